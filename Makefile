@@ -1,0 +1,63 @@
+# `make rehearse` plays Altegio's moderation on this machine; `make test` runs every check.
+# Both set up all they need first. README.md tells the rest.
+
+PYTHON ?= python3.13
+VENVS := build/venvs
+UV = .venv/bin/uv
+SYNC = $(UV) pip sync --quiet --compile-bytecode --require-hashes
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate pyproject.toml
+
+.PHONY: setup rehearse up test lint locks clean
+
+setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done
+
+.venv/.done: locks/uv.txt locks/app.txt
+	@echo "setting up .venv (about half a minute, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' \
+	    || { echo "Python 3.13 is needed: make PYTHON=/path/to/python3.13 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@$(SYNC) --python .venv/bin/python locks/app.txt
+	@touch $@
+
+$(VENVS)/%/.done: locks/%.txt .venv/.done
+	@echo "setting up $(@D)"
+	@.venv/bin/python -m venv --without-pip --clear $(@D)
+	@$(SYNC) --python $(@D)/bin/python $<
+	@touch $@
+
+# AWS's own runtime client, in a folder by itself: a function sees it and its artifact, nothing else.
+build/lambda-client/.done: locks/lambda.txt .venv/.done
+	@echo "setting up $(@D)"
+	@rm -rf $(@D)
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python .venv/bin/python --target $(@D) -r $<
+	@touch $@
+
+rehearse: setup
+	@.venv/bin/python -m local rehearse
+
+up: setup
+	@.venv/bin/python -m local up
+
+lint: setup $(VENVS)/sam/.done
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint
+
+test: lint
+	@.venv/bin/python -m pytest
+
+# sam build calls build-<function> for each of them; the result is the same for all.
+build-%: .venv/.done
+	@.venv/bin/python -m local build "$(ARTIFACTS_DIR)" --platform aarch64-manylinux_2_28
+
+locks:
+	$(COMPILE) --group dev --output-file locks/app.txt
+	$(COMPILE) --constraints locks/app.txt --output-file locks/runtime.txt
+	for group in lambda emulator sam uv; do \
+	    $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
+	        --no-annotate --group pyproject.toml:$$group --output-file locks/$$group.txt; done
+
+clean:
+	rm -rf build .aws-sam .venv
