@@ -1,0 +1,34 @@
+"""The lifecycle webhook: uninstall, freeze, payment. Stores, answers, asks nobody."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from shared import web, webhook, wiring
+from shared.telemetry import count, logger, metrics
+
+wired = wiring.once(wiring.disabling)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Answers an HTTP API event; the platform probes the address with GET before it saves it."""
+    disabling = wired()
+    try:
+        request = web.request(event)
+        if request.method != "POST":
+            return web.json_answer(200, {"success": True})
+        disabling.take(request.body)
+    except (webhook.Malformed, web.BadBody):
+        return _refused(400, "malformed")
+    except webhook.Forged:
+        return _refused(403, "forged")
+    return web.json_answer(200, {"success": True})
+
+
+def _refused(status: int, why: str) -> dict[str, Any]:
+    """The same words for all: a stranger learns nothing."""
+    count("LifecycleEventRefused")
+    logger.warning("lifecycle event refused", extra={"why": why})
+    return web.json_answer(status, {"success": False})

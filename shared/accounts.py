@@ -1,0 +1,91 @@
+"""The accounts of the telephony company's customers, found again by Altegio user id only.
+
+Equal e-mail addresses prove nothing: nobody says that Altegio verifies them.
+"""
+
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.clock import stamp
+from shared.items import from_item, to_item, to_value
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer of the telephony company."""
+
+    account_id: str
+    altegio_user_id: int
+    name: str
+    email: str
+    phone: str
+    created_at: str
+
+
+class Accounts:
+    """One row per account and one per Altegio user that points to it."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def of_user(self, altegio_user_id: int) -> Account | None:
+        """The account of an Altegio user; None if there is none yet."""
+        pointer = self._get(f"altegio-user#{altegio_user_id}")
+        if pointer is None:
+            return None
+        row = self._get(f"account#{pointer['account_id']}")
+        if row is None:
+            return None
+        del row["key"]
+        return Account(**row)
+
+    def register(
+        self, altegio_user_id: int, *, name: str, email: str, phone: str, now: datetime
+    ) -> Account:
+        """Creates the account of an Altegio user, or finds it if somebody was faster."""
+        account = Account(
+            account_id=str(uuid.uuid4()),
+            altegio_user_id=altegio_user_id,
+            name=name,
+            email=email,
+            phone=phone,
+            created_at=stamp(now),
+        )
+        pointer = {"key": f"altegio-user#{altegio_user_id}", "account_id": account.account_id}
+        row = {"key": f"account#{account.account_id}", **asdict(account)}
+        try:
+            self._dynamodb.transact_write_items(
+                TransactItems=[
+                    {
+                        "Put": {
+                            "TableName": self._table,
+                            "Item": to_item(values),
+                            "ConditionExpression": "attribute_not_exists(#key)",
+                            "ExpressionAttributeNames": {"#key": "key"},
+                        }
+                    }
+                    for values in (pointer, row)
+                ]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise
+            found = self.of_user(altegio_user_id)
+            if found is None:
+                raise
+            return found
+        return account
+
+    def _get(self, key: str) -> dict[str, Any] | None:
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
+        )
+        return from_item(answer["Item"]) if "Item" in answer else None

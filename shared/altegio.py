@@ -1,0 +1,379 @@
+"""The only module that speaks HTTP to the platform.
+
+Pure functions read the answers; `Altegio` sends. What an answer proves is decided by allow-lists:
+
+    Unreachable                 nothing that can be used came back
+    ├── NotSent                 and nothing can have reached the platform
+    └── NoAnswer                and it may have done what we asked
+
+Sources: https://developer.alteg.io/en/marketplace (the operations), and for who must send what,
+https://alteg.io/en/support/knowledge-base/6746128692893 (payments and refunds).
+"""
+
+import json
+import logging
+import queue
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from shared.clock import from_wire, wire
+from shared.config import PlatformSettings
+from shared.lifecycle import Installed, Status, Transition
+from shared.partner_token import PartnerToken
+from shared.payment import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
+
+# httpx logs every URL at INFO.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+_CONNECT_S = 3.0
+_LONGEST_ANSWER = 4 * 1024 * 1024
+
+
+class Unreachable(Exception):
+    """No usable answer; the message says why."""
+
+
+class NotSent(Unreachable):
+    """Proven: the connection was never made, so the platform saw nothing."""
+
+
+class NoAnswer(Unreachable):
+    """The platform may have received the request, and done it."""
+
+
+class Refused(Exception):
+    """The platform answered that it will not: `status` and its own message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status} {message}".strip())
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer; `retry_after_s` is 0 if none was asked for."""
+
+    status: int
+    body: bytes
+    retry_after_s: float = 0.0
+
+    def json(self) -> Any:
+        """The body as JSON, numbers exact; None if it is not JSON."""
+        try:
+            return json.loads(self.body, parse_float=Decimal, parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
+            return None
+
+    def message(self) -> str:
+        """The platform's own words, in one short line; empty if it had none."""
+        body = self.json()
+        meta = body.get("meta") if isinstance(body, dict) else None
+        message = meta.get("message") if isinstance(meta, dict) else None
+        return _one_line(message) if isinstance(message, str) else ""
+
+
+def read_status(reply: Reply, zone: ZoneInfo) -> Status:
+    """The connection status of one location.
+
+    Raises:
+        Refused: the platform refused to say.
+        Unreachable: it said nothing that can be relied on.
+    """
+    if reply.status == httpx.codes.NOT_FOUND:
+        return Status(installed=Installed.NO, since=None)
+    if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
+        raise Refused(reply.status, reply.message())
+    body = reply.json()
+    if reply.status != httpx.codes.OK or not isinstance(body, dict) or not body.get("success"):
+        raise NoAnswer(f"status answered {reply.status} without its data")
+    try:
+        data = body["data"]
+        connection = data["connection_status"]
+        log = sorted(
+            (
+                Transition(
+                    at=from_wire(entry["changed_at"], zone),
+                    before=str(entry["status_from"]),
+                    after=str(entry["status_to"]),
+                )
+                for entry in data.get("logs") or ()
+            ),
+            key=lambda entry: entry.at,
+        )
+        since = connection.get("created_at")
+        return Status(
+            installed=Installed(connection["status"]),
+            since=from_wire(since, zone) if since else None,
+            log=tuple(log),
+            refunded=frozenset(
+                payment["id"]
+                for payment in data.get("payments") or ()
+                if payment.get("is_refunded") is True
+            ),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise NoAnswer("status answered in an unknown form") from None
+
+
+def read_payment(reply: Reply) -> Outcome:
+    """What became of a payment that was reported. Whatever proves nothing is `Unclear`."""
+    if reply.status == httpx.codes.OK:
+        body = reply.json()
+        data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
+        payment_id = data.get("id") if isinstance(data, dict) else None
+        if isinstance(payment_id, int) and not isinstance(payment_id, bool) and payment_id > 0:
+            return Sent(payment_id)
+        return Unclear("200 without a payment id")
+    return _read_failure(reply)
+
+
+def read_refund(reply: Reply, payment_id: int) -> Outcome:
+    """What became of a refund. A 200 is documented without a body, so an empty one counts."""
+    if reply.status == httpx.codes.OK:
+        body = reply.json()
+        confirmed = isinstance(body, dict) and body.get("success") is not False
+        if confirmed or not reply.body.strip():
+            return Sent(payment_id)
+        return Unclear("200 that does not confirm the refund")
+    return _read_failure(reply)
+
+
+def _read_failure(reply: Reply) -> Outcome:
+    message = reply.message()
+    match reply.status:
+        case 429:
+            return NotTaken("429 too many requests", retry_after_s=reply.retry_after_s)
+        case 401 | 403 | 404 | 406:
+            return Blocked(reply.status, message)
+        case 422:
+            return Rejected(message or "422 without a reason")
+        case _:
+            return Unclear(f"answered {reply.status}")
+
+
+def wire_number(amount: Decimal) -> int | float:
+    """A sum as the JSON number that says exactly the same.
+
+    Sums have at most 15 significant digits (see `billing`), which a double always gives back
+    unchanged: https://docs.python.org/3/library/sys.html#sys.float_info
+    """
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def payment_body(
+    application_id: int,
+    location_id: int,
+    *,
+    amount: Decimal,
+    currency: str,
+    paid_at: datetime,
+    period_from: datetime,
+    period_to: datetime,
+    zone: ZoneInfo,
+) -> dict[str, Any]:
+    """The body of the payment notice, field by field as documented."""
+    return {
+        "salon_id": location_id,
+        "application_id": application_id,
+        "payment_sum": wire_number(amount),
+        "currency_iso": currency,
+        "payment_date": wire(paid_at, zone),
+        "period_from": wire(period_from, zone),
+        "period_to": wire(period_to, zone),
+    }
+
+
+class Altegio:
+    """The platform's marketplace operations, each within the total deadline of the settings."""
+
+    def __init__(self, settings: PlatformSettings, token: PartnerToken) -> None:
+        self._settings = settings
+        self._token = token
+        self.zone = ZoneInfo(settings.platform_timezone)
+
+    def status(self, location_id: int) -> Status:
+        """Asks how the application stands in a location.
+
+        Raises:
+            Refused: token, address or rights are wrong.
+            Unreachable: there was no usable answer.
+        """
+        application_id = self._settings.application_id
+        path = f"/marketplace/salon/{location_id}/application/{application_id}"
+        return read_status(self._send(self._reads, "GET", path), self.zone)
+
+    def confirm(self, location_id: int) -> None:
+        """Sends the activation callback; only the status tells whether it took effect.
+
+        Raises:
+            Refused: the platform did not accept, which it also says of an active install.
+            Unreachable: there was no usable answer.
+        """
+        body = {"salon_id": location_id, "application_id": self._settings.application_id}
+        reply = self._send(self._reads, "POST", "/marketplace/partner/callback", body)
+        if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise NoAnswer(f"callback answered {reply.status}")
+        if reply.status >= httpx.codes.BAD_REQUEST:
+            raise Refused(reply.status, reply.message())
+        answer = reply.json()
+        if isinstance(answer, dict) and answer.get("success") is False:
+            raise Refused(reply.status, reply.message())
+
+    def report_payment(self, location_id: int, payment: dict[str, Any]) -> Outcome:
+        """Reports one payment, once. The one place in this project that may.
+
+        The platform has no idempotency key: nothing here or below retries, and the connection is
+        never one that was used before.
+        """
+        body = payment_body(self._settings.application_id, location_id, zone=self.zone, **payment)
+        try:
+            return read_payment(
+                self._send(self._money, "POST", "/marketplace/partner/payment", body)
+            )
+        except NotSent as error:
+            return NotTaken(str(error))
+        except NoAnswer as error:
+            return Unclear(str(error))
+
+    def refund(self, payment_id: int) -> Outcome:
+        """Confirms a refund of a whole payment, by the id that the platform gave it."""
+        path = f"/marketplace/partner/payment/refund/{payment_id}"
+        try:
+            return read_refund(self._send(self._money, "POST", path), payment_id)
+        except NotSent as error:
+            return NotTaken(str(error))
+        except NoAnswer as error:
+            return Unclear(str(error))
+
+    def _send(
+        self, client: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> Reply:
+        """One exchange; after a 401 once more with a newer token, if there is one.
+
+        A 401 proves that the platform looked no further than the token.
+        """
+        token = self._token.current()
+        reply = self._exchange(client, method, path, body, token)
+        if reply.status == httpx.codes.UNAUTHORIZED:
+            newer = self._token.refetch()
+            if newer != token:
+                reply = self._exchange(client, method, path, body, newer)
+        return reply
+
+    def _exchange(
+        self,
+        client: httpx.Client,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        token: str,
+    ) -> Reply:
+        """Sends in a thread of its own, as httpx has no deadline for an exchange as a whole.
+
+        A body that trickles, or a name server that hangs, would otherwise outlive every timeout.
+        Past the deadline the thread may still read, but must not begin to send: `_not_after`.
+        """
+        total_s = self._settings.http_total_s
+        deadline = time.monotonic() + total_s
+        request = client.build_request(
+            method,
+            f"{self._settings.platform_app_url}{path}",
+            json=body,
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": self._settings.platform_accept,
+                "Accept-Encoding": "identity",
+            },
+            extensions={"trace": _not_after(deadline)},
+        )
+        answers: queue.SimpleQueue[Reply | Exception] = queue.SimpleQueue()
+
+        def exchange() -> None:
+            try:
+                answers.put(_read(client.send(request, stream=True)))
+            except Exception as error:  # noqa: BLE001 - it is raised again by who waits for it
+                answers.put(error)
+
+        threading.Thread(target=exchange, daemon=True).start()
+        try:
+            answer = answers.get(timeout=total_s)
+        except queue.Empty:
+            raise NoAnswer(f"no answer within {total_s:g} s") from None
+        if isinstance(answer, Reply):
+            return answer
+        if isinstance(answer, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)):
+            raise NotSent(type(answer).__name__) from None
+        if isinstance(answer, (httpx.HTTPError, httpx.StreamError, Unreachable)):
+            raise NoAnswer(_one_line(f"{type(answer).__name__} {answer}")) from None
+        raise answer
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context(trust_env=False)
+
+    @cached_property
+    def _reads(self) -> httpx.Client:
+        """For questions and for the callback, which may be repeated."""
+        return httpx.Client(verify=self._tls, trust_env=False, timeout=self._timeout())
+
+    @cached_property
+    def _money(self) -> httpx.Client:
+        """For what may not be repeated: a new connection for each request.
+
+        A reused one may be dead since the last freeze, and its failure would not tell whether the
+        platform saw the request.
+        """
+        return httpx.Client(
+            verify=self._tls,
+            trust_env=False,
+            timeout=self._timeout(),
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+
+    def _timeout(self) -> httpx.Timeout:
+        return httpx.Timeout(self._settings.http_total_s, connect=_CONNECT_S)
+
+
+def _not_after(deadline: float) -> Any:
+    """An httpcore trace that refuses to start sending once the caller has given up."""
+
+    def trace(event: str, _info: dict[str, Any]) -> None:
+        if event.endswith("send_request_headers.started") and time.monotonic() >= deadline:
+            raise Unreachable("given up before sending")
+
+    return trace
+
+
+def _read(response: httpx.Response) -> Reply:
+    try:
+        body = bytearray()
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) > _LONGEST_ANSWER:
+                raise Unreachable("the answer is too long")
+    finally:
+        response.close()
+    return Reply(
+        status=response.status_code,
+        body=bytes(body),
+        retry_after_s=_seconds(response.headers.get("retry-after", "")),
+    )
+
+
+def _seconds(text: str) -> float:
+    """`Retry-After` in seconds; its other form, a date, is rare and read as none."""
+    return min(float(text), 3600.0) if text.isascii() and text.isdigit() else 0.0
+
+
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)[:200]

@@ -1,0 +1,173 @@
+"""The billing queue: what the telephony company's billing system may put there.
+
+    {"type":"payment","event_id":"inv-1001","location_id":4564,"amount":"990.99","currency":"EUR",
+     "paid_at":"2026-11-01T10:10:00+00:00","period_from":"…","period_to":"…"}
+    {"type":"refund","event_id":"ref-1001","payment_event_id":"inv-1001","location_id":4564}
+    {"type":"wake-up","key":"payment#inv-1001","due_at":"…"}       (reconcile's own)
+
+An event is known by its own id: the same id may come any number of times with the same facts, and
+with other facts never. Fields that are not known here are ignored and count as no difference.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from shared.clock import stamp
+from shared.payment import Entry, EntryState
+
+# Any conversion between zones stays within what the wire can say.
+_YEARS = range(2000, 2100)
+_SMALLEST = Decimal("0.001")
+
+
+class BadEvent(Exception):
+    """The message is not a billing event; the text says which field and why, never its value."""
+
+
+def _exact(value: Any) -> Any:
+    """A sum comes as a decimal string, or as a JSON number whose digits `read` has kept."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise ValueError("must be a decimal string")
+    return value
+
+
+def _fifteen_digits(amount: Decimal) -> Decimal:
+    """A currency has at most three decimals; 15 digits survive the wire (see `wire_number`)."""
+    if amount >= 10**12 or amount.quantize(_SMALLEST) != amount:
+        raise ValueError("must have at most three decimals and be below 10^12")
+    return amount.quantize(_SMALLEST)
+
+
+def _text_with_offset(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO 8601 time with an offset")
+    return value
+
+
+def _in_wire_years(value: datetime) -> datetime:
+    if value.year not in _YEARS:
+        raise ValueError("must lie between the years 2000 and 2099")
+    return value.replace(microsecond=0)
+
+
+EventId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
+LocationId = Annotated[int, Field(strict=True, gt=0, lt=10**15)]
+Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0), AfterValidator(_fifteen_digits)]
+Time = Annotated[AwareDatetime, BeforeValidator(_text_with_offset), AfterValidator(_in_wire_years)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+
+class Payment(_Message):
+    """A customer of a location has paid for a period."""
+
+    type: Literal["payment"]
+    event_id: EventId
+    location_id: LocationId
+    amount: Amount
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    paid_at: Time
+    period_from: Time
+    period_to: Time
+
+    @model_validator(mode="after")
+    def _period_in_order(self) -> Self:
+        if self.period_from > self.period_to:
+            raise ValueError("period_from is after period_to")
+        return self
+
+    def entry(self, now: datetime) -> Entry:
+        """The ledger entry of this event, not yet written."""
+        facts = {
+            "amount": f"{self.amount.normalize():f}",
+            "currency": self.currency,
+            "paid_at": stamp(self.paid_at),
+            "period_from": stamp(self.period_from),
+            "period_to": stamp(self.period_to),
+        }
+        return _entry(f"payment#{self.event_id}", self.location_id, facts, now)
+
+
+class Refund(_Message):
+    """A payment was given back, as a whole: the platform knows no other refund."""
+
+    type: Literal["refund"]
+    event_id: EventId
+    payment_event_id: EventId
+    location_id: LocationId | None = None
+
+    def entry(self, now: datetime) -> Entry:
+        """The ledger entry of this event, not yet written."""
+        facts = {"payment_event_id": self.payment_event_id}
+        return _entry(f"refund#{self.event_id}", self.location_id, facts, now)
+
+
+class WakeUp(_Message):
+    """Reconcile's word that a row is due: only the one that the row was last given counts."""
+
+    type: Literal["wake-up"]
+    key: Annotated[str, Field(pattern=r"^(payment|refund)#[!-~]+$", max_length=210)]
+    due_at: str
+
+
+_events: TypeAdapter[Payment | Refund | WakeUp] = TypeAdapter(
+    Annotated[Payment | Refund | WakeUp, Field(discriminator="type")],
+    config=ConfigDict(defer_build=True),
+)
+
+
+def read(body: str) -> Payment | Refund | WakeUp:
+    """The event in a message of the billing queue.
+
+    Raises:
+        BadEvent: with the reason, in a form fit for a log and for the dead-letter queue.
+    """
+    try:
+        values = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise BadEvent("not JSON") from None
+    if not isinstance(values, dict):
+        raise BadEvent("not a JSON object")
+    try:
+        return _events.validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        if first["type"].startswith("union_tag"):
+            raise BadEvent("type: must be payment or refund") from None
+        where = ".".join(str(part) for part in first["loc"][1:]) or "event"
+        raise BadEvent(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _entry(key: str, location_id: int | None, facts: dict[str, str], now: datetime) -> Entry:
+    known = {"key": key, "location_id": location_id, **facts}
+    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    return Entry(
+        key=key,
+        location_id=location_id,
+        digest=digest,
+        facts=facts,
+        state=EntryState.PENDING,
+        received_at=now,
+        due_at=now,
+    )
+
+
+def _no_number(_name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")

@@ -1,0 +1,46 @@
+"""Instants: timezone-aware inside, one sortable text form in the tables, zoneless on the wire."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+type Clock = Callable[[], datetime]
+
+# The platform's date format, which carries no zone (the guide of "Payment notice").
+WIRE = "%Y-%m-%d %H:%M:%S"
+
+
+def now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(instant: datetime) -> str:
+    """An instant as fixed-width ISO 8601 in UTC, so that text order is time order.
+
+    Example: `2026-11-01T10:10:00.000000Z`.
+    """
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def instant(text: str) -> datetime:
+    """The instant that `stamp` wrote.
+
+    Raises:
+        ValueError: the text is no ISO 8601 date.
+    """
+    return datetime.fromisoformat(text)
+
+
+def wire(instant: datetime, zone: ZoneInfo) -> str:
+    """An instant as the platform wants it: `YYYY-MM-DD HH:MM:SS` in `zone`, whole seconds."""
+    return instant.astimezone(zone).strftime(WIRE)
+
+
+def from_wire(text: str, zone: ZoneInfo) -> datetime:
+    """The instant that the platform wrote in `zone`.
+
+    Raises:
+        ValueError: the text has another form.
+    """
+    return datetime.strptime(text, WIRE).replace(tzinfo=zone).astimezone(UTC)

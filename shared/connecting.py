@@ -1,0 +1,299 @@
+"""The connect flow: from Altegio's redirect to connected locations.
+
+The redirect proves who the owner is, the platform's status proves what was granted. The owner's
+consent is made durable first, for all locations; then each is connected while the page's time
+lasts, and reconcile finishes what is left.
+"""
+
+import re
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from shared import lifecycle, redirect
+from shared.accounts import Account, Accounts
+from shared.altegio import Altegio, Refused, Unreachable
+from shared.clock import Clock
+from shared.connections import Connections, Overtaken
+from shared.lifecycle import Connection, Installed, LifecycleRules, State, Status
+from shared.partner_token import PartnerToken
+from shared.redirect import Owner, Redirect
+from shared.settling import Settling
+from shared.telemetry import count, logger
+from shared.tickets import Tickets
+
+
+class Standing(StrEnum):
+    """What the owner has to know about one location."""
+
+    READY = "ready"
+    CONNECTED = "connected"
+    FROZEN = "frozen"
+    IN_PROGRESS = "in progress"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    NOT_GRANTED = "not granted"
+    TAKEN = "taken"
+
+
+_LONGEST_FIELD = 200
+# Enough to catch a slip of the hand; whether it is the owner's, only a letter would tell.
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_PHONE = re.compile(r"[0-9+() \-.]{0,40}")
+
+# What the button on the page can bring forward.
+OPEN = (Standing.READY, Standing.IN_PROGRESS, Standing.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class LocationStanding:
+    """One location of the redirect and how it stands."""
+
+    location_id: int
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the page shows; `ticket` is None when there is nothing left to press."""
+
+    owner: Owner
+    account: Account | None
+    locations: tuple[LocationStanding, ...]
+    ticket: str | None
+    # Of a form that cannot be taken yet: what to correct, by field.
+    errors: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the owner filled in; ignored for an owner who is already registered."""
+
+    ticket: str
+    name: str
+    email: str
+    phone: str
+
+
+class UnknownTicket(Exception):
+    """The page is too old, or its ticket was never issued."""
+
+
+class Connecting:
+    """The use case of both routes of the connect page."""
+
+    def __init__(
+        self,
+        *,
+        platform: Altegio,
+        token: PartnerToken,
+        connections: Connections,
+        accounts: Accounts,
+        tickets: Tickets,
+        settling: Settling,
+        clock: Clock,
+        rules: LifecycleRules,
+        budget_s: float,
+    ) -> None:
+        self._platform = platform
+        self._token = token
+        self._connections = connections
+        self._accounts = accounts
+        self._tickets = tickets
+        self._settling = settling
+        self._clock = clock
+        self._rules = rules
+        self._budget_s = budget_s
+
+    def visit(self, raw_query: str) -> Visit:
+        """The owner arrives: shows how every location stands; stores nothing but a ticket.
+
+        Raises:
+            BadRedirect: see `redirect.parse`; nothing was stored.
+        """
+        arrived = redirect.parse(raw_query, self._token.current())
+        until = time.monotonic() + self._budget_s
+        account = self._accounts.of_user(arrived.owner.altegio_user_id)
+        locations = tuple(
+            LocationStanding(location_id, self._look(location_id, account, until))
+            for location_id in arrived.location_ids
+        )
+        ticket = None
+        if any(location.standing in OPEN for location in locations):
+            ticket = self._tickets.issue(arrived, self._clock())
+        return Visit(arrived.owner, account, locations, ticket, errors={})
+
+    def confirm(self, form: Form) -> Visit:
+        """The owner presses the button: registers if need be and connects every location.
+
+        Pressing again, with the same ticket, shows the result and goes on where it stopped.
+
+        Raises:
+            UnknownTicket: there is no such ticket any more.
+        """
+        until = time.monotonic() + self._budget_s
+        ticket = self._tickets.open(form.ticket, self._clock())
+        if ticket is None:
+            raise UnknownTicket
+        arrived = ticket.redirect
+        account = self._accounts.of_user(arrived.owner.altegio_user_id)
+        if account is None:
+            errors = _errors(form)
+            if errors:
+                corrected = replace(
+                    arrived.owner, name=form.name, email=form.email, phone=form.phone
+                )
+                ready = tuple(
+                    LocationStanding(location_id, Standing.READY)
+                    for location_id in arrived.location_ids
+                )
+                return Visit(corrected, None, ready, form.ticket, errors)
+            account = self._accounts.register(
+                arrived.owner.altegio_user_id,
+                name=form.name,
+                email=form.email,
+                phone=form.phone,
+                now=self._clock(),
+            )
+            count("AccountRegistered")
+            logger.info("account registered", extra={"account_id": account.account_id})
+        opened = [
+            (location_id, self._open(arrived, location_id, account))
+            for location_id in arrived.location_ids
+        ]
+        locations = tuple(
+            LocationStanding(
+                location_id, self._connect(arrived, location_id, connection, account, until)
+            )
+            for location_id, connection in opened
+        )
+        unfinished = any(location.standing in OPEN for location in locations)
+        return Visit(
+            arrived.owner, account, locations, form.ticket if unfinished else None, errors={}
+        )
+
+    def _look(self, location_id: int, account: Account | None, until: float) -> Standing:
+        if time.monotonic() >= until:
+            return Standing.READY
+        connection = self._connections.get(location_id)
+        try:
+            status = self._platform.status(location_id)
+        except (Refused, Unreachable) as error:
+            # The owner can press the button all the same: it asks again.
+            logger.warning(
+                "status not known", extra={"location_id": location_id, "why": str(error)}
+            )
+            return Standing.READY
+        return standing(connection, status, account, self._clock(), self._rules)
+
+    def _open(self, arrived: Redirect, location_id: int, account: Account) -> Connection | None:
+        """Makes the owner's consent durable; returns what this attempt may work on.
+
+        None if somebody else is at it. A live connection is returned as it is: whether it still
+        holds, the platform must say first.
+        """
+        now = self._clock()
+        before = self._connections.get(location_id)
+        if before is not None and before.live:
+            return before
+        if before is not None and before.state is State.PENDING:
+            if before.lease_until is not None and before.lease_until > now:
+                return None
+            if before.account_id == account.account_id:
+                return self._save(lifecycle.leased(before, now, self._rules))
+        return self._save(self._generation(before, arrived, location_id, account, now))
+
+    def _generation(
+        self,
+        before: Connection | None,
+        arrived: Redirect,
+        location_id: int,
+        account: Account,
+        now: datetime,
+    ) -> Connection:
+        return lifecycle.opened(
+            before,
+            location_id,
+            account_id=account.account_id,
+            chain_id=arrived.chain_id,
+            crm_token=arrived.crm_token,
+            now=now,
+            rules=self._rules,
+        )
+
+    def _save(self, connection: Connection) -> Connection | None:
+        try:
+            return self._connections.save(connection)
+        except Overtaken:
+            return None
+
+    def _connect(
+        self,
+        arrived: Redirect,
+        location_id: int,
+        connection: Connection | None,
+        account: Account,
+        until: float,
+    ) -> Standing:
+        if connection is None:
+            return Standing.IN_PROGRESS
+        if time.monotonic() >= until:
+            if connection.state is State.PENDING:
+                # Reconcile need not wait for the lease to pass.
+                self._save(replace(connection, lease_until=None, due_at=self._clock()))
+            return Standing.IN_PROGRESS
+        settled, status = self._settling.settle(connection)
+        if connection.live and _granted_anew(settled, status):
+            opened = self._save(
+                self._generation(settled, arrived, location_id, account, self._clock())
+            )
+            if opened is None:
+                return Standing.IN_PROGRESS
+            settled, status = self._settling.settle(opened)
+        if status is None:
+            return Standing.FAILED
+        reached = standing(settled, status, account, self._clock(), self._rules)
+        return Standing.FAILED if reached is Standing.READY else reached
+
+
+def standing(
+    connection: Connection | None,
+    status: Status,
+    account: Account | None,
+    now: datetime,
+    rules: LifecycleRules,
+) -> Standing:
+    """How a location stands for an owner: our row and the platform's word taken together."""
+    if status.installed is Installed.NO:
+        return Standing.NOT_GRANTED
+    if status.installed is Installed.PENDING:
+        if lifecycle.grant_expired(status, now, rules.grant_window_s):
+            return Standing.EXPIRED
+        leased = connection.lease_until if connection is not None else None
+        return Standing.IN_PROGRESS if leased is not None and leased > now else Standing.READY
+    if connection is None or not connection.live:
+        return Standing.READY
+    if account is None or connection.account_id != account.account_id:
+        return Standing.TAKEN
+    return Standing.FROZEN if status.installed is Installed.FREEZED else Standing.CONNECTED
+
+
+def _granted_anew(settled: Connection, status: Status | None) -> bool:
+    """Whether the generation that the table knew has ended and the owner's new grant waits."""
+    return (
+        settled.state is State.DISABLED
+        and status is not None
+        and status.installed is not Installed.NO
+    )
+
+
+def _errors(form: Form) -> dict[str, str]:
+    errors = {}
+    if not 1 <= len(form.name) <= _LONGEST_FIELD:
+        errors["name"] = "Please enter your name."
+    if not _EMAIL.fullmatch(form.email) or len(form.email) > _LONGEST_FIELD:
+        errors["email"] = "Please enter your e-mail address."
+    if not _PHONE.fullmatch(form.phone):
+        errors["phone"] = "Please enter a phone number, or leave it empty."
+    return errors

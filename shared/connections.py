@@ -1,0 +1,118 @@
+"""The table of connections: one row per location, never deleted by a webhook.
+
+Every write is conditional on the version that was read, so that of two writers who decided from
+the same row one loses and decides again from the new one.
+"""
+
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.clock import instant, stamp
+from shared.items import from_item, to_item, to_value
+from shared.lifecycle import Connection, State
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_INSTANTS = ("opened_at", "activation", "lease_until", "hint_at", "due_at")
+
+
+class Overtaken(Exception):
+    """Somebody else wrote the row since it was read: read again and decide again."""
+
+
+class Connections:
+    """Reads and conditional writes of connections."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def get(self, location_id: int) -> Connection | None:
+        """The connection of a location, strongly consistent; None if there never was one."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table,
+            Key={"location_id": to_value(location_id)},
+            ConsistentRead=True,
+        )
+        return _connection(answer["Item"]) if "Item" in answer else None
+
+    def save(self, connection: Connection) -> Connection:
+        """Writes what was decided from the version in `connection`; returns it as stored.
+
+        Raises:
+            Overtaken: the row has another version by now.
+        """
+        stored = replace(connection, version=connection.version + 1)
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(location_id)"}
+        if connection.version:
+            condition = {
+                "ConditionExpression": "version = :seen",
+                "ExpressionAttributeValues": {":seen": to_value(connection.version)},
+            }
+        try:
+            self._dynamodb.put_item(TableName=self._table, Item=_item(stored), **condition)
+        except ClientError as error:
+            # The second: a payment is being claimed for this very location at this moment.
+            if error.response["Error"]["Code"] in (
+                "ConditionalCheckFailedException",
+                "TransactionConflictException",
+            ):
+                raise Overtaken(f"location {connection.location_id}") from None
+            raise
+        return stored
+
+    def hint(self, location_id: int, event: str, at: datetime) -> bool:
+        """Stores a webhook's claim, due at once, in one write; False if the location is unknown."""
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"location_id": to_value(location_id)},
+                UpdateExpression=(
+                    "SET hint = :event, hint_at = :at, hint_looks = :none, due_at = :at"
+                    " ADD version :one"
+                ),
+                ConditionExpression="attribute_exists(location_id)",
+                ExpressionAttributeValues={
+                    ":event": to_value(event),
+                    ":at": to_value(stamp(at)),
+                    ":none": to_value(0),
+                    ":one": to_value(1),
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def due(self, state: State, now: datetime, limit: int) -> list[int]:
+        """Locations in `state` whose business is overdue, oldest first; eventually consistent."""
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="due",
+            KeyConditionExpression="#state = :state AND due_at <= :now",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
+            Limit=limit,
+        )
+        return [from_item(item)["location_id"] for item in answer["Items"]]
+
+
+def _item(connection: Connection) -> dict[str, Any]:
+    values = asdict(connection)
+    for name in _INSTANTS:
+        if values[name] is not None:
+            values[name] = stamp(values[name])
+    return to_item({**values, "state": str(connection.state)})
+
+
+def _connection(item: dict[str, Any]) -> Connection:
+    values = from_item(item)
+    for name in _INSTANTS:
+        if name in values:
+            values[name] = instant(values[name])
+    return Connection(**{**values, "state": State(values["state"])})

@@ -1,0 +1,44 @@
+"""Takes lifecycle events: stores each as a hint, answers, concludes nothing.
+
+The platform may send an event late, twice or never, so what it says is settled by reconcile, which
+asks for the status. Unknown locations and other applications of the same partner are a quiet
+success: every application of a partner calls the same address.
+"""
+
+from shared import webhook
+from shared.clock import Clock
+from shared.connections import Connections
+from shared.partner_token import PartnerToken
+from shared.telemetry import count, logger
+
+
+class Disabling:
+    """The use case of the webhook."""
+
+    def __init__(
+        self, *, token: PartnerToken, application_id: int, connections: Connections, clock: Clock
+    ) -> None:
+        self._token = token
+        self._application_id = application_id
+        self._connections = connections
+        self._clock = clock
+
+    def take(self, body: bytes) -> None:
+        """Takes one event; when this returns, it is stored or is not for us.
+
+        Raises:
+            Malformed: see `webhook.read`.
+            Forged: see `webhook.read`.
+        """
+        event = webhook.read(body, self._token.current())
+        told = {"location_id": event.location_id, "lifecycle_event": event.event[:50]}
+        if event.application_id != self._application_id:
+            logger.info("event of another application", extra=told)
+            return
+        if event.event not in webhook.HINTS:
+            count("LifecycleEventUnknown")
+            logger.error("unknown lifecycle event", extra=told)
+            return
+        known = self._connections.hint(event.location_id, event.event, self._clock())
+        count("LifecycleEvent")
+        logger.info("hint stored" if known else "unknown location", extra=told)

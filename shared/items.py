@@ -1,0 +1,35 @@
+"""Plain values to DynamoDB's attribute values and back; absent is written as absent."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A DynamoDB item of `values` (str, int, bool, list, dict); None is left out."""
+    return {name: _serialize(value) for name, value in values.items() if value is not None}
+
+
+def to_value(value: str | int) -> dict[str, Any]:
+    """One attribute value, for keys and for the values of expressions."""
+    return dict(_serialize(value))
+
+
+def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What `to_item` was given; whole numbers come back as int."""
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return value

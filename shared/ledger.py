@@ -1,0 +1,237 @@
+"""The payment ledger's table: one row per event of the billing system, one per platform id.
+
+        put SENDING attempt 1      POST          finish: attempt still mine?
+     ───────┬──────────────────────┬─────────────────┬──────────────────────▶ time
+            │◀────────────────── lease ──────────────┼──▶│
+     crash here: nothing sent,   crash here: perhaps sent: when the lease has passed
+     SQS brings it again         the row becomes UNKNOWN, and never SENDING again
+
+Each write is conditional on the state, the attempt and the due time that were read. The claim is
+one transaction with a look at the connection, so that what was closed a moment ago is not paid.
+"""
+
+import random
+import time
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.clock import instant, stamp
+from shared.items import from_item, to_item, to_value
+from shared.lifecycle import LIVE
+from shared.payment import Entry, EntryState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_INSTANTS = ("received_at", "due_at", "changed_at")
+_TRANSACTION_TRIES = 6
+
+
+class Overtaken(Exception):
+    """The row is not what it was when it was read."""
+
+
+class IdTaken(Exception):
+    """The platform's id already belongs to another entry: the answer cannot be right."""
+
+
+class Ledger:
+    """Reads, claims and conditional writes of entries."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, connections_table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._connections_table = connections_table
+
+    def get(self, key: str) -> Entry | None:
+        """The entry under `key`, strongly consistent."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
+        )
+        return _entry(answer["Item"]) if "Item" in answer else None
+
+    def claim(self, before: Entry | None, claimed: Entry) -> bool:
+        """Writes a claimed entry over `before` (None: it must be new), all or nothing.
+
+        A payment is claimed only while its location is connected, a refund only while its payment
+        is SENT; False if that is not so.
+
+        Raises:
+            Overtaken: the row is not `before` any more.
+        """
+        check = self._payment_is_sent(claimed) if claimed.is_refund else self._is_connected(claimed)
+        reasons = self._transact([{"Put": self._put(before, claimed)}, {"ConditionCheck": check}])
+        if reasons and reasons[0] == "ConditionalCheckFailed":
+            raise Overtaken(claimed.key)
+        return not reasons
+
+    def finish(self, claimed: Entry, sent: Entry) -> None:
+        """Writes SENT and, for a payment, who owns the platform's id.
+
+        Allowed from UNKNOWN too, if no other attempt was made since: an id once received counts.
+
+        Raises:
+            Overtaken: the attempt is not `claimed`'s any more.
+            IdTaken: another entry owns the platform's id.
+        """
+        condition = {
+            "ConditionExpression": "attempt = :attempt AND #state IN (:sending, :unknown)",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {
+                ":attempt": to_value(claimed.attempt),
+                ":sending": to_value(EntryState.SENDING),
+                ":unknown": to_value(EntryState.UNKNOWN),
+            },
+        }
+        items: list[Any] = [{"Put": {"TableName": self._table, "Item": _item(sent), **condition}}]
+        if not sent.is_refund:
+            owner = {"key": f"platform#{sent.platform_id}", "entry_key": sent.key}
+            items.append(
+                {
+                    "Put": {
+                        "TableName": self._table,
+                        "Item": to_item(owner),
+                        "ConditionExpression": "attribute_not_exists(#key) OR entry_key = :entry",
+                        "ExpressionAttributeNames": {"#key": "key"},
+                        "ExpressionAttributeValues": {":entry": to_value(sent.key)},
+                    }
+                }
+            )
+        reasons = self._transact(items)
+        if reasons and reasons[0] == "ConditionalCheckFailed":
+            raise Overtaken(sent.key)
+        if reasons:
+            raise IdTaken(sent.key)
+
+    def move(self, before: Entry | None, after: Entry) -> None:
+        """Writes `after` over `before` (None: it must be new).
+
+        Raises:
+            Overtaken: the row is not `before` any more.
+        """
+        try:
+            self._dynamodb.put_item(**self._put(before, after))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in (
+                "ConditionalCheckFailedException",
+                "TransactionConflictException",
+            ):
+                raise Overtaken(after.key) from None
+            raise
+
+    def due(self, state: EntryState, now: datetime, limit: int) -> list[str]:
+        """Keys of entries in `state` that are overdue, the oldest first; eventually consistent."""
+        return self._query(
+            limit=limit,
+            IndexName="due",
+            KeyConditionExpression="#state = :state AND due_at <= :now",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
+        )
+
+    def of_location(self, location_id: int, state: EntryState, limit: int) -> list[str]:
+        """Keys of a location's entries in `state`; eventually consistent."""
+        return self._query(
+            limit=limit,
+            IndexName="location",
+            KeyConditionExpression="location_id = :location AND #state = :state",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={
+                ":location": to_value(location_id),
+                ":state": to_value(state),
+            },
+        )
+
+    def _query(self, *, limit: int, **query: Any) -> list[str]:
+        answer = self._dynamodb.query(TableName=self._table, Limit=limit, **query)
+        return [from_item(item)["key"] for item in answer["Items"]]
+
+    def _put(self, before: Entry | None, after: Entry) -> Any:
+        put: dict[str, Any] = {"TableName": self._table, "Item": _item(after)}
+        if before is None:
+            return {
+                **put,
+                "ConditionExpression": "attribute_not_exists(#key)",
+                "ExpressionAttributeNames": {"#key": "key"},
+            }
+        values = {
+            ":state": to_value(before.state),
+            ":attempt": to_value(before.attempt),
+        }
+        due = "attribute_not_exists(due_at)"
+        if before.due_at is not None:
+            values[":due"] = to_value(stamp(before.due_at))
+            due = "due_at = :due"
+        return {
+            **put,
+            "ConditionExpression": f"#state = :state AND attempt = :attempt AND {due}",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": values,
+        }
+
+    def _is_connected(self, entry: Entry) -> Any:
+        return {
+            "TableName": self._connections_table,
+            "Key": {"location_id": to_value(entry.location_id or 0)},
+            "ConditionExpression": "#state IN (:active, :frozen)",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {
+                ":active": to_value(LIVE[0]),
+                ":frozen": to_value(LIVE[1]),
+            },
+        }
+
+    def _payment_is_sent(self, refund: Entry) -> Any:
+        return {
+            "TableName": self._table,
+            "Key": {"key": to_value(refund.payment_key)},
+            "ConditionExpression": "#state = :sent",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":sent": to_value(EntryState.SENT)},
+        }
+
+    def _transact(self, items: list[Any]) -> list[str]:
+        """Writes all or nothing; returns why not, a code per item, empty when written.
+
+        Conflicts with another transaction on the same item are tried again here: they pass within
+        milliseconds, and nothing was sent to the platform yet or any more.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+        """
+        for tries in range(_TRANSACTION_TRIES):
+            try:
+                self._dynamodb.transact_write_items(TransactItems=items)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "TransactionCanceledException":
+                    raise
+                reasons = [
+                    reason.get("Code", "None")
+                    for reason in error.response.get("CancellationReasons", ())
+                ]
+                if "ConditionalCheckFailed" in reasons:
+                    return reasons
+                if "TransactionConflict" not in reasons or tries == _TRANSACTION_TRIES - 1:
+                    raise
+                # Spreads two workers; nothing secret depends on it.
+                time.sleep(random.uniform(0.01, 0.05) * 2**tries)  # noqa: S311
+            else:
+                return []
+        return []
+
+
+def _item(entry: Entry) -> dict[str, Any]:
+    values = {**asdict(entry), "state": str(entry.state)}
+    for name in _INSTANTS:
+        if values[name] is not None:
+            values[name] = stamp(values[name])
+    return to_item(values)
+
+
+def _entry(item: dict[str, Any]) -> Entry:
+    values = from_item(item)
+    for name in _INSTANTS:
+        if name in values:
+            values[name] = instant(values[name])
+    return Entry(**{**values, "state": EntryState(values["state"])})

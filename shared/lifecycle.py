@@ -1,0 +1,313 @@
+"""What is true about a location's connection: pure rules of (connection, status, now).
+
+Each connect opens a numbered *generation*. The platform knows it by the log entry that made the
+location active; anything later in that log that ends it, ends the generation. A webhook is only a
+*hint*: nothing is concluded from it but that the status should be asked.
+
+        open                 status: active               status: not installed, or pending again
+  ─────────────▶ PENDING ───────────────────▶ ACTIVE ─────────────────────────────▶ DISABLED
+                    │                         │    ▲                                  ▲  │
+                    │         status: freezed ▼    │ status: active                   │  │ open
+                    │                         FROZEN ─────────────────────────────────╯  ▼
+                    ╰──── the grant was not confirmed in time, or is gone ──▶ DISABLED  PENDING
+
+Source: the connection status and its log,
+https://developer.alteg.io/en/marketplace (GET /marketplace/salon/{id}/application/{id}).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared import backoff
+
+
+class State(StrEnum):
+    """Of a connection. Every state but DISABLED may have unfinished business (`due_at`)."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    DISABLED = "disabled"
+
+
+LIVE = (State.ACTIVE, State.FROZEN)
+
+
+class Installed(StrEnum):
+    """What the platform says of the application in a location, in the wire's spelling."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    FREEZED = "freezed"
+    NO = "uninstalled"
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleRules:
+    """The delays of this module, in seconds; the defaults stand in template.yaml."""
+
+    grant_window_s: float
+    lease_s: float
+    retry_base_s: float
+    held_recheck_s: float
+    hint_rechecks_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One entry of the platform's log, its time already an instant."""
+
+    at: datetime
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The platform's word on one location; `log` in order of time, possibly empty."""
+
+    installed: Installed
+    since: datetime | None
+    log: tuple[Transition, ...] = ()
+    # Ids of the payments that the platform holds as given back.
+    refunded: frozenset[int] = frozenset()
+
+    @property
+    def activation(self) -> datetime | None:
+        """When the present install became active for the first time."""
+        starts = (Installed.PENDING, Installed.NO)
+        found = [
+            entry.at
+            for entry in self.log
+            if entry.after == Installed.ACTIVE and entry.before in starts
+        ]
+        return found[-1] if found else None
+
+    @property
+    def granted_at(self) -> datetime | None:
+        """When the owner granted access that still waits for the callback."""
+        found = [entry.at for entry in self.log if entry.after == Installed.PENDING]
+        return found[-1] if found else self.since
+
+    def proof(self) -> str:
+        """In one line, what a decision was based on."""
+        if not self.log:
+            return f"status {self.installed}"
+        last = self.log[-1]
+        end = f"{last.before}→{last.after} at {last.at:%Y-%m-%dT%H:%M:%SZ}"
+        return f"status {self.installed}, log ends {end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One location and the account that it belongs to."""
+
+    location_id: int
+    state: State
+    generation: int
+    account_id: str
+    opened_at: datetime
+    chain_id: int | None = None
+    crm_token: str | None = None
+    # The platform's log entry that this generation is known by; None before it is active.
+    activation: datetime | None = None
+    # Until then somebody is working on an open generation; afterwards anybody may go on.
+    lease_until: datetime | None = None
+    tries: int = 0
+    # The webhook's claim that is still to be checked, and how often it was.
+    hint: str | None = None
+    hint_at: datetime | None = None
+    hint_looks: int = 0
+    # The last decision in words, with what it was based on.
+    verdict: str = ""
+    due_at: datetime | None = None
+    # Counts the writes; a writer that did not see the last one loses.
+    version: int = 0
+
+    @property
+    def live(self) -> bool:
+        """Whether payments go out: a frozen location is paid in order to thaw it."""
+        return self.state in LIVE
+
+
+def opened(
+    before: Connection | None,
+    location_id: int,
+    *,
+    account_id: str,
+    chain_id: int | None,
+    crm_token: str | None,
+    now: datetime,
+    rules: LifecycleRules,
+) -> Connection:
+    """A new generation, held by the caller for a lease: to be stored before the callback."""
+    lease_until = now + timedelta(seconds=rules.lease_s)
+    return Connection(
+        location_id=location_id,
+        state=State.PENDING,
+        generation=before.generation + 1 if before else 1,
+        account_id=account_id,
+        opened_at=now,
+        chain_id=chain_id,
+        crm_token=crm_token,
+        lease_until=lease_until,
+        verdict="opened by the owner",
+        due_at=lease_until,
+        version=before.version if before else 0,
+    )
+
+
+def leased(connection: Connection, now: datetime, rules: LifecycleRules) -> Connection:
+    """The same, taken over by the caller for one lease."""
+    until = now + timedelta(seconds=rules.lease_s)
+    return replace(connection, lease_until=until, due_at=until)
+
+
+def awaits_callback(connection: Connection, status: Status, now: datetime, window_s: float) -> bool:
+    """Whether the platform's callback is what an open generation needs next."""
+    return (
+        connection.state is State.PENDING
+        and status.installed is Installed.PENDING
+        and not grant_expired(status, now, window_s)
+    )
+
+
+def grant_expired(status: Status, now: datetime, window_s: float) -> bool:
+    """Whether the platform's window for the callback has surely passed (see GrantWindowS)."""
+    granted = status.granted_at
+    return granted is not None and now - granted > timedelta(seconds=window_s)
+
+
+def put_off(connection: Connection, why: str, now: datetime, rules: LifecycleRules) -> Connection:
+    """The same, to be looked at again after a growing wait; the lease is given back."""
+    return replace(
+        connection,
+        lease_until=None,
+        tries=connection.tries + 1,
+        verdict=why,
+        due_at=now + backoff.delay(connection.tries, rules.retry_base_s),
+    )
+
+
+def hinted(connection: Connection, event: str, now: datetime) -> Connection:
+    """The same with a webhook's claim, due at once."""
+    return replace(connection, hint=event, hint_at=now, hint_looks=0, due_at=now)
+
+
+def settled(
+    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
+) -> Connection:
+    """What the connection is, now that the platform has said `status`.
+
+    Never fails and never waits; a connection that is still unfinished keeps a `due_at`.
+    """
+    proof = status.proof()
+    match status.installed:
+        case Installed.NO:
+            return _closed(connection, f"not installed any more: {proof}")
+        case Installed.PENDING:
+            return _settled_pending(connection, status, now, rules)
+        case Installed.FREEZED:
+            return _settled_live(connection, State.FROZEN, status, now, rules)
+        case Installed.ACTIVE:
+            return _settled_live(connection, State.ACTIVE, status, now, rules)
+
+
+def _settled_pending(
+    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
+) -> Connection:
+    if connection.state is State.PENDING:
+        if grant_expired(status, now, rules.grant_window_s):
+            return _closed(connection, f"the grant has expired: {status.proof()}")
+        return put_off(connection, f"not active yet: {status.proof()}", now, rules)
+    if connection.live and connection.activation and _older(status, connection.activation):
+        # A status read before the activation that we already know of: it proves nothing.
+        return replace(
+            connection, verdict=f"status lags: {status.proof()}", due_at=_again(now, rules)
+        )
+    return _closed(connection, f"granted anew: {status.proof()}")
+
+
+def _settled_live(
+    connection: Connection, state: State, status: Status, now: datetime, rules: LifecycleRules
+) -> Connection:
+    if connection.state is State.DISABLED:
+        # Only the owner's own visit reopens a closed location (see connecting).
+        return _closed(connection, connection.verdict)
+    if not connection.live:
+        # Due at once: payments that were held for this location may go out now.
+        return replace(
+            connection,
+            state=state,
+            activation=status.activation or now,
+            lease_until=None,
+            tries=0,
+            verdict=f"{state}: {status.proof()}",
+            due_at=now,
+        )
+    changed = replace(connection, state=state, tries=0)
+    if status.activation and connection.activation and status.activation > connection.activation:
+        # Ended and installed again without our callback, as private applications are.
+        changed = replace(
+            changed,
+            generation=connection.generation + 1,
+            activation=status.activation,
+            verdict=f"installed anew: {status.proof()}",
+        )
+    elif state is not connection.state:
+        changed = replace(changed, verdict=f"{state}: {status.proof()}")
+    if changed.hint:
+        changed = _hint_looked_at(changed, status, now, rules)
+    elif state is State.ACTIVE:
+        changed = replace(changed, due_at=None)
+    if state is State.FROZEN and changed.due_at is None:
+        changed = replace(changed, due_at=now + timedelta(seconds=rules.held_recheck_s))
+    return changed
+
+
+def _hint_looked_at(
+    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
+) -> Connection:
+    """The hint says one thing and the status another: status may lag, so look again a few times."""
+    came_true = connection.hint == "freeze" and connection.state is State.FROZEN
+    if came_true or connection.hint_looks >= len(rules.hint_rechecks_s):
+        word = "confirmed" if came_true else "stale, changes nothing"
+        return replace(
+            connection,
+            hint=None,
+            hint_at=None,
+            hint_looks=0,
+            verdict=f"{connection.hint} {word}: {status.proof()}",
+            due_at=None,
+        )
+    wait = rules.hint_rechecks_s[connection.hint_looks]
+    return replace(
+        connection,
+        hint_looks=connection.hint_looks + 1,
+        verdict=f"{connection.hint} not seen yet: {status.proof()}",
+        due_at=now + timedelta(seconds=wait),
+    )
+
+
+def _closed(connection: Connection, why: str) -> Connection:
+    return replace(
+        connection,
+        state=State.DISABLED,
+        lease_until=None,
+        tries=0,
+        hint=None,
+        hint_at=None,
+        hint_looks=0,
+        verdict=why,
+        due_at=None,
+    )
+
+
+def _older(status: Status, activation: datetime) -> bool:
+    """Whether this status was written before `activation`: its log does not hold it."""
+    return bool(status.log) and all(entry.at < activation for entry in status.log)
+
+
+def _again(now: datetime, rules: LifecycleRules) -> datetime:
+    return now + timedelta(seconds=rules.hint_rechecks_s[0])

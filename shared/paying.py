@@ -1,0 +1,228 @@
+"""Reports payments and refunds to the platform, each at most once.
+
+Whatever returns here has made the event durable: the message may be acknowledged. What is not
+finished then is a row with a due time, and `reconciling` sees to it.
+"""
+
+from dataclasses import replace
+
+from shared import billing, payment
+from shared.altegio import Altegio, Refused, Unreachable
+from shared.clock import Clock, stamp
+from shared.ledger import IdTaken, Ledger, Overtaken
+from shared.lifecycle import Installed
+from shared.payment import (
+    Blocked,
+    Entry,
+    EntryState,
+    LedgerRules,
+    NotTaken,
+    Outcome,
+    Rejected,
+    Sent,
+    Unclear,
+)
+from shared.queues import DeadLetters
+from shared.telemetry import count, logger
+
+_NOT_CONNECTED = "the location is not connected"
+
+
+class Paying:
+    """The use case of the billing queue."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        platform: Altegio,
+        dead_letters: DeadLetters,
+        clock: Clock,
+        rules: LedgerRules,
+    ) -> None:
+        self._ledger = ledger
+        self._platform = platform
+        self._dead_letters = dead_letters
+        self._clock = clock
+        self._rules = rules
+
+    def take(self, body: str, message_id: str) -> None:
+        """Takes one message of the billing queue as far as it goes now."""
+        try:
+            event = billing.read(body)
+        except billing.BadEvent as error:
+            self._refuse(body, f"invalid: {error}", message_id)
+            return
+        if isinstance(event, billing.WakeUp):
+            self._wake(event)
+            return
+        entry = event.entry(self._clock())
+        try:
+            self._attempt(None, entry)
+        except Overtaken:
+            self._again(entry, body, message_id)
+
+    def _again(self, entry: Entry, body: str, message_id: str) -> None:
+        """The event was here before: it must say the same, and then there is nothing to do."""
+        known = self._ledger.get(entry.key)
+        if known is not None and known.digest != entry.digest:
+            self._refuse(body, f"{entry.key} was received before with other facts", message_id)
+            return
+        logger.info("received again", extra={"entry": entry.key})
+
+    def _refuse(self, body: str, why: str, message_id: str) -> None:
+        self._dead_letters.put(body, why, message_id)
+        count("BillingEventRefused")
+        logger.error("billing event refused", extra={"why": why, "message_id": message_id})
+
+    def _wake(self, wake_up: billing.WakeUp) -> None:
+        entry = self._ledger.get(wake_up.key)
+        if (
+            entry is None
+            or entry.state is not EntryState.PENDING
+            or entry.due_at is None
+            or stamp(entry.due_at) != wake_up.due_at
+        ):
+            return
+        try:
+            self._attempt(entry, entry)
+        except Overtaken:
+            logger.info("overtaken", extra={"entry": entry.key})
+
+    def _attempt(self, before: Entry | None, entry: Entry) -> None:
+        """Claims the entry and sends it, or stores it where it has to wait.
+
+        For a new payment that is two write requests, no read and one call to the platform.
+
+        Raises:
+            Overtaken: the row is not `before` any more, and nothing was sent.
+        """
+        paid = None
+        if entry.is_refund:
+            paid = self._ledger.get(entry.payment_key)
+            parked = self._refund_parked(entry, paid)
+            if parked is not None:
+                self._store(before, parked)
+                return
+        location_id = paid.location_id if paid else entry.location_id
+        now = self._clock()
+        claimed = payment.claimed(replace(entry, location_id=location_id), now, self._rules)
+        if self._ledger.claim(before, claimed):
+            self._send(claimed, paid.platform_id if paid else None)
+        elif entry.is_refund:
+            self._store(before, payment.waiting(entry, "its payment changed", now, self._rules))
+        else:
+            self._store(before, payment.held(entry, _NOT_CONNECTED, now, self._rules))
+
+    def _refund_parked(self, refund: Entry, paid: Entry | None) -> Entry | None:
+        """What becomes of a refund that cannot be sent now; None if it can."""
+        now = self._clock()
+        if paid is None:
+            return payment.waiting(refund, "its payment is not known", now, self._rules)
+        if refund.location_id not in (None, paid.location_id):
+            return payment.rejected(refund, "its payment is of another location", now)
+        if paid.state is EntryState.REJECTED:
+            return payment.rejected(refund, "its payment was rejected", now)
+        if paid.state is not EntryState.SENT:
+            return payment.waiting(refund, f"its payment is {paid.state}", now, self._rules)
+        return None
+
+    def _send(self, claimed: Entry, platform_id: int | None) -> None:
+        if platform_id is not None:
+            outcome: Outcome | None = self._platform.refund(platform_id)
+        else:
+            outcome = self._platform.report_payment(claimed.location_id or 0, claimed.payment)
+        if isinstance(outcome, (Blocked, Rejected)):
+            outcome = self._looked_into(claimed, outcome, platform_id)
+        if isinstance(outcome, Sent):
+            self._finish(claimed, outcome)
+        else:
+            self._move(claimed, self._after(claimed, outcome))
+
+    def _looked_into(
+        self, claimed: Entry, outcome: Blocked | Rejected, platform_id: int | None
+    ) -> Outcome | None:
+        """What a refusal means, asked of the status; None if the location is not connected."""
+        try:
+            status = self._platform.status(claimed.location_id or 0)
+        except (Refused, Unreachable) as error:
+            return NotTaken(f"{_words(outcome)}; then status: {error}")
+        if platform_id is not None and platform_id in status.refunded:
+            return Sent(platform_id)
+        return None if status.installed is Installed.NO else outcome
+
+    def _after(
+        self, claimed: Entry, outcome: NotTaken | Blocked | Rejected | Unclear | None
+    ) -> Entry:
+        now = self._clock()
+        match outcome:
+            case None:
+                return payment.held(claimed, _NOT_CONNECTED, now, self._rules)
+            case NotTaken(why, retry_after_s):
+                return payment.released(claimed, why, now, self._rules, retry_after_s=retry_after_s)
+            case Blocked():
+                count("PlatformBlocked")
+                return payment.released(claimed, _words(outcome), now, self._rules)
+            case Rejected(message):
+                return payment.rejected(claimed, message, now)
+            case Unclear(why):
+                return payment.unknown(claimed, why, now, self._rules)
+
+    def _finish(self, claimed: Entry, outcome: Sent) -> None:
+        sent = payment.sent(claimed, outcome.platform_id, self._clock())
+        try:
+            self._ledger.finish(claimed, sent)
+        except IdTaken:
+            why = f"the platform answered id {outcome.platform_id}, which is another entry's"
+            self._move(claimed, payment.unknown(claimed, why, self._clock(), self._rules))
+        except Overtaken:
+            # Another attempt was made after ours: both may have been taken.
+            count("Doubled")
+            logger.error(
+                "sent, but overtaken",
+                extra={"entry": claimed.key, "platform_id": outcome.platform_id},
+            )
+        else:
+            _log("sent", sent)
+
+    def _store(self, before: Entry | None, after: Entry) -> None:
+        self._ledger.move(before, after)
+        _log("stored", after)
+
+    def _move(self, claimed: Entry, after: Entry) -> None:
+        try:
+            self._store(claimed, after)
+        except Overtaken:
+            # The lease has passed: the row is UNKNOWN by now, which is never wrong.
+            logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
+
+
+def _words(outcome: Blocked | Rejected) -> str:
+    if isinstance(outcome, Blocked):
+        return f"{outcome.status} {outcome.message}".strip()
+    return outcome.message
+
+
+def _log(what: str, entry: Entry) -> None:
+    count(_METRICS[entry.state])
+    logger.info(
+        what,
+        extra={
+            "entry": entry.key,
+            "location_id": entry.location_id,
+            "state": entry.state,
+            "attempt": entry.attempt,
+            "why": entry.why,
+        },
+    )
+
+
+_METRICS = {
+    EntryState.PENDING: "PaymentPending",
+    EntryState.SENDING: "PaymentSending",
+    EntryState.HELD: "PaymentHeld",
+    EntryState.UNKNOWN: "PaymentUnknown",
+    EntryState.SENT: "PaymentSent",
+    EntryState.REJECTED: "PaymentRejected",
+    EntryState.NEEDS_HUMAN: "PaymentNeedsHuman",
+}

@@ -1,0 +1,199 @@
+"""The ledger's entries and the only ways in which they change: pure rules, no I/O.
+
+           claim: attempt+1, lease          finish: only if attempt = mine
+ PENDING ──────────────────────────▶ SENDING ───────────────────────────▶ SENT
+  ▲  ▲    release: surely not taken    │  │  ╰──────────────────────────▶ REJECTED
+  │  ╰─────────────────────────────────╯  │ lease passed, or outcome unclear
+  │                                       ▼
+ HELD  (location not connected)        UNKNOWN
+
+The platform's payment call has no idempotency key. So there is no way from an expired SENDING back
+to sending: who does not know what happened says so, and UNKNOWN is never sent again.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from shared import backoff
+from shared.clock import instant
+
+
+class EntryState(StrEnum):
+    """Of a payment or refund. PENDING, SENDING, HELD and UNKNOWN are unfinished."""
+
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    HELD = "HELD"
+    UNKNOWN = "UNKNOWN"
+    SENT = "SENT"
+    REJECTED = "REJECTED"
+    NEEDS_HUMAN = "NEEDS_HUMAN"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRules:
+    """The delays of the ledger, in seconds; the defaults stand in template.yaml."""
+
+    lease_s: float
+    absence_delay_s: float
+    retry_base_s: float
+    held_recheck_s: float
+    refund_wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The platform took it, under this id."""
+
+    platform_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Proven: the platform did nothing, and may be asked again."""
+
+    why: str
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """401, 403, 404 or 406: token, address or rights are wrong; says nothing about the money."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """422: the platform looked at it and will not take it."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Anything else: the platform may have taken it."""
+
+    why: str
+
+
+type Outcome = Sent | NotTaken | Blocked | Rejected | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One payment or refund of the billing system, known by its own event id.
+
+    `facts` is the canonical event (see `billing`), `digest` its hash. `attempt` counts the claims
+    and is the fencing token: whoever holds an older one may not change the row.
+    """
+
+    key: str
+    location_id: int | None
+    digest: str
+    facts: dict[str, str]
+    state: EntryState
+    received_at: datetime
+    attempt: int = 0
+    due_at: datetime | None = None
+    platform_id: int | None = None
+    why: str = ""
+    changed_at: datetime | None = None
+
+    @property
+    def is_refund(self) -> bool:
+        """Whether this gives a payment back."""
+        return self.key.startswith("refund#")
+
+    @property
+    def payment_key(self) -> str:
+        """Of a refund: the ledger key of the payment that it gives back."""
+        return f"payment#{self.facts['payment_event_id']}"
+
+    @property
+    def payment(self) -> dict[str, Any]:
+        """Of a payment: what the platform is told, as `Altegio.report_payment` takes it."""
+        return {
+            "amount": Decimal(self.facts["amount"]),
+            "currency": self.facts["currency"],
+            "paid_at": instant(self.facts["paid_at"]),
+            "period_from": instant(self.facts["period_from"]),
+            "period_to": instant(self.facts["period_to"]),
+        }
+
+
+def claimed(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
+    """The entry with one more attempt, ours until the lease has passed."""
+    return replace(
+        entry,
+        state=EntryState.SENDING,
+        attempt=entry.attempt + 1,
+        due_at=now + timedelta(seconds=rules.lease_s),
+        why="",
+        changed_at=now,
+    )
+
+
+def sent(entry: Entry, platform_id: int, now: datetime) -> Entry:
+    """The entry, done."""
+    return _final(entry, EntryState.SENT, "", now, platform_id=platform_id)
+
+
+def rejected(entry: Entry, why: str, now: datetime) -> Entry:
+    """The entry, refused for good: somebody has to correct it at its source."""
+    return _final(entry, EntryState.REJECTED, why, now)
+
+
+def needs_human(entry: Entry, why: str, now: datetime) -> Entry:
+    """The entry, beyond what can be decided here."""
+    return _final(entry, EntryState.NEEDS_HUMAN, why, now)
+
+
+def unknown(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """The entry, possibly taken by the platform; never sent again by itself.
+
+    `due_at` says from when a look at the platform's list can prove anything.
+    """
+    due_at = now + timedelta(seconds=rules.absence_delay_s)
+    return replace(entry, state=EntryState.UNKNOWN, why=why, due_at=due_at, changed_at=now)
+
+
+def released(
+    entry: Entry, why: str, now: datetime, rules: LedgerRules, *, retry_after_s: float = 0.0
+) -> Entry:
+    """The entry, surely not taken: to be tried again after a growing wait."""
+    wait = backoff.delay(max(entry.attempt - 1, 0), rules.retry_base_s, at_least_s=retry_after_s)
+    return replace(entry, state=EntryState.PENDING, why=why, due_at=now + wait, changed_at=now)
+
+
+def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """The entry, waiting for its location to be connected; looked at now and then besides."""
+    due_at = now + timedelta(seconds=rules.held_recheck_s)
+    return replace(entry, state=EntryState.HELD, why=why, due_at=due_at, changed_at=now)
+
+
+def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """A refund whose payment is not settled: waits in longer and longer steps, up to a limit."""
+    waited = now - entry.received_at
+    if waited > timedelta(seconds=rules.refund_wait_s):
+        return needs_human(entry, f"{why}; waited long enough", now)
+    wait = max(timedelta(seconds=rules.retry_base_s), waited / 2)
+    return replace(entry, state=EntryState.PENDING, why=why, due_at=now + wait, changed_at=now)
+
+
+def woken(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
+    """The entry, as its wake-up is put on the queue: due again only if that gets lost."""
+    due_at = now + timedelta(seconds=rules.lease_s)
+    return replace(entry, state=EntryState.PENDING, due_at=due_at, changed_at=now)
+
+
+def _final(
+    entry: Entry, state: EntryState, why: str, now: datetime, platform_id: int | None = None
+) -> Entry:
+    return replace(
+        entry, state=state, why=why, due_at=None, changed_at=now, platform_id=platform_id
+    )

@@ -1,0 +1,42 @@
+"""What we put on queues: wake-ups for the payments function, and messages nobody can process."""
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.clock import stamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+
+class WakeUps:
+    """Tells the payments function that an entry is due."""
+
+    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def send(self, key: str, due_at: datetime) -> None:
+        """Wakes the entry; if another wake-up follows, this one is void (see `billing`)."""
+        body = json.dumps({"type": "wake-up", "key": key, "due_at": stamp(due_at)})
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
+
+class DeadLetters:
+    """Keeps what cannot become a row, as it came, with the reason beside it."""
+
+    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def put(self, body: str, why: str, message_id: str) -> None:
+        """Stores `body` unchanged; the attributes `reason` and `message_id` explain it."""
+        self._sqs.send_message(
+            QueueUrl=self._queue_url,
+            MessageBody=body,
+            MessageAttributes={
+                "reason": {"DataType": "String", "StringValue": why},
+                "message_id": {"DataType": "String", "StringValue": message_id},
+            },
+        )

@@ -1,0 +1,143 @@
+"""Once a minute: takes what is overdue and puts it on its way again.
+
+Doing so twice is harmless, as every write is conditional and a wake-up counts only while it is the
+latest. One row that fails does not stop the others, but the run ends in an error.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from shared import lifecycle, payment
+from shared.clock import Clock
+from shared.connections import Connections
+from shared.connections import Overtaken as ConnectionOvertaken
+from shared.ledger import Ledger, Overtaken
+from shared.lifecycle import LIVE, Connection, LifecycleRules, State
+from shared.payment import Entry, EntryState, LedgerRules
+from shared.queues import WakeUps
+from shared.settling import Settling
+from shared.telemetry import count, logger
+
+# Rows of one kind in one run: at the platform's five calls a second a minute allows no more.
+_MOST = 100
+
+
+class ReconcileFailed(Exception):
+    """Some rows could not be taken care of; each was logged, all others were done."""
+
+
+class Reconciling:
+    """The use case of the schedule."""
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        ledger: Ledger,
+        settling: Settling,
+        wake_ups: WakeUps,
+        clock: Clock,
+        lifecycle_rules: LifecycleRules,
+        ledger_rules: LedgerRules,
+    ) -> None:
+        self._connections = connections
+        self._ledger = ledger
+        self._settling = settling
+        self._wake_ups = wake_ups
+        self._clock = clock
+        self._lifecycle_rules = lifecycle_rules
+        self._ledger_rules = ledger_rules
+
+    def run(self, until: float) -> None:
+        """Takes overdue rows until `until` (of `time.monotonic`); the rest is due next time.
+
+        Raises:
+            ReconcileFailed: at least one row could not be taken care of.
+        """
+        failed = 0
+        for entry_state in (EntryState.SENDING, EntryState.PENDING, EntryState.HELD):
+            for key in self._ledger.due(entry_state, self._clock(), _MOST):
+                failed += self._guarded(self._entry, key, until)
+        for state in (State.PENDING, *LIVE):
+            for location_id in self._connections.due(state, self._clock(), _MOST):
+                failed += self._guarded(self._connection, location_id, until)
+        count("ReconcileRun")
+        if failed:
+            raise ReconcileFailed(f"{failed} rows")
+
+    def _guarded[Key](self, step: Callable[[Key], None], key: Key, until: float) -> int:
+        if time.monotonic() >= until:
+            return 0
+        try:
+            step(key)
+        except (Overtaken, ConnectionOvertaken):
+            logger.info("overtaken", extra={"row": key})
+        except Exception:  # noqa: BLE001 - logged, counted, and the run ends in an error
+            # A row that nobody can read must not hold up everything that is due after it.
+            logger.exception("row failed", extra={"row": key})
+            return 1
+        return 0
+
+    def _entry(self, key: str) -> None:
+        """Decides from the row itself, as the index may be behind."""
+        entry = self._ledger.get(key)
+        if entry is None or entry.due_at is None or entry.due_at > self._clock():
+            return
+        match entry.state:
+            case EntryState.SENDING:
+                self._lease_passed(entry)
+            case EntryState.PENDING:
+                self._wake(entry)
+            case EntryState.HELD:
+                self._look_at_held(entry)
+
+    def _lease_passed(self, entry: Entry) -> None:
+        why = "whoever was sending it did not come back"
+        unknown = payment.unknown(entry, why, self._clock(), self._ledger_rules)
+        self._ledger.move(entry, unknown)
+        count("PaymentUnknown")
+        logger.error("lease passed", extra={"entry": entry.key, "attempt": entry.attempt})
+
+    def _wake(self, entry: Entry) -> None:
+        woken = payment.woken(entry, self._clock(), self._ledger_rules)
+        self._ledger.move(entry, woken)
+        if woken.due_at is not None:
+            self._wake_ups.send(woken.key, woken.due_at)
+        logger.info("woken", extra={"entry": entry.key, "was": entry.state, "why": entry.why})
+
+    def _look_at_held(self, entry: Entry) -> None:
+        connection = self._connections.get(entry.location_id or 0)
+        if connection is not None and connection.live:
+            self._wake(entry)
+        else:
+            self._ledger.move(
+                entry, payment.held(entry, entry.why, self._clock(), self._ledger_rules)
+            )
+
+    def _connection(self, location_id: int) -> None:
+        connection = self._connections.get(location_id)
+        now = self._clock()
+        if connection is None or connection.due_at is None or connection.due_at > now:
+            return
+        if connection.live:
+            self._release_held(location_id)
+        if connection.state is State.ACTIVE and connection.hint is None:
+            # It was due only for the payments that waited for it.
+            self._connections.save(replace(connection, due_at=None))
+            return
+        self._settling.settle(self._leased(connection))
+
+    def _leased(self, connection: Connection) -> Connection:
+        """An open generation is worked on by one at a time: its callback is not for two."""
+        if connection.state is not State.PENDING:
+            return connection
+        return self._connections.save(
+            lifecycle.leased(connection, self._clock(), self._lifecycle_rules)
+        )
+
+    def _release_held(self, location_id: int) -> None:
+        for key in self._ledger.of_location(location_id, EntryState.HELD, _MOST):
+            entry = self._ledger.get(key)
+            if entry is not None and entry.state is EntryState.HELD:
+                self._wake(entry)

@@ -1,0 +1,96 @@
+"""Brings one connection and the platform to agree: asks, finishes an open generation, writes.
+
+Used by the page while the owner waits and by reconcile for all that was left unfinished.
+"""
+
+from dataclasses import replace
+
+from shared import lifecycle
+from shared.altegio import Altegio, Refused, Unreachable
+from shared.clock import Clock
+from shared.connections import Connections, Overtaken
+from shared.lifecycle import Connection, LifecycleRules, State, Status
+from shared.telemetry import count, logger
+
+
+class Settling:
+    """The use case behind every change of a connection but its opening."""
+
+    def __init__(
+        self,
+        *,
+        platform: Altegio,
+        connections: Connections,
+        clock: Clock,
+        rules: LifecycleRules,
+    ) -> None:
+        self._platform = platform
+        self._connections = connections
+        self._clock = clock
+        self._rules = rules
+
+    def settle(self, connection: Connection) -> tuple[Connection, Status | None]:
+        """Asks for the status, sends the callback if that is what is missing, and decides.
+
+        The answer to the callback is never believed, only the status after it: it may be lost, or
+        say 403 because the application is active already.
+
+        Returns:
+            The connection as it stands in the table, whoever wrote it last; and the status that it
+            was decided from, None if there was none to be had.
+
+        Raises:
+            Overtaken: somebody else settles the same connection again and again.
+        """
+        refusal = ""
+        try:
+            status = self._platform.status(connection.location_id)
+            window_s = self._rules.grant_window_s
+            if lifecycle.awaits_callback(connection, status, self._clock(), window_s):
+                refusal = self._confirm(connection)
+                status = self._platform.status(connection.location_id)
+        except (Refused, Unreachable) as error:
+            logger.warning(
+                "status not known",
+                extra={"location_id": connection.location_id, "why": str(error)},
+            )
+            put_off = lifecycle.put_off(connection, f"status: {error}", self._clock(), self._rules)
+            return self._save(put_off), None
+        decided = lifecycle.settled(connection, status, self._clock(), self._rules)
+        if decided.state is State.PENDING and refusal:
+            decided = replace(decided, verdict=f"callback: {refusal}")
+        return self._save(decided), status
+
+    def _confirm(self, connection: Connection) -> str:
+        """Sends the callback; returns why it may have failed, empty if it seems not to have."""
+        try:
+            self._platform.confirm(connection.location_id)
+        except (Refused, Unreachable) as error:
+            logger.warning(
+                "callback not confirmed",
+                extra={"location_id": connection.location_id, "why": str(error)},
+            )
+            return str(error)
+        return ""
+
+    def _save(self, decided: Connection) -> Connection:
+        try:
+            saved = self._connections.save(decided)
+        except Overtaken:
+            # Whoever was faster has decided from the same platform, and hints come back by
+            # themselves: their row keeps its due time.
+            current = self._connections.get(decided.location_id)
+            if current is None:
+                raise
+            return current
+        count(f"Connection{decided.state.capitalize()}")
+        logger.info(
+            "settled",
+            extra={
+                "location_id": saved.location_id,
+                "generation": saved.generation,
+                "state": saved.state,
+                "verdict": saved.verdict,
+            },
+        )
+        return saved

@@ -1,0 +1,18 @@
+"""The one logger and the one set of metrics of a function.
+
+A log line never holds a token, a signature, a phone in full or a recording link: log ids, states
+and reasons. Metrics are counts named by what happened, for the alarms of template.yaml.
+"""
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+NAMESPACE = "AltegioTelephony"
+
+logger = Logger()
+metrics = Metrics(namespace=NAMESPACE)
+
+
+def count(name: str, value: int = 1) -> None:
+    """Counts something that happened; flushed when the invocation ends."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

@@ -1,0 +1,72 @@
+"""HTTP as API Gateway brings it and wants it back (payload format 2.0).
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+
+class BadBody(Exception):
+    """The body cannot be read as what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; header names are in lower case."""
+
+    method: str
+    raw_query: str
+    headers: dict[str, str]
+    body: bytes
+
+    def form(self) -> dict[str, str]:
+        """The fields of a submitted form, the last of each name.
+
+        Raises:
+            BadBody: it is not a form.
+        """
+        try:
+            return dict(
+                parse_qsl(
+                    self.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=50
+                )
+            )
+        except ValueError:
+            raise BadBody from None
+
+
+def request(event: dict[str, Any]) -> Request:
+    """The request in an event of the HTTP API; forms arrive base64-encoded.
+
+    Raises:
+        BadBody: the event says base64, and it is not.
+    """
+    body = event.get("body") or ""
+    try:
+        raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else None
+    except ValueError:
+        raise BadBody from None
+    return Request(
+        method=event["requestContext"]["http"]["method"],
+        raw_query=event.get("rawQueryString") or "",
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        body=raw if raw is not None else body.encode("utf-8", "surrogatepass"),
+    )
+
+
+def answer(status: int, body: str = "", headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """An answer as the HTTP API takes it; never cached, as each is meant for one visitor."""
+    return {
+        "statusCode": status,
+        "headers": {"cache-control": "no-store", **(headers or {})},
+        "body": body,
+    }
+
+
+def json_answer(status: int, values: dict[str, Any]) -> dict[str, Any]:
+    """A JSON answer."""
+    return answer(status, json.dumps(values), {"content-type": "application/json"})

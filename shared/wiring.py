@@ -1,0 +1,149 @@
+"""The composition root: the one place that knows the real adapters of each function.
+
+Each builder runs once per cold start; AWS clients share one session, which costs a third of what
+two would. Imports are inside the builders, so that no function loads what only another needs.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from shared import clock, config
+from shared.connections import Connections
+from shared.partner_token import PartnerToken
+
+if TYPE_CHECKING:
+    from shared.connecting import Connecting
+    from shared.disabling import Disabling
+    from shared.paying import Paying
+    from shared.reconciling import Reconciling
+
+# Within a function's 30 s there is time for a few quick tries, not for boto3's default minute.
+_AWS = Config(
+    connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
+)
+
+
+def once[T](build: Callable[[Mapping[str, str]], T]) -> Callable[[], T]:
+    """What `build` makes of the environment, made once.
+
+    In Lambda at once: initialisation runs on a full processor, an invocation on its memory's share.
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    """
+
+    @cache
+    def built() -> T:
+        return build(os.environ)
+
+    if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        built()
+    return built
+
+
+def connecting(environ: Mapping[str, str]) -> "tuple[Connecting, config.ConnectSettings]":
+    """The use case of the connect function, and the settings that its page shows."""
+    from shared.accounts import Accounts
+    from shared.altegio import Altegio
+    from shared.connecting import Connecting
+    from shared.settling import Settling
+    from shared.tickets import Tickets
+
+    settings = config.read(config.ConnectSettings, environ)
+    session = boto3.Session()
+    dynamodb = session.client("dynamodb", config=_AWS)
+    token = PartnerToken(
+        session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
+    )
+    platform = Altegio(settings.platform, token)
+    connections = Connections(dynamodb, settings.connections_table)
+    return Connecting(
+        platform=platform,
+        token=token,
+        connections=connections,
+        accounts=Accounts(dynamodb, settings.accounts_table),
+        tickets=Tickets(dynamodb, settings.tickets_table, settings.ticket_ttl_s),
+        settling=Settling(
+            platform=platform, connections=connections, clock=clock.now, rules=settings.lifecycle
+        ),
+        clock=clock.now,
+        rules=settings.lifecycle,
+        budget_s=settings.connect_budget_s,
+    ), settings
+
+
+def paying(environ: Mapping[str, str]) -> "Paying":
+    """The use case of the payments function."""
+    from shared.altegio import Altegio
+    from shared.ledger import Ledger
+    from shared.paying import Paying
+    from shared.queues import DeadLetters
+
+    settings = config.read(config.PaymentsSettings, environ)
+    session = boto3.Session()
+    token = PartnerToken(
+        session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
+    )
+    return Paying(
+        ledger=Ledger(
+            session.client("dynamodb", config=_AWS),
+            settings.payments_table,
+            settings.connections_table,
+        ),
+        platform=Altegio(settings.platform, token),
+        dead_letters=DeadLetters(
+            session.client("sqs", config=_AWS), settings.billing_dead_letters_url
+        ),
+        clock=clock.now,
+        rules=settings.ledger,
+    )
+
+
+def disabling(environ: Mapping[str, str]) -> "Disabling":
+    """The use case of the disable function."""
+    from shared.disabling import Disabling
+
+    settings = config.read(config.DisableSettings, environ)
+    session = boto3.Session()
+    return Disabling(
+        token=PartnerToken(session.client("ssm", config=_AWS), settings.partner_token_parameter),
+        application_id=settings.application_id,
+        connections=Connections(
+            session.client("dynamodb", config=_AWS), settings.connections_table
+        ),
+        clock=clock.now,
+    )
+
+
+def reconciling(environ: Mapping[str, str]) -> "Reconciling":
+    """The use case of the reconcile function."""
+    from shared.altegio import Altegio
+    from shared.ledger import Ledger
+    from shared.queues import WakeUps
+    from shared.reconciling import Reconciling
+    from shared.settling import Settling
+
+    settings = config.read(config.ReconcileSettings, environ)
+    session = boto3.Session()
+    dynamodb = session.client("dynamodb", config=_AWS)
+    token = PartnerToken(
+        session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
+    )
+    connections = Connections(dynamodb, settings.connections_table)
+    return Reconciling(
+        connections=connections,
+        ledger=Ledger(dynamodb, settings.payments_table, settings.connections_table),
+        settling=Settling(
+            platform=Altegio(settings.platform, token),
+            connections=connections,
+            clock=clock.now,
+            rules=settings.lifecycle,
+        ),
+        wake_ups=WakeUps(session.client("sqs", config=_AWS), settings.billing_queue_url),
+        clock=clock.now,
+        lifecycle_rules=settings.lifecycle,
+        ledger_rules=settings.ledger,
+    )
