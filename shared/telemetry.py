@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 NAMESPACE = "AltegioTelephony"
 
 logger = Logger()
-metrics = Metrics(namespace=NAMESPACE)
+metrics = Metrics(namespace=NAMESPACE, service="altegio-telephony")
 
 
 def count(name: str, value: int = 1) -> None:
