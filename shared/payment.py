@@ -93,11 +93,12 @@ class Entry:
     """
 
     key: str
-    location_id: int | None
     digest: str
     facts: dict[str, str]
     state: EntryState
     received_at: datetime
+    # Of a refund that came without one: None until its payment is found.
+    location_id: int | None = None
     attempt: int = 0
     due_at: datetime | None = None
     platform_id: int | None = None

@@ -4,6 +4,8 @@ A log line never holds a token, a signature, a phone in full or a recording link
 and reasons. Metrics are counts named by what happened, for the alarms of template.yaml.
 """
 
+import warnings
+
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -11,6 +13,9 @@ NAMESPACE = "AltegioTelephony"
 
 logger = Logger()
 metrics = Metrics(namespace=NAMESPACE, service="altegio-telephony")
+
+# An invocation in which nothing worth counting happened is no cause for a line in the log.
+warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 
 def count(name: str, value: int = 1) -> None:

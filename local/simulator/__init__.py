@@ -1,0 +1,24 @@
+"""A simulator of the Altegio Marketplace: there is no sandbox, so this stands in for it.
+
+It has the platform's real state machine, refuses whatever is not as documented, plays the owner
+who connects and disconnects, breaks on order, and keeps a journal from which verdicts can be
+computed. Standard library only.
+
+    with Simulator(redirect_url="http://127.0.0.1:3000/connect") as platform:
+        address = platform.grant(4564, 4232)        # where the owner's browser goes
+        platform.fault("payment", "drop_answer")    # the next payment is recorded, unanswered
+        ...
+        assert platform.state(4564) == "active"
+
+Rooms: `state` (links, logs, payments, journal), `wire` (what a request must look like),
+`marketplace` (the operations), `redirect` (the registration address), `webhooks`, `faults`,
+`server` (HTTP), `owner_page` (the same for a person with a browser, or with curl).
+"""
+
+from local.simulator.faults import Fault
+from local.simulator.redirect import Owner
+from local.simulator.simulator import Simulator
+from local.simulator.state import Call, LogEntry, Payment
+from local.simulator.webhooks import Delivery
+
+__all__ = ["Call", "Delivery", "Fault", "LogEntry", "Owner", "Payment", "Simulator"]

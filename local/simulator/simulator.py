@@ -1,0 +1,273 @@
+"""The simulator as tests, the rehearsal and the local stack hold it in their hands."""
+
+import threading
+import uuid
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from local.simulator import owner_page
+from local.simulator.faults import Fault, Faults
+from local.simulator.marketplace import Marketplace
+from local.simulator.redirect import Owner, redirect_address, spell_locations, user_data
+from local.simulator.server import Exchange, Server
+from local.simulator.state import Call, LogEntry, Payment, Platform
+from local.simulator.webhooks import MODES, Delivery, Webhooks
+from local.simulator.wire import Answer, Message, Request, read
+
+CHAIN_ID = 2001
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Simulator:
+    """The platform on the loopback; a context manager, or `start()` and `stop()`.
+
+    Args:
+        partner_token: the bearer of partner calls; also signs `user_data` and marks webhooks.
+        user_token: the application's user token, for the business API.
+        application_id: the one application that exists.
+        port: 0 for a free one.
+        redirect_url: `registration_redirect_url` of the application; may be set later.
+        callback_url: where lifecycle webhooks go; may be set later.
+        paid: a free application never freezes.
+        trial_days: from activation; shown to the owner. Time alone freezes nothing: `expire`.
+        pending_ttl_s: how long a grant waits for its callback, in seconds (sources say 1 h
+            and 12 h: https://support.alteg.io/hc/en-us/articles/6746045060381).
+        zone: the IANA zone of all times on the wire; the platform does not say which it is.
+
+    Attributes:
+        salon_group_id: the one chain all locations belong to.
+        crm_token: that chain's telephony token; constant, also across simulators.
+    """
+
+    def __init__(
+        self,
+        *,
+        partner_token: str = "local-partner-token",  # noqa: S107 - opens nothing but this
+        user_token: str = "local-user-token",  # noqa: S107 - the same
+        application_id: int = 101,
+        port: int = 0,
+        redirect_url: str = "",
+        callback_url: str = "",
+        paid: bool = True,
+        trial_days: int = 7,
+        pending_ttl_s: float = 12 * 3600,
+        zone: str = "UTC",
+    ) -> None:
+        self.partner_token = partner_token
+        self.user_token = user_token
+        self.application_id = application_id
+        self.port = port
+        self.redirect_url = redirect_url
+        self.callback_url = callback_url
+        self.salon_group_id = CHAIN_ID
+        self.crm_token = str(uuid.uuid5(uuid.NAMESPACE_URL, f"altegio-chain:{CHAIN_ID}"))
+        self.platform = Platform(
+            now=_now, zone=zone, paid=paid, trial_days=trial_days, pending_ttl_s=pending_ttl_s
+        )
+        self._faults = Faults()
+        self._webhooks = Webhooks(_now)
+        self._stopped = threading.Event()
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> Self:
+        """Listen; what happened before a stop is remembered."""
+        self._stopped.clear()
+        marketplace = Marketplace(self.platform, self._emit, owner_page.title)
+        exchange = Exchange(self.platform, marketplace, self._faults, self._read, self._stopped)
+        self._server = Server(self.port, exchange, self._owner_page)
+        self._thread = threading.Thread(
+            target=partial(self._server.serve_forever, poll_interval=0.01),
+            name="simulator",
+            daemon=True,
+        )
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Close the port and every connection, waits included."""
+        if self._server and self._thread:
+            self._stopped.set()
+            self._server.shutdown()
+            self._server.hang_up()
+            self._server.server_close()
+            self._thread.join()
+            self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The base of both hosts: `/marketplace/...` and `/api/v1/...`.
+
+        Raises:
+            RuntimeError: the simulator is not running.
+        """
+        if not self._server:
+            raise RuntimeError("the simulator is not running")
+        return self._server.address
+
+    # The owner's side
+
+    def grant(
+        self,
+        *location_ids: int,
+        owner: Owner | None = None,
+        form: str = "auto",
+        private: bool = False,
+    ) -> str:
+        """The owner presses Connect and continues.
+
+        Args:
+            location_ids: become pending together.
+            owner: who presses; the default owner if None.
+            form: how the redirect spells the locations, see `redirect.spell_locations`.
+            private: active at once. (The platform then calls no redirect; take none.)
+
+        Returns:
+            The registration address the browser is sent to.
+
+        Raises:
+            ValueError: installed already in one of them; nothing is granted.
+        """
+        address = self.redirect(*location_ids, owner=owner, form=form)
+        self.platform.grant(location_ids, private=private)
+        return address
+
+    def redirect(self, *location_ids: int, owner: Owner | None = None, form: str = "auto") -> str:
+        """The address of `grant` without granting: the owner opens the settings again."""
+        return redirect_address(
+            self.redirect_url,
+            locations=spell_locations(location_ids, form),
+            chain_id=self.salon_group_id,
+            crm_token=self.crm_token,
+            signed=user_data(owner or Owner(), self.partner_token),
+        )
+
+    def disconnect(self, location_id: int, *, webhook: str = "now") -> None:
+        """The owner presses Disconnect; nothing happens where nothing is installed.
+
+        Args:
+            location_id: is uninstalled at once.
+            webhook: "now", "late" (kept back until `release_webhooks`), "never" or "twice".
+        """
+        _know(webhook)
+        if self.platform.uninstall(location_id, "marketplace"):
+            self._emit("uninstall", location_id, webhook)
+
+    def expire(self, location_id: int, *, webhook: str = "now") -> None:
+        """The trial or the paid period is over: active becomes freezed.
+
+        Raises:
+            ValueError: not active, or the application is free.
+        """
+        _know(webhook)
+        self.platform.expire(location_id)
+        self._emit("freeze", location_id, webhook)
+
+    def release_webhooks(self) -> None:
+        """Send the webhooks kept back as "late"."""
+        self._webhooks.release()
+
+    def wait_webhooks(self, timeout: float = 10) -> None:
+        """Wait until every webhook on its way was answered or failed.
+
+        Raises:
+            TimeoutError: not within `timeout` seconds.
+        """
+        self._webhooks.wait(timeout)
+
+    # Faults
+
+    def fault(
+        self,
+        route: str,
+        kind: str,
+        *,
+        times: int = 1,
+        location_id: int | None = None,
+        seconds: float = 0,
+        status: int = 500,
+        message: str = "",
+        retry_after: int | None = None,
+    ) -> Fault:
+        """Order a fault for the next fitting requests; `faults.Fault` explains each kind.
+
+        Returns:
+            The fault; its `times` is 0 once it is used up.
+
+        Raises:
+            ValueError: an unknown route or kind.
+        """
+        fault = Fault(route, kind, times, location_id, seconds, status, message, retry_after)
+        self._faults.order(fault)
+        return fault
+
+    def clear_faults(self) -> None:
+        """Forget all faults on order."""
+        self._faults.clear()
+
+    # Observation
+
+    @property
+    def journal(self) -> list[Call]:
+        """Every request of the application, in order of arrival (a copy)."""
+        return self.platform.journal()
+
+    def calls(self, route: str, location_id: int | None = None) -> list[Call]:
+        """The journal of one route ("any" for all), of one location if one is given."""
+        return [
+            each
+            for each in self.journal
+            if route in {"any", each.route} and location_id in {None, each.location_id}
+        ]
+
+    def state(self, location_id: int) -> str:
+        """One of "uninstalled", "pending", "active" and "freezed"."""
+        return self.platform.state(location_id)
+
+    def payments(self, location_id: int) -> list[Payment]:
+        """All payments of a location, oldest first, across reconnects."""
+        return self.platform.payments(location_id)
+
+    def log(self, location_id: int) -> list[LogEntry]:
+        """All transitions of a location, oldest first, across reconnects."""
+        return self.platform.log(location_id)
+
+    def webhooks(self) -> list[Delivery]:
+        """All webhooks that were answered or failed, in that order."""
+        return self._webhooks.deliveries()
+
+    def _emit(self, event: str, location_id: int, webhook: str = "now") -> None:
+        body = {
+            "salon_id": location_id,
+            "application_id": self.application_id,
+            "event": event,
+            "partner_token": self.partner_token,
+        }
+        self._webhooks.send(self.callback_url, body, webhook)
+
+    def _read(self, request: Request) -> Message:
+        return read(request, partner_token=self.partner_token, application_id=self.application_id)
+
+    def _owner_page(self, request: Request) -> Answer | None:
+        return owner_page.answer(request, self)
+
+
+def _know(webhook: str) -> None:
+    if webhook not in MODES:
+        raise ValueError(f"unknown webhook mode {webhook!r}, one of {sorted(MODES)}")

@@ -1,0 +1,43 @@
+"""Fixtures: AWS without AWS, the platform without the platform, and a clock."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local.simulator import Simulator
+from tests.deployment import Clock, Deployment
+
+_SESSION = boto3.Session(
+    aws_access_key_id="test",
+    aws_secret_access_key="test",
+    region_name="us-east-1",
+)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("shared.clock.now", clock)
+    return clock
+
+
+@pytest.fixture
+def simulator(clock: Clock) -> Iterator[Simulator]:
+    with Simulator(redirect_url="https://provider.example/connect") as simulator:
+        simulator.platform.now = clock
+        yield simulator
+
+
+@pytest.fixture
+def deployment(
+    simulator: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Deployment]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    # Each session reads the services' models anew, which is most of the time that tests take.
+    monkeypatch.setattr("boto3.Session", lambda: _SESSION)
+    with mock_aws():
+        yield Deployment(simulator, clock, monkeypatch)

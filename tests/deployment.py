@@ -1,0 +1,306 @@
+"""The functions of template.yaml behind their handlers, on moto's AWS and the platform simulator.
+
+Everything goes through the door: an HTTP API event, an SQS record, the schedule's event. Time is a
+clock that tests move; the simulator's moves with it.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import boto3
+import pytest
+
+from local.emulator import create_table
+from local.simulator import Simulator
+from local.template import Template, Wiring
+from shared import wiring
+from shared.connections import Connections
+from shared.items import from_item
+from shared.ledger import Ledger
+from shared.lifecycle import Connection
+from shared.payment import Entry
+
+TEMPLATE = Template.read(Path(__file__).parents[1] / "template.yaml")
+FUNCTIONS = {
+    "connect": wiring.connecting,
+    "payments": wiring.paying,
+    "disable": wiring.disabling,
+    "reconcile": wiring.reconciling,
+}
+
+
+class Clock:
+    """The present moment, which only moves when told to."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, **delta: float) -> None:
+        self.at += timedelta(**delta)
+
+
+@dataclass
+class Context:
+    """What the handlers read of Lambda's context."""
+
+    function_name: str
+    memory_limit_in_mb: int = 512
+    aws_request_id: str = "request-1"
+
+    @property
+    def invoked_function_arn(self) -> str:
+        return f"arn:aws:lambda:us-east-1:123456789012:function:{self.function_name}"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 55_000
+
+
+@dataclass
+class Page(HTMLParser):
+    """The connect page as a browser sees it: its locations and its first form."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+    standings: dict[int, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: list[str] = field(default_factory=list)
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._in_title = False
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if "data-location" in values:
+            self.standings[int(values["data-location"])] = values["data-standing"]
+        if tag == "input":
+            self.fields[values["name"]] = values["value"]
+        if tag == "button":
+            self.buttons.append(values["name"])
+            self.fields[values["name"]] = values["value"]
+        self._in_title = tag == "h1"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title += data
+
+
+class Deployment:
+    """One deployed stack and one platform."""
+
+    def __init__(self, simulator: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.simulator = simulator
+        self.clock = clock
+        self._monkeypatch = monkeypatch
+        self._message = 0
+        wired = TEMPLATE.wire(
+            {
+                "ApplicationId": str(simulator.application_id),
+                "PlatformAppUrl": simulator.url,
+                "HttpTotalS": "1",
+            },
+            endpoint_url="https://sqs.us-east-1.amazonaws.com",
+            api_url="https://provider.example",
+        )
+        self.environments = {
+            name.removesuffix("Function").lower(): dict(function.environment)
+            for name, function in wired.functions.items()
+        }
+        self._create(wired)
+        self.connections = Connections(
+            self._dynamodb, self.environments["connect"]["CONNECTIONS_TABLE"]
+        )
+        self.ledger = Ledger(
+            self._dynamodb,
+            self.environments["payments"]["PAYMENTS_TABLE"],
+            self.environments["payments"]["CONNECTIONS_TABLE"],
+        )
+        self.restart()
+
+    def _create(self, wired: Wiring) -> None:
+        session = boto3.Session()
+        self._dynamodb = session.client("dynamodb")
+        self.sqs = session.client("sqs")
+        self.ssm = session.client("ssm")
+        for table in wired.tables.values():
+            create_table(self._dynamodb, table)
+        self.queues = {
+            name: self.sqs.create_queue(QueueName=queue.name)["QueueUrl"]
+            for name, queue in wired.queues.items()
+        }
+        told = {queue.url: self.queues[name] for name, queue in wired.queues.items()}
+        for environment in self.environments.values():
+            for name, value in environment.items():
+                environment[name] = told.get(value, value)
+        self.set_token(self.simulator.partner_token)
+
+    def set_token(self, token: str) -> None:
+        self.ssm.put_parameter(
+            Name="/altegio/partner-token", Value=token, Type="SecureString", Overwrite=True
+        )
+
+    def restart(self, **changes: str) -> None:
+        """New execution environments of all functions, with some variables changed."""
+        self._handlers: dict[str, Callable[[Any, Any], Any]] = {}
+        for name, build in FUNCTIONS.items():
+            app = import_module(f"functions.{name}.app")
+            environment = {**self.environments[name], **changes}
+            self._monkeypatch.setattr(app, "wired", cache(partial(build, environment)))
+            self._handlers[name] = app.handler
+
+    def invoke(self, function: str, event: Any) -> Any:
+        return self._handlers[function](event, Context(function))
+
+    # The owner's browser
+
+    def visit(self, url: str) -> Page:
+        return self._page("GET", query=urlsplit(url).query)
+
+    def press(self, page: Page, **typed: str) -> Page:
+        return self.post({**page.fields, **typed})
+
+    def post(self, fields: dict[str, str]) -> Page:
+        return self._page("POST", body=urlencode(fields))
+
+    def connect(self, *location_ids: int, **grant: Any) -> Page:
+        """The owner grants access and goes through the page."""
+        return self.press(self.visit(self.simulator.grant(*location_ids, **grant)))
+
+    def _page(self, method: str, *, query: str = "", body: str = "") -> Page:
+        answer = self.invoke("connect", http_event(method, "/connect", query=query, body=body))
+        return Page(answer["statusCode"], answer["headers"], answer["body"])
+
+    # The platform's webhook
+
+    def webhook(self, body: Any, method: str = "POST") -> int:
+        text = body if isinstance(body, str) else json.dumps(body)
+        answer = self.invoke("disable", http_event(method, "/webhooks/altegio", body=text))
+        status: int = answer["statusCode"]
+        return status
+
+    def event(self, location_id: int, event: str = "uninstall", **changes: Any) -> dict[str, Any]:
+        return {
+            "salon_id": location_id,
+            "application_id": self.simulator.application_id,
+            "event": event,
+            "partner_token": self.simulator.partner_token,
+            **changes,
+        }
+
+    # The billing queue
+
+    def bill(self, event: dict[str, Any] | str) -> list[dict[str, str]]:
+        """One delivery of one message; returns what SQS is asked to bring again."""
+        self._message += 1
+        body = event if isinstance(event, str) else json.dumps(event)
+        record = {"messageId": f"m-{self._message}", "body": body, "eventSource": "aws:sqs"}
+        failures: list[dict[str, str]] = self.invoke("payments", {"Records": [record]})[
+            "batchItemFailures"
+        ]
+        return failures
+
+    def drain(self) -> None:
+        """Delivers what is on the billing queue until nothing is."""
+        while messages := self.sqs.receive_message(
+            QueueUrl=self.queues["BillingQueue"], MaxNumberOfMessages=10
+        ).get("Messages"):
+            for message in messages:
+                if not self.bill(message["Body"]):
+                    self.sqs.delete_message(
+                        QueueUrl=self.queues["BillingQueue"],
+                        ReceiptHandle=message["ReceiptHandle"],
+                    )
+
+    def dead_letters(self) -> list[tuple[str, str]]:
+        """Body and reason of each dead letter, taken off the queue."""
+        messages = self.sqs.receive_message(
+            QueueUrl=self.queues["BillingDeadLetters"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+        ).get("Messages", [])
+        return [
+            (message["Body"], message["MessageAttributes"]["reason"]["StringValue"])
+            for message in messages
+        ]
+
+    # The schedule
+
+    def reconcile(self) -> None:
+        """One run, and what it woke."""
+        self.invoke("reconcile", {})
+        self.drain()
+
+    def let_time_pass(self, minutes: float, *, step: float = 1) -> None:
+        """Reconcile runs every `step` minutes meanwhile."""
+        for _ in range(round(minutes / step)):
+            self.clock.advance(minutes=step)
+            self.reconcile()
+
+    # What is in the tables
+
+    def connection(self, location_id: int) -> Connection:
+        found = self.connections.get(location_id)
+        assert found is not None
+        return found
+
+    def entry(self, key: str) -> Entry:
+        found = self.ledger.get(key)
+        assert found is not None
+        return found
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        items = self._dynamodb.scan(TableName=self.environments["connect"][table])["Items"]
+        return [from_item(item) for item in items]
+
+
+def http_event(method: str, path: str, *, query: str = "", body: str = "") -> dict[str, Any]:
+    """An event of the HTTP API, payload format 2.0."""
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"content-type": "application/x-www-form-urlencoded"},
+        "requestContext": {"http": {"method": method, "path": path, "sourceIp": "127.0.0.1"}},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def payment(event_id: str = "inv-1", location_id: int = 4564, **changes: Any) -> dict[str, Any]:
+    return {
+        "type": "payment",
+        "event_id": event_id,
+        "location_id": location_id,
+        "amount": "990.99",
+        "currency": "EUR",
+        "paid_at": "2026-11-01T10:10:00+00:00",
+        "period_from": "2026-11-01T00:00:00+00:00",
+        "period_to": "2026-11-30T23:59:59+00:00",
+        **changes,
+    }
+
+
+def refund(event_id: str = "ref-1", of: str = "inv-1", **changes: Any) -> dict[str, Any]:
+    return {"type": "refund", "event_id": event_id, "payment_event_id": of, **changes}
+
+
+def secrets_in(text: str, simulator: Simulator) -> list[str]:
+    """Secrets of the simulated world that stand in a text."""
+    secrets = [simulator.partner_token, simulator.user_token, simulator.crm_token]
+    return [secret for secret in secrets if secret in text] + re.findall(r"\b[0-9a-f]{64}\b", text)
