@@ -95,6 +95,9 @@ class Page(HTMLParser):
             self.fields[values["name"]] = values["value"]
         self._in_title = tag == "h1"
 
+    def handle_endtag(self, tag: str) -> None:
+        self._in_title = self._in_title and tag != "h1"
+
     def handle_data(self, data: str) -> None:
         if self._in_title:
             self.title += data

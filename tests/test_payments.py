@@ -1,5 +1,7 @@
 """Payments and refunds, from the queue to the platform's own list."""
 
+from typing import Any
+
 import pytest
 
 from shared.payment import EntryState
@@ -94,7 +96,7 @@ DONE_BUT_NOT_SAID = [
 
 @pytest.mark.parametrize(("kind", "details"), DONE_BUT_NOT_SAID)
 def test_an_answer_that_was_lost_leaves_one_payment_and_an_unknown(
-    connected: Deployment, kind: str, details: dict[str, float]
+    connected: Deployment, kind: str, details: dict[str, Any]
 ) -> None:
     connected.simulator.fault("payment", kind, **details)
     assert connected.bill(payment()) == []
@@ -118,7 +120,7 @@ def test_an_answer_that_was_lost_leaves_one_payment_and_an_unknown(
     ],
 )
 def test_what_proves_nothing_is_unknown_and_never_sent_again(
-    connected: Deployment, kind: str, details: dict[str, int]
+    connected: Deployment, kind: str, details: dict[str, Any]
 ) -> None:
     connected.simulator.fault("payment", kind, **details)
     connected.bill(payment())

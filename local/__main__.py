@@ -1,0 +1,219 @@
+"""The commands: `python -m local {up,invoke,build,rehearse} --help`."""
+
+# ruff: noqa: PLC0415  # a command imports what it needs, so that `--help` answers at once
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from local.stack import Stack
+
+_WELCOME = """\
+The local stack serves; Ctrl-C ends it.
+
+  HTTP API        {api}
+  platform        {platform_url}{simulated}
+  AWS emulator    {aws_endpoint_url}  (region {region}, credentials test/test)
+  billing queue   {billing_queue_url}
+  logs            {logs}
+
+An owner connects location 4564:
+  open '{api}/connect?salon_id=4564' in a browser, or fetch it with curl
+The billing system reports a payment:
+  curl {billing_queue_url} -d Action=SendMessage --data-urlencode MessageBody='{payment}'
+The platform asks whether the webhook is there:
+  curl --head {api}/webhooks/altegio
+"""
+_PAYMENT = {
+    "type": "payment",
+    "event_id": "inv-1001",
+    "location_id": 4564,
+    "amount": "990.99",
+    "currency": "EUR",
+    "paid_at": "2026-11-01T10:10:00+00:00",
+    "period_from": "2026-11-01T00:00:00+00:00",
+    "period_to": "2026-11-30T23:59:59+00:00",
+}
+
+
+class _Ended(BaseException):
+    """Somebody wants us to end. No `except Exception` may stand in the way."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code."""
+    if arguments[:1] == ["rehearse"]:  # it has a command line of its own
+        from local import rehearsal
+
+        return int(rehearsal.main(list(arguments[1:])))
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    return command(options)
+
+
+def up(options: argparse.Namespace) -> int:
+    """Run the stack until SIGTERM or Ctrl-C; both are its regular end, at any time."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    if options.announce:
+        options.announce.unlink(missing_ok=True)  # an old one names what is gone
+    try:
+        with _stack(options, port=options.port) as stack:
+            print(_welcome(stack, is_simulated=options.platform_url is None), flush=True)
+            if options.announce:
+                _announce(stack, options.announce)
+            threading.Event().wait()
+    except _Ended:
+        pass
+    return 0
+
+
+def invoke(options: argparse.Namespace) -> int:
+    """Run one function once, on a stack of its own; 1 is a function's error, 2 a wrong name."""
+    text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text("utf-8")
+    event = json.loads(text)
+    with _stack(options, port=0) as stack:
+        try:
+            result = stack.invoke(options.function, event)
+        except KeyError as error:
+            print(error.args[0], file=sys.stderr)
+            return 2
+    sys.stderr.write(result.log)
+    start = "cold start" if result.cold else "warm start"
+    print(f"REPORT {result.request_id}  {result.duration_ms:.0f} ms, {start}", file=sys.stderr)
+    print(json.dumps(result.payload if result.error is None else result.error, ensure_ascii=False))
+    return 0 if result.error is None else 1
+
+
+def build(options: argparse.Namespace) -> int:
+    """Make the artifact; the Makefile's `build-…`, which `sam build` calls, is this."""
+    from local.build import build as make
+
+    make(options.folder, platform=options.platform)
+    return 0
+
+
+@contextmanager
+def _stack(options: argparse.Namespace, *, port: int) -> "Iterator[Stack]":
+    """The stack, in front of the given platform or of a simulator of its own."""
+    from local.stack import Stack
+
+    account: dict[str, Any] = {
+        "partner_token": options.partner_token,
+        "user_token": options.user_token,
+        "application_id": options.application_id,
+    }
+    settings = dict(options.set)
+    if options.platform_url is not None:
+        url = options.platform_url.rstrip("/")
+        with Stack(platform_url=url, port=port, settings=settings, **account) as stack:
+            yield stack
+        return
+    from local.simulator import Simulator
+
+    with (
+        Simulator(**account) as simulator,
+        Stack(platform_url=simulator.url, port=port, settings=settings, **account) as stack,
+    ):
+        simulator.redirect_url = f"{stack.api}/connect"
+        simulator.callback_url = f"{stack.api}/webhooks/altegio"
+        yield stack
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # once is enough; let it close everything
+    raise _Ended
+
+
+def _announce(stack: "Stack", file: Path) -> None:
+    """Write where everything is, in one step: who sees the file sees all of it."""
+    names = "api aws_endpoint_url region billing_queue_url calls_queue_url platform_url tables"
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as draft:
+        json.dump({name: getattr(stack, name) for name in names.split()}, draft, indent=2)
+    Path(draft.name).replace(file)
+
+
+def _welcome(stack: "Stack", *, is_simulated: bool) -> str:
+    return _WELCOME.format(
+        api=stack.api,
+        platform_url=stack.platform_url,
+        simulated="  (a simulator)" if is_simulated else "",
+        aws_endpoint_url=stack.aws_endpoint_url,
+        region=stack.region,
+        billing_queue_url=stack.billing_queue_url,
+        logs=stack.logs,
+        payment=json.dumps(_PAYMENT, separators=(",", ":")),
+    )
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        message = f"{text!r} is not NAME=VALUE"
+        raise argparse.ArgumentTypeError(message)
+    return name, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local", description="Run the backend on this machine."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    stack = argparse.ArgumentParser(add_help=False)
+    stack.add_argument(
+        "--platform-url",
+        metavar="URL",
+        help="use this platform, for both of its hosts, instead of a simulator",
+    )
+    stack.add_argument("--partner-token", default="local-partner-token", metavar="TOKEN")
+    stack.add_argument("--user-token", default="local-user-token", metavar="TOKEN")
+    stack.add_argument("--application-id", default=101, type=int, metavar="ID")
+    stack.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="any configuration, by environment variable or template parameter; repeatable",
+    )
+
+    command = commands.add_parser(
+        "up", parents=[stack], help="the whole stack, until Ctrl-C or SIGTERM"
+    )
+    command.add_argument("--port", default=0, type=int, help="of the HTTP API (0: a free one)")
+    command.add_argument(
+        "--announce",
+        type=Path,
+        metavar="FILE",
+        help="write there, once everything serves, where everything is (JSON)",
+    )
+    command.set_defaults(command=up)
+
+    command = commands.add_parser("invoke", parents=[stack], help="one function, one event")
+    command.add_argument("function", metavar="FUNCTION", help="such as connect or ConnectFunction")
+    command.add_argument("event", metavar="EVENT.json", help="a file, or - for standard input")
+    command.set_defaults(command=invoke)
+
+    command = commands.add_parser("build", help="the artifact of all functions")
+    command.add_argument("folder", metavar="DIR", type=Path, help="replaced by the artifact")
+    command.add_argument(
+        "--platform", help="build for another machine, such as aarch64-manylinux_2_28"
+    )
+    command.set_defaults(command=build)
+
+    commands.add_parser("rehearse", add_help=False, help="play the moderation checks")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

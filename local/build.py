@@ -1,0 +1,221 @@
+"""The artifact: one folder that all functions run from, on AWS and here.
+
+Dependencies from the hash-locked file, `functions/`, `shared/`, and bytecode for all of it. The
+bytecode is unchecked-hash: `sam` dates every file of an archive 1980, so ordinary bytecode, which
+carries its source's time, would be read, rejected and compiled again at each cold start. The same
+source gives the same bytes, so an unchanged function is not deployed again.
+
+https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
+"""
+
+import fcntl
+import hashlib
+import os
+import platform as machine
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local import PROJECT
+
+PYTHON = (3, 13)
+"""The template's Runtime. Bytecode of any other minor version would be ignored, silently."""
+CODE = ("functions", "shared")
+AWS_SERVICES = ("dynamodb", "sqs", "ssm")
+"""The services whose models botocore keeps: all that the functions call."""
+EPOCH = 315532800
+"""1980-01-01, the earliest time an archive can hold; every file has it."""
+
+_JUNK = (
+    ".lock",
+    "bin",  # console scripts name the interpreter that installed them
+    "boto3/data",  # only `boto3.resource` reads it
+    "boto3/examples",
+    "*/tests",
+    "*.dist-info/RECORD",  # lists the files before they were trimmed
+    "*.dist-info/INSTALLER",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/direct_url.json",
+    "*.dist-info/uv_*.json",
+)
+
+
+def build(target: Path, *, platform: str | None = None, root: Path = PROJECT) -> None:
+    """Make the artifact in `target`, replacing what is there.
+
+    Args:
+        target: The folder; made if missing.
+        platform: As `uv pip install --python-platform` takes it; None is this machine's own.
+        root: The project with `locks/runtime.txt`, `functions/` and `shared/`.
+
+    Raises:
+        RuntimeError: This is not the Python that the functions run on.
+        subprocess.CalledProcessError: uv or the compiler failed; their words are on stderr.
+    """
+    if sys.version_info[:2] != PYTHON:
+        message = f"bytecode for Python {PYTHON} cannot be compiled by {sys.version_info[:2]}"
+        raise RuntimeError(message)
+    with _locked(root):
+        dependencies = _dependencies(platform, root)
+        target.mkdir(parents=True, exist_ok=True)
+        for old in target.iterdir():
+            _remove(old)
+        _copy(dependencies, target)
+        code = _code(root)
+        _copy(code, target)
+        _remove(code)
+        _date(target)
+
+
+def artifact(root: Path = PROJECT) -> Path:
+    """The artifact for this machine, `build/artifact`, made again if its sources have changed.
+
+    Raises:
+        RuntimeError: As `build`.
+        subprocess.CalledProcessError: As `build`.
+    """
+    target, stamp = root / "build" / "artifact", root / "build" / "artifact.stamp"
+    wanted = (_lock_digest(None, root), _digest(root, *_sources(root)))
+    found = tuple(stamp.read_text(encoding="ascii").split()) if stamp.exists() else ()
+    if target.is_dir() and found == wanted:
+        return target
+    if not target.is_dir() or found[:1] != wanted[:1]:
+        build(target, root=root)
+    else:
+        with _locked(root):
+            code = _code(root)
+            for name in CODE:
+                _remove(target / name)
+                if (code / name).is_dir():
+                    (code / name).rename(target / name)
+            _remove(code)
+            _date(target)
+    stamp.write_text(" ".join(wanted), encoding="ascii")
+    return target
+
+
+def _dependencies(platform: str | None, root: Path) -> Path:
+    """Installed, trimmed and compiled dependencies, kept between builds."""
+    kept = root / "build" / "dependencies" / (platform or "here")
+    stamp, wanted = kept.with_name(f"{kept.name}.stamp"), _lock_digest(platform, root)
+    if kept.is_dir() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+        return kept
+    started = time.monotonic()
+    print(f"building the dependencies ({kept.name}) ...", file=sys.stderr, flush=True)
+    from uv import find_uv_bin  # noqa: PLC0415  # only here, and not in every environment
+
+    cross = ("--python-platform", platform, "--python-version", "3.13", "--only-binary", ":all:")
+    fresh = Path(tempfile.mkdtemp(dir=_made(kept.parent), prefix=f".{kept.name}-"))
+    subprocess.run(
+        [find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+        # A hard link would share its date with uv's cache.
+        + ["--link-mode", "copy", "--python", sys.executable, "--target", str(fresh)]
+        + [option for option in cross if platform and option]
+        + ["-r", str(root / "locks" / "runtime.txt")],
+        check=True,
+    )
+    _trim(fresh)
+    _compile(fresh)
+    _remove(kept)
+    fresh.chmod(0o755)
+    fresh.rename(kept)
+    stamp.write_text(wanted, encoding="ascii")
+    print(f"built in {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+    return kept
+
+
+def _trim(folder: Path) -> None:
+    for pattern in _JUNK:
+        for path in list(folder.glob(pattern)):
+            _remove(path)
+    models = folder / "botocore" / "data"
+    if models.is_dir():
+        for path in models.iterdir():
+            if path.is_dir() and path.name not in AWS_SERVICES:
+                _remove(path)
+
+
+def _code(root: Path) -> Path:
+    """A new folder with our own code, compiled."""
+    folder = Path(tempfile.mkdtemp(dir=_made(root / "build"), prefix=".code-"))
+    for source in _sources(root):
+        copy = folder / source.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+    _compile(folder)
+    return folder
+
+
+def _compile(folder: Path) -> None:
+    """Compile everything in `folder`, for a life in /var/task.
+
+    Always a process of its own, one worker and a fixed hash seed: what else a process has compiled
+    and the order of its sets would show in the bytes.
+    """
+    compiler = (sys.executable, "-S", "-P", "-m", "compileall", "-q")
+    paths = ("-s", str(folder), "-p", "/var/task", str(folder))
+    subprocess.run(
+        [*compiler, "--invalidation-mode", "unchecked-hash", *paths],
+        env={"PYTHONHASHSEED": "0"},
+        check=True,
+    )
+
+
+def _date(folder: Path) -> None:
+    """Give everything in `folder` the same date and plain permissions."""
+    for parent, _, files in os.walk(folder):
+        for path in (parent, *(os.path.join(parent, name) for name in files)):  # noqa: PTH118  # thousands of them: half the time of Path
+            os.utime(path, (EPOCH, EPOCH))
+            os.chmod(path, 0o755 if path == parent else 0o644)  # noqa: PTH101  # the same
+
+
+def _sources(root: Path) -> list[Path]:
+    return sorted(
+        path
+        for name in CODE
+        for path in (root / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+
+
+def _lock_digest(platform: str | None, root: Path) -> str:
+    """Whatever dependencies depend on."""
+    here = f"{sys.version} {machine.platform()}" if platform is None else sys.version
+    return _digest(root, root / "locks" / "runtime.txt", Path(__file__), salt=here)
+
+
+def _digest(root: Path, *files: Path, salt: str = "") -> str:
+    digest = hashlib.sha256(salt.encode())
+    for file in files:
+        name = file.relative_to(root) if file.is_relative_to(root) else file.name
+        digest.update(f"\n{name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, dirs_exist_ok=True, copy_function=shutil.copyfile)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """One build of a project at a time, also between processes."""
+    with (_made(root / "build") / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

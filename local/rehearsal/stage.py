@@ -1,0 +1,217 @@
+"""What a check is played on: the owner's hands, the billing system, the platform's records.
+
+Verdicts come from the platform's records and from the pages the owner saw. Our own tables, logs
+and answers are not on this stage, so no check can take them for proof.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from local.rehearsal.billing import Bill, Billing, terms, written
+from local.rehearsal.browser import Browser, Page
+from local.simulator import Call, Owner, Simulator
+
+_LOOK_EVERY_S = 0.02
+
+
+class NotAsExpectedError(Exception):
+    """The records or the page say something else.
+
+    Attributes:
+        expected: What should be there.
+        recorded: What is.
+    """
+
+    def __init__(self, expected: str, recorded: str) -> None:
+        super().__init__(f"expected {expected}; recorded: {recorded}")
+        self.expected = expected
+        self.recorded = recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One look at the records: whether it is as expected, and what is there in words."""
+
+    holds: bool
+    words: str
+
+
+type Look = Callable[[], Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A page that the owner saw, and when."""
+
+    at: datetime
+    did: str
+    page: Page
+
+
+class Stage:
+    """The stage of one check.
+
+    Args:
+        platform: The platform.
+        billing: The telephony company's billing system.
+        browser: The owner's browser.
+        owner: Who presses the buttons.
+        patience_s: Seconds that something expected may take.
+
+    Attributes:
+        sights: The pages the owner saw.
+        locations: All that the owner has connected, or tried to.
+    """
+
+    def __init__(
+        self,
+        platform: Simulator,
+        billing: Billing,
+        browser: Browser,
+        owner: Owner,
+        patience_s: float,
+    ) -> None:
+        self.platform = platform
+        self.billing = billing
+        self.owner = owner
+        self.patience_s = patience_s
+        self.sights: list[Sight] = []
+        self.locations: dict[int, None] = {}
+        self._browser = browser
+
+    # What the owner does
+
+    def grant(self, *location_ids: int, form: str = "auto") -> str:
+        """Press Connect in the marketplace; returns where the platform sends the browser."""
+        self.locations |= dict.fromkeys(location_ids)
+        return self.platform.grant(*location_ids, owner=self.owner, form=form)
+
+    def open(self, address: str, did: str) -> Page:
+        """Arrive at the connect page."""
+        return self._saw(did, self._browser.open(address))
+
+    def press(self, page: Page) -> Page:
+        """Press the page's button."""
+        return self._saw("pressed the button", self._browser.press(page))
+
+    def connect(self, *location_ids: int, form: str = "auto") -> Page:
+        """Press Connect in the marketplace, then the button of the page."""
+        return self.press(self.open(self.grant(*location_ids, form=form), "was redirected"))
+
+    def _saw(self, did: str, page: Page) -> Page:
+        self.sights.append(Sight(datetime.now(UTC), did, page))
+        return page
+
+    # What is expected
+
+    def expect(self, expected: str, look: Look) -> str:
+        """It is so now, and stays so for one look; returns it in words.
+
+        Raises:
+            NotAsExpectedError: It is not.
+        """
+        finding = look()
+        if not finding.holds:
+            raise NotAsExpectedError(expected, finding.words)
+        return finding.words
+
+    def eventually(self, expected: str, look: Look) -> str:
+        """It becomes so within our patience; returns it in words.
+
+        Raises:
+            NotAsExpectedError: It does not.
+        """
+        late = time.monotonic() + self.patience_s
+        while not (finding := look()).holds and time.monotonic() < late:
+            time.sleep(_LOOK_EVERY_S)
+        return self.expect(expected, lambda: finding)
+
+    def throughout(self, seconds: float, expected: str, look: Look) -> str:
+        """It is and remains so; returns it in words.
+
+        Raises:
+            NotAsExpectedError: It is not, or ends.
+        """
+        over = time.monotonic() + seconds
+        while True:
+            words = self.expect(expected, look)
+            if time.monotonic() >= over:
+                return f"{words}; still so after {seconds:g} s"
+            time.sleep(_LOOK_EVERY_S)
+
+    # What the platform has on record
+
+    def connected(self, location_id: int, *, times: int = 1, disturbed: int = 0) -> Look:
+        """Active, by one callback per grant and not one too many.
+
+        Args:
+            location_id: The location.
+            times: How often it was connected.
+            disturbed: How many callbacks the platform failed to take, by our order.
+        """
+
+        def look() -> Finding:
+            calls = self.platform.calls("callback", location_id)
+            taken = sum(call.recorded for call in calls)
+            failed = sum(bool(call.fault) for call in calls)
+            state = self.platform.state(location_id)
+            words = f"location {location_id} is {state}, {_number(taken, 'callback')} taken"
+            if failed:
+                words += f", {failed} disturbed"
+            if refused := len(calls) - taken - failed:
+                words += f", {refused} refused"
+            as_expected = (taken, failed, refused) == (times, disturbed, 0)
+            return Finding(state == "active" and as_expected, words)
+
+        return look
+
+    def paid(self, location_id: int, *bills: Bill) -> Look:
+        """The platform's list holds exactly these bills, each once and as billed."""
+        wanted = Counter(bill.terms(self.platform.platform.zone) for bill in bills)
+
+        def look() -> Finding:
+            payments = self.platform.payments(location_id)
+            listed = [f"{payment.id}: {written(terms(payment))}" for payment in payments]
+            count = _number(len(payments), "payment")
+            words = f"{count} of location {location_id}" + "".join(f"; {each}" for each in listed)
+            return Finding(Counter(map(terms, payments)) == wanted, words)
+
+        return look
+
+    def status_asked(self, location_id: int, since: datetime) -> Look:
+        """The application has asked how a location stands, after `since`."""
+
+        def look() -> Finding:
+            asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
+            answers = ", ".join(str(each.status) for each in asked)
+            count = _number(len(asked), "status call")
+            words = f"{count} about location {location_id} since then"
+            return Finding(bool(asked), f"{words}, answered {answers}" if asked else words)
+
+        return look
+
+    def calls_of(self, location_id: int, route: str = "any") -> list[Call]:
+        """What the application has sent about a location."""
+        return self.platform.calls(route, location_id)
+
+
+def standings(page: Page, wanted: Mapping[int, str]) -> Look:
+    """The page shows exactly these locations, and each so."""
+
+    def look() -> Finding:
+        return Finding(dict(page.standings) == wanted, shown(page))
+
+    return look
+
+
+def shown(page: Page) -> str:
+    """What a page says, in words."""
+    each = ", ".join(f"{location} {standing}" for location, standing in page.standings.items())
+    return f"the page “{page.title}” ({page.status})" + (f" shows {each}" if each else "")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}" + ("" if count == 1 else "s")

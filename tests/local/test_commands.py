@@ -1,0 +1,145 @@
+"""`python -m local`, as processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import PROJECT
+
+COMMAND = [sys.executable, "-m", "local"]
+Eventually = Callable[[Callable[[], Any]], Any]
+
+
+def family(pid: int) -> set[int]:
+    """A process and all that descend from it."""
+    found = {pid}
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found |= family(int(child))
+    return found
+
+
+def living(pids: set[int]) -> set[int]:
+    return {
+        pid
+        for pid in pids
+        if (status := Path(f"/proc/{pid}/stat")).exists()
+        and status.read_text().rpartition(")")[2].split()[0] != "Z"
+    }
+
+
+@pytest.fixture
+def up(
+    tmp_path: Path, eventually: Eventually
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    announcement = tmp_path / "announced.json"
+    announcement.write_text("old")
+    options = ["--platform-url", "http://127.0.0.1:9/", "--announce", str(announcement)]
+    options += ["--set", "LEASE_S=61", "--set", "RECONCILE_EVERY_S=3600"]
+    with subprocess.Popen(
+        [*COMMAND, "up", *options],
+        cwd=PROJECT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        eventually(
+            lambda: (
+                process.poll() is not None
+                or (announcement.exists() and announcement.read_text().startswith("{"))
+            )
+        )
+        yield process, json.loads(announcement.read_text())
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+class TestUp:
+    def test_serves_announces_and_ends_on_sigterm(
+        self, up: tuple[subprocess.Popen[str], dict[str, Any]]
+    ) -> None:
+        process, found = up
+        assert set(found) == {
+            "api",
+            "aws_endpoint_url",
+            "region",
+            "billing_queue_url",
+            "calls_queue_url",
+            "platform_url",
+            "tables",
+        }
+        assert found["platform_url"] == "http://127.0.0.1:9"
+        assert found["billing_queue_url"].startswith(found["aws_endpoint_url"])
+        assert found["tables"]["ConnectionsTable"] == "local-ConnectionsTable"
+        with pytest.raises(OSError, match="40"):  # 404: the door is open
+            urllib.request.urlopen(f"{found['api']}/nowhere")
+        everyone = family(process.pid)
+        assert len(everyone) > 1
+        asked_at = time.monotonic()
+        process.terminate()
+        output, errors = process.communicate(timeout=10)
+        assert time.monotonic() - asked_at < 2
+        assert process.returncode == 0
+        assert found["api"] in output
+        assert "Traceback" not in errors
+        assert living(everyone) == set()
+
+    def test_leaves_no_process_when_killed(
+        self, up: tuple[subprocess.Popen[str], dict[str, Any]], eventually: Eventually
+    ) -> None:
+        process, _ = up
+        everyone = family(process.pid)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        eventually(lambda: living(everyone) == set())
+
+
+def test_invoke_prints_the_answer_and_fails_with_the_function(tmp_path: Path) -> None:
+    # Whatever becomes of this event, the answer is JSON and the exit code tells which it is.
+    event = tmp_path / "event.json"
+    event.write_text("{}")
+    done = subprocess.run(
+        [*COMMAND, "invoke", "payments", str(event), "--platform-url", "http://127.0.0.1:9"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    answer = json.loads(done.stdout)
+    failed = isinstance(answer, dict) and "errorType" in answer
+    assert done.returncode == int(failed)
+    assert "REPORT" in done.stderr
+
+
+def test_invoke_of_an_unknown_function_names_the_known_ones() -> None:
+    done = subprocess.run(
+        [*COMMAND, "invoke", "nothing", "-", "--platform-url", "http://127.0.0.1:9"],
+        cwd=PROJECT,
+        input="{}",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "PaymentsFunction" in done.stderr
+
+
+def test_help_is_instant_and_a_setting_needs_a_value() -> None:
+    started = time.monotonic()
+    done = subprocess.run([*COMMAND, "--help"], cwd=PROJECT, capture_output=True, check=True)
+    assert time.monotonic() - started < 1
+    assert all(name in done.stdout.decode() for name in ("up", "invoke", "build", "rehearse"))
+    done = subprocess.run(
+        [*COMMAND, "up", "--set", "LEASE_S"], cwd=PROJECT, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"'LEASE_S' is not NAME=VALUE" in done.stderr

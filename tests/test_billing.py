@@ -1,0 +1,462 @@
+"""The billing queue: what is an event, and when two of them say the same."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from shared import altegio, billing
+from shared.billing import BadEvent, Payment, Refund, WakeUp
+from shared.payment import Entry, EntryState
+
+NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
+
+PAYMENT = (
+    '{"type":"payment","event_id":"inv-1001","location_id":4564,"amount":"990.99","currency":"EUR",'
+    '"paid_at":"2026-11-01T10:10:00+00:00","period_from":"2026-11-01T00:00:00+00:00",'
+    '"period_to":"2026-11-30T23:59:59+00:00"}'
+)
+REFUND = (
+    '{"type":"refund","event_id":"ref-1001","payment_event_id":"inv-1001","location_id":4564}'
+)
+
+
+def payment(**changes: Any) -> str:
+    """The documented payment with some fields changed; `...` takes a field away."""
+    values = {**json.loads(PAYMENT), **changes}
+    return json.dumps({name: value for name, value in values.items() if value is not ...})
+
+
+def payment_of(amount: str) -> str:
+    """The documented payment with `amount` as it stands in the JSON text."""
+    return PAYMENT.replace('"990.99"', amount)
+
+
+def refund(**changes: Any) -> str:
+    values = {**json.loads(REFUND), **changes}
+    return json.dumps({name: value for name, value in values.items() if value is not ...})
+
+
+def entry(body: str, now: datetime = NOW) -> Entry:
+    event = billing.read(body)
+    assert not isinstance(event, WakeUp)
+    return event.entry(now)
+
+
+# The documented messages
+
+
+def test_the_documented_payment() -> None:
+    event = billing.read(PAYMENT)
+    assert event == Payment(
+        type="payment",
+        event_id="inv-1001",
+        location_id=4564,
+        amount=Decimal("990.99"),
+        currency="EUR",
+        paid_at="2026-11-01T10:10:00+00:00",  # type: ignore[arg-type]  # as on the queue
+        period_from="2026-11-01T00:00:00+00:00",  # type: ignore[arg-type]
+        period_to="2026-11-30T23:59:59+00:00",  # type: ignore[arg-type]
+    )
+    assert entry(PAYMENT) == Entry(
+        key="payment#inv-1001",
+        location_id=4564,
+        # Stands in every deployed ledger: another one would refuse a payment that comes again.
+        digest="7d7976fab8f1d09beb6efe5dabb37b76eb652a6ede423e04798acad206788155",
+        facts={
+            "amount": "990.99",
+            "currency": "EUR",
+            "paid_at": "2026-11-01T10:10:00.000000Z",
+            "period_from": "2026-11-01T00:00:00.000000Z",
+            "period_to": "2026-11-30T23:59:59.000000Z",
+        },
+        state=EntryState.PENDING,
+        received_at=NOW,
+        due_at=NOW,
+    )
+
+
+def test_the_documented_refund() -> None:
+    event = billing.read(REFUND)
+    assert event == Refund(
+        type="refund", event_id="ref-1001", payment_event_id="inv-1001", location_id=4564
+    )
+    taken = entry(REFUND)
+    assert taken == Entry(
+        key="refund#ref-1001",
+        location_id=4564,
+        digest="83612aeea63c86765259d623e2ac5eaa08651a99848aa7fb5046be59eb50aca6",
+        facts={"payment_event_id": "inv-1001"},
+        state=EntryState.PENDING,
+        received_at=NOW,
+        due_at=NOW,
+    )
+    assert taken.is_refund
+    assert taken.payment_key == "payment#inv-1001"
+
+
+def test_what_the_platform_is_told_is_what_was_billed() -> None:
+    told = entry(PAYMENT).payment
+    assert told == {
+        "amount": Decimal("990.99"),
+        "currency": "EUR",
+        "paid_at": datetime(2026, 11, 1, 10, 10, tzinfo=UTC),
+        "period_from": datetime(2026, 11, 1, tzinfo=UTC),
+        "period_to": datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC),
+    }
+
+
+def test_a_refund_may_leave_out_the_location() -> None:
+    assert entry(refund(location_id=...)).location_id is None
+    assert entry(refund(location_id=None)).digest == entry(refund(location_id=...)).digest
+    assert entry(refund(location_id=...)).digest != entry(REFUND).digest
+
+
+def test_a_payment_and_a_refund_of_the_same_id_do_not_meet() -> None:
+    keys = {entry(payment(event_id="x-1")).key, entry(refund(event_id="x-1")).key}
+    assert keys == {"payment#x-1", "refund#x-1"}
+
+
+def test_reconcile_s_own_wake_up() -> None:
+    body = '{"type":"wake-up","key":"payment#inv-1001","due_at":"2026-11-01T10:10:00.000000Z"}'
+    assert billing.read(body) == WakeUp(
+        type="wake-up", key="payment#inv-1001", due_at="2026-11-01T10:10:00.000000Z"
+    )
+
+
+@pytest.mark.parametrize("key", ["inv-1001", "platform#1", "payment#", "payment#a b", " refund#a"])
+def test_a_wake_up_reaches_entries_only(key: str) -> None:
+    with pytest.raises(BadEvent, match=r"^key: "):
+        billing.read(json.dumps({"type": "wake-up", "key": key, "due_at": "x"}))
+
+
+# What is not an event
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *((field, ...) for field in json.loads(PAYMENT) if field != "type"),
+        *((field, None) for field in json.loads(PAYMENT) if field != "type"),
+        ("event_id", ""),
+        ("event_id", 1001),
+        ("event_id", "inv 1001"),
+        ("event_id", "inv-1001\n"),
+        ("event_id", "inv-\x00"),
+        ("event_id", "ínv-1001"),
+        ("event_id", "inv-\ud800"),
+        ("event_id", "x" * 201),
+        ("location_id", 0),
+        ("location_id", -4564),
+        ("location_id", "4564"),
+        ("location_id", 4564.5),
+        ("location_id", 4564.0),
+        ("location_id", True),
+        ("location_id", [4564]),
+        ("location_id", 10**15),
+        ("location_id", 10**40),
+        ("amount", "-0.01"),
+        ("amount", "990.9999"),
+        ("amount", "0.0001"),
+        ("amount", "1e-999999999"),
+        ("amount", "1000000000000"),
+        ("amount", "1e999999"),
+        ("amount", "1e99999999999999999999"),
+        ("amount", 10**12),
+        ("amount", 10**300),
+        ("amount", "NaN"),
+        ("amount", "sNaN"),
+        ("amount", "-Infinity"),
+        ("amount", "990,99"),
+        ("amount", "990.99 EUR"),
+        ("amount", ""),
+        ("amount", True),
+        ("amount", ["990.99"]),
+        ("amount", {"sum": "990.99"}),
+        ("currency", "eur"),
+        ("currency", "EURO"),
+        ("currency", "EU"),
+        ("currency", "EUR\n"),
+        ("currency", "ЕUR"),  # noqa: RUF001 - the first letter is Cyrillic
+        ("currency", 978),
+        ("paid_at", "2026-11-01T10:10:00"),
+        ("paid_at", "2026-11-01"),
+        ("paid_at", "2026-02-30T00:00:00+00:00"),
+        ("paid_at", "01.11.2026 10:10:00+00:00"),
+        ("paid_at", "2026-11-01T25:10:00+00:00"),
+        ("paid_at", "1793527800"),
+        ("paid_at", "1793527800.5"),
+        ("paid_at", 1793527800),
+        ("paid_at", ""),
+        ("paid_at", "now"),
+        ("period_from", "1999-12-31T23:59:59+00:00"),
+        ("period_from", "0001-01-01T00:00:00+14:00"),
+        ("period_to", "2100-01-01T00:00:00+00:00"),
+        ("period_to", "9999-12-31T23:59:59-14:00"),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_a_bad_field_of_a_payment_is_named(field: str, value: Any) -> None:
+    with pytest.raises(BadEvent, match=f"^{field}: "):
+        billing.read(payment(**{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("event_id", ...),
+        ("event_id", ""),
+        ("payment_event_id", ...),
+        ("payment_event_id", None),
+        ("payment_event_id", "a b"),
+        ("payment_event_id", "x" * 201),
+        ("location_id", 0),
+        ("location_id", "4564"),
+        ("location_id", True),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_a_bad_field_of_a_refund_is_named(field: str, value: Any) -> None:
+    with pytest.raises(BadEvent, match=f"^{field}: "):
+        billing.read(refund(**{field: value}))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [..., None, "", "Payment", "payments", "uninstall", "\ud800", 1, True, [], ["payment"], {}],
+    ids=repr,
+)
+def test_a_type_that_is_not_known_is_named(value: Any) -> None:
+    with pytest.raises(BadEvent, match=r"^type: "):
+        billing.read(payment(type=value))
+
+
+def test_a_period_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(BadEvent, match="period_from is after period_to"):
+        billing.read(payment(period_to="2026-10-31T23:59:59+00:00"))
+    one_moment = payment(period_to="2026-11-01T01:00:00+01:00")
+    assert entry(one_moment).facts["period_to"] == entry(one_moment).facts["period_from"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        " ",
+        "payment",
+        "null",
+        "[]",
+        f"[{PAYMENT}]",
+        '"payment"',
+        "1",
+        PAYMENT[:-1],
+        PAYMENT + "}",
+        PAYMENT.replace('"', "'"),
+        "\ufeff" + PAYMENT,
+        "\ud800",
+        "\x00",
+        payment_of("NaN"),
+        payment_of("Infinity"),
+        payment_of("-Infinity"),
+        payment_of("1" * 5000),
+        "[" * 100_000,
+        '{"type":' * 100_000,
+    ],
+    ids=lambda body: ascii(body[:20]),
+)
+def test_a_body_that_is_no_json_object_is_refused(body: str) -> None:
+    with pytest.raises(BadEvent, match=r"^not "):
+        billing.read(body)
+
+
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "-1e-99999999999999999999"])
+@pytest.mark.parametrize("body", [payment_of("@"), PAYMENT[:-1] + ',"note":@}', "@"])
+def test_a_number_beyond_decimal_is_a_bad_event_like_any_other(body: str, number: str) -> None:
+    with pytest.raises(BadEvent):
+        billing.read(body.replace("@", number))
+
+
+@given(
+    st.sampled_from(sorted(json.loads(PAYMENT))),
+    st.from_regex(r"SECRET[a-z0-9]{1,10}", fullmatch=True),
+)
+@settings(max_examples=60)
+def test_a_refusal_never_repeats_the_value(field: str, value: str) -> None:
+    body = payment(**{field: f"{value} \n"})
+    with pytest.raises(BadEvent, match=f"^{field}: ") as caught:
+        billing.read(body)
+    assert "SECRET" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+@given(st.text(st.characters()) | json_values.map(json.dumps))
+@settings(max_examples=200)
+def test_no_text_raises_anything_but_bad_event(body: str) -> None:
+    with pytest.raises(BadEvent):
+        billing.read(body)
+
+
+@given(
+    st.sampled_from([PAYMENT, REFUND]),
+    st.dictionaries(st.sampled_from(sorted(json.loads(PAYMENT))), json_values, max_size=3),
+)
+@settings(max_examples=300)
+def test_no_field_raises_anything_but_bad_event(body: str, changes: dict[str, Any]) -> None:
+    try:
+        event = billing.read(json.dumps({**json.loads(body), **changes}))
+    except BadEvent:
+        return
+    assert isinstance(event, (Payment, Refund))
+
+
+@given(st.text(st.sampled_from("0123456789eE+-._ \t∞٣"), min_size=1, max_size=25))
+@settings(max_examples=300)
+def test_no_amount_raises_anything_but_bad_event(amount: str) -> None:
+    for body in (payment(amount=amount), payment_of(amount)):
+        try:
+            event = billing.read(body)
+        except BadEvent:
+            continue
+        assert isinstance(event, Payment)
+        assert 0 <= event.amount < 10**12
+
+
+# One set of facts, one digest
+
+
+def amounts(most: int = 10**15 - 1) -> st.SearchStrategy[Decimal]:
+    """Every sum that may be billed: at most three decimals, below 10^12."""
+    return st.integers(0, most).map(lambda thousandths: Decimal(thousandths).scaleb(-3))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        '"990.90"', '"990.9"', '"990.900"', '"0990.9"', '"+990.9"', '"9.909e2"', '"9909E-1"',
+        "990.90", "990.9", "990.900", "990.90000000000000000000", "9.909e2", "9909E-1",
+    ],
+)  # fmt: skip
+def test_one_sum_in_other_digits_is_the_same_event(same: str) -> None:
+    assert entry(payment_of(same)).digest == entry(payment_of('"990.9"')).digest
+
+
+@pytest.mark.parametrize("same", ['"-0"', '"0.00"', '"0e9"', "0", "-0", "0.0", "-0.0", "0e-9"])
+def test_nothing_is_the_same_sum_with_either_sign(same: str) -> None:
+    zero = entry(payment_of(same))
+    assert zero.facts["amount"] == "0"
+    assert zero.digest == entry(payment_of('"0"')).digest
+
+
+@given(amounts(), st.integers(0, 6))
+@settings(max_examples=150)
+def test_any_sum_in_other_digits_is_the_same_event(amount: Decimal, zeros: int) -> None:
+    plain = f"{amount:f}"
+    padded = plain + "0" * zeros
+    forms = (f'"{plain}"', plain, f'"{padded}"', padded, f"{amount.normalize():e}")
+    assert len({entry(payment_of(form)).digest for form in forms}) == 1
+
+
+moments = st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)).map(  # noqa: DTZ001
+    lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
+)
+offsets = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
+
+
+@given(moments, offsets, st.sampled_from(["T", " "]), st.integers(0, 999_999))
+@settings(max_examples=150)
+def test_one_instant_in_another_offset_is_the_same_event(
+    moment: datetime, offset: timezone, separator: str, microseconds: int
+) -> None:
+    elsewhere = moment.replace(microsecond=microseconds).astimezone(offset).isoformat(separator)
+    in_utc = moment.isoformat().replace("+00:00", "Z")
+    assert entry(payment(paid_at=elsewhere)).digest == entry(payment(paid_at=in_utc)).digest
+
+
+def test_order_and_unknown_fields_make_no_difference() -> None:
+    values = json.loads(PAYMENT)
+    backwards = json.dumps(dict(reversed(values.items())))
+    assert entry(backwards).digest == entry(PAYMENT).digest
+    assert entry(payment(note="again", attempt=2, due_at=None)).digest == entry(PAYMENT).digest
+
+
+def test_when_it_came_makes_no_difference() -> None:
+    assert entry(PAYMENT, NOW + timedelta(days=3)).digest == entry(PAYMENT).digest
+
+
+facts = st.fixed_dictionaries(
+    {
+        "event_id": st.sampled_from(["a", "b", "payment#a"]),
+        "location_id": st.sampled_from([1, 11, 10**15 - 1]),
+        "amount": st.sampled_from(["0", "1", "10", "10.01", "10.001", "100.1"]),
+        "currency": st.sampled_from(["EUR", "USD"]),
+        "paid_at": st.sampled_from(["2026-11-01T10:10:00Z", "2026-11-01T10:10:01Z"]),
+        "period_from": st.sampled_from(["2026-11-01T00:00:00Z", "2026-11-01T00:00:00+01:00"]),
+        "period_to": st.sampled_from(["2026-11-30T23:59:59Z", "2026-11-30T23:59:59-01:00"]),
+    }
+)
+
+
+@given(facts, facts)
+@settings(max_examples=200)
+def test_different_facts_have_different_digests(one: Any, other: Any) -> None:
+    assert (entry(payment(**one)).digest == entry(payment(**other)).digest) == (one == other)
+
+
+@given(amounts(), amounts())
+@settings(max_examples=100)
+def test_different_sums_have_different_digests(one: Decimal, other: Decimal) -> None:
+    assume(one != other)
+    digests = {entry(payment(amount=str(amount))).digest for amount in (one, other)}
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("event_id", "ref-2"), ("payment_event_id", "inv-2"), ("location_id", 4565)],
+)
+def test_a_refund_of_something_else_has_another_digest(field: str, value: Any) -> None:
+    assert entry(refund(**{field: value})).digest != entry(REFUND).digest
+
+
+# The wire: JSON numbers, exact to the last digit
+
+
+@given(amounts())
+@settings(max_examples=300)
+def test_any_sum_that_is_accepted_survives_the_wire(amount: Decimal) -> None:
+    event = billing.read(payment(amount=str(amount)))
+    assert isinstance(event, Payment)
+    on_the_wire = json.dumps(altegio.wire_number(event.entry(NOW).payment["amount"]))
+    assert Decimal(on_the_wire) == amount
+
+
+@pytest.mark.parametrize(
+    ("amount", "on_the_wire"),
+    [
+        ("990.99", "990.99"),
+        ("990.90", "990.9"),
+        ("990.00", "990"),
+        ("0", "0"),
+        ("-0", "0"),
+        ("0.001", "0.001"),
+        ("0.1", "0.1"),
+        ("999999999999.999", "999999999999.999"),
+        ("999999999999", "999999999999"),
+        ("1e11", "100000000000"),
+    ],
+)
+def test_a_sum_on_the_wire_is_a_plain_number(amount: str, on_the_wire: str) -> None:
+    event = billing.read(payment(amount=amount))
+    assert isinstance(event, Payment)
+    assert json.dumps(altegio.wire_number(event.amount)) == on_the_wire

@@ -1,0 +1,221 @@
+"""A function may die at any moment: before and after each of its calls to AWS and the platform.
+
+Each test first runs a scenario whole and counts its calls, then runs it once per call and side of
+it, kills it there, lets the world go on (SQS brings the message again, reconcile runs), and asks
+the platform what it got.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from local.simulator import Owner
+from shared.altegio import Altegio
+from shared.payment import EntryState
+from tests.deployment import Deployment, payment, refund
+
+
+class Killed(BaseException):
+    """The execution environment is gone; no `except` of the application sees it."""
+
+
+class Calls:
+    """Counts the calls to the outside, and kills at a chosen one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[str] = []
+        self._kill_at: tuple[int, str] | None = None
+        self._watching = False
+        aws, platform = BaseClient._make_api_call, Altegio._exchange  # type: ignore[attr-defined]
+
+        def api_call(client: Any, operation: str, parameters: Any) -> Any:
+            return self._call(operation, lambda: aws(client, operation, parameters))
+
+        def exchange(altegio: Any, client: Any, method: str, path: str, *rest: Any) -> Any:
+            return self._call(
+                f"{method} {path}", lambda: platform(altegio, client, method, path, *rest)
+            )
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", api_call)
+        monkeypatch.setattr(Altegio, "_exchange", exchange)
+
+    def _call(self, what: str, call: Callable[[], Any]) -> Any:
+        if not self._watching:
+            return call()
+        number = len(self.made)
+        self.made.append(what)
+        if self._kill_at == (number, "before"):
+            raise Killed(what)
+        answer = call()
+        if self._kill_at == (number, "after"):
+            raise Killed(what)
+        return answer
+
+    @contextmanager
+    def watched(self, kill_at: tuple[int, str] | None = None) -> Iterator[None]:
+        """Counts within the block; a kill ends the block and no more."""
+        self.made, self._kill_at, self._watching = [], kill_at, True
+        with suppress(Killed):
+            yield
+        self._watching = False
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    return Calls(monkeypatch)
+
+
+def each_kill(
+    deployment: Deployment, calls: Calls, scenario: Callable[[str], None], name: str
+) -> Iterator[tuple[str, str]]:
+    """Runs `scenario` whole, then once per kill; yields the run's name and where it died.
+
+    Each run is on new execution environments, and so are the ones that clean up after it.
+    """
+    deployment.restart()
+    with calls.watched():
+        scenario(f"{name}-whole")
+    whole = list(calls.made)
+    assert len(whole) > 1
+    yield f"{name}-whole", "nowhere"
+    for number, what in enumerate(whole):
+        for side in ("before", "after"):
+            run = f"{name}-{number}-{side}"
+            deployment.restart()
+            with calls.watched(kill_at=(number, side)):
+                scenario(run)
+            assert _anonymous(calls.made[-1]) == _anonymous(what)
+            deployment.restart()
+            yield run, f"{side} {what}"
+
+
+def test_a_payment_survives_every_crash_and_is_never_doubled(
+    deployment: Deployment, calls: Calls
+) -> None:
+    """D3, D4, D14."""
+    locations: dict[str, int] = {}
+
+    def scenario(run: str) -> None:
+        deployment.bill(payment(run, locations[run]))
+
+    # Every run pays for a location of its own, so that the platform's list tells them apart.
+    for number in range(1, 30):
+        deployment.connect(number)
+    deployment.reconcile()
+    free = iter(range(1, 30))
+    locations = _Assigned(free)
+    ends = {}
+    for run, where in each_kill(deployment, calls, scenario, "inv"):
+        scenario(run)
+        deployment.let_time_pass(40, step=10)
+        state = deployment.entry(f"payment#{run}").state
+        paid = len(deployment.simulator.payments(locations[run]))
+        ends[where] = (state, paid)
+        assert paid <= 1, where
+        assert state in (EntryState.SENT, EntryState.UNKNOWN), where
+        if state is EntryState.SENT:
+            assert paid == 1, where
+    assert ends["nowhere"] == (EntryState.SENT, 1)
+    # Killed after the claim and before the POST: nothing was sent, and that cannot be known.
+    assert ends["before POST /marketplace/partner/payment"] == (EntryState.UNKNOWN, 0)
+    assert ends["after POST /marketplace/partner/payment"] == (EntryState.UNKNOWN, 1)
+    assert ends["after TransactWriteItems"][1] == 1
+
+
+def test_a_refund_survives_every_crash(deployment: Deployment, calls: Calls) -> None:
+    runs = _Assigned(iter(range(1, 30)))
+
+    def scenario(run: str) -> None:
+        deployment.bill(refund(run, of=f"paid-{runs[run]}"))
+
+    for number in range(1, 30):
+        deployment.connect(number)
+        deployment.bill(payment(f"paid-{number}", number))
+    for run, where in each_kill(deployment, calls, scenario, "ref"):
+        scenario(run)
+        deployment.let_time_pass(40, step=10)
+        state = deployment.entry(f"refund#{run}").state
+        [paid] = deployment.simulator.payments(runs[run])
+        assert state in (EntryState.SENT, EntryState.UNKNOWN), where
+        assert paid.is_refunded or state is EntryState.UNKNOWN, where
+
+
+def test_a_held_payment_survives_every_crash_of_reconcile(
+    deployment: Deployment, calls: Calls
+) -> None:
+    runs = _Assigned(iter(range(1, 60)))
+    for number in range(1, 60):
+        deployment.bill(payment(f"inv-{number}", number))
+
+    def scenario(run: str) -> None:
+        calls._watching = False
+        deployment.connect(runs[run])
+        calls._watching = True
+        deployment.invoke("reconcile", {})
+
+    for run, where in each_kill(deployment, calls, scenario, "held"):
+        deployment.let_time_pass(3)
+        assert len(deployment.simulator.payments(runs[run])) == 1, where
+        assert deployment.entry(f"payment#inv-{runs[run]}").state is EntryState.SENT, where
+
+
+def test_a_connect_survives_every_crash(deployment: Deployment, calls: Calls) -> None:
+    """D6: once the owner has pressed the button and a generation is open, it is finished."""
+    runs = _Assigned(iter(range(1, 60)))
+
+    def scenario(run: str) -> None:
+        calls._watching = False
+        owner = Owner(id=runs[run])
+        page = deployment.visit(deployment.simulator.grant(runs[run], owner=owner))
+        calls._watching = True
+        deployment.press(page)
+
+    for run, where in each_kill(deployment, calls, scenario, "connect"):
+        deployment.let_time_pass(5)
+        connection = deployment.connections.get(runs[run])
+        if connection is None:
+            # Nothing was opened: the owner sees an error and presses again.
+            assert deployment.simulator.state(runs[run]) == "pending", where
+            continue
+        assert deployment.simulator.state(runs[run]) == "active", where
+        assert connection.state == "active", where
+
+
+def test_an_uninstall_survives_every_crash_of_reconcile(
+    deployment: Deployment, calls: Calls
+) -> None:
+    runs = _Assigned(iter(range(1, 30)))
+    for number in range(1, 30):
+        deployment.connect(number)
+    deployment.reconcile()
+
+    def scenario(run: str) -> None:
+        calls._watching = False
+        deployment.simulator.disconnect(runs[run])
+        deployment.webhook(deployment.event(runs[run]))
+        calls._watching = True
+        deployment.invoke("reconcile", {})
+
+    for run, where in each_kill(deployment, calls, scenario, "gone"):
+        deployment.let_time_pass(2)
+        assert deployment.connection(runs[run]).state == "disabled", where
+
+
+def _anonymous(call: str) -> str:
+    return re.sub(r"[0-9]+", "#", call)
+
+
+class _Assigned(dict[str, int]):
+    """A location for each run, given out when first asked for."""
+
+    def __init__(self, free: Iterator[int]) -> None:
+        super().__init__()
+        self._free = free
+
+    def __missing__(self, run: str) -> int:
+        self[run] = next(self._free)
+        return self[run]

@@ -1,0 +1,166 @@
+"""The lifecycle webhook: stored as a hint, settled by the platform's status."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.deployment import Deployment, http_event
+
+
+@pytest.fixture
+def connected(deployment: Deployment) -> Deployment:
+    deployment.connect(4564)
+    deployment.reconcile()
+    return deployment
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_probe_is_answered_and_changes_nothing(connected: Deployment, method: str) -> None:
+    """F13."""
+    before = connected.rows("CONNECTIONS_TABLE")
+    assert connected.webhook(connected.event(4564), method=method) == 200
+    assert connected.rows("CONNECTIONS_TABLE") == before
+
+
+def test_an_uninstall_is_stored_before_the_answer_and_asks_nobody(connected: Deployment) -> None:
+    """D2, D20: what dies after the answer loses nothing."""
+    connected.simulator.disconnect(4564)
+    asked = len(connected.simulator.journal)
+    assert connected.webhook(connected.event(4564)) == 200
+    assert len(connected.simulator.journal) == asked
+    connection = connected.connection(4564)
+    assert (connection.state, connection.hint) == ("active", "uninstall")
+    assert connection.due_at == connected.clock()
+
+
+def test_a_true_uninstall_closes_the_connection_with_its_proof(connected: Deployment) -> None:
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    connection = connected.connection(4564)
+    assert (connection.state, connection.hint, connection.due_at) == ("disabled", None, None)
+    assert connection.verdict.startswith("not installed any more: status uninstalled")
+
+
+def test_a_true_freeze_keeps_the_link(connected: Deployment) -> None:
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.reconcile()
+    connection = connected.connection(4564)
+    assert (connection.state, connection.generation) == ("frozen", 1)
+
+
+@pytest.mark.parametrize("event", ["uninstall", "freeze"])
+def test_a_late_event_after_a_reconnect_changes_nothing(connected: Deployment, event: str) -> None:
+    """D21."""
+    connected.simulator.disconnect(4564)
+    connected.connect(4564)
+    connected.webhook(connected.event(4564, event))
+    for _ in range(40):
+        connected.let_time_pass(1)
+        assert connected.connection(4564).state == "active"
+    connection = connected.connection(4564)
+    assert (connection.generation, connection.hint, connection.due_at) == (2, None, None)
+    assert "stale" in connection.verdict
+
+
+def test_a_status_that_lags_behind_the_webhook_is_asked_again(connected: Deployment) -> None:
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    assert connected.connection(4564).state == "active"
+    connected.simulator.disconnect(4564)
+    connected.let_time_pass(1.5, step=0.5)
+    assert connected.connection(4564).state == "disabled"
+
+
+def test_two_uninstalls_an_hour_apart_both_take_effect(connected: Deployment) -> None:
+    """D1."""
+    for generation in (1, 2):
+        assert connected.connection(4564).generation == generation
+        connected.simulator.disconnect(4564)
+        connected.webhook(connected.event(4564))
+        connected.reconcile()
+        assert connected.connection(4564).state == "disabled"
+        connected.clock.advance(hours=1)
+        connected.connect(4564)
+
+
+def test_an_uninstall_of_our_own_open_generation_is_settled_too(deployment: Deployment) -> None:
+    page = deployment.visit(deployment.simulator.grant(4564))
+    deployment.simulator.fault("callback", "status", status=500)
+    deployment.press(page)
+    deployment.simulator.disconnect(4564)
+    deployment.webhook(deployment.event(4564))
+    deployment.reconcile()
+    assert deployment.connection(4564).state == "disabled"
+
+
+def test_an_event_of_a_sibling_application_changes_nothing(connected: Deployment) -> None:
+    """D17."""
+    before = connected.rows("CONNECTIONS_TABLE")
+    assert connected.webhook(connected.event(4564, application_id=102)) == 200
+    assert connected.rows("CONNECTIONS_TABLE") == before
+
+
+def test_an_unknown_location_is_a_quiet_success(connected: Deployment) -> None:
+    """D23."""
+    before = connected.rows("CONNECTIONS_TABLE")
+    assert connected.webhook(connected.event(9999)) == 200
+    assert connected.rows("CONNECTIONS_TABLE") == before
+
+
+def test_an_event_that_is_not_known_changes_nothing_and_is_counted(
+    connected: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = connected.rows("CONNECTIONS_TABLE")
+    assert connected.webhook(connected.event(4564, "integration_revoked")) == 200
+    assert connected.rows("CONNECTIONS_TABLE") == before
+    assert '"LifecycleEventUnknown":[1.0]' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "local-partner-tokem", 7, True, ["x"]])
+def test_without_the_partner_token_nothing_changes(connected: Deployment, token: Any) -> None:
+    """D8, D15: required, not compared only if present."""
+    before = connected.rows("CONNECTIONS_TABLE")
+    event = connected.event(4564, partner_token=token)
+    if token is None:
+        del event["partner_token"]
+    assert connected.webhook(event) == 403
+    assert connected.rows("CONNECTIONS_TABLE") == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"salon_id": None},
+        {"salon_id": True},
+        {"salon_id": -1},
+        {"salon_id": 1.5},
+        {"salon_id": "x"},
+        {"application_id": None},
+        {"event": None},
+        {"event": 7},
+    ],
+)
+def test_a_malformed_event_is_one_generic_refusal(
+    connected: Deployment, changes: dict[str, Any]
+) -> None:
+    before = connected.rows("CONNECTIONS_TABLE")
+    assert connected.webhook(connected.event(4564, **changes)) == 400
+    assert connected.rows("CONNECTIONS_TABLE") == before
+
+
+@pytest.mark.parametrize("body", ["", "null", "[]", "{", '"x"', "[" * 50_000, "9" * 5000])
+def test_a_body_that_is_no_event_is_refused(connected: Deployment, body: str) -> None:
+    assert connected.webhook(body) in (400, 403)
+
+
+def test_a_body_in_base64_is_read_and_a_query_cannot_override_it(connected: Deployment) -> None:
+    """D12."""
+    body = json.dumps(connected.event(9999)).encode()
+    event = http_event("POST", "/webhooks/altegio", query="salon_id=4564&event=uninstall")
+    event |= {"isBase64Encoded": True, "body": base64.b64encode(body).decode()}
+    assert connected.invoke("disable", event)["statusCode"] == 200
+    assert connected.connection(4564).hint is None

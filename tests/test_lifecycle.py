@@ -1,0 +1,643 @@
+"""What is true about a connection: only the platform's word, and only if it is new enough."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from shared import lifecycle
+from shared.lifecycle import (
+    Connection,
+    Installed,
+    LifecycleRules,
+    State,
+    Status,
+    Transition,
+)
+from shared.webhook import HINTS
+from tests.deployment import Deployment
+
+NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+RULES = LifecycleRules(
+    grant_window_s=43_200,
+    lease_s=60,
+    retry_base_s=30,
+    held_recheck_s=600,
+    hint_rechecks_s=(60, 300, 1800),
+)
+PENDING, ACTIVE, FREEZED, NO = (
+    Installed.PENDING,
+    Installed.ACTIVE,
+    Installed.FREEZED,
+    Installed.NO,
+)
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def status(*log: tuple[datetime, Installed], since: datetime | None = None) -> Status:
+    """The status after these transitions, each from the one before, the first from nowhere."""
+    before: Installed = NO
+    entries = []
+    for at, after in log:
+        entries.append(Transition(at, before, after))
+        before = after
+    return Status(installed=before, since=since, log=tuple(entries))
+
+
+GONE = Status(installed=NO, since=None)  # a 404
+GRANTED = (NOW - HOUR, PENDING)
+ACTIVATED = (NOW - HOUR + seconds(30), ACTIVE)
+
+
+def connection(state: State, **changes: Any) -> Connection:
+    """Generation 3 of a location, as the table may hold it after `GRANTED` and `ACTIVATED`."""
+    live = state in lifecycle.LIVE
+    return replace(
+        Connection(
+            location_id=4564,
+            state=state,
+            generation=3,
+            account_id="a-1",
+            opened_at=NOW - HOUR + seconds(20),
+            activation=ACTIVATED[0] if live else None,
+            due_at=None if state in (State.ACTIVE, State.DISABLED) else NOW,
+            version=9,
+        ),
+        **changes,
+    )
+
+
+def hinted(before: Connection, event: str = "uninstall", at: datetime = NOW) -> Connection:
+    """As the webhook leaves the row."""
+    return replace(before, hint=event, hint_at=at, hint_looks=0, due_at=at)
+
+
+def settled(before: Connection, word: Status, now: datetime = NOW) -> Connection:
+    return lifecycle.settled(before, word, now, RULES)
+
+
+# The table: what each state becomes at each word of the platform
+
+
+OLD_PENDING = status(GRANTED)
+NEW_PENDING = status(
+    GRANTED, ACTIVATED, (NOW - seconds(90), NO), (NOW - seconds(60), PENDING), since=NOW
+)
+EXPIRED = status((NOW - seconds(43_201), PENDING))
+NOW_ACTIVE = status(GRANTED, ACTIVATED)
+NOW_FREEZED = status(GRANTED, ACTIVATED, (NOW - seconds(5), FREEZED))
+UNINSTALLED = status(GRANTED, ACTIVATED, (NOW - seconds(5), NO))
+
+
+@pytest.mark.parametrize(
+    ("before", "word", "after"),
+    [
+        (State.PENDING, OLD_PENDING, State.PENDING),
+        (State.PENDING, NEW_PENDING, State.PENDING),
+        (State.PENDING, EXPIRED, State.DISABLED),
+        (State.PENDING, NOW_ACTIVE, State.ACTIVE),
+        (State.PENDING, NOW_FREEZED, State.FROZEN),
+        (State.PENDING, UNINSTALLED, State.DISABLED),
+        (State.PENDING, GONE, State.DISABLED),
+        (State.ACTIVE, OLD_PENDING, State.ACTIVE),
+        (State.ACTIVE, NEW_PENDING, State.DISABLED),
+        (State.ACTIVE, EXPIRED, State.ACTIVE),
+        (State.ACTIVE, NOW_ACTIVE, State.ACTIVE),
+        (State.ACTIVE, NOW_FREEZED, State.FROZEN),
+        (State.ACTIVE, UNINSTALLED, State.DISABLED),
+        (State.ACTIVE, GONE, State.DISABLED),
+        (State.FROZEN, OLD_PENDING, State.FROZEN),
+        (State.FROZEN, NEW_PENDING, State.DISABLED),
+        (State.FROZEN, NOW_ACTIVE, State.ACTIVE),
+        (State.FROZEN, NOW_FREEZED, State.FROZEN),
+        (State.FROZEN, UNINSTALLED, State.DISABLED),
+        (State.FROZEN, GONE, State.DISABLED),
+        (State.DISABLED, OLD_PENDING, State.DISABLED),
+        (State.DISABLED, NEW_PENDING, State.DISABLED),
+        (State.DISABLED, NOW_ACTIVE, State.DISABLED),
+        (State.DISABLED, NOW_FREEZED, State.DISABLED),
+        (State.DISABLED, UNINSTALLED, State.DISABLED),
+        (State.DISABLED, GONE, State.DISABLED),
+    ],
+)
+def test_what_the_platform_says_decides(before: State, word: Status, after: State) -> None:
+    decided = settled(connection(before), word)
+    assert decided.state is after
+    assert (decided.due_at is None) == (after in (State.ACTIVE, State.DISABLED)) or (
+        before is State.PENDING or word is OLD_PENDING or word is EXPIRED
+    )
+    # Who it is does not change by what happens to it.
+    assert (decided.location_id, decided.account_id) == (4564, "a-1")
+    assert decided.version == 9
+
+
+@pytest.mark.parametrize("before", lifecycle.LIVE)
+@pytest.mark.parametrize(
+    "word",
+    [
+        status(GRANTED),
+        status((NOW - 5 * HOUR, PENDING), (NOW - 4 * HOUR, ACTIVE), (NOW - 3 * HOUR, NO), GRANTED),
+        status((NOW - 5 * HOUR, PENDING), (NOW - 4 * HOUR, ACTIVE), (NOW - 3 * HOUR, NO)),
+    ],
+    ids=["pending", "pending again", "uninstalled, before it was granted again"],
+)
+def test_a_status_older_than_our_activation_proves_nothing(before: State, word: Status) -> None:
+    decided = settled(connection(before), word)
+    assert (decided.state, decided.generation) == (before, 3)
+    assert decided.activation == ACTIVATED[0]
+    assert decided.due_at == NOW + seconds(60)
+
+
+def test_a_closed_location_is_reopened_by_its_owner_only() -> None:
+    closed = settled(connection(State.ACTIVE), GONE)
+    assert settled(closed, NOW_ACTIVE).state is State.DISABLED
+    assert settled(closed, NOW_ACTIVE).verdict == closed.verdict
+    opened = lifecycle.opened(
+        closed,
+        4564,
+        account_id="a-2",
+        chain_id=5,
+        crm_token="c",
+        now=NOW,
+        rules=RULES,
+    )
+    assert (opened.state, opened.generation, opened.account_id) == (State.PENDING, 4, "a-2")
+
+
+# Opening
+
+
+def test_the_first_generation_is_held_for_a_lease() -> None:
+    opened = lifecycle.opened(
+        None, 4564, account_id="a-1", chain_id=5, crm_token="c", now=NOW, rules=RULES
+    )
+    assert opened == Connection(
+        location_id=4564,
+        state=State.PENDING,
+        generation=1,
+        account_id="a-1",
+        opened_at=NOW,
+        chain_id=5,
+        crm_token="c",
+        lease_until=NOW + seconds(60),
+        verdict="opened by the owner",
+        due_at=NOW + seconds(60),
+    )
+
+
+def test_a_new_generation_inherits_nothing_but_its_number_and_version() -> None:
+    before = hinted(
+        connection(State.DISABLED, chain_id=5, crm_token="c", tries=4, verdict="gone"), "freeze"
+    )
+    opened = lifecycle.opened(
+        before, 4564, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+    )
+    fresh = lifecycle.opened(
+        None, 4564, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+    )
+    assert opened == replace(fresh, generation=4, version=9)
+
+
+def test_an_open_generation_can_be_taken_over_for_a_lease() -> None:
+    taken = lifecycle.leased(connection(State.PENDING), NOW, RULES)
+    assert taken.lease_until == taken.due_at == NOW + seconds(60)
+    assert taken.generation == 3
+
+
+def test_an_open_generation_that_became_active_is_due_for_what_was_held() -> None:
+    leased = lifecycle.leased(connection(State.PENDING, tries=5), NOW, RULES)
+    for word, state in ((NOW_ACTIVE, State.ACTIVE), (NOW_FREEZED, State.FROZEN)):
+        decided = settled(leased, word)
+        assert (decided.state, decided.activation) == (state, ACTIVATED[0])
+        assert (decided.due_at, decided.lease_until, decided.tries) == (NOW, None, 0)
+
+
+def test_without_a_log_the_activation_is_when_we_saw_it() -> None:
+    word = Status(installed=ACTIVE, since=NOW - HOUR)
+    assert settled(connection(State.PENDING), word).activation == NOW
+
+
+# The window of the grant
+
+
+@pytest.mark.parametrize(
+    ("word", "granted_at"),
+    [
+        (status(GRANTED), GRANTED[0]),
+        (NEW_PENDING, NOW - seconds(60)),
+        (Status(installed=PENDING, since=NOW - HOUR), NOW - HOUR),
+        (Status(installed=PENDING, since=None), None),
+    ],
+)
+def test_when_access_was_granted(word: Status, granted_at: datetime | None) -> None:
+    assert word.granted_at == granted_at
+
+
+@pytest.mark.parametrize(("age_s", "expired"), [(0, False), (43_200, False), (43_201, True)])
+def test_the_window_of_the_grant(age_s: float, *, expired: bool) -> None:
+    word = status((NOW - seconds(age_s), PENDING))
+    opened = connection(State.PENDING)
+    assert lifecycle.grant_expired(word, NOW, RULES.grant_window_s) is expired
+    assert lifecycle.awaits_callback(opened, word, NOW, RULES.grant_window_s) is not expired
+    assert (settled(opened, word).state is State.DISABLED) is expired
+
+
+def test_a_grant_without_a_date_is_not_refused_here() -> None:
+    word = Status(installed=PENDING, since=None)
+    assert not lifecycle.grant_expired(word, NOW, 0)
+    assert lifecycle.awaits_callback(connection(State.PENDING), word, NOW, 0)
+
+
+@pytest.mark.parametrize("word", [NOW_ACTIVE, NOW_FREEZED, UNINSTALLED, GONE])
+def test_the_callback_is_for_a_pending_grant_only(word: Status) -> None:
+    assert not lifecycle.awaits_callback(connection(State.PENDING), word, NOW, 43_200)
+
+
+@pytest.mark.parametrize("state", [State.ACTIVE, State.FROZEN, State.DISABLED])
+def test_the_callback_is_for_an_open_generation_only(state: State) -> None:
+    assert not lifecycle.awaits_callback(connection(state), NEW_PENDING, NOW, 43_200)
+
+
+def test_an_open_generation_is_put_off_with_growing_waits() -> None:
+    opened = lifecycle.leased(connection(State.PENDING), NOW, RULES)
+    word, now, longest = status((NOW, PENDING)), NOW, 30.0
+    for tries in range(1, 10):
+        opened = settled(opened, word, now)
+        assert (opened.state, opened.tries, opened.lease_until) == (State.PENDING, tries, None)
+        assert opened.due_at is not None
+        assert longest / 2 <= (opened.due_at - now).total_seconds() <= longest
+        now, longest = opened.due_at, min(longest * 2, 3600)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(State))
+@settings(max_examples=50)
+def test_no_number_of_tries_makes_a_wait_too_long(tries: int, state: State) -> None:
+    waiting = lifecycle.put_off(connection(state, tries=tries), "status: 500", NOW, RULES)
+    assert waiting.due_at is not None
+    assert seconds(15) <= waiting.due_at - NOW <= HOUR
+    assert (waiting.state, waiting.verdict) == (state, "status: 500")
+
+
+# Freezing
+
+
+@pytest.mark.parametrize("event", [None, *HINTS])
+def test_freezing_keeps_the_link_and_a_payment_thaws_it(event: str | None) -> None:
+    active = connection(State.ACTIVE, chain_id=5, crm_token="c")
+    frozen = settled(hinted(active, event) if event else active, NOW_FREEZED)
+    assert frozen.live
+    assert (frozen.generation, frozen.account_id, frozen.crm_token) == (3, "a-1", "c")
+    assert frozen.activation == active.activation
+    assert frozen.due_at is not None
+    thawed_word = status(GRANTED, ACTIVATED, (NOW, FREEZED), (NOW + HOUR, ACTIVE))
+    thawed = settled(frozen, thawed_word, NOW + HOUR)
+    assert (thawed.state, thawed.generation) == (State.ACTIVE, 3)
+    assert thawed.activation == active.activation
+
+
+def test_a_frozen_location_is_looked_at_now_and_then() -> None:
+    frozen = settled(connection(State.ACTIVE), NOW_FREEZED)
+    assert frozen.due_at == NOW + seconds(600)
+    assert settled(replace(frozen, due_at=None), NOW_FREEZED).due_at == NOW + seconds(600)
+
+
+def test_a_thaw_is_no_new_installation() -> None:
+    word = status(GRANTED, ACTIVATED, (NOW - seconds(9), FREEZED), (NOW - seconds(5), ACTIVE))
+    assert word.activation == ACTIVATED[0]
+    assert settled(connection(State.ACTIVE), word).generation == 3
+
+
+def test_a_private_application_is_active_without_a_callback() -> None:
+    word = status((NOW - HOUR, ACTIVE))
+    assert word.activation == NOW - HOUR
+    assert settled(connection(State.PENDING), word).activation == NOW - HOUR
+
+
+def test_an_installation_that_came_and_went_unseen_is_a_new_generation() -> None:
+    word = status(GRANTED, ACTIVATED, (NOW - seconds(9), NO), (NOW - seconds(5), ACTIVE))
+    decided = settled(connection(State.ACTIVE), word)
+    assert (decided.state, decided.generation) == (State.ACTIVE, 4)
+    assert decided.activation == NOW - seconds(5)
+    assert settled(decided, word).generation == 4
+
+
+# Hints
+
+
+def test_a_hint_alone_never_closes_and_is_discarded_after_all_looks() -> None:
+    now, row = NOW, hinted(connection(State.ACTIVE))
+    for looks, wait_s in enumerate(RULES.hint_rechecks_s, start=1):
+        row = settled(row, NOW_ACTIVE, now)
+        assert (row.state, row.hint, row.hint_looks) == (State.ACTIVE, "uninstall", looks)
+        assert row.due_at == now + seconds(wait_s)
+        now = row.due_at
+    row = settled(row, NOW_ACTIVE, now)
+    assert (row.state, row.generation) == (State.ACTIVE, 3)
+    assert (row.hint, row.hint_at, row.hint_looks, row.due_at) == (None, None, 0, None)
+    assert row.verdict.startswith("uninstall stale, changes nothing: status active, log ends")
+
+
+def test_a_late_uninstall_after_a_reconnect_is_discarded() -> None:
+    reopened = lifecycle.opened(
+        settled(connection(State.ACTIVE), UNINSTALLED),
+        4564,
+        account_id="a-1",
+        chain_id=None,
+        crm_token=None,
+        now=NOW,
+        rules=RULES,
+    )
+    word = status(GRANTED, ACTIVATED, (NOW - HOUR / 2, NO), (NOW, PENDING), (NOW, ACTIVE))
+    row, now = settled(hinted(reopened), word), NOW
+    while row.due_at is not None:
+        now = max(now, row.due_at)
+        row = settled(row, word, now)
+    assert (row.state, row.generation, row.hint) == (State.ACTIVE, 4, None)
+    assert now == NOW + seconds(60 + 300 + 1800)
+
+
+def test_a_second_uninstall_an_hour_later_takes_effect_like_the_first() -> None:
+    row, now = hinted(connection(State.ACTIVE)), NOW
+    while row.due_at is not None:
+        now = row.due_at
+        row = settled(row, NOW_ACTIVE, now)
+    later = now + HOUR
+    word = status(GRANTED, ACTIVATED, (later, NO))
+    assert settled(hinted(row, at=later), word, later).state is State.DISABLED
+
+
+def test_a_hint_that_came_too_early_is_believed_when_the_status_follows() -> None:
+    row = settled(hinted(connection(State.ACTIVE)), NOW_ACTIVE)
+    word = status(GRANTED, ACTIVATED, (NOW + seconds(10), NO))
+    closed = settled(row, word, NOW + seconds(60))
+    assert (closed.state, closed.hint, closed.due_at) == (State.DISABLED, None, None)
+    assert closed.verdict == (
+        "not installed any more: status uninstalled, "
+        "log ends active→uninstalled at 2026-11-01T10:10:10Z"
+    )
+
+
+def test_a_freeze_that_came_true_is_done_with() -> None:
+    row = settled(hinted(connection(State.ACTIVE), "freeze"), NOW_FREEZED)
+    assert (row.state, row.hint, row.hint_looks) == (State.FROZEN, None, 0)
+    assert row.due_at == NOW + seconds(600)
+    assert row.verdict.startswith("freeze confirmed: status freezed")
+
+
+@pytest.mark.parametrize("event", ["uninstall", "payment"])
+def test_another_hint_about_a_frozen_location_is_looked_at_again(event: str) -> None:
+    row = settled(hinted(connection(State.FROZEN), event), NOW_FREEZED)
+    assert (row.state, row.hint, row.hint_looks) == (State.FROZEN, event, 1)
+    assert row.due_at == NOW + seconds(60)
+
+
+def test_a_hint_during_the_connect_is_kept_until_it_is_active() -> None:
+    row = hinted(lifecycle.leased(connection(State.PENDING), NOW, RULES))
+    assert settled(row, status((NOW, PENDING))).hint == "uninstall"
+    active = settled(row, NOW_ACTIVE)
+    assert (active.state, active.hint, active.due_at) == (State.ACTIVE, "uninstall", NOW)
+
+
+def test_a_hint_for_a_closed_location_leaves_nothing_unfinished(deployment: Deployment) -> None:
+    table = deployment.connections
+    table.save(connection(State.DISABLED, version=0))
+    table.hint(4564, "uninstall", NOW)
+    assert deployment.connection(4564).due_at is None
+    assert table.due(State.DISABLED, NOW + HOUR, 10) == []
+
+
+# Properties of every row and every status
+
+moments = st.integers(-100_000, 10).map(lambda s: NOW + seconds(s))
+transitions = st.lists(
+    st.tuples(moments, st.sampled_from(Installed)), max_size=6, unique_by=lambda pair: pair[0]
+)
+statuses = st.one_of(
+    st.just(GONE),
+    transitions.map(lambda pairs: status(*sorted(pairs))),
+    st.builds(Status, installed=st.sampled_from(Installed), since=st.none() | moments),
+)
+rows = st.builds(
+    lambda state, activation, hint, looks, tries, due: connection(
+        state,
+        activation=activation if state in lifecycle.LIVE else None,
+        hint=hint if state is not State.DISABLED else None,
+        hint_at=NOW if hint and state is not State.DISABLED else None,
+        hint_looks=looks if hint and state is not State.DISABLED else 0,
+        tries=tries,
+        due_at=None if state is State.DISABLED else due,
+    ),
+    st.sampled_from(State),
+    moments,
+    st.none() | st.sampled_from(HINTS),
+    st.integers(0, 3),
+    st.integers(0, 30),
+    st.just(NOW),
+)
+
+
+def unfinished(row: Connection) -> bool:
+    return row.state in (State.PENDING, State.FROZEN) or row.hint is not None
+
+
+@given(rows, statuses)
+@settings(max_examples=500)
+def test_whatever_is_unfinished_has_a_due_time_and_what_is_closed_has_none(
+    row: Connection, word: Status
+) -> None:
+    decided = settled(row, word)
+    if unfinished(decided):
+        assert decided.due_at is not None
+        assert decided.due_at >= NOW
+    if decided.state is State.DISABLED:
+        assert (decided.due_at, decided.hint, decided.lease_until) == (None, None, None)
+    assert decided.generation in (row.generation, row.generation + 1)
+    assert decided.version == row.version
+    if decided.live:
+        assert decided.activation is not None
+
+
+@given(rows, statuses)
+@settings(max_examples=500)
+def test_nothing_closes_but_not_installed_granted_anew_or_an_expired_grant(
+    row: Connection, word: Status
+) -> None:
+    decided = settled(row, word)
+    if decided.state is State.DISABLED and row.state is not State.DISABLED:
+        assert word.installed in (NO, PENDING)
+        if word.installed is PENDING and row.state is State.PENDING:
+            assert lifecycle.grant_expired(word, NOW, RULES.grant_window_s)
+        assert word.proof() in decided.verdict
+
+
+@given(rows, statuses, st.sampled_from(HINTS))
+@settings(max_examples=500)
+def test_a_hint_changes_when_to_ask_and_never_the_answer(
+    row: Connection, word: Status, event: str
+) -> None:
+    assume(row.state is not State.DISABLED)
+    without = settled(replace(row, hint=None, hint_at=None, hint_looks=0), word)
+    told = settled(hinted(row, event), word)
+    assert (told.state, told.generation, told.activation) == (
+        without.state,
+        without.generation,
+        without.activation,
+    )
+
+
+@given(rows, statuses)
+@settings(max_examples=200)
+def test_asking_again_at_once_changes_nothing_more(row: Connection, word: Status) -> None:
+    once = settled(row, word)
+    twice = settled(once, word)
+    assert (twice.state, twice.generation, twice.activation) == (
+        once.state,
+        once.generation,
+        once.activation,
+    )
+
+
+# A location's life, in any order of events
+
+
+class Life(RuleBasedStateMachine):
+    """The platform, the owner, true and false webhooks, and a reconcile that may read late."""
+
+    @initialize()
+    def start(self) -> None:
+        self.now = NOW
+        self.log: list[tuple[datetime, Installed]] = []
+        self.row: Connection | None = None
+        self.generation = 0
+
+    def word(self, *, late_s: float = 0) -> Status:
+        """What the platform said some seconds ago."""
+        return status(*(entry for entry in self.log if entry[0] <= self.now - seconds(late_s)))
+
+    def happens(self, after: Installed) -> None:
+        self.now += seconds(1)
+        self.log.append((self.now, after))
+
+    @property
+    def installed(self) -> Installed:
+        return self.log[-1][1] if self.log else NO
+
+    def settle(self, word: Status) -> None:
+        assert self.row is not None
+        before = self.row
+        if lifecycle.awaits_callback(before, word, self.now, RULES.grant_window_s):
+            if self.installed is PENDING:
+                self.happens(ACTIVE)
+            word = self.word()
+        self.row = settled(before, word, self.now)
+        if before.live and word.installed in (ACTIVE, FREEZED):
+            assert self.row.live
+
+    @rule(passed_s=st.integers(1, 50_000))
+    def time_passes(self, passed_s: int) -> None:
+        self.now += seconds(passed_s)
+
+    @precondition(lambda self: self.installed is NO)
+    @rule(private=st.booleans())
+    def granted(self, *, private: bool) -> None:
+        self.happens(ACTIVE if private else PENDING)
+
+    @precondition(lambda self: self.installed is not NO)
+    @rule()
+    def uninstalled(self) -> None:
+        self.happens(NO)
+
+    @precondition(lambda self: self.installed in (ACTIVE, FREEZED))
+    @rule()
+    def frozen_or_thawed(self) -> None:
+        self.happens(FREEZED if self.installed is ACTIVE else ACTIVE)
+
+    @precondition(lambda self: not (self.row and self.row.live))
+    @rule(finishes=st.booleans())
+    def owner_connects(self, *, finishes: bool) -> None:
+        self.row = lifecycle.opened(
+            self.row,
+            4564,
+            account_id="a-1",
+            chain_id=None,
+            crm_token=None,
+            now=self.now,
+            rules=RULES,
+        )
+        if finishes:
+            self.settle(self.word())
+
+    @precondition(lambda self: self.row and self.row.state is not State.DISABLED)
+    @rule(event=st.sampled_from(HINTS))
+    def webhook(self, event: str) -> None:
+        assert self.row is not None
+        self.row = hinted(self.row, event, self.now)
+
+    @precondition(lambda self: self.row and self.row.due_at)
+    @rule(late_s=st.sampled_from([0, 0, 1, 5]), answers=st.booleans())
+    def reconcile(self, late_s: float, *, answers: bool) -> None:
+        assert self.row is not None
+        assert self.row.due_at is not None
+        self.now = max(self.now, self.row.due_at)
+        if not answers:
+            self.row = lifecycle.put_off(self.row, "status: 503", self.now, RULES)
+            return
+        word = self.word(late_s=late_s)
+        # That nothing was installed yet is not told from that it is not any more.
+        assume(not late_s or (self.row.live and word.installed is not NO))
+        closes = late_s and self.installed in (ACTIVE, FREEZED) and word.activation != (
+            self.row.activation
+        )
+        before = self.row
+        self.settle(word)
+        if closes and word.installed is PENDING and not _reinstalled(before, word):
+            assert self.row.live
+
+    @invariant()
+    def unfinished_business_has_a_due_time(self) -> None:
+        if self.row is None:
+            return
+        assert self.row.due_at is not None or not unfinished(self.row)
+        assert self.row.state is not State.DISABLED or self.row.due_at is None
+        assert not self.row.live or self.row.activation is not None
+
+    @invariant()
+    def the_generation_never_decreases(self) -> None:
+        if self.row is not None:
+            assert self.row.generation >= self.generation
+            self.generation = self.row.generation
+
+    def teardown(self) -> None:
+        """One last webhook, and everything comes to rest at what the platform says."""
+        if self.row is None or self.row.state is State.DISABLED:
+            return
+        self.row = hinted(self.row, "uninstall", self.now)
+        for _ in range(10):
+            if self.row.state is State.DISABLED or not self.row.due_at:
+                break
+            self.now = max(self.now, self.row.due_at)
+            self.settle(self.word())
+        assert self.row.hint is None
+        assert self.row.state is {
+            ACTIVE: State.ACTIVE,
+            FREEZED: State.FROZEN,
+            PENDING: State.DISABLED,
+            NO: State.DISABLED,
+        }[self.installed]
+
+
+def _reinstalled(row: Connection, word: Status) -> bool:
+    """Whether something happened, by this status, after the row's activation."""
+    return any(row.activation and entry.at >= row.activation for entry in word.log)
+
+
+Life.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+test_a_life_in_any_order = Life.TestCase
