@@ -20,17 +20,19 @@ _WELCOME = """\
 The local stack serves; Ctrl-C ends it.
 
   HTTP API        {api}
-  platform        {platform_url}{simulated}
+  platform        {platform}
   AWS emulator    {aws_endpoint_url}  (region {region}, credentials test/test)
   billing queue   {billing_queue_url}
   logs            {logs}
 
-An owner connects location 4564:
-  open '{api}/connect?salon_id=4564' in a browser, or fetch it with curl
-The billing system reports a payment:
+{owner}The billing system reports a payment:
   curl {billing_queue_url} -d Action=SendMessage --data-urlencode MessageBody='{payment}'
 The platform asks whether the webhook is there:
   curl --head {api}/webhooks/altegio
+"""
+_OWNER = """\
+You are the owner of a few locations: connect one, in a browser.
+  open {url}
 """
 _PAYMENT = {
     "type": "payment",
@@ -80,7 +82,7 @@ def invoke(options: argparse.Namespace) -> int:
     """Run one function once, on a stack of its own; 1 is a function's error, 2 a wrong name."""
     text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text("utf-8")
     event = json.loads(text)
-    with _stack(options, port=0) as stack:
+    with _stack(options, port=0, granted=(4564, 4232)) as stack:
         try:
             result = stack.invoke(options.function, event)
         except KeyError as error:
@@ -102,8 +104,13 @@ def build(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _stack(options: argparse.Namespace, *, port: int) -> "Iterator[Stack]":
-    """The stack, in front of the given platform or of a simulator of its own."""
+def _stack(
+    options: argparse.Namespace, *, port: int, granted: Sequence[int] = ()
+) -> "Iterator[Stack]":
+    """The stack, in front of the given platform or of a simulator of its own.
+
+    There, the owner has granted access to the locations `granted`, which the events name.
+    """
     from local.stack import Stack
 
     account: dict[str, Any] = {
@@ -125,6 +132,7 @@ def _stack(options: argparse.Namespace, *, port: int) -> "Iterator[Stack]":
     ):
         simulator.redirect_url = f"{stack.api}/connect"
         simulator.callback_url = f"{stack.api}/webhooks/altegio"
+        simulator.grant(*granted)
         yield stack
 
 
@@ -145,8 +153,8 @@ def _announce(stack: "Stack", file: Path) -> None:
 def _welcome(stack: "Stack", *, is_simulated: bool) -> str:
     return _WELCOME.format(
         api=stack.api,
-        platform_url=stack.platform_url,
-        simulated="  (a simulator)" if is_simulated else "",
+        platform=stack.platform_url + ("  (a simulator)" if is_simulated else ""),
+        owner=_OWNER.format(url=stack.platform_url) if is_simulated else "",
         aws_endpoint_url=stack.aws_endpoint_url,
         region=stack.region,
         billing_queue_url=stack.billing_queue_url,

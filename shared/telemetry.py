@@ -4,6 +4,7 @@ A log line never holds a token, a signature, a phone in full or a recording link
 and reasons. Metrics are counts named by what happened, for the alarms of template.yaml.
 """
 
+import logging
 import warnings
 
 from aws_lambda_powertools import Logger, Metrics
@@ -14,6 +15,8 @@ NAMESPACE = "AltegioTelephony"
 logger = Logger()
 metrics = Metrics(namespace=NAMESPACE, service="altegio-telephony")
 
+# It tells at INFO where it found the credentials.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 # An invocation in which nothing worth counting happened is no cause for a line in the log.
 warnings.filterwarnings("ignore", message="No application metrics to publish")
 

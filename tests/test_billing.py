@@ -20,9 +20,7 @@ PAYMENT = (
     '"paid_at":"2026-11-01T10:10:00+00:00","period_from":"2026-11-01T00:00:00+00:00",'
     '"period_to":"2026-11-30T23:59:59+00:00"}'
 )
-REFUND = (
-    '{"type":"refund","event_id":"ref-1001","payment_event_id":"inv-1001","location_id":4564}'
-)
+REFUND = '{"type":"refund","event_id":"ref-1001","payment_event_id":"inv-1001","location_id":4564}'
 
 
 def payment(**changes: Any) -> str:

@@ -131,9 +131,6 @@ UNINSTALLED = status(GRANTED, ACTIVATED, (NOW - seconds(5), NO))
 def test_what_the_platform_says_decides(before: State, word: Status, after: State) -> None:
     decided = settled(connection(before), word)
     assert decided.state is after
-    assert (decided.due_at is None) == (after in (State.ACTIVE, State.DISABLED)) or (
-        before is State.PENDING or word is OLD_PENDING or word is EXPIRED
-    )
     # Who it is does not change by what happens to it.
     assert (decided.location_id, decided.account_id) == (4564, "a-1")
     assert decided.version == 9
@@ -307,6 +304,10 @@ def test_a_frozen_location_is_looked_at_now_and_then() -> None:
     frozen = settled(connection(State.ACTIVE), NOW_FREEZED)
     assert frozen.due_at == NOW + seconds(600)
     assert settled(replace(frozen, due_at=None), NOW_FREEZED).due_at == NOW + seconds(600)
+
+
+def test_an_active_location_is_left_alone() -> None:
+    assert settled(connection(State.ACTIVE, due_at=NOW), NOW_ACTIVE).due_at is None
 
 
 def test_a_thaw_is_no_new_installation() -> None:
@@ -572,6 +573,7 @@ class Life(RuleBasedStateMachine):
             now=self.now,
             rules=RULES,
         )
+        assert self.row.generation > self.generation
         if finishes:
             self.settle(self.word())
 
@@ -593,12 +595,9 @@ class Life(RuleBasedStateMachine):
         word = self.word(late_s=late_s)
         # That nothing was installed yet is not told from that it is not any more.
         assume(not late_s or (self.row.live and word.installed is not NO))
-        closes = late_s and self.installed in (ACTIVE, FREEZED) and word.activation != (
-            self.row.activation
-        )
         before = self.row
         self.settle(word)
-        if closes and word.installed is PENDING and not _reinstalled(before, word):
+        if before.activation and all(entry.at < before.activation for entry in word.log):
             assert self.row.live
 
     @invariant()
@@ -626,17 +625,15 @@ class Life(RuleBasedStateMachine):
             self.now = max(self.now, self.row.due_at)
             self.settle(self.word())
         assert self.row.hint is None
-        assert self.row.state is {
-            ACTIVE: State.ACTIVE,
-            FREEZED: State.FROZEN,
-            PENDING: State.DISABLED,
-            NO: State.DISABLED,
-        }[self.installed]
-
-
-def _reinstalled(row: Connection, word: Status) -> bool:
-    """Whether something happened, by this status, after the row's activation."""
-    return any(row.activation and entry.at >= row.activation for entry in word.log)
+        assert (
+            self.row.state
+            is {
+                ACTIVE: State.ACTIVE,
+                FREEZED: State.FROZEN,
+                PENDING: State.DISABLED,
+                NO: State.DISABLED,
+            }[self.installed]
+        )
 
 
 Life.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

@@ -112,7 +112,9 @@ def test_the_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch)
     assert compared == [{TOKEN.encode()}, {b"guess", TOKEN.encode()}]
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.text(min_size=1, max_size=40))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.text(min_size=1, max_size=40)
+)
 @settings(max_examples=200)
 def test_only_the_very_token_passes(sent: str, ours: str) -> None:
     try:

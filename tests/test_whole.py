@@ -1,0 +1,207 @@
+"""The real functions as processes, on the real queues of the emulator: what moto cannot judge."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.simulator import Simulator
+from local.stack import Stack
+from shared.items import from_item
+from tests.deployment import Page, payment, refund
+
+SETTINGS = {
+    "RECONCILE_EVERY_S": "1",
+    "HTTP_TOTAL_S": "2",
+    "RETRY_BASE_S": "0.5",
+    # Below the function's timeout, as nobody waits for that here; still above HTTP_TOTAL_S.
+    "LEASE_S": "4",
+}
+
+
+class World:
+    """The local stack and its platform."""
+
+    def __init__(self, simulator: Simulator, stack: Stack) -> None:
+        self.simulator = simulator
+        self.stack = stack
+        self.refused: list[dict[str, Any]] = []
+        self._sqs = stack.client("sqs")
+        self._dynamodb = stack.client("dynamodb")
+
+    def connect(self, *location_ids: int) -> Page:
+        return self.press(self.page(httpx.get(self.simulator.grant(*location_ids))))
+
+    def press(self, page: Page) -> Page:
+        answer = httpx.post(f"{self.stack.api}/connect", data=page.fields, timeout=30)
+        return self.page(answer)
+
+    def page(self, answer: httpx.Response) -> Page:
+        return Page(answer.status_code, dict(answer.headers), answer.text)
+
+    def bill(self, event: dict[str, Any]) -> None:
+        self._sqs.send_message(QueueUrl=self.stack.billing_queue_url, MessageBody=json.dumps(event))
+
+    def row(self, key: str) -> dict[str, Any]:
+        answer = self._dynamodb.get_item(
+            TableName=self.stack.tables["PaymentsTable"], Key={"key": {"S": key}}
+        )
+        return from_item(answer.get("Item", {}))
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """All that were ever seen there."""
+        self.refused += self._sqs.receive_message(
+            QueueUrl=self.stack.queues["BillingDeadLetters"], MessageAttributeNames=["All"]
+        ).get("Messages", [])
+        return self.refused
+
+    def kill(self, function: str) -> int:
+        """Kills the processes of a function, as a machine that dies does; returns how many."""
+        killed = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                environ = (process / "environ").read_bytes().split(b"\0")
+                if {
+                    f"AWS_LAMBDA_FUNCTION_NAME=local-{function}".encode(),
+                    f"AWS_ENDPOINT_URL={self.stack.aws_endpoint_url}".encode(),
+                } <= {*environ}:
+                    os.kill(int(process.name), signal.SIGKILL)
+                    killed += 1
+        return killed
+
+    def empty(self) -> bool:
+        counts = self._sqs.get_queue_attributes(
+            QueueUrl=self.stack.billing_queue_url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+            ],
+        )["Attributes"]
+        return {*counts.values()} == {"0"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with Simulator() as simulator:
+        logs = tmp_path_factory.mktemp("logs")
+        with Stack(platform_url=simulator.url, settings=SETTINGS, logs=logs) as stack:
+            simulator.redirect_url = f"{stack.api}/connect"
+            simulator.callback_url = f"{stack.api}/webhooks/altegio"
+            yield World(simulator, stack)
+
+
+def eventually(holds: Callable[[], Any], *, within_s: float = 15) -> None:
+    until = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until, "it did not come to hold"
+        time.sleep(0.1)
+
+
+def test_two_and_five_locations_in_one_redirect(world: World) -> None:
+    for locations in ((101, 102), (201, 202, 203, 204, 205)):
+        assert world.connect(*locations).standings == dict.fromkeys(locations, "connected")
+        for location_id in locations:
+            assert len(world.simulator.calls("callback", location_id)) == 1
+
+
+def test_an_event_sent_ten_times_is_one_payment(world: World) -> None:
+    world.connect(301)
+    for _ in range(10):
+        world.bill(payment("ten", 301))
+    eventually(world.empty)
+    assert len(world.simulator.payments(301)) == 1
+    assert len(world.simulator.calls("payment", 301)) == 1
+    assert world.row("payment#ten")["state"] == "SENT"
+
+
+def test_an_event_given_to_eight_workers_at_once_is_one_payment(world: World) -> None:
+    """D14."""
+    world.connect(302)
+    for number in range(5):
+        body = json.dumps(payment(f"race-{number}", 302))
+        event = {"Records": [{"messageId": f"m-{number}", "body": body}]}
+        with ThreadPoolExecutor(8) as workers:
+            answers = list(workers.map(lambda it: world.stack.invoke("payments", it), [event] * 8))
+        assert {json.dumps(answer.payload) for answer in answers} == {'{"batchItemFailures": []}'}
+    assert len(world.simulator.payments(302)) == 5
+    assert len(world.simulator.calls("payment", 302)) == 5
+
+
+def test_another_amount_lands_in_the_dead_letter_queue_with_its_reason(world: World) -> None:
+    world.connect(303)
+    world.bill(payment("changed", 303))
+    eventually(lambda: world.simulator.payments(303))
+    world.bill(payment("changed", 303, amount="1.00"))
+    eventually(world.dead_letters)
+    [refused] = world.refused
+    reason = refused["MessageAttributes"]["reason"]["StringValue"]
+    assert reason == "payment#changed was received before with other facts"
+    assert len(world.simulator.payments(303)) == 1
+
+
+def test_a_payment_whose_answer_was_dropped_is_unknown_and_one(world: World) -> None:
+    world.connect(304)
+    world.simulator.fault("payment", "drop_answer", location_id=304)
+    world.bill(payment("dropped", 304))
+    eventually(lambda: world.row("payment#dropped").get("state") == "UNKNOWN")
+    time.sleep(3)
+    assert len(world.simulator.calls("payment", 304)) == 1
+    assert len(world.simulator.payments(304)) == 1
+
+
+def test_disabled_is_held_and_goes_out_after_reconnect_and_frozen_is_sent(world: World) -> None:
+    world.connect(305)
+    world.simulator.disconnect(305)
+    world.simulator.wait_webhooks()
+    world.bill(payment("held", 305))
+    eventually(lambda: world.row("payment#held").get("state") == "HELD")
+    world.connect(305)
+    eventually(lambda: world.row("payment#held").get("state") == "SENT")
+    assert len(world.simulator.payments(305)) == 1
+    assert len(world.simulator.calls("callback", 305)) == 2
+
+    world.simulator.expire(305)
+    world.simulator.wait_webhooks()
+    world.bill(payment("thaw", 305))
+    eventually(lambda: world.row("payment#thaw").get("state") == "SENT")
+    assert world.simulator.state(305) == "active"
+
+
+def test_a_refund_reaches_exactly_its_payment(world: World) -> None:
+    world.connect(306)
+    world.bill(refund("back", of="given"))
+    world.bill(payment("given", 306))
+    world.bill(payment("kept", 306))
+    eventually(lambda: world.row("refund#back").get("state") == "SENT")
+    given = world.row("payment#given")["platform_id"]
+    assert [it.id for it in world.simulator.payments(306) if it.is_refunded] == [given]
+
+
+def test_a_worker_killed_while_it_sends_leaves_one_payment(world: World) -> None:
+    world.connect(307)
+    world.simulator.fault("payment", "late_answer", location_id=307, seconds=1.5)
+    world.bill(payment("killed", 307))
+    eventually(lambda: world.simulator.payments(307))
+    assert world.kill("PaymentsFunction") > 0
+    assert world.row("payment#killed")["state"] == "SENDING"
+    eventually(lambda: world.row("payment#killed")["state"] == "UNKNOWN")
+    assert len(world.simulator.calls("payment", 307)) == 1
+    world.bill(payment("after", 307))
+    eventually(lambda: world.row("payment#after").get("state") == "SENT")
+
+
+def test_no_secret_is_in_any_log(world: World) -> None:
+    logs = "".join(
+        world.stack.function_log(name) for name in ("connect", "payments", "disable", "reconcile")
+    )
+    assert "account registered" in logs
+    secrets = [world.simulator.partner_token, world.simulator.crm_token, "user_data"]
+    assert [secret for secret in secrets if secret in logs] == []
