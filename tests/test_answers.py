@@ -38,8 +38,9 @@ NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
 
 HTML = b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>"
 REFUSAL = (
-    '{"success":false,"data":null,"meta":{"message":"An error has occurred.","errors":[{"x":["y"]}]}}'
-).encode()
+    b'{"success":false,"data":null,'
+    b'"meta":{"message":"An error has occurred.","errors":[{"x":["y"]}]}}'
+)
 # Nobody may conclude anything from these, whatever their status.
 GARBAGE = [
     b"",
@@ -188,7 +189,8 @@ def test_the_platform_s_words_become_one_line() -> None:
     assert message.startswith("one  two  xxx")
     assert message.isprintable()
     assert len(message) == 200
-    for meta in (None, [], {}, "text", {"message": None}, {"message": ["x"]}):
+    metas: tuple[Any, ...] = (None, [], {}, "text", {"message": None}, {"message": ["x"]})
+    for meta in metas:
         assert reply(422, {"success": False, "meta": meta}).message() == ""
 
 

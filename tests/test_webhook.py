@@ -89,7 +89,7 @@ def test_a_token_of_other_than_ascii_characters_is_compared_too() -> None:
     token = "tökén-Ж"
     assert webhook.read(body(partner_token=token), token).location_id == 4564
     with pytest.raises(Forged):
-        webhook.read(body(partner_token="tökén-З"), token)
+        webhook.read(body(partner_token="tökén-ж"), token)
 
 
 def test_who_does_not_know_the_token_learns_nothing_of_the_other_fields() -> None:

@@ -20,8 +20,8 @@ _TEMPLATE = Environment(
 
 # What the owner reads beside each location: a word, and what to do.
 _WORDS = {
-    Standing.READY: ("Ready", "Ready to be connected."),
-    Standing.CONNECTED: ("Connected", "Telephony works in this location."),
+    Standing.READY: ("Ready", "Access is granted."),
+    Standing.CONNECTED: ("Connected", "All is set."),
     Standing.FROZEN: (
         "Connected, unpaid",
         "Altegio has paused the application in this location until the next payment.",

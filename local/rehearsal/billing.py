@@ -57,10 +57,6 @@ class Bill:
         amount = Decimal(self.amount)
         return amount, self.currency, paid_at, period_from, period_to, self.is_refunded
 
-    def refunded(self) -> "Bill":
-        """The same, given back."""
-        return replace(self, is_refunded=True)
-
 
 def terms(payment: Payment) -> Terms:
     """A payment of the platform's list, to be compared with a bill's terms."""
@@ -82,7 +78,7 @@ def written(each: Terms) -> str:
 
 
 class Billing:
-    """Sends events, and sees whether they were taken.
+    """Sends events, keeps its books, and sees whether the events were taken.
 
     Args:
         sqs: A boto3 client.
@@ -92,28 +88,30 @@ class Billing:
     def __init__(self, sqs: Any, queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
-        self._bills = 0
+        self._books: list[Bill] = []
 
-    def bill(
-        self, location_id: int, amount: str, currency: str = "EUR", *, times: int = 1
-    ) -> Bill:
-        """A customer has paid just now; delivered `times` times, as SQS may."""
-        self._bills += 1
+    def bills(self, location_id: int) -> list[Bill]:
+        """What the platform has to know about a location, oldest first."""
+        return [bill for bill in self._books if bill.location_id == location_id]
+
+    def bill(self, location_id: int, amount: str, currency: str = "EUR", *, times: int = 1) -> None:
+        """A customer has paid just now; the event is delivered `times` times, as SQS may."""
         now = datetime.now(ZONE).replace(microsecond=0)
-        bill = Bill(f"inv-{1000 + self._bills}", location_id, amount, currency, now)
+        bill = Bill(f"inv-{1001 + len(self._books)}", location_id, amount, currency, now)
+        self._books.append(bill)
         self._send(bill.event, times)
-        return bill
 
-    def refund(self, bill: Bill, *, times: int = 1) -> Bill:
-        """The payment is given back; returns the bill as the platform must have it then."""
+    def refund(self, location_id: int, *, times: int = 1) -> None:
+        """A location's oldest payment is given back."""
+        bill = self.bills(location_id)[0]
+        self._books[self._books.index(bill)] = replace(bill, is_refunded=True)
         event = {
             "type": "refund",
             "event_id": bill.event_id.replace("inv", "ref"),
             "payment_event_id": bill.event_id,
-            "location_id": bill.location_id,
+            "location_id": location_id,
         }
         self._send(event, times)
-        return bill.refunded()
 
     def wait_until_taken(self, patience_s: float) -> None:
         """Wait until the queue is empty, also of messages that are being worked on.

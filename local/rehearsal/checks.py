@@ -4,13 +4,16 @@ The list: https://support.alteg.io/hc/en-us/articles/6745848593181. A step that 
 its check.
 """
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from functools import partial
+from http import HTTPStatus
+from urllib.parse import parse_qsl, urlsplit
 
 from local.rehearsal.browser import Page
-from local.rehearsal.stage import Finding, Look, Stage, shown, standings
+from local.rehearsal.stage import Finding, Stage, shown, standings
 
 SCHEDULE_S = 1.0
 """Seconds between two runs of the schedule in the rehearsal."""
@@ -72,54 +75,211 @@ PAID, PAID_TWICE, PAID_UNANSWERED = 4120, 4121, 4122
 
 def _reports_a_payment(stage: Stage) -> Iterator[str]:
     stage.connect(PAID, PAID_TWICE, PAID_UNANSWERED)
-    bill = stage.billing.bill(PAID, "990.99")
+    stage.billing.bill(PAID, "990.99")
     expected = "one payment with the sum, currency, date and period that were billed"
-    yield stage.eventually(expected, stage.paid(PAID, bill))
+    yield stage.eventually(expected, stage.paid(PAID))
 
 
 def _reports_it_once(stage: Stage) -> Iterator[str]:
-    bill = stage.billing.bill(PAID_TWICE, "15000", "KZT", times=2)
-    yield stage.eventually("one payment for two deliveries", stage.paid(PAID_TWICE, bill))
+    stage.billing.bill(PAID_TWICE, "15000", "KZT", times=2)
+    yield stage.eventually("the payment that was billed", stage.paid(PAID_TWICE))
     stage.billing.wait_until_taken(stage.patience_s)
-    yield stage.expect("still one payment", stage.paid(PAID_TWICE, bill))
+    yield stage.expect("one payment for two deliveries", stage.paid(PAID_TWICE))
 
 
 def _reports_it_once_unanswered(stage: Stage) -> Iterator[str]:
     stage.platform.fault("payment", "drop_answer", location_id=PAID_UNANSWERED)
-    bill = stage.billing.bill(PAID_UNANSWERED, "49.90")
-    yield stage.eventually("one payment", stage.paid(PAID_UNANSWERED, bill))
-    runs = "while the schedule runs three times"
-    look = stage.paid(PAID_UNANSWERED, bill)
-    yield stage.throughout(3.2 * SCHEDULE_S, f"one payment, not two, {runs}", look)
+    stage.billing.bill(PAID_UNANSWERED, "49.90")
+    look = stage.paid(PAID_UNANSWERED)
+    yield stage.eventually("the payment that was billed", look)
+    yield stage.throughout(3.2 * SCHEDULE_S, "one payment while the schedule runs thrice", look)
     for location_id in (PAID, PAID_TWICE, PAID_UNANSWERED):
-        calls = stage.platform.calls("payment", location_id)
-        yield stage.expect(
-            f"one call for the payment of location {location_id}",
-            lambda calls=calls: Finding(len(calls) == 1, f"{len(calls)} call(s)"),
-        )
+        yield stage.expect("one payment call, not two", stage.called_once(location_id, "payment"))
 
 
 # 3. Sends refund data
 
-REFUNDED, NOT_REFUNDED = 4330, 4331
+REFUNDED, PAID_BESIDE, REFUNDED_WHOLLY = 4330, 4331, 4332
 
 
 def _refunds(stage: Stage) -> Iterator[str]:
-    stage.connect(REFUNDED, NOT_REFUNDED)
-    first = stage.billing.bill(REFUNDED, "990.99")
-    second = stage.billing.bill(REFUNDED, "120.50")
-    other = stage.billing.bill(NOT_REFUNDED, "990.99")
-    yield stage.eventually("two payments", stage.paid(REFUNDED, first, second))
-    yield stage.eventually("one payment", stage.paid(NOT_REFUNDED, other))
-    first = stage.billing.refund(first, times=2)
-    expected = "the first payment refunded, and only that"
-    yield stage.eventually(expected, stage.paid(REFUNDED, first, second))
+    stage.connect(REFUNDED, PAID_BESIDE, REFUNDED_WHOLLY)
+    stage.billing.bill(REFUNDED, "990.99")
+    stage.billing.bill(REFUNDED, "120.50")
+    stage.billing.bill(PAID_BESIDE, "990.99")
+    for location_id in (REFUNDED, PAID_BESIDE):
+        yield stage.eventually("what was billed", stage.paid(location_id))
+    stage.billing.refund(REFUNDED, times=2)
+    expected = "the first payment refunded, the second not"
+    yield stage.eventually(expected, stage.paid(REFUNDED))
     stage.billing.wait_until_taken(stage.patience_s)
-    yield stage.expect(expected, stage.paid(REFUNDED, first, second))
-    yield stage.expect("the other location's payment as it was", stage.paid(NOT_REFUNDED, other))
-    yield stage.expect("still active, as another period is paid", _is(stage, REFUNDED, "active"))
+    yield stage.expect("one refund call for two deliveries", stage.called_once(REFUNDED, "refund"))
+    yield stage.expect("the other location's payment not refunded", stage.paid(PAID_BESIDE))
 
 
 def _freezes_and_thaws(stage: Stage) -> Iterator[str]:
-    [payment] = stage.platform.payments(NOT_REFUNDED)
-    raise NotImplementedError
+    stage.billing.bill(REFUNDED_WHOLLY, "990.99")
+    yield stage.eventually("what was billed", stage.paid(REFUNDED_WHOLLY))
+    stage.billing.refund(REFUNDED_WHOLLY)
+    yield stage.eventually("the payment refunded", stage.paid(REFUNDED_WHOLLY))
+    yield stage.expect("frozen, as nothing is paid now", stage.stands(REFUNDED_WHOLLY, "freezed"))
+    yield _webhook(stage, REFUNDED_WHOLLY, "freeze")
+    stage.billing.bill(REFUNDED_WHOLLY, "990.99")
+    yield stage.eventually("the next payment, too", stage.paid(REFUNDED_WHOLLY))
+    yield stage.expect("active again", stage.stands(REFUNDED_WHOLLY, "active"))
+
+
+# 4. Handles disabling and reconnecting
+
+LEFT, LEFT_QUIETLY = 4440, 4441
+
+
+def _disconnects(stage: Stage) -> Iterator[str]:
+    stage.connect(LEFT, LEFT_QUIETLY)
+    yield stage.expect("active by one callback", stage.connected(LEFT))
+    began_at = datetime.now(UTC)
+    stage.platform.disconnect(LEFT)
+    yield _webhook(stage, LEFT, "uninstall")
+    expected = "the application asks how the location stands"
+    yield stage.eventually(expected, stage.status_asked(LEFT, began_at))
+
+
+def _holds_back(stage: Stage) -> Iterator[str]:
+    stage.billing.bill(LEFT, "990.99")
+    stage.billing.wait_until_taken(stage.patience_s)
+    yield stage.throughout(1.2 * SCHEDULE_S, "no payment", stage.unpaid(LEFT))
+
+
+def _reconnects(stage: Stage) -> Iterator[str]:
+    yield _shows(stage, stage.connect(LEFT), {LEFT: "connected"})
+    yield stage.expect("active by a new callback", stage.connected(LEFT, times=2))
+    yield stage.eventually("the payment that was held back", stage.paid(LEFT))
+    yield stage.throughout(1.2 * SCHEDULE_S, "one payment", stage.paid(LEFT))
+
+
+def _outlives_a_late_webhook(stage: Stage) -> Iterator[str]:
+    stage.platform.disconnect(LEFT_QUIETLY, webhook="late")
+    yield _shows(stage, stage.connect(LEFT_QUIETLY), {LEFT_QUIETLY: "connected"})
+    began_at = datetime.now(UTC)
+    stage.platform.release_webhooks()
+    yield _webhook(stage, LEFT_QUIETLY, "uninstall")
+    expected = "the application asks how the location stands"
+    yield stage.eventually(expected, stage.status_asked(LEFT_QUIETLY, began_at))
+    stage.billing.bill(LEFT_QUIETLY, "49.90")
+    yield stage.eventually("a payment as if nothing had come", stage.paid(LEFT_QUIETLY))
+    yield stage.expect("active by two callbacks", stage.connected(LEFT_QUIETLY, times=2))
+
+
+# 5. Handles a user who is already registered
+
+FIRST, SECOND, FORGED = 4550, 4551, 4552
+
+
+def _registers(stage: Stage) -> Iterator[str]:
+    page = stage.open(stage.grant(FIRST), "was redirected")
+    yield stage.expect("a form for a new user", lambda: _form(page, asks=True))
+    yield _shows(stage, stage.press(page), {FIRST: "connected"})
+    yield stage.expect("active by one callback", stage.connected(FIRST))
+
+
+def _knows_the_owner(stage: Stage) -> Iterator[str]:
+    page = stage.open(stage.grant(SECOND), "was redirected")
+    yield stage.expect("a page that says so", lambda: _says(page, "already registered"))
+    yield stage.expect("nothing to fill in, one button", lambda: _form(page, asks=False))
+    yield _shows(stage, stage.press(page), {SECOND: "connected"})
+    yield stage.expect("active by one callback", stage.connected(SECOND))
+
+
+def _refuses_forgeries(stage: Stage) -> Iterator[str]:
+    address = stage.grant(FORGED)
+    signature = dict(parse_qsl(urlsplit(address).query))["user_data_sign"]
+    another = f"{signature[:-1]}{'1' if signature.endswith('0') else '0'}"
+    stranger = replace(stage.owner, id=stage.owner.id + 1)
+    somebody = stage.platform.redirect(FORGED, owner=stranger)
+    forgeries = {
+        "a changed signature": address.replace(signature, another),
+        "another user under this signature": re.sub("(?<=user_data_sign=).*", signature, somebody),
+        "no signature": re.sub("&user_data_sign=.*", "", address),
+    }
+    for what, forgery in forgeries.items():
+        page = stage.open(forgery, f"opened a link with {what}")
+        yield stage.expect(f"{what} refused", partial(_refused, page))
+    yield stage.expect("nothing sent to the platform", stage.untouched(FORGED))
+
+
+def _webhook(stage: Stage, location_id: int, event: str) -> str:
+    expected = f"the {event} webhook answered with 2xx within {WEBHOOK_S:g} s"
+    look = stage.webhook_answered(location_id, event, within_s=WEBHOOK_S)
+    return stage.eventually(expected, look)
+
+
+def _shows(stage: Stage, page: Page, wanted: dict[int, str]) -> str:
+    words = ", ".join(f"{location} {standing}" for location, standing in wanted.items())
+    return stage.expect(f"a page that shows {words}", standings(page, wanted))
+
+
+def _says(page: Page, words: str) -> Finding:
+    found = re.search(f"[^.]*{words}[^.]*", page.text, re.IGNORECASE)
+    said = f"reads “{found[0].strip()}”" if found else f"does not read “{words}”"
+    return Finding(bool(found), f"{shown(page)} and {said}")
+
+
+def _form(page: Page, *, asks: bool) -> Finding:
+    if page.form is None:
+        return Finding(holds=False, words=f"{shown(page)} and has no form")
+    asked, hidden = list(page.form.asked), list(page.form.hidden)
+    words = f"{shown(page)}, asks for {', '.join(asked) or 'nothing'}, one button"
+    return Finding(bool(asked) is asks and len(hidden) == 1, words)
+
+
+def _refused(page: Page) -> Finding:
+    return Finding(page.status == HTTPStatus.FORBIDDEN and page.form is None, shown(page))
+
+
+CHECKS = (
+    Check(
+        1,
+        "Connects to the client's location",
+        (
+            Step("The owner connects one location", _connects_one),
+            Step("The owner connects three locations at once", _connects_several),
+            Step("One callback fails: the page says which, a retry ends it", _finishes_what_failed),
+        ),
+    ),
+    Check(
+        2,
+        "Sends payment data",
+        (
+            Step("A payment is reported as it was billed", _reports_a_payment),
+            Step("A payment delivered twice is reported once", _reports_it_once),
+            Step("A payment without an answer is not sent again", _reports_it_once_unanswered),
+        ),
+    ),
+    Check(
+        3,
+        "Sends refund data",
+        (
+            Step("A refund marks its payment, and no other", _refunds),
+            Step("A refund freezes the location, a payment thaws it", _freezes_and_thaws),
+        ),
+    ),
+    Check(
+        4,
+        "Handles disabling and reconnecting",
+        (
+            Step("The owner disconnects: the webhook is answered", _disconnects),
+            Step("A payment billed meanwhile is held back", _holds_back),
+            Step("The owner reconnects: the payment goes out, once", _reconnects),
+            Step("A webhook that comes after the reconnect is harmless", _outlives_a_late_webhook),
+        ),
+    ),
+    Check(
+        5,
+        "Handles a user who is already registered",
+        (
+            Step("A new user registers with a first location", _registers),
+            Step("The same user connects another one: nothing to fill in", _knows_the_owner),
+            Step("Forged links are refused", _refuses_forgeries),
+        ),
+    ),
+)

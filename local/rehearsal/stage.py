@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from local.rehearsal.billing import Bill, Billing, terms, written
+from local.rehearsal.billing import Billing, terms, written
 from local.rehearsal.browser import Browser, Page
-from local.simulator import Call, Owner, Simulator
+from local.simulator import Owner, Simulator
+
+OK = range(200, 300)
 
 _LOOK_EVERY_S = 0.02
 
@@ -168,16 +170,73 @@ class Stage:
 
         return look
 
-    def paid(self, location_id: int, *bills: Bill) -> Look:
-        """The platform's list holds exactly these bills, each once and as billed."""
-        wanted = Counter(bill.terms(self.platform.platform.zone) for bill in bills)
+    def paid(self, location_id: int) -> Look:
+        """The platform's list holds exactly what was billed, each once and as billed."""
 
         def look() -> Finding:
-            payments = self.platform.payments(location_id)
-            listed = [f"{payment.id}: {written(terms(payment))}" for payment in payments]
-            count = _number(len(payments), "payment")
-            words = f"{count} of location {location_id}" + "".join(f"; {each}" for each in listed)
-            return Finding(Counter(map(terms, payments)) == wanted, words)
+            zone = self.platform.platform.zone
+            wanted = [bill.terms(zone) for bill in self.billing.bills(location_id)]
+            listed = [terms(payment) for payment in self.platform.payments(location_id)]
+            return Finding(Counter(listed) == Counter(wanted), self._listed(location_id))
+
+        return look
+
+    def unpaid(self, location_id: int) -> Look:
+        """The platform knows no payment of a location."""
+
+        def look() -> Finding:
+            return Finding(not self.platform.payments(location_id), self._listed(location_id))
+
+        return look
+
+    def _listed(self, location_id: int) -> str:
+        payments = self.platform.payments(location_id)
+        each = "".join(f"; {payment.id}: {written(terms(payment))}" for payment in payments)
+        return f"{_number(len(payments), 'payment')} of location {location_id}{each}"
+
+    def called_once(self, location_id: int, route: str) -> Look:
+        """The application has sent one such call about a location, not more."""
+
+        def look() -> Finding:
+            calls = self.platform.calls(route, location_id)
+            words = f"{_number(len(calls), f'{route} call')} about location {location_id}"
+            return Finding(len(calls) == 1, words)
+
+        return look
+
+    def untouched(self, location_id: int) -> Look:
+        """The application has sent nothing about a location, whose grant still waits."""
+
+        def look() -> Finding:
+            calls = self.platform.calls("any", location_id)
+            state = self.platform.state(location_id)
+            words = f"{_number(len(calls), 'call')} about location {location_id}, which is {state}"
+            return Finding(not calls and state == "pending", words)
+
+        return look
+
+    def stands(self, location_id: int, state: str) -> Look:
+        """The application is in this state in a location."""
+
+        def look() -> Finding:
+            found = self.platform.state(location_id)
+            return Finding(found == state, f"location {location_id} is {found}")
+
+        return look
+
+    def webhook_answered(self, location_id: int, event: str, *, within_s: float) -> Look:
+        """A webhook about a location was delivered once and answered 2xx in time."""
+
+        def look() -> Finding:
+            sent = [
+                each
+                for each in self.platform.webhooks()
+                if (each.location_id, each.event) == (location_id, event)
+            ]
+            ends = (f"{each.status or each.error} in {each.elapsed:.2f} s" for each in sent)
+            words = f"{event} webhook of location {location_id}: {', '.join(ends) or 'not yet'}"
+            is_good = [each.status in OK and each.elapsed < within_s for each in sent]
+            return Finding(is_good == [True], words)
 
         return look
 
@@ -192,10 +251,6 @@ class Stage:
             return Finding(bool(asked), f"{words}, answered {answers}" if asked else words)
 
         return look
-
-    def calls_of(self, location_id: int, route: str = "any") -> list[Call]:
-        """What the application has sent about a location."""
-        return self.platform.calls(route, location_id)
 
 
 def standings(page: Page, wanted: Mapping[int, str]) -> Look:
