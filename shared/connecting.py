@@ -158,15 +158,20 @@ class Connecting:
             )
             count("AccountRegistered")
             logger.info("account registered", extra={"account_id": account.account_id})
-        opened = [
-            (location_id, self._open(arrived, location_id, account))
+        # All consents first, as reconcile can finish what is open; hundreds take their time too.
+        opened = {
+            location_id: self._open(arrived, location_id, account)
             for location_id in arrived.location_ids
-        ]
+            if time.monotonic() < until
+        }
         locations = tuple(
             LocationStanding(
-                location_id, self._connect(arrived, location_id, connection, account, until)
+                location_id,
+                self._connect(arrived, location_id, opened[location_id], account, until)
+                if location_id in opened
+                else Standing.READY,
             )
-            for location_id, connection in opened
+            for location_id in arrived.location_ids
         )
         unfinished = any(location.standing in OPEN for location in locations)
         return Visit(

@@ -113,8 +113,8 @@ def _location_ids(fields: list[tuple[str, str]]) -> tuple[int, ...]:
     for name, value in fields:
         if not _LOCATIONS.fullmatch(name):
             continue
-        for part in value.split(","):
-            if not _ID.fullmatch(part.strip()):
+        for part in map(str.strip, value.split(",")):
+            if not _ID.fullmatch(part):
                 raise BadRedirect("a location id is not a positive whole number")
             found[int(part)] = None
     if not found:
