@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 """
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -146,6 +147,8 @@ class Template:
             yaml_parse,
         )
 
+        # Without a handler, its metrics print a complaint when they are thrown away.
+        logging.getLogger("samtranslator").addHandler(logging.NullHandler())
         source = yaml_parse(path.read_text(encoding="utf-8"))
         for resource in source["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":

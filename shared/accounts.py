@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.clock import stamp
+from shared.clock import instant, stamp
 from shared.items import from_item, to_item, to_value
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Account:
     email: str
     phone: str
     created_at: str
+    last_seen_at: str
 
 
 class Accounts:
@@ -58,6 +59,7 @@ class Accounts:
             email=email,
             phone=phone,
             created_at=stamp(now),
+            last_seen_at=stamp(now),
         )
         pointer = {"key": f"altegio-user#{altegio_user_id}", "account_id": account.account_id}
         row = {"key": f"account#{account.account_id}", **asdict(account)}
@@ -83,6 +85,63 @@ class Accounts:
                 raise
             return found
         return account
+
+    def seen(self, account: Account, now: datetime) -> bool:
+        """Notes that the owner is back, which keeps the account from being erased under him.
+
+        False if it was erased a moment ago: then he is new.
+        """
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"key": to_value(f"account#{account.account_id}")},
+                UpdateExpression="SET last_seen_at = :now",
+                ConditionExpression="attribute_exists(#key)",
+                ExpressionAttributeNames={"#key": "key"},
+                ExpressionAttributeValues={":now": to_value(stamp(now))},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def erase(self, account_id: str, *, unless_seen_since: datetime) -> datetime | None:
+        """Deletes an account and what finds it, unless its owner was here since.
+
+        Returns:
+            When he was here, if that keeps the account; None if the account is gone.
+        """
+        row = self._get(f"account#{account_id}")
+        if row is None:
+            return None
+        if row["last_seen_at"] > stamp(unless_seen_since):
+            return instant(row["last_seen_at"])
+        try:
+            self._dynamodb.transact_write_items(
+                TransactItems=[
+                    {
+                        "Delete": {
+                            "TableName": self._table,
+                            "Key": {"key": to_value(row["key"])},
+                            "ConditionExpression": "last_seen_at = :seen",
+                            "ExpressionAttributeValues": {":seen": to_value(row["last_seen_at"])},
+                        }
+                    },
+                    {
+                        "Delete": {
+                            "TableName": self._table,
+                            "Key": {"key": to_value(f"altegio-user#{row['altegio_user_id']}")},
+                        }
+                    },
+                ]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise
+            # Seen between the two, or erased by another run: the next look tells.
+            return instant(row["last_seen_at"])
+        return None
 
     def _get(self, key: str) -> dict[str, Any] | None:
         answer = self._dynamodb.get_item(

@@ -71,6 +71,7 @@ class ReconcileSettings:
 
     platform: PlatformSettings
     connections_table: str
+    accounts_table: str
     payments_table: str
     billing_queue_url: str
     ledger: LedgerRules

@@ -138,7 +138,7 @@ class Connecting:
             raise UnknownTicket
         arrived = ticket.redirect
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
-        if account is None:
+        if account is None or not self._accounts.seen(account, self._clock()):
             errors = _errors(form)
             if errors:
                 corrected = replace(

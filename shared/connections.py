@@ -17,7 +17,7 @@ from shared.lifecycle import Connection, State
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_INSTANTS = ("opened_at", "activation", "lease_until", "hint_at", "due_at")
+_INSTANTS = ("opened_at", "activation", "lease_until", "hint_at", "due_at", "erase_at")
 
 
 class Overtaken(Exception):
@@ -101,6 +101,19 @@ class Connections:
         )
         return [from_item(item)["location_id"] for item in answer["Items"]]
 
+    def of_account(self, account_id: str) -> set[int]:
+        """Locations whose rows still name the account, closed ones too; eventually consistent.
+
+        One page, which holds some ten thousand: enough to know whether there is any.
+        """
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="account",
+            KeyConditionExpression="account_id = :account",
+            ExpressionAttributeValues={":account": to_value(account_id)},
+        )
+        return {from_item(item)["location_id"] for item in answer["Items"]}
+
 
 def _item(connection: Connection) -> dict[str, Any]:
     values = asdict(connection)
@@ -115,4 +128,5 @@ def _connection(item: dict[str, Any]) -> Connection:
     for name in _INSTANTS:
         if name in values:
             values[name] = instant(values[name])
+    values.setdefault("account_id", None)
     return Connection(**{**values, "state": State(values["state"])})

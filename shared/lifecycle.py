@@ -23,7 +23,7 @@ from shared import backoff
 
 
 class State(StrEnum):
-    """Of a connection. Every state but DISABLED may have unfinished business (`due_at`)."""
+    """Of a connection. A row with unfinished business has a `due_at`, DISABLED until erased."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -52,6 +52,7 @@ class LifecycleRules:
     retry_base_s: float
     held_recheck_s: float
     hint_rechecks_s: tuple[float, ...]
+    erase_after_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Connection:
     location_id: int
     state: State
     generation: int
-    account_id: str
+    account_id: str | None
     opened_at: datetime
     chain_id: int | None = None
     crm_token: str | None = None
@@ -122,6 +123,8 @@ class Connection:
     # The last decision in words, with what it was based on.
     verdict: str = ""
     due_at: datetime | None = None
+    # Of a closed connection: when what it knows of the customer is erased (see erasing).
+    erase_at: datetime | None = None
     # Counts the writes; a writer that did not see the last one loses.
     version: int = 0
 
@@ -205,7 +208,7 @@ def settled(
     proof = status.proof()
     match status.installed:
         case Installed.NO:
-            return _closed(connection, f"not installed any more: {proof}")
+            return _closed(connection, f"not installed any more: {proof}", now, rules)
         case Installed.PENDING:
             return _settled_pending(connection, status, now, rules)
         case Installed.FREEZED:
@@ -219,14 +222,14 @@ def _settled_pending(
 ) -> Connection:
     if connection.state is State.PENDING:
         if grant_expired(status, now, rules.grant_window_s):
-            return _closed(connection, f"the grant has expired: {status.proof()}")
+            return _closed(connection, f"the grant has expired: {status.proof()}", now, rules)
         return put_off(connection, f"not active yet: {status.proof()}", now, rules)
     if connection.live and connection.activation and _older(status, connection.activation):
         # A status read before the activation that we already know of: it proves nothing.
         return replace(
             connection, verdict=f"status lags: {status.proof()}", due_at=_again(now, rules)
         )
-    return _closed(connection, f"granted anew: {status.proof()}")
+    return _closed(connection, f"granted anew: {status.proof()}", now, rules)
 
 
 def _settled_live(
@@ -234,7 +237,7 @@ def _settled_live(
 ) -> Connection:
     if connection.state is State.DISABLED:
         # Only the owner's own visit reopens a closed location (see connecting).
-        return _closed(connection, connection.verdict)
+        return _closed(connection, connection.verdict, now, rules)
     if not connection.live:
         # Due at once: payments that were held for this location may go out now.
         return replace(
@@ -290,7 +293,25 @@ def _hint_looked_at(
     )
 
 
-def _closed(connection: Connection, why: str) -> Connection:
+def erased(connection: Connection) -> Connection:
+    """A closed connection without anything personal; the location and its generations stay."""
+    return replace(
+        connection,
+        account_id=None,
+        chain_id=None,
+        crm_token=None,
+        hint=None,
+        hint_at=None,
+        verdict=f"erased, after: {connection.verdict}",
+        erase_at=None,
+        due_at=None,
+    )
+
+
+def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRules) -> Connection:
+    erase_at = connection.erase_at
+    if connection.state is not State.DISABLED:
+        erase_at = now + timedelta(seconds=rules.erase_after_s)
     return replace(
         connection,
         state=State.DISABLED,
@@ -300,7 +321,8 @@ def _closed(connection: Connection, why: str) -> Connection:
         hint_at=None,
         hint_looks=0,
         verdict=why,
-        due_at=None,
+        erase_at=erase_at,
+        due_at=erase_at,
     )
 
 

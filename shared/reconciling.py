@@ -12,6 +12,7 @@ from shared import lifecycle, payment
 from shared.clock import Clock
 from shared.connections import Connections
 from shared.connections import Overtaken as ConnectionOvertaken
+from shared.erasing import Erasing
 from shared.ledger import Ledger, Overtaken
 from shared.lifecycle import LIVE, Connection, LifecycleRules, State
 from shared.payment import Entry, EntryState, LedgerRules
@@ -36,6 +37,7 @@ class Reconciling:
         connections: Connections,
         ledger: Ledger,
         settling: Settling,
+        erasing: Erasing,
         wake_ups: WakeUps,
         clock: Clock,
         lifecycle_rules: LifecycleRules,
@@ -44,6 +46,7 @@ class Reconciling:
         self._connections = connections
         self._ledger = ledger
         self._settling = settling
+        self._erasing = erasing
         self._wake_ups = wake_ups
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
@@ -59,7 +62,7 @@ class Reconciling:
         for entry_state in (EntryState.SENDING, EntryState.PENDING, EntryState.HELD):
             for key in self._ledger.due(entry_state, self._clock(), _MOST):
                 failed += self._guarded(self._entry, key, until)
-        for state in (State.PENDING, *LIVE):
+        for state in (State.PENDING, *LIVE, State.DISABLED):
             for location_id in self._connections.due(state, self._clock(), _MOST):
                 failed += self._guarded(self._connection, location_id, until)
         count("ReconcileRun")
@@ -125,6 +128,9 @@ class Reconciling:
         if connection.state is State.ACTIVE and connection.hint is None:
             # It was due only for the payments that waited for it.
             self._connections.save(replace(connection, due_at=None))
+            return
+        if connection.erase_at is not None and connection.erase_at <= now:
+            self._erasing.erase(connection)
             return
         self._settling.settle(self._leased(connection))
 

@@ -120,7 +120,9 @@ def disabling(environ: Mapping[str, str]) -> "Disabling":
 
 def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     """The use case of the reconcile function."""
+    from shared.accounts import Accounts
     from shared.altegio import Altegio
+    from shared.erasing import Erasing
     from shared.ledger import Ledger
     from shared.queues import WakeUps
     from shared.reconciling import Reconciling
@@ -139,6 +141,12 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
         settling=Settling(
             platform=Altegio(settings.platform, token),
             connections=connections,
+            clock=clock.now,
+            rules=settings.lifecycle,
+        ),
+        erasing=Erasing(
+            connections=connections,
+            accounts=Accounts(dynamodb, settings.accounts_table),
             clock=clock.now,
             rules=settings.lifecycle,
         ),

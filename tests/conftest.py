@@ -1,12 +1,14 @@
 """Fixtures: AWS without AWS, the platform without the platform, and a clock."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from local.simulator import Simulator
+from shared import telemetry
 from tests.deployment import Clock, Deployment
 
 _SESSION = boto3.Session(
@@ -28,6 +30,25 @@ def simulator(clock: Clock) -> Iterator[Simulator]:
     with Simulator(redirect_url="https://provider.example/connect") as simulator:
         simulator.platform.now = clock
         yield simulator
+
+
+@pytest.fixture
+def logged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], str]:
+    """Returns what the functions have logged and counted since it was last called."""
+    log = io.StringIO()
+    # The logger holds the stream that was stdout when it was made.
+    [handler] = telemetry.logger.handlers
+    monkeypatch.setattr(handler, "stream", log)
+
+    def since() -> str:
+        text = log.getvalue() + capsys.readouterr().out
+        log.seek(0)
+        log.truncate()
+        return text
+
+    return since
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,7 +41,8 @@ def test_a_true_uninstall_closes_the_connection_with_its_proof(connected: Deploy
     connected.webhook(connected.event(4564))
     connected.reconcile()
     connection = connected.connection(4564)
-    assert (connection.state, connection.hint, connection.due_at) == ("disabled", None, None)
+    assert (connection.state, connection.hint) == ("disabled", None)
+    assert connection.due_at == connection.erase_at
     assert connection.verdict.startswith("not installed any more: status uninstalled")
 
 
@@ -112,12 +114,12 @@ def test_an_unknown_location_is_a_quiet_success(connected: Deployment) -> None:
 
 
 def test_an_event_that_is_not_known_changes_nothing_and_is_counted(
-    connected: Deployment, capsys: pytest.CaptureFixture[str]
+    connected: Deployment, logged: Callable[[], str]
 ) -> None:
     before = connected.rows("CONNECTIONS_TABLE")
     assert connected.webhook(connected.event(4564, "integration_revoked")) == 200
     assert connected.rows("CONNECTIONS_TABLE") == before
-    assert '"LifecycleEventUnknown":[1.0]' in capsys.readouterr().out
+    assert '"LifecycleEventUnknown":[1.0]' in logged()
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "local-partner-tokem", 7, True, ["x"]])

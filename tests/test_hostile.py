@@ -8,7 +8,6 @@ import base64
 import hashlib
 import hmac
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -69,21 +68,29 @@ UGLY = st.one_of(
 
 @pytest.fixture
 def clean_log(
-    deployment: Deployment,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
+    deployment: Deployment, logged: Callable[[], str], caplog: pytest.LogCaptureFixture
 ) -> Iterator[Callable[[], None]]:
     """Reads what was logged since: neither a secret nor a traceback."""
     secrets = [deployment.simulator.partner_token, deployment.simulator.crm_token, "Traceback"]
 
-    def check() -> None:
-        out = capsys.readouterr().out
-        assert [secret for secret in secrets if secret in out] == []
+    length = 0
 
-    # It is read from stdout; keeping each record as well would cost a gigabyte.
-    with caplog.filtering(logging.Filter("nobody")):
-        yield check
-    check()
+    def check() -> None:
+        nonlocal length
+        log = logged()
+        length += len(log)
+        assert [secret for secret in secrets if secret in log] == []
+
+    # Pytest keeping each record as well would cost a gigabyte.
+    caplog.handler.addFilter(lambda _record: False)
+    yield check
+    assert length > 0, "nothing was logged: the check looked at nothing"
+
+
+def proven(fields: dict[str, str]) -> tuple[bytes, str]:
+    """The bytes that were signed, and their signature, whatever the spelling of either."""
+    padded = fields["user_data"].rstrip("=") + "==="
+    return base64.b64decode(padded, altchars=b"-_"), fields["user_data_sign"].lower()
 
 
 def nothing_stored(deployment: Deployment) -> None:
@@ -139,12 +146,12 @@ def test_get_connect(deployment: Deployment, clean_log: Callable[[], None]) -> N
     @given(st.lists(damaged([field for field in base if field[0] in signed]), min_size=DOZEN))
     def each(queries: list[list[tuple[str, str]]]) -> None:
         for fields in queries:
-            if {name: dict(fields).get(name) for name in signed} == {
-                name: dict(base)[name] for name in signed
-            }:
-                continue  # what was damaged is a copy that comes first: still genuine
             query = f"salon_id=4564&{encoded(fields)}"
             answer = deployment.invoke("connect", http_event("GET", "/connect", query=query))
+            if answer["statusCode"] == 200:
+                # The damage was none: padding lost, or a pair that is repeated as it was.
+                assert proven(dict(fields)) == proven(dict(base))
+                continue
             assert answer["statusCode"] in (400, 403)
             assert HTML not in answer["body"]
             assert "<form" not in answer["body"]
@@ -153,7 +160,6 @@ def test_get_connect(deployment: Deployment, clean_log: Callable[[], None]) -> N
 
     each()
     nothing_stored(deployment)
-    assert deployment.simulator.journal == []
     assert answers.total() > 5000
 
 

@@ -31,7 +31,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     except BadRedirect as error:
         logger.warning("redirect refused", extra={"why": str(error)})
         return page.bad_redirect(str(error))
-    except (UnknownTicket, web.BadBody):
+    except (UnknownTicket, web.BadBody) as error:
+        logger.warning("form refused", extra={"why": type(error).__name__})
         return page.unknown_ticket()
 
 

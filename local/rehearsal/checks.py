@@ -76,13 +76,12 @@ PAID, PAID_TWICE, PAID_UNANSWERED = 4120, 4121, 4122
 def _reports_a_payment(stage: Stage) -> Iterator[str]:
     stage.connect(PAID, PAID_TWICE, PAID_UNANSWERED)
     stage.billing.bill(PAID, "990.99")
-    expected = "one payment with the sum, currency, date and period that were billed"
-    yield stage.eventually(expected, stage.paid(PAID))
+    yield _reported(stage, PAID, "one payment as it was billed")
 
 
 def _reports_it_once(stage: Stage) -> Iterator[str]:
     stage.billing.bill(PAID_TWICE, "15000", "KZT", times=2)
-    yield stage.eventually("the payment that was billed", stage.paid(PAID_TWICE))
+    yield _reported(stage, PAID_TWICE, "one payment")
     stage.billing.wait_until_taken(stage.patience_s)
     yield stage.expect("one payment for two deliveries", stage.paid(PAID_TWICE))
 
@@ -90,9 +89,9 @@ def _reports_it_once(stage: Stage) -> Iterator[str]:
 def _reports_it_once_unanswered(stage: Stage) -> Iterator[str]:
     stage.platform.fault("payment", "drop_answer", location_id=PAID_UNANSWERED)
     stage.billing.bill(PAID_UNANSWERED, "49.90")
-    look = stage.paid(PAID_UNANSWERED)
-    yield stage.eventually("the payment that was billed", look)
-    yield stage.throughout(3.2 * SCHEDULE_S, "one payment while the schedule runs thrice", look)
+    yield _reported(stage, PAID_UNANSWERED, "one payment")
+    expected = "one payment while the schedule runs thrice"
+    yield stage.throughout(3.2 * SCHEDULE_S, expected, stage.paid(PAID_UNANSWERED))
     for location_id in (PAID, PAID_TWICE, PAID_UNANSWERED):
         yield stage.expect("one payment call, not two", stage.called_once(location_id, "payment"))
 
@@ -107,11 +106,10 @@ def _refunds(stage: Stage) -> Iterator[str]:
     stage.billing.bill(REFUNDED, "990.99")
     stage.billing.bill(REFUNDED, "120.50")
     stage.billing.bill(PAID_BESIDE, "990.99")
-    for location_id in (REFUNDED, PAID_BESIDE):
-        yield stage.eventually("what was billed", stage.paid(location_id))
+    yield _reported(stage, REFUNDED, "two payments")
+    yield _reported(stage, PAID_BESIDE, "one payment")
     stage.billing.refund(REFUNDED, times=2)
-    expected = "the first payment refunded, the second not"
-    yield stage.eventually(expected, stage.paid(REFUNDED))
+    yield _reported(stage, REFUNDED, "the first payment refunded, the second not")
     stage.billing.wait_until_taken(stage.patience_s)
     yield stage.expect("one refund call for two deliveries", stage.called_once(REFUNDED, "refund"))
     yield stage.expect("the other location's payment not refunded", stage.paid(PAID_BESIDE))
@@ -119,13 +117,13 @@ def _refunds(stage: Stage) -> Iterator[str]:
 
 def _freezes_and_thaws(stage: Stage) -> Iterator[str]:
     stage.billing.bill(REFUNDED_WHOLLY, "990.99")
-    yield stage.eventually("what was billed", stage.paid(REFUNDED_WHOLLY))
+    yield _reported(stage, REFUNDED_WHOLLY, "one payment")
     stage.billing.refund(REFUNDED_WHOLLY)
-    yield stage.eventually("the payment refunded", stage.paid(REFUNDED_WHOLLY))
+    yield _reported(stage, REFUNDED_WHOLLY, "the payment refunded")
     yield stage.expect("frozen, as nothing is paid now", stage.stands(REFUNDED_WHOLLY, "freezed"))
     yield _webhook(stage, REFUNDED_WHOLLY, "freeze")
     stage.billing.bill(REFUNDED_WHOLLY, "990.99")
-    yield stage.eventually("the next payment, too", stage.paid(REFUNDED_WHOLLY))
+    yield _reported(stage, REFUNDED_WHOLLY, "the next payment, too")
     yield stage.expect("active again", stage.stands(REFUNDED_WHOLLY, "active"))
 
 
@@ -153,7 +151,7 @@ def _holds_back(stage: Stage) -> Iterator[str]:
 def _reconnects(stage: Stage) -> Iterator[str]:
     yield _shows(stage, stage.connect(LEFT), {LEFT: "connected"})
     yield stage.expect("active by a new callback", stage.connected(LEFT, times=2))
-    yield stage.eventually("the payment that was held back", stage.paid(LEFT))
+    yield _reported(stage, LEFT, "the payment that was held back")
     yield stage.throughout(1.2 * SCHEDULE_S, "one payment", stage.paid(LEFT))
 
 
@@ -166,7 +164,7 @@ def _outlives_a_late_webhook(stage: Stage) -> Iterator[str]:
     expected = "the application asks how the location stands"
     yield stage.eventually(expected, stage.status_asked(LEFT_QUIETLY, began_at))
     stage.billing.bill(LEFT_QUIETLY, "49.90")
-    yield stage.eventually("a payment as if nothing had come", stage.paid(LEFT_QUIETLY))
+    yield _reported(stage, LEFT_QUIETLY, "a payment as if nothing had come")
     yield stage.expect("active by two callbacks", stage.connected(LEFT_QUIETLY, times=2))
 
 
@@ -205,6 +203,11 @@ def _refuses_forgeries(stage: Stage) -> Iterator[str]:
         page = stage.open(forgery, f"opened a link with {what}")
         yield stage.expect(f"{what} refused", partial(_refused, page))
     yield stage.expect("nothing sent to the platform", stage.untouched(FORGED))
+
+
+def _reported(stage: Stage, location_id: int, expected: str) -> str:
+    words = f"{expected}: {stage.billed(location_id)}"
+    return stage.eventually(words, stage.paid(location_id))
 
 
 def _webhook(stage: Stage, location_id: int, event: str) -> str:

@@ -181,6 +181,11 @@ class Stage:
 
         return look
 
+    def billed(self, location_id: int) -> str:
+        """What was billed, in words."""
+        zone = self.platform.platform.zone
+        return "; ".join(written(bill.terms(zone)) for bill in self.billing.bills(location_id))
+
     def unpaid(self, location_id: int) -> Look:
         """The platform knows no payment of a location."""
 

@@ -1,0 +1,124 @@
+"""The moderation rehearsal: plays Altegio's five checks and writes a report to attach.
+
+The stack is the real one: the built artifact under AWS's runtime client, real queues, the
+template's schedules. The platform is the simulator, and its records alone decide the verdicts.
+
+Rooms: `browser` (the owner's), `billing` (the telephony company's), `stage` (what a check may
+touch and see), `checks`, `play` (one after the other), `screen`, `mask`, `report`.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import NoReturn
+
+from local import PROJECT
+from local.rehearsal import report
+from local.rehearsal.mask import Mask
+from local.rehearsal.play import PATIENCE_S, Outcome, play
+from local.rehearsal.screen import Screen
+from local.simulator import Simulator
+
+FOLDER = PROJECT / "build" / "rehearsal"
+
+_CANNOT_START, _INTERRUPTED = 2, 130
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; see `rehearse` for the exit code."""
+    argparse.ArgumentParser(
+        prog="python -m local rehearse",
+        description="Play Altegio's moderation checks on this machine and write a report to "
+        f"{FOLDER.relative_to(PROJECT)}/. Exits with 0 only if every check passed.",
+    ).parse_args(argv)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    return rehearse()
+
+
+def rehearse(
+    *,
+    folder: Path = FOLDER,
+    artifact: Path | None = None,
+    numbers: Collection[int] = (),
+    patience_s: float = PATIENCE_S,
+) -> int:
+    """Play the checks, show how it goes, write the report.
+
+    Args:
+        folder: For the report and the logs.
+        artifact: A built artifact; None builds the project's if it is stale.
+        numbers: The checks to play; empty plays all.
+        patience_s: Seconds that anything expected may take.
+
+    Returns:
+        0 if every check passed, 1 if one failed, 2 if nothing could be started, 130 after Ctrl-C.
+    """
+    mask = Mask(_secrets())
+    screen = Screen(sys.stdout, mask.text)
+    report.remove(folder)
+    try:
+        rehearsal = play(
+            screen,
+            logs=folder / "logs",
+            artifact=artifact,
+            numbers=numbers,
+            patience_s=patience_s,
+        )
+        report.write(rehearsal, folder, mask)
+    except KeyboardInterrupt:
+        screen.interrupted()
+        return _INTERRUPTED
+    except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
+        print(f"the rehearsal cannot be played: {error}", file=sys.stderr)
+        return _CANNOT_START
+    screen.table(
+        ("Check", "Verdict", "Steps", "Platform calls", "Seconds"),
+        [_row(outcome) for outcome in rehearsal.outcomes],
+    )
+    failed = [each for each in rehearsal.outcomes if not each.has_passed]
+    for outcome in failed:
+        if outcome.afterthought and outcome.failure is outcome.afterthought:
+            screen.begin(outcome.check.number, f"{outcome.check.title}: when all was over")
+            screen.explain(*outcome.afterthought)
+    played = len(rehearsal.outcomes)
+    verdict = (
+        f"{len(failed)} of {played} checks failed" if failed else f"All {played} checks passed"
+    )
+    screen.close(
+        f"{verdict} in {rehearsal.seconds:.1f} s.",
+        "",
+        f"Report  {_short(folder / 'report.html')}, report.json",
+        f"Logs    {_short(rehearsal.logs)}/",
+    )
+    return 0 if rehearsal.has_passed else 1
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    passed = sum(each.failure is None for each in outcome.steps)
+    return (
+        f"{outcome.check.number}  {outcome.check.title}",
+        outcome.verdict,
+        f"{passed}/{len(outcome.check.steps)}",
+        str(len(outcome.calls)),
+        f"{outcome.seconds:.1f}",
+    )
+
+
+def _secrets() -> list[str]:
+    """Of the simulated world; they open nothing, and yet no report should teach to show such."""
+    platform = Simulator()
+    return [platform.partner_token, platform.user_token, platform.crm_token]
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # once is enough; let it close everything
+    raise KeyboardInterrupt

@@ -1,0 +1,51 @@
+"""Takes out of a text what nobody but its owner should read."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+MASKED = "***"
+
+_NAMES = frozenset(
+    {"api_key", "authorization", "crm_token", "email", "login", "partner_token", "phone"}
+    | {"secret_key", "ticket", "user_data", "user_data_sign"}
+)
+_SHAPES = re.compile(
+    r"(?<=bearer )\S+"
+    r"|(?<=\buser_data=)[^&\s]+"
+    r"|(?<=\buser_data_sign=)[^&\s]+"
+    r"|(?<=\bcrm_token=)[^&\s]+"
+    r"|\b[0-9a-f]{64}\b"  # a signature
+    r"|[\w.+-]+@[\w-]+\.[\w.-]+"  # an e-mail address
+    r"|\+?\b[0-9]{10,15}\b",  # a phone number
+    re.IGNORECASE,
+)
+
+
+class Mask:
+    """Masks by name, by shape, and by value what has no shape.
+
+    Args:
+        secrets: Values to be masked wherever they stand.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._values = re.compile("|".join(map(re.escape, secrets)))
+
+    def text(self, text: str) -> str:
+        """A text without secrets, signatures, phone numbers and e-mail addresses."""
+        return _SHAPES.sub(MASKED, self._values.sub(MASKED, text))
+
+    def __call__(self, value: Any) -> Any:
+        """JSON, masked in all its depth."""
+        match value:
+            case str():
+                return self.text(value)
+            case dict():
+                return {
+                    name: MASKED if name.lower() in _NAMES and each else self(each)
+                    for name, each in value.items()
+                }
+            case list():
+                return [self(each) for each in value]
+        return value

@@ -1,0 +1,258 @@
+"""Plays the checks, one after the other, on a platform and a stack of its own."""
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.rehearsal.billing import Billing
+from local.rehearsal.browser import Browser
+from local.rehearsal.checks import CHECKS, SCHEDULE_S, Check, Step
+from local.rehearsal.screen import Screen
+from local.rehearsal.stage import NotAsExpectedError, Stage
+from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
+from local.stack import Stack
+
+PATIENCE_S = 20.0
+"""Seconds that anything expected may take, on a machine that is busy with other things."""
+SETTINGS = {
+    "RECONCILE_EVERY_S": f"{SCHEDULE_S:g}",
+    "RETRY_BASE_S": "1",
+    "HINT_RECHECKS_S": "1,1,1",
+}
+"""What differs from the template's defaults: waits that nobody should have to watch.
+
+Time-outs, lease and absence delay stay as they are deployed: what keeps a payment from being sent
+twice is rehearsed as it is.
+"""
+
+
+class Failure(NamedTuple):
+    """Why a step failed."""
+
+    expected: str
+    recorded: str
+
+
+@dataclass(slots=True)
+class Played:
+    """A step as it went.
+
+    Attributes:
+        step: The step.
+        began_at: When (UTC).
+        seconds: How long.
+        evidence: What was found, in order.
+        failure: Why it failed; None if it passed.
+    """
+
+    step: Step
+    began_at: datetime
+    seconds: float = 0
+    evidence: list[str] = field(default_factory=list)
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the platform has on record about a location in the end."""
+
+    location_id: int
+    state: str
+    log: list[LogEntry]
+    payments: list[Payment]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A check as it went.
+
+    Attributes:
+        check: The check.
+        stage: What it was played on: its owner, locations, pages.
+        began_at: When (UTC).
+        steps: The steps that were played; none after one that failed.
+        calls: What the application sent to the platform.
+        webhooks: What the platform sent to the application.
+        records: What the platform has on record in the end.
+        afterthought: What was found wrong when all was over; None if nothing.
+    """
+
+    check: Check
+    stage: Stage
+    began_at: datetime
+    steps: list[Played] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    webhooks: list[Delivery] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    afterthought: Failure | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the check failed; None if it passed."""
+        return next((each.failure for each in self.steps if each.failure), self.afterthought)
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether every step was played and found as expected."""
+        return self.failure is None and len(self.steps) == len(self.check.steps)
+
+    @property
+    def verdict(self) -> str:
+        """In one word."""
+        return "passed" if self.has_passed else "failed"
+
+    @property
+    def seconds(self) -> float:
+        """How long its steps took."""
+        return sum(each.seconds for each in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """All that happened, and where.
+
+    Attributes:
+        began_at: When (UTC).
+        seconds: How long, with starting and ending everything.
+        outcomes: One per check.
+        platform: Its records; it serves no more.
+        logs: Folder of the functions' logs.
+    """
+
+    began_at: datetime
+    seconds: float
+    outcomes: Sequence[Outcome]
+    platform: Simulator
+    logs: Path
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether every check has."""
+        return all(outcome.has_passed for outcome in self.outcomes)
+
+
+def play(
+    screen: Screen,
+    *,
+    logs: Path,
+    artifact: Path | None = None,
+    numbers: Collection[int] = (),
+    patience_s: float = PATIENCE_S,
+) -> Rehearsal:
+    """Start everything, play the checks, end everything.
+
+    Args:
+        screen: Shows how it goes.
+        logs: Folder of the functions' logs.
+        artifact: A built artifact; None builds the project's if it is stale.
+        numbers: The checks to play; empty plays all.
+        patience_s: Seconds that anything expected may take.
+
+    Raises:
+        OSError, RuntimeError, ValueError, subprocess.CalledProcessError: As `Stack.__enter__`.
+    """
+    began_at, started = datetime.now(UTC), time.monotonic()
+    platform = Simulator()
+    outcomes: list[Outcome] = []
+    with _started(screen, platform, logs, artifact) as stack, Browser() as browser:
+        billing = Billing(stack.client("sqs"), stack.billing_queue_url)
+        for check in CHECKS:
+            if numbers and check.number not in numbers:
+                continue
+            stage = Stage(platform, billing, browser, _owner(check), patience_s)
+            outcome = Outcome(check, stage, datetime.now(UTC))
+            outcomes.append(outcome)
+            screen.begin(check.number, check.title)
+            outcome.steps.extend(_steps(screen, check, stage))
+        _look_back(platform, outcomes)
+    seconds = time.monotonic() - started
+    return Rehearsal(began_at, seconds, outcomes, platform, stack.logs)
+
+
+def _owner(check: Check) -> Owner:
+    """Somebody else for each check, so that each begins with a user who is not registered."""
+    number = check.number
+    return Owner(
+        id=7000 + 10 * number, phone=f"1555123000{number}", email=f"owner{number}@example.com"
+    )
+
+
+@contextmanager
+def _started(
+    screen: Screen, platform: Simulator, logs: Path, artifact: Path | None
+) -> Iterator[Stack]:
+    screen.starting()
+    with (
+        platform,
+        Stack(
+            platform_url=platform.url,
+            partner_token=platform.partner_token,
+            user_token=platform.user_token,
+            application_id=platform.application_id,
+            settings=SETTINGS,
+            artifact=artifact,
+            logs=logs,
+        ) as stack,
+    ):
+        platform.redirect_url = f"{stack.api}/connect"
+        platform.callback_url = f"{stack.api}/webhooks/altegio"
+        screen.started()
+        yield stack
+
+
+def _steps(screen: Screen, check: Check, stage: Stage) -> Iterator[Played]:
+    """Play a check's steps until one fails."""
+    for step in check.steps:
+        played = Played(step, datetime.now(UTC))
+        started = time.monotonic()
+        screen.playing(step.name)
+        try:
+            played.evidence.extend(step.play(stage))
+        except NotAsExpectedError as error:
+            played.failure = Failure(error.expected, error.recorded)
+        except (BotoCoreError, ClientError, httpx.HTTPError, TimeoutError, ValueError) as error:
+            played.failure = Failure("the step to be playable", f"{type(error).__name__}: {error}")
+        played.seconds = time.monotonic() - started
+        screen.played(step.name, played.failure)
+        yield played
+        if played.failure:
+            return
+
+
+def _look_back(platform: Simulator, outcomes: Sequence[Outcome]) -> None:
+    """Take the platform's records when all is over, and judge what came after each check."""
+    for call in platform.journal:
+        # A call that names no location of any check belongs to the check it fell into.
+        by_location = [each for each in outcomes if call.location_id in each.stage.locations]
+        by_time = [each for each in outcomes if each.began_at <= call.at]
+        (by_location or by_time or outcomes)[-1].calls.append(call)
+    for outcome in outcomes:
+        locations = outcome.stage.locations
+        outcome.webhooks = [each for each in platform.webhooks() if each.location_id in locations]
+        outcome.records = [
+            Record(each, platform.state(each), platform.log(each), platform.payments(each))
+            for each in locations
+        ]
+        outcome.afterthought = _afterthought(outcome)
+
+
+def _afterthought(outcome: Outcome) -> Failure | None:
+    for call in outcome.calls:
+        if call.violation:
+            recorded = f"{call.method} {call.path} refused: {call.violation}"
+            return Failure("every call as the platform documents it", recorded)
+    try:
+        for location_id in outcome.stage.locations:
+            outcome.stage.expect(
+                "what was billed, also in the end", outcome.stage.paid(location_id)
+            )
+    except NotAsExpectedError as error:
+        return Failure(error.expected, error.recorded)
+    return None

@@ -1,0 +1,64 @@
+"""Forgets a customer who has left, after a grace period that a reconnect cancels.
+
+What is erased: name, e-mail, phone and Altegio user id of the account, once no location of it is
+left, and the chain with its CRM token. What stays: location ids, states and the payment ledger,
+which accounting needs. The receipt is one line in the log.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared import lifecycle
+from shared.accounts import Accounts
+from shared.clock import Clock
+from shared.connections import Connections
+from shared.lifecycle import Connection, LifecycleRules
+from shared.telemetry import count, logger
+
+
+class Erasing:
+    """The use case of closed connections whose grace period is over."""
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        accounts: Accounts,
+        clock: Clock,
+        rules: LifecycleRules,
+    ) -> None:
+        self._connections = connections
+        self._accounts = accounts
+        self._clock = clock
+        self._rules = rules
+
+    def erase(self, connection: Connection) -> None:
+        """Erases the connection's personal data, and the account's with the last of its locations.
+
+        The account first: a crash in between is made good by the next run. An owner who comes back
+        at this very moment keeps his account (see `Accounts.seen`), or is new.
+
+        Raises:
+            Overtaken: the location was connected again meanwhile.
+        """
+        account_id, grace = connection.account_id, timedelta(seconds=self._rules.erase_after_s)
+        is_last = account_id is not None and not (
+            self._connections.of_account(account_id) - {connection.location_id}
+        )
+        if account_id is not None and is_last:
+            seen_at = self._accounts.erase(account_id, unless_seen_since=self._clock() - grace)
+            if seen_at is not None:
+                later = seen_at + grace
+                self._connections.save(replace(connection, erase_at=later, due_at=later))
+                return
+        self._connections.save(lifecycle.erased(connection))
+        count("ConnectionErased")
+        logger.info(
+            "erased",
+            extra={
+                "location_id": connection.location_id,
+                "generation": connection.generation,
+                "account_id": account_id,
+                "account_erased": is_last,
+            },
+        )

@@ -1,0 +1,289 @@
+"""The rehearsal passes on what is here, turns red on planted defects, and shows no secret."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from local import PROJECT, build, rehearsal
+from local.rehearsal import report
+from local.rehearsal.browser import Browser, Page
+from local.rehearsal.checks import CHECKS
+from local.rehearsal.mask import MASKED, Mask
+from local.rehearsal.play import Outcome, Rehearsal
+from local.rehearsal.stage import Sight, Stage
+from local.simulator import Owner, Simulator
+from local.simulator.redirect import user_data
+
+COMMAND = [sys.executable, "-m", "local", "rehearse"]
+
+
+# First, so that the report which is there after the tests is the one of a whole rehearsal.
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_rehearsal_ends_cleanly_and_leaves_no_report(end: signal.Signals) -> None:
+    with subprocess.Popen(
+        COMMAND, cwd=PROJECT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("1  "):
+            assert process.poll() is None
+        asked_at = time.monotonic()
+        process.send_signal(end)
+        out, err = process.communicate(timeout=10)
+    assert time.monotonic() - asked_at < 5
+    assert process.returncode == 130
+    assert "Interrupted" in out
+    assert err == ""
+    assert not (rehearsal.FOLDER / "report.json").exists()
+
+
+@dataclass(frozen=True)
+class Run:
+    status: int
+    out: str
+    err: str
+    report: dict[str, Any]
+    page: str
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    done = subprocess.run(COMMAND, cwd=PROJECT, capture_output=True, text=True, check=False)
+    return Run(
+        done.returncode,
+        done.stdout,
+        done.stderr,
+        json.loads((rehearsal.FOLDER / "report.json").read_text()),
+        (rehearsal.FOLDER / "report.html").read_text(),
+    )
+
+
+class TestTheRealThing:
+    def test_every_check_passes(self, run: Run) -> None:
+        assert run.status == 0, run.out + run.err
+        assert run.report["has_passed"]
+        assert [check["verdict"] for check in run.report["checks"]] == ["passed"] * 5
+        assert run.err == ""
+
+    def test_the_terminal_shows_each_step_and_where_the_report_is(self, run: Run) -> None:
+        for check in CHECKS:
+            assert re.search(rf"(?m)^{check.number}  {check.title} +passed", run.out)
+            for step in check.steps:
+                assert re.search(rf"(?m)^   ok      {re.escape(step.name)} +[0-9.]+ s$", run.out)
+        assert "All 5 checks passed" in run.out
+        assert "build/rehearsal/report.html" in run.out
+        assert "\x1b" not in run.out
+
+    def test_the_report_holds_what_proves_it(self, run: Run) -> None:
+        for check in run.report["checks"]:
+            assert all(step["evidence"] for step in check["steps"])
+            assert check["owner_saw"]
+            assert check["platform_calls"]
+            assert check["platform_records"]
+            assert not any(call["violation"] for call in check["platform_calls"])
+        assert run.report["configuration"]["application_id"] == 101
+        assert run.report["configuration"]["settings"]["RECONCILE_EVERY_S"] == "1"
+
+    def test_the_page_needs_nothing_from_elsewhere(self, run: Run) -> None:
+        assert "<script" not in run.page
+        assert not re.search(r"(src|href)=\"(?!#)|url\(|@import", run.page)
+
+    def test_nothing_shows_a_secret(self, run: Run) -> None:
+        platform = Simulator()
+        tokens = {platform.partner_token, platform.user_token, platform.crm_token}
+        personal = {"@example.com", "15551230"}
+        signed = {part[:40] for part in user_data(Owner(), platform.partner_token)}
+        for text in (run.out, run.err, json.dumps(run.report), run.page):
+            assert [each for each in tokens | personal | signed if each in text] == []
+            assert re.findall(r"\b[0-9a-f]{64}\b", text) == []
+        assert MASKED in run.page
+
+
+REPORT = "    def report_payment("
+CONFIRM = "        reply = self._send(self._reads, "
+UNSENT = '''
+    def report_payment(self, *_arguments):
+        """Claims what it did not do."""
+        import random
+        return Sent(random.randrange(10**6, 10**7))
+
+    def _report_payment('''
+DOUBLED = '''
+    def report_payment(self, *arguments):
+        """Once too often."""
+        self._report_payment(*arguments)
+        return self._report_payment(*arguments)
+
+    def _report_payment('''
+SKIPPED = f"        if location_id == 4777:\n            return\n{CONFIRM}"
+
+
+@dataclass(frozen=True)
+class Defect:
+    old: str
+    new: str
+    numbers: tuple[int, ...]
+    failed: int
+    expected: str
+    recorded: str
+
+
+DEFECTS = {
+    "a payment is not sent": Defect(
+        REPORT,
+        UNSENT,
+        (2, 5),
+        2,
+        "one payment as it was billed: 990.99 EUR",
+        "no payments of location 4120",
+    ),
+    "a payment is sent twice": Defect(
+        REPORT, DOUBLED, (2, 5), 2, "", r"2 payment(s of location 412.|.calls)"
+    ),
+    "the second location's callback is skipped": Defect(
+        CONFIRM,
+        SKIPPED,
+        (1, 5),
+        1,
+        "active by one callback",
+        "location 4777 is pending, no callbacks taken",
+    ),
+}
+
+
+class TestPlantedDefects:
+    @pytest.fixture(params=DEFECTS)
+    def defect(self, request: pytest.FixtureRequest) -> Defect:
+        return DEFECTS[request.param]
+
+    @pytest.fixture
+    def artifact(self, defect: Defect, tmp_path: Path) -> Path:
+        """The artifact, but for one module."""
+        copy = tmp_path / "artifact"
+        copy.mkdir()
+        for part in build.artifact().iterdir():
+            if part.name == "shared":
+                # Its bytecode is never compared with its source, so it must go.
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(part, copy / part.name, ignore=ignored)
+            else:
+                (copy / part.name).symlink_to(part)
+        module = copy / "shared" / "altegio.py"
+        source = module.read_text()
+        assert source.count(defect.old) == 1
+        module.write_text(source.replace(defect.old, defect.new))
+        return copy
+
+    def test_turn_the_check_concerned_red(
+        self, defect: Defect, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = tmp_path / "rehearsal"
+        status = rehearsal.rehearse(
+            folder=folder, artifact=artifact, numbers=defect.numbers, patience_s=5
+        )
+        out = capsys.readouterr().out
+        assert status == 1, out
+        told = json.loads((folder / "report.json").read_text())
+        assert not told["has_passed"]
+        failed = [check for check in told["checks"] if check["verdict"] == "failed"]
+        assert [check["number"] for check in failed] == [defect.failed], out
+        assert defect.expected in failed[0]["failure"]["expected"]
+        assert re.search(defect.recorded, failed[0]["failure"]["recorded"])
+        assert f"1 of {len(defect.numbers)} checks failed" in out
+        assert failed[0]["failure"]["recorded"] in out
+
+
+def answered(html: str, pressed: list[httpx.Request] | None = None) -> Browser:
+    """A browser in front of one page."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if pressed is not None and request.method == "POST":
+            pressed.append(request)
+        return httpx.Response(200, html=html)
+
+    browser = Browser()
+    browser._http = httpx.Client(transport=httpx.MockTransport(answer))
+    return browser
+
+
+class TestBrowser:
+    PAGE = """
+      <title>not this</title><h1>Hello,
+      you</h1><form method="get"><input name="search"></form>
+      <li data-location="7" data-standing="in progress">Location 7</li>
+      <form method="post" action="{action}">
+        <input type="hidden" name="ticket" value="t"><input name="name" value="Zo&euml;">
+        <button type="submit" name="action" value="connect">Go</button>
+      </form>
+      <form method="post"><input name="other"></form>"""
+
+    def test_reads_title_standings_and_the_first_post_form(self) -> None:
+        page = answered(self.PAGE.format(action="?")).open("http://app.test/connect?a=1")
+        assert (page.title, page.standings) == ("Hello, you", {7: "in progress"})
+        assert page.form is not None
+        assert (page.form.hidden, page.form.asked) == ({"ticket": "t"}, {"name": "Zoë"})
+
+    @pytest.mark.parametrize(
+        ("action", "target"),
+        [
+            ("?", "http://app.test/connect"),
+            ("", "http://app.test/connect?a=1"),
+            ("/other", "http://app.test/other"),
+        ],
+    )
+    def test_presses_the_button_as_a_browser_does(self, action: str, target: str) -> None:
+        pressed: list[httpx.Request] = []
+        browser = answered(self.PAGE.format(action=action), pressed)
+        browser.press(browser.open("http://app.test/connect?a=1"))
+        assert str(pressed[0].url).rstrip("?") == target
+        assert pressed[0].content == b"ticket=t&name=Zo%C3%AB&action=connect"
+
+    @pytest.mark.parametrize(
+        "buttons", ["", '<button name="a">A</button><button name="b"></button>']
+    )
+    def test_a_form_without_one_clear_button_is_no_way_forward(self, buttons: str) -> None:
+        with pytest.raises(ValueError, match="named submit button"):
+            answered(f'<form method="post">{buttons}</form>').open("http://app.test/")
+
+
+def test_the_mask_takes_names_shapes_and_values() -> None:
+    mask = Mask(["opens sesame"])
+    assert mask(
+        {
+            "partner_token": "x",
+            "Authorization": "Bearer x",
+            "path": "/connect?salon_id=1&user_data=abc%3D&user_data_sign=ff&crm_token=u-1",
+            "rows": ["it opens sesame", "call +15551230000 or zoe@example.com", 4564, None],
+            "signed": "a" * 64,
+        }
+    ) == {
+        "partner_token": MASKED,
+        "Authorization": MASKED,
+        "path": "/connect?salon_id=1&user_data=***&user_data_sign=***&crm_token=***",
+        "rows": ["it ***", "call *** or ***", 4564, None],
+        "signed": MASKED,
+    }
+
+
+def test_the_report_escapes_what_it_was_told(tmp_path: Path) -> None:
+    platform, now = Simulator(), datetime.now(UTC)
+    stage = Stage(platform, cast("Any", None), cast("Any", None), Owner(), 0)
+    page = Page("http://app.test/", 200, "<script>alert(1)</script>", "", {}, None)
+    stage.sights.append(Sight(now, "was redirected", page))
+    outcome = Outcome(CHECKS[0], stage, now)
+    told = Rehearsal(now, 0, [outcome], platform, tmp_path)
+    report.write(told, tmp_path, Mask(["none"]))
+    html = (tmp_path / "report.html").read_text()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "0 of 1 checks passed" in html

@@ -1,0 +1,102 @@
+"""What is known of a customer is erased a while after the last disconnect, with a receipt."""
+
+import json
+from collections.abc import Callable
+
+from local.simulator import Owner
+from tests.deployment import Deployment, payment
+
+ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
+PERSONAL = (ANNA.name, ANNA.phone, ANNA.email)
+
+
+def disconnect(deployment: Deployment, location_id: int) -> None:
+    deployment.simulator.disconnect(location_id)
+    deployment.webhook(deployment.event(location_id))
+    deployment.reconcile()
+
+
+def stored(deployment: Deployment) -> str:
+    tables = ("CONNECTIONS_TABLE", "ACCOUNTS_TABLE")
+    return json.dumps([deployment.rows(table) for table in tables], ensure_ascii=False)
+
+
+def test_a_customer_who_left_is_forgotten_and_his_payments_are_not(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    deployment.bill(payment())
+    disconnect(deployment, 4564)
+    deployment.clock.advance(days=29)
+    deployment.reconcile()
+    assert all(text in stored(deployment) for text in PERSONAL)
+    logged()
+    deployment.clock.advance(days=1)
+    deployment.reconcile()
+    assert deployment.rows("ACCOUNTS_TABLE") == []
+    assert [
+        text for text in (*PERSONAL, deployment.simulator.crm_token) if text in stored(deployment)
+    ] == []
+    connection = deployment.connection(4564)
+    assert (connection.state, connection.account_id, connection.due_at) == ("disabled", None, None)
+    assert deployment.entry("payment#inv-1").state == "SENT"
+    [receipt] = [json.loads(line) for line in logged().splitlines() if '"erased"' in line]
+    assert (receipt["location_id"], receipt["account_erased"]) == (4564, True)
+
+
+def test_a_reconnect_cancels_it(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    disconnect(deployment, 4564)
+    deployment.clock.advance(days=29)
+    deployment.connect(4564, owner=ANNA)
+    deployment.clock.advance(days=60)
+    deployment.reconcile()
+    assert all(text in stored(deployment) for text in PERSONAL)
+    assert deployment.connection(4564).state == "active"
+
+
+def test_an_account_lives_as_long_as_one_of_its_locations(deployment: Deployment) -> None:
+    deployment.connect(4564, 4232, owner=ANNA)
+    disconnect(deployment, 4564)
+    deployment.clock.advance(days=31)
+    deployment.reconcile()
+    assert deployment.connection(4564).account_id is None
+    assert ANNA.email in stored(deployment)
+    disconnect(deployment, 4232)
+    deployment.clock.advance(days=31)
+    deployment.reconcile()
+    assert deployment.rows("ACCOUNTS_TABLE") == []
+
+
+def test_a_customer_who_comes_back_later_is_new(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    disconnect(deployment, 4564)
+    deployment.clock.advance(days=31)
+    deployment.reconcile()
+    page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
+    assert page.title == "Connect your telephony"
+    assert deployment.press(page).standings == {4564: "connected"}
+    assert deployment.connection(4564).generation == 2
+
+
+def test_a_webhook_about_a_closed_location_hastens_nothing(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    disconnect(deployment, 4564)
+    due_at = deployment.connection(4564).due_at
+    deployment.clock.advance(days=1)
+    deployment.webhook(deployment.event(4564))
+    deployment.reconcile()
+    assert ANNA.email in stored(deployment)
+    assert deployment.connection(4564).due_at == due_at
+
+
+def test_an_owner_at_the_door_is_not_erased_under_his_hands(deployment: Deployment) -> None:
+    """The account is erased only if nobody was seen since; who is seen first keeps it."""
+    deployment.connect(4564, owner=ANNA)
+    disconnect(deployment, 4564)
+    deployment.clock.advance(days=31)
+    page = deployment.visit(deployment.simulator.grant(4232, owner=ANNA))
+    deployment.simulator.fault("status", "status", status=500)
+    deployment.press(page)
+    deployment.reconcile()
+    assert ANNA.email in stored(deployment)

@@ -1,0 +1,394 @@
+"""The rules of the house: who may know whom, who may pay, what a function loads, what is logged."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
+
+PROJECT = Path(__file__).parents[1]
+SHARED = sorted((PROJECT / "shared").glob("*.py"))
+FUNCTIONS = sorted((PROJECT / "functions").rglob("*.py"))
+LOCAL = sorted((PROJECT / "local").rglob("*.py"))
+TESTS = sorted((PROJECT / "tests").rglob("*.py"))
+NAMES = sorted(path.parent.name for path in FUNCTIONS if path.name == "app.py")
+
+# Rules without I/O: of a record, an outcome and the time.
+PURE = {"redirect", "lifecycle", "payment", "webhook", "billing", "backoff", "clock"}
+SPEAKS_HTTP = {"altegio"}
+SPEAKS_TO_AWS = {
+    "accounts",
+    "connections",
+    "items",
+    "ledger",
+    "partner_token",
+    "queues",
+    "tickets",
+    "wiring",
+}
+AWS = {"boto3", "botocore"}
+HTTP = {"httpx", "httpcore", "requests", "urllib3", "aiohttp"}
+STANDARD_HTTP = {"urllib.request", "http.client", "socket"}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, in any place, but for those that only mypy sees."""
+    for_types = {
+        inner
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found = set()
+    for node in set(ast.walk(tree(path))) - for_types:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            found.add(str(node.module))
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def packages(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def reached(name: str) -> set[str]:
+    """All of shared that a module of shared pulls in."""
+    found: set[str] = set()
+    queue = {name}
+    modules = {path.stem for path in SHARED}
+    while queue:
+        found |= queue
+        direct = set()
+        for module in queue:
+            for imported in imports(PROJECT / "shared" / f"{module}.py"):
+                parts = imported.split(".")
+                if parts[0] == "shared" and len(parts) > 1 and parts[1] in modules:
+                    direct.add(parts[1])
+        queue = direct - found
+    return found
+
+
+def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Every call in a file, by the dotted name of what is called."""
+    yield from _calls_in(tree(path))
+
+
+def _calls_in(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+# Who may know whom
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_rules_do_no_io(name: str) -> None:
+    for module in reached(name):
+        assert module in PURE, f"{name} reaches {module}"
+        used = imports(PROJECT / "shared" / f"{module}.py")
+        assert not {used_name.split(".")[0] for used_name in used} & (AWS | HTTP)
+        assert not used & (STANDARD_HTTP | {"os", "pathlib", "subprocess", "threading"})
+        assert "aws_lambda_powertools" not in packages(PROJECT / "shared" / f"{module}.py")
+
+
+@pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=lambda path: path.stem)
+def test_one_module_speaks_http(path: Path) -> None:
+    speaks = bool(packages(path) & HTTP or imports(path) & STANDARD_HTTP)
+    assert speaks == (path.parent.name == "shared" and path.stem in SPEAKS_HTTP)
+
+
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
+def test_only_adapters_speak_to_aws(path: Path) -> None:
+    if packages(path) & AWS:
+        assert path.stem in SPEAKS_TO_AWS
+
+
+@pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_a_function_knows_shared_and_its_own_folder(path: Path) -> None:
+    own = f"functions.{path.parent.name}"
+    for name in imports(path):
+        assert not name.startswith("functions") or f"{name}.".startswith(f"{own}.")
+        assert name.split(".")[0] not in ("local", "tests", "boto3", "httpx")
+        if name.split(".")[0] == "botocore":
+            # To tell what comes again, the handler has to know AWS's errors.
+            assert (path.parent.name, path.name) == ("payments", "app.py")
+            assert name.startswith("botocore.exceptions")
+
+
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
+def test_shared_knows_neither_its_callers_nor_the_local_run(path: Path) -> None:
+    assert not packages(path) & {"functions", "local", "tests", "moto", "pytest"}
+
+
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
+def test_only_the_composition_root_reads_the_environment_and_makes_clients(path: Path) -> None:
+    made = {name for name, _node in calls(path) if name.startswith("boto3.")}
+    if path.stem == "wiring":
+        assert made == {"boto3.Session"}
+    else:
+        assert not made
+        assert not {"os", "boto3", "shared.wiring"} & imports(path)
+
+
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
+def test_no_module_keeps_a_mutable_global(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        assert not isinstance(node, ast.Global)
+
+
+# Who may pay
+
+
+def test_the_payment_has_one_call_site() -> None:
+    """The platform has no idempotency key: a second way to pay would pay twice."""
+    ours = [path for path in (*SHARED, *FUNCTIONS, *LOCAL) if "simulator" not in path.parts]
+    posts = [
+        (path.name, ast.unparse(node))
+        for path in ours
+        for _name, node in calls(path)
+        for argument in node.args
+        if isinstance(argument, ast.Constant) and argument.value == "/marketplace/partner/payment"
+    ]
+    assert [name for name, _call in posts] == ["altegio.py"]
+    assert "self._send(self._money, 'POST'" in posts[0][1]
+    mentions = [
+        path.name
+        for path in (*SHARED, *FUNCTIONS)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and str(node.value).endswith("/partner/payment")
+    ]
+    assert mentions == ["altegio.py"]
+
+
+def test_a_payment_is_reported_from_one_place() -> None:
+    places = [
+        path.name
+        for path in (*SHARED, *FUNCTIONS, *LOCAL)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr == "report_payment"
+    ]
+    assert places == ["paying.py"]
+
+
+def test_what_may_not_be_repeated_goes_out_on_a_connection_of_its_own() -> None:
+    [client] = [
+        node
+        for node in ast.walk(tree(PROJECT / "shared" / "altegio.py"))
+        if isinstance(node, ast.FunctionDef) and node.name == "_money"
+    ]
+    [(_name, made)] = [call for call in _calls_in(client) if call[0] == "httpx.Client"]
+    options = {keyword.arg: ast.unparse(keyword.value) for keyword in made.keywords}
+    assert options["limits"] == "httpx.Limits(max_keepalive_connections=0)"
+    assert options["trust_env"] == "False"
+    assert "transport" not in options  # which could retry
+
+
+# Names
+
+
+def test_nothing_is_called_a_helper() -> None:
+    vague = re.compile(r"utils?|helpers?|managers?|misc|common", re.IGNORECASE)
+    for path in (*SHARED, *FUNCTIONS, *LOCAL, *TESTS):
+        relative = path.relative_to(PROJECT).with_suffix("")
+        named = {*relative.parts} | {
+            node.name
+            for node in ast.walk(tree(path))
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+            # The name of a test is a sentence.
+            and not node.name.startswith("test_")
+        }
+        words = {word for name in named for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)}
+        assert not {word for word in words if vague.fullmatch(word)}, relative
+
+
+def test_tests_import_what_is_deployed() -> None:
+    """A test with its own copy of a handler tests nothing that runs."""
+    for path in TESTS:
+        defined = {node.name for node in tree(path).body if isinstance(node, ast.FunctionDef)}
+        assert "handler" not in defined
+    tested = {name for path in TESTS for name in imports(path)}
+    assert {f"shared.{name}" for name in PURE - {"backoff"}} <= tested
+
+
+# What a function loads before it can serve: each is cold start
+
+
+HEAVY = {
+    "connect": {"httpx", "jinja2", "boto3"},
+    "payments": {"httpx", "pydantic", "boto3"},
+    "disable": {"boto3"},
+    "reconcile": {"httpx", "boto3"},
+}
+WATCHED = {"httpx", "pydantic", "jinja2", "boto3", "aws_xray_sdk", "jsonschema", "fastjsonschema"}
+
+
+@cache
+def loaded(name: str) -> frozenset[str]:
+    """The packages that a function has loaded once its initialisation is over, as in Lambda."""
+    template = yaml_parse((PROJECT / "template.yaml").read_text("utf-8"))
+    function = template["Resources"][f"{name.capitalize()}Function"]["Properties"]
+    variables = {
+        **template["Globals"]["Function"]["Environment"]["Variables"],
+        **function["Environment"]["Variables"],
+    }
+    environment = {
+        variable: str(
+            template["Parameters"].get(value["Ref"], {}).get("Default", "1")
+            if isinstance(value, dict)
+            else value
+        )
+        for variable, value in variables.items()
+    }
+    program = (
+        "import importlib, json, sys; importlib.import_module(sys.argv[1]);"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    ended = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, f"functions.{name}.app"],
+        cwd=PROJECT,
+        env={
+            **environment,
+            "PATH": os.environ["PATH"],
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        },
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return frozenset(json.loads(ended.stdout))
+
+
+def test_every_function_has_a_budget() -> None:
+    assert set(HEAVY) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_loads_no_more_than_it_needs(name: str) -> None:
+    modules = loaded(name)
+    assert "shared.wiring" in modules
+    assert "boto3.session" in modules, "the builder did not run"
+    assert {module.split(".")[0] for module in modules} & WATCHED == HEAVY[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_loads_no_other_s_use_case(name: str) -> None:
+    use_cases = {"shared.connecting", "shared.paying", "shared.disabling", "shared.reconciling"}
+    own = {"connect": "connecting", "payments": "paying", "disable": "disabling",
+           "reconcile": "reconciling"}  # fmt: skip
+    assert loaded(name) & use_cases == {f"shared.{own[name]}"}
+
+
+@pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=lambda path: path.stem)
+def test_nothing_that_costs_cold_start_for_nothing(path: Path) -> None:
+    names = {name.split(".")[-1] for name in imports(path)}
+    assert not names & {"Tracer", "aws_xray_sdk", "APIGatewayHttpResolver", "event_handler"}
+
+
+# What is logged
+
+
+SECRETIVE = re.compile(
+    r"token|sign|signature|user_data|phone|email|crm|recording|authorization|header|raw_query"
+    r"|secret|password|ticket|body|owner",
+    re.IGNORECASE,
+)
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log", "append_keys"}
+
+
+def log_calls(path: Path) -> Iterator[ast.Call]:
+    for name, node in calls(path):
+        head, _, level = name.rpartition(".")
+        if head.split(".")[-1] in ("logger", "logging") and level in LEVELS:
+            yield node
+        assert name != "print", f"{path.name} prints"
+
+
+def logged_names(node: ast.Call) -> set[str]:
+    """What a log call reads: variables, attributes, and the keys of `extra`."""
+    found = set()
+    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+        for inner in ast.walk(argument):
+            if isinstance(inner, ast.Name):
+                found.add(inner.id)
+            elif isinstance(inner, ast.Attribute):
+                found.add(inner.attr)
+            elif isinstance(inner, ast.Dict):
+                found |= {str(k.value) for k in inner.keys if isinstance(k, ast.Constant)}
+    return found
+
+
+def test_no_log_line_holds_a_secret() -> None:
+    seen = 0
+    for path in (*SHARED, *FUNCTIONS):
+        for node in log_calls(path):
+            seen += 1
+            secretive = {name for name in logged_names(node) if SECRETIVE.search(name)}
+            assert not secretive, f"{path.name}:{node.lineno} logs {secretive}"
+            # A plain sentence; what varies is in `extra`, under the names above.
+            for inner in ast.walk(node.args[0]):
+                assert not isinstance(inner, (ast.JoinedStr, ast.BinOp, ast.Call)), path.name
+    assert seen > 10
+
+
+def test_no_handler_logs_its_event() -> None:
+    for path in FUNCTIONS:
+        text = path.read_text("utf-8")
+        assert "log_event" not in text
+        assert "POWERTOOLS_LOGGER_LOG_EVENT" not in text
+    template = (PROJECT / "template.yaml").read_text("utf-8")
+    assert "POWERTOOLS_LOGGER_LOG_EVENT" not in template
+    assert "POWERTOOLS_DEV" not in template
+
+
+def test_httpx_does_not_log_addresses() -> None:
+    text = (PROJECT / "shared" / "altegio.py").read_text("utf-8")
+    assert 'logging.getLogger("httpx").setLevel(logging.WARNING)' in text
+
+
+# What is committed
+
+
+LOOKS_LIKE_A_SECRET = re.compile(
+    r"AKIA[0-9A-Z]{16}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|gh[pousr]_[A-Za-z0-9]{36}"
+    r"|xox[abprs]-[A-Za-z0-9-]{10,}"
+    r"|Bearer [A-Za-z0-9._-]{20,}"
+    r"|aws_secret_access_key\s*=\s*[\"'][A-Za-z0-9/+]{40}"
+)
+
+
+def test_no_secret_is_committed() -> None:
+    skipped = {".git", ".venv", "build", ".aws-sam", "__pycache__", ".hypothesis"}
+    seen = 0
+    for folder, folders, files in os.walk(PROJECT):
+        folders[:] = [name for name in folders if name not in skipped and "cache" not in name]
+        for name in files:
+            path = Path(folder) / name
+            try:
+                text = path.read_text("utf-8")
+            except UnicodeDecodeError:
+                continue
+            seen += 1
+            assert not LOOKS_LIKE_A_SECRET.search(text), f"{path.relative_to(PROJECT)}"
+    assert seen > 50
