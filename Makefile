@@ -7,7 +7,10 @@ UV = .venv/bin/uv
 SYNC = $(UV) pip sync --quiet --compile-bytecode --require-hashes
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate pyproject.toml
 
-.PHONY: setup rehearse up test lint locks clean
+# What sam build builds for, as uv pip install --python-platform takes it; empty is this machine.
+ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
+
+.PHONY: setup rehearse up test bench deploy-local lint locks clean
 
 setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done
 
@@ -48,9 +51,17 @@ lint: setup $(VENVS)/sam/.done
 test: lint
 	@.venv/bin/python -m pytest
 
+# Cold starts, in ratios that another machine repeats; instructions need valgrind. BENCH=--help.
+bench: setup
+	@.venv/bin/python -m tests.bench $(BENCH)
+
+# The template as it is, by sam build and sam deploy, into the emulator.
+deploy-local: setup $(VENVS)/sam/.done
+	@.venv/bin/python -m local deploy
+
 # sam build calls build-<function> for each of them; the result is the same for all.
 build-%: .venv/.done
-	@.venv/bin/python -m local build "$(ARTIFACTS_DIR)" --platform aarch64-manylinux_2_28
+	@.venv/bin/python -m local build "$(ARTIFACTS_DIR)" $(if $(ARTIFACT_PLATFORM),--platform $(ARTIFACT_PLATFORM))
 
 locks:
 	$(COMPILE) --group dev --output-file locks/app.txt

@@ -18,6 +18,8 @@ from local.template import Queue, Table
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+SERVICES = "dynamodb,sqs,ssm"
+"""What the functions call."""
 START_S = 20.0
 """Seconds it may take to answer; on an idle machine it takes a third of one."""
 
@@ -40,7 +42,7 @@ class EmulatorError(RuntimeError):
 class Emulator:
     """A ministack of our own. Starts when made, is ready after `wait`, ends with `close`."""
 
-    def __init__(self, *, log: Path) -> None:
+    def __init__(self, *, log: Path, services: str = SERVICES) -> None:
         if not _PYTHON.exists():
             message = f"{_PYTHON.relative_to(PROJECT)} is missing: run `make setup` first"
             raise EmulatorError(message)
@@ -67,7 +69,7 @@ class Emulator:
                     "PATH": os.defpath,
                     "PERSIST_STATE": "0",
                     "S3_DATA_DIR": str(home / "s3"),
-                    "SERVICES": "dynamodb,sqs,ssm",
+                    "SERVICES": services,
                     "SFTP_ENABLED": "0",
                     "STATE_DIR": str(home / "state"),
                     "TMPDIR": str(home),
@@ -114,7 +116,7 @@ class Emulator:
         """A boto3 client that talks to the emulator.
 
         Args:
-            service: "dynamodb", "sqs" or "ssm".
+            service: As boto3 calls it, such as "dynamodb"; one of those it was started with.
             options: Of botocore's Config.
         """
         # Imported here: a quarter of a second, while the emulator is starting.

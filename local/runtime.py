@@ -38,8 +38,10 @@ MOST_ANSWER_BYTES = 6 * 1024 * 1024 + 100 * 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
 
 _API = "/2018-06-01/runtime"
-_PYTHON = Path(sys.executable).resolve()
+PYTHON = Path(sys.executable).resolve()
 """The interpreter behind the virtual environment: it has none of our packages."""
+BARE = ("-S", "-P")
+"""The interpreter's options: no site-packages, nor the script's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +127,13 @@ class Environment:
         self._said = bytearray()
         self._api = _RuntimeApi(self)
         self._process = processes.start(
-            _PYTHON,
+            PYTHON,
             "awslambdaric",
             function.handler,
-            options=("-S", "-P"),  # no site-packages, nor the script's folder
+            options=BARE,
             environment={
                 **variables,
-                **_variables(function, artifact),
+                **lambda_variables(function, artifact),
                 "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}",
             },
             folder=artifact,
@@ -502,8 +504,11 @@ class Functions:
             environment.close()
 
 
-def _variables(function: Function, artifact: Path) -> Mapping[str, str]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
+def lambda_variables(function: Function, artifact: Path) -> Mapping[str, str]:
+    """The template's variables of a function, and Lambda's own.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
     version = "$LATEST"
     return {
         **function.environment,

@@ -35,6 +35,9 @@ class Stack:
         tables: Physical names by logical names.
         queues: Addresses by logical names.
         outputs: The template's outputs, by name.
+        functions: What the template says of each function, by logical name.
+        variables: What every function gets beside that: region, credentials, endpoint.
+        artifact: The folder that they run from.
         logs: Folder with one file per function, and the emulator's.
         billing_queue_url: Address of `BillingQueue`; empty if the template has none.
         calls_queue_url: Address of `CallsQueue`; empty if the template has none.
@@ -112,23 +115,22 @@ class Stack:
         self.api = front_door.url
         self._emulator = emulator = opened.enter_context(Emulator(log=self.logs / "emulator.log"))
         # While it starts: whatever does not need it.
-        artifact = self._artifact or build.artifact(self._root)
+        self.artifact = self._artifact or build.artifact(self._root)
         wiring, every_s, parameters = self._configure(Template.read(self._root / "template.yaml"))
         self._wiring = wiring
         sqs = emulator.client("sqs", retries={"total_max_attempts": 1})
         emulator.wait()
         self._create(wiring, sqs, parameters)
 
+        self.functions = wiring.functions
+        self.variables = {
+            **CREDENTIALS,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": emulator.endpoint_url,
+            "AWS_REGION": self.region,
+        }
         self._functions = functions = Functions(
-            wiring.functions,
-            artifact=artifact,
-            logs=self.logs,
-            variables={
-                **CREDENTIALS,
-                "AWS_DEFAULT_REGION": self.region,
-                "AWS_ENDPOINT_URL": emulator.endpoint_url,
-                "AWS_REGION": self.region,
-            },
+            self.functions, artifact=self.artifact, logs=self.logs, variables=self.variables
         )
         opened.callback(functions.close)
         front_door.open(wiring.routes, functions.invoke)

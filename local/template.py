@@ -115,6 +115,8 @@ class Wiring:
     tables: Mapping[str, Table]
     queues: Mapping[str, Queue]
     outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+    """The type of each resource, of those too that nothing here plays."""
 
 
 class Template:
@@ -344,6 +346,7 @@ class _Resolver:
             },
             queues=queues,
             outputs=dict(self._outputs()),
+            resources={name: str(found["Type"]) for name, found in self._resources.items()},
         )
 
     def _outputs(self) -> Iterator[tuple[str, str]]:

@@ -71,7 +71,7 @@ class Reply:
         """The body as JSON, numbers exact; None if it is not JSON."""
         try:
             return json.loads(self.body, parse_float=Decimal, parse_constant=lambda _: None)
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):
             return None
 
     def message(self) -> str:
@@ -121,7 +121,7 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
                 if payment.get("is_refunded") is True
             ),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise NoAnswer("status answered in an unknown form") from None
 
 
@@ -131,7 +131,8 @@ def read_payment(reply: Reply) -> Outcome:
         body = reply.json()
         data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
         payment_id = data.get("id") if isinstance(data, dict) else None
-        if isinstance(payment_id, int) and not isinstance(payment_id, bool) and payment_id > 0:
+        # A number that no table can hold is no id.
+        if type(payment_id) is int and 0 < payment_id < 10**18:
             return Sent(payment_id)
         return Unclear("200 without a payment id")
     return _read_failure(reply)

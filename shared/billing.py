@@ -11,6 +11,7 @@ with other facts never. Fields that are not known here are ignored and count as 
 
 import hashlib
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -32,6 +33,7 @@ from shared.payment import Entry, EntryState
 
 # Any conversion between zones stays within what the wire can say.
 _YEARS = range(2000, 2100)
+_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
 _SMALLEST = Decimal("0.001")
 
 
@@ -50,11 +52,12 @@ def _fifteen_digits(amount: Decimal) -> Decimal:
     """A currency has at most three decimals; 15 digits survive the wire (see `wire_number`)."""
     if amount >= 10**12 or amount.quantize(_SMALLEST) != amount:
         raise ValueError("must have at most three decimals and be below 10^12")
-    return amount.quantize(_SMALLEST)
+    return abs(amount.quantize(_SMALLEST))
 
 
 def _text_with_offset(value: Any) -> Any:
-    if not isinstance(value, str):
+    # Else a number in a string would pass as seconds since 1970.
+    if not isinstance(value, str) or not _ISO_8601.match(value):
         raise ValueError("must be an ISO 8601 time with an offset")
     return value
 
@@ -141,7 +144,7 @@ def read(body: str) -> Payment | Refund | WakeUp:
     """
     try:
         values = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         raise BadEvent("not JSON") from None
     if not isinstance(values, dict):
         raise BadEvent("not a JSON object")

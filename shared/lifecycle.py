@@ -205,10 +205,13 @@ def settled(
 
     Never fails and never waits; a connection that is still unfinished keeps a `due_at`.
     """
-    proof = status.proof()
+    if connection.live and _older(status, connection.activation):
+        # Written before the activation that we already know of: it proves nothing.
+        again = now + timedelta(seconds=rules.hint_rechecks_s[0])
+        return replace(connection, verdict=f"status lags: {status.proof()}", due_at=again)
     match status.installed:
         case Installed.NO:
-            return _closed(connection, f"not installed any more: {proof}", now, rules)
+            return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
         case Installed.PENDING:
             return _settled_pending(connection, status, now, rules)
         case Installed.FREEZED:
@@ -224,11 +227,6 @@ def _settled_pending(
         if grant_expired(status, now, rules.grant_window_s):
             return _closed(connection, f"the grant has expired: {status.proof()}", now, rules)
         return put_off(connection, f"not active yet: {status.proof()}", now, rules)
-    if connection.live and connection.activation and _older(status, connection.activation):
-        # A status read before the activation that we already know of: it proves nothing.
-        return replace(
-            connection, verdict=f"status lags: {status.proof()}", due_at=_again(now, rules)
-        )
     return _closed(connection, f"granted anew: {status.proof()}", now, rules)
 
 
@@ -326,10 +324,6 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRul
     )
 
 
-def _older(status: Status, activation: datetime) -> bool:
-    """Whether this status was written before `activation`: its log does not hold it."""
-    return bool(status.log) and all(entry.at < activation for entry in status.log)
-
-
-def _again(now: datetime, rules: LifecycleRules) -> datetime:
-    return now + timedelta(seconds=rules.hint_rechecks_s[0])
+def _older(status: Status, activation: datetime | None) -> bool:
+    """Whether this status was written before `activation`: its log ends before it."""
+    return activation is not None and bool(status.log) and status.log[-1].at < activation

@@ -127,31 +127,43 @@ class Entry:
         }
 
 
+class NoSuchChange(ValueError):
+    """The ledger's states do not allow this change: a defect of the caller, caught in time."""
+
+
+# To which state from which; whatever is not here does not happen.
+_CHANGES = {
+    EntryState.SENDING: {EntryState.PENDING},
+    EntryState.PENDING: {EntryState.PENDING, EntryState.HELD},
+    EntryState.HELD: {EntryState.PENDING, EntryState.SENDING, EntryState.HELD},
+    EntryState.UNKNOWN: {EntryState.SENDING},
+    EntryState.SENT: {EntryState.SENDING, EntryState.UNKNOWN},
+    EntryState.REJECTED: {EntryState.PENDING, EntryState.SENDING},
+    EntryState.NEEDS_HUMAN: {EntryState.PENDING, EntryState.UNKNOWN},
+}
+
+
 def claimed(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
     """The entry with one more attempt, ours until the lease has passed."""
+    lease = timedelta(seconds=rules.lease_s)
     return replace(
-        entry,
-        state=EntryState.SENDING,
-        attempt=entry.attempt + 1,
-        due_at=now + timedelta(seconds=rules.lease_s),
-        why="",
-        changed_at=now,
+        _changed(entry, EntryState.SENDING, "", now, due_in=lease), attempt=entry.attempt + 1
     )
 
 
 def sent(entry: Entry, platform_id: int, now: datetime) -> Entry:
     """The entry, done."""
-    return _final(entry, EntryState.SENT, "", now, platform_id=platform_id)
+    return replace(_changed(entry, EntryState.SENT, "", now), platform_id=platform_id)
 
 
 def rejected(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, refused for good: somebody has to correct it at its source."""
-    return _final(entry, EntryState.REJECTED, why, now)
+    return _changed(entry, EntryState.REJECTED, why, now)
 
 
 def needs_human(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, beyond what can be decided here."""
-    return _final(entry, EntryState.NEEDS_HUMAN, why, now)
+    return _changed(entry, EntryState.NEEDS_HUMAN, why, now)
 
 
 def unknown(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
@@ -159,22 +171,27 @@ def unknown(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
 
     `due_at` says from when a look at the platform's list can prove anything.
     """
-    due_at = now + timedelta(seconds=rules.absence_delay_s)
-    return replace(entry, state=EntryState.UNKNOWN, why=why, due_at=due_at, changed_at=now)
+    delay = timedelta(seconds=rules.absence_delay_s)
+    return _changed(entry, EntryState.UNKNOWN, why, now, due_in=delay)
 
 
 def released(
     entry: Entry, why: str, now: datetime, rules: LedgerRules, *, retry_after_s: float = 0.0
 ) -> Entry:
-    """The entry, surely not taken: to be tried again after a growing wait."""
-    wait = backoff.delay(max(entry.attempt - 1, 0), rules.retry_base_s, at_least_s=retry_after_s)
+    """The entry, surely not taken: to be tried again after a growing wait.
+
+    The one way back from SENDING: only for an outcome that proves it.
+    """
+    if entry.state is not EntryState.SENDING:
+        raise NoSuchChange(f"release from {entry.state}")
+    wait = backoff.delay(entry.attempt - 1, rules.retry_base_s, at_least_s=retry_after_s)
     return replace(entry, state=EntryState.PENDING, why=why, due_at=now + wait, changed_at=now)
 
 
 def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     """The entry, waiting for its location to be connected; looked at now and then besides."""
-    due_at = now + timedelta(seconds=rules.held_recheck_s)
-    return replace(entry, state=EntryState.HELD, why=why, due_at=due_at, changed_at=now)
+    recheck = timedelta(seconds=rules.held_recheck_s)
+    return _changed(entry, EntryState.HELD, why, now, due_in=recheck)
 
 
 def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
@@ -183,18 +200,19 @@ def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     if waited > timedelta(seconds=rules.refund_wait_s):
         return needs_human(entry, f"{why}; waited long enough", now)
     wait = max(timedelta(seconds=rules.retry_base_s), waited / 2)
-    return replace(entry, state=EntryState.PENDING, why=why, due_at=now + wait, changed_at=now)
+    return _changed(entry, EntryState.PENDING, why, now, due_in=wait)
 
 
 def woken(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
     """The entry, as its wake-up is put on the queue: due again only if that gets lost."""
-    due_at = now + timedelta(seconds=rules.lease_s)
-    return replace(entry, state=EntryState.PENDING, due_at=due_at, changed_at=now)
+    lease = timedelta(seconds=rules.lease_s)
+    return _changed(entry, EntryState.PENDING, entry.why, now, due_in=lease)
 
 
-def _final(
-    entry: Entry, state: EntryState, why: str, now: datetime, platform_id: int | None = None
+def _changed(
+    entry: Entry, state: EntryState, why: str, now: datetime, due_in: timedelta | None = None
 ) -> Entry:
-    return replace(
-        entry, state=state, why=why, due_at=None, changed_at=now, platform_id=platform_id
-    )
+    if entry.state not in _CHANGES[state]:
+        raise NoSuchChange(f"{entry.state} to {state}")
+    due_at = now + due_in if due_in is not None else None
+    return replace(entry, state=state, why=why, due_at=due_at, changed_at=now)

@@ -25,21 +25,12 @@ SETTINGS: dict[str, type] = {
     "ReconcileFunction": ReconcileSettings,
 }
 ENVIRONMENT = {
+    **dict.fromkeys(config.names(ReconcileSettings), "1"),
     "APPLICATION_ID": "101",
-    "PARTNER_TOKEN_PARAMETER": "/altegio/partner-token",
-    "PLATFORM_APP_URL": "https://app.alteg.io",
-    "PLATFORM_ACCEPT": "application/vnd.api.v2+json",
     "PLATFORM_TIMEZONE": "Europe/Berlin",
     "HTTP_TOTAL_S": "10",
-    "CONNECTIONS_TABLE": "connections",
-    "PAYMENTS_TABLE": "payments",
     "BILLING_QUEUE_URL": "https://sqs.invalid/billing",
-    "LEASE_S": "60",
-    "ABSENCE_DELAY_S": "900",
     "RETRY_BASE_S": "0.5",
-    "HELD_RECHECK_S": "600",
-    "REFUND_WAIT_S": "259200",
-    "GRANT_WINDOW_S": "43200",
     "HINT_RECHECKS_S": "60,300,1800.5",
     "SOMETHING_ELSE": "ignored",
 }

@@ -19,7 +19,6 @@ from shared.lifecycle import (
     Transition,
 )
 from shared.webhook import HINTS
-from tests.deployment import Deployment
 
 NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,6 +28,7 @@ RULES = LifecycleRules(
     retry_base_s=30,
     held_recheck_s=600,
     hint_rechecks_s=(60, 300, 1800),
+    erase_after_s=2_592_000,
 )
 PENDING, ACTIVE, FREEZED, NO = (
     Installed.PENDING,
@@ -192,7 +192,10 @@ def test_the_first_generation_is_held_for_a_lease() -> None:
 
 def test_a_new_generation_inherits_nothing_but_its_number_and_version() -> None:
     before = hinted(
-        connection(State.DISABLED, chain_id=5, crm_token="c", tries=4, verdict="gone"), "freeze"
+        connection(
+            State.DISABLED, chain_id=5, crm_token="c", tries=4, verdict="gone", erase_at=NOW
+        ),
+        "freeze",
     )
     opened = lifecycle.opened(
         before, 4564, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
@@ -220,6 +223,14 @@ def test_an_open_generation_that_became_active_is_due_for_what_was_held() -> Non
 def test_without_a_log_the_activation_is_when_we_saw_it() -> None:
     word = Status(installed=ACTIVE, since=NOW - HOUR)
     assert settled(connection(State.PENDING), word).activation == NOW
+
+
+def test_a_log_that_lacks_the_activation_does_not_keep_us_asking_forever() -> None:
+    word = Status(ACTIVE, since=None, log=(Transition(NOW - HOUR, "freezed", "active"),))
+    row = settled(connection(State.PENDING), word)
+    assert (row.state, row.due_at) == (State.ACTIVE, NOW)
+    row = settled(row, word, NOW + seconds(60))
+    assert (row.state, row.generation, row.due_at) == (State.ACTIVE, 3, None)
 
 
 # The window of the grant
@@ -379,7 +390,7 @@ def test_a_hint_that_came_too_early_is_believed_when_the_status_follows() -> Non
     row = settled(hinted(connection(State.ACTIVE)), NOW_ACTIVE)
     word = status(GRANTED, ACTIVATED, (NOW + seconds(10), NO))
     closed = settled(row, word, NOW + seconds(60))
-    assert (closed.state, closed.hint, closed.due_at) == (State.DISABLED, None, None)
+    assert (closed.state, closed.hint, closed.due_at) == (State.DISABLED, None, closed.erase_at)
     assert closed.verdict == (
         "not installed any more: status uninstalled, "
         "log ends active→uninstalled at 2026-11-01T10:10:10Z"
@@ -407,12 +418,36 @@ def test_a_hint_during_the_connect_is_kept_until_it_is_active() -> None:
     assert (active.state, active.hint, active.due_at) == (State.ACTIVE, "uninstall", NOW)
 
 
-def test_a_hint_for_a_closed_location_leaves_nothing_unfinished(deployment: Deployment) -> None:
-    table = deployment.connections
-    table.save(connection(State.DISABLED, version=0))
-    table.hint(4564, "uninstall", NOW)
-    assert deployment.connection(4564).due_at is None
-    assert table.due(State.DISABLED, NOW + HOUR, 10) == []
+@pytest.mark.parametrize("word", [GONE, UNINSTALLED, NEW_PENDING, NOW_ACTIVE])
+@pytest.mark.parametrize("erase_at", [NOW + 9 * HOUR, None])
+def test_a_hint_for_a_closed_location_is_done_with_at_once(
+    word: Status, erase_at: datetime | None
+) -> None:
+    closed = connection(State.DISABLED, erase_at=erase_at, due_at=erase_at)
+    decided = settled(hinted(closed), word)
+    assert decided == replace(closed, verdict=decided.verdict)
+
+
+# Erasing
+
+
+def test_what_is_closed_is_due_for_erasing_once_its_grace_is_over() -> None:
+    closed = settled(connection(State.ACTIVE), GONE)
+    assert closed.erase_at == closed.due_at == NOW + seconds(RULES.erase_after_s)
+    # Nothing that is heard of it later puts this off.
+    assert settled(hinted(closed), GONE, NOW + HOUR).due_at == closed.erase_at
+
+
+def test_what_is_erased_knows_nobody_and_keeps_its_generation() -> None:
+    closed = settled(connection(State.ACTIVE, chain_id=5, crm_token="c"), GONE)
+    erased = lifecycle.erased(hinted(closed))
+    assert (erased.account_id, erased.chain_id, erased.crm_token) == (None, None, None)
+    assert (erased.hint, erased.erase_at, erased.due_at) == (None, None, None)
+    assert (erased.state, erased.generation, erased.version) == (State.DISABLED, 3, 9)
+    opened = lifecycle.opened(
+        erased, 4564, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+    )
+    assert (opened.generation, opened.erase_at) == (4, None)
 
 
 # Properties of every row and every status
@@ -426,22 +461,29 @@ statuses = st.one_of(
     transitions.map(lambda pairs: status(*sorted(pairs))),
     st.builds(Status, installed=st.sampled_from(Installed), since=st.none() | moments),
 )
-rows = st.builds(
-    lambda state, activation, hint, looks, tries, due: connection(
+
+
+def _row(
+    state: State, activation: datetime, hint: str | None, looks: int, tries: int
+) -> Connection:
+    erase_at = NOW + HOUR if state is State.DISABLED else None
+    row = connection(
         state,
         activation=activation if state in lifecycle.LIVE else None,
-        hint=hint if state is not State.DISABLED else None,
-        hint_at=NOW if hint and state is not State.DISABLED else None,
-        hint_looks=looks if hint and state is not State.DISABLED else 0,
         tries=tries,
-        due_at=None if state is State.DISABLED else due,
-    ),
-    st.sampled_from(State),
-    moments,
-    st.none() | st.sampled_from(HINTS),
-    st.integers(0, 3),
-    st.integers(0, 30),
-    st.just(NOW),
+        erase_at=erase_at,
+        due_at=erase_at or NOW,
+    )
+    return replace(hinted(row, hint), hint_looks=looks) if hint else row
+
+
+rows = st.builds(
+    _row,
+    state=st.sampled_from(State),
+    activation=moments,
+    hint=st.none() | st.sampled_from(HINTS),
+    looks=st.integers(0, 3),
+    tries=st.integers(0, 30),
 )
 
 
@@ -451,7 +493,7 @@ def unfinished(row: Connection) -> bool:
 
 @given(rows, statuses)
 @settings(max_examples=500)
-def test_whatever_is_unfinished_has_a_due_time_and_what_is_closed_has_none(
+def test_whatever_is_unfinished_has_a_due_time_and_what_is_closed_only_its_erasing(
     row: Connection, word: Status
 ) -> None:
     decided = settled(row, word)
@@ -459,7 +501,10 @@ def test_whatever_is_unfinished_has_a_due_time_and_what_is_closed_has_none(
         assert decided.due_at is not None
         assert decided.due_at >= NOW
     if decided.state is State.DISABLED:
-        assert (decided.due_at, decided.hint, decided.lease_until) == (None, None, None)
+        assert decided.due_at == decided.erase_at is not None
+        assert (decided.hint, decided.lease_until) == (None, None)
+    else:
+        assert decided.erase_at is None
     assert decided.generation in (row.generation, row.generation + 1)
     assert decided.version == row.version
     if decided.live:
@@ -484,7 +529,6 @@ def test_nothing_closes_but_not_installed_granted_anew_or_an_expired_grant(
 def test_a_hint_changes_when_to_ask_and_never_the_answer(
     row: Connection, word: Status, event: str
 ) -> None:
-    assume(row.state is not State.DISABLED)
     without = settled(replace(row, hint=None, hint_at=None, hint_looks=0), word)
     told = settled(hinted(row, event), word)
     assert (told.state, told.generation, told.activation) == (
@@ -577,7 +621,7 @@ class Life(RuleBasedStateMachine):
         if finishes:
             self.settle(self.word())
 
-    @precondition(lambda self: self.row and self.row.state is not State.DISABLED)
+    @precondition(lambda self: self.row)
     @rule(event=st.sampled_from(HINTS))
     def webhook(self, event: str) -> None:
         assert self.row is not None
@@ -589,6 +633,9 @@ class Life(RuleBasedStateMachine):
         assert self.row is not None
         assert self.row.due_at is not None
         self.now = max(self.now, self.row.due_at)
+        if self.row.erase_at and self.row.erase_at <= self.now:
+            self.row = lifecycle.erased(self.row)
+            return
         if not answers:
             self.row = lifecycle.put_off(self.row, "status: 503", self.now, RULES)
             return
@@ -605,7 +652,7 @@ class Life(RuleBasedStateMachine):
         if self.row is None:
             return
         assert self.row.due_at is not None or not unfinished(self.row)
-        assert self.row.state is not State.DISABLED or self.row.due_at is None
+        assert self.row.erase_at is None or self.row.state is State.DISABLED
         assert not self.row.live or self.row.activation is not None
 
     @invariant()
@@ -616,24 +663,20 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """One last webhook, and everything comes to rest at what the platform says."""
-        if self.row is None or self.row.state is State.DISABLED:
+        if self.row is None:
             return
+        closed = self.row.state is State.DISABLED
         self.row = hinted(self.row, "uninstall", self.now)
         for _ in range(10):
-            if self.row.state is State.DISABLED or not self.row.due_at:
+            if not self.row.hint:
                 break
+            assert self.row.due_at is not None
             self.now = max(self.now, self.row.due_at)
             self.settle(self.word())
         assert self.row.hint is None
-        assert (
-            self.row.state
-            is {
-                ACTIVE: State.ACTIVE,
-                FREEZED: State.FROZEN,
-                PENDING: State.DISABLED,
-                NO: State.DISABLED,
-            }[self.installed]
-        )
+        expected = {ACTIVE: State.ACTIVE, FREEZED: State.FROZEN}
+        installed = State.DISABLED if closed else expected.get(self.installed, State.DISABLED)
+        assert self.row.state is installed
 
 
 Life.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

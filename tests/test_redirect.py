@@ -65,6 +65,7 @@ def with_locations(locations: str) -> str:
         ("salon_ids=4564,4232", (4564, 4232)),
         ("salon_ids=4564%2C4232", (4564, 4232)),
         ("salon_ids=4564,+4232", (4564, 4232)),
+        ("salon_ids=4564%1C,%1F4232", (4564, 4232)),
         ("salon_ids=4564&salon_ids=4232", (4564, 4232)),
         ("salon_ids[0]=4564&salon_ids[1]=4232", (4564, 4232)),
         ("salon_ids%5B0%5D=4564&salon_ids%5B1%5D=4232", (4564, 4232)),

@@ -17,8 +17,10 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from functions.reconcile import app as reconcile_app
 from shared import telemetry
-from shared.accounts import Accounts
+from shared.accounts import Account, Accounts
+from shared.clock import stamp
 from shared.connections import Connections
+from shared.items import to_item
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
 from shared.partner_token import PartnerToken
@@ -297,6 +299,12 @@ class Recorder:
     def __init__(self, service: str) -> None:
         self._service = service
         self.asked: set[tuple[str, str]] = set()
+        self._items: dict[str, Any] = {}
+
+    def holding(self, row: dict[str, Any]) -> "Recorder":
+        """The same, in whose tables every row is this one."""
+        self._items = {"Item": to_item({"key": "k", **row})}
+        return self
 
     def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
         def ask(**request: Any) -> dict[str, Any]:
@@ -308,7 +316,7 @@ class Recorder:
             index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
             where = request.get("TableName") or request.get("QueueUrl") or request.get("Name")
             self._add("".join(word.capitalize() for word in method.split("_")), f"{where}{index}")
-            return {"Items": [], "Parameter": {"Value": "t"}}
+            return {"Items": [], "Parameter": {"Value": "t"}, **self._items}
 
         return ask
 
@@ -336,6 +344,15 @@ REFUND = Entry(
     state=EntryState.SENDING,
     received_at=NOW,
 )
+ACCOUNT: dict[str, Any] = {
+    "account_id": "a",
+    "altegio_user_id": 7,
+    "name": "",
+    "email": "",
+    "phone": "",
+    "created_at": stamp(NOW),
+    "last_seen_at": stamp(NOW),
+}
 ARRIVED = Redirect((1,), Owner(7, "", "", ""), None, None)
 # Every adapter, its resources named by their variables, and calls of each of its methods.
 type Calls = dict[str, list[Callable[[Any], object]]]
@@ -348,14 +365,17 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             "save": [lambda it: it.save(CONNECTION)],
             "hint": [lambda it: it.hint(1, "uninstall", NOW)],
             "due": [lambda it: it.due(State.ACTIVE, NOW, 1)],
+            "of_account": [lambda it: it.of_account("a")],
         },
     ),
     Accounts: (
         "dynamodb",
-        lambda aws: Accounts(aws, "ACCOUNTS_TABLE"),
+        lambda aws: Accounts(aws.holding(ACCOUNT), "ACCOUNTS_TABLE"),
         {
             "of_user": [lambda it: it.of_user(7)],
             "register": [lambda it: it.register(7, name="", email="", phone="", now=NOW)],
+            "seen": [lambda it: it.seen(Account(**ACCOUNT), NOW)],
+            "erase": [lambda it: it.erase("a", unless_seen_since=NOW)],
         },
     ),
     Tickets: (
