@@ -103,6 +103,13 @@ def build(options: argparse.Namespace) -> int:
     return 0
 
 
+def deploy(_options: argparse.Namespace) -> int:
+    """Deploy the template into an emulator, and compare."""
+    from local import PROJECT, deployed
+
+    return deployed.main(PROJECT / "build" / "deployed")
+
+
 @contextmanager
 def _stack(
     options: argparse.Namespace, *, port: int, granted: Sequence[int] = ()
@@ -218,6 +225,9 @@ def _parser() -> argparse.ArgumentParser:
         "--platform", help="build for another machine, such as aarch64-manylinux_2_28"
     )
     command.set_defaults(command=build)
+
+    command = commands.add_parser("deploy", help="sam build and sam deploy, into an emulator")
+    command.set_defaults(command=deploy)
 
     commands.add_parser("rehearse", add_help=False, help="play the moderation checks")
     return parser

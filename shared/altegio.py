@@ -12,6 +12,7 @@ https://alteg.io/en/support/knowledge-base/6746128692893 (payments and refunds).
 
 import json
 import logging
+import math
 import queue
 import ssl
 import threading
@@ -202,8 +203,8 @@ class Altegio:
         self._token = token
         self.zone = ZoneInfo(settings.platform_timezone)
 
-    def status(self, location_id: int) -> Status:
-        """Asks how the application stands in a location.
+    def status(self, location_id: int, until: float = math.inf) -> Status:
+        """Asks how the application stands in a location, until `until` of `time.monotonic`.
 
         Raises:
             Refused: token, address or rights are wrong.
@@ -211,17 +212,19 @@ class Altegio:
         """
         application_id = self._settings.application_id
         path = f"/marketplace/salon/{location_id}/application/{application_id}"
-        return read_status(self._send(self._reads, "GET", path), self.zone)
+        return read_status(self._send(self._reads, "GET", path, until=until), self.zone)
 
-    def confirm(self, location_id: int) -> None:
+    def confirm(self, location_id: int, until: float = math.inf) -> None:
         """Sends the activation callback; only the status tells whether it took effect.
+
+        As long as `until` of `time.monotonic` lasts.
 
         Raises:
             Refused: the platform did not accept, which it also says of an active install.
             Unreachable: there was no usable answer.
         """
         body = {"salon_id": location_id, "application_id": self._settings.application_id}
-        reply = self._send(self._reads, "POST", "/marketplace/partner/callback", body)
+        reply = self._send(self._reads, "POST", "/marketplace/partner/callback", body, until=until)
         if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise NoAnswer(f"callback answered {reply.status}")
         if reply.status >= httpx.codes.BAD_REQUEST:
@@ -257,18 +260,24 @@ class Altegio:
             return Unclear(str(error))
 
     def _send(
-        self, client: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None
+        self,
+        client: httpx.Client,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        until: float = math.inf,
     ) -> Reply:
         """One exchange; after a 401 once more with a newer token, if there is one.
 
         A 401 proves that the platform looked no further than the token.
         """
         token = self._token.current()
-        reply = self._exchange(client, method, path, body, token)
+        reply = self._exchange(client, method, path, body, token=token, until=until)
         if reply.status == httpx.codes.UNAUTHORIZED:
             newer = self._token.refetch()
             if newer != token:
-                reply = self._exchange(client, method, path, body, newer)
+                reply = self._exchange(client, method, path, body, token=newer, until=until)
         return reply
 
     def _exchange(
@@ -277,15 +286,19 @@ class Altegio:
         method: str,
         path: str,
         body: dict[str, Any] | None,
+        *,
         token: str,
+        until: float,
     ) -> Reply:
         """Sends in a thread of its own, as httpx has no deadline for an exchange as a whole.
 
         A body that trickles, or a name server that hangs, would otherwise outlive every timeout.
         Past the deadline the thread may still read, but must not begin to send: `_not_after`.
         """
-        total_s = self._settings.http_total_s
-        deadline = time.monotonic() + total_s
+        deadline = min(time.monotonic() + self._settings.http_total_s, until)
+        total_s = deadline - time.monotonic()
+        if total_s <= 0:
+            raise NotSent("no time is left")
         request = client.build_request(
             method,
             f"{self._settings.platform_app_url}{path}",
@@ -309,7 +322,7 @@ class Altegio:
         try:
             answer = answers.get(timeout=total_s)
         except queue.Empty:
-            raise NoAnswer(f"no answer within {total_s:g} s") from None
+            raise NoAnswer(f"no answer within {total_s:.3g} s") from None
         if isinstance(answer, Reply):
             return answer
         if isinstance(answer, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)):

@@ -183,7 +183,7 @@ class Connecting:
             return Standing.READY
         connection = self._connections.get(location_id)
         try:
-            status = self._platform.status(location_id)
+            status = self._platform.status(location_id, until)
         except (Refused, Unreachable) as error:
             # The owner can press the button all the same: it asks again.
             logger.warning(
@@ -248,14 +248,14 @@ class Connecting:
                 # Reconcile need not wait for the lease to pass.
                 self._save(replace(connection, lease_until=None, due_at=self._clock()))
             return Standing.IN_PROGRESS
-        settled, status = self._settling.settle(connection)
+        settled, status = self._settling.settle(connection, until)
         if connection.live and _granted_anew(settled, status):
             opened = self._save(
                 self._generation(settled, arrived, location_id, account, self._clock())
             )
             if opened is None:
                 return Standing.IN_PROGRESS
-            settled, status = self._settling.settle(opened)
+            settled, status = self._settling.settle(opened, until)
         if status is None:
             return Standing.FAILED
         reached = standing(settled, status, account, self._clock(), self._rules)

@@ -193,11 +193,6 @@ def put_off(connection: Connection, why: str, now: datetime, rules: LifecycleRul
     )
 
 
-def hinted(connection: Connection, event: str, now: datetime) -> Connection:
-    """The same with a webhook's claim, due at once."""
-    return replace(connection, hint=event, hint_at=now, hint_looks=0, due_at=now)
-
-
 def settled(
     connection: Connection, status: Status, now: datetime, rules: LifecycleRules
 ) -> Connection:
@@ -205,7 +200,8 @@ def settled(
 
     Never fails and never waits; a connection that is still unfinished keeps a `due_at`.
     """
-    if connection.live and _older(status, connection.activation):
+    closes = status.installed in (Installed.NO, Installed.PENDING)
+    if connection.live and closes and _older(status, connection.activation):
         # Written before the activation that we already know of: it proves nothing.
         again = now + timedelta(seconds=rules.hint_rechecks_s[0])
         return replace(connection, verdict=f"status lags: {status.proof()}", due_at=again)
@@ -241,7 +237,7 @@ def _settled_live(
         return replace(
             connection,
             state=state,
-            activation=status.activation or now,
+            activation=status.activation,
             lease_until=None,
             tries=0,
             verdict=f"{state}: {status.proof()}",
@@ -260,7 +256,8 @@ def _settled_live(
         changed = replace(changed, verdict=f"{state}: {status.proof()}")
     if changed.hint:
         changed = _hint_looked_at(changed, status, now, rules)
-    elif state is State.ACTIVE:
+    elif state is State.ACTIVE and connection.state is State.FROZEN:
+        # Thawed; an active one may be due for its held payments, and stays so.
         changed = replace(changed, due_at=None)
     if state is State.FROZEN and changed.due_at is None:
         changed = replace(changed, due_at=now + timedelta(seconds=rules.held_recheck_s))
@@ -325,5 +322,6 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRul
 
 
 def _older(status: Status, activation: datetime | None) -> bool:
-    """Whether this status was written before `activation`: its log ends before it."""
-    return activation is not None and bool(status.log) and status.log[-1].at < activation
+    """Whether this status was written before `activation`: it knows of nothing later."""
+    latest = status.log[-1].at if status.log else status.since
+    return activation is not None and latest is not None and latest < activation

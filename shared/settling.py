@@ -3,6 +3,7 @@
 Used by the page while the owner waits and by reconcile for all that was left unfinished.
 """
 
+import math
 from dataclasses import replace
 
 from shared import lifecycle
@@ -29,11 +30,14 @@ class Settling:
         self._clock = clock
         self._rules = rules
 
-    def settle(self, connection: Connection) -> tuple[Connection, Status | None]:
+    def settle(
+        self, connection: Connection, until: float = math.inf
+    ) -> tuple[Connection, Status | None]:
         """Asks for the status, sends the callback if that is what is missing, and decides.
 
         The answer to the callback is never believed, only the status after it: it may be lost, or
-        say 403 because the application is active already.
+        say 403 because the application is active already. The platform is asked no longer than
+        `until` of `time.monotonic`.
 
         Returns:
             The connection as it stands in the table, whoever wrote it last; and the status that it
@@ -44,11 +48,11 @@ class Settling:
         """
         refusal = ""
         try:
-            status = self._platform.status(connection.location_id)
+            status = self._platform.status(connection.location_id, until)
             window_s = self._rules.grant_window_s
             if lifecycle.awaits_callback(connection, status, self._clock(), window_s):
-                refusal = self._confirm(connection)
-                status = self._platform.status(connection.location_id)
+                refusal = self._confirm(connection, until)
+                status = self._platform.status(connection.location_id, until)
         except (Refused, Unreachable) as error:
             logger.warning(
                 "status not known",
@@ -61,10 +65,10 @@ class Settling:
             decided = replace(decided, verdict=f"callback: {refusal}")
         return self._save(decided), status
 
-    def _confirm(self, connection: Connection) -> str:
+    def _confirm(self, connection: Connection, until: float) -> str:
         """Sends the callback; returns why it may have failed, empty if it seems not to have."""
         try:
-            self._platform.confirm(connection.location_id)
+            self._platform.confirm(connection.location_id, until)
         except (Refused, Unreachable) as error:
             logger.warning(
                 "callback not confirmed",

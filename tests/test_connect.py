@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -305,12 +306,35 @@ def test_the_budget_of_the_page_leaves_the_rest_to_reconcile(deployment: Deploym
     deployment.restart(CONNECT_BUDGET_S="0.3")
     deployment.simulator.fault("callback", "late_answer", seconds=0.5)
     result = deployment.press(page)
-    assert result.standings == {11: "connected", 12: "in progress", 13: "in progress"}
-    deployment.reconcile()
+    # The first was done, but its answer came too late for the page.
+    assert result.standings == {11: "failed", 12: "in progress", 13: "in progress"}
+    deployment.let_time_pass(1)
     assert [deployment.simulator.state(it) for it in (11, 12, 13)] == ["active"] * 3
     deployment.restart()
     assert deployment.press(result).standings == dict.fromkeys((11, 12, 13), "connected")
     assert len(deployment.simulator.calls("callback")) == 3
+
+
+def test_a_platform_that_hangs_does_not_outlast_the_budget(deployment: Deployment) -> None:
+    page = deployment.visit(deployment.simulator.grant(11, 12, 13))
+    deployment.restart(CONNECT_BUDGET_S="1", HTTP_TOTAL_S="10")
+    deployment.simulator.fault("any", "delay", seconds=8, times=20)
+    began = time.monotonic()
+    result = deployment.press(page)
+    assert time.monotonic() - began < 3
+    assert result.standings == {11: "failed", 12: "in progress", 13: "in progress"}
+    deployment.simulator.clear_faults()
+    deployment.let_time_pass(2)
+    assert [deployment.simulator.state(it) for it in (11, 12, 13)] == ["active"] * 3
+
+
+def test_a_second_press_does_not_put_held_payments_off(deployment: Deployment) -> None:
+    deployment.bill(payment())
+    page = deployment.visit(deployment.simulator.grant(4564))
+    deployment.press(page)
+    deployment.press(page)
+    deployment.reconcile()
+    assert len(deployment.simulator.payments(4564)) == 1
 
 
 def test_a_platform_that_says_nothing_leaves_the_button(deployment: Deployment) -> None:

@@ -35,9 +35,11 @@ class Calls:
         def api_call(client: Any, operation: str, parameters: Any) -> Any:
             return self._call(operation, lambda: aws(client, operation, parameters))
 
-        def exchange(altegio: Any, client: Any, method: str, path: str, *rest: Any) -> Any:
+        def exchange(
+            altegio: Any, client: Any, method: str, path: str, body: Any, **rest: Any
+        ) -> Any:
             return self._call(
-                f"{method} {path}", lambda: platform(altegio, client, method, path, *rest)
+                f"{method} {path}", lambda: platform(altegio, client, method, path, body, **rest)
             )
 
         monkeypatch.setattr(BaseClient, "_make_api_call", api_call)

@@ -1,0 +1,180 @@
+"""`sam build`: what is sent to AWS, built without Docker and for another processor."""
+
+import gzip
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import shutil
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore
+import pytest
+
+from local import PROJECT
+from local.build import AWS_SERVICES, EPOCH, PYTHON
+from local.deployed import SAM, sam_build
+from local.template import Template
+
+FUNCTIONS = {"ConnectFunction", "DisableFunction", "PaymentsFunction", "ReconcileFunction"}
+# What a build reads; a checkout has more, and none of that may matter.
+NEEDED = ("Makefile", "locks", "local", "functions", "shared", "template.yaml", "samconfig.toml")
+UNCHECKED_HASH = b"\x01\0\0\0"
+AARCH64 = 183  # e_machine of https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
+
+pytestmark = pytest.mark.skipif(
+    not SAM.exists(), reason="brought by sam's environment: run `make test`"
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sam") / "built"
+    sam_build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def artifact(built: Path) -> Path:
+    return built / "ConnectFunction"
+
+
+@pytest.fixture
+def no_python_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own Python is too old, or there is none."""
+    for name in ("python", "python3", "python3.13", "pip"):
+        command = tmp_path / "bin" / name
+        command.parent.mkdir(exist_ok=True)
+        command.write_text("#!/bin/sh\necho this Python is too old >&2\nexit 1\n")
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+
+
+def contents(folder: Path) -> dict[str, tuple[str, int, int]]:
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            int(path.stat().st_mtime),
+            path.stat().st_mode,
+        )
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_all_functions_are_one_artifact(built: Path, artifact: Path) -> None:
+    assert {path.name for path in built.iterdir() if path.is_dir()} == FUNCTIONS
+    wanted = contents(artifact)
+    assert {mtime for _, mtime, _ in wanted.values()} == {EPOCH}
+    for name in FUNCTIONS:
+        assert contents(built / name) == wanted, name
+
+
+@pytest.mark.usefixtures("no_python_on_path")
+def test_another_build_of_the_same_source_has_the_same_bytes(
+    artifact: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "another checkout"
+    root.mkdir()
+    for name in NEEDED:
+        source = PROJECT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, root / name, ignore=ignored)
+        else:
+            shutil.copy2(source, root / name)
+    (root / ".venv").symlink_to(PROJECT / ".venv")
+    (root / "README.md").write_text("changed")
+    (root / "tests").mkdir()
+    sam_build(tmp_path / "built", root=root)
+    assert contents(tmp_path / "built" / "ConnectFunction") == contents(artifact)
+
+
+def test_only_code_and_its_dependencies_are_in_it(artifact: Path) -> None:
+    ours = {"functions", "shared"}
+    beside = {path.name for path in PROJECT.iterdir()} - ours
+    found = {path.name for path in artifact.iterdir()}
+    assert ours <= found
+    assert not found & beside
+    assert not found & {"tests", "events", "local", "bin", "README.md", "template.yaml"}
+    for name in ours:
+        shipped = {path for path in contents(artifact / name) if "__pycache__" not in path}
+        source = {path for path in contents(PROJECT / name) if "__pycache__" not in path}
+        assert shipped == source
+
+
+def test_every_module_has_bytecode_that_lambda_takes(artifact: Path) -> None:
+    runtimes = {function.runtime for function in wired().functions.values()}
+    assert runtimes == {f"python{PYTHON[0]}.{PYTHON[1]}"}
+    modules = list(artifact.rglob("*.py"))
+    assert len(modules) > 500
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        header = compiled.read_bytes()[:16]
+        assert header[:4] == importlib.util.MAGIC_NUMBER, module
+        assert header[4:8] == UNCHECKED_HASH, module
+        assert header[8:] == importlib.util.source_hash(module.read_bytes()), module
+
+
+def test_compiled_extensions_are_for_the_processor_of_the_template(artifact: Path) -> None:
+    extensions = list(artifact.rglob("*.so"))
+    assert extensions
+    assert "Architectures: [arm64]" in (PROJECT / "template.yaml").read_text("utf-8")
+    for extension in extensions:
+        header = extension.read_bytes()[:20]
+        assert header[:4] == b"\x7fELF"
+        assert struct.unpack_from("<H", header, 18) == (AARCH64,), extension
+
+
+def test_botocore_knows_the_services_that_are_called_and_no_more(artifact: Path) -> None:
+    data = artifact / "botocore" / "data"
+    assert {path.name for path in data.iterdir()} == {
+        *AWS_SERVICES,
+        "_retry.json",
+        "endpoints.json",
+        "partitions.json",
+        "sdk-default-configuration.json",
+    }
+    assert set(AWS_SERVICES) == {"dynamodb", "sqs", "ssm"}
+
+
+def test_of_botocores_models_only_words_are_missing(artifact: Path) -> None:
+    (version,) = artifact.glob("botocore-*.dist-info")
+    assert version.name == f"botocore-{importlib.metadata.version('botocore')}.dist-info"
+    ours, theirs = artifact / "botocore" / "data", Path(botocore.__file__).parent / "data"
+    models = sorted(ours.glob("*/*/service-2.json"))
+    assert {model.parts[-3] for model in models} == set(AWS_SERVICES)
+    for model in models:
+        packed = theirs / model.relative_to(ours).with_suffix(".json.gz")
+        left_out = missing(json.loads(gzip.decompress(packed.read_bytes())), load(model))
+        assert {name for name, _ in left_out} == {"documentation"}
+        assert all(isinstance(value, str) for _, value in left_out)
+    left_out = missing(load(theirs / "endpoints.json"), load(ours / "endpoints.json"))
+    assert {"s3", "lambda"} <= {name for name, _ in left_out}
+    assert not {name for name, _ in left_out} & set(AWS_SERVICES)
+
+
+def missing(whole: Any, part: Any) -> list[tuple[str, Any]]:
+    """Name and value of what one lacks of the other; all else is equal."""
+    if isinstance(whole, dict):
+        assert part.keys() <= whole.keys()
+        lacking = [(name, value) for name, value in whole.items() if name not in part]
+        pairs: Iterator[tuple[Any, Any]] = ((whole[name], part[name]) for name in part)
+    elif isinstance(whole, list):
+        lacking, pairs = [], zip(whole, part, strict=True)
+    else:
+        assert whole == part
+        return []
+    return lacking + [found for pair in pairs for found in missing(*pair)]
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
+def wired() -> Any:
+    template = Template.read(PROJECT / "template.yaml")
+    return template.wire({"ApplicationId": "101"}, endpoint_url="", api_url="")
