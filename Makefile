@@ -49,7 +49,7 @@ lint: setup $(VENVS)/sam/.done
 	@SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint
 
 test: lint
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n auto --dist loadfile
 
 # Cold starts, in ratios that another machine repeats; instructions need valgrind. BENCH=--help.
 bench: setup
