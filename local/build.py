@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,12 @@ from local import PROJECT
 PYTHON = (3, 13)
 """The template's Runtime. Bytecode of any other minor version would be ignored, silently."""
 CODE = ("functions", "shared")
-AWS_SERVICES = ("dynamodb", "sqs", "ssm")
-"""The services whose models botocore keeps: all that the functions call."""
+AWS_CALLS = {
+    "dynamodb": ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
+    "sqs": ("SendMessage",),
+    "ssm": ("GetParameter",),
+}
+"""What the functions call, and all that botocore knows in the artifact; a test compares them."""
 EPOCH = 315532800
 """1980-01-01, the earliest time an archive can hold; every file has it."""
 
@@ -60,19 +64,8 @@ def build(target: Path, *, platform: str | None = None, root: Path = PROJECT) ->
         RuntimeError: This is not the Python that the functions run on.
         subprocess.CalledProcessError: uv or the compiler failed; their words are on stderr.
     """
-    if sys.version_info[:2] != PYTHON:
-        message = f"bytecode for Python {PYTHON} cannot be compiled by {sys.version_info[:2]}"
-        raise RuntimeError(message)
     with _locked(root):
-        dependencies = _dependencies(platform, root)
-        target.mkdir(parents=True, exist_ok=True)
-        for old in target.iterdir():
-            _remove(old)
-        _copy(dependencies, target)
-        code = _code(root)
-        _copy(code, target)
-        _remove(code)
-        _date(target)
+        _build(target, platform, root)
 
 
 def artifact(root: Path = PROJECT) -> Path:
@@ -83,14 +76,15 @@ def artifact(root: Path = PROJECT) -> Path:
         subprocess.CalledProcessError: As `build`.
     """
     target, stamp = root / "build" / "artifact", root / "build" / "artifact.stamp"
-    wanted = (_lock_digest(None, root), _digest(root, *_sources(root)))
-    found = tuple(stamp.read_text(encoding="ascii").split()) if stamp.exists() else ()
-    if target.is_dir() and found == wanted:
-        return target
-    if not target.is_dir() or found[:1] != wanted[:1]:
-        build(target, root=root)
-    else:
-        with _locked(root):
+    # Locked before the look: of two processes that find it stale, the second finds it made.
+    with _locked(root):
+        wanted = (_lock_digest(None, root), _digest(root, *_sources(root)))
+        found = tuple(stamp.read_text(encoding="ascii").split()) if stamp.exists() else ()
+        if target.is_dir() and found == wanted:
+            return target
+        if not target.is_dir() or found[:1] != wanted[:1]:
+            _build(target, None, root)
+        else:
             code = _code(root)
             for name in CODE:
                 _remove(target / name)
@@ -98,8 +92,23 @@ def artifact(root: Path = PROJECT) -> Path:
                     (code / name).rename(target / name)
             _remove(code)
             _date(target)
-    stamp.write_text(" ".join(wanted), encoding="ascii")
+        stamp.write_text(" ".join(wanted), encoding="ascii")
     return target
+
+
+def _build(target: Path, platform: str | None, root: Path) -> None:
+    if sys.version_info[:2] != PYTHON:
+        message = f"bytecode for Python {PYTHON} cannot be compiled by {sys.version_info[:2]}"
+        raise RuntimeError(message)
+    dependencies = _dependencies(platform, root)
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.iterdir():
+        _remove(old)
+    _copy(dependencies, target)
+    code = _code(root)
+    _copy(code, target)
+    _remove(code)
+    _date(target)
 
 
 def _dependencies(platform: str | None, root: Path) -> Path:
@@ -139,27 +148,49 @@ def _trim(folder: Path) -> None:
     data = folder / "botocore" / "data"
     if data.is_dir():
         for path in data.iterdir():
-            if path.is_dir() and path.name not in AWS_SERVICES:
+            if path.is_dir() and path.name not in AWS_CALLS:
                 _remove(path)
         _trim_models(data)
 
 
 def _trim_models(data: Path) -> None:
-    """Leave of botocore's data what a call needs.
+    """Leave of botocore's data what the calls need.
 
-    A client reads the whole model of its service, four fifths of which are documentation, and the
-    endpoints of every service there is: a sixth of the instructions of a cold start.
+    A client reads the whole model of its service and the endpoints of every service there is, and
+    makes a method of each operation: a fifth of the instructions of a cold start.
     """
     for packed in data.glob("*/*/service-2.json.gz"):
-        model = _undocumented(json.loads(gzip.decompress(packed.read_bytes())))
-        packed.with_suffix("").write_text(_compact(model), encoding="utf-8")
+        model = json.loads(gzip.decompress(packed.read_bytes()))
+        calls = AWS_CALLS[packed.parts[-3]]
+        model["operations"] = {name: model["operations"][name] for name in calls}
+        shapes = _shapes(model["operations"], model["shapes"])
+        model["shapes"] = {name: model["shapes"][name] for name in sorted(shapes)}
+        packed.with_suffix("").write_text(_compact(_undocumented(model)), encoding="utf-8")
         packed.unlink()
     file = data / "endpoints.json"
     endpoints = json.loads(file.read_text(encoding="utf-8"))
     for partition in endpoints["partitions"]:
         services = partition["services"]
-        partition["services"] = {name: services[name] for name in AWS_SERVICES if name in services}
+        partition["services"] = {name: services[name] for name in AWS_CALLS if name in services}
     file.write_text(_compact(endpoints), encoding="utf-8")
+
+
+def _shapes(node: Any, shapes: Mapping[str, Any]) -> set[str]:
+    """The names of all shapes that a part of a model refers to, in any depth."""
+    found: set[str] = set()
+    pending = [node]
+    while pending:
+        match pending.pop():
+            case list(items):
+                pending += items
+            case dict(fields):
+                pending += fields.values()
+                name = fields.get("shape")
+                # A member may have this name, too; its value is no name then.
+                if isinstance(name, str) and name not in found:
+                    found.add(name)
+                    pending.append(shapes[name])
+    return found
 
 
 def _undocumented(node: Any) -> Any:
@@ -167,7 +198,6 @@ def _undocumented(node: Any) -> Any:
         return {
             name: _undocumented(value)
             for name, value in node.items()
-            # A member may have this name, too; it is not a text.
             if name != "documentation" or not isinstance(value, str)
         }
     if isinstance(node, list):

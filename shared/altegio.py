@@ -28,7 +28,7 @@ import httpx
 
 from shared.clock import from_wire, wire
 from shared.config import PlatformSettings
-from shared.lifecycle import Installed, Status, Transition
+from shared.lifecycle import Installed, ListedPayment, Status, Transition
 from shared.partner_token import PartnerToken
 from shared.payment import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 
@@ -111,19 +111,39 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
             ),
             key=lambda entry: entry.at,
         )
-        since = connection.get("created_at")
+        since, payments = connection.get("created_at"), data.get("payments") or []
+        if not isinstance(payments, list):
+            raise NoAnswer("status answered in an unknown form")
         return Status(
             installed=Installed(connection["status"]),
             since=from_wire(since, zone) if since else None,
             log=tuple(log),
-            refunded=frozenset(
-                payment["id"]
-                for payment in data.get("payments") or ()
-                if payment.get("is_refunded") is True
-            ),
+            payments=tuple(map(_listed, payments)),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise NoAnswer("status answered in an unknown form") from None
+
+
+def _listed(row: Any) -> ListedPayment:
+    """As much of a row as can be read; what cannot proves nothing (see `lookup`)."""
+    values = row if isinstance(row, dict) else {}
+    try:
+        # YCLIENTS writes some numbers as strings.
+        payment_id, amount = int(values["id"]), Decimal(str(values["payment_sum"]))
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        payment_id, amount = _whole(values.get("id")), None
+    return ListedPayment(
+        id=payment_id,
+        amount=amount,
+        paid_at=str(values.get("payment_date")),
+        period_from=str(values.get("period_from")),
+        period_to=str(values.get("period_to")),
+        is_refunded=values.get("is_refunded") is True,
+    )
+
+
+def _whole(value: Any) -> int:
+    return value if type(value) is int else 0
 
 
 def read_payment(reply: Reply) -> Outcome:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _INSTANTS = ("received_at", "due_at", "changed_at")
 _TRANSACTION_TRIES = 6
+_ECHO = "echo"
 
 
 class Overtaken(Exception):
@@ -71,19 +72,24 @@ class Ledger:
     def finish(self, claimed: Entry, sent: Entry) -> None:
         """Writes SENT and, for a payment, who owns the platform's id.
 
-        Allowed from UNKNOWN too, if no other attempt was made since: an id once received counts.
+        Allowed from whatever the row has become, if no other attempt was made since: an id once
+        received counts, also when its sender was given up.
 
         Raises:
             Overtaken: the attempt is not `claimed`'s any more.
             IdTaken: another entry owns the platform's id.
         """
         condition = {
-            "ConditionExpression": "attempt = :attempt AND #state IN (:sending, :unknown)",
+            "ConditionExpression": (
+                "attempt = :attempt AND #state IN (:sending, :unknown, :pending, :human)"
+            ),
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {
                 ":attempt": to_value(claimed.attempt),
                 ":sending": to_value(EntryState.SENDING),
                 ":unknown": to_value(EntryState.UNKNOWN),
+                ":pending": to_value(EntryState.PENDING),
+                ":human": to_value(EntryState.NEEDS_HUMAN),
             },
         }
         items: list[Any] = [{"Put": {"TableName": self._table, "Item": _item(sent), **condition}}]
@@ -125,28 +131,64 @@ class Ledger:
     def due(self, state: EntryState, now: datetime, limit: int) -> list[str]:
         """Keys of entries in `state` that are overdue, the oldest first; eventually consistent."""
         return self._query(
-            limit=limit,
+            Limit=limit,
             IndexName="due",
             KeyConditionExpression="#state = :state AND due_at <= :now",
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
         )
 
-    def of_location(self, location_id: int, state: EntryState, limit: int) -> list[str]:
-        """Keys of a location's entries in `state`; eventually consistent."""
+    def of_location(self, location_id: int) -> list[str]:
+        """Keys of all entries of a location; eventually consistent.
+
+        One page of the index, which holds some ten thousand.
+        """
         return self._query(
-            limit=limit,
+            IndexName="location",
+            KeyConditionExpression="location_id = :location",
+            ExpressionAttributeValues={":location": to_value(location_id)},
+        )
+
+    def held(self, location_id: int, limit: int) -> list[str]:
+        """Keys of a location's HELD entries; eventually consistent."""
+        return self._query(
+            Limit=limit,
             IndexName="location",
             KeyConditionExpression="location_id = :location AND #state = :state",
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues={
                 ":location": to_value(location_id),
-                ":state": to_value(state),
+                ":state": to_value(EntryState.HELD),
             },
         )
 
-    def _query(self, *, limit: int, **query: Any) -> list[str]:
-        answer = self._dynamodb.query(TableName=self._table, Limit=limit, **query)
+    def is_owned(self, platform_id: int) -> bool:
+        """Whether an entry owns this id of the platform."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table,
+            Key={"key": to_value(f"platform#{platform_id}")},
+            ConsistentRead=True,
+        )
+        return "Item" in answer
+
+    def own(self, platform_id: int, entry_key: str) -> None:
+        """Notes an id that came too late to finish its entry, so that no other adopts it."""
+        owner = {"key": f"platform#{platform_id}", "entry_key": entry_key}
+        self._dynamodb.put_item(TableName=self._table, Item=to_item(owner))
+
+    def note_echo(self, sent: Entry) -> None:
+        """Remembers a payment whose id is known, for the echo check (see `looking`)."""
+        self._dynamodb.put_item(
+            TableName=self._table, Item=to_item({"key": _ECHO, "entry_key": sent.key})
+        )
+
+    def echo(self) -> Entry | None:
+        """The payment that was last remembered."""
+        answer = self._dynamodb.get_item(TableName=self._table, Key={"key": to_value(_ECHO)})
+        return self.get(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
+
+    def _query(self, **query: Any) -> list[str]:
+        answer = self._dynamodb.query(TableName=self._table, **query)
         return [from_item(item)["key"] for item in answer["Items"]]
 
     def _put(self, before: Entry | None, after: Entry) -> Any:

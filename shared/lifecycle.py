@@ -17,6 +17,7 @@ https://developer.alteg.io/en/marketplace (GET /marketplace/salon/{id}/applicati
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from shared import backoff
@@ -65,14 +66,33 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedPayment:
+    """One payment as the platform lists it; times as it wrote them, and no currency.
+
+    Of a row that cannot be read, `amount` is None.
+    """
+
+    id: int
+    amount: Decimal | None
+    paid_at: str
+    period_from: str
+    period_to: str
+    is_refunded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The platform's word on one location; `log` in order of time, possibly empty."""
 
     installed: Installed
     since: datetime | None
     log: tuple[Transition, ...] = ()
-    # Ids of the payments that the platform holds as given back.
-    refunded: frozenset[int] = frozenset()
+    payments: tuple[ListedPayment, ...] = ()
+
+    @property
+    def refunded(self) -> frozenset[int]:
+        """Ids of the payments that the platform holds as given back."""
+        return frozenset(payment.id for payment in self.payments if payment.is_refunded)
 
     @property
     def activation(self) -> datetime | None:

@@ -5,6 +5,7 @@ finished then is a row with a due time, and `reconciling` sees to it.
 """
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from shared import billing, payment
 from shared.altegio import Altegio, Refused, Unreachable
@@ -25,6 +26,7 @@ from shared.payment import (
 from shared.queues import DeadLetters
 from shared.telemetry import count, logger
 
+_ECHO_EVERY = timedelta(hours=1)
 _NOT_CONNECTED = "the location is not connected"
 
 
@@ -45,6 +47,7 @@ class Paying:
         self._dead_letters = dead_letters
         self._clock = clock
         self._rules = rules
+        self._echo_at: datetime | None = None
 
     def take(self, body: str, message_id: str) -> None:
         """Takes one message of the billing queue as far as it goes now."""
@@ -177,6 +180,8 @@ class Paying:
             self._move(claimed, payment.unknown(claimed, why, self._clock(), self._rules))
         except Overtaken:
             # Another attempt was made after ours: both may have been taken.
+            if not sent.is_refund:
+                self._ledger.own(outcome.platform_id, sent.key)
             count("Doubled")
             logger.error(
                 "sent, but overtaken",
@@ -184,6 +189,15 @@ class Paying:
             )
         else:
             _log("sent", sent)
+            self._note_echo(sent)
+
+    def _note_echo(self, sent: Entry) -> None:
+        """Once an hour is enough to know how the platform reads payments back."""
+        now = self._clock()
+        if sent.is_refund or (self._echo_at is not None and now - self._echo_at < _ECHO_EVERY):
+            return
+        self._ledger.note_echo(sent)
+        self._echo_at = now
 
     def _store(self, before: Entry | None, after: Entry) -> None:
         self._ledger.move(before, after)

@@ -2,13 +2,14 @@
 
            claim: attempt+1, lease          finish: only if attempt = mine
  PENDING ──────────────────────────▶ SENDING ───────────────────────────▶ SENT
-  ▲  ▲    release: surely not taken    │  │  ╰──────────────────────────▶ REJECTED
-  │  ╰─────────────────────────────────╯  │ lease passed, or outcome unclear
-  │                                       ▼
- HELD  (location not connected)        UNKNOWN
+  ▲  ▲  ▲   release: surely not taken  │  │  ╰──────────────────────────▶ REJECTED
+  │  │  ╰──────────────────────────────╯  │ lease passed, or outcome unclear
+  │  │                                    ▼
+  │  ╰──── look: surely absent, twice ── UNKNOWN ── look: on the list ──▶ SENT
+ HELD  (location not connected)           ╰─── cannot be told ──────────▶ NEEDS_HUMAN
 
 The platform's payment call has no idempotency key. So there is no way from an expired SENDING back
-to sending: who does not know what happened says so, and UNKNOWN is never sent again.
+to sending: who does not know what happened says so, and UNKNOWN is looked up (see `looking`).
 """
 
 from dataclasses import dataclass, replace
@@ -102,6 +103,8 @@ class Entry:
     attempt: int = 0
     due_at: datetime | None = None
     platform_id: int | None = None
+    # Of an UNKNOWN one: how often the platform's list was seen without it.
+    absences: int = 0
     why: str = ""
     changed_at: datetime | None = None
 
@@ -134,6 +137,7 @@ class NoSuchChange(ValueError):
 # To which state from which; whatever is not here does not happen.
 _CHANGES = {
     EntryState.SENDING: {EntryState.PENDING},
+    # From UNKNOWN only by `absent`, from SENDING only by `released`.
     EntryState.PENDING: {EntryState.PENDING, EntryState.HELD},
     EntryState.HELD: {EntryState.PENDING, EntryState.SENDING, EntryState.HELD},
     EntryState.UNKNOWN: {EntryState.SENDING},
@@ -167,7 +171,7 @@ def needs_human(entry: Entry, why: str, now: datetime) -> Entry:
 
 
 def unknown(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
-    """The entry, possibly taken by the platform; never sent again by itself.
+    """The entry, possibly taken by the platform; sent again only if a look proves that it was not taken.
 
     `due_at` says from when a look at the platform's list can prove anything.
     """
@@ -186,6 +190,23 @@ def released(
         raise NoSuchChange(f"release from {entry.state}")
     wait = backoff.delay(entry.attempt - 1, rules.retry_base_s, at_least_s=retry_after_s)
     return replace(entry, state=EntryState.PENDING, why=why, due_at=now + wait, changed_at=now)
+
+
+def absent(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """An UNKNOWN entry that the platform's list surely lacks; sent again once seen so twice."""
+    if entry.state is not EntryState.UNKNOWN:
+        raise NoSuchChange(f"absence in {entry.state}")
+    if entry.absences == 0:
+        return replace(looked_at(entry, why, now, seconds=rules.lease_s), absences=1)
+    return replace(entry, state=EntryState.PENDING, absences=0, why=why, due_at=now, changed_at=now)
+
+
+def looked_at(entry: Entry, why: str, now: datetime, *, seconds: float) -> Entry:
+    """An UNKNOWN entry of which nothing could be told yet; looked for again in `seconds`."""
+    if entry.state is not EntryState.UNKNOWN:
+        raise NoSuchChange(f"look in {entry.state}")
+    due_at = now + timedelta(seconds=seconds)
+    return replace(entry, absences=0, why=why, due_at=due_at, changed_at=now)
 
 
 def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:

@@ -15,6 +15,7 @@ from shared.connections import Overtaken as ConnectionOvertaken
 from shared.erasing import Erasing
 from shared.ledger import Ledger, Overtaken
 from shared.lifecycle import LIVE, Connection, LifecycleRules, State
+from shared.looking import Looking
 from shared.payment import Entry, EntryState, LedgerRules
 from shared.queues import WakeUps
 from shared.settling import Settling
@@ -22,6 +23,7 @@ from shared.telemetry import count, logger
 
 # Rows of one kind in one run: at the platform's five calls a second a minute allows no more.
 _MOST = 100
+_UNFINISHED = (EntryState.SENDING, EntryState.PENDING, EntryState.HELD, EntryState.UNKNOWN)
 
 
 class ReconcileFailed(Exception):
@@ -38,6 +40,7 @@ class Reconciling:
         ledger: Ledger,
         settling: Settling,
         erasing: Erasing,
+        looking: Looking,
         wake_ups: WakeUps,
         clock: Clock,
         lifecycle_rules: LifecycleRules,
@@ -47,6 +50,7 @@ class Reconciling:
         self._ledger = ledger
         self._settling = settling
         self._erasing = erasing
+        self._looking = looking
         self._wake_ups = wake_ups
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
@@ -59,7 +63,7 @@ class Reconciling:
             ReconcileFailed: at least one row could not be taken care of.
         """
         failed = 0
-        for entry_state in (EntryState.SENDING, EntryState.PENDING, EntryState.HELD):
+        for entry_state in _UNFINISHED:
             for key in self._ledger.due(entry_state, self._clock(), _MOST):
                 failed += self._guarded(self._entry, key, until)
         for state in (State.PENDING, *LIVE, State.DISABLED):
@@ -94,6 +98,8 @@ class Reconciling:
                 self._wake(entry)
             case EntryState.HELD:
                 self._look_at_held(entry)
+            case EntryState.UNKNOWN:
+                self._looking.look(entry)
 
     def _lease_passed(self, entry: Entry) -> None:
         why = "whoever was sending it did not come back"
@@ -143,7 +149,7 @@ class Reconciling:
         )
 
     def _release_held(self, location_id: int) -> None:
-        for key in self._ledger.of_location(location_id, EntryState.HELD, _MOST):
+        for key in self._ledger.held(location_id, _MOST):
             entry = self._ledger.get(key)
             if entry is not None and entry.state is EntryState.HELD:
                 self._wake(entry)

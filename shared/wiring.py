@@ -124,6 +124,7 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     from shared.altegio import Altegio
     from shared.erasing import Erasing
     from shared.ledger import Ledger
+    from shared.looking import Looking
     from shared.queues import WakeUps
     from shared.reconciling import Reconciling
     from shared.settling import Settling
@@ -135,11 +136,14 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
     connections = Connections(dynamodb, settings.connections_table)
+    ledger = Ledger(dynamodb, settings.payments_table, settings.connections_table)
+    platform = Altegio(settings.platform, token)
     return Reconciling(
         connections=connections,
-        ledger=Ledger(dynamodb, settings.payments_table, settings.connections_table),
+        ledger=ledger,
+        looking=Looking(ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger),
         settling=Settling(
-            platform=Altegio(settings.platform, token),
+            platform=platform,
             connections=connections,
             clock=clock.now,
             rules=settings.lifecycle,

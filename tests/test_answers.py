@@ -18,7 +18,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from shared import altegio, payment
 from shared.altegio import NoAnswer, Refused, Reply, Unreachable
 from shared.clock import from_wire, wire
-from shared.lifecycle import Installed, Status, Transition
+from shared.lifecycle import Installed, ListedPayment, Status, Transition
 from shared.payment import (
     Blocked,
     Entry,
@@ -259,7 +259,17 @@ def test_the_documented_status_is_read_in_the_zone_of_the_platform() -> None:
             Transition(granted_at, "uninstalled", "pending"),
             Transition(active_at, "pending", "active"),
         ),
-        refunded=frozenset({124}),
+        payments=(
+            ListedPayment(
+                id=123,
+                amount=Decimal("990.99"),
+                paid_at="2022-07-01 10:10:00",
+                period_from="2022-07-01 00:00:00",
+                period_to="2022-07-31 23:59:59",
+                is_refunded=False,
+            ),
+            ListedPayment(124, None, "None", "None", "None", is_refunded=True),
+        ),
     )
 
 
@@ -324,9 +334,6 @@ def test_a_status_that_cannot_be_read_says_nothing(body: bytes) -> None:
         {"logs": [{"changed_at": None, "status_from": "pending", "status_to": "active"}]},
         {"logs": [{"changed_at": "2022-06-27", "status_from": "a", "status_to": "b"}]},
         {"payments": "x"},
-        {"payments": [None]},
-        {"payments": [{"is_refunded": True}]},
-        {"payments": [{"id": [1], "is_refunded": True}]},
         {"payments": {"124": {"id": 124}}},
     ],
     ids=short,
@@ -334,6 +341,13 @@ def test_a_status_that_cannot_be_read_says_nothing(body: bytes) -> None:
 def test_a_status_of_an_unknown_form_says_nothing(changes: Any) -> None:
     with pytest.raises(Unreachable):
         altegio.read_status(status_reply(**changes), BERLIN)
+
+
+@pytest.mark.parametrize("row", [None, [], {}, {"is_refunded": True}, {"id": [1]}, {"id": "x"}])
+def test_a_payment_that_cannot_be_read_does_not_hide_the_rest(row: Any) -> None:
+    read = altegio.read_status(status_reply(payments=[row]), BERLIN)
+    assert read.installed is Installed.ACTIVE
+    assert [listed.amount for listed in read.payments] == [None]
 
 
 def test_a_date_at_the_end_of_time_says_nothing_in_any_zone() -> None:
@@ -477,6 +491,8 @@ CHANGES: dict[str, Callable[[Entry], Entry]] = {
     "unknown": lambda entry: payment.unknown(entry, "why", NOW, RULES),
     "released": lambda entry: payment.released(entry, "why", NOW, RULES),
     "held": lambda entry: payment.held(entry, "why", NOW, RULES),
+    "absent": lambda entry: payment.absent(entry, "why", NOW, RULES),
+    "looked_at": lambda entry: payment.looked_at(entry, "why", NOW, seconds=30),
     "waiting": lambda entry: payment.waiting(entry, "why", NOW, RULES),
     "woken": lambda entry: payment.woken(entry, NOW, RULES),
 }
@@ -484,6 +500,7 @@ CHANGES: dict[str, Callable[[Entry], Entry]] = {
 STARTS = {
     **dict.fromkeys(CHANGES, EntryState.PENDING),
     **dict.fromkeys(("sent", "rejected", "unknown", "released"), EntryState.SENDING),
+    **dict.fromkeys(("absent", "looked_at"), EntryState.UNKNOWN),
 }
 FINAL = (EntryState.SENT, EntryState.REJECTED, EntryState.NEEDS_HUMAN)
 MAY_HAVE_BEEN_SENT = (EntryState.SENDING, EntryState.UNKNOWN)
@@ -557,6 +574,8 @@ def test_no_change_touches_what_the_billing_system_said(name: str) -> None:
         ("unknown", EntryState.UNKNOWN, 900),
         ("held", EntryState.HELD, 600),
         ("woken", EntryState.PENDING, 60),
+        ("absent", EntryState.UNKNOWN, 60),
+        ("looked_at", EntryState.UNKNOWN, 30),
         ("waiting", EntryState.PENDING, 1800),  # half of the hour that it waits already
     ],
 )
@@ -564,6 +583,15 @@ def test_how_long_an_entry_waits(name: str, state: EntryState, wait_s: float) ->
     after = changed(name, STARTS[name])
     assert after is not None
     assert (after.state, after.due_at) == (state, NOW + timedelta(seconds=wait_s))
+
+
+def test_absence_counts_when_it_is_seen_twice_in_a_row() -> None:
+    unknown = replace(ENTRY, state=EntryState.UNKNOWN)
+    once = payment.absent(unknown, "why", NOW, RULES)
+    assert (once.state, once.absences) == (EntryState.UNKNOWN, 1)
+    twice = payment.absent(once, "why", NOW, RULES)
+    assert (twice.state, twice.absences, twice.due_at) == (EntryState.PENDING, 0, NOW)
+    assert payment.looked_at(once, "why", NOW, seconds=1).absences == 0
 
 
 def test_a_refund_waits_for_its_payment_up_to_a_limit() -> None:

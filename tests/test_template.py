@@ -398,7 +398,12 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             ],
             "move": [lambda it: it.move(None, PAYMENT), lambda it: it.move(PAYMENT, PAYMENT)],
             "due": [lambda it: it.due(EntryState.PENDING, NOW, 1)],
-            "of_location": [lambda it: it.of_location(1, EntryState.HELD, 1)],
+            "of_location": [lambda it: it.of_location(1)],
+            "held": [lambda it: it.held(1, 1)],
+            "is_owned": [lambda it: it.is_owned(1)],
+            "own": [lambda it: it.own(1, "payment#1")],
+            "note_echo": [lambda it: it.note_echo(PAYMENT)],
+            "echo": [lambda it: it.echo()],
         },
     ),
     WakeUps: (

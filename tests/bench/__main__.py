@@ -31,7 +31,7 @@ from typing import Any
 import botocore
 
 from local import PROJECT
-from local.build import AWS_SERVICES
+from local.build import AWS_CALLS
 from local.runtime import BARE, PYTHON, Environment, LogFile, lambda_variables
 from local.simulator import Simulator
 from local.stack import Stack
@@ -153,7 +153,7 @@ def _variant(stack: Stack, name: str) -> Iterator[Path]:
             for path in original.iterdir():
                 if path.is_file():
                     shutil.copy(path, copy / "botocore" / "data")
-                elif path.name in AWS_SERVICES:
+                elif path.name in AWS_CALLS:
                     shutil.copytree(path, copy / "botocore" / "data" / path.name)
         yield copy
 

@@ -11,7 +11,7 @@ from types import CodeType
 import pytest
 
 from local import PROJECT
-from local.build import AWS_SERVICES, EPOCH, artifact, build
+from local.build import AWS_CALLS, EPOCH, artifact, build
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_only_what_changed_is_built_again(root: Path) -> None:
 def test_the_real_artifact_is_compiled_and_trimmed() -> None:
     target = artifact()
     models = target / "botocore" / "data"
-    assert {path.name for path in models.iterdir() if path.is_dir()} == set(AWS_SERVICES)
+    assert {path.name for path in models.iterdir() if path.is_dir()} == set(AWS_CALLS)
     assert not (target / "bin").exists()
     sources = list(target.rglob("*.py"))
     assert len(sources) > 500

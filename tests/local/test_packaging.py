@@ -1,21 +1,26 @@
 """`sam build`: what is sent to AWS, built without Docker and for another processor."""
 
+import ast
 import gzip
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import os
 import shutil
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import botocore
 import pytest
+from botocore import xform_name
 
-from local import PROJECT
-from local.build import AWS_SERVICES, EPOCH, PYTHON
+from local import PROJECT, build
+from local.build import AWS_CALLS, EPOCH, PYTHON
 from local.deployed import SAM, sam_build
 from local.template import Template
 
@@ -131,30 +136,121 @@ def test_compiled_extensions_are_for_the_processor_of_the_template(artifact: Pat
 
 def test_botocore_knows_the_services_that_are_called_and_no_more(artifact: Path) -> None:
     data = artifact / "botocore" / "data"
+    assert set(AWS_CALLS) == {"dynamodb", "sqs", "ssm"}
     assert {path.name for path in data.iterdir()} == {
-        *AWS_SERVICES,
+        *AWS_CALLS,
         "_retry.json",
         "endpoints.json",
         "partitions.json",
         "sdk-default-configuration.json",
     }
-    assert set(AWS_SERVICES) == {"dynamodb", "sqs", "ssm"}
+    for service, calls in AWS_CALLS.items():
+        (model,) = data.glob(f"{service}/*/service-2.json")
+        assert set(load(model)["operations"]) == set(calls)
 
 
-def test_of_botocores_models_only_words_are_missing(artifact: Path) -> None:
+def test_the_calls_are_those_of_the_code() -> None:
+    """An operation that is not among them would be missing in Lambda, though not in most tests."""
+    found = {service: set[str]() for service in AWS_CALLS}
+    for path in (PROJECT / "shared").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                service = ast.unparse(node.func.value).removeprefix("self._")
+                if service in found:
+                    found[service].add(node.func.attr)
+    found["ssm"].add("get_parameter")  # by Powertools
+    assert found == {
+        service: {xform_name(call) for call in calls} for service, calls in AWS_CALLS.items()
+    }
+
+
+def test_of_botocores_models_only_words_and_other_calls_are_missing(artifact: Path) -> None:
     (version,) = artifact.glob("botocore-*.dist-info")
     assert version.name == f"botocore-{importlib.metadata.version('botocore')}.dist-info"
     ours, theirs = artifact / "botocore" / "data", Path(botocore.__file__).parent / "data"
     models = sorted(ours.glob("*/*/service-2.json"))
-    assert {model.parts[-3] for model in models} == set(AWS_SERVICES)
-    for model in models:
-        packed = theirs / model.relative_to(ours).with_suffix(".json.gz")
-        left_out = missing(json.loads(gzip.decompress(packed.read_bytes())), load(model))
+    assert {model.parts[-3] for model in models} == set(AWS_CALLS)
+    for path in models:
+        packed = theirs / path.relative_to(ours).with_suffix(".json.gz")
+        whole, part = json.loads(gzip.decompress(packed.read_bytes())), load(path)
+        for kind in ("operations", "shapes"):
+            whole[kind] = {name: whole[kind][name] for name in part[kind]}
+        left_out = missing(whole, part)
         assert {name for name, _ in left_out} == {"documentation"}
         assert all(isinstance(value, str) for _, value in left_out)
     left_out = missing(load(theirs / "endpoints.json"), load(ours / "endpoints.json"))
     assert {"s3", "lambda"} <= {name for name, _ in left_out}
-    assert not {name for name, _ in left_out} & set(AWS_SERVICES)
+    assert not {name for name, _ in left_out} & set(AWS_CALLS)
+
+
+REQUESTS = """
+import json, re, sys
+import boto3
+from botocore.awsrequest import AWSResponse
+
+class Body:
+    def stream(self):
+        yield b"{}"
+
+def answer(request, **_):
+    names = ("X-Amz-Target", "Content-Type")
+    signed_for = re.search("[0-9]{8}/(.*),", str(request.headers["Authorization"]))[1]
+    token = re.compile("[0-9a-f]{8}-[0-9a-f-]{27}")  # generated, as the model wants it
+    sent.append({
+        "to": [request.method, request.url, signed_for],
+        "headers": {name: str(request.headers.get(name)) for name in names},
+        "body": token.sub("a token", request.body.decode()),
+    })
+    return AWSResponse(request.url, 200, {}, Body())
+
+sent = []
+region, calls = json.loads(sys.argv[1])
+session = boto3.Session("key", "secret", region_name=region)
+for service, method, arguments in calls:
+    client = session.client(service)
+    client.meta.events.register("before-send", answer)
+    getattr(client, method)(**arguments)
+print(json.dumps(sent))
+"""
+KEY = {"TableName": "t", "Key": {"key": {"S": "a"}, "n": {"N": "1"}}}
+UPDATE = {**KEY, "UpdateExpression": "SET a = :a", "ExpressionAttributeValues": {":a": {"S": "b"}}}
+CALLS = [
+    ("dynamodb", "get_item", {**KEY, "ConsistentRead": True}),
+    ("dynamodb", "put_item", {"TableName": "t", "Item": {"m": {"M": {"l": {"L": []}}}}}),
+    ("dynamodb", "query", {"TableName": "t", "IndexName": "due", "Limit": 5}),
+    ("dynamodb", "transact_write_items", {"TransactItems": [{"Update": UPDATE}]}),
+    ("dynamodb", "update_item", {**UPDATE, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+    ("sqs", "send_message", {"QueueUrl": "https://queue.example/1/q", "MessageBody": "é"}),
+    ("ssm", "get_parameter", {"Name": "/a", "WithDecryption": True}),
+]
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "us-east-1", "cn-north-1"])
+def test_every_call_is_sent_to_aws_as_the_whole_botocore_sends_it(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emulator is reached by an address of its own; this is what it cannot show."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    told = json.dumps([region, CALLS])
+    sent = [
+        json.loads(
+            subprocess.run(
+                [sys.executable, *options, "-c", REQUESTS, told],
+                env={"PYTHONPATH": path, "AWS_EC2_METADATA_DISABLED": "true"},
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+        for options, path in (((), ""), (("-S", "-P"), str(build.artifact())))
+    ]
+    assert {(service, method) for service, method, _ in CALLS} == {
+        (service, xform_name(call)) for service, calls in AWS_CALLS.items() for call in calls
+    }
+    assert sent[0] == sent[1]
+    assert len(sent[0]) == len(CALLS)
+    assert f"dynamodb.{region}.amazonaws.com" in sent[0][0]["to"][1]
+    assert "a token" in sent[0][3]["body"]
 
 
 def missing(whole: Any, part: Any) -> list[tuple[str, Any]]:

@@ -1,0 +1,151 @@
+"""Resolves UNKNOWN payments and refunds by looking, once they are old enough for that to prove it.
+
+A payment that the platform took is adopted with its id. One that it surely never saw, seen so
+twice, goes back to PENDING. Whatever cannot be told is for a person.
+"""
+
+from collections.abc import Sequence
+
+from shared import lookup, payment
+from shared.altegio import Altegio, Refused, Unreachable
+from shared.clock import Clock
+from shared.ledger import IdTaken, Ledger
+from shared.lifecycle import Installed, ListedPayment, Status
+from shared.payment import Entry, EntryState, LedgerRules
+from shared.telemetry import count, logger
+
+
+class Looking:
+    """The use case of overdue UNKNOWN entries."""
+
+    def __init__(
+        self, *, ledger: Ledger, platform: Altegio, clock: Clock, rules: LedgerRules
+    ) -> None:
+        self._ledger = ledger
+        self._platform = platform
+        self._clock = clock
+        self._rules = rules
+
+    def look(self, entry: Entry) -> None:
+        """Looks an UNKNOWN entry up, and with it all that the platform cannot tell from it.
+
+        Raises:
+            Overtaken: somebody else changed one of them; what is left is due again.
+        """
+        try:
+            status = self._platform.status(entry.location_id or 0)
+        except (Refused, Unreachable) as error:
+            self._later(entry, f"status: {error}", self._rules.retry_base_s)
+            return
+        if entry.is_refund:
+            self._look_at_refund(entry, status)
+        elif status.installed is Installed.NO:
+            # Its list is not shown while the application is not installed.
+            self._later(entry, "not installed, so not listed", self._rules.held_recheck_s)
+        else:
+            self._look_at_payment(entry, status)
+
+    def _look_at_refund(self, entry: Entry, status: Status) -> None:
+        paid = self._ledger.get(entry.payment_key)
+        platform_id = paid.platform_id if paid is not None else None
+        if platform_id is not None and platform_id in status.refunded:
+            self._adopt(entry, platform_id)
+        elif any(row.id == platform_id for row in status.payments):
+            self._absent(entry)
+        else:
+            self._later(entry, "its payment is not listed", self._rules.held_recheck_s)
+
+    def _look_at_payment(self, entry: Entry, status: Status) -> None:
+        entries = self._entries(entry.location_id or 0)
+        group = lookup.group_of(entry, entries)
+        now = self._clock()
+        if any(it.state is EntryState.SENDING for it in group):
+            self._later(entry, "an equal payment is being sent", self._rules.lease_s)
+            return
+        young = [
+            it.due_at
+            for it in group
+            if it.state is EntryState.UNKNOWN and it.due_at is not None and it.due_at > now
+        ]
+        if young:
+            wait = (max(young) - now).total_seconds()
+            self._later(entry, "an equal payment is too young to tell", wait)
+            return
+        findings = lookup.find(
+            group,
+            status.payments,
+            self._owned(entries, status.payments),
+            self._platform.zone,
+            echoed=self._echoed(entries, status.payments),
+        )
+        for taken, platform_id in findings.taken:
+            self._adopt(taken, platform_id)
+        for missing in findings.absent:
+            self._absent(missing)
+        for unsure in findings.unsure:
+            self._ledger.move(unsure, payment.needs_human(unsure, findings.why, now))
+            count("PaymentNeedsHuman")
+            logger.error("needs a person", extra={"entry": unsure.key, "why": findings.why})
+        if findings.surplus:
+            count("Doubled")
+            logger.error(
+                "more payments than were billed",
+                extra={"entry": entry.key, "platform_ids": list(findings.surplus)},
+            )
+
+    def _entries(self, location_id: int) -> list[Entry]:
+        keys = self._ledger.of_location(location_id)
+        return [entry for entry in map(self._ledger.get, keys) if entry is not None]
+
+    def _owned(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> set[int]:
+        """Ids on the list that somebody owns; most owners are entries of this location."""
+        owned = {entry.platform_id for entry in entries if entry.state is EntryState.SENT}
+        return {row.id for row in listed if row.id in owned or self._ledger.is_owned(row.id)}
+
+    def _echoed(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> bool | None:
+        """Whether the list gives back what was sent: here, or else where we last sent anything."""
+        here = self._echoes(entries, listed)
+        if here is not None:
+            return here
+        known = self._ledger.echo()
+        if known is None:
+            return None
+        try:
+            elsewhere = self._platform.status(known.location_id or 0)
+        except (Refused, Unreachable) as error:
+            logger.warning("no echo", extra={"entry": known.key, "why": str(error)})
+            return None
+        return self._echoes([known], elsewhere.payments)
+
+    def _echoes(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> bool | None:
+        rows = {row.id: row for row in listed}
+        known = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
+        if not known:
+            return None
+        # A list that lacks one that we know may lack the one that we look for.
+        return all(
+            it.platform_id in rows
+            and lookup.reads_back(it, rows[it.platform_id], self._platform.zone)
+            for it in known
+        )
+
+    def _adopt(self, entry: Entry, platform_id: int) -> None:
+        try:
+            self._ledger.finish(entry, payment.sent(entry, platform_id, self._clock()))
+        except IdTaken:
+            self._later(entry, f"id {platform_id} was taken meanwhile", self._rules.lease_s)
+            return
+        count("PaymentAdopted")
+        logger.info("adopted", extra={"entry": entry.key, "platform_id": platform_id})
+
+    def _absent(self, entry: Entry) -> None:
+        why = "surely not taken: the platform's list lacks it"
+        after = payment.absent(entry, why, self._clock(), self._rules)
+        self._ledger.move(entry, after)
+        count("PaymentAbsent")
+        logger.info("absent", extra={"entry": entry.key, "state": after.state})
+
+    def _later(self, entry: Entry, why: str, seconds: float) -> None:
+        self._ledger.move(
+            entry, payment.looked_at(entry, why, self._clock(), seconds=max(seconds, 1))
+        )
