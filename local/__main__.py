@@ -139,7 +139,8 @@ def _stack(
     ):
         simulator.redirect_url = f"{stack.api}/connect"
         simulator.callback_url = f"{stack.api}/webhooks/altegio"
-        simulator.grant(*granted)
+        if granted:
+            simulator.grant(*granted)
         yield stack
 
 

@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,13 @@ class Deployed:
     template: Template
     resources: Mapping[str, str]
     outputs: Mapping[str, str]
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the emulator, made once: each reads its service's model."""
+        if service not in self._clients:
+            self._clients[service] = self.emulator.client(service)
+        return self._clients[service]
 
 
 def sam_build(target: Path, *, here: bool = False, root: Path = PROJECT) -> None:
@@ -159,6 +166,7 @@ def findings(stack: Deployed) -> list[Finding]:
         {"ApplicationId": APPLICATION_ID}, endpoint_url=emulator.endpoint_url, api_url=""
     )
     deployed_as = {
+        STACK_NAME: NAME,
         **{f"{STACK_NAME}-{name}": physical for name, physical in resources.items()},
         **{queue.url: resources[name] for name, queue in wired.queues.items()},
     }
@@ -275,20 +283,20 @@ def _shape(table: Mapping[str, Any]) -> Any:
 
 
 def _table(stack: Deployed, name: str) -> Any:
-    dynamodb = stack.emulator.client("dynamodb")
+    dynamodb = stack.client("dynamodb")
     table = dynamodb.describe_table(TableName=stack.resources[name])["Table"]
     return _shape({**table, **table["BillingModeSummary"]})
 
 
 def _recovers(stack: Deployed, name: str) -> bool:
-    dynamodb = stack.emulator.client("dynamodb")
+    dynamodb = stack.client("dynamodb")
     answer = dynamodb.describe_continuous_backups(TableName=stack.resources[name])
     backups = answer["ContinuousBackupsDescription"]
     return bool(backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED")
 
 
 def _expires_by(stack: Deployed, name: str) -> str | None:
-    dynamodb = stack.emulator.client("dynamodb")
+    dynamodb = stack.client("dynamodb")
     answer = dynamodb.describe_time_to_live(TableName=stack.resources[name])
     attribute: str | None = answer["TimeToLiveDescription"].get("AttributeName")
     return attribute
@@ -306,7 +314,7 @@ def _queue_as_wanted(stack: Deployed, queue: Queue) -> Any:
 
 
 def _queue(stack: Deployed, name: str, queue: Queue) -> Any:
-    sqs = stack.emulator.client("sqs")
+    sqs = stack.client("sqs")
     found = sqs.get_queue_attributes(QueueUrl=stack.resources[name], AttributeNames=["All"])
     attributes = {
         key: value for key, value in found["Attributes"].items() if key in queue.properties
@@ -335,7 +343,7 @@ def _function_as_wanted(function: Function, deployed_as: Mapping[str, str]) -> A
 
 
 def _function(stack: Deployed, name: str) -> Any:
-    client = stack.emulator.client("lambda")
+    client = stack.client("lambda")
     found = client.get_function_configuration(FunctionName=stack.resources[name])
     return {
         "handler": found["Handler"],
@@ -349,7 +357,7 @@ def _function(stack: Deployed, name: str) -> Any:
 
 
 def _mappings(stack: Deployed) -> Iterator[tuple[str, Any]]:
-    found = stack.emulator.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    found = stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     logical = _logical(stack)
     for mapping in found:
         yield (
@@ -365,19 +373,19 @@ def _mappings(stack: Deployed) -> Iterator[tuple[str, Any]]:
 
 def _schedules(stack: Deployed) -> Iterator[tuple[str, str]]:
     logical = _logical(stack)
-    for schedule in stack.emulator.client("scheduler").list_schedules()["Schedules"]:
+    for schedule in stack.client("scheduler").list_schedules()["Schedules"]:
         yield logical[schedule["Name"]], logical[_last(schedule["Target"]["Arn"])]
 
 
 def _days(stack: Deployed, name: str) -> int | None:
-    logs = stack.emulator.client("logs")
+    logs = stack.client("logs")
     groups = logs.describe_log_groups(logGroupNamePrefix=stack.resources[name])["logGroups"]
     days: int | None = groups[0].get("retentionInDays") if groups else None
     return days
 
 
 def _routes(stack: Deployed, name: str) -> list[str]:
-    items = stack.emulator.client("apigatewayv2").get_routes(ApiId=stack.resources[name])["Items"]
+    items = stack.client("apigatewayv2").get_routes(ApiId=stack.resources[name])["Items"]
     return [item["RouteKey"] for item in items]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
+from shared.conflicts import retried
 from shared.items import from_item, to_item, to_value
 
 if TYPE_CHECKING:
@@ -92,13 +93,15 @@ class Accounts:
         False if it was erased a moment ago: then he is new.
         """
         try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key={"key": to_value(f"account#{account.account_id}")},
-                UpdateExpression="SET last_seen_at = :now",
-                ConditionExpression="attribute_exists(#key)",
-                ExpressionAttributeNames={"#key": "key"},
-                ExpressionAttributeValues={":now": to_value(stamp(now))},
+            retried(
+                lambda: self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key={"key": to_value(f"account#{account.account_id}")},
+                    UpdateExpression="SET last_seen_at = :now",
+                    ConditionExpression="attribute_exists(#key)",
+                    ExpressionAttributeNames={"#key": "key"},
+                    ExpressionAttributeValues={":now": to_value(stamp(now))},
+                )
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":

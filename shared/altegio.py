@@ -14,6 +14,7 @@ import json
 import logging
 import math
 import queue
+import re
 import ssl
 import threading
 import time
@@ -25,6 +26,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from shared.clock import from_wire, wire
 from shared.config import PlatformSettings
@@ -75,6 +77,11 @@ class Reply:
         except (ValueError, ArithmeticError, RecursionError):
             return None
 
+    def is_envelope(self) -> bool:
+        """Whether the platform itself refused: a page of some proxy in between proves nothing."""
+        body = self.json()
+        return isinstance(body, dict) and body.get("success") is False
+
     def message(self) -> str:
         """The platform's own words, in one short line; empty if it had none."""
         body = self.json()
@@ -90,7 +97,7 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
         Refused: the platform refused to say.
         Unreachable: it said nothing that can be relied on.
     """
-    if reply.status == httpx.codes.NOT_FOUND:
+    if reply.status == httpx.codes.NOT_FOUND and reply.is_envelope():
         return Status(installed=Installed.NO, since=None)
     if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
         raise Refused(reply.status, reply.message())
@@ -128,12 +135,11 @@ def _listed(row: Any) -> ListedPayment:
     """As much of a row as can be read; what cannot proves nothing (see `lookup`)."""
     values = row if isinstance(row, dict) else {}
     try:
-        # YCLIENTS writes some numbers as strings.
-        payment_id, amount = int(values["id"]), Decimal(str(values["payment_sum"]))
-    except (KeyError, TypeError, ValueError, ArithmeticError):
-        payment_id, amount = _whole(values.get("id")), None
+        amount = Decimal(str(values["payment_sum"]))
+    except (KeyError, ArithmeticError):
+        amount = None
     return ListedPayment(
-        id=payment_id,
+        id=_whole(values.get("id")),
         amount=amount,
         paid_at=str(values.get("payment_date")),
         period_from=str(values.get("period_from")),
@@ -143,6 +149,9 @@ def _listed(row: Any) -> ListedPayment:
 
 
 def _whole(value: Any) -> int:
+    """A whole number, which YCLIENTS writes as a string; 0 for anything else."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
+        return int(value)
     return value if type(value) is int else 0
 
 
@@ -151,9 +160,9 @@ def read_payment(reply: Reply) -> Outcome:
     if reply.status == httpx.codes.OK:
         body = reply.json()
         data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
-        payment_id = data.get("id") if isinstance(data, dict) else None
+        payment_id = _whole(data.get("id")) if isinstance(data, dict) else 0
         # A number that no table can hold is no id.
-        if type(payment_id) is int and 0 < payment_id < 10**18:
+        if 0 < payment_id < 10**18:
             return Sent(payment_id)
         return Unclear("200 without a payment id")
     return _read_failure(reply)
@@ -292,13 +301,22 @@ class Altegio:
 
         A 401 proves that the platform looked no further than the token.
         """
-        token = self._token.current()
+        try:
+            token = self._token.current()
+        except GetParameterError:
+            raise NotSent("the partner token cannot be read") from None
         reply = self._exchange(client, method, path, body, token=token, until=until)
         if reply.status == httpx.codes.UNAUTHORIZED:
-            newer = self._token.refetch()
+            newer = self._newer(token)
             if newer != token:
                 reply = self._exchange(client, method, path, body, token=newer, until=until)
         return reply
+
+    def _newer(self, token: str) -> str:
+        try:
+            return self._token.refetch()
+        except GetParameterError:
+            return token
 
     def _exchange(
         self,
@@ -313,12 +331,13 @@ class Altegio:
         """Sends in a thread of its own, as httpx has no deadline for an exchange as a whole.
 
         A body that trickles, or a name server that hangs, would otherwise outlive every timeout.
-        Past the deadline the thread may still read, but must not begin to send: `_not_after`.
+        Past the deadline the thread may still read, but must not begin to send: see `_Gate`.
         """
         deadline = min(time.monotonic() + self._settings.http_total_s, until)
         total_s = deadline - time.monotonic()
         if total_s <= 0:
             raise NotSent("no time is left")
+        gate = _Gate()
         request = client.build_request(
             method,
             f"{self._settings.platform_app_url}{path}",
@@ -328,7 +347,7 @@ class Altegio:
                 "Accept": self._settings.platform_accept,
                 "Accept-Encoding": "identity",
             },
-            extensions={"trace": _not_after(deadline)},
+            extensions={"trace": gate.trace},
         )
         answers: queue.SimpleQueue[Reply | Exception] = queue.SimpleQueue()
 
@@ -342,14 +361,14 @@ class Altegio:
         try:
             answer = answers.get(timeout=total_s)
         except queue.Empty:
-            raise NoAnswer(f"no answer within {total_s:.3g} s") from None
+            unsent = gate.close()
+            raise (NotSent if unsent else NoAnswer)(f"no answer within {total_s:.3g} s") from None
         if isinstance(answer, Reply):
             return answer
-        if isinstance(answer, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)):
-            raise NotSent(type(answer).__name__) from None
-        if isinstance(answer, (httpx.HTTPError, httpx.StreamError, Unreachable)):
-            raise NoAnswer(_one_line(f"{type(answer).__name__} {answer}")) from None
-        raise answer
+        if not isinstance(answer, (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, NoAnswer)):
+            raise answer
+        # Only the kind: the text of some errors quotes the request, with its token.
+        raise (NotSent if gate.close() else NoAnswer)(type(answer).__name__) from None
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -378,14 +397,32 @@ class Altegio:
         return httpx.Timeout(self._settings.http_total_s, connect=_CONNECT_S)
 
 
-def _not_after(deadline: float) -> Any:
-    """An httpcore trace that refuses to start sending once the caller has given up."""
+class _Gate:
+    """Who is first: the thread that begins to send, or the caller who gives up.
 
-    def trace(event: str, _info: dict[str, Any]) -> None:
-        if event.endswith("send_request_headers.started") and time.monotonic() >= deadline:
-            raise Unreachable("given up before sending")
+    httpcore reports each stage of a request before it begins; until the first byte of the request
+    line nothing can have reached the platform, however long names and connections took.
+    https://www.encode.io/httpcore/extensions/#trace
+    """
 
-    return trace
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sending = False
+        self._closed = False
+
+    def trace(self, event: str, _info: dict[str, Any]) -> None:
+        """Called by httpcore; lets nothing be sent once the gate is closed."""
+        if event.endswith("send_request_headers.started"):
+            with self._lock:
+                if self._closed:
+                    raise NoAnswer("given up before sending")
+                self._sending = True
+
+    def close(self) -> bool:
+        """Closes the gate; True if nothing was sent, and so nothing will be."""
+        with self._lock:
+            self._closed = True
+            return not self._sending
 
 
 def _read(response: httpx.Response) -> Reply:
@@ -394,7 +431,7 @@ def _read(response: httpx.Response) -> Reply:
         for chunk in response.iter_raw():
             body += chunk
             if len(body) > _LONGEST_ANSWER:
-                raise Unreachable("the answer is too long")
+                raise NoAnswer("the answer is too long")
     finally:
         response.close()
     return Reply(

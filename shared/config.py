@@ -74,6 +74,7 @@ class ReconcileSettings:
     accounts_table: str
     payments_table: str
     billing_queue_url: str
+    late_after_s: float
     ledger: LedgerRules
     lifecycle: LifecycleRules
 

@@ -133,10 +133,9 @@ class Connecting:
             UnknownTicket: there is no such ticket any more.
         """
         until = time.monotonic() + self._budget_s
-        ticket = self._tickets.open(form.ticket, self._clock())
-        if ticket is None:
+        arrived = self._tickets.open(form.ticket, self._clock())
+        if arrived is None:
             raise UnknownTicket
-        arrived = ticket.redirect
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
         if account is None or not self._accounts.seen(account, self._clock()):
             errors = _errors(form)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
+from shared.conflicts import retried
 from shared.items import from_item, to_item, to_value
 from shared.lifecycle import Connection, State
 
@@ -68,20 +69,22 @@ class Connections:
     def hint(self, location_id: int, event: str, at: datetime) -> bool:
         """Stores a webhook's claim, due at once, in one write; False if the location is unknown."""
         try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key={"location_id": to_value(location_id)},
-                UpdateExpression=(
-                    "SET hint = :event, hint_at = :at, hint_looks = :none, due_at = :at"
-                    " ADD version :one"
-                ),
-                ConditionExpression="attribute_exists(location_id)",
-                ExpressionAttributeValues={
-                    ":event": to_value(event),
-                    ":at": to_value(stamp(at)),
-                    ":none": to_value(0),
-                    ":one": to_value(1),
-                },
+            retried(
+                lambda: self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key={"location_id": to_value(location_id)},
+                    UpdateExpression=(
+                        "SET hint = :event, hint_at = :at, hint_looks = :none, due_at = :at"
+                        " ADD version :one"
+                    ),
+                    ConditionExpression="attribute_exists(location_id)",
+                    ExpressionAttributeValues={
+                        ":event": to_value(event),
+                        ":at": to_value(stamp(at)),
+                        ":none": to_value(0),
+                        ":one": to_value(1),
+                    },
+                )
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":

@@ -10,8 +10,6 @@ Each write is conditional on the state, the attempt and the due time that were r
 one transaction with a look at the connection, so that what was closed a moment ago is not paid.
 """
 
-import random
-import time
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
+from shared.conflicts import TRIES, pause
 from shared.items import from_item, to_item, to_value
 from shared.lifecycle import LIVE
 from shared.payment import Entry, EntryState
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _INSTANTS = ("received_at", "due_at", "changed_at")
-_TRANSACTION_TRIES = 6
 _ECHO = "echo"
 
 
@@ -242,7 +240,7 @@ class Ledger:
         milliseconds, and nothing was sent to the platform yet or any more.
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
         """
-        for tries in range(_TRANSACTION_TRIES):
+        for tries in range(TRIES):
             try:
                 self._dynamodb.transact_write_items(TransactItems=items)
             except ClientError as error:
@@ -254,10 +252,9 @@ class Ledger:
                 ]
                 if "ConditionalCheckFailed" in reasons:
                     return reasons
-                if "TransactionConflict" not in reasons or tries == _TRANSACTION_TRIES - 1:
+                if "TransactionConflict" not in reasons or tries == TRIES - 1:
                     raise
-                # Spreads two workers; nothing secret depends on it.
-                time.sleep(random.uniform(0.01, 0.05) * 2**tries)  # noqa: S311
+                pause(tries)
             else:
                 return []
         return []

@@ -226,6 +226,18 @@ def settled(
         again = now + timedelta(seconds=rules.hint_rechecks_s[0])
         return replace(connection, verdict=f"status lags: {status.proof()}", due_at=again)
     match status.installed:
+        case Installed.NO if connection.live and connection.hint != "uninstall" and not status.log:
+            # A bare 404 that no uninstall announced: believed when it is seen again.
+            again = now + timedelta(seconds=rules.hint_rechecks_s[0])
+            why = f"seems to be gone: {status.proof()}"
+            return replace(
+                connection,
+                hint="uninstall",
+                hint_at=now,
+                hint_looks=0,
+                verdict=why,
+                due_at=again,
+            )
         case Installed.NO:
             return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
         case Installed.PENDING:
@@ -279,7 +291,7 @@ def _settled_live(
     elif state is State.ACTIVE and connection.state is State.FROZEN:
         # Thawed; an active one may be due for its held payments, and stays so.
         changed = replace(changed, due_at=None)
-    if state is State.FROZEN and changed.due_at is None:
+    if state is State.FROZEN and (changed.due_at is None or changed.due_at <= now):
         changed = replace(changed, due_at=now + timedelta(seconds=rules.held_recheck_s))
     return changed
 
@@ -343,5 +355,6 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRul
 
 def _older(status: Status, activation: datetime | None) -> bool:
     """Whether this status was written before `activation`: it knows of nothing later."""
-    latest = status.log[-1].at if status.log else status.since
+    since = status.since if status.installed is Installed.PENDING else None
+    latest = status.log[-1].at if status.log else since
     return activation is not None and latest is not None and latest < activation

@@ -37,4 +37,5 @@ class PartnerToken:
         value = self._provider.get(
             self._parameter, max_age=MAX_AGE_S, decrypt=True, force_fetch=force
         )
-        return str(value)
+        # A file that was uploaded as the parameter often ends in a newline.
+        return str(value).strip()

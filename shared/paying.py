@@ -7,9 +7,12 @@ finished then is a row with a due time, and `reconciling` sees to it.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from shared import billing, payment
 from shared.altegio import Altegio, Refused, Unreachable
 from shared.clock import Clock, stamp
+from shared.connections import Connections
 from shared.ledger import IdTaken, Ledger, Overtaken
 from shared.lifecycle import Installed
 from shared.payment import (
@@ -37,12 +40,14 @@ class Paying:
         self,
         *,
         ledger: Ledger,
+        connections: Connections,
         platform: Altegio,
         dead_letters: DeadLetters,
         clock: Clock,
         rules: LedgerRules,
     ) -> None:
         self._ledger = ledger
+        self._connections = connections
         self._platform = platform
         self._dead_letters = dead_letters
         self._clock = clock
@@ -148,11 +153,19 @@ class Paying:
         """What a refusal means, asked of the status; None if the location is not connected."""
         try:
             status = self._platform.status(claimed.location_id or 0)
-        except (Refused, Unreachable) as error:
+        except Refused as error:
+            if isinstance(outcome, Blocked):
+                return outcome
+            return NotTaken(f"{_words(outcome)}; then status: {error}")
+        except Unreachable as error:
             return NotTaken(f"{_words(outcome)}; then status: {error}")
         if platform_id is not None and platform_id in status.refunded:
             return Sent(platform_id)
-        return None if status.installed is Installed.NO else outcome
+        if status.installed in (Installed.NO, Installed.PENDING):
+            # We took it for connected: whatever ended that was never told.
+            self._connections.hint(claimed.location_id or 0, "uninstall", self._clock())
+            return None
+        return outcome
 
     def _after(
         self, claimed: Entry, outcome: NotTaken | Blocked | Rejected | Unclear | None
@@ -187,6 +200,11 @@ class Paying:
                 "sent, but overtaken",
                 extra={"entry": claimed.key, "platform_id": outcome.platform_id},
             )
+        except (BotoCoreError, ClientError):
+            # The row becomes UNKNOWN and is looked up; meanwhile the id stands at least here.
+            told = {"entry": claimed.key, "platform_id": outcome.platform_id}
+            logger.error("sent, but not written", extra=told)
+            raise
         else:
             _log("sent", sent)
             self._note_echo(sent)
@@ -207,6 +225,10 @@ class Paying:
         try:
             self._store(claimed, after)
         except Overtaken:
+            if self._ledger.get(after.key) == after:
+                # Written the first time, and the answer was lost: botocore tried again.
+                _log("stored", after)
+                return
             # The lease has passed: the row is UNKNOWN by now, which is never wrong.
             logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
 

@@ -171,7 +171,7 @@ def needs_human(entry: Entry, why: str, now: datetime) -> Entry:
 
 
 def unknown(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
-    """The entry, possibly taken by the platform; sent again only if a look proves that it was not taken.
+    """The entry, possibly taken by the platform; sent again only if a look proves the contrary.
 
     `due_at` says from when a look at the platform's list can prove anything.
     """

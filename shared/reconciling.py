@@ -7,6 +7,7 @@ latest. One row that fails does not stop the others, but the run ends in an erro
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from shared import lifecycle, payment
 from shared.clock import Clock
@@ -24,6 +25,7 @@ from shared.telemetry import count, logger
 # Rows of one kind in one run: at the platform's five calls a second a minute allows no more.
 _MOST = 100
 _UNFINISHED = (EntryState.SENDING, EntryState.PENDING, EntryState.HELD, EntryState.UNKNOWN)
+_WAITING = (EntryState.PENDING, EntryState.HELD)
 
 
 class ReconcileFailed(Exception):
@@ -45,6 +47,7 @@ class Reconciling:
         clock: Clock,
         lifecycle_rules: LifecycleRules,
         ledger_rules: LedgerRules,
+        late_after_s: float,
     ) -> None:
         self._connections = connections
         self._ledger = ledger
@@ -55,6 +58,7 @@ class Reconciling:
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
         self._ledger_rules = ledger_rules
+        self._late_after = timedelta(seconds=late_after_s)
 
     def run(self, until: float) -> None:
         """Takes overdue rows until `until` (of `time.monotonic`); the rest is due next time.
@@ -88,9 +92,12 @@ class Reconciling:
 
     def _entry(self, key: str) -> None:
         """Decides from the row itself, as the index may be behind."""
-        entry = self._ledger.get(key)
-        if entry is None or entry.due_at is None or entry.due_at > self._clock():
+        entry, now = self._ledger.get(key), self._clock()
+        if entry is None or entry.due_at is None or entry.due_at > now:
             return
+        if entry.state in _WAITING and now - entry.received_at > self._late_after:
+            count("PaymentLate")
+            logger.error("late", extra={"entry": key, "state": entry.state, "why": entry.why})
         match entry.state:
             case EntryState.SENDING:
                 self._lease_passed(entry)
@@ -104,9 +111,10 @@ class Reconciling:
     def _lease_passed(self, entry: Entry) -> None:
         why = "whoever was sending it did not come back"
         unknown = payment.unknown(entry, why, self._clock(), self._ledger_rules)
-        self._ledger.move(entry, unknown)
+        # Counted first: an alarm too many is better than one that a lost answer swallows.
         count("PaymentUnknown")
         logger.error("lease passed", extra={"entry": entry.key, "attempt": entry.attempt})
+        self._ledger.move(entry, unknown)
 
     def _wake(self, entry: Entry) -> None:
         woken = payment.woken(entry, self._clock(), self._ledger_rules)
@@ -129,16 +137,21 @@ class Reconciling:
         now = self._clock()
         if connection is None or connection.due_at is None or connection.due_at > now:
             return
-        if connection.live:
-            self._release_held(location_id)
         if connection.state is State.ACTIVE and connection.hint is None:
             # It was due only for the payments that waited for it.
+            self._release_held(location_id)
             self._connections.save(replace(connection, due_at=None))
             return
         if connection.erase_at is not None and connection.erase_at <= now:
             self._erasing.erase(connection)
             return
-        self._settling.settle(self._leased(connection))
+        if connection.lease_until is not None and connection.lease_until > now:
+            # A webhook made it due, but somebody is at it.
+            self._connections.save(replace(connection, due_at=connection.lease_until))
+            return
+        settled, _ = self._settling.settle(self._leased(connection))
+        if settled.live:
+            self._release_held(location_id)
 
     def _leased(self, connection: Connection) -> Connection:
         """An open generation is worked on by one at a time: its callback is not for two."""

@@ -16,7 +16,7 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl
 
 # Seen: salon_id=1, salon_ids=1,2, salon_ids[]=1&salon_ids[]=2, salon_ids[0]=1&salon_ids[1]=2.
@@ -171,9 +171,5 @@ def _crm_token(value: str | None) -> str | None:
 def _single(fields: list[tuple[str, str]], name: str) -> str | None:
     values = {value for field, value in fields if field == name}
     if len(values) > 1:
-        _twice(name)
+        raise BadRedirect(f"{name} is given more than once with different values")
     return values.pop() if values else None
-
-
-def _twice(name: str) -> NoReturn:
-    raise BadRedirect(f"{name} is given more than once with different values")

@@ -54,6 +54,8 @@ class Settling:
                 refusal = self._confirm(connection, until)
                 status = self._platform.status(connection.location_id, until)
         except (Refused, Unreachable) as error:
+            if isinstance(error, Refused):
+                count("PlatformBlocked")
             logger.warning(
                 "status not known",
                 extra={"location_id": connection.location_id, "why": str(error)},

@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 NAMESPACE = "AltegioTelephony"
 
 logger = Logger()
-metrics = Metrics(namespace=NAMESPACE, service="altegio-telephony")
+metrics = Metrics(namespace=NAMESPACE)
 
 # It tells at INFO where it found the credentials.
 logging.getLogger("botocore").setLevel(logging.WARNING)

@@ -7,11 +7,11 @@ its attempt: confirming twice shows the result of the first time.
 
 import hashlib
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.clock import instant, stamp
+from shared.clock import stamp
 from shared.items import from_item, to_item, to_value
 from shared.redirect import Owner, Redirect
 
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
 
 # 256 bits in URL-safe base64.
 LENGTH = 43
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A redirect that was verified at `issued_at`."""
-
-    redirect: Redirect
-    issued_at: datetime
 
 
 class Tickets:
@@ -57,7 +49,7 @@ class Tickets:
         )
         return ticket
 
-    def open(self, ticket: str, now: datetime) -> Ticket | None:
+    def open(self, ticket: str, now: datetime) -> Redirect | None:
         """What was stored for `ticket`; None if it is unknown or has expired."""
         if len(ticket) != LENGTH:
             return None
@@ -72,14 +64,11 @@ class Tickets:
         # Time to live deletes up to days late: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
         if row["expires_at"] <= now.timestamp():
             return None
-        return Ticket(
-            redirect=Redirect(
-                location_ids=tuple(row["location_ids"]),
-                owner=Owner(**row["owner"]),
-                chain_id=row.get("chain_id"),
-                crm_token=row.get("crm_token"),
-            ),
-            issued_at=instant(row["issued_at"]),
+        return Redirect(
+            location_ids=tuple(row["location_ids"]),
+            owner=Owner(**row["owner"]),
+            chain_id=row.get("chain_id"),
+            crm_token=row.get("crm_token"),
         )
 
 

@@ -16,11 +16,10 @@ class BadBody(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; header names are in lower case."""
+    """One request."""
 
     method: str
     raw_query: str
-    headers: dict[str, str]
     body: bytes
 
     def form(self) -> dict[str, str]:
@@ -53,7 +52,6 @@ def request(event: dict[str, Any]) -> Request:
     return Request(
         method=event["requestContext"]["http"]["method"],
         raw_query=event.get("rawQueryString") or "",
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         body=raw if raw is not None else body.encode("utf-8", "surrogatepass"),
     )
 

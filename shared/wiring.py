@@ -87,12 +87,10 @@ def paying(environ: Mapping[str, str]) -> "Paying":
     token = PartnerToken(
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
+    dynamodb = session.client("dynamodb", config=_AWS)
     return Paying(
-        ledger=Ledger(
-            session.client("dynamodb", config=_AWS),
-            settings.payments_table,
-            settings.connections_table,
-        ),
+        ledger=Ledger(dynamodb, settings.payments_table, settings.connections_table),
+        connections=Connections(dynamodb, settings.connections_table),
         platform=Altegio(settings.platform, token),
         dead_letters=DeadLetters(
             session.client("sqs", config=_AWS), settings.billing_dead_letters_url
@@ -158,4 +156,5 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
         clock=clock.now,
         lifecycle_rules=settings.lifecycle,
         ledger_rules=settings.ledger,
+        late_after_s=settings.late_after_s,
     )

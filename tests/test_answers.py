@@ -87,7 +87,7 @@ def test_a_200_without_a_payment_id_is_unclear(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "payment_id", [None, True, False, 0, -5, 123.0, 1.5, "123", "", [123], {"id": 123}, 10**40]
+    "payment_id", [None, True, False, 0, -5, 123.0, 1.5, "12x", "", [123], {"id": 123}, 10**40]
 )
 def test_an_id_that_is_no_positive_whole_number_is_unclear(payment_id: Any) -> None:
     answer = reply(200, {"success": True, "data": {"id": payment_id}})
@@ -287,9 +287,20 @@ def test_each_documented_state_is_read(word: str, installed: Installed) -> None:
     assert altegio.read_status(answer, ZONE).installed is installed
 
 
-@pytest.mark.parametrize("body", [b"", HTML, REFUSAL, b"[]"], ids=short)
-def test_a_404_says_that_it_is_not_installed(body: bytes) -> None:
-    assert altegio.read_status(reply(404, body), ZONE) == Status(installed=Installed.NO, since=None)
+def test_a_404_of_the_platform_says_that_it_is_not_installed() -> None:
+    assert altegio.read_status(reply(404, REFUSAL), ZONE) == Status(Installed.NO, since=None)
+
+
+@pytest.mark.parametrize("body", [b"", HTML, b"[]", b'{"message":"Not Found"}'], ids=short)
+def test_a_404_of_somebody_in_between_says_nothing(body: bytes) -> None:
+    with pytest.raises((Unreachable, altegio.Refused)):
+        altegio.read_status(reply(404, body), ZONE)
+
+
+def test_an_id_in_a_string_is_an_id() -> None:
+    """YCLIENTS writes some numbers as strings."""
+    answer = reply(200, {"success": True, "data": {"id": "123"}})
+    assert altegio.read_payment(answer) == Sent(123)
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 405, 406, 418, 422, 429, 499])

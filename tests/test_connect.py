@@ -298,6 +298,7 @@ def test_a_ticket_pressed_after_a_disconnect_does_not_reopen(deployment: Deploym
     deployment.press(page)
     deployment.simulator.disconnect(4564)
     assert deployment.press(page).standings == {4564: "not granted"}
+    deployment.let_time_pass(2)
     assert deployment.connection(4564).state == "disabled"
 
 

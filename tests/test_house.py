@@ -25,10 +25,12 @@ PURE = {"redirect", "lifecycle", "payment", "webhook", "billing", "backoff", "cl
 SPEAKS_HTTP = {"altegio"}
 SPEAKS_TO_AWS = {
     "accounts",
+    "conflicts",
     "connections",
     "items",
     "ledger",
     "partner_token",
+    "paying",  # its exceptions: an id that cannot be written is at least logged
     "queues",
     "tickets",
     "wiring",
@@ -245,7 +247,7 @@ def loaded(name: str) -> frozenset[str]:
     function = template["Resources"][f"{name.capitalize()}Function"]["Properties"]
     variables = {
         **template["Globals"]["Function"]["Environment"]["Variables"],
-        **function["Environment"]["Variables"],
+        **function.get("Environment", {}).get("Variables", {}),
     }
     environment = {
         variable: str(

@@ -595,7 +595,7 @@ def test_a_metric_has_the_dimensions_that_its_alarm_watches() -> None:
     written = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program],
         cwd=PROJECT,
-        env={"POWERTOOLS_SERVICE_NAME": "payments", "PATH": ""},
+        env={"POWERTOOLS_SERVICE_NAME": "this stack", "PATH": ""},
         capture_output=True,
         check=True,
     )
@@ -605,7 +605,10 @@ def test_a_metric_has_the_dimensions_that_its_alarm_watches() -> None:
     for alarm in CUSTOM.values():
         assert alarm["Namespace"] == metrics["Namespace"]
         assert [[d["Name"] for d in alarm["Dimensions"]]] == metrics["Dimensions"]
-        assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {"service": told["service"]}
+        assert [target(d["Value"]) for d in alarm["Dimensions"]] == ["AWS::StackName"]
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert target(variables["POWERTOOLS_SERVICE_NAME"]) == "AWS::StackName"
+    assert told["service"] == "this stack"
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

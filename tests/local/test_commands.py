@@ -143,3 +143,21 @@ def test_help_is_instant_and_a_setting_needs_a_value() -> None:
     )
     assert done.returncode == 2
     assert b"'LEASE_S' is not NAME=VALUE" in done.stderr
+
+
+def test_up_without_a_platform_brings_its_own(tmp_path: Path) -> None:
+    announced = tmp_path / "up.json"
+    command = [sys.executable, "-m", "local", "up", "--announce", str(announced)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 60
+        while not announced.exists():
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        platform = json.loads(announced.read_text())["platform_url"]
+        with urllib.request.urlopen(platform) as page:
+            assert b"Connect" in page.read()
+        process.terminate()
+        welcome, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert platform in welcome

@@ -54,7 +54,7 @@ def test_the_outputs_name_what_was_deployed(stack: Deployed) -> None:
 
 
 def test_the_deployed_functions_answer(stack: Deployed) -> None:
-    stack.emulator.client("ssm").put_parameter(
+    stack.client("ssm").put_parameter(
         Name="/altegio/partner-token", Value="local-partner-token", Type="SecureString"
     )
     assert invoke(stack, "DisableFunction", "disable-uninstall")["statusCode"] == 200
@@ -63,7 +63,7 @@ def test_the_deployed_functions_answer(stack: Deployed) -> None:
 
 
 def invoke(stack: Deployed, function: str, event: str) -> Any:
-    answer = stack.emulator.client("lambda").invoke(
+    answer = stack.client("lambda").invoke(
         FunctionName=stack.resources[function],
         Payload=(PROJECT / "events" / f"{event}.json").read_bytes(),
     )
@@ -72,7 +72,7 @@ def invoke(stack: Deployed, function: str, event: str) -> Any:
 
 
 def test_one_archive_with_its_bytecode_was_uploaded_for_all(stack: Deployed) -> None:
-    client = stack.emulator.client("lambda")
+    client = stack.client("lambda")
     names = [name for name in stack.resources if name.endswith("Function")]
     found = [client.get_function(FunctionName=stack.resources[name]) for name in names]
     assert len(found) == 4

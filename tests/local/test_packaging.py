@@ -154,10 +154,11 @@ def test_the_calls_are_those_of_the_code() -> None:
     found = {service: set[str]() for service in AWS_CALLS}
     for path in (PROJECT / "shared").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                service = ast.unparse(node.func.value).removeprefix("self._")
+            # Called, or handed on to be called.
+            if isinstance(node, ast.Attribute):
+                service = ast.unparse(node.value).removeprefix("self._")
                 if service in found:
-                    found[service].add(node.func.attr)
+                    found[service].add(node.attr)
     found["ssm"].add("get_parameter")  # by Powertools
     assert found == {
         service: {xform_name(call) for call in calls} for service, calls in AWS_CALLS.items()

@@ -1,0 +1,239 @@
+"""Schedules that once lost money, a location or an alarm, found by reading; each stays mended."""
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from shared import lifecycle
+from shared.payment import EntryState
+from tests.deployment import Deployment, payment
+
+type Call = Callable[[Any, str, Any], Any]
+
+
+@pytest.fixture
+def connected(deployment: Deployment) -> Deployment:
+    deployment.connect(4564)
+    deployment.reconcile()
+    return deployment
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call, Any, str, Any], Any]], None]:
+    """Puts something between the functions and AWS."""
+    original: Call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def between(instead: Callable[[Call, Any, str, Any], Any]) -> None:
+        monkeypatch.setattr(
+            BaseClient,
+            "_make_api_call",
+            lambda client, operation, given: instead(original, client, operation, given),
+        )
+
+    return between
+
+
+def counted(log: str) -> set[str]:
+    return set(re.findall(r'"Name":"(\w+)"', log))
+
+
+def test_a_wrong_token_raises_the_alarm(connected: Deployment, logged: Callable[[], str]) -> None:
+    connected.set_token("wrong")
+    connected.restart()
+    connected.bill(payment())
+    assert "PlatformBlocked" in counted(logged())
+
+
+def test_a_token_that_cannot_be_read_sends_nothing_and_loses_nothing(
+    connected: Deployment, aws: Callable[..., None]
+) -> None:
+    connected.restart()
+    down = True
+
+    def outage(call: Call, client: Any, operation: str, given: Any) -> Any:
+        if down and operation == "GetParameter":
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, operation)
+        return call(client, operation, given)
+
+    aws(outage)
+    assert connected.bill(payment()) == []
+    assert connected.entry("payment#inv-1").state is EntryState.PENDING
+    down = False
+    connected.let_time_pass(3)
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
+
+
+def test_a_token_with_a_newline_works_and_no_error_quotes_it(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.set_token(f"{connected.simulator.partner_token}\n")
+    connected.restart()
+    connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
+    connected.set_token("to\nken")
+    connected.restart()
+    connected.bill(payment("inv-2"))
+    assert connected.entry("payment#inv-2").why == "LocalProtocolError"
+    assert "ken" not in logged().replace("token", "")
+
+
+def test_a_connection_that_takes_too_long_is_no_unknown(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several dead addresses, each with its own time-out, outlast the whole deadline."""
+
+    def slow(*_address: Any, **_options: Any) -> None:
+        time.sleep(1.3)
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "create_connection", slow)
+        connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.PENDING
+
+
+def test_an_address_that_is_none_sends_nothing(connected: Deployment) -> None:
+    connected.restart(PLATFORM_APP_URL="app.alteg.io")
+    connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.PENDING
+
+
+def test_money_that_waits_too_long_raises_the_alarm(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.simulator.fault("payment", "status", status=429, times=999)
+    connected.bill(payment())
+    connected.let_time_pass(170, step=10)
+    assert "PaymentLate" not in counted(logged())
+    connected.let_time_pass(130, step=10)
+    assert "PaymentLate" in counted(logged())
+
+
+def test_a_payment_for_a_location_that_waits_for_its_callback_is_held(
+    connected: Deployment,
+) -> None:
+    connected.simulator.disconnect(4564)
+    url = connected.simulator.grant(4564)
+    connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.HELD
+    connected.press(connected.visit(url))
+    connected.reconcile()
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
+
+
+def test_an_uninstall_that_was_never_told_is_settled_by_the_payment_that_meets_it(
+    connected: Deployment,
+) -> None:
+    connected.simulator.disconnect(4564)
+    connected.bill(payment())
+    connected.let_time_pass(30)
+    assert connected.connection(4564).state == "disabled"
+    assert len(connected.simulator.calls("payment")) == 1
+
+
+def test_one_404_does_not_close_a_live_location(connected: Deployment) -> None:
+    connected.simulator.fault("status", "status", status=404)
+    connected.webhook(connected.event(4564, "payment"))
+    connected.reconcile()
+    connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
+    connected.let_time_pass(60, step=5)
+    assert connected.connection(4564).state == "active"
+
+
+def test_a_webhook_that_meets_a_payment_is_stored(
+    connected: Deployment, aws: Callable[..., None]
+) -> None:
+    refused = 0
+
+    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
+        nonlocal refused
+        if operation == "UpdateItem" and refused < 3:
+            refused += 1
+            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
+        return call(client, operation, given)
+
+    aws(conflict)
+    assert connected.webhook(connected.event(4564)) == 200
+    assert connected.connection(4564).hint == "uninstall"
+
+
+def test_an_id_that_cannot_be_written_stands_in_the_log_and_is_found_again(
+    connected: Deployment, aws: Callable[..., None], logged: Callable[[], str]
+) -> None:
+    transactions, down = 0, True
+
+    def outage(call: Call, client: Any, operation: str, given: Any) -> Any:
+        nonlocal transactions
+        if operation == "TransactWriteItems":
+            transactions += 1
+            if down and transactions > 1:
+                raise ReadTimeoutError(endpoint_url="dynamodb")
+        return call(client, operation, given)
+
+    aws(outage)
+    assert connected.bill(payment()) != []
+    [paid] = connected.simulator.payments(4564)
+    assert f'"platform_id":{paid.id}' in logged()
+    down = False
+    connected.let_time_pass(30)
+    assert connected.entry("payment#inv-1").platform_id == paid.id
+
+
+def test_a_lost_answer_of_the_table_swallows_no_alarm(
+    connected: Deployment, aws: Callable[..., None], logged: Callable[[], str]
+) -> None:
+    """The write is made, its answer is lost, and botocore makes it once more."""
+
+    def twice(call: Call, client: Any, operation: str, given: Any) -> Any:
+        if operation == "PutItem":
+            call(client, operation, given)
+        return call(client, operation, given)
+
+    aws(twice)
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
+    assert "PaymentUnknown" in counted(logged())
+
+
+def test_a_frozen_location_is_asked_about_every_ten_minutes(connected: Deployment) -> None:
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.let_time_pass(11)
+    asked = len(connected.simulator.calls("status"))
+    connected.let_time_pass(20)
+    assert len(connected.simulator.calls("status")) - asked == 2
+
+
+def test_a_webhook_does_not_break_a_lease(deployment: Deployment) -> None:
+    page = deployment.visit(deployment.simulator.grant(4564))
+    deployment.simulator.fault("callback", "status", status=500, times=9)
+    deployment.press(page)
+    row = deployment.connection(4564)
+    rules = lifecycle.LifecycleRules(43200, 60, 30, 600, (60.0,), 2592000)
+    deployment.connections.save(lifecycle.leased(row, deployment.clock(), rules))
+    called = len(deployment.simulator.calls("callback"))
+    deployment.webhook(deployment.event(4564, "payment"))
+    deployment.clock.advance(seconds=5)
+    deployment.reconcile()
+    assert len(deployment.simulator.calls("callback")) == called
+    assert deployment.connection(4564).due_at == deployment.connection(4564).lease_until
+
+
+def test_one_row_that_nobody_can_read_holds_up_no_other(connected: Deployment) -> None:
+    connected.connect(4232)
+    for location_id in (4564, 4232):
+        connected.simulator.disconnect(location_id)
+        connected.webhook(connected.event(location_id))
+    broken = replace(connected.connection(4564), state="lost")  # type: ignore[arg-type]  # that is the point
+    connected.connections.save(replace(broken, due_at=connected.clock()))
+    connected.reconcile()
+    assert connected.connection(4232).state == "disabled"
