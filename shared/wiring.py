@@ -4,6 +4,7 @@ Each builder runs once per cold start; AWS clients share one session, which cost
 two would. Imports are inside the builders, so that no function loads what only another needs.
 """
 
+import gc
 import os
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -41,6 +42,9 @@ def once[T](build: Callable[[Mapping[str, str]], T]) -> Callable[[], T]:
 
     if "AWS_LAMBDA_RUNTIME_API" in os.environ:
         built()
+        # What was made until now stays: it need not be looked through for garbage ever again.
+        gc.freeze()
+        gc.enable()
     return built
 
 

@@ -111,6 +111,7 @@ class Deployment:
         self.clock = clock
         self._monkeypatch = monkeypatch
         self._message = 0
+        self.invoked = 0
         wired = TEMPLATE.wire(
             {
                 "ApplicationId": str(simulator.application_id),
@@ -167,6 +168,7 @@ class Deployment:
             self._handlers[name] = app.handler
 
     def invoke(self, function: str, event: Any) -> Any:
+        self.invoked += 1
         return self._handlers[function](event, Context(function))
 
     # The owner's browser

@@ -160,6 +160,7 @@ def test_get_connect(deployment: Deployment, clean_log: Callable[[], None]) -> N
 
     each()
     nothing_stored(deployment)
+    assert deployment.invoked >= EXAMPLES * DOZEN
     assert answers.total() > 5000
 
 
@@ -242,6 +243,7 @@ def test_post_connect(deployment: Deployment, clean_log: Callable[[], None]) -> 
 
     each()
     nothing_stored(deployment)
+    assert deployment.invoked >= EXAMPLES * DOZEN
 
 
 def test_the_webhook(deployment: Deployment, clean_log: Callable[[], None]) -> None:
@@ -267,6 +269,7 @@ def test_the_webhook(deployment: Deployment, clean_log: Callable[[], None]) -> N
 
     each()
     nothing_stored(deployment)
+    assert deployment.invoked >= EXAMPLES * DOZEN
 
 
 # What a body on SQS may hold: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html

@@ -213,6 +213,8 @@ def _instructions(row: Row, stack: Stack, artifact: Path, valgrind: str) -> floa
             env={
                 **stack.variables,
                 **lambda_variables(row.function, artifact),
+                # As in Lambda, where its presence makes a function build all it needs at once.
+                "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
                 "PYTHONHASHSEED": "0",
             },
             capture_output=True,
