@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local import PROJECT, build
 from local.stack import Stack
 
 TEMPLATE = """
@@ -147,6 +148,12 @@ def slow(event, context):
 def tick(event, context):
     print(json.dumps(event), flush=True)
 '''
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built() -> Path:
+    """The project's artifact, so that no test meets its building: on a new clone it tells of it."""
+    return build.artifact(PROJECT)
 
 
 @pytest.fixture(scope="session")
