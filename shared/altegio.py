@@ -77,10 +77,15 @@ class Reply:
         except (ValueError, ArithmeticError, RecursionError):
             return None
 
-    def is_envelope(self) -> bool:
-        """Whether the platform itself refused: a page of some proxy in between proves nothing."""
+    def is_platforms_own(self) -> bool:
+        """Whether a refusal may be the platform's: its envelope, which it may leave empty.
+
+        A page of some proxy in between, or a gateway's `{"message": ...}`, proves nothing.
+        """
+        if not self.body.strip():
+            return True
         body = self.json()
-        return isinstance(body, dict) and body.get("success") is False
+        return isinstance(body, dict) and not body.get("success") and "message" not in body
 
     def message(self) -> str:
         """The platform's own words, in one short line; empty if it had none."""
@@ -97,7 +102,7 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
         Refused: the platform refused to say.
         Unreachable: it said nothing that can be relied on.
     """
-    if reply.status == httpx.codes.NOT_FOUND and reply.is_envelope():
+    if reply.status == httpx.codes.NOT_FOUND and reply.is_platforms_own():
         return Status(installed=Installed.NO, since=None)
     if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
         raise Refused(reply.status, reply.message())

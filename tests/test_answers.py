@@ -287,11 +287,12 @@ def test_each_documented_state_is_read(word: str, installed: Installed) -> None:
     assert altegio.read_status(answer, ZONE).installed is installed
 
 
-def test_a_404_of_the_platform_says_that_it_is_not_installed() -> None:
-    assert altegio.read_status(reply(404, REFUSAL), ZONE) == Status(Installed.NO, since=None)
+@pytest.mark.parametrize("body", [REFUSAL, b'{"meta":{}}', b"{}", b""], ids=short)
+def test_a_404_of_the_platform_says_that_it_is_not_installed(body: bytes) -> None:
+    assert altegio.read_status(reply(404, body), ZONE) == Status(Installed.NO, since=None)
 
 
-@pytest.mark.parametrize("body", [b"", HTML, b"[]", b'{"message":"Not Found"}'], ids=short)
+@pytest.mark.parametrize("body", [HTML, b"[]", b'{"message":"Not Found"}'], ids=short)
 def test_a_404_of_somebody_in_between_says_nothing(body: bytes) -> None:
     with pytest.raises((Unreachable, altegio.Refused)):
         altegio.read_status(reply(404, body), ZONE)
