@@ -1,8 +1,9 @@
 """The domain and its adapters: connect flow, payment ledger, lifecycle truth.
 
-Rules are pure (`redirect`, `lifecycle`, `payment`, `webhook`, `billing`), adapters do the I/O
-(`altegio`, `connections`, `accounts`, `tickets`, `ledger`, `queues`), use cases join them
-(`connecting`, `settling`, `paying`, `reconciling`), and `wiring` alone knows all of them.
+Rules are pure (`redirect`, `lifecycle`, `payment`, `lookup`, `webhook`, `billing`), adapters do
+the I/O (`altegio`, `connections`, `accounts`, `tickets`, `ledger`, `queues`, `partner_token`), use cases
+join them (`connecting`, `disabling`, `paying`; `reconciling`, which calls `settling`, `looking` and
+`erasing`), and `wiring` alone knows all of them.
 """
 
 import gc

@@ -46,7 +46,7 @@ class Unreachable(Exception):
 
 
 class NotSent(Unreachable):
-    """Proven: the connection was never made, so the platform saw nothing."""
+    """Proven: not a byte of the request was written, so the platform saw nothing."""
 
 
 class NoAnswer(Unreachable):
@@ -310,6 +310,8 @@ class Altegio:
             token = self._token.current()
         except GetParameterError:
             raise NotSent("the partner token cannot be read") from None
+        if not (token.isascii() and token.isprintable()):
+            raise NotSent("the partner token has characters that no header can carry")
         reply = self._exchange(client, method, path, body, token=token, until=until)
         if reply.status == httpx.codes.UNAUTHORIZED:
             newer = self._newer(token)

@@ -3,8 +3,8 @@
         put SENDING attempt 1      POST          finish: attempt still mine?
      ───────┬──────────────────────┬─────────────────┬──────────────────────▶ time
             │◀────────────────── lease ──────────────┼──▶│
-     crash here: nothing sent,   crash here: perhaps sent: when the lease has passed
-     SQS brings it again         the row becomes UNKNOWN, and never SENDING again
+  crash before the claim:   crash after it: perhaps sent; when the lease has passed the row
+  SQS brings it again       becomes UNKNOWN, and SENDING only if a look proves it absent
 
 Each write is conditional on the state, the attempt and the due time that were read. The claim is
 one transaction with a look at the connection, so that what was closed a moment ago is not paid.

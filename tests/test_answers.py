@@ -465,7 +465,7 @@ def test_dates_go_out_in_the_zone_of_the_platform(instant: str, in_berlin: str) 
 
 
 @given(
-    st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)),  # noqa: DTZ001
+    st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)),  # noqa: DTZ001 - zoned below
     st.sampled_from([ZONE, BERLIN, NEW_YORK, ZoneInfo("Asia/Kathmandu")]),
 )
 @settings(max_examples=150)

@@ -57,8 +57,8 @@ def test_the_documented_payment() -> None:
         amount=Decimal("990.99"),
         currency="EUR",
         paid_at="2026-11-01T10:10:00+00:00",  # type: ignore[arg-type]  # as on the queue
-        period_from="2026-11-01T00:00:00+00:00",  # type: ignore[arg-type]
-        period_to="2026-11-30T23:59:59+00:00",  # type: ignore[arg-type]
+        period_from="2026-11-01T00:00:00+00:00",  # type: ignore[arg-type]  # pydantic reads it
+        period_to="2026-11-30T23:59:59+00:00",  # type: ignore[arg-type]  # pydantic reads it
     )
     assert entry(PAYMENT) == Entry(
         key="payment#inv-1001",
@@ -365,7 +365,7 @@ def test_any_sum_in_other_digits_is_the_same_event(amount: Decimal, zeros: int) 
     assert len({entry(payment_of(form)).digest for form in forms}) == 1
 
 
-moments = st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)).map(  # noqa: DTZ001
+moments = st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)).map(  # noqa: DTZ001 - zoned below
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
 )
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))

@@ -30,7 +30,7 @@ class Calls:
         self.made: list[str] = []
         self._kill_at: tuple[int, str] | None = None
         self._watching = False
-        aws, platform = BaseClient._make_api_call, Altegio._exchange  # type: ignore[attr-defined]
+        aws, platform = BaseClient._make_api_call, Altegio._exchange  # type: ignore[attr-defined]  # not in the stubs
 
         def api_call(client: Any, operation: str, parameters: Any) -> Any:
             return self._call(operation, lambda: aws(client, operation, parameters))
