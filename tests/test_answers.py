@@ -506,7 +506,8 @@ CHANGES: dict[str, Callable[[Entry], Entry]] = {
     "absent": lambda entry: payment.absent(entry, "why", NOW, RULES),
     "looked_at": lambda entry: payment.looked_at(entry, "why", NOW, seconds=30),
     "waiting": lambda entry: payment.waiting(entry, "why", NOW, RULES),
-    "woken": lambda entry: payment.woken(entry, NOW, RULES),
+    "woken": lambda entry: payment.woken(entry, NOW, RULES, timedelta(seconds=7)),
+    "put_off": lambda entry: payment.put_off(entry, "why", NOW + timedelta(seconds=5), NOW),
 }
 # From where each is used.
 STARTS = {
@@ -585,7 +586,8 @@ def test_no_change_touches_what_the_billing_system_said(name: str) -> None:
         ("claimed", EntryState.SENDING, 60),
         ("unknown", EntryState.UNKNOWN, 900),
         ("held", EntryState.HELD, 600),
-        ("woken", EntryState.PENDING, 60),
+        ("woken", EntryState.PENDING, 67),
+        ("put_off", EntryState.PENDING, 5),
         ("absent", EntryState.UNKNOWN, 60),
         ("looked_at", EntryState.UNKNOWN, 30),
         ("waiting", EntryState.PENDING, 1800),  # half of the hour that it waits already
