@@ -40,10 +40,16 @@ class Looking:
         if entry.is_refund:
             self._look_at_refund(entry, status)
         elif status.installed is Installed.NO:
-            # Its list is not shown while the application is not installed.
-            self._later(entry, "not installed, so not listed", self._rules.held_recheck_s)
+            self._wait_for_the_list(entry, "not installed, so not listed")
         else:
             self._look_at_payment(entry, status)
+
+    def _wait_for_the_list(self, entry: Entry, why: str) -> None:
+        """It is not shown while the application is not installed."""
+        if payment.waited_long(entry, self._clock(), self._rules):
+            self._ask_a_person(entry, why)
+        else:
+            self._later(entry, why, self._rules.held_recheck_s)
 
     def _look_at_refund(self, entry: Entry, status: Status) -> None:
         paid = self._ledger.get(entry.payment_key)
@@ -53,7 +59,7 @@ class Looking:
         elif any(row.id == platform_id for row in status.payments):
             self._absent(entry)
         else:
-            self._later(entry, "its payment is not listed", self._rules.held_recheck_s)
+            self._wait_for_the_list(entry, "its payment is not listed")
 
     def _look_at_payment(self, entry: Entry, status: Status) -> None:
         entries = self._entries(entry.location_id or 0)
@@ -83,9 +89,11 @@ class Looking:
         for missing in findings.absent:
             self._absent(missing)
         for unsure in findings.unsure:
-            self._ledger.move(unsure, payment.needs_human(unsure, findings.why, now))
-            count("PaymentNeedsHuman")
-            logger.error("needs a person", extra={"entry": unsure.key, "why": findings.why})
+            if unsure.why == findings.why:
+                self._ask_a_person(unsure, findings.why)
+            else:
+                # Lists lag: a person is asked only when it was seen twice.
+                self._later(unsure, findings.why, self._rules.lease_s)
         if findings.surplus:
             count("Doubled")
             logger.error(
@@ -128,6 +136,11 @@ class Looking:
             and lookup.reads_back(it, rows[it.platform_id], self._platform.zone)
             for it in known
         )
+
+    def _ask_a_person(self, entry: Entry, why: str) -> None:
+        self._ledger.move(entry, payment.needs_human(entry, why, self._clock()))
+        count("PaymentNeedsHuman")
+        logger.error("needs a person", extra={"entry": entry.key, "why": why})
 
     def _adopt(self, entry: Entry, platform_id: int) -> None:
         try:

@@ -194,6 +194,9 @@ class Paying:
             return NotTaken(f"{_words(outcome)}; then status: {error}")
         if platform_id is not None and platform_id in status.refunded:
             return Sent(platform_id)
+        if platform_id is not None and isinstance(outcome, Rejected) and claimed.attempt == 1:
+            # Lists lag, and what was given back already is refused, too: believed when seen twice.
+            return NotTaken(_words(outcome), retry_after_s=self._rules.lease_s)
         if status.installed in (Installed.NO, Installed.PENDING):
             # We took it for connected: whatever ended that was never told.
             self._connections.hint(claimed.location_id or 0, "uninstall", self._clock())

@@ -13,9 +13,10 @@ from socketserver import TCPServer
 from typing import Any, Protocol
 
 from local.simulator.faults import NOTHING_DONE, Faults
+from local.simulator.limits import Limits
 from local.simulator.marketplace import Marketplace, disturbed
 from local.simulator.state import Call, Platform
-from local.simulator.wire import Answer, Message, Request
+from local.simulator.wire import Answer, Message, Request, failure
 
 LARGEST_BODY = 1_000_000
 TRICKLE_S = 1.0
@@ -34,6 +35,7 @@ class Exchange:
     Args:
         platform: keeps the journal.
         marketplace: does the work.
+        limits: of the number of calls.
         faults: what is on order.
         read: reads a request strictly.
         stopped: set when the simulator stops; ends every wait.
@@ -43,12 +45,14 @@ class Exchange:
         self,
         platform: Platform,
         marketplace: Marketplace,
+        limits: Limits,
         faults: Faults,
         read: Callable[[Request], Message],
         stopped: threading.Event,
     ) -> None:
         self._platform = platform
         self._marketplace = marketplace
+        self._limits = limits
         self._faults = faults
         self._read = read
         self.stopped = stopped
@@ -76,7 +80,9 @@ class Exchange:
         if kind == "delay":
             self.stopped.wait(seconds)
         answer, recorded = None, False
-        if kind not in NOTHING_DONE:
+        if not self._limits.allow():
+            answer = failure(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests.")
+        elif kind not in NOTHING_DONE:
             answer, recorded = self._marketplace.perform(message)
         if fault:
             answer = disturbed(fault, answer)

@@ -9,6 +9,7 @@ from typing import Self
 
 from local.simulator import owner_page
 from local.simulator.faults import Fault, Faults
+from local.simulator.limits import Limits
 from local.simulator.marketplace import Marketplace
 from local.simulator.redirect import Owner, redirect_address, spell_locations, user_data
 from local.simulator.server import Exchange, Server
@@ -38,10 +39,13 @@ class Simulator:
         pending_ttl_s: how long a grant waits for its callback, in seconds (sources say 1 h
             and 12 h: https://support.alteg.io/hc/en-us/articles/6746045060381).
         zone: the IANA zone of all times on the wire; the platform does not say which it is.
+        per_s: calls in any second that are not answered with 429; 0 for any number.
+        per_min: calls in any minute, the same.
 
     Attributes:
         salon_group_id: the one chain all locations belong to.
         crm_token: that chain's telephony token; constant, also across simulators.
+        exchange: answers one request, as the port does, for tests that need no port.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class Simulator:
         trial_days: int = 7,
         pending_ttl_s: float = 12 * 3600,
         zone: str = "UTC",
+        per_s: int = 0,
+        per_min: int = 0,
     ) -> None:
         self.partner_token = partner_token
         self.user_token = user_token
@@ -72,15 +78,18 @@ class Simulator:
         self._faults = Faults()
         self._webhooks = Webhooks(_now)
         self._stopped = threading.Event()
+        marketplace = Marketplace(self.platform, self._emit, owner_page.title)
+        limits = Limits(lambda: self.platform.now(), per_s, per_min)
+        self.exchange = Exchange(
+            self.platform, marketplace, limits, self._faults, self._read, self._stopped
+        )
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
         """Listen; what happened before a stop is remembered."""
         self._stopped.clear()
-        marketplace = Marketplace(self.platform, self._emit, owner_page.title)
-        exchange = Exchange(self.platform, marketplace, self._faults, self._read, self._stopped)
-        self._server = Server(self.port, exchange, self._owner_page)
+        self._server = Server(self.port, self.exchange, self._owner_page)
         self._thread = threading.Thread(
             target=partial(self._server.serve_forever, poll_interval=0.01),
             name="simulator",

@@ -1,0 +1,162 @@
+"""What must hold when the dust has settled, told from the platform's own records."""
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from shared.clock import instant
+from shared.payment import EntryState
+from tests.chaos.world import World
+
+type Group = tuple[int, Decimal, str]
+
+
+class Wrong(AssertionError):
+    """An invariant does not hold."""
+
+
+def judge(world: World) -> Counter[str]:
+    """Looks at everything; returns how many entries ended how.
+
+    Raises:
+        Wrong: with what is wrong, and the events that led there.
+    """
+    faults = list(_wrong(world))
+    if faults:
+        told = "\n  ".join(world.story[-60:])
+        raise Wrong("; ".join(faults) + f"\n  {told}")
+    return Counter(str(row["state"]) for row in entries(world))
+
+
+def entries(world: World) -> list[dict[str, Any]]:
+    """The ledger's entries."""
+    return [row for row in world.rows("PAYMENTS_TABLE") if "state" in row]
+
+
+def _wrong(world: World) -> Iterator[str]:
+    rows = {row["key"]: row for row in entries(world)}
+    yield from _accepted(world, rows)
+    yield from _payments(world, rows)
+    yield from _refunds(world, rows)
+    for row in rows.values():
+        if row["state"] == EntryState.NEEDS_HUMAN and not _excused(world, row, rows):
+            yield f"{row['key']} needs a person for no good reason: {row['why']}"
+        if row["state"] == EntryState.REJECTED and not _refused(world, row, rows):
+            yield f"{row['key']} was rejected: {row['why']}"
+    if "Doubled" in world.metrics:
+        yield "Doubled was counted, and nothing was"
+
+
+def _accepted(world: World, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Every event is a row, or a dead letter that contradicts one."""
+    letters = Counter(letter["Body"] for letter in world.dead_letters())
+    for billed in world.billed:
+        key = f"{billed.event['type']}#{billed.event['event_id']}"
+        if key not in rows:
+            yield f"{key} was lost"
+    for body, number in letters.items():
+        if number > 1 + sum(billed.body == body for billed in world.billed) * 3:
+            yield f"{number} dead letters of {body}"
+        if sum(1 for billed in world.billed if billed.body == body) == 0:
+            yield f"a dead letter that nobody billed: {body}"
+        if not _contradicted(world, body):
+            yield f"a dead letter that contradicts nothing: {body}"
+
+
+def _contradicted(world: World, body: str) -> bool:
+    [event] = {str(billed.event): billed.event for billed in world.billed if billed.body == body}.values()
+    return any(
+        other.event["event_id"] == event["event_id"]
+        and other.event["type"] == event["type"]
+        and other.event != event
+        for other in world.billed
+    )
+
+
+def _payments(world: World, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """As many payments on the platform as SENT entries, each with an id of its own."""
+    sent = [row for row in rows.values() if _is(row, "payment#", EntryState.SENT)]
+    ids = Counter(row["platform_id"] for row in sent)
+    for platform_id, number in ids.items():
+        if number > 1:
+            yield f"{number} entries own {platform_id}"
+    listed = {
+        paid.id: (paid.location_id, paid.payment_sum, paid.payment_date)
+        for location_id in world.platform.locations()
+        for paid in world.platform.payments(location_id)
+    }
+    for row in sent:
+        if listed.get(row["platform_id"]) != _group(row) or row["platform_id"] in world.hosted:
+            yield f"{row['key']} owns {row['platform_id']}, which is not its payment"
+    ours = Counter(group for number, group in listed.items() if number not in world.hosted)
+    ended = Counter(_group(row) for row in sent)
+    doubtful = Counter(_group(row) for row in rows.values() if _is(row, "payment#", EntryState.NEEDS_HUMAN))
+    for group in ours | ended:
+        if not ended[group] <= ours[group] <= ended[group] + doubtful[group]:
+            yield f"the platform has {ours[group]} of {group}, we {ended[group]}"
+
+
+def _refunds(world: World, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """A payment is given back if a refund says so, and only then."""
+    given_back = {
+        paid.id
+        for location_id in world.platform.locations()
+        for paid in world.platform.payments(location_id)
+        if paid.is_refunded
+    }
+    claimed, doubtful = set(), set()
+    for row in rows.values():
+        if row["key"].startswith("refund#"):
+            paid = rows.get(f"payment#{row['facts']['payment_event_id']}", {})
+            if row["state"] == EntryState.SENT:
+                claimed.add(paid.get("platform_id"))
+            if row["state"] in (EntryState.NEEDS_HUMAN, EntryState.REJECTED):
+                doubtful.add(paid.get("platform_id"))
+    if claimed - given_back:
+        yield f"not given back: {claimed - given_back}"
+    if given_back - claimed - doubtful:
+        yield f"given back by nobody: {given_back - claimed - doubtful}"
+
+
+def _excused(world: World, row: dict[str, Any], rows: dict[str, dict[str, Any]]) -> bool:
+    """Whether a person must indeed look at it."""
+    if row["key"].startswith("refund#"):
+        paid = rows.get(f"payment#{row['facts']['payment_event_id']}")
+        gone = "not listed" in row["why"] and _gone(world, row)
+        return paid is None or paid["state"] in (EntryState.NEEDS_HUMAN, EntryState.HELD) or gone
+    if "not installed" in row["why"]:
+        return _gone(world, row)
+    if "no known payment" in row["why"]:
+        return world.echo_at is None or world.echo_at >= instant(row["changed_at"])
+    if "other dates" in row["why"]:
+        location_id, amount, _ = _group(row)
+        return any(
+            paid.id in world.hosted or paid.payment_date != _group(row)[2]
+            for paid in world.platform.payments(location_id)
+            if paid.payment_sum == amount
+        )
+    return False
+
+
+def _gone(world: World, row: dict[str, Any]) -> bool:
+    return world.platform.state(row["location_id"]) == "uninstalled"
+
+
+def _refused(world: World, row: dict[str, Any], rows: dict[str, dict[str, Any]]) -> bool:
+    if row["key"].startswith("refund#"):
+        paid = rows.get(f"payment#{row['facts']['payment_event_id']}")
+        return paid is not None and (
+            paid["state"] == EntryState.REJECTED or paid["location_id"] in world.refused
+        )
+    return row["location_id"] in world.refused
+
+
+def _is(row: dict[str, Any], prefix: str, state: EntryState) -> bool:
+    return bool(row["key"].startswith(prefix) and row["state"] == state)
+
+
+def _group(row: dict[str, Any]) -> Group:
+    facts = row["facts"]
+    paid_at = instant(facts["paid_at"]).strftime("%Y-%m-%d %H:%M:%S")
+    return row["location_id"], Decimal(facts["amount"]), paid_at

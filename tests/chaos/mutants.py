@@ -1,0 +1,101 @@
+"""The protocol with one of its rules broken: schedules that do not notice would prove nothing."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+from shared import lookup, payment
+from shared.altegio import Altegio
+from shared.ledger import Ledger
+from shared.looking import Looking
+from shared.payment import Entry, EntryState, LedgerRules, NotTaken, Outcome, Unclear
+from shared.reconciling import Reconciling
+from tests.chaos.world import World
+
+type Mutant = Callable[[], Any]
+
+_put, _transact = Ledger._put, Ledger._transact
+_report, _absent = Altegio.report_payment, payment.absent
+
+
+def no_fencing() -> Any:
+    """Rows are written whatever they have become."""
+
+    def put(ledger: Ledger, before: Entry | None, after: Entry) -> Any:
+        written = _put(ledger, before, after)
+        return {name: written[name] for name in ("TableName", "Item")}
+
+    return patch.object(Ledger, "_put", put)
+
+
+def retry_on_read_timeout() -> Any:
+    """A lost answer counts as a request that was never sent."""
+
+    def report(altegio: Altegio, location_id: int, terms: dict[str, Any]) -> Outcome:
+        outcome = _report(altegio, location_id, terms)
+        lost = isinstance(outcome, Unclear) and outcome.why == "ReadTimeout"
+        return NotTaken("ReadTimeout") if lost else outcome
+
+    return patch.object(Altegio, "report_payment", report)
+
+
+@contextmanager
+def adoption_without_ownership() -> Iterator[None]:
+    """Whatever the list has may be taken, and taken again."""
+
+    def transact(ledger: Ledger, items: list[Any]) -> list[str]:
+        ours = [it for it in items if "platform#" not in str(it.get("Put", {}).get("Item", {}))]
+        return _transact(ledger, ours or items)
+
+    with (
+        patch.object(Looking, "_owned", lambda *_: set()),
+        patch.object(Ledger, "_transact", transact),
+    ):
+        yield
+
+
+def lookup_per_entry() -> Any:
+    """Equal payments are not counted together."""
+
+    def alone(entry: Entry, _entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        return (entry,)
+
+    return patch.object(lookup, "group_of", alone)
+
+
+def absence_seen_once() -> Any:
+    """One look at the list is enough."""
+
+    def absent(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+        return _absent(replace(entry, absences=1), why, now, rules)
+
+    return patch.object(payment, "absent", absent)
+
+
+def acknowledged_before_the_row() -> Any:
+    """The message is deleted, and then its row is written."""
+    return patch.object(World, "ACKNOWLEDGED_FIRST", new=True)
+
+
+def an_expired_lease_is_sent_again() -> Any:
+    """As queues and locks usually have it."""
+
+    def lease_passed(reconciling: Reconciling, entry: Entry) -> None:
+        again = replace(entry, state=EntryState.PENDING, due_at=reconciling._clock())
+        reconciling._ledger.move(entry, again)
+
+    return patch.object(Reconciling, "_lease_passed", lease_passed)
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    no_fencing,
+    retry_on_read_timeout,
+    adoption_without_ownership,
+    lookup_per_entry,
+    absence_seen_once,
+    acknowledged_before_the_row,
+    an_expired_lease_is_sent_again,
+)

@@ -1,0 +1,532 @@
+"""One deployed stack, one platform and one billing system, in time that moves when told to.
+
+The handlers, use cases, adapters and the platform's client are the real ones. Beneath them, AWS is
+in memory (or its tables in an emulator), and the platform answers without a socket.
+"""
+
+import json
+import logging
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from importlib import import_module
+from io import StringIO
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+
+from local.emulator import create_queues, create_table
+from local.simulator import Simulator
+from local.simulator.wire import Answer, Request
+from shared import clock as real_clock
+from shared import telemetry, wiring
+from shared.altegio import Altegio
+from shared.items import from_item
+from tests.chaos.tasks import Task
+from tests.deployment import FUNCTIONS, TEMPLATE, Clock, Context, Page, http_event
+from tests.memory import Memory
+
+# What Lambda allows, by the template.
+TIMEOUTS = {"connect": 30, "payments": 30, "disable": 30, "reconcile": 55}
+HTTP_TOTAL_S = 10.0
+# An old answer may be repeated, but not for as long as the two looks are apart.
+STALE_S = 50.0
+LOCATIONS = (1, 2, 3)
+_ENDPOINT = "https://sqs.us-east-1.amazonaws.com"
+
+
+@dataclass(slots=True)
+class Fault:
+    """What goes wrong with the next call of a route; see `World.KINDS`."""
+
+    route: str
+    kind: str
+    seconds: float = 0.0
+    location_id: int | None = None
+
+    def hits(self, path: str) -> bool:
+        """Whether this call goes wrong."""
+        location = f"/salon/{self.location_id}/" in path if self.location_id else True
+        return self.route in (_route(path), "any") and location
+
+
+@dataclass(slots=True)
+class Billed:
+    """A message that the billing system has put on the queue."""
+
+    body: str
+    event: dict[str, Any]
+
+
+@dataclass
+class World:
+    """All of it. `with World(...) as world` replaces the project's edges until the end."""
+
+    #: Of a payment, a refund or a status: what may happen to the call.
+    KINDS = (
+        "unreachable",  # no connection: the platform sees nothing
+        "lost",  # received, nothing done, no answer
+        "unheard",  # done, no answer
+        "late",  # no answer; done `seconds` later
+        "slow",  # done, answered after some seconds
+        "429",
+        "500",
+        "500 done",
+        "web page",
+        "web page done",
+        "empty",
+        "false",
+        "401",
+        "403",
+        "422",
+        "stale",  # of a status: the list as it was before the newest payment, for a while
+    )
+    #: What the protocol forbids; a mutant does it.
+    ACKNOWLEDGED_FIRST = False
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    dynamodb: Any = None
+    limits: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock()
+        self.tasks: list[Task] = []
+        self.billed: list[Billed] = []
+        self.faults: list[Fault] = []
+        self.letters: deque[dict[str, Any]] = deque()
+        # Requests whose sender has given up, and when they arrive all the same.
+        self.landings: list[tuple[datetime, httpx.Request]] = []
+        self.hosted: set[int] = set()
+        self.metrics: list[str] = []
+        self.story: list[str] = []
+        self.echo_at: datetime | None = None
+        # Locations at which the platform was told to say 422.
+        self.refused: set[int] = set()
+        # When the list of a location began to be old, which happens to it once.
+        self._stale_at: dict[int | None, datetime] = {}
+        self._plan = ""
+        self._messages = 0
+        self._environments: dict[str, list[Any]] = {name: [] for name in FUNCTIONS}
+        self._closing = ExitStack()
+
+    # Making it
+
+    def __enter__(self) -> "World":
+        self.simulator = Simulator(
+            redirect_url="https://provider.example/connect",
+            per_s=self.limits[0],
+            per_min=self.limits[1],
+        )
+        self.platform = self.simulator.platform
+        self.platform.now = self.clock
+        self.simulator._webhooks.send = self._letter  # type: ignore[method-assign]  # delivered by `post`
+        self.memory = Memory(self.clock)
+        self._create()
+        apps = {name: import_module(f"functions.{name}.app") for name in FUNCTIONS}
+        self._handlers = {name: app.handler for name, app in apps.items()}
+        enter = self._closing.enter_context
+        for app in apps.values():
+            enter(patch.object(app, "wired", _wired))
+        enter(patch.object(real_clock, "now", self.clock))
+        enter(patch.object(real_clock, "sleep", self.sleep))
+        enter(patch.object(wiring.boto3, "Session", lambda: self))
+        enter(patch.object(httpx, "create_ssl_context", lambda **_: None))
+        enter(patch.object(httpx, "Client", self._http))
+        enter(patch.object(Altegio, "_exchange", self._exchange(Altegio._exchange)))
+        enter(patch.object(telemetry.metrics, "add_metric", self._count))
+        enter(redirect_stdout(StringIO()))
+        level = telemetry.logger.level
+        telemetry.logger.setLevel(logging.CRITICAL)
+        self._closing.callback(telemetry.logger.setLevel, level)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for task in self.tasks:
+            if not task.done:
+                task.resume(kill=True)
+        self._closing.close()
+
+    def client(self, service: str, **_: object) -> Any:
+        """Takes the place of a boto3 session."""
+        if service == "dynamodb" and self.dynamodb is not None:
+            return _Stepping(self.dynamodb, self._before)
+        return self.memory.client(service)
+
+    def _create(self) -> None:
+        wired = TEMPLATE.wire(
+            {
+                "ApplicationId": str(self.simulator.application_id),
+                "PlatformAppUrl": "http://platform",
+                "HttpTotalS": str(HTTP_TOTAL_S),
+            },
+            endpoint_url=_ENDPOINT,
+            api_url="https://provider.example",
+        )
+        dynamodb = self.dynamodb or self.memory.client("dynamodb")
+        # An emulator keeps the tables of the worlds before.
+        tag = f"-{uuid.uuid4().hex}" if self.dynamodb else ""
+        renamed = {table.name: f"{table.name}{tag}" for table in wired.tables.values()}
+        for table in wired.tables.values():
+            create_table(dynamodb, replace(table, name=renamed[table.name]))
+        create_queues(self.memory.client("sqs"), wired.queues)
+        self.queues = {name: queue.url for name, queue in wired.queues.items()}
+        self.environments = {}
+        for name, function in wired.functions.items():
+            environment = {**function.environment, **self.settings}
+            self.environments[name.removesuffix("Function").lower()] = {
+                key: renamed.get(value, value) for key, value in environment.items()
+            }
+        self.memory.client("ssm").put_parameter(
+            Name="/altegio/partner-token", Value=self.simulator.partner_token, Type="SecureString"
+        )
+        self.memory.before = self._before
+
+    # The edges
+
+    def _before(self, operation: str, asked: Mapping[str, Any]) -> None:
+        task = Task.current()
+        if task is None:
+            return
+        if operation == "PutItem" and asked["Item"].get("key") == {"S": "echo"}:
+            self.echo_at = self.echo_at or self.clock()
+        task.pause(operation)
+
+    def sleep(self, seconds: float) -> None:
+        """A function waits, or the platform lets it wait."""
+        task = Task.current()
+        if seconds <= 0:
+            return
+        if task is None:
+            self.advance(seconds)
+        else:
+            task.pause("sleep", self.clock() + timedelta(seconds=seconds))
+
+    def _exchange(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def exchange(altegio: Altegio, client: Any, method: str, path: str, *rest: Any, **more: Any) -> Any:
+            task = Task.current()
+            if task is not None:
+                task.pause(f"{method} {path}")
+            fault = self._fault(path)
+            self._plan = fault.kind if fault is not None else ""
+            self._seconds = fault.seconds if fault is not None else 0.0
+            if fault is not None:
+                self.story.append(f"{fault.kind} for {method} {path}")
+            try:
+                return real(altegio, client, method, path, *rest, **more)
+            finally:
+                gave_up = fault is not None and fault.kind in ("lost", "unheard", "late")
+                self.sleep(HTTP_TOTAL_S if gave_up else self._seconds if fault is not None else 0.1)
+                if task is not None:
+                    task.pause(f"answer to {method} {path}")
+
+        return exchange
+
+    def _fault(self, path: str) -> Fault | None:
+        """What goes wrong with this call; an old list is repeated for a while."""
+        fault = next((it for it in self.faults if it.hits(path)), None)
+        if fault is None:
+            return None
+        if fault.kind != "stale":
+            self.faults.remove(fault)
+            return fault
+        began = self._stale_at.setdefault(fault.location_id, self.clock())
+        if self.clock() - began < timedelta(seconds=STALE_S):
+            return fault
+        self.faults.remove(fault)
+        return self._fault(path)
+
+    def _http(self, **settings: Any) -> httpx.Client:
+        return _CLIENT(
+            transport=_Transport(self), timeout=settings["timeout"], trust_env=False
+        )
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """The platform, with what was planned for this call."""
+        kind = self._plan
+        if kind == "unreachable":
+            raise httpx.ConnectError("refused")
+        request.extensions["trace"]("http11.send_request_headers.started", {})
+        if kind == "lost":
+            raise httpx.ReadTimeout("no answer")
+        if kind == "late":
+            at = self.clock() + timedelta(seconds=self._seconds)
+            self.landings.append((at, request))
+            raise httpx.ReadTimeout("no answer")
+        if kind.isdecimal():
+            if kind == "422":
+                self.refused.add(self._location(request))
+            return _response(int(kind), b'{"success":false,"data":null,"meta":{}}')
+        if kind == "500":
+            return _response(500, b"")
+        if kind == "web page":
+            return _response(200, b"<html></html>")
+        if kind == "false":
+            return _response(200, b'{"success":false,"data":null,"meta":{}}')
+        answer = self.perform(request)
+        match kind:
+            case "unheard":
+                raise httpx.ReadTimeout("no answer")
+            case "500 done":
+                return _response(500, b"")
+            case "web page done":
+                return _response(200, b"<html></html>")
+            case "empty":
+                return _response(answer.status, b"")
+            case "stale":
+                return _response(answer.status, self._stale(answer.body))
+        return _response(answer.status, answer.body, dict(answer.headers))
+
+    def perform(self, request: httpx.Request) -> Answer:
+        """What the platform does with a request that reaches it."""
+        answers: list[Answer] = []
+        self.simulator.exchange(
+            Request(
+                request.method,
+                request.url.raw_path.decode(),
+                {name.lower(): value for name, value in request.headers.items()},
+                request.read(),
+            ),
+            lambda answer, **_: answers.append(answer),  # type: ignore[arg-type, misc]  # never None here
+        )
+        return answers[0]
+
+    def _location(self, request: httpx.Request) -> int:
+        body = request.read()
+        if body:
+            return int(json.loads(body)["salon_id"])
+        number = int(request.url.path.rsplit("/", 1)[1])
+        return self.platform.location_of(number) or 0
+
+    def _stale(self, body: bytes) -> bytes:
+        answer = json.loads(body)
+        if answer.get("success"):
+            answer["data"]["payments"] = answer["data"]["payments"][:-1]
+        return json.dumps(answer).encode()
+
+    def _letter(self, _address: str, body: dict[str, Any], mode: str) -> None:
+        if mode != "never":
+            self.letters.append(body)
+
+    def _count(self, *, name: str, **_: object) -> None:
+        self.metrics.append(name)
+
+    # Tasks
+
+    def start(self, function: str, event: Any, then: Callable[[Any], None] | None = None) -> Task:
+        """An invocation begins; `then` gets what it returned, unless it died."""
+        idle = self._environments[function]
+        if idle:
+            environment = idle.pop()
+        else:
+            environment = FUNCTIONS[function](self.environments[function])
+
+        def work() -> Any:
+            result = self._handlers[function](event, Context(function))
+            # Whoever invoked it may never learn of it.
+            task.pause("return")
+            if then is not None:
+                then(result)
+            idle.append(environment)
+            return result
+
+        task = Task(function, work, self.clock(), environment)
+        self.tasks.append(task)
+        return task
+
+    def runnable(self) -> list[Task]:
+        """The tasks that could go on now."""
+        self.tasks = [task for task in self.tasks if not task.done]
+        return [it for it in self.tasks if it.wake_at is None or it.wake_at <= self.clock()]
+
+    def step(self, task: Task) -> None:
+        """One call of one task; its function may have timed out."""
+        over = self.clock() - task.started_at > timedelta(seconds=TIMEOUTS[task.name])
+        if over:
+            self.story.append(f"{task.name} times out before {task.at}")
+        task.resume(kill=over)
+        self._ended(task)
+
+    def kill(self, task: Task) -> None:
+        """The machine dies."""
+        self.story.append(f"{task.name} dies before {task.at}")
+        task.resume(kill=True)
+        self._ended(task)
+
+    def _ended(self, task: Task) -> None:
+        if task.error is not None:
+            raise task.error
+
+    def finish(self, task: Task) -> None:
+        """Lets a task run to its end, and time pass while all sleep."""
+        while not task.done:
+            if task.wake_at is not None and task.wake_at > self.clock():
+                self.advance((task.wake_at - self.clock()).total_seconds())
+            self.step(task)
+
+    def run(self, function: str, event: Any) -> Any:
+        """One invocation from its beginning to its end, if nothing kills it."""
+        task = self.start(function, event)
+        self.finish(task)
+        return task.result
+
+    def advance(self, seconds: float) -> None:
+        """Time passes, and what was on its way arrives."""
+        until = self.clock.at + timedelta(seconds=seconds)
+        for at, request in sorted(self.landings, key=lambda landing: landing[0]):
+            if at <= until:
+                self.landings.remove((at, request))
+                self.clock.at = max(self.clock.at, at)
+                self.perform(request)
+                self.story.append(f"{request.url.path} arrives late")
+        self.clock.at = max(self.clock.at, until)
+
+    # The billing system, and its queue
+
+    def bill(self, event: dict[str, Any]) -> None:
+        """Puts an event on the queue."""
+        body = json.dumps(event)
+        self.billed.append(Billed(body, event))
+        self.memory.client("sqs").send_message(QueueUrl=self.queues["BillingQueue"], MessageBody=body)
+
+    def deliver(self) -> Task | None:
+        """Hands the next message of the queue to a worker; None if there is none."""
+        queue = self.queues["BillingQueue"]
+        sqs = self.memory.client("sqs")
+        answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1)
+        if not answer.get("Messages"):
+            return None
+        [message] = answer["Messages"]
+        record = {"messageId": message["MessageId"], "body": message["Body"]}
+
+        if self.ACKNOWLEDGED_FIRST:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+        def acknowledge(result: Any) -> None:
+            if not result["batchItemFailures"]:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+        return self.start("payments", {"Records": [record]}, acknowledge)
+
+    def redeliver(self, billed: Billed) -> Task:
+        """A message that was taken, again: queues deliver at least once."""
+        record = {"messageId": "again", "body": billed.body}
+        return self.start("payments", {"Records": [record]})
+
+    # The owner and the platform
+
+    def connect(self, location_id: int) -> None:
+        """The owner grants access if need be, and presses the button."""
+        if self.platform.state(location_id) in ("active", "freezed"):
+            url = self.simulator.redirect(location_id)
+        else:
+            url = self.simulator.grant(location_id)
+        page = self._page(http_event("GET", "/connect", query=urlsplit(url).query))
+        if page is not None and "ticket" in page.fields:
+            self._page(http_event("POST", "/connect", body=urlencode(page.fields)))
+
+    def _page(self, event: Any) -> Page | None:
+        answer = self.run("connect", event)
+        return Page(answer["statusCode"], answer["headers"], answer["body"]) if answer else None
+
+    def post(self) -> Task | None:
+        """The platform sends the oldest webhook that is on its way."""
+        if not self.letters:
+            return None
+        body = json.dumps(self.letters.popleft())
+        return self.start("disable", http_event("POST", "/webhooks/altegio", body=body))
+
+    def pay_hosted(self, location_id: int, amount: str, paid_at: str) -> None:
+        """The owner pays on the platform's own page."""
+        if self.platform.state(location_id) in ("active", "freezed"):
+            self.hosted.add(
+                self.platform.pay(
+                    location_id,
+                    payment_sum=Decimal(amount),
+                    currency_iso="EUR",
+                    payment_date=paid_at,
+                    period_from="2026-11-01 00:00:00",
+                    period_to="2026-11-30 23:59:59",
+                )
+            )
+
+    # What is in the tables
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a table, by the name of its variable."""
+        name = self.environments["reconcile"][table]
+        dynamodb = self.dynamodb or self.memory.client("dynamodb")
+        return [from_item(item) for item in dynamodb.scan(TableName=name)["Items"]]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The messages of the billing system's dead-letter queue."""
+        found: list[dict[str, Any]] = []
+        sqs = self.memory.client("sqs")
+        while messages := sqs.receive_message(
+            QueueUrl=self.queues["BillingDeadLetters"], MaxNumberOfMessages=10, VisibilityTimeout=3600
+        ).get("Messages"):
+            found += messages
+        return found
+
+    def queued(self) -> int:
+        """Messages on the billing queue, visible or not."""
+        attributes = self.memory.client("sqs").get_queue_attributes(
+            QueueUrl=self.queues["BillingQueue"],
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return sum(map(int, attributes.values()))
+
+
+class _Stepping:
+    """A real client whose calls are steps, too."""
+
+    def __init__(self, client: Any, before: Callable[[str, Mapping[str, Any]], None]) -> None:
+        self._client = client
+        self._before = before
+
+    def __getattr__(self, method: str) -> Any:
+        def call(**asked: Any) -> Any:
+            self._before("".join(word.capitalize() for word in method.split("_")), asked)
+            return getattr(self._client, method)(**asked)
+
+        return call
+
+
+class _Transport(httpx.BaseTransport):
+    """Takes the place of the network."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._world.answer(request)
+
+
+_CLIENT = httpx.Client
+
+
+def _response(
+    status: int, body: bytes, headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+
+
+def _wired() -> Any:
+    task = Task.current()
+    assert task is not None
+    return task.environment
+
+
+def _route(path: str) -> str:
+    if "/refund/" in path:
+        return "refund"
+    if path.endswith("/payment"):
+        return "payment"
+    return "callback" if path.endswith("/callback") else "status"
+
+
