@@ -147,6 +147,11 @@ class Ledger:
             ExpressionAttributeValues={":location": to_value(location_id)},
         )
 
+    def entries_of(self, location_id: int) -> list[Entry]:
+        """All entries of a location, each as it stands."""
+        entries = map(self.get, self.of_location(location_id))
+        return [entry for entry in entries if entry is not None]
+
     def held(self, location_id: int, limit: int) -> list[str]:
         """Keys of a location's HELD entries; eventually consistent."""
         return self._query(

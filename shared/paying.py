@@ -114,6 +114,9 @@ class Paying:
                 return
         location_id = paid.location_id if paid else entry.location_id
         now = self._clock()
+        if paid is not None:
+            # Before the claim: from there on nothing but the refund itself may come between.
+            self._connections.note_refund(location_id or 0, now)
         claimed = payment.claimed(replace(entry, location_id=location_id), now, self._rules)
         if self._ledger.claim(before, claimed):
             self._send(claimed, paid.platform_id if paid else None)
