@@ -164,29 +164,20 @@ def watched(
     return replace(known, due_at=min([*news, *looks], default=None))
 
 
-def is_near(connection: Connection, now: datetime, rules: CoverRules) -> bool:
-    """Whether an active location may soon be switched off, or any moment."""
-    return (
-        connection.state is State.ACTIVE
-        and connection.covered_until is not None
-        and _warns_at(connection, connection.covered_until, rules) <= now
-    )
-
-
 def _looks(connection: Connection, now: datetime, rules: CoverRules) -> list[datetime]:
     """When an active location is looked at next, whichever is first."""
     looks = []
     if connection.covered_until is not None:
-        warns_at = _warns_at(connection, connection.covered_until, rules)
+        warns_at = _warns_at(connection.location_id, connection.covered_until, rules)
         looks.append(warns_at if now < warns_at else now + _HOUR)
         if connection.refunded_at is not None:
             looks.append(connection.refunded_at + _HOUR)
     return looks
 
 
-def _warns_at(connection: Connection, until: datetime, rules: CoverRules) -> datetime:
+def _warns_at(location_id: int, until: datetime, rules: CoverRules) -> datetime:
     # Spread over an hour, as most periods end with the month.
-    spread = timedelta(seconds=connection.location_id % 3600)
+    spread = timedelta(seconds=location_id % 3600)
     return until - timedelta(seconds=rules.switch_off_warning_s) - spread
 
 
@@ -200,7 +191,8 @@ def _trial(
     connection: Connection, status: Status, now: datetime, zone: ZoneInfo, rules: CoverRules
 ) -> Period:
     """The trial, of which nothing is left once a running period was given back."""
-    start = connection.first_active_at or connection.opened_at
+    # By the platform's clock, which may be ahead of ours.
+    start = min(connection.first_active_at or connection.opened_at, now)
     given_back = (_period(row, zone) for row in status.payments if row.is_refunded)
     if any(period is not None and period.start <= now for period in given_back):
         return Period(start, start)
@@ -310,7 +302,7 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
         for paid in kept
         if paid.state is EntryState.SENT and paid.changed_at and since < paid.changed_at
     ]
-    covered = [Period(connection.first_active_at or connection.opened_at, known), *sent]
+    covered = [Period(min(known, now), known), *sent]
     coming = [paid_period(paid) for paid in kept if paid.state in _QUEUED]
     until = covered_until(covered, now) or known
     queued = sorted(
@@ -339,6 +331,12 @@ def work_list(locations: Iterable[tuple[Connection, Sequence[Entry]]], now: date
         (row for row in rows if row is not None),
         key=lambda row: (row.covered_until, row.location_id),
     )
+
+
+def is_near(work: Work, now: datetime, rules: CoverRules) -> bool:
+    """Whether an active location may soon be switched off, or any moment."""
+    warns_at = _warns_at(work.location_id, work.covered_until, rules)
+    return work.state is State.ACTIVE and warns_at <= now
 
 
 def _kept(entries: Sequence[Entry]) -> list[Entry]:

@@ -150,8 +150,7 @@ class Reconciling:
         settled, status = self._settling.settle(self._leased(connection))
         if settled.live:
             self._release_held(location_id)
-        if status is not None:
-            self._watching.watch(settled, status)
+        self._watching.watch(settled, status)
 
     def _leased(self, connection: Connection) -> Connection:
         """An open generation is worked on by one at a time: its callback is not for two."""

@@ -4,6 +4,8 @@ Costs the payment path nothing: a payment that was reported meanwhile is seen by
 due anyway, which finds the location covered and comes back when that ends.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from shared import cover
@@ -37,17 +39,24 @@ class Watching:
         self._zone = zone
         self._rules = rules
 
-    def watch(self, connection: Connection, status: Status) -> None:
+    def watch(self, connection: Connection, status: Status | None) -> None:
         """Notes the cover that `status` shows, warns if it ends soon, and sets the next look.
+
+        Without a status, it warns by what was noted before.
 
         Raises:
             Overtaken: somebody else wrote the row meanwhile; it is due for its next look as it was.
         """
-        if not connection.live or status.installed not in (Installed.ACTIVE, Installed.FREEZED):
-            # Closed, or the status lags behind it and proves nothing.
+        if not connection.live:
             return
         now = self._clock()
         entries = self._ledger.entries_of(connection.location_id)
+        if status is None:
+            self._warn_if_near(connection, entries, now)
+            return
+        if status.installed not in (Installed.ACTIVE, Installed.FREEZED):
+            # It lags behind the connection, and proves nothing.
+            return
         missing = cover.unlisted(entries, status.payments, now)
         watched = cover.watched(
             connection, status, missing, now, zone=self._zone, rules=self._rules
@@ -61,8 +70,7 @@ class Watching:
                 )
             elif self._rules.report_again_after_reconnect:
                 self._report_again(paid, connection)
-        if cover.is_near(watched, now, self._rules):
-            self._warn(watched, entries)
+        self._warn_if_near(watched, entries, now)
         self._connections.save(watched)
 
     def _report_again(self, paid: Entry, connection: Connection) -> None:
@@ -79,9 +87,11 @@ class Watching:
             extra={"entry": paid.key, "generation": connection.generation},
         )
 
-    def _warn(self, connection: Connection, entries: list[Entry]) -> None:
-        work = cover.work(connection, entries, self._clock())
-        if work is None:
+    def _warn_if_near(
+        self, connection: Connection, entries: Sequence[Entry], now: datetime
+    ) -> None:
+        work = cover.work(connection, entries, now)
+        if work is None or not cover.is_near(work, now, self._rules):
             return
         count("SwitchOffNear")
         logger.error(

@@ -113,6 +113,11 @@ def watched(
     return cover.watched(connection, word, missing, NOW, zone=ZONE, rules=rules)
 
 
+def near(connection: Connection, now: datetime, rules: CoverRules) -> bool:
+    found = cover.work(connection, [], now)
+    return found is not None and cover.is_near(found, now, rules)
+
+
 # Until when
 
 
@@ -181,6 +186,15 @@ def test_the_trial_counts_from_the_first_activation_ever_known() -> None:
     assert watched(replace(fresh, opened_at=NOW - DAY), without).covered_until == NOW + 6 * DAY
 
 
+def test_a_platform_whose_clock_is_ahead_begins_the_trial_now() -> None:
+    word = replace(status(), log=(Transition(NOW + timedelta(seconds=5), "pending", "active"),))
+    decided = watched(active(first_active_at=None), word)
+    assert decided.covered_until == NOW + 7 * DAY
+    found = cover.work(decided, [], NOW)
+    assert found is not None
+    assert found.hours_left == 168.0
+
+
 @pytest.mark.parametrize(
     ("period", "until"), [(days(-2, 1), -3), (days(2, 30), 4), (days(-9, -8), -3)]
 )
@@ -198,15 +212,15 @@ def test_a_covered_location_is_looked_at_a_day_before_its_end() -> None:
     decided = watched(active(), status(row(1, days(-3, 20))))
     assert decided.covered_until == NOW + 20 * DAY
     assert decided.due_at == NOW + 19 * DAY - SPREAD
-    assert not cover.is_near(decided, NOW, RULES)
-    assert cover.is_near(decided, NOW + 19 * DAY - SPREAD, RULES)
+    assert not near(decided, NOW, RULES)
+    assert near(decided, NOW + 19 * DAY - SPREAD, RULES)
 
 
 @pytest.mark.parametrize("end", [-2.0, 0.0, 0.5, 1.0])
 def test_a_location_near_its_end_is_looked_at_every_hour(end: float) -> None:
     decided = watched(active(), status(row(1, days(-3, end))))
     assert decided.due_at == NOW + HOUR
-    assert cover.is_near(decided, NOW, RULES)
+    assert near(decided, NOW, RULES)
 
 
 def test_after_a_refund_there_is_a_look_an_hour_later_whatever_the_list_says() -> None:
@@ -225,13 +239,13 @@ def test_other_business_of_a_connection_is_due_when_it_was() -> None:
     for before in (hinted, frozen):
         decided = watched(before, word)
         assert (decided.due_at, decided.covered_until) == (before.due_at, NOW + 20 * DAY)
-    assert not cover.is_near(watched(frozen, status()), NOW, RULES)
+    assert not near(watched(frozen, status()), NOW, RULES)
 
 
 def test_a_free_application_has_no_clock() -> None:
     decided = watched(active(), status(), rules=FREE)
     assert (decided.covered_until, decided.due_at) == (None, None)
-    assert not cover.is_near(decided, NOW, FREE)
+    assert not near(decided, NOW, FREE)
     assert cover.work(decided, [], NOW) is None
 
 
@@ -449,7 +463,10 @@ def test_a_trial_that_runs_out_is_told_a_day_before_and_every_hour_until_it_is_o
     connected.clock.at = row_.due_at - timedelta(minutes=1)
     connected.reconcile()
     assert (asked(connected), counted(logged(), "SwitchOffNear")) == (before, 0)
-    connected.let_time_pass(119)
+    connected.let_time_pass(1)
+    connected.let_time_pass(59, step=59)
+    assert asked(connected) == before + 1
+    connected.let_time_pass(1)
     assert asked(connected) == before + 2
     log = logged()
     assert counted(log, "SwitchOffNear") == 2
@@ -461,10 +478,10 @@ def test_a_trial_that_runs_out_is_told_a_day_before_and_every_hour_until_it_is_o
     [past] = warnings(logged())
     assert past["hours_left"] == -24.0
     connected.simulator.expire(4564, webhook="never")
-    connected.let_time_pass(61)
+    connected.let_time_pass(60, step=60)
     assert connected.connection(4564).state == "frozen"
     logged()
-    connected.let_time_pass(24 * 60, step=30)
+    connected.let_time_pass(24 * 60, step=120)
     assert counted(logged(), "SwitchOffNear") == 0
 
 
@@ -496,6 +513,23 @@ def test_the_warning_names_what_is_queued_and_why(
     assert warning["queued_until"] == stamp(end)
 
 
+def test_a_platform_that_does_not_answer_silences_no_warning(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.simulator.fault("status", "status", status=500, times=99)
+    connected.clock.advance(days=5)
+    connected.reconcile()
+    assert counted(logged(), "SwitchOffNear") == 0
+    connected.clock.advance(days=1)
+    connected.reconcile()
+    [warning] = warnings(logged())
+    assert (warning["location_id"], warning["hours_left"]) == (4564, 24.0)
+    # What was reported meanwhile is known all the same.
+    connected.bill(bought(connected, "inv-1", 0, 30))
+    connected.let_time_pass(120, step=60)
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
 def test_the_warning_may_come_earlier(connected: Deployment, logged: Callable[[], str]) -> None:
     connected.restart(SWITCH_OFF_WARNING_S=str(3 * 86_400), TRIAL_DAYS="30")
     connected.clock.advance(days=6)
@@ -518,7 +552,7 @@ def test_a_free_application_is_never_on_the_clock(
     deployment.reconcile()
     assert deployment.connection(4564).due_at is None
     before = asked(deployment)
-    deployment.let_time_pass(30 * 24 * 60, step=12 * 60)
+    deployment.let_time_pass(30 * 24 * 60, step=3 * 24 * 60)
     assert (asked(deployment), counted(logged(), "SwitchOffNear")) == (before, 0)
 
 
@@ -564,13 +598,13 @@ def test_a_platform_that_takes_its_hour_is_asked_again(
         patch.setattr(platform, "payments", lambda _location: before)
         patch.setattr(platform, "_freeze", lambda _location: None)
         connected.bill(refund())
-        connected.let_time_pass(30)
+        connected.let_time_pass(30, step=15)
     row_ = connected.connection(4564)
     assert (row_.state, row_.covered_until) == ("active", connected.clock() + 29 * DAY - HOUR / 2)
     connected.simulator.expire(4564, webhook="never")
-    connected.let_time_pass(29)
+    connected.let_time_pass(29, step=29)
     assert connected.connection(4564).state == "active"
-    connected.let_time_pass(2)
+    connected.let_time_pass(1)
     assert connected.connection(4564).state == "frozen"
 
 
@@ -581,7 +615,7 @@ def test_a_refunded_location_that_another_period_covers_is_left_alone(
     connected.bill(bought(connected, "inv-1", -1, 29))
     connected.bill(bought(connected, "inv-2", -1, 59))
     connected.bill(refund())
-    connected.let_time_pass(61)
+    connected.let_time_pass(61, step=30.5)
     row_ = connected.connection(4564)
     assert (row_.state, row_.covered_until, row_.refunded_at) == ("active", end, None)
     assert row_.due_at == end - DAY - SPREAD
@@ -638,7 +672,8 @@ def bodies(deployment: Deployment) -> list[Any]:
 def test_a_forgotten_payment_is_told_once_and_on_the_work_list(
     forgotten: Deployment, logged: Callable[[], str]
 ) -> None:
-    forgotten.let_time_pass(60 * 24 * 7, step=60)
+    forgotten.let_time_pass(10)
+    forgotten.let_time_pass(60 * 24 * 7, step=60 * 4)
     assert counted(logged(), "ReportedButNotListed") == 1
     assert len(bodies(forgotten)) == 1
     [entry] = forgotten.ledger.entries_of(4564)
@@ -653,7 +688,8 @@ def test_a_forgotten_payment_is_reported_again_once_if_that_is_wanted(
     forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
     forgotten.reconcile()
     assert len(bodies(forgotten)) == 1  # seen once only
-    forgotten.let_time_pass(60 * 24 * 3, step=30)
+    forgotten.let_time_pass(10)
+    forgotten.let_time_pass(60 * 24 * 7, step=60 * 4)
     first, again = bodies(forgotten)
     assert first == again
     entry = forgotten.entry("payment#inv-1~2")
@@ -701,7 +737,7 @@ def test_a_list_that_only_lags_bills_nothing(
     forgotten.reconcile()
     assert forgotten.connection(4564).unlisted == ("payment#inv-1",)
     monkeypatch.delattr(forgotten.simulator.platform, "payments")
-    forgotten.let_time_pass(60)
+    forgotten.let_time_pass(3)
     assert forgotten.connection(4564).unlisted == ()
     assert len(bodies(forgotten)) == 1
 
@@ -717,7 +753,8 @@ def test_a_payment_of_this_very_generation_is_never_billed_again(
     connected.connect(4564)
     connected.bill(bought(connected, "inv-1", -1, 29))
     monkeypatch.setattr(connected.simulator.platform, "payments", lambda _location: [])
-    connected.let_time_pass(60 * 24 * 7, step=60)
+    connected.let_time_pass(10)
+    connected.let_time_pass(60 * 24 * 7, step=60 * 4)
     assert len(bodies(connected)) == 1
     assert counted(logged(), "ReportedButNotListed") == 1
 
@@ -730,6 +767,6 @@ def test_a_listed_payment_is_not_billed_again_after_a_reconnect(connected: Deplo
     connected.reconcile()
     connected.clock.advance(minutes=1)
     connected.connect(4564)
-    connected.let_time_pass(30)
+    connected.let_time_pass(10)
     assert connected.connection(4564).generation == 2
     assert len(bodies(connected)) == 1
