@@ -89,7 +89,7 @@ def unlisted(
     """Payments whose period is not over, which we reported and the platform's list surely lacks.
 
     A row that nobody owns and that cannot be read, or is of the same sum, may be the one: such a
-    payment is not among them. Nor is one that is given back, or was reported again.
+    payment is not among them. Nor is one that is given back, or that was reported again.
 
     Args:
         entries: all of the ledger of one location.
@@ -105,7 +105,6 @@ def unlisted(
         and now <= paid_period(paid).end
         and paid.platform_id not in ids
         and not strange & {None, paid.payment["amount"]}
-        and not _reported_again(paid, entries)
     )
 
 
@@ -316,11 +315,7 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
         hours_left=round((until - now) / _HOUR, 1),
         queued_until=covered_until([*covered, *coming], now) or until,
         queued=tuple(queued),
-        unlisted=tuple(
-            paid.key
-            for paid in kept
-            if paid.key in connection.unlisted and not _reported_again(paid, entries)
-        ),
+        unlisted=tuple(paid.key for paid in kept if paid.key in connection.unlisted),
     )
 
 
@@ -340,20 +335,17 @@ def is_near(work: Work, now: datetime, rules: CoverRules) -> bool:
 
 
 def _kept(entries: Sequence[Entry]) -> list[Entry]:
-    """The payments that are not given back, nor about to be."""
-    given_back = {
-        entry.payment_key
-        for entry in entries
-        if entry.is_refund and entry.state is not EntryState.REJECTED
-    }
-    return [entry for entry in entries if not entry.is_refund and entry.key not in given_back]
-
-
-def _reported_again(paid: Entry, entries: Sequence[Entry]) -> bool:
-    """Whether a later generation has its own event for it (see `again`)."""
-    return any(
-        other.key.startswith(f"{paid.key}~") and other.facts == paid.facts for other in entries
-    )
+    """The payments that are not given back, nor about to be, each as it was reported last."""
+    later = {entry.key: entry.again_as for entry in entries if entry.again_as}
+    given_back = set()
+    for refund in entries:
+        if refund.is_refund and refund.state is not EntryState.REJECTED:
+            key = refund.payment_key
+            while key in later:
+                key = later[key]
+            given_back.add(key)
+    gone = given_back | set(later)
+    return [entry for entry in entries if not entry.is_refund and entry.key not in gone]
 
 
 def _period(row: ListedPayment, zone: ZoneInfo) -> Period | None:

@@ -52,6 +52,13 @@ class Ledger:
         )
         return _entry(answer["Item"]) if "Item" in answer else None
 
+    def given_back(self, refund: Entry) -> Entry | None:
+        """The payment that a refund gives back, as it was reported last; None if it is unknown."""
+        paid = self.get(refund.payment_key)
+        while paid is not None and paid.again_as:
+            paid = self.get(paid.again_as)
+        return paid
+
     def claim(self, before: Entry | None, claimed: Entry) -> bool:
         """Writes a claimed entry over `before` (None: it must be new), all or nothing.
 

@@ -46,7 +46,7 @@ class Looking:
             self._look_at_payment(entry, status)
 
     def _look_at_refund(self, entry: Entry, status: Status) -> None:
-        paid = self._ledger.get(entry.payment_key)
+        paid = self._ledger.given_back(entry)
         platform_id = paid.platform_id if paid is not None else None
         if platform_id is not None and platform_id in status.refunded:
             self._adopt(entry, platform_id)

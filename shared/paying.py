@@ -107,7 +107,7 @@ class Paying:
         """
         paid = None
         if entry.is_refund:
-            paid = self._ledger.get(entry.payment_key)
+            paid = self._ledger.given_back(entry)
             parked = self._refund_parked(entry, paid)
             if parked is not None:
                 self._store(before, parked)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from shared import cover
+from shared import cover, payment
 from shared.clock import Clock, stamp
 from shared.connections import Connections
 from shared.cover import CoverRules
@@ -45,7 +45,7 @@ class Watching:
         Without a status, it warns by what was noted before.
 
         Raises:
-            Overtaken: somebody else wrote the row meanwhile; it is due for its next look as it was.
+            Overtaken: somebody else wrote the row, or a payment of it, meanwhile; it is still due.
         """
         if not connection.live:
             return
@@ -80,7 +80,10 @@ class Watching:
         """
         if paid.changed_at is None or paid.changed_at >= connection.opened_at:
             return
-        self._billing_events.put(cover.again(paid, connection))
+        event = cover.again(paid, connection)
+        self._billing_events.put(event)
+        # Afterwards: after a crash in between the same event is sent again.
+        self._ledger.move(paid, payment.reported_again(paid, f"payment#{event['event_id']}"))
         count("ReportedAgain")
         logger.info(
             "reported again",

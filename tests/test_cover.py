@@ -18,6 +18,7 @@ from shared.clock import stamp, wire
 from shared.cover import CoverRules, Effect, Period
 from shared.lifecycle import Connection, Installed, ListedPayment, State, Status, Transition
 from shared.payment import Entry, EntryState
+from shared.reconciling import ReconcileFailed
 from tests.deployment import Deployment, payment, refund
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -253,6 +254,8 @@ def test_a_free_application_has_no_clock() -> None:
 
 
 SENT = paid("inv-1", days(-3, 20), platform_id=7)
+AGAIN = replace(SENT, again_as="payment#inv-1~2")
+SECOND = paid("inv-1~2", days(-3, 20), platform_id=9)
 
 
 @pytest.mark.parametrize(
@@ -273,9 +276,10 @@ SENT = paid("inv-1", days(-3, 20), platform_id=7)
         ([SENT, given_back("inv-1", EntryState.UNKNOWN)], [], []),
         ([SENT, given_back("inv-1", EntryState.REJECTED)], [], ["payment#inv-1"]),
         ([SENT, given_back("inv-2")], [], ["payment#inv-1"]),
-        ([SENT, paid("inv-1~2", days(-3, 20), EntryState.PENDING)], [], []),
-        ([SENT, paid("inv-1~2", days(-3, 21), EntryState.PENDING)], [], ["payment#inv-1"]),
-        ([SENT, paid("inv-12", days(-3, 20), EntryState.PENDING)], [], ["payment#inv-1"]),
+        ([AGAIN, SECOND], [], ["payment#inv-1~2"]),
+        ([AGAIN, replace(SECOND, state=EntryState.HELD)], [], []),
+        ([AGAIN, SECOND], [row(9, days(-3, 20))], []),
+        ([AGAIN, SECOND, given_back("inv-1")], [], []),
     ],
 )
 def test_what_is_surely_not_listed(
@@ -394,7 +398,7 @@ def test_what_is_reported_again_is_not_missing_any_more() -> None:
     found = cover.work(row_, [SENT], NOW)
     assert found is not None
     assert found.unlisted == ("payment#inv-1",)
-    found = cover.work(row_, [SENT, paid("inv-1~2", days(-3, 20), EntryState.HELD)], NOW)
+    found = cover.work(row_, [AGAIN, paid("inv-1~2", days(-3, 20), EntryState.HELD)], NOW)
     assert found is not None
     assert (found.unlisted, found.queued_until) == ((), NOW + 20 * DAY)
 
@@ -705,18 +709,37 @@ def test_a_forgotten_payment_is_reported_again_once_if_that_is_wanted(
     assert found.unlisted == ()
 
 
-def test_a_repeated_look_bills_the_same_event(forgotten: Deployment) -> None:
+def test_a_look_that_dies_halfway_bills_the_same_event_again(
+    forgotten: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
     forgotten.reconcile()
     forgotten.clock.advance(minutes=1)
-    for _ in range(3):
-        # The queue is slow: reconcile looks before the payments function does.
-        forgotten.invoke("reconcile", {})
-        row_ = forgotten.connection(4564)
-        forgotten.connections.save(replace(row_, due_at=forgotten.clock()))
-    forgotten.drain()
+    with monkeypatch.context() as patch:
+        # Sent, and not noted on the payment.
+        patch.setattr("shared.ledger.Ledger.move", lambda *_: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ReconcileFailed):
+                forgotten.invoke("reconcile", {})
+    forgotten.let_time_pass(5)
     assert len(bodies(forgotten)) == 2
+    assert forgotten.entry("payment#inv-1").again_as == "payment#inv-1~2"
     assert forgotten.dead_letters() == []
+
+
+def test_a_refund_of_a_payment_that_was_reported_again_gives_back_the_latest_report(
+    forgotten: Deployment,
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.let_time_pass(3)
+    forgotten.simulator.fault("refund", "drop_answer")
+    forgotten.bill(refund())
+    forgotten.let_time_pass(20)
+    latest = forgotten.entry("payment#inv-1~2").platform_id
+    assert forgotten.entry("refund#ref-1").state is EntryState.SENT
+    assert forgotten.entry("refund#ref-1").platform_id == latest
+    [listed] = forgotten.simulator.payments(4564)
+    assert (listed.id, listed.is_refunded) == (latest, True)
 
 
 def test_a_forgotten_payment_thaws_a_location_that_was_switched_off_over_it(

@@ -392,6 +392,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
         lambda aws: Ledger(aws, "PAYMENTS_TABLE", "CONNECTIONS_TABLE"),
         {
             "get": [lambda it: it.get("payment#1")],
+            "given_back": [lambda it: it.given_back(REFUND)],
             "claim": [lambda it: it.claim(None, PAYMENT), lambda it: it.claim(REFUND, REFUND)],
             "finish": [
                 lambda it: it.finish(PAYMENT, PAYMENT),
