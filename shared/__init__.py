@@ -1,9 +1,9 @@
 """The domain and its adapters: connect flow, payment ledger, lifecycle truth.
 
-Rules are pure: `redirect`, `lifecycle`, `payment`, `lookup`, `webhook`, `billing`.
+Rules are pure: `redirect`, `lifecycle`, `payment`, `lookup`, `cover`, `webhook`, `billing`.
 Adapters do the I/O: `altegio`, `connections`, `accounts`, `tickets`, `ledger`, `queues`.
 Use cases join them: `connecting`, `disabling`, `paying`, and `reconciling`, which calls
-`settling`, `looking` and `erasing`. `wiring` alone knows all of them.
+`settling`, `watching`, `looking` and `erasing`. `wiring` alone knows all of them.
 """
 
 import gc

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from shared.cover import CoverRules
 from shared.lifecycle import LifecycleRules
 from shared.pace import PaceRules
 from shared.payment import LedgerRules
@@ -80,6 +81,7 @@ class ReconcileSettings:
     late_after_s: float
     ledger: LedgerRules
     lifecycle: LifecycleRules
+    cover: CoverRules
 
 
 def read[T](kind: type[T], environ: Mapping[str, str]) -> T:
@@ -125,6 +127,8 @@ def _read(kind: Any, environ: Mapping[str, str], wrong: list[str]) -> dict[str, 
 
 
 def _value(kind: Any, text: str) -> Any:
+    if kind is bool:
+        return bool(("false", "true").index(text))
     if kind == tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     return kind(text)

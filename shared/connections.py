@@ -18,7 +18,18 @@ from shared.lifecycle import Connection, State
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_INSTANTS = ("opened_at", "activation", "lease_until", "hint_at", "due_at", "erase_at")
+_INSTANTS = (
+    "opened_at",
+    "activation",
+    "first_active_at",
+    "covered_until",
+    "watched_at",
+    "refunded_at",
+    "lease_until",
+    "hint_at",
+    "due_at",
+    "erase_at",
+)
 
 
 class Overtaken(Exception):
@@ -92,6 +103,30 @@ class Connections:
             raise
         return True
 
+    def note_refund(self, location_id: int, at: datetime) -> None:
+        """Makes an active location due, as a refund may switch it off.
+
+        One that a webhook has made due is looked at anyway, and keeps its times.
+        """
+        try:
+            retried(
+                lambda: self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key={"location_id": to_value(location_id)},
+                    UpdateExpression="SET refunded_at = :at, due_at = :at ADD version :one",
+                    ConditionExpression="#state = :active AND attribute_not_exists(hint)",
+                    ExpressionAttributeNames={"#state": "state"},
+                    ExpressionAttributeValues={
+                        ":at": to_value(stamp(at)),
+                        ":active": to_value(State.ACTIVE),
+                        ":one": to_value(1),
+                    },
+                )
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
     def due(self, state: State, now: datetime, limit: int) -> list[int]:
         """Locations in `state` whose business is overdue, oldest first; eventually consistent."""
         answer = self._dynamodb.query(
@@ -132,4 +167,5 @@ def _connection(item: dict[str, Any]) -> Connection:
         if name in values:
             values[name] = instant(values[name])
     values.setdefault("account_id", None)
+    values["unlisted"] = tuple(values.get("unlisted", ()))
     return Connection(**{**values, "state": State(values["state"])})

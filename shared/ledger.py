@@ -53,6 +53,13 @@ class Ledger:
         )
         return _entry(answer["Item"]) if "Item" in answer else None
 
+    def given_back(self, refund: Entry) -> Entry | None:
+        """The payment that a refund gives back, as it was reported last; None if it is unknown."""
+        paid = self.get(refund.payment_key)
+        while paid is not None and paid.again_as:
+            paid = self.get(paid.again_as)
+        return paid
+
     def claim(self, before: Entry | None, claimed: Entry, turn: Any) -> bool:
         """Writes a claimed entry over `before` (None: it must be new), all or nothing.
 
@@ -155,6 +162,11 @@ class Ledger:
             KeyConditionExpression="location_id = :location",
             ExpressionAttributeValues={":location": to_value(location_id)},
         )
+
+    def entries_of(self, location_id: int) -> list[Entry]:
+        """All entries of a location, each as it stands."""
+        entries = map(self.get, self.of_location(location_id))
+        return [entry for entry in entries if entry is not None]
 
     def held(self, location_id: int, limit: int) -> list[str]:
         """Keys of a location's HELD entries; eventually consistent."""

@@ -24,7 +24,10 @@ from shared import backoff
 
 
 class State(StrEnum):
-    """Of a connection. A row with unfinished business has a `due_at`, DISABLED until erased."""
+    """Of a connection. A row is due for its unfinished business, ACTIVE for the end of its cover.
+
+    DISABLED is due for its erasing, and no more after that.
+    """
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -97,13 +100,21 @@ class Status:
     @property
     def activation(self) -> datetime | None:
         """When the present install became active for the first time."""
+        return self._activations[-1] if self._activations else None
+
+    @property
+    def first_activation(self) -> datetime | None:
+        """When the first install of the log became active, however often it ended since."""
+        return self._activations[0] if self._activations else None
+
+    @property
+    def _activations(self) -> list[datetime]:
         starts = (Installed.PENDING, Installed.NO)
-        found = [
+        return [
             entry.at
             for entry in self.log
             if entry.after == Installed.ACTIVE and entry.before in starts
         ]
-        return found[-1] if found else None
 
     @property
     def granted_at(self) -> datetime | None:
@@ -133,6 +144,14 @@ class Connection:
     crm_token: str | None = None
     # The platform's log entry that this generation is known by; None before it is active.
     activation: datetime | None = None
+    # The clock of the platform's switch-off (see cover): when any generation was active for the
+    # first time, until when it is covered, what is reported but not listed, as of the last look.
+    first_active_at: datetime | None = None
+    covered_until: datetime | None = None
+    unlisted: tuple[str, ...] = ()
+    watched_at: datetime | None = None
+    # When a payment was given back, for as long as the platform may take to act on it.
+    refunded_at: datetime | None = None
     # Until then somebody is working on an open generation; afterwards anybody may go on.
     lease_until: datetime | None = None
     tries: int = 0
@@ -164,7 +183,10 @@ def opened(
     now: datetime,
     rules: LifecycleRules,
 ) -> Connection:
-    """A new generation, held by the caller for a lease: to be stored before the callback."""
+    """A new generation, held by the caller for a lease: to be stored before the callback.
+
+    Nobody says that a reconnect grants the trial again, so its start is kept.
+    """
     lease_until = now + timedelta(seconds=rules.lease_s)
     return Connection(
         location_id=location_id,
@@ -174,6 +196,7 @@ def opened(
         opened_at=now,
         chain_id=chain_id,
         crm_token=crm_token,
+        first_active_at=before.first_active_at if before else None,
         lease_until=lease_until,
         verdict="opened by the owner",
         due_at=lease_until,
@@ -289,8 +312,8 @@ def _settled_live(
     if changed.hint:
         changed = _hint_looked_at(changed, status, now, rules)
     elif state is State.ACTIVE and connection.state is State.FROZEN:
-        # Thawed; an active one may be due for its held payments, and stays so.
-        changed = replace(changed, due_at=None)
+        # Thawed: its cover is looked at, and then again when that ends (see cover).
+        changed = replace(changed, due_at=now)
     if state is State.FROZEN and (changed.due_at is None or changed.due_at <= now):
         changed = replace(changed, due_at=now + timedelta(seconds=rules.held_recheck_s))
     return changed
@@ -309,7 +332,7 @@ def _hint_looked_at(
             hint_at=None,
             hint_looks=0,
             verdict=f"{connection.hint} {word}: {status.proof()}",
-            due_at=None,
+            due_at=now,
         )
     wait = rules.hint_rechecks_s[connection.hint_looks]
     return replace(

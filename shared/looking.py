@@ -52,7 +52,7 @@ class Looking:
             self._later(entry, why, self._rules.held_recheck_s)
 
     def _look_at_refund(self, entry: Entry, status: Status) -> None:
-        paid = self._ledger.get(entry.payment_key)
+        paid = self._ledger.given_back(entry)
         platform_id = paid.platform_id if paid is not None else None
         if platform_id is not None and platform_id in status.refunded:
             self._adopt(entry, platform_id)
@@ -62,7 +62,7 @@ class Looking:
             self._wait_for_the_list(entry, "its payment is not listed")
 
     def _look_at_payment(self, entry: Entry, status: Status) -> None:
-        entries = self._entries(entry.location_id or 0)
+        entries = self._ledger.entries_of(entry.location_id or 0)
         group = lookup.group_of(entry, entries)
         now = self._clock()
         if any(it.state is EntryState.SENDING for it in group):
@@ -100,10 +100,6 @@ class Looking:
                 "more payments than were billed",
                 extra={"entry": entry.key, "platform_ids": list(findings.surplus)},
             )
-
-    def _entries(self, location_id: int) -> list[Entry]:
-        keys = self._ledger.of_location(location_id)
-        return [entry for entry in map(self._ledger.get, keys) if entry is not None]
 
     def _owned(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> set[int]:
         """Ids on the list that somebody owns; most owners are entries of this location."""

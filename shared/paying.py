@@ -114,13 +114,16 @@ class Paying:
         until = time.monotonic() + _TIME_S
         paid = None
         if entry.is_refund:
-            paid = self._ledger.get(entry.payment_key)
+            paid = self._ledger.given_back(entry)
             parked = self._refund_parked(entry, paid)
             if parked is not None:
                 self._store(before, parked)
                 return
         location_id = paid.location_id if paid else entry.location_id
         located = replace(entry, location_id=location_id)
+        if paid is not None:
+            # Before the claim: from there on nothing but the refund itself may come between.
+            self._connections.note_refund(location_id or 0, self._clock())
         try:
             claimed = self._claimed(before, located)
         except Paused as paused:

@@ -107,6 +107,8 @@ class Entry:
     absences: int = 0
     why: str = ""
     changed_at: datetime | None = None
+    # Of a payment that was reported again after a reconnect: the key of that entry.
+    again_as: str = ""
 
     @property
     def is_refund(self) -> bool:
@@ -158,6 +160,13 @@ def claimed(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
 def sent(entry: Entry, platform_id: int, now: datetime) -> Entry:
     """The entry, done."""
     return replace(_changed(entry, EntryState.SENT, "", now), platform_id=platform_id)
+
+
+def reported_again(entry: Entry, key: str) -> Entry:
+    """A SENT payment, of which the entry under `key` is the report that counts from now on."""
+    if entry.state is not EntryState.SENT:
+        raise NoSuchChange(f"reported again in {entry.state}")
+    return replace(entry, again_as=key)
 
 
 def rejected(entry: Entry, why: str, now: datetime) -> Entry:

@@ -1,8 +1,8 @@
-"""What we put on queues: wake-ups for the payments function, and messages nobody can process."""
+"""What we put on queues: wake-ups and repeated events for the payments function, dead letters."""
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.clock import stamp
 
@@ -31,6 +31,18 @@ class WakeUps:
         """Wakes the entry; if another wake-up follows, this one is void (see `billing`)."""
         body = json.dumps({"type": "wake-up", "key": key, "due_at": stamp(due_at)})
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
+
+class BillingEvents:
+    """Bills what has to be billed anew, as the billing system would."""
+
+    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def put(self, event: dict[str, Any]) -> None:
+        """Sends one event in the form of `billing`; its id makes repeats harmless."""
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(event))
 
 
 class DeadLetters:

@@ -22,6 +22,7 @@ from shared.payment import Entry, EntryState, LedgerRules
 from shared.queues import WakeUps
 from shared.settling import Settling
 from shared.telemetry import count, logger
+from shared.watching import Watching
 
 # Rows of one kind in one run, where each may take a call to the platform.
 _MOST = 100
@@ -41,6 +42,7 @@ class Reconciling:
         connections: Connections,
         ledger: Ledger,
         settling: Settling,
+        watching: Watching,
         erasing: Erasing,
         looking: Looking,
         wake_ups: WakeUps,
@@ -53,6 +55,7 @@ class Reconciling:
         self._connections = connections
         self._ledger = ledger
         self._settling = settling
+        self._watching = watching
         self._erasing = erasing
         self._looking = looking
         self._wake_ups = wake_ups
@@ -149,11 +152,6 @@ class Reconciling:
         now = self._clock()
         if connection is None or connection.due_at is None or connection.due_at > now:
             return
-        if connection.state is State.ACTIVE and connection.hint is None:
-            # It was due only for the payments that waited for it.
-            self._release_held(location_id)
-            self._connections.save(replace(connection, due_at=None))
-            return
         if connection.erase_at is not None and connection.erase_at <= now:
             self._erasing.erase(connection)
             return
@@ -161,9 +159,10 @@ class Reconciling:
             # A webhook made it due, but somebody is at it.
             self._connections.save(replace(connection, due_at=connection.lease_until))
             return
-        settled, _ = self._settling.settle(self._leased(connection))
+        settled, status = self._settling.settle(self._leased(connection))
         if settled.live:
             self._release_held(location_id)
+        self._watching.watch(settled, status)
 
     def _leased(self, connection: Connection) -> Connection:
         """An open generation is worked on by one at a time: its callback is not for two."""

@@ -134,13 +134,15 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     from shared.erasing import Erasing
     from shared.ledger import Ledger
     from shared.looking import Looking
-    from shared.queues import WakeUps
+    from shared.queues import BillingEvents, WakeUps
     from shared.reconciling import Reconciling
     from shared.settling import Settling
+    from shared.watching import Watching
 
     settings = config.read(config.ReconcileSettings, environ)
     session = boto3.Session()
     dynamodb = session.client("dynamodb", config=_AWS)
+    sqs = session.client("sqs", config=_AWS)
     token = PartnerToken(
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
@@ -157,6 +159,14 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
             clock=clock.now,
             rules=settings.lifecycle,
         ),
+        watching=Watching(
+            connections=connections,
+            ledger=ledger,
+            billing_events=BillingEvents(sqs, settings.billing_queue_url),
+            clock=clock.now,
+            zone=platform.zone,
+            rules=settings.cover,
+        ),
         erasing=Erasing(
             connections=connections,
             accounts=Accounts(dynamodb, settings.accounts_table),
@@ -164,7 +174,7 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
             rules=settings.lifecycle,
         ),
         pace_rules=settings.platform.pace,
-        wake_ups=WakeUps(session.client("sqs", config=_AWS), settings.billing_queue_url),
+        wake_ups=WakeUps(sqs, settings.billing_queue_url),
         clock=clock.now,
         lifecycle_rules=settings.lifecycle,
         ledger_rules=settings.ledger,

@@ -190,10 +190,20 @@ def test_the_first_generation_is_held_for_a_lease() -> None:
     )
 
 
-def test_a_new_generation_inherits_nothing_but_its_number_and_version() -> None:
+def test_a_new_generation_inherits_its_number_its_version_and_when_the_trial_began() -> None:
     before = hinted(
         connection(
-            State.DISABLED, chain_id=5, crm_token="c", tries=4, verdict="gone", erase_at=NOW
+            State.DISABLED,
+            chain_id=5,
+            crm_token="c",
+            tries=4,
+            verdict="gone",
+            erase_at=NOW,
+            first_active_at=ACTIVATED[0],
+            covered_until=NOW,
+            unlisted=("payment#inv-1",),
+            watched_at=NOW,
+            refunded_at=NOW,
         ),
         "freeze",
     )
@@ -203,7 +213,7 @@ def test_a_new_generation_inherits_nothing_but_its_number_and_version() -> None:
     fresh = lifecycle.opened(
         None, 4564, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
     )
-    assert opened == replace(fresh, generation=4, version=9)
+    assert opened == replace(fresh, generation=4, version=9, first_active_at=ACTIVATED[0])
 
 
 def test_an_open_generation_can_be_taken_over_for_a_lease() -> None:
@@ -325,6 +335,20 @@ def test_an_active_location_is_left_alone() -> None:
         assert settled(row, NOW_ACTIVE) == row
 
 
+def test_a_thawed_location_is_due_for_a_look_at_its_cover() -> None:
+    word = status(GRANTED, ACTIVATED, (NOW - seconds(9), FREEZED), (NOW - seconds(5), ACTIVE))
+    row = settled(connection(State.FROZEN, due_at=NOW + HOUR), word)
+    assert (row.state, row.due_at) == (State.ACTIVE, NOW)
+
+
+def test_the_first_activation_is_the_one_before_every_reconnect() -> None:
+    word = status(
+        (NOW - 9 * HOUR, ACTIVE), (NOW - 8 * HOUR, NO), (NOW - 7 * HOUR, PENDING), ACTIVATED
+    )
+    assert (word.first_activation, word.activation) == (NOW - 9 * HOUR, ACTIVATED[0])
+    assert status(GRANTED).first_activation is None
+
+
 def test_a_thaw_is_no_new_installation() -> None:
     word = status(GRANTED, ACTIVATED, (NOW - seconds(9), FREEZED), (NOW - seconds(5), ACTIVE))
     assert word.activation == ACTIVATED[0]
@@ -357,7 +381,7 @@ def test_a_hint_alone_never_closes_and_is_discarded_after_all_looks() -> None:
         now = row.due_at
     row = settled(row, NOW_ACTIVE, now)
     assert (row.state, row.generation) == (State.ACTIVE, 3)
-    assert (row.hint, row.hint_at, row.hint_looks, row.due_at) == (None, None, 0, None)
+    assert (row.hint, row.hint_at, row.hint_looks, row.due_at) == (None, None, 0, now)
     assert row.verdict.startswith("uninstall stale, changes nothing: status active, log ends")
 
 
@@ -373,7 +397,8 @@ def test_a_late_uninstall_after_a_reconnect_is_discarded() -> None:
     )
     word = status(GRANTED, ACTIVATED, (NOW - HOUR / 2, NO), (NOW, PENDING), (NOW, ACTIVE))
     row, now = settled(hinted(reopened), word), NOW
-    while row.due_at is not None:
+    while row.hint:
+        assert row.due_at is not None
         now = max(now, row.due_at)
         row = settled(row, word, now)
     assert (row.state, row.generation, row.hint) == (State.ACTIVE, 4, None)
@@ -382,7 +407,8 @@ def test_a_late_uninstall_after_a_reconnect_is_discarded() -> None:
 
 def test_a_second_uninstall_an_hour_later_takes_effect_like_the_first() -> None:
     row, now = hinted(connection(State.ACTIVE)), NOW
-    while row.due_at is not None:
+    while row.hint:
+        assert row.due_at is not None
         now = row.due_at
         row = settled(row, NOW_ACTIVE, now)
     later = now + HOUR

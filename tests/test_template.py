@@ -27,7 +27,7 @@ from shared.lifecycle import Connection, State
 from shared.pace import Pace, PaceRules, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
-from shared.queues import DeadLetters, WakeUps
+from shared.queues import BillingEvents, DeadLetters, WakeUps
 from shared.redirect import Owner, Redirect
 from shared.tickets import LENGTH, Tickets
 
@@ -394,6 +394,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             "get": [lambda it: it.get(1)],
             "save": [lambda it: it.save(CONNECTION)],
             "hint": [lambda it: it.hint(1, "uninstall", NOW)],
+            "note_refund": [lambda it: it.note_refund(1, NOW)],
             "due": [lambda it: it.due(State.ACTIVE, NOW, 1)],
             "of_account": [lambda it: it.of_account("a")],
         },
@@ -421,6 +422,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
         lambda aws: Ledger(aws, "PAYMENTS_TABLE", "CONNECTIONS_TABLE"),
         {
             "get": [lambda it: it.get("payment#1")],
+            "given_back": [lambda it: it.given_back(REFUND)],
             "claim": [
                 lambda it: it.claim(None, PAYMENT, PACED),
                 lambda it: it.claim(REFUND, REFUND, PACED),
@@ -432,6 +434,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             "move": [lambda it: it.move(None, PAYMENT), lambda it: it.move(PAYMENT, PAYMENT)],
             "due": [lambda it: it.due(EntryState.PENDING, NOW, 1)],
             "of_location": [lambda it: it.of_location(1)],
+            "entries_of": [lambda it: it.entries_of(1), lambda it: it.get("payment#1")],
             "held": [lambda it: it.held(1, 1)],
             "is_owned": [lambda it: it.is_owned(1)],
             "own": [lambda it: it.own(1, "payment#1")],
@@ -446,6 +449,11 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             "send": [lambda it: it.send("payment#1", NOW)],
             "waiting": [lambda it: it.waiting()],
         },
+    ),
+    BillingEvents: (
+        "sqs",
+        lambda aws: BillingEvents(aws, "BILLING_QUEUE_URL"),
+        {"put": [lambda it: it.put({})]},
     ),
     DeadLetters: (
         "sqs",

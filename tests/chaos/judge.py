@@ -65,7 +65,9 @@ def _accepted(world: World, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def _contradicted(world: World, body: str) -> bool:
-    [event] = {str(billed.event): billed.event for billed in world.billed if billed.body == body}.values()
+    [event] = {
+        str(billed.event): billed.event for billed in world.billed if billed.body == body
+    }.values()
     return any(
         other.event["event_id"] == event["event_id"]
         and other.event["type"] == event["type"]
@@ -91,7 +93,9 @@ def _payments(world: World, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield f"{row['key']} owns {row['platform_id']}, which is not its payment"
     ours = Counter(group for number, group in listed.items() if number not in world.hosted)
     ended = Counter(_group(row) for row in sent)
-    doubtful = Counter(_group(row) for row in rows.values() if _is(row, "payment#", EntryState.NEEDS_HUMAN))
+    doubtful = Counter(
+        _group(row) for row in rows.values() if _is(row, "payment#", EntryState.NEEDS_HUMAN)
+    )
     for group in ours | ended:
         if not ended[group] <= ours[group] <= ended[group] + doubtful[group]:
             yield f"the platform has {ours[group]} of {group}, we {ended[group]}"

@@ -198,7 +198,9 @@ def settle(world: World) -> None:
             return
         # To the minute in which something is due, as reconcile runs in each; or until a message
         # that somebody has taken and not deleted is seen again.
-        due += [instant(row["due_at"]) for row in world.rows("CONNECTIONS_TABLE") if "due_at" in row]
+        due += [
+            instant(row["due_at"]) for row in world.rows("CONNECTIONS_TABLE") if "due_at" in row
+        ]
         due += [world.clock() + timedelta(seconds=180)] if world.queued() else []
         due += [at for at, _request in world.landings]
         world.advance(max(60.0, (min(due) - world.clock()).total_seconds()))
@@ -223,5 +225,3 @@ def _finish_all(world: World) -> None:
     for task in list(world.tasks):
         if not task.done:
             world.finish(task)
-
-

@@ -208,7 +208,9 @@ class World:
             task.pause("sleep", self.clock() + timedelta(seconds=seconds))
 
     def _exchange(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def exchange(altegio: Altegio, client: Any, method: str, path: str, *rest: Any, **more: Any) -> Any:
+        def exchange(
+            altegio: Altegio, client: Any, method: str, path: str, *rest: Any, **more: Any
+        ) -> Any:
             task = Task.current()
             if task is not None:
                 task.pause(f"{method} {path}")
@@ -242,9 +244,7 @@ class World:
         return self._fault(path)
 
     def _http(self, **settings: Any) -> httpx.Client:
-        return _CLIENT(
-            transport=_Transport(self), timeout=settings["timeout"], trust_env=False
-        )
+        return _CLIENT(transport=_Transport(self), timeout=settings["timeout"], trust_env=False)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """The platform, with what was planned for this call."""
@@ -392,7 +392,9 @@ class World:
         """Puts an event on the queue."""
         body = json.dumps(event)
         self.billed.append(Billed(body, event))
-        self.memory.client("sqs").send_message(QueueUrl=self.queues["BillingQueue"], MessageBody=body)
+        self.memory.client("sqs").send_message(
+            QueueUrl=self.queues["BillingQueue"], MessageBody=body
+        )
 
     def deliver(self) -> Task | None:
         """Hands the next message of the queue to a worker; None if there is none."""
@@ -468,7 +470,9 @@ class World:
         found: list[dict[str, Any]] = []
         sqs = self.memory.client("sqs")
         while messages := sqs.receive_message(
-            QueueUrl=self.queues["BillingDeadLetters"], MaxNumberOfMessages=10, VisibilityTimeout=3600
+            QueueUrl=self.queues["BillingDeadLetters"],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=3600,
         ).get("Messages"):
             found += messages
         return found
@@ -510,9 +514,7 @@ class _Transport(httpx.BaseTransport):
 _CLIENT = httpx.Client
 
 
-def _response(
-    status: int, body: bytes, headers: Mapping[str, str] | None = None
-) -> httpx.Response:
+def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> httpx.Response:
     return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
 
 
@@ -528,5 +530,3 @@ def _route(path: str) -> str:
     if path.endswith("/payment"):
         return "payment"
     return "callback" if path.endswith("/callback") else "status"
-
-

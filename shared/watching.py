@@ -1,0 +1,110 @@
+"""Watches how long live locations are still covered, and says so well before one goes dark.
+
+Costs the payment path nothing: a payment that was reported meanwhile is seen by the look that was
+due anyway, which finds the location covered and comes back when that ends.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from shared import cover, payment
+from shared.clock import Clock, stamp
+from shared.connections import Connections
+from shared.cover import CoverRules
+from shared.ledger import Ledger
+from shared.lifecycle import Connection, Installed, Status
+from shared.payment import Entry
+from shared.queues import BillingEvents
+from shared.telemetry import count, logger
+
+
+class Watching:
+    """The use case of live connections that were just settled."""
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        ledger: Ledger,
+        billing_events: BillingEvents,
+        clock: Clock,
+        zone: ZoneInfo,
+        rules: CoverRules,
+    ) -> None:
+        self._connections = connections
+        self._ledger = ledger
+        self._billing_events = billing_events
+        self._clock = clock
+        self._zone = zone
+        self._rules = rules
+
+    def watch(self, connection: Connection, status: Status | None) -> None:
+        """Notes the cover that `status` shows, warns if it ends soon, and sets the next look.
+
+        Without a status, it warns by what was noted before.
+
+        Raises:
+            Overtaken: somebody else wrote the row, or a payment of it, meanwhile; it is still due.
+        """
+        if not connection.live:
+            return
+        now = self._clock()
+        entries = self._ledger.entries_of(connection.location_id)
+        if status is None:
+            self._warn_if_near(connection, entries, now)
+            return
+        if status.installed not in (Installed.ACTIVE, Installed.FREEZED):
+            # It lags behind the connection, and proves nothing.
+            return
+        missing = cover.unlisted(entries, status.payments, now)
+        watched = cover.watched(
+            connection, status, missing, now, zone=self._zone, rules=self._rules
+        )
+        for paid in missing:
+            if paid.key not in connection.unlisted:
+                count("ReportedButNotListed")
+                logger.error(
+                    "reported, but not listed",
+                    extra={"location_id": connection.location_id, "entry": paid.key},
+                )
+            elif self._rules.report_again_after_reconnect:
+                self._report_again(paid, connection)
+        self._warn_if_near(watched, entries, now)
+        self._connections.save(watched)
+
+    def _report_again(self, paid: Entry, connection: Connection) -> None:
+        """Of a payment that the list lacks for the second time; sent again it is the same event.
+
+        Only what was reported before the owner's reconnect: anything else may yet be listed.
+        """
+        if paid.changed_at is None or paid.changed_at >= connection.opened_at:
+            return
+        event = cover.again(paid, connection)
+        self._billing_events.put(event)
+        # Afterwards: after a crash in between the same event is sent again.
+        self._ledger.move(paid, payment.reported_again(paid, f"payment#{event['event_id']}"))
+        count("ReportedAgain")
+        logger.info(
+            "reported again",
+            extra={"entry": paid.key, "generation": connection.generation},
+        )
+
+    def _warn_if_near(
+        self, connection: Connection, entries: Sequence[Entry], now: datetime
+    ) -> None:
+        work = cover.work(connection, entries, now)
+        if work is None or not cover.is_near(work, now, self._rules):
+            return
+        count("SwitchOffNear")
+        logger.error(
+            "switch-off near",
+            extra={
+                "location_id": work.location_id,
+                "hours_left": work.hours_left,
+                "covered_until": stamp(work.covered_until),
+                "queued_until": stamp(work.queued_until),
+                "queued": [f"{it.key} {it.state} {it.why}".rstrip() for it in work.queued],
+                "unlisted": list(work.unlisted),
+            },
+        )

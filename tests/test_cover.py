@@ -1,0 +1,795 @@
+"""How long a location stays on: the rules, then the clock behind the handlers."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import cover
+from shared.clock import stamp, wire
+from shared.cover import CoverRules, Effect, Period
+from shared.lifecycle import Connection, Installed, ListedPayment, State, Status, Transition
+from shared.payment import Entry, EntryState
+from shared.reconciling import ReconcileFailed
+from tests.deployment import Deployment, payment, refund
+
+NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
+ZONE = ZoneInfo("Europe/Berlin")
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+RULES = CoverRules(
+    trial_days=7, switch_off_warning_s=86_400, lease_s=60, report_again_after_reconnect=False
+)
+FREE = replace(RULES, trial_days=-1)
+SPREAD = timedelta(seconds=964)  # 4564 in the hour over which looks are spread
+
+
+def days(start: float, end: float) -> Period:
+    return Period(NOW + start * DAY, NOW + end * DAY)
+
+
+def row(id_: int, period: Period, *, refunded: bool = False, amount: str | None = "9.9") -> Any:
+    return ListedPayment(
+        id=id_,
+        amount=None if amount is None else Decimal(amount),
+        paid_at=wire(period.start, ZONE),
+        period_from=wire(period.start, ZONE),
+        period_to=wire(period.end, ZONE),
+        is_refunded=refunded,
+    )
+
+
+def paid(
+    event_id: str,
+    period: Period,
+    state: EntryState = EntryState.SENT,
+    *,
+    platform_id: int | None = None,
+    changed_at: datetime = NOW - 9 * DAY,
+    why: str = "",
+) -> Entry:
+    facts = {
+        "amount": "9.9",
+        "currency": "EUR",
+        "paid_at": stamp(period.start),
+        "period_from": stamp(period.start),
+        "period_to": stamp(period.end),
+    }
+    return Entry(
+        key=f"payment#{event_id}",
+        location_id=4564,
+        digest="",
+        facts=facts,
+        state=state,
+        received_at=changed_at,
+        platform_id=platform_id,
+        changed_at=changed_at,
+        why=why,
+    )
+
+
+def given_back(event_id: str, state: EntryState = EntryState.SENT) -> Entry:
+    return Entry(
+        key=f"refund#r-{event_id}",
+        location_id=4564,
+        digest="",
+        facts={"payment_event_id": event_id},
+        state=state,
+        received_at=NOW,
+    )
+
+
+def active(**changes: Any) -> Connection:
+    """Connected ten days ago, as it was last looked at an hour ago."""
+    before = Connection(
+        location_id=4564,
+        state=State.ACTIVE,
+        generation=2,
+        account_id="a-1",
+        opened_at=NOW - 10 * DAY,
+        first_active_at=NOW - 10 * DAY,
+        covered_until=NOW + 5 * DAY,
+        watched_at=NOW - HOUR,
+        due_at=NOW,
+    )
+    return replace(before, **changes)
+
+
+def status(*payments: ListedPayment, installed: Installed = Installed.ACTIVE) -> Status:
+    log = (Transition(NOW - 10 * DAY, "pending", "active"),)
+    return Status(installed, since=None, log=log, payments=payments)
+
+
+def watched(
+    connection: Connection, word: Status, *missing: Entry, rules: CoverRules = RULES
+) -> Connection:
+    return cover.watched(connection, word, missing, NOW, zone=ZONE, rules=rules)
+
+
+def near(connection: Connection, now: datetime, rules: CoverRules) -> bool:
+    found = cover.work(connection, [], now)
+    return found is not None and cover.is_near(found, now, rules)
+
+
+# Until when
+
+
+@pytest.mark.parametrize(
+    ("periods", "until"),
+    [
+        ([], None),
+        ([days(1, 30)], None),
+        ([days(-9, 3)], 3),
+        ([days(-9, 0)], 0),
+        ([days(0, 3)], 3),
+        ([days(-9, -3), days(-30, -20)], -3),
+        ([days(-9, 3), days(-2, 8)], 8),
+        ([days(-9, 3), days(-8, 1)], 3),
+        ([days(-9, 3), days(4, 30)], 30),
+        ([days(4, 30), days(-9, 3), days(31, 60)], 60),
+        ([days(-9, 3), days(4.01, 30)], 3),
+        ([days(-9, -0.1), days(0.1, 30)], -0.1),
+        ([days(-9, -0.1), days(-0.1, 30)], 30),
+    ],
+)
+def test_adjoining_periods_chain_and_a_gap_ends_the_cover(
+    periods: list[Period], until: float | None
+) -> None:
+    expected = None if until is None else NOW + until * DAY
+    assert cover.covered_until(periods, NOW) == expected
+
+
+spans = st.tuples(st.integers(-60, 60), st.integers(0, 40)).map(lambda it: days(it[0], sum(it)))
+
+
+@given(st.lists(spans, max_size=6), spans)
+def test_one_more_period_never_shortens_the_cover(periods: list[Period], more: Period) -> None:
+    before = cover.covered_until(periods, NOW)
+    after = cover.covered_until([*periods, more], NOW)
+    assert before is None or (after is not None and before <= after)
+
+
+@given(st.lists(spans, max_size=6))
+def test_the_cover_runs_now_exactly_if_a_period_does(periods: list[Period]) -> None:
+    until = cover.covered_until(periods, NOW)
+    runs = any(period.start <= NOW <= period.end for period in periods)
+    assert (until is not None and until >= NOW) == runs
+
+
+def test_the_list_is_read_in_the_zone_of_the_wire_and_what_cannot_be_read_covers_nothing() -> None:
+    good = replace(row(1, days(-1, 1)), period_to="2026-11-30 23:59:59")
+    broken = [replace(good, period_to=text) for text in ("", "None", "2026-11-30", "30.11.2026")]
+    assert cover.reported([good, row(2, days(-1, 1), refunded=True), *broken], ZONE) == (
+        Period(NOW - DAY, datetime(2026, 11, 30, 22, 59, 59, tzinfo=UTC)),
+    )
+
+
+# The clock of a connection
+
+
+def test_the_trial_counts_from_the_first_activation_ever_known() -> None:
+    word = status()
+    fresh = active(first_active_at=None, covered_until=None)
+    assert watched(fresh, word).first_active_at == NOW - 10 * DAY
+    assert watched(fresh, word).covered_until == NOW - 3 * DAY
+    # The log begins later than the row remembers, and the other way round.
+    assert watched(active(first_active_at=NOW - 30 * DAY), word).covered_until == NOW - 23 * DAY
+    assert watched(active(first_active_at=NOW - DAY), word).covered_until == NOW - 3 * DAY
+    without = replace(word, log=())
+    assert watched(replace(fresh, opened_at=NOW - DAY), without).covered_until == NOW + 6 * DAY
+
+
+def test_a_platform_whose_clock_is_ahead_begins_the_trial_now() -> None:
+    word = replace(status(), log=(Transition(NOW + timedelta(seconds=5), "pending", "active"),))
+    decided = watched(active(first_active_at=None), word)
+    assert decided.covered_until == NOW + 7 * DAY
+    found = cover.work(decided, [], NOW)
+    assert found is not None
+    assert found.hours_left == 168.0
+
+
+@pytest.mark.parametrize(
+    ("period", "until"), [(days(-2, 1), -3), (days(2, 30), 4), (days(-9, -8), -3)]
+)
+def test_a_running_trial_is_over_with_the_refund_of_a_running_period(
+    period: Period, until: float
+) -> None:
+    began = NOW - 3 * DAY
+    log = (Transition(began, "pending", "active"),)
+    word = replace(status(row(1, period, refunded=True)), log=log)
+    expected = NOW + until * DAY
+    assert watched(active(first_active_at=began), word).covered_until == expected
+
+
+def test_a_covered_location_is_looked_at_a_day_before_its_end() -> None:
+    decided = watched(active(), status(row(1, days(-3, 20))))
+    assert decided.covered_until == NOW + 20 * DAY
+    assert decided.due_at == NOW + 19 * DAY - SPREAD
+    assert not near(decided, NOW, RULES)
+    assert near(decided, NOW + 19 * DAY - SPREAD, RULES)
+
+
+@pytest.mark.parametrize("end", [-2.0, 0.0, 0.5, 1.0])
+def test_a_location_near_its_end_is_looked_at_every_hour(end: float) -> None:
+    decided = watched(active(), status(row(1, days(-3, end))))
+    assert decided.due_at == NOW + HOUR
+    assert near(decided, NOW, RULES)
+
+
+def test_after_a_refund_there_is_a_look_an_hour_later_whatever_the_list_says() -> None:
+    word = status(row(1, days(-3, 20)))
+    minute = timedelta(minutes=1)
+    soon = watched(active(refunded_at=NOW - minute), word)
+    assert (soon.refunded_at, soon.due_at) == (NOW - minute, NOW - minute + HOUR)
+    late = watched(active(refunded_at=NOW - HOUR), word)
+    assert (late.refunded_at, late.due_at) == (None, NOW + 19 * DAY - SPREAD)
+
+
+def test_other_business_of_a_connection_is_due_when_it_was() -> None:
+    word = status(row(1, days(-3, 20)))
+    hinted = active(hint="freeze", due_at=NOW + 5 * HOUR)
+    frozen = active(state=State.FROZEN, due_at=NOW + HOUR / 6)
+    for before in (hinted, frozen):
+        decided = watched(before, word)
+        assert (decided.due_at, decided.covered_until) == (before.due_at, NOW + 20 * DAY)
+    assert not near(watched(frozen, status()), NOW, RULES)
+
+
+def test_a_free_application_has_no_clock() -> None:
+    decided = watched(active(), status(), rules=FREE)
+    assert (decided.covered_until, decided.due_at) == (None, None)
+    assert not near(decided, NOW, FREE)
+    assert cover.work(decided, [], NOW) is None
+
+
+# Reported, but not listed
+
+
+SENT = paid("inv-1", days(-3, 20), platform_id=7)
+AGAIN = replace(SENT, again_as="payment#inv-1~2")
+SECOND = paid("inv-1~2", days(-3, 20), platform_id=9)
+
+
+@pytest.mark.parametrize(
+    ("entries", "listed", "missing"),
+    [
+        ([SENT], [], ["payment#inv-1"]),
+        ([SENT], [row(7, days(-3, 20))], []),
+        ([SENT], [row(7, days(-3, 20), refunded=True)], []),
+        ([SENT], [row(8, days(-3, 20))], []),
+        ([SENT], [row(8, days(-90, -60))], []),
+        ([SENT], [row(0, days(-3, 20), amount=None)], []),
+        ([SENT], [row(8, days(-3, 20), amount="1")], ["payment#inv-1"]),
+        ([SENT, paid("b", days(-40, -4), platform_id=8)], [row(8, days(-40, -4))], [SENT.key]),
+        ([paid("over", days(-40, -0.1), platform_id=7)], [], []),
+        ([paid("ahead", days(5, 20), platform_id=7)], [], ["payment#ahead"]),
+        ([replace(SENT, state=EntryState.UNKNOWN)], [], []),
+        ([SENT, given_back("inv-1")], [], []),
+        ([SENT, given_back("inv-1", EntryState.UNKNOWN)], [], []),
+        ([SENT, given_back("inv-1", EntryState.REJECTED)], [], ["payment#inv-1"]),
+        ([SENT, given_back("inv-2")], [], ["payment#inv-1"]),
+        ([AGAIN, SECOND], [], ["payment#inv-1~2"]),
+        ([AGAIN, replace(SECOND, state=EntryState.HELD)], [], []),
+        ([AGAIN, SECOND], [row(9, days(-3, 20))], []),
+        ([AGAIN, SECOND, given_back("inv-1")], [], []),
+    ],
+)
+def test_what_is_surely_not_listed(
+    entries: list[Entry], listed: list[ListedPayment], missing: list[str]
+) -> None:
+    assert [it.key for it in cover.unlisted(entries, listed, NOW)] == missing
+
+
+def test_what_is_newly_missing_is_looked_for_again_in_a_minute() -> None:
+    word = status(row(1, days(-3, 20)))
+    for state in (State.ACTIVE, State.FROZEN):
+        first = watched(active(state=state, due_at=NOW + HOUR), word, SENT)
+        assert (first.unlisted, first.due_at) == (("payment#inv-1",), NOW + timedelta(minutes=1))
+    second = watched(active(unlisted=first.unlisted), word, SENT)
+    assert second.due_at == NOW + 19 * DAY - SPREAD
+
+
+# What a refund does
+
+
+@pytest.mark.parametrize(
+    ("period", "others", "effect", "until"),
+    [
+        (days(-3, 20), [], Effect.DARK, None),
+        (days(-3, 20), [days(-60, -4)], Effect.DARK, None),
+        (days(-3, 20), [days(1, 30)], Effect.DARK, None),
+        (days(-3, 20), [days(-9, 1)], Effect.COVERED, 1),
+        (days(-3, 20), [days(-9, 1), days(2, 30)], Effect.COVERED, 30),
+        (days(-30, -0.1), [], Effect.NONE, None),
+        (days(-30, -0.1), [days(-1, 5)], Effect.NONE, 5),
+        (days(2, 20), [days(-9, 2)], Effect.SHORTER, 2),
+        (days(2, 20), [], Effect.SHORTER, None),
+        (days(2, 20), [days(-9, 2), days(2, 20)], Effect.COVERED, 20),
+    ],
+)
+def test_a_refund_ends_its_period_and_another_one_may_cover(
+    period: Period, others: list[Period], effect: Effect, until: float | None
+) -> None:
+    listed = [row(7, period), *(row(id_, it) for id_, it in enumerate(others, start=8))]
+    found = cover.consequence(
+        paid("inv-1", period, platform_id=7), status(*listed), NOW, zone=ZONE, rules=RULES
+    )
+    assert (found.ends, found.effect) == (period, effect)
+    assert found.covered_until == (None if until is None else NOW + until * DAY)
+    assert found.why == ("its period is over" if effect is Effect.NONE else "")
+
+
+def test_a_running_trial_does_not_keep_a_refunded_location_on() -> None:
+    log = (Transition(NOW - DAY, "pending", "active"),)
+    word = replace(status(row(7, days(-3, 20))), log=log)
+    found = cover.consequence(SENT, word, NOW, zone=ZONE, rules=RULES)
+    assert found.effect is Effect.DARK
+
+
+@pytest.mark.parametrize(
+    ("word", "rules", "why"),
+    [
+        (status(row(7, days(-3, 20), refunded=True)), RULES, "it is given back already"),
+        (status(row(7, days(-3, 20))), FREE, "a free application is never switched off"),
+        (
+            status(row(7, days(-3, 20)), installed=Installed.FREEZED),
+            RULES,
+            "the location is freezed",
+        ),
+    ],
+)
+def test_a_refund_that_changes_nothing_says_why(word: Status, rules: CoverRules, why: str) -> None:
+    found = cover.consequence(SENT, word, NOW, zone=ZONE, rules=rules)
+    assert (found.effect, found.why) == (Effect.NONE, why)
+
+
+# The work list
+
+
+def test_the_work_list_tells_what_is_queued_and_why() -> None:
+    entries = [
+        paid("held", days(6, 30), EntryState.HELD, changed_at=NOW - HOUR, why="not connected"),
+        paid("pending", days(31, 60), EntryState.PENDING, changed_at=NOW - 2 * HOUR, why="429"),
+        paid("rejected", days(61, 90), EntryState.REJECTED),
+        SENT,
+    ]
+    found = cover.work(active(), entries, NOW)
+    assert found is not None
+    assert (found.covered_until, found.hours_left) == (NOW + 5 * DAY, 120.0)
+    assert found.queued_until == NOW + 60 * DAY
+    assert [(it.key, it.state, it.why) for it in found.queued] == [
+        ("payment#pending", EntryState.PENDING, "429"),
+        ("payment#held", EntryState.HELD, "not connected"),
+    ]
+
+
+@pytest.mark.parametrize("state", sorted(set(EntryState) - {EntryState.SENT, EntryState.REJECTED}))
+def test_whatever_may_yet_be_reported_is_queued(state: EntryState) -> None:
+    found = cover.work(active(), [paid("inv-2", days(5, 30), state)], NOW)
+    assert found is not None
+    assert (found.queued_until, len(found.queued)) == (NOW + 30 * DAY, 1)
+
+
+def test_a_payment_that_is_about_to_be_given_back_covers_nothing() -> None:
+    pair = [paid("inv-2", days(5, 30), EntryState.HELD), given_back("inv-2", EntryState.PENDING)]
+    found = cover.work(active(), pair, NOW)
+    assert found is not None
+    assert (found.queued_until, len(found.queued)) == (NOW + 5 * DAY, 2)
+
+
+def test_what_was_reported_since_the_last_look_counts_and_older_only_if_it_was_listed() -> None:
+    since = paid("inv-2", days(5, 30), changed_at=NOW - HOUR / 2)
+    older = paid("inv-3", days(5, 90), changed_at=NOW - 2 * HOUR)
+    found = cover.work(active(), [since, older], NOW)
+    assert found is not None
+    assert found.covered_until == found.queued_until == NOW + 30 * DAY
+
+
+def test_what_is_reported_again_is_not_missing_any_more() -> None:
+    row_ = active(unlisted=("payment#inv-1",))
+    found = cover.work(row_, [SENT], NOW)
+    assert found is not None
+    assert found.unlisted == ("payment#inv-1",)
+    found = cover.work(row_, [AGAIN, paid("inv-1~2", days(-3, 20), EntryState.HELD)], NOW)
+    assert found is not None
+    assert (found.unlisted, found.queued_until) == ((), NOW + 20 * DAY)
+
+
+def test_the_first_to_be_switched_off_comes_first_and_what_is_off_the_clock_never() -> None:
+    rows = [
+        active(location_id=1, covered_until=NOW + 9 * DAY),
+        active(location_id=2, covered_until=NOW + DAY),
+        active(location_id=3, covered_until=NOW - DAY, state=State.FROZEN),
+        active(location_id=4, state=State.DISABLED),
+        active(location_id=5, state=State.PENDING),
+        active(location_id=6, covered_until=None),
+    ]
+    found = cover.work_list([(it, []) for it in rows], NOW)
+    assert [(it.location_id, it.state, it.hours_left) for it in found] == [
+        (3, State.FROZEN, -24.0),
+        (2, State.ACTIVE, 24.0),
+        (1, State.ACTIVE, 216.0),
+    ]
+
+
+# Through the door
+
+
+@pytest.fixture
+def connected(deployment: Deployment) -> Deployment:
+    deployment.connect(4564)
+    deployment.reconcile()
+    return deployment
+
+
+def bought(deployment: Deployment, event_id: str, start: float, end: float) -> dict[str, Any]:
+    """A payment for a period, in days from now."""
+    now = deployment.clock()
+    return payment(
+        event_id,
+        paid_at=stamp(now),
+        period_from=stamp(now + start * DAY),
+        period_to=stamp(now + end * DAY),
+    )
+
+
+def counted(log: str, metric: str) -> int:
+    return len(re.findall(rf'"{metric}":\[1.0\]', log))
+
+
+def warnings(log: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return [line for line in lines if line.get("message") == "switch-off near"]
+
+
+def asked(deployment: Deployment) -> int:
+    return len(deployment.simulator.calls("status"))
+
+
+def test_a_trial_that_runs_out_is_told_a_day_before_and_every_hour_until_it_is_off(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    activated = connected.connection(4564).activation
+    assert activated is not None
+    row_ = connected.connection(4564)
+    assert row_.covered_until == activated + 7 * DAY
+    assert row_.due_at == activated + 6 * DAY - SPREAD
+    logged()
+    before = asked(connected)
+    connected.clock.at = row_.due_at - timedelta(minutes=1)
+    connected.reconcile()
+    assert (asked(connected), counted(logged(), "SwitchOffNear")) == (before, 0)
+    connected.let_time_pass(1)
+    connected.let_time_pass(59, step=59)
+    assert asked(connected) == before + 1
+    connected.let_time_pass(1)
+    assert asked(connected) == before + 2
+    log = logged()
+    assert counted(log, "SwitchOffNear") == 2
+    [first, second] = warnings(log)
+    assert (first["location_id"], first["hours_left"], first["queued"]) == (4564, 24.3, [])
+    assert second["hours_left"] == 23.3
+    connected.clock.at = activated + 8 * DAY
+    connected.reconcile()
+    [past] = warnings(logged())
+    assert past["hours_left"] == -24.0
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(60, step=60)
+    assert connected.connection(4564).state == "frozen"
+    logged()
+    connected.let_time_pass(24 * 60, step=120)
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_a_payment_in_good_time_writes_nothing_to_the_row_and_the_clock_finds_it(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    before = connected.connection(4564)
+    end = connected.clock() + 37 * DAY
+    connected.bill(bought(connected, "inv-1", 7, 37))
+    assert connected.connection(4564) == before
+    assert before.due_at is not None
+    connected.clock.at = before.due_at
+    connected.reconcile()
+    after = connected.connection(4564)
+    assert (after.covered_until, after.due_at) == (end, end - DAY - SPREAD)
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_the_warning_names_what_is_queued_and_why(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.clock.advance(days=6)
+    connected.simulator.fault("payment", "status", status=429, times=99)
+    end = connected.clock() + 31 * DAY
+    connected.bill(bought(connected, "inv-1", 1, 31))
+    connected.reconcile()
+    [warning] = warnings(logged())
+    assert warning["queued"] == ["payment#inv-1 PENDING 429 too many requests"]
+    assert warning["queued_until"] == stamp(end)
+
+
+def test_a_platform_that_does_not_answer_silences_no_warning(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.simulator.fault("status", "status", status=500, times=99)
+    connected.clock.advance(days=5)
+    connected.reconcile()
+    assert counted(logged(), "SwitchOffNear") == 0
+    connected.clock.advance(days=1)
+    connected.reconcile()
+    [warning] = warnings(logged())
+    assert (warning["location_id"], warning["hours_left"]) == (4564, 24.0)
+    # What was reported meanwhile is known all the same.
+    connected.bill(bought(connected, "inv-1", 0, 30))
+    connected.let_time_pass(120, step=60)
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_the_warning_may_come_earlier(connected: Deployment, logged: Callable[[], str]) -> None:
+    connected.restart(SWITCH_OFF_WARNING_S=str(3 * 86_400), TRIAL_DAYS="30")
+    connected.clock.advance(days=6)
+    connected.reconcile()
+    row_ = connected.connection(4564)
+    assert row_.activation is not None
+    assert row_.covered_until == row_.activation + 30 * DAY
+    assert row_.due_at is not None
+    connected.clock.at = row_.due_at
+    connected.reconcile()
+    [warning] = warnings(logged())
+    assert warning["hours_left"] == 72.3
+
+
+def test_a_free_application_is_never_on_the_clock(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    deployment.restart(TRIAL_DAYS="-1")
+    deployment.connect(4564)
+    deployment.reconcile()
+    assert deployment.connection(4564).due_at is None
+    before = asked(deployment)
+    deployment.let_time_pass(30 * 24 * 60, step=3 * 24 * 60)
+    assert (asked(deployment), counted(logged(), "SwitchOffNear")) == (before, 0)
+
+
+def test_a_reconnect_does_not_begin_another_trial(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = connected.connection(4564).activation
+    assert began is not None
+    connected.clock.advance(days=5)
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    log = connected.simulator.platform.log
+    # The log of a new install may begin with it.
+    monkeypatch.setattr(connected.simulator.platform, "log", lambda location: log(location)[3:])
+    connected.connect(4564)
+    connected.reconcile()
+    row_ = connected.connection(4564)
+    assert (row_.generation, row_.covered_until) == (2, began + 7 * DAY)
+
+
+# Refunds
+
+
+def test_a_refund_makes_the_location_due_at_once(connected: Deployment) -> None:
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.clock.advance(hours=3)
+    connected.bill(refund())
+    row_ = connected.connection(4564)
+    assert row_.due_at == row_.refunded_at == connected.clock()
+    connected.reconcile()
+    assert connected.connection(4564).state == "frozen"
+
+
+def test_a_platform_that_takes_its_hour_is_asked_again(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its list lags, too, so that nothing but the refund itself tells that it is to be asked."""
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    platform = connected.simulator.platform
+    before = platform.payments(4564)
+    with monkeypatch.context() as patch:
+        patch.setattr(platform, "payments", lambda _location: before)
+        patch.setattr(platform, "_freeze", lambda _location: None)
+        connected.bill(refund())
+        connected.let_time_pass(30, step=15)
+    row_ = connected.connection(4564)
+    assert (row_.state, row_.covered_until) == ("active", connected.clock() + 29 * DAY - HOUR / 2)
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(29, step=29)
+    assert connected.connection(4564).state == "active"
+    connected.let_time_pass(1)
+    assert connected.connection(4564).state == "frozen"
+
+
+def test_a_refunded_location_that_another_period_covers_is_left_alone(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    end = connected.clock() + 59 * DAY
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.bill(bought(connected, "inv-2", -1, 59))
+    connected.bill(refund())
+    connected.let_time_pass(61, step=30.5)
+    row_ = connected.connection(4564)
+    assert (row_.state, row_.covered_until, row_.refunded_at) == ("active", end, None)
+    assert row_.due_at == end - DAY - SPREAD
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_a_refund_does_not_disturb_a_webhook_that_is_being_checked(connected: Deployment) -> None:
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.webhook(connected.event(4564, "uninstall"))
+    connected.reconcile()
+    before = connected.connection(4564)
+    connected.bill(refund())
+    assert connected.connection(4564) == before
+    assert (before.hint, before.hint_looks) == ("uninstall", 1)
+
+
+def test_a_refund_for_a_closed_location_leaves_it_closed(connected: Deployment) -> None:
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    before = connected.connection(4564)
+    connected.bill(refund())
+    assert connected.entry("refund#ref-1").state is EntryState.SENT
+    assert connected.connection(4564) == before
+
+
+# Reported before a reconnect, and not listed after it
+
+
+@pytest.fixture
+def forgotten(connected: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """Reconnected after a payment that the platform's list does not show any more."""
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.let_time_pass(1)
+    platform = connected.simulator.platform
+    original, [old] = platform.payments, platform.payments(4564)
+    monkeypatch.setattr(
+        platform,
+        "payments",
+        lambda location_id: [it for it in original(location_id) if it.id != old.id],
+    )
+    connected.clock.advance(minutes=1)
+    connected.connect(4564)
+    return connected
+
+
+def bodies(deployment: Deployment) -> list[Any]:
+    return [call.body for call in deployment.simulator.calls("payment")]
+
+
+def test_a_forgotten_payment_is_told_once_and_on_the_work_list(
+    forgotten: Deployment, logged: Callable[[], str]
+) -> None:
+    forgotten.let_time_pass(10)
+    forgotten.let_time_pass(60 * 24 * 7, step=60 * 4)
+    assert counted(logged(), "ReportedButNotListed") == 1
+    assert len(bodies(forgotten)) == 1
+    [entry] = forgotten.ledger.entries_of(4564)
+    [found] = cover.work_list([(forgotten.connection(4564), [entry])], forgotten.clock())
+    assert found.unlisted == ("payment#inv-1",)
+    assert found.hours_left < 24
+
+
+def test_a_forgotten_payment_is_reported_again_once_if_that_is_wanted(
+    forgotten: Deployment, logged: Callable[[], str]
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.reconcile()
+    assert len(bodies(forgotten)) == 1  # seen once only
+    forgotten.let_time_pass(10)
+    forgotten.let_time_pass(60 * 24 * 7, step=60 * 4)
+    first, again = bodies(forgotten)
+    assert first == again
+    entry = forgotten.entry("payment#inv-1~2")
+    assert entry.state is EntryState.SENT
+    assert entry.facts == forgotten.entry("payment#inv-1").facts
+    log = logged()
+    assert (counted(log, "ReportedAgain"), counted(log, "ReportedButNotListed")) == (1, 1)
+    assert forgotten.dead_letters() == []
+    found = cover.work(
+        forgotten.connection(4564), forgotten.ledger.entries_of(4564), forgotten.clock()
+    )
+    assert found is not None
+    assert found.unlisted == ()
+
+
+def test_a_look_that_dies_halfway_bills_the_same_event_again(
+    forgotten: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.reconcile()
+    forgotten.clock.advance(minutes=1)
+    with monkeypatch.context() as patch:
+        # Sent, and not noted on the payment.
+        patch.setattr("shared.ledger.Ledger.move", lambda *_: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ReconcileFailed):
+                forgotten.invoke("reconcile", {})
+    forgotten.let_time_pass(5)
+    assert len(bodies(forgotten)) == 2
+    assert forgotten.entry("payment#inv-1").again_as == "payment#inv-1~2"
+    assert forgotten.dead_letters() == []
+
+
+def test_a_refund_of_a_payment_that_was_reported_again_gives_back_the_latest_report(
+    forgotten: Deployment,
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.let_time_pass(3)
+    forgotten.simulator.fault("refund", "drop_answer")
+    forgotten.bill(refund())
+    forgotten.let_time_pass(20)
+    latest = forgotten.entry("payment#inv-1~2").platform_id
+    assert forgotten.entry("refund#ref-1").state is EntryState.SENT
+    assert forgotten.entry("refund#ref-1").platform_id == latest
+    [listed] = forgotten.simulator.payments(4564)
+    assert (listed.id, listed.is_refunded) == (latest, True)
+
+
+def test_a_forgotten_payment_thaws_a_location_that_was_switched_off_over_it(
+    forgotten: Deployment,
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.simulator.expire(4564, webhook="never")
+    forgotten.webhook(forgotten.event(4564, "freeze"))
+    forgotten.let_time_pass(3)
+    assert forgotten.simulator.state(4564) == "active"
+    assert len(bodies(forgotten)) == 2
+
+
+def test_a_list_that_only_lags_bills_nothing(
+    forgotten: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.reconcile()
+    assert forgotten.connection(4564).unlisted == ("payment#inv-1",)
+    monkeypatch.delattr(forgotten.simulator.platform, "payments")
+    forgotten.let_time_pass(3)
+    assert forgotten.connection(4564).unlisted == ()
+    assert len(bodies(forgotten)) == 1
+
+
+def test_a_payment_of_this_very_generation_is_never_billed_again(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    connected.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    connected.clock.advance(minutes=1)
+    connected.connect(4564)
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    monkeypatch.setattr(connected.simulator.platform, "payments", lambda _location: [])
+    connected.let_time_pass(10)
+    connected.let_time_pass(60 * 24 * 7, step=60 * 4)
+    assert len(bodies(connected)) == 1
+    assert counted(logged(), "ReportedButNotListed") == 1
+
+
+def test_a_listed_payment_is_not_billed_again_after_a_reconnect(connected: Deployment) -> None:
+    connected.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    connected.clock.advance(minutes=1)
+    connected.connect(4564)
+    connected.let_time_pass(10)
+    assert connected.connection(4564).generation == 2
+    assert len(bodies(connected)) == 1
