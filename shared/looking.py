@@ -56,7 +56,7 @@ class Looking:
             self._later(entry, "its payment is not listed", self._rules.held_recheck_s)
 
     def _look_at_payment(self, entry: Entry, status: Status) -> None:
-        entries = self._entries(entry.location_id or 0)
+        entries = self.entries(entry.location_id or 0)
         group = lookup.group_of(entry, entries)
         now = self._clock()
         if any(it.state is EntryState.SENDING for it in group):
@@ -71,13 +71,7 @@ class Looking:
             wait = (max(young) - now).total_seconds()
             self._later(entry, "an equal payment is too young to tell", wait)
             return
-        findings = lookup.find(
-            group,
-            status.payments,
-            self._owned(entries, status.payments),
-            self._platform.zone,
-            echoed=self._echoed(entries, status.payments),
-        )
+        findings = self.findings(group, entries, status.payments)
         for taken, platform_id in findings.taken:
             self._adopt(taken, platform_id)
         for missing in findings.absent:
@@ -93,11 +87,24 @@ class Looking:
                 extra={"entry": entry.key, "platform_ids": list(findings.surplus)},
             )
 
-    def _entries(self, location_id: int) -> list[Entry]:
+    def findings(
+        self, group: Sequence[Entry], entries: Sequence[Entry], listed: Sequence[ListedPayment]
+    ) -> lookup.Findings:
+        """What the list proves about the UNKNOWN ones of `group`, which are of `entries`."""
+        return lookup.find(
+            group,
+            listed,
+            self.owned(entries, listed),
+            self._platform.zone,
+            echoed=self._echoed(entries, listed),
+        )
+
+    def entries(self, location_id: int) -> list[Entry]:
+        """All payments and refunds of a location."""
         keys = self._ledger.of_location(location_id)
         return [entry for entry in map(self._ledger.get, keys) if entry is not None]
 
-    def _owned(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> set[int]:
+    def owned(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> set[int]:
         """Ids on the list that somebody owns; most owners are entries of this location."""
         owned = {entry.platform_id for entry in entries if entry.state is EntryState.SENT}
         return {row.id for row in listed if row.id in owned or self._ledger.is_owned(row.id)}

@@ -507,14 +507,19 @@ CHANGES: dict[str, Callable[[Entry], Entry]] = {
     "looked_at": lambda entry: payment.looked_at(entry, "why", NOW, seconds=30),
     "waiting": lambda entry: payment.waiting(entry, "why", NOW, RULES),
     "woken": lambda entry: payment.woken(entry, NOW, RULES),
+    "adopted": lambda entry: payment.adopted(entry, 123, "why", NOW),
+    "reopened": lambda entry: payment.reopened(entry, "why", NOW),
+    "looked_for_again": lambda entry: payment.looked_for_again(entry, "why", NOW),
+    "closed": lambda entry: payment.closed(entry, "why", NOW),
 }
 # From where each is used.
 STARTS = {
     **dict.fromkeys(CHANGES, EntryState.PENDING),
     **dict.fromkeys(("sent", "rejected", "unknown", "released"), EntryState.SENDING),
     **dict.fromkeys(("absent", "looked_at"), EntryState.UNKNOWN),
+    **dict.fromkeys(("adopted", "reopened", "looked_for_again", "closed"), EntryState.NEEDS_HUMAN),
 }
-FINAL = (EntryState.SENT, EntryState.REJECTED, EntryState.NEEDS_HUMAN)
+FINAL = (EntryState.SENT, *payment.PARKED)
 MAY_HAVE_BEEN_SENT = (EntryState.SENDING, EntryState.UNKNOWN)
 
 
@@ -567,7 +572,7 @@ def test_the_unfinished_has_a_due_time_and_the_final_has_none(name: str, state: 
     after = changed(name, state)
     if after is not None:
         assert (after.due_at is None) == (after.state in FINAL)
-        assert after.due_at is None or after.due_at > NOW
+        assert after.due_at is None or after.due_at >= NOW
         assert after.changed_at == NOW
 
 
@@ -589,6 +594,8 @@ def test_no_change_touches_what_the_billing_system_said(name: str) -> None:
         ("absent", EntryState.UNKNOWN, 60),
         ("looked_at", EntryState.UNKNOWN, 30),
         ("waiting", EntryState.PENDING, 1800),  # half of the hour that it waits already
+        ("reopened", EntryState.PENDING, 0),
+        ("looked_for_again", EntryState.UNKNOWN, 0),
     ],
 )
 def test_how_long_an_entry_waits(name: str, state: EntryState, wait_s: float) -> None:

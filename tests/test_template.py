@@ -398,8 +398,13 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             ],
             "move": [lambda it: it.move(None, PAYMENT), lambda it: it.move(PAYMENT, PAYMENT)],
             "due": [lambda it: it.due(EntryState.PENDING, NOW, 1)],
+            "in_state": [
+                lambda it: list(it.in_state(EntryState.PENDING)),
+                lambda it: list(it.in_state(EntryState.CLOSED)),
+            ],
             "of_location": [lambda it: it.of_location(1)],
             "held": [lambda it: it.held(1, 1)],
+            "owner": [lambda it: it.owner(1)],
             "is_owned": [lambda it: it.is_owned(1)],
             "own": [lambda it: it.own(1, "payment#1")],
             "note_echo": [lambda it: it.note_echo(PAYMENT)],
