@@ -377,6 +377,29 @@ def test_a_status_without_log_or_payments_is_read(empty: Any) -> None:
     assert read == Status(installed=Installed.ACTIVE, since=None)
 
 
+def test_the_locations_of_a_page_are_their_ids() -> None:
+    """YCLIENTS writes some numbers as strings."""
+    rows = [{"id": 4564, "title": "One"}, {"id": "4232"}]
+    body = {"success": True, "data": rows, "meta": []}
+    assert altegio.read_locations(reply(200, body)) == (4564, 4232)
+    assert altegio.read_locations(reply(200, {"success": True, "data": []})) == ()
+
+
+@pytest.mark.parametrize("data", [None, {}, "x", [None], [{}], [{"id": 4564}, {"id": "x"}]])
+def test_locations_that_cannot_be_read_are_no_list(data: Any) -> None:
+    """A list with a gap would read as a location that is not connected."""
+    with pytest.raises(NoAnswer):
+        altegio.read_locations(reply(200, {"success": True, "data": data}))
+
+
+@pytest.mark.parametrize("body", [*GARBAGE, REFUSAL], ids=short)
+def test_garbage_is_no_list_of_locations(body: bytes) -> None:
+    with pytest.raises(NoAnswer):
+        altegio.read_locations(reply(200, body))
+    with pytest.raises(Refused):
+        altegio.read_locations(reply(404, body))
+
+
 @pytest.mark.parametrize("is_refunded", [None, False, 0, "", "false"])
 def test_only_a_clear_yes_is_a_refund(is_refunded: Any) -> None:
     answer = status_reply(payments=[{"id": 123, "is_refunded": is_refunded}, {"id": 124}])
@@ -602,6 +625,29 @@ def test_how_long_an_entry_waits(name: str, state: EntryState, wait_s: float) ->
     after = changed(name, STARTS[name])
     assert after is not None
     assert (after.state, after.due_at) == (state, NOW + timedelta(seconds=wait_s))
+
+
+WAITING = {"PENDING", "HELD", "REJECTED", "NEEDS_HUMAN"}
+
+
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [
+        ("adopted", WAITING | {"UNKNOWN", "CLOSED"}),
+        ("reopened", WAITING | {"CLOSED"}),
+        ("looked_for_again", {"NEEDS_HUMAN"}),
+        ("closed", WAITING),
+    ],
+)
+def test_what_a_person_may_change(name: str, states: set[str]) -> None:
+    assert {str(state) for state in EntryState if changed(name, state)} == states
+
+
+def test_what_was_never_sent_is_not_looked_for() -> None:
+    """A refund that waited for its payment in vain."""
+    waited = replace(ENTRY, state=EntryState.NEEDS_HUMAN, attempt=0)
+    with pytest.raises(payment.NoSuchChange):
+        payment.looked_for_again(waited, "why", NOW)
 
 
 def test_absence_counts_when_it_is_seen_twice_in_a_row() -> None:
