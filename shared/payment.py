@@ -261,7 +261,8 @@ def adopted(entry: Entry, platform_id: int, why: str, now: datetime) -> Entry:
 
 def reopened(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, to be sent at once: a person has made sure that the platform did not take it."""
-    return _changed(entry, EntryState.PENDING, why, now, timedelta(0), allowed=_BY_HAND)
+    after = _changed(entry, EntryState.PENDING, why, now, timedelta(0), allowed=_BY_HAND)
+    return replace(after, absences=0)
 
 
 def looked_for_again(entry: Entry, why: str, now: datetime) -> Entry:

@@ -643,6 +643,12 @@ def test_what_a_person_may_change(name: str, states: set[str]) -> None:
     assert {str(state) for state in EntryState if changed(name, state)} == states
 
 
+@pytest.mark.parametrize("name", ["reopened", "looked_for_again"])
+def test_an_absence_before_does_not_count_for_what_is_sent_or_looked_for_anew(name: str) -> None:
+    seen_once = replace(ENTRY, state=EntryState.NEEDS_HUMAN, absences=1)
+    assert CHANGES[name](seen_once).absences == 0
+
+
 def test_what_was_never_sent_is_not_looked_for() -> None:
     """A refund that waited for its payment in vain."""
     waited = replace(ENTRY, state=EntryState.NEEDS_HUMAN, attempt=0)
