@@ -31,7 +31,7 @@ PYTHON = (3, 13)
 CODE = ("functions", "shared")
 AWS_CALLS = {
     "dynamodb": ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
-    "sqs": ("SendMessage",),
+    "sqs": ("GetQueueAttributes", "SendMessage"),
     "ssm": ("GetParameter",),
 }
 """What the functions call, and all that botocore knows in the artifact; a test compares them."""

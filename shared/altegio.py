@@ -31,6 +31,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from shared.clock import from_wire, wire
 from shared.config import PlatformSettings
 from shared.lifecycle import Installed, ListedPayment, Status, Transition
+from shared.pace import Pace, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 
@@ -42,6 +43,8 @@ LOCATIONS_PER_PAGE = 200
 
 _CONNECT_S = 3.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
+# Wrong token, wrong Accept, too many calls: whoever calls next would be told the same.
+_MEANT_FOR_ALL = (401, 406, 429)
 
 
 class Unreachable(Exception):
@@ -254,9 +257,10 @@ def payment_body(
 class Altegio:
     """The platform's marketplace operations, each within the total deadline of the settings."""
 
-    def __init__(self, settings: PlatformSettings, token: PartnerToken) -> None:
+    def __init__(self, settings: PlatformSettings, token: PartnerToken, pace: Pace) -> None:
         self._settings = settings
         self._token = token
+        self._pace = pace
         self.zone = ZoneInfo(settings.platform_timezone)
 
     def status(self, location_id: int, until: float = math.inf) -> Status:
@@ -268,7 +272,7 @@ class Altegio:
         """
         application_id = self._settings.application_id
         path = f"/marketplace/salon/{location_id}/application/{application_id}"
-        return read_status(self._send(self._reads, "GET", path, until=until), self.zone)
+        return read_status(self._ask("GET", path, until=until), self.zone)
 
     def locations(self, page: int) -> tuple[int, ...]:
         """One page, from 1, of the locations that have the application; the last one is shorter.
@@ -282,7 +286,7 @@ class Altegio:
         application_id = self._settings.application_id
         query = f"page={page}&count={LOCATIONS_PER_PAGE}"
         path = f"/marketplace/application/{application_id}/salons?{query}"
-        return read_locations(self._send(self._reads, "GET", path))
+        return read_locations(self._ask("GET", path, until=math.inf))
 
     def confirm(self, location_id: int, until: float = math.inf) -> None:
         """Sends the activation callback; only the status tells whether it took effect.
@@ -294,7 +298,7 @@ class Altegio:
             Unreachable: there was no usable answer.
         """
         body = {"salon_id": location_id, "application_id": self._settings.application_id}
-        reply = self._send(self._reads, "POST", "/marketplace/partner/callback", body, until=until)
+        reply = self._ask("POST", "/marketplace/partner/callback", body, until=until)
         if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise NoAnswer(f"callback answered {reply.status}")
         if reply.status >= httpx.codes.BAD_REQUEST:
@@ -304,23 +308,25 @@ class Altegio:
             raise Refused(reply.status, reply.message())
 
     def report_payment(self, location_id: int, payment: dict[str, Any]) -> Outcome:
-        """Reports one payment, once. The one place in this project that may.
+        """Reports one payment, once, to whoever has taken a turn. The one place that may.
 
         The platform has no idempotency key: nothing here or below retries, and the connection is
         never one that was used before.
         """
         body = payment_body(self._settings.application_id, location_id, zone=self.zone, **payment)
         try:
-            return read_payment(
-                self._send(self._money, "POST", "/marketplace/partner/payment", body)
-            )
+            reply = self._send(self._money, "POST", "/marketplace/partner/payment", body)
+            if reply.status == httpx.codes.NOT_FOUND:
+                # No id in this address: it is wrong for every payment.
+                self._pace.brake(reply.retry_after_s)
+            return read_payment(reply)
         except NotSent as error:
             return NotTaken(str(error))
         except NoAnswer as error:
             return Unclear(str(error))
 
     def refund(self, payment_id: int) -> Outcome:
-        """Confirms a refund of a whole payment, by the id that the platform gave it."""
+        """Confirms a refund of a whole payment, by its id, for whoever has taken a turn."""
         path = f"/marketplace/partner/payment/refund/{payment_id}"
         try:
             return read_refund(self._send(self._money, "POST", path), payment_id)
@@ -328,6 +334,16 @@ class Altegio:
             return NotTaken(str(error))
         except NoAnswer as error:
             return Unclear(str(error))
+
+    def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, until: float
+    ) -> Reply:
+        """Sends what may be repeated, when it is our turn."""
+        try:
+            self._pace.take(until - time.monotonic())
+        except Paused as paused:
+            raise NotSent(str(paused)) from None
+        return self._send(self._reads, method, path, body, until=until)
 
     def _send(
         self,
@@ -353,6 +369,8 @@ class Altegio:
             newer = self._newer(token)
             if newer != token:
                 reply = self._exchange(client, method, path, body, token=newer, until=until)
+        if reply.status in _MEANT_FOR_ALL:
+            self._pace.brake(reply.retry_after_s)
         return reply
 
     def _newer(self, token: str) -> str:

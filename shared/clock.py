@@ -1,5 +1,6 @@
 """Instants: timezone-aware inside, one sortable text form in the tables, zoneless on the wire."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -13,6 +14,11 @@ WIRE = "%Y-%m-%d %H:%M:%S"
 def now() -> datetime:
     """The present moment, in UTC."""
     return datetime.now(UTC)
+
+
+def sleep(seconds: float) -> None:
+    """Lets time pass."""
+    time.sleep(seconds)
 
 
 def stamp(instant: datetime) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from shared.lifecycle import LifecycleRules
+from shared.pace import PaceRules
 from shared.payment import LedgerRules
 
 
@@ -27,6 +28,8 @@ class PlatformSettings:
     platform_accept: str
     platform_timezone: str
     http_total_s: float
+    pace_table: str
+    pace: PaceRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,19 +18,17 @@ def pause(tries: int) -> None:
     time.sleep(random.uniform(0.01, 0.05) * 2**tries)  # noqa: S311
 
 
-def retried(write: Callable[[], object]) -> None:
+def retried[Answer](write: Callable[[], Answer]) -> Answer:
     """Writes, again and again while another transaction is at the item.
 
     Raises:
         ClientError: whatever else refuses the write, or the conflict if it does not end.
     """
-    for tries in range(TRIES):
+    for tries in range(TRIES - 1):
         try:
-            write()
+            return write()
         except ClientError as error:
-            conflict = error.response["Error"]["Code"] == "TransactionConflictException"
-            if not conflict or tries == TRIES - 1:
+            if error.response["Error"]["Code"] != "TransactionConflictException":
                 raise
             pause(tries)
-        else:
-            return
+    return write()

@@ -21,6 +21,7 @@ from shared.clock import instant, stamp
 from shared.conflicts import TRIES, pause
 from shared.items import from_item, to_item, to_value
 from shared.lifecycle import LIVE
+from shared.pace import Busy
 from shared.payment import PARKED, Entry, EntryState
 
 if TYPE_CHECKING:
@@ -53,20 +54,28 @@ class Ledger:
         )
         return _entry(answer["Item"]) if "Item" in answer else None
 
-    def claim(self, before: Entry | None, claimed: Entry) -> bool:
+    def claim(self, before: Entry | None, claimed: Entry, turn: Any) -> bool:
         """Writes a claimed entry over `before` (None: it must be new), all or nothing.
 
         A payment is claimed only while its location is connected, a refund only while its payment
-        is SENT; False if that is not so.
+        is SENT; False if that is not so. `turn` is the part of the transaction that lets us call
+        the platform now (see `pace`).
 
         Raises:
             Overtaken: the row is not `before` any more.
+            Busy: it is not our turn.
         """
         check = self._payment_is_sent(claimed) if claimed.is_refund else self._is_connected(claimed)
-        reasons = self._transact([{"Put": self._put(before, claimed)}, {"ConditionCheck": check}])
-        if reasons and reasons[0] == "ConditionalCheckFailed":
+        put = {"Put": self._put(before, claimed)}
+        reasons = self._transact([put, {"ConditionCheck": check}, turn])
+        if not reasons:
+            return True
+        row, connected, _ = (reason == "ConditionalCheckFailed" for reason in reasons)
+        if row:
             raise Overtaken(claimed.key)
-        return not reasons
+        if connected:
+            return False
+        raise Busy
 
     def finish(self, claimed: Entry, sent: Entry) -> None:
         """Writes SENT and, for a payment, who owns the platform's id.

@@ -4,6 +4,7 @@ Whatever returns here has made the event durable: the message may be acknowledge
 finished then is a row with a due time, and `reconciling` sees to it.
 """
 
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from shared.clock import Clock, stamp
 from shared.connections import Connections
 from shared.ledger import IdTaken, Ledger, Overtaken
 from shared.lifecycle import Installed
+from shared.pace import Busy, Pace, Paused
 from shared.payment import (
     Blocked,
     Entry,
@@ -31,6 +33,8 @@ from shared.telemetry import count, logger
 
 _ECHO_EVERY = timedelta(hours=1)
 _NOT_CONNECTED = "the location is not connected"
+# Of the function's 30 s; what is not answered by then must not look like an answer that was lost.
+_TIME_S = 26.0
 
 
 class Paying:
@@ -42,6 +46,7 @@ class Paying:
         ledger: Ledger,
         connections: Connections,
         platform: Altegio,
+        pace: Pace,
         dead_letters: DeadLetters,
         clock: Clock,
         rules: LedgerRules,
@@ -49,6 +54,7 @@ class Paying:
         self._ledger = ledger
         self._connections = connections
         self._platform = platform
+        self._pace = pace
         self._dead_letters = dead_letters
         self._clock = clock
         self._rules = rules
@@ -105,6 +111,7 @@ class Paying:
         Raises:
             Overtaken: the row is not `before` any more, and nothing was sent.
         """
+        until = time.monotonic() + _TIME_S
         paid = None
         if entry.is_refund:
             paid = self._ledger.get(entry.payment_key)
@@ -113,14 +120,35 @@ class Paying:
                 self._store(before, parked)
                 return
         location_id = paid.location_id if paid else entry.location_id
+        located = replace(entry, location_id=location_id)
+        try:
+            claimed = self._claimed(before, located)
+        except Paused as paused:
+            self._store(before, payment.put_off(entry, str(paused), paused.until, self._clock()))
+            return
         now = self._clock()
-        claimed = payment.claimed(replace(entry, location_id=location_id), now, self._rules)
-        if self._ledger.claim(before, claimed):
-            self._send(claimed, paid.platform_id if paid else None)
+        if claimed is not None:
+            self._send(claimed, paid.platform_id if paid else None, until)
         elif entry.is_refund:
             self._store(before, payment.waiting(entry, "its payment changed", now, self._rules))
         else:
             self._store(before, payment.held(entry, _NOT_CONNECTED, now, self._rules))
+
+    def _claimed(self, before: Entry | None, entry: Entry) -> Entry | None:
+        """The entry, claimed when it is our turn to call; None if it cannot be claimed.
+
+        Raises:
+            Overtaken: the row is not `before` any more.
+            Paused: our turn does not come soon.
+        """
+        turn = self._pace.at_once()
+        while True:
+            claimed = payment.claimed(entry, self._clock(), self._rules)
+            try:
+                return claimed if self._ledger.claim(before, claimed, turn) else None
+            except Busy:
+                self._pace.wait()
+                turn = self._pace.in_turn()
 
     def _refund_parked(self, refund: Entry, paid: Entry | None) -> Entry | None:
         """What becomes of a refund that cannot be sent now; None if it can."""
@@ -135,29 +163,34 @@ class Paying:
             return payment.waiting(refund, f"its payment is {paid.state}", now, self._rules)
         return None
 
-    def _send(self, claimed: Entry, platform_id: int | None) -> None:
+    def _send(self, claimed: Entry, platform_id: int | None, until: float) -> None:
         if platform_id is not None:
             outcome: Outcome | None = self._platform.refund(platform_id)
         else:
             outcome = self._platform.report_payment(claimed.location_id or 0, claimed.payment)
         if isinstance(outcome, (Blocked, Rejected)):
-            outcome = self._looked_into(claimed, outcome, platform_id)
+            outcome = self._looked_into(claimed, outcome, platform_id, until)
         if isinstance(outcome, Sent):
             self._finish(claimed, outcome)
         else:
             self._move(claimed, self._after(claimed, outcome))
 
     def _looked_into(
-        self, claimed: Entry, outcome: Blocked | Rejected, platform_id: int | None
+        self,
+        claimed: Entry,
+        outcome: Blocked | Rejected,
+        platform_id: int | None,
+        until: float,
     ) -> Outcome | None:
         """What a refusal means, asked of the status; None if the location is not connected."""
         try:
-            status = self._platform.status(claimed.location_id or 0)
-        except Refused as error:
+            status = self._platform.status(claimed.location_id or 0, until)
+        except (Refused, Unreachable) as error:
             if isinstance(outcome, Blocked):
+                if isinstance(error, Refused):
+                    # Not this payment's fault: the others would fare no better.
+                    self._pace.brake(0)
                 return outcome
-            return NotTaken(f"{_words(outcome)}; then status: {error}")
-        except Unreachable as error:
             return NotTaken(f"{_words(outcome)}; then status: {error}")
         if platform_id is not None and platform_id in status.refunded:
             return Sent(platform_id)

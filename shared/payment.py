@@ -232,6 +232,11 @@ def looked_at(entry: Entry, why: str, now: datetime, *, seconds: float) -> Entry
     return replace(entry, absences=0, why=why, due_at=due_at, changed_at=now)
 
 
+def put_off(entry: Entry, why: str, until: datetime, now: datetime) -> Entry:
+    """The entry, waiting because nothing may be sent now."""
+    return replace(_changed(entry, EntryState.PENDING, why, now), due_at=until)
+
+
 def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     """The entry, waiting for its location to be connected; looked at now and then besides."""
     recheck = timedelta(seconds=rules.held_recheck_s)
@@ -247,10 +252,13 @@ def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     return _changed(entry, EntryState.PENDING, why, now, due_in=wait)
 
 
-def woken(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
-    """The entry, as its wake-up is put on the queue: due again only if that gets lost."""
+def woken(entry: Entry, now: datetime, rules: LedgerRules, queued: timedelta) -> Entry:
+    """The entry, as its wake-up is put on the queue: due again only if that gets lost.
+
+    `queued` is how long what is before it on the queue will take.
+    """
     lease = timedelta(seconds=rules.lease_s)
-    return _changed(entry, EntryState.PENDING, entry.why, now, due_in=lease)
+    return _changed(entry, EntryState.PENDING, entry.why, now, due_in=queued + lease)
 
 
 def adopted(entry: Entry, platform_id: int, why: str, now: datetime) -> Entry:

@@ -17,6 +17,16 @@ class WakeUps:
         self._sqs = sqs
         self._queue_url = queue_url
 
+    def waiting(self) -> int:
+        """About how many messages are on the queue, as of a minute ago or less.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+        """
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
     def send(self, key: str, due_at: datetime) -> None:
         """Wakes the entry; if another wake-up follows, this one is void (see `billing`)."""
         body = json.dumps({"type": "wake-up", "key": key, "due_at": stamp(due_at)})

@@ -17,14 +17,14 @@ from shared.erasing import Erasing
 from shared.ledger import Ledger, Overtaken
 from shared.lifecycle import LIVE, Connection, LifecycleRules, State
 from shared.looking import Looking
+from shared.pace import PaceRules
 from shared.payment import Entry, EntryState, LedgerRules
 from shared.queues import WakeUps
 from shared.settling import Settling
 from shared.telemetry import count, logger
 
-# Rows of one kind in one run: at the platform's five calls a second a minute allows no more.
+# Rows of one kind in one run, where each may take a call to the platform.
 _MOST = 100
-_UNFINISHED = (EntryState.SENDING, EntryState.PENDING, EntryState.HELD, EntryState.UNKNOWN)
 _WAITING = (EntryState.PENDING, EntryState.HELD)
 
 
@@ -47,6 +47,7 @@ class Reconciling:
         clock: Clock,
         lifecycle_rules: LifecycleRules,
         ledger_rules: LedgerRules,
+        pace_rules: PaceRules,
         late_after_s: float,
     ) -> None:
         self._connections = connections
@@ -58,6 +59,9 @@ class Reconciling:
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
         self._ledger_rules = ledger_rules
+        self._most_sent = round(pace_rules.pace_per_min)
+        self._interval = pace_rules.interval
+        self._queued = timedelta()
         self._late_after = timedelta(seconds=late_after_s)
 
     def run(self, until: float) -> None:
@@ -66,16 +70,23 @@ class Reconciling:
         Raises:
             ReconcileFailed: at least one row could not be taken care of.
         """
-        failed = 0
-        for entry_state in _UNFINISHED:
-            for key in self._ledger.due(entry_state, self._clock(), _MOST):
-                failed += self._guarded(self._entry, key, until)
+        # What calls nobody; then, as each kind could use up the time, half of it for either.
+        failed = self._entries(EntryState.SENDING, self._most_sent, until)
+        self._queued = self._interval * self._wake_ups.waiting()
+        failed += self._entries(EntryState.PENDING, self._most_sent, until)
+        failed += self._entries(EntryState.HELD, self._most_sent, until)
+        half = (time.monotonic() + until) / 2
         for state in (State.PENDING, *LIVE, State.DISABLED):
             for location_id in self._connections.due(state, self._clock(), _MOST):
-                failed += self._guarded(self._connection, location_id, until)
+                failed += self._guarded(self._connection, location_id, half)
+        failed += self._entries(EntryState.UNKNOWN, _MOST, until)
         count("ReconcileRun")
         if failed:
             raise ReconcileFailed(f"{failed} rows")
+
+    def _entries(self, state: EntryState, most: int, until: float) -> int:
+        keys = self._ledger.due(state, self._clock(), most)
+        return sum(self._guarded(self._entry, key, until) for key in keys)
 
     def _guarded[Key](self, step: Callable[[Key], None], key: Key, until: float) -> int:
         if time.monotonic() >= until:
@@ -117,8 +128,9 @@ class Reconciling:
         self._ledger.move(entry, unknown)
 
     def _wake(self, entry: Entry) -> None:
-        woken = payment.woken(entry, self._clock(), self._ledger_rules)
+        woken = payment.woken(entry, self._clock(), self._ledger_rules, self._queued)
         self._ledger.move(entry, woken)
+        self._queued += self._interval
         if woken.due_at is not None:
             self._wake_ups.send(woken.key, woken.due_at)
         logger.info("woken", extra={"entry": entry.key, "was": entry.state, "why": entry.why})

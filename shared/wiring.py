@@ -18,8 +18,11 @@ from shared.connections import Connections
 from shared.partner_token import PartnerToken
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
     from shared.connecting import Connecting
     from shared.disabling import Disabling
+    from shared.pace import Pace
     from shared.paying import Paying
     from shared.reconciling import Reconciling
 
@@ -62,7 +65,9 @@ def connecting(environ: Mapping[str, str]) -> "tuple[Connecting, config.ConnectS
     token = PartnerToken(
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
-    platform = Altegio(settings.platform, token)
+    # Somebody waits for the page: it goes before the others, and waits longer than they.
+    pace = _pace(dynamodb, settings.platform, ahead_s=0.25, patience_s=settings.connect_budget_s)
+    platform = Altegio(settings.platform, token, pace)
     connections = Connections(dynamodb, settings.connections_table)
     return Connecting(
         platform=platform,
@@ -92,10 +97,12 @@ def paying(environ: Mapping[str, str]) -> "Paying":
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
     dynamodb = session.client("dynamodb", config=_AWS)
+    pace = _pace(dynamodb, settings.platform)
     return Paying(
         ledger=Ledger(dynamodb, settings.payments_table, settings.connections_table),
         connections=Connections(dynamodb, settings.connections_table),
-        platform=Altegio(settings.platform, token),
+        platform=Altegio(settings.platform, token, pace),
+        pace=pace,
         dead_letters=DeadLetters(
             session.client("sqs", config=_AWS), settings.billing_dead_letters_url
         ),
@@ -139,7 +146,7 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     )
     connections = Connections(dynamodb, settings.connections_table)
     ledger = Ledger(dynamodb, settings.payments_table, settings.connections_table)
-    platform = Altegio(settings.platform, token)
+    platform = Altegio(settings.platform, token, _pace(dynamodb, settings.platform))
     return Reconciling(
         connections=connections,
         ledger=ledger,
@@ -156,9 +163,30 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
             clock=clock.now,
             rules=settings.lifecycle,
         ),
+        pace_rules=settings.platform.pace,
         wake_ups=WakeUps(session.client("sqs", config=_AWS), settings.billing_queue_url),
         clock=clock.now,
         lifecycle_rules=settings.lifecycle,
         ledger_rules=settings.ledger,
         late_after_s=settings.late_after_s,
+    )
+
+
+def _pace(
+    dynamodb: "DynamoDBClient",
+    settings: "config.PlatformSettings",
+    *,
+    ahead_s: float = 0.0,
+    patience_s: float = 3.0,
+) -> "Pace":
+    from shared.pace import Pace
+
+    return Pace(
+        dynamodb,
+        settings.pace_table,
+        clock=clock.now,
+        sleep=clock.sleep,
+        rules=settings.pace,
+        ahead_s=ahead_s,
+        patience_s=patience_s,
     )

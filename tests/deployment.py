@@ -117,6 +117,9 @@ class Deployment:
                 "ApplicationId": str(simulator.application_id),
                 "PlatformAppUrl": simulator.url,
                 "HttpTotalS": "1",
+                # No waiting here, but where a test is about the pace.
+                "PacePerS": "1000000",
+                "PacePerMin": "60000000",
             },
             endpoint_url="https://sqs.us-east-1.amazonaws.com",
             api_url="https://provider.example",
@@ -269,7 +272,8 @@ class Deployment:
         return found
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        items = self._dynamodb.scan(TableName=self.environments["connect"][table])["Items"]
+        [name] = {each[table] for each in self.environments.values() if table in each}
+        items = self._dynamodb.scan(TableName=name)["Items"]
         return [from_item(item) for item in items]
 
 

@@ -29,6 +29,7 @@ SPEAKS_TO_AWS = {
     "connections",
     "items",
     "ledger",
+    "pace",
     "partner_token",
     "paying",  # its exceptions: an id that cannot be written is at least logged
     "queues",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from functions.reconcile import app as reconcile_app
@@ -23,6 +24,7 @@ from shared.connections import Connections
 from shared.items import to_item
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
+from shared.pace import Pace, PaceRules, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
 from shared.queues import DeadLetters, WakeUps
@@ -231,8 +233,10 @@ def test_reconcile_ends_before_it_is_due_again_and_before_it_is_killed() -> None
 
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_every_table_survives_the_stack(name: str) -> None:
-    assert RESOURCES[name]["DeletionPolicy"] == "Retain"
-    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+    # Whose turn it is matters for a minute only.
+    fate = "Delete" if name == "PaceTable" else "Retain"
+    assert RESOURCES[name]["DeletionPolicy"] == fate
+    assert RESOURCES[name]["UpdateReplacePolicy"] == fate
     table = TABLES[name]
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["SSESpecification"] == {"SSEEnabled": True}
@@ -300,6 +304,7 @@ class Recorder:
         self._service = service
         self.asked: set[tuple[str, str]] = set()
         self._items: dict[str, Any] = {}
+        self.refuses = False
 
     def holding(self, row: dict[str, Any]) -> "Recorder":
         """The same, in whose tables every row is this one."""
@@ -307,6 +312,8 @@ class Recorder:
         return self
 
     def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
+        service = self._service
+
         def ask(**request: Any) -> dict[str, Any]:
             if method == "transact_write_items":
                 for item in request["TransactItems"]:
@@ -316,7 +323,15 @@ class Recorder:
             index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
             where = request.get("TableName") or request.get("QueueUrl") or request.get("Name")
             self._add("".join(word.capitalize() for word in method.split("_")), f"{where}{index}")
-            return {"Items": [], "Parameter": {"Value": "t"}, **self._items}
+            if self.refuses and method == "update_item":
+                code = "ConditionalCheckFailedException"
+                raise ClientError({"Error": {"Code": code, "Message": ""}}, "UpdateItem")
+            return {
+                "Items": [],
+                "Parameter": {"Value": "t"},
+                "Attributes": {"ApproximateNumberOfMessages": "0"} if service == "sqs" else {},
+                **self._items,
+            }
 
         return ask
 
@@ -354,6 +369,21 @@ ACCOUNT: dict[str, Any] = {
     "last_seen_at": stamp(NOW),
 }
 ARRIVED = Redirect((1,), Owner(7, "", "", ""), None, None)
+
+
+def transacted(pace: Pace, item: Any) -> None:
+    pace._dynamodb.transact_write_items(TransactItems=[item])
+
+
+def refused(pace: Pace, turn: Callable[[], None]) -> None:
+    """The row says that it is not our turn, so it is looked at."""
+    aws: Any = pace._dynamodb
+    aws.refuses = True
+    with pytest.raises(Paused):
+        turn()
+
+
+PACED: Any = {"ConditionCheck": {"TableName": "PAYMENTS_TABLE"}}
 # Every adapter, its resources named by their variables, and calls of each of its methods.
 type Calls = dict[str, list[Callable[[Any], object]]]
 ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
@@ -391,7 +421,10 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
         lambda aws: Ledger(aws, "PAYMENTS_TABLE", "CONNECTIONS_TABLE"),
         {
             "get": [lambda it: it.get("payment#1")],
-            "claim": [lambda it: it.claim(None, PAYMENT), lambda it: it.claim(REFUND, REFUND)],
+            "claim": [
+                lambda it: it.claim(None, PAYMENT, PACED),
+                lambda it: it.claim(REFUND, REFUND, PACED),
+            ],
             "finish": [
                 lambda it: it.finish(PAYMENT, PAYMENT),
                 lambda it: it.finish(REFUND, REFUND),
@@ -414,12 +447,34 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
     WakeUps: (
         "sqs",
         lambda aws: WakeUps(aws, "BILLING_QUEUE_URL"),
-        {"send": [lambda it: it.send("payment#1", NOW)]},
+        {
+            "send": [lambda it: it.send("payment#1", NOW)],
+            "waiting": [lambda it: it.waiting()],
+        },
     ),
     DeadLetters: (
         "sqs",
         lambda aws: DeadLetters(aws, "BILLING_DEAD_LETTERS_URL"),
         {"put": [lambda it: it.put("body", "why", "m-1")]},
+    ),
+    Pace: (
+        "dynamodb",
+        lambda aws: Pace(
+            aws,
+            "PACE_TABLE",
+            clock=lambda: NOW,
+            sleep=lambda _seconds: None,
+            rules=PaceRules(5, 200, 30),
+            ahead_s=0,
+            patience_s=0,
+        ),
+        {
+            "at_once": [lambda it: transacted(it, it.at_once())],
+            "in_turn": [lambda it: transacted(it, it.in_turn())],
+            "wait": [lambda it: refused(it, it.wait)],
+            "take": [lambda it: refused(it, lambda: it.take(1))],
+            "brake": [lambda it: it.brake(0)],
+        },
     ),
     PartnerToken: (
         "ssm",

@@ -21,7 +21,10 @@ from shared.altegio import Altegio
 from shared.connections import Connections
 from shared.ledger import Ledger
 from shared.looking import Looking
+from shared.pace import Pace
 from shared.partner_token import PartnerToken
+
+_PATIENCE_S = 30
 
 
 class NoSite(Exception):
@@ -85,7 +88,17 @@ def opened(site: Site) -> Desk:
     dynamodb = site.client("dynamodb")
     ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections_table)
     token = PartnerToken(site.client("ssm"), reconcile.platform.partner_token_parameter)
-    platform = Altegio(reconcile.platform, token)
+    # In turn with the functions; a person waits longer than they do.
+    pace = Pace(
+        dynamodb,
+        reconcile.platform.pace_table,
+        clock=clock.now,
+        sleep=clock.sleep,
+        rules=reconcile.platform.pace,
+        ahead_s=0,
+        patience_s=_PATIENCE_S,
+    )
+    platform = Altegio(reconcile.platform, token, pace)
     return Desk(
         site=site.name,
         ledger=ledger,

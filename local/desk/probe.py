@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared.altegio import LOCATIONS_PER_PAGE, Refused, Unreachable
+from shared.altegio import LOCATIONS_PER_PAGE, NotSent, Refused, Unreachable
 from shared.clock import WIRE, wire
 from shared.lifecycle import Connection, Installed, ListedPayment, Status
 from shared.payment import Entry, EntryState
@@ -106,6 +106,8 @@ def _status(desk: Desk, location_id: int) -> tuple[Status | None, Judgement]:
 def _connected(desk: Desk, location_id: int, status: Status | None) -> Judgement:
     try:
         first = desk.platform.locations(page=1)
+    except NotSent as error:
+        return Verdict.UNSEEN, str(error)
     except (Refused, Unreachable) as error:
         return Verdict.FAILS, str(error)
     among = f"among {screen.counted(len(first), 'location')}"

@@ -25,6 +25,8 @@ SETTINGS = {
     "RECONCILE_EVERY_S": f"{SCHEDULE_S:g}",
     "RETRY_BASE_S": "1",
     "HINT_RECHECKS_S": "1,1,1",
+    "PACE_PER_S": "50",
+    "PACE_PER_MIN": "2000",
 }
 """What differs from the template's defaults: waits that nobody should have to watch.
 

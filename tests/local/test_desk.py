@@ -718,9 +718,11 @@ def test_a_refused_token_does_not_hold_and_hides_the_rest(
 ) -> None:
     connected.set_token("wrong-token")
     found = probed(operator)
-    refused = ("does not hold", "401 Authentication needed.")
-    assert found["status: answers in the documented form"] == refused
-    assert found["list of locations: has it on its first page"] == refused
+    told = found["status: answers in the documented form"]
+    assert told == ("does not hold", "401 Authentication needed.")
+    # It is meant for all, so the next call is not even made.
+    verdict, seen = found["list of locations: has it on its first page"]
+    assert (verdict, seen.startswith("no call to the platform before")) == ("cannot be seen", True)
     assert found["payments: dates read back"][0] == "cannot be seen"
     assert operator.code == 1
     assert "wrong-token" not in operator("probe", "4564")

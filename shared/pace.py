@@ -1,0 +1,212 @@
+"""How fast the platform is asked, and whether it may be asked at all: one row for all functions.
+
+`free_at` is when the next call may begin, and each call moves it by one interval, so calls are
+evenly spread, whoever makes them. `braked_until` is how long nobody calls, because the platform
+said 429 or refuses our token: what is not sent then need not be looked up later.
+
+    nobody calls         this call ▼   next ▼
+    ─────────────────────────────────┬────────┬───────▶   free_at = max(free_at, now) + interval
+    somebody waits already   ▼       ▼        ▼
+    ─────────────────────────┬───────┬────────┬───────▶   whoever comes reserves the next place
+
+The platform's limit is known from YCLIENTS only: 5 calls a second, 200 a minute for an address.
+https://developers.yclients.com
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.clock import Clock
+from shared.conflicts import retried
+from shared.items import from_item, to_value
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+# What the limit leaves unused, as calls do not arrive exactly as evenly as they begin.
+_MARGIN = 1.04
+# Somebody's clock was wrong when this was written.
+_ABSURD = timedelta(minutes=10)
+_TRIES = 20
+
+_UNBRAKED = "(attribute_not_exists(braked_until) OR braked_until <= :now)"
+_FREE = "(attribute_not_exists(free_at) OR free_at <= :now OR free_at > :absurd)"
+
+
+@dataclass(frozen=True, slots=True)
+class PaceRules:
+    """The platform's limit, and the seconds without calls after it was met without a word."""
+
+    pace_per_s: float
+    pace_per_min: float
+    retry_base_s: float
+
+    @property
+    def interval(self) -> timedelta:
+        """From one call to the next, in whole milliseconds."""
+        seconds = max(1 / self.pace_per_s, 60 / self.pace_per_min) * _MARGIN
+        return timedelta(milliseconds=round(1000 * seconds))
+
+
+class Busy(Exception):
+    """Somebody else calls at this moment, or the brake is on: `wait` tells which."""
+
+
+class Paused(Exception):
+    """Nothing may be sent before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"no call to the platform before {until:%H:%M:%S}")
+        self.until = until
+
+
+class Pace:
+    """Takes turns with everybody who calls the platform.
+
+    Args:
+        ahead_s: seconds by which a call may go before its turn, for those that a person waits for;
+            the others then wait longer.
+        patience_s: seconds that one waits for a turn, beside the interval before it.
+    """
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        *,
+        clock: Clock,
+        sleep: Callable[[float], None],
+        rules: PaceRules,
+        ahead_s: float,
+        patience_s: float,
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._row: Any = {"TableName": table, "Key": {"key": to_value("platform")}}
+        self._clock = clock
+        self._sleep = sleep
+        self._rules = rules
+        self._ahead = timedelta(seconds=ahead_s)
+        self._patience = timedelta(seconds=patience_s) + rules.interval
+
+    def at_once(self) -> Any:
+        """The part of a transaction that takes the turn if it is free now; else it fails."""
+        return {"Update": {**self._row, **self._free_now(self._clock())}}
+
+    def in_turn(self) -> Any:
+        """The part of a transaction that holds if nobody has braked since `wait`."""
+        values = {":now": _value(self._clock())}
+        check = {"ConditionExpression": _UNBRAKED, "ExpressionAttributeValues": values}
+        return {"ConditionCheck": {**self._row, **check}}
+
+    def wait(self) -> None:
+        """Takes the next turn and waits for it.
+
+        Raises:
+            Paused: it would be too long, or the brake is on.
+        """
+        self._turn(self._reserve, self._take_now, self._patience)
+
+    def take(self, seconds: float) -> None:
+        """Takes a turn for a call that is no transaction, within `seconds`.
+
+        Raises:
+            Paused: it would be longer than that, or the brake is on.
+        """
+        patience = min(self._patience, timedelta(seconds=max(0.0, min(seconds, 60.0))))
+        self._turn(self._take_now, self._reserve, patience)
+
+    def brake(self, seconds: float) -> None:
+        """Nobody calls for `seconds`, or for the usual pause if the platform named none."""
+        until = self._clock() + timedelta(seconds=seconds or self._rules.retry_base_s)
+        self._update(
+            "SET braked_until = :until",
+            "attribute_not_exists(braked_until) OR braked_until < :until",
+            {":until": _value(until)},
+        )
+
+    def _turn(
+        self,
+        first: Callable[[datetime, timedelta], datetime | None],
+        then: Callable[[datetime, timedelta], datetime | None],
+        patience: timedelta,
+    ) -> None:
+        for _ in range(_TRIES):
+            for step in (first, then):
+                now = self._clock()
+                place = step(now, patience + self._ahead)
+                if place is not None:
+                    self._sleep(max(0.0, (place - now - self._ahead).total_seconds()))
+                    return
+            self._pause(self._clock(), patience + self._ahead)
+        raise Paused(self._clock() + self._rules.interval)
+
+    def _take_now(self, now: datetime, _patience: timedelta) -> datetime | None:
+        free = self._free_now(now)
+        updated = self._update(
+            free["UpdateExpression"], free["ConditionExpression"], free["ExpressionAttributeValues"]
+        )
+        return now if updated is not None else None
+
+    def _reserve(self, now: datetime, patience: timedelta) -> datetime | None:
+        values = {
+            ":interval": to_value(round(self._rules.interval / timedelta(milliseconds=1))),
+            ":now": _value(now),
+            ":latest": _value(now + patience),
+        }
+        updated = self._update(
+            "SET free_at = free_at + :interval",
+            f"free_at > :now AND free_at <= :latest AND {_UNBRAKED}",
+            values,
+        )
+        return _instant(updated["free_at"]) if updated is not None else None
+
+    def _pause(self, now: datetime, patience: timedelta) -> None:
+        answer = self._dynamodb.get_item(**self._row, ConsistentRead=True)
+        row = from_item(answer.get("Item", {}))
+        until = _instant(row.get("braked_until", 0))
+        if until > now:
+            raise Paused(until)
+        free_at = _instant(row.get("free_at", 0))
+        if now + patience < free_at <= now + _ABSURD:
+            raise Paused(free_at)
+
+    def _free_now(self, now: datetime) -> Any:
+        return {
+            "UpdateExpression": "SET free_at = :next",
+            "ConditionExpression": f"{_FREE} AND {_UNBRAKED}",
+            "ExpressionAttributeValues": {
+                ":now": _value(now),
+                ":absurd": _value(now + _ABSURD),
+                ":next": _value(now + self._rules.interval),
+            },
+        }
+
+    def _update(self, update: str, condition: str, values: dict[str, Any]) -> dict[str, Any] | None:
+        """The row's values from before; None if the condition does not hold."""
+        try:
+            answer = retried(
+                lambda: self._dynamodb.update_item(
+                    **self._row,
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    ReturnValues="UPDATED_OLD",
+                )
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return None
+            raise
+        return from_item(answer.get("Attributes", {}))
+
+
+def _value(instant: datetime) -> dict[str, Any]:
+    return to_value(round(instant.timestamp() * 1000))
+
+
+def _instant(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
