@@ -234,7 +234,8 @@ def _parser() -> argparse.ArgumentParser:
         default=ANNOUNCEMENT,
         type=Path,
         metavar="FILE",
-        help="write there, once everything serves, where everything is (JSON; default: build/…)",
+        help="write there, once everything serves, where everything is (JSON); read by the commands"
+        " of the operator, which look into build/local/stack.json unless told another file",
     )
     command.set_defaults(command=up)
 

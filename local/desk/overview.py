@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ def payments(desk: Desk, options: argparse.Namespace) -> int:
     """Prints groups; with a state or a location also their entries."""
     states = ATTENTION if options.state is None else (EntryState(options.state),)
     if EntryState.SENT in states and options.location is None:
-        print("SENT entries are listed by location only: add --location N")
+        print("SENT entries are listed by location only: add --location N", file=sys.stderr)
         return 2
     found = entries(desk, states, options.location)
     now = clock.now()
