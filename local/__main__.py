@@ -1,4 +1,8 @@
-"""The commands: `python -m local {up,invoke,build,rehearse} --help`."""
+"""The commands: `python -m local --help`.
+
+Those that run the backend on this machine are here; those for who operates it, here or deployed,
+in `local.desk`.
+"""
 
 # ruff: noqa: PLC0415  # a command imports what it needs, so that `--help` answers at once
 
@@ -9,9 +13,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from local import ANNOUNCEMENT
+from local.desk import commands as desk
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -65,16 +72,18 @@ def up(options: argparse.Namespace) -> int:
     """Run the stack until SIGTERM or Ctrl-C; both are its regular end, at any time."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    if options.announce:
-        options.announce.unlink(missing_ok=True)  # an old one names what is gone
+    options.announce.unlink(missing_ok=True)  # an old one names what is gone
+    announced = ""
     try:
         with _stack(options, port=options.port) as stack:
             print(_welcome(stack, is_simulated=options.platform_url is None), flush=True)
-            if options.announce:
-                _announce(stack, options.announce)
+            announced = _announcement(stack)
+            _announce(announced, options.announce)
             threading.Event().wait()
     except _Ended:
         pass
+    finally:
+        _withdraw(announced, options.announce)
     return 0
 
 
@@ -150,12 +159,25 @@ def _end(_number: int, _frame: object) -> NoReturn:
     raise _Ended
 
 
-def _announce(stack: "Stack", file: Path) -> None:
-    """Write where everything is, in one step: who sees the file sees all of it."""
+def _announcement(stack: "Stack") -> str:
     names = "api aws_endpoint_url region billing_queue_url calls_queue_url platform_url tables"
+    found = {name: getattr(stack, name) for name in names.split()}
+    environments = {name: it.environment for name, it in stack.functions.items()}
+    return json.dumps({**found, "environments": environments}, indent=2)
+
+
+def _announce(announcement: str, file: Path) -> None:
+    """Write where everything is, in one step: who sees the file sees all of it."""
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as draft:
-        json.dump({name: getattr(stack, name) for name in names.split()}, draft, indent=2)
+        draft.write(announcement)
     Path(draft.name).replace(file)
+
+
+def _withdraw(announcement: str, file: Path) -> None:
+    """Remove what was announced, unless another stack has announced itself there since."""
+    with suppress(FileNotFoundError):
+        if file.read_text("utf-8") == announcement:
+            file.unlink()
 
 
 def _welcome(stack: "Stack", *, is_simulated: bool) -> str:
@@ -181,7 +203,7 @@ def _setting(text: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m local", description="Run the backend on this machine."
+        prog="python -m local", description="Run the backend on this machine, and operate it."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -209,9 +231,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--port", default=0, type=int, help="of the HTTP API (0: a free one)")
     command.add_argument(
         "--announce",
+        default=ANNOUNCEMENT,
         type=Path,
         metavar="FILE",
-        help="write there, once everything serves, where everything is (JSON)",
+        help="write there, once everything serves, where everything is (JSON); read by the commands"
+        " of the operator, which look into build/local/stack.json unless told another file",
     )
     command.set_defaults(command=up)
 
@@ -231,6 +255,8 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=deploy)
 
     commands.add_parser("rehearse", add_help=False, help="play the moderation checks")
+
+    desk.add_to(commands)
     return parser
 
 

@@ -38,6 +38,9 @@ from shared.payment import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 # httpx logs every URL at INFO.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
+# The platform allows 1000, but each comes with its schedule and more.
+LOCATIONS_PER_PAGE = 200
+
 _CONNECT_S = 3.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
 # Wrong token, wrong Accept, too many calls: whoever calls next would be told the same.
@@ -163,6 +166,25 @@ def _whole(value: Any) -> int:
     return value if type(value) is int else 0
 
 
+def read_locations(reply: Reply) -> tuple[int, ...]:
+    """The ids on one page of the connected locations.
+
+    Raises:
+        Refused: the platform refused to say.
+        Unreachable: it said nothing that can be relied on.
+    """
+    if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
+        raise Refused(reply.status, reply.message())
+    body = reply.json()
+    data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
+    if reply.status != httpx.codes.OK or not isinstance(data, list):
+        raise NoAnswer(f"locations answered {reply.status} without their data")
+    ids = tuple(_whole(row.get("id")) if isinstance(row, dict) else 0 for row in data)
+    if not all(ids):
+        raise NoAnswer("a location of the list has no id")
+    return ids
+
+
 def read_payment(reply: Reply) -> Outcome:
     """What became of a payment that was reported. Whatever proves nothing is `Unclear`."""
     if reply.status == httpx.codes.OK:
@@ -251,6 +273,20 @@ class Altegio:
         application_id = self._settings.application_id
         path = f"/marketplace/salon/{location_id}/application/{application_id}"
         return read_status(self._ask("GET", path, until=until), self.zone)
+
+    def locations(self, page: int) -> tuple[int, ...]:
+        """One page, from 1, of the locations that have the application; the last one is shorter.
+
+        It is not documented whether frozen and pending ones are among them.
+
+        Raises:
+            Refused: token, address or rights are wrong.
+            Unreachable: there was no usable answer.
+        """
+        application_id = self._settings.application_id
+        query = f"page={page}&count={LOCATIONS_PER_PAGE}"
+        path = f"/marketplace/application/{application_id}/salons?{query}"
+        return read_locations(self._ask("GET", path, until=math.inf))
 
     def confirm(self, location_id: int, until: float = math.inf) -> None:
         """Sends the activation callback; only the status tells whether it took effect.

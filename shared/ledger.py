@@ -10,6 +10,7 @@ Each write is conditional on the state, the attempt and the due time that were r
 one transaction with a look at the connection, so that what was closed a moment ago is not paid.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from shared.conflicts import TRIES, pause
 from shared.items import from_item, to_item, to_value
 from shared.lifecycle import LIVE
 from shared.pace import Busy
-from shared.payment import Entry, EntryState
+from shared.payment import PARKED, Entry, EntryState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -87,23 +88,18 @@ class Ledger:
         """Writes SENT and, for a payment, who owns the platform's id.
 
         Allowed from whatever the row has become, if no other attempt was made since: an id once
-        received counts, also when its sender was given up.
+        received counts, also when its sender was given up, and when a person closed it.
 
         Raises:
-            Overtaken: the attempt is not `claimed`'s any more.
+            Overtaken: the attempt is not `claimed`'s any more, or was finished.
             IdTaken: another entry owns the platform's id.
         """
         condition = {
-            "ConditionExpression": (
-                "attempt = :attempt AND #state IN (:sending, :unknown, :pending, :human)"
-            ),
+            "ConditionExpression": "attempt = :attempt AND #state <> :sent",
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {
                 ":attempt": to_value(claimed.attempt),
-                ":sending": to_value(EntryState.SENDING),
-                ":unknown": to_value(EntryState.UNKNOWN),
-                ":pending": to_value(EntryState.PENDING),
-                ":human": to_value(EntryState.NEEDS_HUMAN),
+                ":sent": to_value(EntryState.SENT),
             },
         }
         items: list[Any] = [{"Put": {"TableName": self._table, "Item": _item(sent), **condition}}]
@@ -152,6 +148,25 @@ class Ledger:
             ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
         )
 
+    def in_state(self, state: EntryState) -> Iterator[str]:
+        """Keys of all entries in `state`, the oldest first; eventually consistent.
+
+        SENT ones are in no index of states: find them by their location.
+        """
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "parked" if state in PARKED else "due",
+            "KeyConditionExpression": "#state = :state",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":state": to_value(state)},
+        }
+        while True:
+            answer = self._dynamodb.query(**query)
+            yield from (from_item(item)["key"] for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def of_location(self, location_id: int) -> list[str]:
         """Keys of all entries of a location; eventually consistent.
 
@@ -181,14 +196,18 @@ class Ledger:
             },
         )
 
-    def is_owned(self, platform_id: int) -> bool:
-        """Whether an entry owns this id of the platform."""
+    def owner(self, platform_id: int) -> str | None:
+        """The key of the entry that owns this id of the platform."""
         answer = self._dynamodb.get_item(
             TableName=self._table,
             Key={"key": to_value(f"platform#{platform_id}")},
             ConsistentRead=True,
         )
-        return "Item" in answer
+        return str(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
+
+    def is_owned(self, platform_id: int) -> bool:
+        """Whether an entry owns this id of the platform."""
+        return self.owner(platform_id) is not None
 
     def own(self, platform_id: int, entry_key: str) -> None:
         """Notes an id that came too late to finish its entry, so that no other adopts it."""
@@ -286,11 +305,15 @@ def _item(entry: Entry) -> dict[str, Any]:
     for name in _INSTANTS:
         if values[name] is not None:
             values[name] = stamp(values[name])
+    if entry.state in PARKED:
+        # Only for its index, which is sparse: whoever looks for what needs a person needs no scan.
+        values["parked_at"] = values["changed_at"]
     return to_item(values)
 
 
 def _entry(item: dict[str, Any]) -> Entry:
     values = from_item(item)
+    values.pop("parked_at", None)
     for name in _INSTANTS:
         if name in values:
             values[name] = instant(values[name])

@@ -5,6 +5,7 @@ twice, goes back to PENDING. Whatever cannot be told is for a person.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from shared import lookup, payment
 from shared.altegio import Altegio, Refused, Unreachable
@@ -77,13 +78,7 @@ class Looking:
             wait = (max(young) - now).total_seconds()
             self._later(entry, "an equal payment is too young to tell", wait)
             return
-        findings = lookup.find(
-            group,
-            status.payments,
-            self._owned(entries, status.payments),
-            self._platform.zone,
-            echoed=self._echoed(entries, status.payments),
-        )
+        findings = self.findings(group, entries, status.payments)
         for taken, platform_id in findings.taken:
             self._adopt(taken, platform_id)
         for missing in findings.absent:
@@ -101,14 +96,28 @@ class Looking:
                 extra={"entry": entry.key, "platform_ids": list(findings.surplus)},
             )
 
-    def _owned(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> set[int]:
+    def findings(
+        self, group: Sequence[Entry], entries: Sequence[Entry], listed: Sequence[ListedPayment]
+    ) -> lookup.Findings:
+        """What the list proves about the UNKNOWN ones of `group`, which are of `entries`."""
+        return lookup.find(
+            group,
+            listed,
+            self.owned(entries, listed),
+            self._platform.zone,
+            echoed=self._echoed(entries, listed),
+        )
+
+    def owned(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> set[int]:
         """Ids on the list that somebody owns; most owners are entries of this location."""
         owned = {entry.platform_id for entry in entries if entry.state is EntryState.SENT}
         return {row.id for row in listed if row.id in owned or self._ledger.is_owned(row.id)}
 
     def _echoed(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> bool | None:
         """Whether the list gives back what was sent: here, or else where we last sent anything."""
-        here = self._echoes(entries, listed)
+        # What was sent a moment ago may be younger than the list.
+        before = self._clock() - timedelta(seconds=self._rules.lease_s)
+        here = self._echoes([it for it in entries if _changed_before(it, before)], listed)
         if here is not None:
             return here
         known = self._ledger.echo()
@@ -158,3 +167,7 @@ class Looking:
         self._ledger.move(
             entry, payment.looked_at(entry, why, self._clock(), seconds=max(seconds, 1))
         )
+
+
+def _changed_before(entry: Entry, instant: datetime) -> bool:
+    return entry.changed_at is not None and entry.changed_at < instant

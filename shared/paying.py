@@ -160,8 +160,8 @@ class Paying:
             return payment.waiting(refund, "its payment is not known", now, self._rules)
         if refund.location_id not in (None, paid.location_id):
             return payment.rejected(refund, "its payment is of another location", now)
-        if paid.state is EntryState.REJECTED:
-            return payment.rejected(refund, "its payment was rejected", now)
+        if paid.state in (EntryState.REJECTED, EntryState.CLOSED):
+            return payment.rejected(refund, f"its payment was {paid.state.lower()}", now)
         if paid.state is not EntryState.SENT:
             return payment.waiting(refund, f"its payment is {paid.state}", now, self._rules)
         return None
@@ -300,4 +300,5 @@ _METRICS = {
     EntryState.SENT: "PaymentSent",
     EntryState.REJECTED: "PaymentRejected",
     EntryState.NEEDS_HUMAN: "PaymentNeedsHuman",
+    EntryState.CLOSED: "PaymentClosed",
 }

@@ -8,10 +8,18 @@
   │  ╰──── look: surely absent, twice ── UNKNOWN ── look: on the list ──▶ SENT
  HELD  (location not connected)           ╰─── cannot be told ──────────▶ NEEDS_HUMAN
 
+A person may adopt, send again or close whatever is not on its way (see `local.desk`):
+
+ PENDING, HELD, UNKNOWN, REJECTED, NEEDS_HUMAN, CLOSED ──── adopt ──────▶ SENT
+ PENDING, HELD, REJECTED, NEEDS_HUMAN, CLOSED ──────────── send ───────▶ PENDING
+ PENDING, HELD, REJECTED, NEEDS_HUMAN ──────────────────── close ──────▶ CLOSED
+ NEEDS_HUMAN ────────────────────────────────────────────── look ───────▶ UNKNOWN
+
 The platform's payment call has no idempotency key. So there is no way from an expired SENDING back
 to sending: who does not know what happened says so, and UNKNOWN is looked up (see `looking`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -32,6 +40,11 @@ class EntryState(StrEnum):
     SENT = "SENT"
     REJECTED = "REJECTED"
     NEEDS_HUMAN = "NEEDS_HUMAN"
+    CLOSED = "CLOSED"
+
+
+# Nothing happens to these any more unless a person wants it.
+PARKED = (EntryState.REJECTED, EntryState.NEEDS_HUMAN, EntryState.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,16 @@ _CHANGES = {
     EntryState.NEEDS_HUMAN: {EntryState.PENDING, EntryState.UNKNOWN},
 }
 
+# The same for a person, who never touches what is being sent, nor what may still have been sent
+# and was not looked up.
+_WAITING = {EntryState.PENDING, EntryState.HELD, EntryState.REJECTED, EntryState.NEEDS_HUMAN}
+_BY_HAND = {
+    EntryState.PENDING: _WAITING | {EntryState.CLOSED},
+    EntryState.UNKNOWN: {EntryState.NEEDS_HUMAN},
+    EntryState.SENT: _WAITING | {EntryState.UNKNOWN, EntryState.CLOSED},
+    EntryState.CLOSED: _WAITING,
+}
+
 
 def claimed(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
     """The entry with one more attempt, ours until the lease has passed."""
@@ -251,10 +274,45 @@ def woken(entry: Entry, now: datetime, rules: LedgerRules, queued: timedelta) ->
     return _changed(entry, EntryState.PENDING, entry.why, now, due_in=queued + lease)
 
 
+def adopted(entry: Entry, platform_id: int, why: str, now: datetime) -> Entry:
+    """The entry, done: a person found the platform's id of it."""
+    after = _changed(entry, EntryState.SENT, why, now, allowed=_BY_HAND)
+    return replace(after, platform_id=platform_id)
+
+
+def reopened(entry: Entry, why: str, now: datetime) -> Entry:
+    """The entry, to be sent at once: a person has made sure that the platform did not take it."""
+    after = _changed(entry, EntryState.PENDING, why, now, timedelta(0), allowed=_BY_HAND)
+    return replace(after, absences=0)
+
+
+def looked_for_again(entry: Entry, why: str, now: datetime) -> Entry:
+    """An entry that the platform's list did not settle, to be looked up anew, at once.
+
+    It has been UNKNOWN before, so a look proves something. An UNKNOWN one is not hurried: before
+    its time, absence proves nothing.
+    """
+    if entry.attempt == 0:
+        raise NoSuchChange("look for what was never sent")
+    after = _changed(entry, EntryState.UNKNOWN, why, now, timedelta(0), allowed=_BY_HAND)
+    return replace(after, absences=0)
+
+
+def closed(entry: Entry, why: str, now: datetime) -> Entry:
+    """The entry, given up by a person; only a person takes it up again."""
+    return _changed(entry, EntryState.CLOSED, why, now, allowed=_BY_HAND)
+
+
 def _changed(
-    entry: Entry, state: EntryState, why: str, now: datetime, due_in: timedelta | None = None
+    entry: Entry,
+    state: EntryState,
+    why: str,
+    now: datetime,
+    due_in: timedelta | None = None,
+    *,
+    allowed: Mapping[EntryState, set[EntryState]] = _CHANGES,
 ) -> Entry:
-    if entry.state not in _CHANGES[state]:
+    if entry.state not in allowed[state]:
         raise NoSuchChange(f"{entry.state} to {state}")
     due_at = now + due_in if due_in is not None else None
     return replace(entry, state=state, why=why, due_at=due_at, changed_at=now)

@@ -377,6 +377,29 @@ def test_a_status_without_log_or_payments_is_read(empty: Any) -> None:
     assert read == Status(installed=Installed.ACTIVE, since=None)
 
 
+def test_the_locations_of_a_page_are_their_ids() -> None:
+    """YCLIENTS writes some numbers as strings."""
+    rows = [{"id": 4564, "title": "One"}, {"id": "4232"}]
+    body = {"success": True, "data": rows, "meta": []}
+    assert altegio.read_locations(reply(200, body)) == (4564, 4232)
+    assert altegio.read_locations(reply(200, {"success": True, "data": []})) == ()
+
+
+@pytest.mark.parametrize("data", [None, {}, "x", [None], [{}], [{"id": 4564}, {"id": "x"}]])
+def test_locations_that_cannot_be_read_are_no_list(data: Any) -> None:
+    """A list with a gap would read as a location that is not connected."""
+    with pytest.raises(NoAnswer):
+        altegio.read_locations(reply(200, {"success": True, "data": data}))
+
+
+@pytest.mark.parametrize("body", [*GARBAGE, REFUSAL], ids=short)
+def test_garbage_is_no_list_of_locations(body: bytes) -> None:
+    with pytest.raises(NoAnswer):
+        altegio.read_locations(reply(200, body))
+    with pytest.raises(Refused):
+        altegio.read_locations(reply(404, body))
+
+
 @pytest.mark.parametrize("is_refunded", [None, False, 0, "", "false"])
 def test_only_a_clear_yes_is_a_refund(is_refunded: Any) -> None:
     answer = status_reply(payments=[{"id": 123, "is_refunded": is_refunded}, {"id": 124}])
@@ -508,14 +531,19 @@ CHANGES: dict[str, Callable[[Entry], Entry]] = {
     "waiting": lambda entry: payment.waiting(entry, "why", NOW, RULES),
     "woken": lambda entry: payment.woken(entry, NOW, RULES, timedelta(seconds=7)),
     "put_off": lambda entry: payment.put_off(entry, "why", NOW + timedelta(seconds=5), NOW),
+    "adopted": lambda entry: payment.adopted(entry, 123, "why", NOW),
+    "reopened": lambda entry: payment.reopened(entry, "why", NOW),
+    "looked_for_again": lambda entry: payment.looked_for_again(entry, "why", NOW),
+    "closed": lambda entry: payment.closed(entry, "why", NOW),
 }
 # From where each is used.
 STARTS = {
     **dict.fromkeys(CHANGES, EntryState.PENDING),
     **dict.fromkeys(("sent", "rejected", "unknown", "released"), EntryState.SENDING),
     **dict.fromkeys(("absent", "looked_at"), EntryState.UNKNOWN),
+    **dict.fromkeys(("adopted", "reopened", "looked_for_again", "closed"), EntryState.NEEDS_HUMAN),
 }
-FINAL = (EntryState.SENT, EntryState.REJECTED, EntryState.NEEDS_HUMAN)
+FINAL = (EntryState.SENT, *payment.PARKED)
 MAY_HAVE_BEEN_SENT = (EntryState.SENDING, EntryState.UNKNOWN)
 
 
@@ -568,7 +596,7 @@ def test_the_unfinished_has_a_due_time_and_the_final_has_none(name: str, state: 
     after = changed(name, state)
     if after is not None:
         assert (after.due_at is None) == (after.state in FINAL)
-        assert after.due_at is None or after.due_at > NOW
+        assert after.due_at is None or after.due_at >= NOW
         assert after.changed_at == NOW
 
 
@@ -591,12 +619,43 @@ def test_no_change_touches_what_the_billing_system_said(name: str) -> None:
         ("absent", EntryState.UNKNOWN, 60),
         ("looked_at", EntryState.UNKNOWN, 30),
         ("waiting", EntryState.PENDING, 1800),  # half of the hour that it waits already
+        ("reopened", EntryState.PENDING, 0),
+        ("looked_for_again", EntryState.UNKNOWN, 0),
     ],
 )
 def test_how_long_an_entry_waits(name: str, state: EntryState, wait_s: float) -> None:
     after = changed(name, STARTS[name])
     assert after is not None
     assert (after.state, after.due_at) == (state, NOW + timedelta(seconds=wait_s))
+
+
+WAITING = {"PENDING", "HELD", "REJECTED", "NEEDS_HUMAN"}
+
+
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [
+        ("adopted", WAITING | {"UNKNOWN", "CLOSED"}),
+        ("reopened", WAITING | {"CLOSED"}),
+        ("looked_for_again", {"NEEDS_HUMAN"}),
+        ("closed", WAITING),
+    ],
+)
+def test_what_a_person_may_change(name: str, states: set[str]) -> None:
+    assert {str(state) for state in EntryState if changed(name, state)} == states
+
+
+@pytest.mark.parametrize("name", ["reopened", "looked_for_again"])
+def test_an_absence_before_does_not_count_for_what_is_sent_or_looked_for_anew(name: str) -> None:
+    seen_once = replace(ENTRY, state=EntryState.NEEDS_HUMAN, absences=1)
+    assert CHANGES[name](seen_once).absences == 0
+
+
+def test_what_was_never_sent_is_not_looked_for() -> None:
+    """A refund that waited for its payment in vain."""
+    waited = replace(ENTRY, state=EntryState.NEEDS_HUMAN, attempt=0)
+    with pytest.raises(payment.NoSuchChange):
+        payment.looked_for_again(waited, "why", NOW)
 
 
 def test_absence_counts_when_it_is_seen_twice_in_a_row() -> None:

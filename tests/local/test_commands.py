@@ -76,12 +76,14 @@ class TestUp:
             "calls_queue_url",
             "platform_url",
             "tables",
+            "environments",
         }
         assert found["platform_url"] == "http://127.0.0.1:9"
         assert found["billing_queue_url"].startswith(found["aws_endpoint_url"])
         assert found["tables"]["ConnectionsTable"] == "local-ConnectionsTable"
         with pytest.raises(OSError, match="40"):  # 404: the door is open
             urllib.request.urlopen(f"{found['api']}/nowhere")
+        assert found["environments"]["PaymentsFunction"]["LEASE_S"] == "61"
         everyone = family(process.pid)
         assert len(everyone) > 1
         asked_at = time.monotonic()

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from local import PROJECT
+from local.__main__ import main
 from local.deployed import (
     LEFT_OUT,
+    NAME,
     SAM,
     Deployed,
     DeploymentError,
@@ -23,6 +25,7 @@ from local.deployed import (
     findings,
     sam_build,
 )
+from local.emulator import CREDENTIALS, REGION
 
 # e_machine of https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 MACHINES = {"aarch64": 183, "x86_64": 62}
@@ -51,6 +54,25 @@ def test_the_services_have_what_the_template_says(stack: Deployed) -> None:
 def test_the_outputs_name_what_was_deployed(stack: Deployed) -> None:
     assert stack.outputs["BillingQueueUrl"] == stack.resources["BillingQueue"]
     assert stack.outputs["WebhookUrl"].endswith("/webhooks/altegio")
+
+
+def test_the_desk_finds_what_was_deployed(
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.emulator.endpoint_url)
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+    stack.client("sqs").send_message(
+        QueueUrl=stack.resources["BillingDeadLetters"], MessageBody="no event"
+    )
+    named = ["--stack-name", NAME, "--region", REGION]
+    assert main(["payments", *named]) == 0
+    assert f"{NAME} in {REGION}: nothing is NEEDS_HUMAN" in capsys.readouterr().out
+    assert main(["letters", *named]) == 0
+    assert "refused again: invalid: not JSON" in capsys.readouterr().out
+    assert main(["payments", "--stack-name", "another", "--region", REGION]) == 2
+    assert "another" in capsys.readouterr().err
 
 
 def test_the_deployed_functions_answer(stack: Deployed) -> None:

@@ -1,0 +1,160 @@
+"""The functions' own adapters, configured as the functions are, with the operator's rights.
+
+Deployed, CloudFormation tells which functions there are, and their environments tell everything
+else; local, `python -m local up` has announced it.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local.emulator import CREDENTIALS
+from shared import clock, config
+from shared.altegio import Altegio
+from shared.connections import Connections
+from shared.ledger import Ledger
+from shared.looking import Looking
+from shared.pace import Pace
+from shared.partner_token import PartnerToken
+
+_PATIENCE_S = 30
+
+
+class NoSite(Exception):
+    """There is no such stack, or none that these commands fit; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the backend runs.
+
+    Attributes:
+        name: For the operator.
+        payments: The environment of PaymentsFunction.
+        reconcile: The environment of ReconcileFunction.
+        client: Makes a client of an AWS service by its name.
+    """
+
+    name: str
+    payments: Mapping[str, str]
+    reconcile: Mapping[str, str]
+    client: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that the commands work with."""
+
+    site: str
+    ledger: Ledger
+    connections: Connections
+    platform: Altegio
+    looking: Looking
+    sqs: Any
+    billing_queue_url: str
+    dead_letters_url: str
+
+
+def find(options: argparse.Namespace) -> Site:
+    """The stack that the command line names.
+
+    Raises:
+        NoSite: There is none.
+        botocore.exceptions.ClientError: AWS does not know it, or refuses to tell.
+    """
+    if options.stack_name:
+        return _deployed(options.stack_name, options.profile, options.region)
+    return _announced(options.announced)
+
+
+def opened(site: Site) -> Desk:
+    """The desk of a stack.
+
+    Raises:
+        NoSite: Its functions are configured for another version than this.
+    """
+    try:
+        payments = config.read(config.PaymentsSettings, site.payments)
+        reconcile = config.read(config.ReconcileSettings, site.reconcile)
+    except config.ConfigError as error:
+        raise NoSite(f"{site.name} does not run this version: {error}") from None
+    dynamodb = site.client("dynamodb")
+    ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections_table)
+    token = PartnerToken(site.client("ssm"), reconcile.platform.partner_token_parameter)
+    # In turn with the functions; a person waits longer than they do.
+    pace = Pace(
+        dynamodb,
+        reconcile.platform.pace_table,
+        clock=clock.now,
+        sleep=clock.sleep,
+        rules=reconcile.platform.pace,
+        ahead_s=0,
+        patience_s=_PATIENCE_S,
+    )
+    platform = Altegio(reconcile.platform, token, pace)
+    return Desk(
+        site=site.name,
+        ledger=ledger,
+        connections=Connections(dynamodb, reconcile.connections_table),
+        platform=platform,
+        looking=Looking(ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger),
+        sqs=site.client("sqs"),
+        billing_queue_url=reconcile.billing_queue_url,
+        dead_letters_url=payments.billing_dead_letters_url,
+    )
+
+
+def _announced(file: Path) -> Site:
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NoSite(
+            "no local stack runs here: start one with `make up`, "
+            "or name a deployed one with --stack-name"
+        ) from None
+    session = boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=found["region"],
+    )
+    # No proxy of the environment may come between, and whoever is not there is not there.
+    quick = Config(proxies={}, retries={"total_max_attempts": 1})
+    return Site(
+        name="local stack",
+        payments=found["environments"]["PaymentsFunction"],
+        reconcile=found["environments"]["ReconcileFunction"],
+        client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
+    )
+
+
+def _deployed(stack_name: str, profile: str | None, region: str | None) -> Site:
+    session = boto3.Session(profile_name=profile, region_name=region)
+    cloudformation, functions = session.client("cloudformation"), session.client("lambda")
+
+    def environment(function: str) -> dict[str, str]:
+        resource = cloudformation.describe_stack_resource(
+            StackName=stack_name, LogicalResourceId=function
+        )["StackResourceDetail"]
+        configuration = functions.get_function_configuration(
+            FunctionName=resource["PhysicalResourceId"]
+        )
+        variables: dict[str, str] = configuration["Environment"]["Variables"]
+        return variables
+
+    def client(service: str) -> Any:
+        # The name is a variable, and the overloads of the stubs want a literal.
+        return session.client(service)  # type: ignore[call-overload]
+
+    return Site(
+        name=f"{stack_name} in {session.region_name}",
+        payments=environment("PaymentsFunction"),
+        reconcile=environment("ReconcileFunction"),
+        client=client,
+    )

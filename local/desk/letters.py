@@ -1,0 +1,184 @@
+"""The dead letters of the billing queue: why each is there, and what would come of a replay.
+
+A letter stays in its queue until its copy is in the billing queue. Whoever looks holds the letters
+for a moment, and gives them back at once.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local.desk import screen
+from local.desk.desk import Desk
+from shared import billing, clock
+from shared.clock import stamp
+from shared.payment import Entry
+
+# Long enough to read them all; given back earlier.
+_HOLD_S = 60
+# Of an id, as it is shown; as with commits, its beginning is enough.
+_SHORT = 8
+# Asks all of the queue's servers, not some: an empty answer then means an empty queue.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+_WAIT_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter; `handle` is good for as long as it is held."""
+
+    id: str
+    body: str
+    reason: str
+    sent_at: datetime
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a replay would do.
+
+    Attributes:
+        event: The key of the event in the ledger; None if it is no event.
+        safe: Whether it would be taken, or change nothing.
+        why: In words.
+    """
+
+    event: str | None
+    safe: bool
+    why: str
+
+
+def letters(desk: Desk, options: argparse.Namespace) -> int:
+    """Lists all letters, each with its verdict."""
+    with _held(desk) as found:
+        judged = [(letter, judge(letter.body, desk.ledger.get)) for letter in found]
+    if options.json:
+        print(json.dumps([_plain(*both) for both in judged], indent=2))
+    elif not judged:
+        print(f"{desk.site}: no dead letters.")
+    else:
+        print(f"{desk.site}: {screen.counted(len(judged), 'dead letter')}\n")
+        print(_listed(judged))
+        safe = sum(verdict.safe for _letter, verdict in judged)
+        print(f"\nSafe to replay: {safe} of {len(judged)}.  replay ID | all")
+    return 0
+
+
+def replay(desk: Desk, options: argparse.Namespace) -> int:
+    """Puts one letter, or all, back on the billing queue; only what is safe, unless forced."""
+    with _held(desk) as found:
+        chosen = [it for it in found if options.id == "all" or it.id.startswith(options.id)]
+        if not chosen or (options.id != "all" and len(chosen) > 1):
+            how_many = "several letters begin" if chosen else "no letter begins"
+            print(f"Nothing was replayed: {how_many} with {options.id}.")
+            return 1
+        judged = [(letter, judge(letter.body, desk.ledger.get)) for letter in chosen]
+        print(_listed(judged), end="\n\n")
+        going = [letter for letter, verdict in judged if verdict.safe or options.force]
+        if not going:
+            print("Nothing was replayed: they would come back (--force does it nevertheless).")
+            return 1
+        if not options.do:
+            whole = f"{len(going)} of {screen.counted(len(judged), 'letter')}"
+            print(f"Nothing was replayed yet; --do replays {whole}.")
+            return 0
+        for letter in going:
+            desk.sqs.send_message(QueueUrl=desk.billing_queue_url, MessageBody=letter.body)
+            desk.sqs.delete_message(QueueUrl=desk.dead_letters_url, ReceiptHandle=letter.handle)
+            found.remove(letter)
+        print(f"Replayed: {screen.counted(len(going), 'letter')}.")
+    return 0
+
+
+def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
+    """What would come of a message on the billing queue, by the ledger as `known` reads it."""
+    try:
+        event = billing.read(body)
+    except billing.BadEvent as error:
+        return Verdict(None, safe=False, why=f"refused again: invalid: {error}")
+    if isinstance(event, billing.WakeUp):
+        return Verdict(event.key, safe=True, why="safe: a wake-up, void unless it is the latest")
+    entry = event.entry(clock.now())
+    before = known(entry.key)
+    if before is None:
+        return Verdict(entry.key, safe=True, why="safe: not known yet, taken as any new event")
+    if before.digest == entry.digest:
+        why = f"safe: known with the same facts ({before.state}), no effect"
+        return Verdict(entry.key, safe=True, why=why)
+    why = f"refused again: contradicts what was received ({_difference(before, entry)})"
+    return Verdict(entry.key, safe=False, why=why)
+
+
+def _difference(before: Entry, entry: Entry) -> str:
+    pairs = [(name, before.facts.get(name), entry.facts.get(name)) for name in entry.facts]
+    # The location of a refund may have been found since.
+    if None not in (before.location_id, entry.location_id):
+        pairs.append(("location_id", str(before.location_id), str(entry.location_id)))
+    told = [f"{name} was {old}, is {new}" for name, old, new in pairs if old != new]
+    return ", ".join(told) or "location_id"
+
+
+@contextmanager
+def _held(desk: Desk) -> Iterator[list[Letter]]:
+    """All letters, oldest first; what is left in the list is visible again at once."""
+    found: list[Letter] = []
+    try:
+        while messages := desk.sqs.receive_message(
+            QueueUrl=desk.dead_letters_url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=_HOLD_S,
+            WaitTimeSeconds=_WAIT_S,
+            MessageAttributeNames=["reason"],
+            MessageSystemAttributeNames=["SentTimestamp"],
+        ).get("Messages"):
+            found += map(_letter, messages)
+        found.sort(key=lambda letter: letter.sent_at)
+        yield found
+    finally:
+        for letter in found:
+            # One that was held too long is visible anyway.
+            with suppress(desk.sqs.exceptions.MessageNotInflight):
+                desk.sqs.change_message_visibility(
+                    QueueUrl=desk.dead_letters_url, ReceiptHandle=letter.handle, VisibilityTimeout=0
+                )
+
+
+def _letter(message: Any) -> Letter:
+    attributes = message.get("MessageAttributes", {})
+    reason = attributes.get("reason", {}).get("StringValue")
+    return Letter(
+        id=message["MessageId"],
+        body=message["Body"],
+        # SQS itself gives none.
+        reason=reason or "could not be stored, again and again",
+        sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
+        handle=message["ReceiptHandle"],
+    )
+
+
+def _listed(judged: Sequence[tuple[Letter, Verdict]]) -> str:
+    return "\n\n".join(map(_told, *zip(*judged, strict=True)))
+
+
+def _told(letter: Letter, verdict: Verdict) -> str:
+    head = f"  {letter.id[:_SHORT]}  "
+    old = screen.age(clock.now() - letter.sent_at)
+    pairs = [("reason", letter.reason), ("replay", verdict.why)]
+    below = screen.facts(pairs, indent=" " * len(head))
+    return f"{head}{verdict.event or 'no event'}, {old} old\n{below}"
+
+
+def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:
+    return {
+        "id": letter.id,
+        "event": verdict.event,
+        "sent_at": stamp(letter.sent_at),
+        "reason": letter.reason,
+        "safe": verdict.safe,
+        "verdict": verdict.why,
+    }

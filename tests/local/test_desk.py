@@ -1,0 +1,816 @@
+"""The operator's commands, through the command line."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local import PROJECT
+from local.__main__ import main
+from local.desk import desk, evidence, letters
+from local.emulator import CREDENTIALS
+from shared import payment as rules
+from shared.altegio import LOCATIONS_PER_PAGE, Altegio
+from shared.payment import EntryState
+from shared.queues import DeadLetters
+from tests.deployment import Deployment, payment, refund, secrets_in
+
+
+class Operator:
+    """Somebody at a terminal."""
+
+    def __init__(self, deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+        self._deployment = deployment
+        self._capsys = capsys
+        self.code = 0
+
+    def __call__(self, *words: str) -> str:
+        """Types a command; returns all that is shown, which is never a secret nor too wide."""
+        self._capsys.readouterr()
+        self.code = main(words)
+        told = self._capsys.readouterr()
+        text = told.out + told.err
+        assert secrets_in(text, self._deployment.simulator) == []
+        if "--json" not in words:
+            assert max(map(len, text.splitlines()), default=0) <= 100
+        return text
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self(*words, "--json"))
+
+
+@pytest.fixture(autouse=True)
+def anna(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "anna")
+    # So that it is put back: a command sets it, for its own process.
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+
+
+@pytest.fixture
+def operator(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Operator:
+    here = site(deployment)
+    monkeypatch.setattr(desk, "find", lambda _options: here)
+    monkeypatch.setattr(letters, "_WAIT_S", 0)
+    return Operator(deployment, capsys)
+
+
+def site(deployment: Deployment) -> desk.Site:
+    session = boto3.Session()
+
+    @cache
+    def client(service: str) -> Any:
+        # The name is a variable, and the overloads of the stubs want a literal.
+        return session.client(service)  # type: ignore[call-overload]
+
+    return desk.Site(
+        name="test stack",
+        payments=deployment.environments["payments"],
+        reconcile=deployment.environments["reconcile"],
+        client=client,
+    )
+
+
+@pytest.fixture
+def connected(deployment: Deployment) -> Deployment:
+    """With a payment whose id is known, so that the list can show how it reads back."""
+    deployment.connect(4564)
+    deployment.bill(payment("known", amount="1.00"))
+    deployment.reconcile()
+    return deployment
+
+
+def reject(deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.") -> None:
+    deployment.simulator.fault("payment", "status", status=422, message=message)
+    deployment.bill(payment(event_id))
+
+
+def need_human(deployment: Deployment, fault: str = "drop_request") -> None:
+    """A payment that the list cannot settle, as nothing shows how dates read back."""
+    if 4564 not in deployment.simulator.platform.installed():
+        deployment.connect(4564)
+    deployment.simulator.fault("payment", fault)
+    deployment.bill(payment())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shared.lookup.reads_back", lambda *_arguments: False)
+        deployment.let_time_pass(20)
+    assert deployment.entry("payment#inv-1").state is EntryState.NEEDS_HUMAN
+
+
+def state(deployment: Deployment, key: str = "payment#inv-1") -> str:
+    return str(deployment.entry(key).state)
+
+
+def paid(deployment: Deployment) -> list[int]:
+    """The ids of the payments of that sum, as the platform has them."""
+    rows = deployment.simulator.payments(4564)
+    return [row.id for row in rows if row.payment_sum == Decimal("990.99")]
+
+
+# The list
+
+
+def test_the_list_groups_by_state_and_cause(connected: Deployment, operator: Operator) -> None:
+    reject(connected, "inv-1", "Too early for 2026-11-01.")
+    connected.clock.advance(hours=3)
+    reject(connected, "inv-2", "Too early for 2026-11-02.")
+    reject(connected, "inv-3", "Not installed.")
+    connected.bill(payment("inv-4", 4232))
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment("inv-5", amount="5"))
+    rows = [line.split(maxsplit=5) for line in operator("payments").splitlines()[3:7]]
+    assert sorted(map(tuple, rows)) == [
+        ("HELD", "1", "0", "s", "in", "10 min  the location is not connected"),
+        ("REJECTED", "1", "0", "s", "-", "Not installed."),
+        ("REJECTED", "2", "3", "h", "-", "Too early for …."),
+        ("UNKNOWN", "1", "0", "s", "in", "15 min  RemoteProtocolError"),
+    ]
+    assert operator.code == 0
+
+
+def test_a_state_or_a_location_lists_its_entries(connected: Deployment, operator: Operator) -> None:
+    reject(connected)
+    connected.bill(payment("inv-2", 4232))
+    text = operator("payments", "--state", "HELD")
+    assert "payment#inv-2" in text
+    assert "payment#inv-1" not in text
+    assert "payment#inv-1" in operator("payments", "--location", "4564")
+    [found] = operator.json("payments", "--location", "4564")
+    assert (found["key"], found["state"], found["cause"]) == (
+        "payment#inv-1",
+        "REJECTED",
+        "Too early.",
+    )
+    assert operator.json("payments", "--location", "9") == []
+
+
+@pytest.mark.usefixtures("connected")
+def test_what_is_settled_needs_no_attention_but_can_be_found(operator: Operator) -> None:
+    assert "nothing is NEEDS_HUMAN, REJECTED, UNKNOWN, HELD, PENDING or SENDING" in operator(
+        "payments"
+    )
+    [found] = operator.json("payments", "--state", "SENT", "--location", "4564")
+    assert found["key"] == "payment#known"
+    assert "--location" in operator("payments", "--state", "SENT")
+    assert operator.code == 2
+
+
+def test_what_has_no_location_and_no_due_time_is_listed(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(refund(of="never-billed"))
+    connected.let_time_pass(5 * 24 * 60, step=300)
+    [found] = operator.json("payments")
+    assert (found["key"], found["state"], found["location_id"]) == (
+        "refund#ref-1",
+        "NEEDS_HUMAN",
+        None,
+    )
+
+
+def test_a_list_of_many_pages_is_whole(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        reject(connected, f"inv-{number}")
+    small = site(connected)
+    small.client("dynamodb").meta.events.register(
+        "provide-client-params.dynamodb.Query", lambda params, **_: {**params, "Limit": 2}
+    )
+    monkeypatch.setattr(desk, "find", lambda _options: small)
+    assert len(operator.json("payments")) == 5
+
+
+# One payment
+
+
+def test_one_payment_is_told_with_what_the_list_says(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    text = operator("payment", "inv-1")
+    [id_] = paid(connected)
+    assert f"taken: nobody owns {id_}, which reads exactly as it" in text
+    assert f"{id_}  990.99  2026-11-01 10:10:00" in text
+    assert "4564, active" in text
+    connected.let_time_pass(20)
+    assert f"taken: its id {id_} is listed and reads back exactly" in operator("payment", "inv-1")
+
+
+def test_absence_proves_nothing_before_its_time(connected: Deployment, operator: Operator) -> None:
+    connected.simulator.fault("payment", "drop_request")
+    connected.bill(payment())
+    assert "unsure: the list lacks it, but it is too early" in operator("payment", "inv-1")
+
+
+def test_a_platform_that_does_not_tell_leaves_it_unsure(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected)
+    connected.simulator.fault("status", "status", status=500, times=10)
+    assert "unsure: the platform does not tell: status answered 500" in operator("payment", "inv-1")
+    connected.simulator.clear_faults()
+    connected.simulator.disconnect(4564)
+    assert "unsure: the application is not installed there" in operator("payment", "inv-1")
+
+
+def test_an_event_id_of_two_entries_asks_which(connected: Deployment, operator: Operator) -> None:
+    connected.bill(payment("both"))
+    connected.bill(refund("both", of="both"))
+    assert "payment#both and refund#both: which?" in operator("payment", "both")
+    assert operator.code == 2
+    assert "its payment is marked as refunded" in operator("payment", "refund#both")
+    assert "no payment or refund is known as nothing" in operator("payment", "nothing")
+
+
+# Nothing is changed by showing it
+
+
+@pytest.mark.parametrize("words", [("look",), ("send",), ("close", "--reason", "gone")])
+def test_a_dry_run_changes_nothing(
+    connected: Deployment, operator: Operator, words: tuple[str, ...]
+) -> None:
+    need_human(connected)
+    before = connected.entry("payment#inv-1")
+    calls = len(connected.simulator.calls("payment"))
+    verb, *more = words
+    assert "Nothing was changed yet; --do does it." in operator(verb, "inv-1", *more)
+    assert operator.code == 0
+    assert connected.entry("payment#inv-1") == before
+    assert len(connected.simulator.calls("payment")) == calls
+    assert "Done." in operator(verb, "inv-1", *more, "--do")
+    assert connected.entry("payment#inv-1") != before
+
+
+@pytest.mark.parametrize("words", [("look",), ("send",), ("close", "--reason", "gone")])
+@pytest.mark.parametrize("fault", ["drop_answer", "drop_request"])
+def test_what_may_be_on_its_way_is_nobodys_business(
+    connected: Deployment, operator: Operator, words: tuple[str, ...], fault: str
+) -> None:
+    connected.simulator.fault("payment", fault)
+    connected.bill(payment())
+    verb, *more = words
+    text = operator(verb, "inv-1", *more, "--do")
+    assert "looked up by itself, in 15 min" in " ".join(text.split())
+    assert (operator.code, state(connected)) == (1, "UNKNOWN")
+    sending = replace(connected.entry("payment#inv-1"), state=EntryState.SENDING)
+    connected.ledger.move(connected.entry("payment#inv-1"), sending)
+    assert "Nothing was changed: it is being sent" in operator(verb, "inv-1", *more, "--do")
+    assert (operator.code, state(connected)) == (1, "SENDING")
+
+
+def test_a_row_that_changes_while_it_is_looked_at_is_left_alone(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_human(connected)
+
+    def slow(*_arguments: object) -> str:
+        entry = connected.entry("payment#inv-1")
+        looking = rules.looked_for_again(entry, "by another", connected.clock())
+        connected.ledger.move(entry, looking)
+        return ""
+
+    monkeypatch.setattr(evidence, "shown", slow)
+    assert "has changed since it was shown" in operator("send", "inv-1", "--do")
+    assert (operator.code, state(connected)) == (1, "UNKNOWN")
+
+
+# Look
+
+
+def test_a_look_settles_what_could_not_be_told_before(
+    deployment: Deployment, operator: Operator
+) -> None:
+    need_human(deployment)
+    deployment.bill(payment("known", amount="1.00"))
+    operator("look", "inv-1", "--do")
+    entry = deployment.entry("payment#inv-1")
+    assert (entry.state, entry.why.split(":")[0]) == (
+        EntryState.UNKNOWN,
+        "looked up by anna; was NEEDS_HUMAN",
+    )
+    deployment.reconcile()
+    assert (state(deployment), deployment.entry("payment#inv-1").absences) == ("UNKNOWN", 1)
+    deployment.let_time_pass(3)
+    assert (state(deployment), len(paid(deployment))) == ("SENT", 1)
+
+
+def test_what_was_never_sent_is_not_looked_for(connected: Deployment, operator: Operator) -> None:
+    connected.bill(refund(of="never-billed"))
+    connected.let_time_pass(5 * 24 * 60, step=300)
+    assert "it was never sent, so there is nothing to look for" in operator("look", "ref-1", "--do")
+    assert operator.code == 1
+
+
+# Adopt
+
+
+def test_an_id_that_was_found_is_adopted(connected: Deployment, operator: Operator) -> None:
+    need_human(connected, "drop_answer")
+    [id_] = paid(connected)
+    assert f"NEEDS_HUMAN -> SENT with id {id_}" in operator("adopt", "inv-1", str(id_), "--do")
+    entry = connected.entry("payment#inv-1")
+    assert (entry.state, entry.platform_id, entry.due_at) == (EntryState.SENT, id_, None)
+    assert entry.why.startswith("adopted by anna; was NEEDS_HUMAN: ")
+    assert connected.ledger.owner(id_) == "payment#inv-1"
+    connected.bill(refund())
+    assert connected.simulator.payments(4564)[1].is_refunded
+
+
+def test_an_id_of_another_is_never_adopted(connected: Deployment, operator: Operator) -> None:
+    need_human(connected)
+    known = connected.entry("payment#known").platform_id
+    text = operator("adopt", "inv-1", str(known), "--force", "--do")
+    assert f"Nothing was changed: {known} belongs to payment#known." in text
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+
+
+def test_an_id_that_somebody_takes_meanwhile_stays_his(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_human(connected, "drop_answer")
+    [id_] = paid(connected)
+    shown = evidence.shown
+
+    def slow(*arguments: Any) -> str:
+        # Between the look at the owner and the write.
+        monkeypatch.setattr(rules, "adopted", after_taking(rules.adopted, connected, id_))
+        return shown(*arguments)
+
+    monkeypatch.setattr(evidence, "shown", slow)
+    assert "another entry has got that id" in operator("adopt", "inv-1", str(id_), "--do")
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+
+
+def after_taking(
+    adopted: Callable[..., Any], deployment: Deployment, id_: int
+) -> Callable[..., Any]:
+    def taken(*arguments: Any) -> Any:
+        deployment.ledger.own(id_, "payment#other")
+        return adopted(*arguments)
+
+    return taken
+
+
+def test_an_id_that_the_list_does_not_confirm_needs_force(
+    connected: Deployment, operator: Operator
+) -> None:
+    need_human(connected)
+    assert "77 is not on the list" in operator("adopt", "inv-1", "77", "--do")
+    stranger = connected.simulator.platform.pay(
+        4564,
+        payment_sum=Decimal("990.99"),
+        currency_iso="EUR",
+        payment_date="2026-11-02 10:10:00",
+        period_from="2026-11-01 00:00:00",
+        period_to="2026-11-30 23:59:59",
+    )
+    assert f"{stranger} does not read back as it" in operator(
+        "adopt", "inv-1", str(stranger), "--do"
+    )
+    connected.simulator.fault("status", "status", status=500)
+    assert "the platform does not tell" in operator("adopt", "inv-1", str(stranger), "--do")
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+    assert "in spite of" in operator("adopt", "inv-1", str(stranger), "--do", "--force")
+    assert (operator.code, state(connected)) == (0, "SENT")
+
+
+def test_a_refund_is_adopted_by_the_id_of_its_payment(
+    connected: Deployment, operator: Operator
+) -> None:
+    known = connected.entry("payment#known").platform_id
+    connected.simulator.fault("refund", "drop_answer")
+    connected.bill(refund(of="known"))
+    assert state(connected, "refund#ref-1") == "UNKNOWN"
+    assert "77 is not the id of payment#known" in operator("adopt", "ref-1", "77", "--force")
+    operator("adopt", "ref-1", str(known), "--do")
+    assert (operator.code, state(connected, "refund#ref-1")) == (0, "SENT")
+
+
+def test_an_id_that_arrives_after_all_counts_though_somebody_closed_it(
+    connected: Deployment, operator: Operator
+) -> None:
+    need_human(connected)
+    entry = connected.entry("payment#inv-1")
+    operator("close", "inv-1", "--reason", "gone", "--do")
+    asleep = replace(entry, state=EntryState.SENDING)
+    connected.ledger.finish(asleep, rules.sent(asleep, 77, connected.clock()))
+    assert state(connected) == "SENT"
+
+
+# Send
+
+
+def test_a_rejected_payment_is_sent_once_its_cause_is_gone(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected)
+    assert "not taken: no row that nobody owns has its sum" in operator("send", "inv-1", "--do")
+    entry = connected.entry("payment#inv-1")
+    assert (entry.state, entry.due_at) == (EntryState.PENDING, connected.clock())
+    assert entry.why == "sent again by anna; was REJECTED: Too early."
+    connected.reconcile()
+    assert (state(connected), len(paid(connected))) == ("SENT", 1)
+
+
+def test_what_the_list_has_is_not_sent(connected: Deployment, operator: Operator) -> None:
+    need_human(connected, "drop_answer")
+    [id_] = paid(connected)
+    text = operator("send", "inv-1", "--do")
+    assert f"it could be taken twice: nobody owns {id_}" in text
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+
+
+def test_what_cannot_be_told_is_sent_only_by_force(
+    deployment: Deployment, operator: Operator
+) -> None:
+    need_human(deployment)
+    text = " ".join(operator("send", "inv-1", "--do").split())
+    assert "could be taken twice: no known payment shows how dates read back (--force" in text
+    assert (operator.code, state(deployment)) == (1, "NEEDS_HUMAN")
+    operator("send", "inv-1", "--do", "--force")
+    deployment.reconcile()
+    assert (state(deployment), len(paid(deployment))) == ("SENT", 1)
+
+
+def test_what_is_held_is_surely_not_taken(connected: Deployment, operator: Operator) -> None:
+    connected.simulator.disconnect(4564)
+    connected.bill(payment())
+    assert state(connected) == "HELD"
+    assert "whatever is HELD was surely not taken" in operator("send", "inv-1") or (
+        connected.entry("payment#inv-1").attempt == 0
+    )
+    operator("send", "inv-1", "--do")
+    connected.connect(4564)
+    connected.reconcile()
+    assert (state(connected), len(paid(connected))) == ("SENT", 1)
+
+
+# Close
+
+
+def test_what_is_closed_stays_so_until_a_person_sends_it(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected)
+    operator("close", "inv-1", "--reason", "cancelled, ticket 7", "--do")
+    entry = connected.entry("payment#inv-1")
+    assert (entry.state, entry.due_at) == (EntryState.CLOSED, None)
+    assert entry.why == "closed by anna; cancelled, ticket 7; was REJECTED: Too early."
+    connected.bill(payment())
+    connected.let_time_pass(60, step=20)
+    assert (state(connected), paid(connected)) == ("CLOSED", [])
+    assert operator.json("payments") == []
+    [found] = operator.json("payments", "--state", "CLOSED")
+    assert found["key"] == "payment#inv-1"
+    operator("send", "inv-1", "--do")
+    connected.reconcile()
+    assert (state(connected), len(paid(connected))) == ("SENT", 1)
+
+
+def test_a_refund_of_what_is_closed_is_rejected(connected: Deployment, operator: Operator) -> None:
+    reject(connected)
+    operator("close", "inv-1", "--reason", "gone", "--do")
+    connected.bill(refund())
+    entry = connected.entry("refund#ref-1")
+    assert (entry.state, entry.why) == (EntryState.REJECTED, "its payment was closed")
+
+
+def test_what_the_list_has_is_not_closed(connected: Deployment, operator: Operator) -> None:
+    need_human(connected, "drop_answer")
+    text = operator("close", "inv-1", "--reason", "gone", "--do")
+    assert "the platform took it" in text
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+
+
+def test_a_reason_must_be_given(operator: Operator) -> None:
+    with pytest.raises(SystemExit):
+        operator("close", "inv-1")
+
+
+# Dead letters
+
+
+def test_each_letter_is_explained_and_stays_where_it_is(
+    connected: Deployment, operator: Operator
+) -> None:
+    bodies = [
+        "no event",
+        json.dumps(payment("known", amount="2.00")),
+        json.dumps(payment("known", amount="1.00")),
+        json.dumps(payment("new")),
+        '{"type":"wake-up","key":"payment#known","due_at":"2026-11-01T00:00:00.000000Z"}',
+    ]
+    for body in bodies:
+        put(connected, body)
+    found = {letter["verdict"]: letter for letter in operator.json("letters")}
+    assert {words: letter["safe"] for words, letter in found.items()} == {
+        "refused again: invalid: not JSON": False,
+        "refused again: contradicts what was received (amount was 1, is 2)": False,
+        "safe: known with the same facts (SENT), no effect": True,
+        "safe: not known yet, taken as any new event": True,
+        "safe: a wake-up, void unless it is the latest": True,
+    }
+    assert "Safe to replay: 3 of 5" in operator("letters")
+    assert len(connected.dead_letters()) == 5
+
+
+def test_only_what_is_safe_is_replayed_and_then_gone(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, "no event")
+    put(connected, json.dumps(payment()))
+    assert "--do replays 1 of 2 letters" in operator("replay", "all")
+    assert paid(connected) == []
+    assert "Replayed: 1 letter." in operator("replay", "all", "--do")
+    connected.drain()
+    assert (state(connected), len(paid(connected))) == ("SENT", 1)
+    assert [body for body, _reason in connected.dead_letters()] == ["no event"]
+
+
+def test_one_letter_is_replayed_by_the_beginning_of_its_id(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment("inv-1")))
+    put(connected, json.dumps(payment("inv-2")))
+    second = next(it for it in operator.json("letters") if it["event"] == "payment#inv-2")
+    assert operator("letters").count(second["id"][:8]) == 1
+    operator("replay", second["id"][:8], "--do")
+    assert [body for body, _ in connected.dead_letters()] == [json.dumps(payment("inv-1"))]
+    assert "no letter begins with nothing" in operator("replay", "nothing", "--do")
+    assert operator.code == 1
+
+
+def test_what_would_come_back_is_replayed_by_force_only(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, "no event")
+    assert "they would come back" in operator("replay", "all", "--do")
+    assert operator.code == 1
+    operator("replay", "all", "--do", "--force")
+    connected.drain()
+    assert connected.dead_letters() == [("no event", "invalid: not JSON")]
+
+
+def test_a_letter_stays_until_its_copy_is_on_the_queue(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment()))
+    connected.environments["reconcile"]["BILLING_QUEUE_URL"] += "-gone"
+    assert "AWS: " in operator("replay", "all", "--do")
+    assert operator.code == 2
+    assert len(connected.dead_letters()) == 1
+
+
+def test_a_letter_that_sqs_itself_moved_says_so(connected: Deployment, operator: Operator) -> None:
+    connected.sqs.send_message(
+        QueueUrl=connected.queues["BillingDeadLetters"], MessageBody=json.dumps(payment())
+    )
+    [letter] = operator.json("letters")
+    assert letter["reason"] == "could not be stored, again and again"
+
+
+def put(deployment: Deployment, body: str) -> None:
+    url = deployment.queues["BillingDeadLetters"]
+    DeadLetters(deployment.sqs, url).put(body, "as it was told", "m-1")
+
+
+# The probe
+
+
+def probed(operator: Operator, location_id: int = 4564) -> dict[str, tuple[str, str]]:
+    found = operator.json("probe", str(location_id))
+    return {it["assumption"]: (it["verdict"], it["seen"]) for it in found}
+
+
+def test_all_assumptions_hold_in_the_simulated_platform(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(payment())
+    connected.bill(refund())
+    calls = [call.method for call in connected.simulator.journal]
+    assert {verdict for verdict, _seen in probed(operator).values()} == {"holds"}
+    assert operator.code == 0
+    after = connected.simulator.journal
+    assert {call.method for call in after[len(calls) :]} == {"GET"}
+    assert [call.violation for call in after if call.violation] == []
+
+
+ALTERED = "1 of 1 altered, such as payment#known: paid 2026-11-01 10:10:00"
+
+
+def listed_with(**changes: Any) -> Callable[[Any], Any]:
+    return lambda row: replace(row, **changes)
+
+
+@pytest.mark.parametrize(
+    ("assumption", "change", "seen"),
+    [
+        ("dates read back", listed_with(payment_date="2026-11-01 10:11:00"),
+         f"{ALTERED} reads 2026-11-01 10:11:00"),
+        ("dates read back", listed_with(payment_date="2026-11-01 13:10:00",
+                                    period_from="2026-11-01 03:00:00",
+                                    period_to="2026-12-01 02:59:59"),
+         "the platform seems to be at UTC+03:00, but PLATFORM_TIMEZONE is UTC"),
+        ("dates read back", listed_with(payment_date="2026-11-01 13:10:00"),
+         f"{ALTERED} reads 2026-11-01 13:10:00"),
+        ("dates have the documented form", listed_with(payment_date="2026-11-01"),
+         "such as '2026-11-01'"),
+        ("sums read back", listed_with(payment_sum=Decimal("1.5")),
+         "1 altered, such as payment#known: 1 is 1.5"),
+        ("refunds are those of the ledger", listed_with(is_refunded=True),
+         "1 of 1 differ, such as payment#known is refunded there, and not by us"),
+        ("ours are listed under their ids", listed_with(id=7),
+         "1 of 1 missing, such as payment#known with id {id}"),
+        ("none is unknown to us", listed_with(id=7), "1 of 1, such as id 7"),
+    ],
+)  # fmt: skip
+def test_what_reads_back_otherwise_does_not_hold(  # noqa: PLR0917 - fixtures
+    connected: Deployment,
+    operator: Operator,
+    monkeypatch: pytest.MonkeyPatch,
+    assumption: str,
+    change: Callable[[Any], Any],
+    seen: str,
+) -> None:
+    rows = connected.simulator.payments(4564)
+    monkeypatch.setattr(
+        connected.simulator.platform, "payments", lambda _location: [change(row) for row in rows]
+    )
+    assert probed(operator)[f"payments: {assumption}"] == (
+        "does not hold",
+        seen.format(id=rows[0].id),
+    )
+    assert operator.code == 1
+
+
+def test_a_row_of_nobody_tells_nothing_while_one_of_ours_is_open(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    verdict, seen = probed(operator)["payments: none is unknown to us"]
+    assert (verdict, seen.partition(",")[0]) == ("cannot be seen", "1 of 2")
+    assert operator.code == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "seen"),
+    [
+        ("13:00:05", "the platform seems to be at UTC+03:00, but PLATFORM_TIMEZONE is UTC"),
+        ("04:30:00", "the platform seems to be at UTC-05:30, but PLATFORM_TIMEZONE is UTC"),
+    ],
+)
+def test_the_log_shows_in_which_zone_the_platform_lives(
+    deployment: Deployment,
+    operator: Operator,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+    seen: str,
+) -> None:
+    deployment.clock.at = deployment.clock.at.replace(hour=10, minute=0, second=0)
+    log = deployment.simulator.platform.log
+    day = f"{deployment.clock.at:%Y-%m-%d}"
+    monkeypatch.setattr(
+        deployment.simulator.platform,
+        "log",
+        lambda location: [replace(it, changed_at=f"{day} {at}") for it in log(location)],
+    )
+    deployment.connect(4564)
+    assert probed(operator)["log: its times are in PLATFORM_TIMEZONE"] == ("does not hold", seen)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({"status_to": "sleeping"}, "unknown: pending to sleeping"),
+        ({"status_from": "freezed"}, "does not follow: freezed to active"),
+    ],
+)
+def test_a_log_that_says_something_else_does_not_hold(
+    connected: Deployment,
+    operator: Operator,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    seen: str,
+) -> None:
+    *first, last = connected.simulator.log(4564)
+    monkeypatch.setattr(
+        connected.simulator.platform, "log", lambda _location: [*first, replace(last, **changes)]
+    )
+    verdict, told = probed(operator)["log: known transitions, none missing"]
+    assert (verdict, told.startswith(seen)) == ("does not hold", True)
+
+
+def test_a_refused_token_does_not_hold_and_hides_the_rest(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.set_token("wrong-token")
+    found = probed(operator)
+    told = found["status: answers in the documented form"]
+    assert told == ("does not hold", "401 Authentication needed.")
+    # It is meant for all, so the next call is not even made.
+    verdict, seen = found["list of locations: has it on its first page"]
+    assert (verdict, seen.startswith("no call to the platform before")) == ("cannot be seen", True)
+    assert found["payments: dates read back"][0] == "cannot be seen"
+    assert operator.code == 1
+    assert "wrong-token" not in operator("probe", "4564")
+
+
+@pytest.mark.usefixtures("connected")
+def test_nothing_can_be_seen_where_nothing_is_installed(operator: Operator) -> None:
+    assert {verdict for verdict, _seen in probed(operator, 4232).values()} == {"cannot be seen"}
+    assert operator.code == 0
+
+
+@pytest.mark.parametrize(
+    ("ids", "status", "verdict"),
+    [
+        ((1, 2), "active", "does not hold"),
+        ((1, 2), "freezed", "cannot be seen"),
+        (tuple(range(1, LOCATIONS_PER_PAGE + 1)), "active", "cannot be seen"),
+    ],
+    ids=["missing", "frozen", "further pages"],
+)
+def test_a_location_that_is_not_on_the_list(  # noqa: PLR0917 - fixtures
+    connected: Deployment,
+    operator: Operator,
+    monkeypatch: pytest.MonkeyPatch,
+    ids: tuple[int, ...],
+    status: str,
+    verdict: str,
+) -> None:
+    if status == "freezed":
+        connected.simulator.expire(4564)
+    monkeypatch.setattr(Altegio, "locations", lambda _self, **_page: ids)
+    assert probed(operator)["list of locations: has it on its first page"][0] == verdict
+
+
+# Which stack
+
+
+def test_a_stack_of_another_version_is_named(connected: Deployment, operator: Operator) -> None:
+    del connected.environments["reconcile"]["LEASE_S"]
+    assert "test stack does not run this version" in operator("payments")
+    assert operator.code == 2
+
+
+@pytest.fixture
+def announced(tmp_path: Path) -> Iterator[Path]:
+    """A local stack, as a process of its own, without schedules."""
+    file = tmp_path / "up.json"
+    command = [sys.executable, "-m", "local", "up", "--announce", str(file)]
+    with subprocess.Popen(
+        [*command, "--set", "RECONCILE_EVERY_S=0"], cwd=PROJECT, stdout=subprocess.DEVNULL
+    ) as process:
+        until = time.monotonic() + 60
+        while not file.exists():
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        yield file
+        process.terminate()
+        process.wait(20)
+    assert not file.exists(), "it names what is gone"
+
+
+def test_the_desk_of_a_local_stack(announced: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(announced.read_text())
+    sqs = boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=found["region"],
+    ).client("sqs", endpoint_url=found["aws_endpoint_url"])
+    for body in (json.dumps(payment()), "no event"):
+        sqs.send_message(QueueUrl=found["billing_queue_url"], MessageBody=body)
+
+    def run(*words: str) -> str:
+        assert main([*words, "--announced", str(announced)]) == 0
+        return capsys.readouterr().out
+
+    until = time.monotonic() + 20
+    while "HELD" not in run("payments") or "no event" not in run("letters"):
+        assert time.monotonic() < until
+    assert "HELD -> CLOSED" in run("close", "inv-1", "--reason", "gone", "--do")
+    [closed] = json.loads(run("payments", "--state", "CLOSED", "--json"))
+    assert closed["why"].startswith("closed by anna; gone; was HELD")
+    assert "1 dead letter\n" in run("letters")  # visible again at once
+    assert "cannot be seen" in run("probe", "4564")
+
+
+def test_without_a_stack_it_is_told_how_to_get_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["payments", "--announced", str(tmp_path / "none.json")]) == 2
+    assert "make up" in capsys.readouterr().err
