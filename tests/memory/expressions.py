@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from itertools import combinations
 
 from tests.memory.values import Invalid, Item, Misfit, Value, added, compared
 
 type Values = Mapping[str, Value]
 type Names = tuple[tuple[str, str], ...]
 type Path = tuple[str, ...]
+type Action = tuple[str, Callable[[Item, Values], Value | None]]
 
 _TOKEN = re.compile(r"\s*([#:]?[A-Za-z0-9_]+|<>|<=|>=|[=<>(),.+-]|\S)")
 _ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -67,9 +67,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What becomes of which path; an action that answers None removes."""
+    """What becomes of which attribute; an action that answers None removes."""
 
-    actions: tuple[tuple[Path, Callable[[Item, Values], Value | None]], ...]
+    actions: tuple[Action, ...]
     names: frozenset[str]
     values: frozenset[str]
     checks: tuple[Callable[[Values], None], ...]
@@ -81,21 +81,12 @@ class Update:
             Misfit: the item lacks what the update needs.
         """
         after = dict(before)
-        for path, action in self.actions:
+        for name, action in self.actions:
             value = action(before, values)
-            holder = after
-            for name in path[:-1]:
-                if "M" not in holder.get(name, {}):
-                    raise Misfit(
-                        "The document path provided in the update expression is invalid for update"
-                    )
-                inner = dict(holder[name]["M"])
-                holder[name] = {"M": inner}
-                holder = inner
             if value is None:
-                holder.pop(path[-1], None)
+                after.pop(name, None)
             else:
-                holder[path[-1]] = value
+                after[name] = value
         return after
 
 
@@ -237,7 +228,7 @@ class _Reader:
 
     # Updates
 
-    def update(self) -> tuple[tuple[Path, Callable[[Item, Values], Value | None]], ...]:
+    def update(self) -> tuple[Action, ...]:
         sections = {"SET": self._set, "ADD": self._add, "REMOVE": self._remove}
         actions = []
         seen = set()
@@ -256,23 +247,22 @@ class _Reader:
             actions.append(sections[section]())
             while self._takes(","):
                 actions.append(sections[section]())
-        for (one, _), (other, _) in combinations(actions, 2):
-            if one[: len(other)] == other[: len(one)]:
-                raise self._invalid("Two document paths overlap with each other;")
+        if len({name for name, _action in actions}) < len(actions):
+            raise self._invalid("Two document paths overlap with each other;")
         return tuple(actions)
 
-    def _set(self) -> tuple[Path, Callable[[Item, Values], Value]]:
-        path = self._path()
+    def _set(self) -> Action:
+        name = self._target()
         self._expect("=")
         left = self._settable()
         if (sign := self._next()) not in ("+", "-"):
-            return path, _present(left)
+            return name, _present(left)
         self._take()
         right = self._settable()
         for operand in (left, right):
             self._check(operand, ("N",), sign)
         first, second, factor = _present(left), _present(right), 1 if sign == "+" else -1
-        return path, lambda item, values: added(first(item, values), second(item, values), factor)
+        return name, lambda item, values: added(first(item, values), second(item, values), factor)
 
     def _settable(self) -> Operand:
         if self._next(1) != "(" and self._next() != "(":
@@ -288,22 +278,28 @@ class _Reader:
             lambda item, values: path(item, values) or default(item, values),
         )
 
-    def _add(self) -> tuple[Path, Callable[[Item, Values], Value]]:
-        path = self._path()
+    def _add(self) -> Action:
+        name = self._target()
         operand = self._operand()
         if operand.value is None:
             raise self._syntax()
         self._check(operand, ("N",), "ADD")
-        present, amount = _attribute(path), _present(operand)
+        present, amount = _attribute((name,)), _present(operand)
 
         def action(item: Item, values: Values) -> Value:
             value = present(item, values)
             return amount(item, values) if value is None else added(value, amount(item, values))
 
-        return path, action
+        return name, action
 
-    def _remove(self) -> tuple[Path, Callable[[Item, Values], None]]:
-        return self._path(), lambda _item, _values: None
+    def _remove(self) -> Action:
+        return self._target(), lambda _item, _values: None
+
+    def _target(self) -> str:
+        [name, *inner] = self._path()
+        if inner:
+            raise NotImplementedError("an UpdateExpression for a part of an attribute")
+        return name
 
     # Operands
 

@@ -7,7 +7,7 @@ deletes nothing, as it may for days.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,19 +20,24 @@ from tests.memory.values import Invalid, Item, Misfit, copied, stored
 type Key = tuple[str, ...]
 
 _NONE: Mapping[str, Any] = {}
+_NOTHING: frozenset[str] = frozenset()
 _EXPRESSIONS = ("ExpressionAttributeNames", "ExpressionAttributeValues")
 _CONDITIONAL = ("ConditionExpression", *_EXPRESSIONS, "ReturnValuesOnConditionCheckFailure")
 _PAGE = ("TableName", "Limit", "ExclusiveStartKey", "Select", "ConsistentRead")
 # What a write, alone or in a transaction, is asked with.
 _WRITES = {
-    "Put": ("TableName", "Item", *_CONDITIONAL),
-    "Update": ("TableName", "Key", "UpdateExpression", *_CONDITIONAL),
-    "Delete": ("TableName", "Key", *_CONDITIONAL),
-    "ConditionCheck": ("TableName", "Key", *_CONDITIONAL),
+    "Put": frozenset({"TableName", "Item", *_CONDITIONAL}),
+    "Update": frozenset({"TableName", "Key", "UpdateExpression", *_CONDITIONAL}),
+    "Delete": frozenset({"TableName", "Key", *_CONDITIONAL}),
+    "ConditionCheck": frozenset({"TableName", "Key", *_CONDITIONAL}),
 }
 _MOST_WRITES = 100
 _KEY_OPERATORS = ("=", "<", "<=", ">", ">=", "BETWEEN", "begins_with")
 _FINE = {"Code": "None"}
+_CONDITION_FAILED = {
+    "Code": "ConditionalCheckFailed",
+    "Message": "The conditional request failed",
+}
 _WRONG = "One or more parameter values were invalid: "
 _EMPTY = (
     "One or more parameter values are not valid. The AttributeValue for a key attribute cannot "
@@ -49,7 +54,7 @@ class Index:
         self.key = _names(request["KeySchema"])
         self.kinds = kinds
         projection = request["Projection"]
-        self.is_whole = projection["ProjectionType"] == "ALL"
+        self._is_whole = projection["ProjectionType"] == "ALL"
         self._projected = {*key, *self.key, *projection.get("NonKeyAttributes", ())}
         self._hashed: dict[str, dict[Key, Item]] = {}
 
@@ -66,7 +71,7 @@ class Index:
 
     def projected(self, item: Item) -> Item:
         """What the index holds of an item."""
-        if self.is_whole:
+        if self._is_whole:
             return item
         return {name: item[name] for name in item if name in self._projected}
 
@@ -87,7 +92,6 @@ class Table:
         }
         self.key = _names(request["KeySchema"])
         self.items: dict[Key, Item] = {}
-        self.is_whole = True
         self.indexes = {
             index["IndexName"]: Index(index, self.kinds, self.key)
             for index in request.get("GlobalSecondaryIndexes", ())
@@ -170,6 +174,21 @@ class Write:
             return None
         return {"Item": copied(before)} if before and self.shows_old else {}
 
+    def check(self) -> None:
+        """Whether the indexes can take what is written, which a transaction looks at first.
+
+        Raises:
+            Invalid, Misfit: they cannot.
+        """
+        if self.verb == "Put":
+            self.table.check(self.item)
+        elif self.update is not None:
+            try:
+                after = self.update.applied(self.table.items.get(self.key, self.item), self.values)
+            except Misfit:
+                return  # told only if no condition fails
+            self.table.check(after)
+
     def after(self) -> Item | None:
         """What the item becomes.
 
@@ -177,12 +196,12 @@ class Write:
             Invalid, Misfit: it would be none that the table takes.
         """
         before = self.table.items.get(self.key)
+        if self.verb == "Put":
+            return self.item
         if self.verb == "Delete":
             return None
         if self.verb == "ConditionCheck":
             return before
-        if self.verb == "Put":
-            return self.item
         after = dict(self.item) if before is None else before
         if self.update is not None:
             after = self.update.applied(after, self.values)
@@ -237,38 +256,21 @@ class Tables(Client):
 
     @operation("TransactWriteItems", "TransactItems")
     def transact_write_items(self, asked: Asked) -> Any:
-        members = asked["TransactItems"]
-        if not 1 <= len(members) <= _MOST_WRITES:
-            raise Invalid("Member must have length between 1 and 100")
-        reasons: list[Mapping[str, Any]] = [_FINE] * len(members)
-        writes: list[Write] = []
-        for number, member in enumerate(members):
-            [(verb, request)] = member.items()
-            if not request.keys() <= {*_WRITES[verb]}:
-                raise NotImplementedError(f"{verb} with {request.keys() - {*_WRITES[verb]}}")
+        writes = self._members(asked["TransactItems"])
+        reasons: list[Mapping[str, Any]] = []
+        afters: list[Item | None] = []
+        for write in writes:
+            told = write.refused()
             try:
-                writes.append(self._understood(verb, request))
+                afters.append(write.after() if told is None else None)
             except Misfit as misfit:
-                reasons[number] = _unfit(misfit)
-        if len({(id(write.table), write.key) for write in writes}) < len(writes):
-            raise Invalid("Transaction request cannot include multiple operations on one item")
-        _cancel(reasons)
-        afters = []
-        for number, write in enumerate(writes):
-            if (told := write.refused()) is not None:
-                reasons[number] = {
-                    "Code": "ConditionalCheckFailed",
-                    "Message": "The conditional request failed",
-                    **told,
-                }
-                continue
-            try:
-                afters.append(write.after())
-            except Misfit as misfit:
-                reasons[number] = _unfit(misfit)
+                reasons.append(_unfit(misfit))
+            else:
+                reasons.append(_FINE if told is None else {**_CONDITION_FAILED, **told})
         _cancel(reasons)
         for write, after in zip(writes, afters, strict=True):
-            write.table.write(write.key, after)
+            if write.verb != "ConditionCheck":
+                write.table.write(write.key, after)
         return {}
 
     @operation(
@@ -310,6 +312,8 @@ class Tables(Client):
         if shown not in ("NONE", "ALL_OLD") and (verb != "Update" or shown not in _UPDATED):
             raise Invalid("ReturnValues can only be ALL_OLD or NONE")
         write = self._understood(verb, asked)
+        if verb == "Put":
+            write.check()
         if (told := write.refused()) is not None:
             raise Refused(
                 "ConditionalCheckFailedException", "The conditional request failed", **told
@@ -320,34 +324,48 @@ class Tables(Client):
             return {}
         attributes = (after if shown.endswith("NEW") else before) or {}
         if shown.startswith("UPDATED"):
-            paths = [path for path, _action in write.update.actions] if write.update else []
-            if any(len(path) > 1 for path in paths):
-                raise NotImplementedError(f"{shown} of a part of an attribute")
-            updated = {name for [name] in paths}
+            updated = {name for name, _action in write.update.actions} if write.update else ()
             attributes = {name: value for name, value in attributes.items() if name in updated}
         return {"Attributes": copied(attributes)} if attributes else {}
+
+    def _members(self, members: Sequence[Mapping[str, Asked]]) -> list[Write]:
+        if not 1 <= len(members) <= _MOST_WRITES:
+            raise Invalid("Member must have length between 1 and 100")
+        reasons: list[Mapping[str, Any]] = []
+        writes: list[Write] = []
+        for member in members:
+            [(verb, request)] = member.items()
+            if not request.keys() <= _WRITES[verb]:
+                raise NotImplementedError(f"{verb} with {request.keys() - _WRITES[verb]}")
+            try:
+                writes.append(write := self._understood(verb, request))
+                write.check()
+            except Misfit as misfit:
+                reasons.append(_unfit(misfit))
+            else:
+                reasons.append(_FINE)
+        if len({(id(write.table), write.key) for write in writes}) < len(writes):
+            raise Invalid("Transaction request cannot include multiple operations on one item")
+        _cancel(reasons)
+        return writes
 
     def _understood(self, verb: str, asked: Asked) -> Write:
         names = tuple(asked.get("ExpressionAttributeNames", _NONE).items())
         condition = update = None
+        mentions: list[Condition | Update] = []
         if (text := asked.get("ConditionExpression")) is not None:
-            condition = expressions.condition(text, names)
+            mentions.append(condition := expressions.condition(text, names))
         if (text := asked.get("UpdateExpression")) is not None:
-            update = expressions.update(text, names)
-        values = _values(asked, condition, update)
+            mentions.append(update := expressions.update(text, names))
+        values = _values(asked, *mentions)
         source = asked["Item" if verb == "Put" else "Key"]
         item = {name: stored(value) for name, value in source.items()}
         table = self._table(asked)
         key = table.key_of(item, is_key=verb != "Put")
-        if verb == "Put":
-            table.check(item)
         if update is not None:
-            for path, _action in update.actions:
-                if path[0] in table.key:
-                    raise Invalid(
-                        f"{_WRONG}Cannot update attribute {path[0]}. This attribute is part of the "
-                        "key"
-                    )
+            for name, _action in update.actions:
+                if name in table.key:
+                    raise Invalid(f"{_WRONG}Cannot update {name}. It is part of the key")
         shows_old = asked.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
         return Write(verb, table, key, item, values, condition, update, shows_old)
 
@@ -358,30 +376,29 @@ def _names(schema: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
     return tuple(part["AttributeName"] for part in ordered)
 
 
-def _values(asked: Asked, *mentions: Condition | Update | None) -> Values:
+def _values(asked: Asked, *mentions: Condition | Update) -> Values:
     """The values of the request, if its expressions mention all of them and all of its names."""
     values = {
         name: stored(value) for name, value in asked.get("ExpressionAttributeValues", _NONE).items()
     }
-    used = [mention for mention in mentions if mention is not None]
     names = asked.get("ExpressionAttributeNames", _NONE)
-    if (values or names) and not used:
+    if (values or names) and not mentions:
         raise Invalid("ExpressionAttributeNames and -Values can only be specified with expressions")
-    mentioned = frozenset[str]().union(*(mention.values for mention in used))
-    if missing := mentioned - values.keys():
+    mentioned = _NOTHING.union(*[mention.values for mention in mentions])
+    if values.keys() != mentioned:
+        if missing := mentioned - values.keys():
+            raise Invalid(f"An expression attribute value is not defined: {min(missing)}")
         raise Invalid(
-            "An expression attribute value used in expression is not defined; attribute value: "
-            f"{min(missing)}"
+            "Value provided in ExpressionAttributeValues unused in expressions: keys: "
+            f"{{{', '.join(sorted(values.keys() - mentioned))}}}"
         )
-    if unused := values.keys() - mentioned:
+    # Those that are not defined were found when the expression was read.
+    if unused := names.keys() - _NOTHING.union(*[mention.names for mention in mentions]):
         raise Invalid(
-            f"Value provided in ExpressionAttributeValues unused in expressions: keys: {unused}"
+            "Value provided in ExpressionAttributeNames unused in expressions: keys: "
+            f"{{{', '.join(sorted(unused))}}}"
         )
-    if unused := names.keys() - frozenset[str]().union(*(mention.names for mention in used)):
-        raise Invalid(
-            f"Value provided in ExpressionAttributeNames unused in expressions: keys: {unused}"
-        )
-    for mention in used:
+    for mention in mentions:
         for check in mention.checks:
             check(values)
     return values
@@ -416,10 +433,7 @@ def _page(
     asked: Asked, table: Table, index: Index | Table, found: Iterable[tuple[Key, Item]]
 ) -> dict[str, Any]:
     """One page of what was found, ordered by range key; equal ones by the table's key."""
-    select = asked.get("Select", "ALL_PROJECTED_ATTRIBUTES" if index is not table else None)
-    if select == "ALL_ATTRIBUTES" and not index.is_whole:
-        raise Invalid(f"{_WRONG}Select type ALL_ATTRIBUTES is not supported for this index")
-    if select not in (None, "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"):
+    if (select := asked.get("Select")) not in (None, "COUNT"):
         raise NotImplementedError(f"Select={select}")
     is_backward = not asked.get("ScanIndexForward", True)
     place = _place(index)

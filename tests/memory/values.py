@@ -41,7 +41,7 @@ def stored(value: Any) -> Value:
     [(kind, content)] = value.items()
     if kind == "S":
         # Without str(), a StrEnum would be stored as itself.
-        return {"S": str(content)}
+        return {"S": content if type(content) is str else str(content)}
     if kind == "N":
         return {"N": _written(content)}
     if kind == "M":
