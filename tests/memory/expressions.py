@@ -219,11 +219,6 @@ class _Reader:
                 self._check(operand, ("S", "N"), sign)
         if all(operand.path is None for operand in operands):
             raise NotImplementedError(f"{sign} between values only")
-        if (left.path, left.value) in [(other.path, other.value) for other in operands[1:]]:
-            raise self._invalid(
-                "The first operand must be distinct from the remaining operands for this operator "
-                f"or function; operator: {sign}"
-            )
         return Clause(sign, holds, operands)
 
     # Updates
