@@ -3,6 +3,7 @@
 Where these two are wrong, the exception stands here with the page that says so.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -12,27 +13,31 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local.emulator import CREDENTIALS, REGION, Emulator, create_table
+from local.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
 from local.template import Table
 from shared import connections, ledger
 from shared.accounts import Account, Accounts
 from shared.connections import Connections
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
+from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
+from shared.queues import DeadLetters, WakeUps
 from shared.redirect import Owner, Redirect
 from shared.tickets import Tickets
-from tests.deployment import TEMPLATE
-from tests.memory import Memory
+from tests.deployment import TEMPLATE, Clock
+from tests.memory import Memory, refusal
 
 type Session = Callable[[str], Any]
 type Call = tuple[str, dict[str, Any]]
 
 SEQUENCES, STEPS = 120, 14
-PLAYS = 30
+PLAYS = 20
+MAILS, MOST_RECEIVES = 40, 3
 WAITING = [EntryState.PENDING, EntryState.SENDING, EntryState.HELD, EntryState.UNKNOWN]
 WIRED = TEMPLATE.wire(
     {"ApplicationId": "1"},
@@ -278,7 +283,7 @@ class Draw:
     def mentioned(self) -> dict[str, Any]:
         """The names and values, seldom with one too many or one too few."""
         names, values = dict(self.names), dict(self.values)
-        match self.dice.randrange(60) if self.dice.oddities else None:
+        match self.dice.randrange(MAILS) if self.dice.oddities else None:
             case 0:
                 names["#unused"] = "unused"
             case 1:
@@ -532,7 +537,8 @@ def test_pages_go_on_where_they_ended(other: Session, index: str | None, backwar
     hashed = "place" if index is None else "kind"
 
     def pages(session: Session) -> list[Any]:
-        found, start = [], {}
+        found: list[Any] = []
+        start: dict[str, Any] = {}
         while True:
             page = session("dynamodb").query(
                 TableName="events",
@@ -634,7 +640,9 @@ class Play:
 
     def connect(self) -> Any:
         location_id = self.dice.choice([1, 2])
-        seen = self.rows.setdefault(location_id, [Connection(location_id)])
+        seen = self.rows.setdefault(
+            location_id, [Connection(location_id, State.PENDING, 1, "a", self.at)]
+        )
         match self.dice.randrange(6):
             case 0:
                 return self.connections.hint(location_id, "uninstall", self.at)
@@ -700,3 +708,238 @@ def test_the_adapters_are_told_the_same(other: Session, monkeypatch: pytest.Monk
         told |= {str(answer)[:9] for answer in transcripts[0]}
     # Each way in which the money's rows refuse was met.
     assert {"Overtaken", "IdTaken('", "True", "False"} <= told
+
+
+# Queues: the calls of the local stack's pollers and of the tests
+
+
+class Mailbox:
+    """A queue and its dead letters in one world; messages are known by their bodies."""
+
+    def __init__(self, sqs: Any, name: str) -> None:
+        self.sqs = sqs
+        self.dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])
+        redrive = {
+            "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+            "maxReceiveCount": MOST_RECEIVES,
+        }
+        self.url = sqs.create_queue(
+            QueueName=name,
+            Attributes={"VisibilityTimeout": "600", "RedrivePolicy": json.dumps(redrive)},
+        )["QueueUrl"]
+        self.held: dict[str, str] = {}
+        self.receives: dict[str, int] = {}
+        self.is_purged = False
+
+    def send(self, body: str, **more: Any) -> None:
+        self.sqs.send_message(QueueUrl=self.url, MessageBody=body, **more)
+
+    def receive(self, url: str = "") -> list[Any]:
+        received = self.sqs.receive_message(
+            QueueUrl=url or self.url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        ).get("Messages", [])
+        for message in received:
+            self.held[message["Body"]] = message["ReceiptHandle"]
+            self.receives[message["Body"]] = int(message["Attributes"]["ApproximateReceiveCount"])
+        return sorted(
+            (
+                message["Body"],
+                message["Attributes"],
+                json.dumps(message.get("MessageAttributes"), sort_keys=True),
+            )
+            for message in received
+        )
+
+    def give_back(self, bodies: list[str]) -> list[str]:
+        """Makes messages visible again; which of them are not in flight."""
+        refused = []
+        for body in bodies:
+            try:
+                self.sqs.change_message_visibility(
+                    QueueUrl=self.url, ReceiptHandle=self.held[body], VisibilityTimeout=0
+                )
+            except ClientError as error:
+                refused.append(f"{body} {error.response['Error']['Code']}")
+            if self.receives[body] == MOST_RECEIVES:
+                del self.held[body]  # the next time it is a dead letter
+        return refused
+
+    def delete(self, bodies: list[str]) -> Any:
+        handles = [self.held.pop(body) for body in bodies]
+        if len(handles) == 1:
+            self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=handles[0])
+            return None
+        entries = [
+            {"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)
+        ]
+        answer = self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+        return answer["Successful"], answer["Failed"]
+
+    def counts(self) -> Any:
+        states = ["", "NotVisible", "Delayed"]
+        names = [f"ApproximateNumberOfMessages{state}" for state in states]
+        return [
+            self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            for url in (self.url, self.dead)
+        ]
+
+
+def mailed(box: Mailbox, seed: int) -> list[Any]:
+    """What a random sequence of calls is told, the same calls for the same seed."""
+    dice = Dice(seed)
+    seen: list[Any] = []
+    for number in range(12):
+        match dice.randrange(7):
+            case 0 | 1:
+                reason = {"reason": {"DataType": "String", "StringValue": "why"}}
+                mores: list[dict[str, Any]] = [{"MessageAttributes": reason}, {"DelaySeconds": 900}]
+                box.send(f"m-{number}", **dice.choice([{}, *mores]))
+            case 2 | 3:
+                seen.append(box.receive())
+            case 4:
+                seen.append(box.give_back(sorted(box.held)))
+            case 5 if box.held:
+                bodies = dice.sample(sorted(box.held), min(len(box.held), dice.randint(1, 2)))
+                seen.append(box.delete(bodies))
+            case 6 if not box.is_purged:  # SQS takes a minute for one
+                box.sqs.purge_queue(QueueUrl=box.url)
+                box.is_purged = True
+                box.held.clear()
+        seen.append(box.counts())
+    return seen
+
+
+def test_queues_are_told_the_same(other: Session) -> None:
+    for seed in range(MAILS):
+        memory = Mailbox(Memory(now).client("sqs"), "mail")
+        assert mailed(memory, seed) == mailed(Mailbox(other("sqs"), f"mail-{seed}"), seed), seed
+
+
+def test_a_message_that_is_received_too_often_is_a_dead_letter(other: Session) -> None:
+    for session in (Memory(now).client, other):
+        box = Mailbox(session("sqs"), "often")
+        DeadLetters(box.sqs, box.url).put("body", "why", "m-1")
+        WakeUps(box.sqs, box.url).send("payment#1", datetime(2026, 11, 1, tzinfo=UTC))
+        received = []
+        for _ in range(4):
+            received += box.receive()
+            box.give_back(sorted(box.held))
+        assert [attributes["ApproximateReceiveCount"] for _body, attributes, _ in received] == list(
+            "112233"
+        )
+        dead = box.receive(box.dead)
+        assert [body for body, *_ in dead] == [
+            "body",
+            '{"type": "wake-up", "key": "payment#1", "due_at": "2026-11-01T00:00:00.000000Z"}',
+        ]
+        assert "why" in dead[0][2]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda sqs, url: sqs.send_message(QueueUrl=f"{url}-not", MessageBody="body"),
+        lambda sqs, url: sqs.delete_message(QueueUrl=url, ReceiptHandle="nobody's"),
+        lambda sqs, url: sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=11),
+    ],
+)
+def test_queues_refuse_the_same(emulator: Session, call: Callable[[Any, str], Any]) -> None:
+    codes = []
+    for session in (emulator, Memory(now).client):
+        url = session("sqs").create_queue(QueueName="strict")["QueueUrl"]
+        with pytest.raises(ClientError) as refused:
+            call(session("sqs"), url)
+        codes.append(refused.value.response["Error"]["Code"])
+    assert codes[0] == codes[1]
+
+
+def test_messages_come_when_the_clock_says() -> None:
+    clock = Clock()
+    memory = Memory(clock)
+    create_queues(memory.client("sqs"), WIRED.queues)
+    sqs, url = memory.client("sqs"), WIRED.queues["BillingQueue"].url
+
+    def received() -> list[str]:
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [message["Body"] for message in messages]
+
+    sqs.send_message(QueueUrl=url, MessageBody="now")
+    sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=60)
+    assert received() == ["now"]
+    clock.advance(seconds=59)
+    assert received() == []
+    clock.advance(seconds=1)
+    assert received() == ["later"]
+    clock.advance(seconds=120)
+    assert received() == ["now"]
+
+
+# Parameters
+
+
+def test_parameters_are_told_the_same(other: Session) -> None:
+    transcripts = []
+    for session in (Memory(now).client, other):
+        ssm, name = session("ssm"), "/altegio/partner-token"
+        token = PartnerToken(ssm, name)
+        with pytest.raises(GetParameterError, match="ParameterNotFound"):
+            token.current()
+        told: list[Any] = []
+        for value, overwrite in (("one\n", False), ("two", True), ("three", False)):
+            try:
+                answer = ssm.put_parameter(
+                    Name=name, Value=value, Type="SecureString", Overwrite=overwrite
+                )
+                told += [answer["Version"], token.current(), token.refetch()]
+            except ClientError as error:
+                told.append(error.response["Error"]["Code"])
+        assert ssm.get_parameter(Name=name)["Parameter"]["Value"] != "two"
+        transcripts.append(told)
+    assert transcripts[0] == transcripts[1] == [1, "one", "one", 2, "one", "two", transcripts[1][6]]
+
+
+# What tests may do with it
+
+
+def test_neither_what_was_put_nor_what_was_got_is_the_row() -> None:
+    dynamodb = remembered()("dynamodb")
+    item: Any = {"key": {"S": "a"}, "facts": {"M": {"list": {"L": [{"S": "as put"}]}}}}
+    key = {"TableName": PAYMENTS, "Key": {"key": {"S": "a"}}}
+    dynamodb.put_item(TableName=PAYMENTS, Item=item)
+    for row in (item, dynamodb.get_item(**key)["Item"]):
+        row["facts"]["M"]["list"]["L"][0]["S"] = "changed"
+        got = dynamodb.get_item(**key)["Item"]
+        assert got["facts"]["M"]["list"]["L"] == [{"S": "as put"}]
+
+
+def test_hooks_see_every_call_and_may_end_it() -> None:
+    memory = Memory(now)
+    dynamodb = with_tables(memory.client)("dynamodb")
+    seen: list[str] = []
+    memory.before = lambda operation, asked: seen.append(f"> {operation} {asked['TableName']}")
+    memory.after = lambda operation, _asked: seen.append(f"< {operation}")
+    row = {"TableName": PAYMENTS, "Item": {"key": {"S": "a"}}}
+    dynamodb.put_item(**row)
+    assert seen == [f"> PutItem {PAYMENTS}", "< PutItem"]
+
+    def conflict(operation: str, _asked: object) -> None:
+        raise refusal(operation, "TransactionConflictException", "somebody is at it")
+
+    memory.before = conflict
+    with pytest.raises(ClientError, match="somebody is at it"):
+        dynamodb.put_item(TableName=PAYMENTS, Item={"key": {"S": "b"}})
+    memory.before = None
+
+    def kill(_operation: str, _asked: object) -> None:
+        raise KeyboardInterrupt
+
+    memory.after = kill
+    with pytest.raises(KeyboardInterrupt):
+        dynamodb.put_item(TableName=PAYMENTS, Item={"key": {"S": "c"}})
+    memory.after = None
+    keys = [item["key"]["S"] for item in dynamodb.scan(TableName=PAYMENTS)["Items"]]
+    assert keys == ["a", "c"]

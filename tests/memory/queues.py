@@ -144,7 +144,7 @@ class Queues(Client):
                         "Message": str(refused),
                     }
                 )
-        return {"Successful": done, "Failed": failed} if failed else {"Successful": done}
+        return {"Successful": done, "Failed": failed}
 
     @operation("ChangeMessageVisibility", "QueueUrl", "ReceiptHandle", "VisibilityTimeout")
     def change_message_visibility(self, asked: Asked) -> Any:
