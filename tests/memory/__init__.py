@@ -1,0 +1,35 @@
+"""AWS in memory: what tables, queues and parameters answer in microseconds.
+
+For tests that make millions of calls; `tests/local/test_memory.py` compares its answers with an
+emulator's. What it does not know raises NotImplementedError: it never guesses.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from tests.memory.calls import Calls, Client, refusal
+from tests.memory.parameters import Parameters
+from tests.memory.queues import Queues
+from tests.memory.tables import Tables
+
+__all__ = ["Memory", "refusal"]
+
+
+class Memory(Calls):
+    """One empty world; takes the place of a boto3 session.
+
+    `local.emulator.create_table` and `create_queues` fill it as they fill the emulator.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self._clients: dict[str, Client] = {
+            "dynamodb": Tables(self),
+            "sqs": Queues(self),
+            "ssm": Parameters(self),
+        }
+
+    def client(self, service: str, *, config: object = None) -> Any:  # noqa: ARG002 - as boto3
+        """The client of "dynamodb", "sqs" or "ssm"; nothing in botocore's Config concerns it."""
+        return self._clients[service]
