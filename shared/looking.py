@@ -47,7 +47,7 @@ class Looking:
 
     def _wait_for_the_list(self, entry: Entry, why: str) -> None:
         """It is not shown while the application is not installed."""
-        if payment.waited_long(entry, self._clock(), self._rules):
+        if self._rules.waited_long(entry.received_at, self._clock()):
             self._ask_a_person(entry, why)
         else:
             self._later(entry, why, self._rules.held_recheck_s)
@@ -127,6 +127,9 @@ class Looking:
             elsewhere = self._platform.status(known.location_id or 0)
         except (Refused, Unreachable) as error:
             logger.warning("no echo", extra={"entry": known.key, "why": str(error)})
+            return None
+        if elsewhere.installed is Installed.NO:
+            # Its list went with it.
             return None
         return self._echoes([known], elsewhere.payments)
 

@@ -57,6 +57,10 @@ class LedgerRules:
     held_recheck_s: float
     refund_wait_s: float
 
+    def waited_long(self, since: datetime, now: datetime) -> bool:
+        """Whether it is time to ask a person about what does not come by itself."""
+        return now - since > timedelta(seconds=self.refund_wait_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -254,15 +258,10 @@ def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
 
 def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     """A refund whose payment is not settled: waits in longer and longer steps, up to a limit."""
-    if waited_long(entry, now, rules):
+    if rules.waited_long(entry.received_at, now):
         return needs_human(entry, f"{why}; waited long enough", now)
     wait = max(timedelta(seconds=rules.retry_base_s), (now - entry.received_at) / 2)
     return _changed(entry, EntryState.PENDING, why, now, due_in=wait)
-
-
-def waited_long(entry: Entry, now: datetime, rules: LedgerRules) -> bool:
-    """Whether it is time to ask a person about what does not come by itself."""
-    return now - entry.received_at > timedelta(seconds=rules.refund_wait_s)
 
 
 def woken(entry: Entry, now: datetime, rules: LedgerRules, queued: timedelta) -> Entry:

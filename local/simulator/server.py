@@ -48,6 +48,7 @@ class Exchange:
         limits: Limits,
         faults: Faults,
         read: Callable[[Request], Message],
+        *,
         stopped: threading.Event,
     ) -> None:
         self._platform = platform

@@ -79,9 +79,10 @@ class Simulator:
         self._webhooks = Webhooks(_now)
         self._stopped = threading.Event()
         marketplace = Marketplace(self.platform, self._emit, owner_page.title)
-        limits = Limits(lambda: self.platform.now(), per_s, per_min)
+        # Its clock may be set later.
+        limits = Limits(lambda: self.platform.now(), per_s, per_min)  # noqa: PLW0108 - as above
         self.exchange = Exchange(
-            self.platform, marketplace, limits, self._faults, self._read, self._stopped
+            self.platform, marketplace, limits, self._faults, self._read, stopped=self._stopped
         )
         self._server: Server | None = None
         self._thread: threading.Thread | None = None

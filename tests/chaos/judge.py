@@ -24,7 +24,7 @@ def judge(world: World) -> Counter[str]:
     """
     faults = list(_wrong(world))
     if faults:
-        told = "\n  ".join(world.story[-60:])
+        told = "\n  ".join(world.story[-600:])
         raise Wrong("; ".join(faults) + f"\n  {told}")
     return Counter(str(row["state"]) for row in entries(world))
 
@@ -65,9 +65,7 @@ def _accepted(world: World, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def _contradicted(world: World, body: str) -> bool:
-    [event] = {
-        str(billed.event): billed.event for billed in world.billed if billed.body == body
-    }.values()
+    event = next(billed.event for billed in world.billed if billed.body == body)
     return any(
         other.event["event_id"] == event["event_id"]
         and other.event["type"] == event["type"]
@@ -132,7 +130,13 @@ def _excused(world: World, row: dict[str, Any], rows: dict[str, dict[str, Any]])
     if "not installed" in row["why"]:
         return _gone(world, row)
     if "no known payment" in row["why"]:
-        return world.echo_at is None or world.echo_at >= instant(row["changed_at"])
+        # Or the location of the payment that was known has left, and its list with it.
+        left = any(
+            change.status_to == "uninstalled"
+            for location_id in world.platform.locations()
+            for change in world.platform.log(location_id)
+        )
+        return world.echo_at is None or world.echo_at >= instant(row["changed_at"]) or left
     if "other dates" in row["why"]:
         location_id, amount, _ = _group(row)
         return any(

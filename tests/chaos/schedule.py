@@ -19,10 +19,33 @@ SETTINGS = {"REFUND_WAIT_S": "21600", "HELD_RECHECK_S": "1800"}
 UNFINISHED = (EntryState.PENDING, EntryState.SENDING, EntryState.UNKNOWN)
 _ROUTES = ("payment", "payment", "payment", "refund", "status", "status", "callback", "any")
 # What leaves open whether it was done is what the protocol is for.
-_FAULTS = ("unheard", "unheard", "unheard", "late", "late", "lost", "lost") + tuple(
-    kind for kind in World.KINDS if kind not in ("stale", "422")
+_FAULTS = (
+    *("unheard", "unheard", "unheard", "late", "late", "lost", "lost"),
+    *(kind for kind in World.KINDS if kind not in ("stale", "422")),
 )
 _LONGEST_LANDING_S = 800
+
+
+# How often each comes.
+MOVES = {
+    "bill": 12,
+    "bill_again": 4,
+    "refund": 5,
+    "deliver": 20,
+    "redeliver": 2,
+    "reconcile": 5,
+    "hurry": 12,
+    "kill": 4,
+    "wait": 10,
+    "disturb": 9,
+    "reject": 0.5,
+    "lag": 2,
+    "pay_hosted": 1,
+    "disconnect": 1,
+    "freeze": 1,
+    "connect": 1.5,
+    "post": 2,
+}
 
 
 class Schedule:
@@ -42,7 +65,7 @@ class Schedule:
     def play(self, moves: int) -> None:
         """Some moves; each lets the workers go on for a while, too."""
         self.begin()
-        names, weights = zip(*self.MOVES.items(), strict=True)
+        names, weights = zip(*MOVES.items(), strict=True)
         for name in self.chance.choices(names, weights, k=moves):
             getattr(self, name)()
             self.work(self.chance.randrange(12))
@@ -159,26 +182,6 @@ class Schedule:
         else:
             self.world.post()
 
-    MOVES = {
-        "bill": 12,
-        "bill_again": 4,
-        "refund": 5,
-        "deliver": 20,
-        "redeliver": 2,
-        "reconcile": 5,
-        "hurry": 12,
-        "kill": 4,
-        "wait": 10,
-        "disturb": 9,
-        "reject": 0.5,
-        "lag": 2,
-        "pay_hosted": 1,
-        "disconnect": 1,
-        "freeze": 1,
-        "connect": 1.5,
-        "post": 2,
-    }
-
 
 def settle(world: World) -> None:
     """No more faults: everything that can come to an end does, by the system's own means."""
@@ -198,9 +201,8 @@ def settle(world: World) -> None:
             return
         # To the minute in which something is due, as reconcile runs in each; or until a message
         # that somebody has taken and not deleted is seen again.
-        due += [
-            instant(row["due_at"]) for row in world.rows("CONNECTIONS_TABLE") if "due_at" in row
-        ]
+        connections = world.rows("CONNECTIONS_TABLE")
+        due += [instant(row["due_at"]) for row in connections if "due_at" in row]
         due += [world.clock() + timedelta(seconds=180)] if world.queued() else []
         due += [at for at, _request in world.landings]
         world.advance(max(60.0, (min(due) - world.clock()).total_seconds()))

@@ -22,7 +22,6 @@ class Task:
         at: the call that it is about to make; empty before the first.
         wake_at: until when it sleeps; None while it does not.
         done: whether it has ended.
-        killed: whether it was killed.
         error: what it raised.
         result: what it returned.
     """
@@ -37,7 +36,7 @@ class Task:
         self.started_at = started_at
         self.at = ""
         self.wake_at: datetime | None = None
-        self.done = self.killed = False
+        self.done = False
         self.error: BaseException | None = None
         self.result: Any = None
         self._work = work
@@ -69,11 +68,10 @@ class Task:
         Task._own.task = self
         self._go.acquire()
         try:
-            if self._dying:
-                raise Killed
-            self.result = self._work()
+            # Killed before it began, it has done nothing.
+            self.result = None if self._dying else self._work()
         except Killed:
-            self.killed = True
+            self.at = "killed"
         except BaseException as error:  # noqa: BLE001 - the judge has it
             self.error = error
         self.done = True

@@ -13,9 +13,10 @@ from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from importlib import import_module
 from io import StringIO
-from typing import Any
+from typing import Any, Self
 from unittest.mock import patch
 from urllib.parse import urlencode, urlsplit
 
@@ -25,7 +26,7 @@ from local.emulator import create_queues, create_table
 from local.simulator import Simulator
 from local.simulator.wire import Answer, Request
 from shared import clock as real_clock
-from shared import telemetry, wiring
+from shared import telemetry
 from shared.altegio import Altegio
 from shared.items import from_item
 from tests.chaos.tasks import Task
@@ -39,6 +40,23 @@ HTTP_TOTAL_S = 10.0
 STALE_S = 50.0
 LOCATIONS = (1, 2, 3)
 _ENDPOINT = "https://sqs.us-east-1.amazonaws.com"
+
+
+_REFUSAL = b'{"success":false,"data":null,"meta":{}}'
+_WEB_PAGE = b"<html></html>"
+
+
+def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+
+
+NOTHING_DONE: Mapping[str, Callable[[], httpx.Response]] = {
+    **{str(code): partial(_response, code, _REFUSAL) for code in (401, 403, 429)},
+    "500": partial(_response, 500, b""),
+    "web page": partial(_response, 200, _WEB_PAGE),
+    "false": partial(_response, 200, _REFUSAL),
+}
+"""Answers of a platform that did nothing."""
 
 
 @dataclass(slots=True)
@@ -117,7 +135,7 @@ class World:
 
     # Making it
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         self.simulator = Simulator(
             redirect_url="https://provider.example/connect",
             per_s=self.limits[0],
@@ -125,7 +143,7 @@ class World:
         )
         self.platform = self.simulator.platform
         self.platform.now = self.clock
-        self.simulator._webhooks.send = self._letter  # type: ignore[method-assign]  # delivered by `post`
+        self.simulator._webhooks.send = self._letter  # type: ignore[method-assign, assignment]  # delivered by `post`
         self.memory = Memory(self.clock)
         self._create()
         apps = {name: import_module(f"functions.{name}.app") for name in FUNCTIONS}
@@ -135,13 +153,13 @@ class World:
             enter(patch.object(app, "wired", _wired))
         enter(patch.object(real_clock, "now", self.clock))
         enter(patch.object(real_clock, "sleep", self.sleep))
-        enter(patch.object(wiring.boto3, "Session", lambda: self))
+        enter(patch("boto3.Session", lambda: self))
         enter(patch.object(httpx, "create_ssl_context", lambda **_: None))
         enter(patch.object(httpx, "Client", self._http))
         enter(patch.object(Altegio, "_exchange", self._exchange(Altegio._exchange)))
         enter(patch.object(telemetry.metrics, "add_metric", self._count))
         enter(redirect_stdout(StringIO()))
-        level = telemetry.logger.level
+        level = telemetry.logger.log_level
         telemetry.logger.setLevel(logging.CRITICAL)
         self._closing.callback(telemetry.logger.setLevel, level)
         return self
@@ -248,34 +266,30 @@ class World:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """The platform, with what was planned for this call."""
-        kind = self._plan
-        if kind == "unreachable":
+        if self._plan == "unreachable":
             raise httpx.ConnectError("refused")
         request.extensions["trace"]("http11.send_request_headers.started", {})
-        if kind == "lost":
+        if self._plan in NOTHING_DONE:
+            return NOTHING_DONE[self._plan]()
+        if self._plan in ("lost", "late"):
+            if self._plan == "late":
+                at = self.clock() + timedelta(seconds=self._seconds)
+                self.landings.append((at, request))
             raise httpx.ReadTimeout("no answer")
-        if kind == "late":
-            at = self.clock() + timedelta(seconds=self._seconds)
-            self.landings.append((at, request))
-            raise httpx.ReadTimeout("no answer")
-        if kind.isdecimal():
-            if kind == "422":
-                self.refused.add(self._location(request))
-            return _response(int(kind), b'{"success":false,"data":null,"meta":{}}')
-        if kind == "500":
-            return _response(500, b"")
-        if kind == "web page":
-            return _response(200, b"<html></html>")
-        if kind == "false":
-            return _response(200, b'{"success":false,"data":null,"meta":{}}')
-        answer = self.perform(request)
-        match kind:
+        if self._plan == "422":
+            self.refused.add(self._location(request))
+            return _response(422, _REFUSAL)
+        return self._told(self.perform(request))
+
+    def _told(self, answer: Answer) -> httpx.Response:
+        """What is heard of the answer of a platform that did it."""
+        match self._plan:
             case "unheard":
                 raise httpx.ReadTimeout("no answer")
             case "500 done":
                 return _response(500, b"")
             case "web page done":
-                return _response(200, b"<html></html>")
+                return _response(200, _WEB_PAGE)
             case "empty":
                 return _response(answer.status, b"")
             case "stale":
@@ -292,7 +306,7 @@ class World:
                 {name.lower(): value for name, value in request.headers.items()},
                 request.read(),
             ),
-            lambda answer, **_: answers.append(answer),  # type: ignore[arg-type, misc]  # never None here
+            lambda answer, **_: answers.append(answer),
         )
         return answers[0]
 
@@ -321,10 +335,7 @@ class World:
     def start(self, function: str, event: Any, then: Callable[[Any], None] | None = None) -> Task:
         """An invocation begins; `then` gets what it returned, unless it died."""
         idle = self._environments[function]
-        if idle:
-            environment = idle.pop()
-        else:
-            environment = FUNCTIONS[function](self.environments[function])
+        environment = idle.pop() if idle else FUNCTIONS[function](self.environments[function])
 
         def work() -> Any:
             result = self._handlers[function](event, Context(function))
@@ -512,10 +523,6 @@ class _Transport(httpx.BaseTransport):
 
 
 _CLIENT = httpx.Client
-
-
-def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> httpx.Response:
-    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
 
 
 def _wired() -> Any:

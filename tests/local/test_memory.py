@@ -24,6 +24,7 @@ from shared.accounts import Account, Accounts
 from shared.connections import Connections
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
+from shared.pace import Busy, Pace, PaceRules, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
 from shared.queues import DeadLetters, WakeUps
@@ -572,6 +573,15 @@ class Play:
         self.at = datetime(2026, 11, 1, tzinfo=UTC)
         dynamodb = session("dynamodb")
         self.ledger = Ledger(dynamodb, PAYMENTS, CONNECTIONS)
+        self.pace = Pace(
+            dynamodb,
+            WIRED.tables["PaceTable"].name,
+            clock=lambda: self.at,
+            sleep=lambda _seconds: None,
+            rules=PaceRules(0.005, 200, 30),
+            ahead_s=0,
+            patience_s=300,
+        )
         self.connections = Connections(dynamodb, CONNECTIONS)
         self.accounts = Accounts(dynamodb, WIRED.tables["AccountsTable"].name)
         self.tickets = Tickets(dynamodb, WIRED.tables["TicketsTable"].name, 600)
@@ -583,11 +593,21 @@ class Play:
     def step(self) -> Any:
         """One call of one adapter; what it returned, or how it failed."""
         self.at += timedelta(seconds=self.dice.randint(1, 300))
-        acts = [self.pay, self.pay, self.pay, self.look, self.connect, self.connect, self.own]
-        acts += [self.account, self.account, self.ticket]
+        acts = [
+            self.pay,
+            self.pay,
+            self.pay,
+            self.pay,
+            self.pay,
+            self.look,
+            self.connect,
+            self.connect,
+            self.own,
+        ]
+        acts += [self.account, self.account, self.ticket, self.turn]
         try:
             return self.dice.choice(acts)()
-        except (ledger.Overtaken, ledger.IdTaken, connections.Overtaken) as refused:
+        except (ledger.Overtaken, ledger.IdTaken, connections.Overtaken, Busy, Paused) as refused:
             return repr(refused)
 
     def entry(self) -> tuple[Entry | None, Entry]:
@@ -614,11 +634,21 @@ class Play:
         before, after = self.entry()
         match self.dice.randrange(4):
             case 0:
-                return self.ledger.claim(before, after)
+                turns = (self.pace.at_once, self.pace.in_turn)
+                return self.ledger.claim(before, after, self.dice.choice(turns)())
             case 1:
                 return self.ledger.finish(before or after, after)
             case _:
                 return self.ledger.move(before, after)
+
+    def turn(self) -> Any:
+        match self.dice.randrange(4):
+            case 0:
+                return self.pace.wait()
+            case 1:
+                return self.pace.brake(self.dice.randint(0, 400))
+            case _:
+                return self.pace.take(self.dice.randint(0, 300))
 
     def look(self) -> Any:
         match self.dice.randrange(5):

@@ -221,6 +221,11 @@ CALLS = [
     ("dynamodb", "query", {"TableName": "t", "IndexName": "due", "Limit": 5}),
     ("dynamodb", "transact_write_items", {"TransactItems": [{"Update": UPDATE}]}),
     ("dynamodb", "update_item", {**UPDATE, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+    (
+        "sqs",
+        "get_queue_attributes",
+        {"QueueUrl": "https://queue.example/1/q", "AttributeNames": ["All"]},
+    ),
     ("sqs", "send_message", {"QueueUrl": "https://queue.example/1/q", "MessageBody": "é"}),
     ("ssm", "get_parameter", {"Name": "/a", "WithDecryption": True}),
 ]
