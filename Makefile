@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate
 # What sam build builds for, as uv pip install --python-platform takes it; empty is this machine.
 ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
 
-.PHONY: setup rehearse up test bench deploy-local lint locks clean
+.PHONY: setup rehearse up test chaos bench deploy-local lint locks clean
 
 setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done
 
@@ -50,6 +50,11 @@ lint: setup $(VENVS)/sam/.done
 
 test: lint
 	@.venv/bin/python -m pytest -n auto --dist loadfile
+
+# Random schedules; N of them in memory, CHAOS=--help tells what else.
+N ?= 2000
+chaos: setup
+	@.venv/bin/python -m tests.chaos $(N) $(CHAOS)
 
 # Cold starts, in ratios that another machine repeats; instructions need valgrind. BENCH=--help.
 bench: setup

@@ -15,6 +15,9 @@ from shared.lifecycle import Installed, ListedPayment, Status
 from shared.payment import Entry, EntryState, LedgerRules
 from shared.telemetry import count, logger
 
+# Between two questions about one entry to a platform that does not answer.
+_LONGEST_WAIT_S = 900
+
 
 class Looking:
     """The use case of overdue UNKNOWN entries."""
@@ -36,7 +39,10 @@ class Looking:
         try:
             status = self._platform.status(entry.location_id or 0)
         except (Refused, Unreachable) as error:
-            self._later(entry, f"status: {error}", self._rules.retry_base_s)
+            # The longer it lasts, the seldomer.
+            age = (self._clock() - entry.received_at).total_seconds()
+            wait = max(self._rules.retry_base_s, min(age / 8, _LONGEST_WAIT_S))
+            self._later(entry, f"status: {error}", wait)
             return
         if entry.is_refund:
             self._look_at_refund(entry, status)

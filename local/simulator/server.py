@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -60,7 +59,7 @@ class Exchange:
 
     def __call__(self, request: Request, transmit: Transmit) -> None:
         """Answer a request of the application."""
-        at = datetime.now(UTC)
+        at = self._platform.now()
         message = self._read(request)
         location_id = self._marketplace.location_of(message)
         fault = self._faults.take(message.route, location_id)

@@ -36,6 +36,8 @@ from tests.memory import Memory
 # What Lambda allows, by the template.
 TIMEOUTS = {"connect": 30, "payments": 30, "disable": 30, "reconcile": 55}
 HTTP_TOTAL_S = 10.0
+# Of a platform in good health.
+LATENCY_S = 0.2
 # An old answer may be repeated, but not for as long as the two looks are apart.
 STALE_S = 50.0
 LOCATIONS = (1, 2, 3)
@@ -118,6 +120,8 @@ class World:
         self.billed: list[Billed] = []
         self.faults: list[Fault] = []
         self.letters: deque[dict[str, Any]] = deque()
+        # What goes wrong with every call, while it lasts.
+        self.outage = ""
         # Requests whose sender has given up, and when they arrive all the same.
         self.landings: list[tuple[datetime, httpx.Request]] = []
         self.hosted: set[int] = set()
@@ -153,6 +157,8 @@ class World:
             enter(patch.object(app, "wired", _wired))
         enter(patch.object(real_clock, "now", self.clock))
         enter(patch.object(real_clock, "sleep", self.sleep))
+        # The exchange's own deadline is real, too, but no answer takes any real time.
+        enter(patch("time.monotonic", self._seconds_now))
         enter(patch("boto3.Session", lambda: self))
         enter(patch.object(httpx, "create_ssl_context", lambda **_: None))
         enter(patch.object(httpx, "Client", self._http))
@@ -241,7 +247,7 @@ class World:
                 return real(altegio, client, method, path, *rest, **more)
             finally:
                 gave_up = fault is not None and fault.kind in ("lost", "unheard", "late")
-                self.sleep(HTTP_TOTAL_S if gave_up else self._seconds if fault is not None else 0.1)
+                self.sleep(HTTP_TOTAL_S if gave_up else self._seconds or LATENCY_S)
                 if task is not None:
                     task.pause(f"answer to {method} {path}")
 
@@ -251,7 +257,7 @@ class World:
         """What goes wrong with this call; an old list is repeated for a while."""
         fault = next((it for it in self.faults if it.hits(path)), None)
         if fault is None:
-            return None
+            return Fault("any", self.outage) if self.outage else None
         if fault.kind != "stale":
             self.faults.remove(fault)
             return fault
@@ -322,6 +328,9 @@ class World:
         if answer.get("success"):
             answer["data"]["payments"] = answer["data"]["payments"][:-1]
         return json.dumps(answer).encode()
+
+    def _seconds_now(self) -> float:
+        return self.clock.at.timestamp()
 
     def _letter(self, _address: str, body: dict[str, Any], mode: str) -> None:
         if mode != "never":

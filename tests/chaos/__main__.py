@@ -1,0 +1,173 @@
+"""`python -m tests.chaos`: random schedules, each told by its seed, and what the platform has then.
+
+N schedules in memory, some more on the emulator's tables, every mutant of the protocol, a day
+without the platform, a backlog at the platform's limit, and processes killed under load.
+"""
+
+import argparse
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from local.emulator import Emulator
+from tests.chaos import campaigns, kills
+from tests.chaos.mutants import MUTANTS
+from tests.chaos.runs import Run, first_wrong, run, run_all
+
+# Schedules within which every mutant is caught.
+ENOUGH = 1000
+
+
+class Screen:
+    """One line that is written over on a terminal, and now and then one elsewhere."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stdout.isatty()
+        self._written_at = time.monotonic()
+
+    def progress(self, what: str, done: int, of: int) -> None:
+        """How far it is."""
+        now = time.monotonic()
+        if now - self._written_at < (0.1 if self._is_terminal else 15) and done < of:
+            return
+        self._written_at = now
+        filled = 30 * done // max(of, 1)
+        line = f"{what:18}[{'#' * filled}{'.' * (30 - filled)}] {done}/{of}"
+        print(f"\r{line}", end="", flush=True) if self._is_terminal else print(line, flush=True)
+
+    def result(self, what: str, text: str) -> None:
+        """The last word on something, over its progress."""
+        print(f"\r\x1b[2K{what:18}{text}" if self._is_terminal else f"{what:18}{text}", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run all that was asked for; 1 if anything is wrong."""
+    options = _options(arguments)
+    seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
+    screen = Screen()
+    print(f"seed {seed}: schedule K is repeated by --only {seed}+K\n")
+    if options.only is not None:
+        return _only(sum(map(int, options.only.split("+"))))
+    right = _schedules(screen, "in memory", seed, options.n, _in_memory)
+    right &= _schedules(screen, "on the emulator", seed, options.emulator, _on_emulator)
+    if options.mutants:
+        caught = [_mutant(screen, mutant, seed) for mutant in MUTANTS]
+        right &= all(caught)
+    if options.outage:
+        right &= _outage(screen, options.outage)
+    if options.backlog:
+        right &= _backlog(screen, options.backlog)
+    if options.kills:
+        right &= _kills(screen, options.kills, seed)
+    print("\nAll as it must be." if right else "\nNOT as it must be.")
+    return 0 if right else 1
+
+
+def _only(seed: int) -> int:
+    told = run(seed)
+    print(told.wrong or f"nothing wrong: {_in_words(told.states)}")
+    return 1 if told.wrong else 0
+
+
+def _in_memory(seeds: Iterable[int]) -> Iterator[Run]:
+    return run_all(seeds, os.process_cpu_count() or 1)
+
+
+def _on_emulator(seeds: Iterable[int]) -> Iterator[Run]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Emulator(log=Path(folder) / "emulator.log") as emulator,
+    ):
+        emulator.wait()
+        dynamodb = emulator.client("dynamodb")
+        for seed in seeds:
+            yield run(seed, dynamodb=dynamodb)
+
+
+def _schedules(
+    screen: Screen,
+    what: str,
+    seed: int,
+    number: int,
+    runs: Callable[[Iterable[int]], Iterator[Run]],
+) -> bool:
+    if not number:
+        return True
+    began, states, wrong = time.monotonic(), Counter[str](), list[Run]()
+    for done, told in enumerate(runs(range(seed, seed + number)), start=1):
+        states += told.states
+        if told.wrong:
+            wrong.append(told)
+        screen.progress(what, done, number)
+    took = time.monotonic() - began
+    screen.result(
+        what,
+        f"{number - len(wrong)} of {number} schedules right, {took:.0f} s: {_in_words(states)}",
+    )
+    for told in wrong[:3]:
+        print(f"  --only {told.seed}: {told.wrong}")
+    return not wrong
+
+
+def _mutant(screen: Screen, mutant: Callable[[], object], seed: int) -> bool:
+    told = first_wrong(range(seed, seed + ENOUGH), mutant)
+    name = mutant.__name__.replace("_", " ")
+    if told is None:
+        screen.result("mutant", f"{name}: NOT caught by {ENOUGH} schedules")
+        return False
+    screen.result("mutant", f"{name}: caught by schedule {told.seed - seed + 1}")
+    return True
+
+
+def _outage(screen: Screen, number: int) -> bool:
+    told = campaigns.outage(number, lambda done, of: screen.progress("24 h outage", done, of))
+    screen.result(
+        "24 h outage",
+        f"{told.payments} payments: {told.dead_letters} dead letters, {told.doubled} doubled, "
+        f"{_in_words(told.states)}, the last {60 * told.hours:.0f} min after its end",
+    )
+    return (told.dead_letters, told.doubled, told.states) == (0, 0, Counter(SENT=number))
+
+
+def _backlog(screen: Screen, number: int) -> bool:
+    told = campaigns.backlog(number, lambda done, of: screen.progress("backlog", done, of))
+    screen.result(
+        "backlog",
+        f"{told.payments} payments in {told.hours * 60:.0f} min: {told.share:.1%} of the allowed "
+        f"rate, {told.too_many_requests} times 429, {told.doubled} doubled, "
+        f"{_in_words(told.states)}",
+    )
+    right = (told.too_many_requests, told.doubled, told.states) == (0, 0, Counter(SENT=number))
+    return right and told.share >= 0.9
+
+
+def _kills(screen: Screen, number: int, seed: int) -> bool:
+    told = kills.run(number, seed, lambda done, of: screen.progress("real kills", done, of))
+    screen.result("real kills", told.in_words())
+    return not told.wrong
+
+
+def _in_words(states: Counter[str]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in states.most_common())
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("n", type=int, nargs="?", default=2000, help="schedules in memory")
+    parser.add_argument("--emulator", type=int, default=30, help="schedules on the emulator")
+    parser.add_argument("--mutants", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--outage", type=int, default=1000, help="payments of a day without it")
+    parser.add_argument("--backlog", type=int, default=10000, help="payments at the limit")
+    parser.add_argument("--kills", type=int, default=200, help="processes killed under load")
+    parser.add_argument("--seed", type=int, help="of the first schedule; at random if left out")
+    parser.add_argument("--only", metavar="SEED", help="one schedule, with its whole story")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,170 @@
+"""Long stories in virtual time: a day without the platform, and ten thousand payments at once."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from shared.pace import Pace, PaceRules
+from shared.payment import EntryState
+from tests.chaos.judge import entries, judge
+from tests.chaos.tasks import Task
+from tests.chaos.world import LOCATIONS, World
+from tests.deployment import payment
+
+# By the template: how many workers the queue has, and how often reconcile runs.
+WORKERS = 5
+RECONCILE_EVERY = timedelta(minutes=1)
+LIMITS = (5, 200)
+# How a platform fails, each for a third of the outage.
+OUTAGES = ("unreachable", "500", "lost")
+
+type Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a campaign has shown."""
+
+    payments: int
+    doubled: int
+    dead_letters: int
+    states: Counter[str]
+    too_many_requests: int
+    calls: int
+    hours: float
+    # Of the calls that the platform allows in the time that the payments took.
+    share: float = 0.0
+
+
+class Clockwork:
+    """What AWS does: workers for the queue, reconcile once a minute, time in between."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._next_run = world.clock()
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Goes on until `until` holds, looked at whenever time has to pass."""
+        while True:
+            self._fill()
+            tasks = self._world.runnable()
+            if tasks:
+                self._world.step(tasks[0])
+                continue
+            if until():
+                return
+            self._world.advance((self._next() - self._world.clock()).total_seconds())
+
+    def _fill(self) -> None:
+        while self._busy("payments") < WORKERS and self._world.deliver():
+            pass
+        if self._world.clock() >= self._next_run:
+            self._next_run = self._world.clock() + RECONCILE_EVERY
+            if not self._busy("reconcile"):
+                self._world.start("reconcile", {})
+
+    def _busy(self, name: str) -> int:
+        return sum(1 for task in self._world.tasks if not task.done and task.name == name)
+
+    def _next(self) -> datetime:
+        sleeping = [
+            it.wake_at for it in self._world.tasks if _sleeps(it) and it.wake_at is not None
+        ]
+        return min([self._next_run, *sleeping])
+
+
+def outage(payments: int, progress: Progress) -> Told:
+    """A day in which the platform is down, and payments are billed all the while."""
+    with World() as world:
+        for location_id in LOCATIONS:
+            world.connect(location_id)
+        clockwork = Clockwork(world)
+        _bill(world, 1)
+        began = world.clock()
+        clockwork.run(lambda: world.clock() - began > timedelta(minutes=2))
+        down, day = world.clock(), timedelta(hours=24)
+        for number in range(2, payments + 1):
+            at = down + day * (number / payments)
+            world.outage = OUTAGES[min(2, int(3 * number / (payments + 1)))]
+            _bill(world, number)
+            clockwork.run(partial(_reached, world, at))
+            progress(number, payments)
+        world.outage = ""
+        clockwork.run(lambda: _all_sent(world))
+        return _told(world, payments, (world.clock() - down - day) / timedelta(hours=1))
+
+
+def backlog(payments: int, progress: Progress) -> Told:
+    """All are billed while the platform lets nobody call; then it does, at its limit."""
+    with World(limits=LIMITS) as world:
+        for location_id in LOCATIONS:
+            world.connect(location_id)
+            world.advance(60)
+        world.run("reconcile", {})
+        pause = timedelta(hours=1)
+        _brake(world, pause)
+        opened = world.clock() + pause
+        for number in range(1, payments + 1):
+            _bill(world, number)
+        clockwork = Clockwork(world)
+        clockwork.run(lambda: world.clock() >= opened - timedelta(minutes=2))
+        rows = Counter(row["state"] for row in entries(world))
+        assert rows == {EntryState.PENDING: payments}, rows
+        calls = len(world.simulator.journal)
+
+        def sent() -> bool:
+            done = len(world.simulator.journal) - calls
+            progress(min(done, payments), payments)
+            return done >= payments and _all_sent(world)
+
+        clockwork.run(sent)
+        times = [call.at for call in world.simulator.calls("payment")]
+        minutes = (max(times) - min(times)) / timedelta(minutes=1)
+        share = len(times) / minutes / LIMITS[1]
+        return _told(world, payments, minutes / 60, share)
+
+
+def _bill(world: World, number: int) -> None:
+    world.bill(payment(f"inv-{number}", LOCATIONS[number % len(LOCATIONS)], amount=f"{number}.50"))
+
+
+def _brake(world: World, pause: timedelta) -> None:
+    pace = Pace(
+        world.memory.client("dynamodb"),
+        world.environments["payments"]["PACE_TABLE"],
+        clock=world.clock,
+        sleep=world.sleep,
+        rules=PaceRules(*LIMITS, retry_base_s=30),
+        ahead_s=0,
+        patience_s=0,
+    )
+    pace.brake(pause.total_seconds())
+
+
+def _reached(world: World, at: datetime) -> bool:
+    return world.clock() >= at
+
+
+def _all_sent(world: World) -> bool:
+    return not world.queued() and all(row["state"] == EntryState.SENT for row in entries(world))
+
+
+def _told(world: World, payments: int, hours: float, share: float = 0.0) -> Told:
+    states = judge(world)
+    listed = sum(len(world.platform.payments(location_id)) for location_id in LOCATIONS)
+    return Told(
+        payments=payments,
+        doubled=listed - payments,
+        dead_letters=len(world.dead_letters()),
+        states=states,
+        too_many_requests=sum(call.status == 429 for call in world.simulator.journal),
+        calls=len(world.simulator.journal),
+        hours=hours,
+        share=share,
+    )
+
+
+def _sleeps(task: Task) -> bool:
+    return not task.done and task.wake_at is not None

@@ -1,0 +1,175 @@
+"""Schedules, not examples: the money's protocol under everything that can go wrong at once.
+
+`make chaos` runs as many as one likes; here are a few hundred, always the same.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.chaos import campaigns
+from tests.chaos.judge import entries, judge
+from tests.chaos.mutants import MUTANTS
+from tests.chaos.runs import first_wrong, run
+from tests.chaos.schedule import AMOUNTS, PAID_AT, SETTINGS, Schedule, settle
+from tests.chaos.world import LOCATIONS, Fault, World
+from tests.deployment import payment, refund
+
+SCHEDULES = 200
+
+
+@pytest.mark.parametrize("first", range(0, SCHEDULES, 50))
+def test_every_schedule_ends_well(first: int) -> None:
+    states: Counter[str] = Counter()
+    for seed in range(first, first + 50):
+        told = run(seed)
+        assert not told.wrong, f"python -m tests.chaos --only {seed}: {told.wrong}"
+        states += told.states
+    # They would be of no use if nothing were ever sent, held, or left to a person.
+    assert {"SENT", "HELD", "NEEDS_HUMAN"} <= set(states)
+    assert states["SENT"] > 150
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_broken_rule_is_noticed(mutant: Callable[[], Any]) -> None:
+    """The test of the test."""
+    told = first_wrong(range(SCHEDULES), mutant)
+    assert told is not None
+    assert run(told.seed).wrong == ""
+
+
+def test_a_day_without_the_platform_loses_nothing() -> None:
+    told = campaigns.outage(40, lambda _done, _of: None)
+    assert (told.dead_letters, told.doubled) == (0, 0)
+    assert told.states == Counter(SENT=40)
+
+
+def test_a_backlog_goes_out_at_the_platforms_limit() -> None:
+    told = campaigns.backlog(500, lambda _done, _of: None)
+    assert (told.too_many_requests, told.doubled) == (0, 0)
+    assert told.states == Counter(SENT=500)
+    assert told.share >= 0.9
+
+
+class Machine(RuleBasedStateMachine):
+    """The same world, moved by hypothesis, which makes what it finds as short as it can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(settings=SETTINGS)
+        self.world.__enter__()
+        self.payments = 0
+        self.refunds = 0
+
+    def teardown(self) -> None:
+        try:
+            settle(self.world)
+            judge(self.world)
+        finally:
+            self.world.__exit__()
+
+    @initialize()
+    def begin(self) -> None:
+        Schedule(self.world, Random(0)).begin()  # noqa: S311 - nothing is drawn here
+
+    @rule(
+        location_id=st.sampled_from(LOCATIONS[:2]),
+        amount=st.sampled_from(AMOUNTS),
+        paid_at=st.sampled_from(PAID_AT),
+    )
+    def bill(self, location_id: int, amount: str, paid_at: str) -> None:
+        self.payments += 1
+        event = payment(f"inv-{self.payments}", location_id, amount=amount, paid_at=paid_at)
+        self.world.bill(event)
+
+    @precondition(lambda self: self.world.billed)
+    @rule(data=st.data())
+    def bill_again(self, data: st.DataObject) -> None:
+        self.world.bill(data.draw(st.sampled_from(self.world.billed)).event)
+
+    @precondition(lambda self: self.payments)
+    @rule(data=st.data())
+    def refund(self, data: st.DataObject) -> None:
+        self.refunds += 1
+        of = f"inv-{data.draw(st.integers(1, self.payments))}"
+        self.world.bill(refund(f"ref-{self.refunds}", of=of))
+
+    @precondition(lambda self: self.world.queued())
+    @rule()
+    def deliver(self) -> None:
+        self.world.deliver()
+
+    @rule()
+    def reconcile(self) -> None:
+        self.world.start("reconcile", {})
+
+    @precondition(lambda self: self.world.runnable())
+    @rule(data=st.data(), calls=st.integers(1, 15))
+    def work(self, data: st.DataObject, calls: int) -> None:
+        task = data.draw(st.sampled_from(range(len(self.world.runnable()))))
+        for _ in range(calls):
+            runnable = self.world.runnable()
+            if task < len(runnable):
+                self.world.step(runnable[task])
+
+    @precondition(lambda self: self.world.runnable())
+    @rule(data=st.data())
+    def kill(self, data: st.DataObject) -> None:
+        runnable = self.world.runnable()
+        self.world.kill(runnable[data.draw(st.sampled_from(range(len(runnable))))])
+
+    @rule(seconds=st.sampled_from((0.5, 5, 61, 901, 3700)))
+    def wait(self, seconds: float) -> None:
+        self.world.advance(seconds)
+
+    @rule(
+        route=st.sampled_from(("payment", "refund", "status")),
+        kind=st.sampled_from([kind for kind in World.KINDS if kind not in ("stale", "422")]),
+        seconds=st.integers(1, 800),
+    )
+    def disturb(self, route: str, kind: str, seconds: int) -> None:
+        late = {"late": seconds, "slow": min(seconds, 9)}.get(kind, 0)
+        self.world.faults.append(Fault(route, kind, late))
+
+    @rule(location_id=st.sampled_from(LOCATIONS))
+    def disconnect(self, location_id: int) -> None:
+        self.world.simulator.disconnect(location_id)
+
+    @rule(location_id=st.sampled_from(LOCATIONS))
+    def connect(self, location_id: int) -> None:
+        self.world.connect(location_id)
+
+    @invariant()
+    def no_more_payments_than_were_billed(self) -> None:
+        """At any moment, not only when the dust has settled."""
+        listed = sum(len(self.world.platform.payments(it)) for it in LOCATIONS)
+        sendable = [row for row in entries(self.world) if row["key"].startswith("payment#")]
+        assert listed - len(self.world.hosted) <= len(sendable)
+
+
+def test_a_machine_that_looks_for_trouble_finds_none() -> None:
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
