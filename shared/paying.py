@@ -15,7 +15,7 @@ from shared.altegio import Altegio, Refused, Unreachable
 from shared.clock import Clock, stamp
 from shared.connections import Connections
 from shared.ledger import IdTaken, Ledger, Overtaken
-from shared.lifecycle import Installed
+from shared.lifecycle import Installed, Status
 from shared.pace import Busy, Pace, Paused
 from shared.payment import (
     Blocked,
@@ -32,6 +32,8 @@ from shared.queues import DeadLetters
 from shared.telemetry import count, logger
 
 _ECHO_EVERY = timedelta(hours=1)
+# By how much the platform's clock may differ from ours.
+_CLOCKS = timedelta(seconds=5)
 _NOT_CONNECTED = "the location is not connected"
 # Of the function's 30 s; what is not answered by then must not look like an answer that was lost.
 _TIME_S = 26.0
@@ -197,13 +199,12 @@ class Paying:
             return NotTaken(f"{_words(outcome)}; then status: {error}")
         if platform_id is not None and platform_id in status.refunded:
             return Sent(platform_id)
-        if platform_id is not None and isinstance(outcome, Rejected) and claimed.attempt == 1:
-            # Lists lag, and what was given back already is refused, too: believed when seen twice.
-            return NotTaken(_words(outcome), retry_after_s=self._rules.lease_s)
         if status.installed in (Installed.NO, Installed.PENDING):
             # We took it for connected: whatever ended that was never told.
             self._connections.hint(claimed.location_id or 0, "uninstall", self._clock())
             return None
+        if isinstance(outcome, Rejected) and _may_be_of_before(claimed, outcome, status):
+            return NotTaken(outcome.message, self._rules.lease_s if claimed.is_refund else 0)
         return outcome
 
     def _after(
@@ -270,6 +271,19 @@ class Paying:
                 return
             # The lease has passed: the row is UNKNOWN by now, which is never wrong.
             logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
+
+
+def _may_be_of_before(claimed: Entry, outcome: Rejected, status: Status) -> bool:
+    """Whether a refusal may be of a state that is over, as status does not show it any more.
+
+    Lists lag, so a refund that was done already may not be on them; and an owner may have connected
+    again meanwhile. What the platform says twice in a row is believed.
+    """
+    if claimed.why == outcome.message:
+        return False
+    installed, asked = status.activation or status.since, claimed.changed_at
+    reinstalled = installed is not None and asked is not None and installed > asked - _CLOCKS
+    return claimed.is_refund or reinstalled
 
 
 def _words(outcome: Blocked | Rejected) -> str:

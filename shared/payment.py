@@ -180,7 +180,8 @@ def claimed(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
     """The entry with one more attempt, ours until the lease has passed."""
     lease = timedelta(seconds=rules.lease_s)
     return replace(
-        _changed(entry, EntryState.SENDING, "", now, due_in=lease), attempt=entry.attempt + 1
+        _changed(entry, EntryState.SENDING, entry.why, now, due_in=lease),
+        attempt=entry.attempt + 1,
     )
 
 

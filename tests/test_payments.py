@@ -160,6 +160,28 @@ def test_a_wrong_token_or_address_rejects_no_money(connected: Deployment, status
     assert len(connected.simulator.payments(4564)) == 1
 
 
+def test_a_refusal_that_a_new_connect_may_have_overtaken_is_believed_the_second_time(
+    connected: Deployment,
+) -> None:
+    """The platform refused because nothing was installed, and when asked why, something was."""
+    said = "The application is not installed in the location."
+    connected.simulator.fault("payment", "status", status=422, message=said)
+    connected.simulator.disconnect(4564)
+    connected.simulator.grant(4564)
+    connected.simulator.platform.activate(4564)
+    connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.PENDING
+    connected.let_time_pass(2)
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
+    connected.simulator.fault("payment", "status", status=422, message="Too early.", times=2)
+    connected.simulator.disconnect(4564)
+    connected.simulator.grant(4564)
+    connected.simulator.platform.activate(4564)
+    connected.bill(payment("inv-2"))
+    connected.let_time_pass(2)
+    assert connected.entry("payment#inv-2").state is EntryState.REJECTED
+
+
 def test_a_rotated_token_is_fetched_once_and_the_payment_goes_out(connected: Deployment) -> None:
     connected.bill(payment("inv-0"))
     connected.simulator.partner_token = "rotated-token"
@@ -170,6 +192,7 @@ def test_a_rotated_token_is_fetched_once_and_the_payment_goes_out(connected: Dep
 
 
 def test_a_payment_that_the_platform_rejects_is_final(connected: Deployment) -> None:
+    connected.clock.advance(seconds=10)
     connected.simulator.fault("payment", "status", status=422, message="Too early.")
     connected.bill(payment())
     connected.let_time_pass(10)

@@ -24,6 +24,7 @@ _FAULTS = (
     *(kind for kind in World.KINDS if kind not in ("stale", "422")),
 )
 _LONGEST_LANDING_S = 800
+_SKEW_S = 2.0
 
 
 # How often each comes.
@@ -77,12 +78,15 @@ class Schedule:
         self.world.run("reconcile", {})
 
     def work(self, steps: int) -> None:
-        """Lets workers go on, in any order."""
+        """Lets workers go on, in any order, each by a clock of its own."""
         for _ in range(steps):
             tasks = self.world.runnable()
             if not tasks:
                 return
-            self.world.step(self.chance.choice(tasks))
+            task = self.chance.choice(tasks)
+            if not task.at:
+                task.skew = timedelta(seconds=self.chance.uniform(-_SKEW_S, _SKEW_S))
+            self.world.step(task)
 
     # Moves
 
@@ -95,7 +99,8 @@ class Schedule:
                 self.chance.choice(LOCATIONS),
                 amount=self.chance.choice(AMOUNTS),
                 paid_at=self.chance.choice(PAID_AT),
-            )
+            ),
+            delay_s=self.chance.choice((0, 0, 2, 60)),
         )
 
     def bill_again(self) -> None:

@@ -6,7 +6,7 @@ runs next is the caller's choice, so a schedule can be repeated exactly.
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -20,6 +20,7 @@ class Task:
     Attributes:
         environment: what the function was wired to.
         at: the call that it is about to make; empty before the first.
+        skew: by how much its clock is wrong.
         wake_at: until when it sleeps; None while it does not.
         done: whether it has ended.
         error: what it raised.
@@ -36,6 +37,7 @@ class Task:
         self.started_at = started_at
         self.at = ""
         self.wake_at: datetime | None = None
+        self.skew = timedelta()
         self.done = False
         self.error: BaseException | None = None
         self.result: Any = None

@@ -155,7 +155,7 @@ class World:
         enter = self._closing.enter_context
         for app in apps.values():
             enter(patch.object(app, "wired", _wired))
-        enter(patch.object(real_clock, "now", self.clock))
+        enter(patch.object(real_clock, "now", self._now))
         enter(patch.object(real_clock, "sleep", self.sleep))
         # The exchange's own deadline is real, too, but no answer takes any real time.
         enter(patch("time.monotonic", self._seconds_now))
@@ -329,6 +329,11 @@ class World:
             answer["data"]["payments"] = answer["data"]["payments"][:-1]
         return json.dumps(answer).encode()
 
+    def _now(self) -> datetime:
+        """What the clock of a function says, which is not quite right."""
+        task = Task.current()
+        return self.clock() + (task.skew if task is not None else timedelta())
+
     def _seconds_now(self) -> float:
         return self.clock.at.timestamp()
 
@@ -408,12 +413,12 @@ class World:
 
     # The billing system, and its queue
 
-    def bill(self, event: dict[str, Any]) -> None:
-        """Puts an event on the queue."""
+    def bill(self, event: dict[str, Any], delay_s: int = 0) -> None:
+        """Puts an event on the queue, which may give out later ones before."""
         body = json.dumps(event)
         self.billed.append(Billed(body, event))
         self.memory.client("sqs").send_message(
-            QueueUrl=self.queues["BillingQueue"], MessageBody=body
+            QueueUrl=self.queues["BillingQueue"], MessageBody=body, DelaySeconds=delay_s
         )
 
     def deliver(self) -> Task | None:
@@ -501,7 +506,11 @@ class World:
         """Messages on the billing queue, visible or not."""
         attributes = self.memory.client("sqs").get_queue_attributes(
             QueueUrl=self.queues["BillingQueue"],
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesDelayed",
+                "ApproximateNumberOfMessagesNotVisible",
+            ],
         )["Attributes"]
         return sum(map(int, attributes.values()))
 
