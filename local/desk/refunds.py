@@ -79,7 +79,8 @@ def _outlook(desk: Desk, refund: Entry, paid: Entry | None, now: datetime) -> Ou
         if parked is not None:
             waits = "waits" if parked.state in _WAITING else f"becomes {parked.state}"
             return Outlook(f"{waits}: {parked.why}", why="nothing, as it does not go out")
-        words = "goes out" + (f" {screen.due(refund.due_at, now)}" if refund.due_at else " at once")
+        later = refund.due_at is not None and now < refund.due_at
+        words = f"goes out {screen.due(refund.due_at, now) if later else 'at once'}"
     if paid is None or paid.state is not EntryState.SENT:
         return Outlook(words, why="nothing, as no such payment is SENT")
     try:
