@@ -22,12 +22,15 @@ from shared.cover import CoverRules, Work
 from shared.lifecycle import LIVE, Connection, Installed, State
 from shared.payment import Entry
 
-_LATER = "active and covered for longer"
-_OFF = "frozen with nothing that would bring them back"
-_UNSEEN = "not looked at yet"
+# What is only counted, as `--json` names it.
+_REST = {
+    "covered": "active and covered for longer",
+    "frozen": "frozen with nothing that would bring them back",
+    "not_looked_at": "not looked at yet",
+}
 _EXPLAINED = (
     "The platform switches a location off within 24 hours after its cover ends. Cover is what it "
-    "listed when it was last asked, and what was reported since; QUEUED UNTIL is when it would end "
+    "listed when it was last ASKED, and what was reported since; QUEUED UNTIL is when it would end "
     "were everything reported that is queued."
 )
 
@@ -80,7 +83,8 @@ def _tell_one(desk: Desk, options: argparse.Namespace) -> None:
         print(json.dumps({"locations": told, "rest": {}}, indent=2))
         return
     print(screen.wrapped(f"Location {location_id} ({desk.site}): {said}") + "\n")
-    print(_listed(found, {location_id: connection}, now) if found else f"  {_UNSEEN}")
+    unseen = "Reconcile has not looked at it yet."
+    print(_listed(found, {location_id: connection}, now) if found else unseen)
 
 
 def _live(desk: Desk) -> list[Connection]:
@@ -124,12 +128,12 @@ def _concerns(work: Work, within: timedelta | None, now: datetime, rules: CoverR
 
 def _kind(work: Work | None) -> str:
     if work is None:
-        return _UNSEEN
-    return _OFF if work.state is State.FROZEN else _LATER
+        return "not_looked_at"
+    return "frozen" if work.state is State.FROZEN else "covered"
 
 
 def _counts(rest: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in sorted(rest.items()))
+    return ", ".join(f"{rest[kind]} {words}" for kind, words in _REST.items() if kind in rest)
 
 
 def _asked(

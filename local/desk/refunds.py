@@ -46,9 +46,13 @@ def if_refunded(desk: Desk, options: argparse.Namespace) -> int:
         print(json.dumps(_plain(known, paid, outlook), indent=2))
         return 0
     print(f"If {refund.payment_key} is given back ({desk.site})")
-    refunded = f"{known.key} {outlook.refund}" if known else f"of an event to come {outlook.refund}"
-    told = _effect(outlook, now)
-    print(screen.facts([*_payment(desk, paid, outlook, now), ("refund", refunded), *told]))
+    which = known.key if known else "none yet; billed now, it"
+    pairs = [
+        *_payment(desk, paid, outlook, now),
+        ("refund", f"{which} {outlook.refund}"),
+        *_effect(outlook, now),
+    ]
+    print(screen.facts(pairs))
     return 0
 
 
@@ -77,8 +81,10 @@ def _outlook(desk: Desk, refund: Entry, paid: Entry | None, now: datetime) -> Ou
     if refund.state in _WAITING:
         parked = payment.refund_parked(refund, paid, now, desk.settings.ledger)
         if parked is not None:
-            waits = "waits" if parked.state in _WAITING else f"becomes {parked.state}"
-            return Outlook(f"{waits}: {parked.why}", why="nothing, as it does not go out")
+            if parked.state in _WAITING:
+                return Outlook(f"waits: {parked.why}", why="nothing until it goes out")
+            words = f"becomes {parked.state}: {parked.why}"
+            return Outlook(words, why="nothing, as it does not go out")
         later = refund.due_at is not None and now < refund.due_at
         words = f"goes out {screen.due(refund.due_at, now) if later else 'at once'}"
     if paid is None or paid.state is not EntryState.SENT:

@@ -549,7 +549,7 @@ def test_a_location_is_told_before_it_is_switched_off(
     trial.bill(bought(trial, "inv-1", 0, 30))
     assert operator.json("deadlines") == {
         "locations": [],
-        "rest": {"active and covered for longer": 1},
+        "rest": {"covered": 1},
     }
     assert operator.code == 0
 
@@ -631,14 +631,14 @@ def test_a_fleet_of_many_pages_is_whole(
     monkeypatch.setattr(desk, "find", lambda _options: small)
     found = operator.json("deadlines")
     assert [it["location_id"] for it in found["locations"]] == [8]
-    assert found["rest"] == {"active and covered for longer": 8}
+    assert found["rest"] == {"covered": 8}
 
 
 def test_what_reconcile_has_not_looked_at_is_counted(
     deployment: Deployment, operator: Operator
 ) -> None:
     deployment.connect(4564)
-    assert operator.json("deadlines") == {"locations": [], "rest": {"not looked at yet": 1}}
+    assert operator.json("deadlines") == {"locations": [], "rest": {"not_looked_at": 1}}
     [told] = operator.json("deadlines", "--location", "4564")["locations"]
     assert told["hours_left"] == 168
 
@@ -747,7 +747,7 @@ def test_a_refund_is_foretold_in_words(trial: Deployment, operator: Operator) ->
         ["state", f"SENT, with id {id_}"],
         ["location", "4564, active here"],
         ["runs,", "and ends in 30 d"],
-        ["refund", "of an event to come goes out at once"],
+        ["refund", "none yet; billed now, it goes out at once"],
         ["effect", "the location goes dark within the hour"],
         ["left", "no other paid period runs now"],
     ):
@@ -766,7 +766,7 @@ def test_the_refund_of_what_is_not_sent_waits(
     trial.bill(refund(location_id=location_id))
     told = operator.json("if-refunded", "ref-1")
     assert (told["refund"], told["outlook"]) == ("refund#ref-1", "waits: its payment is HELD")
-    assert told["why"] == "nothing, as it does not go out"
+    assert told["why"] == "nothing until it goes out"
     assert (told["payment"], told["state"]) == ("payment#inv-1", "HELD")
 
 
