@@ -57,17 +57,14 @@ def if_refunded(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _known_refund(desk: Desk, paid: Entry) -> Entry | None:
-    """The refund that billing has sent already: one that was made, else the last one."""
-    last = desk.ledger.given_back(_billed(paid, clock.now()))
-    refunds = sorted(
-        (
-            entry
-            for entry in desk.ledger.entries_of(paid.location_id or 0)
-            if entry.is_refund and desk.ledger.given_back(entry) == last
-        ),
-        key=lambda entry: (entry.state is EntryState.SENT, entry.received_at),
-    )
-    return refunds[-1] if refunds else None
+    """The refund that billing has sent already; of several, the last one."""
+    latest = desk.ledger.given_back(_billed(paid, clock.now()))
+    refunds = [
+        entry
+        for entry in desk.ledger.entries_of(paid.location_id or 0)
+        if entry.is_refund and latest and desk.ledger.given_back(entry) == latest
+    ]
+    return max(refunds, key=lambda refund: refund.received_at, default=None)
 
 
 def _billed(paid: Entry, now: datetime) -> Entry:
@@ -102,7 +99,7 @@ def _payment(
     desk: Desk, paid: Entry | None, outlook: Outlook, now: datetime
 ) -> list[tuple[str, str]]:
     if paid is None:
-        return [("payment", "not known")]
+        return [("payment", "not in the ledger")]
     connection = desk.connections.get(paid.location_id or 0)
     id_ = f", with id {paid.platform_id}" if paid.platform_id is not None else ""
     unlisted = "" if outlook.is_listed else ", which is not on the platform's list"

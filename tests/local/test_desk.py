@@ -616,6 +616,17 @@ def test_a_frozen_location_is_told_if_something_would_bring_it_back(
     assert trial.connection(4564).state == "active"
 
 
+def test_a_location_that_is_frozen_though_it_is_paid_is_told(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.simulator.expire(4564)
+    trial.webhook(trial.event(4564, "freeze"))
+    trial.reconcile()
+    [told] = operator.json("deadlines")["locations"]
+    assert (told["state"], told["hours_left"], told["queued"]) == ("frozen", 720, [])
+
+
 def test_a_fleet_of_many_pages_is_whole(
     trial: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -793,7 +804,7 @@ def test_a_refund_of_what_nobody_billed_and_an_unknown_id(
 ) -> None:
     connected.bill(refund(of="never-billed"))
     text = operator("if-refunded", "ref-1")
-    assert "payment  not known" in text
+    assert "payment  not in the ledger" in text
     assert "refund#ref-1 waits: its payment is not known" in text
     assert operator.code == 0
     assert "no payment or refund is known as nothing" in operator("if-refunded", "nothing")
@@ -804,9 +815,12 @@ def test_a_payment_that_was_reported_again_is_given_back_as_that(
     trial: Deployment, operator: Operator
 ) -> None:
     trial.bill(bought(trial, "inv-1", -1, 30))
-    trial.bill(bought(trial, "inv-1~2", -1, 30))
     first = trial.entry("payment#inv-1")
     trial.ledger.move(first, rules.reported_again(first, "payment#inv-1~2"))
+    trial.bill(refund("other", of="never-billed", location_id=4564))
+    told = operator.json("if-refunded", "inv-1")
+    assert (told["payment"], told["refund"], told["effect"]) == (None, None, None)
+    trial.bill(bought(trial, "inv-1~2", -1, 30))
     assert operator.json("if-refunded", "inv-1")["payment"] == "payment#inv-1~2"
     trial.bill(refund(location_id=4564))
     for key in ("inv-1", "inv-1~2", "ref-1"):
