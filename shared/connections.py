@@ -4,6 +4,7 @@ Every write is conditional on the version that was read, so that of two writers 
 the same row one loses and decides again from the new one.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -138,6 +139,25 @@ class Connections:
             Limit=limit,
         )
         return [from_item(item)["location_id"] for item in answer["Items"]]
+
+    def in_state(self, state: State) -> Iterator[int]:
+        """All locations in `state` that are ever due, the first due first; eventually consistent.
+
+        That is every one that is PENDING, FROZEN or, unless the application is free, ACTIVE.
+        """
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "due",
+            "KeyConditionExpression": "#state = :state",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":state": to_value(state)},
+        }
+        while True:
+            answer = self._dynamodb.query(**query)
+            yield from (from_item(item)["location_id"] for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def of_account(self, account_id: str) -> set[int]:
         """Locations whose rows still name the account, closed ones too; eventually consistent.

@@ -28,7 +28,8 @@ from shared.payment import Entry, EntryState
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
-_QUEUED = frozenset(EntryState) - {EntryState.SENT, EntryState.REJECTED}
+_GIVEN_UP = {EntryState.REJECTED, EntryState.CLOSED}
+_QUEUED = frozenset(EntryState) - {EntryState.SENT} - _GIVEN_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +276,7 @@ class Work:
         queued_until: the same, were everything reported that is queued.
         queued: what is not reported yet, or unclear, each with its state and its reason; refunds,
             too. In order of their arrival.
+        rejected: payments that the platform refused, though their period is not over.
         unlisted: keys of payments that we reported and that the platform's list lacks.
     """
 
@@ -284,6 +286,7 @@ class Work:
     hours_left: float
     queued_until: datetime
     queued: tuple[Entry, ...]
+    rejected: tuple[Entry, ...]
     unlisted: tuple[str, ...]
 
 
@@ -315,6 +318,11 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
         hours_left=round((until - now) / _HOUR, 1),
         queued_until=covered_until([*covered, *coming], now) or until,
         queued=tuple(queued),
+        rejected=tuple(
+            paid
+            for paid in kept
+            if paid.state is EntryState.REJECTED and now <= paid_period(paid).end
+        ),
         unlisted=tuple(paid.key for paid in kept if paid.key in connection.unlisted),
     )
 
@@ -339,7 +347,7 @@ def _kept(entries: Sequence[Entry]) -> list[Entry]:
     later = {entry.key: entry.again_as for entry in entries if entry.again_as}
     given_back = set()
     for refund in entries:
-        if refund.is_refund and refund.state is not EntryState.REJECTED:
+        if refund.is_refund and refund.state not in _GIVEN_UP:
             key = refund.payment_key
             while key in later:
                 key = later[key]

@@ -117,7 +117,7 @@ class Paying:
         paid = None
         if entry.is_refund:
             paid = self._ledger.given_back(entry)
-            parked = self._refund_parked(entry, paid)
+            parked = payment.refund_parked(entry, paid, self._clock(), self._rules)
             if parked is not None:
                 self._store(before, parked)
                 return
@@ -154,19 +154,6 @@ class Paying:
             except Busy:
                 self._pace.wait()
                 turn = self._pace.in_turn()
-
-    def _refund_parked(self, refund: Entry, paid: Entry | None) -> Entry | None:
-        """What becomes of a refund that cannot be sent now; None if it can."""
-        now = self._clock()
-        if paid is None:
-            return payment.waiting(refund, "its payment is not known", now, self._rules)
-        if refund.location_id not in (None, paid.location_id):
-            return payment.rejected(refund, "its payment is of another location", now)
-        if paid.state in (EntryState.REJECTED, EntryState.CLOSED):
-            return payment.rejected(refund, f"its payment was {paid.state.lower()}", now)
-        if paid.state is not EntryState.SENT:
-            return payment.waiting(refund, f"its payment is {paid.state}", now, self._rules)
-        return None
 
     def _send(self, claimed: Entry, platform_id: int | None, until: float) -> None:
         if platform_id is not None:

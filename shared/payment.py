@@ -265,6 +265,28 @@ def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     return _changed(entry, EntryState.PENDING, why, now, due_in=wait)
 
 
+def refund_parked(
+    refund: Entry, paid: Entry | None, now: datetime, rules: LedgerRules
+) -> Entry | None:
+    """What becomes of a refund that cannot be sent now; None if it can.
+
+    Args:
+        refund: the refund, unfinished.
+        paid: the payment that it gives back; None if it is not known.
+        now: the present moment.
+        rules: the settings.
+    """
+    if paid is None:
+        return waiting(refund, "its payment is not known", now, rules)
+    if refund.location_id not in (None, paid.location_id):
+        return rejected(refund, "its payment is of another location", now)
+    if paid.state in (EntryState.REJECTED, EntryState.CLOSED):
+        return rejected(refund, f"its payment was {paid.state.lower()}", now)
+    if paid.state is not EntryState.SENT:
+        return waiting(refund, f"its payment is {paid.state}", now, rules)
+    return None
+
+
 def woken(entry: Entry, now: datetime, rules: LedgerRules, queued: timedelta) -> Entry:
     """The entry, as its wake-up is put on the queue: due again only if that gets lost.
 

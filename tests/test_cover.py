@@ -371,11 +371,36 @@ def test_the_work_list_tells_what_is_queued_and_why() -> None:
     ]
 
 
-@pytest.mark.parametrize("state", sorted(set(EntryState) - {EntryState.SENT, EntryState.REJECTED}))
+@pytest.mark.parametrize(
+    "state",
+    sorted(set(EntryState) - {EntryState.SENT, EntryState.REJECTED, EntryState.CLOSED}),
+)
 def test_whatever_may_yet_be_reported_is_queued(state: EntryState) -> None:
     found = cover.work(active(), [paid("inv-2", days(5, 30), state)], NOW)
     assert found is not None
     assert (found.queued_until, len(found.queued)) == (NOW + 30 * DAY, 1)
+
+
+def test_what_a_person_gave_up_is_neither_queued_nor_given_back() -> None:
+    given_up = paid("inv-2", days(5, 30), EntryState.CLOSED)
+    found = cover.work(active(), [given_up], NOW)
+    assert found is not None
+    assert (found.queued_until, found.queued) == (NOW + 5 * DAY, ())
+    kept = [paid("inv-2", days(5, 30), EntryState.HELD), given_back("inv-2", EntryState.CLOSED)]
+    found = cover.work(active(), kept, NOW)
+    assert found is not None
+    assert (found.queued_until, len(found.queued)) == (NOW + 30 * DAY, 1)
+
+
+def test_a_payment_that_was_refused_stands_out_until_its_period_is_over() -> None:
+    refused = [
+        paid("over", days(-30, -0.1), EntryState.REJECTED),
+        paid("next", days(5, 30), EntryState.REJECTED),
+    ]
+    found = cover.work(active(), refused, NOW)
+    assert found is not None
+    assert [it.key for it in found.rejected] == ["payment#next"]
+    assert (found.queued, found.queued_until) == ((), NOW + 5 * DAY)
 
 
 def test_a_payment_that_is_about_to_be_given_back_covers_nothing() -> None:

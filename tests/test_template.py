@@ -396,6 +396,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             "hint": [lambda it: it.hint(1, "uninstall", NOW)],
             "note_refund": [lambda it: it.note_refund(1, NOW)],
             "due": [lambda it: it.due(State.ACTIVE, NOW, 1)],
+            "in_state": [lambda it: list(it.in_state(State.ACTIVE))],
             "of_account": [lambda it: it.of_account("a")],
         },
     ),

@@ -4,8 +4,10 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from local.desk.desk import Desk
 
 _ID_LENGTH = 18
+_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -69,6 +72,20 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     command.set_defaults(command=_at_desk("exits", "close"))
 
     command = commands.add_parser(
+        "deadlines", parents=[stack, listed], help="which locations are switched off next, and why"
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--within", type=_span, metavar="48h", help="whose cover ends in that time")
+    which.add_argument("--location", type=_id, metavar="N", help="only it; asks the platform")
+    command.set_defaults(command=_at_desk("deadlines", "deadlines"))
+
+    command = commands.add_parser(
+        "if-refunded", parents=[stack, listed], help="what a refund would do; reads only"
+    )
+    _add_key(command)
+    command.set_defaults(command=_at_desk("refunds", "if_refunded"))
+
+    command = commands.add_parser(
         "letters", parents=[stack, listed], help="the dead letters, and whether a replay is safe"
     )
     command.set_defaults(command=_at_desk("letters", "letters"))
@@ -113,6 +130,14 @@ def _id(text: str) -> int:
         message = f"{text!r} is no id"
         raise argparse.ArgumentTypeError(message)
     return int(text)
+
+
+def _span(text: str) -> timedelta:
+    found = re.fullmatch("([0-9]{1,5})(min|h|d)", text)
+    if found is None:
+        message = f"{text!r} is no time such as 90min, 48h or 3d"
+        raise argparse.ArgumentTypeError(message)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _at_desk(module: str, name: str) -> Callable[[argparse.Namespace], int]:

@@ -24,6 +24,8 @@ from shared.looking import Looking
 from shared.pace import Pace
 from shared.partner_token import PartnerToken
 
+# How many reads of the tables run side by side.
+AT_ONCE = 16
 _PATIENCE_S = 30
 
 
@@ -50,9 +52,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All that the commands work with."""
+    """All that the commands work with; `settings` are those of reconcile."""
 
     site: str
+    settings: config.ReconcileSettings
     ledger: Ledger
     connections: Connections
     platform: Altegio
@@ -101,6 +104,7 @@ def opened(site: Site) -> Desk:
     platform = Altegio(reconcile.platform, token, pace)
     return Desk(
         site=site.name,
+        settings=reconcile,
         ledger=ledger,
         connections=Connections(dynamodb, reconcile.connections_table),
         platform=platform,

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import chain
 
 from local.desk import screen
-from local.desk.desk import Desk
+from local.desk.desk import AT_ONCE, Desk
 from shared import clock
 from shared.clock import stamp
 from shared.payment import Entry, EntryState
@@ -25,7 +25,6 @@ ATTENTION = (
     EntryState.PENDING,
     EntryState.SENDING,
 )
-_AT_ONCE = 16
 
 
 def payments(desk: Desk, options: argparse.Namespace) -> int:
@@ -64,7 +63,7 @@ def entries(desk: Desk, states: Iterable[EntryState], location_id: int | None) -
         keys = list(chain.from_iterable(map(desk.ledger.in_state, wanted)))
     else:
         keys = desk.ledger.of_location(location_id)
-    with ThreadPoolExecutor(_AT_ONCE) as workers:
+    with ThreadPoolExecutor(AT_ONCE) as workers:
         read = workers.map(desk.ledger.get, keys)
     # The indexes may be behind: the row itself counts.
     found = [entry for entry in read if entry is not None and entry.state in wanted]

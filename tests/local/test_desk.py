@@ -6,10 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
@@ -20,6 +22,7 @@ from local.desk import desk, evidence, letters
 from local.emulator import CREDENTIALS
 from shared import payment as rules
 from shared.altegio import LOCATIONS_PER_PAGE, Altegio
+from shared.clock import stamp, wire
 from shared.payment import EntryState
 from shared.queues import DeadLetters
 from tests.deployment import Deployment, payment, refund, secrets_in
@@ -497,6 +500,344 @@ def test_what_the_list_has_is_not_closed(connected: Deployment, operator: Operat
 def test_a_reason_must_be_given(operator: Operator) -> None:
     with pytest.raises(SystemExit):
         operator("close", "inv-1")
+
+
+# What is switched off next
+
+
+def bought(deployment: Deployment, event_id: str, start: float, end: float, **more: Any) -> Any:
+    """A payment for a period, in days from now."""
+    now = deployment.clock()
+    return payment(
+        event_id,
+        paid_at=stamp(now),
+        period_from=stamp(now + timedelta(days=start)),
+        period_to=stamp(now + timedelta(days=end)),
+        **more,
+    )
+
+
+@pytest.fixture
+def trial(deployment: Deployment) -> Deployment:
+    """Connected, and looked at by reconcile: the trial ends in seven days."""
+    deployment.connect(4564)
+    deployment.reconcile()
+    return deployment
+
+
+def test_a_location_is_told_before_it_is_switched_off(
+    trial: Deployment, operator: Operator
+) -> None:
+    assert operator("deadlines").splitlines() == [
+        "test stack: 0 of 1 live location to look at",
+        "",
+        "The rest: 1 active and covered for longer.",
+    ]
+    trial.clock.advance(days=6.5)
+    trial.reconcile()
+    trial.clock.advance(minutes=30)
+    asked = len(trial.simulator.calls("status"))
+    lines = operator("deadlines").splitlines()
+    assert len(trial.simulator.calls("status")) == asked
+    ends = trial.connection(4564).covered_until
+    assert ends is not None
+    assert lines[0] == "test stack: 1 of 1 live location to look at"
+    assert lines[3] == (
+        f"  4564      active  {ends:%Y-%m-%d %H:%M:%S}Z  in 11 h  -             30 min ago"
+    )
+    assert "Nothing is queued." in lines
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    assert operator.json("deadlines") == {
+        "locations": [],
+        "rest": {"covered": 1},
+    }
+    assert operator.code == 0
+
+
+def test_what_is_queued_is_told_with_its_state_and_its_reason(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.clock.advance(days=6.5)
+    trial.simulator.fault("payment", "status", status=422, message="The sum is odd.")
+    trial.bill(bought(trial, "refused", 0, 30))
+    trial.simulator.fault("payment", "drop_request")
+    trial.bill(bought(trial, "lost", 0, 60))
+    trial.bill(bought(trial, "gone", 0, 90, amount="1.00"))
+    [told] = operator.json("deadlines", "--within", "365d")["locations"]
+    assert told["covered_until"] == stamp(trial.clock() + timedelta(days=90))
+    trial.bill(refund(of="gone"))
+    [told] = operator.json("deadlines", "--within", "365d")["locations"]
+    assert told["queued_until"] == stamp(trial.clock() + timedelta(days=60))
+    assert [(it["key"], it["state"], it["why"]) for it in told["queued"]] == [
+        ("payment#lost", "UNKNOWN", "RemoteProtocolError")
+    ]
+    assert [(it["key"], it["why"]) for it in told["rejected"]] == [
+        ("payment#refused", "The sum is odd.")
+    ]
+    lines = [line.split(maxsplit=2) for line in operator("deadlines").splitlines()]
+    assert ["4564", "payment#refused", "REJECTED  -          The sum is odd."] in lines
+    assert ["4564", "payment#lost", "UNKNOWN   in 15 min  RemoteProtocolError"] in lines
+
+
+def test_the_first_to_go_comes_first_and_a_limit_says_how_far_to_look(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.clock.advance(minutes=1)
+    trial.bill(bought(trial, "inv-1", 0, 10))
+    trial.connect(4232)
+    trial.reconcile()
+
+    def told(*words: str) -> list[int]:
+        return [it["location_id"] for it in operator.json("deadlines", *words)["locations"]]
+
+    assert told() == told("--within", "167h") == []
+    assert told("--within", "7d") == [4232]
+    assert told("--within", "240h") == [4232, 4564]
+    with pytest.raises(SystemExit):
+        operator("deadlines", "--within", "soon")
+
+
+def test_a_frozen_location_is_told_if_something_would_bring_it_back(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.clock.advance(days=8)
+    trial.simulator.expire(4564)
+    trial.webhook(trial.event(4564, "freeze"))
+    trial.reconcile()
+    assert "1 frozen with nothing that would bring them back" in operator("deadlines")
+    trial.simulator.fault("payment", "status", status=429)
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    text = operator("deadlines")
+    told = " ".join(text.split())
+    assert "4564 the location frozen - freeze confirmed: status freezed, log ends" in told
+    assert "4564 payment#inv-1 PENDING" in told
+    trial.let_time_pass(60)
+    assert operator.json("deadlines")["locations"] == []
+    assert trial.connection(4564).state == "active"
+
+
+def test_a_location_that_is_frozen_though_it_is_paid_is_told(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.simulator.expire(4564)
+    trial.webhook(trial.event(4564, "freeze"))
+    trial.reconcile()
+    [told] = operator.json("deadlines")["locations"]
+    assert (told["state"], told["hours_left"], told["queued"]) == ("frozen", 720, [])
+
+
+def test_a_fleet_of_many_pages_is_whole(
+    trial: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = trial.connection(4564)
+    for location_id in range(1, 8):
+        trial.connections.save(replace(row, location_id=location_id, version=0))
+    late = row.covered_until and row.covered_until - timedelta(days=6)
+    trial.connections.save(replace(row, location_id=8, covered_until=late, version=0))
+    small = site(trial)
+    small.client("dynamodb").meta.events.register(
+        "provide-client-params.dynamodb.Query", lambda params, **_: {**params, "Limit": 2}
+    )
+    monkeypatch.setattr(desk, "find", lambda _options: small)
+    found = operator.json("deadlines")
+    assert [it["location_id"] for it in found["locations"]] == [8]
+    assert found["rest"] == {"covered": 8}
+
+
+def test_what_reconcile_has_not_looked_at_is_counted(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4564)
+    assert operator.json("deadlines") == {"locations": [], "rest": {"not_looked_at": 1}}
+    [told] = operator.json("deadlines", "--location", "4564")["locations"]
+    assert told["hours_left"] == 168
+
+
+def test_for_one_location_the_platform_is_asked(trial: Deployment, operator: Operator) -> None:
+    trial.clock.advance(days=3)
+    trial.simulator.platform.pay(
+        4564,
+        payment_sum=Decimal("990.99"),
+        currency_iso="EUR",
+        payment_date=wire(trial.clock(), ZoneInfo("UTC")),
+        period_from=wire(trial.clock(), ZoneInfo("UTC")),
+        period_to=wire(trial.clock() + timedelta(days=30), ZoneInfo("UTC")),
+    )
+    before = trial.connection(4564)
+    [told] = operator.json("deadlines", "--location", "4564")["locations"]
+    assert told["covered_until"] == stamp(trial.clock() + timedelta(days=30))
+    assert told["asked_at"] == stamp(trial.clock())
+    assert told["platform"].startswith("the platform says active since")
+    trial.simulator.expire(4564)
+    text = operator("deadlines", "--location", "4564")
+    assert "test stack): the platform says frozen since" in text
+    assert "log ends active" in text
+    assert trial.connection(4564) == before
+
+
+def test_without_the_platform_s_word_one_location_is_told_as_it_was(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.clock.advance(days=3)
+    trial.simulator.fault("status", "status", status=500)
+    text = operator("deadlines", "--location", "4564")
+    assert "as it was last asked; now the platform does not tell: status" in text
+    assert "in 4 d  -             3 d ago" in text
+    trial.simulator.disconnect(4564)
+    assert "now the platform says uninstalled" in operator("deadlines", "--location", "4564")
+    trial.webhook(trial.event(4564))
+    trial.reconcile()
+    assert "location 4564 is disabled, so" in operator("deadlines", "--location", "4564")
+    assert "location 9 is never connected, so" in operator("deadlines", "--location", "9")
+    assert operator.json("deadlines", "--location", "9")["locations"] == []
+
+
+def test_what_the_platform_forgot_is_told(
+    trial: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    monkeypatch.setattr(trial.simulator.platform, "payments", lambda _location: [])
+    text = operator("deadlines", "--location", "4564")
+    assert "4564      payment#inv-1  SENT   -    not on the platform's list" in text
+    [told] = operator.json("deadlines", "--location", "4564")["locations"]
+    assert (told["hours_left"], told["unlisted"]) == (168, ["payment#inv-1"])
+
+
+def test_a_free_application_has_no_deadlines(trial: Deployment, operator: Operator) -> None:
+    trial.environments["reconcile"]["TRIAL_DAYS"] = "-1"
+    assert "the application is free" in operator("deadlines")
+    assert operator.json("deadlines") == {"locations": [], "rest": {}}
+
+
+# What a refund does
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "effect", "until"),
+    [
+        ((-1, 30), None, "DARK", None),
+        ((-1, 30), (5, 60), "DARK", None),
+        ((-1, 30), (-1, 20), "COVERED", 20),
+        ((-30, -1), None, "NONE", None),
+        ((5, 30), (-1, 10), "SHORTER", 10),
+    ],
+)
+def test_what_is_foretold_of_a_refund_happens(  # noqa: PLR0917 - fixtures
+    trial: Deployment,
+    operator: Operator,
+    first: tuple[float, float],
+    second: tuple[float, float] | None,
+    effect: str,
+    until: float | None,
+) -> None:
+    trial.bill(bought(trial, "inv-1", *first))
+    if second is not None:
+        trial.bill(bought(trial, "inv-2", *second))
+    calls = len(trial.simulator.journal)
+    told = operator.json("if-refunded", "inv-1")
+    assert {call.method for call in trial.simulator.journal[calls:]} == {"GET"}
+    assert (told["payment"], told["refund"], told["effect"]) == ("payment#inv-1", None, effect)
+    ends = until and stamp(trial.clock() + timedelta(days=until))
+    assert told["covered_until"] == ends
+    assert operator.code == 0
+    trial.bill(refund())
+    dark = trial.simulator.platform.state(4564) == "freezed"
+    assert dark == (effect == "DARK")
+    told = operator.json("if-refunded", "inv-1")
+    assert (told["refund"], told["effect"]) == ("refund#ref-1", "NONE")
+    assert told["why"] == "it is given back already"
+
+
+def test_a_refund_is_foretold_in_words(trial: Deployment, operator: Operator) -> None:
+    trial.bill(bought(trial, "inv-1", -1, 30))
+    lines = [line.split(maxsplit=1) for line in operator("if-refunded", "inv-1").splitlines()]
+    assert lines[0] == ["If", "payment#inv-1 is given back (test stack)"]
+    id_ = trial.entry("payment#inv-1").platform_id
+    for said in (
+        ["state", f"SENT, with id {id_}"],
+        ["location", "4564, active here"],
+        ["runs,", "and ends in 30 d"],
+        ["refund", "none yet; billed now, it goes out at once"],
+        ["effect", "the location goes dark within the hour"],
+        ["left", "no other paid period runs now"],
+    ):
+        assert said in lines
+
+
+@pytest.mark.parametrize("location_id", [4564, None])
+def test_the_refund_of_what_is_not_sent_waits(
+    trial: Deployment, operator: Operator, location_id: int | None
+) -> None:
+    trial.simulator.disconnect(4564)
+    trial.let_time_pass(5)
+    trial.bill(bought(trial, "inv-1", -1, 30))
+    told = operator.json("if-refunded", "inv-1")
+    assert (told["outlook"], told["effect"]) == ("waits: its payment is HELD", None)
+    trial.bill(refund(location_id=location_id))
+    told = operator.json("if-refunded", "ref-1")
+    assert (told["refund"], told["outlook"]) == ("refund#ref-1", "waits: its payment is HELD")
+    assert told["why"] == "nothing until it goes out"
+    assert (told["payment"], told["state"]) == ("payment#inv-1", "HELD")
+
+
+@pytest.mark.parametrize("was", ["rejected", "closed"])
+def test_the_refund_of_what_was_not_taken_is_rejected(
+    connected: Deployment, operator: Operator, was: str
+) -> None:
+    reject(connected)
+    if was == "closed":
+        operator("close", "inv-1", "--reason", "gone", "--do")
+    told = operator.json("if-refunded", "inv-1")
+    assert told["outlook"] == f"becomes REJECTED: its payment was {was}"
+    connected.bill(refund(location_id=4564))
+    told = operator.json("if-refunded", "inv-1")
+    assert (told["refund"], told["outlook"]) == (
+        "refund#ref-1",
+        f"is REJECTED: its payment was {was}",
+    )
+    assert told["effect"] is None
+
+
+def test_a_refund_of_what_nobody_billed_and_an_unknown_id(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(refund(of="never-billed"))
+    text = operator("if-refunded", "ref-1")
+    assert "payment  not in the ledger" in text
+    assert "refund#ref-1 waits: its payment is not known" in text
+    assert operator.code == 0
+    assert "no payment or refund is known as nothing" in operator("if-refunded", "nothing")
+    assert operator.code == 2
+
+
+def test_a_payment_that_was_reported_again_is_given_back_as_that(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.bill(bought(trial, "inv-1", -1, 30))
+    first = trial.entry("payment#inv-1")
+    trial.ledger.move(first, rules.reported_again(first, "payment#inv-1~2"))
+    trial.bill(refund("other", of="never-billed", location_id=4564))
+    told = operator.json("if-refunded", "inv-1")
+    assert (told["payment"], told["refund"], told["effect"]) == (None, None, None)
+    trial.bill(bought(trial, "inv-1~2", -1, 30))
+    assert operator.json("if-refunded", "inv-1")["payment"] == "payment#inv-1~2"
+    trial.bill(refund(location_id=4564))
+    for key in ("inv-1", "inv-1~2", "ref-1"):
+        told = operator.json("if-refunded", key)
+        assert (told["payment"], told["refund"]) == ("payment#inv-1~2", "refund#ref-1")
+
+
+def test_where_the_platform_does_not_tell_nothing_is_foretold(
+    trial: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial.bill(bought(trial, "inv-1", -1, 30))
+    trial.simulator.fault("status", "status", status=500)
+    told = operator.json("if-refunded", "inv-1")
+    assert told["effect"] is None
+    assert told["why"].startswith("cannot be told, as the platform does not tell: status answered")
+    monkeypatch.setattr(trial.simulator.platform, "payments", lambda _location: [])
+    assert "which is not on the platform's list" in operator("if-refunded", "inv-1")
 
 
 # Dead letters

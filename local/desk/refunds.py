@@ -1,0 +1,154 @@
+"""What the refund of a payment does to its location, told before it is sent. Only reads."""
+
+import argparse
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from local.desk import screen
+from local.desk.desk import Desk
+from local.desk.evidence import entry_of
+from shared import billing, clock, cover, payment
+from shared.altegio import Refused, Unreachable
+from shared.clock import stamp
+from shared.cover import Consequence, Effect, Period
+from shared.payment import Entry, EntryState
+
+_WAITING = (EntryState.PENDING, EntryState.HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """On the refund of a payment.
+
+    Attributes:
+        refund: what becomes of the refund itself, in words.
+        found: what it does to the location; None if that cannot be told.
+        why: it cannot be told; else empty.
+        is_listed: whether the platform's list has the payment, as far as that is known.
+    """
+
+    refund: str
+    found: Consequence | None = None
+    why: str = ""
+    is_listed: bool = True
+
+
+def if_refunded(desk: Desk, options: argparse.Namespace) -> int:
+    """Prints which period a refund ends, and whether the location stays on."""
+    now = clock.now()
+    named = entry_of(desk, options.key)
+    known = named if named.is_refund else _known_refund(desk, named)
+    refund = known or _billed(named, now)
+    paid = desk.ledger.given_back(refund)
+    outlook = _outlook(desk, refund, paid, now)
+    if options.json:
+        print(json.dumps(_plain(known, paid, outlook), indent=2))
+        return 0
+    print(f"If {refund.payment_key} is given back ({desk.site})")
+    which = known.key if known else "none yet; billed now, it"
+    pairs = [
+        *_payment(desk, paid, outlook, now),
+        ("refund", f"{which} {outlook.refund}"),
+        *_effect(outlook, now),
+    ]
+    print(screen.facts(pairs))
+    return 0
+
+
+def _known_refund(desk: Desk, paid: Entry) -> Entry | None:
+    """The refund that billing has sent already; of several, the last one."""
+    latest = desk.ledger.given_back(_billed(paid, clock.now()))
+    refunds = [
+        entry
+        for entry in desk.ledger.entries_of(paid.location_id or 0)
+        if entry.is_refund and latest and desk.ledger.given_back(entry) == latest
+    ]
+    return max(refunds, key=lambda refund: refund.received_at, default=None)
+
+
+def _billed(paid: Entry, now: datetime) -> Entry:
+    """A refund as it would come from billing."""
+    event_id = paid.key.removeprefix("payment#")
+    return billing.Refund(type="refund", event_id=event_id, payment_event_id=event_id).entry(now)
+
+
+def _outlook(desk: Desk, refund: Entry, paid: Entry | None, now: datetime) -> Outlook:
+    words = f"is {refund.state}" + (f": {refund.why}" if refund.why else "")
+    if refund.state in _WAITING:
+        parked = payment.refund_parked(refund, paid, now, desk.settings.ledger)
+        if parked is not None:
+            if parked.state in _WAITING:
+                return Outlook(f"waits: {parked.why}", why="nothing until it goes out")
+            words = f"becomes {parked.state}: {parked.why}"
+            return Outlook(words, why="nothing, as it does not go out")
+        later = refund.due_at is not None and now < refund.due_at
+        words = f"goes out {screen.due(refund.due_at, now) if later else 'at once'}"
+    if paid is None or paid.state is not EntryState.SENT:
+        return Outlook(words, why="nothing, as no such payment is SENT")
+    try:
+        status = desk.platform.status(paid.location_id or 0)
+    except (Refused, Unreachable) as error:
+        return Outlook(words, why=f"cannot be told, as the platform does not tell: {error}")
+    found = cover.consequence(paid, status, now, zone=desk.platform.zone, rules=desk.settings.cover)
+    is_listed = paid.platform_id in {row.id for row in status.payments}
+    return Outlook(words, found, is_listed=is_listed)
+
+
+def _payment(
+    desk: Desk, paid: Entry | None, outlook: Outlook, now: datetime
+) -> list[tuple[str, str]]:
+    if paid is None:
+        return [("payment", "not in the ledger")]
+    connection = desk.connections.get(paid.location_id or 0)
+    id_ = f", with id {paid.platform_id}" if paid.platform_id is not None else ""
+    unlisted = "" if outlook.is_listed else ", which is not on the platform's list"
+    period = cover.paid_period(paid)
+    return [
+        ("payment", f"{paid.key}, {screen.amount(paid)}"),
+        ("state", f"{paid.state}{id_}{unlisted}"),
+        ("location", f"{paid.location_id}, {connection.state if connection else 'unknown'} here"),
+        ("period", f"{screen.moment(period.start)} to {screen.moment(period.end)}"),
+        ("", _standing(period, now)),
+    ]
+
+
+def _standing(period: Period, now: datetime) -> str:
+    if now < period.start:
+        return f"begins {screen.due(period.start, now)}"
+    if now <= period.end:
+        return f"runs, and ends {screen.due(period.end, now)}"
+    return f"ended {screen.due(period.end, now)}"
+
+
+def _effect(outlook: Outlook, now: datetime) -> list[tuple[str, str]]:
+    if outlook.found is None:
+        return [("effect", outlook.why)]
+    found = outlook.found
+    until = found.covered_until
+    left = (
+        f"paid until {screen.moment(until)}, {screen.due(until, now)}"
+        if until is not None
+        else "no other paid period runs now"
+    )
+    why = f": {found.why}" if found.why else ""
+    return [("effect", f"{found.effect}{why}"), ("left", left)]
+
+
+def _plain(known: Entry | None, paid: Entry | None, outlook: Outlook) -> dict[str, object]:
+    period = cover.paid_period(paid) if paid else None
+    found = outlook.found
+    until = found.covered_until if found else None
+    return {
+        "payment": paid.key if paid else None,
+        "state": paid.state if paid else None,
+        "location_id": paid.location_id if paid else None,
+        "period_from": stamp(period.start) if period else None,
+        "period_to": stamp(period.end) if period else None,
+        "refund": known.key if known else None,
+        "outlook": outlook.refund,
+        "effect": Effect(found.effect).name if found else None,
+        "why": found.why if found else outlook.why,
+        "is_listed": outlook.is_listed,
+        "covered_until": until and stamp(until),
+    }
