@@ -25,6 +25,7 @@ from tests.chaos.judge import entries, judge
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.runs import first_wrong, run
 from tests.chaos.schedule import AMOUNTS, PAID_AT, SETTINGS, Schedule, settle
+from tests.chaos.tasks import Task
 from tests.chaos.world import LOCATIONS, Fault, World
 from tests.deployment import payment, refund
 
@@ -49,6 +50,31 @@ def test_a_broken_rule_is_noticed(mutant: Callable[[], Any]) -> None:
     told = first_wrong(range(SCHEDULES), mutant)
     assert told is not None
     assert run(told.seed).wrong == ""
+
+
+def test_a_payment_that_goes_well_is_two_writes_no_read_and_one_call() -> None:
+    """With the environment's first payment, the token is read and the echo noted besides."""
+    with World() as world:
+        Schedule(world, Random(0)).begin()  # noqa: S311 - nothing is drawn here
+        asked: list[str] = []
+        for number in range(3):
+            world.advance(1)
+            world.bill(payment(f"inv-{number}", LOCATIONS[0]))
+            task = world.deliver()
+            assert task is not None
+            asked.clear()
+            while not task.done:
+                world.advance(max(0.0, _sleep_s(world, task)))
+                world.step(task)
+                asked.append(task.at)
+        ours = [at for at in asked if at.startswith(("POST", "GET", "Put", "Get", "Trans", "Up"))]
+        pay = "POST /marketplace/partner/payment"
+        assert ours == ["TransactWriteItems", pay, "TransactWriteItems"]
+        assert len(world.platform.payments(LOCATIONS[0])) == 3
+
+
+def _sleep_s(world: World, task: Task) -> float:
+    return (task.wake_at - world.clock()).total_seconds() if task.wake_at is not None else 0.0
 
 
 def test_a_day_without_the_platform_loses_nothing() -> None:
