@@ -9,10 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from shared.cover import CoverRules
-from shared.lifecycle import LifecycleRules
-from shared.pace import PaceRules
-from shared.payment import LedgerRules
+from shared.rules import CoverRules, LedgerRules, LifecycleRules, PaceRules
 
 
 class ConfigError(Exception):

@@ -16,9 +16,10 @@ from shared.accounts import Account, Accounts
 from shared.altegio import Altegio, Refused, Unreachable
 from shared.clock import Clock
 from shared.connections import Connections, Overtaken
-from shared.lifecycle import Connection, Installed, LifecycleRules, State, Status
+from shared.lifecycle import Connection, Installed, State, Status
 from shared.partner_token import PartnerToken
 from shared.redirect import Owner, Redirect
+from shared.rules import LifecycleRules
 from shared.settling import Settling
 from shared.telemetry import count, logger
 from shared.tickets import Tickets

@@ -25,29 +25,12 @@ from zoneinfo import ZoneInfo
 from shared.clock import from_wire
 from shared.lifecycle import Connection, Installed, ListedPayment, State, Status
 from shared.payment import Entry, EntryState
+from shared.rules import CoverRules
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _GIVEN_UP = {EntryState.REJECTED, EntryState.CLOSED}
 _QUEUED = frozenset(EntryState) - {EntryState.SENT} - _GIVEN_UP
-
-
-@dataclass(frozen=True, slots=True)
-class CoverRules:
-    """The settings of this module; the defaults stand in template.yaml.
-
-    `trial_days` is -1 for a free application, which is never switched off.
-    """
-
-    trial_days: int
-    switch_off_warning_s: float
-    lease_s: float
-    report_again_after_reconnect: bool
-
-    @property
-    def free(self) -> bool:
-        """Whether the platform never switches a location off."""
-        return self.trial_days < 0
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,7 +12,8 @@ from shared import lifecycle
 from shared.accounts import Accounts
 from shared.clock import Clock
 from shared.connections import Connections
-from shared.lifecycle import Connection, LifecycleRules
+from shared.lifecycle import Connection
+from shared.rules import LifecycleRules
 from shared.telemetry import count, logger
 
 

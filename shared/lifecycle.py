@@ -21,6 +21,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared import backoff
+from shared.rules import LifecycleRules
 
 
 class State(StrEnum):
@@ -45,18 +46,6 @@ class Installed(StrEnum):
     ACTIVE = "active"
     FREEZED = "freezed"
     NO = "uninstalled"
-
-
-@dataclass(frozen=True, slots=True)
-class LifecycleRules:
-    """The delays of this module, in seconds; the defaults stand in template.yaml."""
-
-    grant_window_s: float
-    lease_s: float
-    retry_base_s: float
-    held_recheck_s: float
-    hint_rechecks_s: tuple[float, ...]
-    erase_after_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from shared.altegio import Altegio, Refused, Unreachable
 from shared.clock import Clock
 from shared.ledger import IdTaken, Ledger
 from shared.lifecycle import Installed, ListedPayment, Status
-from shared.payment import Entry, EntryState, LedgerRules
+from shared.payment import Entry, EntryState
+from shared.rules import LedgerRules
 from shared.telemetry import count, logger
 
 # Between two questions about one entry to a platform that does not answer.

@@ -14,7 +14,6 @@ https://developers.yclients.com
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,33 +22,17 @@ from botocore.exceptions import ClientError
 from shared.clock import Clock
 from shared.conflicts import retried
 from shared.items import from_item, to_value
+from shared.rules import PaceRules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# What the limit leaves unused, as calls do not arrive exactly as evenly as they begin.
-_MARGIN = 1.04
 # Somebody's clock was wrong when this was written.
 _ABSURD = timedelta(minutes=10)
 _TRIES = 20
 
 _UNBRAKED = "(attribute_not_exists(braked_until) OR braked_until <= :now)"
 _FREE = "(attribute_not_exists(free_at) OR free_at <= :now OR free_at > :absurd)"
-
-
-@dataclass(frozen=True, slots=True)
-class PaceRules:
-    """The platform's limit, and the seconds without calls after it was met without a word."""
-
-    pace_per_s: float
-    pace_per_min: float
-    retry_base_s: float
-
-    @property
-    def interval(self) -> timedelta:
-        """From one call to the next, in whole milliseconds."""
-        seconds = max(1 / self.pace_per_s, 60 / self.pace_per_min) * _MARGIN
-        return timedelta(milliseconds=round(1000 * seconds))
 
 
 class Busy(Exception):

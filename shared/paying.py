@@ -21,7 +21,6 @@ from shared.payment import (
     Blocked,
     Entry,
     EntryState,
-    LedgerRules,
     NotTaken,
     Outcome,
     Rejected,
@@ -29,6 +28,7 @@ from shared.payment import (
     Unclear,
 )
 from shared.queues import DeadLetters
+from shared.rules import LedgerRules
 from shared.telemetry import count, logger
 
 _ECHO_EVERY = timedelta(hours=1)

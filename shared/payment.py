@@ -28,6 +28,7 @@ from typing import Any
 
 from shared import backoff
 from shared.clock import instant
+from shared.rules import LedgerRules
 
 
 class EntryState(StrEnum):
@@ -45,21 +46,6 @@ class EntryState(StrEnum):
 
 # Nothing happens to these any more unless a person wants it.
 PARKED = (EntryState.REJECTED, EntryState.NEEDS_HUMAN, EntryState.CLOSED)
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRules:
-    """The delays of the ledger, in seconds; the defaults stand in template.yaml."""
-
-    lease_s: float
-    absence_delay_s: float
-    retry_base_s: float
-    held_recheck_s: float
-    refund_wait_s: float
-
-    def waited_long(self, since: datetime, now: datetime) -> bool:
-        """Whether it is time to ask a person about what does not come by itself."""
-        return now - since > timedelta(seconds=self.refund_wait_s)
 
 
 @dataclass(frozen=True, slots=True)

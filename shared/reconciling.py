@@ -15,11 +15,11 @@ from shared.connections import Connections
 from shared.connections import Overtaken as ConnectionOvertaken
 from shared.erasing import Erasing
 from shared.ledger import Ledger, Overtaken
-from shared.lifecycle import LIVE, Connection, LifecycleRules, State
+from shared.lifecycle import LIVE, Connection, State
 from shared.looking import Looking
-from shared.pace import PaceRules
-from shared.payment import Entry, EntryState, LedgerRules
+from shared.payment import Entry, EntryState
 from shared.queues import WakeUps
+from shared.rules import LedgerRules, LifecycleRules, PaceRules
 from shared.settling import Settling
 from shared.telemetry import count, logger
 from shared.watching import Watching

@@ -10,7 +10,8 @@ from shared import lifecycle
 from shared.altegio import Altegio, Refused, Unreachable
 from shared.clock import Clock
 from shared.connections import Connections, Overtaken
-from shared.lifecycle import Connection, LifecycleRules, State, Status
+from shared.lifecycle import Connection, State, Status
+from shared.rules import LifecycleRules
 from shared.telemetry import count, logger
 
 

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from shared import cover, payment
 from shared.clock import Clock, stamp
 from shared.connections import Connections
-from shared.cover import CoverRules
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, Installed, Status
 from shared.payment import Entry
 from shared.queues import BillingEvents
+from shared.rules import CoverRules
 from shared.telemetry import count, logger
 
 

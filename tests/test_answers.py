@@ -23,13 +23,13 @@ from shared.payment import (
     Blocked,
     Entry,
     EntryState,
-    LedgerRules,
     NotTaken,
     Outcome,
     Rejected,
     Sent,
     Unclear,
 )
+from shared.rules import LedgerRules
 
 ZONE = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from shared import cover
 from shared.clock import stamp, wire
-from shared.cover import CoverRules, Effect, Period
+from shared.cover import Effect, Period
 from shared.lifecycle import Connection, Installed, ListedPayment, State, Status, Transition
 from shared.payment import Entry, EntryState
 from shared.reconciling import ReconcileFailed
+from shared.rules import CoverRules
 from tests.deployment import Deployment, payment, refund
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)

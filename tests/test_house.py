@@ -21,7 +21,19 @@ TESTS = sorted((PROJECT / "tests").rglob("*.py"))
 NAMES = sorted(path.parent.name for path in FUNCTIONS if path.name == "app.py")
 
 # Rules without I/O: of a record, an outcome and the time.
-PURE = {"redirect", "lifecycle", "payment", "cover", "webhook", "billing", "backoff", "clock"}
+PURE = {
+    *(
+        "redirect",
+        "lifecycle",
+        "payment",
+        "cover",
+        "webhook",
+        "billing",
+        "backoff",
+        "clock",
+        "rules",
+    )
+}
 SPEAKS_HTTP = {"altegio"}
 SPEAKS_TO_AWS = {
     "accounts",

@@ -13,11 +13,11 @@ from shared import lifecycle
 from shared.lifecycle import (
     Connection,
     Installed,
-    LifecycleRules,
     State,
     Status,
     Transition,
 )
+from shared.rules import LifecycleRules
 from shared.webhook import HINTS
 
 NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)

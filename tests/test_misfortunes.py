@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from shared import lifecycle
 from shared.payment import EntryState
+from shared.rules import LifecycleRules
 from tests.deployment import Deployment, payment
 
 type Call = Callable[[Any, str, Any], Any]
@@ -220,7 +221,7 @@ def test_a_webhook_does_not_break_a_lease(deployment: Deployment) -> None:
     deployment.simulator.fault("callback", "status", status=500, times=9)
     deployment.press(page)
     row = deployment.connection(4564)
-    rules = lifecycle.LifecycleRules(43200, 60, 30, 600, (60.0,), 2592000)
+    rules = LifecycleRules(43200, 60, 30, 600, (60.0,), 2592000)
     deployment.connections.save(lifecycle.leased(row, deployment.clock(), rules))
     called = len(deployment.simulator.calls("callback"))
     deployment.webhook(deployment.event(4564, "payment"))

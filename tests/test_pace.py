@@ -9,8 +9,9 @@ import pytest
 from local.simulator import Simulator
 from shared import billing
 from shared.clock import stamp
-from shared.pace import Busy, Pace, PaceRules, Paused
+from shared.pace import Busy, Pace, Paused
 from shared.payment import Entry, EntryState
+from shared.rules import PaceRules
 from tests.deployment import Clock, Deployment, payment, refund
 
 LIMIT = {"PACE_PER_S": "5", "PACE_PER_MIN": "200"}

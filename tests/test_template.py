@@ -24,11 +24,12 @@ from shared.connections import Connections
 from shared.items import to_item
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
-from shared.pace import Pace, PaceRules, Paused
+from shared.pace import Pace, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
 from shared.queues import BillingEvents, DeadLetters, WakeUps
 from shared.redirect import Owner, Redirect
+from shared.rules import PaceRules
 from shared.tickets import LENGTH, Tickets
 
 PROJECT = Path(__file__).parents[1]

@@ -18,9 +18,10 @@ from local.desk.desk import AT_ONCE, Desk
 from shared import clock, cover
 from shared.altegio import Refused, Unreachable
 from shared.clock import stamp
-from shared.cover import CoverRules, Work
+from shared.cover import Work
 from shared.lifecycle import LIVE, Connection, Installed, State
 from shared.payment import Entry
+from shared.rules import CoverRules
 
 # What is only counted, as `--json` names it.
 _REST = {

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared.pace import Pace, PaceRules
+from shared.pace import Pace
 from shared.payment import EntryState
+from shared.rules import PaceRules
 from tests.chaos.judge import entries, judge
 from tests.chaos.tasks import Task
 from tests.chaos.world import LOCATIONS, World

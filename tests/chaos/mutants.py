@@ -11,8 +11,9 @@ from shared import lookup, payment
 from shared.altegio import Altegio
 from shared.ledger import Ledger
 from shared.looking import Looking
-from shared.payment import Entry, EntryState, LedgerRules, NotTaken, Outcome, Unclear
+from shared.payment import Entry, EntryState, NotTaken, Outcome, Unclear
 from shared.reconciling import Reconciling
+from shared.rules import LedgerRules
 from tests.chaos.world import World
 
 type Mutant = Callable[[], Any]

@@ -24,11 +24,12 @@ from shared.accounts import Account, Accounts
 from shared.connections import Connections
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
-from shared.pace import Busy, Pace, PaceRules, Paused
+from shared.pace import Busy, Pace, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
 from shared.queues import DeadLetters, WakeUps
 from shared.redirect import Owner, Redirect
+from shared.rules import PaceRules
 from shared.tickets import Tickets
 from tests.deployment import TEMPLATE, Clock
 from tests.memory import Memory, refusal

@@ -1,0 +1,67 @@
+"""The delays and limits of each part, as template.yaml gives them: data that all functions load."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# What the limit leaves unused, as calls do not arrive exactly as evenly as they begin.
+_MARGIN = 1.04
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleRules:
+    """The delays of connections, in seconds; the defaults stand in template.yaml."""
+
+    grant_window_s: float
+    lease_s: float
+    retry_base_s: float
+    held_recheck_s: float
+    hint_rechecks_s: tuple[float, ...]
+    erase_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRules:
+    """The delays of payments and refunds, in seconds; the defaults stand in template.yaml."""
+
+    lease_s: float
+    absence_delay_s: float
+    retry_base_s: float
+    held_recheck_s: float
+    refund_wait_s: float
+
+    def waited_long(self, since: datetime, now: datetime) -> bool:
+        """Whether it is time to ask a person about what does not come by itself."""
+        return now - since > timedelta(seconds=self.refund_wait_s)
+
+
+@dataclass(frozen=True, slots=True)
+class PaceRules:
+    """The platform's limit, and the seconds without calls after it was met without a word."""
+
+    pace_per_s: float
+    pace_per_min: float
+    retry_base_s: float
+
+    @property
+    def interval(self) -> timedelta:
+        """From one call to the next, in whole milliseconds."""
+        seconds = max(1 / self.pace_per_s, 60 / self.pace_per_min) * _MARGIN
+        return timedelta(milliseconds=round(1000 * seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class CoverRules:
+    """The settings of the switch-off clock (`cover`); the defaults stand in template.yaml.
+
+    `trial_days` is -1 for a free application, which is never switched off.
+    """
+
+    trial_days: int
+    switch_off_warning_s: float
+    lease_s: float
+    report_again_after_reconnect: bool
+
+    @property
+    def free(self) -> bool:
+        """Whether the platform never switches a location off."""
+        return self.trial_days < 0
