@@ -166,7 +166,13 @@ def _excused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]
     if row["key"].startswith("refund#"):
         paid = rows.get(f"payment#{row['facts']['payment_event_id']}")
         gone = "not listed" in row["why"] and _gone(world, row)
-        return paid is None or paid["state"] in (EntryState.NEEDS_HUMAN, EntryState.HELD) or gone
+        return (
+            paid is None
+            or paid["state"] in (EntryState.NEEDS_HUMAN, EntryState.HELD)
+            # It had waited long enough before its payment was settled at last.
+            or paid["changed_at"] > row["changed_at"]
+            or gone
+        )
     if "not installed" in row["why"]:
         return _gone(world, row)
     if "no known payment" in row["why"]:
