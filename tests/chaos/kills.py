@@ -41,7 +41,7 @@ SETTINGS = {
     "LEASE_S": "2",
     "ABSENCE_DELAY_S": "2.5",
     # Longer than most payments take that are killed time and again.
-    "REFUND_WAIT_S": "30",
+    "REFUND_WAIT_S": "45",
     "PACE_PER_S": "1000",
     "PACE_PER_MIN": "60000",
 }
@@ -192,9 +192,9 @@ class Machine:
     def disturb(self) -> None:
         """Now and then something will go wrong with a call."""
         choice = self._faults.random()
-        if choice < 0.3:
+        if choice < 0.25:
             self._order(self._faults.choice(_ROUTES), **self._faults.choice(_FAULTS))
-        elif choice < 0.32:
+        elif choice < 0.27:
             location_id = self._faults.choice(_REFUSED)
             self.refused.add(location_id)
             self._order("payment", kind="status", status=422, location_id=location_id)
