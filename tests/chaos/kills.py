@@ -8,16 +8,16 @@ killed; when exactly is up to the machine, so no run is like another.
 import argparse
 import json
 import re
+import secrets
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any, TextIO
+from typing import Any
 
 import httpx
 
@@ -27,7 +27,8 @@ from local.simulator import Simulator
 from local.stack import Stack
 from shared.items import from_item
 from shared.payment import EntryState
-from tests.chaos.judge import Wrong, judge
+from tests.chaos.campaigns import Progress
+from tests.chaos.judge import Wrong, entries, judge
 from tests.chaos.schedule import AMOUNTS, PAID_AT, UNFINISHED
 from tests.chaos.world import Billed
 from tests.deployment import Page, payment, refund
@@ -45,6 +46,7 @@ SETTINGS = {
     "PACE_PER_S": "1000",
     "PACE_PER_MIN": "60000",
 }
+LOGS = PROJECT / "build" / "kills"
 # Seconds until the message of a killed function is seen again; the template has six times the
 # function's timeout, for which nobody waits here. Too short is harmless: two workers then have it.
 VISIBILITY_S = 2
@@ -79,9 +81,10 @@ _FAULTS: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Toll:
-    """What a run has cost and what it has brought, once the judge has nothing to say.
+    """What a run has cost, and what has come of it.
 
     Attributes:
+        wrong: the invariants that do not hold, with the story; empty if all do.
         working: killed while they worked on an invocation.
         idle: killed while they had none, or had just answered.
         billed: messages of the billing system, repeats too.
@@ -89,12 +92,13 @@ class Toll:
         refunds: on the platform.
         stranded: claims whose worker did not come back.
         adopted: payments that were found on the platform's list.
-        absent: looks that found none.
-        ended: how many entries ended how.
+        absent: looks at that list that found none.
+        states: how many entries ended how.
         asked: why a person was asked, and how often.
         seconds: of all of it.
     """
 
+    wrong: str
     working: int
     idle: int
     billed: int
@@ -103,9 +107,24 @@ class Toll:
     stranded: int
     adopted: int
     absent: int
-    ended: Counter[str]
+    states: Counter[str]
     asked: Counter[str]
     seconds: float
+
+    def in_words(self) -> str:
+        """All of it."""
+        states, asked = (
+            "".join(f", {number} {what}" for what, number in counted.most_common())
+            for counted in (self.states, self.asked)
+        )
+        return (
+            f"{self.working} killed at work, {self.idle} idle, {self.seconds:.0f} s: "
+            f"{self.billed} events, {self.payments} payments, {self.refunds} refunds{states}; "
+            f"{self.stranded} claims stranded, {self.adopted} payments found, "
+            f"{self.absent} looks in vain; "
+            + (self.wrong or "0 lost, 0 doubled, 0 unfinished")
+            + (f"; asked a person{asked}" if asked else "")
+        )
 
 
 class Machine:
@@ -143,7 +162,9 @@ class Machine:
         page = _page(httpx.get(self._simulator.grant(*LOCATIONS), timeout=30))
         _page(httpx.post(f"{self._stack.api}/connect", data=page.fields, timeout=30))
         self._bill_payment()
-        if not _becomes(lambda: any(row["key"] == "echo" for row in self._ledger()), 30):
+        if not _becomes(
+            lambda: any(row["key"] == "echo" for row in self.rows("PAYMENTS_TABLE")), 30
+        ):
             raise TimeoutError("the first payment is not reported")
         self.echo_at = datetime.now(UTC)
 
@@ -239,7 +260,7 @@ class Machine:
 
     # What becomes of it
 
-    def settle(self, tell: Callable[[str], None]) -> None:
+    def settle(self, progress: Progress) -> None:
         """Nothing goes wrong any more, until everything has come to its end.
 
         Raises:
@@ -248,7 +269,8 @@ class Machine:
         self._simulator.clear_faults()
         late = time.monotonic() + _PATIENCE_S
         while left := self._unfinished():
-            tell(f"the dust settles: {len(left)} unfinished")
+            everything = len(entries(self)) + 1
+            progress(max(0, everything - len(left)), everything)
             if time.monotonic() > late:
                 raise Wrong(f"unfinished after {_PATIENCE_S:g} s: {left}")
             time.sleep(0.5)
@@ -256,19 +278,21 @@ class Machine:
     def _unfinished(self) -> list[str]:
         """All locations stay connected, so nothing has a reason to be held."""
         unfinished = (*UNFINISHED, EntryState.HELD)
-        entries = [row["key"] for row in self._ledger() if row.get("state") in unfinished]
+        rows = [row["key"] for row in entries(self) if row["state"] in unfinished]
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return entries + ["a message"] * self.queued(*names)
+        return rows + ["a message"] * self.queued(*names)
 
     def died(self) -> int:
         """Invocations that ended with their process, by the log that Lambda itself writes."""
         return self._log().count("Runtime.ExitError")
 
-    def toll(self, ended: Counter[str]) -> Toll:
+    def toll(self, wrong: str) -> Toll:
         """Everything counted."""
         log, working = self._log(), self.died()
         paid = [it for number in LOCATIONS for it in self.platform.payments(number)]
+        rows = entries(self)
         return Toll(
+            wrong=wrong,
             working=working,
             idle=self.killed - working,
             billed=len(self.billed),
@@ -277,10 +301,8 @@ class Machine:
             stranded=log.count('"message":"lease passed"'),
             adopted=log.count('"message":"adopted"'),
             absent=log.count('"message":"absent"'),
-            ended=ended,
-            asked=Counter(
-                row["why"] for row in self._ledger() if row.get("state") == EntryState.NEEDS_HUMAN
-            ),
+            states=Counter(row["state"] for row in rows),
+            asked=Counter(row["why"] for row in rows if row["state"] == EntryState.NEEDS_HUMAN),
             seconds=time.monotonic() - self._began_at,
         )
 
@@ -315,9 +337,6 @@ class Machine:
         )
         return sum(map(int, answer["Attributes"].values()))
 
-    def _ledger(self) -> list[dict[str, Any]]:
-        return self.rows("PAYMENTS_TABLE")
-
     def _log(self) -> str:
         return "".join(self._stack.function_log(name) for name in ("payments", "reconcile"))
 
@@ -325,92 +344,54 @@ class Machine:
         self.story.append(f"{time.monotonic() - self._began_at:7.2f} s  {what}")
 
 
-def run(
-    kills: int,
-    seed: int,
-    *,
-    logs: Path,
-    artifact: Path | None = None,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Toll:
-    """Kills until `kills` of them have hit a process at work, lets the dust settle, and judges.
+def run(number: int, seed: int, progress: Progress, *, artifact: Path | None = None) -> Toll:
+    """Kills until so many have died at work, lets the dust settle, and judges.
 
     Args:
-        kills: how many.
+        number: how many.
         seed: of every choice.
-        logs: folder of the functions' logs.
+        progress: is told how many of them have died; then how many entries have come to their end.
         artifact: what runs; None is the project's.
-        tell: is told now and then how far it is.
 
     Raises:
-        Wrong: an invariant does not hold.
-        TimeoutError: it did not come to that.
+        TimeoutError: it did not even begin.
     """
-    with Simulator() as simulator:
-        settings = dict(SETTINGS)
-        with Stack(
-            platform_url=simulator.url, settings=settings, artifact=artifact, logs=logs
-        ) as stack:
-            simulator.redirect_url = f"{stack.api}/connect"
-            simulator.callback_url = f"{stack.api}/webhooks/altegio"
-            machine = Machine(simulator, stack, seed)
-            machine.begin()
-            while (died := machine.died()) < kills:
-                tell(f"{died} of {kills} killed at work, {len(machine.billed)} events billed")
-                machine.load()
-                machine.disturb()
-                machine.kill()
-            machine.settle(tell)
-            return machine.toll(judge(machine))
+    with (
+        Simulator() as simulator,
+        Stack(platform_url=simulator.url, settings=SETTINGS, artifact=artifact, logs=LOGS) as stack,
+    ):
+        simulator.redirect_url = f"{stack.api}/connect"
+        simulator.callback_url = f"{stack.api}/webhooks/altegio"
+        machine = Machine(simulator, stack, seed)
+        machine.begin()
+        while (died := machine.died()) < number:
+            progress(died, number)
+            machine.load()
+            machine.disturb()
+            machine.kill()
+        try:
+            machine.settle(progress)
+            judge(machine)
+        except Wrong as wrong:
+            return machine.toll(str(wrong))
+        return machine.toll("")
 
 
-class Progress:
-    """One line that changes on a terminal; elsewhere a line now and then."""
+def main(arguments: list[str]) -> int:
+    """Run it alone; 1 if anything is wrong."""
+    # Not above: that module imports this one.
+    from tests.chaos.__main__ import Screen  # noqa: PLC0415
 
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._is_live = out.isatty()
-        self._every_s = 0.2 if self._is_live else 5.0
-        self._told_at = self._began_at = time.monotonic()
-
-    def __call__(self, what: str) -> None:
-        """Shows where it stands, unless it was shown a moment ago."""
-        now = time.monotonic()
-        if now - self._told_at >= self._every_s:
-            self._told_at = now
-            line = f"{now - self._began_at:5.0f} s  {what}"
-            self._out.write(f"\r\x1b[2K{line}" if self._is_live else f"{line}\n")
-            self._out.flush()
-
-    def end(self, what: str) -> None:
-        """The last words."""
-        self._out.write(f"\r\x1b[2K{what}\n" if self._is_live else f"{what}\n")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.kills", description=__doc__)
-    parser.add_argument("kills", nargs="?", type=int, default=200, help="at work (default: 200)")
-    parser.add_argument("--seed", type=int, help="of every choice (default: a new one)")
-    given = parser.parse_args(arguments)
-    seed = time.time_ns() % 10**6 if given.seed is None else given.seed
-    logs = PROJECT / "build" / "kills"
-    progress = Progress(sys.stdout)
-    try:
-        toll = run(given.kills, seed, logs=logs, tell=progress)
-    except Wrong as wrong:
-        progress.end(f"seed {seed}: {wrong}\nlogs in {logs}")
-        return 1
-    ended = ", ".join(f"{number} {state}" for state, number in sorted(toll.ended.items()))
-    asked = "".join(f"\na person was asked {n} times: {why}" for why, n in toll.asked.items())
-    progress.end(
-        f"seed {seed}: {toll.working} killed at work, {toll.idle} idle, in {toll.seconds:.0f} s\n"
-        f"{toll.billed} events, {toll.payments} payments, {toll.refunds} given back; {ended}\n"
-        f"{toll.stranded} claims stranded; {toll.adopted} found on the platform's list, "
-        f"{toll.absent} looks found none\n"
-        f"lost 0, doubled 0, unfinished 0{asked}"
-    )
-    return 0
+    parser.add_argument("n", type=int, nargs="?", default=200, help="killed at work")
+    parser.add_argument("--seed", type=int, help="of every choice; at random if left out")
+    options = parser.parse_args(arguments)
+    seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
+    screen = Screen()
+    screen.result("seed", f"{seed}, logs in {LOGS.relative_to(PROJECT)}")
+    told = run(options.n, seed, lambda done, of: screen.progress("real kills", done, of))
+    screen.result("real kills", told.in_words())
+    return 1 if told.wrong else 0
 
 
 def _page(answer: httpx.Response) -> Page:
@@ -427,5 +408,4 @@ def _becomes(holds: Callable[[], Any], within_s: float) -> bool:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
