@@ -42,7 +42,7 @@ SETTINGS = {
     "LEASE_S": "2",
     "ABSENCE_DELAY_S": "2.5",
     # Longer than most payments take that are killed time and again.
-    "REFUND_WAIT_S": "45",
+    "REFUND_WAIT_S": "90",
     "PACE_PER_S": "1000",
     "PACE_PER_MIN": "60000",
 }
@@ -56,7 +56,7 @@ LOCATIONS = range(1, 25)
 _REFUSED = LOCATIONS[:2]
 # Messages that wait for a worker.
 _DEPTH = 10
-_PATIENCE_S = 120.0
+_PATIENCE_S = 180.0
 # Seconds that the platform takes for a payment: mostly long enough to be killed meanwhile.
 _SLOW_S = (0.05, 0.4)
 # Too late for whoever asked.
