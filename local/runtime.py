@@ -149,6 +149,11 @@ class Environment:
         """Whether it may still take an invocation."""
         return not self._is_over and self._process.poll() is None
 
+    @property
+    def is_working(self) -> bool:
+        """Whether it has taken an invocation and not yet answered it."""
+        return self._running is not None
+
     def invoke(self, payload: bytes) -> InvokeResult:
         """Run the function once, within its timeout; a process that exceeds it is killed."""
         timeout_s = self._function.timeout_s
@@ -455,6 +460,11 @@ class Functions:
             return environment.invoke(json.dumps(event).encode())
         finally:
             self._give_back(name, environment)
+
+    def environments(self, name: str) -> list[Environment]:
+        """The live environments of a function, busy or idle."""
+        with self._changed:
+            return [one for one in self._environments[name] if one.is_alive]
 
     def log(self, name: str) -> str:
         """All that a function has printed until now."""

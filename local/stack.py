@@ -16,7 +16,7 @@ from local import PROJECT, build
 from local.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
 from local.front_door import FrontDoor
 from local.pollers import Poller
-from local.runtime import Functions, InvokeResult
+from local.runtime import Environment, Functions, InvokeResult
 from local.schedules import Clockwork
 from local.template import Template, Wiring
 
@@ -221,6 +221,14 @@ class Stack:
             KeyError: There is no such function.
         """
         return self._functions.invoke(self._find(function), event)
+
+    def environments(self, function: str) -> list[Environment]:
+        """The processes of a function at this moment, for whoever wants one of them to die.
+
+        Raises:
+            KeyError: There is no such function.
+        """
+        return self._functions.environments(self._find(function))
 
     def client(self, service: str) -> Any:
         """A boto3 client for the emulator: "dynamodb", "sqs" or "ssm"."""

@@ -1,13 +1,9 @@
 """The real functions as processes, on the real queues of the emulator: what moto cannot judge."""
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -68,17 +64,10 @@ class World:
 
     def kill(self, function: str) -> int:
         """Kills the processes of a function, as a machine that dies does; returns how many."""
-        killed = 0
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                environ = (process / "environ").read_bytes().split(b"\0")
-                if {
-                    f"AWS_LAMBDA_FUNCTION_NAME=local-{function}".encode(),
-                    f"AWS_ENDPOINT_URL={self.stack.aws_endpoint_url}".encode(),
-                } <= {*environ}:
-                    os.kill(int(process.name), signal.SIGKILL)
-                    killed += 1
-        return killed
+        environments = self.stack.environments(function)
+        for environment in environments:
+            environment.kill()
+        return len(environments)
 
     def empty(self) -> bool:
         counts = self._sqs.get_queue_attributes(

@@ -1,5 +1,6 @@
 """A project of four small functions that the local stack runs as it runs the real one."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,6 +155,29 @@ def tick(event, context):
 def built() -> Path:
     """The project's artifact, so that no test meets its building: on a new clone it tells of it."""
     return build.artifact(PROJECT)
+
+
+@pytest.fixture
+def plant(built: Path, tmp_path: Path) -> Callable[[str, str, str], Path]:
+    """Makes a copy of the artifact with one place of one module of `shared` replaced."""
+
+    def planted(name: str, old: str, new: str) -> Path:
+        copy = tmp_path / "artifact"
+        copy.mkdir()
+        for part in built.iterdir():
+            if part.name == "shared":
+                # Its bytecode is never compared with its source, so it must go.
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(part, copy / part.name, ignore=ignored)
+            else:
+                (copy / part.name).symlink_to(part)
+        module = copy / "shared" / f"{name}.py"
+        source = module.read_text()
+        assert source.count(old) == 1
+        module.write_text(source.replace(old, new))
+        return copy
+
+    return planted
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,11 @@
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from local import PROJECT, build, rehearsal
+from local import PROJECT, rehearsal
 from local.rehearsal import report
 from local.rehearsal.browser import Browser, Page
 from local.rehearsal.checks import CHECKS
@@ -167,22 +167,8 @@ class TestPlantedDefects:
         return DEFECTS[request.param]
 
     @pytest.fixture
-    def artifact(self, defect: Defect, tmp_path: Path) -> Path:
-        """The artifact, but for one module."""
-        copy = tmp_path / "artifact"
-        copy.mkdir()
-        for part in build.artifact().iterdir():
-            if part.name == "shared":
-                # Its bytecode is never compared with its source, so it must go.
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(part, copy / part.name, ignore=ignored)
-            else:
-                (copy / part.name).symlink_to(part)
-        module = copy / "shared" / "altegio.py"
-        source = module.read_text()
-        assert source.count(defect.old) == 1
-        module.write_text(source.replace(defect.old, defect.new))
-        return copy
+    def artifact(self, defect: Defect, plant: Callable[[str, str, str], Path]) -> Path:
+        return plant("altegio", defect.old, defect.new)
 
     def test_turn_the_check_concerned_red(
         self, defect: Defect, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
