@@ -10,6 +10,7 @@ from moto import mock_aws
 from local.simulator import Simulator
 from shared import telemetry
 from tests.deployment import Clock, Deployment
+from tests.memory import Memory
 
 _SESSION = boto3.Session(
     aws_access_key_id="test",
@@ -62,3 +63,13 @@ def deployment(
     monkeypatch.setattr("boto3.Session", lambda: _SESSION)
     with mock_aws():
         yield Deployment(simulator, clock, monkeypatch)
+
+
+@pytest.fixture
+def in_memory(
+    simulator: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Deployment, Memory]:
+    """The same on AWS in memory, for tests that make very many calls."""
+    memory = Memory(clock)
+    monkeypatch.setattr("boto3.Session", lambda: memory)
+    return Deployment(simulator, clock, monkeypatch), memory

@@ -6,18 +6,17 @@ the platform what it got.
 """
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from local.simulator import Owner
 from shared.altegio import Altegio
 from shared.payment import EntryState
 from tests.deployment import Deployment, payment, refund
+from tests.memory import Memory
 
 
 class Killed(BaseException):
@@ -27,37 +26,35 @@ class Killed(BaseException):
 class Calls:
     """Counts the calls to the outside, and kills at a chosen one."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[str] = []
         self._kill_at: tuple[int, str] | None = None
         self._watching = False
-        aws, platform = BaseClient._make_api_call, Altegio._exchange  # type: ignore[attr-defined]  # not in the stubs
-
-        def api_call(client: Any, operation: str, parameters: Any) -> Any:
-            return self._call(operation, lambda: aws(client, operation, parameters))
+        memory.before, memory.after = self._before, self._after
+        platform = Altegio._exchange
 
         def exchange(
             altegio: Any, client: Any, method: str, path: str, body: Any, **rest: Any
         ) -> Any:
-            return self._call(
-                f"{method} {path}", lambda: platform(altegio, client, method, path, body, **rest)
-            )
+            self._before(f"{method} {path}")
+            answer = platform(altegio, client, method, path, body, **rest)
+            self._after()
+            return answer
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", api_call)
         monkeypatch.setattr(Altegio, "_exchange", exchange)
 
-    def _call(self, what: str, call: Callable[[], Any]) -> Any:
-        # Not the queue pollers of a local stack that another test has left running.
-        if not self._watching or threading.current_thread() is not threading.main_thread():
-            return call()
-        number = len(self.made)
-        self.made.append(what)
-        if self._kill_at == (number, "before"):
-            raise Killed(what)
-        answer = call()
-        if self._kill_at == (number, "after"):
-            raise Killed(what)
-        return answer
+    def _before(self, what: str, _asked: object = None) -> None:
+        if self._watching:
+            self.made.append(what)
+            self._die("before")
+
+    def _after(self, _what: str = "", _asked: object = None) -> None:
+        if self._watching:
+            self._die("after")
+
+    def _die(self, side: str) -> None:
+        if self._kill_at == (len(self.made) - 1, side):
+            raise Killed(self.made[-1])
 
     @contextmanager
     def watched(self, kill_at: tuple[int, str] | None = None) -> Iterator[None]:
@@ -69,8 +66,13 @@ class Calls:
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    return Calls(monkeypatch)
+def deployment(in_memory: tuple[Deployment, Memory]) -> Deployment:
+    return in_memory[0]
+
+
+@pytest.fixture
+def calls(in_memory: tuple[Deployment, Memory], monkeypatch: pytest.MonkeyPatch) -> Calls:
+    return Calls(in_memory[1], monkeypatch)
 
 
 def each_kill(

@@ -94,6 +94,8 @@ def connected(deployment: Deployment) -> Deployment:
 
 
 def reject(deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.") -> None:
+    # Long after the connect: else the refusal might be of the time before it.
+    deployment.clock.advance(seconds=10)
     deployment.simulator.fault("payment", "status", status=422, message=message)
     deployment.bill(payment(event_id))
 
