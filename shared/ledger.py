@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
-from shared.conflicts import TRIES, pause
+from shared.conflicts import TRIES, pause, retried
 from shared.items import from_item, to_item, to_value
 from shared.lifecycle import LIVE
 from shared.pace import Busy
@@ -129,14 +129,16 @@ class Ledger:
             Overtaken: the row is not `before` any more.
         """
         try:
-            self._dynamodb.put_item(**self._put(before, after))
+            retried(lambda: self._dynamodb.put_item(**self._put(before, after)))
         except ClientError as error:
-            if error.response["Error"]["Code"] in (
+            if error.response["Error"]["Code"] not in (
                 "ConditionalCheckFailedException",
                 "TransactionConflictException",
             ):
+                raise
+            # Unless it was written the first time, and the answer was lost: botocore tries again.
+            if self.get(after.key) != after:
                 raise Overtaken(after.key) from None
-            raise
 
     def due(self, state: EntryState, now: datetime, limit: int) -> list[str]:
         """Keys of entries in `state` that are overdue, the oldest first; eventually consistent."""

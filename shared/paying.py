@@ -252,10 +252,6 @@ class Paying:
         try:
             self._store(claimed, after)
         except Overtaken:
-            if self._ledger.get(after.key) == after:
-                # Written the first time, and the answer was lost: botocore tried again.
-                _log("stored", after)
-                return
             # The lease has passed: the row is UNKNOWN by now, which is never wrong.
             logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from shared import lifecycle
 from shared.payment import EntryState
-from tests.deployment import Deployment, payment
+from tests.deployment import Deployment, payment, refund
 
 type Call = Callable[[Any, str, Any], Any]
 
@@ -204,6 +204,59 @@ def test_a_lost_answer_of_the_table_swallows_no_alarm(
     connected.bill(payment())
     assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
     assert "PaymentUnknown" in counted(logged())
+
+
+@pytest.fixture
+def answers_lost(aws: Callable[..., None]) -> Callable[[], None]:
+    """From when it is called, each row of the ledger is written, and botocore writes it again."""
+
+    def twice(call: Call, client: Any, operation: str, given: Any) -> Any:
+        if operation == "PutItem" and "Payments" in given["TableName"]:
+            call(client, operation, given)
+        return call(client, operation, given)
+
+    return lambda: aws(twice)
+
+
+def test_a_lost_answer_leaves_no_payment_to_a_person_in_silence(
+    deployment: Deployment, answers_lost: Callable[[], None], logged: Callable[[], str]
+) -> None:
+    deployment.connect(4564)
+    deployment.simulator.fault("payment", "drop_request")
+    deployment.bill(payment())
+    answers_lost()
+    deployment.let_time_pass(20)
+    assert deployment.entry("payment#inv-1").state is EntryState.NEEDS_HUMAN
+    assert "PaymentNeedsHuman" in counted(logged())
+
+
+def test_a_lost_answer_rejects_no_refund_in_silence(
+    connected: Deployment, answers_lost: Callable[[], None], logged: Callable[[], str]
+) -> None:
+    connected.bill(payment())
+    answers_lost()
+    connected.bill(refund(location_id=77))
+    assert connected.entry("refund#ref-1").state is EntryState.REJECTED
+    assert "PaymentRejected" in counted(logged())
+
+
+def test_what_was_surely_not_taken_is_written_though_a_transaction_is_at_its_row(
+    connected: Deployment, aws: Callable[..., None]
+) -> None:
+    """A second delivery of the message tries to claim it, at the moment of the answer."""
+    refused = 0
+
+    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
+        nonlocal refused
+        if operation == "PutItem" and refused < 2:
+            refused += 1
+            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
+        return call(client, operation, given)
+
+    aws(conflict)
+    connected.simulator.fault("payment", "status", status=429)
+    connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.PENDING
 
 
 def test_a_frozen_location_is_asked_about_every_ten_minutes(connected: Deployment) -> None:
