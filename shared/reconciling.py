@@ -26,7 +26,7 @@ from shared.watching import Watching
 
 # Rows of one kind in one run, where each may take a call to the platform.
 _MOST = 100
-_WAITING = (EntryState.PENDING, EntryState.HELD)
+_WAITING = (EntryState.PENDING, EntryState.HELD, EntryState.UNKNOWN)
 
 
 class ReconcileFailed(Exception):

@@ -259,6 +259,20 @@ def test_what_was_surely_not_taken_is_written_though_a_transaction_is_at_its_row
     assert connected.entry("payment#inv-1").state is EntryState.PENDING
 
 
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_payment_that_nobody_can_look_up_raises_the_alarm(
+    connected: Deployment, logged: Callable[[], str], status: int
+) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    connected.simulator.fault("status", "status", status=status, times=999)
+    connected.let_time_pass(170, step=10)
+    assert "PaymentLate" not in counted(logged())
+    connected.let_time_pass(30, step=10)
+    assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
+    assert "PaymentLate" in counted(logged())
+
+
 def test_a_frozen_location_is_asked_about_every_ten_minutes(connected: Deployment) -> None:
     connected.simulator.expire(4564)
     connected.webhook(connected.event(4564, "freeze"))
