@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -271,6 +272,28 @@ def test_a_payment_that_nobody_can_look_up_raises_the_alarm(
     connected.let_time_pass(30, step=10)
     assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
     assert "PaymentLate" in counted(logged())
+
+
+def test_frozen_locations_keep_nobody_from_being_forgotten(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is asked about every ten minutes, for as long as its owner does not pay."""
+    deployment.restart(ERASE_AFTER_S="60")
+    deployment.connect(4564, *range(1, 16))
+    deployment.simulator.disconnect(4564)
+    deployment.webhook(deployment.event(4564))
+    for location_id in range(1, 16):
+        deployment.simulator.expire(location_id)
+        deployment.webhook(deployment.event(location_id, "freeze"))
+    deployment.reconcile()
+    assert deployment.connection(4564).state == "disabled"
+    deployment.clock.advance(minutes=11)
+    # Every answer takes a second.
+    clock = SimpleNamespace(monotonic=lambda: len(deployment.simulator.calls("status")))
+    for module in ("shared.reconciling", "functions.reconcile.app"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    deployment.reconcile()
+    assert deployment.connection(4564).account_id is None
 
 
 def test_a_frozen_location_is_asked_about_every_ten_minutes(connected: Deployment) -> None:
