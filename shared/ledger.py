@@ -162,23 +162,17 @@ class Ledger:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
-        while True:
-            answer = self._dynamodb.query(**query)
-            yield from (from_item(item)["key"] for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return self._pages(query)
 
     def of_location(self, location_id: int) -> list[str]:
-        """Keys of all entries of a location; eventually consistent.
-
-        One page of the index, which holds some ten thousand.
-        """
-        return self._query(
-            IndexName="location",
-            KeyConditionExpression="location_id = :location",
-            ExpressionAttributeValues={":location": to_value(location_id)},
-        )
+        """Keys of all entries of a location; eventually consistent."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "location",
+            "KeyConditionExpression": "location_id = :location",
+            "ExpressionAttributeValues": {":location": to_value(location_id)},
+        }
+        return list(self._pages(query))
 
     def entries_of(self, location_id: int) -> list[Entry]:
         """All entries of a location, each as it stands."""
@@ -226,6 +220,14 @@ class Ledger:
         """The payment that was last remembered."""
         answer = self._dynamodb.get_item(TableName=self._table, Key={"key": to_value(_ECHO)})
         return self.get(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
+
+    def _pages(self, query: dict[str, Any]) -> Iterator[str]:
+        while True:
+            answer = self._dynamodb.query(**query)
+            yield from (from_item(item)["key"] for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _query(self, **query: Any) -> list[str]:
         answer = self._dynamodb.query(TableName=self._table, **query)

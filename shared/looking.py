@@ -70,6 +70,9 @@ class Looking:
 
     def _look_at_payment(self, entry: Entry, status: Status) -> None:
         entries = self._ledger.entries_of(entry.location_id or 0)
+        if entry not in entries:
+            self._later(entry, "the ledger's index lags behind", self._rules.lease_s)
+            return
         group = lookup.group_of(entry, entries)
         now = self._clock()
         if any(it.state is EntryState.SENDING for it in group):

@@ -296,6 +296,44 @@ def test_frozen_locations_keep_nobody_from_being_forgotten(
     assert deployment.connection(4564).account_id is None
 
 
+def test_an_index_of_several_pages_is_read_to_its_end(
+    connected: Deployment, aws: Callable[..., None]
+) -> None:
+    """UNKNOWN comes last in it, so what is overlooked first is what is looked for."""
+    for number in range(3):
+        connected.bill(payment(f"known-{number}", amount="1.00"))
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+
+    def page(call: Call, client: Any, operation: str, given: Any) -> Any:
+        if operation == "Query" and given["IndexName"] == "location":
+            given = {**given, "Limit": 2}
+        return call(client, operation, given)
+
+    aws(page)
+    connected.let_time_pass(16)
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
+
+
+def test_an_index_that_lags_is_waited_for(connected: Deployment, aws: Callable[..., None]) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    behind = True
+
+    def lag(call: Call, client: Any, operation: str, given: Any) -> Any:
+        answer = call(client, operation, given)
+        if behind and operation == "Query" and given["IndexName"] == "location":
+            answer["Items"] = []
+        return answer
+
+    aws(lag)
+    connected.let_time_pass(16)
+    assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
+    behind = False
+    connected.let_time_pass(2)
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
+
+
 def test_a_frozen_location_is_asked_about_every_ten_minutes(connected: Deployment) -> None:
     connected.simulator.expire(4564)
     connected.webhook(connected.event(4564, "freeze"))
