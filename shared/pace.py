@@ -70,7 +70,8 @@ class Pace:
     Args:
         ahead_s: seconds by which a call may go before its turn, for those that a person waits for;
             the others then wait longer.
-        patience_s: seconds that one waits for a turn, beside the interval before it.
+        patience_s: seconds that one waits for a turn, beside the interval before it. However many
+            call, there is always a turn left for who waits longer than they.
     """
 
     def __init__(

@@ -95,6 +95,20 @@ def test_whoever_waits_for_a_page_goes_first(paced: Deployment, slept: list[floa
     assert [round(seconds, 3) for seconds in slept] == [0.062]
 
 
+def test_a_crowd_on_the_page_holds_up_no_payment(
+    paced: Deployment, slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its links can be opened as often as anybody likes, and name as many locations."""
+    with monkeypatch.context() as crowd:
+        # As if they all came at once: nobody's wait lets time pass for another.
+        crowd.setattr("shared.clock.sleep", slept.append)
+        paced.restart(**LIMIT)
+        paced.visit(paced.simulator.grant(*range(1, 61)))
+    paced.restart(**LIMIT)
+    paced.bill(payment())
+    assert paced.entry("payment#inv-1").state is EntryState.SENT
+
+
 def test_nobody_waits_longer_than_he_can(deployment: Deployment) -> None:
     first = pace(deployment)
     for _ in range(20):
