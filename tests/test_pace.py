@@ -137,6 +137,18 @@ def test_a_clock_that_was_hours_ahead_stops_nobody(deployment: Deployment) -> No
     pace(deployment).take(0)
 
 
+def test_a_brake_by_a_clock_that_was_hours_ahead_stops_nobody(deployment: Deployment) -> None:
+    """Such as that of an operator's machine: the platform asks for an hour at most."""
+    deployment.clock.advance(hours=5)
+    pace(deployment).brake(30)
+    deployment.clock.advance(hours=-5)
+    pace(deployment).take(0)
+    pace(deployment).brake(30)
+    with pytest.raises(Paused) as paused:
+        pace(deployment).wait()
+    assert paused.value.until == deployment.clock.at + timedelta(seconds=30)
+
+
 # The brake
 
 
