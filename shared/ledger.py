@@ -27,7 +27,7 @@ from shared.payment import PARKED, Entry, EntryState
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_INSTANTS = ("received_at", "due_at", "changed_at")
+_INSTANTS = ("received_at", "claimed_at", "due_at", "changed_at")
 _ECHO = "echo"
 
 

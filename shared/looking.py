@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from shared import lookup, payment
 from shared.altegio import Altegio, Refused, Unreachable
-from shared.clock import Clock
+from shared.clock import SKEW, Clock
 from shared.ledger import IdTaken, Ledger
 from shared.lifecycle import Installed, ListedPayment, Status
 from shared.payment import Entry, EntryState, LedgerRules
@@ -46,7 +46,7 @@ class Looking:
             return
         if entry.is_refund:
             self._look_at_refund(entry, status)
-        elif status.installed is Installed.NO:
+        elif status.installed in (Installed.NO, Installed.PENDING):
             self._wait_for_the_list(entry, "not installed, so not listed")
         else:
             self._look_at_payment(entry, status)
@@ -87,7 +87,7 @@ class Looking:
             wait = (max(young) - now).total_seconds()
             self._later(entry, "an equal payment is too young to tell", wait)
             return
-        findings = self.findings(group, entries, status.payments)
+        findings = self.findings(group, entries, status)
         for taken, platform_id in findings.taken:
             self._adopt(taken, platform_id)
         for missing in findings.absent:
@@ -106,15 +106,15 @@ class Looking:
             )
 
     def findings(
-        self, group: Sequence[Entry], entries: Sequence[Entry], listed: Sequence[ListedPayment]
+        self, group: Sequence[Entry], entries: Sequence[Entry], status: Status
     ) -> lookup.Findings:
         """What the list proves about the UNKNOWN ones of `group`, which are of `entries`."""
         return lookup.find(
             group,
-            listed,
-            self.owned(entries, listed),
+            status.payments,
+            self.owned(entries, status.payments),
             self._platform.zone,
-            echoed=self._echoed(entries, listed),
+            echoed=self._echoed(group, entries, status),
         )
 
     def owned(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> set[int]:
@@ -122,12 +122,18 @@ class Looking:
         owned = {entry.platform_id for entry in entries if entry.state is EntryState.SENT}
         return {row.id for row in listed if row.id in owned or self._ledger.is_owned(row.id)}
 
-    def _echoed(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> bool | None:
+    def _echoed(
+        self, group: Sequence[Entry], entries: Sequence[Entry], status: Status
+    ) -> bool | None:
         """Whether the list gives back what was sent: here, or else where we last sent anything."""
         # What was sent a moment ago may be younger than the list.
         before = self._clock() - timedelta(seconds=self._rules.lease_s)
-        here = self._echoes([it for it in entries if _changed_before(it, before)], listed)
-        if here is not None:
+        reconnected = _reconnected_since(group, status)
+        if reconnected is not None:
+            # Nobody says that the list goes on then: only what is as old can show it.
+            before = min(before, reconnected)
+        here = self._echoes([it for it in entries if _changed_before(it, before)], status.payments)
+        if here is not None or reconnected is not None:
             return here
         known = self._ledger.echo()
         if known is None:
@@ -179,6 +185,13 @@ class Looking:
         self._ledger.move(
             entry, payment.looked_at(entry, why, self._clock(), seconds=max(seconds, 1))
         )
+
+
+def _reconnected_since(group: Sequence[Entry], status: Status) -> datetime | None:
+    """When the location was connected again after an UNKNOWN one was sent; None if it was not."""
+    began = status.activation
+    sent = [it.claimed_at or it.received_at for it in group if it.state is EntryState.UNKNOWN]
+    return began if began is not None and min(sent, default=began) < began - SKEW else None
 
 
 def _changed_before(entry: Entry, instant: datetime) -> bool:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import billing, payment
 from shared.altegio import Altegio, Refused, Unreachable
-from shared.clock import Clock, stamp
+from shared.clock import SKEW, Clock, stamp
 from shared.connections import Connections
 from shared.ledger import IdTaken, Ledger, Overtaken
 from shared.lifecycle import Installed, Status
@@ -32,8 +32,6 @@ from shared.queues import DeadLetters
 from shared.telemetry import count, logger
 
 _ECHO_EVERY = timedelta(hours=1)
-# By how much the platform's clock may differ from ours.
-_CLOCKS = timedelta(seconds=5)
 _NOT_CONNECTED = "the location is not connected"
 # Of the function's 30 s; what is not answered by then must not look like an answer that was lost.
 _TIME_S = 26.0
@@ -265,7 +263,7 @@ def _may_be_of_before(claimed: Entry, outcome: Rejected, status: Status) -> bool
     if claimed.why == outcome.message:
         return False
     installed, asked = status.activation or status.since, claimed.changed_at
-    reinstalled = installed is not None and asked is not None and installed > asked - _CLOCKS
+    reinstalled = installed is not None and asked is not None and installed > asked - SKEW
     return claimed.is_refund or reinstalled
 
 
