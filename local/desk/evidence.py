@@ -67,7 +67,7 @@ def gathered(desk: Desk, entry: Entry) -> Evidence:
 
 
 def _of_refund(desk: Desk, refund: Entry) -> Evidence:
-    paid = desk.ledger.get(refund.payment_key)
+    paid = desk.ledger.given_back(refund)
     if paid is None:
         return Evidence(Word.NOT_TAKEN, "its payment is not known, so it was never sent")
     if paid.platform_id is None:
