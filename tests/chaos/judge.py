@@ -148,7 +148,8 @@ def _excused(world: World, row: dict[str, Any], rows: dict[str, dict[str, Any]])
 
 
 def _gone(world: World, row: dict[str, Any]) -> bool:
-    return world.platform.state(row["location_id"]) == "uninstalled"
+    """Whether the platform has no list of its location, or none yet."""
+    return world.platform.state(row["location_id"]) in ("uninstalled", "pending")
 
 
 def _refused(world: World, row: dict[str, Any], rows: dict[str, dict[str, Any]]) -> bool:
