@@ -113,7 +113,7 @@ def _refunds(world: World, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
             paid = rows.get(f"payment#{row['facts']['payment_event_id']}", {})
             if row["state"] == EntryState.SENT:
                 claimed.add(paid.get("platform_id"))
-            if row["state"] in (EntryState.NEEDS_HUMAN, EntryState.REJECTED):
+            if row["state"] == EntryState.NEEDS_HUMAN:
                 doubtful.add(paid.get("platform_id"))
     if claimed - given_back:
         yield f"not given back: {claimed - given_back}"
