@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 type Clock = Callable[[], datetime]
 
 # The platform's date format, which carries no zone (the guide of "Payment notice").
 WIRE = "%Y-%m-%d %H:%M:%S"
+
+# By how much the platform's clock may differ from ours.
+SKEW = timedelta(seconds=5)
 
 
 def now() -> datetime:

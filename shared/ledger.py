@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
-from shared.conflicts import TRIES, pause
+from shared.conflicts import TRIES, pause, retried
 from shared.items import from_item, to_item, to_value
 from shared.lifecycle import LIVE
 from shared.pace import Busy
@@ -27,7 +27,7 @@ from shared.payment import PARKED, Entry, EntryState
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_INSTANTS = ("received_at", "due_at", "changed_at")
+_INSTANTS = ("received_at", "claimed_at", "due_at", "changed_at")
 _ECHO = "echo"
 
 
@@ -129,14 +129,16 @@ class Ledger:
             Overtaken: the row is not `before` any more.
         """
         try:
-            self._dynamodb.put_item(**self._put(before, after))
+            retried(lambda: self._dynamodb.put_item(**self._put(before, after)))
         except ClientError as error:
-            if error.response["Error"]["Code"] in (
+            if error.response["Error"]["Code"] not in (
                 "ConditionalCheckFailedException",
                 "TransactionConflictException",
             ):
+                raise
+            # Unless it was written the first time, and the answer was lost: botocore tries again.
+            if self.get(after.key) != after:
                 raise Overtaken(after.key) from None
-            raise
 
     def due(self, state: EntryState, now: datetime, limit: int) -> list[str]:
         """Keys of entries in `state` that are overdue, the oldest first; eventually consistent."""
@@ -160,23 +162,17 @@ class Ledger:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
-        while True:
-            answer = self._dynamodb.query(**query)
-            yield from (from_item(item)["key"] for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return self._pages(query)
 
     def of_location(self, location_id: int) -> list[str]:
-        """Keys of all entries of a location; eventually consistent.
-
-        One page of the index, which holds some ten thousand.
-        """
-        return self._query(
-            IndexName="location",
-            KeyConditionExpression="location_id = :location",
-            ExpressionAttributeValues={":location": to_value(location_id)},
-        )
+        """Keys of all entries of a location; eventually consistent."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "location",
+            "KeyConditionExpression": "location_id = :location",
+            "ExpressionAttributeValues": {":location": to_value(location_id)},
+        }
+        return list(self._pages(query))
 
     def entries_of(self, location_id: int) -> list[Entry]:
         """All entries of a location, each as it stands."""
@@ -224,6 +220,14 @@ class Ledger:
         """The payment that was last remembered."""
         answer = self._dynamodb.get_item(TableName=self._table, Key={"key": to_value(_ECHO)})
         return self.get(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
+
+    def _pages(self, query: dict[str, Any]) -> Iterator[str]:
+        while True:
+            answer = self._dynamodb.query(**query)
+            yield from (from_item(item)["key"] for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _query(self, **query: Any) -> list[str]:
         answer = self._dynamodb.query(TableName=self._table, **query)

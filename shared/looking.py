@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from shared import lookup, payment
 from shared.altegio import Altegio, Refused, Unreachable
-from shared.clock import Clock
+from shared.clock import SKEW, Clock
 from shared.ledger import IdTaken, Ledger
 from shared.lifecycle import Installed, ListedPayment, Status
 from shared.payment import Entry, EntryState
@@ -18,6 +18,7 @@ from shared.telemetry import count, logger
 
 # Between two questions about one entry to a platform that does not answer.
 _LONGEST_WAIT_S = 900
+_UNSETTLED = (EntryState.SENDING, EntryState.UNKNOWN)
 
 
 class Looking:
@@ -47,7 +48,7 @@ class Looking:
             return
         if entry.is_refund:
             self._look_at_refund(entry, status)
-        elif status.installed is Installed.NO:
+        elif status.installed in (Installed.NO, Installed.PENDING):
             self._wait_for_the_list(entry, "not installed, so not listed")
         else:
             self._look_at_payment(entry, status)
@@ -71,6 +72,9 @@ class Looking:
 
     def _look_at_payment(self, entry: Entry, status: Status) -> None:
         entries = self._ledger.entries_of(entry.location_id or 0)
+        if entry not in entries:
+            self._later(entry, "the ledger's index lags behind", self._rules.lease_s)
+            return
         group = lookup.group_of(entry, entries)
         now = self._clock()
         if any(it.state is EntryState.SENDING for it in group):
@@ -85,11 +89,13 @@ class Looking:
             wait = (max(young) - now).total_seconds()
             self._later(entry, "an equal payment is too young to tell", wait)
             return
-        findings = self.findings(group, entries, status.payments)
+        findings = self.findings(group, entries, status)
         for taken, platform_id in findings.taken:
             self._adopt(taken, platform_id)
         for missing in findings.absent:
             self._absent(missing)
+        for waiting in findings.later:
+            self._later(waiting, findings.why, self._rules.lease_s)
         for unsure in findings.unsure:
             if unsure.why == findings.why:
                 self._ask_a_person(unsure, findings.why)
@@ -104,15 +110,16 @@ class Looking:
             )
 
     def findings(
-        self, group: Sequence[Entry], entries: Sequence[Entry], listed: Sequence[ListedPayment]
+        self, group: Sequence[Entry], entries: Sequence[Entry], status: Status
     ) -> lookup.Findings:
         """What the list proves about the UNKNOWN ones of `group`, which are of `entries`."""
         return lookup.find(
             group,
-            listed,
-            self.owned(entries, listed),
+            status.payments,
+            self.owned(entries, status.payments),
             self._platform.zone,
-            echoed=self._echoed(entries, listed),
+            others=[it for it in entries if it.state in _UNSETTLED and not it.is_refund],
+            echoed=self._echoed(group, entries, status),
         )
 
     def owned(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> set[int]:
@@ -120,12 +127,18 @@ class Looking:
         owned = {entry.platform_id for entry in entries if entry.state is EntryState.SENT}
         return {row.id for row in listed if row.id in owned or self._ledger.is_owned(row.id)}
 
-    def _echoed(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> bool | None:
+    def _echoed(
+        self, group: Sequence[Entry], entries: Sequence[Entry], status: Status
+    ) -> bool | None:
         """Whether the list gives back what was sent: here, or else where we last sent anything."""
         # What was sent a moment ago may be younger than the list.
         before = self._clock() - timedelta(seconds=self._rules.lease_s)
-        here = self._echoes([it for it in entries if _changed_before(it, before)], listed)
-        if here is not None:
+        reconnected = _reconnected_since(group, status)
+        if reconnected is not None:
+            # Nobody says that the list goes on then: only what is as old can show it.
+            before = min(before, reconnected)
+        here = self._echoes([it for it in entries if _changed_before(it, before)], status.payments)
+        if here is not None or reconnected is not None:
             return here
         known = self._ledger.echo()
         if known is None:
@@ -177,6 +190,13 @@ class Looking:
         self._ledger.move(
             entry, payment.looked_at(entry, why, self._clock(), seconds=max(seconds, 1))
         )
+
+
+def _reconnected_since(group: Sequence[Entry], status: Status) -> datetime | None:
+    """When the location was connected again after an UNKNOWN one was sent; None if it was not."""
+    began = status.activation
+    sent = [it.claimed_at or it.received_at for it in group if it.state is EntryState.UNKNOWN]
+    return began if began is not None and min(sent, default=began) < began - SKEW else None
 
 
 def _changed_before(entry: Entry, instant: datetime) -> bool:

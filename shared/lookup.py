@@ -22,8 +22,11 @@ class Findings:
 
     taken: tuple[tuple[Entry, int], ...] = ()
     absent: tuple[Entry, ...] = ()
-    # Cannot be told, with the reason: for a person.
+    # Cannot be told before another payment is settled.
+    later: tuple[Entry, ...] = ()
+    # Cannot be told: for a person.
     unsure: tuple[Entry, ...] = ()
+    # Of `later` or `unsure`: the reason.
     why: str = ""
     # Ids of rows beyond what our entries can explain.
     surplus: tuple[int, ...] = ()
@@ -42,6 +45,7 @@ def find(
     owned: Collection[int],
     zone: ZoneInfo,
     *,
+    others: Sequence[Entry],
     echoed: bool | None,
 ) -> Findings:
     """Judges the UNKNOWN entries of a group in which none is being sent.
@@ -51,6 +55,7 @@ def find(
         listed: the platform's list of that location.
         owned: ids of that list that belong to an entry already.
         zone: of the dates on the wire.
+        others: the location's other entries that are being sent or UNKNOWN.
         echoed: whether a payment that is known reads back as it was sent; None if there is none.
     """
     unknown = sorted(
@@ -67,8 +72,12 @@ def find(
     amount = group[0].payment["amount"]
     if any(row.amount is None for row in unowned):
         return Findings(taken=taken, unsure=rest, why="a payment on the list cannot be read")
-    if any(row.amount == amount for row in unowned if row.id not in rows):
+    strange = [row for row in unowned if row.amount == amount and row.id not in rows]
+    if any(not any(reads_back(other, row, zone) for other in others) for row in strange):
         return Findings(taken=taken, unsure=rest, why="a payment of that sum has other dates")
+    if strange:
+        why = "another payment of that sum is not settled"
+        return Findings(taken=taken, later=rest, why=why)
     if echoed is None:
         return Findings(taken=taken, unsure=rest, why="no known payment shows how dates read back")
     if not echoed:

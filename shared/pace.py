@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 
 # Somebody's clock was wrong when this was written.
 _ABSURD = timedelta(minutes=10)
+# The same of a brake, which the platform asks for an hour at most (see `altegio`).
+_ABSURD_BRAKE = timedelta(hours=1) + _ABSURD
 _TRIES = 20
 
-_UNBRAKED = "(attribute_not_exists(braked_until) OR braked_until <= :now)"
+_UNBRAKED = (
+    "(attribute_not_exists(braked_until) OR braked_until <= :now OR braked_until > :absurd_brake)"
+)
 _FREE = "(attribute_not_exists(free_at) OR free_at <= :now OR free_at > :absurd)"
 
 
@@ -53,7 +57,8 @@ class Pace:
     Args:
         ahead_s: seconds by which a call may go before its turn, for those that a person waits for;
             the others then wait longer.
-        patience_s: seconds that one waits for a turn, beside the interval before it.
+        patience_s: seconds that one waits for a turn, beside the interval before it. However many
+            call, there is always a turn left for who waits longer than they.
     """
 
     def __init__(
@@ -81,7 +86,7 @@ class Pace:
 
     def in_turn(self) -> Any:
         """The part of a transaction that holds if nobody has braked since `wait`."""
-        values = {":now": _value(self._clock())}
+        values = _unbraked_values(self._clock())
         check = {"ConditionExpression": _UNBRAKED, "ExpressionAttributeValues": values}
         return {"ConditionCheck": {**self._row, **check}}
 
@@ -104,11 +109,12 @@ class Pace:
 
     def brake(self, seconds: float) -> None:
         """Nobody calls for `seconds`, or for the usual pause if the platform named none."""
-        until = self._clock() + timedelta(seconds=seconds or self._rules.retry_base_s)
+        now = self._clock()
+        until = now + timedelta(seconds=seconds or self._rules.retry_base_s)
         self._update(
             "SET braked_until = :until",
-            "attribute_not_exists(braked_until) OR braked_until < :until",
-            {":until": _value(until)},
+            f"{_UNBRAKED} OR braked_until < :until",
+            {**_unbraked_values(now), ":until": _value(until)},
         )
 
     def _turn(
@@ -137,8 +143,8 @@ class Pace:
     def _reserve(self, now: datetime, patience: timedelta) -> datetime | None:
         values = {
             ":interval": to_value(round(self._rules.interval / timedelta(milliseconds=1))),
-            ":now": _value(now),
             ":latest": _value(now + patience),
+            **_unbraked_values(now),
         }
         updated = self._update(
             "SET free_at = free_at + :interval",
@@ -151,7 +157,7 @@ class Pace:
         answer = self._dynamodb.get_item(**self._row, ConsistentRead=True)
         row = from_item(answer.get("Item", {}))
         until = _instant(row.get("braked_until", 0))
-        if until > now:
+        if now < until <= now + _ABSURD_BRAKE:
             raise Paused(until)
         free_at = _instant(row.get("free_at", 0))
         if now + patience < free_at <= now + _ABSURD:
@@ -162,7 +168,7 @@ class Pace:
             "UpdateExpression": "SET free_at = :next",
             "ConditionExpression": f"{_FREE} AND {_UNBRAKED}",
             "ExpressionAttributeValues": {
-                ":now": _value(now),
+                **_unbraked_values(now),
                 ":absurd": _value(now + _ABSURD),
                 ":next": _value(now + self._rules.interval),
             },
@@ -185,6 +191,10 @@ class Pace:
                 return None
             raise
         return from_item(answer.get("Attributes", {}))
+
+
+def _unbraked_values(now: datetime) -> dict[str, Any]:
+    return {":now": _value(now), ":absurd_brake": _value(now + _ABSURD_BRAKE)}
 
 
 def _value(instant: datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import billing, payment
 from shared.altegio import Altegio, Refused, Unreachable
-from shared.clock import Clock, stamp
+from shared.clock import SKEW, Clock, stamp
 from shared.connections import Connections
 from shared.ledger import IdTaken, Ledger, Overtaken
 from shared.lifecycle import Installed, Status
@@ -32,8 +32,6 @@ from shared.rules import LedgerRules
 from shared.telemetry import count, logger
 
 _ECHO_EVERY = timedelta(hours=1)
-# By how much the platform's clock may differ from ours.
-_CLOCKS = timedelta(seconds=5)
 _NOT_CONNECTED = "the location is not connected"
 # Of the function's 30 s; what is not answered by then must not look like an answer that was lost.
 _TIME_S = 26.0
@@ -252,10 +250,6 @@ class Paying:
         try:
             self._store(claimed, after)
         except Overtaken:
-            if self._ledger.get(after.key) == after:
-                # Written the first time, and the answer was lost: botocore tried again.
-                _log("stored", after)
-                return
             # The lease has passed: the row is UNKNOWN by now, which is never wrong.
             logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
 
@@ -269,7 +263,7 @@ def _may_be_of_before(claimed: Entry, outcome: Rejected, status: Status) -> bool
     if claimed.why == outcome.message:
         return False
     installed, asked = status.activation or status.since, claimed.changed_at
-    reinstalled = installed is not None and asked is not None and installed > asked - _CLOCKS
+    reinstalled = installed is not None and asked is not None and installed > asked - SKEW
     return claimed.is_refund or reinstalled
 
 

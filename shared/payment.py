@@ -104,6 +104,7 @@ class Entry:
     # Of a refund that came without one: None until its payment is found.
     location_id: int | None = None
     attempt: int = 0
+    claimed_at: datetime | None = None
     due_at: datetime | None = None
     platform_id: int | None = None
     # Of an UNKNOWN one: how often the platform's list was seen without it.
@@ -168,6 +169,7 @@ def claimed(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
     return replace(
         _changed(entry, EntryState.SENDING, entry.why, now, due_in=lease),
         attempt=entry.attempt + 1,
+        claimed_at=now,
     )
 
 

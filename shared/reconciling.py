@@ -15,7 +15,7 @@ from shared.connections import Connections
 from shared.connections import Overtaken as ConnectionOvertaken
 from shared.erasing import Erasing
 from shared.ledger import Ledger, Overtaken
-from shared.lifecycle import LIVE, Connection, State
+from shared.lifecycle import Connection, State
 from shared.looking import Looking
 from shared.payment import Entry, EntryState
 from shared.queues import WakeUps
@@ -26,7 +26,7 @@ from shared.watching import Watching
 
 # Rows of one kind in one run, where each may take a call to the platform.
 _MOST = 100
-_WAITING = (EntryState.PENDING, EntryState.HELD)
+_WAITING = (EntryState.PENDING, EntryState.HELD, EntryState.UNKNOWN)
 
 
 class ReconcileFailed(Exception):
@@ -79,7 +79,8 @@ class Reconciling:
         failed += self._entries(EntryState.PENDING, self._most_sent, until)
         failed += self._entries(EntryState.HELD, self._most_sent, until)
         half = (time.monotonic() + until) / 2
-        for state in (State.PENDING, *LIVE, State.DISABLED):
+        # Frozen ones last: they are asked about for ever, and there may be more than there is time.
+        for state in (State.PENDING, State.ACTIVE, State.DISABLED, State.FROZEN):
             for location_id in self._connections.due(state, self._clock(), _MOST):
                 failed += self._guarded(self._connection, location_id, half)
         failed += self._entries(EntryState.UNKNOWN, _MOST, until)

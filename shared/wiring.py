@@ -65,8 +65,9 @@ def connecting(environ: Mapping[str, str]) -> "tuple[Connecting, config.ConnectS
     token = PartnerToken(
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
-    # Somebody waits for the page: it goes before the others, and waits longer than they.
-    pace = _pace(dynamodb, settings.platform, ahead_s=0.25, patience_s=settings.connect_budget_s)
+    # Somebody waits for the page: it goes before the others. But it waits less than they, as
+    # anybody can open pages, and no crowd of these may keep payments from their turn.
+    pace = _pace(dynamodb, settings.platform, ahead_s=0.25, patience_s=2.0)
     platform = Altegio(settings.platform, token, pace)
     connections = Connections(dynamodb, settings.connections_table)
     return Connecting(

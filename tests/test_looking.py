@@ -218,6 +218,56 @@ def test_a_location_that_left_is_looked_up_when_it_is_back(connected: Deployment
     assert paid(connected) == 1
 
 
+def test_absence_after_a_reconnect_proves_nothing(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list may have begun anew with the install, and a payment from before is not on it."""
+    listed, forgotten = connected.simulator.platform.payments, set[int]()
+    monkeypatch.setattr(
+        connected.simulator.platform,
+        "payments",
+        lambda location_id: [row for row in listed(location_id) if row.id not in forgotten],
+    )
+    connected.connect(4232)
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment(location_id=4232))
+    connected.clock.advance(minutes=1)
+    connected.simulator.disconnect(4232)
+    forgotten.update(row.id for row in listed(4232))
+    connected.webhook(connected.event(4232))
+    connected.reconcile()
+    connected.connect(4232)
+    connected.reconcile()
+    connected.bill(payment("inv-2", 4232, amount="2.00"))
+    connected.let_time_pass(30)
+    assert state(connected, "inv-2") is EntryState.SENT
+    assert state(connected) is EntryState.NEEDS_HUMAN
+    assert len(listed(4232)) == 2
+
+
+def test_absence_after_a_reconnect_counts_on_a_list_that_goes_on(connected: Deployment) -> None:
+    connected.simulator.fault("payment", "drop_request")
+    connected.clock.advance(minutes=1)
+    connected.bill(payment())
+    connected.clock.advance(minutes=1)
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    connected.connect(4564)
+    connected.let_time_pass(30)
+    assert state(connected) is EntryState.SENT
+    assert paid(connected) == 1
+
+
+def test_the_list_of_a_new_grant_proves_nothing_yet(connected: Deployment) -> None:
+    connected.simulator.fault("payment", "drop_request")
+    connected.bill(payment())
+    connected.simulator.disconnect(4564)
+    connected.simulator.grant(4564)
+    connected.let_time_pass(30)
+    assert state(connected) is EntryState.UNKNOWN
+
+
 def test_a_refund_that_never_arrived_is_sent_again(connected: Deployment) -> None:
     connected.bill(payment())
     connected.simulator.fault("refund", "drop_request")
@@ -232,6 +282,21 @@ def test_a_row_that_cannot_be_read_may_be_the_one(connected: Deployment) -> None
     connected.bill(payment())
     unknown = connected.entry("payment#inv-1")
     row = ListedPayment(7, None, "", "", "", is_refunded=False)
-    findings = lookup.find([unknown], [row], owned=[], zone=ZoneInfo("UTC"), echoed=True)
+    findings = lookup.find([unknown], [row], owned=[], zone=ZoneInfo("UTC"), others=[], echoed=True)
     assert (findings.absent, findings.unsure) == ((), (unknown,))
-    assert lookup.find([unknown], [row], owned=[7], zone=ZoneInfo("UTC"), echoed=True).absent
+    assert lookup.find(
+        [unknown], [row], owned=[7], zone=ZoneInfo("UTC"), others=[], echoed=True
+    ).absent
+
+
+def test_a_young_payment_of_that_sum_is_waited_for(connected: Deployment) -> None:
+    """Its row has other dates than the one that was lost, but they are its own."""
+    connected.simulator.fault("payment", "drop_request")
+    connected.bill(payment("inv-1"))
+    connected.let_time_pass(10)
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment("inv-2", paid_at="2026-11-02T10:10:00+00:00"))
+    connected.let_time_pass(40)
+    for key in ("payment#inv-1", "payment#inv-2"):
+        assert connected.entry(key).state is EntryState.SENT
+    assert len(connected.simulator.payments(4564)) == 3

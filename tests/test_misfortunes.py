@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from shared import lifecycle
 from shared.payment import EntryState
 from shared.rules import LifecycleRules
-from tests.deployment import Deployment, payment
+from tests.deployment import Deployment, payment, refund
 
 type Call = Callable[[Any, str, Any], Any]
 
@@ -205,6 +206,133 @@ def test_a_lost_answer_of_the_table_swallows_no_alarm(
     connected.bill(payment())
     assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
     assert "PaymentUnknown" in counted(logged())
+
+
+@pytest.fixture
+def answers_lost(aws: Callable[..., None]) -> Callable[[], None]:
+    """From when it is called, each row of the ledger is written, and botocore writes it again."""
+
+    def twice(call: Call, client: Any, operation: str, given: Any) -> Any:
+        if operation == "PutItem" and "Payments" in given["TableName"]:
+            call(client, operation, given)
+        return call(client, operation, given)
+
+    return lambda: aws(twice)
+
+
+def test_a_lost_answer_leaves_no_payment_to_a_person_in_silence(
+    deployment: Deployment, answers_lost: Callable[[], None], logged: Callable[[], str]
+) -> None:
+    deployment.connect(4564)
+    deployment.simulator.fault("payment", "drop_request")
+    deployment.bill(payment())
+    answers_lost()
+    deployment.let_time_pass(20)
+    assert deployment.entry("payment#inv-1").state is EntryState.NEEDS_HUMAN
+    assert "PaymentNeedsHuman" in counted(logged())
+
+
+def test_a_lost_answer_rejects_no_refund_in_silence(
+    connected: Deployment, answers_lost: Callable[[], None], logged: Callable[[], str]
+) -> None:
+    connected.bill(payment())
+    answers_lost()
+    connected.bill(refund(location_id=77))
+    assert connected.entry("refund#ref-1").state is EntryState.REJECTED
+    assert "PaymentRejected" in counted(logged())
+
+
+def test_what_was_surely_not_taken_is_written_though_a_transaction_is_at_its_row(
+    connected: Deployment, aws: Callable[..., None]
+) -> None:
+    """A second delivery of the message tries to claim it, at the moment of the answer."""
+    refused = 0
+
+    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
+        nonlocal refused
+        if operation == "PutItem" and refused < 2:
+            refused += 1
+            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
+        return call(client, operation, given)
+
+    aws(conflict)
+    connected.simulator.fault("payment", "status", status=429)
+    connected.bill(payment())
+    assert connected.entry("payment#inv-1").state is EntryState.PENDING
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_payment_that_nobody_can_look_up_raises_the_alarm(
+    connected: Deployment, logged: Callable[[], str], status: int
+) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    connected.simulator.fault("status", "status", status=status, times=999)
+    connected.let_time_pass(170, step=10)
+    assert "PaymentLate" not in counted(logged())
+    connected.let_time_pass(30, step=10)
+    assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
+    assert "PaymentLate" in counted(logged())
+
+
+def test_frozen_locations_keep_nobody_from_being_forgotten(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is asked about every ten minutes, for as long as its owner does not pay."""
+    deployment.restart(ERASE_AFTER_S="60")
+    deployment.connect(4564, *range(1, 16))
+    deployment.simulator.disconnect(4564)
+    deployment.webhook(deployment.event(4564))
+    for location_id in range(1, 16):
+        deployment.simulator.expire(location_id)
+        deployment.webhook(deployment.event(location_id, "freeze"))
+    deployment.reconcile()
+    assert deployment.connection(4564).state == "disabled"
+    deployment.clock.advance(minutes=11)
+    # Every answer takes a second.
+    clock = SimpleNamespace(monotonic=lambda: len(deployment.simulator.calls("status")))
+    for module in ("shared.reconciling", "functions.reconcile.app"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    deployment.reconcile()
+    assert deployment.connection(4564).account_id is None
+
+
+def test_an_index_of_several_pages_is_read_to_its_end(
+    connected: Deployment, aws: Callable[..., None]
+) -> None:
+    """UNKNOWN comes last in it, so what is overlooked first is what is looked for."""
+    for number in range(3):
+        connected.bill(payment(f"known-{number}", amount="1.00"))
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+
+    def page(call: Call, client: Any, operation: str, given: Any) -> Any:
+        if operation == "Query" and given["IndexName"] == "location":
+            given = {**given, "Limit": 2}
+        return call(client, operation, given)
+
+    aws(page)
+    connected.let_time_pass(16)
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
+
+
+def test_an_index_that_lags_is_waited_for(connected: Deployment, aws: Callable[..., None]) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    behind = True
+
+    def lag(call: Call, client: Any, operation: str, given: Any) -> Any:
+        answer = call(client, operation, given)
+        if behind and operation == "Query" and given["IndexName"] == "location":
+            answer["Items"] = []
+        return answer
+
+    aws(lag)
+    connected.let_time_pass(16)
+    assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
+    behind = False
+    connected.let_time_pass(2)
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
 
 
 def test_a_frozen_location_is_asked_about_every_ten_minutes(connected: Deployment) -> None:

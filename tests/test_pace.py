@@ -96,6 +96,20 @@ def test_whoever_waits_for_a_page_goes_first(paced: Deployment, slept: list[floa
     assert [round(seconds, 3) for seconds in slept] == [0.062]
 
 
+def test_a_crowd_on_the_page_holds_up_no_payment(
+    paced: Deployment, slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its links can be opened as often as anybody likes, and name as many locations."""
+    with monkeypatch.context() as crowd:
+        # As if they all came at once: nobody's wait lets time pass for another.
+        crowd.setattr("shared.clock.sleep", slept.append)
+        paced.restart(**LIMIT)
+        paced.visit(paced.simulator.grant(*range(1, 61)))
+    paced.restart(**LIMIT)
+    paced.bill(payment())
+    assert paced.entry("payment#inv-1").state is EntryState.SENT
+
+
 def test_nobody_waits_longer_than_he_can(deployment: Deployment) -> None:
     first = pace(deployment)
     for _ in range(20):
@@ -122,6 +136,18 @@ def test_a_clock_that_was_hours_ahead_stops_nobody(deployment: Deployment) -> No
     pace(deployment).take(1)
     deployment.clock.advance(hours=-5)
     pace(deployment).take(0)
+
+
+def test_a_brake_by_a_clock_that_was_hours_ahead_stops_nobody(deployment: Deployment) -> None:
+    """Such as that of an operator's machine: the platform asks for an hour at most."""
+    deployment.clock.advance(hours=5)
+    pace(deployment).brake(30)
+    deployment.clock.advance(hours=-5)
+    pace(deployment).take(0)
+    pace(deployment).brake(30)
+    with pytest.raises(Paused) as paused:
+        pace(deployment).wait()
+    assert paused.value.until == deployment.clock.at + timedelta(seconds=30)
 
 
 # The brake

@@ -67,7 +67,7 @@ def gathered(desk: Desk, entry: Entry) -> Evidence:
 
 
 def _of_refund(desk: Desk, refund: Entry) -> Evidence:
-    paid = desk.ledger.get(refund.payment_key)
+    paid = desk.ledger.given_back(refund)
     if paid is None:
         return Evidence(Word.NOT_TAKEN, "its payment is not known, so it was never sent")
     if paid.platform_id is None:
@@ -127,7 +127,7 @@ def _of_payment(desk: Desk, entry: Entry) -> Evidence:
     if mine:
         ids = " and ".join(map(str, mine))
         return replace(said, word=Word.TAKEN, why=f"nobody owns {ids}, which reads exactly as it")
-    findings = desk.looking.findings(lookup.group_of(doubted, entries), entries, listed)
+    findings = desk.looking.findings(lookup.group_of(doubted, entries), entries, status)
     if doubted in findings.absent and entry.state in (EntryState.SENDING, EntryState.UNKNOWN):
         return replace(
             said, why="the list lacks it, but it is too early for that to prove anything"
@@ -150,7 +150,7 @@ def _status(desk: Desk, entry: Entry) -> Status | str:
         status = desk.platform.status(entry.location_id or 0)
     except (Refused, Unreachable) as error:
         return f"the platform does not tell: {error}"
-    if status.installed is Installed.NO:
+    if status.installed in (Installed.NO, Installed.PENDING):
         return "the application is not installed there, so nothing is listed"
     return status
 

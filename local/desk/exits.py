@@ -59,7 +59,7 @@ def adopt(desk: Desk, options: argparse.Namespace) -> int:
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
         if entry.is_refund:
-            paid = desk.ledger.get(entry.payment_key)
+            paid = desk.ledger.given_back(entry)
             if paid is None or paid.platform_id != platform_id:
                 raise Impossible(f"{platform_id} is not the id of {entry.payment_key}")
         elif (owner := desk.ledger.owner(platform_id)) not in (None, entry.key):

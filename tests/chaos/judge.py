@@ -153,7 +153,7 @@ def _refunds(world: Judged, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
             paid = rows.get(f"payment#{row['facts']['payment_event_id']}", {})
             if row["state"] == EntryState.SENT:
                 claimed.add(paid.get("platform_id"))
-            if row["state"] in (EntryState.NEEDS_HUMAN, EntryState.REJECTED):
+            if row["state"] == EntryState.NEEDS_HUMAN:
                 doubtful.add(paid.get("platform_id"))
     if claimed - given_back:
         yield f"not given back: {claimed - given_back}"
@@ -184,9 +184,12 @@ def _excused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]
         )
         return world.echo_at is None or world.echo_at >= instant(row["changed_at"]) or left
     if "other dates" in row["why"]:
-        location_id, amount, _ = _group(row)
+        # Paid on the platform's own page, or by one of which a person has to decide, too.
+        location_id, amount, _ = group = _group(row)
+        doubtful = {_group(it) for it in rows.values() if _is(it, "payment#", row["state"])}
         return any(
-            paid.id in world.hosted or paid.payment_date != _group(row)[2]
+            paid.id in world.hosted
+            or (location_id, amount, paid.payment_date) in doubtful - {group}
             for paid in world.platform.payments(location_id)
             if paid.payment_sum == amount
         )
@@ -194,7 +197,8 @@ def _excused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]
 
 
 def _gone(world: Judged, row: dict[str, Any]) -> bool:
-    return world.platform.state(row["location_id"]) == "uninstalled"
+    """Whether the platform has no list of its location, or none yet."""
+    return world.platform.state(row["location_id"]) in ("uninstalled", "pending")
 
 
 def _refused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]) -> bool:

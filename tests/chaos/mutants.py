@@ -52,7 +52,7 @@ def adoption_without_ownership() -> Iterator[None]:
         return _transact(ledger, ours or items)
 
     with (
-        patch.object(Looking, "_owned", lambda *_: set()),
+        patch.object(Looking, "owned", lambda *_: set()),
         patch.object(Ledger, "_transact", transact),
     ):
         yield

@@ -40,13 +40,15 @@ def run(
     """
     # The application itself draws waits from the common source.
     random.seed(seed)
-    try:
-        with broken(), World(settings=SETTINGS, dynamodb=dynamodb) as world:
-            Schedule(world, random.Random(seed)).play(MOVES)  # noqa: S311 - must be repeatable
-            settle(world)
-            return Run(seed, judge(world))
-    except Exception as error:  # noqa: BLE001 - whatever it is, this schedule shows it
-        return Run(seed, Counter(), f"{type(error).__name__}: {error}")
+    # Outside: a rule that cannot be broken is not one that was noticed.
+    with broken():
+        try:
+            with World(settings=SETTINGS, dynamodb=dynamodb) as world:
+                Schedule(world, random.Random(seed)).play(MOVES)  # noqa: S311 - must be repeatable
+                settle(world)
+                return Run(seed, judge(world))
+        except Exception as error:  # noqa: BLE001 - whatever it is, this schedule shows it
+            return Run(seed, Counter(), f"{type(error).__name__}: {error}")
 
 
 def run_all(seeds: Iterable[int], processes: int) -> Iterator[Run]:

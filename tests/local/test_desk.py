@@ -403,6 +403,22 @@ def test_a_refund_is_adopted_by_the_id_of_its_payment(
     assert (operator.code, state(connected, "refund#ref-1")) == (0, "SENT")
 
 
+def test_a_refund_of_what_was_reported_again_is_adopted_by_that_id(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(payment())
+    connected.bill(payment("inv-1~2"))
+    first, latest = connected.entry("payment#inv-1"), connected.entry("payment#inv-1~2")
+    connected.ledger.move(first, rules.reported_again(first, latest.key))
+    connected.simulator.fault("refund", "drop_answer")
+    connected.bill(refund())
+    assert "taken: its payment is marked as refunded" in operator("payment", "ref-1")
+    told = operator("adopt", "ref-1", str(first.platform_id), "--force")
+    assert f"{first.platform_id} is not the id of" in told
+    operator("adopt", "ref-1", str(latest.platform_id), "--do")
+    assert (operator.code, state(connected, "refund#ref-1")) == (0, "SENT")
+
+
 def test_an_id_that_arrives_after_all_counts_though_somebody_closed_it(
     connected: Deployment, operator: Operator
 ) -> None:

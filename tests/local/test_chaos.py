@@ -1,0 +1,21 @@
+"""The same schedules with their tables in the emulator: what is in memory is not trusted alone."""
+
+from collections import Counter
+from pathlib import Path
+
+from local.emulator import Emulator
+from tests.chaos.runs import run
+
+
+def test_schedules_end_well_on_the_emulator(tmp_path: Path) -> None:
+    states: Counter[str] = Counter()
+    with Emulator(log=tmp_path / "emulator.log") as emulator:
+        emulator.wait()
+        dynamodb = emulator.client("dynamodb")
+        for seed in range(24):
+            told = run(seed, dynamodb=dynamodb)
+            assert not told.wrong, told.wrong
+            # Each decides as it does in memory.
+            assert told.states == run(seed).states
+            states += told.states
+    assert states["SENT"] > 60
