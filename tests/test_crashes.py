@@ -66,13 +66,8 @@ class Calls:
 
 
 @pytest.fixture
-def deployment(in_memory: tuple[Deployment, Memory]) -> Deployment:
-    return in_memory[0]
-
-
-@pytest.fixture
-def calls(in_memory: tuple[Deployment, Memory], monkeypatch: pytest.MonkeyPatch) -> Calls:
-    return Calls(in_memory[1], monkeypatch)
+def calls(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    return Calls(memory, monkeypatch)
 
 
 def each_kill(

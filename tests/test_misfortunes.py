@@ -21,6 +21,11 @@ type Call = Callable[[Any, str, Any], Any]
 
 
 @pytest.fixture
+def deployment(on_moto: Deployment) -> Deployment:
+    return on_moto
+
+
+@pytest.fixture
 def connected(deployment: Deployment) -> Deployment:
     deployment.connect(4564)
     deployment.reconcile()
