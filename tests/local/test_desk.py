@@ -94,6 +94,8 @@ def connected(deployment: Deployment) -> Deployment:
 
 
 def reject(deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.") -> None:
+    # What is refused as soon as the location is connected may be refused because it was not.
+    deployment.clock.advance(seconds=10)
     deployment.simulator.fault("payment", "status", status=422, message=message)
     deployment.bill(payment(event_id))
 
