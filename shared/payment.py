@@ -136,6 +136,10 @@ class Entry:
         }
 
 
+# Between two looks at what waits for a client who may have left for good.
+_LONGEST_HELD = timedelta(hours=6)
+
+
 class NoSuchChange(ValueError):
     """The ledger's states do not allow this change: a defect of the caller, caught in time."""
 
@@ -240,9 +244,13 @@ def put_off(entry: Entry, why: str, until: datetime, now: datetime) -> Entry:
 
 
 def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
-    """The entry, waiting for its location to be connected; looked at now and then besides."""
+    """The entry, waiting for its location to be connected, which wakes it.
+
+    Looked at besides, the seldomer the longer it waits.
+    """
     recheck = timedelta(seconds=rules.held_recheck_s)
-    return _changed(entry, EntryState.HELD, why, now, due_in=recheck)
+    wait = max(recheck, min((now - entry.received_at) / 8, _LONGEST_HELD))
+    return _changed(entry, EntryState.HELD, why, now, due_in=wait)
 
 
 def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:

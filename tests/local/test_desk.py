@@ -59,6 +59,11 @@ def anna(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def deployment(on_moto: Deployment) -> Deployment:
+    return on_moto
+
+
+@pytest.fixture
 def operator(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Operator:
@@ -94,7 +99,7 @@ def connected(deployment: Deployment) -> Deployment:
 
 
 def reject(deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.") -> None:
-    # Long after the connect: else the refusal might be of the time before it.
+    # What is refused as soon as the location is connected may be refused because it was not.
     deployment.clock.advance(seconds=10)
     deployment.simulator.fault("payment", "status", status=422, message=message)
     deployment.bill(payment(event_id))
