@@ -500,6 +500,7 @@ def test_what_only_dynamodb_refuses_is_refused(call: Call) -> None:
 UNKNOWN: dict[str, Call] = {
     "size": conditional("size(due_at) = :a", a={"N": "1"}),
     "contains": conditional("contains(due_at, :a)", a={"S": "1"}),
+    "two attributes": conditional("attempt = due_at"),
     "an element of a list": conditional("facts[0] = :a", a={"S": "1"}),
     "a part of an attribute": update("SET facts.amount = :a", **{":a": {"S": "1"}}),
     "list_append": update("SET facts = list_append(facts, :a)", **{":a": {"L": []}}),

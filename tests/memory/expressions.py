@@ -182,6 +182,7 @@ class _Reader:
         elif name == "begins_with" and self._slot == "KeyConditionExpression":
             self._expect(",")
             prefix = self._operand()
+            self._expect_values(left, prefix)
             clause = Clause(name, _begins(left, prefix), (left, prefix))
             self._check(prefix, ("S",), name)
         else:
@@ -217,9 +218,13 @@ class _Reader:
         if sign in _ORDERS or sign == "BETWEEN":
             for operand in operands:
                 self._check(operand, ("S", "N"), sign)
-        if all(operand.path is None for operand in operands):
-            raise NotImplementedError(f"{sign} between values only")
+        self._expect_values(left, *operands[1:])
         return Clause(sign, holds, operands)
+
+    def _expect_values(self, left: Operand, *others: Operand) -> None:
+        # Nobody documents whether two attributes are equal that are both absent.
+        if left.path is None or any(other.value is None for other in others):
+            raise NotImplementedError("a comparison of anything but an attribute with values")
 
     # Updates
 
@@ -459,8 +464,7 @@ def _compares(sign: str, left: Operand, right: Operand) -> Callable[[Item, Value
     one, other = left.read, right.read
 
     def equal(item: Item, values: Values) -> bool:
-        value = one(item, values)
-        return value is not None and value == other(item, values)
+        return one(item, values) == other(item, values)
 
     if sign == "=":
         return equal

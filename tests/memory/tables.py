@@ -411,9 +411,7 @@ def _hash(clause: Clause, index: Index | Table, values: Values) -> str:
         if leaf.operator not in _KEY_OPERATORS:
             raise Invalid(f"Invalid operator used in KeyConditionExpression: {leaf.operator}")
         left, *others = leaf.operands
-        if left.path is None or any(other.value is None for other in others):
-            raise NotImplementedError("a key condition that is not of a key and values")
-        [name, *nested] = left.path
+        [name, *nested] = left.path or ()
         if nested or name not in index.key:
             raise Invalid(f"Query condition missed key schema element: {index.key[-1]}")
         if name in leaves:
