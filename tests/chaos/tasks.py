@@ -42,8 +42,11 @@ class Task:
         self.error: BaseException | None = None
         self.result: Any = None
         self._work = work
-        self._dying = False
-        self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
+        self._dying = self._alone = False
+        # Locks as batons: taken here, and given by the other side; semaphores are slower.
+        self._go, self._back = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._back.acquire()
         threading.Thread(target=self._run, daemon=True).start()
 
     @classmethod
@@ -51,15 +54,20 @@ class Task:
         """The task whose thread this is."""
         return getattr(cls._own, "task", None)
 
-    def resume(self, *, kill: bool = False) -> None:
-        """Lets it run to its next call, or ends it where it is."""
-        self._dying = kill
+    def resume(self, *, kill: bool = False, alone: bool = False) -> None:
+        """Lets it run to its next call, or ends it where it is.
+
+        `alone`: nothing happens between its calls, so it goes on until it sleeps.
+        """
+        self._dying, self._alone = kill, alone
         self._go.release()
         self._back.acquire()
 
     def pause(self, at: str, wake_at: datetime | None = None) -> None:
         """In its own thread: waits for the next turn."""
         self.at, self.wake_at = at, wake_at
+        if self._alone and wake_at is None:
+            return
         self._back.release()
         self._go.acquire()
         self.wake_at = None

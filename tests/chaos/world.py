@@ -369,12 +369,12 @@ class World:
         self.tasks = [task for task in self.tasks if not task.done]
         return [it for it in self.tasks if it.wake_at is None or it.wake_at <= self.clock()]
 
-    def step(self, task: Task) -> None:
-        """One call of one task; its function may have timed out."""
+    def step(self, task: Task, *, alone: bool = False) -> None:
+        """One call of one task, or all until it sleeps; its function may have timed out."""
         over = self.clock() - task.started_at > timedelta(seconds=TIMEOUTS[task.name])
         if over:
             self.story.append(f"{task.name} times out before {task.at}")
-        task.resume(kill=over)
+        task.resume(kill=over, alone=alone)
         self._ended(task)
 
     def kill(self, task: Task) -> None:
@@ -392,7 +392,7 @@ class World:
         while not task.done:
             if task.wake_at is not None and task.wake_at > self.clock():
                 self.advance((task.wake_at - self.clock()).total_seconds())
-            self.step(task)
+            self.step(task, alone=True)
 
     def run(self, function: str, event: Any) -> Any:
         """One invocation from its beginning to its end, if nothing kills it."""
