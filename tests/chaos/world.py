@@ -217,9 +217,10 @@ class World:
         task = Task.current()
         if task is None:
             return
+        task.pause(operation)
+        # Who dies there does not come here: it was not written.
         if operation == "PutItem" and asked["Item"].get("key") == {"S": "echo"}:
             self.echo_at = self.echo_at or self.clock()
-        task.pause(operation)
 
     def sleep(self, seconds: float) -> None:
         """A function waits, or the platform lets it wait."""
