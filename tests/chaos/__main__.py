@@ -48,11 +48,11 @@ class Screen:
 def main(arguments: list[str]) -> int:
     """Run all that was asked for; 1 if anything is wrong."""
     options = _options(arguments)
+    if options.only is not None:
+        return _only(options.only)
     seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
     screen = Screen()
-    print(f"seed {seed}: schedule K is repeated by --only {seed}+K\n")
-    if options.only is not None:
-        return _only(sum(map(int, options.only.split("+"))))
+    print(f"seed {seed}\n")
     right = _schedules(screen, "in memory", seed, options.n, _in_memory)
     right &= _schedules(screen, "on the emulator", seed, options.emulator, _on_emulator)
     if options.mutants:
@@ -165,7 +165,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--backlog", type=int, default=10000, help="payments at the limit")
     parser.add_argument("--kills", type=int, default=200, help="processes killed under load")
     parser.add_argument("--seed", type=int, help="of the first schedule; at random if left out")
-    parser.add_argument("--only", metavar="SEED", help="one schedule, with its whole story")
+    parser.add_argument("--only", type=int, metavar="SEED", help="one schedule, with its story")
     return parser.parse_args(arguments)
 
 
