@@ -27,22 +27,29 @@ class Screen:
     """One line that is written over on a terminal, and now and then one elsewhere."""
 
     def __init__(self) -> None:
-        self._is_terminal = sys.stdout.isatty()
-        self._written_at = time.monotonic()
+        # A world has a time of its own, and keeps its functions' output to itself.
+        self._out = sys.stdout
+        self._is_terminal = self._out.isatty()
+        self._written_at = time.perf_counter()
 
     def progress(self, what: str, done: int, of: int) -> None:
         """How far it is."""
-        now = time.monotonic()
+        now = time.perf_counter()
         if now - self._written_at < (0.1 if self._is_terminal else 15) and done < of:
             return
         self._written_at = now
         filled = 30 * done // max(of, 1)
         line = f"{what:18}[{'#' * filled}{'.' * (30 - filled)}] {done}/{of}"
-        print(f"\r{line}", end="", flush=True) if self._is_terminal else print(line, flush=True)
+        self._write(f"\r{line}" if self._is_terminal else f"{line}\n")
 
     def result(self, what: str, text: str) -> None:
         """The last word on something, over its progress."""
-        print(f"\r\x1b[2K{what:18}{text}" if self._is_terminal else f"{what:18}{text}", flush=True)
+        over = "\r\x1b[2K" if self._is_terminal else ""
+        self._write(f"{over}{what:18}{text}\n")
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
 
 
 def main(arguments: list[str]) -> int:
