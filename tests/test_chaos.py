@@ -90,6 +90,16 @@ def test_a_backlog_goes_out_at_the_platforms_limit() -> None:
     assert told.share >= 0.9
 
 
+def test_dead_letters_are_counted_however_often_one_looks() -> None:
+    with World() as world:
+        Schedule(world, Random(0)).begin()  # noqa: S311 - nothing is drawn here
+        world.bill({"type": "payment", "event_id": "inv-1"})
+        task = world.deliver()
+        assert task is not None
+        world.finish(task)
+        assert [len(world.dead_letters()) for _ in range(2)] == [1, 1]
+
+
 class Machine(RuleBasedStateMachine):
     """The same world, moved by hypothesis, which makes what it finds as short as it can."""
 

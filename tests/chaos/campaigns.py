@@ -33,7 +33,6 @@ class Told:
     dead_letters: int
     states: Counter[str]
     too_many_requests: int
-    calls: int
     hours: float
     # Of the calls that the platform allows in the time that the payments took.
     share: float = 0.0
@@ -161,7 +160,6 @@ def _told(world: World, payments: int, hours: float, share: float = 0.0) -> Told
         dead_letters=len(world.dead_letters()),
         states=states,
         too_many_requests=sum(call.status == 429 for call in world.simulator.journal),
-        calls=len(world.simulator.journal),
         hours=hours,
         share=share,
     )

@@ -132,8 +132,10 @@ class World:
         self.refused: set[int] = set()
         # When the list of a location began to be old, which happens to it once.
         self._stale_at: dict[int | None, datetime] = {}
+        # What happens to the call that is under way, and for how long.
         self._plan = ""
-        self._messages = 0
+        self._seconds = 0.0
+        self._dead_letters: list[dict[str, Any]] = []
         self._environments: dict[str, list[Any]] = {name: [] for name in FUNCTIONS}
         self._closing = ExitStack()
 
@@ -157,7 +159,7 @@ class World:
             enter(patch.object(app, "wired", _wired))
         enter(patch.object(real_clock, "now", self._now))
         enter(patch.object(real_clock, "sleep", self.sleep))
-        # The exchange's own deadline is real, too, but no answer takes any real time.
+        # No answer takes any real time, so deadlines pass in the world's own.
         enter(patch("time.monotonic", self._seconds_now))
         enter(patch("boto3.Session", lambda: self))
         enter(patch.object(httpx, "create_ssl_context", lambda **_: None))
@@ -492,16 +494,15 @@ class World:
         return [from_item(item) for item in dynamodb.scan(TableName=name)["Items"]]
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """The messages of the billing system's dead-letter queue."""
-        found: list[dict[str, Any]] = []
+        """All messages that the billing system's dead-letter queue ever held."""
         sqs = self.memory.client("sqs")
         while messages := sqs.receive_message(
             QueueUrl=self.queues["BillingDeadLetters"],
             MaxNumberOfMessages=10,
             VisibilityTimeout=3600,
         ).get("Messages"):
-            found += messages
-        return found
+            self._dead_letters += messages
+        return self._dead_letters
 
     def queued(self) -> int:
         """Messages on the billing queue, visible or not."""
