@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
 from shared.conflicts import retried
-from shared.items import from_item, to_item, to_value
+from shared.items import from_item, pages, to_item, to_value
 from shared.lifecycle import Connection, State
 
 if TYPE_CHECKING:
@@ -152,12 +152,7 @@ class Connections:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
-        while True:
-            answer = self._dynamodb.query(**query)
-            yield from (from_item(item)["location_id"] for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return (row["location_id"] for row in pages(self._dynamodb, query))
 
     def of_account(self, account_id: str) -> set[int]:
         """Locations whose rows still name the account, closed ones too; eventually consistent.

@@ -1,10 +1,13 @@
-"""Plain values to DynamoDB's attribute values and back; absent is written as absent."""
+"""Plain values to DynamoDB's attribute values and back, and a query to its last page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -23,6 +26,20 @@ def to_value(value: str | int) -> dict[str, Any]:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """What `to_item` was given; whole numbers come back as int."""
     return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def pages(dynamodb: "DynamoDBClient", query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """All that a query finds, also beyond the megabyte that one answer holds.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+    """
+    start: dict[str, Any] = {}
+    while True:
+        answer = dynamodb.query(**query, **start)
+        yield from map(from_item, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def _plain(value: Any) -> Any:

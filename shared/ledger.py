@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
 from shared.conflicts import TRIES, pause, retried
-from shared.items import from_item, to_item, to_value
+from shared.items import from_item, pages, to_item, to_value
 from shared.lifecycle import LIVE
 from shared.pace import Busy
 from shared.payment import PARKED, Entry, EntryState
@@ -162,7 +162,7 @@ class Ledger:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
-        return self._pages(query)
+        return (row["key"] for row in pages(self._dynamodb, query))
 
     def of_location(self, location_id: int) -> list[str]:
         """Keys of all entries of a location; eventually consistent."""
@@ -172,7 +172,7 @@ class Ledger:
             "KeyConditionExpression": "location_id = :location",
             "ExpressionAttributeValues": {":location": to_value(location_id)},
         }
-        return list(self._pages(query))
+        return [row["key"] for row in pages(self._dynamodb, query)]
 
     def entries_of(self, location_id: int) -> list[Entry]:
         """All entries of a location, each as it stands."""
@@ -220,14 +220,6 @@ class Ledger:
         """The payment that was last remembered."""
         answer = self._dynamodb.get_item(TableName=self._table, Key={"key": to_value(_ECHO)})
         return self.get(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
-
-    def _pages(self, query: dict[str, Any]) -> Iterator[str]:
-        while True:
-            answer = self._dynamodb.query(**query)
-            yield from (from_item(item)["key"] for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _query(self, **query: Any) -> list[str]:
         answer = self._dynamodb.query(TableName=self._table, **query)
