@@ -31,11 +31,20 @@ class PlatformSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionsSettings:
+    """Where connections and their journal are, and for how long a line of that is kept."""
+
+    connections_table: str
+    journal_table: str
+    journal_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectSettings:
     """Of the connect function. Seconds for times."""
 
     platform: PlatformSettings
-    connections_table: str
+    connections: ConnectionsSettings
     accounts_table: str
     tickets_table: str
     connect_budget_s: float
@@ -51,7 +60,7 @@ class PaymentsSettings:
     """Of the payments function. Seconds for times."""
 
     platform: PlatformSettings
-    connections_table: str
+    connections: ConnectionsSettings
     payments_table: str
     billing_dead_letters_url: str
     ledger: LedgerRules
@@ -63,7 +72,8 @@ class DisableSettings:
 
     application_id: int
     partner_token_parameter: str
-    connections_table: str
+    connections: ConnectionsSettings
+    hints_queue_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,7 @@ class ReconcileSettings:
     """Of the reconcile function. Seconds for times."""
 
     platform: PlatformSettings
-    connections_table: str
+    connections: ConnectionsSettings
     accounts_table: str
     payments_table: str
     billing_queue_url: str

@@ -207,7 +207,7 @@ class Connecting:
                 return None
             if before.account_id == account.account_id:
                 return self._save(lifecycle.leased(before, now, self._rules))
-        return self._save(self._generation(before, arrived, location_id, account, now))
+        return self._save(self._generation(before, arrived, location_id, account, now), now)
 
     def _generation(
         self,
@@ -227,9 +227,9 @@ class Connecting:
             rules=self._rules,
         )
 
-    def _save(self, connection: Connection) -> Connection | None:
+    def _save(self, connection: Connection, noted_at: datetime | None = None) -> Connection | None:
         try:
-            return self._connections.save(connection)
+            return self._connections.save(connection, noted_at)
         except Overtaken:
             return None
 
@@ -250,9 +250,8 @@ class Connecting:
             return Standing.IN_PROGRESS
         settled, status = self._settling.settle(connection, until)
         if connection.live and _granted_anew(settled, status):
-            opened = self._save(
-                self._generation(settled, arrived, location_id, account, self._clock())
-            )
+            now = self._clock()
+            opened = self._save(self._generation(settled, arrived, location_id, account, now), now)
             if opened is None:
                 return Standing.IN_PROGRESS
             settled, status = self._settling.settle(opened, until)

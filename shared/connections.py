@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
-from shared.conflicts import retried
+from shared.conflicts import retried, transacted
 from shared.items import from_item, pages, to_item, to_value
-from shared.lifecycle import Connection, State
+from shared.journal import Journal, Line
+from shared.lifecycle import GONE, Connection, State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -40,9 +41,10 @@ class Overtaken(Exception):
 class Connections:
     """Reads and conditional writes of connections."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, journal: Journal) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._journal = journal
 
     def get(self, location_id: int) -> Connection | None:
         """The connection of a location, strongly consistent; None if there never was one."""
@@ -53,26 +55,34 @@ class Connections:
         )
         return _connection(answer["Item"]) if "Item" in answer else None
 
-    def save(self, connection: Connection) -> Connection:
+    def save(self, connection: Connection, noted_at: datetime | None = None) -> Connection:
         """Writes what was decided from the version in `connection`; returns it as stored.
+
+        With a time, also a line of the journal that holds its state and verdict.
 
         Raises:
             Overtaken: the row has another version by now.
         """
         stored = replace(connection, version=connection.version + 1)
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(location_id)"}
+        put: Any = {"TableName": self._table, "Item": _item(stored)}
         if connection.version:
-            condition = {
-                "ConditionExpression": "version = :seen",
-                "ExpressionAttributeValues": {":seen": to_value(connection.version)},
-            }
+            put["ConditionExpression"] = "version = :seen"
+            put["ExpressionAttributeValues"] = {":seen": to_value(connection.version)}
+        else:
+            put["ConditionExpression"] = "attribute_not_exists(location_id)"
         try:
-            self._dynamodb.put_item(TableName=self._table, Item=_item(stored), **condition)
+            if noted_at is None:
+                self._dynamodb.put_item(**put)
+            elif transacted(
+                self._dynamodb, [{"Put": put}, self._journal.part(_line(stored, noted_at))]
+            ):
+                raise Overtaken(f"location {connection.location_id}")
         except ClientError as error:
-            # The second: a payment is being claimed for this very location at this moment.
+            # The others: a payment is being claimed for this very location at this moment.
             if error.response["Error"]["Code"] in (
                 "ConditionalCheckFailedException",
                 "TransactionConflictException",
+                "TransactionCanceledException",
             ):
                 raise Overtaken(f"location {connection.location_id}") from None
             raise
@@ -80,29 +90,34 @@ class Connections:
 
     def hint(self, location_id: int, event: str, at: datetime) -> bool:
         """Stores a webhook's claim, due at once, in one write; False if the location is unknown."""
-        try:
-            retried(
-                lambda: self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key={"location_id": to_value(location_id)},
-                    UpdateExpression=(
-                        "SET hint = :event, hint_at = :at, hint_looks = :none, due_at = :at"
-                        " ADD version :one"
-                    ),
-                    ConditionExpression="attribute_exists(location_id)",
-                    ExpressionAttributeValues={
-                        ":event": to_value(event),
-                        ":at": to_value(stamp(at)),
-                        ":none": to_value(0),
-                        ":one": to_value(1),
-                    },
-                )
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        line = Line(location_id, at, words=f"{event} webhook")
+        return self._hint(location_id, event, at, line, "attribute_exists(location_id)")
+
+    def suspect(self, location_id: int, why: str, at: datetime) -> None:
+        """The same of our own, when the platform spoke as if nothing were installed.
+
+        A location that a webhook has made due is looked at anyway.
+        """
+        condition = "attribute_exists(location_id) AND attribute_not_exists(hint)"
+        self._hint(location_id, GONE, at, Line(location_id, at, words=why), condition)
+
+    def _hint(self, location_id: int, event: str, at: datetime, line: Line, condition: str) -> bool:
+        update = {
+            "TableName": self._table,
+            "Key": {"location_id": to_value(location_id)},
+            "UpdateExpression": (
+                "SET hint = :event, hint_at = :at, hint_looks = :none, due_at = :at"
+                " ADD version :one"
+            ),
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": {
+                ":event": to_value(event),
+                ":at": to_value(stamp(at)),
+                ":none": to_value(0),
+                ":one": to_value(1),
+            },
+        }
+        return not transacted(self._dynamodb, [{"Update": update}, self._journal.part(line)])
 
     def note_refund(self, location_id: int, at: datetime) -> None:
         """Makes an active location due, as a refund may switch it off.
@@ -166,6 +181,16 @@ class Connections:
             ExpressionAttributeValues={":account": to_value(account_id)},
         )
         return {from_item(item)["location_id"] for item in answer["Items"]}
+
+
+def _line(connection: Connection, at: datetime) -> Line:
+    return Line(
+        connection.location_id,
+        at,
+        words=connection.verdict,
+        state=connection.state,
+        generation=connection.generation,
+    )
 
 
 def _item(connection: Connection) -> dict[str, Any]:

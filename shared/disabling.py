@@ -1,14 +1,15 @@
 """Takes lifecycle events: stores each as a hint, answers, concludes nothing.
 
 The platform may send an event late, twice or never, so what it says is settled by reconcile, which
-asks for the status. Unknown locations and other applications of the same partner are a quiet
-success: every application of a partner calls the same address.
+is woken for it and asks for the status. Unknown locations and other applications of the same
+partner are a quiet success: every application of a partner calls the same address.
 """
 
 from shared import webhook
 from shared.clock import Clock
 from shared.connections import Connections
 from shared.partner_token import PartnerToken
+from shared.queues import Hints
 from shared.telemetry import count, logger
 
 
@@ -16,11 +17,18 @@ class Disabling:
     """The use case of the webhook."""
 
     def __init__(
-        self, *, token: PartnerToken, application_id: int, connections: Connections, clock: Clock
+        self,
+        *,
+        token: PartnerToken,
+        application_id: int,
+        connections: Connections,
+        hints: Hints,
+        clock: Clock,
     ) -> None:
         self._token = token
         self._application_id = application_id
         self._connections = connections
+        self._hints = hints
         self._clock = clock
 
     def take(self, body: bytes) -> None:
@@ -40,5 +48,7 @@ class Disabling:
             logger.error("unknown lifecycle event", extra=told)
             return
         known = self._connections.hint(event.location_id, event.event, self._clock())
+        if known:
+            self._hints.wake(event.location_id)
         count("LifecycleEvent")
         logger.info("hint stored" if known else "unknown location", extra=told)

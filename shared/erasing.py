@@ -52,7 +52,7 @@ class Erasing:
                 later = seen_at + grace
                 self._connections.save(replace(connection, erase_at=later, due_at=later))
                 return
-        self._connections.save(lifecycle.erased(connection))
+        self._connections.save(lifecycle.erased(connection), self._clock())
         count("ConnectionErased")
         logger.info(
             "erased",

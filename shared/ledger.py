@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.clock import instant, stamp
-from shared.conflicts import TRIES, pause, retried
+from shared.conflicts import retried, transacted
 from shared.items import from_item, pages, to_item, to_value
 from shared.lifecycle import LIVE
 from shared.pace import Busy
@@ -270,30 +270,8 @@ class Ledger:
         }
 
     def _transact(self, items: list[Any]) -> list[str]:
-        """Writes all or nothing; returns why not, a code per item, empty when written.
-
-        Conflicts with another transaction on the same item are tried again here: they pass within
-        milliseconds, and nothing was sent to the platform yet or any more.
-        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
-        """
-        for tries in range(TRIES):
-            try:
-                self._dynamodb.transact_write_items(TransactItems=items)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "TransactionCanceledException":
-                    raise
-                reasons = [
-                    reason.get("Code", "None")
-                    for reason in error.response.get("CancellationReasons", ())
-                ]
-                if "ConditionalCheckFailed" in reasons:
-                    return reasons
-                if "TransactionConflict" not in reasons or tries == TRIES - 1:
-                    raise
-                pause(tries)
-            else:
-                return []
-        return []
+        """All or nothing; nothing was sent to the platform yet, or any more."""
+        return transacted(self._dynamodb, items)
 
 
 def _item(entry: Entry) -> dict[str, Any]:

@@ -4,6 +4,10 @@ Each connect opens a numbered *generation*. The platform knows it by the log ent
 location active; anything later in that log that ends it, ends the generation. A webhook is only a
 *hint*: nothing is concluded from it but that the status should be asked.
 
+A status may be old: it proves nothing about what began after it was written. Where it does not tell
+when that was, as a bare 404, it is believed when that is seen again a minute later, or when what it
+contradicts began longer ago than that.
+
         open                 status: active               status: not installed, or pending again
   ─────────────▶ PENDING ───────────────────▶ ACTIVE ─────────────────────────────▶ DISABLED
                     │                         │    ▲                                  ▲  │
@@ -21,6 +25,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared import backoff
+from shared.clock import stamp
 from shared.rules import LifecycleRules
 
 
@@ -37,6 +42,14 @@ class State(StrEnum):
 
 
 LIVE = (State.ACTIVE, State.FROZEN)
+
+# A hint of our own: the platform spoke as if the application were not installed any more.
+GONE = "gone"
+
+# Between two looks at a frozen location that nothing wakes, however long it has been so.
+_LONGEST_FROZEN = timedelta(hours=6)
+# A webhook takes seconds; what it should have told long before is told by nobody any more.
+_WEBHOOK_TAKES = timedelta(minutes=5)
 
 
 class Installed(StrEnum):
@@ -106,6 +119,11 @@ class Status:
         ]
 
     @property
+    def mark(self) -> str:
+        """How far the log goes, in whole seconds and entries; of two, the longer one is greater."""
+        return f"{stamp(self.log[-1].at)} {len(self.log):04}" if self.log else ""
+
+    @property
     def granted_at(self) -> datetime | None:
         """When the owner granted access that still waits for the callback."""
         found = [entry.at for entry in self.log if entry.after == Installed.PENDING]
@@ -133,6 +151,10 @@ class Connection:
     crm_token: str | None = None
     # The platform's log entry that this generation is known by; None before it is active.
     activation: datetime | None = None
+    # How far the platform's log was ever seen; and how far when this generation was opened, which
+    # is what the one before left.
+    mark: str = ""
+    mark_before: str = ""
     # The clock of the platform's switch-off (see cover): when any generation was active for the
     # first time, until when it is covered, what is reported but not listed, as of the last look.
     first_active_at: datetime | None = None
@@ -185,6 +207,8 @@ def opened(
         opened_at=now,
         chain_id=chain_id,
         crm_token=crm_token,
+        mark=before.mark if before else "",
+        mark_before=before.mark if before else "",
         first_active_at=before.first_active_at if before else None,
         lease_until=lease_until,
         verdict="opened by the owner",
@@ -232,24 +256,15 @@ def settled(
 
     Never fails and never waits; a connection that is still unfinished keeps a `due_at`.
     """
-    closes = status.installed in (Installed.NO, Installed.PENDING)
-    if connection.live and closes and _older(status, connection.activation):
-        # Written before the activation that we already know of: it proves nothing.
-        again = now + timedelta(seconds=rules.hint_rechecks_s[0])
-        return replace(connection, verdict=f"status lags: {status.proof()}", due_at=again)
+    wait = timedelta(seconds=rules.hint_rechecks_s[0])
+    if _lags(connection, status, now, wait):
+        changed = replace(connection, lease_until=None, verdict=f"status lags: {status.proof()}")
+        return replace(changed, due_at=now + wait)
+    if connection.state is not State.DISABLED:
+        connection = replace(connection, mark=max(connection.mark, status.mark))
     match status.installed:
-        case Installed.NO if connection.live and connection.hint != "uninstall" and not status.log:
-            # A bare 404 that no uninstall announced: believed when it is seen again.
-            again = now + timedelta(seconds=rules.hint_rechecks_s[0])
-            why = f"seems to be gone: {status.proof()}"
-            return replace(
-                connection,
-                hint="uninstall",
-                hint_at=now,
-                hint_looks=0,
-                verdict=why,
-                due_at=again,
-            )
+        case Installed.NO if connection.live and not status.log:
+            return _seems_gone(connection, status, now, wait, rules)
         case Installed.NO:
             return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
         case Installed.PENDING:
@@ -258,6 +273,40 @@ def settled(
             return _settled_live(connection, State.FROZEN, status, now, rules)
         case Installed.ACTIVE:
             return _settled_live(connection, State.ACTIVE, status, now, rules)
+
+
+def _lags(connection: Connection, status: Status, now: datetime, wait: timedelta) -> bool:
+    """Whether the status was, or may have been, written before what we know already."""
+    if connection.state is State.DISABLED:
+        return False
+    if status.log and status.mark < connection.mark:
+        return True
+    if connection.live:
+        granted = status.granted_at if status.installed is Installed.PENDING else None
+        began = connection.activation or connection.opened_at
+        return granted is not None and granted < began
+    if connection.opened_at + wait <= now:
+        return False
+    if status.installed is Installed.NO:
+        # The owner has just come from his grant.
+        return not status.log or status.log[-1].at < connection.opened_at
+    is_before = bool(connection.mark_before) and status.mark <= connection.mark_before
+    return status.installed is not Installed.PENDING and is_before
+
+
+def _seems_gone(
+    connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecycleRules
+) -> Connection:
+    """A bare 404, which does not tell how old it is."""
+    since = connection.hint_at if connection.hint == GONE else None
+    if connection.hint == "uninstall":
+        since = connection.activation or connection.opened_at
+    if since is not None and since + wait <= now:
+        return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
+    why = f"seems to be gone: {status.proof()}"
+    if connection.hint in (GONE, "uninstall"):
+        return replace(connection, verdict=why, due_at=now + wait)
+    return replace(connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait)
 
 
 def _settled_pending(
@@ -304,8 +353,14 @@ def _settled_live(
         # Thawed: its cover is looked at, and then again when that ends (see cover).
         changed = replace(changed, due_at=now)
     if state is State.FROZEN and (changed.due_at is None or changed.due_at <= now):
-        changed = replace(changed, due_at=now + timedelta(seconds=rules.held_recheck_s))
+        changed = replace(changed, due_at=now + _frozen_wait(status, now, rules))
     return changed
+
+
+def _frozen_wait(status: Status, now: datetime, rules: LifecycleRules) -> timedelta:
+    """Until a frozen location is looked at again, the longer the longer it is frozen."""
+    since = status.log[-1].at if status.log else now
+    return max(timedelta(seconds=rules.held_recheck_s), min((now - since) / 8, _LONGEST_FROZEN))
 
 
 def _hint_looked_at(
@@ -330,6 +385,24 @@ def _hint_looked_at(
         verdict=f"{connection.hint} not seen yet: {status.proof()}",
         due_at=now + timedelta(seconds=wait),
     )
+
+
+def webhook_lost(before: Connection, after: Connection, status: Status, now: datetime) -> bool:
+    """Whether the platform ended or froze what was live, and did not tell us when it did.
+
+    Args:
+        before: the connection as it was.
+        after: the same, as settled by `status`.
+        status: the platform's word, now.
+        now: the present moment.
+    """
+    froze = before.state is State.ACTIVE and after.state is State.FROZEN
+    anew = after.generation > before.generation
+    if not before.live or not (froze or anew or after.state is State.DISABLED):
+        return False
+    if before.hint not in (None, GONE):
+        return False
+    return not status.log or now - status.log[-1].at > _WEBHOOK_TAKES
 
 
 def erased(connection: Connection) -> Connection:
@@ -363,10 +436,3 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRul
         erase_at=erase_at,
         due_at=erase_at,
     )
-
-
-def _older(status: Status, activation: datetime | None) -> bool:
-    """Whether this status was written before `activation`: it knows of nothing later."""
-    since = status.since if status.installed is Installed.PENDING else None
-    latest = status.log[-1].at if status.log else since
-    return activation is not None and latest is not None and latest < activation

@@ -186,7 +186,8 @@ class Paying:
             return Sent(platform_id)
         if status.installed in (Installed.NO, Installed.PENDING):
             # We took it for connected: whatever ended that was never told.
-            self._connections.hint(claimed.location_id or 0, "uninstall", self._clock())
+            why = f"refused as not installed: {_words(outcome)}"
+            self._connections.suspect(claimed.location_id or 0, why, self._clock())
             return None
         if isinstance(outcome, Rejected) and _may_be_of_before(claimed, outcome, status):
             return NotTaken(outcome.message, self._rules.lease_s if claimed.is_refund else 0)

@@ -1,10 +1,13 @@
-"""What we put on queues: wake-ups and repeated events for the payments function, dead letters."""
+"""What we put on queues: wake-ups for payments and for reconcile, repeated events, dead letters."""
 
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from shared.clock import stamp
+from shared.telemetry import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -31,6 +34,21 @@ class WakeUps:
         """Wakes the entry; if another wake-up follows, this one is void (see `billing`)."""
         body = json.dumps({"type": "wake-up", "key": key, "due_at": stamp(due_at)})
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
+
+class Hints:
+    """Tells reconcile that a webhook has left a hint, so that it need not wait for its minute."""
+
+    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def wake(self, location_id: int) -> None:
+        """Wakes reconcile for one location. The row is due anyway, so failing is no error."""
+        try:
+            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=str(location_id))
+        except (BotoCoreError, ClientError):
+            logger.warning("nobody woken", extra={"location_id": location_id})
 
 
 class BillingEvents:

@@ -88,6 +88,15 @@ class Reconciling:
         if failed:
             raise ReconcileFailed(f"{failed} rows")
 
+    def wake(self, location_id: int, until: float) -> None:
+        """Looks at once at a location of which a webhook has said something.
+
+        Raises:
+            ReconcileFailed: it could not be taken care of; it is still due.
+        """
+        if self._guarded(self._connection, location_id, until):
+            raise ReconcileFailed("1 row")
+
     def _entries(self, state: EntryState, most: int, until: float) -> int:
         keys = self._ledger.due(state, self._clock(), most)
         return sum(self._guarded(self._entry, key, until) for key in keys)

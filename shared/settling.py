@@ -62,11 +62,12 @@ class Settling:
                 extra={"location_id": connection.location_id, "why": str(error)},
             )
             put_off = lifecycle.put_off(connection, f"status: {error}", self._clock(), self._rules)
-            return self._save(put_off), None
+            return self._save(connection, put_off, lost=False), None
         decided = lifecycle.settled(connection, status, self._clock(), self._rules)
         if decided.state is State.PENDING and refusal:
             decided = replace(decided, verdict=f"callback: {refusal}")
-        return self._save(decided), status
+        lost = lifecycle.webhook_lost(connection, decided, status, self._clock())
+        return self._save(connection, decided, lost=lost), status
 
     def _confirm(self, connection: Connection, until: float) -> str:
         """Sends the callback; returns why it may have failed, empty if it seems not to have."""
@@ -80,9 +81,10 @@ class Settling:
             return str(error)
         return ""
 
-    def _save(self, decided: Connection) -> Connection:
+    def _save(self, before: Connection, decided: Connection, *, lost: bool) -> Connection:
+        news = _told(before) != _told(decided)
         try:
-            saved = self._connections.save(decided)
+            saved = self._connections.save(decided, self._clock() if news else None)
         except Overtaken:
             # Whoever was faster has decided from the same platform, and hints come back by
             # themselves: their row keeps its due time.
@@ -91,6 +93,9 @@ class Settling:
                 raise
             return current
         count(f"Connection{decided.state.capitalize()}")
+        if lost:
+            count("LostWebhook")
+            logger.error("webhook lost", extra={"location_id": saved.location_id})
         logger.info(
             "settled",
             extra={
@@ -101,3 +106,7 @@ class Settling:
             },
         )
         return saved
+
+
+def _told(connection: Connection) -> tuple[str, int, str]:
+    return connection.state, connection.generation, connection.verdict

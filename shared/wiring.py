@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from shared import clock, config
 from shared.connections import Connections
+from shared.journal import Journal
 from shared.partner_token import PartnerToken
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def connecting(environ: Mapping[str, str]) -> "tuple[Connecting, config.ConnectS
     # anybody can open pages, and no crowd of these may keep payments from their turn.
     pace = _pace(dynamodb, settings.platform, ahead_s=0.25, patience_s=2.0)
     platform = Altegio(settings.platform, token, pace)
-    connections = Connections(dynamodb, settings.connections_table)
+    connections = _connections(dynamodb, settings.connections)
     return Connecting(
         platform=platform,
         token=token,
@@ -100,8 +101,8 @@ def paying(environ: Mapping[str, str]) -> "Paying":
     dynamodb = session.client("dynamodb", config=_AWS)
     pace = _pace(dynamodb, settings.platform)
     return Paying(
-        ledger=Ledger(dynamodb, settings.payments_table, settings.connections_table),
-        connections=Connections(dynamodb, settings.connections_table),
+        ledger=Ledger(dynamodb, settings.payments_table, settings.connections.connections_table),
+        connections=_connections(dynamodb, settings.connections),
         platform=Altegio(settings.platform, token, pace),
         pace=pace,
         dead_letters=DeadLetters(
@@ -115,15 +116,15 @@ def paying(environ: Mapping[str, str]) -> "Paying":
 def disabling(environ: Mapping[str, str]) -> "Disabling":
     """The use case of the disable function."""
     from shared.disabling import Disabling
+    from shared.queues import Hints
 
     settings = config.read(config.DisableSettings, environ)
     session = boto3.Session()
     return Disabling(
         token=PartnerToken(session.client("ssm", config=_AWS), settings.partner_token_parameter),
         application_id=settings.application_id,
-        connections=Connections(
-            session.client("dynamodb", config=_AWS), settings.connections_table
-        ),
+        connections=_connections(session.client("dynamodb", config=_AWS), settings.connections),
+        hints=Hints(session.client("sqs", config=_AWS), settings.hints_queue_url),
         clock=clock.now,
     )
 
@@ -147,8 +148,8 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     token = PartnerToken(
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
-    connections = Connections(dynamodb, settings.connections_table)
-    ledger = Ledger(dynamodb, settings.payments_table, settings.connections_table)
+    connections = _connections(dynamodb, settings.connections)
+    ledger = Ledger(dynamodb, settings.payments_table, settings.connections.connections_table)
     platform = Altegio(settings.platform, token, _pace(dynamodb, settings.platform))
     return Reconciling(
         connections=connections,
@@ -181,6 +182,11 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
         ledger_rules=settings.ledger,
         late_after_s=settings.late_after_s,
     )
+
+
+def _connections(dynamodb: "DynamoDBClient", settings: "config.ConnectionsSettings") -> Connections:
+    journal = Journal(dynamodb, settings.journal_table, settings.journal_days)
+    return Connections(dynamodb, settings.connections_table, journal)
 
 
 def _pace(

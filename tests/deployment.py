@@ -25,6 +25,7 @@ from local.template import Template, Wiring
 from shared import wiring
 from shared.connections import Connections
 from shared.items import from_item
+from shared.journal import Journal
 from shared.ledger import Ledger
 from shared.lifecycle import Connection
 from shared.payment import Entry
@@ -129,8 +130,9 @@ class Deployment:
             for name, function in wired.functions.items()
         }
         self._create(wired)
+        self.journal = Journal(self._dynamodb, self.environments["connect"]["JOURNAL_TABLE"], 400)
         self.connections = Connections(
-            self._dynamodb, self.environments["connect"]["CONNECTIONS_TABLE"]
+            self._dynamodb, self.environments["connect"]["CONNECTIONS_TABLE"], self.journal
         )
         self.ledger = Ledger(
             self._dynamodb,

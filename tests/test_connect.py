@@ -354,6 +354,7 @@ def test_disable_then_reconnect_is_a_new_callback_and_a_new_generation(
     deployment: Deployment,
 ) -> None:
     deployment.connect(4564)
+    deployment.clock.advance(minutes=2)
     deployment.simulator.disconnect(4564)
     deployment.webhook(deployment.event(4564))
     deployment.reconcile()

@@ -188,6 +188,7 @@ def test_an_uninstall_survives_every_crash_of_reconcile(
     for number in range(1, 30):
         deployment.connect(number)
     deployment.reconcile()
+    deployment.clock.advance(minutes=2)
 
     def scenario(run: str) -> None:
         calls._watching = False

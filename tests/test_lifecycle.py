@@ -55,6 +55,14 @@ def status(*log: tuple[datetime, Installed], since: datetime | None = None) -> S
 GONE = Status(installed=NO, since=None)  # a 404
 GRANTED = (NOW - HOUR, PENDING)
 ACTIVATED = (NOW - HOUR + seconds(30), ACTIVE)
+OLD_PENDING = status(GRANTED)
+NEW_PENDING = status(
+    GRANTED, ACTIVATED, (NOW - seconds(90), NO), (NOW - seconds(60), PENDING), since=NOW
+)
+EXPIRED = status((NOW - seconds(43_201), PENDING))
+NOW_ACTIVE = status(GRANTED, ACTIVATED)
+NOW_FREEZED = status(GRANTED, ACTIVATED, (NOW - seconds(5), FREEZED))
+UNINSTALLED = status(GRANTED, ACTIVATED, (NOW - seconds(5), NO))
 
 
 def connection(state: State, **changes: Any) -> Connection:
@@ -68,6 +76,7 @@ def connection(state: State, **changes: Any) -> Connection:
             account_id="a-1",
             opened_at=NOW - HOUR + seconds(20),
             activation=ACTIVATED[0] if live else None,
+            mark=NOW_ACTIVE.mark if live else "",
             due_at=None if state in (State.ACTIVE, State.DISABLED) else NOW,
             version=9,
         ),
@@ -85,16 +94,6 @@ def settled(before: Connection, word: Status, now: datetime = NOW) -> Connection
 
 
 # The table: what each state becomes at each word of the platform
-
-
-OLD_PENDING = status(GRANTED)
-NEW_PENDING = status(
-    GRANTED, ACTIVATED, (NOW - seconds(90), NO), (NOW - seconds(60), PENDING), since=NOW
-)
-EXPIRED = status((NOW - seconds(43_201), PENDING))
-NOW_ACTIVE = status(GRANTED, ACTIVATED)
-NOW_FREEZED = status(GRANTED, ACTIVATED, (NOW - seconds(5), FREEZED))
-UNINSTALLED = status(GRANTED, ACTIVATED, (NOW - seconds(5), NO))
 
 
 @pytest.mark.parametrize(
@@ -590,7 +589,8 @@ def test_a_bare_404_is_believed_when_an_uninstall_was_told_or_it_is_seen_again(
     row = connection(state)
     assert settled(hinted(row), GONE).state is State.DISABLED
     once = settled(hinted(row, event) if event else row, GONE)
-    assert (once.state, once.hint, once.due_at) == (state, "uninstall", NOW + seconds(60))
+    assert (once.state, once.hint, once.due_at) == (state, "gone", NOW + seconds(60))
+    assert settled(once, GONE, NOW + seconds(30)).state is state
     assert settled(once, GONE, NOW + seconds(60)).state is State.DISABLED
     assert settled(once, NOW_ACTIVE, NOW + seconds(60)).state is State.ACTIVE
 

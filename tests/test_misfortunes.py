@@ -29,6 +29,8 @@ def deployment(on_moto: Deployment) -> Deployment:
 def connected(deployment: Deployment) -> Deployment:
     deployment.connect(4564)
     deployment.reconcile()
+    # An answer that denies what has just begun may be an old one (see lifecycle).
+    deployment.clock.advance(minutes=2)
     return deployment
 
 
@@ -286,6 +288,7 @@ def test_frozen_locations_keep_nobody_from_being_forgotten(
     """Each is asked about every ten minutes, for as long as its owner does not pay."""
     deployment.restart(ERASE_AFTER_S="60")
     deployment.connect(4564, *range(1, 16))
+    deployment.clock.advance(minutes=2)
     deployment.simulator.disconnect(4564)
     deployment.webhook(deployment.event(4564))
     for location_id in range(1, 16):
@@ -366,6 +369,7 @@ def test_a_webhook_does_not_break_a_lease(deployment: Deployment) -> None:
 
 def test_one_row_that_nobody_can_read_holds_up_no_other(connected: Deployment) -> None:
     connected.connect(4232)
+    connected.clock.advance(minutes=2)
     for location_id in (4564, 4232):
         connected.simulator.disconnect(location_id)
         connected.webhook(connected.event(location_id))

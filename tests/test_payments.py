@@ -17,6 +17,8 @@ def deployment(on_moto: Deployment) -> Deployment:
 def connected(deployment: Deployment) -> Deployment:
     deployment.connect(4564)
     deployment.reconcile()
+    # An answer that denies what has just begun may be an old one (see lifecycle).
+    deployment.clock.advance(minutes=2)
     return deployment
 
 

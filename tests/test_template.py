@@ -22,12 +22,13 @@ from shared.accounts import Account, Accounts
 from shared.clock import stamp
 from shared.connections import Connections
 from shared.items import to_item
+from shared.journal import Journal, Line
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
 from shared.pace import Pace, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
-from shared.queues import BillingEvents, DeadLetters, WakeUps
+from shared.queues import BillingEvents, DeadLetters, Hints, WakeUps
 from shared.redirect import Owner, Redirect
 from shared.rules import PaceRules
 from shared.tickets import LENGTH, Tickets
@@ -93,6 +94,8 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
+# Messages that say nothing that is not a due row, too.
+WAKE_UPS_ONLY = {"HintsQueue"}
 DEAD_LETTERS = {
     target(queue["RedrivePolicy"]["deadLetterTargetArn"]): name
     for name, queue in QUEUES.items()
@@ -138,13 +141,20 @@ def test_no_function_reserves_concurrency() -> None:
     assert "ReservedConcurrentExecutions" not in SOURCE
 
 
-@pytest.mark.parametrize("name", sorted(set(QUEUES) - set(DEAD_LETTERS)))
+@pytest.mark.parametrize("name", sorted(set(QUEUES) - set(DEAD_LETTERS) - WAKE_UPS_ONLY))
 def test_every_queue_keeps_what_cannot_be_processed(name: str) -> None:
     queue = QUEUES[name]
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
     assert queue["VisibilityTimeout"] >= 6 * TEMPLATE["Globals"]["Function"]["Timeout"]
     assert queue["SqsManagedSseEnabled"] is True
     assert not queue.get("FifoQueue")
+
+
+@pytest.mark.parametrize("name", sorted(WAKE_UPS_ONLY))
+def test_a_wake_up_is_over_when_the_schedule_has_long_come(name: str) -> None:
+    queue = QUEUES[name]
+    assert queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"] <= 600
+    assert queue["SqsManagedSseEnabled"] is True
 
 
 @pytest.mark.parametrize(("name", "source"), sorted(DEAD_LETTERS.items()))
@@ -390,15 +400,28 @@ type Calls = dict[str, list[Callable[[Any], object]]]
 ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
     Connections: (
         "dynamodb",
-        lambda aws: Connections(aws, "CONNECTIONS_TABLE"),
+        lambda aws: Connections(aws, "CONNECTIONS_TABLE", Journal(aws, "JOURNAL_TABLE", 1)),
         {
             "get": [lambda it: it.get(1)],
-            "save": [lambda it: it.save(CONNECTION)],
+            "save": [lambda it: it.save(CONNECTION), lambda it: it.save(CONNECTION, NOW)],
             "hint": [lambda it: it.hint(1, "uninstall", NOW)],
+            "suspect": [lambda it: it.suspect(1, "why", NOW)],
             "note_refund": [lambda it: it.note_refund(1, NOW)],
             "due": [lambda it: it.due(State.ACTIVE, NOW, 1)],
             "in_state": [lambda it: list(it.in_state(State.ACTIVE))],
             "of_account": [lambda it: it.of_account("a")],
+        },
+    ),
+    Journal: (
+        "dynamodb",
+        lambda aws: Journal(aws, "JOURNAL_TABLE", 1),
+        {
+            "part": [
+                lambda it: it._dynamodb.transact_write_items(
+                    TransactItems=[it.part(Line(1, NOW, "told"))]
+                )
+            ],
+            "of_location": [lambda it: it.of_location(1)],
         },
     ),
     Accounts: (
@@ -456,6 +479,11 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             "send": [lambda it: it.send("payment#1", NOW)],
             "waiting": [lambda it: it.waiting()],
         },
+    ),
+    Hints: (
+        "sqs",
+        lambda aws: Hints(aws, "HINTS_QUEUE_URL"),
+        {"wake": [lambda it: it.wake(1)]},
     ),
     BillingEvents: (
         "sqs",
@@ -737,6 +765,6 @@ def test_the_outputs_are_what_an_operator_pastes() -> None:
         assert len(output["Description"]) > 10
 
 
-@pytest.mark.parametrize("queue", sorted(QUEUES))
+@pytest.mark.parametrize("queue", sorted(set(QUEUES) - WAKE_UPS_ONLY))
 def test_every_queue_can_be_found_in_the_outputs(queue: str) -> None:
     assert TEMPLATE["Outputs"][f"{queue}Url"]["Value"] == {"Ref": queue}

@@ -1,4 +1,4 @@
-"""Once a minute: puts what is overdue on its way again."""
+"""Once a minute, and when a webhook has come: puts what is overdue on its way again."""
 
 import time
 from typing import Any
@@ -16,7 +16,11 @@ _RESERVE_S = 32
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
-def handler(_event: dict[str, Any], context: LambdaContext) -> None:
-    """Takes the schedule's event, which says nothing that matters."""
-    left_s = context.get_remaining_time_in_millis() / 1000
-    wired().run(until=time.monotonic() + left_s - _RESERVE_S)
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Takes the schedule's event, which says nothing, or a location of the hints queue."""
+    until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_S
+    reconciling = wired()
+    if "Records" not in event:
+        reconciling.run(until)
+    for record in event.get("Records", ()):
+        reconciling.wake(int(record["body"]), until)

@@ -19,6 +19,7 @@ from local.emulator import CREDENTIALS
 from shared import clock, config
 from shared.altegio import Altegio
 from shared.connections import Connections
+from shared.journal import Journal
 from shared.ledger import Ledger
 from shared.looking import Looking
 from shared.pace import Pace
@@ -58,6 +59,7 @@ class Desk:
     settings: config.ReconcileSettings
     ledger: Ledger
     connections: Connections
+    journal: Journal
     platform: Altegio
     looking: Looking
     sqs: Any
@@ -89,7 +91,10 @@ def opened(site: Site) -> Desk:
     except config.ConfigError as error:
         raise NoSite(f"{site.name} does not run this version: {error}") from None
     dynamodb = site.client("dynamodb")
-    ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections_table)
+    journal = Journal(
+        dynamodb, reconcile.connections.journal_table, reconcile.connections.journal_days
+    )
+    ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
     token = PartnerToken(site.client("ssm"), reconcile.platform.partner_token_parameter)
     # In turn with the functions; a person waits longer than they do.
     pace = Pace(
@@ -106,7 +111,8 @@ def opened(site: Site) -> Desk:
         site=site.name,
         settings=reconcile,
         ledger=ledger,
-        connections=Connections(dynamodb, reconcile.connections_table),
+        connections=Connections(dynamodb, reconcile.connections.connections_table, journal),
+        journal=journal,
         platform=platform,
         looking=Looking(ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger),
         sqs=site.client("sqs"),

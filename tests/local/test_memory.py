@@ -22,6 +22,7 @@ from local.template import Table
 from shared import connections, ledger
 from shared.accounts import Account, Accounts
 from shared.connections import Connections
+from shared.journal import Journal
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
 from shared.pace import Busy, Pace, Paused
@@ -584,7 +585,8 @@ class Play:
             ahead_s=0,
             patience_s=300,
         )
-        self.connections = Connections(dynamodb, CONNECTIONS)
+        journal = Journal(dynamodb, WIRED.tables["JournalTable"].name, 400)
+        self.connections = Connections(dynamodb, CONNECTIONS, journal)
         self.accounts = Accounts(dynamodb, WIRED.tables["AccountsTable"].name)
         self.tickets = Tickets(dynamodb, WIRED.tables["TicketsTable"].name, 600)
         self.entries: dict[str, list[Entry]] = {}
@@ -732,6 +734,10 @@ def test_the_adapters_are_told_the_same(other: Session, monkeypatch: pytest.Monk
             monkeypatch.setattr(
                 "shared.tickets.secrets",
                 SimpleNamespace(token_urlsafe=lambda _n, ids=ids: f"{ids.getrandbits(99):043}"),
+            )
+            monkeypatch.setattr(
+                "shared.journal.secrets",
+                SimpleNamespace(token_hex=lambda _n, ids=ids: f"{ids.getrandbits(32):08x}"),
             )
             play = Play(seed, world)
             transcripts.append([play.step() for _ in range(40)])
