@@ -31,7 +31,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from shared.clock import from_wire, wire
 from shared.config import PlatformSettings
 from shared.lifecycle import Installed, ListedPayment, Status, Transition
-from shared.pace import Pace, Paused
+from shared.pace import Pace, Paused, Share
 from shared.partner_token import PartnerToken
 from shared.payment import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 
@@ -257,7 +257,7 @@ def payment_body(
 class Altegio:
     """The platform's marketplace operations, each within the total deadline of the settings."""
 
-    def __init__(self, settings: PlatformSettings, token: PartnerToken, pace: Pace) -> None:
+    def __init__(self, settings: PlatformSettings, token: PartnerToken, pace: Pace | Share) -> None:
         self._settings = settings
         self._token = token
         self._pace = pace

@@ -9,7 +9,6 @@ An event is known by its own id: the same id may come any number of times with t
 with other facts never. Fields that are not known here are ignored and count as no difference.
 """
 
-import hashlib
 import json
 import re
 from datetime import datetime
@@ -29,7 +28,7 @@ from pydantic import (
 )
 
 from shared.clock import stamp
-from shared.payment import Entry, EntryState
+from shared.payment import HOSTED, Entry, EntryState
 
 # Any conversion between zones stays within what the wire can say.
 _YEARS = range(2000, 2100)
@@ -91,6 +90,12 @@ class Payment(_Message):
     period_to: Time
 
     @model_validator(mode="after")
+    def _key_is_not_the_platforms(self) -> Self:
+        if f"payment#{self.event_id}".startswith(HOSTED):
+            raise ValueError("event_id must not begin with hosted-")
+        return self
+
+    @model_validator(mode="after")
     def _period_in_order(self) -> Self:
         if self.period_from > self.period_to:
             raise ValueError("period_from is after period_to")
@@ -105,7 +110,7 @@ class Payment(_Message):
             "period_from": stamp(self.period_from),
             "period_to": stamp(self.period_to),
         }
-        return _entry(f"payment#{self.event_id}", self.location_id, facts, now)
+        return Entry.new(f"payment#{self.event_id}", self.location_id, facts, now)
 
 
 class Refund(_Message):
@@ -119,7 +124,7 @@ class Refund(_Message):
     def entry(self, now: datetime) -> Entry:
         """The ledger entry of this event, not yet written."""
         facts = {"payment_event_id": self.payment_event_id}
-        return _entry(f"refund#{self.event_id}", self.location_id, facts, now)
+        return Entry.new(f"refund#{self.event_id}", self.location_id, facts, now)
 
 
 class WakeUp(_Message):
@@ -156,20 +161,6 @@ def read(body: str) -> Payment | Refund | WakeUp:
             raise BadEvent("type: must be payment or refund") from None
         where = ".".join(str(part) for part in first["loc"][1:]) or "event"
         raise BadEvent(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
-
-
-def _entry(key: str, location_id: int | None, facts: dict[str, str], now: datetime) -> Entry:
-    known = {"key": key, "location_id": location_id, **facts}
-    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
-    return Entry(
-        key=key,
-        location_id=location_id,
-        digest=digest,
-        facts=facts,
-        state=EntryState.PENDING,
-        received_at=now,
-        due_at=now,
-    )
 
 
 def _no_number(_name: str) -> None:

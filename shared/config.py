@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from shared.rules import CoverRules, LedgerRules, LifecycleRules, PaceRules
+from shared.rules import CensusRules, CoverRules, LedgerRules, LifecycleRules, PaceRules
 
 
 class ConfigError(Exception):
@@ -89,6 +89,8 @@ class ReconcileSettings:
     ledger: LedgerRules
     lifecycle: LifecycleRules
     cover: CoverRules
+    census_table: str
+    census: CensusRules
 
 
 def read[T](kind: type[T], environ: Mapping[str, str]) -> T:

@@ -167,7 +167,23 @@ class Connections:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
-        return (row["location_id"] for row in pages(self._dynamodb, query))
+        return (row["location_id"] for row in pages(self._dynamodb.query, query))
+
+    def unclosed(self) -> Iterator[tuple[int, int]]:
+        """Every location that is not DISABLED, with its generation; reads the whole table.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
+        """
+        scan: dict[str, Any] = {
+            "TableName": self._table,
+            "FilterExpression": "#state <> :disabled",
+            "ProjectionExpression": "location_id, generation",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":disabled": to_value(State.DISABLED)},
+            "ConsistentRead": True,
+        }
+        rows = pages(self._dynamodb.scan, scan)
+        return ((row["location_id"], row["generation"]) for row in rows)
 
     def of_account(self, account_id: str) -> set[int]:
         """Locations whose rows still name the account, closed ones too; eventually consistent.

@@ -140,6 +140,16 @@ class Ledger:
             if self.get(after.key) != after:
                 raise Overtaken(after.key) from None
 
+    def tell(self, entry: Entry) -> bool:
+        """Writes an entry if there is none under its key; False if there is."""
+        try:
+            self._dynamodb.put_item(**self._put(None, entry))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
     def due(self, state: EntryState, now: datetime, limit: int) -> list[str]:
         """Keys of entries in `state` that are overdue, the oldest first; eventually consistent."""
         return self._query(
@@ -162,7 +172,7 @@ class Ledger:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
-        return (row["key"] for row in pages(self._dynamodb, query))
+        return (row["key"] for row in pages(self._dynamodb.query, query))
 
     def of_location(self, location_id: int) -> list[str]:
         """Keys of all entries of a location; eventually consistent."""
@@ -172,7 +182,7 @@ class Ledger:
             "KeyConditionExpression": "location_id = :location",
             "ExpressionAttributeValues": {":location": to_value(location_id)},
         }
-        return [row["key"] for row in pages(self._dynamodb, query)]
+        return [row["key"] for row in pages(self._dynamodb.query, query)]
 
     def entries_of(self, location_id: int) -> list[Entry]:
         """All entries of a location, each as it stands."""

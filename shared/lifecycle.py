@@ -309,6 +309,16 @@ def _seems_gone(
     return replace(connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait)
 
 
+def reopened(
+    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
+) -> Connection:
+    """A connection that was closed although the platform never ended its generation, live again."""
+    live = replace(connection, state=State.PENDING, erase_at=None)
+    state = State.FROZEN if status.installed is Installed.FREEZED else State.ACTIVE
+    again = _settled_live(live, state, status, now, rules)
+    return replace(again, verdict=f"was closed by mistake: {status.proof()}")
+
+
 def _settled_pending(
     connection: Connection, status: Status, now: datetime, rules: LifecycleRules
 ) -> Connection:

@@ -59,6 +59,7 @@ class Pace:
             the others then wait longer.
         patience_s: seconds that one waits for a turn, beside the interval before it. However many
             call, there is always a turn left for who waits longer than they.
+        key: whose pace; a kind of call may have one of its own, besides (see `Share`).
     """
 
     def __init__(
@@ -71,9 +72,10 @@ class Pace:
         rules: PaceRules,
         ahead_s: float,
         patience_s: float,
+        key: str = "platform",
     ) -> None:
         self._dynamodb = dynamodb
-        self._row: Any = {"TableName": table, "Key": {"key": to_value("platform")}}
+        self._row: Any = {"TableName": table, "Key": {"key": to_value(key)}}
         self._clock = clock
         self._sleep = sleep
         self._rules = rules
@@ -191,6 +193,23 @@ class Pace:
                 return None
             raise
         return from_item(answer.get("Attributes", {}))
+
+
+class Share:
+    """A part of the pace for one kind of call, which takes its turn among its own first."""
+
+    def __init__(self, own: Pace, all_calls: Pace) -> None:
+        self._own = own
+        self._all = all_calls
+
+    def take(self, seconds: float) -> None:
+        """As `Pace.take`."""
+        self._own.take(seconds)
+        self._all.take(seconds)
+
+    def brake(self, seconds: float) -> None:
+        """As `Pace.brake`: for everybody."""
+        self._all.brake(seconds)
 
 
 def _unbraked_values(now: datetime) -> dict[str, Any]:

@@ -8,6 +8,11 @@
   │  ╰──── look: surely absent, twice ── UNKNOWN ── look: on the list ──▶ SENT
  HELD  (location not connected)           ╰─── cannot be told ──────────▶ NEEDS_HUMAN
 
+What the owner paid on the platform's own page (see `hosted`) was never ours to send:
+
+ TOLD ── on the list, and nobody's ──▶ SENT        TOLD ── it is another entry's ──▶ CLOSED
+  ╰───── not listed for days ─────────▶ NEEDS_HUMAN
+
 A person may adopt, send again or close whatever is not on its way (see `local.desk`):
 
  PENDING, HELD, UNKNOWN, REJECTED, NEEDS_HUMAN, CLOSED ──── adopt ──────▶ SENT
@@ -19,6 +24,8 @@ The platform's payment call has no idempotency key. So there is no way from an e
 to sending: who does not know what happened says so, and UNKNOWN is looked up (see `looking`).
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,7 +39,7 @@ from shared.rules import LedgerRules
 
 
 class EntryState(StrEnum):
-    """Of a payment or refund. PENDING, SENDING, HELD and UNKNOWN are unfinished."""
+    """Of a payment or refund. PENDING, SENDING, HELD, UNKNOWN and TOLD are unfinished."""
 
     PENDING = "PENDING"
     SENDING = "SENDING"
@@ -42,7 +49,11 @@ class EntryState(StrEnum):
     REJECTED = "REJECTED"
     NEEDS_HUMAN = "NEEDS_HUMAN"
     CLOSED = "CLOSED"
+    TOLD = "TOLD"
 
+
+# How the keys of payments begin that were made on the platform's own page.
+HOSTED = "payment#hosted-"
 
 # Nothing happens to these any more unless a person wants it.
 PARKED = (EntryState.REJECTED, EntryState.NEEDS_HUMAN, EntryState.CLOSED)
@@ -114,10 +125,32 @@ class Entry:
     # Of a payment that was reported again after a reconnect: the key of that entry.
     again_as: str = ""
 
+    @classmethod
+    def new(
+        cls, key: str, location_id: int | None, facts: dict[str, str], now: datetime
+    ) -> "Entry":
+        """An entry that nothing was done about yet, due at once."""
+        known = {"key": key, "location_id": location_id, **facts}
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        return cls(
+            key=key,
+            location_id=location_id,
+            digest=digest,
+            facts=facts,
+            state=EntryState.PENDING,
+            received_at=now,
+            due_at=now,
+        )
+
     @property
     def is_refund(self) -> bool:
         """Whether this gives a payment back."""
         return self.key.startswith("refund#")
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether the owner paid this on the platform's own page."""
+        return self.key.startswith(HOSTED)
 
     @property
     def payment_key(self) -> str:
@@ -151,9 +184,11 @@ _CHANGES = {
     EntryState.PENDING: {EntryState.PENDING, EntryState.HELD},
     EntryState.HELD: {EntryState.PENDING, EntryState.SENDING, EntryState.HELD},
     EntryState.UNKNOWN: {EntryState.SENDING},
-    EntryState.SENT: {EntryState.SENDING, EntryState.UNKNOWN},
+    EntryState.SENT: {EntryState.SENDING, EntryState.UNKNOWN, EntryState.TOLD},
     EntryState.REJECTED: {EntryState.PENDING, EntryState.SENDING},
-    EntryState.NEEDS_HUMAN: {EntryState.PENDING, EntryState.UNKNOWN},
+    EntryState.NEEDS_HUMAN: {EntryState.PENDING, EntryState.UNKNOWN, EntryState.TOLD},
+    EntryState.CLOSED: {EntryState.TOLD},
+    EntryState.TOLD: {EntryState.TOLD},
 }
 
 # The same for a person, who never touches what is being sent, nor what may still have been sent
@@ -236,6 +271,24 @@ def looked_at(entry: Entry, why: str, now: datetime, *, seconds: float) -> Entry
         raise NoSuchChange(f"look in {entry.state}")
     due_at = now + timedelta(seconds=seconds)
     return replace(entry, absences=0, why=why, due_at=due_at, changed_at=now)
+
+
+def still_told(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """A payment of the platform's own page that cannot be recorded yet; up to a limit."""
+    if rules.waited_long(entry.received_at, now):
+        return needs_human(entry, f"{why}; waited long enough", now)
+    wait = max(timedelta(seconds=rules.lease_s), (now - entry.received_at) / 2)
+    return _changed(entry, EntryState.TOLD, why, now, due_in=min(wait, _LONGEST_HELD))
+
+
+def recorded(entry: Entry, facts: dict[str, str], now: datetime) -> Entry:
+    """A payment of the platform's own page, done: with the facts as its list has them."""
+    return replace(_changed(entry, EntryState.SENT, "", now), facts=facts)
+
+
+def known_already(entry: Entry, owner: str, now: datetime) -> Entry:
+    """What we were told of is a payment that we reported ourselves."""
+    return _changed(entry, EntryState.CLOSED, f"it is {owner}", now)
 
 
 def put_off(entry: Entry, why: str, until: datetime, now: datetime) -> Entry:

@@ -19,8 +19,11 @@ from shared.lifecycle import Connection, State
 from shared.looking import Looking
 from shared.payment import Entry, EntryState
 from shared.queues import WakeUps
+from shared.recording import Recording
 from shared.rules import LedgerRules, LifecycleRules, PaceRules
+from shared.roll import Overtaken as RollOvertaken
 from shared.settling import Settling
+from shared.surveying import Surveying
 from shared.telemetry import count, logger
 from shared.watching import Watching
 
@@ -45,12 +48,15 @@ class Reconciling:
         watching: Watching,
         erasing: Erasing,
         looking: Looking,
+        recording: Recording,
+        surveying: Surveying,
         wake_ups: WakeUps,
         clock: Clock,
         lifecycle_rules: LifecycleRules,
         ledger_rules: LedgerRules,
         pace_rules: PaceRules,
         late_after_s: float,
+        call_s: float,
     ) -> None:
         self._connections = connections
         self._ledger = ledger
@@ -58,6 +64,8 @@ class Reconciling:
         self._watching = watching
         self._erasing = erasing
         self._looking = looking
+        self._recording = recording
+        self._surveying = surveying
         self._wake_ups = wake_ups
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
@@ -65,6 +73,7 @@ class Reconciling:
         self._most_sent = round(pace_rules.pace_per_min)
         self._interval = pace_rules.interval
         self._queued = timedelta()
+        self._call_s = call_s
         self._late_after = timedelta(seconds=late_after_s)
 
     def run(self, until: float) -> None:
@@ -84,6 +93,9 @@ class Reconciling:
             for location_id in self._connections.due(state, self._clock(), _MOST):
                 failed += self._guarded(self._connection, location_id, half)
         failed += self._entries(EntryState.UNKNOWN, _MOST, until)
+        failed += self._entries(EntryState.TOLD, _MOST, until)
+        # Whatever time is left; its steps make one call each, so it may begin later than the others.
+        failed += self._guarded(self._surveying.go_on, until + 2 * self._call_s, until)
         count("ReconcileRun")
         if failed:
             raise ReconcileFailed(f"{failed} rows")
@@ -106,7 +118,7 @@ class Reconciling:
             return 0
         try:
             step(key)
-        except (Overtaken, ConnectionOvertaken):
+        except (Overtaken, ConnectionOvertaken, RollOvertaken):
             logger.info("overtaken", extra={"row": key})
         except Exception:  # noqa: BLE001 - logged, counted, and the run ends in an error
             # A row that nobody can read must not hold up everything that is due after it.
@@ -131,6 +143,8 @@ class Reconciling:
                 self._look_at_held(entry)
             case EntryState.UNKNOWN:
                 self._looking.look(entry)
+            case EntryState.TOLD:
+                self._recording.record(entry)
 
     def _lease_passed(self, entry: Entry) -> None:
         why = "whoever was sending it did not come back"

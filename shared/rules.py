@@ -1,6 +1,6 @@
 """The delays and limits of each part, as template.yaml gives them: data that all functions load."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 # What the limit leaves unused, as calls do not arrive exactly as evenly as they begin.
@@ -42,11 +42,26 @@ class PaceRules:
     pace_per_min: float
     retry_base_s: float
 
+    def share(self, part: float) -> "PaceRules":
+        """The same for a kind of call that may use no more than a part of it."""
+        return replace(
+            self, pace_per_s=part * self.pace_per_s, pace_per_min=part * self.pace_per_min
+        )
+
     @property
     def interval(self) -> timedelta:
         """From one call to the next, in whole milliseconds."""
         seconds = max(1 / self.pace_per_s, 60 / self.pace_per_min) * _MARGIN
         return timedelta(milliseconds=round(1000 * seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class CensusRules:
+    """Of the census: seconds between two, 0 for none; what it may use and change at the most."""
+
+    census_every_s: float
+    census_share: float
+    census_fuse_percent: float
 
 
 @dataclass(frozen=True, slots=True)

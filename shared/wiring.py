@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from shared.pace import Pace
     from shared.paying import Paying
     from shared.reconciling import Reconciling
+    from shared.recording import Recording
+    from shared.roll import Roll
 
 # Within a function's 30 s there is time for a few quick tries, not for boto3's default minute.
 _AWS = Config(
@@ -136,9 +138,13 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     from shared.erasing import Erasing
     from shared.ledger import Ledger
     from shared.looking import Looking
+    from shared.pace import Share
     from shared.queues import BillingEvents, WakeUps
     from shared.reconciling import Reconciling
+    from shared.recording import Recording
+    from shared.roll import Roll
     from shared.settling import Settling
+    from shared.surveying import Surveying
     from shared.watching import Watching
 
     settings = config.read(config.ReconcileSettings, environ)
@@ -150,11 +156,23 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     )
     connections = _connections(dynamodb, settings.connections)
     ledger = Ledger(dynamodb, settings.payments_table, settings.connections.connections_table)
-    platform = Altegio(settings.platform, token, _pace(dynamodb, settings.platform))
+    pace = _pace(dynamodb, settings.platform)
+    platform = Altegio(settings.platform, token, pace)
+    # The census, which takes its time, has a share of the pace.
+    own = _pace(dynamodb, settings.platform, kind="census", part=settings.census.census_share)
+    surveyed = Altegio(settings.platform, token, Share(own, pace))
+    looking = Looking(ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger)
     return Reconciling(
         connections=connections,
         ledger=ledger,
-        looking=Looking(ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger),
+        looking=looking,
+        recording=Recording(
+            ledger=ledger,
+            platform=platform,
+            clock=clock.now,
+            zone=platform.zone,
+            rules=settings.ledger,
+        ),
         settling=Settling(
             platform=platform,
             connections=connections,
@@ -176,8 +194,26 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
             rules=settings.lifecycle,
         ),
         pace_rules=settings.platform.pace,
+        surveying=Surveying(
+            roll=Roll(dynamodb, settings.census_table),
+            platform=surveyed,
+            connections=connections,
+            ledger=ledger,
+            looking=looking,
+            settling=Settling(
+                platform=surveyed,
+                connections=connections,
+                clock=clock.now,
+                rules=settings.lifecycle,
+            ),
+            clock=clock.now,
+            lifecycle_rules=settings.lifecycle,
+            ledger_rules=settings.ledger,
+            rules=settings.census,
+        ),
         wake_ups=WakeUps(sqs, settings.billing_queue_url),
         clock=clock.now,
+        call_s=settings.platform.http_total_s,
         lifecycle_rules=settings.lifecycle,
         ledger_rules=settings.ledger,
         late_after_s=settings.late_after_s,
@@ -195,6 +231,8 @@ def _pace(
     *,
     ahead_s: float = 0.0,
     patience_s: float = 3.0,
+    kind: str = "platform",
+    part: float = 1.0,
 ) -> "Pace":
     from shared.pace import Pace
 
@@ -203,7 +241,8 @@ def _pace(
         settings.pace_table,
         clock=clock.now,
         sleep=clock.sleep,
-        rules=settings.pace,
+        rules=settings.pace.share(part),
         ahead_s=ahead_s,
         patience_s=patience_s,
+        key=kind,
     )

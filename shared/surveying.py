@@ -1,0 +1,285 @@
+"""Takes the census: goes through all locations, compares, and puts right what is surely wrong here.
+
+A run of reconcile goes on where the last one stopped, at a share of the pace, so that it takes as
+long as it takes and nothing else waits for it:
+
+    LISTING     our own rows first, with their generations; then the platform's list, page by page
+    LOOKING     the status of each location, compared with our row and our ledger
+    REPAIRING   of what can be repaired: asked again, and settled if the generation is still the same
+
+More repairs than the fuse allows are made by nobody: then rather the census is wrong.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from shared import census, hosted, lifecycle
+from shared.altegio import LOCATIONS_PER_PAGE, Altegio, Refused, Unreachable
+from shared.census import Difference, Finding
+from shared.clock import Clock
+from shared.connections import Connections
+from shared.connections import Overtaken as ConnectionOvertaken
+from shared.ledger import Ledger
+from shared.lifecycle import Connection, Status
+from shared.looking import Looking
+from shared.roll import Found, Head, Part, Roll, Stage
+from shared.rules import CensusRules, LedgerRules, LifecycleRules
+from shared.settling import Settling
+from shared.telemetry import count, logger
+
+# So often one location is asked about before the census goes on without it.
+_TRIES = 3
+# Of one location; whoever has more has one cause for all.
+_MOST_FINDINGS = 20
+
+
+class _NoAnswer(Exception):
+    """The platform does not answer now: the run ends, and the next one goes on here."""
+
+
+class Surveying:
+    """The use case of the census; `platform` is the platform at the census's share of the pace."""
+
+    def __init__(
+        self,
+        *,
+        roll: Roll,
+        platform: Altegio,
+        connections: Connections,
+        ledger: Ledger,
+        looking: Looking,
+        settling: Settling,
+        clock: Clock,
+        lifecycle_rules: LifecycleRules,
+        ledger_rules: LedgerRules,
+        rules: CensusRules,
+    ) -> None:
+        self._roll = roll
+        self._platform = platform
+        self._connections = connections
+        self._ledger = ledger
+        self._looking = looking
+        self._settling = settling
+        self._clock = clock
+        self._lifecycle_rules = lifecycle_rules
+        self._ledger_rules = ledger_rules
+        self._rules = rules
+
+    def go_on(self, until: float) -> None:
+        """Goes on until `until` of `time.monotonic`, and begins one census a day.
+
+        Raises:
+            roll.Overtaken: another run has gone on with it meanwhile.
+        """
+        head, now = self._roll.head(), self._clock()
+        every = timedelta(seconds=self._rules.census_every_s)
+        if head is None:
+            # The first one comes when there is something to compare.
+            head = self._roll.save(Head(began_at=now, stage=Stage.DONE, repairs=False), now)
+        elif head.stage is Stage.DONE and every and head.began_at + every <= now:
+            began = Head(began_at=now, stage=Stage.LISTING, repairs=True, version=head.version)
+            head = self._roll.save(began, now)
+        while head.stage is not Stage.DONE and time.monotonic() < until:
+            before = head
+            try:
+                match head.stage:
+                    case Stage.LISTING:
+                        head = self._list(head)
+                    case Stage.LOOKING:
+                        head = self._look(head, until)
+                    case _:
+                        head = self._repair(head, until)
+            except _NoAnswer:
+                head = replace(head, tried=head.tried + 1)
+            head = self._roll.save(head, self._clock())
+            if head.tried > before.tried:
+                return
+
+    # LISTING
+
+    def _list(self, head: Head) -> Head:
+        """Our own rows, and then one page of the platform's list."""
+        if not head.parts:
+            ours = list(self._connections.unclosed())
+            parts = self._roll.write_all(0, ours)
+            # At least one, though it be empty: from there on it is known that ours were read.
+            if not parts:
+                self._roll.write(Part(0, ()))
+            return replace(head, parts=max(parts, 1), locations=len(ours))
+        try:
+            listed = self._platform.locations(head.page)
+        except (Refused, Unreachable) as error:
+            logger.warning("no list", extra={"page": head.page, "why": str(error)})
+            raise _NoAnswer from None
+        known = {
+            location_id
+            for number in range(head.parts)
+            for location_id, _generation in self._roll.part(number).locations
+        }
+        strange = list(dict.fromkeys(it for it in listed if it not in known))
+        rows = [(it, self._generation(it)) for it in strange]
+        head = replace(
+            head,
+            parts=self._roll.write_all(head.parts, rows),
+            locations=head.locations + len(strange),
+            page=head.page + 1,
+            tried=0,
+        )
+        if len(listed) < LOCATIONS_PER_PAGE:
+            return replace(head, stage=Stage.LOOKING)
+        return head
+
+    def _generation(self, location_id: int) -> int:
+        connection = self._connections.get(location_id)
+        return connection.generation if connection is not None else 0
+
+    # LOOKING
+
+    def _look(self, head: Head, until: float) -> Head:
+        """As much of one part as there is time for."""
+        if head.part >= head.parts:
+            return self._looked(head)
+        part = self._roll.part(head.part)
+        found: list[Found] = []
+        for location_id, generation in part.locations[head.place :]:
+            if time.monotonic() >= until:
+                break
+            try:
+                findings = self._compare(location_id, head.tried)
+            except _NoAnswer:
+                head = replace(head, tried=head.tried + 1)
+                break
+            now = self._clock()
+            found += [Found(it, now, generation) for it in findings[:_MOST_FINDINGS]]
+            head = replace(head, place=head.place + 1, looked=head.looked + 1, tried=0)
+        if found:
+            self._roll.write(replace(part, found=(*part.found, *found)))
+            head = replace(head, found=_counted(head.found, found))
+        if head.place >= len(part.locations):
+            return replace(head, part=head.part + 1, place=0)
+        return head
+
+    def _compare(self, location_id: int, tried: int) -> list[Finding]:
+        connection = self._connections.get(location_id)
+        try:
+            status = self._platform.status(location_id)
+        except (Refused, Unreachable) as error:
+            if isinstance(error, Refused) or tried + 1 >= _TRIES:
+                return [Finding(location_id, Difference.UNANSWERED, str(error))]
+            raise _NoAnswer from None
+        now = self._clock()
+        first = census.of_connection(location_id, connection, status, now, self._lifecycle_rules)
+        # After the list: whatever of ours is on it is in the ledger.
+        entries = self._ledger.entries_of(location_id)
+        payments = census.of_payments(
+            location_id,
+            status,
+            entries,
+            self._looking.owned(entries, status.payments),
+            now,
+            self._platform.zone,
+        )
+        return [*([first] if first else []), *payments]
+
+    def _looked(self, head: Head) -> Head:
+        """All were looked at: goes on to the repairs, unless there are too many, or none."""
+        for kind, number in head.found.items():
+            if kind not in census.REPAIRED:
+                count("CensusDifference", number)
+        logger.info("census", extra={"locations": head.looked, "found": head.found})
+        if not head.repairs or not head.repairable:
+            return replace(head, stage=Stage.DONE)
+        allowed = head.fuse
+        if allowed is None:
+            allowed = census.fuse(head.locations, self._rules.census_fuse_percent)
+        if head.repairable > allowed:
+            count("CensusFuse")
+            logger.error("fuse blown", extra={"repairs": head.repairable, "allowed": allowed})
+            return replace(head, stage=Stage.DONE, blown=True)
+        return replace(head, stage=Stage.REPAIRING, part=0, place=0)
+
+    # REPAIRING
+
+    def _repair(self, head: Head, until: float) -> Head:
+        if head.part >= head.parts:
+            return replace(head, stage=Stage.DONE)
+        part = self._roll.part(head.part)
+        found = list(part.found)
+        while head.place < len(found) and time.monotonic() < until:
+            it = found[head.place]
+            if it.finding.difference in census.REPAIRED and not it.result:
+                result = self._put_right(it)
+                found[head.place] = replace(it, result=result)
+                head = replace(head, repaired=head.repaired + 1)
+            head = replace(head, place=head.place + 1)
+        self._roll.write(replace(part, found=tuple(found)))
+        if head.place >= len(found):
+            return replace(head, part=head.part + 1, place=0)
+        return head
+
+    def _put_right(self, found: Found) -> str:
+        """Asks again and does what the answer says; returns that in words."""
+        finding = found.finding
+        if finding.difference is Difference.UNRECORDED:
+            return self._record(finding)
+        connection = self._connections.get(finding.location_id)
+        if connection is None or connection.generation != found.generation:
+            return "connected anew meanwhile"
+        try:
+            if finding.difference is Difference.CLOSED:
+                return self._reopen(connection)
+            settled, _status = self._settling.settle(_seen(connection, found))
+        except ConnectionOvertaken:
+            return "settled by somebody else meanwhile"
+        return f"{settled.state}: {settled.verdict}"
+
+    def _reopen(self, connection: Connection) -> str:
+        status = self._status(connection.location_id)
+        if status is None or not census.closed_by_mistake(connection, status):
+            return "not seen again"
+        now = self._clock()
+        reopened = lifecycle.reopened(connection, status, now, self._lifecycle_rules)
+        self._connections.save(reopened, now)
+        return reopened.verdict
+
+    def _record(self, finding: Finding) -> str:
+        """Notes a payment as one that we were told of: it is looked for on the list once more."""
+        status = self._status(finding.location_id)
+        for row in status.payments if status is not None else ():
+            if str(row.id) == finding.subject:
+                entry = hosted.listed(
+                    finding.location_id,
+                    row,
+                    self._clock(),
+                    zone=self._platform.zone,
+                    rules=self._ledger_rules,
+                )
+                if entry is None:
+                    return "its dates cannot be read"
+                return "noted" if self._ledger.tell(entry) else "noted already"
+        return "not seen again"
+
+    def _status(self, location_id: int) -> Status | None:
+        try:
+            return self._platform.status(location_id)
+        except (Refused, Unreachable) as error:
+            logger.warning(
+                "status not known", extra={"location_id": location_id, "why": str(error)}
+            )
+            return None
+
+
+def _seen(connection: Connection, found: Found) -> Connection:
+    """The connection, with what the census saw of it before, as a bare 404 has to be seen twice."""
+    if found.finding.difference is not Difference.UNINSTALLED or connection.hint is not None:
+        return connection
+    return replace(connection, hint=lifecycle.GONE, hint_at=found.at)
+
+
+def _counted(before: dict[str, int], found: Sequence[Found]) -> dict[str, int]:
+    after = dict(before)
+    for it in found:
+        after[it.finding.difference] = after.get(it.finding.difference, 0) + 1
+    return after
