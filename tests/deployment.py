@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache, partial
 from html.parser import HTMLParser
 from importlib import import_module
@@ -156,9 +157,13 @@ class Deployment:
                 environment[name] = told.get(value, value)
         self.set_token(self.simulator.partner_token)
 
-    def set_token(self, token: str) -> None:
+    def set_token(self, *tokens: str) -> None:
+        """Writes the parameter: one token, or while it is rotated the new one and the old."""
         self.ssm.put_parameter(
-            Name="/altegio/partner-token", Value=token, Type="SecureString", Overwrite=True
+            Name="/altegio/partner-token",
+            Value="\n".join(tokens),
+            Type="SecureString",
+            Overwrite=True,
         )
 
     def restart(self, **changes: str) -> None:
@@ -209,6 +214,12 @@ class Deployment:
             "partner_token": self.simulator.partner_token,
             **changes,
         }
+
+    def hosted(self, location_id: int, amount: str = "29.90", **changes: Any) -> dict[str, Any]:
+        """The owner pays on the platform's own page; returns the event that tells of it."""
+        simulator = self.simulator
+        payment_id = simulator.pay_hosted(location_id, Decimal(amount), webhook="never")
+        return {**simulator.payment_event(location_id, payment_id), **changes}
 
     # The billing queue
 

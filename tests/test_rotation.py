@@ -1,0 +1,256 @@
+"""The partner token is rotated under way: nobody is refused, and nothing is sent twice."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shared.payment import EntryState
+from tests.deployment import Deployment, payment
+from tests.memory import Memory, refusal
+
+OLD, NEW = "local-partner-token", "rotated-partner-token"
+
+
+@pytest.fixture
+def connected(deployment: Deployment) -> Deployment:
+    deployment.connect(4564)
+    deployment.reconcile()
+    return deployment
+
+
+@pytest.fixture
+def fetched(memory: Memory) -> list[str]:
+    """Every time that the parameter was asked for."""
+    asked: list[str] = []
+
+    def before(operation: str, given: Any) -> None:
+        if operation == "GetParameter":
+            asked.append(given["Name"])
+
+    memory.before = before
+    return asked
+
+
+@pytest.fixture
+def outage(memory: Memory) -> Callable[[], None]:
+    """From when it is called, the parameter cannot be read."""
+
+    def before(operation: str, _given: Any) -> None:
+        if operation == "GetParameter":
+            raise refusal(operation, "ThrottlingException", "Rate exceeded")
+
+    def begin() -> None:
+        memory.before = before
+
+    return begin
+
+
+def told(deployment: Deployment) -> list[int]:
+    """What Altegio and an owner who comes from it are answered, with the token of now."""
+    return [
+        deployment.webhook(deployment.event(4564, "freeze")),
+        deployment.webhook(deployment.hosted(4564)),
+        deployment.visit(deployment.simulator.redirect(4564)).status,
+    ]
+
+
+def bearers(deployment: Deployment) -> list[tuple[str, int | None]]:
+    """The token of each payment that was reported, and the answer."""
+    return [
+        (call.headers["authorization"].removeprefix("Bearer "), call.status)
+        for call in deployment.simulator.calls("payment")
+    ]
+
+
+def test_a_rotation_as_the_runbook_has_it(connected: Deployment) -> None:
+    simulator = connected.simulator
+    billed = []
+
+    def all_goes_through() -> None:
+        assert told(connected) == [200, 200, 200]
+        for _ in range(2):
+            billed.append(f"inv-{len(billed)}")
+            assert connected.bill(payment(billed[-1], amount=f"{len(billed)}.50")) == []
+            assert connected.entry(f"payment#{billed[-1]}").state is EntryState.SENT
+
+    all_goes_through()
+
+    # 1. Both, and Altegio knows of nothing: for functions that run, and for those that start.
+    connected.set_token(NEW, OLD)
+    all_goes_through()
+    connected.restart()
+    all_goes_through()
+
+    # 2. Altegio has the new one. What it sent before is still on its way.
+    late = [connected.event(4564), connected.hosted(4564)]
+    owner = simulator.redirect(4564)
+    simulator.partner_token = NEW
+    all_goes_through()
+    assert [connected.webhook(event) for event in late] == [200, 200]
+    assert connected.visit(owner).status == 200
+
+    # 3. The new one alone, once what was cached is old.
+    connected.set_token(NEW)
+    connected.restart()
+    all_goes_through()
+    assert [connected.webhook(event) for event in late] == [403, 403]
+    assert connected.visit(owner).status == 403
+
+    assert bearers(connected) == [
+        *[(OLD, 200)] * 4,
+        *[(NEW, 401), (OLD, 200), (OLD, 200)],
+        *[(OLD, 401), (NEW, 200), (NEW, 200)],
+        *[(NEW, 200)] * 2,
+    ]
+    hosted = [paid for paid in simulator.payments(4564) if str(paid.payment_sum) == "29.90"]
+    reported = [str(paid.payment_sum) for paid in simulator.payments(4564) if paid not in hosted]
+    assert reported == [f"{number}.5" for number in range(1, 11)]
+
+
+# What Altegio sends
+
+
+def test_a_newer_token_is_taken_up_before_the_cache_is_old(connected: Deployment) -> None:
+    assert told(connected) == [200, 200, 200]
+    connected.set_token(NEW, OLD)
+    connected.simulator.partner_token = NEW
+    assert told(connected) == [200, 200, 200]
+
+
+def test_a_sign_by_a_newer_token_is_taken_up_too(connected: Deployment) -> None:
+    assert told(connected) == [200, 200, 200]
+    connected.set_token(NEW, OLD)
+    connected.simulator.partner_token = NEW
+    assert connected.webhook(connected.hosted(4564, partner_token=OLD)) == 200
+
+
+def test_a_flood_of_forgeries_is_no_flood_of_calls(
+    connected: Deployment, fetched: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.restart()
+    now = 1000.0
+    monkeypatch.setattr("shared.partner_token.time", SimpleNamespace(monotonic=lambda: now))
+    forged = connected.event(4564, partner_token="guess")
+    genuine = connected.simulator.redirect(4564)
+    for _ in range(20):
+        assert connected.webhook(forged) == 403
+        assert connected.visit(genuine.replace("user_data=", "user_data=e30")).status == 403
+    # Each of the two functions: once because it knew none, once because it doubted.
+    assert len(fetched) == 4
+    connected.set_token(NEW)
+    now += 9.9
+    assert connected.webhook(connected.event(4564, partner_token=NEW)) == 403
+    assert len(fetched) == 4
+    now += 0.2
+    assert connected.webhook(connected.event(4564, partner_token=NEW)) == 200
+    assert connected.webhook(forged) == 403
+    assert len(fetched) == 5
+
+
+def test_doubts_that_cannot_be_settled_are_forgeries(
+    connected: Deployment, outage: Callable[[], None]
+) -> None:
+    assert told(connected) == [200, 200, 200]
+    outage()
+    owner = connected.simulator.redirect(4564)
+    assert connected.webhook(connected.event(4564, partner_token="guess")) == 403
+    assert connected.visit(owner.replace("user_data=", "user_data=e30")).status == 403
+    assert told(connected) == [200, 200, 200]
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", " \n\t\n"])
+def test_a_blank_parameter_lets_nobody_in(connected: Deployment, blank: str) -> None:
+    connected.set_token(blank)
+    connected.restart()
+    assert connected.webhook(connected.event(4564, partner_token="")) == 403
+    assert connected.webhook(connected.event(4564, partner_token=blank)) == 403
+    assert connected.bill(payment()) == []
+    assert connected.entry("payment#inv-1").state is EntryState.PENDING
+    assert bearers(connected) == []
+
+
+@pytest.mark.parametrize("written", [f"{NEW}\r\n{OLD}\r\n", f"\n {NEW} \n\n{OLD}", f"{NEW}\n{OLD}"])
+def test_two_lines_are_two_tokens_however_they_end(connected: Deployment, written: str) -> None:
+    connected.set_token(written)
+    connected.restart()
+    assert told(connected) == [200, 200, 200]
+    assert connected.webhook(connected.event(4564, partner_token=NEW)) == 200
+    assert connected.webhook(connected.event(4564, partner_token=written)) == 403
+
+
+# What we send
+
+
+@pytest.mark.parametrize(
+    ("fault", "answered", "state"),
+    [
+        ({"kind": "status", "status": 500}, 500, EntryState.UNKNOWN),
+        ({"kind": "status", "status": 429}, 429, EntryState.PENDING),
+        ({"kind": "status", "status": 403}, 403, EntryState.PENDING),
+        ({"kind": "drop_answer"}, None, EntryState.UNKNOWN),
+        ({"kind": "html_done"}, 200, EntryState.UNKNOWN),
+    ],
+    ids=str,
+)
+def test_money_is_sent_again_after_a_401_only(
+    connected: Deployment, fault: dict[str, Any], answered: int | None, state: EntryState
+) -> None:
+    connected.set_token(NEW, OLD)
+    connected.restart()
+    # The first is refused for its token, before any other fault.
+    connected.simulator.fault("payment", "status", status=401)
+    connected.simulator.fault("payment", **fault)
+    connected.bill(payment())
+    assert bearers(connected) == [(NEW, 401), (OLD, answered)]
+    assert connected.entry("payment#inv-1").state is state
+
+
+@pytest.mark.parametrize("kind", ["drop_answer", "html", "empty", "late_answer"])
+def test_a_second_token_is_no_second_try(connected: Deployment, kind: str) -> None:
+    connected.set_token(OLD, NEW)
+    connected.restart()
+    connected.simulator.fault("payment", kind, seconds=2)
+    connected.bill(payment())
+    assert [token for token, _status in bearers(connected)] == [OLD]
+    assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
+
+
+def test_each_token_is_tried_once_and_the_brake_comes_last(connected: Deployment) -> None:
+    connected.set_token(NEW, OLD)
+    connected.restart()
+    assert told(connected) == [200, 200, 200]
+    connected.bill(payment("inv-0"))
+    before = len(bearers(connected))
+    connected.set_token("third", NEW, OLD, OLD)
+    connected.simulator.partner_token = "fourth"
+    connected.bill(payment("inv-1"))
+    connected.bill(payment("inv-2"))
+    assert bearers(connected)[before:] == [(OLD, 401), ("third", 401), (NEW, 401)]
+    for event_id in ("inv-1", "inv-2"):
+        assert connected.entry(f"payment#{event_id}").state is EntryState.PENDING
+    connected.set_token("fourth")
+    connected.let_time_pass(3)
+    for event_id in ("inv-1", "inv-2"):
+        assert connected.entry(f"payment#{event_id}").state is EntryState.SENT
+    assert len(connected.simulator.payments(4564)) == 4
+
+
+def test_the_other_token_is_tried_though_the_parameter_cannot_be_read_again(
+    connected: Deployment, outage: Callable[[], None]
+) -> None:
+    connected.set_token(NEW, OLD)
+    connected.restart()
+    connected.bill(payment("inv-0"))
+    connected.simulator.partner_token = NEW
+    outage()
+    connected.bill(payment("inv-1"))
+    assert bearers(connected) == [(NEW, 401), (OLD, 200), (OLD, 401), (NEW, 200)]
+
+
+def test_a_token_that_no_header_can_carry_is_passed_over(connected: Deployment) -> None:
+    connected.set_token("tökén", OLD)
+    connected.restart()
+    connected.bill(payment())
+    assert bearers(connected) == [(OLD, 200)]
