@@ -215,10 +215,13 @@ class Deployment:
             **changes,
         }
 
-    def hosted(self, location_id: int, amount: str = "29.90", **changes: Any) -> dict[str, Any]:
-        """The owner pays on the platform's own page; returns the event that tells of it."""
+    def hosted(self, location_id: int, price: str = "29.90", **changes: Any) -> dict[str, Any]:
+        """The owner pays on the platform's own page; returns the event that tells of it.
+
+        With `changes`, it is not quite what the platform sent.
+        """
         simulator = self.simulator
-        payment_id = simulator.pay_hosted(location_id, Decimal(amount), webhook="never")
+        payment_id = simulator.pay_hosted(location_id, Decimal(price), webhook="never")
         return {**simulator.payment_event(location_id, payment_id), **changes}
 
     # The billing queue

@@ -66,7 +66,7 @@ def bearers(deployment: Deployment) -> list[tuple[str, int | None]]:
 
 def test_a_rotation_as_the_runbook_has_it(connected: Deployment) -> None:
     simulator = connected.simulator
-    billed = []
+    billed: list[str] = []
 
     def all_goes_through() -> None:
         assert told(connected) == [200, 200, 200]

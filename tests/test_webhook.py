@@ -525,13 +525,15 @@ def test_a_payment_id_as_a_string_is_read() -> None:
     ],
 )
 def test_a_date_of_any_form_loses_nothing(value: Any, kept: str | None) -> None:
-    for wire, name in (
-        ("payment_date", "paid_at"),
-        ("period_from", "period_from"),
-        ("period_to", "period_to"),
-    ):
-        hosted = webhook.read(paid(**{wire: value}), TOKENS).hosted
-        assert hosted == replace(HOSTED, **{name: kept})
+    dates = dict.fromkeys(("payment_date", "period_from", "period_to"), value)
+    hosted = webhook.read(paid(**dates), TOKENS).hosted
+    assert hosted == replace(HOSTED, paid_at=kept, period_from=kept, period_to=kept)
+
+
+def test_no_date_is_taken_for_another() -> None:
+    sent = paid(payment_date="paid", period_from="from", period_to="to")
+    hosted = webhook.read(sent, TOKENS).hosted
+    assert hosted == replace(HOSTED, paid_at="paid", period_from="from", period_to="to")
 
 
 @given(st.dictionaries(st.sampled_from(sorted(PAID)), json_values))
