@@ -14,7 +14,7 @@ The buttons are plain form posts, so curl can press them, too:
 page, a month for what it costs there. 400 says why it was refused.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -81,7 +81,7 @@ def _press(button: str, fields: Mapping[str, Sequence[str]], simulator: "Simulat
         owner = replace(OWNERS[int(number)], salon_name=title(chosen[0]))
         ask = simulator.grant if button == "grant" else simulator.redirect
         return ask(*chosen, owner=owner, form=form)
-    presses = {
+    presses: dict[str, Callable[..., object]] = {
         "disconnect": simulator.disconnect,
         "expire": simulator.expire,
         "pay": partial(simulator.pay_hosted, amount=PRICE),
