@@ -263,7 +263,7 @@ class Altegio:
         self._settings = settings
         self._token = token
         self._pace = pace
-        self._known_token: str | None = None
+        self._token_taken: str | None = None
         self.zone = ZoneInfo(settings.platform_timezone)
 
     def status(self, location_id: int, until: float = math.inf) -> Status:
@@ -365,7 +365,7 @@ class Altegio:
         for token in self._tokens():
             reply = self._exchange(client, method, path, body, token=token, until=until)
             if reply.status != httpx.codes.UNAUTHORIZED:
-                self._known_token = token
+                self._token_taken = token
                 break
         if reply is None:
             raise NotSent("there is no partner token that a header can carry")
@@ -379,7 +379,7 @@ class Altegio:
             accepted = self._token.accepted()
         except GetParameterError:
             raise NotSent("the partner token cannot be read") from None
-        tried = [token for token in accepted if token == self._known_token] or accepted[:1]
+        tried = [token for token in accepted if token == self._token_taken] or accepted[:1]
         yield from filter(_fits_a_header, tried)
         with suppress(GetParameterError):
             accepted = self._token.refetch()
