@@ -18,6 +18,8 @@ import re
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -261,6 +263,7 @@ class Altegio:
         self._settings = settings
         self._token = token
         self._pace = pace
+        self._token_taken: str | None = None
         self.zone = ZoneInfo(settings.platform_timezone)
 
     def status(self, location_id: int, until: float = math.inf) -> Status:
@@ -354,30 +357,33 @@ class Altegio:
         *,
         until: float = math.inf,
     ) -> Reply:
-        """One exchange; after a 401 once more with a newer token, if there is one.
+        """One exchange, and after a 401 one more with each other token, while there is one.
 
         A 401 proves that the platform looked no further than the token.
         """
-        try:
-            token = self._token.current()
-        except GetParameterError:
-            raise NotSent("the partner token cannot be read") from None
-        if not (token.isascii() and token.isprintable()):
-            raise NotSent("the partner token has characters that no header can carry")
-        reply = self._exchange(client, method, path, body, token=token, until=until)
-        if reply.status == httpx.codes.UNAUTHORIZED:
-            newer = self._newer(token)
-            if newer != token:
-                reply = self._exchange(client, method, path, body, token=newer, until=until)
+        reply = None
+        for token in self._tokens():
+            reply = self._exchange(client, method, path, body, token=token, until=until)
+            if reply.status != httpx.codes.UNAUTHORIZED:
+                self._token_taken = token
+                break
+        if reply is None:
+            raise NotSent("there is no partner token that a header can carry")
         if reply.status in _MEANT_FOR_ALL:
             self._pace.brake(reply.retry_after_s)
         return reply
 
-    def _newer(self, token: str) -> str:
+    def _tokens(self) -> Iterator[str]:
+        """Those to try, each once: first what the platform took last, then, anew, all others."""
         try:
-            return self._token.refetch()
+            accepted = self._token.accepted()
         except GetParameterError:
-            return token
+            raise NotSent("the partner token cannot be read") from None
+        tried = [token for token in accepted if token == self._token_taken] or accepted[:1]
+        yield from filter(_fits_a_header, tried)
+        with suppress(GetParameterError):
+            accepted = self._token.refetch()
+        yield from (token for token in accepted if token not in tried and _fits_a_header(token))
 
     def _exchange(
         self,
@@ -505,6 +511,10 @@ def _read(response: httpx.Response) -> Reply:
 def _seconds(text: str) -> float:
     """`Retry-After` in seconds; its other form, a date, is rare and read as none."""
     return min(float(text), 3600.0) if text.isascii() and text.isdigit() else 0.0
+
+
+def _fits_a_header(token: str) -> bool:
+    return token.isascii() and token.isprintable()
 
 
 def _one_line(text: str) -> str:

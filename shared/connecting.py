@@ -18,7 +18,7 @@ from shared.clock import Clock
 from shared.connections import Connections, Overtaken
 from shared.lifecycle import Connection, Installed, State, Status
 from shared.partner_token import PartnerToken
-from shared.redirect import Owner, Redirect
+from shared.redirect import BadSignature, Owner, Redirect
 from shared.rules import LifecycleRules
 from shared.settling import Settling
 from shared.telemetry import count, logger
@@ -113,7 +113,7 @@ class Connecting:
         Raises:
             BadRedirect: see `redirect.parse`; nothing was stored.
         """
-        arrived = redirect.parse(raw_query, self._token.current())
+        arrived = self._verified(raw_query)
         until = time.monotonic() + self._budget_s
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
         locations = tuple(
@@ -177,6 +177,12 @@ class Connecting:
         return Visit(
             arrived.owner, account, locations, form.ticket if unfinished else None, errors={}
         )
+
+    def _verified(self, raw_query: str) -> Redirect:
+        try:
+            return redirect.parse(raw_query, self._token.accepted())
+        except BadSignature:
+            return redirect.parse(raw_query, self._token.doubted())
 
     def _look(self, location_id: int, account: Account | None, until: float) -> Standing:
         if time.monotonic() >= until:

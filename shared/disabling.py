@@ -11,6 +11,7 @@ from shared.connections import Connections
 from shared.partner_token import PartnerToken
 from shared.queues import Hints
 from shared.telemetry import count, logger
+from shared.webhook import LifecycleEvent
 
 
 class Disabling:
@@ -38,7 +39,7 @@ class Disabling:
             Malformed: see `webhook.read`.
             Forged: see `webhook.read`.
         """
-        event = webhook.read(body, self._token.current())
+        event = self._genuine(body)
         told = {"location_id": event.location_id, "lifecycle_event": event.event[:50]}
         if event.application_id != self._application_id:
             logger.info("event of another application", extra=told)
@@ -52,3 +53,9 @@ class Disabling:
             self._hints.wake(event.location_id)
         count("LifecycleEvent")
         logger.info("hint stored" if known else "unknown location", extra=told)
+
+    def _genuine(self, body: bytes) -> LifecycleEvent:
+        try:
+            return webhook.read(body, self._token.accepted())
+        except webhook.Forged:
+            return webhook.read(body, self._token.doubted())

@@ -11,13 +11,13 @@ and https://alteg.io/en/support/knowledge-base/11125420000669 (telephony).
 
 import base64
 import binascii
-import hashlib
-import hmac
 import json
 import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
+
+from shared import signature
 
 # Seen: salon_id=1, salon_ids=1,2, salon_ids[]=1&salon_ids[]=2, salon_ids[0]=1&salon_ids[1]=2.
 _LOCATIONS = re.compile(r"salon_id|salon_ids(\[[0-9]{0,4}\])?")
@@ -36,7 +36,7 @@ class BadRedirect(Exception):
 
 
 class BadSignature(BadRedirect):
-    """`user_data_sign` does not fit `user_data` and the partner token."""
+    """`user_data_sign` does not fit `user_data` and a partner token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Redirect:
     crm_token: str | None
 
 
-def parse(raw_query: str, partner_token: str) -> Redirect:
-    """Reads and verifies the query string of `GET /connect`.
+def parse(raw_query: str, tokens: tuple[str, ...]) -> Redirect:
+    """Reads and verifies the query string of `GET /connect`, signed by any of the tokens.
 
     Raises:
         BadRedirect: something is missing or malformed.
@@ -76,7 +76,7 @@ def parse(raw_query: str, partner_token: str) -> Redirect:
     user_data, sign = _single(fields, "user_data"), _single(fields, "user_data_sign")
     if user_data is None and sign is None:
         raise BadRedirect("user_data is missing")
-    owner = _owner(verified(user_data or "", sign or "", partner_token))
+    owner = _owner(verified(user_data or "", sign or "", tokens))
     return Redirect(
         location_ids=location_ids,
         owner=owner,
@@ -85,10 +85,10 @@ def parse(raw_query: str, partner_token: str) -> Redirect:
     )
 
 
-def verified(user_data: str, sign: str, partner_token: str) -> bytes:
+def verified(user_data: str, sign: str, tokens: tuple[str, ...]) -> bytes:
     """The JSON bytes inside `user_data`, proven by `sign`.
 
-    The signature is over the *decoded* bytes: hex HMAC-SHA256 keyed by the partner token.
+    The signature is over the *decoded* bytes (see `signature`), by any of the tokens.
     `user_data` may use either base64 alphabet, with or without padding, and may have had each
     `+` turned into a space on its way through a query string.
 
@@ -102,8 +102,7 @@ def verified(user_data: str, sign: str, partner_token: str) -> bytes:
         raise BadSignature("user_data is not base64") from None
     if not _HEX_SHA256.fullmatch(sign):
         raise BadSignature("user_data_sign is not the hex form of a SHA-256")
-    expected = hmac.new(partner_token.encode(), decoded, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, sign.lower()):
+    if not signature.fits(decoded, sign, tokens):
         raise BadSignature("user_data_sign does not fit user_data")
     return decoded
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache, partial
 from html.parser import HTMLParser
 from importlib import import_module
@@ -158,9 +159,13 @@ class Deployment:
                 environment[name] = told.get(value, value)
         self.set_token(self.simulator.partner_token)
 
-    def set_token(self, token: str) -> None:
+    def set_token(self, *tokens: str) -> None:
+        """Writes the parameter: one token, or while it is rotated the new one and the old."""
         self.ssm.put_parameter(
-            Name="/altegio/partner-token", Value=token, Type="SecureString", Overwrite=True
+            Name="/altegio/partner-token",
+            Value="\n".join(tokens),
+            Type="SecureString",
+            Overwrite=True,
         )
 
     def restart(self, **changes: str) -> None:
@@ -211,6 +216,15 @@ class Deployment:
             "partner_token": self.simulator.partner_token,
             **changes,
         }
+
+    def hosted(self, location_id: int, price: str = "29.90", **changes: Any) -> dict[str, Any]:
+        """The owner pays on the platform's own page; returns the event that tells of it.
+
+        With `changes`, it is not quite what the platform sent.
+        """
+        simulator = self.simulator
+        payment_id = simulator.pay_hosted(location_id, Decimal(price), webhook="never")
+        return {**simulator.payment_event(location_id, payment_id), **changes}
 
     # The billing queue
 

@@ -166,6 +166,53 @@ def test_a_body_that_is_no_event_is_refused(connected: Deployment, body: str) ->
     assert connected.webhook(body) in (400, 403)
 
 
+# The payment that the owner made on the platform's own page
+
+
+def test_a_hosted_payment_is_a_hint_and_thaws(connected: Deployment) -> None:
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.reconcile()
+    assert connected.connection(4564).state == "frozen"
+    assert connected.webhook(connected.hosted(4564)) == 200
+    assert connected.connection(4564).hint == "payment"
+    connected.reconcile()
+    assert connected.connection(4564).state == "active"
+    assert connected.simulator.calls("payment") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({"sign": "0" * 64}, 403),
+        ({"sign": None}, 403),
+        ({"amount": 29.91}, 403),
+        ({"discount": 0}, 403),
+        ({"salon_id": 4232}, 403),
+        ({"partner_token": "guess"}, 403),
+        ({"amount": "29.90"}, 400),
+        ({"amount": None}, 400),
+        ({"discount": "0"}, 400),
+        ({"payment_id": None}, 400),
+        ({"currency_iso": None}, 400),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_a_hosted_payment_that_is_not_genuine_changes_nothing(
+    connected: Deployment, changes: dict[str, Any], answer: int
+) -> None:
+    connected.connect(4232)
+    before = connected.rows("CONNECTIONS_TABLE")
+    assert connected.webhook(connected.hosted(4564, **changes)) == answer
+    assert connected.rows("CONNECTIONS_TABLE") == before
+
+
+def test_a_hosted_payment_of_a_sibling_application_changes_nothing(connected: Deployment) -> None:
+    before = connected.rows("CONNECTIONS_TABLE")
+    assert connected.webhook(connected.hosted(4564, application_id=102)) == 200
+    assert connected.rows("CONNECTIONS_TABLE") == before
+
+
 def test_a_body_in_base64_is_read_and_a_query_cannot_override_it(connected: Deployment) -> None:
     """D12."""
     body = json.dumps(connected.event(9999)).encode()

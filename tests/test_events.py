@@ -19,6 +19,7 @@ ANSWERS = {
     "connect-confirm-unknown-ticket": 410,
     "disable-uninstall": 200,
     "disable-freeze": 200,
+    "disable-payment": 200,
     "disable-base64": 200,
     "disable-sibling-application": 200,
     "disable-wrong-token": 403,

@@ -24,6 +24,7 @@ NAMES = sorted(path.parent.name for path in FUNCTIONS if path.name == "app.py")
 PURE = {
     *(
         "redirect",
+        "signature",
         "lifecycle",
         "payment",
         "cover",

@@ -17,6 +17,7 @@ from shared.redirect import BadRedirect, BadSignature, Owner
 
 # The public vector: its base64 needs `_` and `-` in the one alphabet, `/` and `+` in the other.
 TOKEN = "owned-partner-token"
+TOKENS = (TOKEN,)
 VECTOR_JSON = (
     '{"id":7,"name":"Zoë ÿÿ","phone":"15551230000","email":"z@example.com",'
     '"is_approved":true,"avatar":"","salon_name":"Тест?>~"}'
@@ -77,14 +78,14 @@ def with_locations(locations: str) -> str:
     ],
 )
 def test_no_location_of_the_redirect_is_lost(spelling: str, location_ids: tuple[int, ...]) -> None:
-    assert redirect.parse(with_locations(spelling), TOKEN).location_ids == location_ids
+    assert redirect.parse(with_locations(spelling), TOKENS).location_ids == location_ids
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=200, unique=True))
 @settings(max_examples=50)
 def test_any_number_of_locations_comes_out_in_the_order_of_the_query(ids: list[int]) -> None:
     spelling = "&".join(f"salon_ids[]={location_id}" for location_id in ids)
-    assert redirect.parse(with_locations(spelling), TOKEN).location_ids == tuple(ids)
+    assert redirect.parse(with_locations(spelling), TOKENS).location_ids == tuple(ids)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_any_number_of_locations_comes_out_in_the_order_of_the_query(ids: list[i
 )
 def test_a_location_that_is_no_id_is_refused_rather_than_left_out(spelling: str) -> None:
     with pytest.raises(BadRedirect):
-        redirect.parse(with_locations(spelling), TOKEN)
+        redirect.parse(with_locations(spelling), TOKENS)
 
 
 # The owner
@@ -122,14 +123,14 @@ def test_a_location_that_is_no_id_is_refused_rather_than_left_out(spelling: str)
 
 def test_the_documented_vector_is_understood() -> None:
     assert base64.urlsafe_b64decode(VECTOR_DATA) == VECTOR_JSON.encode()
-    parsed = redirect.parse(with_locations("salon_id=4564"), TOKEN)
+    parsed = redirect.parse(with_locations("salon_id=4564"), TOKENS)
     assert parsed.owner == OWNER
     assert (parsed.chain_id, parsed.crm_token) == (None, None)
 
 
 def test_the_telephony_example_is_understood() -> None:
     example = "salon_group_id=123&crm_token=asdasd-asda-asdd-asdd&salon_ids[]=4564&salon_ids[]=4232"
-    parsed = redirect.parse(with_locations(example), TOKEN)
+    parsed = redirect.parse(with_locations(example), TOKENS)
     assert parsed == redirect.Redirect(
         location_ids=(4564, 4232),
         owner=OWNER,
@@ -155,7 +156,7 @@ def test_both_alphabets_padded_or_not_and_with_a_lost_plus(
 ) -> None:
     data = SPELLINGS[spelling](VECTOR_JSON.encode())
     query = f"salon_id=1&user_data={escape(data)}&user_data_sign={VECTOR_SIGN}"
-    assert redirect.parse(query, TOKEN).owner == OWNER
+    assert redirect.parse(query, TOKENS).owner == OWNER
 
 
 names = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=50)
@@ -177,7 +178,7 @@ def test_any_owner_signed_with_the_right_key_is_let_in(
     values = {"id": user_id, "name": name, "phone": phone, "email": email, "is_approved": True}
     data = json.dumps(values, ensure_ascii=ascii_only).encode()
     query = f"salon_id=1&user_data={SPELLINGS[spelling](data)}&user_data_sign={sign(data, token)}"
-    assert redirect.parse(query, token).owner == Owner(user_id, name, email, phone)
+    assert redirect.parse(query, (token,)).owner == Owner(user_id, name, email, phone)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_any_owner_signed_with_the_right_key_is_let_in(
     ],
 )
 def test_the_user_id_comes_under_either_name(values: dict[str, Any], user_id: int) -> None:
-    assert redirect.parse(owner_query(values), TOKEN).owner.altegio_user_id == user_id
+    assert redirect.parse(owner_query(values), TOKENS).owner.altegio_user_id == user_id
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_the_user_id_comes_under_either_name(values: dict[str, Any], user_id: in
 )
 def test_an_owner_without_a_sound_id_is_refused(values: Any) -> None:
     with pytest.raises(BadRedirect):
-        redirect.parse(owner_query(values), TOKEN)
+        redirect.parse(owner_query(values), TOKENS)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,7 @@ def test_an_owner_without_a_sound_id_is_refused(values: Any) -> None:
 )
 def test_signed_json_that_cannot_be_read_is_refused(data: bytes) -> None:
     with pytest.raises(BadRedirect):
-        redirect.parse(signed(data), TOKEN)
+        redirect.parse(signed(data), TOKENS)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ def test_signed_json_that_cannot_be_read_is_refused(data: bytes) -> None:
 def test_a_text_of_the_owner_is_one_printable_line(
     sent: dict[str, Any], kept: tuple[str, str, str]
 ) -> None:
-    owner = redirect.parse(owner_query({"id": 7, **sent}), TOKEN).owner
+    owner = redirect.parse(owner_query({"id": 7, **sent}), TOKENS).owner
     assert (owner.name, owner.email, owner.phone) == kept
 
 
@@ -275,12 +276,12 @@ def test_a_text_of_the_owner_is_one_printable_line(
 def test_signing_the_base64_text_instead_of_the_json_is_refused() -> None:
     for data in (VECTOR_DATA, VECTOR_DATA.rstrip("="), VECTOR_DATA.translate({45: 43, 95: 47})):
         with pytest.raises(BadSignature):
-            redirect.verified(data, sign(data.encode()), TOKEN)
-    assert redirect.verified(VECTOR_DATA, VECTOR_SIGN, TOKEN) == VECTOR_JSON.encode()
+            redirect.verified(data, sign(data.encode()), TOKENS)
+    assert redirect.verified(VECTOR_DATA, VECTOR_SIGN, TOKENS) == VECTOR_JSON.encode()
 
 
 def test_a_signature_in_capitals_is_the_same() -> None:
-    assert redirect.verified(VECTOR_DATA, VECTOR_SIGN.upper(), TOKEN) == VECTOR_JSON.encode()
+    assert redirect.verified(VECTOR_DATA, VECTOR_SIGN.upper(), TOKENS) == VECTOR_JSON.encode()
 
 
 @pytest.mark.parametrize(
@@ -304,10 +305,10 @@ def test_a_signature_in_capitals_is_the_same() -> None:
 )
 def test_another_signature_is_refused(wrong: str) -> None:
     with pytest.raises(BadSignature):
-        redirect.verified(VECTOR_DATA, wrong, TOKEN)
+        redirect.verified(VECTOR_DATA, wrong, TOKENS)
     with pytest.raises(BadSignature):
         redirect.parse(
-            urlencode({"salon_id": 1, "user_data": VECTOR_DATA, "user_data_sign": wrong}), TOKEN
+            urlencode({"salon_id": 1, "user_data": VECTOR_DATA, "user_data_sign": wrong}), TOKENS
         )
 
 
@@ -319,7 +320,7 @@ def test_one_changed_byte_of_the_data_is_refused(data: st.DataObject) -> None:
     flip = data.draw(st.integers(1, 255))
     forged = genuine[:at] + bytes([genuine[at] ^ flip]) + genuine[at + 1 :]
     with pytest.raises(BadSignature):
-        redirect.verified(base64.b64encode(forged).decode(), VECTOR_SIGN, TOKEN)
+        redirect.verified(base64.b64encode(forged).decode(), VECTOR_SIGN, TOKENS)
 
 
 @given(st.data())
@@ -329,7 +330,7 @@ def test_one_changed_character_of_user_data_never_yields_other_bytes(data: st.Da
     char = data.draw(st.characters())
     changed = VECTOR_DATA[:at] + char + VECTOR_DATA[at + 1 :]
     try:
-        decoded = redirect.verified(changed, VECTOR_SIGN, TOKEN)
+        decoded = redirect.verified(changed, VECTOR_SIGN, TOKENS)
     except BadSignature:
         return
     assert decoded == VECTOR_JSON.encode()
@@ -340,17 +341,22 @@ def test_one_changed_character_of_user_data_never_yields_other_bytes(data: st.Da
 def test_one_changed_digit_of_the_signature_is_refused(at: int, digit: str) -> None:
     forged = VECTOR_SIGN[:at] + digit + VECTOR_SIGN[at + 1 :]
     if digit == VECTOR_SIGN[at]:
-        assert redirect.verified(VECTOR_DATA, forged, TOKEN)
+        assert redirect.verified(VECTOR_DATA, forged, TOKENS)
         return
     with pytest.raises(BadSignature):
-        redirect.verified(VECTOR_DATA, forged, TOKEN)
+        redirect.verified(VECTOR_DATA, forged, TOKENS)
 
 
 @given(st.text(max_size=40).filter(lambda text: text.isprintable() and text != TOKEN))
 @settings(max_examples=50)
 def test_another_partner_token_is_refused(token: str) -> None:
     with pytest.raises(BadSignature):
-        redirect.verified(VECTOR_DATA, VECTOR_SIGN, token)
+        redirect.verified(VECTOR_DATA, VECTOR_SIGN, (token,))
+
+
+@pytest.mark.parametrize("tokens", [("new", TOKEN), (TOKEN, "new"), ("a", TOKEN, "b")])
+def test_any_accepted_token_proves(tokens: tuple[str, ...]) -> None:
+    assert redirect.verified(VECTOR_DATA, VECTOR_SIGN, tokens) == VECTOR_JSON.encode()
 
 
 @pytest.mark.parametrize(
@@ -366,22 +372,22 @@ def test_another_partner_token_is_refused(token: str) -> None:
 )
 def test_an_unsigned_owner_is_never_believed(query: str) -> None:
     with pytest.raises(BadRedirect):
-        redirect.parse(query, TOKEN)
+        redirect.parse(query, TOKENS)
 
 
 def test_without_personal_data_the_reason_can_be_told() -> None:
     with pytest.raises(BadRedirect, match=r"^user_data is missing$") as caught:
-        redirect.parse("salon_id=4564", TOKEN)
+        redirect.parse("salon_id=4564", TOKENS)
     assert not isinstance(caught.value, BadSignature)
 
 
 @pytest.mark.parametrize("name", ["user_data", "user_data_sign", "crm_token", "salon_group_id"])
 def test_a_field_given_twice_cannot_override_what_was_signed(name: str) -> None:
     genuine = with_locations("salon_id=1&crm_token=abc&salon_group_id=5")
-    assert redirect.parse(f"{genuine}&{genuine}", TOKEN).crm_token == "abc"
+    assert redirect.parse(f"{genuine}&{genuine}", TOKENS).crm_token == "abc"
     for query in (f"{genuine}&{name}=9", f"{name}=9&{genuine}"):
         with pytest.raises(BadRedirect, match=f"^{name} is given more than once"):
-            redirect.parse(query, TOKEN)
+            redirect.parse(query, TOKENS)
 
 
 # Chain and CRM token
@@ -406,11 +412,11 @@ def test_a_field_given_twice_cannot_override_what_was_signed(name: str) -> None:
 )
 def test_a_chain_or_crm_token_of_another_form_is_refused(field: str, value: str) -> None:
     with pytest.raises(BadRedirect, match=f"^{field}"):
-        redirect.parse(owner_query({"id": 7}, **{field: value}), TOKEN)
+        redirect.parse(owner_query({"id": 7}, **{field: value}), TOKENS)
 
 
 def test_an_empty_chain_and_crm_token_are_as_good_as_none() -> None:
-    parsed = redirect.parse(owner_query({"id": 7}, salon_group_id="", crm_token=""), TOKEN)
+    parsed = redirect.parse(owner_query({"id": 7}, salon_group_id="", crm_token=""), TOKENS)
     assert (parsed.chain_id, parsed.crm_token) == (None, None)
 
 
@@ -443,7 +449,7 @@ def test_an_empty_chain_and_crm_token_are_as_good_as_none() -> None:
 )
 def test_a_hostile_query_is_refused_and_nothing_worse(query: str) -> None:
     with pytest.raises(BadRedirect):
-        redirect.parse(query, TOKEN)
+        redirect.parse(query, TOKENS)
 
 
 pieces = st.one_of(
@@ -462,7 +468,7 @@ pieces = st.one_of(
 @settings(max_examples=400)
 def test_no_query_raises_anything_but_bad_redirect(query: str) -> None:
     try:
-        parsed = redirect.parse(query, TOKEN)
+        parsed = redirect.parse(query, TOKENS)
     except BadRedirect:
         return
     assert parsed.owner == OWNER  # the one owner that anything here was signed for
@@ -482,7 +488,7 @@ json_values = st.recursive(
 @settings(max_examples=200)
 def test_no_signed_json_raises_anything_but_bad_redirect(values: Any) -> None:
     try:
-        owner = redirect.parse(owner_query(values), TOKEN).owner
+        owner = redirect.parse(owner_query(values), TOKENS).owner
     except BadRedirect:
         return
     assert 0 < owner.altegio_user_id < 10**18
@@ -496,7 +502,7 @@ def test_no_signed_json_raises_anything_but_bad_redirect(values: Any) -> None:
 @settings(max_examples=200)
 def test_no_signed_bytes_raise_anything_but_bad_redirect(data: bytes) -> None:
     with pytest.raises(BadRedirect):
-        redirect.parse(signed(data), TOKEN)
+        redirect.parse(signed(data), TOKENS)
 
 
 def test_a_refusal_never_repeats_what_came() -> None:
@@ -510,5 +516,5 @@ def test_a_refusal_never_repeats_what_came() -> None:
         owner_query({"id": secret}),
     ):
         with pytest.raises(BadRedirect) as caught:
-            redirect.parse(query, TOKEN)
+            redirect.parse(query, TOKENS)
         assert secret not in str(caught.value)

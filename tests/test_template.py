@@ -517,7 +517,11 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
     PartnerToken: (
         "ssm",
         lambda aws: PartnerToken(aws, "PARTNER_TOKEN_PARAMETER"),
-        {"current": [lambda it: it.current()], "refetch": [lambda it: it.refetch()]},
+        {
+            "accepted": [lambda it: it.accepted()],
+            "refetch": [lambda it: it.refetch()],
+            "doubted": [lambda it: it.doubted()],
+        },
     ),
 }
 

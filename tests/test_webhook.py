@@ -1,7 +1,11 @@
-"""The lifecycle webhook's body: believed only with the partner token in it."""
+"""The lifecycle webhook's body: believed only with the partner token, a payment only if signed."""
 
+import hashlib
 import hmac
 import json
+import re
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import webhook
-from shared.webhook import Forged, LifecycleEvent, Malformed
+from shared.webhook import Forged, HostedPayment, LifecycleEvent, Malformed
 
 TOKEN = "owned-partner-token"
+TOKENS = (TOKEN,)
 GENUINE: dict[str, Any] = {
     "salon_id": 4564,
     "application_id": 101,
@@ -26,34 +31,27 @@ def body(**changes: Any) -> bytes:
     return json.dumps({key: value for key, value in values.items() if value is not ...}).encode()
 
 
-@pytest.mark.parametrize("event", ["uninstall", "freeze", "payment"])
+@pytest.mark.parametrize("event", ["uninstall", "freeze"])
 def test_each_documented_event_is_read(event: str) -> None:
-    assert webhook.read(body(event=event), TOKEN) == LifecycleEvent(4564, 101, event)
+    assert webhook.read(body(event=event), TOKENS) == LifecycleEvent(4564, 101, event, None)
     assert event in webhook.HINTS
-
-
-def test_the_fields_of_a_hosted_payment_do_not_matter() -> None:
-    read = webhook.read(
-        body(event="payment", payment_id=9, amount=990.99, discount=None, sign="0" * 64), TOKEN
-    )
-    assert read == LifecycleEvent(4564, 101, "payment")
 
 
 @pytest.mark.parametrize("event", ["", "freezed", "uninstalled", "integration_revoked", "x" * 999])
 def test_a_word_that_is_not_documented_is_read_and_is_no_hint(event: str) -> None:
-    assert webhook.read(body(event=event), TOKEN).event == event
+    assert webhook.read(body(event=event), TOKENS).event == event
     assert event not in webhook.HINTS
 
 
 def test_ids_as_strings_are_read() -> None:
-    read = webhook.read(body(salon_id="4564", application_id="101"), TOKEN)
-    assert read == LifecycleEvent(4564, 101, "uninstall")
+    read = webhook.read(body(salon_id="4564", application_id="101"), TOKENS)
+    assert read == LifecycleEvent(4564, 101, "uninstall", None)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
 def test_any_encoding_of_json_is_read(encoding: str) -> None:
     sent = body().decode().encode(encoding)
-    assert webhook.read(sent, TOKEN) == LifecycleEvent(4564, 101, "uninstall")
+    assert webhook.read(sent, TOKENS) == LifecycleEvent(4564, 101, "uninstall", None)
 
 
 # The token
@@ -82,34 +80,52 @@ def test_any_encoding_of_json_is_read(encoding: str) -> None:
 )
 def test_without_the_token_nobody_disables_anything(token: Any) -> None:
     with pytest.raises(Forged):
-        webhook.read(body(partner_token=token), TOKEN)
+        webhook.read(body(partner_token=token), TOKENS)
 
 
 def test_a_token_of_other_than_ascii_characters_is_compared_too() -> None:
     token = "tökén-Ж"
-    assert webhook.read(body(partner_token=token), token).location_id == 4564
+    assert webhook.read(body(partner_token=token), (token,)).location_id == 4564
     with pytest.raises(Forged):
-        webhook.read(body(partner_token="tökén-ж"), token)
+        webhook.read(body(partner_token="tökén-ж"), (token,))
 
 
 def test_who_does_not_know_the_token_learns_nothing_of_the_other_fields() -> None:
     for changes in ({"event": 1}, {"salon_id": "x"}, {"application_id": None}, {"event": ...}):
         with pytest.raises(Forged):
-            webhook.read(body(partner_token="guess", **changes), TOKEN)
+            webhook.read(body(partner_token="guess", **changes), TOKENS)
 
 
-def test_the_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared = []
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[set[bytes]]:
+    """What was compared in constant time."""
+    pairs: list[set[bytes]] = []
 
     def compare(one: bytes, other: bytes) -> bool:
-        compared.append({one, other})
+        pairs.append({one, other})
         return one == other
 
     monkeypatch.setattr(hmac, "compare_digest", compare)
-    webhook.read(body(), TOKEN)
+    return pairs
+
+
+def test_the_token_is_compared_in_constant_time_with_each(compared: list[set[bytes]]) -> None:
+    webhook.read(body(), (TOKEN, "other"))
     with pytest.raises(Forged):
-        webhook.read(body(partner_token="guess"), TOKEN)
-    assert compared == [{TOKEN.encode()}, {b"guess", TOKEN.encode()}]
+        webhook.read(body(partner_token="guess"), (TOKEN, "other"))
+    ours = {TOKEN.encode()}
+    assert compared == [ours, ours | {b"other"}, ours | {b"guess"}, {b"guess", b"other"}]
+
+
+@pytest.mark.parametrize("tokens", [("new", TOKEN), (TOKEN, "new"), ("a", TOKEN, "b")])
+def test_any_accepted_token_proves(tokens: tuple[str, ...]) -> None:
+    assert webhook.read(body(), tokens).location_id == 4564
+
+
+@pytest.mark.parametrize("token", ["", TOKEN])
+def test_without_an_accepted_token_nothing_is_proven(token: str) -> None:
+    with pytest.raises(Forged):
+        webhook.read(body(partner_token=token), ())
 
 
 @given(
@@ -118,7 +134,7 @@ def test_the_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch)
 @settings(max_examples=200)
 def test_only_the_very_token_passes(sent: str, ours: str) -> None:
     try:
-        webhook.read(body(partner_token=sent), ours)
+        webhook.read(body(partner_token=sent), (ours,))
     except Forged:
         assert sent != ours
     else:
@@ -157,13 +173,13 @@ def test_only_the_very_token_passes(sent: str, ours: str) -> None:
 )
 def test_an_id_of_another_form_is_malformed(field: str, value: Any) -> None:
     with pytest.raises(Malformed):
-        webhook.read(body(**{field: value}), TOKEN)
+        webhook.read(body(**{field: value}), TOKENS)
 
 
 @pytest.mark.parametrize("event", [..., None, 1, True, ["uninstall"], {"uninstall": True}])
 def test_an_event_of_another_form_is_malformed(event: Any) -> None:
     with pytest.raises(Malformed):
-        webhook.read(body(event=event), TOKEN)
+        webhook.read(body(event=event), TOKENS)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +209,7 @@ def test_an_event_of_another_form_is_malformed(event: Any) -> None:
 )
 def test_a_body_that_is_no_json_object_is_malformed(sent: bytes) -> None:
     with pytest.raises(Malformed):
-        webhook.read(sent, TOKEN)
+        webhook.read(sent, TOKENS)
 
 
 def _utf_16(text: str) -> bytes:
@@ -204,7 +220,7 @@ def _utf_16(text: str) -> bytes:
 @settings(max_examples=200)
 def test_no_bytes_raise_anything_but_a_refusal(sent: bytes) -> None:
     with pytest.raises((Malformed, Forged)):
-        webhook.read(sent, TOKEN)
+        webhook.read(sent, TOKENS)
 
 
 json_values = st.recursive(
@@ -218,10 +234,316 @@ json_values = st.recursive(
 @settings(max_examples=300)
 def test_no_json_raises_anything_but_a_refusal(changes: dict[str, Any]) -> None:
     try:
-        read = webhook.read(body(**changes), TOKEN)
+        read = webhook.read(body(**changes), TOKENS)
     except (Malformed, Forged):
         return
     assert "partner_token" not in changes
     assert 0 < read.location_id < 10**18
     assert 0 < read.application_id < 10**18
     assert isinstance(read.event, str)
+
+
+# The payment that the owner made on the platform's own page
+
+PAID: dict[str, Any] = {
+    **GENUINE,
+    "event": "payment",
+    "salon_id": 55,
+    "payment_id": 9,
+    "amount": 990.99,
+    "currency_iso": "EUR",
+    "discount": 15.5,
+    "period_from": "2026-11-01 00:00:00",
+    "period_to": "2026-11-30 23:59:59",
+    "payment_date": "2026-11-01 10:10:00",
+    "tariff_option_id": None,
+    "sign": "c9607400d065caca8ddfcde9c76117c13c360eefb77057911d5b92dfaf891894",
+}
+HOSTED = HostedPayment(
+    platform_id=9,
+    amount=Decimal("990.99"),
+    currency="EUR",
+    paid_at="2026-11-01 10:10:00",
+    period_from="2026-11-01 00:00:00",
+    period_to="2026-11-30 23:59:59",
+)
+
+
+def paid(**changes: Any) -> bytes:
+    """The documented body of a payment with some fields changed; `...` takes a field away."""
+    values = {**PAID, **changes}
+    return json.dumps({key: value for key, value in values.items() if value is not ...}).encode()
+
+
+def sign(message: str, token: str = TOKEN) -> str:
+    return hmac.new(token.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def test_a_payment_is_read() -> None:
+    assert webhook.read(paid(), TOKENS) == LifecycleEvent(55, 101, "payment", HOSTED)
+    assert "payment" in webhook.HINTS
+
+
+@pytest.mark.parametrize(
+    ("changes", "genuine"),
+    [
+        (
+            {"amount": 100, "discount": 5},
+            "35d3e8d3afb94abaadc84b2261f992a01a7e7b84504ea2df4985afa8e85c6a1a",
+        ),
+        (
+            {"amount": 100, "discount": None},
+            "bc03fc8e96a8e321f9467e0341e242c9a0ef0cea6632a37bf5cf29efe0ae98a1",
+        ),
+    ],
+)
+def test_the_public_vectors_fit(changes: dict[str, Any], genuine: str) -> None:
+    for amount in (100, 100.0):
+        event = webhook.read(paid(**{**changes, "amount": amount, "sign": genuine}), TOKENS)
+        assert event.hosted == replace(HOSTED, amount=Decimal(100))
+
+
+def test_a_discount_of_zero_is_signed_and_none_is_not() -> None:
+    bare, zero = sign("salon_id=55&amount=1"), sign("salon_id=55&amount=1&discount=0")
+    for discount, genuine, wrong in (
+        (None, bare, zero),
+        (..., bare, zero),
+        (0, zero, bare),
+        (0.0, zero, bare),
+        (-0.0, zero, bare),
+    ):
+        assert webhook.read(paid(amount=1, discount=discount, sign=genuine), TOKENS).hosted
+        with pytest.raises(Forged):
+            webhook.read(paid(amount=1, discount=discount, sign=wrong), TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("written", "signed"),
+    [
+        ("0", "0"),
+        ("-0", "0"),
+        ("0.0", "0"),
+        ("100", "100"),
+        ("100.0", "100"),
+        ("100.00", "100"),
+        ("1e2", "100"),
+        ("990.99", "990.99"),
+        ("990.990", "990.99"),
+        ("990.9900000000000000001", "990.99"),
+        ("15.5", "15.5"),
+        ("0.1", "0.1"),
+        ("0.30000000000000004", "0.30000000000000004"),
+        ("0.000001", "0.000001"),
+        ("0.0000012", "0.0000012"),
+        ("0.0000001", "1e-7"),
+        ("0.00000015", "1.5e-7"),
+        ("5e-324", "5e-324"),
+        ("1e-400", "0"),
+        ("9007199254740993", "9007199254740992"),
+        ("12345678901234567890", "12345678901234567000"),
+        ("100000000000000000000", "100000000000000000000"),
+        ("123456789012345680000", "123456789012345680000"),
+        ("999999999999999900000", "999999999999999900000"),
+        ("1000000000000000000000", "1e+21"),
+        ("1500000000000000000000.0", "1.5e+21"),
+        ("1.7976931348623157e308", "1.7976931348623157e+308"),
+    ],
+)
+def test_a_sum_is_signed_in_javascripts_shortest_form(written: str, signed: str) -> None:
+    """Each as `String(JSON.parse(written))` of Node gives it, which knows no -0 either."""
+    text = paid(amount="@", discount="@", sign="#").decode().replace('"@"', written)
+    genuine = sign(f"salon_id=55&amount={signed}&discount={signed}")
+    event = webhook.read(text.replace("#", genuine).encode(), TOKENS)
+    assert event.hosted
+    assert event.hosted.amount == Decimal(signed)
+
+
+@given(st.floats(min_value=0, allow_infinity=False) | st.integers(0, 10**25))
+@settings(max_examples=300)
+def test_no_number_has_a_shorter_form_or_another_value(value: float) -> None:
+    text = webhook.number(value)
+    assert float(text) == float(value)
+    assert re.fullmatch(r"(0|[1-9][0-9]*)(\.[0-9]*[1-9])?(e[+-][1-9][0-9]*)?", text)
+    assert ("e" in text) == (value != 0 and not 1e-6 <= value < 1e21)
+    digits = re.sub(r"e.*|\.", "", text).strip("0")
+    assert len(digits) <= len(re.sub(r"e.*|\.", "", repr(float(value))).strip("0")) <= 17
+
+
+@pytest.mark.parametrize("field", ["amount", "discount"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "-1",
+        "-0.01",
+        "1e999",
+        "9" * 400,
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "true",
+        "false",
+        '"100"',
+        '""',
+        "[100]",
+        "{}",
+    ],
+    ids=lambda written: written[:10],
+)
+def test_a_number_that_is_none_is_malformed(field: str, written: str) -> None:
+    text = paid(**{field: "@"}).decode().replace('"@"', written)
+    with pytest.raises(Malformed):
+        webhook.read(text.encode(), TOKENS)
+
+
+@pytest.mark.parametrize("amount", [..., None])
+def test_without_an_amount_it_is_malformed(amount: Any) -> None:
+    with pytest.raises(Malformed):
+        webhook.read(paid(amount=amount), TOKENS)
+
+
+ids = st.integers(1, 10**15)
+sums = st.integers(0, 10**15).map(lambda cents: cents / 100)
+
+
+@given(
+    location_id=ids,
+    amount=sums,
+    discount=st.none() | sums,
+    changes=st.fixed_dictionaries(
+        {}, optional={"salon_id": ids, "amount": sums, "discount": st.none() | sums}
+    ),
+)
+@settings(max_examples=300)
+def test_what_is_signed_cannot_be_changed(
+    location_id: int, amount: float, discount: float | None, changes: dict[str, Any]
+) -> None:
+    message = f"salon_id={location_id}&amount={webhook.number(amount)}"
+    if discount is not None:
+        message += f"&discount={webhook.number(discount)}"
+    genuine = {"salon_id": location_id, "amount": amount, "discount": discount}
+    sent = paid(**{**genuine, **changes, "sign": sign(message)})
+    if genuine == {**genuine, **changes}:
+        event = webhook.read(sent, TOKENS)
+        assert event.location_id == location_id
+        assert event.hosted
+        assert float(event.hosted.amount) == amount
+        return
+    with pytest.raises(Forged):
+        webhook.read(sent, TOKENS)
+
+
+def test_what_is_not_signed_is_a_claim() -> None:
+    """The token is all that proves it, as it proves an uninstall."""
+    event = webhook.read(paid(payment_id=10, currency_iso="USD", application_id=102), TOKENS)
+    assert event.application_id == 102
+    assert event.hosted == replace(HOSTED, platform_id=10, currency="USD")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ...,
+        None,
+        "",
+        0,
+        True,
+        [],
+        "0" * 64,
+        PAID["sign"][:-1],
+        PAID["sign"] + "\n",
+        f"sha256={PAID['sign']}",
+        "é" * 64,
+        "\ud800",
+        "x" * 60_000,
+        sign("salon_id=55&amount=990.99&discount=15.5", ""),
+        sign("salon_id=55&amount=990.99&discount=15.5", "other"),
+        sign("salon_id=55&discount=15.5&amount=990.99"),
+        sign("salon_id=55&amount=990.99&discount=15.5&payment_id=9"),
+        hashlib.sha256(b"salon_id=55&amount=990.99&discount=15.5").hexdigest(),
+    ],
+    ids=lambda wrong: ascii(wrong)[:20],
+)
+def test_a_payment_without_its_sign_is_forged(wrong: Any) -> None:
+    with pytest.raises(Forged):
+        webhook.read(paid(sign=wrong), TOKENS)
+
+
+def test_a_sign_without_the_token_is_forged() -> None:
+    for token in (..., "", "other"):
+        with pytest.raises(Forged):
+            webhook.read(paid(partner_token=token), TOKENS)
+
+
+def test_the_sign_is_compared_in_constant_time_with_each(compared: list[set[bytes]]) -> None:
+    webhook.read(paid(), (TOKEN, "other"))
+    message = "salon_id=55&amount=990.99&discount=15.5"
+    genuine = PAID["sign"].encode()
+    assert compared[2:] == [{genuine}, {genuine, sign(message, "other").encode()}]
+
+
+@pytest.mark.parametrize("token", ["old", "new"])
+@pytest.mark.parametrize("key", ["old", "new"])
+def test_token_and_key_may_be_different_accepted_ones(token: str, key: str) -> None:
+    message = "salon_id=55&amount=990.99&discount=15.5"
+    sent = paid(partner_token=token, sign=sign(message, key))
+    assert webhook.read(sent, ("new", "old")).hosted == HOSTED
+    for missing in (("new",), ("old",)):
+        if {token, key} != set(missing):
+            with pytest.raises(Forged):
+                webhook.read(sent, missing)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("payment_id", value) for value in (..., None, True, 0, -1, 1.5, "", "x", 10**18, [9])),
+        *(
+            ("currency_iso", value)
+            for value in (..., None, 978, "", "eur", "EURO", "EU", "\u0415UR")
+        ),
+    ],
+    ids=ascii,
+)
+def test_a_payment_of_another_form_is_malformed(field: str, value: Any) -> None:
+    with pytest.raises(Malformed):
+        webhook.read(paid(**{field: value}), TOKENS)
+
+
+def test_a_payment_id_as_a_string_is_read() -> None:
+    assert webhook.read(paid(payment_id="9"), TOKENS).hosted == HOSTED
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("2026-11-01T10:10:00+03:00", "2026-11-01T10:10:00+03:00"),
+        ("no date", "no date"),
+        (..., None),
+        (None, None),
+        (1793527800, None),
+        ({"date": "2026-11-01 10:10:00"}, None),
+    ],
+)
+def test_a_date_of_any_form_loses_nothing(value: Any, kept: str | None) -> None:
+    dates = dict.fromkeys(("payment_date", "period_from", "period_to"), value)
+    hosted = webhook.read(paid(**dates), TOKENS).hosted
+    assert hosted == replace(HOSTED, paid_at=kept, period_from=kept, period_to=kept)
+
+
+def test_no_date_is_taken_for_another() -> None:
+    sent = paid(payment_date="paid", period_from="from", period_to="to")
+    hosted = webhook.read(sent, TOKENS).hosted
+    assert hosted == replace(HOSTED, paid_at="paid", period_from="from", period_to="to")
+
+
+@given(st.dictionaries(st.sampled_from(sorted(PAID)), json_values))
+@settings(max_examples=300)
+def test_no_json_of_a_payment_raises_anything_but_a_refusal(changes: dict[str, Any]) -> None:
+    try:
+        read = webhook.read(paid(**changes), TOKENS)
+    except (Malformed, Forged):
+        return
+    if read.event == "payment":
+        assert "sign" not in changes
+        assert read.hosted
+        assert read.hosted.amount == HOSTED.amount

@@ -6,14 +6,18 @@ The buttons are plain form posts, so curl can press them, too:
     curl -i URL/owner/settings   -d location=4564
     curl    URL/owner/disconnect -d location=4564 -d webhook=late
     curl    URL/owner/expire     -d location=4564
+    curl    URL/owner/pay        -d location=4564
     curl    URL/owner/release
 
 `grant` and `settings` answer 303 with the registration address. `owner` is 0 or 1; `form` and
-`webhook` are those of `Simulator.grant` and `Simulator.disconnect`. 400 says why it was refused.
+`webhook` are those of `Simulator.grant` and `Simulator.disconnect`; `pay` is on the platform's own
+page, a month for what it costs there. 400 says why it was refused.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
+from functools import partial
 from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -36,6 +40,7 @@ OWNERS: Final = (
     Owner(id=7002, name="Anna O'Neil", phone="15551230001", email="anna@example.com"),
 )
 FORMS: Final = ("auto", "salon_ids[]", "salon_ids[] encoded", "comma", "indexed")
+PRICE: Final = Decimal("29.90")
 LATEST: Final = 12
 
 
@@ -76,7 +81,11 @@ def _press(button: str, fields: Mapping[str, Sequence[str]], simulator: "Simulat
         owner = replace(OWNERS[int(number)], salon_name=title(chosen[0]))
         ask = simulator.grant if button == "grant" else simulator.redirect
         return ask(*chosen, owner=owner, form=form)
-    presses = {"disconnect": simulator.disconnect, "expire": simulator.expire}
+    presses: dict[str, Callable[..., object]] = {
+        "disconnect": simulator.disconnect,
+        "expire": simulator.expire,
+        "pay": partial(simulator.pay_hosted, amount=PRICE),
+    }
     if button not in presses:
         raise ValueError("There is no such button.")
     for location_id in chosen:
@@ -151,6 +160,7 @@ def _card(simulator: "Simulator", location_id: int) -> str:
     buttons = [
         ("grant", "Continue" if status == "pending" else "Connect", connectable),
         ("settings", "Open settings", not connectable),
+        ("pay", "Pay on the platform", status in {"active", "freezed"} and simulator.platform.paid),
         ("expire", "Let the period expire", status == "active" and simulator.platform.paid),
         ("disconnect", "Disconnect", status != "uninstalled"),
     ]

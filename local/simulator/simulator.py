@@ -2,10 +2,11 @@
 
 import threading
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from local.simulator import owner_page
 from local.simulator.faults import Fault, Faults
@@ -13,8 +14,8 @@ from local.simulator.limits import Limits
 from local.simulator.marketplace import Marketplace
 from local.simulator.redirect import Owner, redirect_address, spell_locations, user_data
 from local.simulator.server import Exchange, Server
-from local.simulator.state import Call, LogEntry, Payment, Platform
-from local.simulator.webhooks import MODES, Delivery, Webhooks
+from local.simulator.state import Call, LogEntry, Payment, Platform, RefusedError
+from local.simulator.webhooks import MODES, Delivery, Webhooks, payment_sign, wire_number
 from local.simulator.wire import Answer, Message, Request, read
 
 CHAIN_ID = 2001
@@ -28,7 +29,8 @@ class Simulator:
     """The platform on the loopback; a context manager, or `start()` and `stop()`.
 
     Args:
-        partner_token: the bearer of partner calls; also signs `user_data` and marks webhooks.
+        partner_token: the bearer of partner calls; also signs `user_data` and payments, and marks
+            webhooks. May be set later, as when it is rotated.
         user_token: the application's user token, for the business API.
         application_id: the one application that exists.
         port: 0 for a free one.
@@ -189,6 +191,69 @@ class Simulator:
         self.platform.expire(location_id)
         self._emit("freeze", location_id, webhook)
 
+    def pay_hosted(
+        self,
+        location_id: int,
+        amount: Decimal,
+        currency: str = "EUR",
+        *,
+        discount: Decimal | None = None,
+        days: int = 30,
+        webhook: str = "now",
+    ) -> int:
+        """The owner pays on the platform's own page, which thaws a frozen location.
+
+        Args:
+            location_id: where.
+            amount: what was paid.
+            currency: its three letters.
+            discount: told, and signed, if there is one; zero is one.
+            days: the length of the period, which begins now.
+            webhook: as `disconnect` takes it; "never" leaves it to `payment_event`.
+
+        Returns:
+            The payment's id.
+
+        Raises:
+            ValueError: the application is not installed there.
+        """
+        _know(webhook)
+        begin = self.platform.now()
+        try:
+            payment_id = self.platform.pay(
+                location_id,
+                payment_sum=amount,
+                currency_iso=currency,
+                payment_date=self.platform.wire(begin),
+                period_from=self.platform.wire(begin),
+                period_to=self.platform.wire(begin + timedelta(days=days, seconds=-1)),
+                source="marketplace",
+            )
+        except RefusedError as refused:
+            raise ValueError(refused.message) from None
+        event = self.payment_event(location_id, payment_id, discount)
+        self._webhooks.send(self.callback_url, event, webhook)
+        return payment_id
+
+    def payment_event(
+        self, location_id: int, payment_id: int, discount: Decimal | None = None
+    ) -> dict[str, Any]:
+        """The webhook's body for a payment made on the platform's own page, signed as of now."""
+        [paid] = [each for each in self.payments(location_id) if each.id == payment_id]
+        amount = wire_number(paid.payment_sum)
+        reduced = None if discount is None else wire_number(discount)
+        return self._event("payment", location_id) | {
+            "payment_id": paid.id,
+            "amount": amount,
+            "currency_iso": paid.currency_iso,
+            "discount": reduced,
+            "period_from": paid.period_from,
+            "period_to": paid.period_to,
+            "payment_date": paid.payment_date,
+            "tariff_option_id": None,
+            "sign": payment_sign(location_id, amount, reduced, self.partner_token),
+        }
+
     def release_webhooks(self) -> None:
         """Send the webhooks kept back as "late"."""
         self._webhooks.release()
@@ -263,13 +328,15 @@ class Simulator:
         return self._webhooks.deliveries()
 
     def _emit(self, event: str, location_id: int, webhook: str = "now") -> None:
-        body = {
+        self._webhooks.send(self.callback_url, self._event(event, location_id), webhook)
+
+    def _event(self, event: str, location_id: int) -> dict[str, Any]:
+        return {
             "salon_id": location_id,
             "application_id": self.application_id,
             "event": event,
             "partner_token": self.partner_token,
         }
-        self._webhooks.send(self.callback_url, body, webhook)
 
     def _read(self, request: Request) -> Message:
         return read(request, partner_token=self.partner_token, application_id=self.application_id)

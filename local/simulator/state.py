@@ -65,7 +65,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One reported payment. Times are wire strings, the period is inclusive at both ends."""
+    """One payment. Times are wire strings, the period is inclusive at both ends."""
 
     id: int
     location_id: int
@@ -228,6 +228,7 @@ class Platform:
         payment_date: str,
         period_from: str,
         period_to: str,
+        source: Source = "partner_api",
     ) -> int:
         """Record a payment. Not idempotent: the same fields again are another payment.
 
@@ -252,7 +253,7 @@ class Platform:
             )
             self._payments[payment.id] = payment
             if self.state(location_id) == "freezed":
-                self._change(location_id, "active", "partner_api")
+                self._change(location_id, "active", source)
                 self._links[location_id] = replace(self._links[location_id], status="active")
             return payment.id
 
@@ -312,7 +313,7 @@ class Platform:
                 raise RefusedError(404)
             return Standing(
                 link.status,
-                self._wire(link.created_at),
+                self.wire(link.created_at),
                 self.payments(location_id),
                 self.log(location_id),
             )
@@ -349,12 +350,16 @@ class Platform:
             ends = [each.period_to for each in self.payments(location_id) if not each.is_refunded]
             link = self._links.get(location_id)
             if link and link.activated_at and self.paid and not ends:
-                ends.append(self._wire(link.activated_at + timedelta(days=self.trial_days)))
+                ends.append(self.wire(link.activated_at + timedelta(days=self.trial_days)))
             return max(ends, default="")
 
     def wire_now(self) -> str:
         """The present moment as the platform writes it."""
-        return self._wire(self.now())
+        return self.wire(self.now())
+
+    def wire(self, moment: datetime) -> str:
+        """A moment as the platform writes it."""
+        return moment.astimezone(self.zone).strftime(WIRE_TIME)
 
     # The journal
 
@@ -382,6 +387,3 @@ class Platform:
         self._logs[location_id].append(
             LogEntry(self.wire_now(), self.state(location_id), to, source)
         )
-
-    def _wire(self, moment: datetime) -> str:
-        return moment.astimezone(self.zone).strftime(WIRE_TIME)

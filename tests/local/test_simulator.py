@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -22,6 +23,7 @@ import httpx
 import pytest
 
 from local.simulator import Owner, Simulator
+from local.simulator.webhooks import payment_sign
 
 ACCEPT = "application/vnd.api.v2+json"
 NORD, SUED = 4564, 4232
@@ -740,10 +742,104 @@ def test_a_webhook_is_never_tried_again(sim: Simulator, inbox: Inbox) -> None:
 
 def test_an_unknown_mode_changes_nothing(sim: Simulator) -> None:
     sim.grant(NORD, private=True)
-    for act in (sim.disconnect, sim.expire):
+    for act in (sim.disconnect, sim.expire, partial(sim.pay_hosted, amount=Decimal(1))):
         with pytest.raises(ValueError, match="webhook mode"):
             act(NORD, webhook="soon")
     assert sim.state(NORD) == "active"
+    assert sim.payments(NORD) == []
+
+
+# The payment on the platform's own page
+
+
+def test_a_hosted_payment_is_listed_thaws_and_is_told(
+    sim: Simulator, app: App, inbox: Inbox
+) -> None:
+    sim.platform.now = lambda: datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
+    connect(sim, app)
+    sim.expire(NORD, webhook="never")
+    paid = sim.pay_hosted(NORD, Decimal("990.99"), "USD", discount=Decimal("15.5"), days=1)
+    sim.wait_webhooks()
+    assert sim.state(NORD) == "active"
+    assert steps(sim)[-1] == ("freezed", "active", "marketplace")
+    [listed] = app.status().json()["data"]["payments"]
+    assert (listed["id"], listed["payment_sum"], listed["currency_iso"]) == (paid, 990.99, "USD")
+    assert inbox.bodies == [
+        {
+            "salon_id": NORD,
+            "application_id": 101,
+            "event": "payment",
+            "partner_token": "local-partner-token",
+            "payment_id": paid,
+            "amount": 990.99,
+            "currency_iso": "USD",
+            "discount": 15.5,
+            "period_from": "2026-11-01 10:10:00",
+            "period_to": "2026-11-02 10:09:59",
+            "payment_date": "2026-11-01 10:10:00",
+            "tariff_option_id": None,
+            "sign": _signed(f"salon_id={NORD}&amount=990.99&discount=15.5"),
+        }
+    ]
+    assert [delivery.event for delivery in sim.webhooks()] == ["payment"]
+    assert sim.calls("payment") == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "discount", "signed"),
+    [
+        ("100.00", None, "amount=100"),
+        ("990.90", "0.00", "amount=990.9&discount=0"),
+        ("29.90", "5", "amount=29.9&discount=5"),
+    ],
+)
+def test_a_hosted_payment_is_signed_as_documented(
+    sim: Simulator, amount: str, discount: str | None, signed: str
+) -> None:
+    sim.grant(NORD, private=True)
+    reduced = Decimal(discount) if discount else None
+    paid = sim.pay_hosted(NORD, Decimal(amount), discount=reduced, webhook="never")
+    event = sim.payment_event(NORD, paid, reduced)
+    assert event["sign"] == _signed(f"salon_id={NORD}&{signed}")
+    sim.partner_token = "rotated"
+    renewed = sim.payment_event(NORD, paid, reduced)
+    assert renewed["partner_token"] == "rotated"
+    assert renewed["sign"] == _signed(f"salon_id={NORD}&{signed}", b"rotated")
+
+
+def test_the_sign_is_the_public_one() -> None:
+    assert payment_sign(55, 100, 5, "owned-partner-token") == (
+        "35d3e8d3afb94abaadc84b2261f992a01a7e7b84504ea2df4985afa8e85c6a1a"
+    )
+
+
+def _signed(message: str, token: bytes = b"local-partner-token") -> str:
+    return hmac.new(token, message.encode(), hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("mode", "before", "after"), [("now", 1, 1), ("twice", 2, 2), ("late", 0, 1), ("never", 0, 0)]
+)
+def test_a_hosted_payment_is_told_once_twice_late_or_never(
+    sim: Simulator, inbox: Inbox, mode: str, before: int, after: int
+) -> None:
+    sim.grant(NORD, private=True)
+    paid = sim.pay_hosted(NORD, Decimal(1), webhook=mode)
+    for count in (before, after):
+        sim.wait_webhooks()
+        assert [body["payment_id"] for body in inbox.bodies] == [paid] * count
+        sim.release_webhooks()
+    assert [payment.id for payment in sim.payments(NORD)] == [paid]
+
+
+def test_only_who_has_the_application_pays_for_it(sim: Simulator, inbox: Inbox) -> None:
+    sim.grant(NORD)
+    for location_id in (NORD, SUED):
+        with pytest.raises(ValueError, match="not installed"):
+            sim.pay_hosted(location_id, Decimal(1))
+        assert sim.payments(location_id) == []
+    sim.wait_webhooks()
+    assert inbox.bodies == []
 
 
 # The owner's page
@@ -764,14 +860,18 @@ def test_the_owner_can_press_every_button(sim: Simulator, app: App, inbox: Inbox
     assert f"salon_id={NORD}&" in settings.headers["location"]
     assert http.post("/owner/expire", data={"location": str(NORD)}).headers["location"] == "/"
     assert sim.state(NORD) == "freezed"
+    assert http.post("/owner/pay", data={"location": str(NORD)}).headers["location"] == "/"
+    assert sim.state(NORD) == "active"
+    sim.wait_webhooks()
     http.post("/owner/disconnect", data={"location": str(NORD), "webhook": "late"})
     assert sim.state(NORD) == "uninstalled"
     http.post("/owner/release")
     sim.wait_webhooks()
-    assert [body["event"] for body in inbox.bodies] == ["freeze", "uninstall"]
+    assert [body["event"] for body in inbox.bodies] == ["freeze", "payment", "uninstall"]
     page = http.get("/").text
     assert "990.99 EUR" in page
-    assert "freezed → uninstalled" in page
+    assert "29.90 EUR" in page
+    assert "active → uninstalled" in page
     assert len(sim.journal) == 2
 
 
@@ -784,6 +884,7 @@ def test_the_owner_can_press_every_button(sim: Simulator, app: App, inbox: Inbox
         ("grant", {"location": "1", "owner": "9"}, "There is no such owner."),
         ("grant", {"location": "1", "form": "<b>"}, "unknown form &#x27;&lt;b&gt;&#x27;"),
         ("expire", {"location": "1"}, "location 1 is uninstalled, not active"),
+        ("pay", {"location": "1"}, "The application is not installed in the location."),
         ("explode", {"location": "1"}, "There is no such button."),
     ],
 )
