@@ -18,7 +18,7 @@ from shared.clock import Clock
 from shared.connections import Connections, Overtaken
 from shared.lifecycle import Connection, Installed, State, Status
 from shared.partner_token import PartnerToken
-from shared.redirect import Owner, Redirect
+from shared.redirect import BadSignature, Owner, Redirect
 from shared.rules import LifecycleRules
 from shared.settling import Settling
 from shared.telemetry import count, logger
@@ -113,7 +113,12 @@ class Connecting:
         Raises:
             BadRedirect: see `redirect.parse`; nothing was stored.
         """
-        arrived = redirect.parse(raw_query, self._token.current())
+        token = self._token.current()
+        try:
+            arrived = redirect.parse(raw_query, token)
+        except BadSignature:
+            _diagnose(raw_query, (token,))
+            raise
         until = time.monotonic() + self._budget_s
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
         locations = tuple(
@@ -282,6 +287,13 @@ def standing(
     if account is None or connection.account_id != account.account_id:
         return Standing.TAKEN
     return Standing.FROZEN if status.installed is Installed.FREEZED else Standing.CONNECTED
+
+
+def _diagnose(raw_query: str, tokens: tuple[str, ...]) -> None:
+    from shared import signatures  # noqa: PLC0415 - no cold start pays for what is refused
+
+    diagnosis = signatures.of_redirect(raw_query, tokens)
+    logger.warning("signature mismatch", extra={"diagnosis": diagnosis.fields()})
 
 
 def _granted_anew(settled: Connection, status: Status | None) -> bool:

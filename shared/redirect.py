@@ -89,23 +89,33 @@ def verified(user_data: str, sign: str, partner_token: str) -> bytes:
     """The JSON bytes inside `user_data`, proven by `sign`.
 
     The signature is over the *decoded* bytes: hex HMAC-SHA256 keyed by the partner token.
-    `user_data` may use either base64 alphabet, with or without padding, and may have had each
-    `+` turned into a space on its way through a query string.
 
     Raises:
         BadSignature: it does not fit, or either is malformed.
     """
-    encoded = user_data.translate(_FROM_URL_SAFE).rstrip("=")
-    try:
-        decoded = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadSignature("user_data is not base64") from None
+    message = decoded(user_data)
     if not _HEX_SHA256.fullmatch(sign):
         raise BadSignature("user_data_sign is not the hex form of a SHA-256")
-    expected = hmac.new(partner_token.encode(), decoded, hashlib.sha256).hexdigest()
+    expected = hmac.new(partner_token.encode(), message, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected, sign.lower()):
         raise BadSignature("user_data_sign does not fit user_data")
-    return decoded
+    return message
+
+
+def decoded(user_data: str) -> bytes:
+    """The bytes inside `user_data`, proven by nothing yet.
+
+    It may use either base64 alphabet, with or without padding, and may have had each `+` turned
+    into a space on its way through a query string.
+
+    Raises:
+        BadSignature: it is not base64.
+    """
+    encoded = user_data.translate(_FROM_URL_SAFE).rstrip("=")
+    try:
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadSignature("user_data is not base64") from None
 
 
 def _location_ids(fields: list[tuple[str, str]]) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ PURE = {
         "backoff",
         "clock",
         "rules",
+        "signatures",
     )
 }
 SPEAKS_HTTP = {"altegio"}
@@ -313,6 +314,11 @@ def test_a_function_loads_no_other_s_use_case(name: str) -> None:
     own = {"connect": "connecting", "payments": "paying", "disable": "disabling",
            "reconcile": "reconciling"}  # fmt: skip
     assert loaded(name) & use_cases == {f"shared.{own[name]}"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_a_refusal_loads_the_signature_doctor(name: str) -> None:
+    assert "shared.signatures" not in loaded(name)
 
 
 @pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=lambda path: path.stem)

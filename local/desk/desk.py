@@ -56,6 +56,7 @@ class Desk:
 
     site: str
     settings: config.ReconcileSettings
+    token: PartnerToken
     ledger: Ledger
     connections: Connections
     platform: Altegio
@@ -105,6 +106,7 @@ def opened(site: Site) -> Desk:
     return Desk(
         site=site.name,
         settings=reconcile,
+        token=token,
         ledger=ledger,
         connections=Connections(dynamodb, reconcile.connections_table),
         platform=platform,

@@ -1,0 +1,83 @@
+"""By which construction a signature was made: of a redirect, or of a payment event."""
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from local.desk import desk, screen
+from shared import signatures
+from shared.signatures import Diagnosis
+
+_OTHER = "the other key"
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Prints the verdict and what was tried; 1 if the signature is not right.
+
+    Raises:
+        NoSite: As `desk.find`, unless there is another key to try; or the token cannot be read.
+    """
+    text = _read(options.what).strip()
+    other = getpass.getpass("Other key: ") if options.ask else os.environ.get("OTHER_KEY")
+    site, accepted = _accepted(options, alone=bool(other))
+    keys = (*accepted, other) if other else accepted
+    names = {signatures.fingerprint(key): f"the partner token of {site}" for key in accepted}
+    if other:
+        names.setdefault(signatures.fingerprint(other), _OTHER)
+    if text.startswith("{"):
+        what = "sign of a payment event"
+        found = signatures.of_payment_event(text.encode("utf-8", "surrogateescape"), keys)
+    else:
+        what = "user_data_sign of a redirect"
+        query = text.partition("?")[2] if "?" in text else text
+        found = signatures.of_redirect(query.partition("#")[0], keys)
+    wrong = found.wrong
+    if accepted and found.match and names.get(found.match.key) == _OTHER:
+        wrong.append(f"the key is the other one, not the partner token of {site}")
+    print(f"{what} ({site})\n")
+    verdict = "; ".join(wrong) or "the signature is right"
+    print(screen.facts([("verdict", verdict), *_facts(found, names)]))
+    if found.tried:
+        signed = found.match and found.match.text
+        rows = [
+            ("yes" if signed in (name, same) else "no", name) for name, same in found.tried.items()
+        ]
+        print(f"\n{screen.table(('SIGNED', 'TEXT'), rows)}")
+    if found.match is None and not other:
+        print("\nIs the token another one in Altegio's Cabinet? Enter that with --ask.")
+    return 1 if wrong else 0
+
+
+def _read(what: str) -> str:
+    """What was given: the text itself, the name of a file, or - for standard input."""
+    if what == "-":
+        return sys.stdin.read()
+    if os.path.isfile(what):  # noqa: PTH113 - unlike Path, it takes a long address for no file
+        return Path(what).read_text("utf-8", "surrogateescape")
+    return what
+
+
+def _accepted(options: argparse.Namespace, *, alone: bool) -> tuple[str, tuple[str, ...]]:
+    """The stack's name and its tokens; none, if no stack runs here and a key can do without."""
+    try:
+        opened = desk.opened(desk.find(options))
+    except desk.NoSite:
+        if not alone or options.stack_name:
+            raise
+        return "no stack", ()
+    try:
+        return opened.site, (opened.token.current(),)
+    except GetParameterError as error:
+        raise desk.NoSite(f"the partner token of {opened.site} cannot be read: {error}") from None
+
+
+def _facts(found: Diagnosis, names: dict[str, str]) -> list[tuple[str, str]]:
+    keys = [("key", f"{key}, {names[key]}") for key in found.keys]
+    match = found.match
+    made = f"HMAC-{match.algorithm}, {match.encoding}, key {match.key}" if match else "-"
+    return [("made as", made), ("right is", f"HMAC-sha256 in hex of {found.right}"), *keys,
+            *found.facts.items()]  # fmt: skip
