@@ -24,38 +24,35 @@ def doctor(options: argparse.Namespace) -> int:
     text = _read(options.what).strip()
     other = getpass.getpass("Other key: ") if options.ask else os.environ.get("OTHER_KEY")
     site, accepted = _accepted(options, alone=bool(other))
-    keys = (*accepted, other) if other else accepted
     names = {signatures.fingerprint(key): f"the partner token of {site}" for key in accepted}
     if other:
         names.setdefault(signatures.fingerprint(other), _OTHER)
-    if text.startswith("{"):
-        what = "sign of a payment event"
-        found = signatures.of_payment_event(text.encode("utf-8", "surrogateescape"), keys)
-    else:
-        what = "user_data_sign of a redirect"
-        query = text.partition("?")[2] if "?" in text else text
-        found = signatures.of_redirect(query.partition("#")[0], keys)
+    what, found = _diagnosed(text, (*accepted, other) if other else accepted)
     wrong = found.wrong
     if accepted and found.match and names.get(found.match.key) == _OTHER:
         wrong.append(f"the key is the other one, not the partner token of {site}")
-    print(f"{what} ({site})\n")
     verdict = "; ".join(wrong) or "the signature is right"
-    print(screen.facts([("verdict", verdict), *_facts(found, names)]))
+    print(f"{what} ({site})\n\n{screen.facts([('verdict', verdict), *_facts(found, names)])}")
     if found.tried:
-        signed = found.match and found.match.text
-        rows = [
-            ("yes" if signed in (name, same) else "no", name) for name, same in found.tried.items()
-        ]
-        print(f"\n{screen.table(('SIGNED', 'TEXT'), rows)}")
+        print(f"\n{screen.table(('SIGNED', 'TEXT'), _rows(found))}")
     if found.match is None and not other:
         print("\nIs the token another one in Altegio's Cabinet? Enter that with --ask.")
     return 1 if wrong else 0
 
 
+def _diagnosed(text: str, keys: tuple[str, ...]) -> tuple[str, Diagnosis]:
+    if text.startswith("{"):
+        body = text.encode("utf-8", "surrogateescape")
+        return "sign of a payment event", signatures.of_payment_event(body, keys)
+    query = text.partition("?")[2] if "?" in text else text
+    found = signatures.of_redirect(query.partition("#")[0], keys)
+    return "user_data_sign of a redirect", found
+
+
 def _read(what: str) -> str:
     """What was given: the text itself, the name of a file, or - for standard input."""
     if what == "-":
-        return sys.stdin.read()
+        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     if os.path.isfile(what):  # noqa: PTH113 - unlike Path, it takes a long address for no file
         return Path(what).read_text("utf-8", "surrogateescape")
     return what
@@ -76,8 +73,15 @@ def _accepted(options: argparse.Namespace, *, alone: bool) -> tuple[str, tuple[s
 
 
 def _facts(found: Diagnosis, names: dict[str, str]) -> list[tuple[str, str]]:
-    keys = [("key", f"{key}, {names[key]}") for key in found.keys]
     match = found.match
-    made = f"HMAC-{match.algorithm}, {match.encoding}, key {match.key}" if match else "-"
-    return [("made as", made), ("right is", f"HMAC-sha256 in hex of {found.right}"), *keys,
-            *found.facts.items()]  # fmt: skip
+    return [
+        ("made as", f"HMAC-{match.algorithm}, {match.encoding}, key {match.key}" if match else "-"),
+        ("right is", f"HMAC-sha256 in hex of {found.right}"),
+        *(("key", f"{key}, {names[key]}") for key in found.keys),
+        *found.facts.items(),
+    ]
+
+
+def _rows(found: Diagnosis) -> list[tuple[str, str]]:
+    signed = found.match and found.match.text
+    return [("yes" if signed in (name, same) else "no", name) for name, same in found.tried.items()]
