@@ -39,9 +39,7 @@ _AROUND = {
     "with a Windows line end after it": ("", "\r\n"),
     "with a space after it": ("", " "),
     "with a space before it": (" ", ""),
-    "with a newline before it": ("\n", ""),
-    "in double quotes": ('"', '"'),
-    "in single quotes": ("'", "'"),
+    "in quotes": ('"', '"'),
 }
 # How others write JSON: \u escapes, separators, escaped slashes.
 _JSON_FORMS = {

