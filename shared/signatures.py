@@ -350,10 +350,14 @@ def _joined(fields: Mapping[str, str]) -> bytes:
 
 
 def _shortest(value: str) -> str:
-    """A number as JavaScript and PHP write it: 100.0 is 100, 990.90 is 990.9."""
+    """A number as JavaScript writes it: 100.0 is 100, 990.90 is 990.9.
+
+    https://tc39.es/ecma262/#sec-numeric-types-number-tostring
+    """
     if not isinstance(value, _Written) or not math.isfinite(float(value)):
         return value
-    return f"{Decimal(repr(float(value))).normalize():f}"
+    shortest = Decimal(repr(float(value))).normalize()
+    return format(shortest, "f" if -7 < shortest.adjusted() < 21 else "e")  # noqa: PLR2004
 
 
 def _cents(value: str) -> str:

@@ -242,6 +242,16 @@ def test_what_was_signed_of_a_payment_event_is_named(signed: str, name: str) -> 
     assert found.wrong == [f"signed is {name}, instead of {right}"]
 
 
+@pytest.mark.parametrize(
+    ("amount", "signed"),
+    [("100.00", "100"), ("0.000001", "0.000001"), ("0.0000001", "1e-7"), ("1E21", "1e+21")],
+)
+def test_a_sum_is_signed_as_javascript_writes_it(amount: str, signed: str) -> None:
+    sign = mac(f"salon_id=55&amount={signed}").hex()
+    body = f'{{"salon_id":55,"amount":{amount},"sign":"{sign}"}}'.encode()
+    assert signatures.of_payment_event(body, (TOKEN,)).wrong == []
+
+
 def test_numbers_as_they_stand_in_the_body_are_named() -> None:
     sign = mac("salon_id=55&amount=100.0&discount=5.50").hex()
     body = f'{{"salon_id":55,"amount":100.0,"discount":5.50,"sign":"{sign}"}}'.encode()

@@ -14,6 +14,7 @@ from shared import signatures
 from shared.signatures import Diagnosis
 
 _OTHER = "the other key"
+_ALONE = "no stack"
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def doctor(options: argparse.Namespace) -> int:
         names.setdefault(signatures.fingerprint(other), _OTHER)
     what, found = _diagnosed(text, (*accepted, other) if other else accepted)
     wrong = found.wrong
-    if accepted and found.match and names.get(found.match.key) == _OTHER:
+    if site != _ALONE and found.match and names.get(found.match.key) == _OTHER:
         wrong.append(f"the key is the other one, not the partner token of {site}")
     verdict = "; ".join(wrong) or "the signature is right"
     print(f"{what} ({site})\n\n{screen.facts([('verdict', verdict), *_facts(found, names)])}")
@@ -66,7 +67,7 @@ def _accepted(options: argparse.Namespace, *, alone: bool) -> tuple[str, tuple[s
     except desk.NoSite:
         if not alone or options.stack_name:
             raise
-        return "no stack", ()
+        return _ALONE, ()
     try:
         return opened.site, (opened.token.current(),)
     except GetParameterError as error:
