@@ -30,7 +30,7 @@ PYTHON = (3, 13)
 """The template's Runtime. Bytecode of any other minor version would be ignored, silently."""
 CODE = ("functions", "shared")
 AWS_CALLS = {
-    "dynamodb": ("GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"),
+    "dynamodb": ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
     "sqs": ("GetQueueAttributes", "SendMessage"),
     "ssm": ("GetParameter",),
 }

@@ -28,7 +28,7 @@ from pydantic import (
 )
 
 from shared.clock import stamp
-from shared.payment import HOSTED, Entry, EntryState
+from shared.payment import HOSTED, Entry
 
 # Any conversion between zones stays within what the wire can say.
 _YEARS = range(2000, 2100)

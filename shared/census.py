@@ -121,6 +121,7 @@ def of_payments(
     status: Status,
     entries: Sequence[Entry],
     owned: Collection[int],
+    *,
     now: datetime,
     zone: ZoneInfo,
 ) -> list[Finding]:

@@ -73,7 +73,10 @@ class DisableSettings:
     application_id: int
     partner_token_parameter: str
     connections: ConnectionsSettings
+    payments_table: str
     hints_queue_url: str
+    platform_timezone: str
+    lease_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,10 +179,15 @@ class Connecting:
         )
 
     def _verified(self, raw_query: str) -> Redirect:
+        tokens = self._token.accepted()
         try:
-            return redirect.parse(raw_query, self._token.accepted())
+            return redirect.parse(raw_query, tokens)
         except BadSignature:
-            return redirect.parse(raw_query, self._token.doubted())
+            try:
+                return redirect.parse(raw_query, self._token.doubted())
+            except BadSignature:
+                _diagnose(raw_query, tokens)
+                raise
 
     def _look(self, location_id: int, account: Account | None, until: float) -> Standing:
         if time.monotonic() >= until:
@@ -287,6 +292,13 @@ def standing(
     if account is None or connection.account_id != account.account_id:
         return Standing.TAKEN
     return Standing.FROZEN if status.installed is Installed.FREEZED else Standing.CONNECTED
+
+
+def _diagnose(raw_query: str, tokens: tuple[str, ...]) -> None:
+    from shared import doctor  # noqa: PLC0415 - no cold start pays for what is refused
+
+    diagnosis = doctor.of_redirect(raw_query, tokens)
+    logger.warning("signature mismatch", extra={"diagnosis": diagnosis.fields()})
 
 
 def _granted_anew(settled: Connection, status: Status | None) -> bool:

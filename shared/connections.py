@@ -101,6 +101,14 @@ class Connections:
         condition = "attribute_exists(location_id) AND attribute_not_exists(hint)"
         self._hint(location_id, GONE, at, Line(location_id, at, words=why), condition)
 
+    def thaws(self, location_id: int, at: datetime) -> None:
+        """Makes a frozen location due, as a payment of it was reported.
+
+        One that a webhook has made due is looked at anyway.
+        """
+        line = Line(location_id, at, words="paid while it was frozen")
+        self._hint(location_id, "payment", at, line, "attribute_not_exists(hint)")
+
     def _hint(self, location_id: int, event: str, at: datetime, line: Line, condition: str) -> bool:
         update = {
             "TableName": self._table,
@@ -158,7 +166,7 @@ class Connections:
     def in_state(self, state: State) -> Iterator[int]:
         """All locations in `state` that are ever due, the first due first; eventually consistent.
 
-        That is every one that is PENDING, FROZEN or, unless the application is free, ACTIVE.
+        That is every one, but for those DISABLED ones of which nothing is left to erase.
         """
         query: dict[str, Any] = {
             "TableName": self._table,
@@ -167,23 +175,7 @@ class Connections:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
-        return (row["location_id"] for row in pages(self._dynamodb.query, query))
-
-    def unclosed(self) -> Iterator[tuple[int, int]]:
-        """Every location that is not DISABLED, with its generation; reads the whole table.
-
-        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
-        """
-        scan: dict[str, Any] = {
-            "TableName": self._table,
-            "FilterExpression": "#state <> :disabled",
-            "ProjectionExpression": "location_id, generation",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {":disabled": to_value(State.DISABLED)},
-            "ConsistentRead": True,
-        }
-        rows = pages(self._dynamodb.scan, scan)
-        return ((row["location_id"], row["generation"]) for row in rows)
+        return (row["location_id"] for row in pages(self._dynamodb, query))
 
     def of_account(self, account_id: str) -> set[int]:
         """Locations whose rows still name the account, closed ones too; eventually consistent.

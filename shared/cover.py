@@ -29,6 +29,11 @@ from shared.rules import CoverRules
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_MONTH = timedelta(days=30)
+
+# When the platform may have acted: soon after a refund, or at any time of the day after a period.
+_AFTER_A_REFUND = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60)]
+_AFTER_THE_END = timedelta(minutes=2)
 _GIVEN_UP = {EntryState.REJECTED, EntryState.CLOSED}
 _QUEUED = frozenset(EntryState) - {EntryState.SENT} - _GIVEN_UP
 
@@ -144,18 +149,33 @@ def watched(
     if known.hint is not None:
         return known
     looks = _looks(known, now, rules) if known.state is State.ACTIVE else [known.due_at or now]
-    return replace(known, due_at=min([*news, *looks], default=None))
+    # A free application is never off, but what is due can be found.
+    return replace(known, due_at=min([*news, *looks], default=now + _MONTH))
+
+
+def reminded(connection: Connection, now: datetime, rules: CoverRules) -> Connection | None:
+    """The same, due an hour later, if only a warning is due; None if the platform must be asked.
+
+    Before its cover ends a location is not switched off, and what would lengthen that is told.
+    """
+    until, since = connection.covered_until, connection.watched_at
+    if connection.state is not State.ACTIVE or connection.hint or connection.refunded_at:
+        return None
+    if until is None or until <= now or since is None or since + _DAY <= now:
+        return None
+    return replace(connection, due_at=min(_looks(connection, now, rules)))
 
 
 def _looks(connection: Connection, now: datetime, rules: CoverRules) -> list[datetime]:
     """When an active location is looked at next, whichever is first."""
-    looks = []
-    if connection.covered_until is not None:
-        warns_at = _warns_at(connection.location_id, connection.covered_until, rules)
-        looks.append(warns_at if now < warns_at else now + _HOUR)
-        if connection.refunded_at is not None:
-            looks.append(connection.refunded_at + _HOUR)
-    return looks
+    until, refunded_at = connection.covered_until, connection.refunded_at
+    if until is None:
+        return []
+    warns_at = _warns_at(connection.location_id, until, rules)
+    changes = [until + _AFTER_THE_END + timedelta(seconds=connection.location_id % 300)]
+    if refunded_at is not None:
+        changes += [refunded_at + wait for wait in _AFTER_A_REFUND]
+    return [warns_at if now < warns_at else now + _HOUR, *(at for at in changes if now < at)]
 
 
 def _warns_at(location_id: int, until: datetime, rules: CoverRules) -> datetime:

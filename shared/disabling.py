@@ -1,13 +1,17 @@
 """Takes lifecycle events: stores each as a hint, answers, concludes nothing.
 
 The platform may send an event late, twice or never, so what it says is settled by reconcile, which
-is woken for it and asks for the status. Unknown locations and other applications of the same
+is woken for it and asks for the status. What was paid on the platform's own page is noted in the
+ledger, once, to be looked for on its list. Unknown locations and other applications of the same
 partner are a quiet success: every application of a partner calls the same address.
 """
 
-from shared import webhook
+from zoneinfo import ZoneInfo
+
+from shared import hosted, webhook
 from shared.clock import Clock
 from shared.connections import Connections
+from shared.ledger import Ledger
 from shared.partner_token import PartnerToken
 from shared.queues import Hints
 from shared.telemetry import count, logger
@@ -23,14 +27,20 @@ class Disabling:
         token: PartnerToken,
         application_id: int,
         connections: Connections,
+        ledger: Ledger,
         hints: Hints,
         clock: Clock,
+        zone: ZoneInfo,
+        lease_s: float,
     ) -> None:
         self._token = token
         self._application_id = application_id
         self._connections = connections
+        self._ledger = ledger
         self._hints = hints
         self._clock = clock
+        self._zone = zone
+        self._lease_s = lease_s
 
     def take(self, body: bytes) -> None:
         """Takes one event; when this returns, it is stored or is not for us.
@@ -50,12 +60,43 @@ class Disabling:
             return
         known = self._connections.hint(event.location_id, event.event, self._clock())
         if known:
+            self._note_payment(event)
             self._hints.wake(event.location_id)
         count("LifecycleEvent")
         logger.info("hint stored" if known else "unknown location", extra=told)
 
+    def _note_payment(self, event: LifecycleEvent) -> None:
+        if event.hosted is None:
+            return
+        entry = hosted.told(
+            event.location_id,
+            event.hosted,
+            self._clock(),
+            zone=self._zone,
+            lease_s=self._lease_s,
+        )
+        if entry is None:
+            # The census finds it on the list.
+            count("LifecycleEventUnknown")
+            logger.error("dates not known", extra={"location_id": event.location_id})
+        elif self._ledger.tell(entry):
+            logger.info("payment told", extra={"entry": entry.key})
+
     def _genuine(self, body: bytes) -> LifecycleEvent:
+        tokens = self._token.accepted()
         try:
-            return webhook.read(body, self._token.accepted())
-        except webhook.Forged:
-            return webhook.read(body, self._token.doubted())
+            return webhook.read(body, tokens)
+        except webhook.Forged as forged:
+            try:
+                return webhook.read(body, self._token.doubted())
+            except webhook.Forged:
+                if isinstance(forged, webhook.BadSign):
+                    _diagnose(body, tokens)
+                raise
+
+
+def _diagnose(body: bytes, tokens: tuple[str, ...]) -> None:
+    from shared import doctor  # noqa: PLC0415 - no cold start pays for what is refused
+
+    diagnosis = doctor.of_payment_event(body, tokens)
+    logger.warning("signature mismatch", extra={"diagnosis": diagnosis.fields()})

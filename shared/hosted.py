@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from shared.clock import from_wire, stamp
 from shared.lifecycle import ListedPayment
 from shared.payment import HOSTED, Entry, EntryState
-from shared.rules import LedgerRules
 from shared.webhook import HostedPayment
 
 # Of a payment that only the list tells of, which has no currency: ISO 4217's "no currency".
@@ -24,25 +23,31 @@ _UNSETTLED = (EntryState.SENDING, EntryState.UNKNOWN, EntryState.NEEDS_HUMAN)
 
 
 def told(
-    location_id: int, payment: HostedPayment, now: datetime, *, zone: ZoneInfo, rules: LedgerRules
+    location_id: int, payment: HostedPayment, now: datetime, *, zone: ZoneInfo, lease_s: float
 ) -> Entry | None:
-    """The entry of an event, to be looked for on the list; None if its dates cannot be read.
+    """The entry of an event; None if its dates cannot be read.
 
-    `zone` is that of dates without an offset.
+    Args:
+        location_id: which.
+        payment: as the event has it.
+        now: the present moment.
+        zone: of dates without an offset.
+        lease_s: seconds until it is looked for on the list: what we report at this moment has an
+            end by then, and is in the ledger's index.
     """
     dates = [_instant(text, zone) for text in _dates(payment)]
     if None in dates:
         return None
     facts = _facts(payment.amount, payment.currency, *(stamp(date) for date in dates if date))
-    return _entry(location_id, payment.platform_id, facts, now, rules)
+    return _entry(location_id, payment.platform_id, facts, now, lease_s)
 
 
 def listed(
-    location_id: int, row: ListedPayment, now: datetime, *, zone: ZoneInfo, rules: LedgerRules
+    location_id: int, row: ListedPayment, now: datetime, *, zone: ZoneInfo, lease_s: float
 ) -> Entry | None:
     """The same of a row of the list that is nobody's; None if it cannot be read."""
     facts = _of_row(row, NO_CURRENCY, zone)
-    return _entry(location_id, row.id, facts, now, rules) if facts is not None else None
+    return _entry(location_id, row.id, facts, now, lease_s) if facts is not None else None
 
 
 def as_listed(entry: Entry, rows: Sequence[ListedPayment], zone: ZoneInfo) -> dict[str, str] | None:
@@ -59,14 +64,13 @@ def unsettled(entries: Sequence[Entry]) -> bool:
 
 
 def _entry(
-    location_id: int, platform_id: int, facts: dict[str, str], now: datetime, rules: LedgerRules
+    location_id: int, platform_id: int, facts: dict[str, str], now: datetime, lease_s: float
 ) -> Entry:
-    # Looked for only when our own reports of this moment have an end, and are in the index.
     return replace(
         Entry.new(f"{HOSTED}{platform_id}", location_id, facts, now),
         state=EntryState.TOLD,
         platform_id=platform_id,
-        due_at=now + timedelta(seconds=rules.lease_s),
+        due_at=now + timedelta(seconds=lease_s),
     )
 
 

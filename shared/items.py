@@ -1,10 +1,13 @@
 """Plain values to DynamoDB's attribute values and back, and a query to its last page."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -25,14 +28,14 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _plain(_deserialize(value)) for name, value in item.items()}
 
 
-def pages(ask: Callable[..., Any], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """All that a query or a scan finds, also beyond the megabyte that one answer holds.
+def pages(dynamodb: "DynamoDBClient", query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """All that a query finds, also beyond the megabyte that one answer holds.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
     """
     start: dict[str, Any] = {}
     while True:
-        answer = ask(**request, **start)
+        answer = dynamodb.query(**query, **start)
         yield from map(from_item, answer["Items"])
         if "LastEvaluatedKey" not in answer:
             return

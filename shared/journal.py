@@ -61,5 +61,5 @@ class Journal:
                 state=row["state"],
                 generation=row["generation"],
             )
-            for row in pages(self._dynamodb.query, query)
+            for row in pages(self._dynamodb, query)
         ]

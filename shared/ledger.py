@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from shared.clock import instant, stamp
 from shared.conflicts import retried, transacted
 from shared.items import from_item, pages, to_item, to_value
-from shared.lifecycle import LIVE
+from shared.lifecycle import State
 from shared.pace import Busy
 from shared.payment import PARKED, Entry, EntryState
 
@@ -61,10 +61,10 @@ class Ledger:
             paid = self.get(paid.again_as)
         return paid
 
-    def claim(self, before: Entry | None, claimed: Entry, turn: Any) -> bool:
+    def claim(self, before: Entry | None, claimed: Entry, turn: Any, state: State) -> bool:
         """Writes a claimed entry over `before` (None: it must be new), all or nothing.
 
-        A payment is claimed only while its location is connected, a refund only while its payment
+        A payment is claimed only while its location is in `state`, a refund only while its payment
         is SENT; False if that is not so. `turn` is the part of the transaction that lets us call
         the platform now (see `pace`).
 
@@ -72,7 +72,8 @@ class Ledger:
             Overtaken: the row is not `before` any more.
             Busy: it is not our turn.
         """
-        check = self._payment_is_sent(claimed) if claimed.is_refund else self._is_connected(claimed)
+        is_refund = claimed.is_refund
+        check = self._payment_is_sent(claimed) if is_refund else self._is_in(claimed, state)
         put = {"Put": self._put(before, claimed)}
         reasons = self._transact([put, {"ConditionCheck": check}, turn])
         if not reasons:
@@ -172,7 +173,7 @@ class Ledger:
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
-        return (row["key"] for row in pages(self._dynamodb.query, query))
+        return (row["key"] for row in pages(self._dynamodb, query))
 
     def of_location(self, location_id: int) -> list[str]:
         """Keys of all entries of a location; eventually consistent."""
@@ -182,7 +183,7 @@ class Ledger:
             "KeyConditionExpression": "location_id = :location",
             "ExpressionAttributeValues": {":location": to_value(location_id)},
         }
-        return [row["key"] for row in pages(self._dynamodb.query, query)]
+        return [row["key"] for row in pages(self._dynamodb, query)]
 
     def entries_of(self, location_id: int) -> list[Entry]:
         """All entries of a location, each as it stands."""
@@ -258,16 +259,13 @@ class Ledger:
             "ExpressionAttributeValues": values,
         }
 
-    def _is_connected(self, entry: Entry) -> Any:
+    def _is_in(self, entry: Entry, state: State) -> Any:
         return {
             "TableName": self._connections_table,
             "Key": {"location_id": to_value(entry.location_id or 0)},
-            "ConditionExpression": "#state IN (:active, :frozen)",
+            "ConditionExpression": "#state = :state",
             "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {
-                ":active": to_value(LIVE[0]),
-                ":frozen": to_value(LIVE[1]),
-            },
+            "ExpressionAttributeValues": {":state": to_value(state)},
         }
 
     def _payment_is_sent(self, refund: Entry) -> Any:

@@ -377,7 +377,10 @@ def _hint_looked_at(
     connection: Connection, status: Status, now: datetime, rules: LifecycleRules
 ) -> Connection:
     """The hint says one thing and the status another: status may lag, so look again a few times."""
-    came_true = connection.hint == "freeze" and connection.state is State.FROZEN
+    came_true = (connection.hint, connection.state) in (
+        ("freeze", State.FROZEN),
+        ("payment", State.ACTIVE),
+    )
     if came_true or connection.hint_looks >= len(rules.hint_rechecks_s):
         word = "confirmed" if came_true else "stale, changes nothing"
         return replace(

@@ -15,7 +15,7 @@ from shared.altegio import Altegio, Refused, Unreachable
 from shared.clock import SKEW, Clock, stamp
 from shared.connections import Connections
 from shared.ledger import IdTaken, Ledger, Overtaken
-from shared.lifecycle import Installed, Status
+from shared.lifecycle import Installed, State, Status
 from shared.pace import Busy, Pace, Paused
 from shared.payment import (
     Blocked,
@@ -125,33 +125,41 @@ class Paying:
             # Before the claim: from there on nothing but the refund itself may come between.
             self._connections.note_refund(location_id or 0, self._clock())
         try:
-            claimed = self._claimed(before, located)
+            claimed, state = self._claimed(before, located)
         except Paused as paused:
             self._store(before, payment.put_off(entry, str(paused), paused.until, self._clock()))
             return
         now = self._clock()
         if claimed is not None:
             self._send(claimed, paid.platform_id if paid else None, until)
+            if state is State.FROZEN and not entry.is_refund:
+                self._connections.thaws(location_id or 0, self._clock())
         elif entry.is_refund:
             self._store(before, payment.waiting(entry, "its payment changed", now, self._rules))
         else:
             self._store(before, payment.held(entry, _NOT_CONNECTED, now, self._rules))
 
-    def _claimed(self, before: Entry | None, entry: Entry) -> Entry | None:
-        """The entry, claimed when it is our turn to call; None if it cannot be claimed.
+    def _claimed(self, before: Entry | None, entry: Entry) -> tuple[Entry | None, State]:
+        """The entry, claimed when it is our turn to call, or None; and the state of its location.
+
+        A frozen location is paid in order to thaw it, but most are active.
 
         Raises:
             Overtaken: the row is not `before` any more.
             Paused: our turn does not come soon.
         """
         turn = self._pace.at_once()
-        while True:
+        states = [State.ACTIVE] if entry.is_refund else [State.ACTIVE, State.FROZEN]
+        while states:
             claimed = payment.claimed(entry, self._clock(), self._rules)
             try:
-                return claimed if self._ledger.claim(before, claimed, turn) else None
+                if self._ledger.claim(before, claimed, turn, states[0]):
+                    return claimed, states[0]
+                del states[0]
             except Busy:
                 self._pace.wait()
                 turn = self._pace.in_turn()
+        return None, State.DISABLED
 
     def _send(self, claimed: Entry, platform_id: int | None, until: float) -> None:
         if platform_id is not None:

@@ -20,8 +20,8 @@ from shared.looking import Looking
 from shared.payment import Entry, EntryState
 from shared.queues import WakeUps
 from shared.recording import Recording
-from shared.rules import LedgerRules, LifecycleRules, PaceRules
 from shared.roll import Overtaken as RollOvertaken
+from shared.rules import LedgerRules, LifecycleRules, PaceRules
 from shared.settling import Settling
 from shared.surveying import Surveying
 from shared.telemetry import count, logger
@@ -94,8 +94,9 @@ class Reconciling:
                 failed += self._guarded(self._connection, location_id, half)
         failed += self._entries(EntryState.UNKNOWN, _MOST, until)
         failed += self._entries(EntryState.TOLD, _MOST, until)
-        # Whatever time is left; its steps make one call each, so it may begin later than the others.
-        failed += self._guarded(self._surveying.go_on, until + 2 * self._call_s, until)
+        # Most of its steps make one call each, so the last may begin later than that of the others.
+        later = until + 2 * self._call_s
+        failed += self._guarded(self._surveying.go_on, later, later)
         count("ReconcileRun")
         if failed:
             raise ReconcileFailed(f"{failed} rows")
@@ -182,6 +183,8 @@ class Reconciling:
         if connection.lease_until is not None and connection.lease_until > now:
             # A webhook made it due, but somebody is at it.
             self._connections.save(replace(connection, due_at=connection.lease_until))
+            return
+        if self._watching.remind(connection):
             return
         settled, status = self._settling.settle(self._leased(connection))
         if settled.live:

@@ -89,22 +89,32 @@ def verified(user_data: str, sign: str, tokens: tuple[str, ...]) -> bytes:
     """The JSON bytes inside `user_data`, proven by `sign`.
 
     The signature is over the *decoded* bytes (see `signature`), by any of the tokens.
-    `user_data` may use either base64 alphabet, with or without padding, and may have had each
-    `+` turned into a space on its way through a query string.
 
     Raises:
         BadSignature: it does not fit, or either is malformed.
     """
-    encoded = user_data.translate(_FROM_URL_SAFE).rstrip("=")
-    try:
-        decoded = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadSignature("user_data is not base64") from None
+    message = decoded(user_data)
     if not _HEX_SHA256.fullmatch(sign):
         raise BadSignature("user_data_sign is not the hex form of a SHA-256")
-    if not signature.fits(decoded, sign, tokens):
+    if not signature.fits(message, sign, tokens):
         raise BadSignature("user_data_sign does not fit user_data")
-    return decoded
+    return message
+
+
+def decoded(user_data: str) -> bytes:
+    """The bytes inside `user_data`, proven by nothing yet.
+
+    It may use either base64 alphabet, with or without padding, and may have had each `+` turned
+    into a space on its way through a query string.
+
+    Raises:
+        BadSignature: it is not base64.
+    """
+    encoded = user_data.translate(_FROM_URL_SAFE).rstrip("=")
+    try:
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadSignature("user_data is not base64") from None
 
 
 def _location_ids(fields: list[tuple[str, str]]) -> tuple[int, ...]:

@@ -80,7 +80,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding, when it was made, of which generation, and what became of it."""
+    """A finding, when it was made, in which generation (0: none), and what became of it."""
 
     finding: Finding
     at: datetime
@@ -90,10 +90,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some locations, each with the generation that it had before the platform was asked."""
+    """Some locations, and what was found of them."""
 
     number: int
-    locations: tuple[tuple[int, int], ...]
+    locations: tuple[int, ...]
     found: tuple[Found, ...] = ()
 
 
@@ -148,7 +148,7 @@ class Roll:
         values = self._get(f"part#{number:05}") or {}
         return Part(
             number=number,
-            locations=tuple((row[0], row[1]) for row in values.get("locations", ())),
+            locations=tuple(values.get("locations", ())),
             found=tuple(_found(row) for row in values.get("found", ())),
         )
 
@@ -156,12 +156,12 @@ class Roll:
         """Writes a part, over whatever an earlier census has left there."""
         values = {
             "key": f"part#{part.number:05}",
-            "locations": [list(row) for row in part.locations],
+            "locations": list(part.locations),
             "found": [_row(found) for found in part.found],
         }
         self._dynamodb.put_item(TableName=self._table, Item=to_item(values))
 
-    def write_all(self, number: int, locations: Sequence[tuple[int, int]]) -> int:
+    def write_all(self, number: int, locations: Sequence[int]) -> int:
         """Writes locations as parts from `number` on; returns the number after the last."""
         for start in range(0, len(locations), PART):
             self.write(Part(number, tuple(locations[start : start + PART])))

@@ -3,9 +3,9 @@
 A run of reconcile goes on where the last one stopped, at a share of the pace, so that it takes as
 long as it takes and nothing else waits for it:
 
-    LISTING     our own rows first, with their generations; then the platform's list, page by page
+    LISTING     our own rows first, and then the platform's list, page by page
     LOOKING     the status of each location, compared with our row and our ledger
-    REPAIRING   of what can be repaired: asked again, and settled if the generation is still the same
+    REPAIRING   what can be: asked again, and settled if the generation is still the same
 
 More repairs than the fuse allows are made by nobody: then rather the census is wrong.
 """
@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 
 from shared import census, hosted, lifecycle
 from shared.altegio import LOCATIONS_PER_PAGE, Altegio, Refused, Unreachable
@@ -22,10 +23,10 @@ from shared.clock import Clock
 from shared.connections import Connections
 from shared.connections import Overtaken as ConnectionOvertaken
 from shared.ledger import Ledger
-from shared.lifecycle import Connection, Status
+from shared.lifecycle import Connection, State, Status
 from shared.looking import Looking
 from shared.roll import Found, Head, Part, Roll, Stage
-from shared.rules import CensusRules, LedgerRules, LifecycleRules
+from shared.rules import CensusRules, LifecycleRules
 from shared.settling import Settling
 from shared.telemetry import count, logger
 
@@ -53,7 +54,7 @@ class Surveying:
         settling: Settling,
         clock: Clock,
         lifecycle_rules: LifecycleRules,
-        ledger_rules: LedgerRules,
+        lease_s: float,
         rules: CensusRules,
     ) -> None:
         self._roll = roll
@@ -64,7 +65,7 @@ class Surveying:
         self._settling = settling
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
-        self._ledger_rules = ledger_rules
+        self._lease_s = lease_s
         self._rules = rules
 
     def go_on(self, until: float) -> None:
@@ -102,7 +103,10 @@ class Surveying:
     def _list(self, head: Head) -> Head:
         """Our own rows, and then one page of the platform's list."""
         if not head.parts:
-            ours = list(self._connections.unclosed())
+            states = (State.ACTIVE, State.FROZEN, State.PENDING)
+            ours = [it for state in states for it in self._connections.in_state(state)]
+            # One that changed meanwhile is in two.
+            ours = list(dict.fromkeys(ours))
             parts = self._roll.write_all(0, ours)
             # At least one, though it be empty: from there on it is known that ours were read.
             if not parts:
@@ -113,16 +117,12 @@ class Surveying:
         except (Refused, Unreachable) as error:
             logger.warning("no list", extra={"page": head.page, "why": str(error)})
             raise _NoAnswer from None
-        known = {
-            location_id
-            for number in range(head.parts)
-            for location_id, _generation in self._roll.part(number).locations
-        }
+        read = map(self._roll.part, range(head.parts))
+        known = set(chain.from_iterable(part.locations for part in read))
         strange = list(dict.fromkeys(it for it in listed if it not in known))
-        rows = [(it, self._generation(it)) for it in strange]
         head = replace(
             head,
-            parts=self._roll.write_all(head.parts, rows),
+            parts=self._roll.write_all(head.parts, strange),
             locations=head.locations + len(strange),
             page=head.page + 1,
             tried=0,
@@ -130,10 +130,6 @@ class Surveying:
         if len(listed) < LOCATIONS_PER_PAGE:
             return replace(head, stage=Stage.LOOKING)
         return head
-
-    def _generation(self, location_id: int) -> int:
-        connection = self._connections.get(location_id)
-        return connection.generation if connection is not None else 0
 
     # LOOKING
 
@@ -143,16 +139,14 @@ class Surveying:
             return self._looked(head)
         part = self._roll.part(head.part)
         found: list[Found] = []
-        for location_id, generation in part.locations[head.place :]:
+        for location_id in part.locations[head.place :]:
             if time.monotonic() >= until:
                 break
             try:
-                findings = self._compare(location_id, head.tried)
+                found += self._compare(location_id, head.tried)
             except _NoAnswer:
                 head = replace(head, tried=head.tried + 1)
                 break
-            now = self._clock()
-            found += [Found(it, now, generation) for it in findings[:_MOST_FINDINGS]]
             head = replace(head, place=head.place + 1, looked=head.looked + 1, tried=0)
         if found:
             self._roll.write(replace(part, found=(*part.found, *found)))
@@ -161,13 +155,15 @@ class Surveying:
             return replace(head, part=head.part + 1, place=0)
         return head
 
-    def _compare(self, location_id: int, tried: int) -> list[Finding]:
+    def _compare(self, location_id: int, tried: int) -> list[Found]:
         connection = self._connections.get(location_id)
+        generation = connection.generation if connection is not None else 0
         try:
             status = self._platform.status(location_id)
         except (Refused, Unreachable) as error:
             if isinstance(error, Refused) or tried + 1 >= _TRIES:
-                return [Finding(location_id, Difference.UNANSWERED, str(error))]
+                unanswered = Finding(location_id, Difference.UNANSWERED, str(error))
+                return [Found(unanswered, self._clock(), generation)]
             raise _NoAnswer from None
         now = self._clock()
         first = census.of_connection(location_id, connection, status, now, self._lifecycle_rules)
@@ -178,10 +174,11 @@ class Surveying:
             status,
             entries,
             self._looking.owned(entries, status.payments),
-            now,
-            self._platform.zone,
+            now=now,
+            zone=self._platform.zone,
         )
-        return [*([first] if first else []), *payments]
+        findings = [*([first] if first else []), *payments]
+        return [Found(finding, now, generation) for finding in findings[:_MOST_FINDINGS]]
 
     def _looked(self, head: Head) -> Head:
         """All were looked at: goes on to the repairs, unless there are too many, or none."""
@@ -254,7 +251,7 @@ class Surveying:
                     row,
                     self._clock(),
                     zone=self._platform.zone,
-                    rules=self._ledger_rules,
+                    lease_s=self._lease_s,
                 )
                 if entry is None:
                     return "its dates cannot be read"

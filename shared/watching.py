@@ -73,6 +73,23 @@ class Watching:
         self._warn_if_near(watched, entries, now)
         self._connections.save(watched)
 
+    def remind(self, connection: Connection) -> bool:
+        """Warns once more by our own tables, if that is all that is due; False if it is not.
+
+        Raises:
+            Overtaken: as `watch`.
+        """
+        now = self._clock()
+        reminded = cover.reminded(connection, now, self._rules)
+        if reminded is None:
+            return False
+        entries = self._ledger.entries_of(connection.location_id)
+        if not self._warn_if_near(connection, entries, now):
+            # Something was reported meanwhile: the platform's list has it.
+            return False
+        self._connections.save(reminded)
+        return True
+
     def _report_again(self, paid: Entry, connection: Connection) -> None:
         """Of a payment that the list lacks for the second time; sent again it is the same event.
 
@@ -92,10 +109,10 @@ class Watching:
 
     def _warn_if_near(
         self, connection: Connection, entries: Sequence[Entry], now: datetime
-    ) -> None:
+    ) -> bool:
         work = cover.work(connection, entries, now)
         if work is None or not cover.is_near(work, now, self._rules):
-            return
+            return False
         count("SwitchOffNear")
         logger.error(
             "switch-off near",
@@ -108,3 +125,4 @@ class Watching:
                 "unlisted": list(work.unlisted),
             },
         )
+        return True

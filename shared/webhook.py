@@ -31,6 +31,10 @@ class Forged(Exception):
     """The partner token is missing or wrong, or the sign of a payment is."""
 
 
+class BadSign(Forged):
+    """The partner token is right, and the sign of a payment is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostedPayment:
     """A payment that the owner made on the platform's own page.
@@ -100,7 +104,7 @@ def _hosted(location_id: int, values: dict[str, Any], tokens: tuple[str, ...]) -
         message += f"&discount={number(discount)}"
     sign = values.get("sign")
     if not isinstance(sign, str) or not signature.fits(message.encode(), sign, tokens):
-        raise Forged
+        raise BadSign
     currency = values.get("currency_iso")
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
         raise Malformed

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import boto3
 from botocore.config import Config
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from shared.pace import Pace
     from shared.paying import Paying
     from shared.reconciling import Reconciling
-    from shared.recording import Recording
-    from shared.roll import Roll
 
 # Within a function's 30 s there is time for a few quick tries, not for boto3's default minute.
 _AWS = Config(
@@ -118,16 +117,21 @@ def paying(environ: Mapping[str, str]) -> "Paying":
 def disabling(environ: Mapping[str, str]) -> "Disabling":
     """The use case of the disable function."""
     from shared.disabling import Disabling
+    from shared.ledger import Ledger
     from shared.queues import Hints
 
     settings = config.read(config.DisableSettings, environ)
     session = boto3.Session()
+    dynamodb = session.client("dynamodb", config=_AWS)
     return Disabling(
         token=PartnerToken(session.client("ssm", config=_AWS), settings.partner_token_parameter),
         application_id=settings.application_id,
-        connections=_connections(session.client("dynamodb", config=_AWS), settings.connections),
+        connections=_connections(dynamodb, settings.connections),
+        ledger=Ledger(dynamodb, settings.payments_table, settings.connections.connections_table),
         hints=Hints(session.client("sqs", config=_AWS), settings.hints_queue_url),
         clock=clock.now,
+        zone=ZoneInfo(settings.platform_timezone),
+        lease_s=settings.lease_s,
     )
 
 
@@ -208,7 +212,7 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
             ),
             clock=clock.now,
             lifecycle_rules=settings.lifecycle,
-            ledger_rules=settings.ledger,
+            lease_s=settings.ledger.lease_s,
             rules=settings.census,
         ),
         wake_ups=WakeUps(sqs, settings.billing_queue_url),

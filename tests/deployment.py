@@ -122,6 +122,8 @@ class Deployment:
                 # No waiting here, but where a test is about the pace.
                 "PacePerS": "1000000",
                 "PacePerMin": "60000000",
+                # Nor a census, but where a test is about it.
+                "CensusEveryS": "0",
             },
             endpoint_url="https://sqs.us-east-1.amazonaws.com",
             api_url="https://provider.example",

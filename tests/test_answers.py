@@ -530,6 +530,9 @@ CHANGES: dict[str, Callable[[Entry], Entry]] = {
     "looked_at": lambda entry: payment.looked_at(entry, "why", NOW, seconds=30),
     "waiting": lambda entry: payment.waiting(entry, "why", NOW, RULES),
     "woken": lambda entry: payment.woken(entry, NOW, RULES, timedelta(seconds=7)),
+    "still_told": lambda entry: payment.still_told(entry, "why", NOW, RULES),
+    "recorded": lambda entry: payment.recorded(entry, entry.facts, NOW),
+    "known_already": lambda entry: payment.known_already(entry, "payment#inv-1", NOW),
     "put_off": lambda entry: payment.put_off(entry, "why", NOW + timedelta(seconds=5), NOW),
     "adopted": lambda entry: payment.adopted(entry, 123, "why", NOW),
     "reopened": lambda entry: payment.reopened(entry, "why", NOW),
@@ -541,6 +544,7 @@ STARTS = {
     **dict.fromkeys(CHANGES, EntryState.PENDING),
     **dict.fromkeys(("sent", "rejected", "unknown", "released"), EntryState.SENDING),
     **dict.fromkeys(("absent", "looked_at"), EntryState.UNKNOWN),
+    **dict.fromkeys(("still_told", "recorded", "known_already"), EntryState.TOLD),
     **dict.fromkeys(("adopted", "reopened", "looked_for_again", "closed"), EntryState.NEEDS_HUMAN),
 }
 FINAL = (EntryState.SENT, *payment.PARKED)

@@ -29,10 +29,14 @@ PURE = {
         "payment",
         "cover",
         "webhook",
+        "hosted",
+        "lookup",
+        "census",
         "billing",
         "backoff",
         "clock",
         "rules",
+        "doctor",
     )
 }
 SPEAKS_HTTP = {"altegio"}
@@ -46,6 +50,7 @@ SPEAKS_TO_AWS = {
     "partner_token",
     "paying",  # its exceptions: an id that cannot be written is at least logged
     "queues",
+    "roll",
     "tickets",
     "wiring",
 }
@@ -314,6 +319,11 @@ def test_a_function_loads_no_other_s_use_case(name: str) -> None:
     own = {"connect": "connecting", "payments": "paying", "disable": "disabling",
            "reconcile": "reconciling"}  # fmt: skip
     assert loaded(name) & use_cases == {f"shared.{own[name]}"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_a_refusal_loads_the_signature_doctor(name: str) -> None:
+    assert "shared.doctor" not in loaded(name)
 
 
 @pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=lambda path: path.stem)

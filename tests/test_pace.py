@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from local.simulator import Simulator
 from shared import billing
 from shared.clock import stamp
+from shared.lifecycle import State
 from shared.pace import Busy, Pace, Paused
 from shared.payment import Entry, EntryState
 from shared.rules import PaceRules
@@ -47,7 +48,8 @@ def pace(deployment: Deployment, **changes: float) -> Pace:
         clock=deployment.clock,
         sleep=lambda seconds: deployment.clock.advance(seconds=seconds),
         rules=PaceRules(5, 200, 30),
-        **{"ahead_s": 0, "patience_s": 3, **changes},
+        ahead_s=changes.get("ahead_s", 0),
+        patience_s=changes.get("patience_s", 3),
     )
 
 
@@ -272,8 +274,8 @@ def test_a_transaction_says_whose_fault_it_is(paced: Deployment) -> None:
     turn = taken.at_once()
     entry = paced_entry(paced, 4564)
     with pytest.raises(Busy):
-        paced.ledger.claim(None, entry, turn)
-    assert paced.ledger.claim(None, paced_entry(paced, 9), turn) is False
+        paced.ledger.claim(None, entry, turn, State.ACTIVE)
+    assert paced.ledger.claim(None, paced_entry(paced, 9), turn, State.ACTIVE) is False
 
 
 def paced_entry(deployment: Deployment, location_id: int) -> Entry:

@@ -24,9 +24,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         if request.method == "GET":
             return page.visit(connecting.visit(request.raw_query))
         return page.result(connecting.confirm(_form(request)))
-    except BadSignature as error:
+    except BadSignature:
         count("ConnectBadSignature")
-        logger.warning("redirect refused", extra={"why": str(error)})
         return page.bad_signature()
     except BadRedirect as error:
         logger.warning("redirect refused", extra={"why": str(error)})

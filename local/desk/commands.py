@@ -102,6 +102,25 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     command.add_argument("location", type=_id, metavar="LOCATION")
     command.set_defaults(command=_at_desk("probe", "probe"))
 
+    command = commands.add_parser(
+        "doctor", parents=[stack], help="by which construction a signature was made; reads only"
+    )
+    command.add_argument(
+        "what",
+        nargs="?",
+        default="-",
+        metavar="WHAT",
+        help="the address of a redirect in quotes, the JSON body of a payment event, or a file with"
+        " either; standard input if left out",
+    )
+    command.add_argument(
+        "--ask",
+        action="store_true",
+        help="for another key to try, unless it is in the environment variable OTHER_KEY; with"
+        " one, no stack is needed",
+    )
+    command.set_defaults(command=_told(_doctor))
+
 
 def _stack() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
@@ -141,9 +160,31 @@ def _span(text: str) -> timedelta:
 
 
 def _at_desk(module: str, name: str) -> Callable[[argparse.Namespace], int]:
-    """A command of this package, which is loaded when it is run."""
+    """A command of this package that works at the desk of a stack."""
 
     def command(options: argparse.Namespace) -> int:
+        from local.desk import desk
+
+        run: Callable[[Desk, argparse.Namespace], int] = _loaded(module, name)
+        return run(desk.opened(desk.find(options)), options)
+
+    return _told(command)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    run: Callable[[argparse.Namespace], int] = _loaded("doctor", "doctor")
+    return run(options)
+
+
+def _loaded(module: str, name: str) -> Any:
+    """A function of this package, which is loaded when it is run."""
+    return getattr(import_module(f"local.desk.{module}"), name)
+
+
+def _told(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """The command; what stands in its way is told in a sentence, and 2 returned."""
+
+    def told(options: argparse.Namespace) -> int:
         # The functions' logger writes to the terminal, too; what it says, the screen says.
         os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
         from botocore.exceptions import BotoCoreError, ClientError
@@ -151,15 +192,12 @@ def _at_desk(module: str, name: str) -> Callable[[argparse.Namespace], int]:
         from local.desk import desk, screen
         from local.desk.evidence import NoSuchEntry
 
-        run: Callable[[Desk, argparse.Namespace], int] = getattr(
-            import_module(f"local.desk.{module}"), name
-        )
         try:
-            return run(desk.opened(desk.find(options)), options)
+            return command(options)
         except (desk.NoSite, NoSuchEntry) as error:
             print(screen.wrapped(str(error)), file=sys.stderr)
         except (BotoCoreError, ClientError) as error:
             print(screen.wrapped(f"AWS: {error}"), file=sys.stderr)
         return 2
 
-    return command
+    return told

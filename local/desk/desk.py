@@ -57,6 +57,7 @@ class Desk:
 
     site: str
     settings: config.ReconcileSettings
+    token: PartnerToken
     ledger: Ledger
     connections: Connections
     journal: Journal
@@ -110,6 +111,7 @@ def opened(site: Site) -> Desk:
     return Desk(
         site=site.name,
         settings=reconcile,
+        token=token,
         ledger=ledger,
         connections=Connections(dynamodb, reconcile.connections.connections_table, journal),
         journal=journal,

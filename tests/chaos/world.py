@@ -190,6 +190,7 @@ class World:
                 "ApplicationId": str(self.simulator.application_id),
                 "PlatformAppUrl": "http://platform",
                 "HttpTotalS": str(HTTP_TOTAL_S),
+                "CensusEveryS": "0",
             },
             endpoint_url=_ENDPOINT,
             api_url="https://provider.example",

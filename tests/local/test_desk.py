@@ -1,5 +1,9 @@
 """The operator's commands, through the command line."""
 
+import base64
+import hashlib
+import hmac
+import io
 import json
 import subprocess
 import sys
@@ -11,6 +15,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import boto3
@@ -20,9 +25,11 @@ from local import PROJECT
 from local.__main__ import main
 from local.desk import desk, evidence, letters
 from local.emulator import CREDENTIALS
+from local.simulator.redirect import Owner
 from shared import payment as rules
 from shared.altegio import LOCATIONS_PER_PAGE, Altegio
 from shared.clock import stamp, wire
+from shared.doctor import fingerprint
 from shared.payment import EntryState
 from shared.queues import DeadLetters
 from tests.deployment import Deployment, payment, refund, secrets_in
@@ -1119,6 +1126,112 @@ def test_a_location_that_is_not_on_the_list(  # noqa: PLR0917 - fixtures
         connected.simulator.expire(4564)
     monkeypatch.setattr(Altegio, "locations", lambda _self, **_page: ids)
     assert probed(operator)["list of locations: has it on its first page"][0] == verdict
+
+
+# The signature doctor
+
+
+def forged(deployment: Deployment, key: str, *, over_base64: bool = False) -> str:
+    """The address of a redirect whose signature is made anew."""
+    address = urlsplit(deployment.simulator.redirect(4564))
+    fields = dict(parse_qsl(address.query))
+    data = fields["user_data"]
+    text = data.encode() if over_base64 else base64.urlsafe_b64decode(data)
+    sign = hmac.new(key.encode(), text, hashlib.sha256).hexdigest()
+    return address._replace(query=urlencode({**fields, "user_data_sign": sign})).geturl()
+
+
+def results(text: str) -> dict[str, str]:
+    """What the doctor says of each text that may have been signed."""
+    table = text.partition("SIGNED  TEXT\n")[2].partition("\n\n")[0]
+    split = (line.split(maxsplit=1) for line in table.splitlines())
+    return {name: signed for signed, name in split}
+
+
+def test_the_doctor_names_the_text_that_was_signed(
+    deployment: Deployment, operator: Operator
+) -> None:
+    token = deployment.simulator.partner_token
+    text = operator("doctor", forged(deployment, token, over_base64=True))
+    assert "verdict         signed is the base64 text, instead of the decoded JSON\n" in text
+    assert f"key             {fingerprint(token)}, the partner token of test stack\n" in text
+    assert results(text)["the base64 text"] == "yes"
+    assert results(text)["the base64 text in the URL-safe alphabet"] == "same"
+    assert results(text)["the decoded JSON"] == "no"
+    assert operator.code == 1
+    owner = Owner()
+    assert [it for it in (owner.name, owner.email, owner.phone, token) if it in text] == []
+
+
+def test_the_doctor_ends_with_0_if_the_signature_is_right(
+    deployment: Deployment,
+    operator: Operator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address = deployment.simulator.redirect(4564)
+    file = tmp_path / "redirect.txt"
+    file.write_text(f"{address}\n")
+    query = urlsplit(address).query
+    for words, typed in (((address,), ""), ((str(file),), ""), (("-",), query), ((), query)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed.encode())))
+        assert "verdict         the signature is right\n" in operator("doctor", *words)
+        assert operator.code == 0
+
+
+def test_the_doctor_reads_a_payment_event(deployment: Deployment, operator: Operator) -> None:
+    token = deployment.simulator.partner_token
+    for amount, code in (("100", 0), ("100.0", 1)):
+        message = f"salon_id=4564&amount={amount}"
+        sign = hmac.new(token.encode(), message.encode(), hashlib.sha256).hexdigest()
+        values = deployment.event(4564, "payment", amount=100.0, discount=None, sign=sign)
+        text = operator("doctor", json.dumps(values))
+        assert text.startswith("sign of a payment event (test stack)\n")
+        assert operator.code == code
+    assert "signed is the same, numbers as they stand in the body, instead of" in text
+
+
+def test_another_key_may_be_typed_or_in_the_environment(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = forged(deployment, "the-new-token")
+    assert "Enter that with --ask" in operator("doctor", address)
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: "the-new-token")
+    asked = operator("doctor", "--ask", address)
+    monkeypatch.setenv("OTHER_KEY", "the-new-token")
+    told = operator("doctor", address)
+    assert asked == told
+    assert "the key is the other one, not the partner token of test stack" in told
+    assert f"key {fingerprint('the-new-token')}\n" in told
+    assert "the-new-token" not in told
+    assert operator.code == 1
+    # Once it is the stack's own, it is right.
+    deployment.set_token("the-new-token")
+    assert "the signature is right" in operator("doctor", address)
+    assert operator.code == 0
+
+
+def test_with_a_key_of_his_own_the_doctor_needs_no_stack(
+    deployment: Deployment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("doctor", "--announced", str(tmp_path / "none.json"), forged(deployment, "his-own"))
+    assert main(words) == 2
+    assert "make up" in capsys.readouterr().err
+    monkeypatch.setenv("OTHER_KEY", "his-own")
+    assert main(words) == 0
+    assert "user_data_sign of a redirect (no stack)\n" in capsys.readouterr().out
+    monkeypatch.setenv("OTHER_KEY", "another")
+    assert main(words) == 1
+
+
+def test_a_token_that_cannot_be_read_is_told(deployment: Deployment, operator: Operator) -> None:
+    deployment.ssm.delete_parameter(Name="/altegio/partner-token")
+    text = operator("doctor", deployment.simulator.redirect(4564))
+    assert text.startswith("the partner token of test stack cannot be read")
+    assert operator.code == 2
 
 
 # Which stack

@@ -639,7 +639,8 @@ class Play:
         match self.dice.randrange(4):
             case 0:
                 turns = (self.pace.at_once, self.pace.in_turn)
-                return self.ledger.claim(before, after, self.dice.choice(turns)())
+                state = self.dice.choice([State.ACTIVE, State.FROZEN])
+                return self.ledger.claim(before, after, self.dice.choice(turns)(), state)
             case 1:
                 return self.ledger.finish(before or after, after)
             case _:
