@@ -104,9 +104,8 @@ class Surveying:
         """Our own rows, and then one page of the platform's list."""
         if not head.parts:
             states = (State.ACTIVE, State.FROZEN, State.PENDING)
-            ours = [it for state in states for it in self._connections.in_state(state)]
-            # One that changed meanwhile is in two.
-            ours = list(dict.fromkeys(ours))
+            # One that changes meanwhile may be in two.
+            ours = sorted({it for state in states for it in self._connections.in_state(state)})
             parts = self._roll.write_all(0, ours)
             # At least one, though it be empty: from there on it is known that ours were read.
             if not parts:
@@ -119,7 +118,7 @@ class Surveying:
             raise _NoAnswer from None
         read = map(self._roll.part, range(head.parts))
         known = set(chain.from_iterable(part.locations for part in read))
-        strange = list(dict.fromkeys(it for it in listed if it not in known))
+        strange = sorted(set(listed) - known)
         head = replace(
             head,
             parts=self._roll.write_all(head.parts, strange),
