@@ -143,7 +143,11 @@ def test_get_connect(deployment: Deployment, clean_log: Callable[[], None]) -> N
     answers: Counter[int] = Counter()
 
     @many
-    @given(st.lists(damaged([field for field in base if field[0] in signed]), min_size=DOZEN, max_size=DOZEN))
+    @given(
+        st.lists(
+            damaged([field for field in base if field[0] in signed]), min_size=DOZEN, max_size=DOZEN
+        )
+    )
     def each(queries: list[list[tuple[str, str]]]) -> None:
         for fields in queries:
             query = f"salon_id=4564&{encoded(fields)}"
@@ -232,7 +236,10 @@ def test_post_connect(deployment: Deployment, clean_log: Callable[[], None]) -> 
     fields = [("ticket", "A" * 43), ("name", "Zoë"), ("email", "z@example.com"), ("action", "c")]
 
     @many
-    @given(st.lists(damaged(fields) | st.text(max_size=60), min_size=DOZEN, max_size=DOZEN), st.booleans())
+    @given(
+        st.lists(damaged(fields) | st.text(max_size=60), min_size=DOZEN, max_size=DOZEN),
+        st.booleans(),
+    )
     def each(bodies: list[list[tuple[str, str]] | str], in_base64: bool) -> None:  # noqa: FBT001 - drawn
         for drawn in bodies:
             body = drawn if isinstance(drawn, str) else encoded(drawn)
@@ -259,7 +266,11 @@ def test_the_webhook(deployment: Deployment, clean_log: Callable[[], None]) -> N
     )
 
     @many
-    @given(st.lists(bodies | raw, min_size=DOZEN, max_size=DOZEN), st.booleans(), st.sampled_from(["POST", "post"]))
+    @given(
+        st.lists(bodies | raw, min_size=DOZEN, max_size=DOZEN),
+        st.booleans(),
+        st.sampled_from(["POST", "post"]),
+    )
     def each(drawn: list[str], in_base64: bool, name: str) -> None:  # noqa: FBT001 - drawn
         for body in drawn:
             event = http_event("POST", "/webhooks/altegio", body=body)
