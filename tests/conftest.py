@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import boto3
 import pytest
@@ -17,6 +18,8 @@ _SESSION = boto3.Session(
     aws_secret_access_key="test",
     region_name="us-east-1",
 )
+# Made once for all tests: moto answers whichever client asks, and forgets after each test.
+_client = cache(_SESSION.client)
 
 
 @pytest.fixture
@@ -62,6 +65,7 @@ def on_moto(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     # Each session reads the services' models anew, which is most of the time that tests take.
     monkeypatch.setattr("boto3.Session", lambda: _SESSION)
+    monkeypatch.setattr(_SESSION, "client", _client)
     with mock_aws():
         yield Deployment(simulator, clock, monkeypatch)
 

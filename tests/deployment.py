@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import boto3
+import httpx
 import pytest
 
 from local.emulator import create_table
@@ -38,6 +39,8 @@ FUNCTIONS = {
     "disable": wiring.disabling,
     "reconcile": wiring.reconciling,
 }
+# Reading all certificates that there are is most of what a new environment costs.
+_create_ssl_context = cache(httpx.create_ssl_context)
 
 
 class Clock:
@@ -128,6 +131,7 @@ class Deployment:
             endpoint_url="https://sqs.us-east-1.amazonaws.com",
             api_url="https://provider.example",
         )
+        monkeypatch.setattr(httpx, "create_ssl_context", _create_ssl_context)
         self.environments = {
             name.removesuffix("Function").lower(): dict(function.environment)
             for name, function in wired.functions.items()

@@ -27,6 +27,11 @@ many = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
+
+def dozen[T](of: st.SearchStrategy[T]) -> st.SearchStrategy[list[T]]:
+    return st.lists(of, min_size=DOZEN, max_size=DOZEN)
+
+
 HTML = '"><img src=x onerror=alert(1)>'
 UGLY = st.one_of(
     st.sampled_from(
@@ -143,7 +148,7 @@ def test_get_connect(deployment: Deployment, clean_log: Callable[[], None]) -> N
     answers: Counter[int] = Counter()
 
     @many
-    @given(st.lists(damaged([field for field in base if field[0] in signed]), min_size=DOZEN))
+    @given(dozen(damaged([field for field in base if field[0] in signed])))
     def each(queries: list[list[tuple[str, str]]]) -> None:
         for fields in queries:
             query = f"salon_id=4564&{encoded(fields)}"
@@ -172,7 +177,7 @@ def test_get_connect_with_locations_that_are_none(
     signature = encoded([field for field in genuine(deployment) if field[0].startswith("user_d")])
 
     @settings(many, max_examples=60)
-    @given(st.lists(damaged(base), min_size=DOZEN))
+    @given(dozen(damaged(base)))
     def each(queries: list[list[tuple[str, str]]]) -> None:
         for fields in queries:
             query = f"{encoded(fields)}&{signature}"
@@ -187,7 +192,7 @@ def test_get_connect_with_locations_that_are_none(
 
 
 @many
-@given(raw=st.lists(st.text(max_size=300), min_size=DOZEN))
+@given(raw=dozen(st.text(max_size=300)))
 def test_a_query_that_is_any_text(deployment: Deployment, raw: list[str]) -> None:
     for query in raw:
         event = http_event("GET", "/connect", query=query)
@@ -212,7 +217,7 @@ def test_signed_user_data_of_any_content(
     owners = st.dictionaries(st.sampled_from(names), JSON | st.just(HTML) | st.just(7))
 
     @settings(many, max_examples=120)
-    @given(st.lists(owners | JSON, min_size=DOZEN))
+    @given(dozen(owners | JSON))
     def each(contents: list[Any]) -> None:
         for content in contents:
             data = json.dumps(content).encode()
@@ -232,7 +237,10 @@ def test_post_connect(deployment: Deployment, clean_log: Callable[[], None]) -> 
     fields = [("ticket", "A" * 43), ("name", "Zoë"), ("email", "z@example.com"), ("action", "c")]
 
     @many
-    @given(st.lists(damaged(fields) | st.text(max_size=60), min_size=DOZEN), st.booleans())
+    @given(
+        dozen(damaged(fields) | st.text(max_size=60)),
+        st.booleans(),
+    )
     def each(bodies: list[list[tuple[str, str]] | str], in_base64: bool) -> None:  # noqa: FBT001 - drawn
         for drawn in bodies:
             body = drawn if isinstance(drawn, str) else encoded(drawn)
@@ -259,7 +267,11 @@ def test_the_webhook(deployment: Deployment, clean_log: Callable[[], None]) -> N
     )
 
     @many
-    @given(st.lists(bodies | raw, min_size=DOZEN), st.booleans(), st.sampled_from(["POST", "post"]))
+    @given(
+        dozen(bodies | raw),
+        st.booleans(),
+        st.sampled_from(["POST", "post"]),
+    )
     def each(drawn: list[str], in_base64: bool, name: str) -> None:  # noqa: FBT001 - drawn
         for body in drawn:
             event = http_event("POST", "/webhooks/altegio", body=body)
@@ -297,7 +309,7 @@ def test_the_billing_queue(
     ).map(json.dumps)
 
     @settings(many, max_examples=120)
-    @given(st.lists(messages | SENDABLE, min_size=DOZEN))
+    @given(dozen(messages | SENDABLE))
     def each(bodies: list[str]) -> None:
         for body in bodies:
             assert deployment.bill(body) == []

@@ -311,7 +311,7 @@ def test_a_refund_of_an_unknown_payment_is_not_sent_and_asks_a_person_in_the_end
     connected.simulator.fault("payment", "drop_request")
     connected.bill(payment())
     connected.bill(refund())
-    connected.let_time_pass(60 * 24 * 7, step=60)
+    connected.let_time_pass(60 * 24 * 7, step=180)
     entry = connected.entry("refund#ref-1")
     assert entry.state is EntryState.NEEDS_HUMAN
     assert entry.why == "its payment is NEEDS_HUMAN; waited long enough"

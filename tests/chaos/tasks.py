@@ -4,6 +4,7 @@ Between two calls anything may happen: another worker goes on, time passes, the 
 runs next is the caller's choice, so a schedule can be repeated exactly.
 """
 
+import _thread
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -47,7 +48,8 @@ class Task:
         self._go, self._back = threading.Lock(), threading.Lock()
         self._go.acquire()
         self._back.acquire()
-        threading.Thread(target=self._run, daemon=True).start()
+        # Not by threading, which would wait until it runs: one more turn for each of thousands.
+        _thread.start_new_thread(self._run, ())
 
     @classmethod
     def current(cls) -> "Task | None":

@@ -1,5 +1,6 @@
 """A project of four small functions that the local stack runs as it runs the real one."""
 
+import compileall
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -175,6 +176,8 @@ def plant(built: Path, tmp_path: Path) -> Callable[[str, str, str], Path]:
         source = module.read_text()
         assert source.count(old) == 1
         module.write_text(source.replace(old, new))
+        # As each function would at each of its starts.
+        compileall.compile_dir(copy / "shared", quiet=1)
         return copy
 
     return planted

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -96,6 +97,24 @@ def site(deployment: Deployment) -> desk.Site:
     )
 
 
+@contextmanager
+def small_pages(deployment: Deployment) -> Iterator[None]:
+    """Every query is answered in pages of two, of which there are several."""
+    asked: list[Any] = []
+
+    def limit(params: Any, **_: Any) -> Any:
+        asked.append(params)
+        return {**params, "Limit": 2}
+
+    events = site(deployment).client("dynamodb").meta.events
+    events.register("provide-client-params.dynamodb.Query", limit)
+    try:
+        yield
+    finally:
+        events.unregister("provide-client-params.dynamodb.Query", limit)
+    assert any("ExclusiveStartKey" in each for each in asked)
+
+
 @pytest.fixture
 def connected(deployment: Deployment) -> Deployment:
     """With a payment whose id is known, so that the list can show how it reads back."""
@@ -120,7 +139,7 @@ def need_human(deployment: Deployment, fault: str = "drop_request") -> None:
     deployment.bill(payment())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shared.lookup.reads_back", lambda *_arguments: False)
-        deployment.let_time_pass(20)
+        deployment.let_time_pass(20, step=5)
     assert deployment.entry("payment#inv-1").state is EntryState.NEEDS_HUMAN
 
 
@@ -195,17 +214,11 @@ def test_what_has_no_location_and_no_due_time_is_listed(
     )
 
 
-def test_a_list_of_many_pages_is_whole(
-    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_of_many_pages_is_whole(connected: Deployment, operator: Operator) -> None:
     for number in range(5):
         reject(connected, f"inv-{number}")
-    small = site(connected)
-    small.client("dynamodb").meta.events.register(
-        "provide-client-params.dynamodb.Query", lambda params, **_: {**params, "Limit": 2}
-    )
-    monkeypatch.setattr(desk, "find", lambda _options: small)
-    assert len(operator.json("payments")) == 5
+    with small_pages(connected):
+        assert len(operator.json("payments")) == 5
 
 
 # One payment
@@ -657,20 +670,14 @@ def test_a_location_that_is_frozen_though_it_is_paid_is_told(
     assert (told["state"], told["hours_left"], told["queued"]) == ("frozen", 720, [])
 
 
-def test_a_fleet_of_many_pages_is_whole(
-    trial: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fleet_of_many_pages_is_whole(trial: Deployment, operator: Operator) -> None:
     row = trial.connection(4564)
     for location_id in range(1, 8):
         trial.connections.save(replace(row, location_id=location_id, version=0))
     late = row.covered_until and row.covered_until - timedelta(days=6)
     trial.connections.save(replace(row, location_id=8, covered_until=late, version=0))
-    small = site(trial)
-    small.client("dynamodb").meta.events.register(
-        "provide-client-params.dynamodb.Query", lambda params, **_: {**params, "Limit": 2}
-    )
-    monkeypatch.setattr(desk, "find", lambda _options: small)
-    found = operator.json("deadlines")
+    with small_pages(trial):
+        found = operator.json("deadlines")
     assert [it["location_id"] for it in found["locations"]] == [8]
     assert found["rest"] == {"covered": 8}
 
