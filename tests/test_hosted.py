@@ -154,7 +154,7 @@ def test_an_equal_payment_of_the_platforms_page_leaves_it_to_a_person(
     connected.let_time_pass(3)
     equal = told(connected, number)
     connected.simulator.fault("payment", "drop_request")
-    connected.bill(payment("inv-1", **equal.facts))
+    connected.bill({**payment("inv-1"), **equal.facts})
     connected.let_time_pass(60)
     after = connected.entry("payment#inv-1")
     assert (after.state, after.why) == (

@@ -86,6 +86,15 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     command.set_defaults(command=_at_desk("refunds", "if_refunded"))
 
     command = commands.add_parser(
+        "census", parents=[stack, changes, listed], help="in what we and the platform differ"
+    )
+    command.add_argument("--new", action="store_true", help="take one now, as a dry run")
+    command.add_argument(
+        "--fuse", type=_id, metavar="N", help="with --do: so many repairs are allowed"
+    )
+    command.set_defaults(command=_at_desk("census", "census"))
+
+    command = commands.add_parser(
         "letters", parents=[stack, listed], help="the dead letters, and whether a replay is safe"
     )
     command.set_defaults(command=_at_desk("letters", "letters"))

@@ -24,6 +24,7 @@ from shared.ledger import Ledger
 from shared.looking import Looking
 from shared.pace import Pace
 from shared.partner_token import PartnerToken
+from shared.roll import Roll
 
 # How many reads of the tables run side by side.
 AT_ONCE = 16
@@ -61,6 +62,7 @@ class Desk:
     ledger: Ledger
     connections: Connections
     journal: Journal
+    roll: Roll
     platform: Altegio
     looking: Looking
     sqs: Any
@@ -115,6 +117,7 @@ def opened(site: Site) -> Desk:
         ledger=ledger,
         connections=Connections(dynamodb, reconcile.connections.connections_table, journal),
         journal=journal,
+        roll=Roll(dynamodb, reconcile.census_table),
         platform=platform,
         looking=Looking(ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger),
         sqs=site.client("sqs"),

@@ -129,11 +129,11 @@ def _freezes_and_thaws(stage: Stage) -> Iterator[str]:
 
 # 4. Handles disabling and reconnecting
 
-LEFT, LEFT_QUIETLY = 4440, 4441
+LEFT, LEFT_QUIETLY, LEFT_TWICE, LEFT_UNTOLD, EXPIRED = 4440, 4441, 4442, 4443, 4444
 
 
 def _disconnects(stage: Stage) -> Iterator[str]:
-    stage.connect(LEFT, LEFT_QUIETLY)
+    stage.connect(LEFT, LEFT_QUIETLY, LEFT_TWICE, LEFT_UNTOLD, EXPIRED)
     yield stage.expect("active by one callback", stage.connected(LEFT))
     began_at = datetime.now(UTC)
     stage.platform.disconnect(LEFT)
@@ -166,6 +166,40 @@ def _outlives_a_late_webhook(stage: Stage) -> Iterator[str]:
     stage.billing.bill(LEFT_QUIETLY, "49.90")
     yield _reported(stage, LEFT_QUIETLY, "a payment as if nothing had come")
     yield stage.expect("active by two callbacks", stage.connected(LEFT_QUIETLY, times=2))
+
+
+def _outlives_a_doubled_webhook(stage: Stage) -> Iterator[str]:
+    stage.platform.disconnect(LEFT_TWICE, webhook="twice")
+    expected = f"both uninstall webhooks answered with 2xx within {WEBHOOK_S:g} s"
+    look = stage.webhook_answered(LEFT_TWICE, "uninstall", within_s=WEBHOOK_S, times=2)
+    yield stage.eventually(expected, look)
+    yield _shows(stage, stage.connect(LEFT_TWICE), {LEFT_TWICE: "connected"})
+    stage.billing.bill(LEFT_TWICE, "990.99")
+    yield _reported(stage, LEFT_TWICE, "a payment after the reconnect")
+    yield stage.expect("active by two callbacks", stage.connected(LEFT_TWICE, times=2))
+
+
+def _misses_no_lost_webhook(stage: Stage) -> Iterator[str]:
+    began_at = datetime.now(UTC)
+    stage.platform.disconnect(LEFT_UNTOLD, webhook="never")
+    stage.take_census()
+    expected = "the census asks how the location stands, until it is sure"
+    look = stage.asked_until_sure(LEFT_UNTOLD, began_at, 2.5 * SCHEDULE_S)
+    yield stage.eventually(expected, look)
+    stage.billing.bill(LEFT_UNTOLD, "990.99")
+    stage.billing.wait_until_taken(stage.patience_s)
+    look = stage.uncalled(LEFT_UNTOLD, "payment")
+    yield stage.throughout(1.2 * SCHEDULE_S, "no payment call: it is known to be gone", look)
+    yield _shows(stage, stage.connect(LEFT_UNTOLD), {LEFT_UNTOLD: "connected"})
+    yield _reported(stage, LEFT_UNTOLD, "the payment that was held back")
+
+
+def _expires_and_is_paid(stage: Stage) -> Iterator[str]:
+    stage.platform.expire(EXPIRED)
+    yield _webhook(stage, EXPIRED, "freeze")
+    stage.billing.bill(EXPIRED, "49.90")
+    yield _reported(stage, EXPIRED, "a payment for a frozen location")
+    yield stage.expect("active again, by the one callback", stage.connected(EXPIRED))
 
 
 # 5. Handles a user who is already registered
@@ -274,6 +308,9 @@ CHECKS = (
             Step("A payment billed meanwhile is held back", _holds_back),
             Step("The owner reconnects: the payment goes out, once", _reconnects),
             Step("A webhook that comes after the reconnect is harmless", _outlives_a_late_webhook),
+            Step("A webhook that comes twice is one uninstall", _outlives_a_doubled_webhook),
+            Step("An uninstall that nobody tells is found by the census", _misses_no_lost_webhook),
+            Step("A period ends, and a payment thaws the location", _expires_and_is_paid),
         ),
     ),
     Check(

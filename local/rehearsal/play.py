@@ -5,12 +5,14 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.desk import census
 from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser
 from local.rehearsal.checks import CHECKS, SCHEDULE_S, Check, Step
@@ -18,6 +20,7 @@ from local.rehearsal.screen import Screen
 from local.rehearsal.stage import NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
 from local.stack import Stack
+from shared.roll import Roll
 
 PATIENCE_S = 20.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
@@ -165,10 +168,18 @@ def play(
     outcomes: list[Outcome] = []
     with _started(screen, platform, logs, artifact) as stack, Browser() as browser:
         billing = Billing(stack.client("sqs"), stack.billing_queue_url)
+        roll = Roll(stack.client("dynamodb"), stack.tables["CensusTable"])
         for check in CHECKS:
             if numbers and check.number not in numbers:
                 continue
-            stage = Stage(platform, billing, browser, _owner(check), patience_s)
+            stage = Stage(
+                platform,
+                billing,
+                browser,
+                _owner(check),
+                take_census=partial(census.ordered, roll, repairs=True),
+                patience_s=patience_s,
+            )
             outcome = Outcome(check, stage, datetime.now(UTC))
             outcomes.append(outcome)
             screen.begin(check.number, check.title)

@@ -61,6 +61,7 @@ class Stage:
         billing: The telephony company's billing system.
         browser: The owner's browser.
         owner: Who presses the buttons.
+        take_census: Orders what is taken once a day.
         patience_s: Seconds that something expected may take.
 
     Attributes:
@@ -74,9 +75,12 @@ class Stage:
         billing: Billing,
         browser: Browser,
         owner: Owner,
+        *,
+        take_census: Callable[[], object],
         patience_s: float,
     ) -> None:
         self.platform = platform
+        self.take_census = take_census
         self.billing = billing
         self.owner = owner
         self.patience_s = patience_s
@@ -229,8 +233,10 @@ class Stage:
 
         return look
 
-    def webhook_answered(self, location_id: int, event: str, *, within_s: float) -> Look:
-        """A webhook about a location was delivered once and answered 2xx in time."""
+    def webhook_answered(
+        self, location_id: int, event: str, *, within_s: float, times: int = 1
+    ) -> Look:
+        """A webhook about a location was delivered so often and answered 2xx in time."""
 
         def look() -> Finding:
             sent = [
@@ -241,7 +247,7 @@ class Stage:
             ends = (f"{each.status or each.error} in {each.elapsed:.2f} s" for each in sent)
             words = f"{event} webhook of location {location_id}: {', '.join(ends) or 'not yet'}"
             is_good = [each.status in OK and each.elapsed < within_s for each in sent]
-            return Finding(is_good == [True], words)
+            return Finding(is_good == [True] * times, words)
 
         return look
 
@@ -254,6 +260,28 @@ class Stage:
             count = _number(len(asked), "status call")
             words = f"{count} about location {location_id} since then"
             return Finding(bool(asked), f"{words}, answered {answers}" if asked else words)
+
+        return look
+
+    def asked_until_sure(self, location_id: int, since: datetime, quiet_s: float) -> Look:
+        """The application has asked more than once how a location stands, and asks no more."""
+
+        def look() -> Finding:
+            asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
+            quiet = (datetime.now(UTC) - asked[-1].at).total_seconds() if asked else 0
+            count = _number(len(asked), "status call")
+            words = f"{count} about location {location_id} since then, none for {quiet:.1f} s"
+            return Finding(len(asked) > 1 and quiet >= quiet_s, words)
+
+        return look
+
+    def uncalled(self, location_id: int, route: str) -> Look:
+        """The application has sent no such call about a location."""
+
+        def look() -> Finding:
+            calls = self.platform.calls(route, location_id)
+            words = f"{_number(len(calls), f'{route} call')} about location {location_id}"
+            return Finding(not calls, words)
 
         return look
 
