@@ -31,6 +31,8 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     forced.add_argument("--force", action="store_true", help="in spite of what speaks against it")
     listed = argparse.ArgumentParser(add_help=False)
     listed.add_argument("--json", action="store_true", help="for machines")
+    located = argparse.ArgumentParser(add_help=False)
+    located.add_argument("location", type=_id, metavar="LOCATION")
 
     command = commands.add_parser(
         "payments", parents=[stack, listed], help="what needs attention, by state and cause"
@@ -80,6 +82,20 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     command.set_defaults(command=_at_desk("deadlines", "deadlines"))
 
     command = commands.add_parser(
+        "timeline",
+        parents=[stack, located, listed],
+        help="what happened to a location, here and there",
+    )
+    command.set_defaults(command=_at_desk("timeline", "timeline"))
+
+    command = commands.add_parser(
+        "uninstall",
+        parents=[stack, located, changes],
+        help="end the application in a location, from here",
+    )
+    command.set_defaults(command=_at_desk("uninstall", "uninstall"))
+
+    command = commands.add_parser(
         "if-refunded", parents=[stack, listed], help="what a refund would do; reads only"
     )
     _add_key(command)
@@ -97,9 +113,10 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     command.set_defaults(command=_at_desk("letters", "replay"))
 
     command = commands.add_parser(
-        "probe", parents=[stack, listed], help="which assumptions hold in a location; reads only"
+        "probe",
+        parents=[stack, located, listed],
+        help="which assumptions hold in a location; reads only",
     )
-    command.add_argument("location", type=_id, metavar="LOCATION")
     command.set_defaults(command=_at_desk("probe", "probe"))
 
 

@@ -24,6 +24,7 @@ from shared.ledger import Ledger
 from shared.looking import Looking
 from shared.pace import Pace
 from shared.partner_token import PartnerToken
+from shared.settling import Settling
 
 # How many reads of the tables run side by side.
 AT_ONCE = 16
@@ -62,6 +63,7 @@ class Desk:
     journal: Journal
     platform: Altegio
     looking: Looking
+    settling: Settling
     sqs: Any
     billing_queue_url: str
     dead_letters_url: str
@@ -107,14 +109,21 @@ def opened(site: Site) -> Desk:
         patience_s=_PATIENCE_S,
     )
     platform = Altegio(reconcile.platform, token, pace)
+    connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
     return Desk(
         site=site.name,
         settings=reconcile,
         ledger=ledger,
-        connections=Connections(dynamodb, reconcile.connections.connections_table, journal),
+        connections=connections,
         journal=journal,
         platform=platform,
         looking=Looking(ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger),
+        settling=Settling(
+            platform=platform,
+            connections=connections,
+            clock=clock.now,
+            rules=reconcile.lifecycle,
+        ),
         sqs=site.client("sqs"),
         billing_queue_url=reconcile.billing_queue_url,
         dead_letters_url=payments.billing_dead_letters_url,
