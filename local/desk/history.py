@@ -104,17 +104,19 @@ def standing(
     if status is None:
         return Standing(here, "", None, None)
     agree = _HERE[status.installed] is state
-    since = _since(journal, status)
-    # Without its log, when the platform went another way is not known.
-    is_told = since is not None and since[1] is agree and (agree or bool(status.log))
-    return Standing(here, status.installed, agree, since[0] if since and is_told else None)
+    # Without its log, it is not known when the platform went another way.
+    is_told = agree or bool(status.log)
+    since = _since(journal, status.log, state, status.installed) if is_told else None
+    return Standing(here, status.installed, agree, since)
 
 
-def _since(journal: Sequence[Line], status: Status) -> tuple[datetime, bool] | None:
-    """When both last began to agree, or to disagree, and which of the two."""
-    changes: list[tuple[datetime, Transition | Line]] = [(it.at, it) for it in status.log]
+def _since(
+    journal: Sequence[Line], log: Sequence[Transition], state: State, installed: Installed
+) -> datetime | None:
+    """When both last began to agree, or to disagree; None if that does not lead to the present."""
+    changes: list[tuple[datetime, Transition | Line]] = [(it.at, it) for it in log]
     changes += [(line.at, line) for line in journal if line.state]
-    here, there = str(State.DISABLED), str(status.log[0].before if status.log else Installed.NO)
+    here, there = str(State.DISABLED), str(log[0].before if log else Installed.NO)
     agreed, since = True, None
     for at, change in sorted(changes, key=lambda it: it[0]):
         if isinstance(change, Line):
@@ -123,7 +125,7 @@ def _since(journal: Sequence[Line], status: Status) -> tuple[datetime, bool] | N
             there = change.after
         if (_HERE.get(there) == here) is not agreed:
             agreed, since = not agreed, at
-    return (since, agreed) if since is not None else None
+    return since if (here, there) == (state, installed) else None
 
 
 def _transitions(
@@ -162,7 +164,7 @@ def _untold(
     if after not in _HERE or entry.before == after:
         return ""
     # The next of its kind has tellings of its own.
-    until = min((it.at for it in later if it.after == after), default=now + SKEW)
+    until = min((it.at for it in later if it.before != it.after == after), default=now + SKEW)
     told = [
         line.at for line in journal if entry.at - SKEW <= line.at < until and _tells(line, entry)
     ]
@@ -188,7 +190,7 @@ def _listed(
         at = _dated(row, zone)
         amount = "an unreadable sum" if row.amount is None else f"{row.amount.normalize():f}"
         refunded = ", refunded" if row.is_refunded else ""
-        of = f"payment {row.id} of this date: {amount} for {row.period_from} to {row.period_to}"
+        of = f"payment {row.id}, by its date: {amount} for {row.period_from} to {row.period_to}"
         yield Event(at, Source.PLATFORM, f"{of}{refunded}")
         if row.id not in owned:
             yield Event(at, Source.GAP, f"no entry of ours has the id {row.id}")
@@ -214,7 +216,11 @@ def _unlisted(entries: Sequence[Entry], status: Status) -> Iterator[Event]:
 
 
 def _words(line: Line) -> str:
-    return f"{line.state}, generation {line.generation}: {line.words}" if line.state else line.words
+    if not line.state:
+        return line.words
+    # A verdict may begin with the state that it made.
+    why = line.words.removeprefix(f"{line.state}: ")
+    return f"{line.state}, generation {line.generation}: {why}"
 
 
 def _of_entry(entry: Entry) -> Iterator[Event]:

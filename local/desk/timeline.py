@@ -59,11 +59,11 @@ def _standing(stands: Standing) -> str:
     if stands.agree is None:
         return f"Now: {here} here."
     both = "they agree" if stands.agree else "they disagree"
-    since = "since when is not known"
+    now = f"Now: {here} here, {stands.there} there; {both}"
     if stands.since is not None:
         ago = screen.due(stands.since, clock.now())
-        since = f"since {screen.moment(stands.since)}, {ago}"
-    return f"Now: {here} here, {stands.there} there; {both}, {since}."
+        return f"{now}, since {screen.moment(stands.since)}, {ago}."
+    return f"{now}, since when is not known." if stands.here else f"{now}."
 
 
 def _plain(location_id: int, found: list[Event], stands: Standing, said: str) -> dict[str, object]:

@@ -56,7 +56,7 @@ def test_a_dry_run_shows_what_would_end_and_asks_for_nothing(
     connected.bill(payment(period_to="2027-11-30T23:59:59+00:00"))
     connected.simulator.fault("payment", "drop_answer")
     connected.bill(payment("inv-2"))
-    connected.bill(refund(of="inv-2"))
+    connected.bill(refund(of="inv-2", location_id=4564))
     before = connected.connection(4564)
     text = operator("uninstall", "4564")
     assert operator.code == 0
