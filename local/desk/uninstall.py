@@ -77,14 +77,16 @@ def _settled(desk: Desk, asked: Connection) -> Connection:
     The row has the webhook's hint, with which a bare 404 is believed at once if it contradicts what
     is older than a minute. So there is nothing to wait for, and no other proof is needed.
     """
-    current = asked
-    # Twice, as the webhook may come in between and make the row another one.
+    settled = asked
     for _ in range(2):
         current = desk.connections.get(asked.location_id) or asked
         if current.state is State.DISABLED or current.generation != asked.generation:
             return current
-        current, _status = desk.settling.settle(current)
-    return current
+        settled, _status = desk.settling.settle(current)
+        if settled.version == current.version + 1:
+            break
+        # Not ours: the webhook came in between, and is due itself.
+    return settled
 
 
 def _ended(asked: Connection, settled: Connection) -> str:

@@ -246,6 +246,7 @@ def test_a_status_that_lags_behind_is_looked_at_again(
         patch.setattr(Altegio, "status", lambda *_arguments: old)
         text = " ".join(operator("uninstall", "4564", "--do").split())
     assert "Done there. Here it is still active: uninstall not seen yet" in text
+    assert text.endswith("Reconcile looks again in 60 s.")
     connected.let_time_pass(10, step=1)
     assert connected.connection(4564).state == "disabled"
 
