@@ -83,9 +83,9 @@ def _settled(desk: Desk, asked: Connection) -> Connection:
         if current.state is State.DISABLED or current.generation != asked.generation:
             return current
         settled, _status = desk.settling.settle(current)
-        if settled.version == current.version + 1:
+        if settled.due_at is None or settled.due_at > clock.now():
             break
-        # Not ours: the webhook came in between, and is due itself.
+        # Due already, so it is not as we left it: the webhook came in between.
     return settled
 
 
