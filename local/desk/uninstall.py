@@ -115,9 +115,8 @@ def _shown(
     entries: Sequence[Entry],
 ) -> str:
     now = clock.now()
-    here = f"{connection.state}: {connection.verdict}" if connection else "never connected"
     pairs = [
-        ("here", here),
+        ("here", _here(connection)),
         ("there", there.proof() if isinstance(there, Status) else there),
         ("cover", _cover(desk, connection, there, now)),
     ]
@@ -130,6 +129,14 @@ def _shown(
         rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
         parts.append("\n" + screen.table(("NOT SETTLED", "STATE", "WHAT BECOMES OF IT"), rows))
     return "\n".join(parts)
+
+
+def _here(connection: Connection | None) -> str:
+    if connection is None:
+        return "never connected"
+    # A verdict may begin with the state that it made.
+    why = connection.verdict.removeprefix(f"{connection.state}: ")
+    return f"{connection.state}: {why}"
 
 
 def _becomes(entry: Entry) -> str:

@@ -62,7 +62,7 @@ def test_a_dry_run_shows_what_would_end_and_asks_for_nothing(
     assert operator.code == 0
     words = " ".join(text.split())
     for shown in (
-        "here active: active: status active, log ends pending→active at",
+        "here active: status active, log ends pending→active at",
         "there status active, log ends pending→active at",
         "cover until 2027-11-30 23:59:59Z, ",
         "payment#inv-2 UNKNOWN cannot be looked up while nothing is installed there; then a person",
