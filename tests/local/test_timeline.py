@@ -317,16 +317,48 @@ def test_since_when_both_agree_or_do_not(
     assert (stands.agree, stands.since) == (agree, None if since is None else at(since))
 
 
+# Payments
+
+
+SENT = Entry(
+    key="payment#a",
+    digest="",
+    facts={"amount": "5", "currency": "EUR"},
+    state=EntryState.SENT,
+    received_at=at(10),
+    attempt=2,
+    claimed_at=at(12),
+    changed_at=at(14),
+    platform_id=9,
+)
+
+
+@pytest.mark.parametrize(
+    ("installed", "entry", "missing"),
+    [
+        (Installed.ACTIVE, SENT, ["payment#a with id 9 is not on the platform's list"]),
+        (Installed.FREEZED, SENT, ["payment#a with id 9 is not on the platform's list"]),
+        # Nothing is listed before the callback.
+        (Installed.PENDING, SENT, []),
+        (Installed.ACTIVE, replace(SENT, again_as="payment#a~2"), []),
+        (Installed.ACTIVE, replace(SENT, state=EntryState.UNKNOWN, platform_id=None), []),
+        (Installed.ACTIVE, replace(SENT, key="refund#a", facts={"payment_event_id": "a"}), []),
+    ],
+)
+def test_only_what_should_be_listed_is_missed(
+    installed: Installed, entry: Entry, missing: list[str]
+) -> None:
+    status = Status(installed, None)
+    found = history.events((), [entry], status, owned=(), now=at(20), zone=ZoneInfo("UTC"))
+    assert [it.what for it in found if it.source is history.Source.GAP] == missing
+
+
 def test_entries_and_payments_are_in_order_whatever_the_order_of_the_lists() -> None:
-    sent = Entry(
-        "payment#a", "", {"amount": "5", "currency": "EUR"}, EntryState.SENT, at(10),
-        attempt=2, claimed_at=at(12), changed_at=at(14), platform_id=9,
-    )  # fmt: skip
-    sending = replace(sent, key="payment#b", state=EntryState.SENDING, changed_at=at(12))
+    sending = replace(SENT, key="payment#b", state=EntryState.SENDING, changed_at=at(12))
     row = ListedPayment(9, None, "2026-11-02 12:11:00", "x", "y", is_refunded=False)
     status = Status(Installed.ACTIVE, None, (), (row,))
     found = history.events(
-        [line(13, "freeze webhook")], [sending, sent], status,
+        [line(13, "freeze webhook")], [sending, SENT], status,
         owned={9}, now=at(20), zone=ZoneInfo("UTC"),
     )  # fmt: skip
     assert [(it.source, it.what) for it in found] == [
