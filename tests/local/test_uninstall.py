@@ -251,6 +251,16 @@ def test_a_status_that_lags_behind_is_looked_at_again(
     assert connected.connection(4564).state == "disabled"
 
 
+def test_what_was_connected_a_moment_ago_takes_a_minute(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4564)
+    text = " ".join(operator("uninstall", "4564", "--do").split())
+    assert "Here it is still active: seems to be gone: status uninstalled." in text
+    deployment.let_time_pass(1)
+    assert deployment.connection(4564).state == "disabled"
+
+
 def test_what_is_not_installed_there_any_more_is_closed_here(
     connected: Deployment, operator: Operator
 ) -> None:
