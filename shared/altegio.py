@@ -310,6 +310,26 @@ class Altegio:
         if isinstance(answer, dict) and answer.get("success") is False:
             raise Refused(reply.status, reply.message())
 
+    def uninstall(self, location_id: int) -> None:
+        """Ends the application in a location; where it has ended already, nothing happens.
+
+        So it may be repeated. The platform sends us the webhook of it, too.
+
+        Raises:
+            Refused: the platform will not; token, address or rights are wrong.
+            Unreachable: there was no usable answer.
+        """
+        application_id = self._settings.application_id
+        path = f"/marketplace/salon/{location_id}/application/{application_id}/uninstall"
+        reply = self._ask("POST", path, until=math.inf)
+        if reply.status == httpx.codes.NOT_FOUND and reply.is_platforms_own():
+            return
+        answer = reply.json()
+        if not isinstance(answer, dict) or reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise NoAnswer(f"uninstall answered {reply.status} without its envelope")
+        if reply.status != httpx.codes.OK or answer.get("success") is not True:
+            raise Refused(reply.status, reply.message())
+
     def report_payment(self, location_id: int, payment: dict[str, Any]) -> Outcome:
         """Reports one payment, once, to whoever has taken a turn. The one place that may.
 

@@ -69,6 +69,9 @@ class Transition:
     before: str
     after: str
 
+    def __str__(self) -> str:
+        return f"{self.before}→{self.after} at {self.at:%Y-%m-%dT%H:%M:%SZ}"
+
 
 @dataclass(frozen=True, slots=True)
 class ListedPayment:
@@ -133,9 +136,7 @@ class Status:
         """In one line, what a decision was based on."""
         if not self.log:
             return f"status {self.installed}"
-        last = self.log[-1]
-        end = f"{last.before}→{last.after} at {last.at:%Y-%m-%dT%H:%M:%SZ}"
-        return f"status {self.installed}, log ends {end}"
+        return f"status {self.installed}, log ends {self.log[-1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,15 @@ def leased(connection: Connection, now: datetime, rules: LifecycleRules) -> Conn
     """The same, taken over by the caller for one lease."""
     until = now + timedelta(seconds=rules.lease_s)
     return replace(connection, lease_until=until, due_at=until)
+
+
+def uninstalling(connection: Connection, why: str, now: datetime) -> Connection:
+    """The same, to be stored before we uninstall the application from there ourselves.
+
+    It holds the hint that the platform's webhook of it will leave once more: if our call, or its
+    answer, is lost, reconcile asks for the status as it does after any uninstall.
+    """
+    return replace(connection, hint="uninstall", hint_at=now, hint_looks=0, verdict=why, due_at=now)
 
 
 def awaits_callback(connection: Connection, status: Status, now: datetime, window_s: float) -> bool:

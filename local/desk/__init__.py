@@ -1,6 +1,7 @@
 """What a person does about payments: lists, looks, adopts, sends, closes, replays, probes.
 
-And about a signature that does not fit: asks the doctor.
+And about locations: tells what happened, foretells what will, compares all with the platform,
+uninstalls. And about a signature that does not fit: asks the doctor.
 
 The same commands for the local stack and for a deployed one; `desk` alone knows the difference.
 Whatever changes something first shows it with its evidence, and does it only with `--do`. The rules

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -22,57 +23,112 @@ _ID_LENGTH = 18
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """The options that several commands share, as parents of their parsers."""
+
+    stack: argparse.ArgumentParser
+    changes: argparse.ArgumentParser
+    forced: argparse.ArgumentParser
+    listed: argparse.ArgumentParser
+
+
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     """Adds the operator's commands to those of `python -m local`."""
-    stack = _stack()
-    changes = argparse.ArgumentParser(add_help=False)
-    changes.add_argument("--do", action="store_true", help="do it; otherwise it is only shown")
-    forced = argparse.ArgumentParser(add_help=False)
-    forced.add_argument("--force", action="store_true", help="in spite of what speaks against it")
-    listed = argparse.ArgumentParser(add_help=False)
-    listed.add_argument("--json", action="store_true", help="for machines")
+    common = _Common(
+        stack=_stack(),
+        changes=_flag("--do", "do it; otherwise it is only shown"),
+        forced=_flag("--force", "in spite of what speaks against it"),
+        listed=_flag("--json", "for machines"),
+    )
+    _add_payments(commands, common)
+    _add_locations(commands, common)
 
+
+def _add_payments(commands: "argparse._SubParsersAction[Any]", common: _Common) -> None:
+    """What becomes of payments and refunds."""
     command = commands.add_parser(
-        "payments", parents=[stack, listed], help="what needs attention, by state and cause"
+        "payments",
+        parents=[common.stack, common.listed],
+        help="what needs attention, by state and cause",
     )
     command.add_argument("--state", choices=[*map(str, EntryState)], help="with the entries in it")
     command.add_argument("--location", type=_id, metavar="N", help="with its entries")
     command.set_defaults(command=_at_desk("overview", "payments"))
 
     command = commands.add_parser(
-        "payment", parents=[stack], help="all about one, and what the platform's list says of it"
+        "payment",
+        parents=[common.stack],
+        help="all about one, and what the platform's list says of it",
     )
     _add_key(command)
     command.set_defaults(command=_at_desk("exits", "payment_shown"))
 
     command = commands.add_parser(
-        "look", parents=[stack, changes], help="look a payment up again that NEEDS_HUMAN"
+        "look",
+        parents=[common.stack, common.changes],
+        help="look a payment up again that NEEDS_HUMAN",
     )
     _add_key(command)
     command.set_defaults(command=_at_desk("exits", "look"), force=False)
 
     command = commands.add_parser(
-        "adopt", parents=[stack, changes, forced], help="the platform took it, under this id"
+        "adopt",
+        parents=[common.stack, common.changes, common.forced],
+        help="the platform took it, under this id",
     )
     _add_key(command)
     command.add_argument("id", type=_id, metavar="ID", help="the platform's")
     command.set_defaults(command=_at_desk("exits", "adopt"))
 
     command = commands.add_parser(
-        "send", parents=[stack, changes, forced], help="the platform did not take it: send it"
+        "send",
+        parents=[common.stack, common.changes, common.forced],
+        help="the platform did not take it: send it",
     )
     _add_key(command)
     command.set_defaults(command=_at_desk("exits", "send"))
 
     command = commands.add_parser(
-        "close", parents=[stack, changes, forced], help="give it up for good"
+        "close", parents=[common.stack, common.changes, common.forced], help="give it up for good"
     )
     _add_key(command)
     command.add_argument("--reason", required=True, metavar="TEXT", help="kept with it")
     command.set_defaults(command=_at_desk("exits", "close"))
 
     command = commands.add_parser(
-        "deadlines", parents=[stack, listed], help="which locations are switched off next, and why"
+        "if-refunded",
+        parents=[common.stack, common.listed],
+        help="what a refund would do; reads only",
+    )
+    _add_key(command)
+    command.set_defaults(command=_at_desk("refunds", "if_refunded"))
+
+    command = commands.add_parser(
+        "letters",
+        parents=[common.stack, common.listed],
+        help="the dead letters, and whether a replay is safe",
+    )
+    command.set_defaults(command=_at_desk("letters", "letters"))
+
+    command = commands.add_parser(
+        "replay",
+        parents=[common.stack, common.changes, common.forced],
+        help="bring dead letters to the queue again",
+    )
+    command.add_argument("id", metavar="ID", help="of a letter, or how it begins; or `all`")
+    command.set_defaults(command=_at_desk("letters", "replay"))
+
+
+def _add_locations(commands: "argparse._SubParsersAction[Any]", common: _Common) -> None:
+    """How locations stand."""
+    located = argparse.ArgumentParser(add_help=False)
+    located.add_argument("location", type=_id, metavar="LOCATION")
+
+    command = commands.add_parser(
+        "deadlines",
+        parents=[common.stack, common.listed],
+        help="which locations are switched off next, and why",
     )
     which = command.add_mutually_exclusive_group()
     which.add_argument("--within", type=_span, metavar="48h", help="whose cover ends in that time")
@@ -80,13 +136,23 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     command.set_defaults(command=_at_desk("deadlines", "deadlines"))
 
     command = commands.add_parser(
-        "if-refunded", parents=[stack, listed], help="what a refund would do; reads only"
+        "timeline",
+        parents=[common.stack, located, common.listed],
+        help="what happened to a location, here and there",
     )
-    _add_key(command)
-    command.set_defaults(command=_at_desk("refunds", "if_refunded"))
+    command.set_defaults(command=_at_desk("timeline", "timeline"))
 
     command = commands.add_parser(
-        "census", parents=[stack, changes, listed], help="in what we and the platform differ"
+        "uninstall",
+        parents=[common.stack, located, common.changes],
+        help="end the application in a location, from here",
+    )
+    command.set_defaults(command=_at_desk("uninstall", "uninstall"))
+
+    command = commands.add_parser(
+        "census",
+        parents=[common.stack, common.changes, common.listed],
+        help="in what we and the platform differ",
     )
     command.add_argument("--new", action="store_true", help="take one now, as a dry run")
     command.add_argument(
@@ -95,24 +161,16 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     command.set_defaults(command=_at_desk("census", "census"))
 
     command = commands.add_parser(
-        "letters", parents=[stack, listed], help="the dead letters, and whether a replay is safe"
+        "probe",
+        parents=[common.stack, located, common.listed],
+        help="which assumptions hold in a location; reads only",
     )
-    command.set_defaults(command=_at_desk("letters", "letters"))
-
-    command = commands.add_parser(
-        "replay", parents=[stack, changes, forced], help="bring dead letters to the queue again"
-    )
-    command.add_argument("id", metavar="ID", help="of a letter, or how it begins; or `all`")
-    command.set_defaults(command=_at_desk("letters", "replay"))
-
-    command = commands.add_parser(
-        "probe", parents=[stack, listed], help="which assumptions hold in a location; reads only"
-    )
-    command.add_argument("location", type=_id, metavar="LOCATION")
     command.set_defaults(command=_at_desk("probe", "probe"))
 
     command = commands.add_parser(
-        "doctor", parents=[stack], help="by which construction a signature was made; reads only"
+        "doctor",
+        parents=[common.stack],
+        help="by which construction a signature was made; reads only",
     )
     command.add_argument(
         "what",
@@ -129,6 +187,12 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
         " one, no stack is needed",
     )
     command.set_defaults(command=_told(_doctor))
+
+
+def _flag(name: str, words: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(name, action="store_true", help=words)
+    return parser
 
 
 def _stack() -> argparse.ArgumentParser:

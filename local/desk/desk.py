@@ -25,6 +25,7 @@ from shared.looking import Looking
 from shared.pace import Pace
 from shared.partner_token import PartnerToken
 from shared.roll import Roll
+from shared.settling import Settling
 
 # How many reads of the tables run side by side.
 AT_ONCE = 16
@@ -65,6 +66,7 @@ class Desk:
     roll: Roll
     platform: Altegio
     looking: Looking
+    settling: Settling
     sqs: Any
     billing_queue_url: str
     dead_letters_url: str
@@ -110,16 +112,23 @@ def opened(site: Site) -> Desk:
         patience_s=_PATIENCE_S,
     )
     platform = Altegio(reconcile.platform, token, pace)
+    connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
     return Desk(
         site=site.name,
         settings=reconcile,
         token=token,
         ledger=ledger,
-        connections=Connections(dynamodb, reconcile.connections.connections_table, journal),
+        connections=connections,
         journal=journal,
         roll=Roll(dynamodb, reconcile.census_table),
         platform=platform,
         looking=Looking(ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger),
+        settling=Settling(
+            platform=platform,
+            connections=connections,
+            clock=clock.now,
+            rules=reconcile.lifecycle,
+        ),
         sqs=site.client("sqs"),
         billing_queue_url=reconcile.billing_queue_url,
         dead_letters_url=payments.billing_dead_letters_url,

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -24,7 +23,7 @@ import pytest
 
 from local import PROJECT
 from local.__main__ import main
-from local.desk import desk, evidence, letters
+from local.desk import evidence
 from local.emulator import CREDENTIALS
 from local.simulator.redirect import Owner
 from shared import payment as rules
@@ -33,68 +32,15 @@ from shared.clock import stamp, wire
 from shared.doctor import fingerprint
 from shared.payment import EntryState
 from shared.queues import DeadLetters
-from tests.deployment import Deployment, payment, refund, secrets_in
+from tests.deployment import Deployment, payment, refund
+from tests.desk import Operator, site
 
-
-class Operator:
-    """Somebody at a terminal."""
-
-    def __init__(self, deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
-        self._deployment = deployment
-        self._capsys = capsys
-        self.code = 0
-
-    def __call__(self, *words: str) -> str:
-        """Types a command; returns all that is shown, which is never a secret nor too wide."""
-        self._capsys.readouterr()
-        self.code = main(words)
-        told = self._capsys.readouterr()
-        text = told.out + told.err
-        assert secrets_in(text, self._deployment.simulator) == []
-        if "--json" not in words:
-            assert max(map(len, text.splitlines()), default=0) <= 100
-        return text
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self(*words, "--json"))
-
-
-@pytest.fixture(autouse=True)
-def anna(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOGNAME", "anna")
-    # So that it is put back: a command sets it, for its own process.
-    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+pytestmark = pytest.mark.usefixtures("anna")
 
 
 @pytest.fixture
 def deployment(on_moto: Deployment) -> Deployment:
     return on_moto
-
-
-@pytest.fixture
-def operator(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Operator:
-    here = site(deployment)
-    monkeypatch.setattr(desk, "find", lambda _options: here)
-    monkeypatch.setattr(letters, "_WAIT_S", 0)
-    return Operator(deployment, capsys)
-
-
-def site(deployment: Deployment) -> desk.Site:
-    session = boto3.Session()
-
-    @cache
-    def client(service: str) -> Any:
-        # The name is a variable, and the overloads of the stubs want a literal.
-        return session.client(service)  # type: ignore[call-overload]
-
-    return desk.Site(
-        name="test stack",
-        payments=deployment.environments["payments"],
-        reconcile=deployment.environments["reconcile"],
-        client=client,
-    )
 
 
 @contextmanager

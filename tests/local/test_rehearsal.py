@@ -263,7 +263,8 @@ def test_the_mask_takes_names_shapes_and_values() -> None:
 
 def test_the_report_escapes_what_it_was_told(tmp_path: Path) -> None:
     platform, now = Simulator(), datetime.now(UTC)
-    stage = Stage(platform, cast("Any", None), cast("Any", None), Owner(), 0)
+    none = cast("Any", None)
+    stage = Stage(platform, none, none, Owner(), take_census=none, patience_s=0)
     page = Page("http://app.test/", 200, "<script>alert(1)</script>", "", {}, None)
     stage.sights.append(Sight(now, "was redirected", page))
     outcome = Outcome(CHECKS[0], stage, now)
