@@ -148,9 +148,9 @@ def _shown(desk: Desk, head: Head, found: list[Found]) -> str:
     if head.blown:
         pairs.append(("fuse", "blown: nothing was repaired"))
     parts = [f"Census of {screen.moment(head.began_at)} ({desk.site})", screen.facts(pairs)]
-    if found:
-        heads = ("LOCATION", "DIFFERENCE", "WHAT")
-        parts.append("\n" + screen.table(heads, [_row(it) for it in found[:_SHOWN]]))
+    for kind in dict.fromkeys(it.finding.difference for it in found[:_SHOWN]):
+        rows = [_row(it) for it in found[:_SHOWN] if it.finding.difference is kind]
+        parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), rows)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
     if head.stage is Stage.DONE and head.repairable and not head.repaired:
@@ -159,10 +159,9 @@ def _shown(desk: Desk, head: Head, found: list[Found]) -> str:
     return "\n".join(parts)
 
 
-def _row(it: Found) -> tuple[str, ...]:
-    finding = it.finding
-    what = f"{finding.words} -> {it.result}" if it.result else finding.words
-    return str(finding.location_id), finding.difference, what
+def _row(it: Found) -> tuple[str, str]:
+    words = it.finding.words
+    return str(it.finding.location_id), f"{words}; now {it.result}" if it.result else words
 
 
 def _plain(head: Head, found: list[Found]) -> dict[str, object]:
