@@ -1,4 +1,4 @@
-"""How long a function takes to start: `make bench`.
+"""How long a function takes to start, and a webhook to be answered: `make bench`.
 
 From the start of a process to its first answer, in milliseconds under AWS's runtime client, and in
 instructions under callgrind, which another run repeats to a thousandth. Both are told as ratios to
@@ -36,7 +36,7 @@ from local.runtime import BARE, PYTHON, Environment, LogFile, lambda_variables
 from local.simulator import Simulator
 from local.stack import Stack
 from local.template import Function
-from tests.bench import baselines
+from tests.bench import baselines, webhook
 
 ONCE = Path(__file__).with_name("once.py")
 FOLDER = PROJECT / "build" / "bench"
@@ -97,7 +97,9 @@ def main(arguments: Sequence[str]) -> int:
         if valgrind:
             counted = (AS_SHIPPED, UNTRIMMED, *((WITHOUT_BYTECODE,) if options.full else ()))
             _count(rows, stack, artifacts, valgrind, counted)
+        warm = webhook.answered(stack, simulator, options.webhooks)
     _print(rows, runs=options.runs)
+    _print_webhook(warm)
     if not valgrind and not options.no_instructions:
         print("\nNo instructions were counted: valgrind is not installed.", end=" ")
         print("Times alone wander by a third from run to run.")
@@ -256,6 +258,15 @@ def _print(rows: list[Row], *, runs: int) -> None:
         print()
 
 
+def _print_webhook(warm: webhook.Answered) -> None:
+    print(
+        f"\n{warm.events} webhooks, warm, while each status takes {webhook.PLATFORM_S:.0f} s: ",
+        end="",
+    )
+    print(f"median {warm.median:.0f} ms, p99 {warm.p99:.0f} ms, longest {warm.longest:.0f} ms;")
+    print(f"the platform was asked {warm.asked} times meanwhile, by reconcile")
+
+
 def _middle(row: Row, values: str, variant: str) -> float | None:
     if values == "ms":
         return statistics.median(row.ms[variant]) if variant in row.ms else None
@@ -287,6 +298,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--full", action="store_true", help="count instructions without bytecode too: minutes"
     )
+    parser.add_argument("--webhooks", type=int, default=300, help="how many are sent (300)")
     parser.add_argument("--no-instructions", action="store_true", help="times only")
     return parser.parse_args(arguments)
 
