@@ -78,8 +78,10 @@ class Surveying:
         every = timedelta(seconds=self._rules.census_every_s)
         if head is None:
             # The first one comes when there is something to compare.
-            head = self._roll.save(Head(began_at=now, stage=Stage.DONE, repairs=False), now)
-        elif head.stage is Stage.DONE and every and head.began_at + every <= now:
+            if every:
+                self._roll.save(Head(began_at=now, stage=Stage.DONE, repairs=False), now)
+            return
+        if head.stage is Stage.DONE and every and head.began_at + every <= now:
             began = Head(began_at=now, stage=Stage.LISTING, repairs=True, version=head.version)
             head = self._roll.save(began, now)
         while head.stage is not Stage.DONE and time.monotonic() < until:
@@ -229,7 +231,7 @@ class Surveying:
             settled, _status = self._settling.settle(_seen(connection, found))
         except ConnectionOvertaken:
             return "settled by somebody else meanwhile"
-        return f"{settled.state}: {settled.verdict}"
+        return f"{settled.state}, {settled.verdict}{'; asked again soon' if settled.hint else ''}"
 
     def _reopen(self, connection: Connection) -> str:
         status = self._status(connection.location_id)

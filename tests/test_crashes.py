@@ -184,8 +184,8 @@ def test_a_connect_survives_every_crash(deployment: Deployment, calls: Calls) ->
 def test_an_uninstall_survives_every_crash_of_reconcile(
     deployment: Deployment, calls: Calls
 ) -> None:
-    runs = _Assigned(iter(range(1, 30)))
-    for number in range(1, 30):
+    runs = _Assigned(iter(range(1, 60)))
+    for number in range(1, 60):
         deployment.connect(number)
     deployment.reconcile()
     deployment.clock.advance(minutes=2)

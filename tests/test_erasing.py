@@ -11,6 +11,7 @@ PERSONAL = (ANNA.name, ANNA.phone, ANNA.email)
 
 
 def disconnect(deployment: Deployment, location_id: int) -> None:
+    deployment.clock.advance(minutes=2)
     deployment.simulator.disconnect(location_id)
     deployment.webhook(deployment.event(location_id))
     deployment.reconcile()

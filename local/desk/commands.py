@@ -24,7 +24,7 @@ _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Common:
+class _Options:
     """The options that several commands share, as parents of their parsers."""
 
     stack: argparse.ArgumentParser
@@ -35,21 +35,21 @@ class _Common:
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     """Adds the operator's commands to those of `python -m local`."""
-    common = _Common(
+    shared = _Options(
         stack=_stack(),
         changes=_flag("--do", "do it; otherwise it is only shown"),
         forced=_flag("--force", "in spite of what speaks against it"),
         listed=_flag("--json", "for machines"),
     )
-    _add_payments(commands, common)
-    _add_locations(commands, common)
+    _add_payments(commands, shared)
+    _add_locations(commands, shared)
 
 
-def _add_payments(commands: "argparse._SubParsersAction[Any]", common: _Common) -> None:
+def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options) -> None:
     """What becomes of payments and refunds."""
     command = commands.add_parser(
         "payments",
-        parents=[common.stack, common.listed],
+        parents=[shared.stack, shared.listed],
         help="what needs attention, by state and cause",
     )
     command.add_argument("--state", choices=[*map(str, EntryState)], help="with the entries in it")
@@ -58,7 +58,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", common: _Common) 
 
     command = commands.add_parser(
         "payment",
-        parents=[common.stack],
+        parents=[shared.stack],
         help="all about one, and what the platform's list says of it",
     )
     _add_key(command)
@@ -66,7 +66,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", common: _Common) 
 
     command = commands.add_parser(
         "look",
-        parents=[common.stack, common.changes],
+        parents=[shared.stack, shared.changes],
         help="look a payment up again that NEEDS_HUMAN",
     )
     _add_key(command)
@@ -74,7 +74,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", common: _Common) 
 
     command = commands.add_parser(
         "adopt",
-        parents=[common.stack, common.changes, common.forced],
+        parents=[shared.stack, shared.changes, shared.forced],
         help="the platform took it, under this id",
     )
     _add_key(command)
@@ -83,14 +83,14 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", common: _Common) 
 
     command = commands.add_parser(
         "send",
-        parents=[common.stack, common.changes, common.forced],
+        parents=[shared.stack, shared.changes, shared.forced],
         help="the platform did not take it: send it",
     )
     _add_key(command)
     command.set_defaults(command=_at_desk("exits", "send"))
 
     command = commands.add_parser(
-        "close", parents=[common.stack, common.changes, common.forced], help="give it up for good"
+        "close", parents=[shared.stack, shared.changes, shared.forced], help="give it up for good"
     )
     _add_key(command)
     command.add_argument("--reason", required=True, metavar="TEXT", help="kept with it")
@@ -98,7 +98,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", common: _Common) 
 
     command = commands.add_parser(
         "if-refunded",
-        parents=[common.stack, common.listed],
+        parents=[shared.stack, shared.listed],
         help="what a refund would do; reads only",
     )
     _add_key(command)
@@ -106,28 +106,28 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", common: _Common) 
 
     command = commands.add_parser(
         "letters",
-        parents=[common.stack, common.listed],
+        parents=[shared.stack, shared.listed],
         help="the dead letters, and whether a replay is safe",
     )
     command.set_defaults(command=_at_desk("letters", "letters"))
 
     command = commands.add_parser(
         "replay",
-        parents=[common.stack, common.changes, common.forced],
+        parents=[shared.stack, shared.changes, shared.forced],
         help="bring dead letters to the queue again",
     )
     command.add_argument("id", metavar="ID", help="of a letter, or how it begins; or `all`")
     command.set_defaults(command=_at_desk("letters", "replay"))
 
 
-def _add_locations(commands: "argparse._SubParsersAction[Any]", common: _Common) -> None:
+def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options) -> None:
     """How locations stand."""
     located = argparse.ArgumentParser(add_help=False)
     located.add_argument("location", type=_id, metavar="LOCATION")
 
     command = commands.add_parser(
         "deadlines",
-        parents=[common.stack, common.listed],
+        parents=[shared.stack, shared.listed],
         help="which locations are switched off next, and why",
     )
     which = command.add_mutually_exclusive_group()
@@ -137,21 +137,21 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", common: _Common)
 
     command = commands.add_parser(
         "timeline",
-        parents=[common.stack, located, common.listed],
+        parents=[shared.stack, located, shared.listed],
         help="what happened to a location, here and there",
     )
     command.set_defaults(command=_at_desk("timeline", "timeline"))
 
     command = commands.add_parser(
         "uninstall",
-        parents=[common.stack, located, common.changes],
+        parents=[shared.stack, located, shared.changes],
         help="end the application in a location, from here",
     )
     command.set_defaults(command=_at_desk("uninstall", "uninstall"))
 
     command = commands.add_parser(
         "census",
-        parents=[common.stack, common.changes, common.listed],
+        parents=[shared.stack, shared.changes, shared.listed],
         help="in what we and the platform differ",
     )
     command.add_argument("--new", action="store_true", help="take one now, as a dry run")
@@ -162,14 +162,14 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", common: _Common)
 
     command = commands.add_parser(
         "probe",
-        parents=[common.stack, located, common.listed],
+        parents=[shared.stack, located, shared.listed],
         help="which assumptions hold in a location; reads only",
     )
     command.set_defaults(command=_at_desk("probe", "probe"))
 
     command = commands.add_parser(
         "doctor",
-        parents=[common.stack],
+        parents=[shared.stack],
         help="by which construction a signature was made; reads only",
     )
     command.add_argument(

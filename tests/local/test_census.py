@@ -142,4 +142,4 @@ def test_machines_get_all_of_it(missed: Deployment, operator: Operator) -> None:
     assert (told["locations"], told["repairable"], told["repaired"]) == (7, 6, 0)
     first = told["findings"][0]
     assert (first["location_id"], first["repairable"], first["generation"]) == (1, True, 1)
-    assert first["words"].startswith("here active: active: status active")
+    assert first["words"].startswith("here active: status active")

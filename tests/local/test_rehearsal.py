@@ -110,7 +110,7 @@ class TestTheRealThing:
 
 
 REPORT = "    def report_payment("
-CONFIRM = '        reply = self._ask("POST", '
+CONFIRM = '        reply = self._ask("POST", "/'
 UNSENT = '''
     def report_payment(self, *_arguments):
         """Claims what it did not do."""

@@ -102,7 +102,8 @@ def test_a_life_is_told_from_three_sources(connected: Deployment, operator: Oper
         ("ledger", "payment#inv-2 received: 990.99 EUR"),
         ("ledger", "payment#inv-2 claimed, attempt 1"),
         ("ledger", f"payment#inv-2 SENT with id {second}"),
-        ("journal", "active, generation 2"),
+        ("journal", "paid while it was frozen"),
+        ("journal", "active, generation 2: payment confirmed"),
     ]
     assert ended(operator).startswith("active here, active there; they agree, since 20")
 
