@@ -81,14 +81,8 @@ def of_connection(
     found = _difference(connection, status, now, rules)
     if found is None:
         return None
-    here = "no row" if connection is None else _stands(connection)
+    here = "no row" if connection is None else connection.words
     return Finding(location_id, found, f"here {here}; there {status.proof()}")
-
-
-def _stands(connection: Connection) -> str:
-    # A verdict may begin with the state that it made.
-    why = connection.verdict.removeprefix(f"{connection.state}: ")
-    return f"{connection.state}: {why}"
 
 
 def _difference(

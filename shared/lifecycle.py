@@ -184,6 +184,11 @@ class Connection:
         """Whether payments go out: a frozen location is paid in order to thaw it."""
         return self.state in LIVE
 
+    @property
+    def words(self) -> str:
+        """State and verdict; a verdict may begin with the state that it made."""
+        return f"{self.state}: {self.verdict.removeprefix(f'{self.state}: ')}"
+
 
 def opened(
     before: Connection | None,

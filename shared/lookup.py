@@ -69,7 +69,7 @@ def find(
     rest = tuple(unknown[len(rows) :])
     if not rest:
         return Findings(taken=taken, surplus=surplus)
-    if any(entry.is_hosted for entry in group):
+    if any(entry.is_hosted and entry.state is EntryState.SENT for entry in group):
         return Findings(taken=taken, unsure=rest, why="an equal payment was made on Altegio's page")
     amount = group[0].payment["amount"]
     if any(row.amount is None for row in unowned):

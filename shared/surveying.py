@@ -231,7 +231,7 @@ class Surveying:
             settled, _status = self._settling.settle(_seen(connection, found))
         except ConnectionOvertaken:
             return "settled by somebody else meanwhile"
-        return f"{settled.state}, {settled.verdict}{'; asked again soon' if settled.hint else ''}"
+        return f"{settled.words}{'; asked again soon' if settled.hint else ''}"
 
     def _reopen(self, connection: Connection) -> str:
         status = self._status(connection.location_id)

@@ -250,7 +250,7 @@ def test_a_repair_asks_again_before_it_changes_anything(deployment: Deployment) 
         deployment.clock(),
     )
     deployment.let_time_pass(3)
-    assert found(deployment)[0].result.startswith("active, ")
+    assert found(deployment)[0].result.startswith("active: ")
     assert deployment.connection(1).state == "active"
 
 

@@ -132,11 +132,7 @@ def _shown(
 
 
 def _here(connection: Connection | None) -> str:
-    if connection is None:
-        return "never connected"
-    # A verdict may begin with the state that it made.
-    why = connection.verdict.removeprefix(f"{connection.state}: ")
-    return f"{connection.state}: {why}"
+    return "never connected" if connection is None else connection.words
 
 
 def _becomes(entry: Entry) -> str:

@@ -240,7 +240,8 @@ class Simulator:
     ) -> dict[str, Any]:
         """The webhook's body for a payment made on the platform's own page, signed as of now."""
         [paid] = [each for each in self.payments(location_id) if each.id == payment_id]
-        amount = wire_number(paid.payment_sum)
+        # As JSON brought it: a whole number or a decimal.
+        amount = wire_number(Decimal(paid.payment_sum))
         reduced = None if discount is None else wire_number(discount)
         return self._event("payment", location_id) | {
             "payment_id": paid.id,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from local.simulator.state import Platform
 from shared.clock import instant
-from shared.payment import EntryState
+from shared.payment import HOSTED, EntryState
 from tests.chaos.world import Billed
 
 type Group = tuple[int, Decimal, str]
@@ -127,12 +127,15 @@ def _payments(world: Judged, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
         for paid in world.platform.payments(location_id)
     }
     for row in sent:
-        if listed.get(row["platform_id"]) != _group(row) or row["platform_id"] in world.hosted:
+        is_hosted = row["platform_id"] in world.hosted
+        if listed.get(row["platform_id"]) != _group(row) or is_hosted != _is_hosted(row):
             yield f"{row['key']} owns {row['platform_id']}, which is not its payment"
     ours = Counter(group for number, group in listed.items() if number not in world.hosted)
-    ended = Counter(_group(row) for row in sent)
+    ended = Counter(_group(row) for row in sent if not _is_hosted(row))
     doubtful = Counter(
-        _group(row) for row in rows.values() if _is(row, "payment#", EntryState.NEEDS_HUMAN)
+        _group(row)
+        for row in rows.values()
+        if _is(row, "payment#", EntryState.NEEDS_HUMAN) and not _is_hosted(row)
     )
     for group in ours | ended:
         if not ended[group] <= ours[group] <= ended[group] + doubtful[group]:
@@ -175,6 +178,13 @@ def _excused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]
         )
     if "not installed" in row["why"]:
         return _gone(world, row)
+    if _is_hosted(row) and "not settled" in row["why"]:
+        # By one of which a person has to decide, too.
+        return any(
+            _is(it, "payment#", row["state"]) and it["location_id"] == row["location_id"]
+            for it in rows.values()
+            if not _is_hosted(it)
+        )
     if "no known payment" in row["why"]:
         # Or the location of the payment that was known has left, and its list with it.
         left = any(
@@ -212,6 +222,10 @@ def _refused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]
 
 def _is(row: dict[str, Any], prefix: str, state: EntryState) -> bool:
     return bool(row["key"].startswith(prefix) and row["state"] == state)
+
+
+def _is_hosted(row: dict[str, Any]) -> bool:
+    return str(row["key"]).startswith(HOSTED)
 
 
 def _group(row: dict[str, Any]) -> Group:

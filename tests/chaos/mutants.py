@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
-from shared import lookup, payment
+from shared import hosted, lookup, payment
 from shared.altegio import Altegio
 from shared.ledger import Ledger
 from shared.looking import Looking
@@ -91,6 +91,11 @@ def an_expired_lease_is_sent_again() -> Any:
     return patch.object(Reconciling, "_lease_passed", lease_passed)
 
 
+def an_id_is_taken_when_it_is_told() -> Any:
+    """A payment event is believed to be about the platform's own page."""
+    return patch.object(hosted, "unsettled", lambda _entries: False)
+
+
 MUTANTS: tuple[Mutant, ...] = (
     no_fencing,
     retry_on_read_timeout,
@@ -99,4 +104,5 @@ MUTANTS: tuple[Mutant, ...] = (
     absence_seen_once,
     acknowledged_before_the_row,
     an_expired_lease_is_sent_again,
+    an_id_is_taken_when_it_is_told,
 )

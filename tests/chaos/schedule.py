@@ -16,7 +16,7 @@ SHORT_WAITS = (0.2, 1, 3)
 LONG_WAITS = (5, 31, 61, 61, 130, 901, 1000, 3700)
 # Waits of days, shortened to hours: what they are long for is not in a schedule.
 SETTINGS = {"REFUND_WAIT_S": "21600", "HELD_RECHECK_S": "1800"}
-UNFINISHED = (EntryState.PENDING, EntryState.SENDING, EntryState.UNKNOWN)
+UNFINISHED = (EntryState.PENDING, EntryState.SENDING, EntryState.UNKNOWN, EntryState.TOLD)
 _ROUTES = ("payment", "payment", "payment", "refund", "status", "status", "callback", "any")
 # What leaves open whether it was done is what the protocol is for.
 _FAULTS = (
@@ -42,6 +42,7 @@ MOVES = {
     "reject": 0.5,
     "lag": 2,
     "pay_hosted": 1,
+    "tell": 1.5,
     "disconnect": 1,
     "freeze": 1,
     "connect": 1.5,
@@ -168,6 +169,12 @@ class Schedule:
         self.world.pay_hosted(
             self.chance.choice(LOCATIONS), self.chance.choice(AMOUNTS), "2026-11-01 10:00:07"
         )
+
+    def tell(self) -> None:
+        """Of our own payments, too: nobody says that the platform does not."""
+        location_id = self.chance.choice(LOCATIONS)
+        if listed := self.world.platform.payments(location_id):
+            self.world.tell(location_id, self.chance.choice(listed).id)
 
     def disconnect(self) -> None:
         self.world.simulator.disconnect(self.chance.choice(LOCATIONS))

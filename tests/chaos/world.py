@@ -472,6 +472,10 @@ class World:
         body = json.dumps(self.letters.popleft())
         return self.start("disable", http_event("POST", "/webhooks/altegio", body=body))
 
+    def tell(self, location_id: int, payment_id: int) -> None:
+        """The platform has a payment event on its way, be it of its own page or an echo of ours."""
+        self.letters.append(self.simulator.payment_event(location_id, payment_id))
+
     def pay_hosted(self, location_id: int, amount: str, paid_at: str) -> None:
         """The owner pays on the platform's own page."""
         if self.platform.state(location_id) in ("active", "freezed"):
