@@ -1,14 +1,20 @@
 """The lifecycle webhook: stored as a hint, settled by the platform's status."""
 
 import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.deployment import Deployment, http_event
+from functions.disable import app as disable_app
+from tests.deployment import Deployment, http_event, secrets_in
 
 
 @pytest.fixture
@@ -220,3 +226,67 @@ def test_a_body_in_base64_is_read_and_a_query_cannot_override_it(connected: Depl
     event |= {"isBase64Encoded": True, "body": base64.b64encode(body).decode()}
     assert connected.invoke("disable", event)["statusCode"] == 200
     assert connected.connection(4564).hint is None
+
+
+def test_a_sign_that_does_not_fit_is_explained_to_whoever_knows_the_token(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    number = connected.simulator.pay_hosted(4564, Decimal("29.90"), webhook="never")
+    event = connected.simulator.payment_event(4564, number)
+    message = b"salon_id=4564&amount=29.90"
+    key = connected.simulator.partner_token.encode()
+    signed = {**event, "sign": hmac.new(key, message, hashlib.sha256).hexdigest()}
+    logged()
+    assert connected.webhook(signed) == 403
+    [line] = [json.loads(it) for it in logged().splitlines() if '"signature mismatch"' in it]
+    assert "two decimals" in json.dumps(line["diagnosis"])
+    assert secrets_in(json.dumps(line), connected.simulator) == []
+    assert connected.rows("PAYMENTS_TABLE") == []
+    # A stranger gets no diagnosis, as each costs a while.
+    assert connected.webhook({**signed, "partner_token": "guessed"}) == 403
+    assert "signature mismatch" not in logged()
+
+
+def test_a_hint_wakes_reconcile_for_its_location(connected: Deployment) -> None:
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    [message] = connected.sqs.receive_message(QueueUrl=connected.queues["HintsQueue"])["Messages"]
+    record = {"messageId": "m", "body": message["Body"], "eventSource": "aws:sqs"}
+    connected.invoke("reconcile", {"Records": [record]})
+    assert connected.connection(4564).state == "disabled"
+    # Again, late, and of a location that nobody knows: nothing to do.
+    asked = len(connected.simulator.calls("status"))
+    connected.invoke("reconcile", {"Records": [record, {**record, "body": "99"}]})
+    assert len(connected.simulator.calls("status")) == asked
+
+
+def test_a_hint_counts_though_nobody_can_be_woken(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    def refuses(**_request: object) -> None:
+        raise ClientError({"Error": {"Code": "Throttling", "Message": ""}}, "SendMessage")
+
+    connected.simulator.disconnect(4564)
+    hints = disable_app.wired()._hints
+    monkeypatch.setattr(hints, "_sqs", SimpleNamespace(send_message=refuses))
+    assert connected.webhook(connected.event(4564)) == 200
+    assert "nobody woken" in logged()
+    connected.reconcile()
+    assert connected.connection(4564).state == "disabled"
+
+
+def test_what_was_told_and_decided_stands_in_the_journal(connected: Deployment) -> None:
+    connected.simulator.disconnect(4564)
+    for _ in range(2):
+        connected.webhook(connected.event(4564))
+        connected.clock.advance(seconds=1)
+    connected.reconcile()
+    lines = [(it.state, it.words.split(":")[0]) for it in connected.journal.of_location(4564)]
+    # The first two are of one instant, as a test's clock stands still.
+    assert [*sorted(lines[:2], reverse=True), *lines[2:]] == [
+        ("pending", "opened by the owner"),
+        ("active", "active"),
+        ("", "uninstall webhook"),
+        ("", "uninstall webhook"),
+        ("disabled", "not installed any more"),
+    ]
