@@ -25,7 +25,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared import backoff
-from shared.clock import stamp
+from shared.clock import SKEW, stamp
 from shared.rules import LifecycleRules
 
 
@@ -290,8 +290,12 @@ def _lags(connection: Connection, status: Status, now: datetime, wait: timedelta
     if status.installed is Installed.NO:
         # The owner has just come from his grant.
         return not status.log or status.log[-1].at < connection.opened_at
+    if status.installed is Installed.PENDING:
+        return False
+    # Active since before the owner came: perhaps only until he disconnected and granted anew.
+    began = status.activation
     is_before = bool(connection.mark_before) and status.mark <= connection.mark_before
-    return status.installed is not Installed.PENDING and is_before
+    return is_before or (began is not None and began < connection.opened_at - SKEW)
 
 
 def _seems_gone(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 from local.simulator.redirect import Owner
@@ -50,24 +50,25 @@ MOVES = {
     "grant": 4,
     "visit": 3,
     "press": 8,
-    "connect": 5,
-    "reconnect": 3,
-    "disconnect": 4,
+    "connect": 6,
+    "reconnect": 5,
+    "disconnect": 5,
     "install_privately": 0.5,
     "freeze": 3,
     "pay_hosted": 2,
-    "bill": 4,
+    "bill": 3,
     "refund": 1,
     "forge": 1,
     "disturb": 5,
-    "lag": 6,
-    "post": 6,
+    "lag": 4,
+    "post": 5,
+    "tell": 8,
     "deliver": 4,
     "deliver_hint": 8,
     "reconcile": 10,
-    "hurry": 12,
-    "kill": 4,
-    "wait": 16,
+    "hurry": 20,
+    "kill": 3,
+    "wait": 18,
     "sleep": 0.3,
 }
 
@@ -102,7 +103,7 @@ class Country(World):
         self._past: dict[int, list[tuple[datetime, Standing | None]]] = {}
         self._posted: list[tuple[Task, int]] = []
 
-    def __enter__(self) -> "Country":
+    def __enter__(self) -> Self:
         super().__enter__()
         self._standing = self.platform.standing
         self.platform.standing = self._told_standing  # type: ignore[method-assign]  # may be old
@@ -198,7 +199,7 @@ class Country(World):
                 sqs.delete_message(**receipt)
                 continue
             event = {"Records": [{"messageId": message["MessageId"], "body": message["Body"]}]}
-            self.start("reconcile", event, lambda _: sqs.delete_message(**receipt))
+            self.start("reconcile", event, partial(_delete, sqs, receipt))
             if twice:
                 self.start("reconcile", event)
         return bool(messages)
@@ -214,6 +215,10 @@ class Country(World):
             then(Page(answer["statusCode"], answer["headers"], answer["body"]))
 
         return self.start("connect", http_event(method, "/connect", **asked), came)
+
+
+def _delete(sqs: Any, receipt: dict[str, str], _result: object) -> None:
+    sqs.delete_message(**receipt)
 
 
 def _clock() -> Clock:
@@ -261,6 +266,7 @@ class Life:
         free = [it for it in wanted if self.world.platform.state(it) in ("uninstalled", "pending")]
         if free:
             self.world.platform.grant(free)
+            self._may_lag(free[-1])
             self._visit(*free)
 
     def visit(self) -> None:
@@ -293,6 +299,7 @@ class Life:
     def _connect(self, location_id: int) -> None:
         if self.world.platform.state(location_id) in ("uninstalled", "pending"):
             self.world.platform.grant([location_id])
+            self._may_lag(location_id)
         tabs = len(self._tabs)
         self.world.finish(self._visit(location_id))
         if len(self._tabs) > tabs:
@@ -301,7 +308,9 @@ class Life:
                 self.world.finish(task)
 
     def disconnect(self) -> None:
-        self.world.simulator.disconnect(self._somewhere())
+        location_id = self._somewhere()
+        self.world.simulator.disconnect(location_id)
+        self._may_lag(location_id)
 
     def reconnect(self) -> None:
         """At once, perhaps within one second of the platform's log."""
@@ -322,6 +331,7 @@ class Life:
         location_id = self._somewhere()
         if self.world.platform.state(location_id) == "active":
             self.world.simulator.expire(location_id)
+            self._may_lag(location_id)
 
     def pay_hosted(self) -> None:
         location_id = self._somewhere()
@@ -340,9 +350,17 @@ class Life:
         self.world.faults.append(Fault(route, kind, seconds))
 
     def lag(self) -> None:
+        self._lag(self._somewhere())
+
+    def _lag(self, location_id: int) -> None:
         """The next statuses of a location are old, each as old as it likes."""
-        ages = [self.chance.uniform(1, OLDEST_S) for _ in range(self.chance.randint(1, 4))]
-        self.world.lags[self._somewhere()] = ages
+        number = self.chance.randint(1, 6)
+        self.world.lags[location_id] = [self.chance.uniform(0, OLDEST_S) for _ in range(number)]
+
+    def _may_lag(self, location_id: int) -> None:
+        """What has just changed is where a status is old most often."""
+        if self.chance.random() < 0.4:
+            self._lag(location_id)
 
     # The billing system
 
@@ -359,6 +377,18 @@ class Life:
 
     def post(self) -> None:
         self.world.post_due()
+
+    def tell(self) -> None:
+        """The webhooks arrive, and reconcile is woken, within moments."""
+        self.world.post_due()
+        self._hurry_all("disable")
+        if self.world.deliver_hint():
+            self._hurry_all("reconcile")
+
+    def _hurry_all(self, function: str) -> None:
+        for task in self.world.runnable():
+            if task.name == function:
+                self.world.finish(task)
 
     def deliver(self) -> None:
         self.world.deliver()
@@ -383,7 +413,7 @@ class Life:
 
     def wait(self) -> None:
         # A long wait ends whatever is under way, by its function's timeout.
-        busy = self.world.runnable() and self.chance.random() < 0.7
+        busy = self.world.runnable() and self.chance.random() < 0.9
         self.world.advance(self.chance.choice(_WAITS[:5] if busy else _WAITS))
 
     def sleep(self) -> None:
