@@ -257,7 +257,7 @@ def settled(
     Never fails and never waits; a connection that is still unfinished keeps a `due_at`.
     """
     wait = timedelta(seconds=rules.hint_rechecks_s[0])
-    if _lags(connection, status, now, wait):
+    if _lags(connection, status, now, wait, rules):
         changed = replace(connection, lease_until=None, verdict=f"status lags: {status.proof()}")
         return replace(changed, due_at=now + wait)
     if connection.state is not State.DISABLED:
@@ -275,7 +275,9 @@ def settled(
             return _settled_live(connection, State.ACTIVE, status, now, rules)
 
 
-def _lags(connection: Connection, status: Status, now: datetime, wait: timedelta) -> bool:
+def _lags(
+    connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecycleRules
+) -> bool:
     """Whether the status was, or may have been, written before what we know already."""
     if connection.state is State.DISABLED:
         return False
@@ -291,7 +293,8 @@ def _lags(connection: Connection, status: Status, now: datetime, wait: timedelta
         # The owner has just come from his grant.
         return not status.log or status.log[-1].at < connection.opened_at
     if status.installed is Installed.PENDING:
-        return False
+        # He has perhaps just renewed it.
+        return grant_expired(status, now, rules.grant_window_s)
     # Active since before the owner came: perhaps only until he disconnected and granted anew.
     began = status.activation
     is_before = bool(connection.mark_before) and status.mark <= connection.mark_before

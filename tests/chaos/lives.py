@@ -31,8 +31,8 @@ from tests.deployment import Clock, Page, http_event, payment, refund
 
 LOCATIONS = (1, 2)
 OWNERS = (Owner(), Owner(id=7002, name="Ann", email="ann@example.com", phone="15551230001"))
-# Days, shortened to hours: what they are long for is not in a schedule.
-SETTINGS = {"REFUND_WAIT_S": "21600", "ERASE_AFTER_S": "20000"}
+# Thirty days, shortened to hours.
+SETTINGS = {"ERASE_AFTER_S": "20000"}
 MOVES_OF_A_LIFE = 40
 # A status may be as old as that.
 OLDEST_S = 50.0
@@ -40,6 +40,7 @@ OLDEST_S = 50.0
 SETTLED_IN = timedelta(minutes=40)
 _BEGAN = datetime(2026, 11, 10, 10, tzinfo=UTC)
 _SKEW_S = 2.0
+_INSTALLED = ("active", "freezed")
 _ROUTES = ("status", "status", "callback", "callback", "payment", "any")
 _FAULTS = tuple(kind for kind in World.KINDS if kind not in ("stale", "422"))
 _LONGEST_LANDING_S = 800
@@ -47,22 +48,22 @@ _WAITS = (0.2, 1, 1, 3, 20, 31, 61, 61, 61, 130, 320, 901, 3700)
 
 # How often each comes.
 MOVES = {
-    "grant": 4,
-    "visit": 3,
-    "press": 8,
+    "grant": 3,
+    "visit": 2,
+    "press": 6,
     "connect": 6,
     "reconnect": 5,
-    "disconnect": 5,
-    "install_privately": 0.5,
-    "freeze": 3,
-    "pay_hosted": 2,
+    "disconnect": 6,
+    "install_privately": 1,
+    "freeze": 4,
+    "pay_hosted": 3,
     "bill": 3,
     "refund": 1,
-    "forge": 1,
+    "forge": 0.7,
     "disturb": 5,
     "lag": 4,
     "post": 5,
-    "tell": 8,
+    "tell": 10,
     "deliver": 4,
     "deliver_hint": 8,
     "reconcile": 10,
@@ -240,7 +241,7 @@ class Life:
     def play(self, moves: int) -> None:
         """Some moves; each lets the workers go on for a while, too."""
         names, weights = zip(*MOVES.items(), strict=True)
-        for name in ("connect", "hurry", *self.chance.choices(names, weights, k=moves)):
+        for name in ("connect", "connect", *self.chance.choices(names, weights, k=moves)):
             self.world.story.append(f"-- {name} at {self.world.clock().time()}")
             getattr(self, name)()
             self._work(self.chance.randrange(12))
@@ -255,8 +256,10 @@ class Life:
                 task.skew = timedelta(seconds=self.chance.uniform(-_SKEW_S, _SKEW_S))
             self.world.step(task)
 
-    def _somewhere(self) -> int:
-        return self.chance.choice(LOCATIONS)
+    def _somewhere(self, *states: str) -> int:
+        """A location, if possible one that the platform has in one of these states."""
+        fit = [it for it in LOCATIONS if self.world.platform.state(it) in states]
+        return self.chance.choice(fit or LOCATIONS)
 
     # The owner
 
@@ -294,7 +297,7 @@ class Life:
 
     def connect(self) -> None:
         """All of it in one go: grant, page and button."""
-        self._connect(self._somewhere())
+        self._connect(self._somewhere("uninstalled", "pending"))
 
     def _connect(self, location_id: int) -> None:
         if self.world.platform.state(location_id) in ("uninstalled", "pending"):
@@ -304,17 +307,17 @@ class Life:
         self.world.finish(self._visit(location_id))
         if len(self._tabs) > tabs:
             task = self._press(self._tabs[-1])
-            if self.chance.random() < 0.7:
+            if self.chance.random() < 0.8:
                 self.world.finish(task)
 
     def disconnect(self) -> None:
-        location_id = self._somewhere()
+        location_id = self._somewhere(*_INSTALLED)
         self.world.simulator.disconnect(location_id)
         self._may_lag(location_id)
 
     def reconnect(self) -> None:
         """At once, perhaps within one second of the platform's log."""
-        location_id = self._somewhere()
+        location_id = self._somewhere(*_INSTALLED)
         self.world.simulator.disconnect(location_id)
         self.world.advance(self.chance.choice((0, 0, 0.5, 5)))
         self._connect(location_id)
@@ -328,14 +331,14 @@ class Life:
     # The platform
 
     def freeze(self) -> None:
-        location_id = self._somewhere()
+        location_id = self._somewhere("active")
         if self.world.platform.state(location_id) == "active":
             self.world.simulator.expire(location_id)
             self._may_lag(location_id)
 
     def pay_hosted(self) -> None:
-        location_id = self._somewhere()
-        if self.world.platform.state(location_id) in ("active", "freezed"):
+        location_id = self._somewhere("freezed")
+        if self.world.platform.state(location_id) in _INSTALLED:
             self.world.pay_hosted(location_id, "10", "2026-11-01 10:00:07")
             self.world.simulator._emit("payment", location_id)
 
