@@ -25,7 +25,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared import backoff
-from shared.clock import SKEW, stamp
+from shared.clock import stamp
 from shared.rules import LifecycleRules
 
 
@@ -151,10 +151,8 @@ class Connection:
     crm_token: str | None = None
     # The platform's log entry that this generation is known by; None before it is active.
     activation: datetime | None = None
-    # How far the platform's log was ever seen; and how far when this generation was opened, which
-    # is what the one before left.
+    # How far the platform's log was ever seen.
     mark: str = ""
-    mark_before: str = ""
     # The clock of the platform's switch-off (see cover): when any generation was active for the
     # first time, until when it is covered, what is reported but not listed, as of the last look.
     first_active_at: datetime | None = None
@@ -208,7 +206,6 @@ def opened(
         chain_id=chain_id,
         crm_token=crm_token,
         mark=before.mark if before else "",
-        mark_before=before.mark if before else "",
         first_active_at=before.first_active_at if before else None,
         lease_until=lease_until,
         verdict="opened by the owner",
@@ -250,14 +247,25 @@ def put_off(connection: Connection, why: str, now: datetime, rules: LifecycleRul
 
 
 def settled(
-    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
+    connection: Connection,
+    status: Status,
+    now: datetime,
+    rules: LifecycleRules,
+    granted: Status | None = None,
 ) -> Connection:
     """What the connection is, now that the platform has said `status`.
 
     Never fails and never waits; a connection that is still unfinished keeps a `due_at`.
+
+    Args:
+        connection: as it was.
+        status: the platform's word.
+        now: the present moment.
+        rules: the delays.
+        granted: what it said before the callback, if one was sent in between.
     """
     wait = timedelta(seconds=rules.hint_rechecks_s[0])
-    if _lags(connection, status, now, wait, rules):
+    if _lags(connection, status, granted, now, rules):
         changed = replace(connection, lease_until=None, verdict=f"status lags: {status.proof()}")
         return replace(changed, due_at=now + wait)
     if connection.state is not State.DISABLED:
@@ -276,7 +284,11 @@ def settled(
 
 
 def _lags(
-    connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecycleRules
+    connection: Connection,
+    status: Status,
+    granted: Status | None,
+    now: datetime,
+    rules: LifecycleRules,
 ) -> bool:
     """Whether the status was, or may have been, written before what we know already."""
     if connection.state is State.DISABLED:
@@ -284,21 +296,20 @@ def _lags(
     if status.log and status.mark < connection.mark:
         return True
     if connection.live:
-        granted = status.granted_at if status.installed is Installed.PENDING else None
+        granted_at = status.granted_at if status.installed is Installed.PENDING else None
         began = connection.activation or connection.opened_at
-        return granted is not None and granted < began
-    if connection.opened_at + wait <= now:
+        return granted_at is not None and granted_at < began
+    if connection.opened_at + timedelta(seconds=rules.hint_rechecks_s[0]) <= now:
         return False
-    if status.installed is Installed.NO:
-        # The owner has just come from his grant.
-        return not status.log or status.log[-1].at < connection.opened_at
-    if status.installed is Installed.PENDING:
-        # He has perhaps just renewed it.
-        return grant_expired(status, now, rules.grant_window_s)
-    # Active since before the owner came: perhaps only until he disconnected and granted anew.
-    began = status.activation
-    is_before = bool(connection.mark_before) and status.mark <= connection.mark_before
-    return is_before or (began is not None and began < connection.opened_at - SKEW)
+    # The owner has just come from his grant: all that was before it is over.
+    match status.installed:
+        case Installed.NO:
+            return not status.log or status.log[-1].at < connection.opened_at
+        case Installed.PENDING:
+            return grant_expired(status, now, rules.grant_window_s)
+        case _:
+            # Unless it is our callback that shows.
+            return bool(status.log) and (granted is None or status.mark <= granted.mark)
 
 
 def _seems_gone(

@@ -536,6 +536,7 @@ def judged(world: Country) -> Counter[str]:
         world.connect(location_id)
     schedule.settle(world)
     settle(world)
+    _go_on(world, max([world.clock(), *thawed(world).values()]) + timedelta(minutes=2))
     _look(world)
     judge(world)
     return Counter(str(row["state"]) for row in world.rows("CONNECTIONS_TABLE"))
