@@ -15,7 +15,7 @@ from shared.altegio import Altegio, Refused, Unreachable
 from shared.clock import Clock, stamp
 from shared.connections import Connections
 from shared.ledger import IdTaken, Ledger, Overtaken
-from shared.lifecycle import Installed, Status
+from shared.lifecycle import Installed
 from shared.pace import Busy, Pace, Paused
 from shared.payment import (
     Blocked,
