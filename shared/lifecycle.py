@@ -308,8 +308,15 @@ def _lags(
         case Installed.PENDING:
             return grant_expired(status, now, rules.grant_window_s)
         case _:
-            # Unless it is our callback that shows.
-            return bool(status.log) and (granted is None or status.mark <= granted.mark)
+            return bool(status.log) and not _was_confirmed(status, granted)
+
+
+def _was_confirmed(status: Status, granted: Status | None) -> bool:
+    """Whether the log goes on with the activation of the grant that our callback was for."""
+    if granted is None or len(status.log) <= len(granted.log):
+        return False
+    entry = status.log[len(granted.log)]
+    return (entry.before, entry.after) == (Installed.PENDING, Installed.ACTIVE)
 
 
 def _seems_gone(

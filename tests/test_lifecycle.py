@@ -244,7 +244,10 @@ def test_an_activation_that_is_not_ours_is_believed_a_minute_later(word: Status)
 def test_an_activation_that_followed_our_callback_is_believed_at_once() -> None:
     opened = connection(State.PENDING, opened_at=NOW - seconds(10))
     assert settled(opened, NOW_ACTIVE, granted=OLD_PENDING).state is State.ACTIVE
-    # Older than what was said before the callback, or no younger.
+    # Not the end of that grant, and then another one.
+    other = status(GRANTED, (NOW - seconds(30), NO), (NOW - seconds(20), PENDING), (NOW, ACTIVE))
+    assert settled(opened, other, granted=OLD_PENDING).state is State.PENDING
+    # Nor what is older than the word before the callback, or no younger.
     anew = status(GRANTED, ACTIVATED, (NOW - seconds(20), NO), (NOW - seconds(15), PENDING))
     assert settled(opened, NOW_ACTIVE, granted=anew).state is State.PENDING
     assert settled(opened, NOW_ACTIVE, granted=NOW_ACTIVE).state is State.PENDING

@@ -7,8 +7,7 @@ a location is what the platform says: at every write (`witness`), and when the d
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from shared.items import to_value
 from shared.lifecycle import LIVE, State
 from tests.chaos import schedule
 from tests.chaos.judge import Wrong, judge
+from tests.chaos.runs import Run
 from tests.chaos.tasks import Task
 from tests.chaos.witness import Witness
 from tests.chaos.world import Fault, World
@@ -488,16 +488,7 @@ def _finish_all(world: Country) -> None:
             world.finish(task)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What came of one life: how many connections ended how, or what is wrong."""
-
-    seed: int
-    states: Counter[str]
-    wrong: str = ""
-
-
-def run(seed: int, *, broken: Callable[[], AbstractContextManager[Any]] = nullcontext) -> Told:
+def run(seed: int, *, broken: Callable[[], AbstractContextManager[Any]] = nullcontext) -> Run:
     """One life of each location.
 
     Args:
@@ -511,9 +502,9 @@ def run(seed: int, *, broken: Callable[[], AbstractContextManager[Any]] = nullco
         try:
             with Country(chance) as world:
                 Life(world, chance).play(MOVES_OF_A_LIFE)
-                return Told(seed, judged(world))
+                return Run(seed, judged(world))
         except Exception as error:  # noqa: BLE001 - whatever it is, this life shows it
-            return Told(seed, Counter(), f"{type(error).__name__}: {error}")
+            return Run(seed, Counter(), f"{type(error).__name__}: {error}")
 
 
 def judged(world: Country) -> Counter[str]:
@@ -549,12 +540,6 @@ def _look(world: Country, excused: Collection[int] = ()) -> None:
         raise Wrong("; ".join(faults) + f"\n  {told}")
 
 
-def run_all(seeds: Iterable[int], processes: int) -> Iterator[Told]:
-    """Many, in any order."""
-    with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(run, seeds, chunksize=20)
-
-
-def first_wrong(seeds: Iterable[int], broken: Callable[[], Any]) -> Told | None:
+def first_wrong(seeds: Iterable[int], broken: Callable[[], Any]) -> Run | None:
     """The first life that notices that a rule is broken; None if none does."""
     return next((it for it in map(partial(run, broken=broken), seeds) if it.wrong), None)

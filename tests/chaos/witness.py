@@ -95,19 +95,24 @@ class Witness:
     def _came_alive(
         self, row: dict[str, Any], log: Sequence[LogEntry], named: str, *, anew: bool
     ) -> Iterator[str]:
-        """A generation is known by the last activation of the log that it was decided from."""
+        """A generation is known by the last activation of the log that it was decided from.
+
+        Unless that is one of before it was opened, and the platform has made it active since.
+        """
         location_id = row["location_id"]
         told = log[: int(row["mark"].split()[-1])] if row["mark"] else ()
-        places = [place for place, entry in enumerate(told) if _activates(entry)]
-        activated = places[-1] if places else -1
+        activated = _last_activation(told)
         before = self._activated.get(location_id, -1)
-        self._activated[location_id] = activated
-        if not places:
+        if activated < 0:
             yield f"{named} is live, and never was on the platform"
-        elif anew and not (before < activated and _ended(log[:activated], before)):
-            yield f"{named} is counted anew, and the platform had not ended the one before"
-        elif not anew and _ended(log[: self._opened[location_id]], activated):
-            yield f"{named} is live by an activation that had ended before it was opened"
+        elif anew:
+            if not (before < activated and _ended(log[:activated], before)):
+                yield f"{named} is counted anew, and the platform had not ended the one before"
+        elif _ended(log[: self._opened[location_id]], activated):
+            activated = _last_activation(log)
+            if activated < self._opened[location_id]:
+                yield f"{named} is live by an activation that had ended before it was opened"
+        self._activated[location_id] = activated
 
     def settled(self, excused: Collection[int] = ()) -> Iterator[str]:
         """What we believe of a location and the platform does not say, but of those excused."""
@@ -144,8 +149,14 @@ class Witness:
         return self._world.platform.now() - granted_at < window
 
 
-def _activates(entry: LogEntry) -> bool:
-    return entry.status_to == "active" and entry.status_from in _ENDS
+def _last_activation(log: Sequence[LogEntry]) -> int:
+    """Its place; -1 if there is none."""
+    places = (
+        place
+        for place, entry in enumerate(log)
+        if entry.status_to == "active" and entry.status_from in _ENDS
+    )
+    return max(places, default=-1)
 
 
 def _ended(log: Sequence[LogEntry], activated: int) -> bool:
