@@ -4,9 +4,10 @@ Each connect opens a numbered *generation*. The platform knows it by the log ent
 location active; anything later in that log that ends it, ends the generation. A webhook is only a
 *hint*: nothing is concluded from it but that the status should be asked.
 
-A status may be old: it proves nothing about what began after it was written. Where it does not tell
-when that was, as a bare 404, it is believed when that is seen again a minute later, or when what it
-contradicts began longer ago than that.
+A status may be old, though by less than a minute: it proves nothing about what began after it was
+written. Where it does not tell when that was, as a bare 404, it is believed when that is seen again
+a minute later, or when what it contradicts began longer ago than that. So is an activation that the
+log does not show as the answer to our own callback: it may be the one before a reconnect.
 
         open                 status: active               status: not installed, or pending again
   ─────────────▶ PENDING ───────────────────▶ ACTIVE ─────────────────────────────▶ DISABLED
@@ -323,15 +324,18 @@ def _seems_gone(
     connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecycleRules
 ) -> Connection:
     """A bare 404, which does not tell how old it is."""
-    since = connection.hint_at if connection.hint == GONE else None
-    if connection.hint == "uninstall":
-        since = connection.activation or connection.opened_at
-    if since is not None and since + wait <= now:
-        return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
     why = f"seems to be gone: {status.proof()}"
-    if connection.hint in (GONE, "uninstall"):
-        return replace(connection, verdict=why, due_at=now + wait)
-    return replace(connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait)
+    if connection.hint not in (GONE, "uninstall"):
+        return replace(
+            connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait
+        )
+    since = connection.activation or connection.opened_at
+    if connection.hint == GONE and connection.hint_at is not None:
+        # It may have been installed anew since it was first seen.
+        since = max(since, connection.hint_at)
+    if since + wait <= now:
+        return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
+    return replace(connection, verdict=why, due_at=now + wait)
 
 
 def _settled_pending(

@@ -629,6 +629,22 @@ def test_a_bare_404_is_believed_when_an_uninstall_was_told_or_it_is_seen_again(
     assert settled(once, NOW_ACTIVE, NOW + seconds(60)).state is State.ACTIVE
 
 
+def test_a_404_from_before_it_was_installed_anew_does_not_close_it() -> None:
+    once = settled(connection(State.ACTIVE), GONE)
+    anew = status(
+        GRANTED,
+        ACTIVATED,
+        (NOW + seconds(10), NO),
+        (NOW + seconds(20), PENDING),
+        (NOW + seconds(55), ACTIVE),
+    )
+    row = settled(once, anew, NOW + seconds(60))
+    assert (row.state, row.generation, row.hint) == (State.ACTIVE, 4, "gone")
+    early = settled(row, GONE, NOW + seconds(65))
+    assert (early.state, early.due_at) == (State.ACTIVE, NOW + seconds(125))
+    assert settled(early, GONE, NOW + seconds(125)).state is State.DISABLED
+
+
 # A location's life, in any order of events
 
 
