@@ -43,6 +43,8 @@ _LONGEST_FIELD = 200
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"[0-9+() \-.]{0,40}")
 
+_INSTALLED = (Installed.ACTIVE, Installed.FREEZED)
+
 # What the button on the page can bring forward.
 OPEN = (Standing.READY, Standing.IN_PROGRESS, Standing.FAILED)
 
@@ -268,6 +270,9 @@ class Connecting:
             settled, status = self._settling.settle(opened, until)
         if status is None:
             return Standing.FAILED
+        if settled.state is State.PENDING and status.installed in _INSTALLED:
+            # Perhaps of before: reconcile asks again.
+            return Standing.IN_PROGRESS
         reached = standing(settled, status, account, self._clock(), self._rules)
         return Standing.FAILED if reached is Standing.READY else reached
 

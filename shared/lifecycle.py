@@ -4,9 +4,10 @@ Each connect opens a numbered *generation*. The platform knows it by the log ent
 location active; anything later in that log that ends it, ends the generation. A webhook is only a
 *hint*: nothing is concluded from it but that the status should be asked.
 
-A status may be old: it proves nothing about what began after it was written. Where it does not tell
-when that was, as a bare 404, it is believed when that is seen again a minute later, or when what it
-contradicts began longer ago than that.
+A status may be old, though by less than a minute: it proves nothing about what began after it was
+written. Where it does not tell when that was, as a bare 404, it is believed when that is seen again
+a minute later, or when what it contradicts began longer ago than that. So is an activation that the
+log does not show as the answer to our own callback: it may be the one before a reconnect.
 
         open                 status: active               status: not installed, or pending again
   ─────────────▶ PENDING ───────────────────▶ ACTIVE ─────────────────────────────▶ DISABLED
@@ -152,10 +153,8 @@ class Connection:
     crm_token: str | None = None
     # The platform's log entry that this generation is known by; None before it is active.
     activation: datetime | None = None
-    # How far the platform's log was ever seen; and how far when this generation was opened, which
-    # is what the one before left.
+    # How far the platform's log was ever seen.
     mark: str = ""
-    mark_before: str = ""
     # The clock of the platform's switch-off (see cover): when any generation was active for the
     # first time, until when it is covered, what is reported but not listed, as of the last look.
     first_active_at: datetime | None = None
@@ -214,7 +213,6 @@ def opened(
         chain_id=chain_id,
         crm_token=crm_token,
         mark=before.mark if before else "",
-        mark_before=before.mark if before else "",
         first_active_at=before.first_active_at if before else None,
         lease_until=lease_until,
         verdict="opened by the owner",
@@ -265,14 +263,25 @@ def put_off(connection: Connection, why: str, now: datetime, rules: LifecycleRul
 
 
 def settled(
-    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
+    connection: Connection,
+    status: Status,
+    now: datetime,
+    rules: LifecycleRules,
+    granted: Status | None = None,
 ) -> Connection:
     """What the connection is, now that the platform has said `status`.
 
     Never fails and never waits; a connection that is still unfinished keeps a `due_at`.
+
+    Args:
+        connection: as it was.
+        status: the platform's word.
+        now: the present moment.
+        rules: the delays.
+        granted: what it said before the callback, if one was sent in between.
     """
     wait = timedelta(seconds=rules.hint_rechecks_s[0])
-    if _lags(connection, status, now, wait):
+    if _lags(connection, status, granted, now, rules):
         changed = replace(connection, lease_until=None, verdict=f"status lags: {status.proof()}")
         return replace(changed, due_at=now + wait)
     if connection.state is not State.DISABLED:
@@ -290,38 +299,58 @@ def settled(
             return _settled_live(connection, State.ACTIVE, status, now, rules)
 
 
-def _lags(connection: Connection, status: Status, now: datetime, wait: timedelta) -> bool:
+def _lags(
+    connection: Connection,
+    status: Status,
+    granted: Status | None,
+    now: datetime,
+    rules: LifecycleRules,
+) -> bool:
     """Whether the status was, or may have been, written before what we know already."""
     if connection.state is State.DISABLED:
         return False
     if status.log and status.mark < connection.mark:
         return True
     if connection.live:
-        granted = status.granted_at if status.installed is Installed.PENDING else None
+        granted_at = status.granted_at if status.installed is Installed.PENDING else None
         began = connection.activation or connection.opened_at
-        return granted is not None and granted < began
-    if connection.opened_at + wait <= now:
+        return granted_at is not None and granted_at < began
+    if connection.opened_at + timedelta(seconds=rules.hint_rechecks_s[0]) <= now:
         return False
-    if status.installed is Installed.NO:
-        # The owner has just come from his grant.
-        return not status.log or status.log[-1].at < connection.opened_at
-    is_before = bool(connection.mark_before) and status.mark <= connection.mark_before
-    return status.installed is not Installed.PENDING and is_before
+    # The owner has just come from his grant: all that was before it is over.
+    match status.installed:
+        case Installed.NO:
+            return not status.log or status.log[-1].at < connection.opened_at
+        case Installed.PENDING:
+            return grant_expired(status, now, rules.grant_window_s)
+        case _:
+            return bool(status.log) and not _was_confirmed(status, granted)
+
+
+def _was_confirmed(status: Status, granted: Status | None) -> bool:
+    """Whether the log goes on with the activation of the grant that our callback was for."""
+    if granted is None or len(status.log) <= len(granted.log):
+        return False
+    entry = status.log[len(granted.log)]
+    return (entry.before, entry.after) == (Installed.PENDING, Installed.ACTIVE)
 
 
 def _seems_gone(
     connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecycleRules
 ) -> Connection:
     """A bare 404, which does not tell how old it is."""
-    since = connection.hint_at if connection.hint == GONE else None
-    if connection.hint == "uninstall":
-        since = connection.activation or connection.opened_at
-    if since is not None and since + wait <= now:
-        return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
     why = f"seems to be gone: {status.proof()}"
-    if connection.hint in (GONE, "uninstall"):
-        return replace(connection, verdict=why, due_at=now + wait)
-    return replace(connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait)
+    if connection.hint not in (GONE, "uninstall"):
+        return replace(
+            connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait
+        )
+    since = connection.activation or connection.opened_at
+    if connection.hint == GONE and connection.hint_at is not None:
+        # It may have been installed anew since it was first seen.
+        since = max(since, connection.hint_at)
+    if since + wait <= now:
+        return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
+    return replace(connection, verdict=why, due_at=now + wait)
 
 
 def reopened(

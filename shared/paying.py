@@ -12,10 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import billing, payment
 from shared.altegio import Altegio, Refused, Unreachable
-from shared.clock import SKEW, Clock, stamp
+from shared.clock import Clock, stamp
 from shared.connections import Connections
 from shared.ledger import IdTaken, Ledger, Overtaken
-from shared.lifecycle import Installed, State, Status
+from shared.lifecycle import Installed, State
 from shared.pace import Busy, Pace, Paused
 from shared.payment import (
     Blocked,
@@ -197,8 +197,10 @@ class Paying:
             why = f"refused as not installed: {_words(outcome)}"
             self._connections.suspect(claimed.location_id or 0, why, self._clock())
             return None
-        if isinstance(outcome, Rejected) and _may_be_of_before(claimed, outcome, status):
-            return NotTaken(outcome.message, self._rules.lease_s if claimed.is_refund else 0)
+        if isinstance(outcome, Rejected) and claimed.why != outcome.message:
+            # Status lags: the owner may have left, or come back, or the refund be done already.
+            # What the platform says twice in a row is believed.
+            return NotTaken(outcome.message, self._rules.lease_s)
         return outcome
 
     def _after(
@@ -261,19 +263,6 @@ class Paying:
         except Overtaken:
             # The lease has passed: the row is UNKNOWN by now, which is never wrong.
             logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
-
-
-def _may_be_of_before(claimed: Entry, outcome: Rejected, status: Status) -> bool:
-    """Whether a refusal may be of a state that is over, as status does not show it any more.
-
-    Lists lag, so a refund that was done already may not be on them; and an owner may have connected
-    again meanwhile. What the platform says twice in a row is believed.
-    """
-    if claimed.why == outcome.message:
-        return False
-    installed, asked = status.activation or status.since, claimed.changed_at
-    reinstalled = installed is not None and asked is not None and installed > asked - SKEW
-    return claimed.is_refund or reinstalled
 
 
 def _words(outcome: Blocked | Rejected) -> str:

@@ -47,11 +47,12 @@ class Settling:
         Raises:
             Overtaken: somebody else settles the same connection again and again.
         """
-        refusal = ""
+        refusal, granted = "", None
         try:
             status = self._platform.status(connection.location_id, until)
             window_s = self._rules.grant_window_s
             if lifecycle.awaits_callback(connection, status, self._clock(), window_s):
+                granted = status
                 refusal = self._confirm(connection, until)
                 status = self._platform.status(connection.location_id, until)
         except (Refused, Unreachable) as error:
@@ -63,7 +64,7 @@ class Settling:
             )
             put_off = lifecycle.put_off(connection, f"status: {error}", self._clock(), self._rules)
             return self._save(connection, put_off, lost=False), None
-        decided = lifecycle.settled(connection, status, self._clock(), self._rules)
+        decided = lifecycle.settled(connection, status, self._clock(), self._rules, granted)
         if decided.state is State.PENDING and refusal:
             decided = replace(decided, verdict=f"callback: {refusal}")
         lost = lifecycle.webhook_lost(connection, decided, status, self._clock())

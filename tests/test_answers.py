@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -271,6 +272,17 @@ def test_the_documented_status_is_read_in_the_zone_of_the_platform() -> None:
             ListedPayment(124, None, "None", "None", "None", is_refunded=True),
         ),
     )
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_what_happened_within_one_second_is_read_in_its_order(*, newest_first: bool) -> None:
+    words = ("uninstalled", "pending", "active", "uninstalled", "pending", "pending", "active")
+    logs = [
+        {"changed_at": "2022-06-27 12:20:02", "status_from": before, "status_to": after}
+        for before, after in pairwise(words)
+    ]
+    told = altegio.read_status(status_reply(logs=logs[::-1] if newest_first else logs), ZONE)
+    assert [(entry.before, entry.after) for entry in told.log] == [*pairwise(words)]
 
 
 @pytest.mark.parametrize(

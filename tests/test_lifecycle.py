@@ -89,8 +89,10 @@ def hinted(before: Connection, event: str = "uninstall", at: datetime = NOW) -> 
     return replace(before, hint=event, hint_at=at, hint_looks=0, due_at=at)
 
 
-def settled(before: Connection, word: Status, now: datetime = NOW) -> Connection:
-    return lifecycle.settled(before, word, now, RULES)
+def settled(
+    before: Connection, word: Status, now: datetime = NOW, granted: Status | None = None
+) -> Connection:
+    return lifecycle.settled(before, word, now, RULES, granted)
 
 
 # The table: what each state becomes at each word of the platform
@@ -227,6 +229,37 @@ def test_an_open_generation_that_became_active_is_due_for_what_was_held() -> Non
         decided = settled(leased, word)
         assert (decided.state, decided.activation) == (state, ACTIVATED[0])
         assert (decided.due_at, decided.lease_until, decided.tries) == (NOW, None, 0)
+
+
+@pytest.mark.parametrize("word", [NOW_ACTIVE, NOW_FREEZED])
+def test_an_activation_that_is_not_ours_is_believed_a_minute_later(word: Status) -> None:
+    """The owner may have disconnected and granted anew, and the status be from before that."""
+    opened = connection(State.PENDING, opened_at=NOW - seconds(10))
+    early = settled(opened, word)
+    assert (early.state, early.lease_until) == (State.PENDING, None)
+    assert early.due_at == NOW + seconds(60)
+    assert settled(early, word, NOW + seconds(60)).live
+
+
+def test_an_activation_that_followed_our_callback_is_believed_at_once() -> None:
+    opened = connection(State.PENDING, opened_at=NOW - seconds(10))
+    assert settled(opened, NOW_ACTIVE, granted=OLD_PENDING).state is State.ACTIVE
+    # Not the end of that grant, and then another one.
+    other = status(GRANTED, (NOW - seconds(30), NO), (NOW - seconds(20), PENDING), (NOW, ACTIVE))
+    assert settled(opened, other, granted=OLD_PENDING).state is State.PENDING
+    # Nor what is older than the word before the callback, or no younger.
+    anew = status(GRANTED, ACTIVATED, (NOW - seconds(20), NO), (NOW - seconds(15), PENDING))
+    assert settled(opened, NOW_ACTIVE, granted=anew).state is State.PENDING
+    assert settled(opened, NOW_ACTIVE, granted=NOW_ACTIVE).state is State.PENDING
+
+
+def test_a_grant_that_seems_to_have_expired_may_just_have_been_renewed() -> None:
+    opened = connection(State.PENDING, opened_at=NOW - seconds(10))
+    early = settled(opened, EXPIRED)
+    assert (early.state, early.due_at) == (State.PENDING, NOW + seconds(60))
+    renewed = status((NOW - seconds(43_201), PENDING), (NOW - seconds(12), PENDING))
+    assert settled(early, renewed, NOW + seconds(60)).state is State.PENDING
+    assert settled(early, EXPIRED, NOW + seconds(60)).state is State.DISABLED
 
 
 def test_without_a_log_there_is_no_activation_of_our_own_clock() -> None:
@@ -394,8 +427,9 @@ def test_a_late_uninstall_after_a_reconnect_is_discarded() -> None:
         now=NOW,
         rules=RULES,
     )
-    word = status(GRANTED, ACTIVATED, (NOW - HOUR / 2, NO), (NOW, PENDING), (NOW, ACTIVE))
-    row, now = settled(hinted(reopened), word), NOW
+    ended = (GRANTED, ACTIVATED, (NOW - HOUR / 2, NO), (NOW, PENDING))
+    word = status(*ended, (NOW, ACTIVE))
+    row, now = settled(hinted(reopened), word, granted=status(*ended)), NOW
     while row.hint:
         assert row.due_at is not None
         now = max(now, row.due_at)
@@ -593,6 +627,22 @@ def test_a_bare_404_is_believed_when_an_uninstall_was_told_or_it_is_seen_again(
     assert settled(once, GONE, NOW + seconds(30)).state is state
     assert settled(once, GONE, NOW + seconds(60)).state is State.DISABLED
     assert settled(once, NOW_ACTIVE, NOW + seconds(60)).state is State.ACTIVE
+
+
+def test_a_404_from_before_it_was_installed_anew_does_not_close_it() -> None:
+    once = settled(connection(State.ACTIVE), GONE)
+    anew = status(
+        GRANTED,
+        ACTIVATED,
+        (NOW + seconds(10), NO),
+        (NOW + seconds(20), PENDING),
+        (NOW + seconds(55), ACTIVE),
+    )
+    row = settled(once, anew, NOW + seconds(60))
+    assert (row.state, row.generation, row.hint) == (State.ACTIVE, 4, "gone")
+    early = settled(row, GONE, NOW + seconds(65))
+    assert (early.state, early.due_at) == (State.ACTIVE, NOW + seconds(125))
+    assert settled(early, GONE, NOW + seconds(125)).state is State.DISABLED
 
 
 # A location's life, in any order of events

@@ -1,7 +1,8 @@
 """`python -m tests.chaos`: random schedules, each told by its seed, and what the platform has then.
 
-N schedules in memory, some more on the emulator's tables, every mutant of the protocol, a day
-without the platform, a backlog at the platform's limit, and processes killed under load.
+N schedules in memory, some more on the emulator's tables, every mutant of the protocol, lives of
+locations and every mutant of the lifecycle, a day without the platform, a backlog at the platform's
+limit, and processes killed under load.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from local.emulator import Emulator
-from tests.chaos import campaigns, kills
+from tests.chaos import campaigns, kills, life_mutants, lives
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.runs import Run, first_wrong, run, run_all
 
@@ -56,14 +57,20 @@ def main(arguments: list[str]) -> int:
     """Run all that was asked for; 1 if anything is wrong."""
     options = _options(arguments)
     if options.only is not None:
-        return _only(options.only)
+        return _only(run(options.only))
+    if options.only_life is not None:
+        return _only(lives.run(options.only_life))
     seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
     screen = Screen()
     print(f"seed {seed}\n")
     right = _schedules(screen, "in memory", seed, options.n, _in_memory)
     right &= _schedules(screen, "on the emulator", seed, options.emulator, _on_emulator)
+    right &= _schedules(screen, "lives", seed, options.lives, _lives)
     if options.mutants:
-        caught = [_mutant(screen, mutant, seed) for mutant in MUTANTS]
+        caught = [_mutant(screen, mutant, seed, first_wrong) for mutant in MUTANTS]
+        caught += [
+            _mutant(screen, mutant, seed, lives.first_wrong) for mutant in life_mutants.MUTANTS
+        ]
         right &= all(caught)
     if options.outage:
         right &= _outage(screen, options.outage)
@@ -75,14 +82,17 @@ def main(arguments: list[str]) -> int:
     return 0 if right else 1
 
 
-def _only(seed: int) -> int:
-    told = run(seed)
+def _only(told: Run) -> int:
     print(told.wrong or f"nothing wrong: {_in_words(told.states)}")
     return 1 if told.wrong else 0
 
 
 def _in_memory(seeds: Iterable[int]) -> Iterator[Run]:
-    return run_all(seeds, os.process_cpu_count() or 1)
+    return run_all(seeds, os.process_cpu_count() or 1, run)
+
+
+def _lives(seeds: Iterable[int]) -> Iterator[Run]:
+    return run_all(seeds, os.process_cpu_count() or 1, lives.run)
 
 
 def _on_emulator(seeds: Iterable[int]) -> Iterator[Run]:
@@ -117,12 +127,17 @@ def _schedules(
         f"{number - len(wrong)} of {number} schedules right, {took:.0f} s: {_in_words(states)}",
     )
     for told in wrong[:3]:
-        print(f"  --only {told.seed}: {told.wrong}")
+        print(f"  --only{'-life' if what == 'lives' else ''} {told.seed}: {told.wrong}")
     return not wrong
 
 
-def _mutant(screen: Screen, mutant: Callable[[], object], seed: int) -> bool:
-    told = first_wrong(range(seed, seed + ENOUGH), mutant)
+def _mutant(
+    screen: Screen,
+    mutant: Callable[[], object],
+    seed: int,
+    first: Callable[[Iterable[int], Callable[[], object]], Run | None],
+) -> bool:
+    told = first(range(seed, seed + ENOUGH), mutant)
     name = mutant.__name__.replace("_", " ")
     if told is None:
         screen.result("mutant", f"{name}: NOT caught by {ENOUGH} schedules")
@@ -167,12 +182,14 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("n", type=int, nargs="?", default=2000, help="schedules in memory")
     parser.add_argument("--emulator", type=int, default=30, help="schedules on the emulator")
+    parser.add_argument("--lives", type=int, default=2000, help="lives of locations, in memory")
     parser.add_argument("--mutants", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--outage", type=int, default=1000, help="payments of a day without it")
     parser.add_argument("--backlog", type=int, default=10000, help="payments at the limit")
     parser.add_argument("--kills", type=int, default=200, help="processes killed under load")
     parser.add_argument("--seed", type=int, help="of the first schedule; at random if left out")
     parser.add_argument("--only", type=int, metavar="SEED", help="one schedule, with its story")
+    parser.add_argument("--only-life", type=int, metavar="SEED", help="one life, the same")
     return parser.parse_args(arguments)
 
 

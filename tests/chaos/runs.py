@@ -18,7 +18,7 @@ MOVES = 40
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of one schedule: how many entries ended how, or what is wrong."""
+    """What came of one schedule: how many rows ended how, or what is wrong."""
 
     seed: int
     states: Counter[str]
@@ -51,10 +51,10 @@ def run(
             return Run(seed, Counter(), f"{type(error).__name__}: {error}")
 
 
-def run_all(seeds: Iterable[int], processes: int) -> Iterator[Run]:
+def run_all(seeds: Iterable[int], processes: int, one: Callable[[int], Run]) -> Iterator[Run]:
     """Many in memory, in any order."""
     with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(run, seeds, chunksize=20)
+        yield from pool.map(one, seeds, chunksize=20)
 
 
 def first_wrong(seeds: Iterable[int], broken: Callable[[], Any]) -> Run | None:

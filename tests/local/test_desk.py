@@ -71,10 +71,10 @@ def connected(deployment: Deployment) -> Deployment:
 
 
 def reject(deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.") -> None:
-    # What is refused as soon as the location is connected may be refused because it was not.
-    deployment.clock.advance(seconds=10)
-    deployment.simulator.fault("payment", "status", status=422, message=message)
+    # Believed the second time.
+    deployment.simulator.fault("payment", "status", status=422, message=message, times=2)
     deployment.bill(payment(event_id))
+    deployment.let_time_pass(2)
 
 
 def need_human(deployment: Deployment, fault: str = "drop_request") -> None:
@@ -113,7 +113,7 @@ def test_the_list_groups_by_state_and_cause(connected: Deployment, operator: Ope
     rows = [line.split(maxsplit=5) for line in operator("payments").splitlines()[3:7]]
     assert sorted(map(tuple, rows)) == [
         ("HELD", "1", "0", "s", "in", "10 min  the location is not connected"),
-        ("REJECTED", "1", "0", "s", "-", "Not installed."),
+        ("REJECTED", "1", "2", "min", "-", "Not installed."),
         ("REJECTED", "2", "3", "h", "-", "Too early for …."),
         ("UNKNOWN", "1", "0", "s", "in", "15 min  RemoteProtocolError"),
     ]
@@ -547,8 +547,9 @@ def test_what_is_queued_is_told_with_its_state_and_its_reason(
     trial: Deployment, operator: Operator
 ) -> None:
     trial.clock.advance(days=6.5)
-    trial.simulator.fault("payment", "status", status=422, message="The sum is odd.")
+    trial.simulator.fault("payment", "status", status=422, message="The sum is odd.", times=2)
     trial.bill(bought(trial, "refused", 0, 30))
+    trial.let_time_pass(2)
     trial.simulator.fault("payment", "drop_request")
     trial.bill(bought(trial, "lost", 0, 60))
     trial.bill(bought(trial, "gone", 0, 90, amount="1.00"))

@@ -1,0 +1,67 @@
+"""The lifecycle with one of its rules broken: lives that do not notice would prove nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from shared import lifecycle
+from shared.lifecycle import Connection, Installed, Status
+
+type Mutant = Callable[[], Any]
+
+_settled, _lags = lifecycle.settled, lifecycle._lags
+_hint_looked_at = lifecycle._hint_looked_at
+
+
+def the_webhook_is_trusted() -> Any:
+    """What an uninstall webhook says is done, whatever the status is."""
+
+    def settled(connection: Connection, status: Status, *rest: Any) -> Connection:
+        if connection.live and connection.hint == "uninstall":
+            return lifecycle._closed(connection, "told", rest[0], rest[1])
+        return _settled(connection, status, *rest)
+
+    return patch.object(lifecycle, "settled", settled)
+
+
+def pending_counts_as_stale() -> Any:
+    """A live location that is granted anew stays live."""
+
+    def lags(connection: Connection, status: Status, *rest: Any) -> bool:
+        anew = connection.live and status.installed is Installed.PENDING
+        return anew or _lags(connection, status, *rest)
+
+    return patch.object(lifecycle, "_lags", lags)
+
+
+def one_early_active_is_believed() -> Any:
+    """A hint is dropped at the first status that contradicts it."""
+
+    def looked_at(connection: Connection, *rest: Any) -> Connection:
+        return _hint_looked_at(replace(connection, hint_looks=100), *rest)
+
+    return patch.object(lifecycle, "_hint_looked_at", looked_at)
+
+
+def an_old_status_is_believed() -> Any:
+    """However old it may be."""
+    return patch.object(lifecycle, "_lags", lambda *_: False)
+
+
+def one_bare_404_is_believed() -> Any:
+    """Though it does not tell how old it is."""
+
+    def seems_gone(connection: Connection, status: Status, now: Any, *rest: Any) -> Connection:
+        return lifecycle._closed(connection, f"gone: {status.proof()}", now, rest[-1])
+
+    return patch.object(lifecycle, "_seems_gone", seems_gone)
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    the_webhook_is_trusted,
+    pending_counts_as_stale,
+    one_early_active_is_believed,
+    an_old_status_is_believed,
+    one_bare_404_is_believed,
+)
