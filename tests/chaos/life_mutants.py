@@ -6,7 +6,10 @@ from typing import Any
 from unittest.mock import patch
 
 from shared import lifecycle
+from shared.census import Difference
 from shared.lifecycle import Connection, Installed, Status
+from shared.roll import Found
+from shared.surveying import Surveying
 
 type Mutant = Callable[[], Any]
 
@@ -58,10 +61,24 @@ def one_bare_404_is_believed() -> Any:
     return patch.object(lifecycle, "_seems_gone", seems_gone)
 
 
+def a_repair_does_not_ask_again() -> Any:
+    """What the census found is done, whatever has happened since."""
+
+    def put_right(surveying: Surveying, found: Found) -> str:
+        connection = surveying._connections.get(found.finding.location_id)
+        if connection is not None and found.finding.difference is Difference.UNINSTALLED:
+            now, rules = surveying._clock(), surveying._lifecycle_rules
+            surveying._connections.save(lifecycle._closed(connection, "found", now, rules), now)
+        return ""
+
+    return patch.object(Surveying, "_put_right", put_right)
+
+
 MUTANTS: tuple[Mutant, ...] = (
     the_webhook_is_trusted,
     pending_counts_as_stale,
     one_early_active_is_believed,
     an_old_status_is_believed,
     one_bare_404_is_believed,
+    a_repair_does_not_ask_again,
 )

@@ -16,11 +16,11 @@ from random import Random
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
+from local.desk import census
 from local.simulator.redirect import Owner
 from local.simulator.state import RefusedError, Standing
-from shared.clock import instant, stamp
-from shared.items import to_value
-from shared.lifecycle import LIVE, State
+from shared.clock import instant
+from shared.roll import Roll
 from tests.chaos import schedule
 from tests.chaos.judge import Wrong, judge
 from tests.chaos.runs import Run
@@ -67,6 +67,7 @@ MOVES = {
     "deliver": 4,
     "deliver_hint": 8,
     "reconcile": 10,
+    "census": 2,
     "hurry": 20,
     "kill": 3,
     "wait": 18,
@@ -338,9 +339,16 @@ class Life:
 
     def pay_hosted(self) -> None:
         location_id = self._somewhere("freezed")
-        if self.world.platform.state(location_id) in _INSTALLED:
-            self.world.pay_hosted(location_id, "10", "2026-11-01 10:00:07")
-            self.world.simulator._emit("payment", location_id)
+        number = self.world.pay_hosted(location_id, "10", "2026-11-01 10:00:07")
+        if number is not None:
+            event = self.world.simulator.payment_event(location_id, number)
+            self.world.simulator._webhooks.send("", event, "now")
+
+    def census(self) -> None:
+        """Somebody orders what is taken once a day; whatever happens goes on meanwhile."""
+        order(self.world)
+        self._may_lag(self._somewhere("active"))
+        self.world.start("reconcile", {})
 
     def forge(self) -> None:
         event = self.chance.choice(("uninstall", "freeze"))
@@ -440,28 +448,15 @@ def settle(world: Country) -> None:
     world.note_lost()
 
 
-def thawed(world: Country) -> dict[int, datetime]:
-    """Locations that were thawed, and when we look at them: our own report brings no webhook."""
-    return {
-        row["location_id"]: instant(row["due_at"])
-        for row in world.rows("CONNECTIONS_TABLE")
-        if row["state"] == State.FROZEN and world.platform.state(row["location_id"]) == "active"
-    }
+def order(world: Country) -> None:
+    """A census, with repairs."""
+    table = world.environments["reconcile"]["CENSUS_TABLE"]
+    census.ordered(Roll(world.memory.client("dynamodb"), table), repairs=True)
 
 
 def repair(world: Country) -> None:
-    """What finds the locations of which a webhook was lost for good: every live one is settled."""
-    for row in world.rows("CONNECTIONS_TABLE"):
-        if row["location_id"] in world.lost and row["state"] in LIVE:
-            world.memory.client("dynamodb").update_item(
-                TableName=world.environments["reconcile"]["CONNECTIONS_TABLE"],
-                Key={"location_id": to_value(row["location_id"])},
-                UpdateExpression="SET due_at = :now ADD version :one",
-                ExpressionAttributeValues={
-                    ":now": to_value(stamp(world.clock())),
-                    ":one": to_value(1),
-                },
-            )
+    """What finds the locations of which a webhook was lost for good."""
+    order(world)
     _go_on(world, world.clock() + SETTLED_IN)
 
 
@@ -514,11 +509,7 @@ def judged(world: Country) -> Counter[str]:
         Wrong: with what is wrong, and the events that led there.
     """
     settle(world)
-    waiting = thawed(world)
-    _look(world, {*world.lost, *world.witness.left_alone(), *waiting})
-    if waiting:
-        _go_on(world, max(waiting.values()) + timedelta(minutes=2))
-        _look(world, {*world.lost, *world.witness.left_alone()})
+    _look(world, {*world.lost, *world.witness.left_alone()})
     if world.lost:
         repair(world)
         _look(world, world.witness.left_alone())
@@ -527,7 +518,6 @@ def judged(world: Country) -> Counter[str]:
         world.connect(location_id)
     schedule.settle(world)
     settle(world)
-    _go_on(world, max([world.clock(), *thawed(world).values()]) + timedelta(minutes=2))
     _look(world)
     judge(world)
     return Counter(str(row["state"]) for row in world.rows("CONNECTIONS_TABLE"))

@@ -476,19 +476,20 @@ class World:
         """The platform has a payment event on its way, be it of its own page or an echo of ours."""
         self.letters.append(self.simulator.payment_event(location_id, payment_id))
 
-    def pay_hosted(self, location_id: int, amount: str, paid_at: str) -> None:
-        """The owner pays on the platform's own page."""
-        if self.platform.state(location_id) in ("active", "freezed"):
-            self.hosted.add(
-                self.platform.pay(
-                    location_id,
-                    payment_sum=Decimal(amount),
-                    currency_iso="EUR",
-                    payment_date=paid_at,
-                    period_from="2026-11-01 00:00:00",
-                    period_to="2026-11-30 23:59:59",
-                )
-            )
+    def pay_hosted(self, location_id: int, amount: str, paid_at: str) -> int | None:
+        """The owner pays on the platform's own page; None where nothing is installed."""
+        if self.platform.state(location_id) not in ("active", "freezed"):
+            return None
+        number = self.platform.pay(
+            location_id,
+            payment_sum=Decimal(amount),
+            currency_iso="EUR",
+            payment_date=paid_at,
+            period_from="2026-11-01 00:00:00",
+            period_to="2026-11-30 23:59:59",
+        )
+        self.hosted.add(number)
+        return number
 
     # What is in the tables
 
