@@ -163,6 +163,47 @@ def test_an_equal_payment_of_the_platforms_page_leaves_it_to_a_person(
     )
 
 
+def test_it_shows_nothing_of_how_our_own_payments_read_back(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its facts are the list's own: believed as the echo, it would have ours sent twice."""
+    number = pays(connected)
+    connected.let_time_pass(3)
+    assert told(connected, number).state is EntryState.SENT
+    platform = connected.simulator.platform
+    original = platform.payments
+    monkeypatch.setattr(
+        platform,
+        "payments",
+        lambda location_id: [it for it in original(location_id) if it.id == number],
+    )
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    connected.let_time_pass(30)
+    after = connected.entry("payment#inv-1")
+    assert (after.state, after.why) == (
+        EntryState.NEEDS_HUMAN,
+        "no known payment shows how dates read back",
+    )
+    assert len(connected.simulator.calls("payment")) == 1
+
+
+def test_it_is_not_ours_to_report_when_a_reconnect_forgets_it(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    number = pays(connected)
+    connected.let_time_pass(3)
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.let_time_pass(3)
+    monkeypatch.setattr(connected.simulator.platform, "payments", lambda _location_id: [])
+    connected.connect(4564)
+    connected.let_time_pass(10)
+    assert (connected.dead_letters(), connected.simulator.calls("payment")) == ([], [])
+    assert told(connected, number).again_as == ""
+
+
 def test_an_unknown_location_is_a_quiet_success(deployment: Deployment) -> None:
     deployment.simulator.grant(4564, private=True)
     pays(deployment)
