@@ -156,10 +156,12 @@ def of_payments(
         and _before(entry, now - _YOUNG)
         and (since is None or not _before(entry, since))
     ]
+    # Of those a person may have closed one, who had a reason.
+    known = {*owned, *(entry.platform_id for entry in entries if entry.is_hosted)}
     strange = [
         Finding(location_id, _strange(row, ours, zone), _of_row(row), str(row.id))
         for row in status.payments
-        if row.id not in owned
+        if row.id not in known
     ]
     return [*missing, *strange, *_refunds(location_id, ours, entries, rows, now)]
 
@@ -193,7 +195,7 @@ def _refunds(
 
 
 def _strange(row: ListedPayment, ours: Sequence[Entry], zone: ZoneInfo) -> Difference:
-    if row.amount is None or not row.id:
+    if not hosted.can_be_read(row, zone):
         return Difference.UNREADABLE
     if any(lookup.reads_back(entry, row, zone) for entry in ours):
         return Difference.SURPLUS

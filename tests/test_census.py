@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from shared import census
+from shared import payment as payment_rules
 from shared.census import Difference
 from shared.lifecycle import Connection, State
 from shared.payment import EntryState
@@ -170,6 +171,28 @@ def test_a_payment_of_the_platforms_page_that_was_never_told_is_recorded(
     assert (it.finding.difference, it.result) == (Difference.UNRECORDED, "noted")
     entry = deployment.entry(f"payment#hosted-{number}")
     assert (entry.state, entry.facts["currency"]) == (EntryState.SENT, "XXX")
+    assert taken(deployment) == []
+
+
+def test_a_payment_whose_dates_cannot_be_read_is_for_a_person_and_burns_no_fuse(
+    deployment: Deployment,
+) -> None:
+    connect(deployment, 4564)
+    number = deployment.simulator.pay_hosted(4564, Decimal("29.90"), webhook="never")
+    payments = deployment.simulator.platform._payments
+    payments[number] = replace(payments[number], period_to="9999-12-31 23:59:59")
+    assert kinds(taken(deployment)) == [(4564, "UNREADABLE")]
+    assert head(deployment).repairable == 0
+
+
+def test_a_payment_that_a_person_has_closed_is_not_found_again(deployment: Deployment) -> None:
+    connect(deployment, 4564)
+    number = deployment.simulator.pay_hosted(4564, Decimal("29.90"), webhook="never")
+    deployment.webhook(deployment.simulator.payment_event(4564, number))
+    told = deployment.entry(f"payment#hosted-{number}")
+    now = deployment.clock()
+    unsure = payment_rules.needs_human(told, "waited long enough", now)
+    deployment.ledger.move(told, payment_rules.closed(unsure, "a test of Altegio's", now))
     assert taken(deployment) == []
 
 

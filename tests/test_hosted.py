@@ -129,6 +129,17 @@ def test_dates_that_nobody_can_read_lose_no_thaw(
     assert connected.connection(4564).state == "active"
 
 
+@pytest.mark.parametrize(
+    "date", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00", "0001-01-01 00:00:00"]
+)
+def test_a_date_at_the_end_of_the_calendar_is_answered_and_goes_to_no_table(
+    connected: Deployment, date: str
+) -> None:
+    number = pays(connected, period_to=date)
+    assert connected.ledger.get(f"payment#hosted-{number}") is None
+    assert connected.connection(4564).hint == "payment"
+
+
 def test_it_can_be_given_back_by_its_own_id(connected: Deployment) -> None:
     number = pays(connected)
     connected.let_time_pass(3)
