@@ -39,6 +39,7 @@ class Difference(StrEnum):
     REFUNDED_THERE = "a payment refunded there, by no refund of ours"
     NOT_REFUNDED = "a payment refunded by us, not refunded there"
     UNANSWERED = "the platform does not tell"
+    NO_LIST = "the platform does not list its locations"
 
 
 # What can be put right here, for the platform is right; the others are for a person.
@@ -119,6 +120,8 @@ def closed_by_mistake(connection: Connection | None, status: Status) -> bool:
         and connection.activation is not None
         and status.installed in _INSTALLED
         and status.activation == connection.activation
+        # Else it is older than what we closed it for.
+        and status.mark >= connection.mark
     )
 
 
