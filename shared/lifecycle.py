@@ -307,14 +307,15 @@ def _lags(connection: Connection, status: Status, now: datetime, wait: timedelta
 def _seems_gone(
     connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecycleRules
 ) -> Connection:
-    """A bare 404, which does not tell how old it is."""
-    since = connection.hint_at if connection.hint == GONE else None
+    """A bare 404, which does not tell how old it is; what was seen live since begins anew."""
+    suspected = connection.hint == GONE and connection.hint_looks == 0
+    since = connection.hint_at if suspected else None
     if connection.hint == "uninstall":
         since = connection.activation or connection.opened_at
     if since is not None and since + wait <= now:
         return _closed(connection, f"not installed any more: {status.proof()}", now, rules)
     why = f"seems to be gone: {status.proof()}"
-    if connection.hint in (GONE, "uninstall"):
+    if suspected or connection.hint == "uninstall":
         return replace(connection, verdict=why, due_at=now + wait)
     return replace(connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait)
 

@@ -595,6 +595,14 @@ def test_a_bare_404_is_believed_when_an_uninstall_was_told_or_it_is_seen_again(
     assert settled(once, NOW_ACTIVE, NOW + seconds(60)).state is State.ACTIVE
 
 
+def test_two_bare_404s_with_a_live_status_between_them_close_nothing() -> None:
+    once = settled(connection(State.ACTIVE), GONE)
+    between = settled(once, NOW_ACTIVE, NOW + seconds(60))
+    again = settled(between, GONE, NOW + seconds(360))
+    assert (again.state, again.due_at) == (State.ACTIVE, NOW + seconds(420))
+    assert settled(again, GONE, NOW + seconds(420)).state is State.DISABLED
+
+
 # A location's life, in any order of events
 
 
