@@ -46,6 +46,8 @@ LOCATIONS_PER_PAGE = 200
 
 _CONNECT_S = 3.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
+# Of a sum, on either side of the point.
+_MOST_DIGITS = 20
 # Wrong token, wrong Accept, too many calls: whoever calls next would be told the same.
 _MEANT_FOR_ALL = (401, 406, 429)
 
@@ -155,9 +157,10 @@ def _in_order(log: list[Transition]) -> tuple[Transition, ...]:
 def _listed(row: Any) -> ListedPayment:
     """As much of a row as can be read; what cannot proves nothing (see `lookup`)."""
     values = row if isinstance(row, dict) else {}
-    try:
+    amount = None
+    with suppress(KeyError, ArithmeticError):
         amount = Decimal(str(values["payment_sum"]))
-    except (KeyError, ArithmeticError):
+    if amount is not None and not (amount.is_finite() and abs(amount.adjusted()) < _MOST_DIGITS):
         amount = None
     return ListedPayment(
         id=_whole(values.get("id")),

@@ -27,11 +27,9 @@ from pydantic import (
     model_validator,
 )
 
-from shared.clock import stamp
+from shared.clock import YEARS, stamp
 from shared.payment import HOSTED, Entry
 
-# Any conversion between zones stays within what the wire can say.
-_YEARS = range(2000, 2100)
 _ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
 _SMALLEST = Decimal("0.001")
 
@@ -62,7 +60,7 @@ def _text_with_offset(value: Any) -> Any:
 
 
 def _in_wire_years(value: datetime) -> datetime:
-    if value.year not in _YEARS:
+    if value.year not in YEARS:
         raise ValueError("must lie between the years 2000 and 2099")
     return value.replace(microsecond=0)
 

@@ -39,6 +39,7 @@ class Difference(StrEnum):
     REFUNDED_THERE = "a payment refunded there, by no refund of ours"
     NOT_REFUNDED = "a payment refunded by us, not refunded there"
     UNANSWERED = "the platform does not tell"
+    NO_LIST = "the platform does not list its locations"
 
 
 # What can be put right here, for the platform is right; the others are for a person.
@@ -113,6 +114,8 @@ def closed_by_mistake(connection: Connection | None, status: Status) -> bool:
         and connection.activation is not None
         and status.installed in _INSTALLED
         and status.activation == connection.activation
+        # Else it is older than what we closed it for.
+        and status.mark >= connection.mark
     )
 
 
@@ -150,10 +153,12 @@ def of_payments(
         and _before(entry, now - _YOUNG)
         and (since is None or not _before(entry, since))
     ]
+    # Of those a person may have closed one, who had a reason.
+    known = {*owned, *(entry.platform_id for entry in entries if entry.is_hosted)}
     strange = [
         Finding(location_id, _strange(row, ours, zone), _of_row(row), str(row.id))
         for row in status.payments
-        if row.id not in owned
+        if row.id not in known
     ]
     return [*missing, *strange, *_refunds(location_id, ours, entries, rows, now)]
 
@@ -187,7 +192,7 @@ def _refunds(
 
 
 def _strange(row: ListedPayment, ours: Sequence[Entry], zone: ZoneInfo) -> Difference:
-    if row.amount is None or not row.id:
+    if not hosted.can_be_read(row, zone):
         return Difference.UNREADABLE
     if any(lookup.reads_back(entry, row, zone) for entry in ours):
         return Difference.SURPLUS

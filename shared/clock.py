@@ -10,6 +10,9 @@ type Clock = Callable[[], datetime]
 # The platform's date format, which carries no zone (the guide of "Payment notice").
 WIRE = "%Y-%m-%d %H:%M:%S"
 
+# Any other is a slip of somebody's, and might not survive a change of zone.
+YEARS = range(2000, 2100)
+
 # By how much the platform's clock may differ from ours.
 SKEW = timedelta(seconds=5)
 
@@ -50,6 +53,9 @@ def from_wire(text: str, zone: ZoneInfo) -> datetime:
     """The instant that the platform wrote in `zone`.
 
     Raises:
-        ValueError: the text has another form.
+        ValueError: the text has another form, or a year that is none of `YEARS`.
     """
-    return datetime.strptime(text, WIRE).replace(tzinfo=zone).astimezone(UTC)
+    local = datetime.strptime(text, WIRE).replace(tzinfo=zone)
+    if local.year not in YEARS:
+        raise ValueError("a year that nobody means")
+    return local.astimezone(UTC)

@@ -78,7 +78,8 @@ def unlisted(
     """Payments whose period is not over, which we reported and the platform's list surely lacks.
 
     A row that nobody owns and that cannot be read, or is of the same sum, may be the one: such a
-    payment is not among them. Nor is one that is given back, or that was reported again.
+    payment is not among them. Nor is one that is given back, or that was reported again, or that
+    was made on the platform's own page, which is not ours to report.
 
     Args:
         entries: all of the ledger of one location.
@@ -91,6 +92,7 @@ def unlisted(
         paid
         for paid in _kept(entries)
         if paid.state is EntryState.SENT
+        and not paid.is_hosted
         and now <= paid_period(paid).end
         and paid.platform_id not in ids
         and not strange & {None, paid.payment["amount"]}

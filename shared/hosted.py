@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from shared.clock import from_wire, stamp
+from shared.clock import YEARS, from_wire, stamp
 from shared.lifecycle import ListedPayment
 from shared.payment import HOSTED, Entry, EntryState
 from shared.webhook import HostedPayment
@@ -48,6 +48,11 @@ def listed(
     """The same of a row of the list that is nobody's; None if it cannot be read."""
     facts = _of_row(row, NO_CURRENCY, zone)
     return _entry(location_id, row.id, facts, now, lease_s) if facts is not None else None
+
+
+def can_be_read(row: ListedPayment, zone: ZoneInfo) -> bool:
+    """Whether a row of the list says all that an entry needs."""
+    return row.id > 0 and _of_row(row, NO_CURRENCY, zone) is not None
 
 
 def as_listed(entry: Entry, rows: Sequence[ListedPayment], zone: ZoneInfo) -> dict[str, str] | None:
@@ -103,5 +108,7 @@ def _instant(text: str | None, zone: ZoneInfo) -> datetime | None:
     try:
         date = datetime.fromisoformat(text or "")
     except ValueError:
+        return None
+    if date.year not in YEARS:
         return None
     return (date if date.tzinfo else date.replace(tzinfo=zone)).astimezone(UTC)

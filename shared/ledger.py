@@ -144,7 +144,7 @@ class Ledger:
     def tell(self, entry: Entry) -> bool:
         """Writes an entry if there is none under its key; False if there is."""
         try:
-            self._dynamodb.put_item(**self._put(None, entry))
+            retried(lambda: self._dynamodb.put_item(**self._put(None, entry)))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise

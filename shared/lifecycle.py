@@ -338,14 +338,15 @@ def _was_confirmed(status: Status, granted: Status | None) -> bool:
 def _seems_gone(
     connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecycleRules
 ) -> Connection:
-    """A bare 404, which does not tell how old it is."""
+    """A bare 404, which does not tell how old it is; what was seen live since begins anew."""
     why = f"seems to be gone: {status.proof()}"
-    if connection.hint not in (GONE, "uninstall"):
+    suspected = connection.hint == GONE and connection.hint_looks == 0
+    if not suspected and connection.hint != "uninstall":
         return replace(
             connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait
         )
     since = connection.activation or connection.opened_at
-    if connection.hint == GONE and connection.hint_at is not None:
+    if suspected and connection.hint_at is not None:
         # It may have been installed anew since it was first seen.
         since = max(since, connection.hint_at)
     if since + wait <= now:

@@ -156,7 +156,8 @@ class Looking:
     def _echoes(self, entries: Sequence[Entry], listed: Sequence[ListedPayment]) -> bool | None:
         rows = {row.id: row for row in listed}
         known = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
-        if not known:
+        if all(it.is_hosted for it in known):
+            # What the list itself told reads back in any case.
             return None
         # A list that lacks one that we know may lack the one that we look for.
         return all(

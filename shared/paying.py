@@ -131,8 +131,8 @@ class Paying:
             return
         now = self._clock()
         if claimed is not None:
-            self._send(claimed, paid.platform_id if paid else None, until)
-            if state is State.FROZEN and not entry.is_refund:
+            perhaps_taken = self._send(claimed, paid.platform_id if paid else None, until)
+            if state is State.FROZEN and perhaps_taken and not entry.is_refund:
                 self._connections.thaws(location_id or 0, self._clock())
         elif entry.is_refund:
             self._store(before, payment.waiting(entry, "its payment changed", now, self._rules))
@@ -161,7 +161,8 @@ class Paying:
                 turn = self._pace.in_turn()
         return None, State.DISABLED
 
-    def _send(self, claimed: Entry, platform_id: int | None, until: float) -> None:
+    def _send(self, claimed: Entry, platform_id: int | None, until: float) -> bool:
+        """Whether the platform may have taken it."""
         if platform_id is not None:
             outcome: Outcome | None = self._platform.refund(platform_id)
         else:
@@ -172,6 +173,7 @@ class Paying:
             self._finish(claimed, outcome)
         else:
             self._move(claimed, self._after(claimed, outcome))
+        return isinstance(outcome, (Sent, Unclear))
 
     def _looked_into(
         self,

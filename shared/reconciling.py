@@ -94,8 +94,8 @@ class Reconciling:
                 failed += self._guarded(self._connection, location_id, half)
         failed += self._entries(EntryState.UNKNOWN, _MOST, until)
         failed += self._entries(EntryState.TOLD, _MOST, until)
-        # Most of its steps make one call each, so the last may begin later than that of the others.
-        later = until + 2 * self._call_s
+        # Its steps make one call each, after two turns, so the last may begin a call's time later.
+        later = until + self._call_s
         failed += self._guarded(self._surveying.go_on, later, later)
         count("ReconcileRun")
         if failed:

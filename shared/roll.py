@@ -1,7 +1,7 @@
 """The census's table: how far it has come, the locations that it goes through, what it has found.
 
-One census at a time: a row for its head and, for each few hundred locations, a part. Whoever writes
-from an old head loses, so two runs at once do no harm.
+One census at a time: a row for its head and, for each few dozen locations, a part. Whoever writes
+from an old head loses, and what it has found with it, so two runs at once do no harm.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from shared.census import REPAIRED, Difference, Finding
 from shared.clock import instant, stamp
+from shared.conflicts import transacted
 from shared.items import from_item, to_item, to_value
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# Locations in a part: some kilobytes, and what a run of reconcile gets through in a few minutes.
-PART = 200
+# Locations in a part, which with all that may be found of them has to fit into an item's 400 KB.
+PART = 50
 
 
 class Stage(StrEnum):
@@ -118,29 +117,24 @@ class Roll:
                 values[name] = instant(values[name])
         return Head(**{**values, "stage": Stage(values["stage"])})
 
-    def save(self, head: Head, now: datetime) -> Head:
-        """Writes what was decided from the version in `head`; returns it as stored.
+    def save(self, head: Head, now: datetime, part: Part | None = None) -> Head:
+        """Writes what was decided from the version in `head`, all or nothing; returns the head.
 
         Raises:
             Overtaken: the head has another version by now.
         """
         stored = replace(head, version=head.version + 1, changed_at=now)
         values = {**asdict(stored), "began_at": stamp(stored.began_at), "changed_at": stamp(now)}
-        condition: Any = {
+        put = {
+            "TableName": self._table,
+            "Item": to_item({**values, "stage": str(stored.stage), "key": "head"}),
             "ConditionExpression": "attribute_not_exists(#key) OR version = :seen",
             "ExpressionAttributeNames": {"#key": "key"},
             "ExpressionAttributeValues": {":seen": to_value(head.version)},
         }
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=to_item({**values, "stage": str(stored.stage), "key": "head"}),
-                **condition,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise Overtaken from None
-            raise
+        parts = [{"Put": self._put(part)}] if part is not None else []
+        if transacted(self._dynamodb, [{"Put": put}, *parts]):
+            raise Overtaken
         return stored
 
     def part(self, number: int) -> Part:
@@ -154,12 +148,7 @@ class Roll:
 
     def write(self, part: Part) -> None:
         """Writes a part, over whatever an earlier census has left there."""
-        values = {
-            "key": f"part#{part.number:05}",
-            "locations": list(part.locations),
-            "found": [_row(found) for found in part.found],
-        }
-        self._dynamodb.put_item(TableName=self._table, Item=to_item(values))
+        self._dynamodb.put_item(**self._put(part))
 
     def write_all(self, number: int, locations: Sequence[int]) -> int:
         """Writes locations as parts from `number` on; returns the number after the last."""
@@ -167,6 +156,14 @@ class Roll:
             self.write(Part(number, tuple(locations[start : start + PART])))
             number += 1
         return number
+
+    def _put(self, part: Part) -> Any:
+        values = {
+            "key": f"part#{part.number:05}",
+            "locations": list(part.locations),
+            "found": [_row(found) for found in part.found],
+        }
+        return {"TableName": self._table, "Item": to_item(values)}
 
     def _get(self, key: str) -> dict[str, Any] | None:
         answer = self._dynamodb.get_item(

@@ -13,11 +13,11 @@ More repairs than the fuse allows are made by nobody: then rather the census is 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 
 from shared import census, hosted, lifecycle
-from shared.altegio import LOCATIONS_PER_PAGE, Altegio, Refused, Unreachable
+from shared.altegio import LOCATIONS_PER_PAGE, Altegio, NotSent, Refused, Unreachable
 from shared.census import Difference, Finding
 from shared.clock import Clock
 from shared.connections import Connections
@@ -30,10 +30,13 @@ from shared.rules import CensusRules, LifecycleRules
 from shared.settling import Settling
 from shared.telemetry import count, logger
 
-# So often one location is asked about before the census goes on without it.
+# So often one location, or a page, is asked for before the census goes on without it.
 _TRIES = 3
 # Of one location; whoever has more has one cause for all.
-_MOST_FINDINGS = 20
+_MOST_FINDINGS = 10
+_LONGEST_WORDS = 200
+# What comes of a row that is not as we write it; whatever AWS raises is none of them.
+_UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError)
 
 
 class _NoAnswer(Exception):
@@ -85,18 +88,18 @@ class Surveying:
             began = Head(began_at=now, stage=Stage.LISTING, repairs=True, version=head.version)
             head = self._roll.save(began, now)
         while head.stage is not Stage.DONE and time.monotonic() < until:
-            before = head
+            before, part = head, None
             try:
                 match head.stage:
                     case Stage.LISTING:
                         head = self._list(head)
                     case Stage.LOOKING:
-                        head = self._look(head, until)
+                        head, part = self._look(head, until)
                     case _:
-                        head = self._repair(head, until)
+                        head, part = self._repair(head, until)
             except _NoAnswer:
                 head = replace(head, tried=head.tried + 1)
-            head = self._roll.save(head, self._clock())
+            head = self._roll.save(head, self._clock(), part)
             if head.tried > before.tried:
                 return
 
@@ -117,7 +120,12 @@ class Surveying:
             listed = self._platform.locations(head.page)
         except (Refused, Unreachable) as error:
             logger.warning("no list", extra={"page": head.page, "why": str(error)})
-            raise _NoAnswer from None
+            if not _is_given_up(error, head.tried):
+                raise _NoAnswer from None
+            # Ours can be compared without it.
+            unlisted = head.found.get(Difference.NO_LIST, 0) + 1
+            found = {**head.found, Difference.NO_LIST: unlisted}
+            return replace(head, stage=Stage.LOOKING, found=found, tried=0)
         read = map(self._roll.part, range(head.parts))
         known = set(chain.from_iterable(part.locations for part in read))
         strange = sorted(set(listed) - known)
@@ -128,33 +136,43 @@ class Surveying:
             page=head.page + 1,
             tried=0,
         )
-        if len(listed) < LOCATIONS_PER_PAGE:
+        # More rows than there are locations, and none of them new: it repeats itself.
+        repeats = not strange and (head.page - 1) * LOCATIONS_PER_PAGE > head.locations
+        if len(listed) < LOCATIONS_PER_PAGE or repeats:
             return replace(head, stage=Stage.LOOKING)
         return head
 
     # LOOKING
 
-    def _look(self, head: Head, until: float) -> Head:
+    def _look(self, head: Head, until: float) -> tuple[Head, Part | None]:
         """As much of one part as there is time for."""
         if head.part >= head.parts:
-            return self._looked(head)
+            return self._looked(head), None
         part = self._roll.part(head.part)
         found: list[Found] = []
         for location_id in part.locations[head.place :]:
             if time.monotonic() >= until:
                 break
             try:
-                found += self._compare(location_id, head.tried)
+                found += self._compared(location_id, head.tried)
             except _NoAnswer:
                 head = replace(head, tried=head.tried + 1)
                 break
             head = replace(head, place=head.place + 1, looked=head.looked + 1, tried=0)
-        if found:
-            self._roll.write(replace(part, found=(*part.found, *found)))
-            head = replace(head, found=_counted(head.found, found))
+        part = replace(part, found=(*part.found, *found))
+        head = replace(head, found=_counted(head.found, found))
         if head.place >= len(part.locations):
-            return replace(head, part=head.part + 1, place=0)
-        return head
+            head = replace(head, part=head.part + 1, place=0)
+        return head, part
+
+    def _compared(self, location_id: int, tried: int) -> list[Found]:
+        """A location that nobody can read must not hold up all that come after it."""
+        try:
+            return self._compare(location_id, tried)
+        except _UNREADABLE as error:
+            logger.exception("not compared", extra={"location_id": location_id})
+            failed = Finding(location_id, Difference.UNANSWERED, f"not compared: {error!r}")
+            return [_found(failed, self._clock(), 0)]
 
     def _compare(self, location_id: int, tried: int) -> list[Found]:
         connection = self._connections.get(location_id)
@@ -162,10 +180,10 @@ class Surveying:
         try:
             status = self._platform.status(location_id)
         except (Refused, Unreachable) as error:
-            if isinstance(error, Refused) or tried + 1 >= _TRIES:
-                unanswered = Finding(location_id, Difference.UNANSWERED, str(error))
-                return [Found(unanswered, self._clock(), generation)]
-            raise _NoAnswer from None
+            if not _is_given_up(error, tried):
+                raise _NoAnswer from None
+            unanswered = Finding(location_id, Difference.UNANSWERED, str(error))
+            return [_found(unanswered, self._clock(), generation)]
         now = self._clock()
         first = census.of_connection(location_id, connection, status, now, self._lifecycle_rules)
         # After the list: whatever of ours is on it is in the ledger.
@@ -179,7 +197,9 @@ class Surveying:
             zone=self._platform.zone,
         )
         findings = [*([first] if first else []), *payments]
-        return [Found(finding, now, generation) for finding in findings[:_MOST_FINDINGS]]
+        # What can be put right first, lest it be crowded out every day.
+        findings.sort(key=lambda it: it.difference not in census.REPAIRED)
+        return [_found(finding, now, generation) for finding in findings[:_MOST_FINDINGS]]
 
     def _looked(self, head: Head) -> Head:
         """All were looked at: goes on to the repairs, unless there are too many, or none."""
@@ -200,22 +220,29 @@ class Surveying:
 
     # REPAIRING
 
-    def _repair(self, head: Head, until: float) -> Head:
+    def _repair(self, head: Head, until: float) -> tuple[Head, Part | None]:
         if head.part >= head.parts:
-            return replace(head, stage=Stage.DONE)
+            return replace(head, stage=Stage.DONE), None
         part = self._roll.part(head.part)
         found = list(part.found)
         while head.place < len(found) and time.monotonic() < until:
             it = found[head.place]
             if it.finding.difference in census.REPAIRED and not it.result:
-                result = self._put_right(it)
-                found[head.place] = replace(it, result=result)
+                result = self._repaired(it)
+                found[head.place] = replace(it, result=result[:_LONGEST_WORDS])
                 head = replace(head, repaired=head.repaired + 1)
             head = replace(head, place=head.place + 1)
-        self._roll.write(replace(part, found=tuple(found)))
         if head.place >= len(found):
-            return replace(head, part=head.part + 1, place=0)
-        return head
+            head = replace(head, part=head.part + 1, place=0)
+        return head, replace(part, found=tuple(found))
+
+    def _repaired(self, found: Found) -> str:
+        """As `_compared`."""
+        try:
+            return self._put_right(found)
+        except _UNREADABLE as error:
+            logger.exception("not repaired", extra={"location_id": found.finding.location_id})
+            return f"not repaired: {error!r}"
 
     def _put_right(self, found: Found) -> str:
         """Asks again and does what the answer says; returns that in words."""
@@ -267,6 +294,15 @@ class Surveying:
                 "status not known", extra={"location_id": location_id, "why": str(error)}
             )
             return None
+
+
+def _is_given_up(error: Refused | Unreachable, tried: int) -> bool:
+    """Whether what is asked for is to blame; it is not for what was not even sent."""
+    return not isinstance(error, NotSent) and tried + 1 >= _TRIES
+
+
+def _found(finding: Finding, at: datetime, generation: int) -> Found:
+    return Found(replace(finding, words=finding.words[:_LONGEST_WORDS]), at, generation)
 
 
 def _seen(connection: Connection, found: Found) -> Connection:

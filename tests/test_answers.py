@@ -285,6 +285,13 @@ def test_what_happened_within_one_second_is_read_in_its_order(*, newest_first: b
     assert [(entry.before, entry.after) for entry in told.log] == [*pairwise(words)]
 
 
+@pytest.mark.parametrize("amount", ["sNaN", "NaN", "Infinity", "1E+999999", "1E-999999", "x", ""])
+def test_a_sum_that_no_table_can_hold_cannot_be_read(amount: str) -> None:
+    answer = status_reply(payments=[{"id": 123, "payment_sum": amount}])
+    [row] = altegio.read_status(answer, ZONE).payments
+    assert (row.id, row.amount) == (123, None)
+
+
 @pytest.mark.parametrize(
     ("word", "installed"),
     [

@@ -1,19 +1,22 @@
 """The census: what it finds, what it repairs, and what it leaves alone."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from shared import census
-from shared.census import Difference
-from shared.lifecycle import Connection, State
+from shared import payment as payment_rules
+from shared.census import Difference, Finding
+from shared.lifecycle import Connection, Installed, State, Status, Transition
 from shared.payment import EntryState
-from shared.roll import Found, Head, Roll, Stage
+from shared.roll import Found, Head, Overtaken, Part, Roll, Stage
 from tests.deployment import Deployment, payment, refund
 
 DAY_MIN = 24 * 60
@@ -170,6 +173,28 @@ def test_a_payment_of_the_platforms_page_that_was_never_told_is_recorded(
     assert (it.finding.difference, it.result) == (Difference.UNRECORDED, "noted")
     entry = deployment.entry(f"payment#hosted-{number}")
     assert (entry.state, entry.facts["currency"]) == (EntryState.SENT, "XXX")
+    assert taken(deployment) == []
+
+
+def test_a_payment_whose_dates_cannot_be_read_is_for_a_person_and_burns_no_fuse(
+    deployment: Deployment,
+) -> None:
+    connect(deployment, 4564)
+    number = deployment.simulator.pay_hosted(4564, Decimal("29.90"), webhook="never")
+    payments = deployment.simulator.platform._payments
+    payments[number] = replace(payments[number], period_to="9999-12-31 23:59:59")
+    assert kinds(taken(deployment)) == [(4564, "UNREADABLE")]
+    assert head(deployment).repairable == 0
+
+
+def test_a_payment_that_a_person_has_closed_is_not_found_again(deployment: Deployment) -> None:
+    connect(deployment, 4564)
+    number = deployment.simulator.pay_hosted(4564, Decimal("29.90"), webhook="never")
+    deployment.webhook(deployment.simulator.payment_event(4564, number))
+    told = deployment.entry(f"payment#hosted-{number}")
+    now = deployment.clock()
+    unsure = payment_rules.needs_human(told, "waited long enough", now)
+    deployment.ledger.move(told, payment_rules.closed(unsure, "a test of Altegio's", now))
     assert taken(deployment) == []
 
 
@@ -336,6 +361,100 @@ def test_a_location_of_which_the_platform_does_not_tell_holds_up_no_other(
     deployment.simulator.disconnect(2, webhook="never")
     deployment.simulator.fault("status", "status", status=500, times=99, location_id=1)
     assert kinds(taken(deployment)) == [(1, "UNANSWERED"), (2, "UNINSTALLED")]
+
+
+def test_a_location_that_cannot_be_compared_holds_up_no_other(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    connect(deployment, 1, 2)
+    deployment.simulator.disconnect(2, webhook="never")
+    compared = census.of_payments
+
+    def broken(location_id: int, *facts: Any, **more: Any) -> list[Finding]:
+        return [] if 1 / (location_id - 1) < 0 else compared(location_id, *facts, **more)
+
+    monkeypatch.setattr(census, "of_payments", broken)
+    assert kinds(taken(deployment)) == [(1, "UNANSWERED"), (2, "UNINSTALLED")]
+    assert "not compared" in logged()
+
+
+def test_a_platform_that_ignores_the_page_is_not_asked_for_ever(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = range(1, 201)
+    deployment.simulator.platform.grant(ids)
+    for location_id in ids:
+        deployment.simulator.platform.activate(location_id)
+        deployment.connections.save(live(deployment, location_id))
+    monkeypatch.setattr("shared.altegio.Altegio.locations", lambda *_: tuple(ids))
+    assert taken(deployment) == []
+    assert (head(deployment).page, head(deployment).looked) == (3, 200)
+
+
+def test_a_list_that_is_never_given_keeps_nobody_from_the_locations_that_are_known(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    connect(deployment, 1)
+    deployment.simulator.disconnect(1, webhook="never")
+    deployment.simulator.fault("salons", "status", status=500, times=99)
+    assert kinds(taken(deployment)) == [(1, "UNINSTALLED")]
+    assert head(deployment).found[Difference.NO_LIST] == 1
+    assert counted(logged(), "CensusDifference") == 1
+
+
+def test_no_location_is_blamed_while_nobody_may_call(deployment: Deployment) -> None:
+    connect(deployment, 1)
+    deployment.clock.advance(days=1)
+    deployment.simulator.fault("status", "status", status=429, retry_after=1800)
+    deployment.reconcile()
+    deployment.let_time_pass(10)
+    assert (head(deployment).stage, found(deployment)) == (Stage.LOOKING, [])
+    deployment.let_time_pass(30)
+    assert (head(deployment).stage, kinds(found(deployment))) == (Stage.DONE, [])
+
+
+def test_whatever_is_found_fits_into_its_item(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item that is too long would be refused, now and in every run to come."""
+    ids = range(1, 61)
+    platform = deployment.simulator.platform
+    platform.grant(ids)
+    for location_id in ids:
+        platform.activate(location_id)
+        deployment.connections.save(live(deployment, location_id))
+    deployment.simulator.pay_hosted(1, Decimal(1), webhook="never")
+    [row] = platform.payments(1)
+    odd = replace(row, payment_date="x" * 2000)
+    monkeypatch.setattr(platform, "payments", lambda _location_id: [odd] * 30)
+    taken(deployment)
+    assert head(deployment).looked == 60
+    assert max(len(json.dumps(it)) for it in deployment.rows("CENSUS_TABLE")) < 400_000
+
+
+def test_of_two_runs_at_once_the_findings_of_the_faster_one_stay(deployment: Deployment) -> None:
+    connect(deployment, 1)
+    deployment.simulator.disconnect(1, webhook="never")
+    order(deployment, repairs=False)
+    old = head(deployment)
+    deployment.let_time_pass(3)
+    assert kinds(found(deployment)) == [(1, "UNINSTALLED")]
+    with pytest.raises(Overtaken):
+        roll(deployment).save(old, deployment.clock(), Part(0, (1,)))
+    assert kinds(found(deployment)) == [(1, "UNINSTALLED")]
+
+
+@pytest.mark.parametrize(("ended", "mistake"), [(False, True), (True, False)])
+def test_a_status_from_before_its_end_opens_no_closed_location(
+    deployment: Deployment, *, ended: bool, mistake: bool
+) -> None:
+    connected = live(deployment, 1)
+    began = Transition(connected.opened_at, "pending", "active")
+    end = Transition(connected.opened_at + MINUTE, "active", "uninstalled")
+    before = Status(Installed.ACTIVE, None, (began,))
+    last = Status(Installed.NO, None, (began, end)) if ended else before
+    closed = replace(connected, state=State.DISABLED, mark=last.mark)
+    assert census.closed_by_mistake(closed, before) is mistake
 
 
 def test_every_webhook_lost_a_thousand_locations_are_repaired(

@@ -714,6 +714,16 @@ def bodies(deployment: Deployment) -> list[Any]:
     return [call.body for call in deployment.simulator.calls("payment")]
 
 
+def test_a_period_to_the_end_of_the_calendar_stops_no_look(connected: Deployment) -> None:
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    payments = connected.simulator.platform._payments
+    [(number, paid)] = payments.items()
+    payments[number] = replace(paid, period_to="9999-12-31 23:59:59")
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.let_time_pass(1)
+    assert connected.connection(4564).watched_at == connected.clock()
+
+
 def test_a_forgotten_payment_is_told_once_and_on_the_work_list(
     forgotten: Deployment, logged: Callable[[], str]
 ) -> None:

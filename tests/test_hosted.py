@@ -129,6 +129,17 @@ def test_dates_that_nobody_can_read_lose_no_thaw(
     assert connected.connection(4564).state == "active"
 
 
+@pytest.mark.parametrize(
+    "date", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00", "0001-01-01 00:00:00"]
+)
+def test_a_date_at_the_end_of_the_calendar_is_answered_and_goes_to_no_table(
+    connected: Deployment, date: str
+) -> None:
+    number = pays(connected, period_to=date)
+    assert connected.ledger.get(f"payment#hosted-{number}") is None
+    assert connected.connection(4564).hint == "payment"
+
+
 def test_it_can_be_given_back_by_its_own_id(connected: Deployment) -> None:
     number = pays(connected)
     connected.let_time_pass(3)
@@ -161,6 +172,47 @@ def test_an_equal_payment_of_the_platforms_page_leaves_it_to_a_person(
         EntryState.NEEDS_HUMAN,
         "an equal payment was made on Altegio's page",
     )
+
+
+def test_it_shows_nothing_of_how_our_own_payments_read_back(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its facts are the list's own: believed as the echo, it would have ours sent twice."""
+    number = pays(connected)
+    connected.let_time_pass(3)
+    assert told(connected, number).state is EntryState.SENT
+    platform = connected.simulator.platform
+    original = platform.payments
+    monkeypatch.setattr(
+        platform,
+        "payments",
+        lambda location_id: [it for it in original(location_id) if it.id == number],
+    )
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    connected.let_time_pass(30)
+    after = connected.entry("payment#inv-1")
+    assert (after.state, after.why) == (
+        EntryState.NEEDS_HUMAN,
+        "no known payment shows how dates read back",
+    )
+    assert len(connected.simulator.calls("payment")) == 1
+
+
+def test_it_is_not_ours_to_report_when_a_reconnect_forgets_it(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    number = pays(connected)
+    connected.let_time_pass(3)
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.let_time_pass(3)
+    monkeypatch.setattr(connected.simulator.platform, "payments", lambda _location_id: [])
+    connected.connect(4564)
+    connected.let_time_pass(10)
+    assert (connected.dead_letters(), connected.simulator.calls("payment")) == ([], [])
+    assert told(connected, number).again_as == ""
 
 
 def test_an_unknown_location_is_a_quiet_success(deployment: Deployment) -> None:

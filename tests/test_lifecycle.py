@@ -645,6 +645,14 @@ def test_a_404_from_before_it_was_installed_anew_does_not_close_it() -> None:
     assert settled(early, GONE, NOW + seconds(125)).state is State.DISABLED
 
 
+def test_two_bare_404s_with_a_live_status_between_them_close_nothing() -> None:
+    once = settled(connection(State.ACTIVE), GONE)
+    between = settled(once, NOW_ACTIVE, NOW + seconds(60))
+    again = settled(between, GONE, NOW + seconds(360))
+    assert (again.state, again.due_at) == (State.ACTIVE, NOW + seconds(420))
+    assert settled(again, GONE, NOW + seconds(420)).state is State.DISABLED
+
+
 # A location's life, in any order of events
 
 

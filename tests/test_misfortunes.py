@@ -166,14 +166,38 @@ def test_a_webhook_that_meets_a_payment_is_stored(
 
     def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
         nonlocal refused
-        if operation == "UpdateItem" and refused < 3:
+        if operation == "TransactWriteItems" and refused < 3:
             refused += 1
-            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
+            canceled: Any = {
+                "Error": {"Code": "TransactionCanceledException"},
+                "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
+            }
+            raise ClientError(canceled, operation)
         return call(client, operation, given)
 
     aws(conflict)
     assert connected.webhook(connected.event(4564)) == 200
     assert connected.connection(4564).hint == "uninstall"
+    assert refused == 3
+
+
+def test_a_payment_told_again_while_it_is_recorded_is_answered(
+    connected: Deployment, aws: Callable[..., None]
+) -> None:
+    refused = 0
+
+    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
+        nonlocal refused
+        if operation == "PutItem" and refused < 2:
+            refused += 1
+            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
+        return call(client, operation, given)
+
+    event = connected.hosted(4564)
+    aws(conflict)
+    assert connected.webhook(event) == 200
+    assert connected.entry(f"payment#hosted-{event['payment_id']}").state is EntryState.TOLD
+    assert refused == 2
 
 
 def test_an_id_that_cannot_be_written_stands_in_the_log_and_is_found_again(

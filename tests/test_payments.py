@@ -342,3 +342,18 @@ def test_a_refund_is_confirmed_by_an_empty_answer_and_not_by_any_other(
     connected.bill(refund())
     expected = EntryState.SENT if kind == "empty" else EntryState.UNKNOWN
     assert connected.entry("refund#ref-1").state is expected
+
+
+@pytest.mark.parametrize(("status", "paid"), [(422, False), (429, False), (500, True)])
+def test_only_what_may_have_been_taken_is_told_as_paid_while_it_was_frozen(
+    deployment: Deployment, status: int, *, paid: bool
+) -> None:
+    deployment.connect(4564)
+    deployment.simulator.expire(4564)
+    deployment.webhook(deployment.event(4564, "freeze"))
+    deployment.reconcile()
+    deployment.simulator.fault("payment", "status", status=status)
+    deployment.bill(payment())
+    words = [line.words for line in deployment.journal.of_location(4564)]
+    assert ("paid while it was frozen" in words) is paid
+    assert (deployment.connection(4564).hint == "payment") is paid
