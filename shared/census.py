@@ -92,7 +92,9 @@ def _difference(
     if connection is None or connection.state is State.DISABLED:
         if status.installed not in _INSTALLED:
             return None
-        return Difference.CLOSED if closed_by_mistake(connection, status) else Difference.GHOST
+        if not closed_by_mistake(connection, status):
+            return Difference.GHOST
+        return Difference.CLOSED if _closed_before(connection, now - _YOUNG, rules) else None
     if connection.state is State.PENDING:
         return Difference.UNFINISHED if connection.opened_at + _YOUNG <= now else None
     settled = lifecycle.settled(connection, status, now, rules)
@@ -103,6 +105,13 @@ def _difference(
     if settled.state is not connection.state:
         return Difference.FROZEN if settled.state is State.FROZEN else Difference.THAWED
     return None
+
+
+def _closed_before(connection: Connection | None, instant: datetime, rules: LifecycleRules) -> bool:
+    # What denies a younger closing may be an old status.
+    erase_at = connection.erase_at if connection is not None else None
+    grace = timedelta(seconds=rules.erase_after_s)
+    return erase_at is not None and erase_at - grace < instant
 
 
 def closed_by_mistake(connection: Connection | None, status: Status) -> bool:

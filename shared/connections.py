@@ -34,6 +34,15 @@ _INSTANTS = (
 )
 
 
+# An uninstall is looked for several times, and no other event may cut that short.
+_NEW_HINT = "SET hint = :event, hint_at = :at, hint_looks = :none"
+_ANY_HINT = (
+    "SET hint = if_not_exists(hint, :event), hint_at = if_not_exists(hint_at, :at),"
+    " hint_looks = if_not_exists(hint_looks, :none)"
+)
+_DUE = ", due_at = :at ADD version :one"
+
+
 class Overtaken(Exception):
     """Somebody else wrote the row since it was read: read again and decide again."""
 
@@ -113,10 +122,7 @@ class Connections:
         update = {
             "TableName": self._table,
             "Key": {"location_id": to_value(location_id)},
-            "UpdateExpression": (
-                "SET hint = :event, hint_at = :at, hint_looks = :none, due_at = :at"
-                " ADD version :one"
-            ),
+            "UpdateExpression": (_NEW_HINT if event == "uninstall" else _ANY_HINT) + _DUE,
             "ConditionExpression": condition,
             "ExpressionAttributeValues": {
                 ":event": to_value(event),

@@ -56,9 +56,12 @@ def can_be_read(row: ListedPayment, zone: ZoneInfo) -> bool:
 
 
 def as_listed(entry: Entry, rows: Sequence[ListedPayment], zone: ZoneInfo) -> dict[str, str] | None:
-    """The facts of an entry as the list has them; None if it lacks it, or with another sum."""
+    """The facts of an entry as the list has them, which count; None if it lacks it.
+
+    Whether the sum of an event is before or after its discount is documented nowhere.
+    """
     for row in rows:
-        if row.id == entry.platform_id and row.amount == entry.payment["amount"]:
+        if row.id == entry.platform_id:
             return _of_row(row, entry.facts["currency"], zone)
     return None
 

@@ -28,14 +28,22 @@ class PartnerToken:
         self._provider = SSMProvider(boto3_client=ssm)
         self._parameter = parameter
         self._doubt_from = 0.0
+        self._known: tuple[str, ...] = ()
 
     def accepted(self) -> tuple[str, ...]:
         """All tokens that Altegio may use; empty if the parameter is blank.
 
+        If it cannot be read now, those that were read last: an outage of SSM loses no webhook.
+
         Raises:
-            GetParameterError: the parameter is missing or may not be read.
+            GetParameterError: it could never be read, as it is missing or may not be.
         """
-        return self._fetch(force=False)
+        try:
+            return self._fetch(force=False)
+        except GetParameterError:
+            if not self._known:
+                raise
+            return self._known
 
     def refetch(self) -> tuple[str, ...]:
         """The tokens past the cache: after the platform answered 401, for one.
@@ -66,4 +74,5 @@ class PartnerToken:
         )
         # A file that was uploaded as the parameter often ends in a newline.
         lines = map(str.strip, str(value).splitlines())
-        return tuple(dict.fromkeys(line for line in lines if line))
+        self._known = tuple(dict.fromkeys(line for line in lines if line))
+        return self._known

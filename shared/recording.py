@@ -44,7 +44,7 @@ class Recording:
         if status.installed in (Installed.NO, Installed.PENDING):
             self._later(entry, "not installed, so not listed")
         elif facts is None:
-            self._later(entry, "not on the list with that sum")
+            self._later(entry, "not on the list, or not to be read there")
         elif hosted.unsettled(self._ledger.entries_of(entry.location_id or 0)):
             self._later(entry, "a payment of this location is not settled")
         else:

@@ -76,6 +76,11 @@ class Head:
         """How many of the differences could be put right."""
         return sum(self.found.get(kind, 0) for kind in REPAIRED)
 
+    @property
+    def changes(self) -> int:
+        """How many of these change a location, which is what the fuse is for."""
+        return self.repairable - self.found.get(Difference.UNRECORDED, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -212,9 +212,9 @@ class Surveying:
         allowed = head.fuse
         if allowed is None:
             allowed = census.fuse(head.locations, self._rules.census_fuse_percent)
-        if head.repairable > allowed:
+        if head.changes > allowed:
             count("CensusFuse")
-            logger.error("fuse blown", extra={"repairs": head.repairable, "allowed": allowed})
+            logger.error("fuse blown", extra={"changes": head.changes, "allowed": allowed})
             return replace(head, stage=Stage.DONE, blown=True)
         return replace(head, stage=Stage.REPAIRING, part=0, place=0)
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
 from functions.disable import app as disable_app
@@ -290,3 +291,29 @@ def test_what_was_told_and_decided_stands_in_the_journal(connected: Deployment) 
         ("", "uninstall webhook"),
         ("disabled", "not installed any more"),
     ]
+
+
+def test_no_other_event_cuts_the_looks_for_an_uninstall_short(connected: Deployment) -> None:
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    connected.webhook(connected.event(4564, "freeze"))
+    row = connected.connection(4564)
+    assert (row.hint, row.hint_looks, row.due_at) == ("uninstall", 1, connected.clock())
+    connected.simulator.disconnect(4564, webhook="never")
+    connected.let_time_pass(2)
+    assert connected.connection(4564).state == "disabled"
+
+
+def test_an_outage_of_the_parameter_store_loses_no_webhook(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connected.webhook(connected.event(4564, "freeze")) == 200
+
+    def get(*_asked: object, **_more: object) -> str:
+        raise GetParameterError
+
+    monkeypatch.setattr(disable_app.wired()._token._provider, "get", get)
+    assert connected.webhook(connected.event(4564)) == 200
+    assert connected.webhook(connected.event(4564, partner_token="guessed")) == 403
+    words = [line.words for line in connected.journal.of_location(4564)]
+    assert "uninstall webhook" in words

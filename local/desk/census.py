@@ -75,9 +75,9 @@ def _not_repairable(desk: Desk, head: Head | None, fuse: int | None) -> str:
     if head.began_at + _STALE < clock.now():
         return "the last census is older than a day; --new takes another"
     allowed = _allowed(desk, head) if fuse is None else fuse
-    if head.repairable > allowed:
-        many = screen.counted(head.repairable, "repair")
-        return f"{many}, and the fuse allows {allowed}; --fuse {head.repairable} allows them"
+    if head.changes > allowed:
+        many = screen.counted(head.changes, "change")
+        return f"{many}, and the fuse allows {allowed}; --fuse {head.changes} allows them"
     return ""
 
 
@@ -143,7 +143,8 @@ def _shown(desk: Desk, head: Head, found: list[Found]) -> str:
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
         ("locations", f"{head.locations}, looked at {head.looked}"),
         ("differences", "; ".join(kinds) or "none"),
-        ("repairs", f"{head.repairable} possible, {head.repaired} made; the fuse allows {fuse}"),
+        ("repairs", f"{head.repairable} possible, {head.repaired} made"),
+        ("changes", f"{head.changes} of locations among them; the fuse allows {fuse}"),
     ]
     if head.blown:
         pairs.append(("fuse", "blown: nothing was repaired"))
@@ -154,7 +155,7 @@ def _shown(desk: Desk, head: Head, found: list[Found]) -> str:
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
     if head.stage is Stage.DONE and head.repairable and not head.repaired:
-        asked = f" --fuse {head.repairable}" if head.repairable > _allowed(desk, head) else ""
+        asked = f" --fuse {head.changes}" if head.changes > _allowed(desk, head) else ""
         parts.append(f"\nHave them repaired: census --do{asked}")
     return "\n".join(parts)
 

@@ -71,7 +71,7 @@ def test_a_new_one_is_a_dry_run_that_is_followed(
         ["state", "done, a dry run"],
         ["locations", "7, looked at 7"],
         ["differences", "2 connected here, not installed there; 4 active here, frozen there"],
-        ["repairs", "6 possible, 0 made; the fuse allows 5"],
+        ["repairs", "6 possible, 0 made"],
     ]
     rows = [
         line.split()[0] for line in lines if line.startswith("  ") and line.split()[0].isdigit()
@@ -91,13 +91,14 @@ def test_the_fuse_has_to_be_raised_by_hand(
     text = operator("census", "--do")
     assert (operator.code, text) == (
         1,
-        "Nothing was changed: 6 repairs, and the fuse allows 5; --fuse 6 allows them.\n",
+        "Nothing was changed: 6 changes, and the fuse allows 5; --fuse 6 allows them.\n",
     )
     assert states(missed) == ACTIVE
     minutes.clear()
     text = operator("census", "--do", "--fuse", "6")
     assert operator.code == 0
-    assert "6 possible, 6 made; the fuse allows 6" in text
+    assert "6 possible, 6 made" in text
+    assert "6 of locations among them; the fuse allows 6" in text
     missed.let_time_pass(2)
     assert states(missed) == "disabled disabled frozen frozen frozen frozen active"
     assert "there is nothing to repair" in operator("census", "--do")
