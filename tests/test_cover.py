@@ -844,3 +844,56 @@ def test_a_listed_payment_is_not_billed_again_after_a_reconnect(connected: Deplo
     connected.let_time_pass(10)
     assert connected.connection(4564).generation == 2
     assert len(bodies(connected)) == 1
+
+
+# What the platform does and does not tell
+
+
+def test_a_period_that_ends_untold_is_seen_within_minutes(connected: Deployment) -> None:
+    until = connected.connection(4564).covered_until
+    assert until is not None
+    connected.clock.at = until - timedelta(minutes=1)
+    connected.let_time_pass(2)
+    assert connected.connection(4564).state == "active"
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(7)
+    assert connected.connection(4564).state == "frozen"
+
+
+@pytest.mark.parametrize("minutes", [0, 2, 8, 20, 50])
+def test_a_refund_that_switches_off_untold_is_seen_within_minutes(
+    connected: Deployment, minutes: int
+) -> None:
+    """The platform takes up to an hour for it."""
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    platform = connected.simulator.platform
+    platform.paid = False
+    connected.bill(refund("ref-1"))
+    connected.let_time_pass(minutes)
+    assert connected.connection(4564).state == "active"
+    platform.paid = True
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(max(5, minutes))
+    assert connected.connection(4564).state == "frozen"
+
+
+def test_a_frozen_location_that_is_paid_by_us_thaws_within_a_minute(connected: Deployment) -> None:
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.let_time_pass(60 * 24 * 3, step=60)
+    assert connected.connection(4564).state == "frozen"
+    connected.bill(bought(connected, "inv-1", 0, 30))
+    connected.let_time_pass(1)
+    assert connected.connection(4564).state == "active"
+
+
+def test_a_location_frozen_for_long_is_asked_about_the_seldomer(connected: Deployment) -> None:
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    counts = []
+    for _day in range(3):
+        before = asked(connected)
+        connected.let_time_pass(24 * 60, step=10)
+        counts.append(asked(connected) - before)
+    assert counts[0] > counts[1] > counts[2] >= 4
+    assert counts[0] <= 40
