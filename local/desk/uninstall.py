@@ -24,6 +24,7 @@ _BECOMES = {
     EntryState.HELD: _WAITS,
     EntryState.SENDING: "ends as the platform answers; without an answer it is UNKNOWN",
     EntryState.UNKNOWN: f"{_BLIND}; then a person is asked",
+    EntryState.TOLD: f"{_BLIND}; then a person is asked",
     EntryState.NEEDS_HUMAN: f"{_BLIND}, so settle it before",
 }
 _REFUND_GOES_OUT = "is sent nevertheless, once its payment is; HELD if the platform refuses it"
