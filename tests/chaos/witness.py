@@ -54,6 +54,8 @@ class Witness:
         # opened, and which entry made it active.
         self._opened: dict[int, int] = {}
         self._activated: dict[int, int] = {}
+        # Locations whose generation is known by an activation from before it was opened.
+        self._misnamed: set[int] = set()
 
     def saw(self, operation: str, asked: Mapping[str, Any]) -> None:
         """Takes a call of AWS that was answered."""
@@ -105,11 +107,15 @@ class Witness:
         before = self._activated.get(location_id, -1)
         if activated < 0:
             yield f"{named} is live, and never was on the platform"
+        elif anew and activated == before and location_id in self._misnamed:
+            # To be known by its own costs it a number, and nothing else.
+            self._misnamed.discard(location_id)
         elif anew:
             if not (before < activated and _ended(log[:activated], before)):
                 yield f"{named} is counted anew, and the platform had not ended the one before"
         elif _ended(log[: self._opened[location_id]], activated):
             activated = _last_activation(log)
+            self._misnamed.add(location_id)
             if activated < self._opened[location_id]:
                 yield f"{named} is live by an activation that had ended before it was opened"
         self._activated[location_id] = activated
