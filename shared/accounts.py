@@ -29,6 +29,8 @@ class Account:
     phone: str
     created_at: str
     last_seen_at: str
+    # Of the key of its PBX (see `pbx_key`); empty if it has none.
+    pbx_key_digest: str = ""
 
 
 class Accounts:
@@ -43,11 +45,36 @@ class Accounts:
         pointer = self._get(f"altegio-user#{altegio_user_id}")
         if pointer is None:
             return None
-        row = self._get(f"account#{pointer['account_id']}")
+        return self.of_id(pointer["account_id"])
+
+    def of_id(self, account_id: str) -> Account | None:
+        """The account of an id; None if there is none."""
+        row = self._get(f"account#{account_id}")
         if row is None:
             return None
         del row["key"]
         return Account(**row)
+
+    def give_key(self, account_id: str, digest: str, *, instead: bool = False) -> bool:
+        """Keeps the hash of the key of an account's PBX.
+
+        Args:
+            account_id: whose.
+            digest: see `pbx_key`.
+            instead: whether an older one is replaced, which is void at once.
+
+        Returns:
+            False if the account has one that is not to be replaced, or is gone.
+        """
+        has_none = (
+            ""
+            if instead
+            else " AND (attribute_not_exists(pbx_key_digest) OR pbx_key_digest = :none)"
+        )
+        values = {":digest": to_value(digest), **({} if instead else {":none": to_value("")})}
+        return self._update(
+            account_id, "SET pbx_key_digest = :digest", f"attribute_exists(#key){has_none}", values
+        )
 
     def register(
         self, altegio_user_id: int, *, name: str, email: str, phone: str, now: datetime
@@ -92,22 +119,10 @@ class Accounts:
 
         False if it was erased a moment ago: then he is new.
         """
-        try:
-            retried(
-                lambda: self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key={"key": to_value(f"account#{account.account_id}")},
-                    UpdateExpression="SET last_seen_at = :now",
-                    ConditionExpression="attribute_exists(#key)",
-                    ExpressionAttributeNames={"#key": "key"},
-                    ExpressionAttributeValues={":now": to_value(stamp(now))},
-                )
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        values = {":now": to_value(stamp(now))}
+        return self._update(
+            account.account_id, "SET last_seen_at = :now", "attribute_exists(#key)", values
+        )
 
     def erase(self, account_id: str, *, unless_seen_since: datetime) -> datetime | None:
         """Deletes an account and what finds it, unless its owner was here since.
@@ -145,6 +160,25 @@ class Accounts:
             # Seen between the two, or erased by another run: the next look tells.
             return instant(row["last_seen_at"])
         return None
+
+    def _update(self, account_id: str, update: str, condition: str, values: Any) -> bool:
+        """False if the condition does not hold."""
+        try:
+            retried(
+                lambda: self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key={"key": to_value(f"account#{account_id}")},
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={"#key": "key"},
+                    ExpressionAttributeValues=values,
+                )
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
 
     def _get(self, key: str) -> dict[str, Any] | None:
         answer = self._dynamodb.get_item(

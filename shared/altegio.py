@@ -369,15 +369,56 @@ class Altegio:
         except NoAnswer as error:
             return Unclear(str(error))
 
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        until: float = math.inf,
+        host: str,
+        user_token: str = "",
+    ) -> Reply:
+        """Asks another host of the platform what may be repeated, when it is our turn.
+
+        Raises:
+            Unreachable: there was no answer.
+        """
+        return self._ask(method, path, body, until=until, host=host, user_token=user_token)
+
+    def tell(self, path: str, body: dict[str, Any], *, host: str, anew: bool) -> Reply:
+        """Posts to another host of the platform, once, for whoever has taken a turn.
+
+        Args:
+            path: where to.
+            body: what.
+            host: the other host.
+            anew: on a connection that was never used before, so that a failure tells more.
+
+        Raises:
+            Unreachable: there was no answer.
+        """
+        client = self._money if anew else self._reads
+        return self._send(client, "POST", path, body, host=host)
+
     def _ask(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, until: float
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        until: float,
+        host: str = "",
+        user_token: str = "",
     ) -> Reply:
         """Sends what may be repeated, when it is our turn."""
         try:
             self._pace.take(until - time.monotonic())
         except Paused as paused:
             raise NotSent(str(paused)) from None
-        return self._send(self._reads, method, path, body, until=until)
+        return self._send(
+            self._reads, method, path, body, until=until, host=host, user_token=user_token
+        )
 
     def _send(
         self,
@@ -387,6 +428,8 @@ class Altegio:
         body: dict[str, Any] | None = None,
         *,
         until: float = math.inf,
+        host: str = "",
+        user_token: str = "",
     ) -> Reply:
         """One exchange, and after a 401 one more with each other token, while there is one.
 
@@ -394,7 +437,15 @@ class Altegio:
         """
         reply = None
         for token in self._tokens():
-            reply = self._exchange(client, method, path, body, token=token, until=until)
+            reply = self._exchange(
+                client,
+                method,
+                path,
+                body,
+                authorization=f"Bearer {token}" + (f", User {user_token}" if user_token else ""),
+                host=host or self._settings.platform_app_url,
+                until=until,
+            )
             if reply.status != httpx.codes.UNAUTHORIZED:
                 self._token_taken = token
                 break
@@ -423,7 +474,8 @@ class Altegio:
         path: str,
         body: dict[str, Any] | None,
         *,
-        token: str,
+        authorization: str,
+        host: str,
         until: float,
     ) -> Reply:
         """Sends in a thread of its own, as httpx has no deadline for an exchange as a whole.
@@ -438,10 +490,10 @@ class Altegio:
         gate = _Gate()
         request = client.build_request(
             method,
-            f"{self._settings.platform_app_url}{path}",
+            f"{host}{path}",
             json=body,
             headers={
-                "Authorization": f"Bearer {token}",
+                "Authorization": authorization,
                 "Accept": self._settings.platform_accept,
                 "Accept-Encoding": "identity",
             },

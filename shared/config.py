@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from shared.rules import CensusRules, CoverRules, LedgerRules, LifecycleRules, PaceRules
+from shared.rules import (
+    CallRules,
+    CensusRules,
+    CoverRules,
+    LedgerRules,
+    LifecycleRules,
+    PaceRules,
+)
 
 
 class ConfigError(Exception):
@@ -40,11 +47,21 @@ class ConnectionsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainsSettings:
+    """Where chains are, and the host of the telephony calls."""
+
+    chains_table: str
+    calls_queue_url: str
+    platform_api_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectSettings:
     """Of the connect function. Seconds for times."""
 
     platform: PlatformSettings
     connections: ConnectionsSettings
+    chains: ChainsSettings
     accounts_table: str
     tickets_table: str
     connect_budget_s: float
@@ -67,6 +84,24 @@ class PaymentsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsSettings:
+    """Of the calls function. Seconds for times, days for `call_days`."""
+
+    platform: PlatformSettings
+    connections: ConnectionsSettings
+    chains: ChainsSettings
+    accounts_table: str
+    calls_table: str
+    calls_dead_letters_url: str
+    user_token_parameter: str
+    default_country: str
+    recording_hosts: str
+    call_days: int
+    late_after_s: float
+    calls: CallRules
+
+
+@dataclass(frozen=True, slots=True)
 class DisableSettings:
     """Of the disable function."""
 
@@ -85,7 +120,9 @@ class ReconcileSettings:
 
     platform: PlatformSettings
     connections: ConnectionsSettings
+    chains: ChainsSettings
     accounts_table: str
+    calls_table: str
     payments_table: str
     billing_queue_url: str
     late_after_s: float

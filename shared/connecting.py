@@ -7,13 +7,15 @@ lasts, and reconcile finishes what is left.
 
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from shared import lifecycle, redirect
+from shared import lifecycle, pbx_key, redirect
 from shared.accounts import Account, Accounts
 from shared.altegio import Altegio, Refused, Unreachable
+from shared.chain import Telephony
 from shared.clock import Clock
 from shared.connections import Connections, Overtaken
 from shared.lifecycle import Connection, Installed, State, Status
@@ -21,6 +23,7 @@ from shared.partner_token import PartnerToken
 from shared.redirect import BadSignature, Owner, Redirect
 from shared.rules import LifecycleRules
 from shared.settling import Settling
+from shared.switching import ANOTHER_TOKEN, Switching
 from shared.telemetry import count, logger
 from shared.tickets import Tickets
 
@@ -36,6 +39,19 @@ class Standing(StrEnum):
     EXPIRED = "expired"
     NOT_GRANTED = "not granted"
     TAKEN = "taken"
+
+
+class TelephonyStanding(StrEnum):
+    """What the owner has to know about the telephony of a connected location."""
+
+    ON = "on"
+    STARTING = "starting"
+    STOPPED = "stopped"
+    NONE = "none"
+    # Of the redirect: the token in use stays until the next grant.
+    OTHER_TOKEN = "other token"  # noqa: S105 - a word
+    # Taken over with this grant.
+    NEW_TOKEN = "new token"  # noqa: S105 - a word
 
 
 _LONGEST_FIELD = 200
@@ -55,6 +71,7 @@ class LocationStanding:
 
     location_id: int
     standing: Standing
+    telephony: TelephonyStanding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,8 @@ class Visit:
     ticket: str | None
     # Of a form that cannot be taken yet: what to correct, by field.
     errors: dict[str, str]
+    # The key of the account's PBX, the one time that it is shown.
+    pbx_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,7 @@ class Connecting:
         accounts: Accounts,
         tickets: Tickets,
         settling: Settling,
+        switching: Switching,
         clock: Clock,
         rules: LifecycleRules,
         budget_s: float,
@@ -105,6 +125,7 @@ class Connecting:
         self._accounts = accounts
         self._tickets = tickets
         self._settling = settling
+        self._switching = switching
         self._clock = clock
         self._rules = rules
         self._budget_s = budget_s
@@ -119,8 +140,7 @@ class Connecting:
         until = time.monotonic() + self._budget_s
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
         locations = tuple(
-            LocationStanding(location_id, self._look(location_id, account, until))
-            for location_id in arrived.location_ids
+            self._look(arrived, location_id, account, until) for location_id in arrived.location_ids
         )
         ticket = None
         if any(location.standing in OPEN for location in locations):
@@ -167,18 +187,28 @@ class Connecting:
             if time.monotonic() < until
         }
         locations = tuple(
-            LocationStanding(
-                location_id,
-                self._connect(arrived, location_id, opened[location_id], account, until)
-                if location_id in opened
-                else Standing.READY,
-            )
+            self._connect(arrived, location_id, opened[location_id], account, until)
+            if location_id in opened
+            else LocationStanding(location_id, Standing.READY)
             for location_id in arrived.location_ids
         )
         unfinished = any(location.standing in OPEN for location in locations)
         return Visit(
-            arrived.owner, account, locations, form.ticket if unfinished else None, errors={}
+            arrived.owner,
+            account,
+            locations,
+            form.ticket if unfinished else None,
+            errors={},
+            pbx_key=self._first_key(account) if arrived.crm_token else None,
         )
+
+    def _first_key(self, account: Account) -> str | None:
+        """The key of the account's PBX, if it had none until now."""
+        if account.pbx_key_digest:
+            return None
+        key = pbx_key.made(account.account_id)
+        given = self._accounts.give_key(account.account_id, pbx_key.digest(key))
+        return key if given else None
 
     def _verified(self, raw_query: str) -> Redirect:
         tokens = self._token.accepted()
@@ -191,9 +221,11 @@ class Connecting:
                 _diagnose(raw_query, tokens)
                 raise
 
-    def _look(self, location_id: int, account: Account | None, until: float) -> Standing:
+    def _look(
+        self, arrived: Redirect, location_id: int, account: Account | None, until: float
+    ) -> LocationStanding:
         if time.monotonic() >= until:
-            return Standing.READY
+            return LocationStanding(location_id, Standing.READY)
         connection = self._connections.get(location_id)
         try:
             status = self._platform.status(location_id, until)
@@ -202,8 +234,35 @@ class Connecting:
             logger.warning(
                 "status not known", extra={"location_id": location_id, "why": str(error)}
             )
-            return Standing.READY
-        return standing(connection, status, account, self._clock(), self._rules)
+            return LocationStanding(location_id, Standing.READY)
+        stands = standing(connection, status, account, self._clock(), self._rules)
+        return self._with_telephony(arrived, connection, location_id, stands)
+
+    def _with_telephony(
+        self,
+        arrived: Redirect,
+        connection: Connection | None,
+        location_id: int,
+        stands: Standing,
+    ) -> LocationStanding:
+        if connection is None or stands not in (Standing.CONNECTED, Standing.FROZEN):
+            return LocationStanding(location_id, stands)
+        if arrived.crm_token and connection.crm_token not in (None, arrived.crm_token):
+            # It changes with the owner's next grant only: anybody could have written this link.
+            count("CrmTokenOther")
+            logger.warning("another CRM token in a link", extra={"location_id": location_id})
+            return LocationStanding(location_id, stands, TelephonyStanding.OTHER_TOKEN)
+        return LocationStanding(location_id, stands, self._telephony(connection))
+
+    def _telephony(self, connection: Connection) -> TelephonyStanding:
+        if connection.crm_token is None:
+            return TelephonyStanding.NONE
+        if connection.telephony is Telephony.STOPPED:
+            return TelephonyStanding.STOPPED
+        if connection.line is None or not self._switching.is_on(connection.line):
+            return TelephonyStanding.STARTING
+        is_new = connection.verdict == ANOTHER_TOKEN
+        return TelephonyStanding.NEW_TOKEN if is_new else TelephonyStanding.ON
 
     def _open(self, arrived: Redirect, location_id: int, account: Account) -> Connection | None:
         """Makes the owner's consent durable; returns what this attempt may work on.
@@ -219,7 +278,9 @@ class Connecting:
             if before.lease_until is not None and before.lease_until > now:
                 return None
             if before.account_id == account.account_id:
-                return self._save(lifecycle.leased(before, now, self._rules))
+                # His latest link counts: the token may have been made anew meanwhile.
+                renewed = lifecycle.told(before, arrived.chain_id, arrived.crm_token)
+                return self._save(lifecycle.leased(renewed, now, self._rules))
         return self._save(self._generation(before, arrived, location_id, account, now), now)
 
     def _generation(
@@ -253,28 +314,35 @@ class Connecting:
         connection: Connection | None,
         account: Account,
         until: float,
-    ) -> Standing:
+    ) -> LocationStanding:
+        in_progress = LocationStanding(location_id, Standing.IN_PROGRESS)
         if connection is None:
-            return Standing.IN_PROGRESS
+            return in_progress
         if time.monotonic() >= until:
             if connection.state is State.PENDING:
                 # Reconcile need not wait for the lease to pass.
                 self._save(replace(connection, lease_until=None, due_at=self._clock()))
-            return Standing.IN_PROGRESS
+            return in_progress
         settled, status = self._settling.settle(connection, until)
         if connection.live and _granted_anew(settled, status):
             now = self._clock()
             opened = self._save(self._generation(settled, arrived, location_id, account, now), now)
             if opened is None:
-                return Standing.IN_PROGRESS
+                return in_progress
             settled, status = self._settling.settle(opened, until)
         if status is None:
-            return Standing.FAILED
+            return LocationStanding(location_id, Standing.FAILED)
         if settled.state is State.PENDING and status.installed in _INSTALLED:
             # Perhaps of before: reconcile asks again.
-            return Standing.IN_PROGRESS
+            return in_progress
         reached = standing(settled, status, account, self._clock(), self._rules)
-        return Standing.FAILED if reached is Standing.READY else reached
+        if reached is Standing.READY:
+            return LocationStanding(location_id, Standing.FAILED)
+        if settled.account_id == account.account_id:
+            # What is not done by then, or overtaken, is due.
+            with suppress(Overtaken):
+                settled = self._switching.follow(settled, until)
+        return self._with_telephony(arrived, settled, location_id, reached)
 
 
 def standing(

@@ -4,13 +4,14 @@ Every write is conditional on the version that was read, so that of two writers 
 the same row one loses and decides again from the new one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from shared.chain import Telephony
 from shared.clock import instant, stamp
 from shared.conflicts import retried, transacted
 from shared.items import from_item, pages, to_item, to_value
@@ -64,13 +65,19 @@ class Connections:
         )
         return _connection(answer["Item"]) if "Item" in answer else None
 
-    def save(self, connection: Connection, noted_at: datetime | None = None) -> Connection:
+    def save(
+        self,
+        connection: Connection,
+        noted_at: datetime | None = None,
+        beside: Sequence[Any] = (),
+    ) -> Connection:
         """Writes what was decided from the version in `connection`; returns it as stored.
 
-        With a time, also a line of the journal that holds its state and verdict.
+        With a time, also a line of the journal that holds its state and verdict. What is `beside`
+        it in the transaction is written too, or neither is.
 
         Raises:
-            Overtaken: the row has another version by now.
+            Overtaken: the row, or what is beside it, has another version by now.
         """
         stored = replace(connection, version=connection.version + 1)
         put: Any = {"TableName": self._table, "Item": _item(stored)}
@@ -80,11 +87,10 @@ class Connections:
         else:
             put["ConditionExpression"] = "attribute_not_exists(location_id)"
         try:
-            if noted_at is None:
+            noted = [] if noted_at is None else [self._journal.part(_line(stored, noted_at))]
+            if not noted and not beside:
                 self._dynamodb.put_item(**put)
-            elif transacted(
-                self._dynamodb, [{"Put": put}, self._journal.part(_line(stored, noted_at))]
-            ):
+            elif transacted(self._dynamodb, [{"Put": put}, *noted, *beside]):
                 raise Overtaken(f"location {connection.location_id}")
         except ClientError as error:
             # The others: a payment is being claimed for this very location at this moment.
@@ -212,7 +218,8 @@ def _item(connection: Connection) -> dict[str, Any]:
     for name in _INSTANTS:
         if values[name] is not None:
             values[name] = stamp(values[name])
-    return to_item({**values, "state": str(connection.state)})
+    states = {"state": str(connection.state), "telephony": str(connection.telephony)}
+    return to_item({**values, **states})
 
 
 def _connection(item: dict[str, Any]) -> Connection:
@@ -222,4 +229,5 @@ def _connection(item: dict[str, Any]) -> Connection:
             values[name] = instant(values[name])
     values.setdefault("account_id", None)
     values["unlisted"] = tuple(values.get("unlisted", ()))
+    values["telephony"] = Telephony(values.get("telephony", Telephony.NONE))
     return Connection(**{**values, "state": State(values["state"])})

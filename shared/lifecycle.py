@@ -25,8 +25,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from shared import backoff
-from shared.clock import stamp
+from shared import backoff, chain
+from shared.chain import Telephony
+from shared.clock import SKEW, stamp
 from shared.rules import LifecycleRules
 
 
@@ -151,6 +152,11 @@ class Connection:
     opened_at: datetime
     chain_id: int | None = None
     crm_token: str | None = None
+    # Whether the token is its own, the chain that it has joined with it (see chain), and whether it
+    # was frozen since.
+    telephony: Telephony = Telephony.NONE
+    line: str | None = None
+    thawed: bool = False
     # The platform's log entry that this generation is known by; None before it is active.
     activation: datetime | None = None
     # How far the platform's log was ever seen.
@@ -201,17 +207,19 @@ def opened(
 ) -> Connection:
     """A new generation, held by the caller for a lease: to be stored before the callback.
 
-    Nobody says that a reconnect grants the trial again, so its start is kept.
+    Nobody says that a reconnect grants the trial again, so its start is kept. A token that was
+    proven to be the location's own is so still.
     """
     lease_until = now + timedelta(seconds=rules.lease_s)
-    return Connection(
+    opened = Connection(
         location_id=location_id,
         state=State.PENDING,
         generation=before.generation + 1 if before else 1,
         account_id=account_id,
         opened_at=now,
-        chain_id=chain_id,
-        crm_token=crm_token,
+        crm_token=before.crm_token if before else None,
+        telephony=before.telephony if before else Telephony.NONE,
+        line=before.line if before else None,
         mark=before.mark if before else "",
         first_active_at=before.first_active_at if before else None,
         lease_until=lease_until,
@@ -219,12 +227,41 @@ def opened(
         due_at=lease_until,
         version=before.version if before else 0,
     )
+    return told(opened, chain_id, crm_token)
+
+
+def told(connection: Connection, chain_id: int | None, crm_token: str | None) -> Connection:
+    """An open generation with the chain and the token of the owner's link.
+
+    A token that was proven to be the location's own is so still; any other has yet to be.
+    """
+    kept = connection.telephony is Telephony.PROVEN and connection.crm_token == crm_token
+    telephony = connection.telephony if kept else Telephony.UNPROVEN
+    return replace(
+        connection,
+        chain_id=chain_id,
+        crm_token=crm_token,
+        telephony=telephony if crm_token else Telephony.NONE,
+    )
 
 
 def leased(connection: Connection, now: datetime, rules: LifecycleRules) -> Connection:
     """The same, taken over by the caller for one lease."""
     until = now + timedelta(seconds=rules.lease_s)
     return replace(connection, lease_until=until, due_at=until)
+
+
+def line(connection: Connection) -> str | None:
+    """The chain that a location has to be in; an open generation stays where it is."""
+    if connection.state is State.PENDING:
+        return connection.line
+    return chain.key(connection.crm_token) if connection.live and connection.crm_token else None
+
+
+def left_line(connection: Connection) -> Connection:
+    """Out of its chain; a closed one is due for nothing but its erasing then."""
+    due_at = connection.erase_at if connection.state is State.DISABLED else connection.due_at
+    return replace(connection, line=None, thawed=False, due_at=due_at)
 
 
 def uninstalling(connection: Connection, why: str, now: datetime) -> Connection:
@@ -294,9 +331,30 @@ def settled(
         case Installed.PENDING:
             return _settled_pending(connection, status, now, rules)
         case Installed.FREEZED:
-            return _settled_live(connection, State.FROZEN, status, now, rules)
+            return _settled_live(
+                _entitled(connection, status, granted), State.FROZEN, status, now, rules
+            )
         case Installed.ACTIVE:
-            return _settled_live(connection, State.ACTIVE, status, now, rules)
+            return _settled_live(
+                _entitled(connection, status, granted), State.ACTIVE, status, now, rules
+            )
+
+
+def _entitled(connection: Connection, status: Status, granted: Status | None) -> Connection:
+    """An open generation, without its CRM token if no grant was consumed for it.
+
+    The token came in a link that nobody signs. Who is let in by a grant of this very moment may
+    bring one; who finds the application active already may not.
+    """
+    if connection.state is not State.PENDING or connection.telephony is Telephony.PROVEN:
+        return connection
+    activation = status.activation
+    consumed = (granted is not None and granted.installed is Installed.PENDING) or (
+        activation is not None and activation >= connection.opened_at - SKEW
+    )
+    if consumed:
+        return connection
+    return replace(connection, crm_token=None, telephony=Telephony.NONE)
 
 
 def _lags(
@@ -407,6 +465,8 @@ def _settled_live(
     elif state is State.ACTIVE and connection.state is State.FROZEN:
         # Thawed: its cover is looked at, and then again when that ends (see cover).
         changed = replace(changed, due_at=now)
+    if state is State.ACTIVE and connection.state is State.FROZEN and connection.line:
+        changed = replace(changed, thawed=True)
     if state is State.FROZEN and (changed.due_at is None or changed.due_at <= now):
         changed = replace(changed, due_at=now + _frozen_wait(status, now, rules))
     return changed
@@ -470,6 +530,7 @@ def erased(connection: Connection) -> Connection:
         account_id=None,
         chain_id=None,
         crm_token=None,
+        telephony=Telephony.NONE,
         hint=None,
         hint_at=None,
         verdict=f"erased, after: {connection.verdict}",
@@ -492,5 +553,6 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRul
         hint_looks=0,
         verdict=why,
         erase_at=erase_at,
-        due_at=erase_at,
+        # At once while the chain has yet to be left.
+        due_at=now if connection.line else erase_at,
     )

@@ -14,6 +14,7 @@ https://developers.yclients.com
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,15 @@ class Pace:
         patience = min(self._patience, timedelta(seconds=max(0.0, min(seconds, 60.0))))
         self._turn(self._take_now, self._reserve, patience)
 
+    def pushed(self) -> bool:
+        """Makes those who come wait for one call more; False if there was nothing to move."""
+        values = {
+            ":interval": to_value(round(self._rules.interval / timedelta(milliseconds=1))),
+            **_unbraked_values(self._clock()),
+        }
+        push, condition = "SET free_at = free_at + :interval", f"free_at > :now AND {_UNBRAKED}"
+        return self._update(push, condition, values) is not None
+
     def brake(self, seconds: float) -> None:
         """Nobody calls for `seconds`, or for the usual pause if the platform named none."""
         now = self._clock()
@@ -193,6 +203,36 @@ class Pace:
                 return None
             raise
         return from_item(answer.get("Attributes", {}))
+
+
+class First:
+    """The pace for what cannot wait: before the others as far as the limit of a second allows.
+
+    Args:
+        jumps: a pace of its own, of those that go before all that wait; None if there are none.
+        all_calls: everybody's; each jump moves it on, too, so that all stay within the limit.
+    """
+
+    def __init__(self, jumps: Pace | None, all_calls: Pace) -> None:
+        self._jumps = jumps
+        self._all = all_calls
+
+    def at_once(self) -> Any:
+        """As `Pace.at_once`."""
+        return self._all.at_once()
+
+    def in_turn(self) -> Any:
+        """As `Pace.in_turn`."""
+        return self._all.in_turn()
+
+    def wait(self) -> None:
+        """As `Pace.wait`, and without waiting while there are jumps."""
+        if self._jumps is not None:
+            with suppress(Paused):
+                self._jumps.take(0)
+                if self._all.pushed():
+                    return
+        self._all.wait()
 
 
 class Share:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import lifecycle, payment
+from shared import call, lifecycle, payment
+from shared.calls import Calls
+from shared.chains import Chains
 from shared.clock import Clock
 from shared.connections import Connections
 from shared.connections import Overtaken as ConnectionOvertaken
@@ -18,17 +20,20 @@ from shared.ledger import Ledger, Overtaken
 from shared.lifecycle import Connection, State
 from shared.looking import Looking
 from shared.payment import Entry, EntryState
-from shared.queues import WakeUps
+from shared.queues import CallWakeUps, WakeUps
 from shared.recording import Recording
 from shared.roll import Overtaken as RollOvertaken
 from shared.rules import LedgerRules, LifecycleRules, PaceRules
 from shared.settling import Settling
 from shared.surveying import Surveying
+from shared.switching import Switching
 from shared.telemetry import count, logger
 from shared.watching import Watching
 
 # Rows of one kind in one run, where each may take a call to the platform.
 _MOST = 100
+# Calls to be looked for, in one run; there are many of a location.
+_MOST_LOOKED_FOR = 500
 _WAITING = (EntryState.PENDING, EntryState.HELD, EntryState.UNKNOWN)
 
 
@@ -50,6 +55,10 @@ class Reconciling:
         looking: Looking,
         recording: Recording,
         surveying: Surveying,
+        chains: Chains,
+        switching: Switching,
+        calls: Calls,
+        call_wake_ups: CallWakeUps,
         wake_ups: WakeUps,
         clock: Clock,
         lifecycle_rules: LifecycleRules,
@@ -66,6 +75,10 @@ class Reconciling:
         self._looking = looking
         self._recording = recording
         self._surveying = surveying
+        self._chains = chains
+        self._switching = switching
+        self._calls = calls
+        self._call_wake_ups = call_wake_ups
         self._wake_ups = wake_ups
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
@@ -87,6 +100,9 @@ class Reconciling:
         self._queued = self._interval * self._wake_ups.waiting()
         failed += self._entries(EntryState.PENDING, self._most_sent, until)
         failed += self._entries(EntryState.HELD, self._most_sent, until)
+        self._wake_calls()
+        for key in self._chains.due(self._clock(), _MOST):
+            failed += self._guarded(self._switching.step, key, until)
         half = (time.monotonic() + until) / 2
         # Frozen ones last: they are asked about for ever, and there may be more than there is time.
         for state in (State.PENDING, State.ACTIVE, State.DISABLED, State.FROZEN):
@@ -109,6 +125,17 @@ class Reconciling:
         """
         if self._guarded(self._connection, location_id, until):
             raise ReconcileFailed("1 row")
+
+    def _wake_calls(self) -> None:
+        """Has the calls function see to what is due; of one location all at once, if looked for."""
+        now, room = self._clock(), self._most_sent - self._call_wake_ups.waiting()
+        for state in call.TO_BE_SENT:
+            for key, _location_id in self._calls.due(state, now, max(room, 0)) if room > 0 else ():
+                self._call_wake_ups.wake(key)
+                room -= 1
+        looked_for = (self._calls.due(state, now, _MOST_LOOKED_FOR) for state in call.LOOKED_FOR)
+        for location_id in dict.fromkeys(it for due in looked_for for _key, it in due):
+            self._call_wake_ups.look(location_id)
 
     def _entries(self, state: EntryState, most: int, until: float) -> int:
         keys = self._ledger.due(state, self._clock(), most)
@@ -186,9 +213,13 @@ class Reconciling:
             return
         if self._watching.remind(connection):
             return
+        if connection.state is State.DISABLED and connection.line is not None:
+            self._switching.follow(connection)
+            return
         settled, status = self._settling.settle(self._leased(connection))
         if settled.live:
             self._release_held(location_id)
+        settled = self._switching.follow(settled)
         self._watching.watch(settled, status)
 
     def _leased(self, connection: Connection) -> Connection:

@@ -1,5 +1,6 @@
 """The delays and limits of each part, as template.yaml gives them: data that all functions load."""
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -49,10 +50,33 @@ class PaceRules:
         )
 
     @property
+    def jump(self) -> "PaceRules | None":
+        """How often a call may go before all that wait; None if never.
+
+        Those that wait go evenly, and this is what the limit of a second leaves beside them.
+        """
+        if not self.interval:
+            return None
+        left = math.floor(self.pace_per_s) - math.ceil(timedelta(seconds=1) / self.interval)
+        return replace(self, pace_per_s=left, pace_per_min=60 * left) if left > 0 else None
+
+    @property
     def interval(self) -> timedelta:
         """From one call to the next, in whole milliseconds."""
         seconds = max(1 / self.pace_per_s, 60 / self.pace_per_min) * _MARGIN
         return timedelta(milliseconds=round(1000 * seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """The delays of calls, in seconds; the defaults stand in template.yaml."""
+
+    lease_s: float
+    retry_base_s: float
+    pop_up_budget_s: float
+    call_settle_s: float
+    call_checks_s: tuple[float, ...]
+    call_backfill_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 
+def took(name: str, milliseconds: float) -> None:
+    """Notes how long something took."""
+    metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=milliseconds)
+
+
 def count(name: str, value: int = 1) -> None:
     """Counts something that happened; flushed when the invocation ends."""
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,8 +20,36 @@ class Request:
     """One request."""
 
     method: str
+    path: str
     raw_query: str
+    # Names in lower case.
+    headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def key(self) -> str:
+        """What stands in its Authorization: a bearer, or a password beside any name; or nothing.
+
+        https://www.rfc-editor.org/rfc/rfc7617 (basic), https://www.rfc-editor.org/rfc/rfc6750
+        """
+        scheme, _, credentials = self.headers.get("authorization", "").strip().partition(" ")
+        if scheme.lower() == "bearer":
+            return credentials.strip()
+        if scheme.lower() != "basic":
+            return ""
+        try:
+            decoded = base64.b64decode(credentials.strip(), validate=True).decode()
+        except ValueError:
+            return ""
+        return decoded.partition(":")[2]
+
+    def query(self) -> dict[str, str]:
+        """The fields of the query, the last of each name.
+
+        Raises:
+            BadBody: it cannot be read.
+        """
+        return _fields(self.raw_query)
 
     def form(self) -> dict[str, str]:
         """The fields of a submitted form, the last of each name.
@@ -29,13 +58,16 @@ class Request:
             BadBody: it is not a form.
         """
         try:
-            return dict(
-                parse_qsl(
-                    self.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=50
-                )
-            )
+            return _fields(self.body.decode())
         except ValueError:
             raise BadBody from None
+
+
+def _fields(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=50))
+    except ValueError:
+        raise BadBody from None
 
 
 def request(event: dict[str, Any]) -> Request:
@@ -51,7 +83,9 @@ def request(event: dict[str, Any]) -> Request:
         raise BadBody from None
     return Request(
         method=event["requestContext"]["http"]["method"],
+        path=event.get("rawPath") or "",
         raw_query=event.get("rawQueryString") or "",
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         body=raw if raw is not None else body.encode("utf-8", "surrogatepass"),
     )
 

@@ -21,12 +21,18 @@ from shared.partner_token import PartnerToken
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_sqs.client import SQSClient
 
+    from shared.altegio import Altegio
+    from shared.calling import Calling
     from shared.connecting import Connecting
     from shared.disabling import Disabling
     from shared.pace import Pace
     from shared.paying import Paying
     from shared.reconciling import Reconciling
+    from shared.rules import LifecycleRules, PaceRules
+    from shared.saving import Saving
+    from shared.switching import Switching
 
 # Within a function's 30 s there is time for a few quick tries, not for boto3's default minute.
 _AWS = Config(
@@ -81,6 +87,14 @@ def connecting(environ: Mapping[str, str]) -> "tuple[Connecting, config.ConnectS
         settling=Settling(
             platform=platform, connections=connections, clock=clock.now, rules=settings.lifecycle
         ),
+        switching=_switching(
+            dynamodb,
+            session.client("sqs", config=_AWS),
+            settings.chains,
+            connections=connections,
+            platform=platform,
+            rules=settings.lifecycle,
+        ),
         clock=clock.now,
         rules=settings.lifecycle,
         budget_s=settings.connect_budget_s,
@@ -114,6 +128,73 @@ def paying(environ: Mapping[str, str]) -> "Paying":
     )
 
 
+def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
+    """The use cases of the calls function: of its door, and of its queue."""
+    from shared.accounts import Accounts
+    from shared.altegio import Altegio
+    from shared.calling import Calling
+    from shared.calls import Calls
+    from shared.chains import Chains
+    from shared.checking import Checking
+    from shared.pace import First
+    from shared.queues import CallWakeUps, DeadLetters
+    from shared.saving import Saving
+    from shared.user_token import UserToken
+    from shared.voip import Voip
+
+    settings = config.read(config.CallsSettings, environ)
+    session = boto3.Session()
+    dynamodb = session.client("dynamodb", config=_AWS)
+    sqs, ssm = session.client("sqs", config=_AWS), session.client("ssm", config=_AWS)
+    pace = _pace(dynamodb, settings.platform)
+    jump = settings.platform.pace.jump
+    jumps = _pace(dynamodb, settings.platform, kind="pop-up", rules=jump) if jump else None
+    token = PartnerToken(ssm, settings.platform.partner_token_parameter)
+    hosts = frozenset(settings.recording_hosts.lower().split())
+    calls = Calls(dynamodb, settings.calls_table, settings.call_days)
+    connections = _connections(dynamodb, settings.connections)
+    accounts = Accounts(dynamodb, settings.accounts_table)
+    chains = Chains(dynamodb, settings.chains.chains_table)
+    voip = Voip(Altegio(settings.platform, token, pace), settings.chains.platform_api_url)
+    wake_ups = CallWakeUps(sqs, settings.chains.calls_queue_url)
+    return Calling(
+        calls=calls,
+        connections=connections,
+        accounts=accounts,
+        voip=voip,
+        pace=First(jumps, pace),
+        wake_ups=wake_ups,
+        clock=clock.now,
+        rules=settings.calls,
+        default_country=settings.default_country,
+        recording_hosts=hosts,
+    ), Saving(
+        calls=calls,
+        connections=connections,
+        accounts=accounts,
+        chains=chains,
+        voip=voip,
+        checking=Checking(
+            calls=calls,
+            connections=connections,
+            chains=chains,
+            voip=voip,
+            user_token=UserToken(ssm, settings.user_token_parameter),
+            wake_ups=wake_ups,
+            clock=clock.now,
+            rules=settings.calls,
+        ),
+        pace=pace,
+        wake_ups=wake_ups,
+        dead_letters=DeadLetters(sqs, settings.calls_dead_letters_url),
+        clock=clock.now,
+        rules=settings.calls,
+        late_after_s=settings.late_after_s,
+        default_country=settings.default_country,
+        recording_hosts=hosts,
+    )
+
+
 def disabling(environ: Mapping[str, str]) -> "Disabling":
     """The use case of the disable function."""
     from shared.disabling import Disabling
@@ -139,11 +220,13 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     """The use case of the reconcile function."""
     from shared.accounts import Accounts
     from shared.altegio import Altegio
+    from shared.calls import Calls
+    from shared.chains import Chains
     from shared.erasing import Erasing
     from shared.ledger import Ledger
     from shared.looking import Looking
     from shared.pace import Share
-    from shared.queues import BillingEvents, WakeUps
+    from shared.queues import BillingEvents, CallWakeUps, WakeUps
     from shared.reconciling import Reconciling
     from shared.recording import Recording
     from shared.roll import Roll
@@ -163,7 +246,8 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     pace = _pace(dynamodb, settings.platform)
     platform = Altegio(settings.platform, token, pace)
     # The census, which takes its time, has a share of the pace.
-    own = _pace(dynamodb, settings.platform, kind="census", part=settings.census.census_share)
+    share = settings.platform.pace.share(settings.census.census_share)
+    own = _pace(dynamodb, settings.platform, kind="census", rules=share)
     surveyed = Altegio(settings.platform, token, Share(own, pace))
     looking = Looking(ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger)
     return Reconciling(
@@ -215,6 +299,17 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
             lease_s=settings.ledger.lease_s,
             rules=settings.census,
         ),
+        switching=_switching(
+            dynamodb,
+            sqs,
+            settings.chains,
+            connections=connections,
+            platform=platform,
+            rules=settings.lifecycle,
+        ),
+        chains=Chains(dynamodb, settings.chains.chains_table),
+        calls=Calls(dynamodb, settings.calls_table, days=0),  # it writes none
+        call_wake_ups=CallWakeUps(sqs, settings.chains.calls_queue_url),
         wake_ups=WakeUps(sqs, settings.billing_queue_url),
         clock=clock.now,
         call_s=settings.platform.http_total_s,
@@ -229,6 +324,30 @@ def _connections(dynamodb: "DynamoDBClient", settings: "config.ConnectionsSettin
     return Connections(dynamodb, settings.connections_table, journal)
 
 
+def _switching(
+    dynamodb: "DynamoDBClient",
+    sqs: "SQSClient",
+    settings: "config.ChainsSettings",
+    *,
+    connections: Connections,
+    platform: "Altegio",
+    rules: "LifecycleRules",
+) -> "Switching":
+    from shared.chains import Chains
+    from shared.queues import CallWakeUps
+    from shared.switching import Switching
+    from shared.voip import Voip
+
+    return Switching(
+        chains=Chains(dynamodb, settings.chains_table),
+        connections=connections,
+        voip=Voip(platform, settings.platform_api_url),
+        wake_ups=CallWakeUps(sqs, settings.calls_queue_url),
+        clock=clock.now,
+        rules=rules,
+    )
+
+
 def _pace(
     dynamodb: "DynamoDBClient",
     settings: "config.PlatformSettings",
@@ -236,7 +355,7 @@ def _pace(
     ahead_s: float = 0.0,
     patience_s: float = 3.0,
     kind: str = "platform",
-    part: float = 1.0,
+    rules: "PaceRules | None" = None,
 ) -> "Pace":
     from shared.pace import Pace
 
@@ -245,7 +364,7 @@ def _pace(
         settings.pace_table,
         clock=clock.now,
         sleep=clock.sleep,
-        rules=settings.pace.share(part),
+        rules=rules or settings.pace,
         ahead_s=ahead_s,
         patience_s=patience_s,
         key=kind,

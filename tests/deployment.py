@@ -4,6 +4,7 @@ Everything goes through the door: an HTTP API event, an SQS record, the schedule
 clock that tests move; the simulator's moves with it.
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from local.emulator import create_table
 from local.simulator import Simulator
 from local.template import Template, Wiring
 from shared import wiring
+from shared.calls import Calls
+from shared.chains import Chains
 from shared.connections import Connections
 from shared.items import from_item
 from shared.journal import Journal
@@ -37,6 +40,7 @@ FUNCTIONS = {
     "connect": wiring.connecting,
     "payments": wiring.paying,
     "disable": wiring.disabling,
+    "calls": wiring.calling,
     "reconcile": wiring.reconciling,
 }
 # Reading all certificates that there are is most of what a new environment costs.
@@ -83,16 +87,21 @@ class Page(HTMLParser):
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[str] = field(default_factory=list)
     title: str = ""
+    telephony: dict[int, str] = field(default_factory=dict)
+    pbx_key: str = ""
 
     def __post_init__(self) -> None:
         super().__init__()
-        self._in_title = False
+        self._in_title = self._in_key = False
         self.feed(self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         if "data-location" in values:
             self.standings[int(values["data-location"])] = values["data-standing"]
+        if "data-telephony" in values:
+            self.telephony[list(self.standings)[-1]] = values["data-telephony"]
+        self._in_key = values.get("id") == "pbx-key"
         if tag == "input":
             self.fields[values["name"]] = values["value"]
         if tag == "button":
@@ -106,6 +115,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_title:
             self.title += data
+        if self._in_key:
+            self.pbx_key += data.strip()
 
 
 class Deployment:
@@ -121,6 +132,8 @@ class Deployment:
             {
                 "ApplicationId": str(simulator.application_id),
                 "PlatformAppUrl": simulator.url,
+                "PlatformApiUrl": simulator.url,
+                "RecordingHosts": "records.example",
                 "HttpTotalS": "1",
                 # No waiting here, but where a test is about the pace.
                 "PacePerS": "1000000",
@@ -146,6 +159,9 @@ class Deployment:
             self.environments["payments"]["PAYMENTS_TABLE"],
             self.environments["payments"]["CONNECTIONS_TABLE"],
         )
+        calls = self.environments["calls"]
+        self.calls = Calls(self._dynamodb, calls["CALLS_TABLE"], days=14)
+        self.chains = Chains(self._dynamodb, calls["CHAINS_TABLE"])
         self.restart()
 
     def _create(self, wired: Wiring) -> None:
@@ -164,6 +180,12 @@ class Deployment:
             for name, value in environment.items():
                 environment[name] = told.get(value, value)
         self.set_token(self.simulator.partner_token)
+        self.set_user_token(self.simulator.user_token)
+
+    def set_user_token(self, token: str) -> None:
+        self.ssm.put_parameter(
+            Name="/altegio/user-token", Value=token, Type="SecureString", Overwrite=True
+        )
 
     def set_token(self, *tokens: str) -> None:
         """Writes the parameter: one token, or while it is rotated the new one and the old."""
@@ -198,9 +220,12 @@ class Deployment:
     def post(self, fields: dict[str, str]) -> Page:
         return self._page("POST", body=urlencode(fields))
 
-    def connect(self, *location_ids: int, **grant: Any) -> Page:
+    def connect(self, *location_ids: int, telephony: bool = True, **grant: Any) -> Page:
         """The owner grants access and goes through the page."""
-        return self.press(self.visit(self.simulator.grant(*location_ids, **grant)))
+        address = self.simulator.grant(*location_ids, **grant)
+        if not telephony:
+            address = re.sub("crm_token=[^&]*&?", "", address)
+        return self.press(self.visit(address))
 
     def _page(self, method: str, *, query: str = "", body: str = "") -> Page:
         answer = self.invoke("connect", http_event(method, "/connect", query=query, body=body))
@@ -256,10 +281,10 @@ class Deployment:
                         ReceiptHandle=message["ReceiptHandle"],
                     )
 
-    def dead_letters(self) -> list[tuple[str, str]]:
+    def dead_letters(self, queue: str = "BillingDeadLetters") -> list[tuple[str, str]]:
         """Body and reason of each dead letter, taken off the queue."""
         messages = self.sqs.receive_message(
-            QueueUrl=self.queues["BillingDeadLetters"],
+            QueueUrl=self.queues[queue],
             MaxNumberOfMessages=10,
             MessageAttributeNames=["All"],
         ).get("Messages", [])
@@ -268,12 +293,61 @@ class Deployment:
             for message in messages
         ]
 
+    # The account's PBX, and the calls queue
+
+    def call(
+        self,
+        event: dict[str, Any] | str | bytes,
+        key: str | None = None,
+        *,
+        path: str = "/calls",
+        content_type: str = "application/json",
+        query: str = "",
+    ) -> tuple[int, Any]:
+        """One request of the PBX; its status and its JSON."""
+        body = json.dumps(event) if isinstance(event, dict) else event
+        http = http_event("POST", path, query=query, body="")
+        http["headers"] = {"content-type": content_type}
+        if key is not None:
+            http["headers"]["authorization"] = f"Bearer {key}"
+        if isinstance(body, bytes):
+            http["body"], http["isBase64Encoded"] = base64.b64encode(body).decode(), True
+        else:
+            http["body"] = body
+        answer = self.invoke("calls", http)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def take_call(self, event: dict[str, Any] | str) -> list[dict[str, str]]:
+        """One delivery of one message of the calls queue; what SQS is asked to bring again."""
+        self._message += 1
+        body = event if isinstance(event, str) else json.dumps(event)
+        record = {"messageId": f"m-{self._message}", "body": body, "eventSource": "aws:sqs"}
+        failures: list[dict[str, str]] = self.invoke("calls", {"Records": [record]})[
+            "batchItemFailures"
+        ]
+        return failures
+
+    def drain_calls(self) -> int:
+        """Delivers what is on the calls queue until nothing is; returns how many messages."""
+        taken = 0
+        while messages := self.sqs.receive_message(
+            QueueUrl=self.queues["CallsQueue"], MaxNumberOfMessages=10
+        ).get("Messages"):
+            for message in messages:
+                taken += 1
+                if not self.take_call(message["Body"]):
+                    self.sqs.delete_message(
+                        QueueUrl=self.queues["CallsQueue"], ReceiptHandle=message["ReceiptHandle"]
+                    )
+        return taken
+
     # The schedule
 
     def reconcile(self) -> None:
         """One run, and what it woke."""
         self.invoke("reconcile", {})
         self.drain()
+        self.drain_calls()
 
     def let_time_pass(self, minutes: float, *, step: float = 1) -> None:
         """Reconcile runs every `step` minutes meanwhile."""
@@ -329,6 +403,33 @@ def payment(event_id: str = "inv-1", location_id: int = 4564, **changes: Any) ->
 
 def refund(event_id: str = "ref-1", of: str = "inv-1", **changes: Any) -> dict[str, Any]:
     return {"type": "refund", "event_id": event_id, "payment_event_id": of, **changes}
+
+
+def ringing(call_id: str = "c-1", location_id: int = 4564, **changes: Any) -> dict[str, Any]:
+    return {
+        "type": "ringing",
+        "call_id": call_id,
+        "location_id": location_id,
+        "phone": "+13155550175",
+        "line": "+13155550176",
+        "extension": "101",
+        **changes,
+    }
+
+
+def finished(call_id: str = "c-1", location_id: int = 4564, **changes: Any) -> dict[str, Any]:
+    return {
+        "type": "finished",
+        "call_id": call_id,
+        "location_id": location_id,
+        "direction": "incoming",
+        "phone": "+13155550175",
+        "line": "+13155550176",
+        "extension": "101",
+        "duration_s": 90,
+        "answered": True,
+        **changes,
+    }
 
 
 def secrets_in(text: str, simulator: Simulator) -> list[str]:

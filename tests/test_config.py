@@ -8,6 +8,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from shared import config
 from shared.config import (
+    CallsSettings,
     ConfigError,
     ConnectSettings,
     DisableSettings,
@@ -22,6 +23,7 @@ SETTINGS: dict[str, type] = {
     "ConnectFunction": ConnectSettings,
     "PaymentsFunction": PaymentsSettings,
     "DisableFunction": DisableSettings,
+    "CallsFunction": CallsSettings,
     "ReconcileFunction": ReconcileSettings,
 }
 ENVIRONMENT = {

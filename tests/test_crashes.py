@@ -149,7 +149,7 @@ def test_a_held_payment_survives_every_crash_of_reconcile(
 
     def scenario(run: str) -> None:
         calls._watching = False
-        deployment.connect(runs[run])
+        deployment.connect(runs[run], telephony=False)
         calls._watching = True
         deployment.invoke("reconcile", {})
 
@@ -186,7 +186,7 @@ def test_an_uninstall_survives_every_crash_of_reconcile(
 ) -> None:
     runs = _Assigned(iter(range(1, 60)))
     for number in range(1, 60):
-        deployment.connect(number)
+        deployment.connect(number, telephony=False)
     deployment.reconcile()
     deployment.clock.advance(minutes=2)
 

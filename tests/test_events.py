@@ -24,6 +24,7 @@ ANSWERS = {
     "disable-sibling-application": 200,
     "disable-wrong-token": 403,
     "disable-malformed": 400,
+    "calls-without-key": 401,
     "disable-probe": 200,
     "disable-probe-head": 200,
 }
@@ -39,10 +40,18 @@ LEDGER: dict[str, tuple[dict[str, str], int]] = {
     "payments-not-json": ({}, 1),
     "payments-wake-up": ({}, 0),
 }
+# With the key of the account that is connected.
+CALLS = {"calls-ringing": 202, "calls-finished": 202, "calls-malformed": 400}
+# The calls' rows afterwards, and how many messages were refused.
+QUEUED: dict[str, tuple[list[str], int]] = {
+    "calls-queued": (["c-1001"], 0),
+    "calls-queued-legs": (["c-1001"], 0),
+    "calls-queued-invalid": ([], 1),
+}
 
 
 def test_every_event_has_its_expectation() -> None:
-    assert set(EVENTS) == {*ANSWERS, *LEDGER, "reconcile-every-minute"}
+    assert set(EVENTS) == {*ANSWERS, *LEDGER, *CALLS, *QUEUED, "reconcile-every-minute"}
 
 
 def load(name: str) -> Any:
@@ -68,6 +77,26 @@ def test_a_queue_event_ends_where_it_should(
     found = {key: deployment.ledger.get(key) for key in rows}
     assert {key: str(entry.state) for key, entry in found.items() if entry} == rows
     assert len(deployment.dead_letters()) == refused
+
+
+@pytest.mark.parametrize(("name", "status"), CALLS.items())
+def test_a_pbx_gets_its_answer(deployment: Deployment, name: str, status: int) -> None:
+    event = load(name)
+    assert deployment.invoke("calls", event)["statusCode"] == 401
+    event["headers"]["authorization"] = f"Bearer {deployment.connect(4564).pbx_key}"
+    answer = deployment.invoke("calls", event)
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"])["success"] is (status == 202)
+
+
+@pytest.mark.parametrize(("name", "expected"), QUEUED.items())
+def test_calls_of_the_queue_become_rows(
+    deployment: Deployment, name: str, expected: tuple[list[str], int]
+) -> None:
+    deployment.connect(4564)
+    assert deployment.invoke("calls", load(name)) == {"batchItemFailures": []}
+    assert [row["call_id"] for row in deployment.rows("CALLS_TABLE")] == expected[0]
+    assert len(deployment.dead_letters("CallsDeadLetters")) == expected[1]
 
 
 def test_the_schedule_runs(deployment: Deployment) -> None:

@@ -37,11 +37,21 @@ PURE = {
         "clock",
         "rules",
         "doctor",
+        "call",
+        "call_event",
+        "call_list",
+        "chain",
+        "links",
+        "numbers",
+        "pbx",
+        "pbx_key",
     )
 }
 SPEAKS_HTTP = {"altegio"}
 SPEAKS_TO_AWS = {
     "accounts",
+    "calls",
+    "chains",
     "conflicts",
     "connections",
     "items",
@@ -148,7 +158,7 @@ def test_a_function_knows_shared_and_its_own_folder(path: Path) -> None:
         assert name.split(".")[0] not in ("local", "tests", "boto3", "httpx")
         if name.split(".")[0] == "botocore":
             # To tell what comes again, the handler has to know AWS's errors.
-            assert (path.parent.name, path.name) == ("payments", "app.py")
+            assert path.parent.name in ("payments", "calls") and path.name == "app.py"
             assert name.startswith("botocore.exceptions")
 
 
@@ -256,6 +266,7 @@ HEAVY = {
     "connect": {"httpx", "jinja2", "boto3"},
     "payments": {"httpx", "pydantic", "boto3"},
     "disable": {"boto3"},
+    "calls": {"httpx", "pydantic", "boto3"},
     "reconcile": {"httpx", "boto3"},
 }
 WATCHED = {"httpx", "pydantic", "jinja2", "boto3", "aws_xray_sdk", "jsonschema", "fastjsonschema"}
@@ -315,9 +326,10 @@ def test_a_function_loads_no_more_than_it_needs(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_loads_no_other_s_use_case(name: str) -> None:
-    use_cases = {"shared.connecting", "shared.paying", "shared.disabling", "shared.reconciling"}
+    use_cases = {"shared.connecting", "shared.paying", "shared.disabling", "shared.reconciling",
+                 "shared.calling"}  # fmt: skip
     own = {"connect": "connecting", "payments": "paying", "disable": "disabling",
-           "reconcile": "reconciling"}  # fmt: skip
+           "reconcile": "reconciling", "calls": "calling"}  # fmt: skip
     assert loaded(name) & use_cases == {f"shared.{own[name]}"}
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared import lifecycle
+from shared.chain import Telephony
 from shared.lifecycle import (
     Connection,
     Installed,
@@ -185,6 +186,7 @@ def test_the_first_generation_is_held_for_a_lease() -> None:
         opened_at=NOW,
         chain_id=5,
         crm_token="c",
+        telephony=Telephony.UNPROVEN,
         lease_until=NOW + seconds(60),
         verdict="opened by the owner",
         due_at=NOW + seconds(60),

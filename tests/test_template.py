@@ -18,21 +18,27 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from functions.reconcile import app as reconcile_app
 from shared import telemetry
+from shared import call as rules_of
 from shared.accounts import Account, Accounts
+from shared.call import CallState
+from shared.calls import Calls
+from shared.chain import Chain, ChainState
+from shared.chains import Chains
 from shared.clock import stamp
 from shared.connections import Connections
 from shared.items import to_item
 from shared.journal import Journal, Line
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
-from shared.pace import Pace, Paused
+from shared.pace import First, Pace, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
-from shared.queues import BillingEvents, DeadLetters, Hints, WakeUps
+from shared.queues import BillingEvents, CallWakeUps, DeadLetters, Hints, WakeUps
 from shared.redirect import Owner, Redirect
 from shared.roll import Head, Part, Roll, Stage
 from shared.rules import PaceRules
 from shared.tickets import LENGTH, Tickets
+from shared.user_token import UserToken
 
 PROJECT = Path(__file__).parents[1]
 SOURCE = (PROJECT / "template.yaml").read_text("utf-8")
@@ -116,6 +122,7 @@ def test_there_is_something_to_test() -> None:
         "PaymentsFunction",
         "DisableFunction",
         "ReconcileFunction",
+        "CallsFunction",
     }
     assert len(MAPPINGS) >= 1
     assert len(ROUTES) >= 5
@@ -257,7 +264,7 @@ def test_every_table_survives_the_stack(name: str) -> None:
     assert "TableName" not in table
 
 
-@pytest.mark.parametrize("name", ["ConnectionsTable", "PaymentsTable"])
+@pytest.mark.parametrize("name", ["ConnectionsTable", "PaymentsTable", "ChainsTable"])
 def test_what_is_due_is_a_sparse_index_of_keys(name: str) -> None:
     [due] = [i for i in TABLES[name]["GlobalSecondaryIndexes"] if i["IndexName"] == "due"]
     assert due["KeySchema"] == [
@@ -395,16 +402,41 @@ def refused(pace: Pace, turn: Callable[[], None]) -> None:
         turn()
 
 
+def paced(aws: Any) -> Pace:
+    return Pace(
+        aws,
+        "PACE_TABLE",
+        clock=lambda: NOW,
+        sleep=lambda _seconds: None,
+        rules=PaceRules(5, 200, 30),
+        ahead_s=0,
+        patience_s=0,
+    )
+
+
+CHAIN = Chain("k", "token", (1,), ChainState.DUE)
+CHAIN_ROW: dict[str, Any] = {
+    "crm_token": "token",
+    "locations": [1],
+    "state": "due",
+}
+CALL = rules_of.ringing("a", "c-1", 1, NOW)
+BESIDE: Any = {"Put": {"TableName": "JOURNAL_TABLE"}}
+TURN: Any = {"ConditionCheck": {"TableName": "PACE_TABLE"}}
 PACED: Any = {"ConditionCheck": {"TableName": "PAYMENTS_TABLE"}}
 # Every adapter, its resources named by their variables, and calls of each of its methods.
-type Calls = dict[str, list[Callable[[Any], object]]]
-ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
+type Asked = dict[str, list[Callable[[Any], object]]]
+ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
     Connections: (
         "dynamodb",
         lambda aws: Connections(aws, "CONNECTIONS_TABLE", Journal(aws, "JOURNAL_TABLE", 1)),
         {
             "get": [lambda it: it.get(1)],
-            "save": [lambda it: it.save(CONNECTION), lambda it: it.save(CONNECTION, NOW)],
+            "save": [
+                lambda it: it.save(CONNECTION),
+                lambda it: it.save(CONNECTION, NOW),
+                lambda it: it.save(CONNECTION, None, [BESIDE]),
+            ],
             "hint": [lambda it: it.hint(1, "uninstall", NOW)],
             "thaws": [lambda it: it.thaws(1, NOW)],
             "suspect": [lambda it: it.suspect(1, "why", NOW)],
@@ -431,9 +463,39 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
         lambda aws: Accounts(aws.holding(ACCOUNT), "ACCOUNTS_TABLE"),
         {
             "of_user": [lambda it: it.of_user(7)],
+            "of_id": [lambda it: it.of_id("a")],
+            "give_key": [lambda it: it.give_key("a", "digest")],
             "register": [lambda it: it.register(7, name="", email="", phone="", now=NOW)],
             "seen": [lambda it: it.seen(Account(**ACCOUNT), NOW)],
             "erase": [lambda it: it.erase("a", unless_seen_since=NOW)],
+        },
+    ),
+    Chains: (
+        "dynamodb",
+        lambda aws: Chains(aws.holding(CHAIN_ROW), "CHAINS_TABLE"),
+        {
+            "get": [lambda it: it.get("k")],
+            "save": [lambda it: it.save(CHAIN)],
+            "part": [lambda it: it._dynamodb.transact_write_items(TransactItems=[it.part(CHAIN)])],
+            "named": [
+                lambda it: Chains(it._dynamodb.holding({"line": "k"}), "CHAINS_TABLE").named(2001)
+            ],
+            "naming": [
+                lambda it: it._dynamodb.transact_write_items(TransactItems=[it.naming(2001, "k")])
+            ],
+            "due": [lambda it: it.due(NOW, 1)],
+        },
+    ),
+    Calls: (
+        "dynamodb",
+        lambda aws: Calls(aws, "CALLS_TABLE", 14),
+        {
+            "get": [lambda it: it.get("a#c-1")],
+            "save": [lambda it: it.save(CALL)],
+            "claim": [lambda it: it.claim(CALL, TURN)],
+            "pop": [lambda it: it.pop(CALL, NOW, TURN)],
+            "due": [lambda it: it.due(CallState.WAITING, NOW, 1)],
+            "of_location": [lambda it: list(it.of_location(1, NOW))],
         },
     ),
     Tickets: (
@@ -483,6 +545,17 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
             "waiting": [lambda it: it.waiting()],
         },
     ),
+    CallWakeUps: (
+        "sqs",
+        lambda aws: CallWakeUps(aws, "CALLS_QUEUE_URL"),
+        {
+            "waiting": [lambda it: it.waiting()],
+            "put": [lambda it: it.put({})],
+            "wake": [lambda it: it.wake("a#c-1")],
+            "look": [lambda it: it.look(1)],
+            "release": [lambda it: it.release(1)],
+        },
+    ),
     Roll: (
         "dynamodb",
         lambda aws: Roll(aws, "CENSUS_TABLE"),
@@ -506,27 +579,35 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Calls]] = {
     ),
     DeadLetters: (
         "sqs",
-        lambda aws: DeadLetters(aws, "BILLING_DEAD_LETTERS_URL"),
+        # Of which queue, the function's own variable says.
+        lambda aws: DeadLetters(aws, "DEAD_LETTERS_URL"),
         {"put": [lambda it: it.put("body", "why", "m-1")]},
     ),
     Pace: (
         "dynamodb",
-        lambda aws: Pace(
-            aws,
-            "PACE_TABLE",
-            clock=lambda: NOW,
-            sleep=lambda _seconds: None,
-            rules=PaceRules(5, 200, 30),
-            ahead_s=0,
-            patience_s=0,
-        ),
+        lambda aws: paced(aws),
         {
             "at_once": [lambda it: transacted(it, it.at_once())],
             "in_turn": [lambda it: transacted(it, it.in_turn())],
             "wait": [lambda it: refused(it, it.wait)],
             "take": [lambda it: refused(it, lambda: it.take(1))],
+            "pushed": [lambda it: it.pushed()],
             "brake": [lambda it: it.brake(0)],
         },
+    ),
+    First: (
+        "dynamodb",
+        lambda aws: First(paced(aws), paced(aws)),
+        {
+            "at_once": [lambda it: transacted(it._all, it.at_once())],
+            "in_turn": [lambda it: transacted(it._all, it.in_turn())],
+            "wait": [lambda it: refused(it._all, it.wait)],
+        },
+    ),
+    UserToken: (
+        "ssm",
+        lambda aws: UserToken(aws, "USER_TOKEN_PARAMETER"),
+        {"known": [lambda it: it.known()]},
     ),
     PartnerToken: (
         "ssm",
@@ -582,16 +663,21 @@ def collaborators(definition: ast.ClassDef) -> dict[str, str]:
     return found
 
 
+def _called_in(tree: ast.AST) -> set[str]:
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
 def needed(function: str) -> set[tuple[str, str]]:
     """What a function asks of AWS: from its builder in wiring to the methods of its adapters."""
     folder = FUNCTIONS[function]["Handler"].split(".")[1]
     app = (PROJECT / "functions" / folder / "app.py").read_text("utf-8")
     [builder] = re.findall(r"wiring\.once\(wiring\.(\w+)\)", app)
     wiring = ast.parse((PROJECT / "shared" / "wiring.py").read_text("utf-8"))
-    [built] = [n for n in wiring.body if isinstance(n, ast.FunctionDef) and n.name == builder]
-    makes = {
-        ast.unparse(node.func) for node in ast.walk(built) if isinstance(node, ast.Call)
-    } & set(classes())
+    makers = {n.name: n for n in wiring.body if isinstance(n, ast.FunctionDef)}
+    called = _called_in(makers[builder])
+    for name in called & set(makers):
+        called |= _called_in(makers[name])
+    makes = called & set(classes())
     adapters = {adapter.__name__: adapter for adapter in ADAPTERS}
     found: set[tuple[str, str]] = set()
     for made in makes:
@@ -610,7 +696,8 @@ def test_a_function_may_do_exactly_what_its_code_does(function: str) -> None:
     variables = properties["Environment"]["Variables"]
     wanted = set()
     for action, where in needed(function):
-        variable, _, index = where.partition("/")
+        named, _, index = where.partition("/")
+        [variable] = {named} & set(variables) or {it for it in variables if it.endswith(named)}
         wanted.add((action, target(variables[variable]) + (f"/{index}" if index else "")))
     logs = target(properties["LoggingConfig"]["LogGroup"])
     wanted |= {("logs:CreateLogStream", logs), ("logs:PutLogEvents", logs)}
@@ -767,8 +854,9 @@ def test_a_secret_comes_in_by_its_name_only() -> None:
     secretive = {
         name for name in PARAMETERS if re.search("token|secret|password|key", name.lower())
     }
-    assert secretive == {"PartnerTokenParameter"}
-    assert PARAMETERS["PartnerTokenParameter"]["Default"].startswith("/")
+    assert secretive == {"PartnerTokenParameter", "UserTokenParameter"}
+    for name in secretive:
+        assert PARAMETERS[name]["Default"].startswith("/")
     assert "{{resolve:" not in SOURCE
     for leaf in leaves(TEMPLATE):
         assert not re.search(r"[0-9a-fA-F]{32}|AKIA[0-9A-Z]{16}|BEGIN [A-Z ]*KEY", str(leaf))
@@ -776,7 +864,7 @@ def test_a_secret_comes_in_by_its_name_only() -> None:
 
 def test_the_outputs_are_what_an_operator_pastes() -> None:
     outputs = {name: output["Value"] for name, output in TEMPLATE["Outputs"].items()}
-    for name, route in (("RedirectUrl", "GET"), ("WebhookUrl", "POST")):
+    for name, route in (("RedirectUrl", "GET"), ("WebhookUrl", "POST"), ("CallsUrl", "POST")):
         url = outputs[name]["Fn::Sub"]
         assert f"{route} {url.removeprefix('${HttpApi.ApiEndpoint}')}" in ROUTES
     for output in TEMPLATE["Outputs"].values():

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from shared import web
 from shared.config import ConnectSettings
-from shared.connecting import Standing, Visit
+from shared.connecting import Standing, TelephonyStanding, Visit
 
 _TEMPLATE = Environment(
     autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -51,6 +51,29 @@ _WORDS = {
             "This location is connected to another account of ours. Disconnect it in Altegio and "
             "connect again, or write to us."
         ),
+    ),
+}
+
+# The same of its telephony.
+_TELEPHONY = {
+    TelephonyStanding.ON: "Telephony is on: who calls is shown, and calls are saved.",
+    TelephonyStanding.STARTING: "Telephony is being switched on, which may take a few minutes.",
+    TelephonyStanding.STOPPED: (
+        "Telephony is stopped, as a saved call did not appear in this location's list of calls. "
+        "Check the routing under Telephony in Altegio and write to us; or press Disconnect there, "
+        "and then Connect again."
+    ),
+    TelephonyStanding.NONE: (
+        "Connected without telephony, as Altegio named no CRM token. Make one in Altegio under "
+        "Telephony, Integration; then press Disconnect and Connect again."
+    ),
+    TelephonyStanding.OTHER_TOKEN: (
+        "This link names another CRM token than the one in use, and nothing was changed. If you "
+        "have made a new one in Altegio, press Disconnect there, and then Connect again."
+    ),
+    TelephonyStanding.NEW_TOKEN: (
+        "Telephony is on, with another CRM token than this chain had before. If you did not make "
+        "a new one in Altegio, press Disconnect there and write to us."
     ),
 }
 
@@ -141,6 +164,7 @@ class Page:
             visit=visit,
             button=button,
             words=_WORDS,
+            telephony=_TELEPHONY,
             nonce=nonce,
             provider=self._settings.provider_name,
             terms_url=self._settings.terms_url,

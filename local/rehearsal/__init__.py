@@ -1,10 +1,11 @@
-"""The moderation rehearsal: plays Altegio's five checks and writes a report to attach.
+"""The moderation rehearsal: plays Altegio's checks and writes a report to attach.
 
 The stack is the real one: the built artifact under AWS's runtime client, real queues, the
 template's schedules. The platform is the simulator, and its records alone decide the verdicts.
 
-Rooms: `browser` (the owner's), `billing` (the telephony company's), `stage` (what a check may
-touch and see), `checks`, `play` (one after the other), `screen`, `mask`, `report`.
+Rooms: `browser` (the owner's), `billing` (the telephony company's), `pbx` (its customer's), `stage`
+(what a check may touch and see), `checks`, `telephony` (the sixth), `play` (one after the other),
+`screen`, `mask`, `report`.
 """
 
 import argparse

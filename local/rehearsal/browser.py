@@ -43,6 +43,8 @@ class Page:
         text: All that is to be read, in one line.
         standings: How each location stands, by its id.
         form: The way forward; None if nothing is left to press.
+        telephony: How the telephony of each location stands, by its id.
+        pbx_key: The key of the telephone system, where it is shown.
     """
 
     address: str
@@ -51,6 +53,8 @@ class Page:
     text: str
     standings: Mapping[int, str]
     form: Form | None
+    telephony: Mapping[int, str] = field(default_factory=dict)
+    pbx_key: str = ""
 
 
 class Browser:
@@ -112,6 +116,8 @@ def _read(answer: httpx.Response) -> Page:
         text=" ".join(reader.text.split()),
         standings=reader.standings,
         form=reader.form(),
+        telephony=reader.telephony,
+        pbx_key=reader.pbx_key,
     )
 
 
@@ -122,6 +128,8 @@ class _Reader(HTMLParser):
     title: str = ""
     text: str = ""
     standings: dict[int, str] = field(default_factory=dict)
+    telephony: dict[int, str] = field(default_factory=dict)
+    pbx_key: str = ""
     action: str | None = None
     hidden: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
@@ -137,6 +145,10 @@ class _Reader(HTMLParser):
         self._inside.add(tag)
         if "data-location" in values:
             self.standings[int(values["data-location"])] = values.get("data-standing", "")
+        if "data-telephony" in values and self.standings:
+            self.telephony[list(self.standings)[-1]] = values["data-telephony"]
+        if values.get("id") == "pbx-key":
+            self._inside.add("the key")
         is_post = values.get("method", "").lower() == "post"
         if tag == "form" and self.action is None and is_post:
             self.action = values.get("action", "")
@@ -155,6 +167,7 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """Note what ends."""
         self._inside.discard(tag)
+        self._inside.discard("the key")
         if tag == "form":
             self._inside.discard("the form")
 
@@ -163,6 +176,8 @@ class _Reader(HTMLParser):
         if self._inside & {"style", "script", "title"}:
             return
         self.text += f" {data}"
+        if "the key" in self._inside:
+            self.pbx_key += data.strip()
         if "h1" in self._inside:
             self.title += data
 

@@ -1,4 +1,4 @@
-"""Altegio's five moderation checks, each a list of steps that yield what proves them.
+"""Altegio's five moderation checks, and telephony: lists of steps that yield what proves them.
 
 The list: https://support.alteg.io/hc/en-us/articles/6745848593181. A step that does not hold ends
 its check.
@@ -12,6 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
+from local.rehearsal import telephony
 from local.rehearsal.browser import Page
 from local.rehearsal.stage import Finding, Stage, shown, standings
 
@@ -321,5 +322,10 @@ CHECKS = (
             Step("The same user connects another one: nothing to fill in", _knows_the_owner),
             Step("Forged links are refused", _refuses_forgeries),
         ),
+    ),
+    Check(
+        6,
+        "Supports the network telephony methods",
+        tuple(Step(name, play) for name, play in telephony.STEPS),
     ),
 )

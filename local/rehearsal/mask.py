@@ -7,7 +7,7 @@ from typing import Any
 MASKED = "***"
 
 _NAMES = frozenset(
-    {"api_key", "authorization", "crm_token", "email", "login", "partner_token", "phone"}
+    {"api_key", "authorization", "crm_token", "email", "link", "login", "partner_token", "phone"}
     | {"secret_key", "ticket", "user_data", "user_data_sign"}
 )
 _SHAPES = re.compile(
@@ -15,6 +15,7 @@ _SHAPES = re.compile(
     r"|(?<=\buser_data=)[^&\s]+"
     r"|(?<=\buser_data_sign=)[^&\s]+"
     r"|(?<=\bcrm_token=)[^&\s]+"
+    r"|\bpbx_[\w-]{36,}"  # the key of a telephone system
     r"|\b[0-9a-f]{64}\b"  # a signature
     r"|[\w.+-]+@[\w-]+\.[\w.-]+"  # an e-mail address
     r"|\+?\b[0-9]{10,15}\b",  # a phone number

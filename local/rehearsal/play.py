@@ -28,6 +28,9 @@ SETTINGS = {
     "RECONCILE_EVERY_S": f"{SCHEDULE_S:g}",
     "RETRY_BASE_S": "1",
     "HINT_RECHECKS_S": "1,1,1",
+    "CALL_SETTLE_S": "1",
+    "CALL_CHECKS_S": "1,2,3",
+    "RECORDING_HOSTS": "records.example",
     "PACE_PER_S": "50",
     "PACE_PER_MIN": "2000",
 }
@@ -179,6 +182,7 @@ def play(
                 _owner(check),
                 take_census=partial(census.ordered, roll, repairs=True),
                 patience_s=patience_s,
+                api=stack.api,
             )
             outcome = Outcome(check, stage, datetime.now(UTC))
             outcomes.append(outcome)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from local.rehearsal.billing import Billing, terms, written
 from local.rehearsal.browser import Browser, Page
+from local.rehearsal.pbx import Pbx
 from local.simulator import Owner, Simulator
 
 OK = range(200, 300)
@@ -63,10 +64,13 @@ class Stage:
         owner: Who presses the buttons.
         take_census: Orders what is taken once a day.
         patience_s: Seconds that something expected may take.
+        api: Where telephone systems report calls.
 
     Attributes:
         sights: The pages the owner saw.
         locations: All that the owner has connected, or tried to.
+        pbx: The owner's telephone system, once it is plugged in.
+        token: The CRM token of the chain that it is about.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Stage:
         *,
         take_census: Callable[[], object],
         patience_s: float,
+        api: str = "",
     ) -> None:
         self.platform = platform
         self.take_census = take_census
@@ -87,6 +92,9 @@ class Stage:
         self.sights: list[Sight] = []
         self.locations: dict[int, None] = {}
         self._browser = browser
+        self.api = api
+        self.pbx: Pbx | None = None
+        self.token = ""
 
     # What the owner does
 
@@ -164,7 +172,7 @@ class Stage:
             taken = sum(call.recorded for call in calls)
             failed = sum(bool(call.fault) for call in calls)
             state = self.platform.state(location_id)
-            words = f"location {location_id} is {state}, {_number(taken, 'callback')} taken"
+            words = f"location {location_id} is {state}, {number(taken, 'callback')} taken"
             if failed:
                 words += f", {failed} disturbed"
             if refused := len(calls) - taken - failed:
@@ -201,14 +209,14 @@ class Stage:
     def _listed(self, location_id: int) -> str:
         payments = self.platform.payments(location_id)
         each = "".join(f"; {payment.id}: {written(terms(payment))}" for payment in payments)
-        return f"{_number(len(payments), 'payment')} of location {location_id}{each}"
+        return f"{number(len(payments), 'payment')} of location {location_id}{each}"
 
     def called_once(self, location_id: int, route: str) -> Look:
         """The application has sent one such call about a location, not more."""
 
         def look() -> Finding:
             calls = self.platform.calls(route, location_id)
-            words = f"{_number(len(calls), f'{route} call')} about location {location_id}"
+            words = f"{number(len(calls), f'{route} call')} about location {location_id}"
             return Finding(len(calls) == 1, words)
 
         return look
@@ -219,7 +227,7 @@ class Stage:
         def look() -> Finding:
             calls = self.platform.calls("any", location_id)
             state = self.platform.state(location_id)
-            words = f"{_number(len(calls), 'call')} about location {location_id}, which is {state}"
+            words = f"{number(len(calls), 'call')} about location {location_id}, which is {state}"
             return Finding(not calls and state == "pending", words)
 
         return look
@@ -257,7 +265,7 @@ class Stage:
         def look() -> Finding:
             asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
             answers = ", ".join(str(each.status) for each in asked)
-            count = _number(len(asked), "status call")
+            count = number(len(asked), "status call")
             words = f"{count} about location {location_id} since then"
             return Finding(bool(asked), f"{words}, answered {answers}" if asked else words)
 
@@ -269,7 +277,7 @@ class Stage:
         def look() -> Finding:
             asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
             quiet = (datetime.now(UTC) - asked[-1].at).total_seconds() if asked else 0
-            count = _number(len(asked), "status call")
+            count = number(len(asked), "status call")
             words = f"{count} about location {location_id} since then, none for {quiet:.1f} s"
             return Finding(len(asked) > 1 and quiet >= quiet_s, words)
 
@@ -280,7 +288,7 @@ class Stage:
 
         def look() -> Finding:
             calls = self.platform.calls(route, location_id)
-            words = f"{_number(len(calls), f'{route} call')} about location {location_id}"
+            words = f"{number(len(calls), f'{route} call')} about location {location_id}"
             return Finding(not calls, words)
 
         return look
@@ -301,5 +309,6 @@ def shown(page: Page) -> str:
     return f"the page “{page.title}” ({page.status})" + (f" shows {each}" if each else "")
 
 
-def _number(count: int, noun: str) -> str:
+def number(count: int, noun: str) -> str:
+    """So many of something, in words."""
     return f"{count or 'no'} {noun}" + ("" if count == 1 else "s")

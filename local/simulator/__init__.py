@@ -10,15 +10,27 @@ computed. Standard library only.
         ...
         assert platform.state(4564) == "active"
 
-Rooms: `state` (links, logs, payments, journal), `wire` (what a request must look like),
-`marketplace` (the operations), `redirect` (the registration address), `webhooks`, `faults`,
-`server` (HTTP), `owner_page` (the same for a person with a browser, or with curl).
+Rooms: `state` (links, logs, payments, journal), `telephony` (chains, pop-ups, saved calls),
+`routes` and `checks` (what a request must look like), `wire` (how one is read), `marketplace` (the
+operations), `redirect` (the registration address), `webhooks`, `faults`, `server` (HTTP),
+`owner_page` (the same for a person with a browser, or with curl).
 """
 
 from local.simulator.faults import Fault
 from local.simulator.redirect import Owner
 from local.simulator.simulator import Simulator
 from local.simulator.state import Call, LogEntry, Payment
+from local.simulator.telephony import PopUp, SavedCall
 from local.simulator.webhooks import Delivery
 
-__all__ = ["Call", "Delivery", "Fault", "LogEntry", "Owner", "Payment", "Simulator"]
+__all__ = [
+    "Call",
+    "Delivery",
+    "Fault",
+    "LogEntry",
+    "Owner",
+    "Payment",
+    "PopUp",
+    "SavedCall",
+    "Simulator",
+]

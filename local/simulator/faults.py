@@ -4,7 +4,13 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
-ROUTES: Final = frozenset({"status", "callback", "payment", "refund", "salons", "uninstall", "any"})
+ROUTES: Final = frozenset(
+    {
+        *("status", "callback", "payment", "refund", "salons", "uninstall"),
+        *("enable", "disable", "event", "history", "calls", "voip"),
+        "any",
+    }
+)
 #: Faults whose request leaves no trace on the platform; with the others the work is done.
 NOTHING_DONE: Final = frozenset({"drop_request", "status", "success_false", "html"})
 WORK_DONE: Final = frozenset(

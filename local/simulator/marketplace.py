@@ -1,20 +1,26 @@
 """The operations of the partner API: a well-formed message in, an answer out.
 
 https://developer.alteg.io/_bundle/en/developers/openapi.yaml. What the documentation leaves open
-is decided here and in `state.py`, each decision beside its line.
+is decided here, in `state.py` and in `telephony.py`, each decision beside its line.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import date
 from http import HTTPStatus
 from typing import Any, Final
 
 from local.simulator.faults import Fault
 from local.simulator.state import Payment, Platform, RefusedError
-from local.simulator.wire import Answer, Message, failure, success, web_page
+from local.simulator.telephony import SavedCall, Telephony
+from local.simulator.wire import Answer, Message, accepted, failure, success, web_page
 
 CHANGES_STATE: Final = frozenset({"callback", "payment", "refund", "uninstall"})
+TELLS_TELEPHONY: Final = frozenset({"enable", "disable", "event", "history"})
+#: Of a list that was asked for without one; the documentation's example.
+CALLS_PER_PAGE: Final = 25
 
 
 class Marketplace:
@@ -24,6 +30,8 @@ class Marketplace:
         platform: the records.
         emit: called with (event, location) when the platform has a lifecycle event to send.
         title: the name of a location.
+        telephony: the chains and their calls.
+        may_list_calls: whether the application has the right to view calls.
     """
 
     def __init__(
@@ -31,12 +39,17 @@ class Marketplace:
         platform: Platform,
         emit: Callable[[str, int], None],
         title: Callable[[int], str],
+        *,
+        telephony: Telephony,
+        may_list_calls: Callable[[], bool],
     ) -> None:
         self._platform = platform
         self._emit = emit
         self._title = title
+        self._telephony = telephony
+        self._may_list_calls = may_list_calls
         self._lock = threading.Lock()
-        self._turns = 0
+        self._turns: Counter[str] = Counter()
 
     def location_of(self, message: Message) -> int | None:
         """The location a message is about, also when it names only a payment."""
@@ -56,6 +69,10 @@ class Marketplace:
             text = "" if wrong.status == HTTPStatus.NOT_FOUND else wrong.message
             return failure(wrong.status, text, wrong.errors), False
         try:
+            if message.route in TELLS_TELEPHONY:
+                changed = self._tell(message)
+                without, with_data = (accepted(with_data=each) for each in (False, True))
+                return self._either(with_data, without, "telephony"), changed
             return self._perform(message), message.route in CHANGES_STATE
         except RefusedError as refusal:
             return failure(refusal.status, refusal.message), False
@@ -92,7 +109,54 @@ class Marketplace:
                     raise RefusedError(404)
                 self._emit("uninstall", location_id)
                 return success(None)
+            case "calls":
+                return success([self._row(each) for each in self._calls(message)], meta=[])
         raise AssertionError(f"no operation for the route {message.route}")
+
+    def _tell(self, message: Message) -> bool:
+        """Do what telephony is told, which is answered before it is known whether it was done."""
+        fields = message.fields
+        crm_token = fields["crm_token"]
+        if message.route in {"enable", "disable"}:
+            return self._telephony.switch(crm_token, on=message.route == "enable")
+        call = {
+            name: value
+            for name, value in fields.items()
+            if name not in {"command", "type", "crm_token", "diversion"}
+        }
+        call |= {"direction": fields["type"], "line": fields["diversion"]}
+        do = self._telephony.ring if message.route == "event" else self._telephony.save
+        return do(crm_token, **call)
+
+    def _calls(self, message: Message) -> list[SavedCall]:
+        fields = message.fields
+        listed = self._telephony.listed(
+            fields["salon_id"],
+            first_day=date.fromisoformat(fields["date_from"]),
+            last_day=date.fromisoformat(fields["date_to"]),
+            phone=fields.get("phone", ""),
+            directions=fields.get("types", ()),
+            statuses=fields.get("statuses", ()),
+        )
+        if not self._may_list_calls():
+            # The right is named so in the documentation.
+            raise RefusedError(
+                403, 'Access denied. The right to view "Overview - Calls" is needed.'
+            )
+        page, limit = fields.get("page", 1), fields.get("limit", CALLS_PER_PAGE)
+        return listed[(page - 1) * limit : page * limit]
+
+    def _row(self, call: SavedCall) -> dict[str, Any]:
+        return {
+            "id": call.id,
+            "client_id": 0,  # nobody's number is in the platform's client base
+            "caller_phone": call.phone,
+            "record_link": call.link,
+            "duration": call.duration,
+            "status": call.status,
+            "type": call.direction,
+            "call_date": call.moment.astimezone(self._platform.zone).isoformat(timespec="seconds"),
+        }
 
     def _status(self, location_id: int) -> dict[str, Any]:
         standing = self._platform.standing(location_id)
@@ -119,11 +183,11 @@ class Marketplace:
             "timezone_name": str(self._platform.zone),
         }
 
-    def _either[T](self, even: T, odd: T) -> T:
-        """Alternate between two forms the platform is known to send."""
+    def _either[T](self, even: T, odd: T, of: str = "marketplace") -> T:
+        """Alternate between two forms the platform is known to send, for each API by itself."""
         with self._lock:
-            self._turns += 1
-            return odd if self._turns % 2 else even
+            self._turns[of] += 1
+            return odd if self._turns[of] % 2 else even
 
 
 def _listed(payment: Payment) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from local.simulator.redirect import Owner
+from local.simulator.telephony import Chain
 from local.simulator.wire import Answer, Request
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         owners=owners,
         forms=forms,
         cards="".join(_card(simulator, each) for each in shown),
+        telephony="".join(_telephony(simulator, each) for each in simulator.chains()),
         calls=_table(("at", "method", "path", "answer", "remark"), calls),
         webhooks=_table(("at", "event", "location", "answer", "took"), webhooks),
     )
@@ -182,6 +184,38 @@ def _card(simulator: "Simulator", location_id: int) -> str:
     )
 
 
+def _telephony(simulator: "Simulator", chain: Chain) -> str:
+    enabled = simulator.telephony(chain.crm_token)
+    pop_ups = [
+        (f"{each.at:%H:%M:%S}", each.phone, each.line, each.user)
+        for each in reversed(simulator.pop_ups(chain.crm_token)[-LATEST:])
+    ]
+    of_chain = [each for each in simulator.saved_calls() if each.crm_token == chain.crm_token]
+    saved = [
+        (
+            f"{each.moment.astimezone(simulator.platform.zone):%Y-%m-%d %H:%M:%S}",
+            each.direction,
+            each.phone,
+            each.line,
+            each.user,
+            each.status,
+            f"{each.duration} s",
+            each.link,
+            ", ".join(map(title, each.location_ids)) or "none",
+        )
+        for each in reversed(of_chain[-LATEST:])
+    ]
+    state = ("active", "enabled") if enabled else ("", "not enabled")
+    heads = ("called", "type", "phone", "line", "user", "status", "took", "recording", "in list of")
+    return (
+        f'<div class="wide telephony"><header><b>Chain {chain.id}</b>'
+        f'<span class="state {state[0]}">{state[1]}</span></header>'
+        + _table(("pop-up at", "phone", "line", "user"), pop_ups)
+        + _table(heads, saved)
+        + "</div>"
+    )
+
+
 def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     head = "".join(f"<th>{escape(each)}</th>" for each in names)
     body = "".join(
@@ -211,7 +245,7 @@ code {{ font-size: .9em; overflow-wrap: anywhere }}
   margin: 1.2rem 0 }}
 .cards {{ display: grid; gap: 1rem; align-items: start;
   grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)) }}
-.card header {{ display: flex; justify-content: space-between; gap: 1rem }}
+.card header, .telephony header {{ display: flex; justify-content: space-between; gap: 1rem }}
 .card p {{ margin: .5rem 0 }} .buttons {{ display: flex; flex-wrap: wrap; gap: .5rem }}
 .wide, .card {{ overflow-x: auto }}
 .state {{ border-radius: 99px; padding: 0 .7rem; font-size: .85rem; align-self: center;
@@ -226,6 +260,9 @@ button.main {{ background: var(--accent); color: var(--card); border-color: tran
 table {{ border-collapse: collapse; width: 100%; font-size: .86rem; margin-top: .6rem }}
 th, td {{ text-align: left; padding: .25rem .8rem .25rem 0; border-top: 1px solid var(--line);
   vertical-align: top; overflow-wrap: anywhere }}
+.telephony + .telephony {{ margin-top: 1rem }}
+.telephony table + table {{ margin-top: 1.2rem }}
+.telephony td {{ font-variant-numeric: tabular-nums }}
 .notice {{ background: light-dark(#fde2e1, #5c1f1c); border-radius: 8px; padding: .6rem 1rem }}
 </style></head><body>
 <h1>Marketplace, simulated</h1>
@@ -241,6 +278,7 @@ th, td {{ text-align: left; padding: .25rem .8rem .25rem 0; border-top: 1px soli
 </div>
 <div class="cards">{cards}</div>
 </form>
+<h2>Telephony</h2>{telephony}
 <h2>What the application asked for, latest first</h2><div class="wide">{calls}</div>
 <h2>Webhooks it was sent</h2><div class="wide">{webhooks}</div>
 </body></html>

@@ -1,7 +1,7 @@
 """The simulator as tests, the rehearsal and the local stack hold it in their hands."""
 
 import threading
-import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -15,6 +15,7 @@ from local.simulator.marketplace import Marketplace
 from local.simulator.redirect import Owner, redirect_address, spell_locations, user_data
 from local.simulator.server import Exchange, Server
 from local.simulator.state import Call, LogEntry, Payment, Platform, RefusedError
+from local.simulator.telephony import Chain, PopUp, SavedCall, Telephony
 from local.simulator.webhooks import MODES, Delivery, Webhooks, payment_sign, wire_number
 from local.simulator.wire import Answer, Message, Request, read
 
@@ -45,8 +46,13 @@ class Simulator:
         per_min: calls in any minute, the same.
 
     Attributes:
-        salon_group_id: the one chain all locations belong to.
+        salon_group_id: the first chain; all locations belong to it, see `add_chain`.
         crm_token: that chain's telephony token; constant, also across simulators.
+        may_list_calls: whether the application has the right to view calls; without it, 403.
+        save_after_s: an accepted call is in the list that many seconds later; may be set at any
+            time, for the calls that follow.
+        drops_get_bodies: whether the body of a GET gets lost on its way, as with some proxies;
+            the journal has what was sent.
         exchange: answers one request, as the port does, for tests that need no port.
     """
 
@@ -73,14 +79,24 @@ class Simulator:
         self.redirect_url = redirect_url
         self.callback_url = callback_url
         self.salon_group_id = CHAIN_ID
-        self.crm_token = str(uuid.uuid5(uuid.NAMESPACE_URL, f"altegio-chain:{CHAIN_ID}"))
         self.platform = Platform(
             now=_now, zone=zone, paid=paid, trial_days=trial_days, pending_ttl_s=pending_ttl_s
         )
+        self.may_list_calls = True
+        self.save_after_s: float = 0
+        self.drops_get_bodies = False
+        self._telephony = Telephony(self.platform, CHAIN_ID, lambda: self.save_after_s)
+        self.crm_token = self._telephony.chains()[0].crm_token
         self._faults = Faults()
         self._webhooks = Webhooks(_now)
         self._stopped = threading.Event()
-        marketplace = Marketplace(self.platform, self._emit, owner_page.title)
+        marketplace = Marketplace(
+            self.platform,
+            self._emit,
+            owner_page.title,
+            telephony=self._telephony,
+            may_list_calls=lambda: self.may_list_calls,
+        )
         # Its clock may be set later.
         limits = Limits(lambda: self.platform.now(), per_s, per_min)  # noqa: PLW0108 - as above
         self.exchange = Exchange(
@@ -161,12 +177,17 @@ class Simulator:
         return address
 
     def redirect(self, *location_ids: int, owner: Owner | None = None, form: str = "auto") -> str:
-        """The address of `grant` without granting: the owner opens the settings again."""
+        """The address of `grant` without granting: the owner opens the settings again.
+
+        It names the chain of the first location.
+        """
+        locations = spell_locations(location_ids, form)
+        chain = self._telephony.chain_of(location_ids[0])
         return redirect_address(
             self.redirect_url,
-            locations=spell_locations(location_ids, form),
-            chain_id=self.salon_group_id,
-            crm_token=self.crm_token,
+            locations=locations,
+            chain_id=chain.id,
+            crm_token=chain.crm_token,
             signed=user_data(owner or Owner(), self.partner_token),
         )
 
@@ -267,6 +288,26 @@ class Simulator:
         """
         self._webhooks.wait(timeout)
 
+    def add_chain(self, chain_id: int, *location_ids: int) -> str:
+        """Locations belong to another chain from now on; their routing goes with them.
+
+        Returns:
+            The chain's `crm_token`; constant, also across simulators.
+        """
+        return self._telephony.add_chain(chain_id, location_ids).crm_token
+
+    def route(self, location_id: int, *, line: str = "", user: str = "") -> None:
+        """The owner routes calls of a line, or of a user, to a location's list.
+
+        A user's route counts more than a line's; lines are compared by their digits. Once a chain
+        has any route, its other calls are in no list; before, they are in those of all its
+        locations.
+
+        Raises:
+            ValueError: neither line nor user.
+        """
+        self._telephony.route(location_id, line=line, user=user)
+
     # Faults
 
     def fault(
@@ -328,6 +369,34 @@ class Simulator:
         """All webhooks that were answered or failed, in that order."""
         return self._webhooks.deliveries()
 
+    def chains(self) -> list[Chain]:
+        """The chains, the first one first."""
+        return self._telephony.chains()
+
+    def telephony(self, crm_token: str | None = None) -> bool:
+        """Whether telephony is enabled in a chain; None for the first chain.
+
+        Raises:
+            KeyError: there is no such chain.
+        """
+        return self._telephony.enabled(crm_token or self.crm_token)
+
+    def pop_ups(self, crm_token: str | None = None) -> list[PopUp]:
+        """What a chain was really shown, oldest first; None for the first chain.
+
+        Raises:
+            KeyError: there is no such chain.
+        """
+        return self._telephony.pop_ups(crm_token or self.crm_token)
+
+    def saved_calls(self, location_id: int | None = None) -> list[SavedCall]:
+        """The call history in the order it was accepted, listed already or not.
+
+        Args:
+            location_id: only what is for that location's list; None for all calls of all chains.
+        """
+        return self._telephony.saved_calls(location_id)
+
     def _emit(self, event: str, location_id: int, webhook: str = "now") -> None:
         self._webhooks.send(self.callback_url, self._event(event, location_id), webhook)
 
@@ -340,7 +409,14 @@ class Simulator:
         }
 
     def _read(self, request: Request) -> Message:
-        return read(request, partner_token=self.partner_token, application_id=self.application_id)
+        if self.drops_get_bodies and request.method == "GET":
+            request = replace(request, body=b"")
+        return read(
+            request,
+            partner_token=self.partner_token,
+            user_token=self.user_token,
+            application_id=self.application_id,
+        )
 
     def _owner_page(self, request: Request) -> Answer | None:
         return owner_page.answer(request, self)

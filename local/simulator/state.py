@@ -96,7 +96,9 @@ class Call:
         at: when it arrived (UTC).
         method: the HTTP method.
         path: path and query as sent.
-        route: "status", "callback", "payment", "refund", "salons", "uninstall" or "unknown".
+        route: "status", "callback", "payment", "refund", "salons", "uninstall"; of telephony, by
+            command, "enable", "disable", "event" (a pop-up), "history", or "voip" if the command
+            is unreadable, and "calls" (the list); any other path is "unknown".
         location_id: the location it names, also through a payment's id; None if it names none.
         headers: names in lower case; Authorization is kept in the clear.
         body: the parsed JSON, else the raw text, else None.

@@ -7,21 +7,20 @@ https://developer.alteg.io/_bundle/en/developers/openapi.yaml (paths and fields)
 
 import hmac
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from local.simulator.state import WIRE_TIME
+from local.simulator.checks import Check, identifier
+from local.simulator.routes import ROUTES, Route, commanded
 
 ACCEPT: Final = "application/vnd.api.v2+json"
-LARGEST_PAGE: Final = 1000
-MOST_WEBHOOK_URLS: Final = 10
-LARGEST_SUM: Final = Decimal("1e13")
+#: Fields that are numbers, also where a query can only spell them.
+NUMBERS: Final = frozenset({"salon_id", "page", "limit"})
+LONGEST: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,136 +75,7 @@ class Message:
     violation: Violation | None = None
 
 
-# A check returns what the value should be, or "" if it is that.
-type Check = Callable[[Any], str]
-
-
-def _identifier(value: Any) -> str:
-    good = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    return "" if good else "a positive JSON integer"
-
-
-def _sum(value: Any) -> str:
-    # Answers carry the sum as a float: the bound keeps it exact to the hundredth.
-    good = (
-        isinstance(value, int | Decimal)
-        and not isinstance(value, bool)
-        and 0 <= value < LARGEST_SUM
-    )
-    return "" if good else "a JSON number, not negative"
-
-
-def _currency(value: Any) -> str:
-    good = isinstance(value, str) and re.fullmatch("[A-Z]{3}", value)
-    return "" if good else "three capitals"
-
-
-def _time(value: Any) -> str:
-    problem = "a real time, YYYY-MM-DD HH:MM:SS"
-    shape = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
-    if not isinstance(value, str) or not re.fullmatch(shape, value):
-        return problem
-    try:
-        datetime.strptime(value, WIRE_TIME)  # noqa: DTZ007 - the wire's times have no zone
-    except ValueError:
-        return problem
-    return ""
-
-
-def _text(value: Any) -> str:
-    return "" if isinstance(value, str) and value else "a text"
-
-
-def _key(value: Any) -> str:
-    # Documented as a number, with a UUID as its example.
-    return "" if not _text(value) or not _identifier(value) else "a number or a text"
-
-
-def _addresses(value: Any) -> str:
-    good = (
-        isinstance(value, list)
-        and len(value) <= MOST_WEBHOOK_URLS
-        and all(isinstance(each, str) and re.match("https?://[^/]", each) for each in value)
-        and len(set(value)) == len(value)
-    )
-    return "" if good else f"at most {MOST_WEBHOOK_URLS} different addresses"
-
-
-def _channels(value: Any) -> str:
-    good = isinstance(value, list) and all(each in ("sms", "whatsapp") for each in value)
-    return "" if good else "a list of sms, whatsapp"
-
-
-def _page(value: str) -> str:
-    return "" if re.fullmatch("[1-9][0-9]{0,8}", value) else "a number from 1"
-
-
-def _count(value: str) -> str:
-    good = not _page(value) and int(value) <= LARGEST_PAGE
-    return "" if good else f"a number from 1 to {LARGEST_PAGE}"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One documented operation and the fields it takes."""
-
-    name: str
-    method: str
-    path: re.Pattern[str]
-    required: Mapping[str, Check] = field(default_factory=dict)
-    optional: Mapping[str, Check] = field(default_factory=dict)
-    query: Mapping[str, Check] = field(default_factory=dict)
-
-
-_LOCATION = "/marketplace/salon/(?P<location>[0-9]{1,18})/application/(?P<application>[0-9]{1,18})"
-_LINK: Final[Mapping[str, Check]] = {"salon_id": _identifier, "application_id": _identifier}
-
-ROUTES: Final = (
-    Route("status", "GET", re.compile(_LOCATION)),
-    Route("uninstall", "POST", re.compile(_LOCATION + "/uninstall")),
-    Route(
-        "salons",
-        "GET",
-        re.compile("/marketplace/application/(?P<application>[0-9]{1,18})/salons"),
-        query={"page": _page, "count": _count},
-    ),
-    Route(
-        "callback",
-        "POST",
-        re.compile("/marketplace/partner/callback"),
-        required=_LINK,
-        optional={
-            "api_key": _key,
-            "webhook_urls": _addresses,
-            "channels": _channels,
-            "chat_url": _text,
-            "tips_url": _text,
-            "login": _text,
-            "secret_key": _text,
-        },
-    ),
-    Route(
-        "payment",
-        "POST",
-        re.compile("/marketplace/partner/payment"),
-        required={
-            **_LINK,
-            "payment_sum": _sum,
-            "currency_iso": _currency,
-            "payment_date": _time,
-            "period_from": _time,
-            "period_to": _time,
-        },
-    ),
-    Route(
-        "refund",
-        "POST",
-        re.compile("/marketplace/partner/payment/refund/(?P<payment>[0-9]{1,18})"),
-    ),
-)
-
-
-def read(request: Request, *, partner_token: str, application_id: int) -> Message:
+def read(request: Request, *, partner_token: str, user_token: str, application_id: int) -> Message:
     """Read a request the way the platform does, refusing whatever is not as documented.
 
     The first violation counts, in this order: path 404, method 405, token 401, Accept 406,
@@ -217,34 +87,57 @@ def read(request: Request, *, partner_token: str, application_id: int) -> Messag
         return Message("unknown", violation=Violation(404, "There is no such path."))
     route, match = found[0]
     places = {name: int(value) for name, value in match.groupdict().items()}
-    body, unreadable = _parse(request.body)
-    asked = dict(parse_qsl(query, keep_blank_values=True))
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if route.or_query and not request.body:
+        (body, unreadable), asked = _spelled(pairs), {}
+    else:
+        (body, unreadable), asked = _parse(request.body), dict(pairs)
+    route = commanded(route, body)
     location = places.get("location", body.get("salon_id"))
     application = places.get("application", body.get("application_id", application_id))
+    bearer = f"Bearer {partner_token}" + (f", User {user_token}" if route.as_user else "")
     return Message(
         route.name,
-        location_id=None if _identifier(location) else location,
+        location_id=None if identifier(location) else location,
         payment_id=places.get("payment"),
         fields={**asked, **body},
-        violation=_refuse_envelope(request, route, partner_token)
+        violation=_refuse_envelope(request, route, bearer)
         or unreadable
         or _refuse_fields(route, body, asked)
         or (None if application == application_id else Violation(403, "Access denied.")),
     )
 
 
-def _refuse_envelope(request: Request, route: Route, partner_token: str) -> Violation | None:
+def _refuse_envelope(request: Request, route: Route, bearer: str) -> Violation | None:
     if request.method != route.method:
         return Violation(405, f"The method is {route.method}.")
     shown = request.headers.get("authorization", "").encode()
-    if not hmac.compare_digest(shown, f"Bearer {partner_token}".encode()):
+    if not hmac.compare_digest(shown, bearer.encode()):
         return Violation(401, "Authentication needed.")
     if request.headers.get("accept") != ACCEPT:
         return Violation(406, f"Accept must be {ACCEPT}.")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if (request.body or route.required) and content_type != "application/json":
+    due = request.body or (route.required and not route.or_query)
+    if due and content_type != "application/json":
         return Violation(415, "Content-Type must be application/json.")
     return None
+
+
+def _spelled(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], Violation | None]:
+    """The fields of a query as a JSON body would have brought them."""
+    lists: dict[str, list[str]] = {}
+    single: list[tuple[str, Any]] = []
+    for name, value in pairs:
+        if name.endswith("[]"):
+            lists.setdefault(name.removesuffix("[]"), []).append(value)
+        elif name in NUMBERS and value.isascii() and value.isdecimal() and len(value) <= LONGEST:
+            single.append((name, int(value)))
+        else:
+            single.append((name, value))
+    try:
+        return _distinct([*single, *lists.items()]), None
+    except ValueError as error:
+        return {}, Violation(422, f"The query is unreadable: {error}.")
 
 
 def _parse(body: bytes) -> tuple[dict[str, Any], Violation | None]:
@@ -282,9 +175,11 @@ def _refuse_fields(
         *_problems(body, route.required, route.optional),
         *_problems(asked, route.query, {}),
     ]
-    # Times of this shape sort as they follow each other.
+    # Times and days of these shapes sort as they follow each other.
     if route.name == "payment" and not errors and body["period_from"] > body["period_to"]:
         errors.append(("period_to", "not before period_from"))
+    if route.name == "calls" and not errors and body["date_from"] > body["date_to"]:
+        errors.append(("date_to", "not before date_from"))
     return Violation(422, "An error has occurred.", tuple(errors)) if errors else None
 
 
@@ -309,6 +204,13 @@ def success(data: Any, *, status: int = HTTPStatus.OK, meta: Any = None) -> Answ
         status,
         _json({"success": True, "data": data, "meta": {} if meta is None else meta}),
     )
+
+
+def accepted(*, with_data: bool) -> Answer:
+    """What telephony says to everything it understood; the documentation has `data` and has not."""
+    data = {"data": None} if with_data else {}
+    envelope = {"success": True, **data, "meta": {"message": "Accepted"}}
+    return Answer(HTTPStatus.ACCEPTED, _json(envelope))
 
 
 def failure(status: int, message: str = "", errors: tuple[tuple[str, str], ...] = ()) -> Answer:

@@ -1,4 +1,4 @@
-"""How long a function takes to start, and a webhook to be answered: `make bench`.
+"""How long a function takes to start, a webhook to be answered, a caller to be shown: `make bench`.
 
 From the start of a process to its first answer, in milliseconds under AWS's runtime client, and in
 instructions under callgrind, which another run repeats to a thousandth. Both are told as ratios to
@@ -36,7 +36,7 @@ from local.runtime import BARE, PYTHON, Environment, LogFile, lambda_variables
 from local.simulator import Simulator
 from local.stack import Stack
 from local.template import Function
-from tests.bench import baselines, webhook
+from tests.bench import baselines, pop_up, webhook
 
 ONCE = Path(__file__).with_name("once.py")
 FOLDER = PROJECT / "build" / "bench"
@@ -100,6 +100,9 @@ def main(arguments: Sequence[str]) -> int:
         warm = webhook.answered(stack, simulator, options.webhooks)
     _print(rows, runs=options.runs)
     _print_webhook(warm)
+    if options.pop_ups:
+        _tell(f"{options.pop_ups} pop-ups")
+        _print_pop_ups(pop_up.shown(options.pop_ups), pop_up.at_the_limit(options.pop_ups // 4))
     if not valgrind and not options.no_instructions:
         print("\nNo instructions were counted: valgrind is not installed.", end=" ")
         print("Times alone wander by a third from run to run.")
@@ -129,6 +132,7 @@ def _rows(stack: Stack) -> list[Row]:
             "payments-invalid",
             {"batchItemFailures": []},
         ),
+        row("calls: a wrong key", "CallsFunction", "calls-without-key", 401),
         row("reconcile: nothing is due", "ReconcileFunction", "reconcile-every-minute", None),
     ]
 
@@ -267,6 +271,14 @@ def _print_webhook(warm: webhook.Answered) -> None:
     print(f"the platform was asked {warm.asked} times meanwhile, by reconcile")
 
 
+def _print_pop_ups(warm: pop_up.Shown, limit: pop_up.AtTheLimit) -> None:
+    print(f"\n{warm.calls} pop-ups, warm, beyond the platform's own time ({warm.platform:.0f} ms):")
+    print(f"median {warm.median:.0f} ms, p99 {warm.p99:.0f} ms, longest {warm.longest:.0f} ms")
+    told = ", ".join(f"{number} {outcome}" for outcome, number in limit.outcomes.most_common())
+    print(f"{limit.outcomes.total()} at once, at the limit, in {limit.seconds:.0f} s: {told};")
+    print(f"{limit.too_many_requests} times 429")
+
+
 def _middle(row: Row, values: str, variant: str) -> float | None:
     if values == "ms":
         return statistics.median(row.ms[variant]) if variant in row.ms else None
@@ -299,6 +311,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--full", action="store_true", help="count instructions without bytecode too: minutes"
     )
     parser.add_argument("--webhooks", type=int, default=300, help="how many are sent (300)")
+    parser.add_argument("--pop-ups", type=int, default=1000, help="how many are shown (1000)")
     parser.add_argument("--no-instructions", action="store_true", help="times only")
     return parser.parse_args(arguments)
 

@@ -31,7 +31,7 @@ def answered(stack: Stack, simulator: Simulator, events: int) -> Answered:
         RuntimeError: an event was not answered with 200.
     """
     with httpx.Client(timeout=60, trust_env=False) as http:
-        _connect(http, stack, simulator)
+        connected(http, stack, simulator, LOCATION)
         before = len(simulator.calls("status"))
         simulator.fault("status", "delay", seconds=PLATFORM_S, times=9999)
         body = {
@@ -56,12 +56,14 @@ def answered(stack: Stack, simulator: Simulator, events: int) -> Answered:
     return Answered(events, statistics.median(ms), sorted(ms)[len(ms) * 99 // 100], max(ms), asked)
 
 
-def _connect(http: httpx.Client, stack: Stack, simulator: Simulator) -> None:
-    """The owner's way through the page, by its one form."""
+def connected(http: httpx.Client, stack: Stack, simulator: Simulator, location_id: int) -> str:
+    """The owner's way through the page, by its one form; the key of his PBX."""
     simulator.redirect_url = f"{stack.api}/connect"
-    page = http.get(simulator.redirect(LOCATION)).text
+    granted = simulator.grant if simulator.state(location_id) == "uninstalled" else None
+    page = http.get((granted or simulator.redirect)(location_id)).text
     ticket = page.partition('name="ticket" value="')[2].partition('"')[0]
     owner = {"name": "Anna", "email": "anna@example.com", "phone": ""}
-    http.post(f"{stack.api}/connect", data={"ticket": ticket, **owner}).raise_for_status()
-    if simulator.state(LOCATION) != "active":
+    answer = http.post(f"{stack.api}/connect", data={"ticket": ticket, **owner}).raise_for_status()
+    if simulator.state(location_id) != "active":
         raise RuntimeError("the location is not connected")
+    return answer.text.partition('id="pbx-key">')[2].partition("<")[0]

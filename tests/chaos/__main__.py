@@ -74,6 +74,8 @@ def main(arguments: list[str]) -> int:
         right &= all(caught)
     if options.outage:
         right &= _outage(screen, options.outage)
+    if options.calls:
+        right &= _calls_outage(screen, options.calls)
     if options.backlog:
         right &= _backlog(screen, options.backlog)
     if options.kills:
@@ -156,6 +158,20 @@ def _outage(screen: Screen, number: int) -> bool:
     return (told.dead_letters, told.doubled, told.states) == (0, 0, Counter(SENT=number))
 
 
+def _calls_outage(screen: Screen, number: int) -> bool:
+    told = campaigns.calls_outage(
+        number, lambda done, of: screen.progress("24 h without calls", done, of)
+    )
+    screen.result(
+        "24 h outage",
+        f"{told.calls} calls: {told.saved} saved, {told.doubled} doubled, {told.lost} lost, "
+        f"{told.dead_letters} dead letters, the last {60 * told.hours:.0f} min after its end; "
+        f"{told.pop_ups} pop-ups, {told.stale_pop_ups} of them stale",
+    )
+    wrong = told.doubled + told.lost + told.dead_letters + told.stale_pop_ups
+    return not wrong and set(told.states) == {"confirmed"}
+
+
 def _backlog(screen: Screen, number: int) -> bool:
     told = campaigns.backlog(number, lambda done, of: screen.progress("backlog", done, of))
     screen.result(
@@ -185,6 +201,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--lives", type=int, default=2000, help="lives of locations, in memory")
     parser.add_argument("--mutants", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--outage", type=int, default=1000, help="payments of a day without it")
+    parser.add_argument("--calls", type=int, default=5000, help="calls of a day without it")
     parser.add_argument("--backlog", type=int, default=10000, help="payments at the limit")
     parser.add_argument("--kills", type=int, default=200, help="processes killed under load")
     parser.add_argument("--seed", type=int, help="of the first schedule; at random if left out")

@@ -1,5 +1,6 @@
-"""Long stories in virtual time: a day without the platform, and ten thousand payments at once."""
+"""Long stories in virtual time: days without the platform, and ten thousand payments at once."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from shared.rules import PaceRules
 from tests.chaos.judge import entries, judge
 from tests.chaos.tasks import Task
 from tests.chaos.world import LOCATIONS, World
-from tests.deployment import payment
+from tests.deployment import http_event, payment
 
 # By the template: how many workers the queue has, and how often reconcile runs.
-WORKERS = 5
+WORKERS = {"payments": 5, "calls": 3}
 RECONCILE_EVERY = timedelta(minutes=1)
 LIMITS = (5, 200)
 # How a platform fails, each for a third of the outage.
@@ -58,8 +59,9 @@ class Clockwork:
             self._world.advance((self._next() - self._world.clock()).total_seconds())
 
     def _fill(self) -> None:
-        while self._busy("payments") < WORKERS and self._world.deliver():
-            pass
+        for function, most in WORKERS.items():
+            while self._busy(function) < most and self._world.deliver(function):
+                pass
         if self._world.clock() >= self._next_run:
             self._next_run = self._world.clock() + RECONCILE_EVERY
             if not self._busy("reconcile"):
@@ -94,6 +96,107 @@ def outage(payments: int, progress: Progress) -> Told:
         world.outage = ""
         clockwork.run(lambda: _all_sent(world))
         return _told(world, payments, (world.clock() - down - day) / timedelta(hours=1))
+
+
+@dataclass(frozen=True, slots=True)
+class CallsTold:
+    """What a day without the platform has shown of calls."""
+
+    calls: int
+    saved: int
+    doubled: int
+    lost: int
+    dead_letters: int
+    states: Counter[str]
+    pop_ups: int
+    stale_pop_ups: int
+    hours: float
+
+
+def calls_outage(calls: int, progress: Progress) -> CallsTold:
+    """A day in which the platform is down; calls ring and end all the while, and answered ones too.
+
+    Each rings through the door, and its end is told on the queue; of every third, a leg that nobody
+    picked up is told after the call's own end, and every fifth is told twice.
+    """
+    with World() as world:
+        keys = {location_id: world.connect(location_id) for location_id in LOCATIONS}
+        key = next(page.pbx_key for page in keys.values() if page and page.pbx_key)
+        clockwork = Clockwork(world)
+        began = world.clock()
+        for location_id in LOCATIONS:
+            _call(world, key, f"before-{location_id}", location_id)
+        clockwork.run(lambda: world.clock() - began > timedelta(minutes=10))
+        down, day = world.clock(), timedelta(hours=24)
+        for number in range(calls):
+            at = down + day * (number / calls)
+            world.outage = OUTAGES[min(2, int(3 * number / calls))]
+            clockwork.run(partial(_reached, world, at))
+            _call(world, key, f"c-{number}", LOCATIONS[number % len(LOCATIONS)], number)
+            progress(number + 1, calls)
+        clockwork.run(partial(_reached, world, down + day))
+        world.outage = ""
+        clockwork.run(lambda: _all_confirmed(world))
+        hours = (world.clock() - down - day) / timedelta(hours=1)
+        # Whatever is late may still come.
+        clockwork.run(partial(_reached, world, world.clock() + timedelta(hours=2)))
+        return _calls_told(world, calls, hours)
+
+
+def _call(world: World, key: str, call_id: str, location_id: int, number: int = 0) -> None:
+    """A call of a second, each at a moment of its own."""
+    now = world.clock()
+    told = {
+        "call_id": call_id,
+        "location_id": location_id,
+        "phone": f"+1315555{number % 10000:04}",
+        "line": "+13155550176",
+        "extension": "101",
+    }
+    event = http_event(
+        "POST", "/calls", body=json.dumps({"type": "ringing", **told, "at": now.isoformat()})
+    )
+    event["headers"] = {"authorization": f"Bearer {key}"}
+    world.start("calls", event)
+    ended = {
+        "type": "finished",
+        **told,
+        "direction": "incoming",
+        "started_at": now.isoformat(),
+        "duration_s": number % 300,
+        "answered": number % 4 > 0,
+    }
+    world.tell_call(ended)
+    if number % 3 == 0:
+        world.tell_call({**ended, "answered": False, "duration_s": 0, "leg": True})
+    if number % 5 == 0:
+        world.tell_call(ended)
+
+
+def _all_confirmed(world: World) -> bool:
+    states = {row["state"] for row in world.rows("CALLS_TABLE")}
+    return not world.queued("calls") and states <= {"confirmed"}
+
+
+def _calls_told(world: World, calls: int, hours: float) -> CallsTold:
+    rows = {row["call_id"]: row for row in world.rows("CALLS_TABLE")}
+    saved = Counter(call.call_id for call in world.simulator.saved_calls())
+    expected = {f"c-{number}" for number in range(calls)}
+    budget = timedelta(seconds=float(world.environments["calls"]["POP_UP_BUDGET_S"]))
+    began = {call_id: datetime.fromisoformat(row["started_at"]) for call_id, row in rows.items()}
+    phones = {row["leg"]["phone"]: began[call_id] for call_id, row in rows.items()}
+    pop_ups = world.simulator.pop_ups()
+    return CallsTold(
+        calls=calls,
+        saved=sum(saved[call_id] > 0 for call_id in expected),
+        doubled=sum(number > 1 for number in saved.values()),
+        lost=len(expected - set(saved)),
+        dead_letters=world.queued_letters("calls"),
+        states=Counter(row["state"] for row in rows.values()),
+        pop_ups=len(pop_ups),
+        stale_pop_ups=sum(each.at - phones[each.phone] > budget for each in pop_ups),
+        hours=hours,
+    )
 
 
 def backlog(payments: int, progress: Progress) -> Told:

@@ -34,7 +34,7 @@ from tests.deployment import FUNCTIONS, TEMPLATE, Clock, Context, Page, http_eve
 from tests.memory import Memory
 
 # What Lambda allows, by the template.
-TIMEOUTS = {"connect": 30, "payments": 30, "disable": 30, "reconcile": 55}
+TIMEOUTS = {"connect": 30, "payments": 30, "disable": 30, "calls": 30, "reconcile": 55}
 HTTP_TOTAL_S = 10.0
 # Of a platform in good health.
 LATENCY_S = 0.2
@@ -189,6 +189,7 @@ class World:
             {
                 "ApplicationId": str(self.simulator.application_id),
                 "PlatformAppUrl": "http://platform",
+                "PlatformApiUrl": "http://platform",
                 "HttpTotalS": str(HTTP_TOTAL_S),
                 "CensusEveryS": "0",
             },
@@ -211,6 +212,9 @@ class World:
             }
         self.memory.client("ssm").put_parameter(
             Name="/altegio/partner-token", Value=self.simulator.partner_token, Type="SecureString"
+        )
+        self.memory.client("ssm").put_parameter(
+            Name="/altegio/user-token", Value=self.simulator.user_token, Type="SecureString"
         )
         self.memory.before = self._before
 
@@ -323,7 +327,7 @@ class World:
     def _location(self, request: httpx.Request) -> int:
         body = request.read()
         if body:
-            return int(json.loads(body)["salon_id"])
+            return int(json.loads(body).get("salon_id", 0))
         number = int(request.url.path.rsplit("/", 1)[1])
         return self.platform.location_of(number) or 0
 
@@ -425,9 +429,9 @@ class World:
             QueueUrl=self.queues["BillingQueue"], MessageBody=body, DelaySeconds=delay_s
         )
 
-    def deliver(self) -> Task | None:
+    def deliver(self, function: str = "payments") -> Task | None:
         """Hands the next message of the queue to a worker; None if there is none."""
-        queue = self.queues["BillingQueue"]
+        queue = self.queues[_QUEUES[function]]
         sqs = self.memory.client("sqs")
         answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1)
         if not answer.get("Messages"):
@@ -442,7 +446,21 @@ class World:
             if not result["batchItemFailures"]:
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
-        return self.start("payments", {"Records": [record]}, acknowledge)
+        return self.start(function, {"Records": [record]}, acknowledge)
+
+    def tell_call(self, event: dict[str, Any]) -> None:
+        """Puts a call that has ended on the calls queue."""
+        self.memory.client("sqs").send_message(
+            QueueUrl=self.queues["CallsQueue"], MessageBody=json.dumps(event)
+        )
+
+    def queued_letters(self, function: str) -> int:
+        """Dead letters of the queue of a function."""
+        attributes = self.memory.client("sqs").get_queue_attributes(
+            QueueUrl=self.queues[_QUEUES[function].replace("Queue", "DeadLetters")],
+            AttributeNames=["ApproximateNumberOfMessages"],
+        )["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
 
     def redeliver(self, billed: Billed) -> Task:
         """A message that was taken, again: queues deliver at least once."""
@@ -451,7 +469,7 @@ class World:
 
     # The owner and the platform
 
-    def connect(self, location_id: int) -> None:
+    def connect(self, location_id: int) -> Page | None:
         """The owner grants access if need be, and presses the button."""
         if self.platform.state(location_id) in ("active", "freezed"):
             url = self.simulator.redirect(location_id)
@@ -459,7 +477,8 @@ class World:
             url = self.simulator.grant(location_id)
         page = self._page(http_event("GET", "/connect", query=urlsplit(url).query))
         if page is not None and "ticket" in page.fields:
-            self._page(http_event("POST", "/connect", body=urlencode(page.fields)))
+            return self._page(http_event("POST", "/connect", body=urlencode(page.fields)))
+        return page
 
     def _page(self, event: Any) -> Page | None:
         answer = self.run("connect", event)
@@ -510,10 +529,10 @@ class World:
             self._dead_letters += messages
         return self._dead_letters
 
-    def queued(self) -> int:
-        """Messages on the billing queue, visible or not."""
+    def queued(self, function: str = "payments") -> int:
+        """Messages on the queue of a function, visible or not."""
         attributes = self.memory.client("sqs").get_queue_attributes(
-            QueueUrl=self.queues["BillingQueue"],
+            QueueUrl=self.queues[_QUEUES[function]],
             AttributeNames=[
                 "ApproximateNumberOfMessages",
                 "ApproximateNumberOfMessagesDelayed",
@@ -549,6 +568,7 @@ class _Transport(httpx.BaseTransport):
 
 
 _CLIENT = httpx.Client
+_QUEUES = {"payments": "BillingQueue", "calls": "CallsQueue"}
 
 
 def _wired() -> Any:
@@ -562,4 +582,6 @@ def _route(path: str) -> str:
         return "refund"
     if path.endswith("/payment"):
         return "payment"
+    if "/voip/" in path:
+        return "voip"
     return "callback" if path.endswith("/callback") else "status"

@@ -440,7 +440,8 @@ def test_a_callback_not_as_documented_is_refused(
         ("GET", f"{SALONS}?page=1&count=1001", {}, 422),
         ("GET", "/marketplace/salon/x/application/101", {}, 404),
         ("GET", "/api/v1" + STATUS, {}, 404),
-        ("POST", "/api/v1/voip/integration", {}, 404),
+        ("GET", "/api/v1/voip/calls", {}, 404),
+        ("POST", "/voip/integration", {}, 404),
         ("POST", CALLBACK + "/redirect", {}, 404),
     ],
 )

@@ -1,0 +1,76 @@
+"""`POST /calls` in three dialects, and the calls queue: pop-ups at once, history surely."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared import call_event, pbx, web, wiring
+from shared.call_event import BadEvent, Ringing
+from shared.calling import Calling, NotTheAccounts, as_event
+from shared.calls import Overtaken
+from shared.saving import Saving
+from shared.telemetry import count, logger, metrics
+
+wired = wiring.once(wiring.calling)
+
+_DIALECTS = {"/calls/freeswitch": pbx.freeswitch, "/calls/asterisk": pbx.asterisk}
+# A queue takes a megabyte, and no call is that long.
+_LONGEST_BODY = 256 * 1024
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Answers an HTTP API event, or takes the records of an SQS event."""
+    calling, saving = wired()
+    if "Records" in event:
+        return _queued(saving, event["Records"])
+    try:
+        return _told(calling, web.request(event))
+    except (BadEvent, web.BadBody) as error:
+        return _refused(400, str(error) or "the request cannot be read")
+    except NotTheAccounts:
+        return _refused(403, "location_id: not a location of this account")
+
+
+def _told(calling: Calling, request: web.Request) -> dict[str, Any]:
+    account = calling.account(request.key)
+    if account is None:
+        answer = _refused(401, "the key of this account is needed, as bearer or basic password")
+        answer["headers"]["www-authenticate"] = 'Basic realm="calls"'
+        return answer
+    told = _event(request)
+    if told is None:
+        return web.json_answer(202, {"success": True, "ignored": "this leg tells nothing new"})
+    if isinstance(told, Ringing):
+        return web.json_answer(202, {"success": True, "pop_up": calling.ring(account, told)})
+    return web.json_answer(202, {"success": True, "left_out": calling.end(account, told)})
+
+
+def _event(request: web.Request) -> Any:
+    if len(request.body) > _LONGEST_BODY:
+        raise BadEvent("the body is too long")
+    translate = _DIALECTS.get(request.path)
+    if translate is None:
+        return as_event(call_event.values(request.body))
+    content_type = request.headers.get("content-type", "")
+    translated = translate(request.body, content_type, request.query())
+    return None if translated is None else as_event(translated)
+
+
+def _refused(status: int, why: str) -> dict[str, Any]:
+    count("CallEventRefused")
+    logger.warning("call event refused", extra={"why": why})
+    return web.json_answer(status, {"success": False, "error": why})
+
+
+def _queued(saving: Saving, records: list[dict[str, Any]]) -> dict[str, Any]:
+    failed = []
+    for record in records:
+        try:
+            saving.take(record["body"], record["messageId"])
+        except (BotoCoreError, ClientError, Overtaken):
+            logger.exception("not durable, comes again", extra={"message_id": record["messageId"]})
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}

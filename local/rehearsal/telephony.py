@@ -1,0 +1,164 @@
+"""The sixth check: the network telephony that Altegio's guide for telephony apps asks for.
+
+https://alteg.io/en/support/knowledge-base/11125530667421 (step 2),
+https://alteg.io/en/support/knowledge-base/11125420000669 (the methods).
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from local.rehearsal.pbx import CALLER, EXTENSION, LINE, Pbx
+from local.rehearsal.stage import OK, Finding, Look, Stage, number
+
+CHAIN = 2606
+RUNG, SIBLING = 4660, 4661
+RECORDINGS = "https://records.example/"
+SHOWN_S = 5.0
+"""Seconds that a caller waits at least before he gives up."""
+
+
+def enables(stage: Stage) -> Iterator[str]:
+    """Telephony is on when the page says connected: by one call for the chain."""
+    stage.token = stage.platform.add_chain(CHAIN, RUNG, SIBLING)
+    stage.platform.route(RUNG, line=LINE)
+    page = stage.connect(RUNG, SIBLING)
+    look = lambda: Finding(  # noqa: E731 - as all looks are
+        set(page.telephony.values()) == {"on"},
+        f"the page says that telephony is {', '.join(page.telephony.values()) or 'nothing'}",
+    )
+    yield stage.expect("a page that says that telephony is on", look)
+    yield stage.expect(
+        "enabled by one call for both locations", _switched(stage, "enable", on=True)
+    )
+    stage.pbx = Pbx(stage.api, page.pbx_key)
+    status, _said = stage.pbx.ring(RUNG, "c-0", ago_s=3600)
+    taken = lambda: Finding(status in OK, f"answered {status} to the key of the page")  # noqa: E731
+    yield stage.expect("the key of the page taken", taken)
+
+
+def pops_up(stage: Stage) -> Iterator[str]:
+    """The card of the caller is shown while it rings: once, and never too late."""
+    began_at = datetime.now(UTC)
+    _pbx(stage).ring(RUNG, "c-1")
+    yield stage.expect(f"one pop-up within {SHOWN_S:g} s", _popped(stage, began_at))
+    for _ in range(3):
+        _pbx(stage).ring(RUNG, "c-1")
+    yield stage.expect("one pop-up, though it rings at four telephones", _popped(stage, began_at))
+    _pbx(stage).ring(RUNG, "c-late", ago_s=60)
+    yield stage.expect("none of a call that rang a minute ago", _popped(stage, began_at))
+
+
+def saves(stage: Stage) -> Iterator[str]:
+    """An answered and a missed call stand in the client's history, with the recording's link."""
+    link = f"{RECORDINGS}c-1.mp3"
+    _pbx(stage).end(RUNG, "c-1", seconds=90, link=link)
+    wanted = {"c-1": ("success", 90, link)}
+    yield stage.eventually("the answered call with its recording", _saved(stage, wanted))
+    _pbx(stage).end(RUNG, "c-2", seconds=0)
+    wanted["c-2"] = ("missed", 0, "")
+    yield stage.eventually("the missed call, too", _saved(stage, wanted))
+
+
+def agrees(stage: Stage) -> Iterator[str]:
+    """What is accepted and not saved is filled in from the list, and what is saved not doubled."""
+    stage.platform.fault("history", "success_false")
+    stage.platform.fault("history", "drop_answer")
+    link = f"{RECORDINGS}c-3.mp3"
+    for call_id in ("c-3", "c-4"):
+        _pbx(stage).end(RUNG, call_id, seconds=30, link=link)
+    wanted = {
+        "c-1": ("success", 90, f"{RECORDINGS}c-1.mp3"),
+        "c-2": ("missed", 0, ""),
+        "c-3": ("success", 30, link),
+        "c-4": ("success", 30, link),
+    }
+    yield stage.eventually("four calls, though two answers were lost", _saved(stage, wanted))
+    yield stage.eventually("the list of calls asked for", _listed(stage))
+    yield stage.throughout(4, "each call once", _saved(stage, wanted))
+
+
+def keeps_a_sibling(stage: Stage) -> Iterator[str]:
+    """A location leaves, and the other's telephony stays on."""
+    began_at = datetime.now(UTC)
+    stage.platform.disconnect(SIBLING)
+    expected = "the application asks how the location stands"
+    yield stage.eventually(expected, stage.status_asked(SIBLING, began_at))
+    yield stage.throughout(
+        3, "telephony on, no disable", _switched(stage, "disable", on=True, times=0)
+    )
+    began_at = datetime.now(UTC)
+    _pbx(stage).ring(RUNG, "c-5")
+    yield stage.expect("a pop-up at the other", _popped(stage, began_at))
+
+
+def disables(stage: Stage) -> Iterator[str]:
+    """The last one leaves, and telephony is off."""
+    stage.platform.disconnect(RUNG)
+    look = _switched(stage, "disable", on=False)
+    yield stage.eventually("disabled by one call", look)
+    _status, said = _pbx(stage).ring(RUNG, "c-6")
+    refused = lambda: Finding(said != "sent", f"a call that rings now: {said}")  # noqa: E731
+    yield stage.expect("no pop-up any more", refused)
+
+
+def _pbx(stage: Stage) -> Pbx:
+    if stage.pbx is None:
+        raise ValueError("no telephone system is plugged in")
+    return stage.pbx
+
+
+def _switched(stage: Stage, command: str, *, on: bool, times: int = 1) -> Look:
+    def look() -> Finding:
+        sent = [
+            call
+            for call in stage.platform.calls(command)
+            if isinstance(call.body, dict) and call.body.get("crm_token") == stage.token
+        ]
+        is_on = stage.platform.telephony(stage.token)
+        words = f"telephony is {'on' if is_on else 'off'}, {number(len(sent), f'{command} call')}"
+        return Finding(is_on is on and len(sent) == times, words)
+
+    return look
+
+
+def _popped(stage: Stage, since: datetime) -> Look:
+    def look() -> Finding:
+        found = [each for each in stage.platform.pop_ups(stage.token) if each.at >= since]
+        after = [(each.at - since).total_seconds() for each in found]
+        words = number(len(found), "pop-up") + "".join(f", after {s:.2f} s" for s in after)
+        right = all((it.phone, it.line, it.user) == (CALLER, LINE, EXTENSION) for it in found)
+        in_time = all(seconds < SHOWN_S for seconds in after)
+        return Finding(len(found) == 1 and right and in_time, words)
+
+    return look
+
+
+def _saved(stage: Stage, wanted: dict[str, tuple[str, int, str]]) -> Look:
+    def look() -> Finding:
+        calls = stage.platform.saved_calls(RUNG)
+        facts = [(each.call_id, (each.status, each.duration, each.link)) for each in calls]
+        known = {call_id for call_id, _ in facts}
+        words = "; ".join(f"{call_id} {status} {s} s" for call_id, (status, s, _) in sorted(facts))
+        once = len(known) == len(facts)
+        return Finding(once and dict(facts) == wanted, words or "no calls")
+
+    return look
+
+
+def _listed(stage: Stage) -> Look:
+    def look() -> Finding:
+        asked = stage.platform.calls("calls", RUNG)
+        answers = ", ".join(str(each.status) for each in asked)
+        return Finding(any(each.status in OK for each in asked), f"asked for: {answers or 'no'}")
+
+    return look
+
+
+STEPS: tuple[tuple[str, Callable[[Stage], Iterator[str]]], ...] = (
+    ("Connecting switches telephony on, once for the chain", enables),
+    ("While it rings, the caller's card pops up", pops_up),
+    ("An answered and a missed call are saved, with the recording", saves),
+    ("The list of calls agrees: nothing is lost, nothing doubled", agrees),
+    ("A location leaves: the other's telephony stays on", keeps_a_sibling),
+    ("The last one leaves: telephony is off", disables),
+)

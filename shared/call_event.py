@@ -1,0 +1,192 @@
+"""What a PBX, or whoever fills the calls queue, tells of a call.
+
+    {"type":"ringing","call_id":"c-1","location_id":4564,"phone":"+13155550175",
+     "line":"+13155550176","extension":"101","at":"2026-11-01T10:10:00+00:00"}
+    {"type":"finished","call_id":"c-1","location_id":4564,"direction":"incoming",
+     "phone":"+13155550175","line":"+13155550176","extension":"101",
+     "started_at":"2026-11-01T10:10:00+00:00","duration_s":90,"answered":true,
+     "recording_url":"https://…"}
+    {"type":"wake-up","key":"…"}, {"type":"look","location_id":4564},
+    {"type":"release","location_id":4564}                          (our own)
+
+`phone` is always the outside party, empty if it hides; `line` is the number of the location's own
+through which the call came or went. `extension`, `recording_url` and `leg` may be left out: with
+`"leg": true` the event is of one leg, and the call may go on elsewhere. A PBX counts its calls for
+its account, so `call_id` need be unique there only.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
+
+from shared.clock import YEARS
+
+_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
+
+
+class BadEvent(Exception):
+    """Not an event of a call; the text says which field and why, never its value."""
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic takes no other
+    return value
+
+
+def _time(value: Any) -> Any:
+    # Else a number in a string would pass as seconds since 1970.
+    if not isinstance(value, str) or not _ISO_8601.match(value):
+        raise ValueError("must be an ISO 8601 time with an offset")
+    return value
+
+
+def _in_years(value: Any) -> Any:
+    if value.year not in YEARS:
+        raise ValueError("must lie between the years 2000 and 2099")
+    return value
+
+
+def _one_line(value: Any) -> Any:
+    # Some PBX sends numbers as numbers, and what is missing as null.
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
+        value = str(value)
+    if isinstance(value, str):
+        return "".join(char for char in value if char.isprintable()).strip()
+    return value
+
+
+CallId = Annotated[
+    str, BeforeValidator(_one_line), Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")
+]
+LocationId = Annotated[int, BeforeValidator(_no_bool), Field(gt=0, lt=10**15)]
+Text = Annotated[str, BeforeValidator(_one_line), Field(max_length=200)]
+Line = Annotated[str, BeforeValidator(_one_line), Field(min_length=1, max_length=200)]
+Time = Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(_in_years)]
+# A call longer than a week is a clock that was wrong.
+Seconds = Annotated[
+    float, BeforeValidator(_no_bool), Field(ge=0, le=timedelta(days=7).total_seconds())
+]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+
+class Ringing(_Event):
+    """A call comes in and rings at somebody's phone."""
+
+    type: Literal["ringing"]
+    call_id: CallId
+    location_id: LocationId
+    phone: Text
+    line: Line
+    extension: Text = ""
+    at: Time
+
+
+class Finished(_Event):
+    """A call has ended, answered or not; with `leg`, one of its legs has."""
+
+    type: Literal["finished"]
+    call_id: CallId
+    location_id: LocationId
+    direction: Literal["incoming", "outgoing", "internal"]
+    phone: Text
+    line: Line
+    extension: Text = ""
+    started_at: Time
+    duration_s: Seconds
+    answered: bool
+    recording_url: Annotated[str, BeforeValidator(_one_line)] = ""
+    leg: bool = False
+    # Whose PBX told it, when it came through our door.
+    account_id: Text = ""
+
+
+class WakeUp(_Event):
+    """Our own word that a call is due; its row tells whether it is."""
+
+    type: Literal["wake-up"]
+    key: Annotated[str, Field(max_length=300)]
+
+
+class Look(_Event):
+    """Our own word that calls of a location are to be looked for in the platform's list."""
+
+    type: Literal["look"]
+    location_id: LocationId
+
+
+class Release(_Event):
+    """Our own word that what was held of a location may go."""
+
+    type: Literal["release"]
+    location_id: LocationId
+
+
+type Event = Ringing | Finished | WakeUp | Look | Release
+
+_events: TypeAdapter[Event] = TypeAdapter(
+    Annotated[Ringing | Finished | WakeUp | Look | Release, Field(discriminator="type")],
+    config=ConfigDict(defer_build=True),
+)
+
+
+def read(body: bytes | str) -> Event:
+    """The event in a request or in a message of the calls queue.
+
+    Raises:
+        BadEvent: with the reason, in a form fit for an answer and for a log.
+    """
+    return checked(values(body))
+
+
+def values(body: bytes | str) -> dict[str, Any]:
+    """The same before it is checked.
+
+    Raises:
+        BadEvent: it is not a JSON object.
+    """
+    try:
+        values = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise BadEvent("not JSON") from None
+    if not isinstance(values, dict):
+        raise BadEvent("not a JSON object")
+    return values
+
+
+def checked(values: Mapping[str, Any]) -> Event:
+    """The event in values that were read elsewhere.
+
+    Raises:
+        BadEvent: see `read`.
+    """
+    try:
+        return _events.validate_python(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        if first["type"].startswith("union_tag"):
+            raise BadEvent("type: must be ringing or finished") from None
+        where = ".".join(str(part) for part in first["loc"][1:]) or "event"
+        raise BadEvent(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _no_number(_name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
