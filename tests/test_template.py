@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from functions.reconcile import app as reconcile_app
-from shared import telemetry
 from shared import call as rules_of
+from shared import telemetry
 from shared.accounts import Account, Accounts
 from shared.call import CallState
 from shared.calls import Calls
