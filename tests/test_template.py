@@ -585,7 +585,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
     ),
     Pace: (
         "dynamodb",
-        lambda aws: paced(aws),
+        paced,
         {
             "at_once": [lambda it: transacted(it, it.at_once())],
             "in_turn": [lambda it: transacted(it, it.in_turn())],
