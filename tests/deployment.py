@@ -303,13 +303,14 @@ class Deployment:
         path: str = "/calls",
         content_type: str = "application/json",
         query: str = "",
+        authorization: str = "",
     ) -> tuple[int, Any]:
-        """One request of the PBX; its status and its JSON."""
+        """One request of the PBX, with its key as a bearer or as it says; status and JSON."""
         body = json.dumps(event) if isinstance(event, dict) else event
         http = http_event("POST", path, query=query, body="")
         http["headers"] = {"content-type": content_type}
-        if key is not None:
-            http["headers"]["authorization"] = f"Bearer {key}"
+        if key is not None or authorization:
+            http["headers"]["authorization"] = authorization or f"Bearer {key}"
         if isinstance(body, bytes):
             http["body"], http["isBase64Encoded"] = base64.b64encode(body).decode(), True
         else:

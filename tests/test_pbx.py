@@ -1,0 +1,525 @@
+"""PBXes in their own formats: records as they send them, through the door, to the platform.
+
+`tests/pbx/` holds what FreeSWITCH 1.10 and Asterisk 20 send of one salon's call, with invented
+numbers; the recipes of docs/pbx.md are expanded, and have to make the same requests.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.simulator import Owner
+from local.simulator.telephony import SavedCall
+from shared import pbx
+from shared.call_event import BadEvent
+from shared.calling import as_event
+from tests.deployment import Deployment
+
+RECORDED = Path(__file__).parent / "pbx"
+RECIPES = (Path(__file__).parents[1] / "docs" / "pbx.md").read_text("utf-8")
+CALLER, LINE = "+13155550175", "+13155550176"
+OTHER = Owner(id=7002, name="Ivo", phone="49301234567", email="ivo@example.com")
+STARTED = datetime.fromisoformat("2026-11-01T10:10:00+00:00")
+UUID = "7c1f0c3a-2f0e-4b57-9d3f-0a4f8e6b1d21"
+LINK = "https://records.example/c-1.mp3"
+FORM = "application/x-www-form-urlencoded"
+
+ANSWERED = {"phone": CALLER, "direction": "incoming", "status": "success", "duration": 90}
+MISSED = {"phone": CALLER, "direction": "incoming", "status": "missed", "duration": 0}
+OUTGOING = {
+    "phone": "+13155550199",
+    "direction": "outgoing",
+    "status": "success",
+    "duration": 40,
+    "user": "101",
+}
+# What the platform has in the end, of each record that is a salon's call.
+FREESWITCH: dict[str, dict[str, Any]] = {
+    "answered": {**ANSWERED, "user": "101", "link": LINK},
+    "missed": {**MISSED, "user": "", "link": ""},
+    "voice-mail": {**MISSED, "user": ""},
+    "menu": {**ANSWERED, "duration": 60, "user": "101"},
+    "transferred": {**ANSWERED, "duration": 48, "user": "102"},
+    "outgoing": OUTGOING,
+    "hidden": {**MISSED, "phone": "anonymous"},
+}
+ASTERISK: dict[str, dict[str, Any]] = {
+    "answered": {**ANSWERED, "user": "101", "link": LINK},
+    "missed": {**MISSED, "user": "", "link": ""},
+    "busy": MISSED,
+    "menu-only": MISSED,
+    "menu-then-answered": {**ANSWERED, "duration": 60, "user": "101"},
+    "queue": {**ANSWERED, "duration": 45, "user": ""},
+    "transferred": {**ANSWERED, "duration": 55, "user": ""},
+    "outgoing": OUTGOING,
+    "hidden": {**MISSED, "phone": "anonymous"},
+}
+
+
+def record(name: str) -> bytes:
+    return (RECORDED / "freeswitch" / f"{name}.json").read_bytes()
+
+
+def form(name: str) -> bytes:
+    return (RECORDED / "asterisk" / f"{name}.txt").read_bytes()
+
+
+@pytest.fixture
+def key(deployment: Deployment) -> str:
+    return deployment.connect(4564).pbx_key
+
+
+class Switch:
+    """A PBX that reports to the door as its recipe says."""
+
+    def __init__(self, deployment: Deployment, key: str) -> None:
+        self.deployment = deployment
+        self._basic = "Basic " + base64.b64encode(f"pbx:{key}".encode()).decode()
+
+    def post(self, path: str, body: bytes, content_type: str, query: str = "") -> Any:
+        status, answer = self.deployment.call(
+            body, path=path, content_type=content_type, query=query, authorization=self._basic
+        )
+        assert (status, answer["success"]) == (202, True)
+        return answer
+
+    def freeswitch(self, body: bytes, content_type: str = "application/json") -> Any:
+        return self.post("/calls/freeswitch", body, content_type, f"uuid={UUID}")
+
+    def asterisk(self, body: bytes) -> Any:
+        return self.post("/calls/asterisk", body, FORM)
+
+    def history(self) -> list[SavedCall]:
+        """What the platform has, when all has settled."""
+        self.deployment.drain_calls()
+        for _ in range(3):
+            self.deployment.clock.advance(seconds=11)
+            self.deployment.drain_calls()
+        return self.deployment.simulator.saved_calls()
+
+
+@pytest.fixture
+def switch(deployment: Deployment, key: str) -> Switch:
+    return Switch(deployment, key)
+
+
+def fields(call: SavedCall, names: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: getattr(call, name) for name in names}
+
+
+# What comes in goes out right
+
+
+def test_every_record_is_expected() -> None:
+    legs = {"leg-lost", "leg-answered", "internal"}
+    assert {path.stem for path in (RECORDED / "freeswitch").iterdir()} == {*FREESWITCH, *legs}
+    rings = {"ringing", "ringing-hidden", "internal"}
+    assert {path.stem for path in (RECORDED / "asterisk").iterdir()} == {*ASTERISK, *rings}
+
+
+@pytest.mark.parametrize(("name", "expected"), FREESWITCH.items())
+def test_a_call_of_freeswitch_stands_in_the_history(
+    switch: Switch, name: str, expected: dict[str, Any]
+) -> None:
+    switch.freeswitch(record(name))
+    [saved] = switch.history()
+    assert (saved.call_id, saved.line, saved.date) == (UUID, LINE, STARTED)
+    assert fields(saved, expected) == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), ASTERISK.items())
+def test_a_call_of_asterisk_stands_in_the_history(
+    switch: Switch, name: str, expected: dict[str, Any]
+) -> None:
+    switch.asterisk(form(name))
+    [saved] = switch.history()
+    assert (saved.call_id, saved.line, saved.date) == ("1793527800.41", LINE, STARTED)
+    assert fields(saved, expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("legs", "user"),
+    [
+        (["leg-lost", "leg-answered", "answered"], "101"),
+        (["answered", "leg-answered", "leg-lost"], "101"),
+        (["leg-lost", "missed", "leg-lost"], "102"),
+    ],
+)
+def test_the_legs_of_a_ring_group_make_one_entry(
+    switch: Switch, legs: list[str], user: str
+) -> None:
+    for leg in legs:
+        switch.freeswitch(record(leg))
+    [saved] = switch.history()
+    assert (saved.call_id, saved.phone, saved.line) == (UUID, CALLER, LINE)
+    assert saved.user == user
+    assert saved.status == ("success" if "answered" in legs else "missed")
+
+
+@pytest.mark.parametrize("name", ["answered", "outgoing", "menu"])
+@pytest.mark.parametrize("encoding", ["form", "base64", "plain values", "repeated"])
+def test_whatever_mod_json_cdr_is_told_about_encoding(
+    deployment: Deployment, switch: Switch, name: str, encoding: str
+) -> None:
+    body = record(name)
+    if encoding == "form":
+        switch.freeswitch(b"cdr=" + quote(body, safe="").encode(), FORM)
+    elif encoding == "base64":
+        encoded = base64.b64encode(body)
+        switch.freeswitch(b"cdr=" + encoded, "application/x-www-form-base64-encoded")
+    elif encoding == "plain values":
+        values = json.loads(body)
+        values["variables"] = {
+            each: pbx.unquote(value) for each, value in values["variables"].items()
+        }
+        switch.freeswitch(json.dumps(values).encode())
+    else:
+        switch.freeswitch(body)
+        switch.freeswitch(body)
+    [saved] = switch.history()
+    assert fields(saved, FREESWITCH[name]) == FREESWITCH[name]
+    assert len(deployment.simulator.calls("history")) == 1
+
+
+def test_a_channel_of_no_location_is_none_of_ours(switch: Switch) -> None:
+    assert "ignored" in switch.freeswitch(record("internal"))
+    assert "ignored" in switch.asterisk(form("internal"))
+    assert switch.history() == []
+
+
+# Ringing, as the recipes say it
+
+
+def fences(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", RECIPES, re.DOTALL)
+
+
+def expanded(text: str, values: Mapping[str, str], functions: Mapping[str, Any]) -> str:
+    """What a dialplan makes of a text: variables, and functions of texts, from the inside out."""
+    innermost = re.compile(r"\$\{([^${}]*)\}")
+    while found := innermost.search(text):
+        inner = found[1]
+        name, parenthesis, argument = inner.partition("(")
+        if inner in values:
+            value = values[inner]
+        else:
+            assert parenthesis, f"{name} is no variable of this call"
+            value = functions[name](argument.removesuffix(")"))
+        text = text[: found.start()] + value + text[found.end() :]
+    return text
+
+
+def encoded(text: str) -> str:
+    return quote(text, safe="")
+
+
+@pytest.fixture
+def freeswitch_ringing() -> tuple[str, str]:
+    """The path and the query of the recipe's request, and its key's place."""
+    [xml] = [each for each in fences("xml") if "altegio-incoming" in each]
+    actions = ElementTree.fromstring(xml).iter("action")
+    [told] = [each.attrib["data"] for each in actions if each.attrib["application"] == "curl"]
+    url, *rest = told.split(" ")
+    assert rest == ["connect-timeout", "1", "timeout", "3", "post"]
+    parts = urlsplit(url)
+    assert (parts.scheme, parts.username, parts.password) == ("https", "pbx", "KEY")
+    return parts.path, parts.query
+
+
+@pytest.mark.parametrize(
+    ("caller", "outcome"), [(CALLER, "sent"), ("anonymous", "the caller hides")]
+)
+def test_the_recipe_of_freeswitch_shows_who_rings(
+    deployment: Deployment,
+    switch: Switch,
+    freeswitch_ringing: tuple[str, str],
+    caller: str,
+    outcome: str,
+) -> None:
+    path, query = freeswitch_ringing
+    now = str(int(deployment.clock().timestamp()))
+    call = {"uuid": UUID, "caller_id_number": caller}
+    functions = {"url_encode": encoded, "strepoch": lambda _now: now}
+    answer = switch.post(path, b"", FORM, expanded(query, call, functions))
+    assert answer["pop_up"] == outcome
+    shown = [(each.phone, each.line) for each in deployment.simulator.pop_ups()]
+    assert shown == ([(CALLER, LINE)] if outcome == "sent" else [])
+
+
+def test_the_recipe_of_freeswitch_sets_what_its_records_carry() -> None:
+    incoming, outgoing = (
+        {
+            name: value
+            for action in ElementTree.fromstring(xml).iter("action")
+            if action.attrib["application"] in ("set", "export")
+            for name, _, value in [action.attrib["data"].partition("=")]
+        }
+        for xml in fences("xml")
+        if "<extension" in xml
+    )
+    for name, recipe in (("answered", incoming), ("outgoing", outgoing)):
+        variables = json.loads(record(name))["variables"]
+        assert {each: pbx.unquote(variables[each]) for each in recipe} == recipe
+    exported = pbx.unquote(json.loads(record("answered"))["variables"]["export_vars"])
+    assert exported == ",".join(incoming)
+
+
+def test_the_module_of_freeswitch_posts_as_the_door_takes_it() -> None:
+    [xml] = [each for each in fences("xml") if "json_cdr.conf" in each]
+    params = {each.attrib["name"]: each.attrib["value"] for each in ElementTree.fromstring(xml)[0]}
+    assert urlsplit(params["url"]).path == "/calls/freeswitch"
+    assert (params["auth-scheme"], params["cred"]) == ("basic", "pbx:KEY")
+    # The module names the record's type by this.
+    assert params["encode"] == "false"
+
+
+class Dialplan:
+    """The recipe of Asterisk, for one call."""
+
+    def __init__(self, call: Mapping[str, str], arguments: list[str]) -> None:
+        self._values = {
+            **call,
+            **{f"ARG{number}": value for number, value in enumerate(["", *arguments, ""])},
+        }
+        [self._recipe] = [each for each in fences("ini") if "[altegio]" in each]
+
+    def sent(self, variable: str) -> bytes:
+        """The form that CURL() posts, `variable` being what it leaves behind."""
+        functions = {
+            "URIENCODE": encoded,
+            "CHANNEL": lambda name: self._values[name],
+            "CALLERID": lambda name: self._values[f"CALLERID({name})"],
+            "CDR": lambda name: self._values[f"CDR({name})"],
+        }
+        found = re.search(rf"Set\({variable}=(.*)\)$", self._recipe, re.MULTILINE)
+        assert found
+        text = found[1]
+        if curl := re.fullmatch(r"\$\{CURL\(https://api\.example/calls/asterisk,(.*)\)\}", text):
+            text = curl[1]
+        if "ALTEGIO_CALL" in text:
+            self._values["ALTEGIO_CALL"] = self.sent("ALTEGIO_CALL").decode()
+        return expanded(text, self._values, functions).encode()
+
+
+def dialplan(name: str) -> Dialplan:
+    """The call whose form was recorded."""
+    told = dict(parse_qsl(form(name).decode(), keep_blank_values=True))
+    call = {
+        "linkedid": told["linkedid"],
+        "CALLERID(num)": told["callerid"],
+        "EPOCH": told.get("epoch", ""),
+        "CDR(start,u)": told.get("start", ""),
+        "CDR(billsec)": told.get("billsec", ""),
+        "DIALSTATUS": told.get("dialstatus", ""),
+        "ANSWEREDTIME": told.get("answeredtime", ""),
+        "BLINDTRANSFER": told.get("blindtransfer", ""),
+        "DIALEDPEERNUMBER": told.get("dialedpeernumber", ""),
+        "ALTEGIO_RECORDING": told.get("recording", ""),
+    }
+    outgoing = told["direction"] == "outgoing"
+    [arguments] = [
+        found.split(",")
+        for found in re.findall(r"Gosub\(altegio,s,1\((4564,.*)\)\)", RECIPES)
+        if ("outgoing" in found) == outgoing
+    ]
+    filled = [told["exten"] if each == "${EXTEN}" else each for each in arguments]
+    return Dialplan(call, filled)
+
+
+@pytest.mark.parametrize("name", ASTERISK)
+def test_the_recipe_of_asterisk_reports_an_end_as_recorded(name: str) -> None:
+    assert dialplan(name).sent("ALTEGIO_END") == form(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"), [("ringing", "sent"), ("ringing-hidden", "the caller hides")]
+)
+def test_the_recipe_of_asterisk_shows_who_rings(
+    deployment: Deployment, switch: Switch, name: str, outcome: str
+) -> None:
+    told = dialplan(name).sent("ALTEGIO_TOLD")
+    assert told == form(name)
+    now = b"epoch=%d" % deployment.clock().timestamp()
+    answer = switch.asterisk(re.sub(rb"epoch=[0-9]+", now, told))
+    assert answer["pop_up"] == outcome
+    shown = [(each.phone, each.line) for each in deployment.simulator.pop_ups()]
+    assert shown == ([(CALLER, LINE)] if outcome == "sent" else [])
+
+
+def test_the_json_of_the_recipes_is_taken(deployment: Deployment, key: str) -> None:
+    posted = [json.loads(each) for each in fences("json")]
+    assert [each["type"] for each in posted] == ["ringing", "finished"]
+    for each in posted:
+        assert deployment.call(each, key)[0] == 202
+
+
+# Who may, and what else comes
+
+
+@pytest.mark.parametrize("path", ["/calls", "/calls/freeswitch", "/calls/asterisk"])
+@pytest.mark.parametrize("wrong", [None, "", "guess", "of another account", "one letter off"])
+def test_a_wrong_key_opens_no_door(
+    deployment: Deployment, key: str, path: str, wrong: str | None
+) -> None:
+    other = deployment.press(deployment.visit(deployment.simulator.grant(4777, owner=OTHER)))
+    guesses = {
+        "of another account": other.pbx_key,
+        "one letter off": key[:-1] + ("A" if key[-1] != "A" else "B"),
+    }
+    body = {
+        "/calls/freeswitch": record("answered"),
+        "/calls/asterisk": form("answered"),
+    }.get(path, json.dumps(json.loads(fences("json")[1])).encode())
+    answer = deployment.call(body, guesses.get(wrong or "", wrong), path=path)
+    assert answer[0] == (403 if wrong == "of another account" else 401)
+    assert deployment.drain_calls() == 0
+    assert deployment.rows("CALLS_TABLE") == []
+
+
+def damaged(name: str, place: list[Any], value: Any) -> bytes:
+    values = json.loads(record(name))
+    inside = values
+    for step in place[:-1]:
+        inside = inside[step]
+    inside[place[-1]] = value
+    return json.dumps(values).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "field"),
+    [
+        (b"", "application/json", "not a record"),
+        (b"[]", "application/json", "not a record"),
+        (b"[" * 200_000, "application/json", "not a record"),
+        (b"cdr=%ff", FORM, "not a record"),
+        (b"cdr={", FORM, "not a record"),
+        (b"cdr=!", "application/x-www-form-base64-encoded", "not a record"),
+        (b'{"variables":[]}', "application/json", "variables"),
+        (damaged("answered", ["callflow"], []), "application/json", "callflow"),
+        (damaged("answered", ["callflow"], {}), "application/json", "callflow"),
+        (damaged("answered", ["callflow", 0], 1), "application/json", "callflow"),
+        (
+            damaged("answered", ["callflow", 0, "caller_profile"], ""),
+            "application/json",
+            "caller_profile",
+        ),
+        (
+            damaged("answered", ["variables", "altegio_location_id"], "x' OR 1"),
+            "application/json",
+            "altegio_location_id",
+        ),
+        (
+            damaged("answered", ["variables", "start_epoch"], "9" * 12),
+            "application/json",
+            "start_epoch",
+        ),
+        (
+            damaged("answered", ["variables", "altegio_direction"], "up"),
+            "application/json",
+            "direction",
+        ),
+    ],
+)
+def test_a_bad_record_of_freeswitch_is_named(
+    deployment: Deployment, key: str, body: bytes, content_type: str, field: str
+) -> None:
+    status, answer = deployment.call(
+        body, key, path="/calls/freeswitch", content_type=content_type, query=f"uuid={UUID}"
+    )
+    assert status == 400
+    assert answer["error"].startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"\xff=", "not a form"),
+        (b"&".join(b"a=1" for _ in range(51)), "not a form"),
+        (b"location_id=4564", "event"),
+        (b"location_id=4564&event=dance", "event"),
+        (b"location_id=four&event=hangup", "location_id"),
+        (b"location_id=4564&event=ringing&linkedid=1.2&line=1&epoch=now", "epoch"),
+        (b"location_id=4564&event=hangup&linkedid=1.2&line=1&start=1", "start"),
+        (b"location_id=4564&event=hangup&line=1&start=1793527800", "call_id"),
+    ],
+)
+def test_a_bad_form_of_asterisk_is_named(
+    deployment: Deployment, key: str, body: bytes, field: str
+) -> None:
+    status, answer = deployment.call(body, key, path="/calls/asterisk", content_type=FORM)
+    assert status == 400
+    assert answer["error"].startswith(field)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+_places = st.sampled_from(
+    [
+        ["variables"],
+        ["callflow"],
+        ["callflow", 0, "caller_profile"],
+        ["callflow", 0, "caller_profile", "originatee"],
+        ["callflow", 0, "caller_profile", "uuid"],
+        *(
+            ["variables", name]
+            for name in (
+                "altegio_location_id",
+                "altegio_line",
+                "altegio_recording_url",
+                "start_epoch",
+                "answer_epoch",
+                "end_epoch",
+                "dialed_user",
+            )
+        ),
+    ]
+)
+
+
+def translated(translate: Any, body: bytes, content_type: str = "application/json") -> None:
+    """An event, or the one refusal that the door knows."""
+    try:
+        event = translate(body, content_type, {})
+        if event is not None:
+            as_event(event)
+    except BadEvent as error:
+        assert str(error)
+
+
+@given(place=_places, value=_json)
+def test_a_record_with_anything_anywhere_is_an_event_or_refused(
+    place: list[Any], value: Any
+) -> None:
+    translated(pbx.freeswitch, damaged("answered", place, value))
+
+
+@given(body=st.binary(), kind=st.sampled_from(["", FORM, "application/x-www-form-base64-encoded"]))
+def test_any_bytes_are_an_event_or_refused(body: bytes, kind: str) -> None:
+    translated(pbx.freeswitch, body, kind)
+    translated(pbx.asterisk, body, kind)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [*"event location_id start answeredtime billsec epoch line direction linkedid".split()]
+        ),
+        st.text() | st.sampled_from(["hangup", "ringing", "4564", "1793527800"]),
+    )
+)
+def test_any_form_is_an_event_or_refused(told: dict[str, str]) -> None:
+    text = "&".join(f"{name}={quote(value)}" for name, value in told.items())
+    translated(pbx.asterisk, text.encode())
