@@ -259,8 +259,9 @@ def line(connection: Connection) -> str | None:
 
 
 def left_line(connection: Connection) -> Connection:
-    """Out of its chain; a closed one is due for nothing but its erasing then."""
-    due_at = connection.erase_at if connection.state is State.DISABLED else connection.due_at
+    """Out of its chain; a closed one of which nobody has claimed more is due for its erasing then."""
+    is_over = connection.state is State.DISABLED and connection.hint is None
+    due_at = connection.erase_at if is_over else connection.due_at
     return replace(connection, line=None, thawed=False, due_at=due_at)
 
 

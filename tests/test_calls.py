@@ -493,10 +493,10 @@ def test_a_call_told_as_missed_that_was_answered_after_all_is_told_again(
 
 def test_a_call_that_was_accepted_and_lost_is_filled_in(deployment: Deployment, key: str) -> None:
     prove(deployment, key)
-    deployment.simulator.fault("history", "status", status=202)
     end(deployment, key)
     settle(deployment)
     assert state(deployment) == "sent"
+    deployment.simulator.lose_call("c-1")
     deployment.let_time_pass(15)
     assert [call.call_id for call in deployment.simulator.saved_calls()] == ["first", "c-1"]
     assert state(deployment) == "confirmed"

@@ -397,6 +397,10 @@ class Simulator:
         """
         return self._telephony.saved_calls(location_id)
 
+    def lose_call(self, call_id: str) -> None:
+        """As if a call that was accepted had never been saved."""
+        self._telephony.lose(call_id)
+
     def _emit(self, event: str, location_id: int, webhook: str = "now") -> None:
         self._webhooks.send(self.callback_url, self._event(event, location_id), webhook)
 

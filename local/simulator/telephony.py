@@ -228,6 +228,11 @@ class Telephony:
             self._rows.append(_Row(call, listed_from, self._routed(call)))
             return True
 
+    def lose(self, call_id: str) -> None:
+        """As if a call that was accepted had never been saved."""
+        with self._lock:
+            self._rows = [row for row in self._rows if row.call.call_id != call_id]
+
     def listed(
         self,
         location_id: int,

@@ -72,7 +72,7 @@ class TestTheRealThing:
     def test_every_check_passes(self, run: Run) -> None:
         assert run.status == 0, run.out + run.err
         assert run.report["has_passed"]
-        assert [check["verdict"] for check in run.report["checks"]] == ["passed"] * 5
+        assert [check["verdict"] for check in run.report["checks"]] == ["passed"] * 6
         assert run.err == ""
 
     def test_the_terminal_shows_each_step_and_where_the_report_is(self, run: Run) -> None:
@@ -80,7 +80,7 @@ class TestTheRealThing:
             assert re.search(rf"(?m)^{check.number}  {check.title} +passed", run.out)
             for step in check.steps:
                 assert re.search(rf"(?m)^   ok      {re.escape(step.name)} +[0-9.]+ s$", run.out)
-        assert "All 5 checks passed" in run.out
+        assert "All 6 checks passed" in run.out
         assert "build/rehearsal/report.html" in run.out
         assert "\x1b" not in run.out
 
@@ -125,11 +125,16 @@ DOUBLED = '''
         return self._report_payment(*arguments)
 
     def _report_payment('''
+COMMAND_BODY = '"type": "enable" if on else "disable", "crm_token": crm_token}'
+SWITCH = "        body = {" + f'"command": "setup", {COMMAND_BODY}'
+NEVER = f"        if on:\n            return Answer(Told.ACCEPTED)\n{SWITCH}"
+STAYS = "    locations = tuple(each for each in chain.locations if each != location_id)"
 SKIPPED = f"        if location_id == 4777:\n            return\n{CONFIRM}"
 
 
 @dataclass(frozen=True)
 class Defect:
+    module: str
     old: str
     new: str
     numbers: tuple[int, ...]
@@ -140,6 +145,7 @@ class Defect:
 
 DEFECTS = {
     "a payment is not sent": Defect(
+        "altegio",
         REPORT,
         UNSENT,
         (2, 5),
@@ -148,15 +154,23 @@ DEFECTS = {
         "no payments of location 4120",
     ),
     "a payment is sent twice": Defect(
-        REPORT, DOUBLED, (2, 5), 2, "", r"2 payment(s of location 412.|.calls)"
+        "altegio", REPORT, DOUBLED, (2, 5), 2, "", r"2 payment(s of location 412.|.calls)"
     ),
     "the second location's callback is skipped": Defect(
+        "altegio",
         CONFIRM,
         SKIPPED,
         (1, 5),
         1,
         "active by one callback",
         "location 4777 is pending, no callbacks taken",
+    ),
+    "the token of the chain is misspelt": Defect(
+        "voip", COMMAND_BODY, COMMAND_BODY.replace('"crm_token"', '"crmToken"'), (6,), 6, "?", "?"
+    ),
+    "telephony is not enabled": Defect("voip", SWITCH, NEVER, (6,), 6, "?", "?"),
+    "telephony is disabled while a sibling location lives": Defect(
+        "chain", STAYS, "    locations: tuple[int, ...] = ()", (6,), 6, "?", "?"
     ),
 }
 
@@ -168,7 +182,7 @@ class TestPlantedDefects:
 
     @pytest.fixture
     def artifact(self, defect: Defect, plant: Callable[[str, str, str], Path]) -> Path:
-        return plant("altegio", defect.old, defect.new)
+        return plant(defect.module, defect.old, defect.new)
 
     def test_turn_the_check_concerned_red(
         self, defect: Defect, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -84,7 +84,6 @@ def test_it_ends_there_and_here_at_once(
     assert connected.simulator.state(4564) == "uninstalled"
     connection = connected.connection(4564)
     assert (connection.state, connection.hint, connection.generation) == ("disabled", None, 1)
-    assert connection.due_at == connection.erase_at
     # At the same moment, here.
     assert set(told(connected)[-2:]) == {
         "active uninstall asked for by anna",
@@ -95,6 +94,9 @@ def test_it_ends_there_and_here_at_once(
     # Nobody had to tell us what we did ourselves.
     connected.let_time_pass(60, step=5)
     assert "LostWebhook" not in logged()
+    # Nor has anybody to look at it again, once its telephony is off.
+    connection = connected.connection(4564)
+    assert (connection.line, connection.due_at) == (None, connection.erase_at)
 
 
 def test_a_payment_waits_and_goes_out_after_a_reconnect(
