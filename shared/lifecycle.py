@@ -259,7 +259,7 @@ def line(connection: Connection) -> str | None:
 
 
 def left_line(connection: Connection) -> Connection:
-    """Out of its chain; a closed one of which nobody has claimed more is due for its erasing then."""
+    """Out of its chain; a closed one without a hint is due for nothing but its erasing then."""
     is_over = connection.state is State.DISABLED and connection.hint is None
     due_at = connection.erase_at if is_over else connection.due_at
     return replace(connection, line=None, thawed=False, due_at=due_at)

@@ -1,4 +1,4 @@
-"""The formats in which PBXes report calls by themselves, as events of calls; docs/pbx.md configures them.
+"""What PBXes report of calls in their own formats, as events; docs/pbx.md has their configuration.
 
 Each PBX is told the location by a variable of the call, and reports its own words for the rest. A
 call without that variable is none of a salon's, and no event. What a menu or a voice mail took is a
@@ -24,9 +24,7 @@ _WITH_FRACTION = re.compile(r"([0-9]{1,12})(?:\.[0-9]{1,9})?")
 _MOST_FIELDS = 50
 
 
-def freeswitch(
-    body: bytes, content_type: str, query: Mapping[str, str]
-) -> dict[str, Any] | None:
+def freeswitch(body: bytes, content_type: str, query: Mapping[str, str]) -> dict[str, Any] | None:
     """A ringing call by mod_curl, whose fields are the query; an ended one by mod_json_cdr.
 
     https://developer.signalwire.com/freeswitch/FreeSWITCH-Explained/Modules/mod_json_cdr_6587490

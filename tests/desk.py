@@ -47,5 +47,6 @@ def site(deployment: Deployment) -> desk.Site:
         name="test stack",
         payments=deployment.environments["payments"],
         reconcile=deployment.environments["reconcile"],
+        calls=deployment.environments["calls"],
         client=client,
     )

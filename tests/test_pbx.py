@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
-from xml.etree import ElementTree
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -179,9 +179,7 @@ def test_whatever_mod_json_cdr_is_told_about_encoding(
         switch.freeswitch(b"cdr=" + encoded, "application/x-www-form-base64-encoded")
     elif encoding == "plain values":
         values = json.loads(body)
-        values["variables"] = {
-            each: pbx.unquote(value) for each, value in values["variables"].items()
-        }
+        values["variables"] = {each: unquote(value) for each, value in values["variables"].items()}
         switch.freeswitch(json.dumps(values).encode())
     else:
         switch.freeswitch(body)
@@ -202,6 +200,10 @@ def test_a_channel_of_no_location_is_none_of_ours(switch: Switch) -> None:
 
 def fences(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", RECIPES, re.DOTALL)
+
+
+def parsed(xml: str) -> ET.Element:
+    return ET.fromstring(xml)  # noqa: S314 - of our own
 
 
 def expanded(text: str, values: Mapping[str, str], functions: Mapping[str, Any]) -> str:
@@ -227,7 +229,7 @@ def encoded(text: str) -> str:
 def freeswitch_ringing() -> tuple[str, str]:
     """The path and the query of the recipe's request, and its key's place."""
     [xml] = [each for each in fences("xml") if "altegio-incoming" in each]
-    actions = ElementTree.fromstring(xml).iter("action")
+    actions = parsed(xml).iter("action")
     [told] = [each.attrib["data"] for each in actions if each.attrib["application"] == "curl"]
     url, *rest = told.split(" ")
     assert rest == ["connect-timeout", "1", "timeout", "3", "post"]
@@ -260,7 +262,7 @@ def test_the_recipe_of_freeswitch_sets_what_its_records_carry() -> None:
     incoming, outgoing = (
         {
             name: value
-            for action in ElementTree.fromstring(xml).iter("action")
+            for action in parsed(xml).iter("action")
             if action.attrib["application"] in ("set", "export")
             for name, _, value in [action.attrib["data"].partition("=")]
         }
@@ -269,14 +271,14 @@ def test_the_recipe_of_freeswitch_sets_what_its_records_carry() -> None:
     )
     for name, recipe in (("answered", incoming), ("outgoing", outgoing)):
         variables = json.loads(record(name))["variables"]
-        assert {each: pbx.unquote(variables[each]) for each in recipe} == recipe
-    exported = pbx.unquote(json.loads(record("answered"))["variables"]["export_vars"])
+        assert {each: unquote(variables[each]) for each in recipe} == recipe
+    exported = unquote(json.loads(record("answered"))["variables"]["export_vars"])
     assert exported == ",".join(incoming)
 
 
 def test_the_module_of_freeswitch_posts_as_the_door_takes_it() -> None:
     [xml] = [each for each in fences("xml") if "json_cdr.conf" in each]
-    params = {each.attrib["name"]: each.attrib["value"] for each in ElementTree.fromstring(xml)[0]}
+    params = {each.attrib["name"]: each.attrib["value"] for each in parsed(xml)[0]}
     assert urlsplit(params["url"]).path == "/calls/freeswitch"
     assert (params["auth-scheme"], params["cred"]) == ("basic", "pbx:KEY")
     # The module names the record's type by this.
@@ -496,7 +498,8 @@ def translated(translate: Any, body: bytes, content_type: str = "application/jso
         if event is not None:
             as_event(event)
     except BadEvent as error:
-        assert str(error)
+        if not str(error):
+            raise
 
 
 @given(place=_places, value=_json)
@@ -515,7 +518,16 @@ def test_any_bytes_are_an_event_or_refused(body: bytes, kind: str) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(
-            [*"event location_id start answeredtime billsec epoch line direction linkedid".split()]
+            [
+                "event",
+                "location_id",
+                "start",
+                "answeredtime",
+                "billsec",
+                "epoch",
+                "line",
+                "linkedid",
+            ]
         ),
         st.text() | st.sampled_from(["hangup", "ringing", "4564", "1793527800"]),
     )

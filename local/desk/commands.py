@@ -104,16 +104,21 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
     _add_key(command)
     command.set_defaults(command=_at_desk("refunds", "if_refunded"))
 
+    queue = argparse.ArgumentParser(add_help=False)
+    queue.add_argument(
+        "--queue", choices=["billing", "calls"], default="billing", help="whose (billing)"
+    )
+
     command = commands.add_parser(
         "letters",
-        parents=[shared.stack, shared.listed],
+        parents=[shared.stack, queue, shared.listed],
         help="the dead letters, and whether a replay is safe",
     )
     command.set_defaults(command=_at_desk("letters", "letters"))
 
     command = commands.add_parser(
         "replay",
-        parents=[shared.stack, shared.changes, shared.forced],
+        parents=[shared.stack, queue, shared.changes, shared.forced],
         help="bring dead letters to the queue again",
     )
     command.add_argument("id", metavar="ID", help="of a letter, or how it begins; or `all`")
@@ -148,6 +153,23 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options
         help="end the application in a location, from here",
     )
     command.set_defaults(command=_at_desk("uninstall", "uninstall"))
+
+    command = commands.add_parser(
+        "telephony",
+        parents=[shared.stack, located, shared.changes, shared.listed],
+        help="a location's chain, CRM token and last calls",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--resume", action="store_true", help="let a call prove the CRM token anew")
+    which.add_argument("--trust", action="store_true", help="the CRM token is the location's own")
+    command.set_defaults(command=_at_desk("telephony", "telephony"))
+
+    command = commands.add_parser(
+        "pbx-key",
+        parents=[shared.stack, located, shared.changes],
+        help="another key for the PBX of a location's account",
+    )
+    command.set_defaults(command=_at_desk("telephony", "key"))
 
     command = commands.add_parser(
         "census",

@@ -17,13 +17,17 @@ from botocore.config import Config
 
 from local.emulator import CREDENTIALS
 from shared import clock, config
+from shared.accounts import Accounts
 from shared.altegio import Altegio
+from shared.calls import Calls
+from shared.chains import Chains
 from shared.connections import Connections
 from shared.journal import Journal
 from shared.ledger import Ledger
 from shared.looking import Looking
 from shared.pace import Pace
 from shared.partner_token import PartnerToken
+from shared.queues import CallWakeUps
 from shared.roll import Roll
 from shared.settling import Settling
 
@@ -44,21 +48,28 @@ class Site:
         name: For the operator.
         payments: The environment of PaymentsFunction.
         reconcile: The environment of ReconcileFunction.
+        calls: The environment of CallsFunction.
         client: Makes a client of an AWS service by its name.
     """
 
     name: str
     payments: Mapping[str, str]
     reconcile: Mapping[str, str]
+    calls: Mapping[str, str]
     client: Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All that the commands work with; `settings` are those of reconcile."""
+    """All that the commands work with; `settings` are those of reconcile.
+
+    Attributes:
+        queues: Of billing and of calls, the address of the queue and that of its dead letters.
+    """
 
     site: str
     settings: config.ReconcileSettings
+    calls_settings: config.CallsSettings
     token: PartnerToken
     ledger: Ledger
     connections: Connections
@@ -67,9 +78,12 @@ class Desk:
     platform: Altegio
     looking: Looking
     settling: Settling
+    accounts: Accounts
+    chains: Chains
+    calls: Calls
+    call_wake_ups: CallWakeUps
     sqs: Any
-    billing_queue_url: str
-    dead_letters_url: str
+    queues: Mapping[str, tuple[str, str]]
 
 
 def find(options: argparse.Namespace) -> Site:
@@ -93,9 +107,10 @@ def opened(site: Site) -> Desk:
     try:
         payments = config.read(config.PaymentsSettings, site.payments)
         reconcile = config.read(config.ReconcileSettings, site.reconcile)
+        calls = config.read(config.CallsSettings, site.calls)
     except config.ConfigError as error:
         raise NoSite(f"{site.name} does not run this version: {error}") from None
-    dynamodb = site.client("dynamodb")
+    dynamodb, sqs = site.client("dynamodb"), site.client("sqs")
     journal = Journal(
         dynamodb, reconcile.connections.journal_table, reconcile.connections.journal_days
     )
@@ -116,6 +131,7 @@ def opened(site: Site) -> Desk:
     return Desk(
         site=site.name,
         settings=reconcile,
+        calls_settings=calls,
         token=token,
         ledger=ledger,
         connections=connections,
@@ -129,9 +145,15 @@ def opened(site: Site) -> Desk:
             clock=clock.now,
             rules=reconcile.lifecycle,
         ),
-        sqs=site.client("sqs"),
-        billing_queue_url=reconcile.billing_queue_url,
-        dead_letters_url=payments.billing_dead_letters_url,
+        accounts=Accounts(dynamodb, calls.accounts_table),
+        chains=Chains(dynamodb, calls.chains.chains_table),
+        calls=Calls(dynamodb, calls.calls_table, calls.call_days),
+        call_wake_ups=CallWakeUps(sqs, calls.chains.calls_queue_url),
+        sqs=sqs,
+        queues={
+            "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
+            "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
+        },
     )
 
 
@@ -154,6 +176,7 @@ def _announced(file: Path) -> Site:
         name="local stack",
         payments=found["environments"]["PaymentsFunction"],
         reconcile=found["environments"]["ReconcileFunction"],
+        calls=found["environments"]["CallsFunction"],
         client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
     )
 
@@ -180,5 +203,6 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Site:
         name=f"{stack_name} in {session.region_name}",
         payments=environment("PaymentsFunction"),
         reconcile=environment("ReconcileFunction"),
+        calls=environment("CallsFunction"),
         client=client,
     )

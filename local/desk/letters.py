@@ -1,6 +1,6 @@
-"""The dead letters of the billing queue: why each is there, and what would come of a replay.
+"""The dead letters of billing or of calls: why each is there, and what would come of a replay.
 
-A letter stays in its queue until its copy is in the billing queue. Whoever looks holds the letters
+A letter stays until its copy is in the queue that it came from. Whoever looks holds the letters
 for a moment, and gives them back at once.
 """
 
@@ -14,8 +14,9 @@ from typing import Any
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import billing, clock
+from shared import billing, call_event, clock
 from shared.clock import stamp
+from shared.lifecycle import Connection
 from shared.payment import Entry
 
 # Long enough to read them all; given back earlier.
@@ -43,7 +44,7 @@ class Verdict:
     """What a replay would do.
 
     Attributes:
-        event: The key of the event in the ledger; None if it is no event.
+        event: What it is of, as an entry's key or a call's id; None if it is no event.
         safe: Whether it would be taken, or change nothing.
         why: In words.
     """
@@ -55,8 +56,8 @@ class Verdict:
 
 def letters(desk: Desk, options: argparse.Namespace) -> int:
     """Lists all letters, each with its verdict."""
-    with _held(desk) as found:
-        judged = [(letter, judge(letter.body, desk.ledger.get)) for letter in found]
+    with _held(desk, options.queue) as found:
+        judged = [(letter, _judged(desk, options.queue, letter)) for letter in found]
     if options.json:
         print(json.dumps([_plain(*both) for both in judged], indent=2))
     elif not judged:
@@ -70,14 +71,15 @@ def letters(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def replay(desk: Desk, options: argparse.Namespace) -> int:
-    """Puts one letter, or all, back on the billing queue; only what is safe, unless forced."""
-    with _held(desk) as found:
+    """Puts one letter, or all, back on its queue; only what is safe, unless forced."""
+    queue_url, dead_letters_url = desk.queues[options.queue]
+    with _held(desk, options.queue) as found:
         chosen = [it for it in found if options.id == "all" or it.id.startswith(options.id)]
         if not chosen or (options.id != "all" and len(chosen) > 1):
             how_many = "several letters begin" if chosen else "no letter begins"
             print(f"Nothing was replayed: {how_many} with {options.id}.")
             return 1
-        judged = [(letter, judge(letter.body, desk.ledger.get)) for letter in chosen]
+        judged = [(letter, _judged(desk, options.queue, letter)) for letter in chosen]
         print(_listed(judged), end="\n\n")
         going = [letter for letter, verdict in judged if verdict.safe or options.force]
         if not going:
@@ -88,11 +90,35 @@ def replay(desk: Desk, options: argparse.Namespace) -> int:
             print(f"Nothing was replayed yet; --do replays {whole}.")
             return 0
         for letter in going:
-            desk.sqs.send_message(QueueUrl=desk.billing_queue_url, MessageBody=letter.body)
-            desk.sqs.delete_message(QueueUrl=desk.dead_letters_url, ReceiptHandle=letter.handle)
+            desk.sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)
+            desk.sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=letter.handle)
             found.remove(letter)
         print(f"Replayed: {screen.counted(len(going), 'letter')}.")
     return 0
+
+
+def _judged(desk: Desk, queue: str, letter: Letter) -> Verdict:
+    if queue == "calls":
+        return judge_call(letter.body, desk.connections.get)
+    return judge(letter.body, desk.ledger.get)
+
+
+def judge_call(body: str, known: Callable[[int], Connection | None]) -> Verdict:
+    """What would come of a message on the calls queue; whatever of it was taken, is not doubled."""
+    try:
+        event = call_event.read(body)
+    except call_event.BadEvent as error:
+        return Verdict(None, safe=False, why=f"refused again: invalid: {error}")
+    if isinstance(event, call_event.Ringing):
+        return Verdict(event.call_id, safe=False, why="refused again: only the door takes it")
+    if not isinstance(event, call_event.Finished):
+        return Verdict(event.type, safe=True, why="safe: a wake-up of our own")
+    connection = known(event.location_id)
+    owner = connection.account_id if connection else None
+    if owner is None or event.account_id not in ("", owner):
+        why = f"refused again: location {event.location_id} is not of this account"
+        return Verdict(event.call_id, safe=False, why=why)
+    return Verdict(event.call_id, safe=True, why="safe: one entry, however often it is told")
 
 
 def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
@@ -124,12 +150,13 @@ def _difference(before: Entry, entry: Entry) -> str:
 
 
 @contextmanager
-def _held(desk: Desk) -> Iterator[list[Letter]]:
+def _held(desk: Desk, queue: str) -> Iterator[list[Letter]]:
     """All letters, oldest first; what is left in the list is visible again at once."""
+    _queue_url, dead_letters_url = desk.queues[queue]
     found: list[Letter] = []
     try:
         while messages := desk.sqs.receive_message(
-            QueueUrl=desk.dead_letters_url,
+            QueueUrl=dead_letters_url,
             MaxNumberOfMessages=10,
             VisibilityTimeout=_HOLD_S,
             WaitTimeSeconds=_WAIT_S,
@@ -144,7 +171,7 @@ def _held(desk: Desk) -> Iterator[list[Letter]]:
             # One that was held too long is visible anyway.
             with suppress(desk.sqs.exceptions.MessageNotInflight):
                 desk.sqs.change_message_visibility(
-                    QueueUrl=desk.dead_letters_url, ReceiptHandle=letter.handle, VisibilityTimeout=0
+                    QueueUrl=dead_letters_url, ReceiptHandle=letter.handle, VisibilityTimeout=0
                 )
 
 

@@ -160,10 +160,10 @@ def _outage(screen: Screen, number: int) -> bool:
 
 def _calls_outage(screen: Screen, number: int) -> bool:
     told = campaigns.calls_outage(
-        number, lambda done, of: screen.progress("24 h without calls", done, of)
+        number, lambda done, of: screen.progress("calls, 24 h out", done, of)
     )
     screen.result(
-        "24 h outage",
+        "calls, 24 h out",
         f"{told.calls} calls: {told.saved} saved, {told.doubled} doubled, {told.lost} lost, "
         f"{told.dead_letters} dead letters, the last {60 * told.hours:.0f} min after its end; "
         f"{told.pop_ups} pop-ups, {told.stale_pop_ups} of them stale",

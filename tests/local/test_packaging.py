@@ -24,9 +24,7 @@ from local.build import AWS_CALLS, EPOCH, PYTHON
 from local.deployed import SAM, sam_build
 from local.template import Template
 
-FUNCTIONS = {
-    f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls")
-}
+FUNCTIONS = {f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls")}
 # What a build reads; a checkout has more, and none of that may matter.
 NEEDED = ("Makefile", "locks", "local", "functions", "shared", "template.yaml", "samconfig.toml")
 UNCHECKED_HASH = b"\x01\0\0\0"

@@ -166,11 +166,31 @@ DEFECTS = {
         "location 4777 is pending, no callbacks taken",
     ),
     "the token of the chain is misspelt": Defect(
-        "voip", COMMAND_BODY, COMMAND_BODY.replace('"crm_token"', '"crmToken"'), (6,), 6, "?", "?"
+        "voip",
+        COMMAND_BODY,
+        COMMAND_BODY.replace('"crm_token"', '"crmToken"'),
+        (6,),
+        6,
+        "a page that says that telephony is on",
+        "the page says that telephony is starting, starting",
     ),
-    "telephony is not enabled": Defect("voip", SWITCH, NEVER, (6,), 6, "?", "?"),
+    "telephony is not enabled": Defect(
+        "voip",
+        SWITCH,
+        NEVER,
+        (6,),
+        6,
+        "enabled by one call for both locations",
+        "telephony is off, no enable calls",
+    ),
     "telephony is disabled while a sibling location lives": Defect(
-        "chain", STAYS, "    locations: tuple[int, ...] = ()", (6,), 6, "?", "?"
+        "chain",
+        STAYS,
+        "    locations: tuple[int, ...] = ()",
+        (6,),
+        6,
+        "telephony on, no disable",
+        "telephony is off, 1 disable call",
     ),
 }
 

@@ -1,0 +1,164 @@
+"""A location's telephony: its chain, whether its CRM token is proven, its last calls; and its key.
+
+Links to recordings are not shown, and of a number the last two digits only.
+"""
+
+import argparse
+import getpass
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from local.desk import screen
+from local.desk.desk import Desk
+from shared import clock, numbers, pbx_key
+from shared.call import Call
+from shared.chain import Chain, Telephony
+from shared.clock import stamp
+from shared.lifecycle import Connection
+
+_WHAT = {
+    Telephony.NONE: "none: the owner's link brought no CRM token",
+    Telephony.UNPROVEN: "on trial: the CRM token is not proven by a call yet",
+    Telephony.UNCHECKED: "on, but not proven: the list of calls cannot be read",
+    Telephony.PROVEN: "on: a saved call was in the location's own list",
+    Telephony.STOPPED: "stopped: a saved call was not in the location's own list",
+}
+_SHOWN = 10
+
+
+def telephony(desk: Desk, options: argparse.Namespace) -> int:
+    """Shows a location's telephony; has it tried again, or trusted, if that is asked for."""
+    connection = desk.connections.get(options.location)
+    if connection is None:
+        print(f"Location {options.location} was never connected here ({desk.site}).")
+        return 1
+    chain = desk.chains.get(connection.line) if connection.line else None
+    since = clock.now() - timedelta(days=desk.calls_settings.call_days)
+    calls = sorted(
+        desk.calls.of_location(options.location, since),
+        key=lambda call: call.started_at or call.received_at,
+        reverse=True,
+    )
+    if options.json:
+        print(json.dumps(_plain(connection, chain, calls), indent=2))
+        return 0
+    print(_told(desk, connection, chain, calls))
+    if not options.resume and not options.trust:
+        return 0
+    return _changed(desk, connection, options)
+
+
+def key(desk: Desk, options: argparse.Namespace) -> int:
+    """Gives an account another PBX key; it alone is on the standard output."""
+    connection = desk.connections.get(options.location)
+    account_id = connection.account_id if connection else None
+    account = desk.accounts.of_id(account_id) if account_id else None
+    if account is None:
+        print(f"Location {options.location} belongs to no account here.", file=sys.stderr)
+        return 1
+    has = "one, which is void at once" if account.pbx_key_digest else "none yet"
+    pairs = [
+        ("account", account.account_id),
+        ("name", account.name),
+        ("key", has),
+        ("change", "a new key, of all locations of the account"),
+    ]
+    head = f"The PBX key of the account of location {options.location} ({desk.site})"
+    print(f"{head}\n{screen.facts(pairs)}\n", file=sys.stderr)
+    if not options.do:
+        print("Nothing was changed yet; --do does it.", file=sys.stderr)
+        return 0
+    made = pbx_key.made(account.account_id)
+    if not desk.accounts.give_key(account.account_id, pbx_key.digest(made), instead=True):
+        print("Nothing was changed: the account was erased a moment ago.", file=sys.stderr)
+        return 1
+    print("Done. It is shown this once:", file=sys.stderr)
+    print(made)
+    return 0
+
+
+def _changed(desk: Desk, connection: Connection, options: argparse.Namespace) -> int:
+    after = Telephony.PROVEN if options.trust else Telephony.UNPROVEN
+    if not connection.live or connection.crm_token is None:
+        print("\nNothing was changed: it is not connected with a CRM token.")
+        return 1
+    if connection.telephony is after:
+        print("\nNothing was changed: it is so already.")
+        return 1
+    print(f"\n  change  {connection.telephony} -> {after}\n")
+    if not options.do:
+        print("Nothing was changed yet; --do does it.")
+        return 0
+    # Of somebody else's write at this moment, the operator has to see the result first.
+    word = "trusted" if options.trust else "resumed"
+    changed = replace(
+        connection, telephony=after, verdict=f"telephony {word} by {getpass.getuser()}"
+    )
+    desk.connections.save(changed, clock.now())
+    desk.call_wake_ups.release(connection.location_id)
+    print(f"Done: {_WHAT[after]}.")
+    return 0
+
+
+def _told(desk: Desk, connection: Connection, chain: Chain | None, calls: Sequence[Call]) -> str:
+    now = clock.now()
+    siblings = [each for each in chain.locations if each != connection.location_id] if chain else []
+    pairs = [
+        ("location", connection.words),
+        ("telephony", _WHAT[connection.telephony]),
+        ("chain", _chain(chain)),
+        ("siblings", ", ".join(map(str, siblings)) or "-"),
+    ]
+    if chain is not None and chain.due_at is not None:
+        pairs.append(("due", screen.due(chain.due_at, now)))
+    days = desk.calls_settings.call_days
+    counted = Counter(str(call.state) for call in calls)
+    states = ", ".join(f"{number} {state}" for state, number in counted.most_common())
+    pairs.append(("calls", f"{states or 'none'}, in {days} days"))
+    parts = [f"Telephony of location {connection.location_id} ({desk.site})", screen.facts(pairs)]
+    if calls:
+        heads = ("BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
+        parts.append("\n" + screen.table(heads, [_row(call) for call in calls[:_SHOWN]]))
+    return "\n".join(parts)
+
+
+def _chain(chain: Chain | None) -> str:
+    if chain is None:
+        return "-"
+    said = "enabled" if chain.enabled else "not enabled"
+    return f"{said}; {chain.verdict}" if chain.verdict not in ("", said) else said
+
+
+def _row(call: Call) -> tuple[str, ...]:
+    leg = call.leg
+    return (
+        screen.moment(call.started_at or call.received_at),
+        leg.direction if leg else "-",
+        numbers.masked(leg.phone) if leg else "-",
+        str(call.state),
+        call.why or "-",
+    )
+
+
+def _plain(connection: Connection, chain: Chain | None, calls: Sequence[Call]) -> dict[str, object]:
+    return {
+        "location_id": connection.location_id,
+        "telephony": str(connection.telephony),
+        "verdict": connection.verdict,
+        "enabled": chain is not None and chain.enabled,
+        "locations": list(chain.locations) if chain else [],
+        "calls": [
+            {
+                "call_id": call.call_id,
+                "state": str(call.state),
+                "why": call.why,
+                "received_at": stamp(call.received_at),
+                "due_at": stamp(call.due_at) if call.due_at else None,
+            }
+            for call in calls
+        ],
+    }
