@@ -52,6 +52,7 @@ class Chain:
     """The live locations that share a CRM token."""
 
     key: str
+    # Empty once the chain is off.
     crm_token: str
     locations: tuple[int, ...]
     state: ChainState
@@ -85,7 +86,14 @@ def joined(before: Chain | None, crm_token: str, location_id: int, now: datetime
     is_on = before.state is ChainState.ON and before.enabled
     if is_on and location_id not in before.locations:
         return replace(before, locations=locations)
-    return replace(before, locations=locations, state=ChainState.DUE, due_at=now, tries=0)
+    return replace(
+        before,
+        crm_token=crm_token,
+        locations=locations,
+        state=ChainState.DUE,
+        due_at=now,
+        tries=0,
+    )
 
 
 def left(chain: Chain, location_id: int, now: datetime, rules: LifecycleRules) -> Chain:
@@ -126,6 +134,8 @@ def told(chain: Chain, now: datetime, rules: LifecycleRules) -> Chain:
     verdict = "enabled" if enabled else "disabled"
     return replace(
         chain,
+        # Whoever comes back brings it again.
+        crm_token=chain.crm_token if enabled else "",
         state=state,
         enabled=enabled,
         lease_until=None,

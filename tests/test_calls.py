@@ -141,6 +141,8 @@ def test_telephony_stays_on_while_a_sibling_lives(deployment: Deployment) -> Non
     leave(deployment, 4232)
     assert len(deployment.simulator.calls("disable")) == 1
     assert not deployment.simulator.telephony()
+    # The chain's row keeps no token that opens nothing any more.
+    assert deployment.simulator.crm_token not in str(deployment.rows("CHAINS_TABLE"))
 
 
 def leave(deployment: Deployment, location_id: int) -> None:

@@ -1,6 +1,7 @@
 """A location's telephony at the desk: what it shows, what it changes, and the key of a PBX."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def key(page: Page) -> str:
     return page.pbx_key
 
 
-def end(deployment: Deployment, key: str, call_id: str, **changes: object) -> None:
+def end(deployment: Deployment, key: str, call_id: str, **changes: Any) -> None:
     began = (deployment.clock() - timedelta(seconds=90)).isoformat()
     event = {**finished(call_id, **changes), "started_at": began}
     assert deployment.call(event, key)[0] == 202
