@@ -8,14 +8,16 @@ the platform what it got.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from local.simulator import Owner
 from shared.altegio import Altegio
+from shared.chain import Telephony
 from shared.payment import EntryState
-from tests.deployment import Deployment, payment, refund
+from tests.deployment import Deployment, finished, payment, refund
 from tests.memory import Memory
 
 
@@ -143,8 +145,8 @@ def test_a_refund_survives_every_crash(deployment: Deployment, calls: Calls) -> 
 def test_a_held_payment_survives_every_crash_of_reconcile(
     deployment: Deployment, calls: Calls
 ) -> None:
-    runs = _Assigned(iter(range(1, 60)))
-    for number in range(1, 60):
+    runs = _Assigned(iter(range(1, 90)))
+    for number in range(1, 90):
         deployment.bill(payment(f"inv-{number}", number))
 
     def scenario(run: str) -> None:
@@ -161,12 +163,13 @@ def test_a_held_payment_survives_every_crash_of_reconcile(
 
 def test_a_connect_survives_every_crash(deployment: Deployment, calls: Calls) -> None:
     """D6: once the owner has pressed the button and a generation is open, it is finished."""
-    runs = _Assigned(iter(range(1, 60)))
+    runs, simulator = _Assigned(iter(range(1, 90))), deployment.simulator
+    tokens = {number: simulator.add_chain(9000 + number, number) for number in range(1, 90)}
 
     def scenario(run: str) -> None:
         calls._watching = False
         owner = Owner(id=runs[run])
-        page = deployment.visit(deployment.simulator.grant(runs[run], owner=owner))
+        page = deployment.visit(simulator.grant(runs[run], owner=owner))
         calls._watching = True
         deployment.press(page)
 
@@ -175,18 +178,20 @@ def test_a_connect_survives_every_crash(deployment: Deployment, calls: Calls) ->
         connection = deployment.connections.get(runs[run])
         if connection is None:
             # Nothing was opened: the owner sees an error and presses again.
-            assert deployment.simulator.state(runs[run]) == "pending", where
+            assert simulator.state(runs[run]) == "pending", where
             continue
-        assert deployment.simulator.state(runs[run]) == "active", where
+        assert simulator.state(runs[run]) == "active", where
         assert connection.state == "active", where
+        assert simulator.telephony(tokens[runs[run]]), where
 
 
 def test_an_uninstall_survives_every_crash_of_reconcile(
     deployment: Deployment, calls: Calls
 ) -> None:
-    runs = _Assigned(iter(range(1, 60)))
-    for number in range(1, 60):
-        deployment.connect(number, telephony=False)
+    runs, simulator = _Assigned(iter(range(1, 90))), deployment.simulator
+    tokens = {number: simulator.add_chain(9000 + number, number) for number in range(1, 90)}
+    for number in range(1, 90):
+        deployment.connect(number)
     deployment.reconcile()
     deployment.clock.advance(minutes=2)
 
@@ -199,7 +204,67 @@ def test_an_uninstall_survives_every_crash_of_reconcile(
 
     for run, where in each_kill(deployment, calls, scenario, "gone"):
         deployment.let_time_pass(2)
-        assert deployment.connection(runs[run]).state == "disabled", where
+        connection = deployment.connection(runs[run])
+        assert (connection.state, connection.line) == ("disabled", None), where
+        assert not simulator.telephony(tokens[runs[run]]), where
+
+
+def test_a_sibling_s_telephony_survives_every_crash_of_an_uninstall(
+    deployment: Deployment, calls: Calls
+) -> None:
+    """Killed anywhere between leaving the chain and telling of it, it is never disabled."""
+    runs, simulator = _Assigned(iter(range(1, 90))), deployment.simulator
+    tokens = {}
+    for number in range(1, 90):
+        tokens[number] = simulator.add_chain(9000 + number, number, 1000 + number)
+        deployment.connect(number, 1000 + number)
+    deployment.let_time_pass(5)
+
+    def scenario(run: str) -> None:
+        calls._watching = False
+        simulator.disconnect(runs[run])
+        deployment.webhook(deployment.event(runs[run]))
+        calls._watching = True
+        deployment.invoke("reconcile", {})
+        deployment.invoke("reconcile", {})
+
+    for run, where in each_kill(deployment, calls, scenario, "left"):
+        deployment.let_time_pass(3)
+        assert deployment.connection(runs[run]).line is None, where
+        assert simulator.telephony(tokens[runs[run]]), where
+    assert simulator.calls("disable") == []
+
+
+def test_a_call_survives_every_crash_and_is_never_doubled(
+    deployment: Deployment, calls: Calls
+) -> None:
+    page = deployment.connect(4564)
+    began = (deployment.clock() - timedelta(minutes=2)).isoformat()
+    runs = _Assigned(iter(range(1000, 1200)))
+
+    def told(run: str) -> dict[str, Any]:
+        phone = f"+1315555{runs[run]}"
+        return {**finished(run, phone=phone), "started_at": began}
+
+    def scenario(run: str) -> None:
+        status, _answer = deployment.call(told(run), page.pbx_key)
+        assert status == 202
+        deployment.drain_calls()
+        deployment.clock.advance(seconds=6)
+        deployment.drain_calls()
+
+    scenario("first")
+    deployment.let_time_pass(2)
+    assert deployment.connection(4564).telephony is Telephony.PROVEN
+    for run, where in each_kill(deployment, calls, scenario, "call"):
+        # The PBX heard no answer, and tells it again; SQS brings its message again anyway.
+        scenario(run)
+        deployment.let_time_pass(20, step=2)
+        saved = [call for call in deployment.simulator.saved_calls() if call.call_id == run]
+        assert len(saved) == 1, where
+        row = deployment.calls.get(f"{deployment.connection(4564).account_id}#{run}")
+        assert row is not None
+        assert (row.state, row.platform_id) == ("confirmed", saved[0].id), where
 
 
 def _anonymous(call: str) -> str:
