@@ -83,6 +83,14 @@ def test_a_day_without_the_platform_loses_nothing() -> None:
     assert told.states == Counter(SENT=40)
 
 
+def test_a_day_without_the_platform_loses_no_call_and_shows_none_late() -> None:
+    told = campaigns.calls_outage(60, lambda _done, _of: None)
+    assert (told.saved, told.doubled, told.lost, told.dead_letters) == (60, 0, 0, 0)
+    assert set(told.states) == {"confirmed"}
+    # Those that rang before the outage, and after it.
+    assert (told.pop_ups, told.stale_pop_ups) == (6, 0)
+
+
 def test_a_backlog_goes_out_at_the_platforms_limit() -> None:
     told = campaigns.backlog(500, lambda _done, _of: None)
     assert (told.too_many_requests, told.doubled) == (0, 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from shared.pace import Pace
 from shared.payment import EntryState
@@ -77,6 +78,10 @@ class Clockwork:
         return min([self._next_run, *sleeping])
 
 
+# From ringing to the end, of each call of a campaign.
+_RINGS = timedelta(seconds=8)
+
+
 def outage(payments: int, progress: Progress) -> Told:
     """A day in which the platform is down, and payments are billed all the while."""
     with World() as world:
@@ -124,27 +129,38 @@ def calls_outage(calls: int, progress: Progress) -> CallsTold:
         key = next(page.pbx_key for page in keys.values() if page and page.pbx_key)
         clockwork = Clockwork(world)
         began = world.clock()
-        for location_id in LOCATIONS:
-            _call(world, key, f"before-{location_id}", location_id)
+        _one_each(world, clockwork, key, calls)
         clockwork.run(lambda: world.clock() - began > timedelta(minutes=10))
         down, day = world.clock(), timedelta(hours=24)
         for number in range(calls):
             at = down + day * (number / calls)
             world.outage = OUTAGES[min(2, int(3 * number / calls))]
             clockwork.run(partial(_reached, world, at))
-            _call(world, key, f"c-{number}", LOCATIONS[number % len(LOCATIONS)], number)
+            ended = _ring(world, key, f"c-{number}", LOCATIONS[number % len(LOCATIONS)], number)
+            clockwork.run(partial(_reached, world, at + _RINGS))
+            _end(world, ended, number)
             progress(number + 1, calls)
         clockwork.run(partial(_reached, world, down + day))
         world.outage = ""
-        clockwork.run(lambda: _all_confirmed(world))
+        while not _all_confirmed(world):
+            clockwork.run(partial(_reached, world, world.clock() + timedelta(minutes=1)))
         hours = (world.clock() - down - day) / timedelta(hours=1)
         # Whatever is late may still come.
         clockwork.run(partial(_reached, world, world.clock() + timedelta(hours=2)))
+        _one_each(world, clockwork, key, calls + len(LOCATIONS))
+        clockwork.run(partial(_reached, world, world.clock() + timedelta(minutes=30)))
         return _calls_told(world, calls, hours)
 
 
-def _call(world: World, key: str, call_id: str, location_id: int, number: int = 0) -> None:
-    """A call of a second, each at a moment of its own."""
+def _one_each(world: World, clockwork: Clockwork, key: str, first: int) -> None:
+    for number, location_id in enumerate(LOCATIONS, first):
+        ended = _ring(world, key, f"beside-{number}", location_id, number)
+        clockwork.run(partial(_reached, world, world.clock() + _RINGS))
+        _end(world, ended, number)
+
+
+def _ring(world: World, key: str, call_id: str, location_id: int, number: int) -> dict[str, Any]:
+    """Somebody calls; returns what is to be told of its end."""
     now = world.clock()
     told = {
         "call_id": call_id,
@@ -158,7 +174,7 @@ def _call(world: World, key: str, call_id: str, location_id: int, number: int = 
     )
     event["headers"] = {"authorization": f"Bearer {key}"}
     world.start("calls", event)
-    ended = {
+    return {
         "type": "finished",
         **told,
         "direction": "incoming",
@@ -166,6 +182,10 @@ def _call(world: World, key: str, call_id: str, location_id: int, number: int = 
         "duration_s": number % 300,
         "answered": number % 4 > 0,
     }
+
+
+def _end(world: World, ended: dict[str, Any], number: int) -> None:
+    """The call is over; some tell it twice, or tell of a leg that nobody picked up."""
     world.tell_call(ended)
     if number % 3 == 0:
         world.tell_call({**ended, "answered": False, "duration_s": 0, "leg": True})
