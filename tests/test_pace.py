@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,7 +13,7 @@ from local.simulator import Simulator
 from shared import billing
 from shared.clock import stamp
 from shared.lifecycle import State
-from shared.pace import Busy, Pace, Paused
+from shared.pace import Busy, First, Pace, Paused
 from shared.payment import Entry, EntryState
 from shared.rules import PaceRules
 from tests.deployment import Clock, Deployment, payment, refund
@@ -111,6 +113,54 @@ def test_a_crowd_on_the_page_holds_up_no_payment(
     paced.restart(**LIMIT)
     paced.bill(payment())
     assert paced.entry("payment#inv-1").state is EntryState.SENT
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pop_ups_that_jump_the_queue_stay_within_the_limits(
+    deployment: Deployment, seed: int
+) -> None:
+    """A backlog at the even pace, and calls that ring at random beside it."""
+    waits: list[datetime] = []
+    turns: list[datetime] = []
+    random, jumped = Random(seed), 0  # noqa: S311 - a schedule, no secret
+
+    def takes(rules: PaceRules, key: str) -> Pace:
+        return Pace(
+            deployment._dynamodb,
+            deployment.environments["calls"]["PACE_TABLE"],
+            clock=deployment.clock,
+            # Whoever waits does so beside the others.
+            sleep=lambda seconds: waits.append(deployment.clock() + timedelta(seconds=seconds)),
+            rules=rules,
+            ahead_s=0,
+            patience_s=3,
+            key=key,
+        )
+
+    rules = PaceRules(5, 200, 30)
+    jump = rules.jump
+    assert jump is not None
+    all_calls = takes(rules, "platform")
+    first = First(takes(jump, "pop-up"), all_calls)
+    for _ in range(600):
+        waits.clear()
+        rings = random.random() < 0.4
+        with suppress(Paused):
+            (first if rings else all_calls).wait()
+            # Of a jump, only its own place counts.
+            turns.append(waits[-1])
+            jumped += rings and waits[-1] == deployment.clock()
+        deployment.clock.advance(seconds=random.uniform(0, 0.4))
+    turns.sort()
+    assert jumped > 20
+    for seconds, most in ((1, 5), (60, 200)):
+        for number, at in enumerate(turns):
+            within = [
+                it
+                for it in turns[number : number + most + 1]
+                if it - at < timedelta(seconds=seconds)
+            ]
+            assert len(within) <= most
 
 
 def test_nobody_waits_longer_than_he_can(deployment: Deployment) -> None:

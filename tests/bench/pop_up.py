@@ -21,7 +21,7 @@ LOCATION = 4564
 # The platform's limit, which the simulator enforces then.
 PER_S, PER_MIN = 5, 200
 LIFTED = {"PACE_PER_S": "100000", "PACE_PER_MIN": "6000000"}
-AT_ONCE = 8
+AT_ONCE = 48
 
 
 @dataclass(frozen=True, slots=True)
