@@ -32,6 +32,9 @@ from shared.rules import CallRules
 # Whoever hides his number is so called in SIP: https://www.rfc-editor.org/rfc/rfc3323
 HIDDEN = "anonymous"
 
+# Of a call that is looked for: a week at the telephone, and a PBX with the date of its time zone.
+_LONGEST_AGO = timedelta(days=7)
+_AHEAD = timedelta(days=1)
 # A leg's report waits this long for the call's own.
 _LONGEST_CALL = timedelta(hours=4)
 # Between two looks at what waits for a location that may have left for good.
@@ -147,11 +150,6 @@ class Call:
             answered=self.leg.answered,
             started_at=self.started_at,
         )
-
-    @property
-    def hides(self) -> bool:
-        """Whether nobody knows who called: the list cannot be searched for that."""
-        return self.leg is not None and not self.leg.phone
 
     @property
     def route(self) -> tuple[str, str]:
@@ -319,21 +317,41 @@ def not_saved(
 
 
 def sent(call: Call, now: datetime, rules: CallRules) -> Call:
-    """Accepted, which is no proof: to be looked for. A hidden number cannot be."""
-    if call.hides:
-        why = "accepted; who hides cannot be looked for"
-        after = replace(call, state=CallState.UNCONFIRMED, due_at=None, looks=0, why=why)
-    else:
-        due_at = _next_look(call, now, 0, rules)
-        after = replace(call, state=CallState.SENT, due_at=due_at, looks=0, tries=0, why="")
-    return corrected(after, now)
+    """Accepted, which is no proof: to be looked for."""
+    return _to_be_looked_for(call, CallState.SENT, "", now, rules)
 
 
 def unknown(call: Call, why: str, now: datetime, rules: CallRules) -> Call:
     """Nobody knows whether it was saved: to be looked for."""
-    due_at = _next_look(call, now, 0, rules)
-    after = replace(call, state=CallState.UNKNOWN, due_at=due_at, looks=0, tries=0, why=why)
+    return _to_be_looked_for(call, CallState.UNKNOWN, why, now, rules)
+
+
+def longest_ago(rules: CallRules) -> timedelta:
+    """How long ago a call may have begun that is still looked for."""
+    return 2 * timedelta(seconds=rules.call_backfill_s) + _LONGEST_AGO
+
+
+def _to_be_looked_for(
+    call: Call, state: CallState, why: str, now: datetime, rules: CallRules
+) -> Call:
+    hopeless = _cannot_be_found(call, now, rules)
+    if hopeless:
+        why = f"{why or 'accepted'}; cannot be looked for: {hopeless}"
+        after = replace(call, state=CallState.UNCONFIRMED, due_at=None, looks=0, why=why)
+    else:
+        due_at = _next_look(call, now, 0, rules)
+        after = replace(call, state=state, due_at=due_at, looks=0, tries=0, why=why)
     return corrected(after, now)
+
+
+def _cannot_be_found(call: Call, now: datetime, rules: CallRules) -> str:
+    """Why the list cannot be searched for a call; empty if it can."""
+    if call.leg is None or call.started_at is None or not call.leg.phone:
+        return "the caller hides"
+    ago = now - call.started_at
+    if not -_AHEAD <= ago <= longest_ago(rules) - timedelta(seconds=rules.call_backfill_s):
+        return "it began too long ago, or in the future"
+    return ""
 
 
 def confirmed(call: Call, platform_id: int) -> Call:
@@ -365,7 +383,7 @@ def not_seen(call: Call, now: datetime, rules: CallRules, *, route_seen: bool) -
     if not is_last_look(call, rules):
         return replace(call, looks=looks, due_at=_next_look(call, now, looks, rules))
     accepted = call.state is CallState.SENT
-    if (accepted and not route_seen) or call.hides or call.repeats >= _MOST_REPEATS[accepted]:
+    if (accepted and not route_seen) or call.repeats >= _MOST_REPEATS[accepted]:
         why = "not in the list"
         return replace(call, state=CallState.UNCONFIRMED, due_at=None, looks=looks, why=why)
     return replace(

@@ -56,9 +56,9 @@ class Checking:
         self._rules = rules
 
     def recent(self, location_id: int) -> list[Call]:
-        """All of a location that may matter yet: a call lasts a while before it is received."""
-        kept = timedelta(seconds=self._rules.call_backfill_s) + timedelta(days=7)
-        return list(self._calls.of_location(location_id, self._clock() - kept))
+        """All of a location that may matter yet."""
+        since = self._clock() - rules_of.longest_ago(self._rules)
+        return list(self._calls.of_location(location_id, since))
 
     def look(self, location_id: int) -> None:
         """Looks for all calls of a location whose look is due, with one reading of the list."""

@@ -504,6 +504,28 @@ def test_a_call_that_was_accepted_and_lost_is_filled_in(deployment: Deployment, 
     assert state(deployment) == "confirmed"
 
 
+@pytest.mark.parametrize("days_ago", [400, 14, -2, -400])
+@pytest.mark.parametrize("fault", [None, "drop_answer"])
+def test_a_call_of_a_wrong_clock_is_saved_once_and_hinders_no_other(
+    deployment: Deployment, key: str, days_ago: float, fault: str | None
+) -> None:
+    prove(deployment, key)
+    if fault:
+        deployment.simulator.fault("history", fault)
+    end(deployment, key, call_id="odd", ago_s=86400 * days_ago, phone="+13155550199")
+    settle(deployment)
+    assert state(deployment, "odd") == "unconfirmed"
+    end(deployment, key)
+    settle(deployment)
+    deployment.let_time_pass(30)
+    assert [call.call_id for call in deployment.simulator.saved_calls()] == ["first", "odd", "c-1"]
+    assert state(deployment) == "confirmed"
+    # Nothing of it is due for ever.
+    before = len(deployment.simulator.calls("calls"))
+    deployment.let_time_pass(60, step=5)
+    assert len(deployment.simulator.calls("calls")) == before
+
+
 @pytest.mark.parametrize("fault", ["drop_answer", "html_done", "empty", "cut_answer"])
 def test_an_answer_that_is_lost_doubles_nothing(
     deployment: Deployment, key: str, fault: str

@@ -42,6 +42,7 @@ def _told(calling: Calling, request: web.Request) -> dict[str, Any]:
         return answer
     told = _event(request)
     if told is None:
+        count("CallEventIgnored")
         return web.json_answer(202, {"success": True, "ignored": "this leg tells nothing new"})
     if isinstance(told, Ringing):
         return web.json_answer(202, {"success": True, "pop_up": calling.ring(account, told)})
