@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.queues import DeadLetters
-from tests.deployment import Deployment, http_event, payment, refund
+from tests.deployment import Deployment, finished, http_event, payment, refund
 
 EXAMPLES, DOZEN = 460, 12
 many = settings(
@@ -324,3 +324,82 @@ def test_the_billing_queue(
     each()
     assert outcomes["refused"] > outcomes["stored"]
     assert deployment.simulator.journal == []
+
+
+def test_the_doors_of_a_pbx(deployment: Deployment, clean_log: Callable[[], None]) -> None:
+    """Whatever a PBX with its key sends is taken, ignored or named, and makes no platform call."""
+    key = deployment.connect(4564).pbx_key
+    told = len(deployment.simulator.journal)
+    began = {"started_at": deployment.clock().isoformat()}
+    names = st.sampled_from([*finished(), "started_at", "recording_url", "leg"])
+    bodies = st.one_of(
+        st.dictionaries(names, JSON | UGLY, min_size=1).map(
+            lambda changes: json.dumps({**finished(), **began, **changes}).encode()
+        ),
+        JSON.map(lambda values: json.dumps(values).encode()),
+        st.binary(max_size=200),
+    )
+    kinds = st.sampled_from(
+        ["", "application/json", "text/plain", "application/x-www-form-urlencoded"]
+    )
+    paths = st.sampled_from(["/calls", "/calls/freeswitch", "/calls/asterisk", "/calls/other"])
+    queries = st.sampled_from(["", "uuid=1", "altegio_location_id=4564", "%ff", "a=1&" * 60])
+    statuses: Counter[int] = Counter()
+
+    @settings(many, max_examples=120)
+    @given(dozen(st.tuples(bodies, kinds, paths, queries)))
+    def each(requests: list[tuple[bytes, str, str, str]]) -> None:
+        for body, kind, path, query in requests:
+            status, answer = deployment.call(body, key, path=path, content_type=kind, query=query)
+            statuses[status] += 1
+            assert status in (202, 400, 403)
+            assert answer["success"] is (status == 202)
+            assert HTML not in json.dumps(answer)
+        clean_log()
+
+    each()
+    assert statuses[400] > statuses[202] > 0
+    assert len(deployment.simulator.journal) == told
+
+
+def test_the_calls_queue(
+    deployment: Deployment, clean_log: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every message becomes a row, a dead letter with its reason, or a wake-up of nothing."""
+    deployment.connect(4564)
+    told = len(deployment.simulator.journal)
+    letters: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        DeadLetters, "put", lambda _self, body, why, _id: letters.append((body, why))
+    )
+    outcomes: Counter[str] = Counter()
+    event = {**finished(), "started_at": deployment.clock().isoformat()}
+    own: list[dict[str, Any]] = [
+        {"type": "wake-up", "key": "k"},
+        {"type": "look", "location_id": 4564},
+    ]
+    messages = st.one_of(
+        st.dictionaries(st.sampled_from([*event, "account_id"]), JSON | UGLY, min_size=1).map(
+            lambda changes: {**event, **changes}
+        ),
+        st.dictionaries(st.sampled_from(["key", "location_id", "type"]), JSON).map(
+            lambda changes: {**own[len(changes) % 2], **changes}
+        ),
+        JSON,
+    ).map(json.dumps)
+
+    @settings(many, max_examples=120)
+    @given(dozen(messages | SENDABLE))
+    def each(bodies: list[str]) -> None:
+        for body in bodies:
+            assert deployment.take_call(body) == []
+            for letter, reason in letters:
+                assert (letter, reason != "") == (body, True)
+                assert HTML not in reason
+            outcomes["refused" if letters else "taken"] += 1
+            letters.clear()
+        clean_log()
+
+    each()
+    assert outcomes["refused"] > outcomes["taken"] > 0
+    assert len(deployment.simulator.journal) == told
