@@ -1,6 +1,7 @@
 """The real functions as processes, on the real queues of the emulator: what moto cannot judge."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from local.simulator import Simulator
 from local.stack import Stack
 from shared.items import from_item
 from tests.deployment import Page, payment, refund
+from tests.test_pbx import ASTERISK, FORM, FREESWITCH, LINE, STARTED, UUID, fields, form, record
 
 SETTINGS = {
     "RECONCILE_EVERY_S": "1",
@@ -20,6 +22,9 @@ SETTINGS = {
     "RETRY_BASE_S": "0.5",
     # Below the function's timeout, as nobody waits for that here; still above HTTP_TOTAL_S.
     "LEASE_S": "4",
+    "CALL_SETTLE_S": "0.2",
+    "CALL_CHECKS_S": "0.3,1,2",
+    "RECORDING_HOSTS": "records.example",
     # Ten times the platform's limit, as all else here is faster, too.
     "PACE_PER_S": "50",
     "PACE_PER_MIN": "2000",
@@ -197,3 +202,49 @@ def test_no_secret_is_in_any_log(world: World) -> None:
     assert "account registered" in logs
     secrets = [world.simulator.partner_token, world.simulator.crm_token, "user_data"]
     assert [secret for secret in secrets if secret in logs] == []
+
+
+def fresh(body: bytes, call_id: str) -> bytes:
+    """A record as if it were made now, of a call of its own."""
+    began = int(time.time()) - 120
+    recorded = int(STARTED.timestamp())
+
+    def later(found: re.Match[bytes]) -> bytes:
+        return b"%d" % (int(found[0]) - recorded + began)
+
+    moved = re.sub(rb"\b%d[0-9]{3}" % (recorded // 1000), later, body)
+    linked = re.sub(rb"linkedid=[0-9.]+", b"linkedid=" + call_id.encode(), moved)
+    return linked.replace(UUID.encode(), call_id.encode())
+
+
+def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> None:
+    key = world.connect(4564).pbx_key
+    with httpx.Client(base_url=world.stack.api, timeout=30, trust_env=False) as pbx:
+
+        def report(auth: tuple[str, str]) -> set[int]:
+            statuses = set()
+            for name in FREESWITCH:
+                body = fresh(record(name), f"f-{name}")
+                kind = {"content-type": "application/json"}
+                path = f"/calls/freeswitch?uuid=f-{name}"
+                statuses.add(pbx.post(path, content=body, headers=kind, auth=auth).status_code)
+            for name in ASTERISK:
+                body, kind = fresh(form(name), f"a-{name}"), {"content-type": FORM}
+                path = "/calls/asterisk"
+                statuses.add(pbx.post(path, content=body, headers=kind, auth=auth).status_code)
+            return statuses
+
+        assert report(("pbx", key[:-1] + "?")) == {401}
+        assert report(("pbx", key)) == {202}
+        # A PBX that heard no answer tells it again.
+        assert report(("pbx", key)) == {202}
+    expected = {f"f-{name}": told for name, told in FREESWITCH.items()}
+    expected |= {f"a-{name}": told for name, told in ASTERISK.items()}
+    eventually(lambda: len(world.simulator.saved_calls(4564)) >= len(expected), within_s=60)
+    time.sleep(2)
+    saved = world.simulator.saved_calls(4564)
+    assert sorted(call.call_id for call in saved) == sorted(expected)
+    for call in saved:
+        assert call.line == LINE
+        assert fields(call, expected[call.call_id]) == expected[call.call_id]
+    assert world.simulator.calls("history")[0].violation == ""
