@@ -82,8 +82,8 @@ class Visit:
     account: Account | None
     locations: tuple[LocationStanding, ...]
     ticket: str | None
-    # Of a form that cannot be taken yet: what to correct, by field.
-    errors: dict[str, str]
+    # Of a form that cannot be taken yet: the fields to correct.
+    wrong: frozenset[str]
     # The key of the account's PBX, the one time that it is shown.
     pbx_key: str | None = None
 
@@ -145,7 +145,7 @@ class Connecting:
         ticket = None
         if any(location.standing in OPEN for location in locations):
             ticket = self._tickets.issue(arrived, self._clock())
-        return Visit(arrived.owner, account, locations, ticket, errors={})
+        return Visit(arrived.owner, account, locations, ticket, wrong=frozenset())
 
     def confirm(self, form: Form) -> Visit:
         """The owner presses the button: registers if need be and connects every location.
@@ -161,8 +161,8 @@ class Connecting:
             raise UnknownTicket
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
         if account is None or not self._accounts.seen(account, self._clock()):
-            errors = _errors(form)
-            if errors:
+            wrong = _wrong(form)
+            if wrong:
                 corrected = replace(
                     arrived.owner, name=form.name, email=form.email, phone=form.phone
                 )
@@ -170,7 +170,7 @@ class Connecting:
                     LocationStanding(location_id, Standing.READY)
                     for location_id in arrived.location_ids
                 )
-                return Visit(corrected, None, ready, form.ticket, errors)
+                return Visit(corrected, None, ready, form.ticket, wrong)
             account = self._accounts.register(
                 arrived.owner.altegio_user_id,
                 name=form.name,
@@ -198,7 +198,7 @@ class Connecting:
             account,
             locations,
             form.ticket if unfinished else None,
-            errors={},
+            wrong=frozenset(),
             pbx_key=self._first_key(account) if arrived.crm_token else None,
         )
 
@@ -383,12 +383,10 @@ def _granted_anew(settled: Connection, status: Status | None) -> bool:
     )
 
 
-def _errors(form: Form) -> dict[str, str]:
-    errors = {}
-    if not 1 <= len(form.name) <= _LONGEST_FIELD:
-        errors["name"] = "Please enter your name."
-    if not _EMAIL.fullmatch(form.email) or len(form.email) > _LONGEST_FIELD:
-        errors["email"] = "Please enter your e-mail address."
-    if not _PHONE.fullmatch(form.phone):
-        errors["phone"] = "Please enter a phone number, or leave it empty."
-    return errors
+def _wrong(form: Form) -> frozenset[str]:
+    right = {
+        "name": 1 <= len(form.name) <= _LONGEST_FIELD,
+        "email": _EMAIL.fullmatch(form.email) and len(form.email) <= _LONGEST_FIELD,
+        "phone": _PHONE.fullmatch(form.phone),
+    }
+    return frozenset(field for field, fits in right.items() if not fits)

@@ -90,6 +90,12 @@ def request(event: dict[str, Any]) -> Request:
     )
 
 
+def header(event: dict[str, Any], name: str) -> str:
+    """A header of an event whose rest need not be readable; `name` in lower case."""
+    headers = event.get("headers") or {}
+    return next((value for each, value in headers.items() if each.lower() == name), "")
+
+
 def answer(status: int, body: str = "", headers: dict[str, str] | None = None) -> dict[str, Any]:
     """An answer as the HTTP API takes it; never cached, as each is meant for one visitor."""
     return {

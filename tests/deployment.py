@@ -128,6 +128,8 @@ class Deployment:
         self._monkeypatch = monkeypatch
         self._message = 0
         self.invoked = 0
+        # What the owner's browser says that he speaks.
+        self.accept_language = ""
         wired = TEMPLATE.wire(
             {
                 "ApplicationId": str(simulator.application_id),
@@ -228,7 +230,10 @@ class Deployment:
         return self.press(self.visit(address))
 
     def _page(self, method: str, *, query: str = "", body: str = "") -> Page:
-        answer = self.invoke("connect", http_event(method, "/connect", query=query, body=body))
+        event = http_event(method, "/connect", query=query, body=body)
+        if self.accept_language:
+            event["headers"]["accept-language"] = self.accept_language
+        answer = self.invoke("connect", event)
         return Page(answer["statusCode"], answer["headers"], answer["body"])
 
     # The platform's webhook

@@ -18,7 +18,7 @@ wired = wiring.once(wiring.connecting)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event with the page."""
     connecting, settings = wired()
-    page = Page(settings)
+    page = Page(settings, web.header(event, "accept-language"))
     try:
         request = web.request(event)
         if request.method == "GET":

@@ -1,0 +1,114 @@
+"""The connect page in English."""
+
+from functions.connect.words import Heading, Words
+from shared.connecting import Standing, TelephonyStanding
+
+ENGLISH = Words(
+    language="en",
+    standings={
+        Standing.READY: ("Ready", "Access is granted."),
+        Standing.CONNECTED: ("Connected", "All is set."),
+        Standing.FROZEN: (
+            "Connected, unpaid",
+            "Altegio has paused the application in this location until the next payment.",
+        ),
+        Standing.IN_PROGRESS: (
+            "In progress",
+            (
+                "We are still at it and will finish by ourselves. Press the button to see how far "
+                "it is."
+            ),
+        ),
+        Standing.FAILED: (
+            "Not yet",
+            "Altegio did not confirm the connection. We will try again by ourselves; so can you.",
+        ),
+        Standing.EXPIRED: (
+            "Expired",
+            (
+                "Too much time has passed since access was granted. In Altegio, open the "
+                "application's page, press Disconnect and then Connect again."
+            ),
+        ),
+        Standing.NOT_GRANTED: (
+            "No access",
+            "Access is not granted. In Altegio, open the application's page and press Connect.",
+        ),
+        Standing.TAKEN: (
+            "Another account",
+            (
+                "This location is connected to another account of ours. Disconnect it in Altegio "
+                "and connect again, or write to us."
+            ),
+        ),
+    },
+    telephony={
+        TelephonyStanding.ON: "Telephony is on: who calls is shown, and calls are saved.",
+        TelephonyStanding.STARTING: (
+            "Telephony is being switched on, which may take a few minutes."
+        ),
+        TelephonyStanding.STOPPED: (
+            "Telephony is stopped, as a saved call did not appear in this location's list of "
+            "calls. Check the routing under Telephony in Altegio and write to us; or press "
+            "Disconnect there, and then Connect again."
+        ),
+        TelephonyStanding.NONE: (
+            "Connected without telephony, as Altegio named no CRM token. Make one in Altegio "
+            "under Telephony, Integration; then press Disconnect and Connect again."
+        ),
+        TelephonyStanding.OTHER_TOKEN: (
+            "This link names another CRM token than the one in use, and nothing was changed. If "
+            "you have made a new one in Altegio, press Disconnect there, and then Connect again."
+        ),
+        TelephonyStanding.NEW_TOKEN: (
+            "Telephony is on, with another CRM token than this chain had before. If you did not "
+            "make a new one in Altegio, press Disconnect there and write to us."
+        ),
+    },
+    location="Location {id}",
+    connect="Connect",
+    try_again="Try again",
+    labels={"name": "Your name", "email": "E-mail", "phone": "Phone (optional)"},
+    errors={
+        "name": "Please enter your name.",
+        "email": "Please enter your e-mail address.",
+        "phone": "Please enter a phone number, or leave it empty.",
+    },
+    terms=("By connecting you accept our", "terms of service"),
+    key=(
+        "Key of your telephone system.",
+        (
+            "It is shown this once: whoever sets up your telephone system needs it to report your "
+            "calls."
+        ),
+    ),
+    connected=Heading("You are connected", "You can go back to Altegio now."),
+    connected_before=Heading("You are connected", "Nothing is left to do."),
+    needs_altegio=Heading("This needs you in Altegio", "See below what to press there."),
+    welcome_back=Heading(
+        "Welcome back, {name}",
+        "You are already registered with us. One button connects your locations.",
+    ),
+    welcome=Heading("Connect your telephony", "Check your details and press Connect."),
+    to_correct=Heading("Please check your details", "Nothing was connected yet."),
+    partly=Heading("Not all is connected yet", "See below which locations need a look."),
+    not_yet=Heading("Not connected yet", "See below what is missing."),
+    forged=Heading(
+        "This link is not from Altegio",
+        "Its signature is not valid, so we have stored nothing. Open the application in Altegio "
+        "and press Connect.",
+    ),
+    too_old=Heading(
+        "This page is too old", "Nothing was changed. Open the application in Altegio again."
+    ),
+    incomplete="This link is not complete",
+    reasons={
+        "user_data is missing": (
+            "The link does not say who you are. If you are setting this application up: switch "
+            "on “Transmit user data when connecting” in the Altegio Developer Cabinet."
+        ),
+        "salon_id is missing": "The link does not say which location to connect.",
+    },
+    damaged="Something in it is missing or damaged.",
+    open_again="Open the application in Altegio and press Connect.",
+)

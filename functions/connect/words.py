@@ -1,0 +1,89 @@
+"""All that the connect page says, by name: a language is one file beside this one.
+
+Buttons of Altegio are called as they are there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.connecting import Standing, TelephonyStanding
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The title of the page, and the sentence below it; `{name}` is the owner's."""
+
+    title: str
+    lead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language.
+
+    Attributes:
+        language: As BCP 47 has it, without a region.
+        standings: Of each location a word, and what to do.
+        telephony: The same of its telephony, in one sentence.
+        location: With the location's id as `{id}`.
+        errors: What to correct, by field of the form.
+        labels: Of the form's fields.
+        terms: Up to the link, and the link's words.
+        key: Title, and what it is for.
+        reasons: Of a link that is not complete, by `BadRedirect`'s words; else `damaged`.
+        open_again: The way out of a link that is not complete.
+    """
+
+    language: str
+    standings: Mapping[Standing, tuple[str, str]]
+    telephony: Mapping[TelephonyStanding, str]
+    location: str
+    connect: str
+    try_again: str
+    labels: Mapping[str, str]
+    errors: Mapping[str, str]
+    terms: tuple[str, str]
+    key: tuple[str, str]
+    connected: Heading
+    connected_before: Heading
+    needs_altegio: Heading
+    welcome_back: Heading
+    welcome: Heading
+    to_correct: Heading
+    partly: Heading
+    not_yet: Heading
+    forged: Heading
+    too_old: Heading
+    incomplete: str
+    reasons: Mapping[str, str]
+    damaged: str
+    open_again: str
+
+
+def preferred(accept_language: str, languages: Sequence[Words]) -> Words:
+    """The first of the visitor's languages that there is; else the first of ours.
+
+    Args:
+        accept_language: the header, https://www.rfc-editor.org/rfc/rfc9110#name-accept-language
+        languages: what there is.
+    """
+    known = {words.language: words for words in languages}
+    best, weight = languages[0], 0.0
+    for part in accept_language[:200].split(","):
+        tag, _, parameter = part.strip().partition(";")
+        words = known.get(tag.strip().partition("-")[0].lower())
+        wanted = _weight(parameter)
+        if words is not None and wanted > weight:
+            best, weight = words, wanted
+    return best
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name.strip().lower() != "q":
+        return 1.0
+    try:
+        weight = float(value)
+    except ValueError:
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0
