@@ -160,7 +160,9 @@ def _end(_number: int, _frame: object) -> NoReturn:
 
 
 def _announcement(stack: "Stack") -> str:
-    names = "api aws_endpoint_url region billing_queue_url calls_queue_url platform_url tables"
+    names = (
+        "api aws_endpoint_url region billing_queue_url calls_queue_url platform_url tables outputs"
+    )
     found = {name: getattr(stack, name) for name in names.split()}
     environments = {name: it.environment for name, it in stack.functions.items()}
     return json.dumps({**found, "environments": environments}, indent=2)

@@ -48,5 +48,6 @@ def site(deployment: Deployment) -> desk.Site:
         payments=deployment.environments["payments"],
         reconcile=deployment.environments["reconcile"],
         calls=deployment.environments["calls"],
+        outputs={},
         client=client,
     )

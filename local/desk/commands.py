@@ -190,6 +190,13 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options
     command.set_defaults(command=_at_desk("probe", "probe"))
 
     command = commands.add_parser(
+        "publication",
+        parents=[shared.stack, shared.listed],
+        help="what goes into the Developer Cabinet, and whether all is ready; changes nothing",
+    )
+    command.set_defaults(command=_at_desk("publication", "publication"))
+
+    command = commands.add_parser(
         "doctor",
         parents=[shared.stack],
         help="by which construction a signature was made; reads only",

@@ -30,6 +30,7 @@ from shared.partner_token import PartnerToken
 from shared.queues import CallWakeUps
 from shared.roll import Roll
 from shared.settling import Settling
+from shared.user_token import UserToken
 
 # How many reads of the tables run side by side.
 AT_ONCE = 16
@@ -49,6 +50,7 @@ class Site:
         payments: The environment of PaymentsFunction.
         reconcile: The environment of ReconcileFunction.
         calls: The environment of CallsFunction.
+        outputs: Those of the template, by name.
         client: Makes a client of an AWS service by its name.
     """
 
@@ -56,6 +58,7 @@ class Site:
     payments: Mapping[str, str]
     reconcile: Mapping[str, str]
     calls: Mapping[str, str]
+    outputs: Mapping[str, str]
     client: Callable[[str], Any]
 
 
@@ -64,13 +67,16 @@ class Desk:
     """All that the commands work with; `settings` are those of reconcile.
 
     Attributes:
+        outputs: Of the template, by name.
         queues: Of billing and of calls, the address of the queue and that of its dead letters.
     """
 
     site: str
     settings: config.ReconcileSettings
     calls_settings: config.CallsSettings
+    outputs: Mapping[str, str]
     token: PartnerToken
+    user_token: UserToken
     ledger: Ledger
     connections: Connections
     journal: Journal
@@ -115,7 +121,8 @@ def opened(site: Site) -> Desk:
         dynamodb, reconcile.connections.journal_table, reconcile.connections.journal_days
     )
     ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
-    token = PartnerToken(site.client("ssm"), reconcile.platform.partner_token_parameter)
+    ssm = site.client("ssm")
+    token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
     # In turn with the functions; a person waits longer than they do.
     pace = Pace(
         dynamodb,
@@ -132,7 +139,9 @@ def opened(site: Site) -> Desk:
         site=site.name,
         settings=reconcile,
         calls_settings=calls,
+        outputs=site.outputs,
         token=token,
+        user_token=UserToken(ssm, calls.user_token_parameter),
         ledger=ledger,
         connections=connections,
         journal=journal,
@@ -177,6 +186,7 @@ def _announced(file: Path) -> Site:
         payments=found["environments"]["PaymentsFunction"],
         reconcile=found["environments"]["ReconcileFunction"],
         calls=found["environments"]["CallsFunction"],
+        outputs=found["outputs"],
         client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
     )
 
@@ -184,6 +194,8 @@ def _announced(file: Path) -> Site:
 def _deployed(stack_name: str, profile: str | None, region: str | None) -> Site:
     session = boto3.Session(profile_name=profile, region_name=region)
     cloudformation, functions = session.client("cloudformation"), session.client("lambda")
+
+    [stack] = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
 
     def environment(function: str) -> dict[str, str]:
         resource = cloudformation.describe_stack_resource(
@@ -204,5 +216,6 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Site:
         payments=environment("PaymentsFunction"),
         reconcile=environment("ReconcileFunction"),
         calls=environment("CallsFunction"),
+        outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
         client=client,
     )

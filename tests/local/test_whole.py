@@ -1,5 +1,6 @@
 """The real functions as processes, on the real queues of the emulator: what moto cannot judge."""
 
+import argparse
 import json
 import re
 import time
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local.desk import desk, publication
 from local.simulator import Owner, Simulator
 from local.stack import Stack
 from shared.items import from_item
@@ -251,3 +253,52 @@ def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> Non
         assert call.line == LINE
         assert fields(call, expected[call.call_id]) == expected[call.call_id]
     assert world.simulator.calls("history")[0].violation == ""
+
+
+def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:
+    """The command at the desk of this stack; its status, and what it prints."""
+    environments = {name: it.environment for name, it in world.stack.functions.items()}
+    site = desk.Site(
+        name="the stack",
+        payments=environments["PaymentsFunction"],
+        reconcile=environments["ReconcileFunction"],
+        calls=environments["CallsFunction"],
+        outputs={**world.stack.outputs, **changes},
+        client=world.stack.client,
+    )
+    options = argparse.Namespace(json="--json" in words)
+    status = publication.publication(desk.opened(site), options)
+    return status, capsys.readouterr().out
+
+
+def test_what_the_cabinet_asks_for_is_told_and_checked(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = len(world.simulator.journal)
+    status, out = publish(world, capsys, "--json")
+    told = json.loads(out)
+    # All but that a local stack has no certificate.
+    failed = [check["what"] for check in told["checks"] if not check["passed"]]
+    assert (status, failed) == (1, ["the addresses are https"])
+    assert told["values"]["Registration Redirect Url"] == f"{world.stack.api}/connect"
+    assert told["values"]["Callback Url"] == f"{world.stack.api}/webhooks/altegio"
+    assert all(3 <= len(text) <= 1000 for text in told["texts"].values())
+    # Nothing but a list was asked for, and nothing came of what was refused.
+    asked = {call.route for call in world.simulator.journal[before:]}
+    assert asked <= {"salons", "status"}
+    status, text = publish(world, capsys)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "Callback Url" in text
+    assert world.simulator.partner_token not in out + text
+
+
+def test_what_is_not_there_fails(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = "http://127.0.0.1:9/webhooks/altegio"
+    _status, out = publish(world, capsys, "--json", WebhookUrl=gone)
+    seen = {check["what"]: check["seen"] for check in json.loads(out)["checks"]}
+    assert seen["the webhook answers GET"] == "ConnectError"
+    elsewhere = f"{world.stack.api}/nowhere"
+    _status, out = publish(world, capsys, "--json", WebhookUrl=elsewhere, CallsUrl=elsewhere)
+    failed = {it["what"] for it in json.loads(out)["checks"] if not it["passed"]}
+    assert {"the webhook answers HEAD", "a forged webhook is refused"} <= failed
+    assert "calls without a key are refused" in failed
