@@ -34,6 +34,8 @@ The local stack serves; Ctrl-C ends it.
 
 {owner}The billing system reports a payment:
   curl {billing_queue_url} -d Action=SendMessage --data-urlencode MessageBody='{payment}'
+Somebody calls, and his card pops up (KEY stands on the page, once you are connected):
+  curl -u pbx:KEY {api}/calls -d '{ringing}'
 The platform asks whether the webhook is there:
   curl --head {api}/webhooks/altegio
 """
@@ -50,6 +52,14 @@ _PAYMENT = {
     "paid_at": "2026-11-01T10:10:00+00:00",
     "period_from": "2026-11-01T00:00:00+00:00",
     "period_to": "2026-11-30T23:59:59+00:00",
+}
+
+_RINGING = {
+    "type": "ringing",
+    "call_id": "c-1001",
+    "location_id": 4564,
+    "phone": "+13155550175",
+    "line": "+13155550176",
 }
 
 
@@ -192,6 +202,9 @@ def _welcome(stack: "Stack", *, is_simulated: bool) -> str:
         billing_queue_url=stack.billing_queue_url,
         logs=stack.logs,
         payment=json.dumps(_PAYMENT, separators=(",", ":")),
+        # The time is the shell's to fill in.
+        ringing=json.dumps(_RINGING, separators=(",", ":"))[:-1]
+        + ""","at":"'$(date -u +%FT%T+00:00)'"}""",
     )
 
 

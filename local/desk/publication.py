@@ -5,6 +5,7 @@ The values are the stack's own; the texts are within the lengths that the Cabine
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
@@ -77,7 +78,7 @@ def _told(desk: Desk, values: dict[str, str], texts: dict[str, str], checks: lis
     parts.append(screen.facts([*values.items()]))
     for name, text in texts.items():
         parts.append(f"\n{name} ({len(text)} of {_TEXT[-1]} characters)\n")
-        parts.append("\n".join(f"  {line}" for line in text.splitlines()))
+        parts += [screen.wrapped(line, indent="  ") for line in text.splitlines()]
     rows = [("ok" if it.passed else "FAILED", it.what, it.seen) for it in checks]
     parts.append("\n" + screen.table(("CHECK", "WHAT", "SEEN"), rows))
     parts.append(
@@ -109,13 +110,19 @@ def _values(desk: Desk) -> dict[str, str]:
 def _texts(desk: Desk) -> dict[str, str]:
     cover, erase_s = desk.settings.cover, desk.settings.lifecycle.erase_after_s
     trial = "no end, as the application is free" if cover.free else f"{cover.trial_days} days"
+    stored = _STORED.format(
+        erase_days=f"{erase_s / 86400:g}", call_days=desk.calls_settings.call_days
+    )
     return {
-        "How to connect": _CONNECT,
-        "How to pay": _PAYMENT.format(trial=trial),
-        "What is stored": _STORED.format(
-            erase_days=f"{erase_s / 86400:g}", call_days=desk.calls_settings.call_days
-        ),
+        "How to connect": _unwrapped(_CONNECT),
+        "How to pay": _unwrapped(_PAYMENT.format(trial=trial)),
+        "What is stored": _unwrapped(stored),
     }
+
+
+def _unwrapped(text: str) -> str:
+    """A line per step, as it is to be pasted."""
+    return "\n".join(" ".join(step.split()) for step in re.split(r"\n(?=[0-9]\. )", text))
 
 
 def _lengths(texts: dict[str, str]) -> Iterator[Check]:

@@ -37,9 +37,9 @@ def facts(pairs: Sequence[tuple[str, str]], *, indent: str = "  ") -> str:
     return table(pairs[0], pairs[1:], indent=indent)
 
 
-def wrapped(text: str) -> str:
+def wrapped(text: str, *, indent: str = "") -> str:
     """A sentence or two, at the left."""
-    return textwrap.fill(text, _WIDTH)
+    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
 def age(span: timedelta) -> str:

@@ -60,7 +60,7 @@ def key(desk: Desk, options: argparse.Namespace) -> int:
     if account is None:
         print(f"Location {options.location} belongs to no account here.", file=sys.stderr)
         return 1
-    has = "one, which is void at once" if account.pbx_key_digest else "none yet"
+    has = "one, which another voids at once" if account.pbx_key_digest else "none yet"
     pairs = [
         ("account", account.account_id),
         ("name", account.name),
