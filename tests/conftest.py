@@ -1,6 +1,7 @@
 """Fixtures: AWS without AWS, the platform without the platform, and a clock."""
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -20,6 +21,11 @@ _SESSION = boto3.Session(
 )
 # Made once for all tests: moto answers whichever client asks, and forgets after each test.
 _client = cache(_SESSION.client)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a process that is waited for leaves its core idle."""
+    return (os.process_cpu_count() or 1) + 1
 
 
 @pytest.fixture

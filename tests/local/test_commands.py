@@ -77,6 +77,7 @@ class TestUp:
             "platform_url",
             "tables",
             "environments",
+            "outputs",
         }
         assert found["platform_url"] == "http://127.0.0.1:9"
         assert found["billing_queue_url"].startswith(found["aws_endpoint_url"])

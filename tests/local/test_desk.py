@@ -38,11 +38,6 @@ from tests.desk import Operator, site
 pytestmark = pytest.mark.usefixtures("anna")
 
 
-@pytest.fixture
-def deployment(on_moto: Deployment) -> Deployment:
-    return on_moto
-
-
 @contextmanager
 def small_pages(deployment: Deployment) -> Iterator[None]:
     """Every query is answered in pages of two, of which there are several."""
@@ -158,13 +153,6 @@ def test_what_has_no_location_and_no_due_time_is_listed(
         "NEEDS_HUMAN",
         None,
     )
-
-
-def test_a_list_of_many_pages_is_whole(connected: Deployment, operator: Operator) -> None:
-    for number in range(5):
-        reject(connected, f"inv-{number}")
-    with small_pages(connected):
-        assert len(operator.json("payments")) == 5
 
 
 # One payment
@@ -617,18 +605,6 @@ def test_a_location_that_is_frozen_though_it_is_paid_is_told(
     assert (told["state"], told["hours_left"], told["queued"]) == ("frozen", 720, [])
 
 
-def test_a_fleet_of_many_pages_is_whole(trial: Deployment, operator: Operator) -> None:
-    row = trial.connection(4564)
-    for location_id in range(1, 8):
-        trial.connections.save(replace(row, location_id=location_id, version=0))
-    late = row.covered_until and row.covered_until - timedelta(days=6)
-    trial.connections.save(replace(row, location_id=8, covered_until=late, version=0))
-    with small_pages(trial):
-        found = operator.json("deadlines")
-    assert [it["location_id"] for it in found["locations"]] == [8]
-    assert found["rest"] == {"covered": 8}
-
-
 def test_what_reconcile_has_not_looked_at_is_counted(
     deployment: Deployment, operator: Operator
 ) -> None:
@@ -825,85 +801,6 @@ def test_where_the_platform_does_not_tell_nothing_is_foretold(
 
 
 # Dead letters
-
-
-def test_each_letter_is_explained_and_stays_where_it_is(
-    connected: Deployment, operator: Operator
-) -> None:
-    bodies = [
-        "no event",
-        json.dumps(payment("known", amount="2.00")),
-        json.dumps(payment("known", amount="1.00")),
-        json.dumps(payment("new")),
-        '{"type":"wake-up","key":"payment#known","due_at":"2026-11-01T00:00:00.000000Z"}',
-    ]
-    for body in bodies:
-        put(connected, body)
-    found = {letter["verdict"]: letter for letter in operator.json("letters")}
-    assert {words: letter["safe"] for words, letter in found.items()} == {
-        "refused again: invalid: not JSON": False,
-        "refused again: contradicts what was received (amount was 1, is 2)": False,
-        "safe: known with the same facts (SENT), no effect": True,
-        "safe: not known yet, taken as any new event": True,
-        "safe: a wake-up, void unless it is the latest": True,
-    }
-    assert "Safe to replay: 3 of 5" in operator("letters")
-    assert len(connected.dead_letters()) == 5
-
-
-def test_only_what_is_safe_is_replayed_and_then_gone(
-    connected: Deployment, operator: Operator
-) -> None:
-    put(connected, "no event")
-    put(connected, json.dumps(payment()))
-    assert "--do replays 1 of 2 letters" in operator("replay", "all")
-    assert paid(connected) == []
-    assert "Replayed: 1 letter." in operator("replay", "all", "--do")
-    connected.drain()
-    assert (state(connected), len(paid(connected))) == ("SENT", 1)
-    assert [body for body, _reason in connected.dead_letters()] == ["no event"]
-
-
-def test_one_letter_is_replayed_by_the_beginning_of_its_id(
-    connected: Deployment, operator: Operator
-) -> None:
-    put(connected, json.dumps(payment("inv-1")))
-    put(connected, json.dumps(payment("inv-2")))
-    second = next(it for it in operator.json("letters") if it["event"] == "payment#inv-2")
-    assert operator("letters").count(second["id"][:8]) == 1
-    operator("replay", second["id"][:8], "--do")
-    assert [body for body, _ in connected.dead_letters()] == [json.dumps(payment("inv-1"))]
-    assert "no letter begins with nothing" in operator("replay", "nothing", "--do")
-    assert operator.code == 1
-
-
-def test_what_would_come_back_is_replayed_by_force_only(
-    connected: Deployment, operator: Operator
-) -> None:
-    put(connected, "no event")
-    assert "they would come back" in operator("replay", "all", "--do")
-    assert operator.code == 1
-    operator("replay", "all", "--do", "--force")
-    connected.drain()
-    assert connected.dead_letters() == [("no event", "invalid: not JSON")]
-
-
-def test_a_letter_stays_until_its_copy_is_on_the_queue(
-    connected: Deployment, operator: Operator
-) -> None:
-    put(connected, json.dumps(payment()))
-    connected.environments["reconcile"]["BILLING_QUEUE_URL"] += "-gone"
-    assert "AWS: " in operator("replay", "all", "--do")
-    assert operator.code == 2
-    assert len(connected.dead_letters()) == 1
-
-
-def test_a_letter_that_sqs_itself_moved_says_so(connected: Deployment, operator: Operator) -> None:
-    connected.sqs.send_message(
-        QueueUrl=connected.queues["BillingDeadLetters"], MessageBody=json.dumps(payment())
-    )
-    [letter] = operator.json("letters")
-    assert letter["reason"] == "could not be stored, again and again"
 
 
 def put(deployment: Deployment, body: str) -> None:
@@ -1181,13 +1078,6 @@ def test_with_a_key_of_his_own_the_doctor_needs_no_stack(
     assert main(words) == 1
 
 
-def test_a_token_that_cannot_be_read_is_told(deployment: Deployment, operator: Operator) -> None:
-    deployment.ssm.delete_parameter(Name="/altegio/partner-token")
-    text = operator("doctor", deployment.simulator.redirect(4564))
-    assert text.startswith("the partner token of test stack cannot be read")
-    assert operator.code == 2
-
-
 # Which stack
 
 
@@ -1245,3 +1135,111 @@ def test_without_a_stack_it_is_told_how_to_get_one(
 ) -> None:
     assert main(["payments", "--announced", str(tmp_path / "none.json")]) == 2
     assert "make up" in capsys.readouterr().err
+
+
+class TestOnMoto:
+    """What AWS in memory does not know: dead letters' own calls, hooks of botocore."""
+
+    @pytest.fixture
+    def deployment(self, on_moto: Deployment) -> Deployment:
+        return on_moto
+
+    def test_a_list_of_many_pages_is_whole(self, connected: Deployment, operator: Operator) -> None:
+        for number in range(5):
+            reject(connected, f"inv-{number}")
+        with small_pages(connected):
+            assert len(operator.json("payments")) == 5
+
+    def test_a_fleet_of_many_pages_is_whole(self, trial: Deployment, operator: Operator) -> None:
+        row = trial.connection(4564)
+        for location_id in range(1, 8):
+            trial.connections.save(replace(row, location_id=location_id, version=0))
+        late = row.covered_until and row.covered_until - timedelta(days=6)
+        trial.connections.save(replace(row, location_id=8, covered_until=late, version=0))
+        with small_pages(trial):
+            found = operator.json("deadlines")
+        assert [it["location_id"] for it in found["locations"]] == [8]
+        assert found["rest"] == {"covered": 8}
+
+    def test_each_letter_is_explained_and_stays_where_it_is(
+        self, connected: Deployment, operator: Operator
+    ) -> None:
+        bodies = [
+            "no event",
+            json.dumps(payment("known", amount="2.00")),
+            json.dumps(payment("known", amount="1.00")),
+            json.dumps(payment("new")),
+            '{"type":"wake-up","key":"payment#known","due_at":"2026-11-01T00:00:00.000000Z"}',
+        ]
+        for body in bodies:
+            put(connected, body)
+        found = {letter["verdict"]: letter for letter in operator.json("letters")}
+        assert {words: letter["safe"] for words, letter in found.items()} == {
+            "refused again: invalid: not JSON": False,
+            "refused again: contradicts what was received (amount was 1, is 2)": False,
+            "safe: known with the same facts (SENT), no effect": True,
+            "safe: not known yet, taken as any new event": True,
+            "safe: a wake-up, void unless it is the latest": True,
+        }
+        assert "Safe to replay: 3 of 5" in operator("letters")
+        assert len(connected.dead_letters()) == 5
+
+    def test_only_what_is_safe_is_replayed_and_then_gone(
+        self, connected: Deployment, operator: Operator
+    ) -> None:
+        put(connected, "no event")
+        put(connected, json.dumps(payment()))
+        assert "--do replays 1 of 2 letters" in operator("replay", "all")
+        assert paid(connected) == []
+        assert "Replayed: 1 letter." in operator("replay", "all", "--do")
+        connected.drain()
+        assert (state(connected), len(paid(connected))) == ("SENT", 1)
+        assert [body for body, _reason in connected.dead_letters()] == ["no event"]
+
+    def test_one_letter_is_replayed_by_the_beginning_of_its_id(
+        self, connected: Deployment, operator: Operator
+    ) -> None:
+        put(connected, json.dumps(payment("inv-1")))
+        put(connected, json.dumps(payment("inv-2")))
+        second = next(it for it in operator.json("letters") if it["event"] == "payment#inv-2")
+        assert operator("letters").count(second["id"][:8]) == 1
+        operator("replay", second["id"][:8], "--do")
+        assert [body for body, _ in connected.dead_letters()] == [json.dumps(payment("inv-1"))]
+        assert "no letter begins with nothing" in operator("replay", "nothing", "--do")
+        assert operator.code == 1
+
+    def test_what_would_come_back_is_replayed_by_force_only(
+        self, connected: Deployment, operator: Operator
+    ) -> None:
+        put(connected, "no event")
+        assert "they would come back" in operator("replay", "all", "--do")
+        assert operator.code == 1
+        operator("replay", "all", "--do", "--force")
+        connected.drain()
+        assert connected.dead_letters() == [("no event", "invalid: not JSON")]
+
+    def test_a_letter_stays_until_its_copy_is_on_the_queue(
+        self, connected: Deployment, operator: Operator
+    ) -> None:
+        put(connected, json.dumps(payment()))
+        connected.environments["reconcile"]["BILLING_QUEUE_URL"] += "-gone"
+        assert "AWS: " in operator("replay", "all", "--do")
+        assert operator.code == 2
+        assert len(connected.dead_letters()) == 1
+
+    def test_a_letter_that_sqs_itself_moved_says_so(
+        self, connected: Deployment, operator: Operator
+    ) -> None:
+        connected.sqs.send_message(
+            QueueUrl=connected.queues["BillingDeadLetters"], MessageBody=json.dumps(payment())
+        )
+        [letter] = operator.json("letters")
+        assert letter["reason"] == "could not be stored, again and again"
+
+    def test_a_token_that_cannot_be_read_is_told(
+        self, deployment: Deployment, operator: Operator
+    ) -> None:
+        deployment.ssm.delete_parameter(Name="/altegio/partner-token")
+        text = operator("doctor", deployment.simulator.redirect(4564))
+        assert text.startswith("the partner token of test stack cannot be read")
+        assert operator.code == 2
