@@ -61,6 +61,9 @@ _PHONE = re.compile(r"[0-9+() \-.]{0,40}")
 
 _INSTALLED = (Installed.ACTIVE, Installed.FREEZED)
 
+# A webhook, and whoever follows it, may write the row while the owner presses the button.
+_READINGS = 4
+
 # What the button on the page can bring forward.
 OPEN = (Standing.READY, Standing.IN_PROGRESS, Standing.FAILED)
 
@@ -270,6 +273,12 @@ class Connecting:
         None if somebody else is at it. A live connection is returned as it is: whether it still
         holds, the platform must say first.
         """
+        for _ in range(_READINGS):
+            with suppress(Overtaken):
+                return self._reopen(arrived, location_id, account)
+        return None
+
+    def _reopen(self, arrived: Redirect, location_id: int, account: Account) -> Connection | None:
         now = self._clock()
         before = self._connections.get(location_id)
         if before is not None and before.live:
@@ -280,18 +289,8 @@ class Connecting:
             if before.account_id == account.account_id:
                 # His latest link counts: the token may have been made anew meanwhile.
                 renewed = lifecycle.told(before, arrived.chain_id, arrived.crm_token)
-                return self._save(lifecycle.leased(renewed, now, self._rules))
-        return self._save(self._generation(before, arrived, location_id, account, now), now)
-
-    def _generation(
-        self,
-        before: Connection | None,
-        arrived: Redirect,
-        location_id: int,
-        account: Account,
-        now: datetime,
-    ) -> Connection:
-        return lifecycle.opened(
+                return self._connections.save(lifecycle.leased(renewed, now, self._rules))
+        opened = lifecycle.opened(
             before,
             location_id,
             account_id=account.account_id,
@@ -300,12 +299,7 @@ class Connecting:
             now=now,
             rules=self._rules,
         )
-
-    def _save(self, connection: Connection, noted_at: datetime | None = None) -> Connection | None:
-        try:
-            return self._connections.save(connection, noted_at)
-        except Overtaken:
-            return None
+        return self._connections.save(opened, now)
 
     def _connect(
         self,
@@ -321,15 +315,16 @@ class Connecting:
         if time.monotonic() >= until:
             if connection.state is State.PENDING:
                 # Reconcile need not wait for the lease to pass.
-                self._save(replace(connection, lease_until=None, due_at=self._clock()))
+                with suppress(Overtaken):
+                    given_back = replace(connection, lease_until=None, due_at=self._clock())
+                    self._connections.save(given_back)
             return in_progress
-        settled, status = self._settling.settle(connection, until)
+        settled, status = self._settling.settle(connection, until, rounds=_READINGS)
         if connection.live and _granted_anew(settled, status):
-            now = self._clock()
-            opened = self._save(self._generation(settled, arrived, location_id, account, now), now)
+            opened = self._open(arrived, location_id, account)
             if opened is None:
                 return in_progress
-            settled, status = self._settling.settle(opened, until)
+            settled, status = self._settling.settle(opened, until, rounds=_READINGS)
         if status is None:
             return LocationStanding(location_id, Standing.FAILED)
         if settled.state is State.PENDING and status.installed in _INSTALLED:

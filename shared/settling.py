@@ -32,13 +32,14 @@ class Settling:
         self._rules = rules
 
     def settle(
-        self, connection: Connection, until: float = math.inf
+        self, connection: Connection, until: float = math.inf, *, rounds: int = 1
     ) -> tuple[Connection, Status | None]:
         """Asks for the status, sends the callback if that is what is missing, and decides.
 
         The answer to the callback is never believed, only the status after it: it may be lost, or
         say 403 because the application is active already. The platform is asked no longer than
-        `until` of `time.monotonic`.
+        `until` of `time.monotonic`; all of it anew, up to so many rounds, when somebody else has
+        written the same generation meanwhile, as a webhook does.
 
         Returns:
             The connection as it stands in the table, whoever wrote it last; and the status that it
@@ -47,28 +48,37 @@ class Settling:
         Raises:
             Overtaken: somebody else settles the same connection again and again.
         """
-        refusal, granted = "", None
-        try:
-            status = self._platform.status(connection.location_id, until)
-            window_s = self._rules.grant_window_s
-            if lifecycle.awaits_callback(connection, status, self._clock(), window_s):
-                granted = status
-                refusal = self._confirm(connection, until)
+        granted = None
+        while True:
+            refusal = ""
+            try:
                 status = self._platform.status(connection.location_id, until)
-        except (Refused, Unreachable) as error:
-            if isinstance(error, Refused):
-                count("PlatformBlocked")
-            logger.warning(
-                "status not known",
-                extra={"location_id": connection.location_id, "why": str(error)},
-            )
-            put_off = lifecycle.put_off(connection, f"status: {error}", self._clock(), self._rules)
-            return self._save(connection, put_off, lost=False), None
-        decided = lifecycle.settled(connection, status, self._clock(), self._rules, granted)
-        if decided.state is State.PENDING and refusal:
-            decided = replace(decided, verdict=f"callback: {refusal}")
-        lost = lifecycle.webhook_lost(connection, decided, status, self._clock())
-        return self._save(connection, decided, lost=lost), status
+                window_s = self._rules.grant_window_s
+                if lifecycle.awaits_callback(connection, status, self._clock(), window_s):
+                    granted = status
+                    refusal = self._confirm(connection, until)
+                    status = self._platform.status(connection.location_id, until)
+            except (Refused, Unreachable) as error:
+                return self._put_off(connection, error), None
+            decided = lifecycle.settled(connection, status, self._clock(), self._rules, granted)
+            if decided.state is State.PENDING and refusal:
+                decided = replace(decided, verdict=f"callback: {refusal}")
+            lost = lifecycle.webhook_lost(connection, decided, status, self._clock())
+            settled, is_ours = self._save(connection, decided, lost=lost)
+            rounds -= 1
+            if is_ours or not rounds or settled.generation != connection.generation:
+                return settled, status
+            connection = settled
+
+    def _put_off(self, connection: Connection, error: Refused | Unreachable) -> Connection:
+        if isinstance(error, Refused):
+            count("PlatformBlocked")
+        logger.warning(
+            "status not known",
+            extra={"location_id": connection.location_id, "why": str(error)},
+        )
+        put_off = lifecycle.put_off(connection, f"status: {error}", self._clock(), self._rules)
+        return self._save(connection, put_off, lost=False)[0]
 
     def _confirm(self, connection: Connection, until: float) -> str:
         """Sends the callback; returns why it may have failed, empty if it seems not to have."""
@@ -82,7 +92,10 @@ class Settling:
             return str(error)
         return ""
 
-    def _save(self, before: Connection, decided: Connection, *, lost: bool) -> Connection:
+    def _save(
+        self, before: Connection, decided: Connection, *, lost: bool
+    ) -> tuple[Connection, bool]:
+        """Returns what the table holds now, and whether it is what was decided."""
         news = _told(before) != _told(decided)
         try:
             saved = self._connections.save(decided, self._clock() if news else None)
@@ -92,7 +105,7 @@ class Settling:
             current = self._connections.get(decided.location_id)
             if current is None:
                 raise
-            return current
+            return current, False
         count(f"Connection{decided.state.capitalize()}")
         if lost:
             count("LostWebhook")
@@ -106,7 +119,7 @@ class Settling:
                 "verdict": saved.verdict,
             },
         )
-        return saved
+        return saved, True
 
 
 def _told(connection: Connection) -> tuple[str, int, str]:

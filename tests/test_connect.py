@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 
 from local.simulator import Owner
+from shared.connections import Connections
+from shared.lifecycle import Connection
 from tests.deployment import Deployment, http_event, payment
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
@@ -373,6 +375,29 @@ def test_a_reconnect_works_although_the_uninstall_was_never_told(deployment: Dep
     deployment.connect(4564)
     deployment.simulator.disconnect(4564)
     assert deployment.connect(4564).standings == {4564: "connected"}
+    assert deployment.connection(4564).generation == 2
+
+
+@pytest.mark.parametrize("disturbed", range(6))
+def test_a_webhook_in_the_middle_of_a_reconnect_does_not_hold_the_owner_up(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, disturbed: int
+) -> None:
+    deployment.connect(4564)
+    deployment.clock.advance(minutes=2)
+    deployment.simulator.disconnect(4564)
+    saves = 0
+
+    def save(self: Connections, *args: Any, **more: Any) -> Connection:
+        nonlocal saves
+        saves += 1
+        if saves == disturbed + 1:
+            self.hint(4564, "uninstall", deployment.clock())
+        return saved(self, *args, **more)
+
+    saved = Connections.save
+    monkeypatch.setattr(Connections, "save", save)
+    assert deployment.connect(4564).standings == {4564: "connected"}
+    assert len(deployment.simulator.calls("callback")) == 2
     assert deployment.connection(4564).generation == 2
 
 
