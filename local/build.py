@@ -31,6 +31,7 @@ PYTHON = (3, 13)
 CODE = ("functions", "shared")
 AWS_CALLS = {
     "dynamodb": ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
+    "sesv2": ("SendEmail",),
     "sqs": ("GetQueueAttributes", "SendMessage"),
     "ssm": ("GetParameter",),
 }

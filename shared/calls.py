@@ -135,6 +135,18 @@ class Calls:
         }
         return map(_call, pages(self._dynamodb, query))
 
+    def latest(self, location_id: int, limit: int) -> list[Call]:
+        """The last calls of a location that have ended; eventually consistent."""
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="location",
+            KeyConditionExpression="location_id = :location",
+            ExpressionAttributeValues={":location": to_value(location_id)},
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [_call(from_item(item)) for item in answer["Items"]]
+
     def _put(self, call: Call) -> Any:
         put: dict[str, Any] = {"TableName": self._table, "Item": self._item(call)}
         if not call.version:

@@ -64,12 +64,18 @@ class ConnectSettings:
     chains: ChainsSettings
     accounts_table: str
     tickets_table: str
+    calls_table: str
+    call_days: int
+    payments_table: str
     connect_budget_s: float
     ticket_ttl_s: int
     lifecycle: LifecycleRules
     frame_ancestors: str
     provider_name: str
     terms_url: str
+    mail_from: str
+    portal_url: str
+    portal_key_parameter: str
 
 
 @dataclass(frozen=True, slots=True)

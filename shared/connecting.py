@@ -10,12 +10,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from shared import lifecycle, pbx_key, redirect
 from shared.accounts import Account, Accounts
 from shared.altegio import Altegio, Refused, Unreachable
-from shared.chain import Telephony
+from shared.belongings import Belongings, Inventory
 from shared.clock import Clock
 from shared.connections import Connections, Overtaken
 from shared.lifecycle import Connection, Installed, State, Status
@@ -23,36 +22,10 @@ from shared.partner_token import PartnerToken
 from shared.redirect import BadSignature, Owner, Redirect
 from shared.rules import LifecycleRules
 from shared.settling import Settling
-from shared.switching import ANOTHER_TOKEN, Switching
+from shared.switching import Switching, TelephonyStanding
 from shared.telemetry import count, logger
-from shared.tickets import Tickets
-
-
-class Standing(StrEnum):
-    """What the owner has to know about one location."""
-
-    READY = "ready"
-    CONNECTED = "connected"
-    FROZEN = "frozen"
-    IN_PROGRESS = "in progress"
-    FAILED = "failed"
-    EXPIRED = "expired"
-    NOT_GRANTED = "not granted"
-    TAKEN = "taken"
-
-
-class TelephonyStanding(StrEnum):
-    """What the owner has to know about the telephony of a connected location."""
-
-    ON = "on"
-    STARTING = "starting"
-    STOPPED = "stopped"
-    NONE = "none"
-    # Of the redirect: the token in use stays until the next grant.
-    OTHER_TOKEN = "other token"  # noqa: S105 - a word
-    # Taken over with this grant.
-    NEW_TOKEN = "new token"  # noqa: S105 - a word
-
+from shared.tickets import Ticket, Tickets
+from shared.visit import DENIED, LocationStanding, Proof, Standing, Visit
 
 _LONGEST_FIELD = 200
 # Enough to catch a slip of the hand; whether it is the owner's, only a letter would tell.
@@ -64,31 +37,8 @@ _INSTALLED = (Installed.ACTIVE, Installed.FREEZED)
 # A webhook, and whoever follows it, may write the row while the owner presses the button.
 _READINGS = 4
 
-# What the button on the page can bring forward.
-OPEN = (Standing.READY, Standing.IN_PROGRESS, Standing.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class LocationStanding:
-    """One location of the redirect and how it stands."""
-
-    location_id: int
-    standing: Standing
-    telephony: TelephonyStanding | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """What the page shows; `ticket` is None when there is nothing left to press."""
-
-    owner: Owner
-    account: Account | None
-    locations: tuple[LocationStanding, ...]
-    ticket: str | None
-    # Of a form that cannot be taken yet: the fields to correct.
-    wrong: frozenset[str]
-    # The key of the account's PBX, the one time that it is shown.
-    pbx_key: str | None = None
+# Answers about locations that are not the visitor's, in an hour: nobody else needs so many.
+MOST_DENIED = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +55,10 @@ class UnknownTicket(Exception):
     """The page is too old, or its ticket was never issued."""
 
 
+class TooMany(Exception):
+    """Somebody asks about one location after the other, none of which is his."""
+
+
 class Connecting:
     """The use case of both routes of the connect page."""
 
@@ -118,10 +72,13 @@ class Connecting:
         tickets: Tickets,
         settling: Settling,
         switching: Switching,
+        inventory: Inventory,
         clock: Clock,
         rules: LifecycleRules,
         budget_s: float,
+        proves: bool,
     ) -> None:
+        """Of one deployment; `proves` says whether an owner can prove more than his link does."""
         self._platform = platform
         self._token = token
         self._connections = connections
@@ -129,26 +86,46 @@ class Connecting:
         self._tickets = tickets
         self._settling = settling
         self._switching = switching
+        self._inventory = inventory
         self._clock = clock
         self._rules = rules
         self._budget_s = budget_s
+        self._proves = proves
 
     def visit(self, raw_query: str) -> Visit:
         """The owner arrives: shows how every location stands; stores nothing but a ticket.
 
         Raises:
             BadRedirect: see `redirect.parse`; nothing was stored.
+            TooMany: he has asked about too many locations of others.
         """
-        arrived = self._verified(raw_query)
-        until = time.monotonic() + self._budget_s
+        arrived = self.verified(raw_query)
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
+        visit = self.look(arrived, account)
+        if self._proves and (account or self._accounts.of_email(arrived.owner.email)):
+            visit = replace(visit, proof=Proof.OFFERED)
+        if visit.can_connect or visit.proof is not Proof.IMPOSSIBLE:
+            visit = replace(visit, ticket=self._tickets.issue(arrived, self._clock()))
+        return visit
+
+    def look(self, arrived: Redirect, account: Account | None, *, is_proven: bool = False) -> Visit:
+        """How every location stands, and what else the account has, if there is one.
+
+        Raises:
+            TooMany: see `visit`.
+        """
+        until = time.monotonic() + self._budget_s
         locations = tuple(
             self._look(arrived, location_id, account, until) for location_id in arrived.location_ids
         )
-        ticket = None
-        if any(location.standing in OPEN for location in locations):
-            ticket = self._tickets.issue(arrived, self._clock())
-        return Visit(arrived.owner, account, locations, ticket, wrong=frozenset())
+        self._watch(arrived.owner, locations)
+        return Visit(
+            arrived.owner,
+            account,
+            locations,
+            ticket=None,
+            belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
+        )
 
     def confirm(self, form: Form) -> Visit:
         """The owner presses the button: registers if need be and connects every location.
@@ -157,11 +134,10 @@ class Connecting:
 
         Raises:
             UnknownTicket: there is no such ticket any more.
+            TooMany: see `visit`.
         """
-        until = time.monotonic() + self._budget_s
-        arrived = self._tickets.open(form.ticket, self._clock())
-        if arrived is None:
-            raise UnknownTicket
+        ticket = self.opened(form.ticket)
+        arrived = ticket.redirect
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
         if account is None or not self._accounts.seen(account, self._clock()):
             wrong = _wrong(form)
@@ -174,15 +150,48 @@ class Connecting:
                     for location_id in arrived.location_ids
                 )
                 return Visit(corrected, None, ready, form.ticket, wrong)
-            account = self._accounts.register(
-                arrived.owner.altegio_user_id,
-                name=form.name,
-                email=form.email,
-                phone=form.phone,
-                now=self._clock(),
-            )
-            count("AccountRegistered")
-            logger.info("account registered", extra={"account_id": account.account_id})
+            account = self.register(arrived, name=form.name, email=form.email, phone=form.phone)
+        visit = self.connect(arrived, account, is_proven=ticket.proven == account.account_id)
+        if not self._proves:
+            return replace(visit, ticket=form.ticket if visit.can_connect else None)
+        is_proven = ticket.proven == account.account_id
+        proof = Proof.GIVEN if is_proven else Proof.OFFERED
+        return replace(visit, ticket=form.ticket, proof=proof)
+
+    def opened(self, ticket: str) -> Ticket:
+        """What a ticket opens.
+
+        Raises:
+            UnknownTicket: nothing, or nothing any more.
+        """
+        opened = self._tickets.open(ticket, self._clock())
+        if opened is None:
+            raise UnknownTicket
+        return opened
+
+    def register(
+        self, arrived: Redirect, *, name: str, email: str, phone: str, portal_account_id: str = ""
+    ) -> Account:
+        """A new account, or the one that somebody else has made at this very moment."""
+        account = self._accounts.register(
+            arrived.owner.altegio_user_id,
+            name=name,
+            email=email,
+            phone=phone,
+            now=self._clock(),
+            portal_account_id=portal_account_id,
+        )
+        count("AccountRegistered")
+        logger.info("account registered", extra={"account_id": account.account_id})
+        return account
+
+    def connect(self, arrived: Redirect, account: Account, *, is_proven: bool = False) -> Visit:
+        """Connects every location of a redirect to an account, as far as the time lasts.
+
+        Raises:
+            TooMany: see `visit`.
+        """
+        until = time.monotonic() + self._budget_s
         # All consents first, as reconcile can finish what is open; hundreds take their time too.
         opened = {
             location_id: self._open(arrived, location_id, account)
@@ -195,15 +204,42 @@ class Connecting:
             else LocationStanding(location_id, Standing.READY)
             for location_id in arrived.location_ids
         )
-        unfinished = any(location.standing in OPEN for location in locations)
+        self._watch(arrived.owner, locations)
         return Visit(
             arrived.owner,
             account,
             locations,
-            form.ticket if unfinished else None,
-            wrong=frozenset(),
+            ticket=None,
             pbx_key=self._first_key(account) if arrived.crm_token else None,
+            belongings=self._belongings(arrived, account, is_proven=is_proven),
         )
+
+    def _belongings(self, arrived: Redirect, account: Account, *, is_proven: bool) -> Belongings:
+        shown = frozenset(arrived.location_ids)
+        return self._inventory.of(account, shown, is_proven=is_proven)
+
+    def _watch(self, owner: Owner, locations: tuple[LocationStanding, ...]) -> None:
+        """Counts what an owner is told about locations that are not his.
+
+        Only `user_data` is signed, so whoever holds one pair may ask about any location.
+        """
+        denied = sum(location.standing in DENIED for location in locations)
+        if not denied:
+            return
+        told = self._tickets.tally(f"denied#{owner.altegio_user_id}", denied, self._clock())
+        if told > MOST_DENIED:
+            count("ConnectTooMany")
+            logger.warning("too many locations of others", extra={"told": told})
+            raise TooMany
+
+    def renewed_key(self, account: Account) -> str | None:
+        """Another key for the account's PBX, at once; None if the account is gone."""
+        key = pbx_key.made(account.account_id)
+        if not self._accounts.give_key(account.account_id, pbx_key.digest(key), instead=True):
+            return None
+        count("PbxKeyRotated")
+        logger.info("PBX key rotated", extra={"account_id": account.account_id})
+        return key
 
     def _first_key(self, account: Account) -> str | None:
         """The key of the account's PBX, if it had none until now."""
@@ -213,7 +249,12 @@ class Connecting:
         given = self._accounts.give_key(account.account_id, pbx_key.digest(key))
         return key if given else None
 
-    def _verified(self, raw_query: str) -> Redirect:
+    def verified(self, raw_query: str) -> Redirect:
+        """What a redirect says, once it is proven to be Altegio's.
+
+        Raises:
+            BadRedirect: see `redirect.parse`.
+        """
         tokens = self._token.accepted()
         try:
             return redirect.parse(raw_query, tokens)
@@ -255,17 +296,7 @@ class Connecting:
             count("CrmTokenOther")
             logger.warning("another CRM token in a link", extra={"location_id": location_id})
             return LocationStanding(location_id, stands, TelephonyStanding.OTHER_TOKEN)
-        return LocationStanding(location_id, stands, self._telephony(connection))
-
-    def _telephony(self, connection: Connection) -> TelephonyStanding:
-        if connection.crm_token is None:
-            return TelephonyStanding.NONE
-        if connection.telephony is Telephony.STOPPED:
-            return TelephonyStanding.STOPPED
-        if connection.line is None or not self._switching.is_on(connection.line):
-            return TelephonyStanding.STARTING
-        is_new = connection.verdict == ANOTHER_TOKEN
-        return TelephonyStanding.NEW_TOKEN if is_new else TelephonyStanding.ON
+        return LocationStanding(location_id, stands, self._switching.standing(connection))
 
     def _open(self, arrived: Redirect, location_id: int, account: Account) -> Connection | None:
         """Makes the owner's consent durable; returns what this attempt may work on.

@@ -7,10 +7,11 @@ a due row, so that a page that is closed, or a platform that fails, leaves nothi
 import math
 from contextlib import suppress
 from dataclasses import replace
+from enum import StrEnum
 
 from shared import chain as rules_of
 from shared import lifecycle
-from shared.chain import Chain, ChainState
+from shared.chain import Chain, ChainState, Telephony
 from shared.chains import Chains, Overtaken
 from shared.clock import Clock
 from shared.connections import Connections
@@ -20,6 +21,20 @@ from shared.queues import CallWakeUps
 from shared.rules import LifecycleRules
 from shared.telemetry import count, logger
 from shared.voip import Told, Voip
+
+
+class TelephonyStanding(StrEnum):
+    """What the owner has to know about the telephony of a connected location."""
+
+    ON = "on"
+    STARTING = "starting"
+    STOPPED = "stopped"
+    NONE = "none"
+    # Of the redirect: the token in use stays until the next grant.
+    OTHER_TOKEN = "other token"  # noqa: S105 - a word
+    # Taken over with this grant.
+    NEW_TOKEN = "new token"  # noqa: S105 - a word
+
 
 # The verdict of a location that came with another token than its chain had.
 ANOTHER_TOKEN = "telephony: the chain has another CRM token now"  # noqa: S105 - a sentence
@@ -69,10 +84,17 @@ class Switching:
             self._wake_ups.release(connection.location_id)
         return connection
 
-    def is_on(self, key: str) -> bool:
-        """Whether the platform has taken it that the chain's telephony is on."""
-        chain = self._chains.get(key)
-        return chain is not None and chain.enabled
+    def standing(self, connection: Connection) -> TelephonyStanding:
+        """How the telephony of a connected location stands."""
+        if connection.crm_token is None:
+            return TelephonyStanding.NONE
+        if connection.telephony is Telephony.STOPPED:
+            return TelephonyStanding.STOPPED
+        chain = self._chains.get(connection.line) if connection.line else None
+        if chain is None or not chain.enabled:
+            return TelephonyStanding.STARTING
+        is_new = connection.verdict == ANOTHER_TOKEN
+        return TelephonyStanding.NEW_TOKEN if is_new else TelephonyStanding.ON
 
     def step(self, key: str, until: float = math.inf) -> None:
         """Tells the platform what a chain's telephony has to be, if that is due."""

@@ -7,6 +7,7 @@ two would. Imports are inside the builders, so that no function loads what only 
 import gc
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from shared.disabling import Disabling
     from shared.pace import Pace
     from shared.paying import Paying
+    from shared.portal import Portal
+    from shared.proving import Proving
     from shared.reconciling import Reconciling
     from shared.rules import LifecycleRules, PaceRules
     from shared.saving import Saving
@@ -59,46 +62,88 @@ def once[T](build: Callable[[Mapping[str, str]], T]) -> Callable[[], T]:
     return built
 
 
-def connecting(environ: Mapping[str, str]) -> "tuple[Connecting, config.ConnectSettings]":
-    """The use case of the connect function, and the settings that its page shows."""
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """What the connect function is made of."""
+
+    settings: config.ConnectSettings
+    connecting: "Connecting"
+    proving: "Proving"
+    portal: "Portal"
+
+
+def connecting(environ: Mapping[str, str]) -> Connect:
+    """The use cases of the connect function, and the settings that its page shows."""
     from shared.accounts import Accounts
     from shared.altegio import Altegio
+    from shared.belongings import Inventory
+    from shared.calls import Calls
     from shared.connecting import Connecting
+    from shared.ledger import Ledger
+    from shared.mail import Mail
+    from shared.portal import Portal
+    from shared.portal_key import PortalKey
+    from shared.proving import Proving
     from shared.settling import Settling
     from shared.tickets import Tickets
 
     settings = config.read(config.ConnectSettings, environ)
     session = boto3.Session()
-    dynamodb = session.client("dynamodb", config=_AWS)
-    token = PartnerToken(
-        session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
-    )
+    dynamodb, ssm = session.client("dynamodb", config=_AWS), session.client("ssm", config=_AWS)
+    token = PartnerToken(ssm, settings.platform.partner_token_parameter)
     # Somebody waits for the page: it goes before the others. But it waits less than they, as
     # anybody can open pages, and no crowd of these may keep payments from their turn.
     pace = _pace(dynamodb, settings.platform, ahead_s=0.25, patience_s=2.0)
     platform = Altegio(settings.platform, token, pace)
     connections = _connections(dynamodb, settings.connections)
-    return Connecting(
+    accounts = Accounts(dynamodb, settings.accounts_table)
+    tickets = Tickets(dynamodb, settings.tickets_table, settings.ticket_ttl_s)
+    mail = Mail(lambda: session.client("sesv2", config=_AWS), settings.mail_from)
+    switching = _switching(
+        dynamodb,
+        session.client("sqs", config=_AWS),
+        settings.chains,
+        connections=connections,
+        platform=platform,
+        rules=settings.lifecycle,
+    )
+    connecting = Connecting(
         platform=platform,
         token=token,
         connections=connections,
-        accounts=Accounts(dynamodb, settings.accounts_table),
-        tickets=Tickets(dynamodb, settings.tickets_table, settings.ticket_ttl_s),
+        accounts=accounts,
+        tickets=tickets,
         settling=Settling(
             platform=platform, connections=connections, clock=clock.now, rules=settings.lifecycle
         ),
-        switching=_switching(
-            dynamodb,
-            session.client("sqs", config=_AWS),
-            settings.chains,
+        switching=switching,
+        inventory=Inventory(
             connections=connections,
-            platform=platform,
-            rules=settings.lifecycle,
+            calls=Calls(dynamodb, settings.calls_table, settings.call_days),
+            ledger=Ledger(
+                dynamodb, settings.payments_table, settings.connections.connections_table
+            ),
+            switching=switching,
         ),
         clock=clock.now,
         rules=settings.lifecycle,
         budget_s=settings.connect_budget_s,
-    ), settings
+        proves=mail.can_send(),
+    )
+    return Connect(
+        settings,
+        connecting,
+        Proving(
+            connecting=connecting, accounts=accounts, tickets=tickets, mail=mail, clock=clock.now
+        ),
+        Portal(
+            connecting=connecting,
+            accounts=accounts,
+            tickets=tickets,
+            key=PortalKey(ssm, settings.portal_key_parameter),
+            clock=clock.now,
+        ),
+    )
 
 
 def paying(environ: Mapping[str, str]) -> "Paying":

@@ -78,7 +78,7 @@ class Context:
 
 @dataclass
 class Page(HTMLParser):
-    """The connect page as a browser sees it: its locations and its first form."""
+    """The connect page as a browser sees it: its locations, its first form, and all buttons."""
 
     status: int
     headers: dict[str, str]
@@ -89,10 +89,15 @@ class Page(HTMLParser):
     title: str = ""
     telephony: dict[int, str] = field(default_factory=dict)
     pbx_key: str = ""
+    # The account's other locations, what can be done about a proof, and the fates of what happened.
+    others: list[int] = field(default_factory=list)
+    proof: str = ""
+    fates: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
         self._in_title = self._in_key = False
+        self._forms = 0
         self.feed(self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -101,12 +106,17 @@ class Page(HTMLParser):
             self.standings[int(values["data-location"])] = values["data-standing"]
         if "data-telephony" in values:
             self.telephony[list(self.standings)[-1]] = values["data-telephony"]
+        if "data-other" in values:
+            self.others.append(int(values["data-other"]))
+        if "data-fate" in values:
+            self.fates.append(values["data-fate"])
+        self.proof = values.get("data-proof", self.proof)
         self._in_key = values.get("id") == "pbx-key"
-        if tag == "input":
-            self.fields[values["name"]] = values["value"]
+        self._forms += tag == "form"
         if tag == "button":
-            self.buttons.append(values["name"])
-            self.fields[values["name"]] = values["value"]
+            self.buttons.append(values["value"])
+        if tag in ("input", "button") and self._forms == 1:
+            self.fields[values["name"]] = values.get("value", "")
         self._in_title = tag == "h1"
 
     def handle_endtag(self, tag: str) -> None:
@@ -210,6 +220,33 @@ class Deployment:
     def invoke(self, function: str, event: Any) -> Any:
         self.invoked += 1
         return self._handlers[function](event, Context(function))
+
+    # The post, and the company's portal
+
+    @property
+    def letters(self) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = boto3.Session().client("sesv2").sent
+        return sent
+
+    def code(self) -> str:
+        """The code in the last letter."""
+        [code] = re.findall(r"\d{4} \d{4}", self.letters[-1]["text"])
+        return str(code)
+
+    def set_portal_key(self, *keys: str) -> None:
+        self.ssm.put_parameter(
+            Name="/altegio/portal-key", Value="\n".join(keys), Type="SecureString", Overwrite=True
+        )
+
+    def ask(
+        self, method: str, path: str, body: Any = "", *, query: str = "", key: str = ""
+    ) -> tuple[int, Any]:
+        """One request of the portal's server."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        event = http_event(method, path, query=query, body=text)
+        event["headers"]["authorization"] = f"Bearer {key}"
+        answer = self.invoke("connect", event)
+        return answer["statusCode"], json.loads(answer["body"])
 
     # The owner's browser
 

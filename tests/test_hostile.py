@@ -100,7 +100,9 @@ def proven(fields: dict[str, str]) -> tuple[bytes, str]:
 
 def nothing_stored(deployment: Deployment) -> None:
     for table in ("CONNECTIONS_TABLE", "ACCOUNTS_TABLE", "TICKETS_TABLE"):
-        assert deployment.rows(table) == []
+        # How often somebody was told of the locations of others is kept for two hours.
+        rows = [row for row in deployment.rows(table) if "done" not in row]
+        assert rows == []
 
 
 @st.composite
@@ -182,7 +184,7 @@ def test_get_connect_with_locations_that_are_none(
         for fields in queries:
             query = f"{encoded(fields)}&{signature}"
             answer = deployment.invoke("connect", http_event("GET", "/connect", query=query))
-            assert answer["statusCode"] in (200, 400, 403)
+            assert answer["statusCode"] in (200, 400, 403, 429)
             assert HTML not in answer["body"]
             assert "<form" not in answer["body"]  # nothing was granted anywhere
         clean_log()
@@ -225,7 +227,7 @@ def test_signed_user_data_of_any_content(
             user_data = quote(base64.b64encode(data).decode())
             query = f"salon_id=4564&user_data={user_data}&user_data_sign={sign}"
             answer = deployment.invoke("connect", http_event("GET", "/connect", query=query))
-            assert answer["statusCode"] in (200, 400)
+            assert answer["statusCode"] in (200, 400, 429)
             assert HTML not in answer["body"]
         clean_log()
 

@@ -56,6 +56,7 @@ SPEAKS_TO_AWS = {
     "connections",
     "items",
     "ledger",
+    "mail",
     "pace",
     "partner_token",
     "paying",  # its exceptions: an id that cannot be written is at least logged

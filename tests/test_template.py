@@ -30,9 +30,11 @@ from shared.items import to_item
 from shared.journal import Journal, Line
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
+from shared.mail import Letter, Mail
 from shared.pace import First, Pace, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
+from shared.portal_key import PortalKey
 from shared.queues import BillingEvents, CallWakeUps, DeadLetters, Hints, WakeUps
 from shared.redirect import Owner, Redirect
 from shared.roll import Head, Part, Roll, Stage
@@ -341,6 +343,7 @@ class Recorder:
                 return {}
             index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
             where = request.get("TableName") or request.get("QueueUrl") or request.get("Name")
+            where = where or request.get("FromEmailAddress")
             self._add("".join(word.capitalize() for word in method.split("_")), f"{where}{index}")
             if self.refuses and method == "update_item":
                 code = "ConditionalCheckFailedException"
@@ -387,6 +390,7 @@ ACCOUNT: dict[str, Any] = {
     "created_at": stamp(NOW),
     "last_seen_at": stamp(NOW),
 }
+LETTER = Letter("Your code", "1")
 ARRIVED = Redirect((1,), Owner(7, "", "", ""), None, None)
 
 
@@ -463,6 +467,10 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         lambda aws: Accounts(aws.holding(ACCOUNT), "ACCOUNTS_TABLE"),
         {
             "of_user": [lambda it: it.of_user(7)],
+            "of_portal": [lambda it: it.of_portal("a")],
+            "of_email": [lambda it: it.of_email("anna@salon.example")],
+            "own_email": [lambda it: it.own_email(Account(**ACCOUNT))],
+            "link": [lambda it: it.link(Account(**ACCOUNT), 8, NOW)],
             "of_id": [lambda it: it.of_id("a")],
             "give_key": [lambda it: it.give_key("a", "digest")],
             "register": [lambda it: it.register(7, name="", email="", phone="", now=NOW)],
@@ -496,6 +504,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "pop": [lambda it: it.pop(CALL, NOW, TURN)],
             "due": [lambda it: it.due(CallState.WAITING, NOW, 1)],
             "of_location": [lambda it: list(it.of_location(1, NOW))],
+            "latest": [lambda it: it.latest(1, 1)],
         },
     ),
     Tickets: (
@@ -504,6 +513,10 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         {
             "issue": [lambda it: it.issue(ARRIVED, NOW)],
             "open": [lambda it: it.open("x" * LENGTH, NOW)],
+            "challenge": [lambda it: it.challenge("ticket", "a", "1", NOW)],
+            "prove": [lambda it: it.prove("ticket", "1", NOW)],
+            "claim": [lambda it: it.claim("ticket", "a")],
+            "tally": [lambda it: it.tally("codes#a", 1, NOW)],
         },
     ),
     Ledger: (
@@ -603,6 +616,19 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "in_turn": [lambda it: transacted(it._all, it.in_turn())],
             "wait": [lambda it: refused(it._all, it.wait)],
         },
+    ),
+    Mail: (
+        "ses",
+        lambda aws: Mail(lambda: aws, "MAIL_FROM"),
+        {
+            "can_send": [lambda it: it.send("anna@salon.example", LETTER)],
+            "send": [lambda it: it.send("anna@salon.example", LETTER)],
+        },
+    ),
+    PortalKey: (
+        "ssm",
+        lambda aws: PortalKey(aws, "PORTAL_KEY_PARAMETER"),
+        {"fits": [lambda it: it.fits("k")]},
     ),
     UserToken: (
         "ssm",
@@ -720,7 +746,7 @@ def _resource(value: Any) -> str:
         text = value["Fn::Sub"]
         if index := re.fullmatch(r"\$\{(\w+)\.Arn\}(/index/\w+)", text):
             return index[1] + index[2]
-        [parameter] = re.findall(r":parameter\$\{(\w+)\}$", text)
+        [parameter] = re.findall(r":(?:parameter|identity/)\$\{(\w+)\}$", text)
         return str(parameter)
     return target(value)
 
@@ -854,7 +880,11 @@ def test_a_secret_comes_in_by_its_name_only() -> None:
     secretive = {
         name for name in PARAMETERS if re.search("token|secret|password|key", name.lower())
     }
-    assert secretive == {"PartnerTokenParameter", "UserTokenParameter"}
+    assert secretive == {
+        "PartnerTokenParameter",
+        "PortalKeyParameter",
+        "UserTokenParameter",
+    }
     for name in secretive:
         assert PARAMETERS[name]["Default"].startswith("/")
     assert "{{resolve:" not in SOURCE

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from functions.connect.page import LANGUAGES
 from functions.connect.words import Heading, Words, preferred
-from shared.connecting import Standing, TelephonyStanding
+from shared.call import CallState
+from shared.payment import EntryState
+from shared.switching import TelephonyStanding
+from shared.visit import Proof, Standing
 from tests.deployment import Deployment
 
 TEMPLATE = Path(__file__).parents[1] / "functions" / "connect" / "page.html"
@@ -48,6 +51,10 @@ def said(words: Words) -> dict[str, str]:
 def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
     assert set(words.standings) == set(Standing)
     assert set(words.telephony) == set(TelephonyStanding)
+    assert set(words.proof) == set(Proof) - {Proof.IMPOSSIBLE}
+    assert set(words.call) == set(CallState)
+    assert set(words.payment) == set(EntryState)
+    assert set(words.directions) == {"incoming", "outgoing", "internal"}
     assert set(words.labels) == set(words.errors) == {"name", "email", "phone"}
     assert said(words).keys() == said(ENGLISH).keys()
     assert all(text.strip() == text != "" for text in said(words).values())
@@ -63,7 +70,7 @@ def test_no_text_is_left_in_english() -> None:
 
 def test_the_template_itself_says_nothing() -> None:
     text = TEMPLATE.read_text("utf-8")
-    body = text[text.index("<body>") :]
+    body = text[text.index("<body") :]
     without_code = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", body, flags=re.DOTALL)
     shown = re.sub(r"<[^>]*>", "", without_code)
     assert re.findall(r"[^\W\d_]+", shown) == []

@@ -1,12 +1,13 @@
-"""`GET /connect` and `POST /connect`: the page on which the owner connects locations."""
+"""The owner's browser at `/connect`, and the server of a company with a portal of its own."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.connect import api
 from functions.connect.page import Page
 from shared import web, wiring
-from shared.connecting import Form, UnknownTicket
+from shared.connecting import Form, TooMany, UnknownTicket
 from shared.redirect import BadRedirect, BadSignature
 from shared.telemetry import count, logger, metrics
 
@@ -16,14 +17,18 @@ wired = wiring.once(wiring.connecting)
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answers an HTTP API event with the page."""
-    connecting, settings = wired()
-    page = Page(settings, web.header(event, "accept-language"))
+    """Answers an HTTP API event: the page in HTML, the portal's server in JSON."""
+    made = wired()
+    page = Page(made.settings, web.header(event, "accept-language"))
     try:
         request = web.request(event)
+        if request.path in api.PATHS:
+            return api.answer(made, request)
+        if made.settings.portal_url:
+            return _to_portal(made, page, request)
         if request.method == "GET":
-            return page.visit(connecting.visit(request.raw_query))
-        return page.result(connecting.confirm(_form(request)))
+            return page.visit(made.connecting.visit(request.raw_query))
+        return _pressed(made, page, request.form())
     except BadSignature:
         count("ConnectBadSignature")
         return page.bad_signature()
@@ -33,13 +38,34 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     except (UnknownTicket, web.BadBody) as error:
         logger.warning("form refused", extra={"why": type(error).__name__})
         return page.unknown_ticket()
+    except TooMany:
+        return page.too_many()
 
 
-def _form(request: web.Request) -> Form:
-    fields = request.form()
-    return Form(
-        ticket=fields.get("ticket", ""),
-        name=fields.get("name", "").strip(),
-        email=fields.get("email", "").strip(),
-        phone=fields.get("phone", "").strip(),
-    )
+def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[str, Any]:
+    ticket = fields.get("ticket", "")
+    match fields.get("action"):
+        case "code":
+            return page.visit(made.proving.send_code(ticket, page.letter))
+        case "prove":
+            return page.visit(made.proving.prove(ticket, fields.get("code", "")[:100]))
+        case "rotate":
+            return page.visit(made.proving.rotate(ticket))
+        case _:
+            form = Form(
+                ticket=ticket,
+                name=fields.get("name", "").strip(),
+                email=fields.get("email", "").strip(),
+                phone=fields.get("phone", "").strip(),
+            )
+            return page.result(made.connecting.confirm(form))
+
+
+def _to_portal(made: wiring.Connect, page: Page, request: web.Request) -> dict[str, Any]:
+    """The company asks on its own pages; a form of ours is none of its."""
+    if request.method != "GET":
+        raise UnknownTicket
+    ticket = made.portal.arrive(request.raw_query)
+    # In a frame, the portal would get no cookie and know nobody.
+    framed = request.headers.get("sec-fetch-dest") in ("iframe", "frame")
+    return page.portal(ticket, is_framed=framed)

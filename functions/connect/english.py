@@ -1,7 +1,10 @@
 """The connect page in English."""
 
 from functions.connect.words import Heading, Words
-from shared.connecting import Standing, TelephonyStanding
+from shared.call import CallState
+from shared.payment import EntryState
+from shared.switching import TelephonyStanding
+from shared.visit import Proof, Standing
 
 ENGLISH = Words(
     language="en",
@@ -111,4 +114,77 @@ ENGLISH = Words(
     },
     damaged="Something in it is missing or damaged.",
     open_again="Open the application in Altegio and press Connect.",
+    working="One moment, please…",
+    others="Your other locations",
+    more="And {number} more.",
+    proof={
+        Proof.OFFERED: (
+            "Your last calls and payments, and a new key for your telephone system, are behind a "
+            "code that we send to your e-mail address."
+        ),
+        Proof.SENT: "We have sent a code to your e-mail address. It is valid for ten minutes.",
+        Proof.NOT_SENT: "We could not send a letter just now. Please try again later.",
+        Proof.WRONG: "This code is not the one that we sent, or it is too old.",
+        Proof.TOO_MANY: "We have sent several codes already. Please try again in an hour.",
+        Proof.GIVEN: "You have entered the right code.",
+    },
+    link=(
+        "We know your e-mail address from another account. If it is yours, we can let you into it "
+        "with a code that we send there; nothing is linked without it."
+    ),
+    send_code="Send me a code",
+    code="Code from the letter",
+    prove="Go on",
+    letter=(
+        "Your code for {provider}",
+        (
+            "Your code is {code}\n\nEnter it on the page that you have open in Altegio. It is "
+            "valid for ten minutes.\n\nIf you did not ask for it, nothing has happened, and you "
+            "need not do anything. Never tell anybody this code.\n\n{provider}"
+        ),
+    ),
+    rotate=(
+        (
+            "A new key for your telephone system voids the old one at once: no call is reported "
+            "until your telephone system has the new one."
+        ),
+        "Make a new key",
+    ),
+    calls=("Last calls", "No call yet."),
+    call={
+        CallState.RINGING: "Rings",
+        CallState.WAITING: "On its way to Altegio",
+        CallState.HELD: "Waits for the location",
+        CallState.SENDING: "On its way to Altegio",
+        CallState.UNKNOWN: "Being checked",
+        CallState.SENT: "Sent to Altegio",
+        CallState.CONFIRMED: "In Altegio",
+        CallState.UNCONFIRMED: "Sent, not seen there",
+        CallState.EXPIRED: "Too old, not sent",
+    },
+    directions={"incoming": "Incoming", "outgoing": "Outgoing", "internal": "Internal"},
+    hidden="Number withheld",
+    payments=("Last payments", "No payment yet."),
+    payment={
+        EntryState.PENDING: "On its way to Altegio",
+        EntryState.SENDING: "On its way to Altegio",
+        EntryState.HELD: "Waits for the location",
+        EntryState.UNKNOWN: "Being checked",
+        EntryState.SENT: "In Altegio",
+        EntryState.REJECTED: "Refused, we look into it",
+        EntryState.NEEDS_HUMAN: "We look into it",
+        EntryState.CLOSED: "Closed by us",
+        EntryState.TOLD: "Paid in Altegio",
+    },
+    refund="Refund",
+    settings=Heading("Your account", "This is how your locations stand."),
+    too_many=Heading(
+        "Please come back later",
+        "Too many locations were asked about that are not yours. Try again in an hour.",
+    ),
+    portal=Heading(
+        "One more step on our own pages",
+        "Log in or sign up there. We show you what is to be connected, and ask you.",
+    ),
+    portal_button="Go on",
 )

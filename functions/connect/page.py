@@ -1,25 +1,36 @@
 """The connect page: every state in which an owner can find it, as HTML that works anywhere.
 
-It runs inside Altegio's frame, so it needs no cookie, and no script: each step is a form.
+It runs inside Altegio's frame, so it needs no cookie, and no script: each step is a form. The
+script that it brings only adds to that.
 https://support.alteg.io/hc/en-us/articles/6756353811357-How-to-set-up-registration-via-iframe
 """
 
+import re
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from functions.connect.english import ENGLISH
 from functions.connect.russian import RUSSIAN
 from functions.connect.words import Heading, preferred
 from shared import web
+from shared.clock import stamp
 from shared.config import ConnectSettings
-from shared.connecting import Standing, Visit
+from shared.lifecycle import State
+from shared.mail import Letter
+from shared.visit import LocationStanding, Proof, Standing, Visit
 
+_SCRIPT = Markup(Path(__file__).with_name("page.js").read_text("utf-8"))  # noqa: S704 - our own
 _TEMPLATE = Environment(
     autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 ).from_string(Path(__file__).with_name("page.html").read_text("utf-8"))
+
+# As postMessage takes them: a source of a policy may have a wildcard, or be a keyword.
+_ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
 
 # The first one is for whoever speaks none of them.
 LANGUAGES = (ENGLISH, RUSSIAN)
@@ -33,11 +44,13 @@ class Page:
         self._words = preferred(accept_language, LANGUAGES)
 
     def visit(self, visit: Visit) -> dict[str, Any]:
-        """The owner has arrived."""
+        """The owner has arrived, or has pressed a button that connects nothing."""
         standings = {location.standing for location in visit.locations}
-        if standings == {Standing.CONNECTED}:
+        if visit.proof not in (Proof.IMPOSSIBLE, Proof.OFFERED):
+            heading = self._words.settings
+        elif standings == {Standing.CONNECTED}:
             heading = self._words.connected_before
-        elif visit.ticket is None:
+        elif not visit.can_connect:
             heading = self._words.needs_altegio
         elif visit.account is not None:
             heading = self._words.welcome_back
@@ -50,13 +63,33 @@ class Page:
         if visit.wrong:
             return self._answer(422, self._words.to_correct, visit, self._words.connect)
         standings = {location.standing for location in visit.locations}
+        toast = "error"
         if standings <= {Standing.CONNECTED, Standing.FROZEN}:
-            heading = self._words.connected
+            heading, toast = self._words.connected, "success"
         elif Standing.CONNECTED in standings:
             heading = self._words.partly
         else:
             heading = self._words.not_yet
-        return self._answer(200, heading, visit, self._words.try_again)
+        return self._answer(200, heading, visit, self._words.try_again, toast=toast)
+
+    def portal(self, ticket: str, *, is_framed: bool) -> dict[str, Any]:
+        """The owner goes on to the company's own pages, which know him only outside a frame."""
+        address = f"{self._settings.portal_url}?{urlencode({'ticket': ticket})}"
+        if is_framed:
+            return self._answer(200, self._words.portal, address=address)
+        return web.answer(303, "", {"location": address, "referrer-policy": "no-referrer"})
+
+    def letter(self, code: str) -> Letter:
+        """What is sent to somebody who has to prove that an account is his."""
+        subject, text = self._words.letter
+        provider = self._settings.provider_name
+        return Letter(
+            subject.format(provider=provider), f"{text.format(code=code, provider=provider)}\n"
+        )
+
+    def too_many(self) -> dict[str, Any]:
+        """Somebody asks about the locations of others."""
+        return self._answer(429, self._words.too_many)
 
     def bad_signature(self) -> dict[str, Any]:
         """Somebody, not Altegio, wrote the link; or the partner token is not the right one."""
@@ -73,7 +106,14 @@ class Page:
         return self._answer(410, self._words.too_old)
 
     def _answer(
-        self, status: int, heading: Heading, visit: Visit | None = None, button: str = ""
+        self,
+        status: int,
+        heading: Heading,
+        visit: Visit | None = None,
+        button: str = "",
+        *,
+        toast: str = "",
+        address: str = "",
     ) -> dict[str, Any]:
         nonce = secrets.token_urlsafe(16)
         name = visit.account.name if visit and visit.account else ""
@@ -81,15 +121,23 @@ class Page:
             title=heading.title.format(name=name),
             lead=heading.lead,
             visit=visit,
+            others=_others(visit),
+            calls=self._calls(visit),
+            payments=self._payments(visit),
             button=button,
             words=self._words,
             nonce=nonce,
+            script=_SCRIPT,
+            hosts=" ".join(_ORIGIN.findall(self._settings.frame_ancestors)),
+            toast=toast,
+            address=address,
             provider=self._settings.provider_name,
             terms_url=self._settings.terms_url,
         )
         policy = (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
-            f"base-uri 'none'; frame-ancestors {self._settings.frame_ancestors}"
+            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+            "form-action 'self'; base-uri 'none'; "
+            f"frame-ancestors {self._settings.frame_ancestors}"
         )
         return web.answer(
             status,
@@ -102,3 +150,48 @@ class Page:
                 "x-content-type-options": "nosniff",
             },
         )
+
+    def _calls(self, visit: Visit | None) -> list[tuple[str, str, str, str]]:
+        """When, what, its fate, and that as a word for machines."""
+        happened = visit.belongings.happened if visit and visit.belongings else None
+        return [
+            (
+                stamp(call.entry.started_at),
+                (
+                    f"{self._words.directions[call.leg.direction]}, "
+                    f"{call.leg.phone or self._words.hidden}"
+                ),
+                self._words.call[call.state],
+                call.state,
+            )
+            for call in (happened.calls if happened else ())
+            if call.leg is not None
+        ]
+
+    def _payments(self, visit: Visit | None) -> list[tuple[str, str, str, str]]:
+        """The same of payments and refunds."""
+        happened = visit.belongings.happened if visit and visit.belongings else None
+        return [
+            (
+                stamp(entry.received_at),
+                self._words.refund
+                if entry.is_refund
+                else f"{entry.facts['amount']} {entry.facts['currency']}",
+                self._words.payment[entry.state],
+                entry.state,
+            )
+            for entry in (happened.payments if happened else ())
+        ]
+
+
+def _others(visit: Visit | None) -> list[LocationStanding]:
+    """The account's other locations, as our own table has them."""
+    belongings = visit.belongings if visit else None
+    return [
+        LocationStanding(
+            connection.location_id,
+            Standing.FROZEN if connection.state is State.FROZEN else Standing.CONNECTED,
+            telephony,
+        )
+        for connection, telephony in (belongings.locations if belongings else ())
+    ]

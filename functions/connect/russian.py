@@ -3,7 +3,10 @@
 # ruff: noqa: RUF001  # it is written in Cyrillic letters
 
 from functions.connect.words import Heading, Words
-from shared.connecting import Standing, TelephonyStanding
+from shared.call import CallState
+from shared.payment import EntryState
+from shared.switching import TelephonyStanding
+from shared.visit import Proof, Standing
 
 RUSSIAN = Words(
     language="ru",
@@ -115,4 +118,77 @@ RUSSIAN = Words(
     },
     damaged="Чего-то в ней не хватает, или она повреждена.",
     open_again="Откройте приложение в Altegio и нажмите «Подключить».",
+    working="Одну минуту…",
+    others="Другие ваши филиалы",
+    more="И ещё {number}.",
+    proof={
+        Proof.OFFERED: (
+            "Последние звонки и платежи и новый ключ для вашей АТС открываются по коду, который мы "
+            "отправим на ваш адрес электронной почты."
+        ),
+        Proof.SENT: "Мы отправили код на ваш адрес электронной почты. Он действует десять минут.",
+        Proof.NOT_SENT: "Сейчас не удалось отправить письмо. Попробуйте, пожалуйста, позже.",
+        Proof.WRONG: "Это не тот код, который мы отправили, или он устарел.",
+        Proof.TOO_MANY: "Мы уже отправили несколько кодов. Попробуйте, пожалуйста, через час.",
+        Proof.GIVEN: "Код верный.",
+    },
+    link=(
+        "Ваш адрес электронной почты уже указан в другой учётной записи. Если она ваша, мы пустим "
+        "вас в неё по коду, который отправим на этот адрес; без кода ничего не связывается."
+    ),
+    send_code="Отправить код",
+    code="Код из письма",
+    prove="Продолжить",
+    letter=(
+        "Ваш код для {provider}",
+        (
+            "Ваш код: {code}\n\nВведите его на странице, которая открыта у вас в Altegio. Он "
+            "действует десять минут.\n\nЕсли вы его не запрашивали, ничего не произошло и делать "
+            "ничего не нужно. Никому не сообщайте этот код.\n\n{provider}"
+        ),
+    ),
+    rotate=(
+        (
+            "Новый ключ для АТС сразу отменяет старый: звонки не передаются, пока в АТС не указан "
+            "новый."
+        ),
+        "Создать новый ключ",
+    ),
+    calls=("Последние звонки", "Звонков пока нет."),
+    call={
+        CallState.RINGING: "Звонит",
+        CallState.WAITING: "Отправляется в Altegio",
+        CallState.HELD: "Ждёт филиал",
+        CallState.SENDING: "Отправляется в Altegio",
+        CallState.UNKNOWN: "Проверяется",
+        CallState.SENT: "Отправлен в Altegio",
+        CallState.CONFIRMED: "Есть в Altegio",
+        CallState.UNCONFIRMED: "Отправлен, там не виден",
+        CallState.EXPIRED: "Устарел, не отправлен",
+    },
+    directions={"incoming": "Входящий", "outgoing": "Исходящий", "internal": "Внутренний"},
+    hidden="Номер скрыт",
+    payments=("Последние платежи", "Платежей пока нет."),
+    payment={
+        EntryState.PENDING: "Отправляется в Altegio",
+        EntryState.SENDING: "Отправляется в Altegio",
+        EntryState.HELD: "Ждёт филиал",
+        EntryState.UNKNOWN: "Проверяется",
+        EntryState.SENT: "Есть в Altegio",
+        EntryState.REJECTED: "Отклонён, мы разбираемся",
+        EntryState.NEEDS_HUMAN: "Мы разбираемся",
+        EntryState.CLOSED: "Закрыт нами",
+        EntryState.TOLD: "Оплачен в Altegio",
+    },
+    refund="Возврат",
+    settings=Heading("Ваша учётная запись", "Вот состояние ваших филиалов."),
+    too_many=Heading(
+        "Зайдите, пожалуйста, позже",
+        "Слишком много вопросов о чужих филиалах. Попробуйте ещё раз через час.",
+    ),
+    portal=Heading(
+        "Ещё один шаг на нашем сайте",
+        "Войдите там или зарегистрируйтесь. Мы покажем, что подключается, и спросим вас.",
+    ),
+    portal_button="Продолжить",
 )

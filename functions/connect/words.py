@@ -6,7 +6,10 @@ Buttons of Altegio are called as they are there.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.connecting import Standing, TelephonyStanding
+from shared.call import CallState
+from shared.payment import EntryState
+from shared.switching import TelephonyStanding
+from shared.visit import Proof, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,18 @@ class Words:
         key: Title, and what it is for.
         reasons: Of a link that is not complete, by `BadRedirect`'s words; else `damaged`.
         open_again: The way out of a link that is not complete.
+        working: While a button's answer is waited for.
+        others: Above the account's other locations; `more` tells of those not listed, `{number}`.
+        proof: What there is to do, or was done, about the second proof.
+        link: Instead, for an owner whose address another account has.
+        send_code: The button that sends a code; with `code`, the label of its field, and `prove`,
+            the button that takes it.
+        letter: Subject and text, with the code as `{code}` and the company as `{provider}`.
+        rotate: What a new key does, and its button.
+        calls: Above the last calls, and if there are none; `payments` likewise.
+        call: The fate of a call; `directions` its direction, `hidden` its number if there is none.
+        payment: The fate of a payment or a refund; `refund` names the latter.
+        portal: On the way to the company's own pages, and its button.
     """
 
     language: str
@@ -58,6 +73,27 @@ class Words:
     reasons: Mapping[str, str]
     damaged: str
     open_again: str
+    working: str
+    others: str
+    more: str
+    proof: Mapping[Proof, str]
+    link: str
+    send_code: str
+    code: str
+    prove: str
+    letter: tuple[str, str]
+    rotate: tuple[str, str]
+    calls: tuple[str, str]
+    call: Mapping[CallState, str]
+    directions: Mapping[str, str]
+    hidden: str
+    payments: tuple[str, str]
+    payment: Mapping[EntryState, str]
+    refund: str
+    settings: Heading
+    too_many: Heading
+    portal: Heading
+    portal_button: str
 
 
 def preferred(accept_language: str, languages: Sequence[Words]) -> Words:

@@ -74,6 +74,9 @@ def a_repair_does_not_ask_again() -> Any:
     return patch.object(Surveying, "_put_right", put_right)
 
 
+# From which life on each is looked for: some are caught by few lives, and these are known.
+FIRST = {a_repair_does_not_ask_again: 280}
+
 MUTANTS: tuple[Mutant, ...] = (
     the_webhook_is_trusted,
     pending_counts_as_stale,

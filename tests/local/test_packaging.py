@@ -136,7 +136,7 @@ def test_compiled_extensions_are_for_the_processor_of_the_template(artifact: Pat
 
 def test_botocore_knows_the_services_that_are_called_and_no_more(artifact: Path) -> None:
     data = artifact / "botocore" / "data"
-    assert set(AWS_CALLS) == {"dynamodb", "sqs", "ssm"}
+    assert set(AWS_CALLS) == {"dynamodb", "sesv2", "sqs", "ssm"}
     assert {path.name for path in data.iterdir()} == {
         *AWS_CALLS,
         "_retry.json",
@@ -221,6 +221,20 @@ CALLS = [
     ("dynamodb", "query", {"TableName": "t", "IndexName": "due", "Limit": 5}),
     ("dynamodb", "transact_write_items", {"TransactItems": [{"Update": UPDATE}]}),
     ("dynamodb", "update_item", {**UPDATE, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+    (
+        "sesv2",
+        "send_email",
+        {
+            "FromEmailAddress": "a@provider.example",
+            "Destination": {"ToAddresses": ["b@salon.example"]},
+            "Content": {
+                "Simple": {
+                    "Subject": {"Data": "é", "Charset": "UTF-8"},
+                    "Body": {"Text": {"Data": "é", "Charset": "UTF-8"}},
+                }
+            },
+        },
+    ),
     (
         "sqs",
         "get_queue_attributes",

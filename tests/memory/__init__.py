@@ -1,4 +1,4 @@
-"""AWS in memory: what tables, queues and parameters answer in microseconds.
+"""AWS in memory: what tables, queues, parameters and the post answer in microseconds.
 
 For tests that make millions of calls; `tests/local/test_memory.py` compares its answers with an
 emulator's. What it does not know raises NotImplementedError: it never guesses.
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.memory.calls import Calls, Client, refusal
+from tests.memory.letters import Letters
 from tests.memory.parameters import Parameters
 from tests.memory.queues import Queues
 from tests.memory.tables import Tables
@@ -26,10 +27,11 @@ class Memory(Calls):
         super().__init__(clock)
         self._clients: dict[str, Client] = {
             "dynamodb": Tables(self),
+            "sesv2": Letters(self),
             "sqs": Queues(self),
             "ssm": Parameters(self),
         }
 
     def client(self, service: str, *, config: object = None) -> Any:  # noqa: ARG002 - as boto3
-        """The client of "dynamodb", "sqs" or "ssm"; nothing in botocore's Config concerns it."""
+        """The client of a service, for which nothing in botocore's Config is of concern."""
         return self._clients[service]

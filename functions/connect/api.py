@@ -1,0 +1,97 @@
+"""What the server of a company with a portal of its own asks, in JSON.
+
+`GET /connections` shows what a ticket would connect, `POST /connections` connects it, and
+`POST /pbx-key` gives an account's PBX another key.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared import web, wiring
+from shared.connecting import TooMany, UnknownTicket
+from shared.portal import BadAccount, UsedElsewhere
+from shared.telemetry import count, logger
+from shared.visit import Visit
+
+PATHS = ("/connections", "/pbx-key")
+_LONGEST_BODY = 10_000
+
+
+def answer(made: wiring.Connect, request: web.Request) -> dict[str, Any]:
+    """Answers a request of the portal's server.
+
+    Returns:
+        200 with what is so now; 400 for a request that cannot be read, 401 without the portal's
+        key, 404 where there is no portal or no such account, 409 for a ticket that was used for
+        another account, 410 for one that is unknown or too old, 429 for too many questions.
+    """
+    if not made.settings.portal_url:
+        return web.json_answer(404, {"error": "there is no portal"})
+    if not made.portal.admits(request.key):
+        count("PortalRefused")
+        return web.json_answer(401, {"error": "the portal's key is missing or wrong"})
+    try:
+        return _asked(made, request)
+    except (BadAccount, web.BadBody) as error:
+        logger.warning("portal's request refused", extra={"why": type(error).__name__})
+        words = "ticket and account_id are needed; the id has 1 to 64 of A-Z a-z 0-9 _ . @ -"
+        return web.json_answer(400, {"error": words})
+    except UnknownTicket:
+        return web.json_answer(410, {"error": "the ticket is unknown or too old"})
+    except UsedElsewhere:
+        count("TicketUsedElsewhere")
+        return web.json_answer(409, {"error": "the ticket was used for another account"})
+    except TooMany:
+        return web.json_answer(429, {"error": "too many locations that are not this owner's"})
+
+
+def _asked(made: wiring.Connect, request: web.Request) -> dict[str, Any]:
+    if request.method == "GET":
+        fields: Mapping[str, Any] = request.query()
+        return _told(made.portal.look(_text(fields, "ticket"), _text(fields, "account_id")))
+    fields = _read(request.body)
+    account_id = _text(fields, "account_id")
+    if request.path == "/pbx-key":
+        key = made.portal.rotate(account_id)
+        if key is None:
+            return web.json_answer(404, {"error": "the account is unknown"})
+        return web.json_answer(200, {"pbx_key": key})
+    return _told(made.portal.connect(_text(fields, "ticket"), account_id))
+
+
+def _told(visit: Visit) -> dict[str, Any]:
+    owner = visit.owner
+    values: dict[str, Any] = {
+        "owner": {"name": owner.name, "email": owner.email, "phone": owner.phone},
+        "locations": [
+            {
+                "location_id": location.location_id,
+                "standing": location.standing,
+                "telephony": location.telephony,
+            }
+            for location in visit.locations
+        ],
+        # Ask again, with the same ticket, while something is left to do.
+        "unfinished": visit.can_connect,
+    }
+    if visit.pbx_key:
+        values["pbx_key"] = visit.pbx_key
+    return web.json_answer(200, values)
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(body) if len(body) <= _LONGEST_BODY else None
+    except (ValueError, RecursionError):
+        raise web.BadBody from None
+    if not isinstance(fields, dict):
+        raise web.BadBody
+    return fields
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise web.BadBody
+    return value

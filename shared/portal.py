@@ -1,0 +1,109 @@
+"""A telephony company with its own sign-up and login: its portal says whose the locations are.
+
+The owner's browser brings it a ticket. Its server, which knows who is logged in, shows him what is
+to be connected, asks him, and then uses the ticket for his account, once. Nothing else can use it.
+"""
+
+import re
+
+from shared.accounts import Account, Accounts
+from shared.clock import Clock
+from shared.connecting import Connecting
+from shared.portal_key import PortalKey
+from shared.redirect import Redirect
+from shared.tickets import Tickets
+from shared.visit import Visit
+
+_ACCOUNT_ID = re.compile(r"[A-Za-z0-9_.@\-]{1,64}")
+
+
+class BadAccount(Exception):
+    """What the portal gives is no id of an account."""
+
+
+class UsedElsewhere(Exception):
+    """The ticket was used for another account: somebody else's, perhaps."""
+
+
+class Portal:
+    """The use case of the company's server."""
+
+    def __init__(
+        self,
+        *,
+        connecting: Connecting,
+        accounts: Accounts,
+        tickets: Tickets,
+        key: PortalKey,
+        clock: Clock,
+    ) -> None:
+        self._key = key
+        self._connecting = connecting
+        self._accounts = accounts
+        self._tickets = tickets
+        self._clock = clock
+
+    def admits(self, key: str) -> bool:
+        """Whether it is the company's own server that asks."""
+        return self._key.fits(key)
+
+    def arrive(self, raw_query: str) -> str:
+        """The owner arrives from Altegio; returns the ticket with which he goes on to the portal.
+
+        Raises:
+            BadRedirect: see `redirect.parse`; nothing was stored.
+        """
+        return self._tickets.issue(self._connecting.verified(raw_query), self._clock())
+
+    def look(self, ticket: str, portal_account_id: str) -> Visit:
+        """What is to be connected, for the portal to show and to ask; changes nothing.
+
+        Raises:
+            BadAccount: the id is none.
+            UnknownTicket, TooMany: see `Connecting`.
+        """
+        _check(portal_account_id)
+        arrived = self._connecting.opened(ticket).redirect
+        return self._connecting.look(arrived, self._accounts.of_portal(portal_account_id))
+
+    def connect(self, ticket: str, portal_account_id: str) -> Visit:
+        """Connects every location to the portal's account; again, it goes on where it stopped.
+
+        Raises:
+            BadAccount: the id is none.
+            UsedElsewhere: the ticket is another account's; nothing was changed.
+            UnknownTicket, TooMany: see `Connecting`.
+        """
+        _check(portal_account_id)
+        arrived = self._connecting.opened(ticket).redirect
+        if not self._tickets.claim(ticket, portal_account_id):
+            raise UsedElsewhere
+        return self._connecting.connect(arrived, self._account(arrived, portal_account_id))
+
+    def rotate(self, portal_account_id: str) -> str | None:
+        """Another key for the PBX of an account; None if there is no such account.
+
+        Raises:
+            BadAccount: the id is none.
+        """
+        _check(portal_account_id)
+        account = self._accounts.of_portal(portal_account_id)
+        return self._connecting.renewed_key(account) if account else None
+
+    def _account(self, arrived: Redirect, portal_account_id: str) -> Account:
+        account = self._accounts.of_portal(portal_account_id)
+        if account is not None and self._accounts.seen(account, self._clock()):
+            return account
+        owner = arrived.owner
+        return self._connecting.register(
+            arrived,
+            name=owner.name,
+            email=owner.email,
+            phone=owner.phone,
+            portal_account_id=portal_account_id,
+        )
+
+
+def _check(portal_account_id: str) -> None:
+    if not _ACCOUNT_ID.fullmatch(portal_account_id):
+        raise BadAccount

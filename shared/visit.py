@@ -1,0 +1,72 @@
+"""What a visit of the connect page shows: how the locations stand, and what can be done."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.accounts import Account
+from shared.belongings import Belongings
+from shared.redirect import Owner
+from shared.switching import TelephonyStanding
+
+
+class Standing(StrEnum):
+    """What the owner has to know about one location."""
+
+    READY = "ready"
+    CONNECTED = "connected"
+    FROZEN = "frozen"
+    IN_PROGRESS = "in progress"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    NOT_GRANTED = "not granted"
+    TAKEN = "taken"
+
+
+# What the button on the page can bring forward.
+OPEN = (Standing.READY, Standing.IN_PROGRESS, Standing.FAILED)
+# What tells a stranger something about a location that is not his.
+DENIED = (Standing.NOT_GRANTED, Standing.TAKEN)
+
+
+class Proof(StrEnum):
+    """How far the visitor has proven that the account is his; see `proving`."""
+
+    # No letters are sent here, or there is no account to prove anything about.
+    IMPOSSIBLE = "impossible"
+    OFFERED = "offered"
+    SENT = "sent"
+    NOT_SENT = "not sent"
+    WRONG = "wrong"
+    TOO_MANY = "too many"
+    GIVEN = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class LocationStanding:
+    """One location of the redirect and how it stands."""
+
+    location_id: int
+    standing: Standing
+    telephony: TelephonyStanding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the page shows; `ticket` is None when there is nothing to press."""
+
+    owner: Owner
+    # None for an owner who is not registered; another's, with his address, is never shown.
+    account: Account | None
+    locations: tuple[LocationStanding, ...]
+    ticket: str | None
+    # Of a form that cannot be taken yet: the fields to correct.
+    wrong: frozenset[str] = frozenset()
+    # The key of the account's PBX, the one time that it is shown.
+    pbx_key: str | None = None
+    belongings: Belongings | None = None
+    proof: Proof = Proof.IMPOSSIBLE
+
+    @property
+    def can_connect(self) -> bool:
+        """Whether there is a location that the button can bring forward."""
+        return any(location.standing in OPEN for location in self.locations)

@@ -1,0 +1,32 @@
+"""SES in memory: keeps what is sent.
+
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+"""
+
+from typing import Any
+
+from tests.memory.calls import Asked, Calls, Client, Refused, operation
+
+
+class Letters(Client):
+    """The client for "sesv2"; `refuses` is what SES says to each letter from now on."""
+
+    def __init__(self, calls: Calls) -> None:
+        super().__init__(calls)
+        self.sent: list[dict[str, Any]] = []
+        self.refuses = ""
+
+    @operation("SendEmail", "FromEmailAddress", "Destination", "Content")
+    def send_email(self, asked: Asked) -> Any:
+        if self.refuses:
+            raise Refused(self.refuses, "not today")
+        simple = asked["Content"]["Simple"]
+        self.sent.append(
+            {
+                "from": asked["FromEmailAddress"],
+                "to": asked["Destination"]["ToAddresses"],
+                "subject": simple["Subject"]["Data"],
+                "text": simple["Body"]["Text"]["Data"],
+            }
+        )
+        return {"MessageId": f"letter-{len(self.sent)}"}

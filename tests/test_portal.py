@@ -1,0 +1,211 @@
+"""A company with a portal of its own: the way there, and what its server may do."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from local.simulator import Owner
+from tests.deployment import Deployment, finished, http_event
+
+ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
+PORTAL = "https://my.provider.example/altegio"
+KEY = "portal-key-of-more-than-32-characters"
+
+
+@pytest.fixture
+def deployment(deployment: Deployment) -> Deployment:
+    deployment.set_portal_key(KEY)
+    deployment.restart(PORTAL_URL=PORTAL, MAIL_FROM="codes@provider.example")
+    return deployment
+
+
+def arrive(deployment: Deployment, address: str, **headers: str) -> dict[str, Any]:
+    event = http_event("GET", "/connect", query=urlsplit(address).query)
+    event["headers"] |= headers
+    answer: dict[str, Any] = deployment.invoke("connect", event)
+    return answer
+
+
+def ticket(deployment: Deployment, *location_ids: int) -> str:
+    answer = arrive(deployment, deployment.simulator.grant(*location_ids, owner=ANNA))
+    assert answer["statusCode"] == 303
+    address, _, query = answer["headers"]["location"].partition("?")
+    assert address == PORTAL
+    [ticket] = parse_qs(query)["ticket"]
+    return str(ticket)
+
+
+def look(deployment: Deployment, ticket: str, account_id: str = "acme-1") -> tuple[int, Any]:
+    query = urlencode({"ticket": ticket, "account_id": account_id})
+    return deployment.ask("GET", "/connections", query=query, key=KEY)
+
+
+def connect(deployment: Deployment, ticket: str, account_id: str = "acme-1") -> tuple[int, Any]:
+    body = {"ticket": ticket, "account_id": account_id}
+    return deployment.ask("POST", "/connections", body, key=KEY)
+
+
+def standings(answer: Any) -> dict[int, str]:
+    return {each["location_id"]: each["standing"] for each in answer["locations"]}
+
+
+def test_the_owner_is_taken_on_with_a_ticket_and_nothing_else(deployment: Deployment) -> None:
+    address = deployment.simulator.grant(4564, owner=ANNA)
+    answer = arrive(deployment, address)
+    assert answer["statusCode"] == 303
+    assert answer["headers"]["referrer-policy"] == "no-referrer"
+    target = urlsplit(answer["headers"]["location"])
+    assert set(parse_qs(target.query)) == {"ticket"}
+    assert deployment.simulator.calls("any") == []
+    assert deployment.rows("ACCOUNTS_TABLE") == deployment.rows("CONNECTIONS_TABLE") == []
+
+
+def test_in_a_frame_he_is_asked_to_open_a_tab(deployment: Deployment) -> None:
+    address = deployment.simulator.grant(4564, owner=ANNA)
+    answer = arrive(deployment, address, **{"Sec-Fetch-Dest": "iframe"})
+    assert answer["statusCode"] == 200
+    assert f'href="{PORTAL}?ticket=' in answer["body"]
+    assert 'target="_blank"' in answer["body"]
+
+
+def test_the_portal_looks_asks_and_connects(deployment: Deployment) -> None:
+    key = ticket(deployment, 4564, 4232)
+    status, shown = look(deployment, key)
+    assert (status, standings(shown)) == (200, {4564: "ready", 4232: "ready"})
+    assert shown["owner"] == {"name": ANNA.name, "email": ANNA.email, "phone": ANNA.phone}
+    assert shown["unfinished"]
+    assert deployment.simulator.calls("callback") == []
+    status, done = connect(deployment, key)
+    assert (status, standings(done)) == (200, {4564: "connected", 4232: "connected"})
+    assert [each["telephony"] for each in done["locations"]] == ["on", "on"]
+    assert not done["unfinished"]
+    event = {**finished(), "started_at": deployment.clock().isoformat()}
+    assert deployment.call(event, done["pbx_key"])[0] == 202
+    # Again, it shows the same, and no key.
+    status, again = connect(deployment, key)
+    assert (status, standings(again)) == (200, standings(done))
+    assert "pbx_key" not in again
+    assert len(deployment.simulator.calls("callback")) == 2
+
+
+def test_a_customer_is_known_by_the_portals_id_whoever_comes(deployment: Deployment) -> None:
+    connect(deployment, ticket(deployment, 4564))
+    boris = Owner(id=8, name="Boris", phone="4915187654321", email="boris@salon.example")
+    answer = arrive(deployment, deployment.simulator.grant(4232, owner=boris))
+    [other] = parse_qs(urlsplit(answer["headers"]["location"]).query)["ticket"]
+    assert connect(deployment, other)[0] == 200
+    assert deployment.connection(4232).account_id == deployment.connection(4564).account_id
+    assert connect(deployment, ticket(deployment, 4777), "acme-2")[0] == 200
+    assert deployment.connection(4777).account_id != deployment.connection(4564).account_id
+
+
+def test_a_location_of_another_customer_is_refused(deployment: Deployment) -> None:
+    connect(deployment, ticket(deployment, 4564))
+    address = deployment.simulator.redirect(4564, owner=ANNA)
+    [key] = parse_qs(urlsplit(arrive(deployment, address)["headers"]["location"]).query)["ticket"]
+    assert standings(connect(deployment, key, "acme-2")[1]) == {4564: "taken"}
+
+
+def test_a_ticket_is_used_for_one_account(deployment: Deployment) -> None:
+    key = ticket(deployment, 4564)
+    assert connect(deployment, key, "acme-1")[0] == 200
+    assert connect(deployment, key, "acme-2")[0] == 409
+    deployment.clock.advance(days=2)
+    assert connect(deployment, key, "acme-1")[0] == 410
+
+
+def test_it_goes_on_where_it_stopped(deployment: Deployment) -> None:
+    key = ticket(deployment, 4564, 4232)
+    deployment.simulator.fault("callback", "status", status=500, location_id=4232)
+    status, partly = connect(deployment, key)
+    assert (status, standings(partly)) == (200, {4564: "connected", 4232: "failed"})
+    assert partly["unfinished"]
+    assert standings(connect(deployment, key)[1]) == {4564: "connected", 4232: "connected"}
+
+
+def test_the_portal_gives_a_new_key(deployment: Deployment) -> None:
+    old = connect(deployment, ticket(deployment, 4564))[1]["pbx_key"]
+    status, answer = deployment.ask("POST", "/pbx-key", {"account_id": "acme-1"}, key=KEY)
+    assert status == 200
+    event = {**finished(), "started_at": deployment.clock().isoformat()}
+    assert deployment.call(event, old)[0] == 401
+    assert deployment.call(event, answer["pbx_key"])[0] == 202
+    assert deployment.ask("POST", "/pbx-key", {"account_id": "nobody"}, key=KEY)[0] == 404
+
+
+@pytest.mark.parametrize("key", ["", "wrong", KEY[:-1], "\ud800", "й"])
+def test_nothing_without_the_portals_key(deployment: Deployment, key: str) -> None:
+    body = {"ticket": ticket(deployment, 4564), "account_id": "acme-1"}
+    for method, path in (("GET", "/connections"), ("POST", "/connections"), ("POST", "/pbx-key")):
+        status, _ = deployment.ask(method, path, body, query=urlencode(body), key=key)
+        assert status == 401
+    assert deployment.rows("CONNECTIONS_TABLE") == []
+
+
+@pytest.mark.parametrize("parameter", [" ", "short", "\n"])
+def test_a_key_that_could_be_guessed_is_none(deployment: Deployment, parameter: str) -> None:
+    deployment.set_portal_key(parameter)
+    deployment.restart(PORTAL_URL=PORTAL)
+    for key in ("", parameter, parameter.strip()):
+        assert deployment.ask("POST", "/pbx-key", {"account_id": "acme-1"}, key=key)[0] == 401
+
+
+def test_while_the_key_is_changed_both_hold(deployment: Deployment) -> None:
+    deployment.set_portal_key(f"{KEY}-new", KEY)
+    deployment.restart(PORTAL_URL=PORTAL)
+    for key in (KEY, f"{KEY}-new"):
+        assert deployment.ask("POST", "/pbx-key", {"account_id": "acme-1"}, key=key)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "null",
+        "{",
+        "[" * 5000,
+        {"ticket": "x"},
+        {"account_id": "acme-1"},
+        {"ticket": 7, "account_id": "acme-1"},
+        {"ticket": "x", "account_id": ""},
+        {"ticket": "x", "account_id": "a b"},
+        {"ticket": "x", "account_id": "a" * 65},
+        {"ticket": "x", "account_id": "\ud800"},
+        {"ticket": "x" * 20_000, "account_id": "acme-1"},
+    ],
+)
+def test_a_request_that_is_none_is_refused_with_words(deployment: Deployment, body: Any) -> None:
+    status, answer = deployment.ask("POST", "/connections", body, key=KEY)
+    assert (status, answer["error"].split(" ")[0]) == (400, "ticket")
+
+
+@pytest.mark.parametrize("unknown", ["x", "x" * 43, "\ud800" * 43])
+def test_a_ticket_that_is_none_is_gone(deployment: Deployment, unknown: str) -> None:
+    assert connect(deployment, unknown)[0] == 410
+
+
+def test_without_a_portal_there_is_nobody_to_ask(deployment: Deployment) -> None:
+    deployment.restart()
+    assert connect(deployment, "x" * 43)[0] == 404
+
+
+def test_our_own_form_does_nothing_beside_a_portal(deployment: Deployment) -> None:
+    key = ticket(deployment, 4564)
+    for action in ("connect", "code", "rotate"):
+        page = deployment.post(
+            {"ticket": key, "action": action, "name": "A", "email": "a@b.example"}
+        )
+        assert page.status == 410
+    assert deployment.rows("CONNECTIONS_TABLE") == deployment.letters == []
+
+
+def test_a_customer_who_left_is_forgotten(deployment: Deployment) -> None:
+    connect(deployment, ticket(deployment, 4564))
+    deployment.simulator.disconnect(4564)
+    deployment.webhook(deployment.event(4564))
+    deployment.let_time_pass(40)
+    deployment.clock.advance(days=31)
+    deployment.reconcile()
+    assert deployment.rows("ACCOUNTS_TABLE") == []

@@ -1,0 +1,235 @@
+"""The second proof, through the page: what it opens, and what stays shut without it."""
+
+import re
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.connect.page import LANGUAGES
+from local.simulator import Owner
+from shared.proving import MOST_CODES
+from shared.tickets import MOST_TRIES
+from tests.deployment import Deployment, Page, finished, payment, refund
+
+ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
+# The same person, as another user of Altegio.
+TWIN = Owner(id=8, name="Anna", phone="4915112345678", email="Anna@Salon.example ")
+ENGLISH, RUSSIAN = LANGUAGES
+
+
+@pytest.fixture
+def deployment(deployment: Deployment) -> Deployment:
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    return deployment
+
+
+def ended(deployment: Deployment, call_id: str) -> dict[str, Any]:
+    return {**finished(call_id), "started_at": deployment.clock().isoformat()}
+
+
+def act(deployment: Deployment, page: Page, action: str, **typed: str) -> Page:
+    """Presses one of several buttons."""
+    assert action in page.buttons
+    return deployment.post({**page.fields, "action": action, **typed})
+
+
+def proven(deployment: Deployment, page: Page) -> Page:
+    """Goes through the proof."""
+    sent = act(deployment, page, "code")
+    assert sent.proof == "sent"
+    return act(deployment, sent, "prove", code=deployment.code())
+
+
+def test_the_settings_show_the_other_locations_and_offer_the_rest(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    deployment.connect(4232, owner=ANNA)
+    page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
+    assert page.standings == {4564: "connected"}
+    assert page.others == [4232]
+    assert (page.proof, page.buttons, page.fates) == ("offered", ["code"], [])
+    assert page.pbx_key == ""
+    assert deployment.letters == []
+
+
+def test_without_an_address_to_send_from_nothing_can_be_proven(deployment: Deployment) -> None:
+    deployment.restart(MAIL_FROM="")
+    page = deployment.connect(4564, owner=ANNA)
+    assert (page.proof, page.buttons) == ("", [])
+    page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
+    assert (page.proof, page.buttons) == ("", [])
+
+
+def test_the_code_opens_calls_and_payments_and_their_fate(deployment: Deployment) -> None:
+    page = deployment.connect(4564, owner=ANNA)
+    deployment.call(ended(deployment, "c-1"), page.pbx_key)
+    deployment.drain_calls()
+    deployment.bill(payment())
+    deployment.bill(payment("inv-2", amount="12.50"))
+    deployment.bill(refund(of="inv-2"))
+    shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    assert (shown.title, shown.proof) == ("Your account", "given")
+    assert "+13155550175" in shown.text
+    assert "990.99 EUR" in shown.text
+    assert ENGLISH.refund in shown.text
+    assert sorted(shown.fates) == ["SENT", "SENT", "SENT", "waiting"]
+    [letter] = deployment.letters
+    assert (letter["from"], letter["to"]) == ("codes@provider.example", ["anna@salon.example"])
+    assert letter["subject"] == "Your code for IP telephony"
+    # Neither is a proof given once more than half an hour of use.
+    deployment.clock.advance(minutes=31)
+    late = act(deployment, shown, "rotate")
+    assert (late.proof, late.pbx_key, late.fates) == ("offered", "", [])
+
+
+def test_a_new_key_voids_the_old_one_at_once(deployment: Deployment) -> None:
+    old = deployment.connect(4564, owner=ANNA).pbx_key
+    shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    new = act(deployment, shown, "rotate").pbx_key
+    assert new not in ("", old)
+    assert deployment.call(ended(deployment, "c-1"), old)[0] == 401
+    assert deployment.call(ended(deployment, "c-2"), new)[0] == 202
+
+
+@pytest.mark.parametrize("action", ["rotate", "prove"])
+def test_nothing_is_opened_by_the_link_alone(deployment: Deployment, action: str) -> None:
+    old = deployment.connect(4564, owner=ANNA).pbx_key
+    page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
+    tried = deployment.post({**page.fields, "action": action, "code": "0000 0000"})
+    assert (tried.pbx_key, tried.fates) == ("", [])
+    assert deployment.call(ended(deployment, "c-1"), old)[0] == 202
+
+
+def test_a_wrong_code_is_said_and_too_many_void_the_right_one(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    page = act(
+        deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)), "code"
+    )
+    right = deployment.code()
+    wrong = f"{(int(right.replace(' ', '')) + 1) % 10**8:08}"
+    for _ in range(MOST_TRIES):
+        page = act(deployment, page, "prove", code=wrong)
+        assert (page.status, page.proof) == (200, "wrong")
+    assert act(deployment, page, "prove", code=right).proof == "wrong"
+    # Another code is another chance.
+    assert proven(deployment, page).proof == "given"
+
+
+def test_a_code_is_taken_once_for_ten_minutes_and_with_its_own_ticket(
+    deployment: Deployment,
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    address = deployment.simulator.redirect(4564, owner=ANNA)
+    page = act(deployment, deployment.visit(address), "code")
+    other = deployment.visit(address)
+    assert deployment.post(
+        {**other.fields, "action": "prove", "code": deployment.code()}
+    ).proof == ("wrong")
+    deployment.clock.advance(minutes=11)
+    late = act(deployment, page, "prove", code=deployment.code())
+    assert late.proof == "wrong"
+    page = act(deployment, late, "code")
+    assert act(deployment, page, "prove", code=deployment.code()).proof == "given"
+    again = deployment.post({**page.fields, "action": "prove", "code": deployment.code()})
+    assert again.proof == "wrong"
+
+
+def test_nobody_is_flooded_with_codes(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    for _ in range(MOST_CODES):
+        page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
+        assert act(deployment, page, "code").proof == "sent"
+    page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
+    assert act(deployment, page, "code").proof == "too many"
+    assert len(deployment.letters) == MOST_CODES
+    deployment.clock.advance(hours=1)
+    assert act(deployment, page, "code").proof == "sent"
+
+
+def test_a_letter_that_cannot_be_sent_is_said_and_not_logged(
+    deployment: Deployment, logged: Any
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    boto3.Session().client("sesv2").refuses = "MessageRejected"
+    page = act(
+        deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)), "code"
+    )
+    assert (page.status, page.proof) == (200, "not sent")
+    said = logged()
+    assert "MessageRejected" in said
+    assert "anna@salon.example" not in said
+
+
+def test_a_code_is_in_no_table_and_no_log(deployment: Deployment, logged: Any) -> None:
+    deployment.connect(4564, owner=ANNA)
+    proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    code = deployment.code().replace(" ", "")
+    assert code not in logged().replace(" ", "")
+    assert code not in str(deployment.rows("TICKETS_TABLE")) + str(
+        deployment.rows("ACCOUNTS_TABLE")
+    )
+
+
+def test_a_code_in_russian(deployment: Deployment) -> None:
+    deployment.accept_language = "ru"
+    deployment.connect(4564, owner=ANNA)
+    shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    assert RUSSIAN.calls[1] in shown.text
+    assert re.match("Ваш код", deployment.letters[0]["text"])
+
+
+# An account that is registered already, of another user of Altegio
+
+
+def test_an_equal_address_that_was_proven_offers_to_link(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    page = deployment.visit(deployment.simulator.grant(4232, owner=TWIN))
+    assert (page.title, page.proof) == ("Connect your telephony", "offered")
+    assert ENGLISH.link.split(".", maxsplit=1)[0] in page.text
+    # Nothing of the other account is shown until then.
+    assert page.others == []
+    assert "4564" not in page.text
+    linked = proven(deployment, page)
+    assert linked.others == [4564]
+    done = act(deployment, linked, "connect")
+    assert done.standings == {4232: "connected"}
+    assert deployment.connection(4232).account_id == deployment.connection(4564).account_id
+    # From now on he is known, as is the first.
+    assert deployment.visit(deployment.simulator.grant(4777, owner=TWIN)).title.startswith(
+        "Welcome back"
+    )
+    assert deployment.visit(deployment.simulator.grant(4778, owner=ANNA)).title.startswith(
+        "Welcome back"
+    )
+
+
+def test_whoever_does_not_want_to_link_registers(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    page = deployment.visit(deployment.simulator.grant(4232, owner=TWIN))
+    assert act(deployment, page, "connect").standings == {4232: "connected"}
+    assert deployment.connection(4232).account_id != deployment.connection(4564).account_id
+
+
+def test_an_address_that_nobody_has_proven_or_a_telephone_links_nothing(
+    deployment: Deployment,
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    assert deployment.visit(deployment.simulator.grant(4232, owner=TWIN)).proof == ""
+    proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    stranger = Owner(id=9, name="Anna", phone=ANNA.phone, email="other@salon.example")
+    assert deployment.visit(deployment.simulator.grant(4777, owner=stranger)).proof == ""
+
+
+def test_a_linked_account_is_forgotten_with_all_that_leads_to_it(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    page = deployment.visit(deployment.simulator.redirect(4564, owner=TWIN))
+    proven(deployment, page)
+    deployment.simulator.disconnect(4564)
+    deployment.webhook(deployment.event(4564))
+    deployment.let_time_pass(40)
+    deployment.clock.advance(days=31)
+    deployment.reconcile()
+    assert deployment.rows("ACCOUNTS_TABLE") == []
