@@ -48,7 +48,12 @@ lint: setup $(VENVS)/sam/.done
 	@.venv/bin/mypy
 	@SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint
 
-test: lint
+# For the tests of the page; a browser that is installed already is taken as it is.
+build/chromium/.done: tests/browser/chromium.py .venv/.done
+	@.venv/bin/python -m tests.browser.chromium
+	@touch $@
+
+test: lint build/chromium/.done
 	@.venv/bin/python -m pytest -n auto --dist loadfile
 
 # Random schedules; N of them in memory, CHAOS=--help tells what else.

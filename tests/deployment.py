@@ -78,7 +78,10 @@ class Context:
 
 @dataclass
 class Page(HTMLParser):
-    """The connect page as a browser sees it: its locations, its first form, and all buttons."""
+    """The connect page as a browser sees it: its locations and buttons.
+
+    `fields` are those of the form that connects, or else of the first one.
+    """
 
     status: int
     headers: dict[str, str]
@@ -97,7 +100,6 @@ class Page(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__()
         self._in_title = self._in_key = False
-        self._forms = 0
         self.feed(self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -112,11 +114,14 @@ class Page(HTMLParser):
             self.fates.append(values["data-fate"])
         self.proof = values.get("data-proof", self.proof)
         self._in_key = values.get("id") == "pbx-key"
-        self._forms += tag == "form"
+        if tag == "form":
+            self._form: dict[str, str] = {}
+        if tag in ("input", "button"):
+            self._form[values["name"]] = values.get("value", "")
         if tag == "button":
             self.buttons.append(values["value"])
-        if tag in ("input", "button") and self._forms == 1:
-            self.fields[values["name"]] = values.get("value", "")
+            if not self.fields or values["value"] == "connect":
+                self.fields = self._form
         self._in_title = tag == "h1"
 
     def handle_endtag(self, tag: str) -> None:

@@ -176,12 +176,18 @@ class Page:
                 stamp(entry.received_at),
                 self._words.refund
                 if entry.is_refund
-                else f"{entry.facts['amount']} {entry.facts['currency']}",
+                else f"{_cents(entry.facts['amount'])} {entry.facts['currency']}",
                 self._words.payment[entry.state],
                 entry.state,
             )
             for entry in (happened.payments if happened else ())
         ]
+
+
+def _cents(amount: str) -> str:
+    """A fraction has two digits at least, as one writes money."""
+    whole, point, fraction = amount.partition(".")
+    return f"{whole}.{fraction:0<2}" if point else whole
 
 
 def _others(visit: Visit | None) -> list[LocationStanding]:

@@ -1,0 +1,188 @@
+"""A Chromium, the connect page over HTTP, and pages of other sites that frame it."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html import escape
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, sync_playwright
+
+from local.front_door import FrontDoor
+from local.listener import Listener
+from local.runtime import InvokeResult
+from local.template import Route
+from tests.browser import chromium
+from tests.deployment import Deployment
+
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+PHONE, DESKTOP = (375, 667), (1280, 800)
+
+_SWITCHES = (
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # As browsers do more and more: inside a frame of another site there are no cookies.
+    "--test-third-party-cookie-phaseout",
+)
+# Altegio's side of the frame: it keeps what it is told, and by whom.
+_HOST = """<!doctype html><title>host</title><body style="margin:0"><script>
+window.told = [];
+addEventListener("message", (event) => told.push({{ origin: event.origin, ...event.data }}));
+</script><iframe src="{address}" style="width: 100%; height: 600px; border: 0"></iframe>"""
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Browser]:
+    if chromium.executable() is None:
+        why = chromium.WHY_NONE.read_text("utf-8") if chromium.WHY_NONE.exists() else "none found"
+        pytest.skip(f"no Chromium: {why}")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium.executable(),
+            chromium_sandbox=False,  # it cannot have one as root, and opens our own pages only
+            env=dict(chromium.environment()),
+            args=list(_SWITCHES),
+        )
+        yield browser
+        browser.close()
+
+
+class _Host(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        [address] = parse_qs(urlsplit(self.path).query).get("frame", ["about:blank"])
+        body = _HOST.format(address=escape(address)).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_words: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def host() -> Iterator[str]:
+    """The origin of a site that is another than the page's, as its host's name differs."""
+    server = Listener(0, _Host)
+    Thread(target=server.serve, daemon=True).start()
+    yield f"http://localhost:{server.server_port}"
+    server.stop()
+
+
+@dataclass
+class Window:
+    """A browser's window with the page in it, or with the host around it.
+
+    Attributes:
+        page: The whole window.
+        shown: The part of it that the connect page is in.
+        wrong: What the browser complained of.
+        asked: The addresses that were asked for.
+    """
+
+    page: Page
+    shown: Page | Frame
+    wrong: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.wrong.append(said.text)
+
+    def title(self) -> str:
+        return self.shown.locator("h1").inner_text()
+
+    def press(self, action: str) -> None:
+        """Presses a button and waits for the page after it."""
+        with self.shown.expect_navigation():
+            self.shown.locator(f"button[value={action}]").click()
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the host was told."""
+        told: list[dict[str, Any]] = json.loads(self.page.evaluate("JSON.stringify(told)"))
+        return told
+
+
+@dataclass
+class Site:
+    """The connect page over HTTP, and windows that look at it."""
+
+    api: str
+    host: str
+    chrome: Browser
+    deployment: Deployment
+    closing: list[Callable[[], None]] = field(default_factory=list)
+
+    def local(self, address: str) -> str:
+        """An address of the platform's redirect, here."""
+        return f"{self.api}/connect?{urlsplit(address).query}"
+
+    def open(
+        self,
+        address: str,
+        *,
+        language: str = "en",
+        size: tuple[int, int] = DESKTOP,
+        framed_by: str = "",
+        scripts: bool = True,
+        dark: bool = False,
+    ) -> Window:
+        context = self.chrome.new_context(
+            locale=language,
+            timezone_id="Europe/Berlin",
+            viewport={"width": size[0], "height": size[1]},
+            java_script_enabled=scripts,
+            color_scheme="dark" if dark else "light",
+        )
+        self.closing.append(context.close)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        window = Window(page, page)
+        page.on("console", window.hear)
+        page.on("pageerror", lambda error: window.wrong.append(str(error)))
+        page.on("request", lambda request: window.asked.append(request.url))
+        if framed_by:
+            page.goto(f"{framed_by}/?{urlencode({'frame': self.local(address)})}")
+            frame = page.frames[-1]
+            frame.wait_for_load_state("load")
+            window.shown = frame
+        else:
+            page.goto(self.local(address))
+        return window
+
+
+@pytest.fixture
+def site(chrome: Browser, deployment: Deployment, host: str) -> Iterator[Site]:
+    """The connect page, framed by one site, with a mailbox and terms."""
+    door = FrontDoor()
+    routes = [Route(method, "/connect", "connect") for method in ("GET", "POST")]
+
+    def invoke(function: str, event: Any) -> InvokeResult:
+        return InvokeResult(
+            deployment.invoke(function, event), None, "", 0, cold=False, request_id=""
+        )
+
+    door.open(routes, invoke)
+    deployment.restart(
+        FRAME_ANCESTORS=host,
+        MAIL_FROM="codes@provider.example",
+        PROVIDER_NAME="Nordic Voice",
+        TERMS_URL="https://provider.example/terms",
+    )
+    site = Site(door.url, host, chrome, deployment)
+    yield site
+    for close in site.closing:
+        close()
+    door.close()
