@@ -30,6 +30,7 @@ The local stack serves; Ctrl-C ends it.
   platform        {platform}
   AWS emulator    {aws_endpoint_url}  (region {region}, credentials test/test)
   billing queue   {billing_queue_url}
+  letters         {letters}
   logs            {logs}
 
 {owner}The billing system reports a payment:
@@ -82,11 +83,14 @@ def up(options: argparse.Namespace) -> int:
     """Run the stack until SIGTERM or Ctrl-C; both are its regular end, at any time."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
+    from local.mailbox import Mailbox
+
     options.announce.unlink(missing_ok=True)  # an old one names what is gone
     announced = ""
     try:
-        with _stack(options, port=options.port) as stack:
-            print(_welcome(stack, is_simulated=options.platform_url is None), flush=True)
+        with _stack(options, port=options.port) as stack, Mailbox(stack.aws_endpoint_url) as post:
+            is_simulated = options.platform_url is None
+            print(_welcome(stack, post.url, is_simulated=is_simulated), flush=True)
             announced = _announcement(stack)
             _announce(announced, options.announce)
             threading.Event().wait()
@@ -144,7 +148,9 @@ def _stack(
         "user_token": options.user_token,
         "application_id": options.application_id,
     }
-    settings = dict(options.set)
+    from local.mailbox import SENDER
+
+    settings = {"MAIL_FROM": SENDER, **dict(options.set)}
     if options.platform_url is not None:
         url = options.platform_url.rstrip("/")
         with Stack(platform_url=url, port=port, settings=settings, **account) as stack:
@@ -192,7 +198,7 @@ def _withdraw(announcement: str, file: Path) -> None:
             file.unlink()
 
 
-def _welcome(stack: "Stack", *, is_simulated: bool) -> str:
+def _welcome(stack: "Stack", letters: str, *, is_simulated: bool) -> str:
     return _WELCOME.format(
         api=stack.api,
         platform=stack.platform_url + ("  (a simulator)" if is_simulated else ""),
@@ -201,6 +207,7 @@ def _welcome(stack: "Stack", *, is_simulated: bool) -> str:
         region=stack.region,
         billing_queue_url=stack.billing_queue_url,
         logs=stack.logs,
+        letters=letters,
         payment=json.dumps(_PAYMENT, separators=(",", ":")),
         # The time is the shell's to fill in.
         ringing=json.dumps(_RINGING, separators=(",", ":"))[:-1]

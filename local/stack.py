@@ -49,6 +49,7 @@ class Stack:
         platform_url: str,
         partner_token: str = "local-partner-token",  # noqa: S107  # opens nothing
         user_token: str = "local-user-token",  # noqa: S107  # opens nothing
+        portal_key: str = "local-portal-key-for-nothing-real",
         application_id: int = 101,
         port: int = 0,
         settings: Mapping[str, str] | None = None,
@@ -62,6 +63,7 @@ class Stack:
             platform_url: Goes into every PLATFORM_..._URL of the template.
             partner_token: Value of the parameter that PartnerTokenParameter names.
             user_token: Value of the parameter that UserTokenParameter names, if there is one.
+            portal_key: Value of the parameter that PortalKeyParameter names, if there is one.
             application_id: Value of ApplicationId.
             port: Of the HTTP API; 0 takes a free one.
             settings: By name of an environment variable or of a template parameter; they go
@@ -78,7 +80,11 @@ class Stack:
         self.logs = logs or root / "build" / "local" / "logs"
         self._application_id = application_id
         self._settings = dict(settings or {})
-        self._tokens = {"PartnerTokenParameter": partner_token, "UserTokenParameter": user_token}
+        self._tokens = {
+            "PartnerTokenParameter": partner_token,
+            "UserTokenParameter": user_token,
+            "PortalKeyParameter": portal_key,
+        }
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -209,6 +215,9 @@ class Stack:
             ssm = self._emulator.client("ssm")
             for name, value in secrets.items():
                 ssm.put_parameter(Name=name, Value=value, Type="SecureString")
+        senders = {it.environment.get("MAIL_FROM") for it in wiring.functions.values()} - {None, ""}
+        for sender in senders:  # verified at once, as nobody here owns a mailbox
+            self._emulator.client("sesv2").create_email_identity(EmailIdentity=sender)
 
     def invoke(self, function: str, event: object) -> InvokeResult:
         """Invoke a function and wait for the end.
@@ -231,7 +240,7 @@ class Stack:
         return self._functions.environments(self._find(function))
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the emulator: "dynamodb", "sqs" or "ssm"."""
+        """A boto3 client for the emulator: "dynamodb", "sesv2", "sqs" or "ssm"."""
         return self._emulator.client(service)
 
     def function_log(self, function: str) -> str:

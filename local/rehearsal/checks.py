@@ -205,7 +205,7 @@ def _expires_and_is_paid(stage: Stage) -> Iterator[str]:
 
 # 5. Handles a user who is already registered
 
-FIRST, SECOND, FORGED = 4550, 4551, 4552
+FIRST, SECOND, FORGED, BY_PORTAL, BY_PORTAL_TOO = 4550, 4551, 4552, 4553, 4554
 
 
 def _registers(stage: Stage) -> Iterator[str]:
@@ -240,6 +240,22 @@ def _refuses_forgeries(stage: Stage) -> Iterator[str]:
     yield stage.expect("nothing sent to the platform", stage.untouched(FORGED))
 
 
+def _asks_in_the_portal(stage: Stage) -> Iterator[str]:
+    with stage.portal():
+        page = stage.open(stage.grant(BY_PORTAL), "was redirected to the company's portal")
+        yield stage.expect("a login of the portal", lambda: _titled(page, "Log in"))
+        question = stage.press(page)
+        yield _shows(stage, question, {BY_PORTAL: "ready"})
+        yield stage.expect("nothing sent but questions", stage.uncalled(BY_PORTAL, "callback"))
+        yield _shows(stage, stage.press(question), {BY_PORTAL: "connected"})
+        yield stage.expect("active by one callback", stage.connected(BY_PORTAL))
+        # Who is logged in there is asked at once.
+        question = stage.open(stage.grant(BY_PORTAL_TOO), "was redirected again")
+        yield _shows(stage, question, {BY_PORTAL_TOO: "ready"})
+        yield _shows(stage, stage.press(question), {BY_PORTAL_TOO: "connected"})
+        yield stage.expect("active by one callback", stage.connected(BY_PORTAL_TOO))
+
+
 def _reported(stage: Stage, location_id: int, expected: str) -> str:
     words = f"{expected}: {stage.billed(location_id)}"
     return stage.eventually(words, stage.paid(location_id))
@@ -260,6 +276,10 @@ def _says(page: Page, words: str) -> Finding:
     found = re.search(f"[^.]*{words}[^.]*", page.text, re.IGNORECASE)
     said = f"reads “{found[0].strip()}”" if found else f"does not read “{words}”"
     return Finding(bool(found), f"{shown(page)} and {said}")
+
+
+def _titled(page: Page, title: str) -> Finding:
+    return Finding(page.title == title and page.form is not None, shown(page))
 
 
 def _form(page: Page, *, asks: bool) -> Finding:
@@ -321,6 +341,7 @@ CHECKS = (
             Step("A new user registers with a first location", _registers),
             Step("The same user connects another one: nothing to fill in", _knows_the_owner),
             Step("Forged links are refused", _refuses_forgeries),
+            Step("With a portal: the customer logs in and is asked", _asks_in_the_portal),
         ),
     ),
     Check(

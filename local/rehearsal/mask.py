@@ -15,6 +15,7 @@ _SHAPES = re.compile(
     r"|(?<=\buser_data=)[^&\s]+"
     r"|(?<=\buser_data_sign=)[^&\s]+"
     r"|(?<=\bcrm_token=)[^&\s]+"
+    r"|(?<=\bticket=)[^&\s]+"
     r"|\bpbx_[\w-]{36,}"  # the key of a telephone system
     r"|\b[0-9a-f]{64}\b"  # a signature
     r"|[\w.+-]+@[\w-]+\.[\w.-]+"  # an e-mail address

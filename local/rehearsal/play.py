@@ -13,6 +13,7 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.desk import census
+from local.portal import Portal
 from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser
 from local.rehearsal.checks import CHECKS, SCHEDULE_S, Check, Step
@@ -39,6 +40,9 @@ SETTINGS = {
 Time-outs, lease and absence delay stay as they are deployed: what keeps a payment from being sent
 twice is rehearsed as it is.
 """
+
+
+_PORTAL_KEY = "rehearsal-portal-key-for-nothing-real"
 
 
 class Failure(NamedTuple):
@@ -183,6 +187,7 @@ def play(
                 take_census=partial(census.ordered, roll, repairs=True),
                 patience_s=patience_s,
                 api=stack.api,
+                portal=partial(_portal, platform, logs / "portal", stack.artifact),
             )
             outcome = Outcome(check, stage, datetime.now(UTC))
             outcomes.append(outcome)
@@ -222,6 +227,31 @@ def _started(
         platform.callback_url = f"{stack.api}/webhooks/altegio"
         screen.started()
         yield stack
+
+
+@contextmanager
+def _portal(platform: Simulator, logs: Path, artifact: Path) -> Iterator[Portal]:
+    """A second stack, whose owners go on to the portal of their telephony company."""
+    with Portal(_PORTAL_KEY) as portal:
+        stack = Stack(
+            platform_url=platform.url,
+            partner_token=platform.partner_token,
+            user_token=platform.user_token,
+            portal_key=portal.key,
+            application_id=platform.application_id,
+            settings={**SETTINGS, "PORTAL_URL": portal.url},
+            artifact=artifact,
+            logs=logs,
+        )
+        before = platform.redirect_url, platform.callback_url
+        with stack:
+            portal.api = stack.api
+            platform.redirect_url = f"{stack.api}/connect"
+            platform.callback_url = f"{stack.api}/webhooks/altegio"
+            try:
+                yield portal
+            finally:
+                platform.redirect_url, platform.callback_url = before
 
 
 def _steps(screen: Screen, check: Check, stage: Stage) -> Iterator[Played]:

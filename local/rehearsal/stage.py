@@ -7,9 +7,11 @@ and answers are not on this stage, so no check can take them for proof.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from local.portal import Portal
 from local.rehearsal.billing import Billing, terms, written
 from local.rehearsal.browser import Browser, Page
 from local.rehearsal.pbx import Pbx
@@ -65,6 +67,7 @@ class Stage:
         take_census: Orders what is taken once a day.
         patience_s: Seconds that something expected may take.
         api: Where telephone systems report calls.
+        portal: Plays in portal mode while it is open.
 
     Attributes:
         sights: The pages the owner saw.
@@ -83,6 +86,7 @@ class Stage:
         take_census: Callable[[], object],
         patience_s: float,
         api: str = "",
+        portal: Callable[[], AbstractContextManager[Portal]],
     ) -> None:
         self.platform = platform
         self.take_census = take_census
@@ -93,6 +97,7 @@ class Stage:
         self.locations: dict[int, None] = {}
         self._browser = browser
         self.api = api
+        self.portal = portal
         self.pbx: Pbx | None = None
         self.token = ""
 

@@ -282,14 +282,14 @@ def test_the_mask_takes_names_shapes_and_values() -> None:
         {
             "partner_token": "x",
             "Authorization": "Bearer x",
-            "path": "/connect?salon_id=1&user_data=abc%3D&user_data_sign=ff&crm_token=u-1",
+            "path": "/connect?salon_id=1&user_data=abc%3D&user_data_sign=ff&crm_token=u-1&ticket=t",
             "rows": ["it opens sesame", "call +15551230000 or zoe@example.com", 4564, None],
             "signed": "a" * 64,
         }
     ) == {
         "partner_token": MASKED,
         "Authorization": MASKED,
-        "path": "/connect?salon_id=1&user_data=***&user_data_sign=***&crm_token=***",
+        "path": "/connect?salon_id=1&user_data=***&user_data_sign=***&crm_token=***&ticket=***",
         "rows": ["it ***", "call *** or ***", 4564, None],
         "signed": MASKED,
     }
@@ -298,7 +298,7 @@ def test_the_mask_takes_names_shapes_and_values() -> None:
 def test_the_report_escapes_what_it_was_told(tmp_path: Path) -> None:
     platform, now = Simulator(), datetime.now(UTC)
     none = cast("Any", None)
-    stage = Stage(platform, none, none, Owner(), take_census=none, patience_s=0)
+    stage = Stage(platform, none, none, Owner(), take_census=none, patience_s=0, portal=none)
     page = Page("http://app.test/", 200, "<script>alert(1)</script>", "", {}, None)
     stage.sights.append(Sight(now, "was redirected", page))
     outcome = Outcome(CHECKS[0], stage, now)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from local.desk import desk, publication
+from local.mailbox import SENDER, Mailbox
 from local.simulator import Owner, Simulator
 from local.stack import Stack
 from shared.items import from_item
@@ -27,6 +28,7 @@ SETTINGS = {
     "CALL_SETTLE_S": "0.2",
     "CALL_CHECKS_S": "0.3,1,2",
     "RECORDING_HOSTS": "records.example",
+    "MAIL_FROM": SENDER,
     # Ten times the platform's limit, as all else here is faster, too.
     "PACE_PER_S": "50",
     "PACE_PER_MIN": "2000",
@@ -195,6 +197,24 @@ def test_a_worker_killed_while_it_sends_leaves_one_payment(world: World) -> None
     assert len(world.simulator.calls("payment", 307)) == 1
     world.bill(payment("after", 307))
     eventually(lambda: world.row("payment#after").get("state") == "SENT")
+
+
+def test_a_code_comes_by_letter_and_opens_the_settings(world: World) -> None:
+    page = world.connect(8001)
+    with Mailbox(world.stack.aws_endpoint_url) as post:
+        sent = world.press(page)
+        assert sent.proof == "sent"
+        [letter, *_] = httpx.get(f"{post.url}/json").json()
+        assert (letter["to"], letter["subject"]) == (
+            [Owner().email],
+            "Your code for IP telephony",
+        )
+        [code] = re.findall(r"\d{4} \d{4}", letter["text"])
+        assert code in httpx.get(post.url).text
+    sent.fields["code"] = code
+    proven = world.press(sent)
+    assert (proven.proof, proven.buttons) == ("given", ["rotate"])
+    assert world.press(proven).pbx_key.startswith("pbx_")
 
 
 def test_no_secret_is_in_any_log(world: World) -> None:
