@@ -1,0 +1,425 @@
+"""Each threat of docs/threats.md as an attack: it fails, and works once its defence is removed."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+from jinja2 import Environment
+
+from functions.connect import app, page
+from local.portal import Portal
+from local.simulator import Owner
+from shared import connecting, lifecycle, proving, signature, tickets, web
+from shared.accounts import Account, Accounts
+from shared.altegio import Altegio
+from shared.connecting import Connecting
+from shared.lifecycle import Connection
+from shared.portal_key import PortalKey
+from shared.redirect import Redirect
+from shared.tickets import Ticket, Tickets
+from shared.visit import Standing
+from tests.deployment import Deployment, Page, http_event
+
+PROJECT = Path(__file__).parents[1]
+ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
+MALLORY = Owner(id=666, name="Mallory", phone="4915187654321", email="mallory@evil.example")
+PORTAL = "https://my.provider.example/altegio"
+KEY = "portal-key-of-more-than-32-characters"
+
+type Attack = Callable[[Deployment], bool]
+type Removal = Callable[[pytest.MonkeyPatch, Deployment], object]
+
+
+@dataclass(frozen=True)
+class Threat:
+    """What somebody tries, and what there is against it.
+
+    Attributes:
+        title: As docs/threats.md has it.
+        attack: Tries it; returns whether it worked.
+        remove: Takes the defence away.
+    """
+
+    title: str
+    attack: Attack
+    remove: Removal
+
+
+THREATS: list[Threat] = []
+
+
+def threat(title: str, remove: Removal) -> Callable[[Attack], Attack]:
+    def known(attack: Attack) -> Attack:
+        THREATS.append(Threat(title, attack, remove))
+        return attack
+
+    return known
+
+
+def patch(target: Any, name: str, value: Any) -> Removal:
+    return lambda patches, _deployment: patches.setattr(target, name, value)
+
+
+def setting(**values: str) -> Removal:
+    return lambda _patches, deployment: deployment.restart(
+        **{"MAIL_FROM": "codes@provider.example", **values}
+    )
+
+
+def act(deployment: Deployment, page: Page, action: str, **typed: str) -> Page:
+    return deployment.post({**page.fields, "action": action, **typed})
+
+
+def captured(deployment: Deployment, *location_ids: int) -> str:
+    """A link with Anna's pair, which never changes, and any location beside it."""
+    return deployment.simulator.redirect(*location_ids, owner=ANNA)
+
+
+# The link
+
+
+@threat(
+    "Somebody writes a link himself",
+    patch(signature, "fits", lambda _message, _sign, _tokens: True),
+)
+def forges_a_link(deployment: Deployment) -> bool:
+    address = deployment.simulator.grant(4564, owner=MALLORY)
+    forged = re.sub("user_data_sign=.{4}", "user_data_sign=0000", address)
+    return deployment.visit(forged).status == 200
+
+
+@threat(
+    "A captured link connects a location that nobody granted",
+    patch(lifecycle, "awaits_callback", lambda _connection, _status, _now, _window_s: True),
+)
+def connects_what_was_not_granted(deployment: Deployment) -> bool:
+    # The link alone has no button; a ticket of a time when there was a grant has.
+    assert "connect" not in deployment.visit(captured(deployment, 4564)).buttons
+    ticket = deployment.visit(deployment.simulator.grant(4564, owner=ANNA)).fields["ticket"]
+    deployment.simulator.disconnect(4564, webhook="never")
+    deployment.post({"ticket": ticket, "action": "connect", "name": "A", "email": "a@b.example"})
+    return deployment.simulator.calls("callback") != []
+
+
+def _of_anybody(
+    connection: Connection | None, status: Any, account: Account | None, now: Any, rules: Any
+) -> Standing:
+    if connection is not None and connection.live and account is not None:
+        account = replace(account, account_id=connection.account_id or "")
+    return _standing(connection, status, account, now, rules)
+
+
+_standing = connecting.standing
+
+
+@threat(
+    "A captured link looks into another account",
+    patch(connecting, "standing", _of_anybody),
+)
+def looks_into_another_account(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=MALLORY)
+    deployment.connect(4232, owner=ANNA)
+    page = deployment.visit(captured(deployment, 4564))
+    return page.standings == {4564: "connected"}
+
+
+def _proven_by_the_link(self: Tickets, ticket: str, now: Any) -> Ticket | None:
+    opened = _open(self, ticket, now)
+    accounts = Accounts(self._dynamodb, self._table.replace("TicketsTable", "AccountsTable"))
+    account = opened and accounts.of_user(opened.redirect.owner.altegio_user_id)
+    return replace(opened, proven=account.account_id) if opened and account else opened
+
+
+_open = Tickets.open
+
+
+@threat(
+    "A captured link gives the telephone system a new key",
+    patch(Tickets, "open", _proven_by_the_link),
+)
+def rotates_the_key(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA)
+    page = deployment.visit(captured(deployment, 4564))
+    return act(deployment, page, "rotate").pbx_key != ""
+
+
+def _takes_any_code(self: Tickets, ticket: str, _code: str, _now: Any) -> str:
+    row = self._update(ticket, "ADD code_tries :one", "", {":one": 1})
+    assert row is not None
+    return str(row["code_of"])
+
+
+@threat(
+    "A captured link discloses calls and payments",
+    patch(Tickets, "prove", _takes_any_code),
+)
+def reads_calls(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA)
+    page = act(deployment, deployment.visit(captured(deployment, 4564)), "code")
+    return act(deployment, page, "prove", code="0000 0000").proof == "given"
+
+
+@threat(
+    "Somebody asks about the locations of others, one after the other",
+    patch(connecting, "MOST_DENIED", 10**9),
+)
+def probes(deployment: Deployment) -> bool:
+    told = [
+        deployment.visit(captured(deployment, *range(first, first + 20))).standings
+        for first in range(1, 401, 20)
+    ]
+    return sum(map(len, told)) == 400
+
+
+# The code
+
+
+@threat("Somebody tries all codes", patch(tickets, "MOST_TRIES", 10**9))
+def tries_all_codes(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA)
+    page = act(deployment, deployment.visit(captured(deployment, 4564)), "code")
+    right = int(deployment.code().replace(" ", ""))
+    for step in range(-20, 1):
+        page = act(deployment, page, "prove", code=f"{(right + step) % 10**8:08}")
+    return page.proof == "given"
+
+
+@threat("Somebody floods the owner with codes", patch(proving, "MOST_CODES", 10**9))
+def floods(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA)
+    for _ in range(20):
+        act(deployment, deployment.visit(captured(deployment, 4564)), "code")
+    return len(deployment.letters) == 20
+
+
+def _register(self: Accounts, *arguments: Any, **more: Any) -> Account:
+    account = _registered(self, *arguments, **more)
+    self.own_email(account)
+    return account
+
+
+_registered = Accounts.register
+
+
+@threat(
+    "Somebody registers with the owner's address, to have him walk into that account",
+    patch(Accounts, "register", _register),
+)
+def waits_for_the_owner(deployment: Deployment) -> bool:
+    page = deployment.visit(deployment.simulator.grant(4564, owner=MALLORY))
+    act(deployment, page, "connect", email=ANNA.email)
+    # The owner does all that he is asked to do.
+    page = deployment.visit(deployment.simulator.grant(4232, owner=ANNA))
+    if "code" in page.buttons:
+        page = act(deployment, page, "code")
+        page = act(deployment, page, "prove", code=deployment.code())
+    act(deployment, page, "connect")
+    return deployment.connection(4232).account_id == deployment.connection(4564).account_id
+
+
+# The ticket, and the race for a location
+
+
+@threat("A ticket is used after its time", setting(TICKET_TTL_S="999999999"))
+def uses_an_old_ticket(deployment: Deployment) -> bool:
+    page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
+    deployment.clock.advance(days=2)
+    return deployment.press(page).status == 200
+
+
+def in_the_middle(then: Callable[[], object]) -> Iterator[None]:
+    """Something happens while a callback is on its way to the platform."""
+    confirm = Altegio.confirm
+
+    def confirmed(self: Altegio, *arguments: Any) -> Any:
+        patches.undo()
+        then()
+        return confirm(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(Altegio, "confirm", confirmed)
+        yield
+
+
+@threat("The button is pressed twice", setting(LEASE_S="-1"))
+def presses_twice(deployment: Deployment) -> bool:
+    page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
+    for _ in in_the_middle(lambda: deployment.press(page)):
+        deployment.press(page)
+    return len(deployment.simulator.calls("callback")) > 1
+
+
+@threat("Two owners race for one location", setting(LEASE_S="-1"))
+def races(deployment: Deployment) -> bool:
+    page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
+    other = deployment.visit(deployment.simulator.redirect(4564, owner=MALLORY))
+    for _ in in_the_middle(lambda: deployment.press(other)):
+        deployment.press(page)
+    return len(deployment.simulator.calls("callback")) > 1
+
+
+def _reopens_anything(
+    self: Connecting, arrived: Redirect, location_id: int, account: Account
+) -> Connection:
+    opened = lifecycle.opened(
+        self._connections.get(location_id),
+        location_id,
+        account_id=account.account_id,
+        chain_id=arrived.chain_id,
+        crm_token=arrived.crm_token,
+        now=self._clock(),
+        rules=self._rules,
+    )
+    return self._connections.save(opened)
+
+
+@threat(
+    "A location of another account is taken over",
+    patch(Connecting, "_reopen", _reopens_anything),
+)
+def takes_over(deployment: Deployment) -> bool:
+    deployment.connect(4232, owner=ANNA)
+    mallory = deployment.visit(deployment.simulator.grant(4564, owner=MALLORY)).fields
+    deployment.connect(4564, owner=ANNA)
+    owner = deployment.connection(4564).account_id
+    deployment.post({**mallory, "action": "connect"})
+    deployment.let_time_pass(3)
+    return deployment.connection(4564).account_id != owner
+
+
+# The page
+
+
+@threat("Somebody is called what a browser would run", lambda patches, _: _unescape(patches))
+def injects(deployment: Deployment) -> bool:
+    hostile = replace(ANNA, name="<script>alert(1)</script>", phone="<script>alert(1)</script>")
+    page = deployment.visit(deployment.simulator.grant(4564, owner=hostile))
+    return "<script>alert(1)" in page.text
+
+
+def _unescape(patches: pytest.MonkeyPatch) -> None:
+    text = Path(page.__file__).with_name("page.html").read_text("utf-8")
+    bare = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - that is the point
+    patches.setattr(page, "_TEMPLATE", bare.from_string(text))
+
+
+@threat("Another site frames the page, and has the owner press it", setting(FRAME_ANCESTORS="*"))
+def frames(deployment: Deployment) -> bool:
+    policy = deployment.visit(deployment.simulator.grant(4564)).headers["content-security-policy"]
+    [ancestors] = re.findall("frame-ancestors ([^;]*)", policy)
+    return str(ancestors) != "https://app.alteg.io"
+
+
+# The portal
+
+
+def to_portal(deployment: Deployment, address: str) -> dict[str, Any]:
+    event = http_event("GET", "/connect", query=urlsplit(address).query)
+    answer: dict[str, Any] = deployment.invoke("connect", event)
+    return answer
+
+
+def portal_ticket(deployment: Deployment, *location_ids: int, owner: Owner = ANNA) -> str:
+    answer = to_portal(deployment, deployment.simulator.grant(*location_ids, owner=owner))
+    [ticket] = parse_qs(urlsplit(answer["headers"]["location"]).query)["ticket"]
+    return str(ticket)
+
+
+def portal_mode(deployment: Deployment) -> None:
+    deployment.set_portal_key(KEY)
+    deployment.restart(PORTAL_URL=PORTAL)
+
+
+def _obeys_the_link(_made: Any, _page: Any, request: web.Request) -> dict[str, Any]:
+    return web.answer(303, "", {"location": request.query().get("next", PORTAL)})
+
+
+@threat("A link leads on to another site", patch(app, "_to_portal", _obeys_the_link))
+def redirects(deployment: Deployment) -> bool:
+    portal_mode(deployment)
+    address = deployment.simulator.grant(4564, owner=ANNA)
+    more = dict.fromkeys(("next", "url", "portal_url", "return_to"), "https://evil.example/")
+    answer = to_portal(deployment, f"{address}&{urlencode(more)}")
+    target = urlsplit(answer["headers"]["location"])
+    return f"{target.scheme}://{target.netloc}{target.path}" != PORTAL
+
+
+@threat("Somebody else speaks for the portal", patch(PortalKey, "fits", lambda _self, _given: True))
+def speaks_for_the_portal(deployment: Deployment) -> bool:
+    portal_mode(deployment)
+    body = {"ticket": portal_ticket(deployment, 4564), "account_id": "mallory"}
+    return deployment.ask("POST", "/connections", body, key="guessed")[0] == 200
+
+
+@threat(
+    "A ticket that was used is used for another customer",
+    patch(Tickets, "claim", lambda _self, _ticket, _account: True),
+)
+def uses_anothers_ticket(deployment: Deployment) -> bool:
+    portal_mode(deployment)
+    ticket = portal_ticket(deployment, 4564)
+    deployment.ask("POST", "/connections", {"ticket": ticket, "account_id": "anna"}, key=KEY)
+    body = {"ticket": ticket, "account_id": "mallory"}
+    return deployment.ask("POST", "/connections", body, key=KEY)[0] == 200
+
+
+@threat(
+    "Another site has a logged-in customer connect what he never saw",
+    patch(Portal, "token", lambda _self, _cookie, _purpose: ""),
+)
+def has_the_customer_connect(deployment: Deployment) -> bool:
+    portal_mode(deployment)
+    ticket = portal_ticket(deployment, 4564, owner=MALLORY)
+    with Portal(KEY) as portal:
+        portal.sessions["session-of-anna"] = "anna"
+        asked: list[str] = []
+
+        def ask(method: str, _customer: str, _ticket: str) -> tuple[int, dict[str, Any]]:
+            asked.append(method)
+            return 410, {"error": "the ticket is unknown or too old"}
+
+        portal.ask = ask  # type: ignore[assignment, method-assign]  # a stand-in that remembers
+        httpx.post(portal.url, data={"ticket": ticket}, cookies={"session": "session-of-anna"})
+    return "POST" in asked
+
+
+@threat(
+    "Another site logs the customer in as somebody else",
+    patch(Portal, "token", lambda _self, _cookie, _purpose: ""),
+)
+def logs_the_customer_in(_deployment: Deployment) -> bool:
+    with Portal(KEY) as portal:
+        address = portal.url.replace("/altegio", "/login")
+        # The cookie is there, as he has seen the login before; the token is not.
+        httpx.post(address, data={"name": "mallory"}, cookies={"visitor": "browser-of-anna"})
+        return "mallory" in portal.sessions.values()
+
+
+@pytest.fixture
+def deployment(deployment: Deployment) -> Deployment:
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    return deployment
+
+
+@pytest.mark.parametrize("each", THREATS, ids=lambda each: each.attack.__name__)
+def test_an_attack_fails(deployment: Deployment, each: Threat) -> None:
+    assert not each.attack(deployment)
+
+
+@pytest.mark.parametrize("each", THREATS, ids=lambda each: each.attack.__name__)
+def test_without_its_defence_it_works(
+    deployment: Deployment, each: Threat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each.remove(monkeypatch, deployment)
+    assert each.attack(deployment)
+
+
+def test_every_threat_is_written_down() -> None:
+    text = (PROJECT / "docs" / "threats.md").read_text("utf-8")
+    rows = re.findall(r"^\| (?!-|What)(.+?) \|", text, re.MULTILINE)
+    assert rows == [each.title for each in THREATS]
