@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -320,6 +321,29 @@ def test_the_budget_of_the_page_leaves_the_rest_to_reconcile(deployment: Deploym
     deployment.restart()
     assert deployment.press(result).standings == dict.fromkeys((11, 12, 13), "connected")
     assert len(deployment.simulator.calls("callback")) == 3
+
+
+def test_sixty_locations_are_connected_once_each_though_the_browser_closes_again_and_again(
+    deployment: Deployment,
+) -> None:
+    sixty = range(4500, 4560)
+    address = deployment.simulator.grant(*sixty, owner=ANNA)
+    # As at five calls in a second: a part of them is done within the budget.
+    deployment.restart(CONNECT_BUDGET_S="0.25")
+    for _ in range(3):
+        # He closes the page and opens the link anew, which shows what is done by then.
+        page = deployment.visit(address)
+        assert set(page.standings) == set(sixty)
+        pressed = deployment.press(page).standings
+        assert set(pressed.values()) <= {"connected", "in progress", "ready", "failed"}
+    done = Counter(deployment.simulator.state(it) for it in sixty)
+    assert 0 < done["active"] < 60
+    deployment.let_time_pass(3)
+    deployment.restart()
+    assert deployment.visit(address).standings == dict.fromkeys(sixty, "connected")
+    callbacks = Counter(call.location_id for call in deployment.simulator.calls("callback"))
+    assert callbacks == dict.fromkeys(sixty, 1)
+    assert {deployment.connection(it).generation for it in sixty} == {1}
 
 
 def test_a_platform_that_hangs_does_not_outlast_the_budget(deployment: Deployment) -> None:
