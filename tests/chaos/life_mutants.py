@@ -75,7 +75,7 @@ def a_repair_does_not_ask_again() -> Any:
 
 
 # From which life on each is looked for: some are caught by few lives, and these are known.
-FIRST = {a_repair_does_not_ask_again: 280}
+FIRST = {one_early_active_is_believed: 60, a_repair_does_not_ask_again: 280}
 
 MUTANTS: tuple[Mutant, ...] = (
     the_webhook_is_trusted,
