@@ -29,6 +29,17 @@ from local import PROJECT
 PYTHON = (3, 13)
 """The template's Runtime. Bytecode of any other minor version would be ignored, silently."""
 CODE = ("functions", "shared")
+PAGE = Path("functions", "connect", "page.py")
+"""The module with `TEMPLATES`, Jinja's environment."""
+_TEMPLATE_COMPILER = """
+from pathlib import Path
+from jinja2 import ModuleLoader
+from functions.connect.page import TEMPLATES
+for template in Path().glob("*.html"):
+    source = template.read_text("utf-8")
+    code = TEMPLATES.compile(source, template.name, template.name, raw=True, defer_init=True)
+    Path(ModuleLoader.get_module_filename(template.name)).write_text(code, "utf-8")
+"""
 AWS_CALLS = {
     "dynamodb": ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
     "sesv2": ("SendEmail",),
@@ -217,8 +228,20 @@ def _code(root: Path) -> Path:
         copy = folder / source.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
+    if (folder / PAGE).is_file():
+        _compile_page(folder)
     _compile(folder)
     return folder
+
+
+def _compile_page(folder: Path) -> None:
+    """Make Python of the template, which a cold start would have to parse and compile."""
+    subprocess.run(
+        [sys.executable, "-P", "-B", "-c", _TEMPLATE_COMPILER],
+        cwd=folder / PAGE.parent,
+        env={"PYTHONHASHSEED": "0", "PYTHONPATH": str(folder)},
+        check=True,
+    )
 
 
 def _compile(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
 from functions.connect.english import ENGLISH
@@ -24,10 +24,17 @@ from shared.lifecycle import State
 from shared.mail import Letter
 from shared.visit import LocationStanding, Proof, Standing, Visit
 
-_SCRIPT = Markup(Path(__file__).with_name("page.js").read_text("utf-8"))  # noqa: S704 - our own
-_TEMPLATE = Environment(
-    autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-).from_string(Path(__file__).with_name("page.html").read_text("utf-8"))
+_FOLDER = Path(__file__).parent
+_SCRIPT = Markup((_FOLDER / "page.js").read_text("utf-8"))  # noqa: S704 - our own
+# The artifact holds the template as Python, made by `local.build`; beside the sources is none.
+TEMPLATES = Environment(
+    loader=ChoiceLoader([ModuleLoader(_FOLDER), FileSystemLoader(_FOLDER)]),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATE = TEMPLATES.get_template("page.html")
 
 # As postMessage takes them: a source of a policy may have a wildcard, or be a keyword.
 _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")

@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -108,7 +109,31 @@ def test_only_code_and_its_dependencies_are_in_it(artifact: Path) -> None:
     for name in ours:
         shipped = {path for path in contents(artifact / name) if "__pycache__" not in path}
         source = {path for path in contents(PROJECT / name) if "__pycache__" not in path}
-        assert shipped == source
+        made = {path for path in shipped - source if re.fullmatch(r"connect/tmpl_\w+\.py", path)}
+        assert shipped == source | made
+        assert bool(made) is (name == "functions")
+
+
+def test_the_template_is_shipped_as_code_and_renders_alike(artifact: Path) -> None:
+    show = (
+        "from functions.connect.page import _TEMPLATE, Page;"
+        "from types import SimpleNamespace as It;"
+        "page = Page(It(provider_name='p', terms_url='', frame_ancestors='https://h.example'), '');"
+        "print(_TEMPLATE.filename, page.bad_signature()['body'])"
+    )
+    shown = [
+        subprocess.run(
+            [sys.executable, *options, "-c", show],
+            env={"PYTHONPATH": str(path)},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout.split(" ", 1)
+        for options, path in ((("-S", "-P"), artifact), ((), PROJECT))
+    ]
+    assert [Path(file).suffix for file, _ in shown] == [".py", ".html"]
+    [ours, theirs] = [re.sub('nonce="[^"]*"', "", html) for _, html in shown]
+    assert ours == theirs
 
 
 def test_every_module_has_bytecode_that_lambda_takes(artifact: Path) -> None:
