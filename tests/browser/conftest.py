@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, sync_playwright
@@ -60,8 +60,12 @@ def chrome() -> Iterator[Browser]:
 
 class _Host(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        [address] = parse_qs(urlsplit(self.path).query).get("frame", ["about:blank"])
-        body = _HOST.format(address=escape(address)).encode()
+        asked = {
+            "frame": "about:blank",
+            "height": "0",
+            **dict(parse_qsl(urlsplit(self.path).query)),
+        }
+        body = _HOST.format(address=escape(asked["frame"]), height=int(asked["height"])).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
@@ -108,6 +112,17 @@ class Window:
         """Presses a button and waits for the page after it."""
         with self.shown.expect_navigation():
             self.shown.locator(f"button[value={action}]").click()
+
+    def shoot(self, name: str) -> None:
+        """Takes a picture of the whole connect page; the frame is made as high as that."""
+        self.page.evaluate("document.querySelector('iframe').style.height = '1px'")
+        height = self.shown.evaluate("document.documentElement.scrollHeight")
+        self.page.evaluate(f"document.querySelector('iframe').style.height = '{height}px'")
+        # A frame of another site is painted as far as the window reaches, and a little later.
+        self.page.set_viewport_size({"width": self.page.evaluate("innerWidth"), "height": height})
+        for _ in range(3):
+            self.shown.evaluate("new Promise(requestAnimationFrame)")
+        self.page.screenshot(path=SCREENSHOTS / name)
 
     def told(self) -> list[dict[str, Any]]:
         """What the host was told."""
