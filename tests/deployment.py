@@ -151,7 +151,7 @@ class Deployment:
                 "PlatformAppUrl": simulator.url,
                 "PlatformApiUrl": simulator.url,
                 "RecordingHosts": "records.example",
-                "HttpTotalS": "1",
+                "HttpTotalS": "2",
                 # No waiting here, but where a test is about the pace.
                 "PacePerS": "1000000",
                 "PacePerMin": "60000000",
