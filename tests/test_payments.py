@@ -97,7 +97,7 @@ DONE_BUT_NOT_SAID = [
     ("cut_answer", {}),
     ("html_done", {}),
     ("empty", {}),
-    ("late_answer", {"seconds": 1.5}),
+    ("late_answer", {"seconds": 2.5}),
     ("trickle", {"seconds": 0.2}),
 ]
 
