@@ -182,7 +182,11 @@ class Site:
 def site(chrome: Browser, deployment: Deployment, host: str) -> Iterator[Site]:
     """The connect page, framed by one site, with a mailbox and terms."""
     door = FrontDoor()
-    routes = [Route(method, "/connect", "connect") for method in ("GET", "POST")]
+    routes = [
+        Route(method, path, "connect")
+        for method in ("GET", "POST")
+        for path in ("/connect", "/connections")
+    ]
 
     def invoke(function: str, event: Any) -> InvokeResult:
         return InvokeResult(
