@@ -57,7 +57,9 @@ class Proving:
         arrived = self._connecting.opened(ticket).redirect
         own = self._accounts.of_user(arrived.owner.altegio_user_id)
         account = own or self._accounts.of_email(arrived.owner.email)
-        proof = self._send(ticket, account, write) if account else Proof.IMPOSSIBLE
+        if account is None or not self._mail.can_send():
+            return self._shown(arrived, own, ticket, Proof.IMPOSSIBLE)
+        proof = self._send(ticket, account, write)
         return self._shown(arrived, own, ticket, proof)
 
     def prove(self, ticket: str, code: str) -> Visit:

@@ -56,8 +56,13 @@ def test_without_an_address_to_send_from_nothing_can_be_proven(deployment: Deplo
     deployment.restart(MAIL_FROM="")
     page = deployment.connect(4564, owner=ANNA)
     assert (page.proof, page.buttons) == ("", [])
+    ticket = deployment.visit(deployment.simulator.grant(4232, owner=ANNA)).fields["ticket"]
     page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
     assert (page.proof, page.buttons) == ("", [])
+    # Nor does a form that somebody has made himself send anything.
+    asked = deployment.post({"ticket": ticket, "action": "code"})
+    assert (asked.status, asked.proof) == (200, "")
+    assert deployment.letters == []
 
 
 def test_the_code_opens_calls_and_payments_and_their_fate(deployment: Deployment) -> None:

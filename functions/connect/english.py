@@ -126,7 +126,6 @@ ENGLISH = Words(
         Proof.NOT_SENT: "We could not send a letter just now. Please try again later.",
         Proof.WRONG: "This code is not the one that we sent, or it is too old.",
         Proof.TOO_MANY: "We have sent several codes already. Please try again in an hour.",
-        Proof.GIVEN: "You have entered the right code.",
     },
     link=(
         "We know your e-mail address from another account. If it is yours, we can let you into it "
