@@ -17,6 +17,8 @@ ANSWERS = {
     "connect-bad-signature": 403,
     "connect-without-user-data": 400,
     "connect-confirm-unknown-ticket": 410,
+    "connect-code-unknown-ticket": 410,
+    "connect-portal-is-off": 404,
     "disable-uninstall": 200,
     "disable-freeze": 200,
     "disable-payment": 200,
