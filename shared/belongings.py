@@ -93,7 +93,8 @@ class Inventory:
             entry
             for connection in connections
             for entry in self._ledger.entries_of(connection.location_id)
-            if (entry.changed_at or entry.received_at) >= connection.opened_at
+            # What is older may be of whoever had the location before, whatever has moved it since.
+            if entry.received_at >= connection.opened_at
         ]
         calls.sort(key=lambda call: call.entry.started_at, reverse=True)
         payments.sort(key=lambda entry: entry.received_at, reverse=True)

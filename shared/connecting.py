@@ -90,7 +90,7 @@ class Connecting:
         self._clock = clock
         self._rules = rules
         self._budget_s = budget_s
-        self._proves = proves
+        self.proves = proves
 
     def visit(self, raw_query: str) -> Visit:
         """The owner arrives: shows how every location stands; stores nothing but a ticket.
@@ -102,7 +102,7 @@ class Connecting:
         arrived = self.verified(raw_query)
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
         visit = self.look(arrived, account)
-        if self._proves and (account or self._accounts.of_email(arrived.owner.email)):
+        if self.proves and (account or self._accounts.of_email(arrived.owner.email)):
             visit = replace(visit, proof=Proof.OFFERED)
         if visit.can_connect or visit.proof is not Proof.IMPOSSIBLE:
             visit = replace(visit, ticket=self._tickets.issue(arrived, self._clock()))
@@ -151,10 +151,10 @@ class Connecting:
                 )
                 return Visit(corrected, None, ready, form.ticket, wrong)
             account = self.register(arrived, name=form.name, email=form.email, phone=form.phone)
-        visit = self.connect(arrived, account, is_proven=ticket.proven == account.account_id)
-        if not self._proves:
-            return replace(visit, ticket=form.ticket if visit.can_connect else None)
         is_proven = ticket.proven == account.account_id
+        visit = self.connect(arrived, account, is_proven=is_proven)
+        if not self.proves:
+            return replace(visit, ticket=form.ticket if visit.can_connect else None)
         proof = Proof.GIVEN if is_proven else Proof.OFFERED
         return replace(visit, ticket=form.ticket, proof=proof)
 

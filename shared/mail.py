@@ -27,10 +27,6 @@ class Mail:
         self._client = client
         self._sender = sender
 
-    def can_send(self) -> bool:
-        """Whether there is an address to send from."""
-        return bool(self._sender)
-
     def send(self, to: str, letter: Letter) -> bool:
         """Whether SES took the letter; if not, an alarm of its own tells why."""
         try:

@@ -57,7 +57,7 @@ class Proving:
         arrived = self._connecting.opened(ticket).redirect
         own = self._accounts.of_user(arrived.owner.altegio_user_id)
         account = own or self._accounts.of_email(arrived.owner.email)
-        if account is None or not self._mail.can_send():
+        if account is None or not self._connecting.proves:
             return self._shown(arrived, own, ticket, Proof.IMPOSSIBLE)
         proof = self._send(ticket, account, write)
         return self._shown(arrived, own, ticket, proof)

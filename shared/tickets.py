@@ -1,8 +1,9 @@
 """Tickets: what a verified redirect brought, kept until the owner confirms it on the page.
 
-The page carries the ticket in its form, never in a URL, and no cookie is needed, as inside
-Altegio's frame none would arrive. Only the hash is stored. A ticket is also the idempotency key of
-its attempt: confirming twice shows the result of the first time.
+The page carries the ticket in its form, and no cookie is needed, as inside Altegio's frame none
+would arrive. Only on the way to a portal it is in a URL, and of no use without the portal's key.
+Only the hash is stored. A ticket is also the idempotency key of its attempt: confirming twice shows
+the result of the first time.
 
 A ticket is of whoever holds the link. What its holder has proven beyond that (see `proving`), and
 for which account of the company's portal it was used, is kept beside it.

@@ -128,7 +128,7 @@ def connecting(environ: Mapping[str, str]) -> Connect:
         clock=clock.now,
         rules=settings.lifecycle,
         budget_s=settings.connect_budget_s,
-        proves=mail.can_send(),
+        proves=bool(settings.mail_from),
     )
     return Connect(
         settings,

@@ -15,6 +15,7 @@ from tests.deployment import Deployment, Page, finished, payment, refund
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 # The same person, as another user of Altegio.
 TWIN = Owner(id=8, name="Anna", phone="4915112345678", email="Anna@Salon.example ")
+BORIS = Owner(id=9, name="Boris", phone="4915187654321", email="boris@salon.example")
 ENGLISH, RUSSIAN = LANGUAGES
 
 
@@ -86,6 +87,19 @@ def test_the_code_opens_calls_and_payments_and_their_fate(deployment: Deployment
     deployment.clock.advance(minutes=31)
     late = act(deployment, shown, "rotate")
     assert (late.proof, late.pbx_key, late.fates) == ("offered", "", [])
+
+
+def test_what_happened_to_the_owner_before_is_not_shown(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    deployment.bill(payment())
+    deployment.clock.advance(minutes=2)
+    deployment.simulator.disconnect(4564)
+    deployment.connect(4564, owner=BORIS)
+    # It changes the payment's row, too.
+    deployment.bill(refund())
+    shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=BORIS)))
+    assert shown.proof == "given"
+    assert "990.99" not in shown.text
 
 
 def test_a_new_key_voids_the_old_one_at_once(deployment: Deployment) -> None:

@@ -621,7 +621,6 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         "ses",
         lambda aws: Mail(lambda: aws, "MAIL_FROM"),
         {
-            "can_send": [lambda it: it.send("anna@salon.example", LETTER)],
             "send": [lambda it: it.send("anna@salon.example", LETTER)],
         },
     ),

@@ -60,12 +60,8 @@ def chrome() -> Iterator[Browser]:
 
 class _Host(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        asked = {
-            "frame": "about:blank",
-            "height": "0",
-            **dict(parse_qsl(urlsplit(self.path).query)),
-        }
-        body = _HOST.format(address=escape(asked["frame"]), height=int(asked["height"])).encode()
+        asked = dict(parse_qsl(urlsplit(self.path).query))
+        body = _HOST.format(address=escape(asked.get("frame", "about:blank"))).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
