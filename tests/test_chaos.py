@@ -211,9 +211,6 @@ def test_a_machine_that_looks_for_trouble_finds_none() -> None:
         settings=settings(
             max_examples=60,
             stateful_step_count=40,
-            deadline=None,
-            derandomize=True,
-            database=None,
             phases=(Phase.generate, Phase.shrink),
             suppress_health_check=list(HealthCheck),
         ),

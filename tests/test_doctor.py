@@ -446,7 +446,7 @@ pieces = st.one_of(
 
 
 @given(st.lists(pieces, max_size=8).map("".join), st.text(st.characters(), max_size=9))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_query_breaks_it_and_it_is_right_when_the_signature_is(text: str, key: str) -> None:
     found = doctor.of_redirect(text, (TOKEN, key))
     fields = dict(reversed(parse_qsl(text, keep_blank_values=True, errors="replace")))
@@ -474,7 +474,7 @@ fields = st.sampled_from(["salon_id", "amount", "discount", "sign", "partner_tok
     | st.binary(max_size=60)
     | st.sampled_from([b"[" * 9000, b'{"sign":"' + b"0" * 64 + b'","amount":1e999999999}'])
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_body_breaks_it(body: bytes) -> None:
     found = doctor.of_payment_event(body, (TOKEN,))
     assert found.wrong

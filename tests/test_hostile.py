@@ -23,7 +23,6 @@ from tests.deployment import Deployment, finished, http_event, payment, refund
 EXAMPLES, DOZEN = 460, 12
 many = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
