@@ -164,6 +164,44 @@ class Accounts:
             ]
         )
 
+    def hand_over(self, account: Account, portal_account_id: str, now: datetime) -> bool:
+        """Makes an account that was registered on our page one of a customer of the portal.
+
+        From then on the portal says who comes in, and no Altegio user does by himself.
+
+        Returns:
+            False if that customer has one already, or the account has changed or is gone.
+        """
+        [pointer] = replace(account, portal_account_id=portal_account_id).pointers
+        self._forget_email(account)
+        gone = [
+            {"Delete": {"TableName": self._table, "Key": {"key": to_value(each)}}}
+            for each in account.pointers
+        ]
+        return not self._refused(
+            [
+                self._new(pointer, account),
+                {
+                    "Update": {
+                        "TableName": self._table,
+                        "Key": {"key": to_value(f"account#{account.account_id}")},
+                        # Whoever erases it at this moment has read other pointers.
+                        "UpdateExpression": "SET portal_account_id = :portal,"
+                        " linked_user_ids = :none, last_seen_at = :now",
+                        "ConditionExpression": "attribute_exists(#key) AND last_seen_at = :seen",
+                        "ExpressionAttributeNames": {"#key": "key"},
+                        "ExpressionAttributeValues": {
+                            ":portal": to_value(portal_account_id),
+                            ":now": to_value(stamp(now)),
+                            ":none": to_item({"ids": []})["ids"],
+                            ":seen": to_value(account.last_seen_at),
+                        },
+                    }
+                },
+                *gone,
+            ]
+        )
+
     def seen(self, account: Account, now: datetime) -> bool:
         """Notes that the owner is back, which keeps the account from being erased under him.
 

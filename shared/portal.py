@@ -62,9 +62,8 @@ class Portal:
             BadAccount: the id is none.
             UnknownTicket, TooMany: see `Connecting`.
         """
-        _check(portal_account_id)
-        arrived = self._connecting.opened(ticket).redirect
-        return self._connecting.look(arrived, self._accounts.of_portal(portal_account_id))
+        account = self._accounts.of_portal(checked(portal_account_id))
+        return self._connecting.look(self._connecting.opened(ticket).redirect, account)
 
     def connect(self, ticket: str, portal_account_id: str) -> Visit:
         """Connects every location to the portal's account; again, it goes on where it stopped.
@@ -74,11 +73,11 @@ class Portal:
             UsedElsewhere: the ticket is another account's; nothing was changed.
             UnknownTicket, TooMany: see `Connecting`.
         """
-        _check(portal_account_id)
+        customer = checked(portal_account_id)
         arrived = self._connecting.opened(ticket).redirect
-        if not self._tickets.claim(ticket, portal_account_id):
+        if not self._tickets.claim(ticket, customer):
             raise UsedElsewhere
-        return self._connecting.connect(arrived, self._account(arrived, portal_account_id))
+        return self._connecting.connect(arrived, self._account(arrived, customer))
 
     def rotate(self, portal_account_id: str) -> str | None:
         """Another key for the PBX of an account; None if there is no such account.
@@ -86,8 +85,7 @@ class Portal:
         Raises:
             BadAccount: the id is none.
         """
-        _check(portal_account_id)
-        account = self._accounts.of_portal(portal_account_id)
+        account = self._accounts.of_portal(checked(portal_account_id))
         return self._connecting.renewed_key(account) if account else None
 
     def _account(self, arrived: Redirect, portal_account_id: str) -> Account:
@@ -104,6 +102,12 @@ class Portal:
         )
 
 
-def _check(portal_account_id: str) -> None:
+def checked(portal_account_id: str) -> str:
+    """What a portal calls one of its customers.
+
+    Raises:
+        BadAccount: it cannot be.
+    """
     if not _ACCOUNT_ID.fullmatch(portal_account_id):
         raise BadAccount
+    return portal_account_id

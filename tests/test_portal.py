@@ -28,7 +28,11 @@ def arrive(deployment: Deployment, address: str, **headers: str) -> dict[str, An
 
 
 def ticket(deployment: Deployment, *location_ids: int) -> str:
-    answer = arrive(deployment, deployment.simulator.grant(*location_ids, owner=ANNA))
+    return ticket_of(arrive(deployment, deployment.simulator.grant(*location_ids, owner=ANNA)))
+
+
+def ticket_of(answer: dict[str, Any]) -> str:
+    """With what the owner goes on to the portal."""
     assert answer["statusCode"] == 303
     address, _, query = answer["headers"]["location"].partition("?")
     assert address == PORTAL
@@ -92,8 +96,7 @@ def test_the_portal_looks_asks_and_connects(deployment: Deployment) -> None:
 def test_a_customer_is_known_by_the_portals_id_whoever_comes(deployment: Deployment) -> None:
     connect(deployment, ticket(deployment, 4564))
     boris = Owner(id=8, name="Boris", phone="4915187654321", email="boris@salon.example")
-    answer = arrive(deployment, deployment.simulator.grant(4232, owner=boris))
-    [other] = parse_qs(urlsplit(answer["headers"]["location"]).query)["ticket"]
+    other = ticket_of(arrive(deployment, deployment.simulator.grant(4232, owner=boris)))
     assert connect(deployment, other)[0] == 200
     assert deployment.connection(4232).account_id == deployment.connection(4564).account_id
     assert connect(deployment, ticket(deployment, 4777), "acme-2")[0] == 200
@@ -103,7 +106,7 @@ def test_a_customer_is_known_by_the_portals_id_whoever_comes(deployment: Deploym
 def test_a_location_of_another_customer_is_refused(deployment: Deployment) -> None:
     connect(deployment, ticket(deployment, 4564))
     address = deployment.simulator.redirect(4564, owner=ANNA)
-    [key] = parse_qs(urlsplit(arrive(deployment, address)["headers"]["location"]).query)["ticket"]
+    key = ticket_of(arrive(deployment, address))
     assert standings(connect(deployment, key, "acme-2")[1]) == {4564: "taken"}
 
 

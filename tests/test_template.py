@@ -471,6 +471,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "of_email": [lambda it: it.of_email("anna@salon.example")],
             "own_email": [lambda it: it.own_email(Account(**ACCOUNT))],
             "link": [lambda it: it.link(Account(**ACCOUNT), 8, NOW)],
+            "hand_over": [lambda it: it.hand_over(Account(**ACCOUNT), "acme-1", NOW)],
             "of_id": [lambda it: it.of_id("a")],
             "give_key": [lambda it: it.give_key("a", "digest")],
             "register": [lambda it: it.register(7, name="", email="", phone="", now=NOW)],

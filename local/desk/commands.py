@@ -169,7 +169,15 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options
         parents=[shared.stack, located, shared.changes],
         help="another key for the PBX of a location's account",
     )
-    command.set_defaults(command=_at_desk("telephony", "key"))
+    command.set_defaults(command=_at_desk("accounts", "key"))
+
+    command = commands.add_parser(
+        "hand-over",
+        parents=[shared.stack, located, shared.changes],
+        help="the account of a location becomes one of a customer of your portal",
+    )
+    command.add_argument("customer", metavar="ACCOUNT_ID", help="what your portal calls him")
+    command.set_defaults(command=_at_desk("accounts", "hand_over"))
 
     command = commands.add_parser(
         "census",

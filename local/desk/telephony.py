@@ -1,4 +1,4 @@
-"""A location's telephony: its chain, whether its CRM token is proven, its last calls; and its key.
+"""A location's telephony: its chain, whether its CRM token is proven, its last calls.
 
 Links to recordings are not shown, and of a number the last two digits only.
 """
@@ -6,7 +6,6 @@ Links to recordings are not shown, and of a number the last two digits only.
 import argparse
 import getpass
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from datetime import timedelta
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import clock, numbers, pbx_key
+from shared import clock, numbers
 from shared.call import Call
 from shared.chain import Chain, Telephony
 from shared.clock import stamp
@@ -50,35 +49,6 @@ def telephony(desk: Desk, options: argparse.Namespace) -> int:
     if not options.resume and not options.trust:
         return 0
     return _changed(desk, connection, options)
-
-
-def key(desk: Desk, options: argparse.Namespace) -> int:
-    """Gives an account another PBX key; it alone is on the standard output."""
-    connection = desk.connections.get(options.location)
-    account_id = connection.account_id if connection else None
-    account = desk.accounts.of_id(account_id) if account_id else None
-    if account is None:
-        print(f"Location {options.location} belongs to no account here.", file=sys.stderr)
-        return 1
-    has = "one, which another voids at once" if account.pbx_key_digest else "none yet"
-    pairs = [
-        ("account", account.account_id),
-        ("name", account.name),
-        ("key", has),
-        ("change", "a new key, of all locations of the account"),
-    ]
-    head = f"The PBX key of the account of location {options.location} ({desk.site})"
-    print(f"{head}\n{screen.facts(pairs)}\n", file=sys.stderr)
-    if not options.do:
-        print("Nothing was changed yet; --do does it.", file=sys.stderr)
-        return 0
-    made = pbx_key.made(account.account_id)
-    if not desk.accounts.give_key(account.account_id, pbx_key.digest(made), instead=True):
-        print("Nothing was changed: the account was erased a moment ago.", file=sys.stderr)
-        return 1
-    print("Done. It is shown this once:", file=sys.stderr)
-    print(made)
-    return 0
 
 
 def _changed(desk: Desk, connection: Connection, options: argparse.Namespace) -> int:

@@ -1,13 +1,12 @@
-"""A location's telephony at the desk: what it shows, what it changes, and the key of a PBX."""
+"""A location's telephony at the desk: what it shows, and what it changes."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from local.__main__ import main
 from shared.chain import Telephony
-from tests.deployment import Deployment, Page, finished, ringing, secrets_in
+from tests.deployment import Deployment, Page, finished, ringing
 from tests.desk import Operator
 
 pytestmark = pytest.mark.usefixtures("logged")
@@ -77,8 +76,6 @@ def test_machines_get_it_too(deployment: Deployment, operator: Operator, key: st
 def test_of_what_is_not_connected_it_says_so(operator: Operator) -> None:
     assert "was never connected here" in operator("telephony", "999")
     assert operator.code == 1
-    assert "belongs to no account" in operator("pbx-key", "999", "--do")
-    assert operator.code == 1
 
 
 @pytest.mark.parametrize(
@@ -116,29 +113,6 @@ def test_a_location_without_a_token_cannot_be_resumed(
     assert "brought no CRM token" in operator("telephony", "4564")
     assert "not connected with a CRM token" in operator("telephony", "4564", "--resume", "--do")
     assert operator.code == 1
-
-
-def test_another_key_replaces_the_first_at_once(
-    deployment: Deployment,
-    operator: Operator,
-    key: str,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    event = {**ringing(), "at": deployment.clock().isoformat()}
-    assert "Nothing was changed yet" in operator("pbx-key", "4564")
-    assert deployment.call(event, key)[0] == 202
-    capsys.readouterr()
-    assert main(["pbx-key", "4564", "--do"]) == 0
-    told = capsys.readouterr()
-    # The key alone, so that it can be piped to where it belongs.
-    fresh = told.out.removesuffix("\n")
-    assert fresh.startswith("pbx_")
-    assert "\n" not in fresh
-    assert fresh not in told.err
-    assert key not in told.out + told.err
-    assert deployment.call(event, key)[0] == 401
-    assert deployment.call(event, fresh)[0] == 202
-    assert secrets_in(told.err, deployment.simulator) == []
 
 
 def test_letters_of_calls_are_judged_and_replayed(
