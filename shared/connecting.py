@@ -1,12 +1,14 @@
 """The connect flow: from Altegio's redirect to connected locations.
 
-The redirect proves who the owner is, the platform's status proves what was granted. The owner's
-consent is made durable first, for all locations; then each is connected while the page's time
-lasts, and reconcile finishes what is left.
+The redirect proves who the owner is, and nothing else in it is signed. So nothing is written, no
+account either, before the platform's status of this very request shows a grant that waits. Then the
+owner's consent to that grant is made durable, for one location after the other; what the page's
+time does not suffice for is finished by reconcile.
 """
 
 import re
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +21,7 @@ from shared.clock import Clock
 from shared.connections import Connections, Overtaken
 from shared.lifecycle import Connection, Installed, State, Status
 from shared.partner_token import PartnerToken
-from shared.redirect import BadSignature, Owner, Redirect
+from shared.redirect import BadSignature, Redirect
 from shared.rules import LifecycleRules
 from shared.settling import Settling
 from shared.switching import Switching, TelephonyStanding
@@ -32,13 +34,13 @@ _LONGEST_FIELD = 200
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"[0-9+() \-.]{0,40}")
 
-_INSTALLED = (Installed.ACTIVE, Installed.FREEZED)
-
 # A webhook, and whoever follows it, may write the row while the owner presses the button.
 _READINGS = 4
 
-# Answers about locations that are not the visitor's, in an hour: nobody else needs so many.
+# Answers about locations that are not the visitor's, in an hour: nobody else needs so many. They
+# are taken so many at a time before the platform is asked; what was not used is given back.
 MOST_DENIED = 120
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,16 @@ class UnknownTicket(Exception):
 
 class TooMany(Exception):
     """Somebody asks about one location after the other, none of which is his."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One location as the platform has it at this moment, beside our row of it."""
+
+    location_id: int
+    connection: Connection | None
+    status: Status
+    standing: Standing
 
 
 class Connecting:
@@ -115,14 +127,16 @@ class Connecting:
             TooMany: see `visit`.
         """
         until = time.monotonic() + self._budget_s
-        locations = tuple(
-            self._look(arrived, location_id, account, until) for location_id in arrived.location_ids
-        )
-        self._watch(arrived.owner, locations)
+        standings = {
+            asked.location_id: self._with_telephony(
+                arrived, asked.connection, asked.location_id, asked.standing
+            )
+            for asked in self._asked(arrived, account, until)
+        }
         return Visit(
             arrived.owner,
             account,
-            locations,
+            _in_order(arrived, standings),
             ticket=None,
             belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
         )
@@ -139,21 +153,20 @@ class Connecting:
         ticket = self.opened(form.ticket)
         arrived = ticket.redirect
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
-        if account is None or not self._accounts.seen(account, self._clock()):
+        typed = arrived.owner
+        if account is None:
+            typed = replace(typed, name=form.name, email=form.email, phone=form.phone)
             wrong = _wrong(form)
             if wrong:
-                corrected = replace(
-                    arrived.owner, name=form.name, email=form.email, phone=form.phone
-                )
-                ready = tuple(
-                    LocationStanding(location_id, Standing.READY)
-                    for location_id in arrived.location_ids
-                )
-                return Visit(corrected, None, ready, form.ticket, wrong)
-            account = self.register(arrived, name=form.name, email=form.email, phone=form.phone)
-        is_proven = ticket.proven == account.account_id
-        visit = self.connect(arrived, account, is_proven=is_proven)
-        if not self.proves:
+                return Visit(typed, None, _in_order(arrived, {}), form.ticket, wrong)
+
+        def registers() -> Account:
+            return self.register(arrived, name=typed.name, email=typed.email, phone=typed.phone)
+
+        is_proven = account is not None and ticket.proven == account.account_id
+        visit = self.connect(arrived, account, registers, is_proven=is_proven)
+        visit = replace(visit, owner=typed)
+        if not self.proves or visit.account is None:
             return replace(visit, ticket=form.ticket if visit.can_connect else None)
         proof = Proof.GIVEN if is_proven else Proof.OFFERED
         return replace(visit, ticket=form.ticket, proof=proof)
@@ -185,52 +198,145 @@ class Connecting:
         logger.info("account registered", extra={"account_id": account.account_id})
         return account
 
-    def connect(self, arrived: Redirect, account: Account, *, is_proven: bool = False) -> Visit:
+    def connect(
+        self,
+        arrived: Redirect,
+        account: Account | None,
+        registers: Callable[[], Account],
+        *,
+        is_proven: bool = False,
+        gives_key: bool = False,
+    ) -> Visit:
         """Connects every location of a redirect to an account, as far as the time lasts.
+
+        Args:
+            arrived: what was confirmed.
+            account: the owner's; None if he has none yet.
+            registers: makes it, once the platform shows that there is something to connect.
+            is_proven: whether the visitor has proven more than his link does.
+            gives_key: whether an account without a PBX key gets its first one; otherwise only the
+                request that registers it shows one, as no grant proves whose the account is.
 
         Raises:
             TooMany: see `visit`.
         """
         until = time.monotonic() + self._budget_s
-        # All consents first, as reconcile can finish what is open; hundreds take their time too.
-        opened = {
-            location_id: self._open(arrived, location_id, account)
-            for location_id in arrived.location_ids
-            if time.monotonic() < until
-        }
-        locations = tuple(
-            self._connect(arrived, location_id, opened[location_id], account, until)
-            if location_id in opened
-            else LocationStanding(location_id, Standing.READY)
-            for location_id in arrived.location_ids
-        )
-        self._watch(arrived.owner, locations)
+        standings: dict[int, LocationStanding] = {}
+        consented: list[tuple[Connection, Status]] = []
+        entitled: Account | None = None
+        is_new = False
+        # All consents first, as reconcile can finish what is open.
+        for asked in self._asked(arrived, account, until):
+            location_id, status = asked.location_id, asked.status
+            current, stands = asked.connection, asked.standing
+            if current is not None and self._is_told(current, stands, account, status):
+                current, told = self._settling.settle(
+                    current, until, rounds=_READINGS, known=status
+                )
+                status = told or status
+                stands = self._standing(current, status, account)
+                current, stands = self._followed(current, stands, account, until)
+            if stands is Standing.READY:
+                if entitled is None:
+                    entitled, is_new = self._entitled(account, registers)
+                    account = entitled
+                opened = self._open(arrived, location_id, status, entitled)
+                if opened is not None:
+                    consented.append((opened, status))
+                stands = Standing.IN_PROGRESS
+            standings[location_id] = self._with_telephony(arrived, current, location_id, stands)
+        for connection, status in consented:
+            location_id = connection.location_id
+            standings[location_id] = self._finished(arrived, connection, status, account, until)
+        shows_key = gives_key or (is_new and arrived.crm_token is not None)
         return Visit(
             arrived.owner,
             account,
-            locations,
+            _in_order(arrived, standings),
             ticket=None,
-            pbx_key=self._first_key(account) if arrived.crm_token else None,
-            belongings=self._belongings(arrived, account, is_proven=is_proven),
+            pbx_key=self._first_key(account) if account and shows_key else None,
+            belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
         )
+
+    def _entitled(
+        self, account: Account | None, registers: Callable[[], Account]
+    ) -> tuple[Account, bool]:
+        """The account that a grant is for, and whether it was made for it."""
+        if account is not None and self._accounts.seen(account, self._clock()):
+            return account, False
+        return registers(), True
+
+    def _is_told(
+        self, current: Connection, stands: Standing, account: Account | None, status: Status
+    ) -> bool:
+        """Whether a row is settled by this status: the owner's own, or one that a grant ends."""
+        is_own = account is not None and current.account_id == account.account_id
+        if current.state is State.DISABLED:
+            return False
+        if current.live:
+            return is_own or (stands is Standing.READY and status.grant > current.grant)
+        return is_own and status.installed is not Installed.PENDING
+
+    def _followed(
+        self, current: Connection, stands: Standing, account: Account | None, until: float
+    ) -> tuple[Connection, Standing]:
+        if account is not None and current.account_id == account.account_id and current.live:
+            # What is not done by then, or overtaken, is due.
+            with suppress(Overtaken):
+                current = self._switching.follow(current, until)
+        return current, stands
+
+    def _asked(self, arrived: Redirect, account: Account | None, until: float) -> Iterator[_Asked]:
+        """The locations in turn, until `until`, or until the platform does not answer.
+
+        For those that are not the owner's, the allowance is taken before it is asked.
+
+        Raises:
+            TooMany: nothing is left of it, and nothing was asked.
+        """
+        what = f"denied#{arrived.owner.altegio_user_id}"
+        left = number = 0
+        try:
+            for location_id in arrived.location_ids:
+                if time.monotonic() >= until:
+                    return
+                connection = self._connections.get(location_id)
+                is_own = _is_of(connection, account)
+                if not is_own and not left:
+                    left = self._tickets.allowance(what, _AT_ONCE, MOST_DENIED, self._clock())
+                    if not left:
+                        self._too_many(number)
+                        return
+                left -= not is_own
+                number += 1
+                try:
+                    status = self._platform.status(location_id, until)
+                except (Refused, Unreachable) as error:
+                    # It would say the same of the others; the owner can press once more.
+                    extra = {"location_id": location_id, "why": str(error)}
+                    logger.warning("status not known", extra=extra)
+                    return
+                stands = self._standing(connection, status, account)
+                left += not is_own and stands not in DENIED
+                yield _Asked(location_id, connection, status, stands)
+        finally:
+            if left:
+                self._tickets.tally(what, -left, self._clock())
+
+    def _too_many(self, number: int) -> None:
+        count("ConnectTooMany")
+        logger.warning("too many locations of others", extra={"asked": number})
+        if not number:
+            raise TooMany
+
+    def _standing(
+        self, connection: Connection | None, status: Status, account: Account | None
+    ) -> Standing:
+        return standing(connection, status, account, self._clock(), self._rules)
 
     def _belongings(self, arrived: Redirect, account: Account, *, is_proven: bool) -> Belongings:
         shown = frozenset(arrived.location_ids)
         return self._inventory.of(account, shown, is_proven=is_proven)
-
-    def _watch(self, owner: Owner, locations: tuple[LocationStanding, ...]) -> None:
-        """Counts what an owner is told about locations that are not his.
-
-        Only `user_data` is signed, so whoever holds one pair may ask about any location.
-        """
-        denied = sum(location.standing in DENIED for location in locations)
-        if not denied:
-            return
-        told = self._tickets.tally(f"denied#{owner.altegio_user_id}", denied, self._clock())
-        if told > MOST_DENIED:
-            count("ConnectTooMany")
-            logger.warning("too many locations of others", extra={"told": told})
-            raise TooMany
 
     def renewed_key(self, account: Account) -> str | None:
         """Another key for the account's PBX, at once; None if the account is gone."""
@@ -265,23 +371,6 @@ class Connecting:
                 _diagnose(raw_query, tokens)
                 raise
 
-    def _look(
-        self, arrived: Redirect, location_id: int, account: Account | None, until: float
-    ) -> LocationStanding:
-        if time.monotonic() >= until:
-            return LocationStanding(location_id, Standing.READY)
-        connection = self._connections.get(location_id)
-        try:
-            status = self._platform.status(location_id, until)
-        except (Refused, Unreachable) as error:
-            # The owner can press the button all the same: it asks again.
-            logger.warning(
-                "status not known", extra={"location_id": location_id, "why": str(error)}
-            )
-            return LocationStanding(location_id, Standing.READY)
-        stands = standing(connection, status, account, self._clock(), self._rules)
-        return self._with_telephony(arrived, connection, location_id, stands)
-
     def _with_telephony(
         self,
         arrived: Redirect,
@@ -298,77 +387,70 @@ class Connecting:
             return LocationStanding(location_id, stands, TelephonyStanding.OTHER_TOKEN)
         return LocationStanding(location_id, stands, self._switching.standing(connection))
 
-    def _open(self, arrived: Redirect, location_id: int, account: Account) -> Connection | None:
-        """Makes the owner's consent durable; returns what this attempt may work on.
-
-        None if somebody else is at it. A live connection is returned as it is: whether it still
-        holds, the platform must say first.
-        """
+    def _open(
+        self, arrived: Redirect, location_id: int, status: Status, account: Account
+    ) -> Connection | None:
+        """Makes the owner's consent to a grant durable; None if somebody else is at it."""
         for _ in range(_READINGS):
-            with suppress(Overtaken):
-                return self._reopen(arrived, location_id, account)
-        return None
-
-    def _reopen(self, arrived: Redirect, location_id: int, account: Account) -> Connection | None:
-        now = self._clock()
-        before = self._connections.get(location_id)
-        if before is not None and before.live:
-            return before
-        if before is not None and before.state is State.PENDING:
-            if before.lease_until is not None and before.lease_until > now:
+            now, before = self._clock(), self._connections.get(location_id)
+            if self._standing(before, status, account) is not Standing.READY:
                 return None
-            if before.account_id == account.account_id:
+            if before is not None and before.live:
+                return None
+            renews = (
+                before is not None
+                and before.state is State.PENDING
+                and (before.account_id == account.account_id and before.grant == status.grant)
+            )
+            if before is not None and renews:
                 # His latest link counts: the token may have been made anew meanwhile.
                 renewed = lifecycle.told(before, arrived.chain_id, arrived.crm_token)
-                return self._connections.save(lifecycle.leased(renewed, now, self._rules))
-        opened = lifecycle.opened(
+                opened, noted_at = lifecycle.leased(renewed, now, self._rules), None
+            else:
+                opened, noted_at = self._opened(arrived, before, location_id, status, account), now
+            with suppress(Overtaken):
+                return self._connections.save(opened, noted_at)
+        return None
+
+    def _opened(
+        self,
+        arrived: Redirect,
+        before: Connection | None,
+        location_id: int,
+        status: Status,
+        account: Account,
+    ) -> Connection:
+        return lifecycle.opened(
             before,
             location_id,
+            status,
             account_id=account.account_id,
             chain_id=arrived.chain_id,
             crm_token=arrived.crm_token,
-            now=now,
+            now=self._clock(),
             rules=self._rules,
         )
-        return self._connections.save(opened, now)
 
-    def _connect(
+    def _finished(
         self,
         arrived: Redirect,
-        location_id: int,
-        connection: Connection | None,
-        account: Account,
+        connection: Connection,
+        status: Status,
+        account: Account | None,
         until: float,
     ) -> LocationStanding:
-        in_progress = LocationStanding(location_id, Standing.IN_PROGRESS)
-        if connection is None:
-            return in_progress
+        """Has the platform confirm what was consented to, if there is time; else reconcile does."""
+        location_id = connection.location_id
         if time.monotonic() >= until:
-            if connection.state is State.PENDING:
-                # Reconcile need not wait for the lease to pass.
-                with suppress(Overtaken):
-                    given_back = replace(connection, lease_until=None, due_at=self._clock())
-                    self._connections.save(given_back)
-            return in_progress
-        settled, status = self._settling.settle(connection, until, rounds=_READINGS)
-        if connection.live and _granted_anew(settled, status):
-            opened = self._open(arrived, location_id, account)
-            if opened is None:
-                return in_progress
-            settled, status = self._settling.settle(opened, until, rounds=_READINGS)
-        if status is None:
+            return LocationStanding(location_id, Standing.IN_PROGRESS)
+        settled, told = self._settling.settle(connection, until, rounds=_READINGS, known=status)
+        if told is None:
             return LocationStanding(location_id, Standing.FAILED)
-        if settled.state is State.PENDING and status.installed in _INSTALLED:
-            # Perhaps of before: reconcile asks again.
-            return in_progress
-        reached = standing(settled, status, account, self._clock(), self._rules)
-        if reached is Standing.READY:
-            return LocationStanding(location_id, Standing.FAILED)
-        if settled.account_id == account.account_id:
-            # What is not done by then, or overtaken, is due.
-            with suppress(Overtaken):
-                settled = self._switching.follow(settled, until)
-        return self._with_telephony(arrived, settled, location_id, reached)
+        stands = self._standing(settled, told, account)
+        settled, stands = self._followed(settled, stands, account, until)
+        if stands in (Standing.READY, Standing.NOT_ASKED):
+            stands = Standing.FAILED
+        return self._with_telephony(arrived, settled, location_id, stands)
 
 
 def standing(
@@ -379,18 +461,59 @@ def standing(
     rules: LifecycleRules,
 ) -> Standing:
     """How a location stands for an owner: our row and the platform's word taken together."""
+    is_own, is_live = _is_of(connection, account), connection is not None and connection.live
     if status.installed is Installed.NO:
         return Standing.NOT_GRANTED
     if status.installed is Installed.PENDING:
-        if lifecycle.grant_expired(status, now, rules.grant_window_s):
-            return Standing.EXPIRED
-        leased = connection.lease_until if connection is not None else None
-        return Standing.IN_PROGRESS if leased is not None and leased > now else Standing.READY
-    if connection is None or not connection.live:
-        return Standing.READY
-    if account is None or connection.account_id != account.account_id:
+        return _of_a_grant(connection, status, now, rules, is_own=is_own)
+    if connection is None or connection.state is State.DISABLED:
+        return Standing.INSTALLED
+    if not is_own:
         return Standing.TAKEN
+    if not is_live:
+        return Standing.IN_PROGRESS
     return Standing.FROZEN if status.installed is Installed.FREEZED else Standing.CONNECTED
+
+
+def _of_a_grant(
+    connection: Connection | None,
+    status: Status,
+    now: datetime,
+    rules: LifecycleRules,
+    *,
+    is_own: bool,
+) -> Standing:
+    if connection is not None and connection.live:
+        decided = lifecycle.settled(connection, status, now, rules)
+        if decided.live:
+            # An old status, of before the grant was confirmed.
+            return Standing.IN_PROGRESS if is_own else Standing.TAKEN
+        connection = decided
+    if lifecycle.grant_expired(status, now, rules.grant_window_s):
+        return Standing.EXPIRED
+    leased = connection.lease_until if connection is not None else None
+    if leased is not None and leased > now:
+        return Standing.IN_PROGRESS
+    opens = lifecycle.may_be_opened(connection, status, now, rules)
+    return Standing.READY if opens else Standing.NOT_ASKED
+
+
+def _is_of(connection: Connection | None, account: Account | None) -> bool:
+    return (
+        connection is not None
+        and account is not None
+        and connection.account_id == account.account_id
+    )
+
+
+def _in_order(
+    arrived: Redirect, standings: dict[int, LocationStanding]
+) -> tuple[LocationStanding, ...]:
+    """All of the link, also those that the platform was not asked about."""
+    return tuple(
+        standings.get(location_id, LocationStanding(location_id, Standing.NOT_ASKED))
+        for location_id in arrived.location_ids
+    )
 
 
 def _diagnose(raw_query: str, tokens: tuple[str, ...]) -> None:
@@ -398,15 +521,6 @@ def _diagnose(raw_query: str, tokens: tuple[str, ...]) -> None:
 
     diagnosis = doctor.of_redirect(raw_query, tokens)
     logger.warning("signature mismatch", extra={"diagnosis": diagnosis.fields()})
-
-
-def _granted_anew(settled: Connection, status: Status | None) -> bool:
-    """Whether the generation that the table knew has ended and the owner's new grant waits."""
-    return (
-        settled.state is State.DISABLED
-        and status is not None
-        and status.installed is not Installed.NO
-    )
 
 
 def _wrong(form: Form) -> frozenset[str]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _INSTANTS = (
     "opened_at",
+    "settled_at",
     "activation",
     "first_active_at",
     "covered_until",

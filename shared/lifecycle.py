@@ -6,8 +6,12 @@ location active; anything later in that log that ends it, ends the generation. A
 
 A status may be old, though by less than a minute: it proves nothing about what began after it was
 written. Where it does not tell when that was, as a bare 404, it is believed when that is seen again
-a minute later, or when what it contradicts began longer ago than that. So is an activation that the
-log does not show as the answer to our own callback: it may be the one before a reconnect.
+a minute later, or when what it contradicts was known here longer ago than that, by our own clock.
+
+A generation is opened for one grant: the entry of the platform's log that a status shows waiting at
+that moment. It counts for that entry alone, so it becomes live by the very next entry only, and a
+later grant ends it. Entries are told apart by their place and time in that log: the platform's
+clock, which may be wrong, is compared with itself and never with ours.
 
         open                 status: active               status: not installed, or pending again
   ─────────────▶ PENDING ───────────────────▶ ACTIVE ─────────────────────────────▶ DISABLED
@@ -27,7 +31,7 @@ from enum import StrEnum
 
 from shared import backoff, chain
 from shared.chain import Telephony
-from shared.clock import SKEW, stamp
+from shared.clock import stamp
 from shared.rules import LifecycleRules
 
 
@@ -50,6 +54,8 @@ GONE = "gone"
 
 # Between two looks at a frozen location that nothing wakes, however long it has been so.
 _LONGEST_FROZEN = timedelta(hours=6)
+# Clocks that are set by nobody differ by seconds.
+_CLOCKS_DIFFER = timedelta(minutes=1)
 # A webhook takes seconds; what it should have told long before is told by nobody any more.
 _WEBHOOK_TAKES = timedelta(minutes=5)
 
@@ -129,6 +135,35 @@ class Status:
         return f"{stamp(self.log[-1].at)} {len(self.log):04}" if self.log else ""
 
     @property
+    def grant(self) -> str:
+        """The entry of the log that waits for the callback; of two, the later one is greater.
+
+        Its time and its place; empty if nothing waits.
+        """
+        if self.installed is not Installed.PENDING:
+            return ""
+        places = [place for place, it in enumerate(self.log, 1) if it.after == Installed.PENDING]
+        place = places[-1] if places else 0
+        at = self.log[place - 1].at if place else self.since
+        return f"{stamp(at) if at else ''} {place:04}"
+
+    def answers(self, grant: str) -> bool:
+        """Whether the present install is the answer to that grant, and has not ended since."""
+        place = int(grant.rpartition(" ")[2] or 0) if grant else 0
+        if not place:
+            # A platform that shows no log: there is nothing to compare.
+            return not self.log
+        told = self.log[place - 1 : place + 1]
+        if len(told) < 2 or stamp(told[0].at) != grant.partition(" ")[0]:  # noqa: PLR2004 - grant and answer
+            return False
+        goes_on = all(it.after in (Installed.ACTIVE, Installed.FREEZED) for it in self.log[place:])
+        return goes_on and told[1].before == Installed.PENDING
+
+    def ahead_of(self, now: datetime) -> bool:
+        """Whether the log names a time that is still to come: a clock or a zone is wrong."""
+        return bool(self.log) and self.log[-1].at > now + _CLOCKS_DIFFER
+
+    @property
     def granted_at(self) -> datetime | None:
         """When the owner granted access that still waits for the callback."""
         found = [entry.at for entry in self.log if entry.after == Installed.PENDING]
@@ -157,6 +192,10 @@ class Connection:
     telephony: Telephony = Telephony.NONE
     line: str | None = None
     thawed: bool = False
+    # The grant in the platform's log that the owner's consent answers (see `Status.grant`).
+    grant: str = ""
+    # By our own clock: when it was last opened, found live, or closed.
+    settled_at: datetime | None = None
     # The platform's log entry that this generation is known by; None before it is active.
     activation: datetime | None = None
     # How far the platform's log was ever seen.
@@ -198,6 +237,7 @@ class Connection:
 def opened(
     before: Connection | None,
     location_id: int,
+    status: Status,
     *,
     account_id: str,
     chain_id: int | None,
@@ -207,8 +247,8 @@ def opened(
 ) -> Connection:
     """A new generation, held by the caller for a lease: to be stored before the callback.
 
-    Nobody says that a reconnect grants the trial again, so its start is kept. A token that was
-    proven to be the location's own is so still.
+    It answers the grant that `status` shows. Nobody says that a reconnect grants the trial again,
+    so its start is kept. A token that was proven to be the location's own is so still.
     """
     lease_until = now + timedelta(seconds=rules.lease_s)
     opened = Connection(
@@ -220,7 +260,9 @@ def opened(
         crm_token=before.crm_token if before else None,
         telephony=before.telephony if before else Telephony.NONE,
         line=before.line if before else None,
-        mark=before.mark if before else "",
+        grant=status.grant,
+        settled_at=now,
+        mark=max(before.mark if before else "", status.mark),
         first_active_at=before.first_active_at if before else None,
         lease_until=lease_until,
         verdict="opened by the owner",
@@ -228,6 +270,24 @@ def opened(
         version=before.version if before else 0,
     )
     return told(opened, chain_id, crm_token)
+
+
+def may_be_opened(
+    before: Connection | None, status: Status, now: datetime, rules: LifecycleRules
+) -> bool:
+    """Whether a press of the button may open a generation: for a grant that waits now.
+
+    Not for one that we know to have ended: a status that shows it is an old one.
+    """
+    if status.installed is not Installed.PENDING:
+        return False
+    if before is None or before.state is State.PENDING:
+        return before is None or status.grant >= before.grant
+    if before.live or (status.log and status.mark < before.mark):
+        return False
+    known_since = before.settled_at or before.opened_at
+    wait = timedelta(seconds=rules.hint_rechecks_s[0])
+    return status.grant != before.grant or known_since + wait <= now
 
 
 def told(connection: Connection, chain_id: int | None, crm_token: str | None) -> Connection:
@@ -279,6 +339,7 @@ def awaits_callback(connection: Connection, status: Status, now: datetime, windo
     return (
         connection.state is State.PENDING
         and status.installed is Installed.PENDING
+        and status.grant == connection.grant
         and not grant_expired(status, now, window_s)
     )
 
@@ -305,7 +366,6 @@ def settled(
     status: Status,
     now: datetime,
     rules: LifecycleRules,
-    granted: Status | None = None,
 ) -> Connection:
     """What the connection is, now that the platform has said `status`.
 
@@ -316,10 +376,9 @@ def settled(
         status: the platform's word.
         now: the present moment.
         rules: the delays.
-        granted: what it said before the callback, if one was sent in between.
     """
     wait = timedelta(seconds=rules.hint_rechecks_s[0])
-    if _lags(connection, status, granted, now, rules):
+    if _lags(connection, status, now, rules):
         changed = replace(connection, lease_until=None, verdict=f"status lags: {status.proof()}")
         return replace(changed, due_at=now + wait)
     if connection.state is not State.DISABLED:
@@ -332,66 +391,29 @@ def settled(
         case Installed.PENDING:
             return _settled_pending(connection, status, now, rules)
         case Installed.FREEZED:
-            return _settled_live(
-                _entitled(connection, status, granted), State.FROZEN, status, now, rules
-            )
+            return _settled_live(connection, State.FROZEN, status, now, rules)
         case Installed.ACTIVE:
-            return _settled_live(
-                _entitled(connection, status, granted), State.ACTIVE, status, now, rules
-            )
+            return _settled_live(connection, State.ACTIVE, status, now, rules)
 
 
-def _entitled(connection: Connection, status: Status, granted: Status | None) -> Connection:
-    """An open generation, without its CRM token if no grant was consumed for it.
-
-    The token came in a link that nobody signs. Who is let in by a grant of this very moment may
-    bring one; who finds the application active already may not.
-    """
-    if connection.state is not State.PENDING or connection.telephony is Telephony.PROVEN:
-        return connection
-    activation = status.activation
-    consumed = (granted is not None and granted.installed is Installed.PENDING) or (
-        activation is not None and activation >= connection.opened_at - SKEW
-    )
-    if consumed:
-        return connection
-    return replace(connection, crm_token=None, telephony=Telephony.NONE)
-
-
-def _lags(
-    connection: Connection,
-    status: Status,
-    granted: Status | None,
-    now: datetime,
-    rules: LifecycleRules,
-) -> bool:
+def _lags(connection: Connection, status: Status, now: datetime, rules: LifecycleRules) -> bool:
     """Whether the status was, or may have been, written before what we know already."""
     if connection.state is State.DISABLED:
         return False
     if status.log and status.mark < connection.mark:
         return True
-    if connection.live:
-        granted_at = status.granted_at if status.installed is Installed.PENDING else None
-        began = connection.activation or connection.opened_at
-        return granted_at is not None and granted_at < began
-    if connection.opened_at + timedelta(seconds=rules.hint_rechecks_s[0]) <= now:
+    if connection.state is State.PENDING:
+        # The grant was seen when it was opened; a bare 404 may be older than that.
+        young = connection.opened_at + timedelta(seconds=rules.hint_rechecks_s[0]) > now
+        is_bare = status.installed is Installed.NO and not status.log
+        is_older = status.installed is Installed.PENDING and status.grant < connection.grant
+        return is_older or (is_bare and young)
+    if status.installed is not Installed.PENDING:
         return False
-    # The owner has just come from his grant: all that was before it is over.
-    match status.installed:
-        case Installed.NO:
-            return not status.log or status.log[-1].at < connection.opened_at
-        case Installed.PENDING:
-            return grant_expired(status, now, rules.grant_window_s)
-        case _:
-            return bool(status.log) and not _was_confirmed(status, granted)
-
-
-def _was_confirmed(status: Status, granted: Status | None) -> bool:
-    """Whether the log goes on with the activation of the grant that our callback was for."""
-    if granted is None or len(status.log) <= len(granted.log):
-        return False
-    entry = status.log[len(granted.log)]
-    return (entry.before, entry.after) == (Installed.PENDING, Installed.ACTIVE)
+    granted_at = status.granted_at
+    if connection.activation is None or granted_at is None:
+        return bool(connection.grant) and status.grant <= connection.grant
+    return granted_at < connection.activation
 
 
 def _seems_gone(
@@ -404,7 +426,7 @@ def _seems_gone(
         return replace(
             connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait
         )
-    since = connection.activation or connection.opened_at
+    since = connection.settled_at or connection.opened_at
     if suspected and connection.hint_at is not None:
         # It may have been installed anew since it was first seen.
         since = max(since, connection.hint_at)
@@ -413,20 +435,16 @@ def _seems_gone(
     return replace(connection, verdict=why, due_at=now + wait)
 
 
-def reopened(
-    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
-) -> Connection:
+def reopened(connection: Connection, status: Status, now: datetime) -> Connection:
     """A connection that was closed although the platform never ended its generation, live again."""
-    live = replace(connection, state=State.PENDING, erase_at=None)
-    state = State.FROZEN if status.installed is Installed.FREEZED else State.ACTIVE
-    again = _settled_live(live, state, status, now, rules)
+    again = _made_live(replace(connection, erase_at=None), status, now)
     return replace(again, verdict=f"was closed by mistake: {status.proof()}")
 
 
 def _settled_pending(
     connection: Connection, status: Status, now: datetime, rules: LifecycleRules
 ) -> Connection:
-    if connection.state is State.PENDING:
+    if connection.state is State.PENDING and status.grant == connection.grant:
         if grant_expired(status, now, rules.grant_window_s):
             return _closed(connection, f"the grant has expired: {status.proof()}", now, rules)
         return put_off(connection, f"not active yet: {status.proof()}", now, rules)
@@ -440,16 +458,10 @@ def _settled_live(
         # Only the owner's own visit reopens a closed location (see connecting).
         return _closed(connection, connection.verdict, now, rules)
     if not connection.live:
-        # Due at once: payments that were held for this location may go out now.
-        return replace(
-            connection,
-            state=state,
-            activation=status.activation,
-            lease_until=None,
-            tries=0,
-            verdict=f"{state}: {status.proof()}",
-            due_at=now,
-        )
+        if not status.answers(connection.grant):
+            why = f"installed by another way than the grant that was confirmed: {status.proof()}"
+            return _closed(connection, why, now, rules)
+        return _made_live(connection, status, now)
     changed = replace(connection, state=state, tries=0)
     if status.activation and connection.activation and status.activation > connection.activation:
         # Ended and installed again without our callback, as private applications are.
@@ -457,6 +469,7 @@ def _settled_live(
             changed,
             generation=connection.generation + 1,
             activation=status.activation,
+            settled_at=now,
             verdict=f"installed anew: {status.proof()}",
         )
     elif state is not connection.state:
@@ -471,6 +484,22 @@ def _settled_live(
     if state is State.FROZEN and (changed.due_at is None or changed.due_at <= now):
         changed = replace(changed, due_at=now + _frozen_wait(status, now, rules))
     return changed
+
+
+def _made_live(connection: Connection, status: Status, now: datetime) -> Connection:
+    """Due at once: payments that were held for this location may go out now."""
+    state = State.FROZEN if status.installed is Installed.FREEZED else State.ACTIVE
+    return replace(
+        connection,
+        state=state,
+        activation=status.activation,
+        mark=max(connection.mark, status.mark),
+        settled_at=now,
+        lease_until=None,
+        tries=0,
+        verdict=f"{state}: {status.proof()}",
+        due_at=now,
+    )
 
 
 def _frozen_wait(status: Status, now: datetime, rules: LifecycleRules) -> timedelta:
@@ -541,9 +570,9 @@ def erased(connection: Connection) -> Connection:
 
 
 def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRules) -> Connection:
-    erase_at = connection.erase_at
+    erase_at, settled_at = connection.erase_at, connection.settled_at
     if connection.state is not State.DISABLED:
-        erase_at = now + timedelta(seconds=rules.erase_after_s)
+        erase_at, settled_at = now + timedelta(seconds=rules.erase_after_s), now
     return replace(
         connection,
         state=State.DISABLED,
@@ -553,6 +582,7 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRul
         hint_at=None,
         hint_looks=0,
         verdict=why,
+        settled_at=settled_at,
         erase_at=erase_at,
         # At once while the chain has yet to be left.
         due_at=now if connection.line else erase_at,

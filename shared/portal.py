@@ -10,7 +10,6 @@ from shared.accounts import Account, Accounts
 from shared.clock import Clock
 from shared.connecting import Connecting
 from shared.portal_key import PortalKey
-from shared.redirect import Redirect
 from shared.tickets import Tickets
 from shared.visit import Visit
 
@@ -77,7 +76,20 @@ class Portal:
         arrived = self._connecting.opened(ticket).redirect
         if not self._tickets.claim(ticket, customer):
             raise UsedElsewhere
-        return self._connecting.connect(arrived, self._account(arrived, customer))
+        account = self._accounts.of_portal(customer)
+
+        def registers() -> Account:
+            owner = arrived.owner
+            return self._connecting.register(
+                arrived,
+                name=owner.name,
+                email=owner.email,
+                phone=owner.phone,
+                portal_account_id=customer,
+            )
+
+        # Its customer is logged in there: that is the second proof.
+        return self._connecting.connect(arrived, account, registers, gives_key=True)
 
     def rotate(self, portal_account_id: str) -> str | None:
         """Another key for the PBX of an account; None if there is no such account.
@@ -87,19 +99,6 @@ class Portal:
         """
         account = self._accounts.of_portal(checked(portal_account_id))
         return self._connecting.renewed_key(account) if account else None
-
-    def _account(self, arrived: Redirect, portal_account_id: str) -> Account:
-        account = self._accounts.of_portal(portal_account_id)
-        if account is not None and self._accounts.seen(account, self._clock()):
-            return account
-        owner = arrived.owner
-        return self._connecting.register(
-            arrived,
-            name=owner.name,
-            email=owner.email,
-            phone=owner.phone,
-            portal_account_id=portal_account_id,
-        )
 
 
 def checked(portal_account_id: str) -> str:

@@ -27,6 +27,8 @@ _CRM_TOKEN = re.compile(r"[A-Za-z0-9_\-]{1,100}")
 # API Gateway takes 10 KB of request line; more locations than this do not fit into it.
 _MOST_FIELDS = 1500
 _LONGEST_TEXT = 200
+# More than any chain has; the owner of a larger one connects it in parts.
+MOST_LOCATIONS = 300
 
 _FROM_URL_SAFE = str.maketrans(" -_", "++/")
 
@@ -128,6 +130,8 @@ def _location_ids(fields: list[tuple[str, str]]) -> tuple[int, ...]:
             found[int(part)] = None
     if not found:
         raise BadRedirect("salon_id is missing")
+    if len(found) > MOST_LOCATIONS:
+        raise BadRedirect("too many locations")
     return tuple(found)
 
 

@@ -32,14 +32,20 @@ class Settling:
         self._rules = rules
 
     def settle(
-        self, connection: Connection, until: float = math.inf, *, rounds: int = 1
+        self,
+        connection: Connection,
+        until: float = math.inf,
+        *,
+        rounds: int = 1,
+        known: Status | None = None,
     ) -> tuple[Connection, Status | None]:
         """Asks for the status, sends the callback if that is what is missing, and decides.
 
         The answer to the callback is never believed, only the status after it: it may be lost, or
         say 403 because the application is active already. The platform is asked no longer than
         `until` of `time.monotonic`; all of it anew, up to so many rounds, when somebody else has
-        written the same generation meanwhile, as a webhook does.
+        written the same generation meanwhile, as a webhook does. `known` is a status of this very
+        moment, which need not be asked for again.
 
         Returns:
             The connection as it stands in the table, whoever wrote it last; and the status that it
@@ -48,19 +54,21 @@ class Settling:
         Raises:
             Overtaken: somebody else settles the same connection again and again.
         """
-        granted = None
         while True:
             refusal = ""
             try:
-                status = self._platform.status(connection.location_id, until)
+                status = known or self._platform.status(connection.location_id, until)
+                known = None
                 window_s = self._rules.grant_window_s
                 if lifecycle.awaits_callback(connection, status, self._clock(), window_s):
-                    granted = status
                     refusal = self._confirm(connection, until)
                     status = self._platform.status(connection.location_id, until)
             except (Refused, Unreachable) as error:
                 return self._put_off(connection, error), None
-            decided = lifecycle.settled(connection, status, self._clock(), self._rules, granted)
+            decided = lifecycle.settled(connection, status, self._clock(), self._rules)
+            if status.ahead_of(self._clock()):
+                count("PlatformClockAhead")
+                logger.error("the platform's clock is ahead", extra={"proof": status.proof()})
             if decided.state is State.PENDING and refusal:
                 decided = replace(decided, verdict=f"callback: {refusal}")
             lost = lifecycle.webhook_lost(connection, decided, status, self._clock())

@@ -228,48 +228,50 @@ class Surveying:
         while head.place < len(found) and time.monotonic() < until:
             it = found[head.place]
             if it.finding.difference in census.REPAIRED and not it.result:
-                result = self._repaired(it)
+                result, is_made = self._repaired(it)
                 found[head.place] = replace(it, result=result[:_LONGEST_WORDS])
-                head = replace(head, repaired=head.repaired + 1)
+                head = replace(head, repaired=head.repaired + is_made)
             head = replace(head, place=head.place + 1)
         if head.place >= len(found):
             head = replace(head, part=head.part + 1, place=0)
         return head, replace(part, found=tuple(found))
 
-    def _repaired(self, found: Found) -> str:
-        """As `_compared`."""
+    def _repaired(self, found: Found) -> tuple[str, bool]:
+        """As `_compared`; what came of it, and whether anything was put right."""
         try:
             return self._put_right(found)
         except _UNREADABLE as error:
             logger.exception("not repaired", extra={"location_id": found.finding.location_id})
-            return f"not repaired: {error!r}"
+            return f"not repaired: {error!r}", False
 
-    def _put_right(self, found: Found) -> str:
-        """Asks again and does what the answer says; returns that in words."""
+    def _put_right(self, found: Found) -> tuple[str, bool]:
+        """Asks again and does what the answer says."""
         finding = found.finding
         if finding.difference is Difference.UNRECORDED:
             return self._record(finding)
         connection = self._connections.get(finding.location_id)
         if connection is None or connection.generation != found.generation:
-            return "connected anew meanwhile"
+            return "connected anew meanwhile", False
         try:
             if finding.difference is Difference.CLOSED:
                 return self._reopen(connection)
             settled, _status = self._settling.settle(_seen(connection, found))
         except ConnectionOvertaken:
-            return "settled by somebody else meanwhile"
-        return f"{settled.words}{'; asked again soon' if settled.hint else ''}"
+            return "settled by somebody else meanwhile", False
+        words = f"{settled.words}{'; asked again soon' if settled.hint else ''}"
+        as_before = (connection.state, connection.generation)
+        return words, (settled.state, settled.generation) != as_before
 
-    def _reopen(self, connection: Connection) -> str:
+    def _reopen(self, connection: Connection) -> tuple[str, bool]:
         status = self._status(connection.location_id)
         if status is None or not census.closed_by_mistake(connection, status):
-            return "not seen again"
+            return "not seen again", False
         now = self._clock()
-        reopened = lifecycle.reopened(connection, status, now, self._lifecycle_rules)
+        reopened = lifecycle.reopened(connection, status, now)
         self._connections.save(reopened, now)
-        return reopened.verdict
+        return reopened.verdict, True
 
-    def _record(self, finding: Finding) -> str:
+    def _record(self, finding: Finding) -> tuple[str, bool]:
         """Notes a payment as one that we were told of: it is looked for on the list once more."""
         status = self._status(finding.location_id)
         for row in status.payments if status is not None else ():
@@ -282,9 +284,10 @@ class Surveying:
                     lease_s=self._lease_s,
                 )
                 if entry is None:
-                    return "its dates cannot be read"
-                return "noted" if self._ledger.tell(entry) else "noted already"
-        return "not seen again"
+                    return "its dates cannot be read", False
+                is_new = self._ledger.tell(entry)
+                return "noted" if is_new else "noted already", is_new
+        return "not seen again", False
 
     def _status(self, location_id: int) -> Status | None:
         try:

@@ -156,6 +156,14 @@ class Tickets:
         )
         return int(row["done"]) if row else 0
 
+    def allowance(self, what: str, number: int, most: int, now: datetime) -> int:
+        """Takes up to `number` of what may be done `most` times within this hour; what it got."""
+        over = max(0, self.tally(what, number, now) - most)
+        taken = max(0, number - over)
+        if taken < number:
+            self.tally(what, taken - number, now)
+        return taken
+
     def _update(
         self, ticket: str, update: str, condition: str, values: dict[str, str | int]
     ) -> dict[str, Any] | None:

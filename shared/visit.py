@@ -20,12 +20,16 @@ class Standing(StrEnum):
     EXPIRED = "expired"
     NOT_GRANTED = "not granted"
     TAKEN = "taken"
+    # Installed in Altegio by another way than this page: for the census, or an operator.
+    INSTALLED = "installed"
+    # Nobody has asked Altegio about it yet, or it did not answer.
+    NOT_ASKED = "not asked"
 
 
 # What the button on the page can bring forward.
-OPEN = (Standing.READY, Standing.IN_PROGRESS, Standing.FAILED)
+OPEN = (Standing.READY, Standing.IN_PROGRESS, Standing.FAILED, Standing.NOT_ASKED)
 # What tells a stranger something about a location that is not his.
-DENIED = (Standing.NOT_GRANTED, Standing.TAKEN)
+DENIED = (Standing.NOT_GRANTED, Standing.EXPIRED, Standing.TAKEN, Standing.INSTALLED)
 
 
 class Proof(StrEnum):

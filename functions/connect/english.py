@@ -44,6 +44,17 @@ ENGLISH = Words(
                 "and connect again, or write to us."
             ),
         ),
+        Standing.INSTALLED: (
+            "Not by this page",
+            (
+                "The application is installed in Altegio, but this page did not connect it. In "
+                "Altegio, press Disconnect and then Connect again, or write to us."
+            ),
+        ),
+        Standing.NOT_ASKED: (
+            "Not checked yet",
+            "We have not heard from Altegio about this location yet. Press the button.",
+        ),
     },
     telephony={
         TelephonyStanding.ON: "Telephony is on: who calls is shown, and calls are saved.",
@@ -111,6 +122,10 @@ ENGLISH = Words(
             "on “Transmit user data when connecting” in the Altegio Developer Cabinet."
         ),
         "salon_id is missing": "The link does not say which location to connect.",
+        "too many locations": (
+            "The link names more than 300 locations. Choose fewer in Altegio, and connect the "
+            "others afterwards."
+        ),
     },
     damaged="Something in it is missing or damaged.",
     open_again="Open the application in Altegio and press Connect.",
