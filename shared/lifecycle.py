@@ -148,16 +148,20 @@ class Status:
         return f"{stamp(at) if at else ''} {place:04}"
 
     def answers(self, grant: str) -> bool:
-        """Whether the present install is the answer to that grant, and has not ended since."""
-        place = int(grant.rpartition(" ")[2] or 0) if grant else 0
+        """Whether the present install is the answer to that grant, and has not ended since.
+
+        A grant that was renewed while it waited is answered by the same callback, which is ours.
+        """
+        place = int(grant.rpartition(" ")[2]) if grant else 0
         if not place:
             # A platform that shows no log: there is nothing to compare.
             return not self.log
-        told = self.log[place - 1 : place + 1]
-        if len(told) < 2 or stamp(told[0].at) != grant.partition(" ")[0]:  # noqa: PLR2004 - grant and answer
+        granted, since = self.log[place - 1 : place], self.log[place:]
+        if not since or stamp(granted[0].at) != grant.partition(" ")[0]:
             return False
-        goes_on = all(it.after in (Installed.ACTIVE, Installed.FREEZED) for it in self.log[place:])
-        return goes_on and told[1].before == Installed.PENDING
+        callback = next((it for it in since if it.after != Installed.PENDING), None)
+        goes_on = all(it.before != Installed.NO and it.after != Installed.NO for it in since)
+        return goes_on and callback is not None and callback.before == Installed.PENDING
 
     def ahead_of(self, now: datetime) -> bool:
         """Whether the log names a time that is still to come: a clock or a zone is wrong."""

@@ -64,12 +64,12 @@ def one_bare_404_is_believed() -> Any:
 def a_repair_does_not_ask_again() -> Any:
     """What the census found is done, whatever has happened since."""
 
-    def put_right(surveying: Surveying, found: Found) -> str:
+    def put_right(surveying: Surveying, found: Found) -> tuple[str, bool]:
         connection = surveying._connections.get(found.finding.location_id)
         if connection is not None and found.finding.difference is Difference.UNINSTALLED:
             now, rules = surveying._clock(), surveying._lifecycle_rules
             surveying._connections.save(lifecycle._closed(connection, "found", now, rules), now)
-        return ""
+        return "", True
 
     return patch.object(Surveying, "_put_right", put_right)
 

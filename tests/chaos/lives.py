@@ -514,7 +514,11 @@ def judged(world: Country) -> Counter[str]:
         repair(world)
         _look(world, world.witness.left_alone())
     for location_id in world.witness.left_alone():
-        # And when its owner comes at last, that is right, too.
+        # And when its owner comes at last, that is right, too. What is installed, and not by our
+        # page, he disconnects first, as the page tells him.
+        if world.platform.state(location_id) in _INSTALLED:
+            world.simulator.disconnect(location_id)
+            settle(world)
         world.connect(location_id)
     schedule.settle(world)
     settle(world)

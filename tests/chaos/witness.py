@@ -53,6 +53,8 @@ class Witness:
         # By location, as places in the platform's log: how long it was when the generation was
         # opened, and which entry made it active.
         self._opened: dict[int, int] = {}
+        # Which grant the owner has consented to, as its place in the log.
+        self._grants: dict[int, int] = {}
         self._activated: dict[int, int] = {}
         # Locations whose generation is known by an activation from before it was opened.
         self._misnamed: set[int] = set()
@@ -87,6 +89,10 @@ class Witness:
                 yield f"{named} was closed, and the platform had not ended it"
         if state == State.PENDING and is_new:
             self._opened[location_id] = len(log)
+            if not self._waited(log):
+                yield f"{named} was opened, and the owner had granted nothing"
+        if state == State.PENDING:
+            self._grants[location_id] = int(row["grant"].split()[-1])
         if state in LIVE and (is_new or not was_live):
             yield from self._came_alive(row, log, named, anew=was_live)
         if state == State.FROZEN and not any(
@@ -147,7 +153,13 @@ class Witness:
             for place, entry in enumerate(log)
             if entry.status_to == "pending" or entry.status_from == "uninstalled"
         ]
-        return self._opened.get(location_id, -1) > max(grants, default=-1)
+        return self._grants.get(location_id, 0) == max(grants, default=-1) + 1
+
+    def _waited(self, log: Sequence[LogEntry]) -> bool:
+        """Whether a grant waits, or did a minute ago, which is as old as a status may be."""
+        since = self._world.platform.now() - timedelta(minutes=1)
+        ended = [instant(it.changed_at + "+00:00") for it in log if it.status_from == "pending"]
+        return bool(log) and (log[-1].status_to == "pending" or max(ended, default=since) > since)
 
     def _fresh(self, location_id: int) -> bool:
         granted_at = instant(self._world.platform.log(location_id)[-1].changed_at + "+00:00")
