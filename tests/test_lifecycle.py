@@ -76,6 +76,8 @@ def connection(state: State, **changes: Any) -> Connection:
             generation=3,
             account_id="a-1",
             opened_at=NOW - HOUR + seconds(20),
+            grant=OLD_PENDING.grant,
+            settled_at=NOW - HOUR + seconds(20),
             activation=ACTIVATED[0] if live else None,
             mark=NOW_ACTIVE.mark if live else "",
             due_at=None if state in (State.ACTIVE, State.DISABLED) else NOW,
@@ -90,10 +92,8 @@ def hinted(before: Connection, event: str = "uninstall", at: datetime = NOW) -> 
     return replace(before, hint=event, hint_at=at, hint_looks=0, due_at=at)
 
 
-def settled(
-    before: Connection, word: Status, now: datetime = NOW, granted: Status | None = None
-) -> Connection:
-    return lifecycle.settled(before, word, now, RULES, granted)
+def settled(before: Connection, word: Status, now: datetime = NOW) -> Connection:
+    return lifecycle.settled(before, word, now, RULES)
 
 
 # The table: what each state becomes at each word of the platform
@@ -103,8 +103,8 @@ def settled(
     ("before", "word", "after"),
     [
         (State.PENDING, OLD_PENDING, State.PENDING),
-        (State.PENDING, NEW_PENDING, State.PENDING),
-        (State.PENDING, EXPIRED, State.DISABLED),
+        (State.PENDING, NEW_PENDING, State.DISABLED),
+        (State.PENDING, EXPIRED, State.PENDING),
         (State.PENDING, NOW_ACTIVE, State.ACTIVE),
         (State.PENDING, NOW_FREEZED, State.FROZEN),
         (State.PENDING, UNINSTALLED, State.DISABLED),
@@ -162,6 +162,7 @@ def test_a_closed_location_is_reopened_by_its_owner_only() -> None:
     opened = lifecycle.opened(
         closed,
         4564,
+        NEW_PENDING,
         account_id="a-2",
         chain_id=5,
         crm_token="c",
@@ -176,7 +177,7 @@ def test_a_closed_location_is_reopened_by_its_owner_only() -> None:
 
 def test_the_first_generation_is_held_for_a_lease() -> None:
     opened = lifecycle.opened(
-        None, 4564, account_id="a-1", chain_id=5, crm_token="c", now=NOW, rules=RULES
+        None, 4564, OLD_PENDING, account_id="a-1", chain_id=5, crm_token="c", now=NOW, rules=RULES
     )
     assert opened == Connection(
         location_id=4564,
@@ -187,6 +188,9 @@ def test_the_first_generation_is_held_for_a_lease() -> None:
         chain_id=5,
         crm_token="c",
         telephony=Telephony.UNPROVEN,
+        grant=OLD_PENDING.grant,
+        settled_at=NOW,
+        mark=OLD_PENDING.mark,
         lease_until=NOW + seconds(60),
         verdict="opened by the owner",
         due_at=NOW + seconds(60),
@@ -211,10 +215,10 @@ def test_a_new_generation_inherits_its_number_its_version_and_when_the_trial_beg
         "freeze",
     )
     opened = lifecycle.opened(
-        before, 4564, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+        before, 4564, NEW_PENDING, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
     )
     fresh = lifecycle.opened(
-        None, 4564, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+        None, 4564, NEW_PENDING, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
     )
     assert opened == replace(fresh, generation=4, version=9, first_active_at=ACTIVATED[0])
 
@@ -233,46 +237,84 @@ def test_an_open_generation_that_became_active_is_due_for_what_was_held() -> Non
         assert (decided.due_at, decided.lease_until, decided.tries) == (NOW, None, 0)
 
 
-@pytest.mark.parametrize("word", [NOW_ACTIVE, NOW_FREEZED])
-def test_an_activation_that_is_not_ours_is_believed_a_minute_later(word: Status) -> None:
-    """The owner may have disconnected and granted anew, and the status be from before that."""
-    opened = connection(State.PENDING, opened_at=NOW - seconds(10))
-    early = settled(opened, word)
-    assert (early.state, early.lease_until) == (State.PENDING, None)
-    assert early.due_at == NOW + seconds(60)
-    assert settled(early, word, NOW + seconds(60)).live
-
-
-def test_an_activation_that_followed_our_callback_is_believed_at_once() -> None:
-    opened = connection(State.PENDING, opened_at=NOW - seconds(10))
-    assert settled(opened, NOW_ACTIVE, granted=OLD_PENDING).state is State.ACTIVE
-    # Not the end of that grant, and then another one.
-    other = status(GRANTED, (NOW - seconds(30), NO), (NOW - seconds(20), PENDING), (NOW, ACTIVE))
-    assert settled(opened, other, granted=OLD_PENDING).state is State.PENDING
-    # Nor what is older than the word before the callback, or no younger.
+def test_an_activation_counts_that_answers_the_grant_of_the_consent_and_no_other() -> None:
+    opened = connection(State.PENDING)
+    assert settled(opened, NOW_ACTIVE).state is State.ACTIVE
+    assert settled(opened, NOW_FREEZED).state is State.FROZEN
+    # Not the end of that grant, and then another one, or a private install.
+    ended = (GRANTED, (NOW - seconds(30), NO))
+    for then in (((NOW - seconds(20), PENDING), (NOW, ACTIVE)), ((NOW - seconds(20), ACTIVE),)):
+        other = settled(opened, status(*ended, *then))
+        assert other.state is State.DISABLED
+        assert other.verdict.startswith("installed by another way than the grant")
+    # Nor one of before it.
     anew = status(GRANTED, ACTIVATED, (NOW - seconds(20), NO), (NOW - seconds(15), PENDING))
-    assert settled(opened, NOW_ACTIVE, granted=anew).state is State.PENDING
-    assert settled(opened, NOW_ACTIVE, granted=NOW_ACTIVE).state is State.PENDING
+    renewed = connection(State.PENDING, grant=anew.grant, mark=anew.mark)
+    assert settled(renewed, NOW_ACTIVE).verdict.startswith("status lags")
 
 
-def test_a_grant_that_seems_to_have_expired_may_just_have_been_renewed() -> None:
-    opened = connection(State.PENDING, opened_at=NOW - seconds(10))
-    early = settled(opened, EXPIRED)
-    assert (early.state, early.due_at) == (State.PENDING, NOW + seconds(60))
-    renewed = status((NOW - seconds(43_201), PENDING), (NOW - seconds(12), PENDING))
-    assert settled(early, renewed, NOW + seconds(60)).state is State.PENDING
-    assert settled(early, EXPIRED, NOW + seconds(60)).state is State.DISABLED
+def test_a_grant_that_was_renewed_is_answered_by_the_callback_for_it() -> None:
+    word = status(GRANTED, (NOW - seconds(40), PENDING), (NOW - seconds(30), ACTIVE))
+    assert settled(connection(State.PENDING), word).state is State.ACTIVE
+
+
+def test_a_consent_ends_with_a_later_grant() -> None:
+    later = status(GRANTED, (NOW - seconds(40), PENDING))
+    opened = connection(State.PENDING)
+    assert not lifecycle.awaits_callback(opened, later, NOW, RULES.grant_window_s)
+    assert settled(opened, later).verdict.startswith("granted anew")
+
+
+def test_a_press_opens_for_a_grant_that_waits_and_is_not_known_to_have_ended() -> None:
+    def opens(before: Connection | None, word: Status) -> bool:
+        return lifecycle.may_be_opened(before, word, NOW, RULES)
+
+    closed = settled(connection(State.ACTIVE), UNINSTALLED)
+    anew = status(GRANTED, ACTIVATED, (NOW - seconds(5), NO), (NOW, PENDING))
+    assert opens(None, OLD_PENDING)
+    assert opens(closed, anew)
+    for before in (None, closed, connection(State.ACTIVE), connection(State.PENDING)):
+        for word in (NOW_ACTIVE, NOW_FREEZED, UNINSTALLED, GONE):
+            assert not opens(before, word)
+    # Old statuses, of before it ended.
+    assert not opens(closed, OLD_PENDING)
+    gone = settled(connection(State.PENDING), GONE)
+    assert gone.state is State.DISABLED
+    assert not opens(gone, OLD_PENDING)
+    assert lifecycle.may_be_opened(gone, OLD_PENDING, NOW + seconds(60), RULES)
+    # A live one is closed first.
+    assert not opens(connection(State.ACTIVE), NEW_PENDING)
+
+
+@pytest.mark.parametrize("ahead", [3 * HOUR, 14 * HOUR])
+def test_with_a_platform_clock_that_is_ahead_an_uninstall_is_believed_within_minutes(
+    ahead: timedelta,
+) -> None:
+    granted, activated = NOW + ahead, NOW + ahead + seconds(1)
+    word = status((granted, PENDING))
+    opened = lifecycle.opened(
+        None, 4564, word, account_id="a-1", chain_id=None, crm_token=None, now=NOW, rules=RULES
+    )
+    active = settled(opened, status((granted, PENDING), (activated, ACTIVE)))
+    assert active.live
+    assert status((granted, PENDING)).ahead_of(NOW)
+    once = settled(hinted(active), GONE, NOW + seconds(30))
+    assert once.live
+    assert settled(once, GONE, NOW + seconds(90)).state is State.DISABLED
+    told = status((granted, PENDING), (activated, ACTIVE), (activated + seconds(9), NO))
+    assert settled(hinted(active), told, NOW + seconds(30)).state is State.DISABLED
 
 
 def test_without_a_log_there_is_no_activation_of_our_own_clock() -> None:
     """Compared with the platform's times, ours would make every status a lagging one."""
     word = Status(installed=ACTIVE, since=NOW - HOUR)
-    assert settled(connection(State.PENDING), word).activation is None
+    opened = settled(connection(State.PENDING), word)
+    assert (opened.state, opened.activation) == (State.ACTIVE, None)
 
 
 def test_a_log_that_lacks_the_activation_does_not_keep_us_asking_forever() -> None:
     word = Status(ACTIVE, since=None, log=(Transition(NOW - HOUR, "freezed", "active"),))
-    row = settled(connection(State.PENDING), word)
+    row = settled(connection(State.PENDING, grant="", mark=""), word)
     assert (row.state, row.due_at) == (State.ACTIVE, NOW)
     row = settled(row, word, NOW + seconds(60))
     assert (row.state, row.generation, row.due_at) == (State.ACTIVE, 3, NOW)
@@ -298,7 +340,7 @@ def test_when_access_was_granted(word: Status, granted_at: datetime | None) -> N
 @pytest.mark.parametrize(("age_s", "expired"), [(0, False), (43_200, False), (43_201, True)])
 def test_the_window_of_the_grant(age_s: float, *, expired: bool) -> None:
     word = status((NOW - seconds(age_s), PENDING))
-    opened = connection(State.PENDING)
+    opened = connection(State.PENDING, grant=word.grant)
     assert lifecycle.grant_expired(word, NOW, RULES.grant_window_s) is expired
     assert lifecycle.awaits_callback(opened, word, NOW, RULES.grant_window_s) is not expired
     assert (settled(opened, word).state is State.DISABLED) is expired
@@ -307,7 +349,8 @@ def test_the_window_of_the_grant(age_s: float, *, expired: bool) -> None:
 def test_a_grant_without_a_date_is_not_refused_here() -> None:
     word = Status(installed=PENDING, since=None)
     assert not lifecycle.grant_expired(word, NOW, 0)
-    assert lifecycle.awaits_callback(connection(State.PENDING), word, NOW, 0)
+    opened = connection(State.PENDING, grant=word.grant)
+    assert lifecycle.awaits_callback(opened, word, NOW, 0)
 
 
 @pytest.mark.parametrize("word", [NOW_ACTIVE, NOW_FREEZED, UNINSTALLED, GONE])
@@ -322,7 +365,7 @@ def test_the_callback_is_for_an_open_generation_only(state: State) -> None:
 
 def test_an_open_generation_is_put_off_with_growing_waits() -> None:
     opened = lifecycle.leased(connection(State.PENDING), NOW, RULES)
-    word, now, longest = status((NOW, PENDING)), NOW, 30.0
+    word, now, longest = OLD_PENDING, NOW, 30.0
     for tries in range(1, 10):
         opened = settled(opened, word, now)
         assert (opened.state, opened.tries, opened.lease_until) == (State.PENDING, tries, None)
@@ -392,7 +435,7 @@ def test_a_thaw_is_no_new_installation() -> None:
 def test_a_private_application_is_active_without_a_callback() -> None:
     word = status((NOW - HOUR, ACTIVE))
     assert word.activation == NOW - HOUR
-    assert settled(connection(State.PENDING), word).activation == NOW - HOUR
+    assert settled(connection(State.PENDING), word).state is State.DISABLED
 
 
 def test_an_installation_that_came_and_went_unseen_is_a_new_generation() -> None:
@@ -420,18 +463,19 @@ def test_a_hint_alone_never_closes_and_is_discarded_after_all_looks() -> None:
 
 
 def test_a_late_uninstall_after_a_reconnect_is_discarded() -> None:
+    ended = (GRANTED, ACTIVATED, (NOW - HOUR / 2, NO), (NOW, PENDING))
     reopened = lifecycle.opened(
         settled(connection(State.ACTIVE), UNINSTALLED),
         4564,
+        status(*ended),
         account_id="a-1",
         chain_id=None,
         crm_token=None,
         now=NOW,
         rules=RULES,
     )
-    ended = (GRANTED, ACTIVATED, (NOW - HOUR / 2, NO), (NOW, PENDING))
     word = status(*ended, (NOW, ACTIVE))
-    row, now = settled(hinted(reopened), word, granted=status(*ended)), NOW
+    row, now = settled(hinted(reopened), word), NOW
     while row.hint:
         assert row.due_at is not None
         now = max(now, row.due_at)
@@ -478,7 +522,7 @@ def test_another_hint_about_a_frozen_location_is_looked_at_again(event: str) -> 
 
 def test_a_hint_during_the_connect_is_kept_until_it_is_active() -> None:
     row = hinted(lifecycle.leased(connection(State.PENDING), NOW, RULES))
-    assert settled(row, status((NOW, PENDING))).hint == "uninstall"
+    assert settled(row, OLD_PENDING).hint == "uninstall"
     active = settled(row, NOW_ACTIVE)
     assert (active.state, active.hint, active.due_at) == (State.ACTIVE, "uninstall", NOW)
 
@@ -510,7 +554,7 @@ def test_what_is_erased_knows_nobody_and_keeps_its_generation() -> None:
     assert (erased.hint, erased.erase_at, erased.due_at) == (None, None, None)
     assert (erased.state, erased.generation, erased.version) == (State.DISABLED, 3, 9)
     opened = lifecycle.opened(
-        erased, 4564, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+        erased, 4564, NEW_PENDING, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
     )
     assert (opened.generation, opened.erase_at) == (4, None)
 
@@ -578,14 +622,16 @@ def test_whatever_is_unfinished_has_a_due_time_and_what_is_closed_only_its_erasi
 
 @given(rows, statuses)
 @settings(max_examples=500)
-def test_nothing_closes_but_not_installed_granted_anew_or_an_expired_grant(
+def test_nothing_closes_but_an_end_another_way_in_a_later_or_an_expired_grant(
     row: Connection, word: Status
 ) -> None:
     decided = settled(row, word)
     if decided.state is State.DISABLED and row.state is not State.DISABLED:
-        assert word.installed in (NO, PENDING)
+        if word.installed in (ACTIVE, FREEZED):
+            assert not word.answers(row.grant)
         if word.installed is PENDING and row.state is State.PENDING:
-            assert lifecycle.grant_expired(word, NOW, RULES.grant_window_s)
+            expired = lifecycle.grant_expired(word, NOW, RULES.grant_window_s)
+            assert expired or word.grant > row.grant
         assert word.proof() in decided.verdict
 
 
@@ -710,12 +756,16 @@ class Life(RuleBasedStateMachine):
     def frozen_or_thawed(self) -> None:
         self.happens(FREEZED if self.installed is ACTIVE else ACTIVE)
 
-    @precondition(lambda self: not (self.row and self.row.live))
+    @precondition(lambda self: self.installed is PENDING and not (self.row and self.row.live))
     @rule(finishes=st.booleans())
     def owner_connects(self, *, finishes: bool) -> None:
+        word = self.word()
+        if not lifecycle.may_be_opened(self.row, word, self.now, RULES):
+            return
         self.row = lifecycle.opened(
             self.row,
             4564,
+            word,
             account_id="a-1",
             chain_id=None,
             crm_token=None,
@@ -724,6 +774,8 @@ class Life(RuleBasedStateMachine):
         )
         assert self.row.generation > self.generation
         if finishes:
+            if lifecycle.awaits_callback(self.row, word, self.now, RULES.grant_window_s):
+                self.happens(ACTIVE)
             self.settle(self.word())
 
     @precondition(lambda self: self.row)
@@ -769,7 +821,7 @@ class Life(RuleBasedStateMachine):
         """One last webhook, and everything comes to rest at what the platform says."""
         if self.row is None:
             return
-        closed = self.row.state is State.DISABLED
+        closed, live = self.row.state is State.DISABLED, self.row.live
         self.row = hinted(self.row, "uninstall", self.now)
         for _ in range(10):
             if not self.row.hint:
@@ -779,6 +831,8 @@ class Life(RuleBasedStateMachine):
             self.settle(self.word())
         assert self.row.hint is None
         expected = {ACTIVE: State.ACTIVE, FREEZED: State.FROZEN}
+        if not live and not self.word().answers(self.row.grant):
+            closed = True
         installed = State.DISABLED if closed else expected.get(self.installed, State.DISABLED)
         assert self.row.state is installed
 
