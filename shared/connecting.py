@@ -292,42 +292,34 @@ class Connecting:
         For those that are not the owner's, the allowance is taken before it is asked.
 
         Raises:
-            TooMany: nothing is left of it, and nothing was asked.
+            TooMany: nothing is left of it.
         """
         what = f"denied#{arrived.owner.altegio_user_id}"
-        left = number = 0
-        try:
-            for location_id in arrived.location_ids:
-                if time.monotonic() >= until:
-                    return
-                connection = self._connections.get(location_id)
-                is_own = _is_of(connection, account)
-                if not is_own and not left:
-                    left = self._tickets.allowance(what, _AT_ONCE, MOST_DENIED, self._clock())
-                    if not left:
-                        self._too_many(number)
-                        return
-                left -= not is_own
-                number += 1
-                try:
-                    status = self._platform.status(location_id, until)
-                except (Refused, Unreachable) as error:
-                    # It would say the same of the others; the owner can press once more.
-                    extra = {"location_id": location_id, "why": str(error)}
-                    logger.warning("status not known", extra=extra)
-                    return
-                stands = self._standing(connection, status, account)
-                left += not is_own and stands not in DENIED
-                yield _Asked(location_id, connection, status, stands)
-        finally:
-            if left:
-                self._tickets.tally(what, -left, self._clock())
-
-    def _too_many(self, number: int) -> None:
-        count("ConnectTooMany")
-        logger.warning("too many locations of others", extra={"asked": number})
-        if not number:
-            raise TooMany
+        left = 0
+        for location_id in arrived.location_ids:
+            if time.monotonic() >= until:
+                break
+            connection = self._connections.get(location_id)
+            is_own = _is_of(connection, account)
+            if not is_own and not left:
+                left = self._tickets.allowance(what, _AT_ONCE, MOST_DENIED, self._clock())
+                if not left:
+                    count("ConnectTooMany")
+                    logger.warning("too many locations of others")
+                    raise TooMany
+            left -= not is_own
+            try:
+                status = self._platform.status(location_id, until)
+            except (Refused, Unreachable) as error:
+                # It would say the same of the others; the owner can press once more.
+                extra = {"location_id": location_id, "why": str(error)}
+                logger.warning("status not known", extra=extra)
+                break
+            stands = self._standing(connection, status, account)
+            left += not is_own and stands not in DENIED
+            yield _Asked(location_id, connection, status, stands)
+        if left:
+            self._tickets.tally(what, -left, self._clock())
 
     def _standing(
         self, connection: Connection | None, status: Status, account: Account | None

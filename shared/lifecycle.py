@@ -160,7 +160,7 @@ class Status:
         if not since or stamp(granted[0].at) != grant.partition(" ")[0]:
             return False
         callback = next((it for it in since if it.after != Installed.PENDING), None)
-        goes_on = all(it.before != Installed.NO and it.after != Installed.NO for it in since)
+        goes_on = all(Installed.NO not in (it.before, it.after) for it in since)
         return goes_on and callback is not None and callback.before == Installed.PENDING
 
     def ahead_of(self, now: datetime) -> bool:

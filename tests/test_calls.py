@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from local.simulator import Owner
 from shared import call as rules_of
+from shared.altegio import Altegio
 from shared.chain import Telephony
 from shared.rules import CallRules
 from tests.deployment import Deployment, Page, finished, ringing, secrets_in
@@ -119,12 +120,16 @@ def test_an_enabling_without_an_answer_is_said_again(deployment: Deployment) -> 
 
 
 def test_a_page_that_dies_after_the_callback_leaves_telephony_to_reconcile(
-    deployment: Deployment,
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment.simulator.fault("any", "drop_request", times=0)
-    ticket = deployment.visit(deployment.simulator.grant(4564))
-    deployment.simulator.fault("status", "drop_request", times=2)
-    deployment.press(ticket)
+    page, confirm = deployment.visit(deployment.simulator.grant(4564)), Altegio.confirm
+
+    def confirmed(self: Altegio, *arguments: Any) -> None:
+        confirm(self, *arguments)
+        deployment.simulator.fault("status", "drop_request", times=2)
+
+    monkeypatch.setattr(Altegio, "confirm", confirmed)
+    deployment.press(page)
     deployment.let_time_pass(3)
     assert deployment.simulator.state(4564) == "active"
     assert deployment.simulator.telephony()
@@ -688,11 +693,15 @@ def test_a_location_found_active_takes_no_token_from_a_link(deployment: Deployme
     simulator = deployment.simulator
     simulator.grant(4564, private=True)
     deployment.clock.advance(minutes=5)
-    page = deployment.press(deployment.visit(simulator.redirect(4564)))
+    fields = deployment.visit(simulator.grant(4232)).fields
+    simulator.disconnect(4232, webhook="never")
+    simulator.grant(4232, private=True)
+    page = deployment.visit(simulator.redirect(4564))
+    assert "connect" not in page.buttons
+    assert deployment.post({**fields, "action": "connect"}).standings == {4232: "installed"}
     deployment.let_time_pass(3)
-    assert page.standings[4564] in ("connected", "in progress")
-    connection = deployment.connection(4564)
-    assert (connection.state, connection.crm_token) == ("active", None)
+    assert page.standings[4564] == "installed"
+    assert deployment.rows("CONNECTIONS_TABLE") == []
     assert simulator.calls("enable") == []
 
 

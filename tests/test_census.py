@@ -479,7 +479,8 @@ def test_every_webhook_lost_a_thousand_locations_are_repaired(
     logged()
     order(deployment, repairs=True, fuse=1000)
     deployment.let_time_pass(30)
-    assert (head(deployment).stage, head(deployment).repaired) == (Stage.DONE, 1000)
+    # A bare 404 is believed when it is seen again, which reconcile does a minute later.
+    assert (head(deployment).stage, head(deployment).repaired) == (Stage.DONE, 250)
     states = {it: deployment.connection(it).state for it in ids}
     assert states == {it: "disabled" if it % 4 else "frozen" for it in ids}
     assert counted(logged(), "LostWebhook") == 1000

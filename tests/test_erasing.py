@@ -97,7 +97,7 @@ def test_an_owner_at_the_door_is_not_erased_under_his_hands(deployment: Deployme
     disconnect(deployment, 4564)
     deployment.clock.advance(days=31)
     page = deployment.visit(deployment.simulator.grant(4232, owner=ANNA))
-    deployment.simulator.fault("status", "status", status=500)
+    deployment.simulator.fault("callback", "status", status=500)
     deployment.press(page)
     deployment.reconcile()
     assert ANNA.email in stored(deployment)

@@ -215,10 +215,24 @@ def test_a_new_generation_inherits_its_number_its_version_and_when_the_trial_beg
         "freeze",
     )
     opened = lifecycle.opened(
-        before, 4564, NEW_PENDING, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+        before,
+        4564,
+        NEW_PENDING,
+        account_id="a-2",
+        chain_id=None,
+        crm_token=None,
+        now=NOW,
+        rules=RULES,
     )
     fresh = lifecycle.opened(
-        None, 4564, NEW_PENDING, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+        None,
+        4564,
+        NEW_PENDING,
+        account_id="a-2",
+        chain_id=None,
+        crm_token=None,
+        now=NOW,
+        rules=RULES,
     )
     assert opened == replace(fresh, generation=4, version=9, first_active_at=ACTIVATED[0])
 
@@ -554,7 +568,14 @@ def test_what_is_erased_knows_nobody_and_keeps_its_generation() -> None:
     assert (erased.hint, erased.erase_at, erased.due_at) == (None, None, None)
     assert (erased.state, erased.generation, erased.version) == (State.DISABLED, 3, 9)
     opened = lifecycle.opened(
-        erased, 4564, NEW_PENDING, account_id="a-2", chain_id=None, crm_token=None, now=NOW, rules=RULES
+        erased,
+        4564,
+        NEW_PENDING,
+        account_id="a-2",
+        chain_id=None,
+        crm_token=None,
+        now=NOW,
+        rules=RULES,
     )
     assert (opened.generation, opened.erase_at) == (4, None)
 

@@ -518,6 +518,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "prove": [lambda it: it.prove("ticket", "1", NOW)],
             "claim": [lambda it: it.claim("ticket", "a")],
             "tally": [lambda it: it.tally("codes#a", 1, NOW)],
+            "allowance": [lambda it: it.allowance("denied#a", 1, 9, NOW)],
         },
     ),
     Ledger: (
