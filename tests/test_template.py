@@ -514,10 +514,14 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         {
             "issue": [lambda it: it.issue(ARRIVED, NOW)],
             "open": [lambda it: it.open("x" * LENGTH, NOW)],
-            "challenge": [lambda it: it.challenge("ticket", "a", "1", NOW)],
-            "prove": [lambda it: it.prove("ticket", "1", NOW)],
+            "try_code": [lambda it: it.try_code("ticket")],
+            "keep_proof": [lambda it: it.keep_proof("ticket", "a", NOW)],
+            "count_letter": [lambda it: it.count_letter("a", NOW, 1)],
+            "uncount_letter": [lambda it: it.uncount_letter("a", NOW)],
+            "sent_code": [lambda it: it.sent_code("a", NOW)],
+            "use_code": [lambda it: it.use_code("a", NOW, 0)],
             "claim": [lambda it: it.claim("ticket", "a")],
-            "tally": [lambda it: it.tally("codes#a", 1, NOW)],
+            "tally": [lambda it: it.tally("denied#7", 1, NOW)],
         },
     ),
     Ledger: (
