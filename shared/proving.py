@@ -8,22 +8,23 @@ Another user is let in by the address alone, so it has to be the account's in tr
 registered with somebody else's address, to have him walk into the account, has never proven it.
 """
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
+from shared import codes
 from shared.accounts import Account, Accounts
 from shared.clock import Clock
 from shared.connecting import Connecting
 from shared.mail import Letter, Mail
+from shared.partner_token import PartnerToken
 from shared.redirect import Redirect
 from shared.telemetry import count, logger
 from shared.tickets import Tickets
 from shared.visit import Proof, Visit
 
-# In an hour and for one account: its owner is neither flooded, nor are all codes tried.
-MOST_CODES = 5
-DIGITS = 8
+# With one code: a second in case that the first is lost, and no more, as anybody can ask for them.
+MOST_LETTERS = 2
 
 
 class Proving:
@@ -33,12 +34,14 @@ class Proving:
         self,
         *,
         connecting: Connecting,
+        token: PartnerToken,
         accounts: Accounts,
         tickets: Tickets,
         mail: Mail,
         clock: Clock,
     ) -> None:
         self._connecting = connecting
+        self._token = token
         self._accounts = accounts
         self._tickets = tickets
         self._mail = mail
@@ -55,12 +58,10 @@ class Proving:
             UnknownTicket, TooMany: see `Connecting`.
         """
         arrived = self._connecting.opened(ticket).redirect
-        own = self._accounts.of_user(arrived.owner.altegio_user_id)
-        account = own or self._accounts.of_email(arrived.owner.email)
+        own, account = self._found(arrived)
         if account is None or not self._connecting.proves:
             return self._shown(arrived, own, ticket, Proof.IMPOSSIBLE)
-        proof = self._send(ticket, account, write)
-        return self._shown(arrived, own, ticket, proof)
+        return self._shown(arrived, own, ticket, self._send(account, write))
 
     def prove(self, ticket: str, code: str) -> Visit:
         """Takes a code. An Altegio user without an account is let into the one that it proves.
@@ -69,21 +70,19 @@ class Proving:
             UnknownTicket, TooMany: see `Connecting`.
         """
         arrived = self._connecting.opened(ticket).redirect
-        user_id = arrived.owner.altegio_user_id
-        digits = "".join(filter(str.isdecimal, code))
-        proven = self._tickets.prove(ticket, digits, self._clock())
-        own = self._accounts.of_user(user_id)
-        if proven is None:
+        own, account = self._found(arrived)
+        if account is None or not self._takes(ticket, account.account_id, code):
             count("CodeWrong")
             return self._shown(arrived, own, ticket, Proof.WRONG)
-        if own is not None and own.account_id == proven:
+        if own is not None:
             self._accounts.own_email(own)
-        if own is None and (account := self._accounts.of_id(proven)):
+        else:
+            user_id = arrived.owner.altegio_user_id
             if self._accounts.link(account, user_id, self._clock()):
                 count("AccountLinked")
                 logger.info("account linked", extra={"account_id": account.account_id})
             own = self._accounts.of_user(user_id)
-        if own is None or own.account_id != proven:
+        if own is None or own.account_id != account.account_id:
             # Erased or registered meanwhile, elsewhere: what was proven is of no use.
             return self._shown(arrived, own, ticket, Proof.OFFERED)
         return self._shown(arrived, own, ticket, Proof.GIVEN)
@@ -102,15 +101,48 @@ class Proving:
         visit = self._shown(arrived, account, ticket, Proof.GIVEN)
         return replace(visit, pbx_key=self._connecting.renewed_key(account))
 
-    def _send(self, ticket: str, account: Account, write: Callable[[str], Letter]) -> Proof:
-        now = self._clock()
-        if self._tickets.tally(f"codes#{account.account_id}", 1, now) > MOST_CODES:
+    def _found(self, arrived: Redirect) -> tuple[Account | None, Account | None]:
+        """The visitor's own account, and the one that a code is about: his, or of his address."""
+        own = self._accounts.of_user(arrived.owner.altegio_user_id)
+        return own, own or self._accounts.of_email(arrived.owner.email)
+
+    def _send(self, account: Account, write: Callable[[str], Letter]) -> Proof:
+        tokens = self._token.accepted()
+        if not tokens:
+            return Proof.NOT_SENT
+        account_id = account.account_id
+        window, _ = codes.windows(self._clock())
+        serial = self._tickets.count_letter(account_id, window, MOST_LETTERS)
+        if serial is None:
             count("CodesTooMany")
             return Proof.TOO_MANY
-        code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
-        self._tickets.challenge(ticket, account.account_id, code, now)
-        sent = self._mail.send(account.email, write(f"{code[:4]} {code[4:]}"))
-        return Proof.SENT if sent else Proof.NOT_SENT
+        code = codes.code(tokens[0], account_id, window, serial)
+        if self._mail.send(account.email, write(codes.spaced(code))):
+            return Proof.SENT
+        self._tickets.uncount_letter(account_id, window)
+        return Proof.NOT_SENT
+
+    def _takes(self, ticket: str, account_id: str, code: str) -> bool:
+        """Takes a code of the account, once, and keeps with the ticket what it proves."""
+        if not self._tickets.try_code(ticket):
+            return False
+        now = self._clock()
+        digits = "".join(filter(str.isdecimal, code))
+        for window in codes.windows(now):
+            serial = self._tickets.sent_code(account_id, window)
+            if serial is None or not self._fits(digits, account_id, window, serial):
+                continue
+            if self._tickets.use_code(account_id, window, serial):
+                self._tickets.keep_proof(ticket, account_id, now)
+                return True
+        return False
+
+    def _fits(self, digits: str, account_id: str, window: datetime, serial: int) -> bool:
+        # What sent the code may have read a newer token than we have.
+        return any(
+            codes.fits(digits, tokens(), account_id, window, serial)
+            for tokens in (self._token.accepted, self._token.doubted)
+        )
 
     def _shown(self, arrived: Redirect, own: Account | None, ticket: str, proof: Proof) -> Visit:
         is_proven = proof is Proof.GIVEN

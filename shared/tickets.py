@@ -6,11 +6,11 @@ Only the hash is stored. A ticket is also the idempotency key of its attempt: co
 the result of the first time.
 
 A ticket is of whoever holds the link. What its holder has proven beyond that (see `proving`), and
-for which account of the company's portal it was used, is kept beside it.
+for which account of the company's portal it was used, is kept beside it. So are counts that are
+forgotten in the same way: of letters and used codes, and of what is done within an hour.
 """
 
 import hashlib
-import hmac
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 # 256 bits in URL-safe base64.
 LENGTH = 43
-# A code is of use for so long, and for so many tries; what it has proven holds a little longer.
-CODE = timedelta(minutes=10)
+# So many codes can be tried with a ticket; what the right one has proven holds for so long.
 MOST_TRIES = 5
 PROOF = timedelta(minutes=30)
 
@@ -73,16 +72,9 @@ class Tickets:
         """What was stored for `ticket`; None if it is unknown or has expired."""
         if len(ticket) != LENGTH or not ticket.isascii():
             return None
-        answer = self._dynamodb.get_item(
-            TableName=self._table,
-            Key={"ticket_hash": to_value(_hash(ticket))},
-            ConsistentRead=True,
-        )
-        if "Item" not in answer:
-            return None
-        row = from_item(answer["Item"])
+        row = self._read(_hash(ticket))
         # Time to live deletes up to days late: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
-        if row["expires_at"] <= now.timestamp():
+        if row is None or row["expires_at"] <= now.timestamp():
             return None
         arrived = Redirect(
             location_ids=tuple(row["location_ids"]),
@@ -93,42 +85,66 @@ class Tickets:
         holds = row.get("proven_until", "") > stamp(now)
         return Ticket(arrived, row["proven"] if holds else None)
 
-    def challenge(self, ticket: str, account_id: str, code: str, now: datetime) -> None:
-        """Keeps the hash of a code that only who owns the account is told; voids an older one."""
+    def try_code(self, ticket: str) -> bool:
+        """Counts a try; False if there were too many since the ticket has proven something."""
+        return bool(
+            self._update(
+                ticket,
+                "ADD code_tries :one",
+                "attribute_exists(ticket_hash)"
+                " AND (attribute_not_exists(code_tries) OR code_tries < :most)",
+                {":one": 1, ":most": MOST_TRIES},
+            )
+        )
+
+    def keep_proof(self, ticket: str, account_id: str, now: datetime) -> None:
+        """Keeps for a while that the ticket's holder has proven an account to be his."""
         self._update(
             ticket,
-            "SET code_hash = :code, code_of = :account, code_until = :until, code_tries = :none",
+            "SET proven = :account, proven_until = :until REMOVE code_tries",
             "attribute_exists(ticket_hash)",
-            {
-                ":code": _code_hash(ticket, code),
-                ":account": account_id,
-                ":until": stamp(now + CODE),
-                ":none": 0,
-            },
+            {":account": account_id, ":until": stamp(now + PROOF)},
         )
 
-    def prove(self, ticket: str, code: str, now: datetime) -> str | None:
-        """Takes a code, once, and keeps what it proves.
+    def count_letter(self, account_id: str, window: datetime, most: int) -> int | None:
+        """Counts a letter with the code that an account has in a half hour (see `codes`).
 
         Returns:
-            The account; None if the code is wrong, too old, or was tried too often.
+            The serial number of the code; None if there were `most` letters with it.
         """
-        row = self._update(
-            ticket,
-            "ADD code_tries :one",
-            "code_tries < :most AND code_until > :now",
-            {":one": 1, ":most": MOST_TRIES, ":now": stamp(now)},
+        over = int((window + timedelta(hours=2)).timestamp())
+        row = self._write(
+            _codes(account_id, window),
+            "ADD letters :one SET used = if_not_exists(used, :none), expires_at = :over",
+            "attribute_not_exists(letters) OR letters < :most",
+            {":one": 1, ":none": 0, ":over": over, ":most": most},
         )
-        given = _code_hash(ticket, code)
-        if row is None or not hmac.compare_digest(row.get("code_hash", ""), given):
-            return None
-        proven = self._update(
-            ticket,
-            "SET proven = code_of, proven_until = :until REMOVE code_hash, code_until",
-            "code_hash = :code",
-            {":until": stamp(now + PROOF), ":code": given},
+        return int(row["used"]) if row else None
+
+    def uncount_letter(self, account_id: str, window: datetime) -> None:
+        """Takes back a letter that could not be sent."""
+        self._write(
+            _codes(account_id, window),
+            "ADD letters :less",
+            "letters > :none",
+            {":less": -1, ":none": 0},
         )
-        return str(proven["proven"]) if proven else None
+
+    def sent_code(self, account_id: str, window: datetime) -> int | None:
+        """The serial number of the code that was sent and not used; None if there is none."""
+        row = self._read(_codes(account_id, window))
+        return int(row["used"]) if row and row["letters"] else None
+
+    def use_code(self, account_id: str, window: datetime, serial: int) -> bool:
+        """Uses a code up, so that the next one may have letters; False if somebody was faster."""
+        return bool(
+            self._write(
+                _codes(account_id, window),
+                "SET used = :next, letters = :none",
+                "used = :serial AND letters > :none",
+                {":serial": serial, ":next": serial + 1, ":none": 0},
+            )
+        )
 
     def claim(self, ticket: str, portal_account_id: str) -> bool:
         """Keeps for whom the ticket is used; False if it was used for somebody else."""
@@ -164,6 +180,12 @@ class Tickets:
             self.tally(what, taken - number, now)
         return taken
 
+    def _read(self, key: str) -> dict[str, Any] | None:
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"ticket_hash": to_value(key)}, ConsistentRead=True
+        )
+        return from_item(answer["Item"]) if "Item" in answer else None
+
     def _update(
         self, ticket: str, update: str, condition: str, values: dict[str, str | int]
     ) -> dict[str, Any] | None:
@@ -195,6 +217,5 @@ def _hash(ticket: str) -> str:
     return hashlib.sha256(ticket.encode()).hexdigest()
 
 
-def _code_hash(ticket: str, code: str) -> str:
-    """With the ticket, which is stored nowhere: who reads the table cannot try all codes."""
-    return hashlib.sha256(f"{ticket}{code}".encode()).hexdigest()
+def _codes(account_id: str, window: datetime) -> str:
+    return f"codes#{account_id}#{stamp(window)}"

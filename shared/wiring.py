@@ -134,7 +134,12 @@ def connecting(environ: Mapping[str, str]) -> Connect:
         settings,
         connecting,
         Proving(
-            connecting=connecting, accounts=accounts, tickets=tickets, mail=mail, clock=clock.now
+            connecting=connecting,
+            token=token,
+            accounts=accounts,
+            tickets=tickets,
+            mail=mail,
+            clock=clock.now,
         ),
         Portal(
             connecting=connecting,

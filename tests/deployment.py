@@ -235,7 +235,7 @@ class Deployment:
 
     def code(self) -> str:
         """The code in the last letter."""
-        [code] = re.findall(r"\d{4} \d{4}", self.letters[-1]["text"])
+        [code] = re.findall(r"\d{4} \d{4} \d{4}", self.letters[-1]["text"])
         return str(code)
 
     def set_portal_key(self, *keys: str) -> None:

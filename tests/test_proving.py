@@ -1,15 +1,18 @@
 """The second proof, through the page: what it opens, and what stays shut without it."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
 
+from functions.connect import app
 from functions.connect.page import LANGUAGES
 from local.simulator import Owner
-from shared.proving import MOST_CODES
-from shared.tickets import MOST_TRIES
+from shared.codes import DIGITS, windows
+from shared.proving import MOST_LETTERS
+from shared.tickets import MOST_TRIES, Tickets
 from tests.deployment import Deployment, Page, finished, payment, refund
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
@@ -21,7 +24,9 @@ ENGLISH, RUSSIAN = LANGUAGES
 
 @pytest.fixture
 def deployment(deployment: Deployment) -> Deployment:
+    """At the beginning of a half hour, as a code is its half hour's."""
     deployment.restart(MAIL_FROM="codes@provider.example")
+    deployment.clock.at, _ = windows(deployment.clock.at)
     return deployment
 
 
@@ -33,6 +38,16 @@ def act(deployment: Deployment, page: Page, action: str, **typed: str) -> Page:
     """Presses one of several buttons."""
     assert action in page.buttons
     return deployment.post({**page.fields, "action": action, **typed})
+
+
+def asked(deployment: Deployment, address: str = "") -> Page:
+    """Opens the link, Anna's unless said otherwise, and asks for a code."""
+    page = deployment.visit(address or deployment.simulator.redirect(4564, owner=ANNA))
+    return act(deployment, page, "code")
+
+
+def other_than(code: str) -> str:
+    return f"{(int(code.replace(' ', '')) + 1) % 10**DIGITS:0{DIGITS}}"
 
 
 def proven(deployment: Deployment, page: Page) -> Page:
@@ -115,55 +130,111 @@ def test_a_new_key_voids_the_old_one_at_once(deployment: Deployment) -> None:
 def test_nothing_is_opened_by_the_link_alone(deployment: Deployment, action: str) -> None:
     old = deployment.connect(4564, owner=ANNA).pbx_key
     page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
-    tried = deployment.post({**page.fields, "action": action, "code": "0000 0000"})
+    tried = deployment.post({**page.fields, "action": action, "code": "0000 0000 0000"})
     assert (tried.pbx_key, tried.fates) == ("", [])
     assert deployment.call(ended(deployment, "c-1"), old)[0] == 202
 
 
-def test_a_wrong_code_is_said_and_too_many_void_the_right_one(deployment: Deployment) -> None:
+def test_a_wrong_code_is_said_and_a_ticket_has_five_tries(deployment: Deployment) -> None:
     deployment.connect(4564, owner=ANNA)
-    page = act(
-        deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)), "code"
-    )
-    right = deployment.code()
-    wrong = f"{(int(right.replace(' ', '')) + 1) % 10**8:08}"
+    page = asked(deployment)
     for _ in range(MOST_TRIES):
-        page = act(deployment, page, "prove", code=wrong)
+        page = act(deployment, page, "prove", code=other_than(deployment.code()))
         assert (page.status, page.proof) == (200, "wrong")
-    assert act(deployment, page, "prove", code=right).proof == "wrong"
-    # Another code is another chance.
-    assert proven(deployment, page).proof == "given"
+    assert act(deployment, page, "prove", code=deployment.code()).proof == "wrong"
+    # Another page has tries of its own, and the letter is good there as well.
+    page = asked(deployment)
+    for _ in range(MOST_TRIES - 1):
+        page = act(deployment, page, "prove", code=other_than(deployment.code()))
+    assert act(deployment, page, "prove", code=deployment.code()).proof == "given"
 
 
-def test_a_code_is_taken_once_for_ten_minutes_and_with_its_own_ticket(
-    deployment: Deployment,
+@pytest.mark.parametrize("code", ["", " ", "١٢٣٤ ١٢٣٤ ١٢٣٤", "²", "\ud800", "1" * 5000])
+def test_what_is_no_code_is_a_wrong_one(deployment: Deployment, code: str) -> None:
+    deployment.connect(4564, owner=ANNA)
+    sent = asked(deployment)
+    fields = {**sent.fields, "action": "prove", "code": code.encode(errors="replace").decode()}
+    tried = deployment.post(fields)
+    assert (tried.status, tried.proof) == (200, "wrong")
+
+
+def test_the_field_takes_the_code_as_it_is_written(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    page = asked(deployment)
+    code = deployment.code()
+    assert len(code.replace(" ", "")) == DIGITS
+    [field] = re.findall('<input name="code"[^>]*>', page.text)
+    assert 'inputmode="numeric"' in field
+    assert 'autocomplete="one-time-code"' in field
+    [longest] = re.findall('maxlength="([0-9]+)"', field)
+    assert int(longest) >= len(code)
+    assert act(deployment, page, "prove", code=f" {code.replace(' ', '-')} ").proof == "given"
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "minutes", "proof"),
+    [(0, 0, "given"), (0, 59, "given"), (0, 60, "wrong"), (29, 30, "given"), (29, 31, "wrong")],
+)
+def test_a_code_is_good_in_its_half_hour_and_in_the_next(
+    deployment: Deployment, sent_at: int, minutes: int, proof: str
 ) -> None:
     deployment.connect(4564, owner=ANNA)
-    address = deployment.simulator.redirect(4564, owner=ANNA)
-    page = act(deployment, deployment.visit(address), "code")
-    other = deployment.visit(address)
-    assert deployment.post(
-        {**other.fields, "action": "prove", "code": deployment.code()}
-    ).proof == ("wrong")
-    deployment.clock.advance(minutes=11)
-    late = act(deployment, page, "prove", code=deployment.code())
-    assert late.proof == "wrong"
-    page = act(deployment, late, "code")
-    assert act(deployment, page, "prove", code=deployment.code()).proof == "given"
-    again = deployment.post({**page.fields, "action": "prove", "code": deployment.code()})
-    assert again.proof == "wrong"
+    deployment.clock.advance(minutes=sent_at)
+    page = asked(deployment)
+    deployment.clock.advance(minutes=minutes)
+    assert act(deployment, page, "prove", code=deployment.code()).proof == proof
 
 
-def test_nobody_is_flooded_with_codes(deployment: Deployment) -> None:
+def test_a_code_proves_once_whichever_page_asked_for_it(deployment: Deployment) -> None:
     deployment.connect(4564, owner=ANNA)
-    for _ in range(MOST_CODES):
-        page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
-        assert act(deployment, page, "code").proof == "sent"
-    page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
-    assert act(deployment, page, "code").proof == "too many"
-    assert len(deployment.letters) == MOST_CODES
-    deployment.clock.advance(hours=1)
-    assert act(deployment, page, "code").proof == "sent"
+    asking, other = asked(deployment), asked(deployment)
+    first, second = (letter["text"] for letter in deployment.letters)
+    assert first == second
+    assert act(deployment, asking, "prove", code=deployment.code()).proof == "given"
+    late = act(deployment, other, "prove", code=deployment.code())
+    assert late.proof == "wrong"
+    # The next one is another, and that of the next half hour is not the used one either.
+    used = deployment.code()
+    assert proven(deployment, late).proof == "given"
+    assert deployment.code() != used
+    deployment.clock.advance(minutes=30)
+    assert act(deployment, asked(deployment), "prove", code=used).proof == "wrong"
+
+
+def test_of_two_pages_that_bring_a_code_at_once_one_proves(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    page, other = asked(deployment), asked(deployment)
+    use_code = Tickets.use_code
+    proofs = []
+
+    def used(self: Tickets, *arguments: Any) -> bool:
+        monkeypatch.setattr(Tickets, "use_code", use_code)
+        proofs.append(act(deployment, other, "prove", code=deployment.code()).proof)
+        return use_code(self, *arguments)
+
+    monkeypatch.setattr(Tickets, "use_code", used)
+    proofs.append(act(deployment, page, "prove", code=deployment.code()).proof)
+    assert proofs == ["given", "wrong"]
+
+
+def test_a_code_is_of_one_account(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    deployment.connect(4232, owner=BORIS)
+    asked(deployment)
+    code = deployment.code()
+    page = asked(deployment, deployment.simulator.redirect(4232, owner=BORIS))
+    assert deployment.code() != code
+    assert act(deployment, page, "prove", code=code).proof == "wrong"
+
+
+def test_the_letter_says_that_somebody_else_may_have_asked(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    asked(deployment)
+    text = deployment.letters[-1]["text"]
+    assert "valid for half an hour" in text
+    assert "somebody else did. Nothing has happened" in text
 
 
 def test_a_letter_that_cannot_be_sent_is_said_and_not_logged(
@@ -178,16 +249,30 @@ def test_a_letter_that_cannot_be_sent_is_said_and_not_logged(
     said = logged()
     assert "MessageRejected" in said
     assert "anna@salon.example" not in said
+    # What was not sent is not counted, and no code of it is good.
+    for _ in range(MOST_LETTERS):
+        assert asked(deployment).proof == "not sent"
+    boto3.Session().client("sesv2").refuses = ""
+    assert proven(deployment, page).proof == "given"
 
 
 def test_a_code_is_in_no_table_and_no_log(deployment: Deployment, logged: Any) -> None:
     deployment.connect(4564, owner=ANNA)
-    proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    page = asked(deployment)
     code = deployment.code().replace(" ", "")
+
+    def kept() -> str:
+        return str(deployment.rows("TICKETS_TABLE")) + str(deployment.rows("ACCOUNTS_TABLE"))
+
+    assert code not in kept()
+    act(deployment, page, "prove", code=other_than(code))
+    assert act(deployment, page, "prove", code=code).proof == "given"
+    assert code not in kept()
     assert code not in logged().replace(" ", "")
-    assert code not in str(deployment.rows("TICKETS_TABLE")) + str(
-        deployment.rows("ACCOUNTS_TABLE")
-    )
+    [row] = [row for row in deployment.rows("TICKETS_TABLE") if "letters" in row]
+    assert row.keys() == {"ticket_hash", "letters", "used", "expires_at"}
+    until = deployment.clock() + timedelta(hours=1)
+    assert until.timestamp() < row["expires_at"] <= (until + timedelta(hours=1)).timestamp()
 
 
 def test_a_code_in_russian(deployment: Deployment) -> None:
@@ -196,6 +281,44 @@ def test_a_code_in_russian(deployment: Deployment) -> None:
     shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
     assert RUSSIAN.calls[1] in shown.text
     assert re.match("Ваш код", deployment.letters[0]["text"])
+
+
+# The partner token, of which a code is made
+
+
+def test_a_code_outlives_a_rotation_of_the_partner_token(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    page = asked(deployment)
+    old = deployment.code()
+    before = app.wired
+    deployment.set_token("the new one", deployment.simulator.partner_token)
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    assert act(deployment, page, "prove", code=old).proof == "given"
+    # Newly sent ones are of the new token, also where only the old one was known until now.
+    page = asked(deployment)
+    monkeypatch.setattr(app, "wired", before)
+    assert act(deployment, page, "prove", code=deployment.code()).proof == "given"
+    # Afterwards, nothing is of the old one.
+    deployment.set_token(deployment.simulator.partner_token)
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    page = asked(deployment)
+    code = deployment.code()
+    deployment.set_token("the new one")
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    late = act(deployment, page, "prove", code=code)
+    assert late.proof == "wrong"
+    assert proven(deployment, late).proof == "given"
+
+
+def test_without_a_partner_token_there_are_no_codes(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
+    deployment.set_token(" ")
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    assert act(deployment, page, "code").proof == "not sent"
+    assert deployment.letters == []
 
 
 # An account that is registered already, of another user of Altegio

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,14 +15,15 @@ from jinja2 import Environment
 from functions.connect import app, page
 from local.portal import Portal
 from local.simulator import Owner
-from shared import connecting, lifecycle, proving, signature, tickets, web
+from shared import codes, connecting, lifecycle, proving, signature, web
 from shared.accounts import Account, Accounts
 from shared.altegio import Altegio
+from shared.clock import stamp
 from shared.connecting import Connecting
 from shared.lifecycle import Connection
 from shared.portal_key import PortalKey
 from shared.redirect import Redirect
-from shared.tickets import Ticket, Tickets
+from shared.tickets import MOST_TRIES, Ticket, Tickets
 from shared.visit import Standing
 from tests.deployment import Deployment, Page, http_event
 
@@ -149,20 +151,14 @@ def rotates_the_key(deployment: Deployment) -> bool:
     return act(deployment, page, "rotate").pbx_key != ""
 
 
-def _takes_any_code(self: Tickets, ticket: str, _code: str, _now: Any) -> str:
-    row = self._update(ticket, "ADD code_tries :one", "", {":one": 1})
-    assert row is not None
-    return str(row["code_of"])
-
-
 @threat(
     "A captured link discloses calls and payments",
-    patch(Tickets, "prove", _takes_any_code),
+    patch(codes, "fits", lambda *_: True),
 )
 def reads_calls(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=ANNA)
     page = act(deployment, deployment.visit(captured(deployment, 4564)), "code")
-    return act(deployment, page, "prove", code="0000 0000").proof == "given"
+    return act(deployment, page, "prove", code="0000 0000 0000").proof == "given"
 
 
 @threat(
@@ -180,22 +176,53 @@ def probes(deployment: Deployment) -> bool:
 # The code
 
 
-@threat("Somebody tries all codes", patch(tickets, "MOST_TRIES", 10**9))
+@threat("Somebody tries all codes", patch(codes, "DIGITS", 1))
 def tries_all_codes(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=ANNA)
     page = act(deployment, deployment.visit(captured(deployment, 4564)), "code")
-    right = int(deployment.code().replace(" ", ""))
-    for step in range(-20, 1):
-        page = act(deployment, page, "prove", code=f"{(right + step) % 10**8:08}")
-    return page.proof == "given"
+    given = []
+    for number in range(10):
+        if number % MOST_TRIES == 0:
+            page = deployment.visit(captured(deployment, 4564))
+        tried = act(deployment, page, "prove", code=f"{number:0{codes.DIGITS}}")
+        given.append(tried.proof == "given")
+    return any(given)
 
 
-@threat("Somebody floods the owner with codes", patch(proving, "MOST_CODES", 10**9))
+@threat("Somebody floods the owner with codes", patch(proving, "MOST_LETTERS", 10**9))
 def floods(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=ANNA)
     for _ in range(20):
         act(deployment, deployment.visit(captured(deployment, 4564)), "code")
     return len(deployment.letters) == 20
+
+
+def _voids_the_code(self: Tickets, account_id: str, window: datetime, most: int) -> int | None:
+    serial = _count_letter(self, account_id, window, most)
+    if serial is None:
+        key = f"codes#{account_id}#{stamp(window)}"
+        self._write(key, "ADD used :one", "", {":one": 1})
+    return serial
+
+
+_count_letter = Tickets.count_letter
+
+
+@threat(
+    "Somebody asks for codes so that the owner gets none",
+    patch(Tickets, "count_letter", _voids_the_code),
+)
+def keeps_the_owner_out(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA)
+    page = deployment.visit(captured(deployment, 4564))
+    for _ in range(10):
+        act(deployment, page, "code")
+        act(deployment, page, "prove", code="0000 0000 0000")
+    # The owner asks, and takes the last letter that he has.
+    asked = act(deployment, deployment.visit(captured(deployment, 4564)), "code")
+    if "prove" not in asked.buttons:
+        return True
+    return act(deployment, asked, "prove", code=deployment.code()).proof != "given"
 
 
 def _register(self: Accounts, *arguments: Any, **more: Any) -> Account:

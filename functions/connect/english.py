@@ -137,10 +137,19 @@ ENGLISH = Words(
             "Your last calls and payments, and a new key for your telephone system, are behind a "
             "code that we send to your e-mail address."
         ),
-        Proof.SENT: "We have sent a code to your e-mail address. It is valid for ten minutes.",
+        Proof.SENT: (
+            "We have sent a code to your e-mail address. It is valid for half an hour, and once."
+        ),
         Proof.NOT_SENT: "We could not send a letter just now. Please try again later.",
-        Proof.WRONG: "This code is not the one that we sent, or it is too old.",
-        Proof.TOO_MANY: "We have sent several codes already. Please try again in an hour.",
+        Proof.WRONG: (
+            "This code is not the one that we sent, or it is too old, or was used. After five "
+            "tries, open this page in Altegio again."
+        ),
+        Proof.TOO_MANY: (
+            "A letter with a code is in your mailbox already: it came within the last half hour, "
+            "whoever asked for it. Its code is valid; enter it here. If you cannot find the "
+            "letter, ask for another one in half an hour."
+        ),
     },
     link=(
         "We know your e-mail address from another account. If it is yours, we can let you into it "
@@ -152,9 +161,10 @@ ENGLISH = Words(
     letter=(
         "Your code for {provider}",
         (
-            "Your code is {code}\n\nEnter it on the page that you have open in Altegio. It is "
-            "valid for ten minutes.\n\nIf you did not ask for it, nothing has happened, and you "
-            "need not do anything. Never tell anybody this code.\n\n{provider}"
+            "Your code is {code}\n\nEnter it on the page that you have opened in Altegio. It is "
+            "valid for half an hour, and once.\n\nIf you did not ask for it, somebody else did. "
+            "Nothing has happened: without this code nobody can do anything, and only you have "
+            "it. You need not do anything. Never tell anybody this code.\n\n{provider}"
         ),
     ),
     rotate=(

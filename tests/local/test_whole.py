@@ -209,7 +209,7 @@ def test_a_code_comes_by_letter_and_opens_the_settings(world: World) -> None:
             [Owner().email],
             "Your code for IP telephony",
         )
-        [code] = re.findall(r"\d{4} \d{4}", letter["text"])
+        [code] = re.findall(r"\d{4} \d{4} \d{4}", letter["text"])
         assert code in httpx.get(post.url).text
     sent.fields["code"] = code
     proven = world.press(sent)
