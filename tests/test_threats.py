@@ -15,12 +15,12 @@ from jinja2 import Environment
 from functions.connect import app, page
 from local.portal import Portal
 from local.simulator import Owner
-from shared import codes, connecting, lifecycle, proving, signature, web
+from shared import codes, connecting, lifecycle, proving, redirect, signature, web
 from shared.accounts import Account, Accounts
 from shared.altegio import Altegio
 from shared.clock import stamp
 from shared.connecting import Connecting
-from shared.lifecycle import Connection
+from shared.lifecycle import Connection, Status
 from shared.portal_key import PortalKey
 from shared.redirect import Redirect
 from shared.tickets import MOST_TRIES, Ticket, Tickets
@@ -107,6 +107,124 @@ def connects_what_was_not_granted(deployment: Deployment) -> bool:
     deployment.simulator.disconnect(4564, webhook="never")
     deployment.post({"ticket": ticket, "action": "connect", "name": "A", "email": "a@b.example"})
     return deployment.simulator.calls("callback") != []
+
+
+def _pressed_ids(deployment: Deployment, page: Page) -> list[int]:
+    deployment.post({**page.fields, "action": "connect", "name": "M", "email": MALLORY.email})
+    return sorted(row["location_id"] for row in deployment.rows("CONNECTIONS_TABLE"))
+
+
+@threat("Somebody presses before the owner has granted anything", _opens_anything)
+def squats(deployment: Deployment) -> bool:
+    # With one genuine grant of his own, he names the location of another beside it.
+    deployment.simulator.grant(1, owner=MALLORY)
+    page = deployment.visit(deployment.simulator.redirect(1, 4564, owner=MALLORY))
+    return 4564 in _pressed_ids(deployment, page)
+
+
+@threat(
+    "A link takes what is installed in Altegio by another way",
+    lambda patches, _deployment: _takes_any_install(patches),
+)
+def takes_a_private_install(deployment: Deployment) -> bool:
+    deployment.simulator.grant(4564, private=True)
+    deployment.simulator.grant(1, owner=MALLORY)
+    page = deployment.visit(deployment.simulator.redirect(1, 4564, owner=MALLORY))
+    _pressed_ids(deployment, page)
+    deployment.let_time_pass(3)
+    row = deployment.connections.get(4564)
+    return row is not None and row.live
+
+
+def _takes_any_install(patches: pytest.MonkeyPatch) -> None:
+    patches.setattr(connecting, "standing", lambda *_: Standing.READY)
+    patches.setattr(lifecycle, "may_be_opened", lambda *_: True)
+    patches.setattr(Status, "answers", lambda *_: True)
+
+
+@threat(
+    "Somebody presses for a location that is disconnected, so that its former owner's data stay",
+    _opens_anything,
+)
+def postpones_an_erasure(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA)
+    deployment.clock.advance(minutes=2)
+    deployment.simulator.disconnect(4564)
+    deployment.webhook(deployment.event(4564))
+    deployment.reconcile()
+    before = deployment.connection(4564)
+    deployment.clock.advance(days=20)
+    # Mallory has a grant of his own beside it; somebody with Anna's link has none.
+    deployment.simulator.grant(1, owner=MALLORY)
+    _pressed_ids(
+        deployment, deployment.visit(deployment.simulator.redirect(1, 4564, owner=MALLORY))
+    )
+    anna = deployment.visit(captured(deployment, 4564)).fields
+    deployment.post({**anna, "action": "connect"})
+    deployment.clock.advance(days=11)
+    deployment.reconcile()
+    after = deployment.connection(4564)
+    return (after.generation, after.account_id) != (before.generation, None)
+
+
+@threat(
+    "A link with hundreds of locations has the platform asked about each, again and again",
+    lambda patches, _deployment: _without_allowance(patches),
+)
+def asks_about_hundreds(deployment: Deployment) -> bool:
+    for _ in range(3):
+        deployment.visit(captured(deployment, *range(1, 301)))
+    return len(deployment.simulator.calls("status")) > 120
+
+
+def _without_allowance(patches: pytest.MonkeyPatch) -> None:
+    patches.setattr(Tickets, "allowance", lambda _self, _what, number, *_: number)
+
+
+@threat("A link names more locations than any chain has", patch(redirect, "MOST_LOCATIONS", 10**9))
+def names_thousands(deployment: Deployment) -> bool:
+    return deployment.visit(captured(deployment, *range(1, 1201))).status != 400
+
+
+def _asks_all(
+    self: Connecting, arrived: Redirect, account: Account | None, _until: float
+) -> Iterator[Any]:
+    """Goes on with the next location when one was not answered."""
+    for location_id in arrived.location_ids:
+        one = replace(arrived, location_ids=(location_id,))
+        yield from _asked(self, one, account, float("inf"))
+
+
+_asked = Connecting._asked
+
+
+@threat(
+    "Links are opened while the platform does not answer, to keep us busy",
+    patch(Connecting, "_asked", _asks_all),
+)
+def spins(deployment: Deployment) -> bool:
+    deployment.simulator.fault("status", "status", status=503, times=1000)
+    deployment.visit(captured(deployment, *range(1, 21)))
+    return len(deployment.simulator.calls("status")) > 1
+
+
+def _key_for_any_grant(self: Connecting, account: Account | None, registers: Any) -> Any:
+    return _entitled(self, account, registers)[0], True
+
+
+_entitled = Connecting._entitled
+
+
+@threat(
+    "A captured link gets the account's first key with a location of the stranger's own",
+    patch(Connecting, "_entitled", _key_for_any_grant),
+)
+def gets_the_first_key(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA, telephony=False)
+    deployment.simulator.grant(666)
+    page = deployment.press(deployment.visit(captured(deployment, 666)))
+    assert page.standings == {666: "connected"}
+    return page.pbx_key != ""
 
 
 def _of_anybody(
