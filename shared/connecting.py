@@ -30,8 +30,6 @@ from shared.tickets import Ticket, Tickets
 from shared.visit import DENIED, LocationStanding, Proof, Standing, Visit
 
 _LONGEST_FIELD = 200
-# Enough to catch a slip of the hand; whether it is the owner's, only a letter would tell.
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"[0-9+() \-.]{0,40}")
 
 # A webhook, and whoever follows it, may write the row while the owner presses the button.
@@ -518,7 +516,21 @@ def _diagnose(raw_query: str, tokens: tuple[str, ...]) -> None:
 def _wrong(form: Form) -> frozenset[str]:
     right = {
         "name": 1 <= len(form.name) <= _LONGEST_FIELD,
-        "email": _EMAIL.fullmatch(form.email) and len(form.email) <= _LONGEST_FIELD,
+        "email": _is_email(form.email) and len(form.email) <= _LONGEST_FIELD,
         "phone": _PHONE.fullmatch(form.phone),
     }
     return frozenset(field for field, fits in right.items() if not fits)
+
+
+def _is_email(text: str) -> bool:
+    """Whether it may be an address; whether it is the owner's, only a letter would tell."""
+    from email_validator import (  # noqa: PLC0415 - only who fills in the form pays for it
+        EmailNotValidError,
+        validate_email,
+    )
+
+    try:
+        validate_email(text, check_deliverability=False)
+    except EmailNotValidError:
+        return False
+    return True

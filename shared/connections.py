@@ -16,7 +16,7 @@ from shared.clock import instant, stamp
 from shared.conflicts import retried, transacted
 from shared.items import from_item, pages, to_item, to_value
 from shared.journal import Journal, Line
-from shared.lifecycle import GONE, Connection, State
+from shared.lifecycle import GONE, LIVE, Connection, State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -109,6 +109,16 @@ class Connections:
         line = Line(location_id, at, words=f"{event} webhook")
         return self._hint(location_id, event, at, line, "attribute_exists(location_id)")
 
+    def rumour(self, location_id: int, event: str, at: datetime) -> bool:
+        """The same of a claim that nobody could prove; False if it makes no difference.
+
+        It makes a live location due that no webhook has made due yet. Of an uninstall it has a word
+        of its own, as a proven one closes a location together with a single bare 404.
+        """
+        line = Line(location_id, at, words=f"{event} webhook, not proven")
+        hint = f"unproven {event}" if event == "uninstall" else event
+        return self._hint(location_id, hint, at, line, "attribute_not_exists(hint)", states=LIVE)
+
     def suspect(self, location_id: int, why: str, at: datetime) -> None:
         """The same of our own, when the platform spoke as if nothing were installed.
 
@@ -125,8 +135,18 @@ class Connections:
         line = Line(location_id, at, words="paid while it was frozen")
         self._hint(location_id, "payment", at, line, "attribute_not_exists(hint)")
 
-    def _hint(self, location_id: int, event: str, at: datetime, line: Line, condition: str) -> bool:
-        update = {
+    def _hint(
+        self,
+        location_id: int,
+        event: str,
+        at: datetime,
+        line: Line,
+        condition: str,
+        *,
+        states: Sequence[State] = (),
+    ) -> bool:
+        """Stores a hint if the condition holds, and the row is in one of `states`, if any."""
+        update: dict[str, Any] = {
             "TableName": self._table,
             "Key": {"location_id": to_value(location_id)},
             "UpdateExpression": (_NEW_HINT if event == "uninstall" else _ANY_HINT) + _DUE,
@@ -138,6 +158,11 @@ class Connections:
                 ":one": to_value(1),
             },
         }
+        if states:
+            named = " OR ".join(f"#state = :{state}" for state in states)
+            update["ConditionExpression"] = f"{condition} AND ({named})"
+            update["ExpressionAttributeNames"] = {"#state": "state"}
+            update["ExpressionAttributeValues"] |= {f":{it}": to_value(it) for it in states}
         return not transacted(self._dynamodb, [{"Update": update}, self._journal.part(line)])
 
     def note_refund(self, location_id: int, at: datetime) -> None:

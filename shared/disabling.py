@@ -4,9 +4,14 @@ The platform may send an event late, twice or never, so what it says is settled 
 is woken for it and asks for the status. What was paid on the platform's own page is noted in the
 ledger, once, to be looked for on its list. Unknown locations and other applications of the same
 partner are a quiet success: every application of a partner calls the same address.
+
+While no token was ever read, nothing can be proven, and yet no event may be lost: what it claims of
+a live location makes us ask as well, and nothing else is done for it.
 """
 
 from zoneinfo import ZoneInfo
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from shared import hosted, webhook
 from shared.clock import Clock
@@ -16,6 +21,10 @@ from shared.partner_token import PartnerToken
 from shared.queues import Hints
 from shared.telemetry import count, logger
 from shared.webhook import LifecycleEvent
+
+
+class Unproven(Exception):
+    """There is no token to prove it with, and nothing to be asked about all the same."""
 
 
 class Disabling:
@@ -48,8 +57,13 @@ class Disabling:
         Raises:
             Malformed: see `webhook.read`.
             Forged: see `webhook.read`.
+            Unproven: nobody can tell whether it is for us, as the token cannot be read.
         """
-        event = self._genuine(body)
+        try:
+            event = self._genuine(body)
+        except GetParameterError:
+            self._rumour(webhook.claimed(body))
+            return
         told = {"location_id": event.location_id, "lifecycle_event": event.event[:50]}
         if event.application_id != self._application_id:
             logger.info("event of another application", extra=told)
@@ -64,6 +78,17 @@ class Disabling:
             self._hints.wake(event.location_id)
         count("LifecycleEvent")
         logger.info("hint stored" if known else "unknown location", extra=told)
+
+    def _rumour(self, event: LifecycleEvent) -> None:
+        """Anybody may have sent it: it makes us ask once, where asking may tell something."""
+        count("TokenUnreadable")
+        if event.application_id != self._application_id or event.event not in webhook.HINTS:
+            raise Unproven
+        kept = self._connections.rumour(event.location_id, event.event, self._clock())
+        if kept:
+            self._hints.wake(event.location_id)
+        told = {"location_id": event.location_id, "lifecycle_event": event.event}
+        logger.error("not to be proven", extra={**told, "kept": kept})
 
     def _note_payment(self, event: LifecycleEvent) -> None:
         if event.hosted is None:

@@ -199,7 +199,7 @@ def _text(values: Mapping[str, Any], name: str) -> str:
 
 def _link(text: str) -> str:
     # What was encoded in the link itself has been decoded with it.
-    return quote(text, safe=":/?#[]@!$&'()*+,;=%-._~")
+    return quote(text, safe=":/?#[]@!$&'()*+,;=%-._~", errors="ignore")
 
 
 def _whole(name: str, text: str) -> int:

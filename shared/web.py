@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+# Seconds, for whoever asks while the parameter store cannot be read.
+RETRY_AFTER = "60"
+
 
 class BadBody(Exception):
     """The body cannot be read as what it should be."""
@@ -94,6 +97,11 @@ def header(event: dict[str, Any], name: str) -> str:
     """A header of an event whose rest need not be readable; `name` in lower case."""
     headers = event.get("headers") or {}
     return next((value for each, value in headers.items() if each.lower() == name), "")
+
+
+def one_line(text: str) -> str:
+    """What somebody typed or pasted, without what cannot be seen."""
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())
 
 
 def answer(status: int, body: str = "", headers: dict[str, str] | None = None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import hmac
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -70,6 +70,25 @@ def read(body: bytes, tokens: tuple[str, ...]) -> LifecycleEvent:
         Malformed: it is not JSON, or not of the documented form.
         Forged: no token of ours is in it, or none signed it; compared in constant time.
     """
+    values = _values(body)
+    if not _is_known(values.get("partner_token"), tokens):
+        raise Forged
+    event = _event(values)
+    if event.event == "payment":
+        return replace(event, hosted=_hosted(event.location_id, values, tokens))
+    return event
+
+
+def claimed(body: bytes) -> LifecycleEvent:
+    """What a body says that nobody can prove now: never a payment.
+
+    Raises:
+        Malformed: see `read`.
+    """
+    return _event(_values(body))
+
+
+def _values(body: bytes) -> dict[str, Any]:
     if len(body) > _LONGEST_BODY:
         raise Malformed
     try:
@@ -78,14 +97,16 @@ def read(body: bytes, tokens: tuple[str, ...]) -> LifecycleEvent:
         raise Malformed from None
     if not isinstance(values, dict):
         raise Malformed
-    if not _is_known(values.get("partner_token"), tokens):
-        raise Forged
+    return values
+
+
+def _event(values: dict[str, Any]) -> LifecycleEvent:
     event = values.get("event")
-    if not isinstance(event, str):
+    # It is logged.
+    if not isinstance(event, str) or not event.isprintable():
         raise Malformed
     location_id, application_id = _id(values.get("salon_id")), _id(values.get("application_id"))
-    hosted = _hosted(location_id, values, tokens) if event == "payment" else None
-    return LifecycleEvent(location_id, application_id, event, hosted)
+    return LifecycleEvent(location_id, application_id, event, hosted=None)
 
 
 def _is_known(token: object, tokens: tuple[str, ...]) -> bool:

@@ -1,12 +1,16 @@
 """A company with a portal of its own: the way there, and what its server may do."""
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from functions.connect import app as connect_app
 from local.simulator import Owner
 from tests.deployment import Deployment, finished, http_event
+from tests.memory import Memory, refusal
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 PORTAL = "https://my.provider.example/altegio"
@@ -152,6 +156,72 @@ def test_a_key_that_could_be_guessed_is_none(deployment: Deployment, parameter: 
     deployment.restart(PORTAL_URL=PORTAL)
     for key in ("", parameter, parameter.strip()):
         assert deployment.ask("POST", "/pbx-key", {"account_id": "acme-1"}, key=key)[0] == 401
+
+
+@pytest.fixture
+def asked(memory: Memory) -> list[str]:
+    """Every time that the parameter of the key was asked for."""
+    names: list[str] = []
+
+    def before(operation: str, given: Any) -> None:
+        if operation == "GetParameter":
+            names.append(given["Name"])
+
+    memory.before = before
+    return names
+
+
+def test_strangers_cost_nothing_while_there_is_no_key_and_a_new_one_is_found(
+    deployment: Deployment, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("shared.portal_key.time", SimpleNamespace(monotonic=lambda: now))
+    deployment.restart(PORTAL_URL=PORTAL, PORTAL_KEY_PARAMETER="/altegio/none-yet")
+
+    def ask() -> int:
+        return deployment.ask("POST", "/pbx-key", {"account_id": "acme-1"}, key=KEY)[0]
+
+    assert [ask() for _ in range(20)] == [401] * 20
+    assert asked == ["/altegio/none-yet"]
+    deployment.ssm.put_parameter(Name="/altegio/none-yet", Value=KEY, Type="SecureString")
+    now += 59
+    assert ask() == 401
+    now += 2
+    assert [ask() for _ in range(20)] == [404] * 20
+    assert len(asked) == 2
+
+
+def test_a_key_that_cannot_be_read_is_no_wrong_key(
+    deployment: Deployment,
+    memory: Memory,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Callable[[], str],
+) -> None:
+    now, calls = 1000.0, 0
+    monkeypatch.setattr("shared.portal_key.time", SimpleNamespace(monotonic=lambda: now))
+
+    def outage(operation: str, _given: Any) -> None:
+        nonlocal calls
+        if operation == "GetParameter":
+            calls += 1
+            raise refusal(operation, "ThrottlingException", "Rate exceeded")
+
+    def ask(key: str) -> tuple[int, Any]:
+        return deployment.ask("POST", "/pbx-key", {"account_id": "acme-1"}, key=key)
+
+    memory.before = outage
+    for _ in range(5):
+        status, answer = ask(KEY)
+        assert (status, list(answer)) == (503, ["error"])
+    assert calls == 1
+    assert '"TokenUnreadable":[1.0]' in logged()
+    memory.before = None
+    now += 61
+    assert ask(KEY)[0] == 404
+    # One that was read holds through the next outage, and nothing else does.
+    connect_app.wired().portal._key._provider.store.clear()
+    memory.before = outage
+    assert [ask(KEY)[0], ask("guess")[0]] == [404, 401]
 
 
 def test_while_the_key_is_changed_both_hold(deployment: Deployment) -> None:

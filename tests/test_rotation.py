@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from functions.connect.page import LANGUAGES
 from shared.payment import EntryState
 from tests.deployment import Deployment, payment
 from tests.memory import Memory, refusal
@@ -187,6 +188,111 @@ def test_doubts_that_cannot_be_settled_are_forgeries(
     assert connected.webhook(connected.event(4564, partner_token="guess")) == 403
     assert connected.visit(owner.replace("user_data=", "user_data=e30")).status == 403
     assert told(connected) == [200, 200, 200]
+
+
+# A new environment while the parameter cannot be read: nothing is proven, and nothing is lost
+
+
+@pytest.fixture
+def blind(connected: Deployment, outage: Callable[[], None]) -> Deployment:
+    connected.clock.advance(minutes=2)
+    connected.restart(PORTAL_URL="")
+    outage()
+    return connected
+
+
+@pytest.mark.parametrize("event", ["uninstall", "freeze", "payment"])
+def test_what_cannot_be_proven_makes_us_ask_and_nothing_else(
+    blind: Deployment, logged: Callable[[], str], event: str
+) -> None:
+    before = blind.connection(4564)
+    body = blind.hosted(4564) if event == "payment" else blind.event(4564, event)
+    logged()
+    assert blind.webhook({**body, "partner_token": "no matter which"}) == 200
+    log = logged()
+    assert '"TokenUnreadable":[1.0]' in log
+    assert "HandlerFailed" not in log
+    row = blind.connection(4564)
+    hint = "unproven uninstall" if event == "uninstall" else event
+    assert (row.hint, row.due_at, row.state) == (hint, blind.clock(), before.state)
+    assert blind.rows("PAYMENTS_TABLE") == []
+    [message] = blind.sqs.receive_message(QueueUrl=blind.queues["HintsQueue"])["Messages"]
+    assert message["Body"] == "4564"
+    last = blind.journal.of_location(4564)[-1].words
+    assert last == f"{event} webhook, not proven"
+    # The next one finds a hint, and leaves it as it is.
+    blind.clock.advance(seconds=5)
+    assert blind.webhook(blind.event(4564)) == 200
+    assert blind.connection(4564) == row
+    assert "Messages" not in blind.sqs.receive_message(QueueUrl=blind.queues["HintsQueue"])
+
+
+def test_an_uninstall_that_could_not_be_proven_is_found_out(
+    blind: Deployment, memory: Memory
+) -> None:
+    blind.simulator.disconnect(4564, webhook="never")
+    assert blind.webhook(blind.event(4564)) == 200
+    memory.before = None
+    blind.let_time_pass(2)
+    assert blind.connection(4564).state == "disabled"
+
+
+def test_a_lie_that_could_not_be_proven_closes_nothing(blind: Deployment, memory: Memory) -> None:
+    """Not even with an answer that is an old one or a mistake."""
+    assert blind.webhook(blind.event(4564, partner_token="guess")) == 200
+    memory.before = None
+    blind.simulator.fault("status", "status", status=404)
+    for _ in range(40):
+        blind.let_time_pass(1)
+        assert blind.connection(4564).state == "active"
+    assert blind.connection(4564).hint is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({"application_id": 102}, 503),
+        ({"event": "integration_revoked"}, 503),
+        ({"salon_id": 9999}, 200),
+        ({"salon_id": 0}, 400),
+        ({"event": 7}, 400),
+    ],
+    ids=str,
+)
+def test_what_asking_would_not_tell_is_left_alone(
+    blind: Deployment, changes: dict[str, Any], answer: int
+) -> None:
+    tables = ("CONNECTIONS_TABLE", "PAYMENTS_TABLE", "JOURNAL_TABLE")
+    before = [blind.rows(table) for table in tables]
+    assert blind.webhook(blind.event(4564, **changes)) == answer
+    assert [blind.rows(table) for table in tables] == before
+
+
+def test_a_location_that_is_not_live_is_left_alone(
+    connected: Deployment, outage: Callable[[], None]
+) -> None:
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.clock.advance(minutes=2)
+    connected.reconcile()
+    before = connected.connection(4564)
+    assert before.state == "disabled"
+    connected.restart()
+    outage()
+    assert connected.webhook(connected.event(4564)) == 200
+    assert connected.connection(4564) == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda words: words.language)
+def test_the_owner_is_asked_to_come_back(
+    blind: Deployment, logged: Callable[[], str], language: Any
+) -> None:
+    blind.accept_language = language.language
+    page = blind.visit(blind.simulator.redirect(4564))
+    assert (page.status, page.title) == (503, language.later.title)
+    assert page.headers["retry-after"] == "60"
+    assert page.buttons == []
+    assert '"TokenUnreadable":[1.0]' in logged()
 
 
 @pytest.mark.parametrize("blank", [" ", "\n", " \n\t\n"])

@@ -443,6 +443,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             ],
             "hint": [lambda it: it.hint(1, "uninstall", NOW)],
             "thaws": [lambda it: it.thaws(1, NOW)],
+            "rumour": [lambda it: it.rumour(1, "freeze", NOW)],
             "suspect": [lambda it: it.suspect(1, "why", NOW)],
             "note_refund": [lambda it: it.note_refund(1, NOW)],
             "due": [lambda it: it.due(State.ACTIVE, NOW, 1)],

@@ -3,13 +3,11 @@
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import call_event, pbx, web, wiring
+from shared import call_event, doors, pbx, web, wiring
 from shared.call_event import BadEvent, Ringing
 from shared.calling import Calling, NotTheAccounts, as_event
 from shared.calls import Overtaken
-from shared.saving import Saving
 from shared.telemetry import count, logger, metrics
 
 wired = wiring.once(wiring.calling)
@@ -23,11 +21,14 @@ _LONGEST_BODY = 256 * 1024
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event, or takes the records of an SQS event."""
-    calling, saving = wired()
     if "Records" in event:
-        return _queued(saving, event["Records"])
+        return doors.records(event, wired()[1].take, Overtaken)
+    return doors.http(event, _answer, web.json_answer(500, {"success": False}))
+
+
+def _answer(event: dict[str, Any]) -> dict[str, Any]:
     try:
-        return _told(calling, web.request(event))
+        return _told(wired()[0], web.request(event))
     except (BadEvent, web.BadBody) as error:
         return _refused(400, str(error) or "the request cannot be read")
     except NotTheAccounts:
@@ -64,14 +65,3 @@ def _refused(status: int, why: str) -> dict[str, Any]:
     count("CallEventRefused")
     logger.warning("call event refused", extra={"why": why})
     return web.json_answer(status, {"success": False, "error": why})
-
-
-def _queued(saving: Saving, records: list[dict[str, Any]]) -> dict[str, Any]:
-    failed = []
-    for record in records:
-        try:
-            saving.take(record["body"], record["messageId"])
-        except (BotoCoreError, ClientError, Overtaken):
-            logger.exception("not durable, comes again", extra={"message_id": record["messageId"]})
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}

@@ -8,13 +8,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
 from shared import web, wiring
+from shared.accounts import AccountsBusy
 from shared.connecting import TooMany, UnknownTicket
 from shared.portal import BadAccount, UsedElsewhere
 from shared.telemetry import count, logger
 from shared.visit import Visit
 
 PATHS = ("/connections", "/pbx-key")
+FAILED = web.json_answer(500, {"success": False})
 _LONGEST_BODY = 10_000
 
 
@@ -24,14 +28,15 @@ def answer(made: wiring.Connect, request: web.Request) -> dict[str, Any]:
     Returns:
         200 with what is so now; 400 for a request that cannot be read, 401 without the portal's
         key, 404 where there is no portal or no such account, 409 for a ticket that was used for
-        another account, 410 for one that is unknown or too old, 429 for too many questions.
+        another account, 410 for one that is unknown or too old, 429 for too many questions, 503
+        where it helps to ask again.
     """
     if not made.settings.portal_url:
         return web.json_answer(404, {"error": "there is no portal"})
-    if not made.portal.admits(request.key):
-        count("PortalRefused")
-        return web.json_answer(401, {"error": "the portal's key is missing or wrong"})
     try:
+        if not made.portal.admits(request.key):
+            count("PortalRefused")
+            return web.json_answer(401, {"error": "the portal's key is missing or wrong"})
         return _asked(made, request)
     except (BadAccount, web.BadBody) as error:
         logger.warning("portal's request refused", extra={"why": type(error).__name__})
@@ -44,6 +49,13 @@ def answer(made: wiring.Connect, request: web.Request) -> dict[str, Any]:
         return web.json_answer(409, {"error": "the ticket was used for another account"})
     except TooMany:
         return web.json_answer(429, {"error": "too many locations that are not this owner's"})
+    except AccountsBusy:
+        return web.json_answer(503, {"error": "the account was being changed: send it again"})
+    except GetParameterError:
+        count("TokenUnreadable")
+        answer = web.json_answer(503, {"error": "no key can be checked now: send it again later"})
+        answer["headers"]["retry-after"] = web.RETRY_AFTER
+        return answer
 
 
 def _asked(made: wiring.Connect, request: web.Request) -> dict[str, Any]:

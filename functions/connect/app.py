@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.connect import api
-from functions.connect.page import Page
-from shared import web, wiring
+from functions.connect.page import FAILED, Page
+from shared import doors, web, wiring
+from shared.accounts import AccountsBusy
 from shared.connecting import Form, TooMany, UnknownTicket
 from shared.redirect import BadRedirect, BadSignature
 from shared.telemetry import count, logger, metrics
@@ -18,6 +20,11 @@ wired = wiring.once(wiring.connecting)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event: the page in HTML, the portal's server in JSON."""
+    is_api = event.get("rawPath") in api.PATHS
+    return doors.http(event, _answer, api.FAILED if is_api else FAILED)
+
+
+def _answer(event: dict[str, Any]) -> dict[str, Any]:
     made = wired()
     page = Page(made.settings, web.header(event, "accept-language"))
     try:
@@ -40,6 +47,12 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         return page.unknown_ticket()
     except TooMany:
         return page.too_many()
+    except AccountsBusy:
+        logger.warning("accounts busy")
+        return page.busy()
+    except GetParameterError:
+        count("TokenUnreadable")
+        return page.later()
 
 
 def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[str, Any]:
@@ -54,7 +67,7 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
         case _:
             form = Form(
                 ticket=ticket,
-                name=fields.get("name", "").strip(),
+                name=web.one_line(fields.get("name", "")),
                 email=fields.get("email", "").strip(),
                 phone=fields.get("phone", "").strip(),
             )

@@ -206,6 +206,18 @@ ENGLISH = Words(
         "Please come back later",
         "Too many locations were asked about that are not yours. Try again in an hour.",
     ),
+    busy=Heading(
+        "Please press once more",
+        "Your account was being changed at this very moment. Go back and press the button again.",
+    ),
+    later=Heading(
+        "Please come back in a minute",
+        "We cannot check this link just now. Nothing was changed; open the page again in a minute.",
+    ),
+    failed=Heading(
+        "Something went wrong",
+        "We have been told, and will see to it. Please try again in a few minutes.",
+    ),
     portal=Heading(
         "One more step on our own pages",
         "Log in or sign up there. We show you what is to be connected, and ask you.",

@@ -43,6 +43,19 @@ _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
 LANGUAGES = (ENGLISH, RUSSIAN)
 
 
+# Made beforehand, and in all languages: whatever fails, this does not.
+FAILED = web.answer(
+    500,
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>500</title>'
+    + "".join(
+        f'<section lang="{words.language}"><h1>{words.failed.title}</h1>'
+        f"<p>{words.failed.lead}</p></section>"
+        for words in LANGUAGES
+    ),
+    {"content-type": "text/html; charset=utf-8", "x-content-type-options": "nosniff"},
+)
+
+
 class Page:
     """Answers with the page in one of its states, in the visitor's language."""
 
@@ -97,6 +110,16 @@ class Page:
     def too_many(self) -> dict[str, Any]:
         """Somebody asks about the locations of others."""
         return self._answer(429, self._words.too_many)
+
+    def busy(self) -> dict[str, Any]:
+        """Somebody else was at the account at the same moment."""
+        return self._answer(503, self._words.busy)
+
+    def later(self) -> dict[str, Any]:
+        """Nothing can be proven now, as the partner token cannot be read."""
+        answer = self._answer(503, self._words.later)
+        answer["headers"]["retry-after"] = web.RETRY_AFTER
+        return answer
 
     def bad_signature(self) -> dict[str, Any]:
         """Somebody, not Altegio, wrote the link; or the partner token is not the right one."""

@@ -92,6 +92,9 @@ class Words:
     refund: str
     settings: Heading
     too_many: Heading
+    busy: Heading
+    later: Heading
+    failed: Heading
     portal: Heading
     portal_button: str
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import web, webhook, wiring
+from shared import doors, web, webhook, wiring
+from shared.disabling import Unproven
 from shared.telemetry import count, logger, metrics
 
 wired = wiring.once(wiring.disabling)
@@ -14,16 +15,21 @@ wired = wiring.once(wiring.disabling)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event; the platform probes the address with GET before it saves it."""
-    disabling = wired()
+    return doors.http(event, _answer, web.json_answer(500, {"success": False}))
+
+
+def _answer(event: dict[str, Any]) -> dict[str, Any]:
     try:
         request = web.request(event)
         if request.method != "POST":
             return web.json_answer(200, {"success": True})
-        disabling.take(request.body)
+        wired().take(request.body)
     except (webhook.Malformed, web.BadBody):
         return _refused(400, "malformed")
     except webhook.Forged:
         return _refused(403, "forged")
+    except Unproven:
+        return _refused(503, "not to be proven")
     return web.json_answer(200, {"success": True})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import wiring
+from shared import doors, wiring
 from shared.telemetry import logger, metrics
 
 wired = wiring.once(wiring.reconciling)
@@ -16,11 +16,11 @@ _RESERVE_S = 32
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Takes the schedule's event, which says nothing, or a location of the hints queue."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+    """Takes the schedule's event, which says nothing, or locations of the hints queue."""
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_S
     reconciling = wired()
-    if "Records" not in event:
-        reconciling.run(until)
-    for record in event.get("Records", ()):
-        reconciling.wake(int(record["body"]), until)
+    if "Records" in event:
+        return doors.records(event, lambda body, _id: reconciling.wake(int(body), until))
+    reconciling.run(until)
+    return None

@@ -1,0 +1,80 @@
+"""The last resort of every handler: what nobody has foreseen is answered, counted and logged once.
+
+The message of an exception may quote what was being worked on, a token or a phone, so of each only
+its kind and its place are logged.
+"""
+
+from collections.abc import Callable
+from pathlib import PurePath
+from traceback import walk_tb
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.telemetry import count, logger
+
+_MOST_PLACES = 12
+
+
+def http(
+    event: dict[str, Any],
+    answer: Callable[[dict[str, Any]], dict[str, Any]],
+    failed: dict[str, Any],
+) -> dict[str, Any]:
+    """The answer to a request; `failed`, which says nothing of why, if there is none."""
+    try:
+        return answer(event)
+    except Exception as error:  # noqa: BLE001 - counted and logged, and the answer is a 500
+        _tell(error)
+        return failed
+
+
+def records(
+    event: dict[str, Any],
+    take: Callable[[str, str], None],
+    *expected: type[Exception],
+) -> dict[str, list[dict[str, str]]]:
+    """Takes each record of an SQS event; answers which of them are to come again.
+
+    Only what could not be made durable comes again, and what could not be taken for a reason that
+    nobody knows: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+
+    Args:
+        event: as the queue brings it.
+        take: takes the body and the id of one message.
+        expected: what it may raise beside AWS's errors that is no fault of the program.
+    """
+    known: tuple[type[Exception], ...] = (BotoCoreError, ClientError, *expected)
+    failed = []
+    for record in event["Records"]:
+        try:
+            take(record["body"], record["messageId"])
+        except known as error:
+            told = {"message_id": record["messageId"], "error": _kind(error)}
+            logger.error("not durable, comes again", extra=told)
+            failed.append({"itemIdentifier": record["messageId"]})
+        except Exception as error:  # noqa: BLE001 - counted and logged, and the message comes again
+            _tell(error, message_id=record["messageId"])
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _tell(error: Exception, **about: str) -> None:
+    count("HandlerFailed")
+    told = {"error": _kind(error), "places": _places(error), **about}
+    logger.error("handler failed", extra=told)
+
+
+def _kind(error: Exception) -> str:
+    name = type(error).__name__
+    if not isinstance(error, ClientError):
+        return name
+    return f"{name} {error.response.get('Error', {}).get('Code')} of {error.operation_name}"
+
+
+def _places(error: Exception) -> list[str]:
+    """Where it was raised, and by whom that was called, as a traceback has it."""
+    return [
+        f"{PurePath(frame.f_code.co_filename).name}:{line} {frame.f_code.co_name}"
+        for frame, line in walk_tb(error.__traceback__)
+    ][-_MOST_PLACES:]
