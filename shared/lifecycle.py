@@ -449,7 +449,9 @@ def _settled_pending(
     connection: Connection, status: Status, now: datetime, rules: LifecycleRules
 ) -> Connection:
     if connection.state is State.PENDING and status.grant == connection.grant:
-        if grant_expired(status, now, rules.grant_window_s):
+        # By our own clock too: it waited already when the consent was given.
+        overdue = now - connection.opened_at > timedelta(seconds=rules.grant_window_s)
+        if overdue or grant_expired(status, now, rules.grant_window_s):
             return _closed(connection, f"the grant has expired: {status.proof()}", now, rules)
         return put_off(connection, f"not active yet: {status.proof()}", now, rules)
     return _closed(connection, f"granted anew: {status.proof()}", now, rules)

@@ -5,16 +5,17 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from shared import lifecycle
+from shared import connecting, lifecycle
 from shared.census import Difference
 from shared.lifecycle import Connection, Installed, Status
 from shared.roll import Found
 from shared.surveying import Surveying
+from shared.visit import Standing
 
 type Mutant = Callable[[], Any]
 
 _settled, _lags = lifecycle.settled, lifecycle._lags
-_hint_looked_at = lifecycle._hint_looked_at
+_hint_looked_at, _seems_gone = lifecycle._hint_looked_at, lifecycle._seems_gone
 
 
 def the_webhook_is_trusted() -> Any:
@@ -74,8 +75,31 @@ def a_repair_does_not_ask_again() -> Any:
     return patch.object(Surveying, "_put_right", put_right)
 
 
+def a_press_needs_no_grant() -> Any:
+    """Whoever names a location is taken for somebody who was granted it."""
+    return patch.object(connecting, "standing", lambda *_: Standing.READY)
+
+
+def any_install_is_the_answer() -> Any:
+    """An open generation becomes live by whatever made the location active."""
+    return patch.object(Status, "answers", lambda *_: True)
+
+
+def the_platforms_clock_is_ours() -> Any:
+    """What is gone is believed once our clock has passed the platform's time of its install."""
+
+    def seems_gone(connection: Connection, *rest: Any) -> Connection:
+        return _seems_gone(replace(connection, settled_at=connection.activation), *rest)
+
+    return patch.object(lifecycle, "_seems_gone", seems_gone)
+
+
 # From which life on each is looked for: some are caught by few lives, and these are known.
-FIRST = {one_early_active_is_believed: 60, a_repair_does_not_ask_again: 280}
+FIRST = {
+    any_install_is_the_answer: 60,
+    one_early_active_is_believed: 60,
+    a_repair_does_not_ask_again: 280,
+}
 
 MUTANTS: tuple[Mutant, ...] = (
     the_webhook_is_trusted,
@@ -84,4 +108,7 @@ MUTANTS: tuple[Mutant, ...] = (
     an_old_status_is_believed,
     one_bare_404_is_believed,
     a_repair_does_not_ask_again,
+    a_press_needs_no_grant,
+    any_install_is_the_answer,
+    the_platforms_clock_is_ours,
 )

@@ -19,8 +19,10 @@ from urllib.parse import urlencode, urlsplit
 from local.desk import census
 from local.simulator.redirect import Owner
 from local.simulator.state import RefusedError, Standing
+from shared import redirect
 from shared.clock import instant
 from shared.roll import Roll
+from shared.tickets import Tickets
 from tests.chaos import schedule
 from tests.chaos.judge import Wrong, judge
 from tests.chaos.runs import Run
@@ -31,6 +33,10 @@ from tests.deployment import Clock, Page, http_event, payment, refund
 
 LOCATIONS = (1, 2)
 OWNERS = (Owner(), Owner(id=7002, name="Ann", email="ann@example.com", phone="15551230001"))
+# He has one genuine link of his own, and names in it whatever he likes.
+SQUATTER = Owner(id=7666, name="Mallory", email="mallory@example.com", phone="15551230002")
+# By how much the platform's clock, or its zone, may be ahead of ours.
+_AHEAD_S = (0, 0, 0, 40, 3 * 3600)
 # Thirty days, shortened to hours.
 SETTINGS = {"ERASE_AFTER_S": "20000"}
 MOVES_OF_A_LIFE = 40
@@ -55,6 +61,7 @@ MOVES = {
     "reconnect": 5,
     "disconnect": 6,
     "install_privately": 1,
+    "squat": 4,
     "freeze": 4,
     "pay_hosted": 3,
     "bill": 3,
@@ -107,6 +114,8 @@ class Country(World):
 
     def __enter__(self) -> Self:
         super().__enter__()
+        ahead = timedelta(seconds=self.chance.choice(_AHEAD_S))
+        self.platform.now = lambda: self.clock() + ahead
         self._standing = self.platform.standing
         self.platform.standing = self._told_standing  # type: ignore[method-assign]  # may be old
         self.memory.after = self.witness.saw
@@ -188,6 +197,16 @@ class Country(World):
     def note_lost(self) -> None:
         """A webhook whose worker died may be lost: nobody says that the platform repeats it."""
         self.lost |= {location_id for task, location_id in self._posted if task.result is None}
+
+    # A ticket, as a page gives it while the platform is silent
+
+    def ticket(self, owner: Owner, *location_ids: int) -> str:
+        """What opens the button for any locations that somebody names."""
+        query = urlsplit(self.simulator.redirect(*location_ids, owner=owner)).query
+        arrived = redirect.parse(query, (self.simulator.partner_token,))
+        table = self.environments["connect"]["TICKETS_TABLE"]
+        tickets = Tickets(self.memory.client("dynamodb"), table, ttl_s=86400)
+        return tickets.issue(arrived, self.clock())
 
     # The hints queue
 
@@ -328,6 +347,12 @@ class Life:
         location_id = self._somewhere()
         if self.world.platform.state(location_id) == "uninstalled":
             self.world.platform.grant([location_id], private=True)
+
+    def squat(self) -> None:
+        """A stranger presses for locations of others, whatever has become of them."""
+        named = self.chance.choice(((1,), (2,), LOCATIONS))
+        fields = {"ticket": self.world.ticket(SQUATTER, *named), "action": "connect"}
+        self._press({**fields, "name": SQUATTER.name, "email": SQUATTER.email, "phone": ""})
 
     # The platform
 

@@ -64,7 +64,10 @@ class Witness:
         items = asked.get("TransactItems", ())
         puts = [asked] if operation == "PutItem" else [it["Put"] for it in items if "Put" in it]
         table = self._world.environments["reconcile"]["CONNECTIONS_TABLE"]
+        accounts = self._world.environments["connect"]["ACCOUNTS_TABLE"]
         for put in puts:
+            if put["TableName"] == accounts and not any(map(self._waited, self._logs())):
+                self.faults.append("an account was made, and no owner had granted anything")
             if put["TableName"] == table:
                 row = from_item(put["Item"])
                 before = self._rows.get(row["location_id"])
@@ -92,7 +95,7 @@ class Witness:
             if not self._waited(log):
                 yield f"{named} was opened, and the owner had granted nothing"
         if state == State.PENDING:
-            self._grants[location_id] = int(row["grant"].split()[-1])
+            self._grants[location_id] = int((row["grant"].split() or ["0"])[-1])
         if state in LIVE and (is_new or not was_live):
             yield from self._came_alive(row, log, named, anew=was_live)
         if state == State.FROZEN and not any(
@@ -113,6 +116,8 @@ class Witness:
         before = self._activated.get(location_id, -1)
         if activated < 0:
             yield f"{named} is live, and never was on the platform"
+        elif not anew and log[activated].status_from != "pending":
+            yield f"{named} is live by an install that nobody has confirmed here"
         elif anew and activated == before and location_id in self._misnamed:
             # To be known by its own costs it a number, and nothing else.
             self._misnamed.discard(location_id)
@@ -132,6 +137,9 @@ class Witness:
             row = self._rows.get(location_id)
             state = State(row["state"]) if row else None
             says = self._world.platform.state(location_id)
+            if says == "pending" and state is State.PENDING and not self._fresh(location_id):
+                # Expired by its clock, and closed when the window is over by ours.
+                continue
             waits = says == "pending" and self._consented(location_id) and self._fresh(location_id)
             if location_id not in excused and (waits or state not in _VIEWS[says]):
                 verdict = row["verdict"] if row else "no row"
@@ -154,6 +162,10 @@ class Witness:
             if entry.status_to == "pending" or entry.status_from == "uninstalled"
         ]
         return self._grants.get(location_id, 0) == max(grants, default=-1) + 1
+
+    def _logs(self) -> list[list[LogEntry]]:
+        platform = self._world.platform
+        return [platform.log(location_id) for location_id in platform.locations()]
 
     def _waited(self, log: Sequence[LogEntry]) -> bool:
         """Whether a grant waits, or did a minute ago, which is as old as a status may be."""
