@@ -524,6 +524,10 @@ def test_a_trial_that_runs_out_is_told_a_day_before_and_every_hour_until_it_is_o
     [past] = warnings(logged())
     assert past["hours_left"] == -24.0
     connected.simulator.expire(4564, webhook="never")
+    before = asked(connected)
+    connected.let_time_pass(23 * 60, step=60)
+    # It is a day since its end, so it is asked about once a day, and warned of as often as before.
+    assert (asked(connected), counted(logged(), "SwitchOffNear")) == (before, 23)
     connected.let_time_pass(60, step=60)
     assert connected.connection(4564).state == "frozen"
     logged()
