@@ -37,6 +37,10 @@ _ABSURD = timedelta(minutes=10)
 # The same of a brake, which the platform asks for an hour at most (see `altegio`).
 _ABSURD_BRAKE = timedelta(hours=1) + _ABSURD
 _TRIES = 20
+# Beyond an interval; else whoever was held up would call at once with those who come after him.
+_LATE = timedelta(milliseconds=100)
+# So many are remembered by one environment.
+_MOST_FULL = 10_000
 # A row of somebody's own says nothing any more when his burst is over.
 _KEPT = timedelta(days=1)
 
@@ -154,9 +158,13 @@ class Pace:
             for step in (first, then):
                 now = self._clock()
                 place = step(now, reach)
-                if place is not None:
-                    self._sleep(max(0.0, (place - now - self._ahead).total_seconds()))
+                if place is None:
+                    continue
+                self._sleep(max(0.0, (place - now - self._ahead).total_seconds()))
+                if self._clock() - place < self._rules.interval + _LATE:
                     return
+                # So late, as the machine stood still: another one is on its way by now.
+                break
             now = self._clock()
             free_at = self._free_at(now)
             if free_at - reach > max(now, until):
@@ -302,6 +310,8 @@ class Bounds:
         self._rules = rules.share(allowance.part)
         self._kind = allowance.kind
         self._burst_s = (allowance.burst - 1) * self._rules.interval.total_seconds()
+        # Who has used his up, and until when at least: he is refused for nothing then.
+        self._full: dict[str, datetime] = {}
 
     def take(self, who: str = "") -> None:
         """Takes one call of somebody's allowance, which is another thing than a turn.
@@ -309,6 +319,13 @@ class Bounds:
         Raises:
             Paused: he has used it up; nothing was taken, and nobody has waited.
         """
+        now = self._clock()
+        full = self._full.pop(who, now)
+        if now < full < now + _ABSURD:
+            self._full[who] = full
+            raise Paused(full)
+        if len(self._full) >= _MOST_FULL:
+            self._full.clear()
         own = Pace(
             self._dynamodb,
             self._table,
@@ -320,7 +337,11 @@ class Bounds:
             key=f"{self._kind}#{who}",
             expires=True,
         )
-        own.take(0)
+        try:
+            own.take(0)
+        except Paused as paused:
+            self._full[who] = paused.until - timedelta(seconds=self._burst_s)
+            raise Paused(self._full[who]) from None
 
 
 def _never(_seconds: float) -> None:

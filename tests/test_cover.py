@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -233,6 +234,23 @@ def test_a_location_near_its_end_is_looked_at_every_hour(end: float, due_in: tim
     decided = watched(active(), status(row(1, days(-3, end))))
     assert decided.due_at == NOW + due_in
     assert near(decided, NOW, RULES)
+
+
+def test_the_longer_it_stays_on_after_its_end_the_seldomer_it_is_asked_about() -> None:
+    """It is warned of every hour all the while."""
+    on = Status(Installed.ACTIVE, since=None, log=(Transition(NOW - 7 * DAY, "pending", "active"),))
+    connection = active(first_active_at=NOW - 7 * DAY, covered_until=NOW, due_at=NOW)
+    asked, dues = [], []
+    while connection.due_at is not None and connection.due_at < NOW + 4 * DAY:
+        now = connection.due_at
+        dues.append(now)
+        reminded = cover.reminded(connection, now, RULES)
+        if reminded is None:
+            asked.append(round((now - NOW) / HOUR, 1))
+            reminded = cover.watched(connection, on, (), now, zone=ZONE, rules=RULES)
+        connection = reminded
+    assert asked == [0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 40.0, 64.0, 88.0]
+    assert max(later - due for due, later in pairwise(dues)) == HOUR
 
 
 def test_after_a_refund_there_is_a_look_an_hour_later_whatever_the_list_says() -> None:
