@@ -162,6 +162,11 @@ def key(account_id: str, call_id: str) -> str:
     return f"{account_id}#{call_id}"
 
 
+def account_of(call_key: str) -> str:
+    """Whose call it is that is under a key."""
+    return call_key.partition("#")[0]
+
+
 def ringing(account_id: str, call_id: str, location_id: int, now: datetime) -> Call:
     """A call of which nothing is known but that it rings."""
     return Call(

@@ -1,7 +1,7 @@
-"""What an account's PBX tells at the door: who rings is shown at once, what has ended is queued.
+"""What an account's PBX tells at the door: who rings is shown at once, what has ended is a row.
 
 A ringing call goes out within the request: first in the pace, and not at all when it is too late to
-be of use.
+be of use, or the account has used up its allowance.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,13 +12,14 @@ from typing import Any
 from shared import call as rules_of
 from shared import call_event, links, numbers, pbx_key
 from shared.accounts import Account, Accounts
-from shared.call import Call
+from shared.call import Call, CallState
 from shared.call_event import BadEvent, Finished, Ringing
-from shared.calls import Calls
+from shared.calls import Calls, Overtaken
 from shared.clock import Clock
 from shared.connections import Connections
+from shared.hearing import Hearing
 from shared.lifecycle import Connection
-from shared.pace import Busy, First, Paused
+from shared.pace import Bounds, Busy, First, Paused
 from shared.queues import CallWakeUps
 from shared.rules import CallRules
 from shared.telemetry import count, logger, took
@@ -63,6 +64,8 @@ class Calling:
         accounts: Accounts,
         voip: Voip,
         pace: First,
+        pop_ups: Bounds,
+        hearing: Hearing,
         wake_ups: CallWakeUps,
         clock: Clock,
         rules: CallRules,
@@ -74,6 +77,8 @@ class Calling:
         self._accounts = accounts
         self._voip = voip
         self._pace = pace
+        self._pop_ups = pop_ups
+        self._hearing = hearing
         self._wake_ups = wake_ups
         self._clock = clock
         self._rules = rules
@@ -103,17 +108,24 @@ class Calling:
         return shown
 
     def end(self, account: Account, event: Finished) -> list[str]:
-        """Puts a call that has ended on the queue; returns what of it will be left out, and why.
+        """Stores a call that has ended; returns what of it will be left out, and why.
 
         Raises:
             NotTheAccounts: nothing was done.
         """
         self._connection(account, event.location_id)
-        told = event.model_dump(mode="json")
-        self._wake_ups.put({**told, "account_id": account.account_id})
+        try:
+            self._hearing.hear(event, account.account_id, self._country(account))
+        except Overtaken:
+            # So many legs at once: the queue has the time to hear them one after the other.
+            told = event.model_dump(mode="json")
+            self._wake_ups.put({**told, "account_id": account.account_id})
         if event.recording_url and not links.allowed(event.recording_url, self._recording_hosts):
             return ["recording_url: not https, or not on a host of RecordingHosts"]
         return []
+
+    def _country(self, account: Account) -> str:
+        return numbers.country_of(account.phone) or self._default_country
 
     def _connection(self, account: Account, location_id: int) -> Connection:
         connection = self._connections.get(location_id)
@@ -127,7 +139,7 @@ class Calling:
         closed = rules_of.closed(connection, account.account_id)
         if closed or connection.crm_token is None:
             return PopUp.CLOSED, closed
-        country = numbers.country_of(account.phone) or self._default_country
+        country = self._country(account)
         caller = numbers.normal(event.phone, country)
         if not caller:
             return PopUp.HIDDEN, ""
@@ -137,7 +149,12 @@ class Calling:
         latest = event.at + timedelta(seconds=self._rules.pop_up_budget_s)
         if self._clock() > latest:
             return PopUp.LATE, ""
+        known = self._calls.get(ringing.key)
+        if known and (known.state is not CallState.RINGING or known.popped_at is not None):
+            # All telephones of a group ring for one call: that uses up nobody's allowance.
+            return PopUp.REPEATED, ""
         try:
+            self._pop_ups.take(account.account_id)
             if not self._taken(ringing):
                 return PopUp.REPEATED, ""
         except (Paused, Busy) as error:

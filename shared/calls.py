@@ -7,6 +7,7 @@ one transaction with our turn to call the platform (see `pace`).
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -111,15 +112,14 @@ class Calls:
 
     def due(self, state: CallState, now: datetime, limit: int) -> list[tuple[str, int]]:
         """Keys and locations of calls that are overdue, the oldest first; eventually consistent."""
-        answer = self._dynamodb.query(
-            TableName=self._table,
-            IndexName="due",
-            KeyConditionExpression="#state = :state AND due_at <= :now",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
-            Limit=limit,
-        )
-        rows = map(from_item, answer["Items"])
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "due",
+            "KeyConditionExpression": "#state = :state AND due_at <= :now",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":state": to_value(state), ":now": to_value(stamp(now))},
+        }
+        rows = islice(pages(self._dynamodb, query), limit)
         return [(row["key"], row["location_id"]) for row in rows]
 
     def of_location(self, location_id: int, since: datetime) -> Iterator[Call]:

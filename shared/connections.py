@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from shared import webhook
 from shared.chain import Telephony
 from shared.clock import instant, stamp
 from shared.conflicts import retried, transacted
@@ -43,6 +44,8 @@ _ANY_HINT = (
     " hint_looks = if_not_exists(hint_looks, :none)"
 )
 _DUE = ", due_at = :at ADD version :one"
+# Whatever a row may be hinted of.
+HINTS = (*webhook.HINTS, GONE)
 
 
 class Overtaken(Exception):
@@ -197,6 +200,17 @@ class Connections:
             KeyConditionExpression="#state = :state AND due_at <= :now",
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
+            Limit=limit,
+        )
+        return [from_item(item)["location_id"] for item in answer["Items"]]
+
+    def hinted(self, hint: str, now: datetime, limit: int) -> list[int]:
+        """Overdue locations with that hint, as `due`, however many others are due besides."""
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="hinted",
+            KeyConditionExpression="hint = :hint AND due_at <= :now",
+            ExpressionAttributeValues={":hint": to_value(hint), ":now": to_value(stamp(now))},
             Limit=limit,
         )
         return [from_item(item)["location_id"] for item in answer["Items"]]

@@ -33,7 +33,8 @@ _MONTH = timedelta(days=30)
 
 # When the platform may have acted: soon after a refund, or at any time of the day after a period.
 _AFTER_A_REFUND = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60)]
-_AFTER_THE_END = timedelta(minutes=2)
+# And then the seldomer the longer it has not: what else would tell of it is told, or a census.
+_AFTER_THE_END = [timedelta(minutes=2), *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 16))]
 _GIVEN_UP = {EntryState.REJECTED, EntryState.CLOSED}
 _QUEUED = frozenset(EntryState) - {EntryState.SENT} - _GIVEN_UP
 
@@ -158,12 +159,15 @@ def watched(
 def reminded(connection: Connection, now: datetime, rules: CoverRules) -> Connection | None:
     """The same, due an hour later, if only a warning is due; None if the platform must be asked.
 
-    Before its cover ends a location is not switched off, and what would lengthen that is told.
+    Before its cover ends a location is not switched off, and what would lengthen that is told. Once
+    it has ended, the platform is asked at growing intervals, and once a day in the end.
     """
     until, since = connection.covered_until, connection.watched_at
     if connection.state is not State.ACTIVE or connection.hint or connection.refunded_at:
         return None
-    if until is None or until <= now or since is None or since + _DAY <= now:
+    if until is None or since is None or since + _DAY <= now:
+        return None
+    if any(since < at <= now for at in _ends(connection.location_id, until)):
         return None
     return replace(connection, due_at=min(_looks(connection, now, rules)))
 
@@ -174,10 +178,16 @@ def _looks(connection: Connection, now: datetime, rules: CoverRules) -> list[dat
     if until is None:
         return []
     warns_at = _warns_at(connection.location_id, until, rules)
-    changes = [until + _AFTER_THE_END + timedelta(seconds=connection.location_id % 300)]
+    changes = _ends(connection.location_id, until)
     if refunded_at is not None:
         changes += [refunded_at + wait for wait in _AFTER_A_REFUND]
     return [warns_at if now < warns_at else now + _HOUR, *(at for at in changes if now < at)]
+
+
+def _ends(location_id: int, until: datetime) -> list[datetime]:
+    """When it is seen whether a location was switched off after its cover ended."""
+    spread = timedelta(seconds=location_id % 300)
+    return [until + wait + spread for wait in _AFTER_THE_END]
 
 
 def _warns_at(location_id: int, until: datetime, rules: CoverRules) -> datetime:

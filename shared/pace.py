@@ -9,6 +9,10 @@ said 429 or refuses our token: what is not sent then need not be looked up later
     somebody waits already   ▼       ▼        ▼
     ─────────────────────────┬───────┬────────┬───────▶   whoever comes reserves the next place
 
+Who may reserve how far ahead is the order of the callers, and stands in `rules`. Some have a row of
+their own as well (`Bounds`), which is asked first: who is above his share touches the common row
+not at all.
+
 The platform's limit is known from YCLIENTS only: 5 calls a second, 200 a minute for an address.
 https://developers.yclients.com
 """
@@ -23,7 +27,7 @@ from botocore.exceptions import ClientError
 from shared.clock import Clock
 from shared.conflicts import retried
 from shared.items import from_item, to_value
-from shared.rules import PaceRules
+from shared.rules import Allowance, PaceRules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -33,6 +37,12 @@ _ABSURD = timedelta(minutes=10)
 # The same of a brake, which the platform asks for an hour at most (see `altegio`).
 _ABSURD_BRAKE = timedelta(hours=1) + _ABSURD
 _TRIES = 20
+# Beyond an interval; else whoever was held up would call at once with those who come after him.
+_LATE = timedelta(milliseconds=100)
+# So many are remembered by one environment.
+_MOST_FULL = 10_000
+# A row of somebody's own says nothing any more when his burst is over.
+_KEPT = timedelta(days=1)
 
 _UNBRAKED = (
     "(attribute_not_exists(braked_until) OR braked_until <= :now OR braked_until > :absurd_brake)"
@@ -60,7 +70,9 @@ class Pace:
             the others then wait longer.
         patience_s: seconds that one waits for a turn, beside the interval before it. However many
             call, there is always a turn left for who waits longer than they.
-        key: whose pace; a kind of call may have one of its own, besides (see `Share`).
+        stays_s: seconds that one waits until a turn comes that near; who waits longer then gets it.
+        key: whose pace; a kind of call may have one of its own, besides (see `Share`, `Bounds`).
+        expires: whether the row goes when it is of no use any more.
     """
 
     def __init__(
@@ -73,7 +85,9 @@ class Pace:
         rules: PaceRules,
         ahead_s: float,
         patience_s: float,
+        stays_s: float = 0.0,
         key: str = "platform",
+        expires: bool = False,
     ) -> None:
         self._dynamodb = dynamodb
         self._row: Any = {"TableName": table, "Key": {"key": to_value(key)}}
@@ -82,6 +96,8 @@ class Pace:
         self._rules = rules
         self._ahead = timedelta(seconds=ahead_s)
         self._patience = timedelta(seconds=patience_s) + rules.interval
+        self._stays = timedelta(seconds=stays_s)
+        self._expires = expires
 
     def at_once(self) -> Any:
         """The part of a transaction that takes the turn if it is free now; else it fails."""
@@ -99,7 +115,7 @@ class Pace:
         Raises:
             Paused: it would be too long, or the brake is on.
         """
-        self._turn(self._reserve, self._take_now, self._patience)
+        self._turn(self._reserve, self._take_now, self._patience, self._stays)
 
     def take(self, seconds: float) -> None:
         """Takes a turn for a call that is no transaction, within `seconds`.
@@ -107,8 +123,9 @@ class Pace:
         Raises:
             Paused: it would be longer than that, or the brake is on.
         """
-        patience = min(self._patience, timedelta(seconds=max(0.0, min(seconds, 60.0))))
-        self._turn(self._take_now, self._reserve, patience)
+        most = timedelta(seconds=max(0.0, min(seconds, 60.0)))
+        patience, stays = min(self._patience, most), min(self._stays, most)
+        self._turn(self._take_now, self._reserve, patience, stays)
 
     def pushed(self) -> bool:
         """Makes those who come wait for one call more; False if there was nothing to move."""
@@ -134,15 +151,26 @@ class Pace:
         first: Callable[[datetime, timedelta], datetime | None],
         then: Callable[[datetime, timedelta], datetime | None],
         patience: timedelta,
+        stays: timedelta,
     ) -> None:
+        reach, until = patience + self._ahead, self._clock() + stays
         for _ in range(_TRIES):
             for step in (first, then):
                 now = self._clock()
-                place = step(now, patience + self._ahead)
-                if place is not None:
-                    self._sleep(max(0.0, (place - now - self._ahead).total_seconds()))
+                place = step(now, reach)
+                if place is None:
+                    continue
+                self._sleep(max(0.0, (place - now - self._ahead).total_seconds()))
+                if self._clock() - place < self._rules.interval + _LATE:
                     return
-            self._pause(self._clock(), patience + self._ahead)
+                # So late, as the machine stood still: another one is on its way by now.
+                break
+            now = self._clock()
+            free_at = self._free_at(now)
+            if free_at - reach > max(now, until):
+                raise Paused(free_at)
+            if free_at - reach > now:
+                self._sleep((free_at - reach - now).total_seconds())
         raise Paused(self._clock() + self._rules.interval)
 
     def _take_now(self, now: datetime, _patience: timedelta) -> datetime | None:
@@ -165,25 +193,34 @@ class Pace:
         )
         return _instant(updated["free_at"]) if updated is not None else None
 
-    def _pause(self, now: datetime, patience: timedelta) -> None:
+    def _free_at(self, now: datetime) -> datetime:
+        """When the next place is; read, as what only reads keeps no claim from its turn.
+
+        Raises:
+            Paused: the brake is on.
+        """
         answer = self._dynamodb.get_item(**self._row, ConsistentRead=True)
         row = from_item(answer.get("Item", {}))
         until = _instant(row.get("braked_until", 0))
         if now < until <= now + _ABSURD_BRAKE:
             raise Paused(until)
         free_at = _instant(row.get("free_at", 0))
-        if now + patience < free_at <= now + _ABSURD:
-            raise Paused(free_at)
+        return free_at if free_at <= now + _ABSURD else now
 
     def _free_now(self, now: datetime) -> Any:
+        values = {
+            **_unbraked_values(now),
+            ":absurd": _value(now + _ABSURD),
+            ":next": _value(now + self._rules.interval),
+        }
+        update = "SET free_at = :next"
+        if self._expires:
+            update += ", expires_at = :expires"
+            values[":expires"] = to_value(int((now + _KEPT).timestamp()))
         return {
-            "UpdateExpression": "SET free_at = :next",
+            "UpdateExpression": update,
             "ConditionExpression": f"{_FREE} AND {_UNBRAKED}",
-            "ExpressionAttributeValues": {
-                **_unbraked_values(now),
-                ":absurd": _value(now + _ABSURD),
-                ":next": _value(now + self._rules.interval),
-            },
+            "ExpressionAttributeValues": values,
         }
 
     def _update(self, update: str, condition: str, values: dict[str, Any]) -> dict[str, Any] | None:
@@ -250,6 +287,65 @@ class Share:
     def brake(self, seconds: float) -> None:
         """As `Pace.brake`: for everybody."""
         self._all.brake(seconds)
+
+
+class Bounds:
+    """What each of many callers may use of the pace, whatever the others do.
+
+    Whoever acts for one and the same account, or user, shares its bound.
+    """
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        *,
+        clock: Clock,
+        rules: PaceRules,
+        allowance: Allowance,
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+        self._rules = rules.share(allowance.part)
+        self._kind = allowance.kind
+        self._burst_s = (allowance.burst - 1) * self._rules.interval.total_seconds()
+        # Who has used his up, and until when at least: he is refused for nothing then.
+        self._full: dict[str, datetime] = {}
+
+    def take(self, who: str = "") -> None:
+        """Takes one call of somebody's allowance, which is another thing than a turn.
+
+        Raises:
+            Paused: he has used it up; nothing was taken, and nobody has waited.
+        """
+        now = self._clock()
+        full = self._full.pop(who, now)
+        if now < full < now + _ABSURD:
+            self._full[who] = full
+            raise Paused(full)
+        if len(self._full) >= _MOST_FULL:
+            self._full.clear()
+        own = Pace(
+            self._dynamodb,
+            self._table,
+            clock=self._clock,
+            sleep=_never,
+            rules=self._rules,
+            ahead_s=self._burst_s,
+            patience_s=0,
+            key=f"{self._kind}#{who}",
+            expires=True,
+        )
+        try:
+            own.take(0)
+        except Paused as paused:
+            self._full[who] = paused.until - timedelta(seconds=self._burst_s)
+            raise Paused(self._full[who]) from None
+
+
+def _never(_seconds: float) -> None:
+    """Within a burst nobody waits."""
 
 
 def _unbraked_values(now: datetime) -> dict[str, Any]:

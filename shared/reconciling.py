@@ -2,18 +2,25 @@
 
 Doing so twice is harmless, as every write is conditional and a wake-up counts only while it is the
 latest. One row that fails does not stop the others, but the run ends in an error.
+
+Rows of all kinds are taken in turn, so that a crowd of one kind holds up no other: first what only
+our own tables are needed for, then what asks the platform. Calls are taken in turn by account.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from itertools import islice, takewhile, zip_longest
+from typing import Any
 
 from shared import call, lifecycle, payment
+from shared.call import CallState
 from shared.calls import Calls
 from shared.chains import Chains
 from shared.clock import Clock
-from shared.connections import Connections
+from shared.connections import HINTS, Connections
 from shared.connections import Overtaken as ConnectionOvertaken
 from shared.erasing import Erasing
 from shared.ledger import Ledger, Overtaken
@@ -32,9 +39,16 @@ from shared.watching import Watching
 
 # Rows of one kind in one run, where each may take a call to the platform.
 _MOST = 100
-# Calls to be looked for, in one run; there are many of a location.
-_MOST_LOOKED_FOR = 500
+# The same where only our own tables are needed.
+_MOST_REMINDED = 500
+# Keys of due calls that are read, of which a few are taken: those of an account may be thousands.
+_MOST_CALLS = 10_000
+# The part of the pace that calls are woken for by this; the door wakes the other.
+_CALLS = 0.5
+_RUN_EVERY_S = 60
 _WAITING = (EntryState.PENDING, EntryState.HELD, EntryState.UNKNOWN)
+
+type Job = tuple[Callable[[Any], None], Any]
 
 
 class ReconcileFailed(Exception):
@@ -95,21 +109,9 @@ class Reconciling:
         Raises:
             ReconcileFailed: at least one row could not be taken care of.
         """
-        # What calls nobody; then, as each kind could use up the time, half of it for either.
-        failed = self._entries(EntryState.SENDING, self._most_sent, until)
-        self._queued = self._interval * self._wake_ups.waiting()
-        failed += self._entries(EntryState.PENDING, self._most_sent, until)
-        failed += self._entries(EntryState.HELD, self._most_sent, until)
+        failed = self._take_own((time.monotonic() + until) / 2)
         self._wake_calls()
-        for key in self._chains.due(self._clock(), _MOST):
-            failed += self._guarded(self._switching.step, key, until)
-        half = (time.monotonic() + until) / 2
-        # Frozen ones last: they are asked about for ever, and there may be more than there is time.
-        for state in (State.PENDING, State.ACTIVE, State.DISABLED, State.FROZEN):
-            for location_id in self._connections.due(state, self._clock(), _MOST):
-                failed += self._guarded(self._connection, location_id, half)
-        failed += self._entries(EntryState.UNKNOWN, _MOST, until)
-        failed += self._entries(EntryState.TOLD, _MOST, until)
+        failed += self._take_asking(until)
         # Its steps make one call each, after two turns, so the last may begin a call's time later.
         later = until + self._call_s
         failed += self._guarded(self._surveying.go_on, later, later)
@@ -126,20 +128,57 @@ class Reconciling:
         if self._guarded(self._connection, location_id, until):
             raise ReconcileFailed("1 row")
 
-    def _wake_calls(self) -> None:
-        """Has the calls function see to what is due; of one location all at once, if looked for."""
-        now, room = self._clock(), self._most_sent - self._call_wake_ups.waiting()
-        for state in call.TO_BE_SENT:
-            for key, _location_id in self._calls.due(state, now, max(room, 0)) if room > 0 else ():
-                self._call_wake_ups.wake(key)
-                room -= 1
-        looked_for = (self._calls.due(state, now, _MOST_LOOKED_FOR) for state in call.LOOKED_FOR)
-        for location_id in dict.fromkeys(it for due in looked_for for _key, it in due):
-            self._call_wake_ups.look(location_id)
+    def _take_own(self, until: float) -> int:
+        """What needs our own tables only."""
+        self._queued = self._interval * self._wake_ups.waiting()
+        now = self._clock()
+        states = (EntryState.SENDING, EntryState.PENDING, EntryState.HELD)
+        return self._take(
+            until,
+            *(_each(self._entry, self._ledger.due(it, now, self._most_sent)) for it in states),
+            _each(self._remind, self._connections.due(State.ACTIVE, now, _MOST_REMINDED)),
+        )
 
-    def _entries(self, state: EntryState, most: int, until: float) -> int:
-        keys = self._ledger.due(state, self._clock(), most)
-        return sum(self._guarded(self._entry, key, until) for key in keys)
+    def _take_asking(self, until: float) -> int:
+        """What asks the platform."""
+        now = self._clock()
+        return self._take(
+            until,
+            _each(self._switching.step, self._chains.due(now, _MOST)),
+            *(_each(self._connection, self._connections.hinted(it, now, _MOST)) for it in HINTS),
+            *(_each(self._connection, self._connections.due(it, now, _MOST)) for it in State),
+            _each(self._entry, self._ledger.due(EntryState.UNKNOWN, now, _MOST)),
+            _each(self._entry, self._ledger.due(EntryState.TOLD, now, _MOST)),
+        )
+
+    def _take(self, until: float, *kinds: Iterable[Job]) -> int:
+        """One row of each kind, and again; returns how many failed."""
+        jobs = takewhile(lambda _job: time.monotonic() < until, _in_turn(*kinds))
+        return sum(self._guarded(step, key, until) for step, key in jobs)
+
+    def _wake_calls(self) -> None:
+        """Has the calls function see to what is due: in turn by account, calls and looks for them.
+
+        They come evenly until the next run, so that whoever ends a call meanwhile finds a short
+        queue. Of one location all calls are looked for at once.
+        """
+        most = max(1, round(_CALLS * self._most_sent))
+        room = max(0, most - self._call_wake_ups.waiting())
+        wakes = (
+            partial(self._call_wake_ups.wake, key) for key, _it in self._due_calls(call.TO_BE_SENT)
+        )
+        locations = dict.fromkeys(it for _key, it in self._due_calls(call.LOOKED_FOR))
+        looks = (partial(self._call_wake_ups.look, location_id) for location_id in locations)
+        for place, wake in enumerate(islice(_in_turn(wakes, looks), room)):
+            wake(timedelta(seconds=_RUN_EVERY_S * place // most))
+
+    def _due_calls(self, states: Iterable[CallState]) -> Iterator[tuple[str, int]]:
+        """Keys and locations of what is due, one of each account, and again."""
+        of_accounts: dict[str, list[tuple[str, int]]] = {}
+        for state in states:
+            for key, location_id in self._calls.due(state, self._clock(), _MOST_CALLS):
+                of_accounts.setdefault(call.account_of(key), []).append((key, location_id))
+        return _in_turn(*of_accounts.values())
 
     def _guarded[Key](self, step: Callable[[Key], None], key: Key, until: float) -> int:
         if time.monotonic() >= until:
@@ -199,10 +238,22 @@ class Reconciling:
                 entry, payment.held(entry, entry.why, self._clock(), self._ledger_rules)
             )
 
-    def _connection(self, location_id: int) -> None:
+    def _overdue(self, location_id: int) -> Connection | None:
+        """The connection, if the row itself is due."""
         connection = self._connections.get(location_id)
-        now = self._clock()
-        if connection is None or connection.due_at is None or connection.due_at > now:
+        if connection is None or connection.due_at is None or connection.due_at > self._clock():
+            return None
+        return connection
+
+    def _remind(self, location_id: int) -> None:
+        """Warns by our own tables; if the platform has to be asked, that has its own turn."""
+        connection = self._overdue(location_id)
+        if connection is not None:
+            self._watching.remind(connection)
+
+    def _connection(self, location_id: int) -> None:
+        connection, now = self._overdue(location_id), self._clock()
+        if connection is None:
             return
         if connection.erase_at is not None and connection.erase_at <= now:
             self._erasing.erase(connection)
@@ -235,3 +286,13 @@ class Reconciling:
             entry = self._ledger.get(key)
             if entry is not None and entry.state is EntryState.HELD:
                 self._wake(entry)
+
+
+def _each(step: Callable[[Any], None], keys: Iterable[Any]) -> Iterator[Job]:
+    return ((step, key) for key in keys)
+
+
+def _in_turn[Row](*kinds: Iterable[Row]) -> Iterator[Row]:
+    """The first of each kind, then the second of each, and so on."""
+    for rows in zip_longest(*kinds):
+        yield from (row for row in rows if row is not None)

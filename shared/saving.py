@@ -1,18 +1,18 @@
 """Brings calls that have ended into the client's history: surely, and once.
 
-A message of the calls queue becomes a row at once; the row is sent when its legs have reported, and
-`checking` looks for it in the platform's own list.
+What a direct producer puts on the calls queue becomes a row at once (see `hearing`); a row is sent
+when its legs have reported, and `checking` looks for it in the platform's own list.
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
 from shared import call as rules_of
-from shared import call_event, links, numbers
+from shared import call_event, numbers
 from shared.accounts import Accounts
-from shared.call import Call, CallState, Leg
+from shared.call import Call, CallState
 from shared.call_event import BadEvent, Finished, Look, Release, Ringing, WakeUp
 from shared.calls import Calls, Overtaken
 from shared.chain import Telephony
@@ -20,6 +20,7 @@ from shared.chains import Chains
 from shared.checking import Checking
 from shared.clock import Clock
 from shared.connections import Connections
+from shared.hearing import Hearing
 from shared.lifecycle import Connection
 from shared.pace import Busy, Pace, Paused
 from shared.queues import CallWakeUps, DeadLetters
@@ -40,6 +41,7 @@ class Saving:
         self,
         *,
         calls: Calls,
+        hearing: Hearing,
         connections: Connections,
         accounts: Accounts,
         chains: Chains,
@@ -52,9 +54,9 @@ class Saving:
         rules: CallRules,
         late_after_s: float,
         default_country: str,
-        recording_hosts: Collection[str],
     ) -> None:
         self._calls = calls
+        self._hearing = hearing
         self._connections = connections
         self._accounts = accounts
         self._chains = chains
@@ -67,7 +69,6 @@ class Saving:
         self._rules = rules
         self._late_after = timedelta(seconds=late_after_s)
         self._default_country = default_country
-        self._recording_hosts = recording_hosts
         self._countries: dict[str, str] = {}
 
     def take(self, body: str, message_id: str) -> None:
@@ -102,41 +103,7 @@ class Saving:
         if owner is None or event.account_id not in ("", owner):
             self._refuse(body, "invalid: location_id: not of this account", message_id)
             return
-        leg = self._leg(event, owner)
-        for _ in range(_TRIES):
-            key, now = rules_of.key(owner, event.call_id), self._clock()
-            known = self._calls.get(key)
-            heard = rules_of.heard(
-                known, owner, event.call_id, leg, ended=not event.leg, now=now, rules=self._rules
-            )
-            if heard == known:
-                return
-            try:
-                self._calls.save(heard)
-            except Overtaken:
-                continue
-            if heard.state is CallState.WAITING and heard.due_at is not None and heard.ended:
-                self._wake_ups.wake(key, heard.due_at - now)
-            return
-        raise Overtaken(event.call_id)
-
-    def _leg(self, event: Finished, account_id: str) -> Leg:
-        country = self._country(account_id)
-        link = event.recording_url
-        if link and not links.allowed(link, self._recording_hosts):
-            count("RecordingLinkRefused")
-            link = ""
-        return Leg(
-            location_id=event.location_id,
-            answered=event.answered,
-            duration_s=round(event.duration_s),
-            started_at=event.started_at,
-            direction=event.direction,
-            phone=numbers.normal(event.phone, country),
-            line=numbers.normal(event.line, country) or event.line[:32],
-            extension=event.extension,
-            link=link,
-        )
+        self._hearing.hear(event, owner, self._country(owner))
 
     def _country(self, account_id: str) -> str:
         """Where the account is at home, by its phone."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import boto3
 from botocore.config import Config
 
-from shared import clock, config
+from shared import clock, config, rules
 from shared.connections import Connections
 from shared.journal import Journal
 from shared.partner_token import PartnerToken
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from shared.calling import Calling
     from shared.connecting import Connecting
     from shared.disabling import Disabling
-    from shared.pace import Pace
+    from shared.pace import Bounds, Pace
     from shared.paying import Paying
     from shared.portal import Portal
     from shared.proving import Proving
@@ -91,9 +91,7 @@ def connecting(environ: Mapping[str, str]) -> Connect:
     session = boto3.Session()
     dynamodb, ssm = session.client("dynamodb", config=_AWS), session.client("ssm", config=_AWS)
     token = PartnerToken(ssm, settings.platform.partner_token_parameter)
-    # Somebody waits for the page: it goes before the others. But it waits less than they, as
-    # anybody can open pages, and no crowd of these may keep payments from their turn.
-    pace = _pace(dynamodb, settings.platform, ahead_s=0.25, patience_s=2.0)
+    pace = _pace(dynamodb, settings.platform, rules.PAGES)
     platform = Altegio(settings.platform, token, pace)
     connections = _connections(dynamodb, settings.connections)
     accounts = Accounts(dynamodb, settings.accounts_table)
@@ -164,7 +162,7 @@ def paying(environ: Mapping[str, str]) -> "Paying":
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
     dynamodb = session.client("dynamodb", config=_AWS)
-    pace = _pace(dynamodb, settings.platform)
+    pace = _pace(dynamodb, settings.platform, rules.PAYMENTS)
     return Paying(
         ledger=Ledger(dynamodb, settings.payments_table, settings.connections.connections_table),
         connections=_connections(dynamodb, settings.connections),
@@ -186,6 +184,7 @@ def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
     from shared.calls import Calls
     from shared.chains import Chains
     from shared.checking import Checking
+    from shared.hearing import Hearing
     from shared.pace import First
     from shared.queues import CallWakeUps, DeadLetters
     from shared.saving import Saving
@@ -196,9 +195,14 @@ def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
     session = boto3.Session()
     dynamodb = session.client("dynamodb", config=_AWS)
     sqs, ssm = session.client("sqs", config=_AWS), session.client("ssm", config=_AWS)
-    pace = _pace(dynamodb, settings.platform)
+    pop_ups = _pace(dynamodb, settings.platform, rules.POP_UPS)
+    pace = _pace(dynamodb, settings.platform, rules.HISTORY)
     jump = settings.platform.pace.jump
-    jumps = _pace(dynamodb, settings.platform, kind="pop-up", rules=jump) if jump else None
+    jumps = (
+        _pace(dynamodb, settings.platform, rules.POP_UPS, kind="pop-up", limit=jump)
+        if jump
+        else None
+    )
     token = PartnerToken(ssm, settings.platform.partner_token_parameter)
     hosts = frozenset(settings.recording_hosts.lower().split())
     calls = Calls(dynamodb, settings.calls_table, settings.call_days)
@@ -207,12 +211,23 @@ def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
     chains = Chains(dynamodb, settings.chains.chains_table)
     voip = Voip(Altegio(settings.platform, token, pace), settings.chains.platform_api_url)
     wake_ups = CallWakeUps(sqs, settings.chains.calls_queue_url)
+    hearing = Hearing(
+        calls=calls,
+        wake_ups=wake_ups,
+        of_account=_bounds(dynamodb, settings.platform, rules.HISTORY_OF_ACCOUNT),
+        of_all=_bounds(dynamodb, settings.platform, rules.HISTORY_OF_ALL),
+        clock=clock.now,
+        rules=settings.calls,
+        recording_hosts=hosts,
+    )
     return Calling(
         calls=calls,
         connections=connections,
         accounts=accounts,
         voip=voip,
-        pace=First(jumps, pace),
+        pace=First(jumps, pop_ups),
+        pop_ups=_bounds(dynamodb, settings.platform, rules.POP_UPS_OF_ACCOUNT),
+        hearing=hearing,
         wake_ups=wake_ups,
         clock=clock.now,
         rules=settings.calls,
@@ -220,6 +235,7 @@ def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
         recording_hosts=hosts,
     ), Saving(
         calls=calls,
+        hearing=hearing,
         connections=connections,
         accounts=accounts,
         chains=chains,
@@ -241,7 +257,6 @@ def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
         rules=settings.calls,
         late_after_s=settings.late_after_s,
         default_country=settings.default_country,
-        recording_hosts=hosts,
     )
 
 
@@ -293,12 +308,15 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     )
     connections = _connections(dynamodb, settings.connections)
     ledger = Ledger(dynamodb, settings.payments_table, settings.connections.connections_table)
-    pace = _pace(dynamodb, settings.platform)
-    platform = Altegio(settings.platform, token, pace)
+    platform = Altegio(
+        settings.platform, token, _pace(dynamodb, settings.platform, rules.QUESTIONS)
+    )
     # The census, which takes its time, has a share of the pace.
     share = settings.platform.pace.share(settings.census.census_share)
-    own = _pace(dynamodb, settings.platform, kind="census", rules=share)
-    surveyed = Altegio(settings.platform, token, Share(own, pace))
+    own = _pace(dynamodb, settings.platform, rules.CENSUS, kind="census", limit=share)
+    surveyed = Altegio(
+        settings.platform, token, Share(own, _pace(dynamodb, settings.platform, rules.CENSUS))
+    )
     looking = Looking(ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger)
     return Reconciling(
         connections=connections,
@@ -401,11 +419,10 @@ def _switching(
 def _pace(
     dynamodb: "DynamoDBClient",
     settings: "config.PlatformSettings",
+    patience: rules.Patience,
     *,
-    ahead_s: float = 0.0,
-    patience_s: float = 3.0,
     kind: str = "platform",
-    rules: "PaceRules | None" = None,
+    limit: "PaceRules | None" = None,
 ) -> "Pace":
     from shared.pace import Pace
 
@@ -414,8 +431,19 @@ def _pace(
         settings.pace_table,
         clock=clock.now,
         sleep=clock.sleep,
-        rules=rules or settings.pace,
-        ahead_s=ahead_s,
-        patience_s=patience_s,
+        rules=limit or settings.pace,
+        ahead_s=patience.ahead_s,
+        patience_s=patience.reach_s - patience.ahead_s,
+        stays_s=patience.stays_s,
         key=kind,
+    )
+
+
+def _bounds(
+    dynamodb: "DynamoDBClient", settings: "config.PlatformSettings", allowance: rules.Allowance
+) -> "Bounds":
+    from shared.pace import Bounds
+
+    return Bounds(
+        dynamodb, settings.pace_table, clock=clock.now, rules=settings.pace, allowance=allowance
     )

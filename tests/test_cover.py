@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -233,6 +234,23 @@ def test_a_location_near_its_end_is_looked_at_every_hour(end: float, due_in: tim
     decided = watched(active(), status(row(1, days(-3, end))))
     assert decided.due_at == NOW + due_in
     assert near(decided, NOW, RULES)
+
+
+def test_the_longer_it_stays_on_after_its_end_the_seldomer_it_is_asked_about() -> None:
+    """It is warned of every hour all the while."""
+    on = Status(Installed.ACTIVE, since=None, log=(Transition(NOW - 7 * DAY, "pending", "active"),))
+    connection = active(first_active_at=NOW - 7 * DAY, covered_until=NOW, due_at=NOW)
+    asked, dues = [], []
+    while connection.due_at is not None and connection.due_at < NOW + 4 * DAY:
+        now = connection.due_at
+        dues.append(now)
+        reminded = cover.reminded(connection, now, RULES)
+        if reminded is None:
+            asked.append(round((now - NOW) / HOUR, 1))
+            reminded = cover.watched(connection, on, (), now, zone=ZONE, rules=RULES)
+        connection = reminded
+    assert asked == [0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 40.0, 64.0, 88.0]
+    assert max(later - due for due, later in pairwise(dues)) == HOUR
 
 
 def test_after_a_refund_there_is_a_look_an_hour_later_whatever_the_list_says() -> None:
@@ -524,6 +542,10 @@ def test_a_trial_that_runs_out_is_told_a_day_before_and_every_hour_until_it_is_o
     [past] = warnings(logged())
     assert past["hours_left"] == -24.0
     connected.simulator.expire(4564, webhook="never")
+    before = asked(connected)
+    connected.let_time_pass(23 * 60, step=60)
+    # It is a day since its end, so it is asked about once a day, and warned of as often as before.
+    assert (asked(connected), counted(logged(), "SwitchOffNear")) == (before, 23)
     connected.let_time_pass(60, step=60)
     assert connected.connection(4564).state == "frozen"
     logged()

@@ -213,9 +213,9 @@ def test_a_sibling_s_telephony_survives_every_crash_of_an_uninstall(
     deployment: Deployment, calls: Calls
 ) -> None:
     """Killed anywhere between leaving the chain and telling of it, it is never disabled."""
-    runs, simulator = _Assigned(iter(range(1, 90))), deployment.simulator
+    runs, simulator = _Assigned(iter(range(1, 130))), deployment.simulator
     tokens = {}
-    for number in range(1, 90):
+    for number in range(1, 130):
         tokens[number] = simulator.add_chain(9000 + number, number, 1000 + number)
         deployment.connect(number, 1000 + number)
     deployment.let_time_pass(5)

@@ -31,14 +31,14 @@ from shared.journal import Journal, Line
 from shared.ledger import Ledger
 from shared.lifecycle import Connection, State
 from shared.mail import Letter, Mail
-from shared.pace import First, Pace, Paused
+from shared.pace import Bounds, First, Pace, Paused
 from shared.partner_token import PartnerToken
 from shared.payment import Entry, EntryState
 from shared.portal_key import PortalKey
 from shared.queues import BillingEvents, CallWakeUps, DeadLetters, Hints, WakeUps
 from shared.redirect import Owner, Redirect
 from shared.roll import Head, Part, Roll, Stage
-from shared.rules import PaceRules
+from shared.rules import HISTORY_OF_ALL, PaceRules
 from shared.tickets import LENGTH, Tickets
 from shared.user_token import UserToken
 
@@ -398,7 +398,7 @@ def transacted(pace: Pace, item: Any) -> None:
     pace._dynamodb.transact_write_items(TransactItems=[item])
 
 
-def refused(pace: Pace, turn: Callable[[], None]) -> None:
+def refused(pace: Pace | Bounds, turn: Callable[[], None]) -> None:
     """The row says that it is not our turn, so it is looked at."""
     aws: Any = pace._dynamodb
     aws.refuses = True
@@ -415,6 +415,16 @@ def paced(aws: Any) -> Pace:
         rules=PaceRules(5, 200, 30),
         ahead_s=0,
         patience_s=0,
+    )
+
+
+def bounded(aws: Any) -> Bounds:
+    return Bounds(
+        aws,
+        "PACE_TABLE",
+        clock=lambda: NOW,
+        rules=PaceRules(5, 200, 30),
+        allowance=HISTORY_OF_ALL,
     )
 
 
@@ -447,6 +457,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "suspect": [lambda it: it.suspect(1, "why", NOW)],
             "note_refund": [lambda it: it.note_refund(1, NOW)],
             "due": [lambda it: it.due(State.ACTIVE, NOW, 1)],
+            "hinted": [lambda it: it.hinted("uninstall", NOW, 1)],
             "in_state": [lambda it: list(it.in_state(State.ACTIVE))],
             "of_account": [lambda it: it.of_account("a")],
         },
@@ -614,6 +625,11 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "pushed": [lambda it: it.pushed()],
             "brake": [lambda it: it.brake(0)],
         },
+    ),
+    Bounds: (
+        "dynamodb",
+        bounded,
+        {"take": [lambda it: refused(it, it.take)]},
     ),
     First: (
         "dynamodb",

@@ -36,7 +36,7 @@ from local.runtime import BARE, PYTHON, Environment, LogFile, lambda_variables
 from local.simulator import Simulator
 from local.stack import Stack
 from local.template import Function
-from tests.bench import baselines, pop_up, webhook
+from tests.bench import baselines, fairness, pop_up, webhook
 
 ONCE = Path(__file__).with_name("once.py")
 FOLDER = PROJECT / "build" / "bench"
@@ -76,6 +76,15 @@ class Row:
 def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     options = _options(arguments)
+    if not options.fairness_only:
+        _measure(options)
+    if options.fairness:
+        _tell("fairness: minutes")
+        _print_fairness(fairness.payments_beside_pop_ups(), fairness.a_call_behind_thousands())
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> None:
     valgrind = None if options.no_instructions else shutil.which("valgrind")
     with ExitStack() as opened:
         simulator = opened.enter_context(Simulator())
@@ -106,7 +115,6 @@ def main(arguments: Sequence[str]) -> int:
     if not valgrind and not options.no_instructions:
         print("\nNo instructions were counted: valgrind is not installed.", end=" ")
         print("Times alone wander by a third from run to run.")
-    return 0
 
 
 def _rows(stack: Stack) -> list[Row]:
@@ -279,6 +287,19 @@ def _print_pop_ups(warm: pop_up.Shown, limit: pop_up.AtTheLimit) -> None:
     print(f"{limit.too_many_requests} times 429")
 
 
+def _print_fairness(billed: fairness.Billed, ended: fairness.Ended) -> None:
+    print(f"\n{billed.rung} calls of one account ring, {billed.shown} are shown; beside them")
+    print(f"{billed.sent} of {billed.billed} payments go out, median {billed.median_s:.2f} s after")
+    print(
+        f"they were billed, longest {billed.longest_s:.1f} s; {billed.too_many_requests} times 429"
+    )
+    print(f"\n{ended.calls} calls of one account have ended, told in {ended.told_in_s:.0f} s; when")
+    print(
+        f"{ended.saved_before} of them are saved, another's is, {ended.saved_after_s:.1f} s after"
+    )
+    print(f"it was told; {ended.too_many_requests} times 429")
+
+
 def _middle(row: Row, values: str, variant: str) -> float | None:
     if values == "ms":
         return statistics.median(row.ms[variant]) if variant in row.ms else None
@@ -312,6 +333,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--webhooks", type=int, default=300, help="how many are sent (300)")
     parser.add_argument("--pop-ups", type=int, default=1000, help="how many are shown (1000)")
+    parser.add_argument(
+        "--fairness",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="who is held up while somebody hammers: four minutes (on)",
+    )
+    parser.add_argument("--fairness-only", action="store_true", help="nothing but that")
     parser.add_argument("--no-instructions", action="store_true", help="times only")
     return parser.parse_args(arguments)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from local.simulator import Simulator
+from local.simulator import Owner, Simulator
 from local.stack import Stack
 
 PLATFORM_S = 20.0
@@ -56,14 +56,20 @@ def answered(stack: Stack, simulator: Simulator, events: int) -> Answered:
     return Answered(events, statistics.median(ms), sorted(ms)[len(ms) * 99 // 100], max(ms), asked)
 
 
-def connected(http: httpx.Client, stack: Stack, simulator: Simulator, location_id: int) -> str:
+def connected(
+    http: httpx.Client,
+    stack: Stack,
+    simulator: Simulator,
+    location_id: int,
+    owner: Owner | None = None,
+) -> str:
     """The owner's way through the page, by its one form; the key of his PBX."""
     simulator.redirect_url = f"{stack.api}/connect"
     granted = simulator.grant if simulator.state(location_id) == "uninstalled" else None
-    page = http.get((granted or simulator.redirect)(location_id)).text
+    page = http.get((granted or simulator.redirect)(location_id, owner=owner)).text
     ticket = page.partition('name="ticket" value="')[2].partition('"')[0]
-    owner = {"name": "Anna", "email": "anna@example.com", "phone": ""}
-    answer = http.post(f"{stack.api}/connect", data={"ticket": ticket, **owner}).raise_for_status()
+    typed = {"name": "Anna", "email": "anna@example.com", "phone": ""}
+    answer = http.post(f"{stack.api}/connect", data={"ticket": ticket, **typed}).raise_for_status()
     if simulator.state(location_id) != "active":
         raise RuntimeError("the location is not connected")
     return answer.text.partition('id="pbx-key">')[2].partition("<")[0]
