@@ -20,6 +20,7 @@ from shared.belongings import Belongings, Inventory
 from shared.clock import Clock
 from shared.connections import Connections, Overtaken
 from shared.lifecycle import Connection, Installed, State, Status
+from shared.pace import Bounds, Paused
 from shared.partner_token import PartnerToken
 from shared.redirect import BadSignature, Redirect
 from shared.rules import LifecycleRules
@@ -83,6 +84,7 @@ class Connecting:
         settling: Settling,
         switching: Switching,
         inventory: Inventory,
+        pages: Bounds,
         clock: Clock,
         rules: LifecycleRules,
         budget_s: float,
@@ -97,6 +99,7 @@ class Connecting:
         self._settling = settling
         self._switching = switching
         self._inventory = inventory
+        self._pages = pages
         self._clock = clock
         self._rules = rules
         self._budget_s = budget_s
@@ -307,8 +310,9 @@ class Connecting:
                     raise TooMany
             left -= not is_own
             try:
+                self._pages.take(str(arrived.owner.altegio_user_id))
                 status = self._platform.status(location_id, until)
-            except (Refused, Unreachable) as error:
+            except (Paused, Refused, Unreachable) as error:
                 # It would say the same of the others; the owner can press once more.
                 extra = {"location_id": location_id, "why": str(error)}
                 logger.warning("status not known", extra=extra)

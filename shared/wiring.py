@@ -123,6 +123,7 @@ def connecting(environ: Mapping[str, str]) -> Connect:
             ),
             switching=switching,
         ),
+        pages=_bounds(dynamodb, settings.platform, rules.PAGES_OF_USER),
         clock=clock.now,
         rules=settings.lifecycle,
         budget_s=settings.connect_budget_s,
