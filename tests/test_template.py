@@ -41,6 +41,7 @@ from shared.roll import Head, Part, Roll, Stage
 from shared.rules import HISTORY_OF_ALL, PaceRules
 from shared.tickets import LENGTH, Tickets
 from shared.user_token import UserToken
+from tests.deployment import Deployment
 
 PROJECT = Path(__file__).parents[1]
 SOURCE = (PROJECT / "template.yaml").read_text("utf-8")
@@ -146,9 +147,35 @@ def test_a_failed_message_comes_again_alone(function: str, mapping: dict[str, An
     assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS[function]["Timeout"]
 
 
-def test_no_function_reserves_concurrency() -> None:
-    """Reserved concurrency throttles the pollers, and good messages end as dead letters."""
-    assert "ReservedConcurrentExecutions" not in SOURCE
+def test_the_queues_leave_room_in_a_new_account() -> None:
+    """It has ten concurrent runs in all, of which HTTP and the schedule need four."""
+    at_once = [mapping["ScalingConfig"]["MaximumConcurrency"] for _, mapping in MAPPINGS]
+    assert len(at_once) == 3
+    assert sum(at_once) <= 6
+
+
+def test_concurrency_is_reserved_by_choice_only_and_then_enough() -> None:
+    """Reserving too little throttles the pollers, and good messages end as dead letters."""
+    parameter = PARAMETERS["ReservedConcurrency"]
+    assert parameter["Default"] == 0
+    reserved = {name for name, f in FUNCTIONS.items() if "ReservedConcurrentExecutions" in f}
+    assert reserved == {"PaymentsFunction", "DisableFunction", "ReconcileFunction"}
+    for name in reserved:
+        assert FUNCTIONS[name]["ReservedConcurrentExecutions"] == {
+            "Fn::If": [
+                "ReservesConcurrency",
+                {"Ref": "ReservedConcurrency"},
+                {"Ref": "AWS::NoValue"},
+            ]
+        }
+        own = [
+            mapping["ScalingConfig"]["MaximumConcurrency"] for f, mapping in MAPPINGS if f == name
+        ]
+        # Beside its queues' runs, one of the schedule or of the front door.
+        assert min(set(parameter["AllowedValues"]) - {0}) > sum(own)
+    assert TEMPLATE["Conditions"]["ReservesConcurrency"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "ReservedConcurrency"}, "0"]}]
+    }
 
 
 @pytest.mark.parametrize("name", sorted(set(QUEUES) - set(DEAD_LETTERS) - WAKE_UPS_ONLY))
@@ -264,6 +291,9 @@ def test_every_table_survives_the_stack(name: str) -> None:
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert "ProvisionedThroughput" not in table
     assert "TableName" not in table
+    # What expires by itself, and what the next run finds anew, is no loss.
+    passing = {"TicketsTable", "CallsTable", "PaceTable", "CensusTable"}
+    assert table.get("DeletionProtectionEnabled", False) is (name not in passing)
 
 
 @pytest.mark.parametrize("name", ["ConnectionsTable", "PaymentsTable", "ChainsTable"])
@@ -302,6 +332,18 @@ def actions(statement: dict[str, Any]) -> list[str]:
     return named if isinstance(named, list) else [named]
 
 
+# SES asks for the right on whichever identity it verified, the address or its domain, so only the
+# condition can say which address letters may come from.
+LETTERS = {
+    "Effect": "Allow",
+    "Action": "ses:SendEmail",
+    "Resource": {
+        "Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
+    },
+    "Condition": {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
+}
+
+
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_no_right_is_wider_than_one_resource(role: str) -> None:
     properties = ROLES[role]
@@ -309,6 +351,8 @@ def test_no_right_is_wider_than_one_resource(role: str) -> None:
     [trust] = properties["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
     for statement in statements(role):
+        if statement == LETTERS:
+            continue
         assert set(statement) == {"Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
         assert not isinstance(statement["Resource"], list)
@@ -755,7 +799,7 @@ def test_a_function_may_do_exactly_what_its_code_does(function: str) -> None:
             for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
         }
     granted = {
-        (action, _resource(statement["Resource"]))
+        (action, _resource(statement))
         for statement in statements(target(properties["Role"]))
         for action in actions(statement)
     }
@@ -763,12 +807,15 @@ def test_a_function_may_do_exactly_what_its_code_does(function: str) -> None:
     assert (missing, unused) == (set(), set())
 
 
-def _resource(value: Any) -> str:
+def _resource(statement: dict[str, Any]) -> str:
+    if statement == LETTERS:
+        return target(statement["Condition"]["StringEquals"]["ses:FromAddress"])
+    value = statement["Resource"]
     if "Fn::Sub" in value:
         text = value["Fn::Sub"]
         if index := re.fullmatch(r"\$\{(\w+)\.Arn\}(/index/\w+)", text):
             return index[1] + index[2]
-        [parameter] = re.findall(r":(?:parameter|identity/)\$\{(\w+)\}$", text)
+        [parameter] = re.findall(r":parameter\$\{(\w+)\}$", text)
         return str(parameter)
     return target(value)
 
@@ -869,7 +916,25 @@ def test_a_function_that_fails_rings(name: str) -> None:
         for alarm in ALARMS.values()
         if {"Name": "FunctionName", "Value": {"Ref": name}} in alarm["Dimensions"]
     ]
-    assert "Errors" in watched
+    assert {"Errors", "Throttles"} <= set(watched)
+
+
+def test_reconcile_is_silent_when_its_schedule_is() -> None:
+    """Not when its invocations are: a webhook causes these, too."""
+    alarm = ALARMS["ReconcileSilentAlarm"]
+    assert alarm["MetricName"] == "ReconcileRun"
+    assert alarm["TreatMissingData"] == "breaching"
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (300, 1)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+
+
+def test_only_the_run_that_the_silent_alarm_means_is_counted(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    deployment.invoke("reconcile", {"Records": [{"body": "4564"}]})
+    assert "ReconcileRun" not in logged()
+    deployment.reconcile()
+    assert "ReconcileRun" in logged()
 
 
 # Parameters and outputs

@@ -17,7 +17,7 @@ from tests.chaos.world import LOCATIONS, World
 from tests.deployment import http_event, payment
 
 # By the template: how many workers the queue has, and how often reconcile runs.
-WORKERS = {"payments": 5, "calls": 3}
+WORKERS = {"payments": 2, "calls": 2}
 RECONCILE_EVERY = timedelta(minutes=1)
 LIMITS = (5, 200)
 # How a platform fails, each for a third of the outage.
