@@ -931,7 +931,7 @@ def test_reconcile_is_silent_when_its_schedule_is() -> None:
 def test_only_the_run_that_the_silent_alarm_means_is_counted(
     deployment: Deployment, logged: Callable[[], str]
 ) -> None:
-    deployment.invoke("reconcile", {"Records": [{"body": "4564"}]})
+    deployment.invoke("reconcile", {"Records": [{"messageId": "m", "body": "4564"}]})
     assert "ReconcileRun" not in logged()
     deployment.reconcile()
     assert "ReconcileRun" in logged()
