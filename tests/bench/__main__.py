@@ -81,6 +81,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.fairness:
         _tell("fairness: minutes")
         _print_fairness(fairness.payments_beside_pop_ups(), fairness.a_call_behind_thousands())
+        for named in (300, 2000):
+            _print_squatted(fairness.a_new_owner_beside_a_squatter(named))
     return 0
 
 
@@ -298,6 +300,13 @@ def _print_fairness(billed: fairness.Billed, ended: fairness.Ended) -> None:
         f"{ended.saved_before} of them are saved, another's is, {ended.saved_after_s:.1f} s after"
     )
     print(f"it was told; {ended.too_many_requests} times 429")
+
+
+def _print_squatted(squatted: fairness.Squatted) -> None:
+    told = ", ".join(f"{number} times {status}" for status, number in squatted.pages.items())
+    print(f"\nA link with {squatted.named} locations of others is pressed again and again: {told};")
+    print(f"the platform was asked {squatted.asked} times for it; a new owner, whose")
+    print(f"first callback fails, is connected after {squatted.connected_after_s:.0f} s")
 
 
 def _middle(row: Row, values: str, variant: str) -> float | None:

@@ -6,6 +6,7 @@ nothing wrong, while somebody hammers.
 
 import json
 import multiprocessing
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from tests.bench.webhook import LOCATION, connected
 # The platform's limit, which the simulator enforces.
 PER_S, PER_MIN = 5, 200
 SECOND, OTHERS = 4232, 4777
+SQUATTER = Owner(id=7666, name="Mallory", phone="15551230002", email="mallory@example.com")
 OTHER = Owner(id=7777, name="Other", phone="15551230001", email="other@example.com")
 # After an answer, until whoever hammers does so again. All this shares a few processors: with no
 # rest the simulator itself would be too slow to tell when a call came.
@@ -57,6 +59,16 @@ class Ended:
     too_many_requests: int
 
 
+@dataclass(frozen=True, slots=True)
+class Squatted:
+    """What became of a new owner while somebody presses for hundreds of locations of others."""
+
+    named: int
+    pages: dict[int, int]
+    asked: int
+    connected_after_s: float
+
+
 def payments_beside_pop_ups(payments: int = 55, at_once: int = 15, seconds: float = 90) -> Billed:
     """Many calls of one account ring at once, all the time, while payments are billed."""
     with _world() as (stack, simulator), _client() as http:
@@ -64,7 +76,7 @@ def payments_beside_pop_ups(payments: int = 55, at_once: int = 15, seconds: floa
         connected(http, stack, simulator, SECOND)
         _warm(http, stack.api, key, at_once)
         billed: dict[Decimal, datetime] = {}
-        with _ringing(stack, key, at_once) as rung:
+        with _hammering(_hammer, stack.api, key, at_once) as rung:
             began = time.monotonic()
             for number in range(payments):
                 time.sleep(max(0.0, began + number * seconds / payments - time.monotonic()))
@@ -112,6 +124,49 @@ def a_call_behind_thousands(calls: int = 3000, at_once: int = 8) -> Ended:
         )
 
 
+def a_new_owner_beside_a_squatter(named: int, at_once: int = 8) -> Squatted:
+    """A genuine link names many locations and is pressed again and again; a new owner connects.
+
+    The platform fails the first callback for him, so it is reconcile that has to look at his row.
+    """
+    with _world() as (stack, simulator), _client() as http:
+        link = simulator.redirect(*range(1000, 1000 + named), owner=SQUATTER).partition("?")[2]
+        simulator.fault("callback", "status", status=503, location_id=OTHERS)
+        address = simulator.grant(OTHERS, owner=OTHER).partition("?")[2]
+        with _hammering(_press_all, stack.api, link, at_once) as pages:
+            time.sleep(5)
+            began = time.monotonic()
+            while simulator.state(OTHERS) != "active" and time.monotonic() - began < PATIENCE_S:
+                if not simulator.calls("callback"):
+                    _press(http, stack.api, address)
+                time.sleep(1)
+            took = time.monotonic() - began
+        seen = {status: pages.count(status) for status in sorted(set(pages))}
+        asked = sum(call.location_id != OTHERS for call in simulator.calls("status"))
+        return Squatted(named, seen, asked, took)
+
+
+def _press_all(api: str, link: str, at_once: int, over: Any, outcomes: Any) -> None:
+    def press(_: int) -> list[int]:
+        seen: list[int] = []
+        while not over.wait(AGAIN_S):
+            seen += _press(http, api, link)
+        return seen
+
+    with _client() as http, ThreadPoolExecutor(at_once) as threads:
+        outcomes.put([status for seen in threads.map(press, range(at_once)) for status in seen])
+
+
+def _press(http: httpx.Client, api: str, query: str) -> list[int]:
+    """Opens a link, and presses its button if there is one; the statuses of the pages."""
+    page = http.get(f"{api}/connect?{query}")
+    ticket = re.search('name="ticket" value="([^"]+)"', page.text)
+    if ticket is None:
+        return [page.status_code]
+    fields = {"ticket": ticket[1], "action": "connect", "name": "A", "email": "a@example.com"}
+    return [page.status_code, http.post(f"{api}/connect", data=fields).status_code]
+
+
 @contextmanager
 def _world() -> Iterator[tuple[Stack, Simulator]]:
     simulator = Simulator(per_s=PER_S, per_min=PER_MIN)
@@ -124,15 +179,17 @@ def _client() -> httpx.Client:
 
 
 @contextmanager
-def _ringing(stack: Stack, key: str, at_once: int) -> Iterator[list[str]]:
-    """So many telephones ring all the time; what became of each is in the list at the end.
+def _hammering(
+    hammers: Callable[..., None], api: str, what: str, at_once: int
+) -> Iterator[list[Any]]:
+    """So many do the same all the time; what became of each try is in the list at the end.
 
     In a process of their own, as they would keep the simulator from telling when a call came.
     """
     processes = multiprocessing.get_context("spawn")
     over, outcomes = processes.Event(), processes.Queue()
-    hammer = processes.Process(target=_hammer, args=(stack.api, key, at_once, over, outcomes))
-    rung: list[str] = []
+    hammer = processes.Process(target=hammers, args=(api, what, at_once, over, outcomes))
+    rung: list[Any] = []
     hammer.start()
     try:
         yield rung
