@@ -288,6 +288,12 @@ class Altegio:
         path = f"/marketplace/salon/{location_id}/application/{application_id}"
         return read_status(self._ask("GET", path, until=until), self.zone)
 
+    def prepare(self) -> None:
+        """Makes what a first call needs, which takes so long that the call would miss its turn."""
+        _ = self._reads, self._money
+        with suppress(GetParameterError):
+            self._token.accepted()
+
     def locations(self, page: int) -> tuple[int, ...]:
         """One page, from 1, of the locations that have the application; the last one is shorter.
 
@@ -412,6 +418,7 @@ class Altegio:
         user_token: str = "",
     ) -> Reply:
         """Sends what may be repeated, when it is our turn."""
+        self.prepare()
         try:
             self._pace.take(until - time.monotonic())
         except Paused as paused:

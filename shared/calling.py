@@ -25,6 +25,9 @@ from shared.rules import CallRules
 from shared.telemetry import count, logger, took
 from shared.voip import Told, Voip
 
+# After so long a turn has passed; whatever can be dropped then is.
+_MISSED = timedelta(milliseconds=300)
+
 
 class PopUp(StrEnum):
     """What became of a pop-up; all but the first are counted and never made good."""
@@ -175,11 +178,18 @@ class Calling:
         Raises:
             Busy, Paused: our turn does not come soon.
         """
+        self._voip.prepare()
+        began = self._clock()
         try:
-            return self._calls.pop(ringing, self._clock(), self._pace.at_once())
+            taken = self._calls.pop(ringing, began, self._pace.at_once())
         except Busy:
             self._pace.wait()
-            return self._calls.pop(ringing, self._clock(), self._pace.in_turn())
+            began = self._clock()
+            taken = self._calls.pop(ringing, began, self._pace.in_turn())
+        if taken and self._clock() - began > _MISSED:
+            # It was held up, and would call at once with those who come after it.
+            raise Paused(began)
+        return taken
 
 
 def as_event(values: Mapping[str, Any]) -> Ringing | Finished:

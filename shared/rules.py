@@ -109,7 +109,7 @@ class Allowance:
 
 
 # Of one account, on however many telephones: whoever uses its key, or a copy of it, shares it.
-POP_UPS_OF_ACCOUNT = Allowance("pop-up", part=0.5, burst=5)
+POP_UPS_OF_ACCOUNT = Allowance("pop-up", part=0.5, burst=3)
 # Of one Altegio user, in however many tabs.
 PAGES_OF_USER = Allowance("page", part=0.5, burst=20)
 # Calls that go into the history at once, of one account and of all. The other half of the pace is

@@ -167,6 +167,7 @@ class Saving:
             Overtaken: the row was written meanwhile.
             Paused: our turn does not come soon.
         """
+        self._voip.prepare()
         try:
             claimed = rules_of.claimed(call, line, self._clock(), self._rules)
             return self._calls.claim(claimed, self._pace.at_once())

@@ -54,6 +54,10 @@ class Voip:
         self._platform = platform
         self._host = api_url
 
+    def prepare(self) -> None:
+        """As `Altegio.prepare`."""
+        self._platform.prepare()
+
     def switch(self, crm_token: str, *, on: bool, until: float = math.inf) -> Answer:
         """Enables or disables the telephony of a chain; may be repeated.
 

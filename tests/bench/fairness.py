@@ -30,7 +30,7 @@ SQUATTER = Owner(id=7666, name="Mallory", phone="15551230002", email="mallory@ex
 OTHER = Owner(id=7777, name="Other", phone="15551230001", email="other@example.com")
 # After an answer, until whoever hammers does so again. All this shares a few processors: with no
 # rest the simulator itself would be too slow to tell when a call came.
-AGAIN_S = 0.5
+AGAIN_S = 1.0
 # Of what is waited for; then it counts as never.
 PATIENCE_S = 120
 
