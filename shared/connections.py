@@ -44,8 +44,10 @@ _ANY_HINT = (
     " hint_looks = if_not_exists(hint_looks, :none)"
 )
 _DUE = ", due_at = :at ADD version :one"
+# Said by who may be anybody, while the partner token cannot be read.
+_UNPROVEN = "unproven uninstall"
 # Whatever a row may be hinted of.
-HINTS = (*webhook.HINTS, GONE)
+HINTS = (*webhook.HINTS, _UNPROVEN, GONE)
 
 
 class Overtaken(Exception):
@@ -119,7 +121,7 @@ class Connections:
         of its own, as a proven one closes a location together with a single bare 404.
         """
         line = Line(location_id, at, words=f"{event} webhook, not proven")
-        hint = f"unproven {event}" if event == "uninstall" else event
+        hint = _UNPROVEN if event == "uninstall" else event
         return self._hint(location_id, hint, at, line, "attribute_not_exists(hint)", states=LIVE)
 
     def suspect(self, location_id: int, why: str, at: datetime) -> None:

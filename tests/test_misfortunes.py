@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from shared import lifecycle
 from shared.payment import EntryState
+from shared.reconciling import ReconcileFailed
 from shared.rules import LifecycleRules
 from tests.deployment import Deployment, payment, refund
 
@@ -399,5 +400,7 @@ def test_one_row_that_nobody_can_read_holds_up_no_other(connected: Deployment) -
         connected.webhook(connected.event(location_id))
     broken = replace(connected.connection(4564), state="lost")  # type: ignore[arg-type]  # that is the point
     connected.connections.save(replace(broken, due_at=connected.clock()))
-    connected.reconcile()
+    # The others are taken care of, and the run ends in an error, which is an alarm.
+    with pytest.raises(ReconcileFailed):
+        connected.reconcile()
     assert connected.connection(4232).state == "disabled"
