@@ -4,11 +4,9 @@ Whatever returns here has made the event durable: the message may be acknowledge
 finished then is a row with a due time, and `reconciling` sees to it.
 """
 
-import json
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -37,10 +35,6 @@ _ECHO_EVERY = timedelta(hours=1)
 _NOT_CONNECTED = "the location is not connected"
 # Of the function's 30 s; what is not answered by then must not look like an answer that was lost.
 _TIME_S = 26.0
-
-
-class NotTheWhole(Exception):
-    """A refund names another sum or currency than its payment's: nothing may be sent."""
 
 
 class Paying:
@@ -79,8 +73,6 @@ class Paying:
         entry = event.entry(self._clock())
         try:
             self._attempt(None, entry)
-        except NotTheWhole as error:
-            self._refuse(body, f"invalid: {error}", message_id)
         except Overtaken:
             self._again(entry, body, message_id)
 
@@ -108,22 +100,8 @@ class Paying:
             return
         try:
             self._attempt(entry, entry)
-        except NotTheWhole as error:
-            self._reject(entry, f"invalid: {error}")
         except Overtaken:
             logger.info("overtaken", extra={"entry": entry.key})
-
-    def _reject(self, refund: Entry, why: str) -> None:
-        """A refund that came before its payment: its event goes where it would have gone then."""
-        event: dict[str, Any] = {
-            "type": "refund",
-            "event_id": refund.key.removeprefix("refund#"),
-            **refund.facts,
-        }
-        if refund.location_id is not None:
-            event["location_id"] = refund.location_id
-        self._refuse(json.dumps(event), why, refund.key)
-        self._move(refund, payment.rejected(refund, why, self._clock()))
 
     def _attempt(self, before: Entry | None, entry: Entry) -> None:
         """Claims the entry and sends it, or stores it where it has to wait.
@@ -132,15 +110,11 @@ class Paying:
 
         Raises:
             Overtaken: the row is not `before` any more, and nothing was sent.
-            NotTheWhole: a refund contradicts its payment; nothing was stored, and nothing sent.
         """
         until = time.monotonic() + _TIME_S
         paid = None
         if entry.is_refund:
             paid = self._ledger.given_back(entry)
-            unlike = payment.not_the_whole(entry, paid) if paid is not None else ""
-            if unlike:
-                raise NotTheWhole(unlike)
             parked = payment.refund_parked(entry, paid, self._clock(), self._rules)
             if parked is not None:
                 self._store(before, parked)

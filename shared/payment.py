@@ -314,19 +314,6 @@ def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     return _changed(entry, EntryState.PENDING, why, now, due_in=wait)
 
 
-def not_the_whole(refund: Entry, paid: Entry) -> str:
-    """In what a refund names another sum or currency than its payment's; empty if in nothing.
-
-    The platform gives back whole payments only.
-    """
-    stated, facts = refund.facts, paid.facts
-    if "amount" in stated and Decimal(stated["amount"]) != Decimal(facts["amount"]):
-        return "amount: is not that of the whole payment"
-    if "currency" in stated and stated["currency"] != facts["currency"]:
-        return "currency: is not that of the payment"
-    return ""
-
-
 def refund_parked(
     refund: Entry, paid: Entry | None, now: datetime, rules: LedgerRules
 ) -> Entry | None:
