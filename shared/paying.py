@@ -37,6 +37,10 @@ _NOT_CONNECTED = "the location is not connected"
 _TIME_S = 26.0
 
 
+class Unlike(Exception):
+    """A refund of something else than its whole payment; the text says why. Nothing was sent."""
+
+
 class Paying:
     """The use case of the billing queue."""
 
@@ -68,13 +72,19 @@ class Paying:
             self._refuse(body, f"invalid: {error}", message_id)
             return
         if isinstance(event, billing.WakeUp):
-            self._wake(event)
+            self._wake(event, message_id)
             return
         entry = event.entry(self._clock())
         try:
             self._attempt(None, entry)
         except Overtaken:
             self._again(entry, body, message_id)
+        except Unlike as unlike:
+            if self._ledger.get(entry.key) is None:
+                self._refuse(body, f"invalid: {unlike}", message_id)
+            else:
+                # It came before its payment, and its row waits, or was refused already.
+                self._again(entry, body, message_id)
 
     def _again(self, entry: Entry, body: str, message_id: str) -> None:
         """The event was here before: it must say the same, and then there is nothing to do."""
@@ -89,7 +99,7 @@ class Paying:
         count("BillingEventRefused")
         logger.error("billing event refused", extra={"why": why, "message_id": message_id})
 
-    def _wake(self, wake_up: billing.WakeUp) -> None:
+    def _wake(self, wake_up: billing.WakeUp, message_id: str) -> None:
         entry = self._ledger.get(wake_up.key)
         if (
             entry is None
@@ -99,7 +109,12 @@ class Paying:
         ):
             return
         try:
-            self._attempt(entry, entry)
+            try:
+                self._attempt(entry, entry)
+            except Unlike as unlike:
+                # Before the row, which would not come here again: a letter may not get lost.
+                self._refuse(billing.again(entry), f"invalid: {unlike}", message_id)
+                self._store(entry, payment.rejected(entry, str(unlike), self._clock()))
         except Overtaken:
             logger.info("overtaken", extra={"entry": entry.key})
 
@@ -110,11 +125,14 @@ class Paying:
 
         Raises:
             Overtaken: the row is not `before` any more, and nothing was sent.
+            Unlike: it is a refund of something else than its whole payment.
         """
         until = time.monotonic() + _TIME_S
         paid = None
         if entry.is_refund:
             paid = self._ledger.given_back(entry)
+            if unlike := payment.refund_unlike(entry, paid):
+                raise Unlike(unlike)
             parked = payment.refund_parked(entry, paid, self._clock(), self._rules)
             if parked is not None:
                 self._store(before, parked)

@@ -314,6 +314,24 @@ def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     return _changed(entry, EntryState.PENDING, why, now, due_in=wait)
 
 
+def refund_unlike(refund: Entry, paid: Entry | None) -> str:
+    """Why a refund is of something else than the whole of its payment; empty if it is not.
+
+    Args:
+        refund: the refund; of its sum and currency it may have said nothing, which is the whole.
+        paid: the payment that it gives back; None if it is not known.
+    """
+    if paid is None or (paid.is_hosted and paid.state is not EntryState.SENT):
+        # What the platform's own page took is a claim until the list shows it.
+        return ""
+    amount, currency = refund.facts.get("amount"), refund.facts.get("currency")
+    if amount is not None and Decimal(amount) != Decimal(paid.facts["amount"]):
+        return "amount: is not its payment's, and only a whole payment can be given back"
+    if currency is not None and currency != paid.facts["currency"]:
+        return "currency: is not its payment's"
+    return ""
+
+
 def refund_parked(
     refund: Entry, paid: Entry | None, now: datetime, rules: LedgerRules
 ) -> Entry | None:
@@ -327,6 +345,9 @@ def refund_parked(
     """
     if paid is None:
         return waiting(refund, "its payment is not known", now, rules)
+    unlike = refund_unlike(refund, paid)
+    if unlike:
+        return rejected(refund, unlike, now)
     if refund.location_id not in (None, paid.location_id):
         return rejected(refund, "its payment is of another location", now)
     if paid.state in (EntryState.REJECTED, EntryState.CLOSED):

@@ -31,7 +31,7 @@ def freeswitch(body: bytes, content_type: str, query: Mapping[str, str]) -> dict
 
     Args:
         body: a channel's record: JSON, or a form whose `cdr` is JSON, plain or in base64.
-        content_type: which of them it is.
+        content_type: which of them it is, unless the body is JSON to see.
         query: of a ringing call its fields; else `uuid`, which the module puts there itself.
 
     Returns:
@@ -100,6 +100,9 @@ def _talked(variables: Mapping[str, Any], *, bridged: bool, leg: bool) -> dict[s
 
 def _record(body: bytes, content_type: str) -> Mapping[str, Any]:
     kind = content_type.partition(";")[0].strip().lower()
+    if body.lstrip().startswith(b"{"):
+        # Whatever was said: with disable-100-continue the module forgets to name its type.
+        kind = "application/json"
     try:
         if kind == "application/x-www-form-urlencoded":
             body = _form(body).get("cdr", "").encode()

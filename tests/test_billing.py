@@ -193,6 +193,12 @@ def test_a_wake_up_reaches_entries_only(key: str) -> None:
         ("paid_at", "now"),
         ("period_from", "1999-12-31T23:59:59+00:00"),
         ("period_from", "0001-01-01T00:00:00+14:00"),
+        ("status", None),
+        ("status", "pending"),
+        ("status", "refunded"),
+        ("status", "failed"),
+        ("metadata", ["a"]),
+        ("metadata", False),
         ("period_to", "2100-01-01T00:00:00+00:00"),
         ("period_to", "9999-12-31T23:59:59-14:00"),
     ],
@@ -206,6 +212,23 @@ def test_a_bad_field_of_a_payment_is_named(field: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("amount", None),
+        ("amount", "-10.00"),
+        ("amount", "10,00"),
+        ("amount", "10.0001"),
+        ("amount", True),
+        ("amount", ["10.00"]),
+        ("currency", None),
+        ("currency", "eur"),
+        ("currency", ""),
+        ("status", None),
+        ("status", "pending"),
+        ("status", "Succeeded"),
+        ("status", "paid"),
+        ("status", ""),
+        ("status", True),
+        ("metadata", ["a"]),
+        ("metadata", "a"),
         ("event_id", ...),
         ("event_id", ""),
         ("payment_event_id", ...),
@@ -221,6 +244,47 @@ def test_a_bad_field_of_a_payment_is_named(field: str, value: Any) -> None:
 def test_a_bad_field_of_a_refund_is_named(field: str, value: Any) -> None:
     with pytest.raises(BadEvent, match=f"^{field}: "):
         billing.read(refund(**{field: value}))
+
+
+NOT_KNOWN = [
+    "dry_run", "test", "partial", "Amount", "sum", "amount_refunded", "reason", "note", "due_at",
+    "key", "line_1", "payment.event_id",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [PAYMENT, REFUND], ids=["payment", "refund"])
+@pytest.mark.parametrize("name", NOT_KNOWN)
+@pytest.mark.parametrize("value", [True, None, "", "SECRET"])
+def test_a_field_that_is_not_known_is_refused_by_its_name(body: str, name: str, value: Any) -> None:
+    with pytest.raises(BadEvent) as caught:
+        billing.read(json.dumps({**json.loads(body), name: value}))
+    assert str(caught.value) == f"{name}: is not known"
+
+
+@pytest.mark.parametrize("name", ["", "<b>", "+13155550175", "13155550175", "a" * 41, "сумма"])
+def test_a_name_that_no_log_should_hold_is_not_repeated(name: str) -> None:
+    with pytest.raises(BadEvent, match=r"^a field: is not known$"):
+        billing.read(refund(**{name: True}))
+
+
+@given(
+    st.sampled_from([PAYMENT, REFUND]),
+    st.text(st.characters(), max_size=50) | st.sampled_from(NOT_KNOWN),
+    st.none() | st.booleans() | st.text(max_size=5),
+)
+@settings(max_examples=200)
+def test_no_field_is_passed_over_but_metadata(body: str, name: str, value: Any) -> None:
+    assume(name not in (*Payment.model_fields, *Refund.model_fields))
+    with pytest.raises(BadEvent) as caught:
+        billing.read(json.dumps({**json.loads(body), name: value}))
+    assert str(caught.value).isascii()
+
+
+@pytest.mark.parametrize("name", ["amount", "currency", "event_id", "note"])
+def test_a_field_that_is_there_twice_may_mean_either(name: str) -> None:
+    twice = f'{{"{name}":"10.00","{name}":"990.99",{REFUND[1:]}'
+    with pytest.raises(BadEvent, match=f"^{name}: is there twice$"):
+        billing.read(twice)
 
 
 @pytest.mark.parametrize(
@@ -381,11 +445,18 @@ def test_one_instant_in_another_offset_is_the_same_event(
     assert entry(payment(paid_at=elsewhere)).digest == entry(payment(paid_at=in_utc)).digest
 
 
-def test_order_and_unknown_fields_make_no_difference() -> None:
+def test_order_metadata_and_a_final_status_make_no_difference() -> None:
     values = json.loads(PAYMENT)
     backwards = json.dumps(dict(reversed(values.items())))
     assert entry(backwards).digest == entry(PAYMENT).digest
-    assert entry(payment(note="again", attempt=2, due_at=None)).digest == entry(PAYMENT).digest
+    ignored: dict[str, Any] = {"note": "again", "attempt": 2, "amount": None, "": {"a": [1]}}
+    for metadata in (ignored, {}, None):
+        assert entry(payment(metadata=metadata)).digest == entry(PAYMENT).digest
+        assert entry(refund(metadata=metadata)) == entry(REFUND)
+    for status in ("succeeded", "completed", "paid"):
+        assert entry(payment(status=status)).digest == entry(PAYMENT).digest
+    for status in ("succeeded", "completed", "refunded"):
+        assert entry(refund(status=status)).digest == entry(REFUND).digest
 
 
 def test_when_it_came_makes_no_difference() -> None:
@@ -421,10 +492,26 @@ def test_different_sums_have_different_digests(one: Decimal, other: Decimal) -> 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("event_id", "ref-2"), ("payment_event_id", "inv-2"), ("location_id", 4565)],
+    [
+        ("event_id", "ref-2"),
+        ("payment_event_id", "inv-2"),
+        ("location_id", 4565),
+        ("amount", "990.99"),
+        ("currency", "EUR"),
+    ],
 )
 def test_a_refund_of_something_else_has_another_digest(field: str, value: Any) -> None:
     assert entry(refund(**{field: value})).digest != entry(REFUND).digest
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [{}, {"location_id": ...}, {"amount": "990.990"}, {"amount": "1e2", "currency": "EUR"}],
+    ids=str,
+)
+def test_a_refund_of_the_ledger_reads_as_the_event_that_it_was(stated: dict[str, Any]) -> None:
+    taken = entry(refund(**stated, status="refunded", metadata={"a": 1}))
+    assert entry(billing.again(taken)) == taken
 
 
 # The wire: JSON numbers, exact to the last digit

@@ -37,6 +37,7 @@ LEDGER: dict[str, tuple[dict[str, str], int]] = {
     "payments-delivered-twice": ({"payment#inv-1001": "SENT"}, 0),
     "payments-other-amount": ({"payment#inv-1001": "SENT"}, 1),
     "payments-refund": ({"payment#inv-1001": "SENT", "refund#ref-1001": "SENT"}, 0),
+    "payments-refund-of-a-part": ({"payment#inv-1001": "SENT"}, 1),
     "payments-refund-of-unknown-payment": ({"refund#ref-1001": "PENDING"}, 0),
     "payments-invalid": ({}, 1),
     "payments-not-json": ({}, 1),

@@ -1,5 +1,6 @@
 """Payments and refunds, from the queue to the platform's own list."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -58,7 +59,12 @@ def test_one_event_delivered_again_is_one_payment(connected: Deployment, times: 
 
 def test_the_same_facts_in_other_words_are_the_same_event(connected: Deployment) -> None:
     connected.bill(payment())
-    connected.bill(payment(amount="990.990", paid_at="2026-11-01T12:10:00+02:00", note="again"))
+    again: dict[str, Any] = {
+        "amount": "990.990",
+        "paid_at": "2026-11-01T12:10:00+02:00",
+        "status": "paid",
+    }
+    connected.bill(payment(**again, metadata={"note": "again"}))
     assert len(connected.simulator.calls("payment")) == 1
     assert connected.dead_letters() == []
 
@@ -81,6 +87,11 @@ def test_the_same_id_with_another_amount_is_refused_with_its_reason(
         ("[]", "invalid: not a JSON object"),
         ('{"type": "gift"}', "invalid: type: must be payment or refund"),
         ('{"type": "refund", "event_id": "r"}', "invalid: payment_event_id: Field required"),
+        (json.dumps(payment(dry_run=True)), "invalid: dry_run: is not known"),
+        (
+            json.dumps(payment(status="pending")),
+            "invalid: status: Input should be 'succeeded', 'completed' or 'paid'",
+        ),
     ],
 )
 def test_what_is_no_event_is_kept_with_its_reason(

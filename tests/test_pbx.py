@@ -66,6 +66,36 @@ ASTERISK: dict[str, dict[str, Any]] = {
 }
 
 
+# What a live FreeSWITCH 1.10.12 posted with disable-100-continue, which takes its type from it: 101
+# answered after two seconds; the caller gave up; 101 was busy; nobody answered.
+LIVE: dict[str, dict[str, Any]] = {
+    "live-answered": {
+        "phone": "+13155550401",
+        "status": "success",
+        "duration": 5,
+        "date": datetime.fromisoformat("2026-11-27T11:42:04+00:00"),
+    },
+    "live-cancelled": {
+        "phone": "+13155550402",
+        "status": "missed",
+        "duration": 0,
+        "date": datetime.fromisoformat("2026-11-27T11:42:12+00:00"),
+    },
+    "live-busy": {
+        "phone": "+13155550403",
+        "status": "missed",
+        "duration": 0,
+        "date": datetime.fromisoformat("2026-11-27T11:42:17+00:00"),
+    },
+    "live-no-answer": {
+        "phone": "+13155550404",
+        "status": "missed",
+        "duration": 0,
+        "date": datetime.fromisoformat("2026-11-27T11:42:18+00:00"),
+    },
+}
+
+
 def record(name: str) -> bytes:
     return (RECORDED / "freeswitch" / f"{name}.json").read_bytes()
 
@@ -124,7 +154,8 @@ def fields(call: SavedCall, names: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_every_record_is_expected() -> None:
     legs = {"leg-lost", "leg-answered", "internal"}
-    assert {path.stem for path in (RECORDED / "freeswitch").iterdir()} == {*FREESWITCH, *legs}
+    recorded = {path.stem for path in (RECORDED / "freeswitch").iterdir()}
+    assert recorded == {*FREESWITCH, *LIVE, *legs}
     rings = {"ringing", "ringing-hidden", "internal"}
     assert {path.stem for path in (RECORDED / "asterisk").iterdir()} == {*ASTERISK, *rings}
 
@@ -137,6 +168,33 @@ def test_a_call_of_freeswitch_stands_in_the_history(
     [saved] = switch.history()
     assert (saved.call_id, saved.line, saved.date) == (UUID, LINE, STARTED)
     assert fields(saved, expected) == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), LIVE.items())
+def test_what_a_live_freeswitch_posted_stands_in_the_history(
+    deployment: Deployment, switch: Switch, name: str, expected: dict[str, Any]
+) -> None:
+    posted = json.loads(record(name))
+    deployment.clock.at = expected["date"] + timedelta(minutes=1)
+    path, _, query = posted["request"].removeprefix("POST ").partition("?")
+    content_type = dict(posted["headers"])["Content-Type"]
+    assert content_type == FORM
+    switch.post(path, posted["body"].encode(), content_type, query)
+    [saved] = switch.history()
+    assert fields(saved, expected) == expected
+    assert saved.call_id == query.removeprefix("uuid=")
+    # Whoever took it, or would have: its telephone rang.
+    assert (saved.line, saved.direction, saved.user) == (LINE, "incoming", "101")
+
+
+@pytest.mark.parametrize("content_type", [FORM, "", "text/plain", "application/json"])
+@pytest.mark.parametrize("before", [b"", b"\r\n\t "])
+def test_json_is_json_whatever_the_type_says(
+    switch: Switch, before: bytes, content_type: str
+) -> None:
+    switch.freeswitch(before + record("answered"), content_type)
+    [saved] = switch.history()
+    assert fields(saved, FREESWITCH["answered"]) == FREESWITCH["answered"]
 
 
 @pytest.mark.parametrize(("name", "expected"), ASTERISK.items())
@@ -231,10 +289,16 @@ def encoded(text: str) -> str:
 def freeswitch_ringing() -> tuple[str, str]:
     """The path and the query of the recipe's request, and its key's place."""
     [xml] = [each for each in fences("xml") if "altegio-incoming" in each]
-    actions = parsed(xml).iter("action")
-    [told] = [each.attrib["data"] for each in actions if each.attrib["application"] == "curl"]
+    actions = [
+        (each.attrib["application"], each.attrib["data"]) for each in parsed(xml).iter("action")
+    ]
+    # As an application the module takes its time-outs from these only, and not from its words.
+    *before, (last, told) = actions
+    assert last == "curl"
+    assert before[-2:] == [("set", "curl_connect_timeout=1"), ("set", "curl_timeout=3")]
     url, *rest = told.split(" ")
-    assert rest == ["connect-timeout", "1", "timeout", "3", "post"]
+    # Without the first it checks no certificate; what follows the last would be the body.
+    assert rest == ["secure", "post"]
     parts = urlsplit(url)
     assert (parts.scheme, parts.username, parts.password) == ("https", "pbx", "KEY")
     return parts.path, parts.query
@@ -267,6 +331,7 @@ def test_the_recipe_of_freeswitch_sets_what_its_records_carry() -> None:
             for action in parsed(xml).iter("action")
             if action.attrib["application"] in ("set", "export")
             for name, _, value in [action.attrib["data"].partition("=")]
+            if name.startswith("altegio_")
         }
         for xml in fences("xml")
         if "<extension" in xml
@@ -283,8 +348,10 @@ def test_the_module_of_freeswitch_posts_as_the_door_takes_it() -> None:
     params = {each.attrib["name"]: each.attrib["value"] for each in parsed(xml)[0]}
     assert urlsplit(params["url"]).path == "/calls/freeswitch"
     assert (params["auth-scheme"], params["cred"]) == ("basic", "pbx:KEY")
-    # The module names the record's type by this.
+    # The module names the record's type by this, and with the other forgets it again.
     assert params["encode"] == "false"
+    assert "disable-100-continue" not in params
+    assert params["enable-cacert-check"] == params["enable-ssl-verifyhost"] == "true"
 
 
 class Dialplan:

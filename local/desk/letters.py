@@ -14,7 +14,7 @@ from typing import Any
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import billing, call_event, clock
+from shared import billing, call_event, clock, payment
 from shared.clock import stamp
 from shared.lifecycle import Connection
 from shared.payment import Entry
@@ -131,6 +131,10 @@ def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
         return Verdict(event.key, safe=True, why="safe: a wake-up, void unless it is the latest")
     entry = event.entry(clock.now())
     before = known(entry.key)
+    if before is None and entry.is_refund:
+        unlike = payment.refund_unlike(entry, known(entry.payment_key))
+        if unlike:
+            return Verdict(entry.key, safe=False, why=f"refused again: invalid: {unlike}")
     if before is None:
         return Verdict(entry.key, safe=True, why="safe: not known yet, taken as any new event")
     if before.digest == entry.digest:
@@ -141,7 +145,8 @@ def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
 
 
 def _difference(before: Entry, entry: Entry) -> str:
-    pairs = [(name, before.facts.get(name), entry.facts.get(name)) for name in entry.facts]
+    names = before.facts | entry.facts
+    pairs = [(name, before.facts.get(name), entry.facts.get(name)) for name in names]
     # The location of a refund may have been found since.
     if None not in (before.location_id, entry.location_id):
         pairs.append(("location_id", str(before.location_id), str(entry.location_id)))
