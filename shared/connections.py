@@ -34,6 +34,7 @@ _INSTANTS = (
     "hint_at",
     "due_at",
     "erase_at",
+    "forget_at",
 )
 
 
@@ -270,6 +271,7 @@ def _connection(item: dict[str, Any]) -> Connection:
         if name in values:
             values[name] = instant(values[name])
     values.setdefault("account_id", None)
-    values["unlisted"] = tuple(values.get("unlisted", ()))
+    for name in ("unlisted", "former"):
+        values[name] = tuple(values.get(name, ()))
     values["telephony"] = Telephony(values.get("telephony", Telephony.NONE))
     return Connection(**{**values, "state": State(values["state"])})

@@ -6,7 +6,7 @@ which accounting needs. The receipt is one line in the log.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import lifecycle
 from shared.accounts import Accounts
@@ -42,14 +42,11 @@ class Erasing:
         Raises:
             Overtaken: the location was connected again meanwhile.
         """
-        account_id, grace = connection.account_id, timedelta(seconds=self._rules.erase_after_s)
-        is_last = account_id is not None and not (
-            self._connections.of_account(account_id) - {connection.location_id}
-        )
+        account_id = connection.account_id
+        is_last = account_id is not None and self._is_last(account_id, connection.location_id)
         if account_id is not None and is_last:
-            seen_at = self._accounts.erase(account_id, unless_seen_since=self._clock() - grace)
-            if seen_at is not None:
-                later = seen_at + grace
+            later = self._seen_until(account_id)
+            if later is not None:
                 self._connections.save(replace(connection, erase_at=later, due_at=later))
                 return
         self._connections.save(lifecycle.erased(connection), self._clock())
@@ -63,3 +60,35 @@ class Erasing:
                 "account_erased": is_last,
             },
         )
+
+    def forget(self, connection: Connection) -> Connection:
+        """Erases the accounts that had the location before, once their grace period is over.
+
+        Raises:
+            Overtaken: somebody else wrote the row meanwhile; it is still due.
+        """
+        now = self._clock()
+        if connection.forget_at is None or connection.forget_at > now:
+            return connection
+        kept: dict[str, datetime] = {}
+        for account_id in connection.former:
+            if account_id == connection.account_id:
+                continue
+            # With other locations, the last of them sees to it.
+            later = self._seen_until(account_id) if self._is_last(account_id) else None
+            if later is not None:
+                kept[account_id] = later
+        logger.info("forgotten", extra={"location_id": connection.location_id, "kept": len(kept)})
+        forgotten = replace(
+            connection, former=tuple(kept), forget_at=min(kept.values(), default=None)
+        )
+        return self._connections.save(forgotten)
+
+    def _is_last(self, account_id: str, *but: int) -> bool:
+        return not (self._connections.of_account(account_id) - {*but})
+
+    def _seen_until(self, account_id: str) -> datetime | None:
+        """Erases an account; until when it is kept instead, if its owner was here since."""
+        grace = timedelta(seconds=self._rules.erase_after_s)
+        seen_at = self._accounts.erase(account_id, unless_seen_since=self._clock() - grace)
+        return None if seen_at is None else seen_at + grace

@@ -224,6 +224,9 @@ class Connection:
     due_at: datetime | None = None
     # Of a closed connection: when what it knows of the customer is erased (see erasing).
     erase_at: datetime | None = None
+    # Accounts that had the location before, and when what is known of them is erased.
+    former: tuple[str, ...] = ()
+    forget_at: datetime | None = None
     # Counts the writes; a writer that did not see the last one loses.
     version: int = 0
 
@@ -255,10 +258,15 @@ def opened(
     so its start is kept. A token that was proven to be the location's own is so still.
     """
     lease_until = now + timedelta(seconds=rules.lease_s)
+    former = before.former if before else ()
+    if before is not None and before.account_id not in (None, account_id):
+        former = (*former, before.account_id)
     opened = Connection(
         location_id=location_id,
         state=State.PENDING,
         generation=before.generation + 1 if before else 1,
+        former=former,
+        forget_at=now + timedelta(seconds=rules.erase_after_s) if former else None,
         account_id=account_id,
         opened_at=now,
         crm_token=before.crm_token if before else None,

@@ -255,6 +255,7 @@ class Reconciling:
         connection, now = self._overdue(location_id), self._clock()
         if connection is None:
             return
+        connection = self._erasing.forget(connection)
         if connection.erase_at is not None and connection.erase_at <= now:
             self._erasing.erase(connection)
             return

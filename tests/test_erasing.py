@@ -56,6 +56,25 @@ def test_a_reconnect_cancels_it(deployment: Deployment) -> None:
     assert deployment.connection(4564).state == "active"
 
 
+def test_an_account_whose_location_went_to_another_is_erased_in_its_time(
+    deployment: Deployment,
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    disconnect(deployment, 4564)
+    other = Owner(id=8, name="Boris", phone="79161234567", email="boris@salon.example")
+    deployment.clock.advance(days=3)
+    deployment.connect(4564, owner=other)
+    deployment.reconcile()
+    assert ANNA.email in stored(deployment)
+    deployment.clock.advance(days=31)
+    deployment.webhook(deployment.event(4564))
+    deployment.reconcile()
+    assert not any(text in stored(deployment) for text in PERSONAL)
+    assert other.email in stored(deployment)
+    connection = deployment.connection(4564)
+    assert (connection.state, connection.former, connection.forget_at) == ("active", (), None)
+
+
 def test_an_account_lives_as_long_as_one_of_its_locations(deployment: Deployment) -> None:
     deployment.connect(4564, 4232, owner=ANNA)
     disconnect(deployment, 4564)

@@ -234,7 +234,10 @@ def test_a_new_generation_inherits_its_number_its_version_and_when_the_trial_beg
         now=NOW,
         rules=RULES,
     )
-    assert opened == replace(fresh, generation=4, version=9, first_active_at=ACTIVATED[0])
+    inherited = replace(fresh, generation=4, version=9, first_active_at=ACTIVATED[0])
+    # The account of before is not forgotten: it is to be erased.
+    forget_at = NOW + seconds(RULES.erase_after_s)
+    assert opened == replace(inherited, former=("a-1",), forget_at=forget_at)
 
 
 def test_an_open_generation_can_be_taken_over_for_a_lease() -> None:
