@@ -96,7 +96,7 @@ def the_platforms_clock_is_ours() -> Any:
 
 # From which life on each is looked for: some are caught by few lives, and these are known.
 FIRST = {
-    any_install_is_the_answer: 60,
+    any_install_is_the_answer: 480,
     one_early_active_is_believed: 60,
     a_repair_does_not_ask_again: 280,
 }

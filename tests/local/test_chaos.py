@@ -21,4 +21,4 @@ def test_schedules_end_well_on_the_emulator(tmp_path: Path) -> None:
             # Each decides as it does in memory.
             assert told.states == run(seed).states
             states += told.states
-    assert states["SENT"] > 8
+    assert states["SENT"] > 5
