@@ -166,6 +166,7 @@ class Paying:
             Overtaken: the row is not `before` any more.
             Paused: our turn does not come soon.
         """
+        self._platform.prepare()
         turn = self._pace.at_once()
         states = [State.ACTIVE] if entry.is_refund else [State.ACTIVE, State.FROZEN]
         while states:
