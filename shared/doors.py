@@ -59,10 +59,14 @@ def records(
     return {"batchItemFailures": failed}
 
 
+def of(error: Exception) -> dict[str, Any]:
+    """What may be logged of an exception: its kind and its place."""
+    return {"error": _kind(error), "places": _places(error)}
+
+
 def _tell(error: Exception, **about: str) -> None:
     count("HandlerFailed")
-    told = {"error": _kind(error), "places": _places(error), **about}
-    logger.error("handler failed", extra=told)
+    logger.error("handler failed", extra={**of(error), **about})
 
 
 def _kind(error: Exception) -> str:

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice, takewhile, zip_longest
 from typing import Any
 
-from shared import call, lifecycle, payment
+from shared import call, doors, lifecycle, payment
 from shared.call import CallState
 from shared.calls import Calls
 from shared.chains import Chains
@@ -187,9 +187,9 @@ class Reconciling:
             step(key)
         except (Overtaken, ConnectionOvertaken, RollOvertaken):
             logger.info("overtaken", extra={"row": key})
-        except Exception:  # noqa: BLE001 - logged, counted, and the run ends in an error
+        except Exception as error:  # noqa: BLE001 - logged, counted, and the run ends in an error
             # A row that nobody can read must not hold up everything that is due after it.
-            logger.exception("row failed", extra={"row": key})
+            logger.error("row failed", extra={"row": key, **doors.of(error)})
             return 1
         return 0
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from shared import census, hosted, lifecycle
+from shared import census, doors, hosted, lifecycle
 from shared.altegio import LOCATIONS_PER_PAGE, Altegio, NotSent, Refused, Unreachable
 from shared.census import Difference, Finding
 from shared.clock import Clock
@@ -170,8 +170,10 @@ class Surveying:
         try:
             return self._compare(location_id, tried)
         except _UNREADABLE as error:
-            logger.exception("not compared", extra={"location_id": location_id})
-            failed = Finding(location_id, Difference.UNANSWERED, f"not compared: {error!r}")
+            logger.error("not compared", extra={"location_id": location_id, **doors.of(error)})
+            failed = Finding(
+                location_id, Difference.UNANSWERED, f"not compared: {type(error).__name__}"
+            )
             return [_found(failed, self._clock(), 0)]
 
     def _compare(self, location_id: int, tried: int) -> list[Found]:
@@ -241,8 +243,9 @@ class Surveying:
         try:
             return self._put_right(found)
         except _UNREADABLE as error:
-            logger.exception("not repaired", extra={"location_id": found.finding.location_id})
-            return f"not repaired: {error!r}", False
+            told = {"location_id": found.finding.location_id, **doors.of(error)}
+            logger.error("not repaired", extra=told)
+            return f"not repaired: {type(error).__name__}", False
 
     def _put_right(self, found: Found) -> tuple[str, bool]:
         """Asks again and does what the answer says."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import boto3
 from botocore.config import Config
@@ -277,7 +276,7 @@ def disabling(environ: Mapping[str, str]) -> "Disabling":
         ledger=Ledger(dynamodb, settings.payments_table, settings.connections.connections_table),
         hints=Hints(session.client("sqs", config=_AWS), settings.hints_queue_url),
         clock=clock.now,
-        zone=ZoneInfo(settings.platform_timezone),
+        zone=clock.zone(settings.platform_timezone),
         lease_s=settings.lease_s,
     )
 

@@ -32,7 +32,7 @@ from shared.connections import Connections
 from shared.items import from_item
 from shared.journal import Journal
 from shared.ledger import Ledger
-from shared.lifecycle import Connection
+from shared.lifecycle import Connection, State
 from shared.payment import Entry
 
 TEMPLATE = Template.read(Path(__file__).parents[1] / "template.yaml")
@@ -402,6 +402,41 @@ class Deployment:
         for _ in range(round(minutes / step)):
             self.clock.advance(minutes=step)
             self.reconcile()
+
+    def woken_calls(self) -> list[str]:
+        """The ids of the calls that are woken, in this order, taken off the queue."""
+        queue, found = self.queues["CallsQueue"], list[str]()
+        while messages := self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                found.append(json.loads(message["Body"]).get("key", "").partition("#")[2])
+                self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def crowd(self, number: int, **changes: Any) -> None:
+        """Active locations whose cover ended days ago and that are still on, looked at in turn."""
+        now = self.clock()
+        for place in range(number):
+            share = place / number
+            values: dict[str, Any] = {
+                "watched_at": now - share * timedelta(days=1),
+                "due_at": now + share * timedelta(hours=1),
+                **changes,
+            }
+            location_id = 100_000 + place
+            self.simulator.platform.grant([location_id], private=True)
+            connection = Connection(
+                location_id=location_id,
+                state=State.ACTIVE,
+                generation=1,
+                account_id="a",
+                opened_at=now - timedelta(days=10),
+                first_active_at=now - timedelta(days=10),
+                covered_until=now - timedelta(days=3),
+                **values,
+            )
+            self.connections.save(connection)
 
     # What is in the tables
 

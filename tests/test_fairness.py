@@ -1,6 +1,5 @@
 """Nobody starves anybody: whatever one does, the others come within a known time."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -13,7 +12,6 @@ import pytest
 
 from local.simulator import Owner
 from shared.calls import Calls, Overtaken
-from shared.lifecycle import Connection, State
 from shared.pace import First, Pace, Paused, Share
 from shared.rules import (
     CENSUS,
@@ -265,19 +263,6 @@ def test_a_bound_is_forgotten_when_it_is_of_no_use(
 # Calls that have ended
 
 
-def woken(deployment: Deployment) -> list[str]:
-    """The calls that are woken, in this order, taken off the queue."""
-    queue = deployment.queues["CallsQueue"]
-    found: list[str] = []
-    while messages := deployment.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
-        "Messages"
-    ):
-        for message in messages:
-            found.append(json.loads(message["Body"]).get("key", "").partition("#")[2])
-            deployment.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return found
-
-
 def test_a_call_is_a_row_before_the_door_answers(
     deployment: Deployment, keys: tuple[str, str]
 ) -> None:
@@ -311,7 +296,7 @@ def test_thousands_of_calls_hold_up_nobody_else_s(
         end(deployment, keys[0], f"c-{number}")
     end(deployment, keys[1], "n-1", 4777)
     deployment.clock.advance(seconds=6)
-    found = woken(deployment)
+    found = deployment.woken_calls()
     assert len(found) == HISTORY_OF_ACCOUNT.burst + 1
     assert found[-1] == "n-1"
 
@@ -324,14 +309,14 @@ def test_what_is_beyond_the_allowance_is_taken_in_turn(
     for number in range(HISTORY_OF_ACCOUNT.burst + 2):
         end(deployment, keys[1], f"n-{number}", 4777)
     deployment.clock.advance(seconds=6)
-    woken(deployment)
+    deployment.woken_calls()
     deployment.invoke("reconcile", {})
     deployment.clock.advance(seconds=3)
-    begins = [call_id[0] for call_id in woken(deployment)]
+    begins = [call_id[0] for call_id in deployment.woken_calls()]
     assert begins[:6] in (3 * ["c", "n"], 3 * ["n", "c"])
     # The rest of the run's are told evenly until the next, and are half the pace.
     deployment.clock.advance(seconds=57)
-    assert len(begins) + len(woken(deployment)) == 100
+    assert len(begins) + len(deployment.woken_calls()) == 100
 
 
 # Reconcile
@@ -346,31 +331,6 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{module}.time", slow)
 
 
-def crowd(deployment: Deployment, number: int, **changes: Any) -> None:
-    """Active locations whose cover ended days ago and that are still on, looked at in turn."""
-    now = deployment.clock()
-    for place in range(number):
-        share = place / number
-        values: dict[str, Any] = {
-            "watched_at": now - share * timedelta(days=1),
-            "due_at": now + share * timedelta(hours=1),
-            **changes,
-        }
-        location_id = 100_000 + place
-        deployment.simulator.platform.grant([location_id], private=True)
-        connection = Connection(
-            location_id=location_id,
-            state=State.ACTIVE,
-            generation=1,
-            account_id="a",
-            opened_at=now - timedelta(days=10),
-            first_active_at=now - timedelta(days=10),
-            covered_until=now - timedelta(days=3),
-            **values,
-        )
-        deployment.connections.save(connection)
-
-
 def asked(deployment: Deployment) -> int:
     return len(deployment.simulator.calls("status"))
 
@@ -379,7 +339,7 @@ def test_thousands_whose_cover_has_ended_are_warned_of_by_our_own_tables(
     deployment: Deployment, logged: Callable[[], str]
 ) -> None:
     """Each is warned of once an hour, and asked about once a day."""
-    crowd(deployment, 3000)
+    deployment.crowd(3000)
     before = asked(deployment)
     logged()
     deployment.let_time_pass(60)
@@ -391,7 +351,7 @@ def test_thousands_whose_cover_has_ended_are_warned_of_by_our_own_tables(
 def test_a_hint_stands_behind_no_crowd(deployment: Deployment) -> None:
     """Not even if all of them have to be asked about at once, and the hint's wake-up is lost."""
     deployment.connect(4564)
-    crowd(deployment, 300, watched_at=None, due_at=deployment.clock() - timedelta(hours=1))
+    deployment.crowd(300, watched_at=None, due_at=deployment.clock() - timedelta(hours=1))
     deployment.simulator.disconnect(4564, webhook="never")
     deployment.clock.advance(minutes=2)
     deployment.webhook(deployment.event(4564))
@@ -413,7 +373,7 @@ def test_a_crowd_of_one_kind_holds_up_no_other(deployment: Deployment) -> None:
     deployment.bill(payment("inv-2", 4232))
     deployment.connect(4232)
     deployment.clock.advance(minutes=20)
-    crowd(deployment, 300, watched_at=None, due_at=deployment.clock() - timedelta(hours=1))
+    deployment.crowd(300, watched_at=None, due_at=deployment.clock() - timedelta(hours=1))
     deployment.reconcile()
     assert deployment.entry("payment#inv-1").state == "SENT"
     assert deployment.entry("payment#inv-2").state == "SENT"

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -13,19 +15,21 @@ import pytest
 from jinja2 import Environment
 
 from functions.connect import app, page
+from functions.reconcile import app as reconcile
 from local.portal import Portal
 from local.simulator import Owner
-from shared import codes, connecting, lifecycle, proving, redirect, signature, web
+from shared import codes, connecting, lifecycle, proving, reconciling, redirect, signature, web
 from shared.accounts import Account, Accounts
 from shared.altegio import Altegio
 from shared.clock import stamp
 from shared.connecting import Connecting
 from shared.lifecycle import Connection, Status
+from shared.pace import Bounds
 from shared.portal_key import PortalKey
 from shared.redirect import Redirect
 from shared.tickets import MOST_TRIES, Ticket, Tickets
 from shared.visit import Standing
-from tests.deployment import Deployment, Page, http_event
+from tests.deployment import Deployment, Page, finished, http_event, payment, ringing
 
 PROJECT = Path(__file__).parents[1]
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
@@ -539,6 +543,72 @@ def logs_the_customer_in(_deployment: Deployment) -> bool:
         # The cookie is there, as he has seen the login before; the token is not.
         httpx.post(address, data={"name": "mallory"}, cookies={"visitor": "browser-of-anna"})
         return "mallory" in portal.sessions.values()
+
+
+# The crowd
+
+
+def neighbours(deployment: Deployment) -> tuple[str, str]:
+    """The keys of two accounts, at the pace of the platform."""
+    mallory = deployment.connect(4564, owner=MALLORY).pbx_key
+    anna = deployment.connect(4777, owner=ANNA).pbx_key
+    deployment.reconcile()
+    deployment.clock.advance(minutes=1)
+    deployment.restart(PACE_PER_S="5", PACE_PER_MIN="200")
+    return mallory, anna
+
+
+def _no_bounds(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
+    patches.setattr(Bounds, "take", lambda *_: None)
+
+
+@threat("Somebody's telephones ring so often that nobody else's caller is shown", _no_bounds)
+def rings_without_end(deployment: Deployment) -> bool:
+    shown = 0
+    mallory, anna = neighbours(deployment)
+    for number in range(60):
+        at = deployment.clock().isoformat()
+        deployment.call({**ringing(f"m-{number}", 4564), "at": at}, mallory)
+        if number % 10 == 9:
+            answer = deployment.call({**ringing(f"a-{number}", 4777), "at": at}, anna)[1]
+            shown += answer["pop_up"] == "sent"
+        deployment.clock.advance(seconds=0.1)
+    return shown < 4
+
+
+@threat("Thousands of one company's calls stand in the queue before everybody's", _no_bounds)
+def queues_without_end(deployment: Deployment) -> bool:
+    mallory, anna = neighbours(deployment)
+    at = (deployment.clock() - timedelta(seconds=90)).isoformat()
+    for number in range(200):
+        deployment.call({**finished(f"m-{number}", 4564), "started_at": at}, mallory)
+    deployment.call({**finished("anna", 4777), "started_at": at}, anna)
+    deployment.clock.advance(seconds=6)
+    # As many as half a minute's pace.
+    return "anna" not in deployment.woken_calls()[:100]
+
+
+def _one_kind_after_the_other(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
+    patches.setattr(reconciling, "_in_turn", lambda *kinds: chain.from_iterable(kinds))
+
+
+@threat(
+    "So many locations are due that nobody comes to what else is due", _one_kind_after_the_other
+)
+def crowds_reconcile(deployment: Deployment) -> bool:
+    deployment.connect(4564)
+    deployment.simulator.fault("payment", "drop_answer")
+    deployment.bill(payment())
+    deployment.clock.advance(minutes=20)
+    deployment.crowd(300, watched_at=None, due_at=deployment.clock() - timedelta(hours=1))
+    # A run has no time for more than a part of them.
+    with pytest.MonkeyPatch.context() as busy:
+        seconds = count()
+        slow = SimpleNamespace(monotonic=lambda: next(seconds) / 6)
+        busy.setattr(reconciling, "time", slow)
+        busy.setattr(reconcile, "time", slow)
+        deployment.invoke("reconcile", {})
+    return deployment.entry("payment#inv-1").state != "SENT"
 
 
 @pytest.fixture
