@@ -31,7 +31,7 @@ from zoneinfo import ZoneInfo
 import httpx
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from shared.clock import from_wire, wire, zone
+from shared.clock import from_wire, wire
 from shared.config import PlatformSettings
 from shared.lifecycle import Installed, ListedPayment, Status, Transition
 from shared.pace import Pace, Paused, Share
@@ -275,7 +275,7 @@ class Altegio:
         self._token = token
         self._pace = pace
         self._token_taken: str | None = None
-        self.zone = zone(settings.platform_timezone)
+        self.zone = settings.platform_timezone
 
     def status(self, location_id: int, until: float = math.inf) -> Status:
         """Asks how the application stands in a location, until `until` of `time.monotonic`.

@@ -3,9 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from shared.telemetry import count, logger
+from zoneinfo import ZoneInfo
 
 type Clock = Callable[[], datetime]
 
@@ -27,19 +25,6 @@ def now() -> datetime:
 def sleep(seconds: float) -> None:
     """Lets time pass."""
     time.sleep(seconds)
-
-
-def zone(name: str) -> ZoneInfo:
-    """The zone of this IANA name; UTC if there is none, which is counted, so that it alarms.
-
-    A slip of the hand in a parameter is no reason to answer nobody.
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        count("HandlerFailed")
-        logger.error("PlatformTimezone names no zone: the dates are read as UTC")
-        return ZoneInfo("UTC")
 
 
 def stamp(instant: datetime) -> str:

@@ -8,6 +8,7 @@ them.
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.rules import (
     CallRules,
@@ -17,6 +18,7 @@ from shared.rules import (
     LifecycleRules,
     PaceRules,
 )
+from shared.telemetry import count, logger
 
 
 class ConfigError(Exception):
@@ -31,7 +33,7 @@ class PlatformSettings:
     partner_token_parameter: str
     platform_app_url: str
     platform_accept: str
-    platform_timezone: str
+    platform_timezone: ZoneInfo
     http_total_s: float
     pace_table: str
     pace: PaceRules
@@ -116,7 +118,7 @@ class DisableSettings:
     connections: ConnectionsSettings
     payments_table: str
     hints_queue_url: str
-    platform_timezone: str
+    platform_timezone: ZoneInfo
     lease_s: float
 
 
@@ -186,4 +188,19 @@ def _value(kind: Any, text: str) -> Any:
         return bool(("false", "true").index(text))
     if kind == tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
+    if kind is ZoneInfo:
+        return _zone(text)
     return kind(text)
+
+
+def _zone(name: str) -> ZoneInfo:
+    """UTC if there is none of this name, which is counted so that it alarms.
+
+    A slip of the hand in a parameter is no reason to answer nobody.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        count("HandlerFailed")
+        logger.error("PlatformTimezone names no zone: the dates are read as UTC")
+        return ZoneInfo("UTC")

@@ -276,7 +276,7 @@ def disabling(environ: Mapping[str, str]) -> "Disabling":
         ledger=Ledger(dynamodb, settings.payments_table, settings.connections.connections_table),
         hints=Hints(session.client("sqs", config=_AWS), settings.hints_queue_url),
         clock=clock.now,
-        zone=clock.zone(settings.platform_timezone),
+        zone=settings.platform_timezone,
         lease_s=settings.lease_s,
     )
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
@@ -80,7 +81,7 @@ def test_settings_are_read_with_their_kinds() -> None:
     settings = config.read(ReconcileSettings, ENVIRONMENT)
     assert settings.platform.application_id == 101
     assert settings.platform.http_total_s == 10.0
-    assert settings.platform.platform_timezone == "Europe/Berlin"
+    assert settings.platform.platform_timezone == ZoneInfo("Europe/Berlin")
     assert settings.lifecycle.hint_rechecks_s == (60.0, 300.0, 1800.5)
     assert settings.lifecycle.retry_base_s == settings.ledger.retry_base_s == 0.5
     assert settings.cover.trial_days == -1
