@@ -14,27 +14,33 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from shared import clock, config, rules
-from shared.connections import Connections
-from shared.journal import Journal
-from shared.partner_token import PartnerToken
+from shared import clock
+from shared import settings as config
+from shared.altegio import order
+from shared.altegio.settings import PlatformSettings
+from shared.altegio.tokens import PartnerToken
+from shared.chains.settings import ChainsSettings
+from shared.connections.journal import Journal
+from shared.connections.settings import ConnectionsSettings
+from shared.connections.table import Connections
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_sqs.client import SQSClient
 
-    from shared.altegio import Altegio
-    from shared.calling import Calling
-    from shared.connecting import Connecting
-    from shared.disabling import Disabling
-    from shared.pace import Bounds, Pace
-    from shared.paying import Paying
-    from shared.portal import Portal
-    from shared.proving import Proving
-    from shared.reconciling import Reconciling
-    from shared.rules import LifecycleRules, PaceRules
-    from shared.saving import Saving
-    from shared.switching import Switching
+    from shared.altegio.client import Altegio
+    from shared.altegio.rate_limit import Bounds, Pace
+    from shared.altegio.settings import PaceRules
+    from shared.calls.history import Saving
+    from shared.calls.pop_up import Calling
+    from shared.chains.switching import Switching
+    from shared.connect.flow import Connecting
+    from shared.connect.one_time_code import Proving
+    from shared.connect.portal import Portal
+    from shared.connections.settings import LifecycleRules
+    from shared.payments.report import Paying
+    from shared.reconcile.schedule import Reconciling
+    from shared.reconcile.webhook import Disabling
 
 # Within a function's 30 s there is time for a few quick tries, not for boto3's default minute.
 _AWS = Config(
@@ -73,24 +79,24 @@ class Connect:
 
 def connecting(environ: Mapping[str, str]) -> Connect:
     """The use cases of the connect function, and the settings that its page shows."""
-    from shared.accounts import Accounts
-    from shared.altegio import Altegio
-    from shared.belongings import Inventory
-    from shared.calls import Calls
-    from shared.connecting import Connecting
-    from shared.ledger import Ledger
-    from shared.mail import Mail
-    from shared.portal import Portal
-    from shared.portal_key import PortalKey
-    from shared.proving import Proving
-    from shared.settling import Settling
-    from shared.tickets import Tickets
+    from shared.altegio.client import Altegio
+    from shared.aws.ses import Mail
+    from shared.calls.table import Calls
+    from shared.connect.account_summary import Inventory
+    from shared.connect.flow import Connecting
+    from shared.connect.one_time_code import Proving
+    from shared.connect.portal import Portal
+    from shared.connect.portal_key import PortalKey
+    from shared.connect.tickets import Tickets
+    from shared.connections.accounts import Accounts
+    from shared.connections.settle import Settling
+    from shared.payments.ledger import Ledger
 
     settings = config.read(config.ConnectSettings, environ)
     session = boto3.Session()
     dynamodb, ssm = session.client("dynamodb", config=_AWS), session.client("ssm", config=_AWS)
     token = PartnerToken(ssm, settings.platform.partner_token_parameter)
-    pace = _pace(dynamodb, settings.platform, rules.PAGES)
+    pace = _pace(dynamodb, settings.platform, order.PAGES)
     platform = Altegio(settings.platform, token, pace)
     connections = _connections(dynamodb, settings.connections)
     accounts = Accounts(dynamodb, settings.accounts_table)
@@ -122,7 +128,7 @@ def connecting(environ: Mapping[str, str]) -> Connect:
             ),
             switching=switching,
         ),
-        pages=_bounds(dynamodb, settings.platform, rules.PAGES_OF_USER),
+        pages=_bounds(dynamodb, settings.platform, order.PAGES_OF_USER),
         clock=clock.now,
         rules=settings.lifecycle,
         budget_s=settings.connect_budget_s,
@@ -151,10 +157,10 @@ def connecting(environ: Mapping[str, str]) -> Connect:
 
 def paying(environ: Mapping[str, str]) -> "Paying":
     """The use case of the payments function."""
-    from shared.altegio import Altegio
-    from shared.ledger import Ledger
-    from shared.paying import Paying
-    from shared.queues import DeadLetters
+    from shared.altegio.client import Altegio
+    from shared.aws.dead_letters import DeadLetters
+    from shared.payments.ledger import Ledger
+    from shared.payments.report import Paying
 
     settings = config.read(config.PaymentsSettings, environ)
     session = boto3.Session()
@@ -162,7 +168,7 @@ def paying(environ: Mapping[str, str]) -> "Paying":
         session.client("ssm", config=_AWS), settings.platform.partner_token_parameter
     )
     dynamodb = session.client("dynamodb", config=_AWS)
-    pace = _pace(dynamodb, settings.platform, rules.PAYMENTS)
+    pace = _pace(dynamodb, settings.platform, order.PAYMENTS)
     return Paying(
         ledger=Ledger(dynamodb, settings.payments_table, settings.connections.connections_table),
         connections=_connections(dynamodb, settings.connections),
@@ -178,28 +184,29 @@ def paying(environ: Mapping[str, str]) -> "Paying":
 
 def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
     """The use cases of the calls function: of its door, and of its queue."""
-    from shared.accounts import Accounts
-    from shared.altegio import Altegio
-    from shared.calling import Calling
-    from shared.calls import Calls
-    from shared.chains import Chains
-    from shared.checking import Checking
-    from shared.hearing import Hearing
-    from shared.pace import First
-    from shared.queues import CallWakeUps, DeadLetters
-    from shared.saving import Saving
-    from shared.user_token import UserToken
-    from shared.voip import Voip
+    from shared.altegio.client import Altegio
+    from shared.altegio.rate_limit import First
+    from shared.altegio.telephony import Voip
+    from shared.altegio.tokens import UserToken
+    from shared.aws.dead_letters import DeadLetters
+    from shared.calls.confirm import Checking
+    from shared.calls.hearing import Hearing
+    from shared.calls.history import Saving
+    from shared.calls.pop_up import Calling
+    from shared.calls.queue import CallWakeUps
+    from shared.calls.table import Calls
+    from shared.chains.table import Chains
+    from shared.connections.accounts import Accounts
 
     settings = config.read(config.CallsSettings, environ)
     session = boto3.Session()
     dynamodb = session.client("dynamodb", config=_AWS)
     sqs, ssm = session.client("sqs", config=_AWS), session.client("ssm", config=_AWS)
-    pop_ups = _pace(dynamodb, settings.platform, rules.POP_UPS)
-    pace = _pace(dynamodb, settings.platform, rules.HISTORY)
+    pop_ups = _pace(dynamodb, settings.platform, order.POP_UPS)
+    pace = _pace(dynamodb, settings.platform, order.HISTORY)
     jump = settings.platform.pace.jump
     jumps = (
-        _pace(dynamodb, settings.platform, rules.POP_UPS, kind="pop-up", limit=jump)
+        _pace(dynamodb, settings.platform, order.POP_UPS, kind="pop-up", limit=jump)
         if jump
         else None
     )
@@ -214,8 +221,8 @@ def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
     hearing = Hearing(
         calls=calls,
         wake_ups=wake_ups,
-        of_account=_bounds(dynamodb, settings.platform, rules.HISTORY_OF_ACCOUNT),
-        of_all=_bounds(dynamodb, settings.platform, rules.HISTORY_OF_ALL),
+        of_account=_bounds(dynamodb, settings.platform, order.HISTORY_OF_ACCOUNT),
+        of_all=_bounds(dynamodb, settings.platform, order.HISTORY_OF_ALL),
         clock=clock.now,
         rules=settings.calls,
         recording_hosts=hosts,
@@ -226,7 +233,7 @@ def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
         accounts=accounts,
         voip=voip,
         pace=First(jumps, pop_ups),
-        pop_ups=_bounds(dynamodb, settings.platform, rules.POP_UPS_OF_ACCOUNT),
+        pop_ups=_bounds(dynamodb, settings.platform, order.POP_UPS_OF_ACCOUNT),
         hearing=hearing,
         wake_ups=wake_ups,
         clock=clock.now,
@@ -262,9 +269,9 @@ def calling(environ: Mapping[str, str]) -> "tuple[Calling, Saving]":
 
 def disabling(environ: Mapping[str, str]) -> "Disabling":
     """The use case of the disable function."""
-    from shared.disabling import Disabling
-    from shared.ledger import Ledger
-    from shared.queues import Hints
+    from shared.payments.ledger import Ledger
+    from shared.reconcile.hint_queue import Hints
+    from shared.reconcile.webhook import Disabling
 
     settings = config.read(config.DisableSettings, environ)
     session = boto3.Session()
@@ -283,21 +290,22 @@ def disabling(environ: Mapping[str, str]) -> "Disabling":
 
 def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     """The use case of the reconcile function."""
-    from shared.accounts import Accounts
-    from shared.altegio import Altegio
-    from shared.calls import Calls
-    from shared.chains import Chains
-    from shared.erasing import Erasing
-    from shared.ledger import Ledger
-    from shared.looking import Looking
-    from shared.pace import Share
-    from shared.queues import BillingEvents, CallWakeUps, WakeUps
-    from shared.reconciling import Reconciling
-    from shared.recording import Recording
-    from shared.roll import Roll
-    from shared.settling import Settling
-    from shared.surveying import Surveying
-    from shared.watching import Watching
+    from shared.altegio.client import Altegio
+    from shared.altegio.rate_limit import Share
+    from shared.calls.queue import CallWakeUps
+    from shared.calls.table import Calls
+    from shared.chains.table import Chains
+    from shared.connections.accounts import Accounts
+    from shared.connections.erase import Erasing
+    from shared.connections.settle import Settling
+    from shared.payments.ledger import Ledger
+    from shared.payments.queue import BillingEvents, WakeUps
+    from shared.payments.record_hosted import Recording
+    from shared.payments.resolve_unknown import Looking
+    from shared.payments.watch_coverage import Watching
+    from shared.reconcile.census.run import Surveying
+    from shared.reconcile.census.table import Roll
+    from shared.reconcile.schedule import Reconciling
 
     settings = config.read(config.ReconcileSettings, environ)
     session = boto3.Session()
@@ -309,13 +317,13 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     connections = _connections(dynamodb, settings.connections)
     ledger = Ledger(dynamodb, settings.payments_table, settings.connections.connections_table)
     platform = Altegio(
-        settings.platform, token, _pace(dynamodb, settings.platform, rules.QUESTIONS)
+        settings.platform, token, _pace(dynamodb, settings.platform, order.QUESTIONS)
     )
     # The census, which takes its time, has a share of the pace.
     share = settings.platform.pace.share(settings.census.census_share)
-    own = _pace(dynamodb, settings.platform, rules.CENSUS, kind="census", limit=share)
+    own = _pace(dynamodb, settings.platform, order.CENSUS, kind="census", limit=share)
     surveyed = Altegio(
-        settings.platform, token, Share(own, _pace(dynamodb, settings.platform, rules.CENSUS))
+        settings.platform, token, Share(own, _pace(dynamodb, settings.platform, order.CENSUS))
     )
     looking = Looking(ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger)
     return Reconciling(
@@ -387,7 +395,7 @@ def reconciling(environ: Mapping[str, str]) -> "Reconciling":
     )
 
 
-def _connections(dynamodb: "DynamoDBClient", settings: "config.ConnectionsSettings") -> Connections:
+def _connections(dynamodb: "DynamoDBClient", settings: "ConnectionsSettings") -> Connections:
     journal = Journal(dynamodb, settings.journal_table, settings.journal_days)
     return Connections(dynamodb, settings.connections_table, journal)
 
@@ -395,16 +403,16 @@ def _connections(dynamodb: "DynamoDBClient", settings: "config.ConnectionsSettin
 def _switching(
     dynamodb: "DynamoDBClient",
     sqs: "SQSClient",
-    settings: "config.ChainsSettings",
+    settings: "ChainsSettings",
     *,
     connections: Connections,
     platform: "Altegio",
     rules: "LifecycleRules",
 ) -> "Switching":
-    from shared.chains import Chains
-    from shared.queues import CallWakeUps
-    from shared.switching import Switching
-    from shared.voip import Voip
+    from shared.altegio.telephony import Voip
+    from shared.calls.queue import CallWakeUps
+    from shared.chains.switching import Switching
+    from shared.chains.table import Chains
 
     return Switching(
         chains=Chains(dynamodb, settings.chains_table),
@@ -418,13 +426,13 @@ def _switching(
 
 def _pace(
     dynamodb: "DynamoDBClient",
-    settings: "config.PlatformSettings",
-    patience: rules.Patience,
+    settings: "PlatformSettings",
+    patience: order.Patience,
     *,
     kind: str = "platform",
     limit: "PaceRules | None" = None,
 ) -> "Pace":
-    from shared.pace import Pace
+    from shared.altegio.rate_limit import Pace
 
     return Pace(
         dynamodb,
@@ -440,9 +448,9 @@ def _pace(
 
 
 def _bounds(
-    dynamodb: "DynamoDBClient", settings: "config.PlatformSettings", allowance: rules.Allowance
+    dynamodb: "DynamoDBClient", settings: "PlatformSettings", allowance: order.Allowance
 ) -> "Bounds":
-    from shared.pace import Bounds
+    from shared.altegio.rate_limit import Bounds
 
     return Bounds(
         dynamodb, settings.pace_table, clock=clock.now, rules=settings.pace, allowance=allowance

@@ -26,14 +26,14 @@ from local.emulator import create_table
 from local.simulator import Simulator
 from local.template import Template, Wiring
 from shared import wiring
-from shared.calls import Calls
-from shared.chains import Chains
-from shared.connections import Connections
-from shared.items import from_item
-from shared.journal import Journal
-from shared.ledger import Ledger
-from shared.lifecycle import Connection, State
-from shared.payment import Entry
+from shared.aws.dynamodb import from_item
+from shared.calls.table import Calls
+from shared.chains.table import Chains
+from shared.connections.connection import Connection, State
+from shared.connections.journal import Journal
+from shared.connections.table import Connections
+from shared.payments.entry import Entry
+from shared.payments.ledger import Ledger
 
 TEMPLATE = Template.read(Path(__file__).parents[1] / "template.yaml")
 FUNCTIONS = {

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared import altegio, billing
-from shared.billing import BadEvent, Payment, Refund, WakeUp
-from shared.payment import Entry, EntryState
+from shared.altegio import client
+from shared.payments import billing_event
+from shared.payments.billing_event import BadEvent, Payment, Refund, WakeUp
+from shared.payments.entry import Entry, EntryState
 
 NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def refund(**changes: Any) -> str:
 
 
 def entry(body: str, now: datetime = NOW) -> Entry:
-    event = billing.read(body)
+    event = billing_event.read(body)
     assert not isinstance(event, WakeUp)
     return event.entry(now)
 
@@ -49,7 +50,7 @@ def entry(body: str, now: datetime = NOW) -> Entry:
 
 
 def test_the_documented_payment() -> None:
-    event = billing.read(PAYMENT)
+    event = billing_event.read(PAYMENT)
     assert event == Payment(
         type="payment",
         event_id="inv-1001",
@@ -79,7 +80,7 @@ def test_the_documented_payment() -> None:
 
 
 def test_the_documented_refund() -> None:
-    event = billing.read(REFUND)
+    event = billing_event.read(REFUND)
     assert event == Refund(
         type="refund", event_id="ref-1001", payment_event_id="inv-1001", location_id=4564
     )
@@ -121,7 +122,7 @@ def test_a_payment_and_a_refund_of_the_same_id_do_not_meet() -> None:
 
 def test_reconcile_s_own_wake_up() -> None:
     body = '{"type":"wake-up","key":"payment#inv-1001","due_at":"2026-11-01T10:10:00.000000Z"}'
-    assert billing.read(body) == WakeUp(
+    assert billing_event.read(body) == WakeUp(
         type="wake-up", key="payment#inv-1001", due_at="2026-11-01T10:10:00.000000Z"
     )
 
@@ -129,7 +130,7 @@ def test_reconcile_s_own_wake_up() -> None:
 @pytest.mark.parametrize("key", ["inv-1001", "platform#1", "payment#", "payment#a b", " refund#a"])
 def test_a_wake_up_reaches_entries_only(key: str) -> None:
     with pytest.raises(BadEvent, match=r"^key: "):
-        billing.read(json.dumps({"type": "wake-up", "key": key, "due_at": "x"}))
+        billing_event.read(json.dumps({"type": "wake-up", "key": key, "due_at": "x"}))
 
 
 # What is not an event
@@ -206,7 +207,7 @@ def test_a_wake_up_reaches_entries_only(key: str) -> None:
 )
 def test_a_bad_field_of_a_payment_is_named(field: str, value: Any) -> None:
     with pytest.raises(BadEvent, match=f"^{field}: "):
-        billing.read(payment(**{field: value}))
+        billing_event.read(payment(**{field: value}))
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_a_bad_field_of_a_payment_is_named(field: str, value: Any) -> None:
 )
 def test_a_bad_field_of_a_refund_is_named(field: str, value: Any) -> None:
     with pytest.raises(BadEvent, match=f"^{field}: "):
-        billing.read(refund(**{field: value}))
+        billing_event.read(refund(**{field: value}))
 
 
 NOT_KNOWN = [
@@ -257,14 +258,14 @@ NOT_KNOWN = [
 @pytest.mark.parametrize("value", [True, None, "", "SECRET"])
 def test_a_field_that_is_not_known_is_refused_by_its_name(body: str, name: str, value: Any) -> None:
     with pytest.raises(BadEvent) as caught:
-        billing.read(json.dumps({**json.loads(body), name: value}))
+        billing_event.read(json.dumps({**json.loads(body), name: value}))
     assert str(caught.value) == f"{name}: is not known"
 
 
 @pytest.mark.parametrize("name", ["", "<b>", "+13155550175", "13155550175", "a" * 41, "сумма"])
 def test_a_name_that_no_log_should_hold_is_not_repeated(name: str) -> None:
     with pytest.raises(BadEvent, match=r"^a field: is not known$"):
-        billing.read(refund(**{name: True}))
+        billing_event.read(refund(**{name: True}))
 
 
 @given(
@@ -276,7 +277,7 @@ def test_a_name_that_no_log_should_hold_is_not_repeated(name: str) -> None:
 def test_no_field_is_passed_over_but_metadata(body: str, name: str, value: Any) -> None:
     assume(name not in (*Payment.model_fields, *Refund.model_fields))
     with pytest.raises(BadEvent) as caught:
-        billing.read(json.dumps({**json.loads(body), name: value}))
+        billing_event.read(json.dumps({**json.loads(body), name: value}))
     assert str(caught.value).isascii()
 
 
@@ -284,7 +285,7 @@ def test_no_field_is_passed_over_but_metadata(body: str, name: str, value: Any) 
 def test_a_field_that_is_there_twice_may_mean_either(name: str) -> None:
     twice = f'{{"{name}":"10.00","{name}":"990.99",{REFUND[1:]}'
     with pytest.raises(BadEvent, match=f"^{name}: is there twice$"):
-        billing.read(twice)
+        billing_event.read(twice)
 
 
 @pytest.mark.parametrize(
@@ -294,12 +295,12 @@ def test_a_field_that_is_there_twice_may_mean_either(name: str) -> None:
 )
 def test_a_type_that_is_not_known_is_named(value: Any) -> None:
     with pytest.raises(BadEvent, match=r"^type: "):
-        billing.read(payment(type=value))
+        billing_event.read(payment(type=value))
 
 
 def test_a_period_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(BadEvent, match="period_from is after period_to"):
-        billing.read(payment(period_to="2026-10-31T23:59:59+00:00"))
+        billing_event.read(payment(period_to="2026-10-31T23:59:59+00:00"))
     one_moment = payment(period_to="2026-11-01T01:00:00+01:00")
     assert entry(one_moment).facts["period_to"] == entry(one_moment).facts["period_from"]
 
@@ -332,14 +333,14 @@ def test_a_period_that_ends_before_it_begins_is_refused() -> None:
 )
 def test_a_body_that_is_no_json_object_is_refused(body: str) -> None:
     with pytest.raises(BadEvent, match=r"^not "):
-        billing.read(body)
+        billing_event.read(body)
 
 
 @pytest.mark.parametrize("number", ["1e99999999999999999999", "-1e-99999999999999999999"])
 @pytest.mark.parametrize("body", [payment_of("@"), PAYMENT[:-1] + ',"note":@}', "@"])
 def test_a_number_beyond_decimal_is_a_bad_event_like_any_other(body: str, number: str) -> None:
     with pytest.raises(BadEvent):
-        billing.read(body.replace("@", number))
+        billing_event.read(body.replace("@", number))
 
 
 @given(
@@ -350,7 +351,7 @@ def test_a_number_beyond_decimal_is_a_bad_event_like_any_other(body: str, number
 def test_a_refusal_never_repeats_the_value(field: str, value: str) -> None:
     body = payment(**{field: f"{value} \n"})
     with pytest.raises(BadEvent, match=f"^{field}: ") as caught:
-        billing.read(body)
+        billing_event.read(body)
     assert "SECRET" not in str(caught.value)
     assert str(caught.value).isprintable()
 
@@ -366,7 +367,7 @@ json_values = st.recursive(
 @settings(max_examples=200)
 def test_no_text_raises_anything_but_bad_event(body: str) -> None:
     with pytest.raises(BadEvent):
-        billing.read(body)
+        billing_event.read(body)
 
 
 @given(
@@ -376,7 +377,7 @@ def test_no_text_raises_anything_but_bad_event(body: str) -> None:
 @settings(max_examples=300)
 def test_no_field_raises_anything_but_bad_event(body: str, changes: dict[str, Any]) -> None:
     try:
-        event = billing.read(json.dumps({**json.loads(body), **changes}))
+        event = billing_event.read(json.dumps({**json.loads(body), **changes}))
     except BadEvent:
         return
     assert isinstance(event, (Payment, Refund))
@@ -387,7 +388,7 @@ def test_no_field_raises_anything_but_bad_event(body: str, changes: dict[str, An
 def test_no_amount_raises_anything_but_bad_event(amount: str) -> None:
     for body in (payment(amount=amount), payment_of(amount)):
         try:
-            event = billing.read(body)
+            event = billing_event.read(body)
         except BadEvent:
             continue
         assert isinstance(event, Payment)
@@ -511,7 +512,7 @@ def test_a_refund_of_something_else_has_another_digest(field: str, value: Any) -
 )
 def test_a_refund_of_the_ledger_reads_as_the_event_that_it_was(stated: dict[str, Any]) -> None:
     taken = entry(refund(**stated, status="refunded", metadata={"a": 1}))
-    assert entry(billing.again(taken)) == taken
+    assert entry(billing_event.again(taken)) == taken
 
 
 # The wire: JSON numbers, exact to the last digit
@@ -520,9 +521,9 @@ def test_a_refund_of_the_ledger_reads_as_the_event_that_it_was(stated: dict[str,
 @given(amounts())
 @settings(max_examples=300)
 def test_any_sum_that_is_accepted_survives_the_wire(amount: Decimal) -> None:
-    event = billing.read(payment(amount=str(amount)))
+    event = billing_event.read(payment(amount=str(amount)))
     assert isinstance(event, Payment)
-    on_the_wire = json.dumps(altegio.wire_number(event.entry(NOW).payment["amount"]))
+    on_the_wire = json.dumps(client.wire_number(event.entry(NOW).payment["amount"]))
     assert Decimal(on_the_wire) == amount
 
 
@@ -542,6 +543,6 @@ def test_any_sum_that_is_accepted_survives_the_wire(amount: Decimal) -> None:
     ],
 )
 def test_a_sum_on_the_wire_is_a_plain_number(amount: str, on_the_wire: str) -> None:
-    event = billing.read(payment(amount=amount))
+    event = billing_event.read(payment(amount=amount))
     assert isinstance(event, Payment)
-    assert json.dumps(altegio.wire_number(event.amount)) == on_the_wire
+    assert json.dumps(client.wire_number(event.amount)) == on_the_wire

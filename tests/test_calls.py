@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.simulator import Owner
-from shared import call as rules_of
-from shared.altegio import Altegio
-from shared.chain import Telephony
-from shared.rules import CallRules
+from shared.altegio.client import Altegio
+from shared.calls import call as rules_of
+from shared.calls.settings import CallRules
+from shared.connections.crm_token import Telephony
 from tests.deployment import Deployment, Page, finished, ringing, secrets_in
 
 LINK = "https://records.example/c-1.mp3"

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from shared import census
-from shared import payment as payment_rules
-from shared.census import Difference, Finding
-from shared.lifecycle import Connection, Installed, State, Status, Transition
-from shared.payment import EntryState
-from shared.roll import Found, Head, Overtaken, Part, Roll, Stage
+from shared.altegio.status import Installed, Status, Transition
+from shared.connections.connection import Connection, State
+from shared.payments import entry as payment_rules
+from shared.payments.entry import EntryState
+from shared.reconcile.census import differences
+from shared.reconcile.census.differences import Difference, Finding
+from shared.reconcile.census.table import Found, Head, Overtaken, Part, Roll, Stage
 from tests.deployment import Deployment, payment, refund
 
 DAY_MIN = 24 * 60
@@ -305,7 +306,7 @@ def test_the_fuse_stops_mass_changes(
 
 @pytest.mark.parametrize(("locations", "allowed"), [(0, 5), (20, 5), (1000, 20), (10_000, 200)])
 def test_the_fuse_is_a_share_of_the_locations(locations: int, allowed: int) -> None:
-    assert census.fuse(locations, 2) == allowed
+    assert differences.fuse(locations, 2) == allowed
 
 
 def test_a_dry_run_changes_nothing(deployment: Deployment) -> None:
@@ -327,7 +328,11 @@ def test_it_goes_on_where_its_time_was_over(
     asked = len(deployment.simulator.calls("status"))
     # Every answer takes four seconds.
     clock = SimpleNamespace(monotonic=lambda: 4 * len(deployment.simulator.journal))
-    for module in ("shared.surveying", "shared.reconciling", "functions.reconcile.app"):
+    for module in (
+        "shared.reconcile.census.run",
+        "shared.reconcile.schedule",
+        "functions.reconcile.app",
+    ):
         monkeypatch.setattr(f"{module}.time", clock)
     runs = 0
     while head(deployment).stage is not Stage.DONE or not runs:
@@ -368,12 +373,12 @@ def test_a_location_that_cannot_be_compared_holds_up_no_other(
 ) -> None:
     connect(deployment, 1, 2)
     deployment.simulator.disconnect(2, webhook="never")
-    compared = census.of_payments
+    compared = differences.of_payments
 
     def broken(location_id: int, *facts: Any, **more: Any) -> list[Finding]:
         return [] if 1 / (location_id - 1) < 0 else compared(location_id, *facts, **more)
 
-    monkeypatch.setattr(census, "of_payments", broken)
+    monkeypatch.setattr(differences, "of_payments", broken)
     assert kinds(taken(deployment)) == [(1, "UNANSWERED"), (2, "UNINSTALLED")]
     assert "not compared" in logged()
 
@@ -386,7 +391,7 @@ def test_a_platform_that_ignores_the_page_is_not_asked_for_ever(
     for location_id in ids:
         deployment.simulator.platform.activate(location_id)
         deployment.connections.save(live(deployment, location_id))
-    monkeypatch.setattr("shared.altegio.Altegio.locations", lambda *_: tuple(ids))
+    monkeypatch.setattr("shared.altegio.client.Altegio.locations", lambda *_: tuple(ids))
     assert taken(deployment) == []
     assert (head(deployment).page, head(deployment).looked) == (3, 200)
 
@@ -454,7 +459,7 @@ def test_a_status_from_before_its_end_opens_no_closed_location(
     before = Status(Installed.ACTIVE, None, (began,))
     last = Status(Installed.NO, None, (began, end)) if ended else before
     closed = replace(connected, state=State.DISABLED, mark=last.mark)
-    assert census.closed_by_mistake(closed, before) is mistake
+    assert differences.closed_by_mistake(closed, before) is mistake
 
 
 def test_every_webhook_lost_a_thousand_locations_are_repaired(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from functions.connect.english import ENGLISH
 from local.simulator import Owner
-from shared.codes import DIGITS, windows
-from shared.proving import MOST_LETTERS
-from shared.visit import Proof
+from shared.connect.codes import DIGITS, windows
+from shared.connect.one_time_code import MOST_LETTERS
+from shared.connect.view import Proof
 from tests.deployment import Deployment, Page
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
-from shared import config
-from shared.config import (
+from shared import settings as config
+from shared.settings import (
     CallsSettings,
     ConfigError,
     ConnectSettings,

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 
 from local.simulator import Owner
-from shared.connections import Connections
-from shared.lifecycle import Connection
+from shared.connections.connection import Connection
+from shared.connections.table import Connections
 from tests.deployment import Deployment, http_event, payment
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")

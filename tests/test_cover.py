@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import cover
+from shared.altegio.status import Installed, ListedPayment, Status, Transition
 from shared.clock import stamp, wire
-from shared.cover import Effect, Period
-from shared.lifecycle import Connection, Installed, ListedPayment, State, Status, Transition
-from shared.payment import Entry, EntryState
-from shared.reconciling import ReconcileFailed
-from shared.rules import CoverRules
+from shared.connections.connection import Connection, State
+from shared.payments import coverage
+from shared.payments.coverage import Effect, Period
+from shared.payments.entry import Entry, EntryState
+from shared.payments.settings import CoverRules
+from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Deployment, payment, refund
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -113,12 +114,12 @@ def status(*payments: ListedPayment, installed: Installed = Installed.ACTIVE) ->
 def watched(
     connection: Connection, word: Status, *missing: Entry, rules: CoverRules = RULES
 ) -> Connection:
-    return cover.watched(connection, word, missing, NOW, zone=ZONE, rules=rules)
+    return coverage.watched(connection, word, missing, NOW, zone=ZONE, rules=rules)
 
 
 def near(connection: Connection, now: datetime, rules: CoverRules) -> bool:
-    found = cover.work(connection, [], now)
-    return found is not None and cover.is_near(found, now, rules)
+    found = coverage.work(connection, [], now)
+    return found is not None and coverage.is_near(found, now, rules)
 
 
 # Until when
@@ -146,7 +147,7 @@ def test_adjoining_periods_chain_and_a_gap_ends_the_cover(
     periods: list[Period], until: float | None
 ) -> None:
     expected = None if until is None else NOW + until * DAY
-    assert cover.covered_until(periods, NOW) == expected
+    assert coverage.covered_until(periods, NOW) == expected
 
 
 spans = st.tuples(st.integers(-60, 60), st.integers(0, 40)).map(lambda it: days(it[0], sum(it)))
@@ -154,14 +155,14 @@ spans = st.tuples(st.integers(-60, 60), st.integers(0, 40)).map(lambda it: days(
 
 @given(st.lists(spans, max_size=6), spans)
 def test_one_more_period_never_shortens_the_cover(periods: list[Period], more: Period) -> None:
-    before = cover.covered_until(periods, NOW)
-    after = cover.covered_until([*periods, more], NOW)
+    before = coverage.covered_until(periods, NOW)
+    after = coverage.covered_until([*periods, more], NOW)
     assert before is None or (after is not None and before <= after)
 
 
 @given(st.lists(spans, max_size=6))
 def test_the_cover_runs_now_exactly_if_a_period_does(periods: list[Period]) -> None:
-    until = cover.covered_until(periods, NOW)
+    until = coverage.covered_until(periods, NOW)
     runs = any(period.start <= NOW <= period.end for period in periods)
     assert (until is not None and until >= NOW) == runs
 
@@ -169,7 +170,7 @@ def test_the_cover_runs_now_exactly_if_a_period_does(periods: list[Period]) -> N
 def test_the_list_is_read_in_the_zone_of_the_wire_and_what_cannot_be_read_covers_nothing() -> None:
     good = replace(row(1, days(-1, 1)), period_to="2026-11-30 23:59:59")
     broken = [replace(good, period_to=text) for text in ("", "None", "2026-11-30", "30.11.2026")]
-    assert cover.reported([good, row(2, days(-1, 1), refunded=True), *broken], ZONE) == (
+    assert coverage.reported([good, row(2, days(-1, 1), refunded=True), *broken], ZONE) == (
         Period(NOW - DAY, datetime(2026, 11, 30, 22, 59, 59, tzinfo=UTC)),
     )
 
@@ -193,7 +194,7 @@ def test_a_platform_whose_clock_is_ahead_begins_the_trial_now() -> None:
     word = replace(status(), log=(Transition(NOW + timedelta(seconds=5), "pending", "active"),))
     decided = watched(active(first_active_at=None), word)
     assert decided.covered_until == NOW + 7 * DAY
-    found = cover.work(decided, [], NOW)
+    found = coverage.work(decided, [], NOW)
     assert found is not None
     assert found.hours_left == 168.0
 
@@ -244,10 +245,10 @@ def test_the_longer_it_stays_on_after_its_end_the_seldomer_it_is_asked_about() -
     while connection.due_at is not None and connection.due_at < NOW + 4 * DAY:
         now = connection.due_at
         dues.append(now)
-        reminded = cover.reminded(connection, now, RULES)
+        reminded = coverage.reminded(connection, now, RULES)
         if reminded is None:
             asked.append(round((now - NOW) / HOUR, 1))
-            reminded = cover.watched(connection, on, (), now, zone=ZONE, rules=RULES)
+            reminded = coverage.watched(connection, on, (), now, zone=ZONE, rules=RULES)
         connection = reminded
     assert asked == [0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 40.0, 64.0, 88.0]
     assert max(later - due for due, later in pairwise(dues)) == HOUR
@@ -281,7 +282,7 @@ def test_a_free_application_has_no_clock() -> None:
     decided = watched(active(), status(), rules=FREE)
     assert (decided.covered_until, decided.due_at) == (None, NOW + 30 * DAY)
     assert not near(decided, NOW, FREE)
-    assert cover.work(decided, [], NOW) is None
+    assert coverage.work(decided, [], NOW) is None
 
 
 # Reported, but not listed
@@ -319,7 +320,7 @@ SECOND = paid("inv-1~2", days(-3, 20), platform_id=9)
 def test_what_is_surely_not_listed(
     entries: list[Entry], listed: list[ListedPayment], missing: list[str]
 ) -> None:
-    assert [it.key for it in cover.unlisted(entries, listed, NOW)] == missing
+    assert [it.key for it in coverage.unlisted(entries, listed, NOW)] == missing
 
 
 def test_what_is_newly_missing_is_looked_for_again_in_a_minute() -> None:
@@ -353,7 +354,7 @@ def test_a_refund_ends_its_period_and_another_one_may_cover(
     period: Period, others: list[Period], effect: Effect, until: float | None
 ) -> None:
     listed = [row(7, period), *(row(id_, it) for id_, it in enumerate(others, start=8))]
-    found = cover.consequence(
+    found = coverage.consequence(
         paid("inv-1", period, platform_id=7), status(*listed), NOW, zone=ZONE, rules=RULES
     )
     assert (found.ends, found.effect) == (period, effect)
@@ -364,7 +365,7 @@ def test_a_refund_ends_its_period_and_another_one_may_cover(
 def test_a_running_trial_does_not_keep_a_refunded_location_on() -> None:
     log = (Transition(NOW - DAY, "pending", "active"),)
     word = replace(status(row(7, days(-3, 20))), log=log)
-    found = cover.consequence(SENT, word, NOW, zone=ZONE, rules=RULES)
+    found = coverage.consequence(SENT, word, NOW, zone=ZONE, rules=RULES)
     assert found.effect is Effect.DARK
 
 
@@ -381,7 +382,7 @@ def test_a_running_trial_does_not_keep_a_refunded_location_on() -> None:
     ],
 )
 def test_a_refund_that_changes_nothing_says_why(word: Status, rules: CoverRules, why: str) -> None:
-    found = cover.consequence(SENT, word, NOW, zone=ZONE, rules=rules)
+    found = coverage.consequence(SENT, word, NOW, zone=ZONE, rules=rules)
     assert (found.effect, found.why) == (Effect.NONE, why)
 
 
@@ -395,7 +396,7 @@ def test_the_work_list_tells_what_is_queued_and_why() -> None:
         paid("rejected", days(61, 90), EntryState.REJECTED),
         SENT,
     ]
-    found = cover.work(active(), entries, NOW)
+    found = coverage.work(active(), entries, NOW)
     assert found is not None
     assert (found.covered_until, found.hours_left) == (NOW + 5 * DAY, 120.0)
     assert found.queued_until == NOW + 60 * DAY
@@ -410,18 +411,18 @@ def test_the_work_list_tells_what_is_queued_and_why() -> None:
     sorted(set(EntryState) - {EntryState.SENT, EntryState.REJECTED, EntryState.CLOSED}),
 )
 def test_whatever_may_yet_be_reported_is_queued(state: EntryState) -> None:
-    found = cover.work(active(), [paid("inv-2", days(5, 30), state)], NOW)
+    found = coverage.work(active(), [paid("inv-2", days(5, 30), state)], NOW)
     assert found is not None
     assert (found.queued_until, len(found.queued)) == (NOW + 30 * DAY, 1)
 
 
 def test_what_a_person_gave_up_is_neither_queued_nor_given_back() -> None:
     given_up = paid("inv-2", days(5, 30), EntryState.CLOSED)
-    found = cover.work(active(), [given_up], NOW)
+    found = coverage.work(active(), [given_up], NOW)
     assert found is not None
     assert (found.queued_until, found.queued) == (NOW + 5 * DAY, ())
     kept = [paid("inv-2", days(5, 30), EntryState.HELD), given_back("inv-2", EntryState.CLOSED)]
-    found = cover.work(active(), kept, NOW)
+    found = coverage.work(active(), kept, NOW)
     assert found is not None
     assert (found.queued_until, len(found.queued)) == (NOW + 30 * DAY, 1)
 
@@ -431,7 +432,7 @@ def test_a_payment_that_was_refused_stands_out_until_its_period_is_over() -> Non
         paid("over", days(-30, -0.1), EntryState.REJECTED),
         paid("next", days(5, 30), EntryState.REJECTED),
     ]
-    found = cover.work(active(), refused, NOW)
+    found = coverage.work(active(), refused, NOW)
     assert found is not None
     assert [it.key for it in found.rejected] == ["payment#next"]
     assert (found.queued, found.queued_until) == ((), NOW + 5 * DAY)
@@ -439,7 +440,7 @@ def test_a_payment_that_was_refused_stands_out_until_its_period_is_over() -> Non
 
 def test_a_payment_that_is_about_to_be_given_back_covers_nothing() -> None:
     pair = [paid("inv-2", days(5, 30), EntryState.HELD), given_back("inv-2", EntryState.PENDING)]
-    found = cover.work(active(), pair, NOW)
+    found = coverage.work(active(), pair, NOW)
     assert found is not None
     assert (found.queued_until, len(found.queued)) == (NOW + 5 * DAY, 2)
 
@@ -447,17 +448,17 @@ def test_a_payment_that_is_about_to_be_given_back_covers_nothing() -> None:
 def test_what_was_reported_since_the_last_look_counts_and_older_only_if_it_was_listed() -> None:
     since = paid("inv-2", days(5, 30), changed_at=NOW - HOUR / 2)
     older = paid("inv-3", days(5, 90), changed_at=NOW - 2 * HOUR)
-    found = cover.work(active(), [since, older], NOW)
+    found = coverage.work(active(), [since, older], NOW)
     assert found is not None
     assert found.covered_until == found.queued_until == NOW + 30 * DAY
 
 
 def test_what_is_reported_again_is_not_missing_any_more() -> None:
     row_ = active(unlisted=("payment#inv-1",))
-    found = cover.work(row_, [SENT], NOW)
+    found = coverage.work(row_, [SENT], NOW)
     assert found is not None
     assert found.unlisted == ("payment#inv-1",)
-    found = cover.work(row_, [AGAIN, paid("inv-1~2", days(-3, 20), EntryState.HELD)], NOW)
+    found = coverage.work(row_, [AGAIN, paid("inv-1~2", days(-3, 20), EntryState.HELD)], NOW)
     assert found is not None
     assert (found.unlisted, found.queued_until) == ((), NOW + 20 * DAY)
 
@@ -471,7 +472,7 @@ def test_the_first_to_be_switched_off_comes_first_and_what_is_off_the_clock_neve
         active(location_id=5, state=State.PENDING),
         active(location_id=6, covered_until=None),
     ]
-    found = cover.work_list([(it, []) for it in rows], NOW)
+    found = coverage.work_list([(it, []) for it in rows], NOW)
     assert [(it.location_id, it.state, it.hours_left) for it in found] == [
         (3, State.FROZEN, -24.0),
         (2, State.ACTIVE, 24.0),
@@ -754,7 +755,7 @@ def test_a_forgotten_payment_is_told_once_and_on_the_work_list(
     assert counted(logged(), "ReportedButNotListed") == 1
     assert len(bodies(forgotten)) == 1
     [entry] = forgotten.ledger.entries_of(4564)
-    [found] = cover.work_list([(forgotten.connection(4564), [entry])], forgotten.clock())
+    [found] = coverage.work_list([(forgotten.connection(4564), [entry])], forgotten.clock())
     assert found.unlisted == ("payment#inv-1",)
     assert found.hours_left < 24
 
@@ -775,7 +776,7 @@ def test_a_forgotten_payment_is_reported_again_once_if_that_is_wanted(
     log = logged()
     assert (counted(log, "ReportedAgain"), counted(log, "ReportedButNotListed")) == (1, 1)
     assert forgotten.dead_letters() == []
-    found = cover.work(
+    found = coverage.work(
         forgotten.connection(4564), forgotten.ledger.entries_of(4564), forgotten.clock()
     )
     assert found is not None
@@ -790,7 +791,7 @@ def test_a_look_that_dies_halfway_bills_the_same_event_again(
     forgotten.clock.advance(minutes=1)
     with monkeypatch.context() as patch:
         # Sent, and not noted on the payment.
-        patch.setattr("shared.ledger.Ledger.move", lambda *_: 1 / 0)
+        patch.setattr("shared.payments.ledger.Ledger.move", lambda *_: 1 / 0)
         for _ in range(2):
             with pytest.raises(ReconcileFailed):
                 forgotten.invoke("reconcile", {})

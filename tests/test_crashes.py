@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from local.simulator import Owner
-from shared.altegio import Altegio
-from shared.chain import Telephony
-from shared.payment import EntryState
+from shared.altegio.client import Altegio
+from shared.connections.crm_token import Telephony
+from shared.payments.entry import EntryState
 from tests.deployment import Deployment, finished, payment, refund
 from tests.memory import Memory
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import doctor, redirect
-from shared.doctor import Diagnosis, fingerprint
-from shared.redirect import BadSignature
+from shared.altegio import redirect, signature_doctor
+from shared.altegio.redirect import BadSignature
+from shared.altegio.signature_doctor import Diagnosis, fingerprint
 from tests.deployment import Deployment, Page, secrets_in
 
 TOKEN, NEXT = "owned-partner-token", "next-partner-token"
@@ -45,7 +45,7 @@ def query(sign: str, data: str = OWNER_DATA) -> str:
 
 
 def of_redirect(sign: str, data: str = OWNER_DATA, keys: tuple[str, ...] = (TOKEN,)) -> Diagnosis:
-    return doctor.of_redirect(query(sign, data), keys)
+    return signature_doctor.of_redirect(query(sign, data), keys)
 
 
 def event(sign: str, **changes: Any) -> bytes:
@@ -98,14 +98,14 @@ def test_the_documented_redirect_is_right() -> None:
 )
 def test_the_documented_payment_events_are_right(values: str, sign: str) -> None:
     body = f'{{"salon_id":55,{values},"sign":"{sign}"}}'.encode()
-    found = doctor.of_payment_event(body, (TOKEN,))
+    found = signature_doctor.of_payment_event(body, (TOKEN,))
     assert found.wrong == []
 
 
 def test_a_zero_discount_is_signed_and_a_null_one_is_not() -> None:
     zero = mac("salon_id=55&amount=990.5&discount=0").hex()
-    assert doctor.of_payment_event(event(zero, discount=0), (TOKEN,)).wrong == []
-    [wrong] = doctor.of_payment_event(event(zero, discount=None), (TOKEN,)).wrong
+    assert signature_doctor.of_payment_event(event(zero, discount=0), (TOKEN,)).wrong == []
+    [wrong] = signature_doctor.of_payment_event(event(zero, discount=None), (TOKEN,)).wrong
     assert wrong.startswith("signed is the same, discount=0, instead of")
 
 
@@ -237,7 +237,7 @@ def test_json_that_was_not_put_into_base64_is_seen() -> None:
     ],
 )
 def test_what_was_signed_of_a_payment_event_is_named(signed: str, name: str) -> None:
-    found = doctor.of_payment_event(event(mac(signed).hex()), (TOKEN,))
+    found = signature_doctor.of_payment_event(event(mac(signed).hex()), (TOKEN,))
     right = "salon_id, amount, discount; shortest numbers"
     assert found.wrong == [f"signed is {name}, instead of {right}"]
 
@@ -249,13 +249,13 @@ def test_what_was_signed_of_a_payment_event_is_named(signed: str, name: str) -> 
 def test_a_sum_is_signed_as_javascript_writes_it(amount: str, signed: str) -> None:
     sign = mac(f"salon_id=55&amount={signed}").hex()
     body = f'{{"salon_id":55,"amount":{amount},"sign":"{sign}"}}'.encode()
-    assert doctor.of_payment_event(body, (TOKEN,)).wrong == []
+    assert signature_doctor.of_payment_event(body, (TOKEN,)).wrong == []
 
 
 def test_numbers_as_they_stand_in_the_body_are_named() -> None:
     sign = mac("salon_id=55&amount=100.0&discount=5.50").hex()
     body = f'{{"salon_id":55,"amount":100.0,"discount":5.50,"sign":"{sign}"}}'.encode()
-    [wrong] = doctor.of_payment_event(body, (TOKEN,)).wrong
+    [wrong] = signature_doctor.of_payment_event(body, (TOKEN,)).wrong
     assert wrong.startswith("signed is the same, numbers as they stand in the body, instead of")
 
 
@@ -399,7 +399,7 @@ def test_a_fingerprint_is_the_beginning_of_the_sha256() -> None:
     ],
 )
 def test_a_redirect_is_described(text: str, facts: dict[str, str]) -> None:
-    found = doctor.of_redirect(text, (TOKEN,))
+    found = signature_doctor.of_redirect(text, (TOKEN,))
     assert found.match is None
     assert dict(found.facts) | facts == found.facts
 
@@ -425,7 +425,7 @@ def test_a_redirect_is_described(text: str, facts: dict[str, str]) -> None:
     ],
 )
 def test_a_payment_event_is_described(body: bytes, facts: dict[str, str]) -> None:
-    found = doctor.of_payment_event(body, (TOKEN,))
+    found = signature_doctor.of_payment_event(body, (TOKEN,))
     assert found.match is None
     assert dict(found.facts) | facts == found.facts
 
@@ -448,7 +448,7 @@ pieces = st.one_of(
 @given(st.lists(pieces, max_size=8).map("".join), st.text(st.characters(), max_size=9))
 @settings(max_examples=300)
 def test_no_query_breaks_it_and_it_is_right_when_the_signature_is(text: str, key: str) -> None:
-    found = doctor.of_redirect(text, (TOKEN, key))
+    found = signature_doctor.of_redirect(text, (TOKEN, key))
     fields = dict(reversed(parse_qsl(text, keep_blank_values=True, errors="replace")))
     try:
         redirect.verified(fields.get("user_data", ""), fields.get("user_data_sign", ""), (TOKEN,))
@@ -476,7 +476,7 @@ fields = st.sampled_from(["salon_id", "amount", "discount", "sign", "partner_tok
 )
 @settings(max_examples=300)
 def test_no_body_breaks_it(body: bytes) -> None:
-    found = doctor.of_payment_event(body, (TOKEN,))
+    found = signature_doctor.of_payment_event(body, (TOKEN,))
     assert found.wrong
     assert TOKEN not in json.dumps(found.fields())
 
@@ -495,8 +495,8 @@ def test_no_value_is_repeated(
     text = urlencode({"user_data": data, "user_data_sign": sign, name: phone, "crm_token": name})
     body = json.dumps({"salon_id": name, "amount": phone, "sign": sign, name: phone}).encode()
     for found in (
-        doctor.of_redirect(text, (TOKEN,)),
-        doctor.of_payment_event(body, (TOKEN,)),
+        signature_doctor.of_redirect(text, (TOKEN,)),
+        signature_doctor.of_payment_event(body, (TOKEN,)),
     ):
         told = json.dumps([found.fields(), dict(found.tried)])
         values = (name, phone, data.decode(), sign, TOKEN)
@@ -506,8 +506,8 @@ def test_no_value_is_repeated(
 @pytest.mark.parametrize("length", [17_000, 1_000_000])
 def test_what_is_longer_than_any_request_is_not_tried(length: int) -> None:
     for found in (
-        doctor.of_redirect(query(OWNER_SIGN, "A" * length), (TOKEN,)),
-        doctor.of_payment_event(event(OWNER_SIGN, amount="9" * length), (TOKEN,)),
+        signature_doctor.of_redirect(query(OWNER_SIGN, "A" * length), (TOKEN,)),
+        signature_doctor.of_payment_event(event(OWNER_SIGN, amount="9" * length), (TOKEN,)),
     ):
         assert (found.match, found.tried) == (None, {})
         assert "too long" in str(found.facts)

@@ -17,8 +17,8 @@ import pytest
 
 from functions.connect.page import LANGUAGES
 from local.simulator import Simulator
-from shared.accounts import Accounts, AccountsBusy
-from shared.reconciling import ReconcileFailed
+from shared.connections.accounts import Accounts, AccountsBusy
+from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Clock, Deployment, http_event, payment, secrets_in
 from tests.memory import Memory
 from tests.test_events import EVENTS, load

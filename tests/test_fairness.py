@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Owner
-from shared.calls import Calls, Overtaken
-from shared.pace import First, Pace, Paused, Share
-from shared.rules import (
+from shared.altegio.order import (
     CENSUS,
     HISTORY,
     HISTORY_OF_ACCOUNT,
@@ -24,9 +22,11 @@ from shared.rules import (
     POP_UPS,
     POP_UPS_OF_ACCOUNT,
     QUESTIONS,
-    PaceRules,
     Patience,
 )
+from shared.altegio.rate_limit import First, Pace, Paused, Share
+from shared.altegio.settings import PaceRules
+from shared.calls.table import Calls, Overtaken
 from tests.chaos.tasks import Task
 from tests.deployment import TEMPLATE, Deployment, finished, payment, ringing
 
@@ -327,7 +327,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each row takes a third of a second, so that a run takes some seventy."""
     seconds = iter(range(10**9))
     slow = SimpleNamespace(monotonic=lambda: next(seconds) / 6)
-    for module in ("shared.reconciling", "functions.reconcile.app"):
+    for module in ("shared.reconcile.schedule", "functions.reconcile.app"):
         monkeypatch.setattr(f"{module}.time", slow)
 
 

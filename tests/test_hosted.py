@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import hosted
-from shared.lifecycle import ListedPayment
-from shared.payment import Entry, EntryState
-from shared.webhook import HostedPayment
+from shared.altegio.status import ListedPayment
+from shared.altegio.webhook import HostedPayment
+from shared.payments import hosted
+from shared.payments.entry import Entry, EntryState
 from tests.deployment import Deployment, payment, refund
 
 NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)

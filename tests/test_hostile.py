@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.queues import DeadLetters
+from shared.aws.dead_letters import DeadLetters
 from tests.deployment import Deployment, finished, http_event, payment, refund
 
 EXAMPLES, DOZEN = 460, 12

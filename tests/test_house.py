@@ -325,8 +325,8 @@ def test_a_function_loads_no_more_than_it_needs(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_loads_no_other_s_use_case(name: str) -> None:
-    use_cases = {"shared.connecting", "shared.paying", "shared.disabling", "shared.reconciling",
-                 "shared.calling"}  # fmt: skip
+    use_cases = {"shared.connect.flow", "shared.payments.report", "shared.reconcile.webhook", "shared.reconcile.schedule",
+                 "shared.calls.pop_up"}  # fmt: skip
     own = {"connect": "connecting", "payments": "paying", "disable": "disabling",
            "reconcile": "reconciling", "calls": "calling"}  # fmt: skip
     assert loaded(name) & use_cases == {f"shared.{own[name]}"}
@@ -334,7 +334,7 @@ def test_a_function_loads_no_other_s_use_case(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_only_a_refusal_loads_the_signature_doctor(name: str) -> None:
-    assert "shared.doctor" not in loaded(name)
+    assert "shared.altegio.signature_doctor" not in loaded(name)
 
 
 @pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=lambda path: path.stem)

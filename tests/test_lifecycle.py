@@ -9,17 +9,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared import lifecycle
-from shared.chain import Telephony
-from shared.lifecycle import (
-    Connection,
-    Installed,
-    State,
-    Status,
-    Transition,
-)
-from shared.rules import LifecycleRules
-from shared.webhook import HINTS
+from shared.altegio.status import Installed, Status, Transition
+from shared.altegio.webhook import HINTS
+from shared.connections import lifecycle
+from shared.connections.connection import LIVE, Connection, State
+from shared.connections.crm_token import Telephony
+from shared.connections.settings import LifecycleRules
 
 NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -68,7 +63,7 @@ UNINSTALLED = status(GRANTED, ACTIVATED, (NOW - seconds(5), NO))
 
 def connection(state: State, **changes: Any) -> Connection:
     """Generation 3 of a location, as the table may hold it after `GRANTED` and `ACTIVATED`."""
-    live = state in lifecycle.LIVE
+    live = state in LIVE
     return replace(
         Connection(
             location_id=4564,
@@ -138,7 +133,7 @@ def test_what_the_platform_says_decides(before: State, word: Status, after: Stat
     assert decided.version == 9
 
 
-@pytest.mark.parametrize("before", lifecycle.LIVE)
+@pytest.mark.parametrize("before", LIVE)
 @pytest.mark.parametrize(
     "word",
     [
@@ -602,7 +597,7 @@ def _row(
     erase_at = NOW + HOUR if state is State.DISABLED else None
     row = connection(
         state,
-        activation=activation if state in lifecycle.LIVE else None,
+        activation=activation if state in LIVE else None,
         tries=tries,
         erase_at=erase_at,
         due_at=erase_at or NOW,
@@ -687,7 +682,7 @@ def test_asking_again_at_once_changes_nothing_more(row: Connection, word: Status
     )
 
 
-@pytest.mark.parametrize("state", lifecycle.LIVE)
+@pytest.mark.parametrize("state", LIVE)
 @pytest.mark.parametrize("event", [None, "freeze", "payment"])
 def test_a_bare_404_is_believed_when_an_uninstall_was_told_or_it_is_seen_again(
     state: State, event: str | None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.links import allowed
+from shared.calls.recording_links import allowed
 
 HOSTS = ("records.example", ".cdn.example")
 

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import lookup
-from shared import payment as rules
-from shared.lifecycle import ListedPayment
-from shared.payment import EntryState
+from shared.altegio.status import ListedPayment
+from shared.payments import entry as rules
+from shared.payments import lookup
+from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment, refund
 
 

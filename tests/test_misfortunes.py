@@ -12,10 +12,10 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from shared import lifecycle
-from shared.payment import EntryState
-from shared.reconciling import ReconcileFailed
-from shared.rules import LifecycleRules
+from shared.connections import lifecycle
+from shared.connections.settings import LifecycleRules
+from shared.payments.entry import EntryState
+from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Deployment, payment, refund
 
 type Call = Callable[[Any, str, Any], Any]
@@ -324,7 +324,7 @@ def test_frozen_locations_keep_nobody_from_being_forgotten(
     deployment.clock.advance(minutes=11)
     # Every answer takes a second.
     clock = SimpleNamespace(monotonic=lambda: len(deployment.simulator.calls("status")))
-    for module in ("shared.reconciling", "functions.reconcile.app"):
+    for module in ("shared.reconcile.schedule", "functions.reconcile.app"):
         monkeypatch.setattr(f"{module}.time", clock)
     deployment.reconcile()
     assert deployment.connection(4564).account_id is None

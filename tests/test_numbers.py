@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.numbers import country_of, masked, normal
+from shared.calls.phone_numbers import country_of, masked, normal
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.simulator import Simulator
-from shared import billing
+from shared.altegio.rate_limit import Busy, First, Pace, Paused
+from shared.altegio.settings import PaceRules
 from shared.clock import stamp
-from shared.lifecycle import State
-from shared.pace import Busy, First, Pace, Paused
-from shared.payment import Entry, EntryState
-from shared.rules import PaceRules
+from shared.connections.connection import State
+from shared.payments import billing_event
+from shared.payments.entry import Entry, EntryState
 from tests.deployment import Clock, Deployment, payment, refund
 
 LIMIT = {"PACE_PER_S": "5", "PACE_PER_MIN": "200"}
@@ -331,6 +331,6 @@ def test_a_transaction_says_whose_fault_it_is(paced: Deployment) -> None:
 
 
 def paced_entry(deployment: Deployment, location_id: int) -> Entry:
-    event = billing.read(json.dumps(payment(f"inv-{location_id}", location_id=location_id)))
-    assert isinstance(event, billing.Payment)
+    event = billing_event.read(json.dumps(payment(f"inv-{location_id}", location_id=location_id)))
+    assert isinstance(event, billing_event.Payment)
     return event.entry(deployment.clock())

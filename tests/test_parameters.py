@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
-from shared import config
+from shared import settings as config
 from tests.test_config import SETTINGS, environment_of
 
 TEMPLATE: dict[str, Any] = yaml_parse(

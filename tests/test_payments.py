@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.payment import EntryState
+from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment, refund
 
 

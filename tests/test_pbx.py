@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from local.simulator import Owner
 from local.simulator.telephony import SavedCall
-from shared import pbx
-from shared.call_event import BadEvent
-from shared.calling import as_event
+from shared.calls import pbx
+from shared.calls.event import BadEvent
+from shared.calls.pop_up import as_event
 from tests.deployment import Deployment
 
 RECORDED = Path(__file__).parent / "pbx"

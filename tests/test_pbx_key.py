@@ -5,7 +5,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import pbx_key
+from shared.connections import pbx_key
 
 ACCOUNT = str(uuid.UUID(int=7))
 

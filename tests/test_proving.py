@@ -10,9 +10,9 @@ import pytest
 from functions.connect import app
 from functions.connect.page import LANGUAGES
 from local.simulator import Owner
-from shared.codes import DIGITS, windows
-from shared.proving import MOST_LETTERS
-from shared.tickets import MOST_TRIES, Tickets
+from shared.connect.codes import DIGITS, windows
+from shared.connect.one_time_code import MOST_LETTERS
+from shared.connect.tickets import MOST_TRIES, Tickets
 from tests.deployment import Deployment, Page, finished, payment, refund
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")

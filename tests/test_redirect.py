@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import redirect
-from shared.redirect import BadRedirect, BadSignature, Owner
+from shared.altegio import redirect
+from shared.altegio.redirect import BadRedirect, BadSignature, Owner
 
 # The public vector: its base64 needs `_` and `-` in the one alphabet, `/` and `+` in the other.
 TOKEN = "owned-partner-token"

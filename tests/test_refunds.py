@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.desk import letters
-from shared import billing
-from shared.payment import EntryState, reopened
-from shared.queues import DeadLetters
+from shared.aws.dead_letters import DeadLetters
+from shared.payments import billing_event
+from shared.payments.entry import EntryState, reopened
 from tests.deployment import Deployment, payment, refund
 
 
@@ -90,8 +90,8 @@ def test_a_refund_of_less_that_came_before_its_payment_is_rejected_and_one_lette
     assert (row.state, row.why) == (EntryState.REJECTED, reason)
     [(body, why)] = connected.dead_letters()
     assert why == f"invalid: {reason}"
-    told = billing.read(body)
-    assert isinstance(told, billing.Refund)
+    told = billing_event.read(body)
+    assert isinstance(told, billing_event.Refund)
     assert told.entry(row.received_at).digest == row.digest
     assert connected.simulator.calls("refund") == []
     assert not letters.judge(json.dumps(refund("ref-2", **stated)), connected.ledger.get).safe
@@ -164,7 +164,7 @@ _UNLIKE = st.one_of(
     .map(lambda currency: {"amount": "990.99", "currency": currency}),
     st.sampled_from(["pending", "failed", "partial", ""]).map(lambda status: {"status": status}),
     st.text(st.characters(), max_size=12)
-    .filter(lambda name: name not in billing.Refund.model_fields)
+    .filter(lambda name: name not in billing_event.Refund.model_fields)
     .map(lambda name: {name: True}),
 )
 

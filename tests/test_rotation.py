@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions.connect.page import LANGUAGES
-from shared.payment import EntryState
+from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment
 from tests.memory import Memory, refusal
 
@@ -161,7 +161,7 @@ def test_a_flood_of_forgeries_is_no_flood_of_calls(
 ) -> None:
     connected.restart()
     now = 1000.0
-    monkeypatch.setattr("shared.partner_token.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("shared.altegio.tokens.time", SimpleNamespace(monotonic=lambda: now))
     forged = connected.event(4564, partner_token="guess")
     genuine = connected.simulator.redirect(4564)
     for _ in range(20):

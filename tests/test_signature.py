@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from shared import signature
+from shared.altegio import signature
 
 MESSAGE = b"salon_id=55&amount=100&discount=5"
 SIGN = "35d3e8d3afb94abaadc84b2261f992a01a7e7b84504ea2df4985afa8e85c6a1a"

@@ -17,30 +17,33 @@ from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from functions.reconcile import app as reconcile_app
-from shared import call as rules_of
 from shared import telemetry
-from shared.accounts import Account, Accounts
-from shared.call import CallState
-from shared.calls import Calls
-from shared.chain import Chain, ChainState
-from shared.chains import Chains
+from shared.altegio.order import HISTORY_OF_ALL
+from shared.altegio.rate_limit import Bounds, First, Pace, Paused
+from shared.altegio.redirect import Owner, Redirect
+from shared.altegio.settings import PaceRules
+from shared.altegio.tokens import PartnerToken, UserToken
+from shared.aws.dead_letters import DeadLetters
+from shared.aws.dynamodb import to_item
+from shared.aws.ses import Letter, Mail
+from shared.calls import call as rules_of
+from shared.calls.call import CallState
+from shared.calls.queue import CallWakeUps
+from shared.calls.table import Calls
+from shared.chains.chain import Chain, ChainState
+from shared.chains.table import Chains
 from shared.clock import stamp
-from shared.connections import Connections
-from shared.items import to_item
-from shared.journal import Journal, Line
-from shared.ledger import Ledger
-from shared.lifecycle import Connection, State
-from shared.mail import Letter, Mail
-from shared.pace import Bounds, First, Pace, Paused
-from shared.partner_token import PartnerToken
-from shared.payment import Entry, EntryState
-from shared.portal_key import PortalKey
-from shared.queues import BillingEvents, CallWakeUps, DeadLetters, Hints, WakeUps
-from shared.redirect import Owner, Redirect
-from shared.roll import Head, Part, Roll, Stage
-from shared.rules import HISTORY_OF_ALL, PaceRules
-from shared.tickets import LENGTH, Tickets
-from shared.user_token import UserToken
+from shared.connect.portal_key import PortalKey
+from shared.connect.tickets import LENGTH, Tickets
+from shared.connections.accounts import Account, Accounts
+from shared.connections.connection import Connection, State
+from shared.connections.journal import Journal, Line
+from shared.connections.table import Connections
+from shared.payments.entry import Entry, EntryState
+from shared.payments.ledger import Ledger
+from shared.payments.queue import BillingEvents, WakeUps
+from shared.reconcile.census.table import Head, Part, Roll, Stage
+from shared.reconcile.hint_queue import Hints
 from tests.deployment import Deployment
 
 PROJECT = Path(__file__).parents[1]

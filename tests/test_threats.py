@@ -18,17 +18,22 @@ from functions.connect import app, page
 from functions.reconcile import app as reconcile
 from local.portal import Portal
 from local.simulator import Owner
-from shared import codes, connecting, lifecycle, proving, reconciling, redirect, signature, web
-from shared.accounts import Account, Accounts
-from shared.altegio import Altegio
+from shared.altegio import redirect, signature
+from shared.altegio.client import Altegio
+from shared.altegio.rate_limit import Bounds
+from shared.altegio.redirect import Redirect
+from shared.altegio.status import Status
+from shared.aws import http
 from shared.clock import stamp
-from shared.connecting import Connecting
-from shared.lifecycle import Connection, Status
-from shared.pace import Bounds
-from shared.portal_key import PortalKey
-from shared.redirect import Redirect
-from shared.tickets import MOST_TRIES, Ticket, Tickets
-from shared.visit import Standing
+from shared.connect import codes, flow, one_time_code
+from shared.connect.flow import Connecting
+from shared.connect.portal_key import PortalKey
+from shared.connect.tickets import MOST_TRIES, Ticket, Tickets
+from shared.connect.view import Standing
+from shared.connections import lifecycle
+from shared.connections.accounts import Account, Accounts
+from shared.connections.connection import Connection
+from shared.reconcile import schedule
 from tests.deployment import Deployment, Page, finished, http_event, payment, ringing
 
 PROJECT = Path(__file__).parents[1]
@@ -100,7 +105,7 @@ def forges_a_link(deployment: Deployment) -> bool:
 
 
 def _opens_anything(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
-    patches.setattr(connecting, "standing", lambda *_: Standing.READY)
+    patches.setattr(flow, "standing", lambda *_: Standing.READY)
     patches.setattr(lifecycle, "awaits_callback", lambda *_: True)
 
 
@@ -141,7 +146,7 @@ def takes_a_private_install(deployment: Deployment) -> bool:
 
 
 def _takes_any_install(patches: pytest.MonkeyPatch) -> None:
-    patches.setattr(connecting, "standing", lambda *_: Standing.READY)
+    patches.setattr(flow, "standing", lambda *_: Standing.READY)
     patches.setattr(lifecycle, "may_be_opened", lambda *_: True)
     patches.setattr(Status, "answers", lambda *_: True)
 
@@ -239,12 +244,12 @@ def _of_anybody(
     return _standing(connection, status, account, now, rules)
 
 
-_standing = connecting.standing
+_standing = flow.standing
 
 
 @threat(
     "A captured link looks into another account",
-    patch(connecting, "standing", _of_anybody),
+    patch(flow, "standing", _of_anybody),
 )
 def looks_into_another_account(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=MALLORY)
@@ -285,7 +290,7 @@ def reads_calls(deployment: Deployment) -> bool:
 
 @threat(
     "Somebody asks about the locations of others, one after the other",
-    patch(connecting, "MOST_DENIED", 10**9),
+    patch(flow, "MOST_DENIED", 10**9),
 )
 def probes(deployment: Deployment) -> bool:
     told = [
@@ -311,7 +316,7 @@ def tries_all_codes(deployment: Deployment) -> bool:
     return any(given)
 
 
-@threat("Somebody floods the owner with codes", patch(proving, "MOST_LETTERS", 10**9))
+@threat("Somebody floods the owner with codes", patch(one_time_code, "MOST_LETTERS", 10**9))
 def floods(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=ANNA)
     for _ in range(20):
@@ -423,7 +428,7 @@ def _takes_what_is_live(patches: pytest.MonkeyPatch, _deployment: Deployment) ->
         return self._connections.save(opened)
 
     patches.setattr(Connecting, "_open", opens)
-    patches.setattr(connecting, "standing", lambda *_: Standing.READY)
+    patches.setattr(flow, "standing", lambda *_: Standing.READY)
 
 
 @threat("A location of another account is taken over", _takes_what_is_live)
@@ -480,8 +485,8 @@ def portal_mode(deployment: Deployment) -> None:
     deployment.restart(PORTAL_URL=PORTAL)
 
 
-def _obeys_the_link(_made: Any, _page: Any, request: web.Request) -> dict[str, Any]:
-    return web.answer(303, "", {"location": request.query().get("next", PORTAL)})
+def _obeys_the_link(_made: Any, _page: Any, request: http.Request) -> dict[str, Any]:
+    return http.answer(303, "", {"location": request.query().get("next", PORTAL)})
 
 
 @threat("A link leads on to another site", patch(app, "_to_portal", _obeys_the_link))
@@ -589,7 +594,7 @@ def queues_without_end(deployment: Deployment) -> bool:
 
 
 def _one_kind_after_the_other(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
-    patches.setattr(reconciling, "_in_turn", lambda *kinds: chain.from_iterable(kinds))
+    patches.setattr(schedule, "_in_turn", lambda *kinds: chain.from_iterable(kinds))
 
 
 @threat(
@@ -605,7 +610,7 @@ def crowds_reconcile(deployment: Deployment) -> bool:
     with pytest.MonkeyPatch.context() as busy:
         seconds = count()
         slow = SimpleNamespace(monotonic=lambda: next(seconds) / 6)
-        busy.setattr(reconciling, "time", slow)
+        busy.setattr(schedule, "time", slow)
         busy.setattr(reconcile, "time", slow)
         deployment.invoke("reconcile", {})
     return deployment.entry("payment#inv-1").state != "SENT"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import webhook
-from shared.webhook import Forged, HostedPayment, LifecycleEvent, Malformed
+from shared.altegio import webhook
+from shared.altegio.webhook import Forged, HostedPayment, LifecycleEvent, Malformed
 
 TOKEN = "owned-partner-token"
 TOKENS = (TOKEN,)

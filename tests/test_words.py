@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from functions.connect.page import LANGUAGES
 from functions.connect.words import Heading, Words, preferred
-from shared.call import CallState
-from shared.payment import EntryState
-from shared.switching import TelephonyStanding
-from shared.visit import Proof, Standing
+from shared.calls.call import CallState
+from shared.chains.switching import TelephonyStanding
+from shared.connect.view import Proof, Standing
+from shared.payments.entry import EntryState
 from tests.deployment import Deployment
 
 TEMPLATE = Path(__file__).parents[1] / "functions" / "connect" / "page.html"

@@ -4,10 +4,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import call_event, doors, pbx, web, wiring
-from shared.call_event import BadEvent, Ringing
-from shared.calling import Calling, NotTheAccounts, as_event
-from shared.calls import Overtaken
+from shared import doors, wiring
+from shared.aws import http
+from shared.calls import event as call_event
+from shared.calls import pbx
+from shared.calls.event import BadEvent, Ringing
+from shared.calls.pop_up import Calling, NotTheAccounts, as_event
+from shared.calls.table import Overtaken
 from shared.telemetry import count, logger, metrics
 
 wired = wiring.once(wiring.calling)
@@ -23,19 +26,19 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event, or takes the records of an SQS event."""
     if "Records" in event:
         return doors.records(event, wired()[1].take, Overtaken)
-    return doors.http(event, _answer, web.json_answer(500, {"success": False}))
+    return doors.http(event, _answer, http.json_answer(500, {"success": False}))
 
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     try:
-        return _told(wired()[0], web.request(event))
-    except (BadEvent, web.BadBody) as error:
+        return _told(wired()[0], http.request(event))
+    except (BadEvent, http.BadBody) as error:
         return _refused(400, str(error) or "the request cannot be read")
     except NotTheAccounts:
         return _refused(403, "location_id: not a location of this account")
 
 
-def _told(calling: Calling, request: web.Request) -> dict[str, Any]:
+def _told(calling: Calling, request: http.Request) -> dict[str, Any]:
     account = calling.account(request.key)
     if account is None:
         answer = _refused(401, "the key of this account is needed, as bearer or basic password")
@@ -44,13 +47,13 @@ def _told(calling: Calling, request: web.Request) -> dict[str, Any]:
     told = _event(request)
     if told is None:
         count("CallEventIgnored")
-        return web.json_answer(202, {"success": True, "ignored": "this leg tells nothing new"})
+        return http.json_answer(202, {"success": True, "ignored": "this leg tells nothing new"})
     if isinstance(told, Ringing):
-        return web.json_answer(202, {"success": True, "pop_up": calling.ring(account, told)})
-    return web.json_answer(202, {"success": True, "left_out": calling.end(account, told)})
+        return http.json_answer(202, {"success": True, "pop_up": calling.ring(account, told)})
+    return http.json_answer(202, {"success": True, "left_out": calling.end(account, told)})
 
 
-def _event(request: web.Request) -> Any:
+def _event(request: http.Request) -> Any:
     if len(request.body) > _LONGEST_BODY:
         raise BadEvent("the body is too long")
     translate = _DIALECTS.get(request.path)
@@ -64,4 +67,4 @@ def _event(request: web.Request) -> Any:
 def _refused(status: int, why: str) -> dict[str, Any]:
     count("CallEventRefused")
     logger.warning("call event refused", extra={"why": why})
-    return web.json_answer(status, {"success": False, "error": why})
+    return http.json_answer(status, {"success": False, "error": why})

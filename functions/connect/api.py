@@ -10,19 +10,20 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from shared import web, wiring
-from shared.accounts import AccountsBusy
-from shared.connecting import TooMany, UnknownTicket
-from shared.portal import BadAccount, UsedElsewhere
+from shared import wiring
+from shared.aws import http
+from shared.connect.flow import TooMany, UnknownTicket
+from shared.connect.portal import BadAccount, UsedElsewhere
+from shared.connect.view import Visit
+from shared.connections.accounts import AccountsBusy
 from shared.telemetry import count, logger
-from shared.visit import Visit
 
 PATHS = ("/connections", "/pbx-key")
-FAILED = web.json_answer(500, {"success": False})
+FAILED = http.json_answer(500, {"success": False})
 _LONGEST_BODY = 10_000
 
 
-def answer(made: wiring.Connect, request: web.Request) -> dict[str, Any]:
+def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
     """Answers a request of the portal's server.
 
     Returns:
@@ -32,33 +33,33 @@ def answer(made: wiring.Connect, request: web.Request) -> dict[str, Any]:
         where it helps to ask again.
     """
     if not made.settings.portal_url:
-        return web.json_answer(404, {"error": "there is no portal"})
+        return http.json_answer(404, {"error": "there is no portal"})
     try:
         if not made.portal.admits(request.key):
             count("PortalRefused")
-            return web.json_answer(401, {"error": "the portal's key is missing or wrong"})
+            return http.json_answer(401, {"error": "the portal's key is missing or wrong"})
         return _asked(made, request)
-    except (BadAccount, web.BadBody) as error:
+    except (BadAccount, http.BadBody) as error:
         logger.warning("portal's request refused", extra={"why": type(error).__name__})
         words = "ticket and account_id are needed; the id has 1 to 64 of A-Z a-z 0-9 _ . @ -"
-        return web.json_answer(400, {"error": words})
+        return http.json_answer(400, {"error": words})
     except UnknownTicket:
-        return web.json_answer(410, {"error": "the ticket is unknown or too old"})
+        return http.json_answer(410, {"error": "the ticket is unknown or too old"})
     except UsedElsewhere:
         count("TicketUsedElsewhere")
-        return web.json_answer(409, {"error": "the ticket was used for another account"})
+        return http.json_answer(409, {"error": "the ticket was used for another account"})
     except TooMany:
-        return web.json_answer(429, {"error": "too many locations that are not this owner's"})
+        return http.json_answer(429, {"error": "too many locations that are not this owner's"})
     except AccountsBusy:
-        return web.json_answer(503, {"error": "the account was being changed: send it again"})
+        return http.json_answer(503, {"error": "the account was being changed: send it again"})
     except GetParameterError:
         count("TokenUnreadable")
-        answer = web.json_answer(503, {"error": "no key can be checked now: send it again later"})
-        answer["headers"]["retry-after"] = web.RETRY_AFTER
+        answer = http.json_answer(503, {"error": "no key can be checked now: send it again later"})
+        answer["headers"]["retry-after"] = http.RETRY_AFTER
         return answer
 
 
-def _asked(made: wiring.Connect, request: web.Request) -> dict[str, Any]:
+def _asked(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
     if request.method == "GET":
         fields: Mapping[str, Any] = request.query()
         return _told(made.portal.look(_text(fields, "ticket"), _text(fields, "account_id")))
@@ -67,8 +68,8 @@ def _asked(made: wiring.Connect, request: web.Request) -> dict[str, Any]:
     if request.path == "/pbx-key":
         key = made.portal.rotate(account_id)
         if key is None:
-            return web.json_answer(404, {"error": "the account is unknown"})
-        return web.json_answer(200, {"pbx_key": key})
+            return http.json_answer(404, {"error": "the account is unknown"})
+        return http.json_answer(200, {"pbx_key": key})
     return _told(made.portal.connect(_text(fields, "ticket"), account_id))
 
 
@@ -89,21 +90,21 @@ def _told(visit: Visit) -> dict[str, Any]:
     }
     if visit.pbx_key:
         values["pbx_key"] = visit.pbx_key
-    return web.json_answer(200, values)
+    return http.json_answer(200, values)
 
 
 def _read(body: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(body) if len(body) <= _LONGEST_BODY else None
     except (ValueError, RecursionError):
-        raise web.BadBody from None
+        raise http.BadBody from None
     if not isinstance(fields, dict):
-        raise web.BadBody
+        raise http.BadBody
     return fields
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
-        raise web.BadBody
+        raise http.BadBody
     return value

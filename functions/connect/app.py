@@ -7,10 +7,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.connect import api
 from functions.connect.page import FAILED, Page
-from shared import doors, web, wiring
-from shared.accounts import AccountsBusy
-from shared.connecting import Form, TooMany, UnknownTicket
-from shared.redirect import BadRedirect, BadSignature
+from shared import doors, wiring
+from shared.altegio.redirect import BadRedirect, BadSignature
+from shared.aws import http
+from shared.connect.flow import Form, TooMany, UnknownTicket
+from shared.connections.accounts import AccountsBusy
 from shared.telemetry import count, logger, metrics
 
 wired = wiring.once(wiring.connecting)
@@ -26,9 +27,9 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     made = wired()
-    page = Page(made.settings, web.header(event, "accept-language"))
+    page = Page(made.settings, http.header(event, "accept-language"))
     try:
-        request = web.request(event)
+        request = http.request(event)
         if request.path in api.PATHS:
             return api.answer(made, request)
         if made.settings.portal_url:
@@ -42,7 +43,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
     except BadRedirect as error:
         logger.warning("redirect refused", extra={"why": str(error)})
         return page.bad_redirect(str(error))
-    except (UnknownTicket, web.BadBody) as error:
+    except (UnknownTicket, http.BadBody) as error:
         logger.warning("form refused", extra={"why": type(error).__name__})
         return page.unknown_ticket()
     except TooMany:
@@ -67,14 +68,14 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
         case _:
             form = Form(
                 ticket=ticket,
-                name=web.one_line(fields.get("name", "")),
+                name=http.one_line(fields.get("name", "")),
                 email=fields.get("email", "").strip(),
                 phone=fields.get("phone", "").strip(),
             )
             return page.result(made.connecting.confirm(form))
 
 
-def _to_portal(made: wiring.Connect, page: Page, request: web.Request) -> dict[str, Any]:
+def _to_portal(made: wiring.Connect, page: Page, request: http.Request) -> dict[str, Any]:
     """The company asks on its own pages; a form of ours is none of its."""
     if request.method != "GET":
         raise UnknownTicket

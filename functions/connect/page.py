@@ -17,12 +17,12 @@ from markupsafe import Markup
 from functions.connect.english import ENGLISH
 from functions.connect.russian import RUSSIAN
 from functions.connect.words import Heading, preferred
-from shared import web
+from shared.aws import http
+from shared.aws.ses import Letter
 from shared.clock import stamp
-from shared.config import ConnectSettings
-from shared.lifecycle import State
-from shared.mail import Letter
-from shared.visit import LocationStanding, Proof, Standing, Visit
+from shared.connect.view import LocationStanding, Proof, Standing, Visit
+from shared.connections.connection import State
+from shared.settings import ConnectSettings
 
 _FOLDER = Path(__file__).parent
 _SCRIPT = Markup((_FOLDER / "page.js").read_text("utf-8"))  # noqa: S704 - our own
@@ -44,7 +44,7 @@ LANGUAGES = (ENGLISH, RUSSIAN)
 
 
 # Made beforehand, and in all languages: whatever fails, this does not.
-FAILED = web.answer(
+FAILED = http.answer(
     500,
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>500</title>'
     + "".join(
@@ -97,7 +97,7 @@ class Page:
         address = f"{self._settings.portal_url}?{urlencode({'ticket': ticket})}"
         if is_framed:
             return self._answer(200, self._words.portal, address=address)
-        return web.answer(303, "", {"location": address, "referrer-policy": "no-referrer"})
+        return http.answer(303, "", {"location": address, "referrer-policy": "no-referrer"})
 
     def letter(self, code: str) -> Letter:
         """What is sent to somebody who has to prove that an account is his."""
@@ -118,7 +118,7 @@ class Page:
     def later(self) -> dict[str, Any]:
         """Nothing can be proven now, as the partner token cannot be read."""
         answer = self._answer(503, self._words.later)
-        answer["headers"]["retry-after"] = web.RETRY_AFTER
+        answer["headers"]["retry-after"] = http.RETRY_AFTER
         return answer
 
     def bad_signature(self) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Page:
             "form-action 'self'; base-uri 'none'; "
             f"frame-ancestors {self._settings.frame_ancestors}"
         )
-        return web.answer(
+        return http.answer(
             status,
             html,
             {

@@ -3,10 +3,10 @@
 # ruff: noqa: RUF001  # it is written in Cyrillic letters
 
 from functions.connect.words import Heading, Words
-from shared.call import CallState
-from shared.payment import EntryState
-from shared.switching import TelephonyStanding
-from shared.visit import Proof, Standing
+from shared.calls.call import CallState
+from shared.chains.switching import TelephonyStanding
+from shared.connect.view import Proof, Standing
+from shared.payments.entry import EntryState
 
 RUSSIAN = Words(
     language="ru",

@@ -6,10 +6,10 @@ Buttons of Altegio are called as they are there.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.call import CallState
-from shared.payment import EntryState
-from shared.switching import TelephonyStanding
-from shared.visit import Proof, Standing
+from shared.calls.call import CallState
+from shared.chains.switching import TelephonyStanding
+from shared.connect.view import Proof, Standing
+from shared.payments.entry import EntryState
 
 
 @dataclass(frozen=True, slots=True)

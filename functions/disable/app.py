@@ -4,8 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import doors, web, webhook, wiring
-from shared.disabling import Unproven
+from shared import doors, wiring
+from shared.altegio import webhook
+from shared.aws import http
+from shared.reconcile.webhook import Unproven
 from shared.telemetry import count, logger, metrics
 
 wired = wiring.once(wiring.disabling)
@@ -15,26 +17,26 @@ wired = wiring.once(wiring.disabling)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event; the platform probes the address with GET before it saves it."""
-    return doors.http(event, _answer, web.json_answer(500, {"success": False}))
+    return doors.http(event, _answer, http.json_answer(500, {"success": False}))
 
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     try:
-        request = web.request(event)
+        request = http.request(event)
         if request.method != "POST":
-            return web.json_answer(200, {"success": True})
+            return http.json_answer(200, {"success": True})
         wired().take(request.body)
-    except (webhook.Malformed, web.BadBody):
+    except (webhook.Malformed, http.BadBody):
         return _refused(400, "malformed")
     except webhook.Forged:
         return _refused(403, "forged")
     except Unproven:
         return _refused(503, "not to be proven")
-    return web.json_answer(200, {"success": True})
+    return http.json_answer(200, {"success": True})
 
 
 def _refused(status: int, why: str) -> dict[str, Any]:
     """The same words for all: a stranger learns nothing."""
     count("LifecycleEventRefused")
     logger.warning("lifecycle event refused", extra={"why": why})
-    return web.json_answer(status, {"success": False})
+    return http.json_answer(status, {"success": False})

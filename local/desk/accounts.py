@@ -5,9 +5,10 @@ import sys
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import clock, pbx_key
-from shared.accounts import Account
-from shared.portal import BadAccount, checked
+from shared import clock
+from shared.connect.portal import BadAccount, checked
+from shared.connections import pbx_key
+from shared.connections.accounts import Account
 
 
 def key(desk: Desk, options: argparse.Namespace) -> int:

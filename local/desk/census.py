@@ -12,11 +12,11 @@ from datetime import timedelta
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import census as rules
 from shared import clock
-from shared.census import REPAIRED
 from shared.clock import stamp
-from shared.roll import Found, Head, Overtaken, Roll, Stage
+from shared.reconcile.census import differences as rules
+from shared.reconcile.census.differences import REPAIRED
+from shared.reconcile.census.table import Found, Head, Overtaken, Roll, Stage
 
 _SHOWN = 20
 # What was found longer ago is not repaired: the platform has moved on.

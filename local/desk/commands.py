@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local import ANNOUNCEMENT
-from shared.payment import EntryState
+from shared.payments.entry import EntryState
 
 if TYPE_CHECKING:
     from local.desk.desk import Desk

@@ -15,13 +15,15 @@ from itertools import chain
 
 from local.desk import screen
 from local.desk.desk import AT_ONCE, Desk
-from shared import clock, cover
-from shared.altegio import Refused, Unreachable
+from shared import clock
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.status import Installed
 from shared.clock import stamp
-from shared.cover import Work
-from shared.lifecycle import LIVE, Connection, Installed, State
-from shared.payment import Entry
-from shared.rules import CoverRules
+from shared.connections.connection import LIVE, Connection, State
+from shared.payments import coverage
+from shared.payments.coverage import Work
+from shared.payments.entry import Entry
+from shared.payments.settings import CoverRules
 
 # What is only counted, as `--json` names it.
 _REST = {
@@ -78,7 +80,7 @@ def _tell_one(desk: Desk, options: argparse.Namespace) -> None:
         return
     entries = desk.ledger.entries_of(location_id)
     connection, said = _asked(desk, before, entries, now)
-    found = cover.work_list([(connection, entries)], now)
+    found = coverage.work_list([(connection, entries)], now)
     if options.json:
         told = [{**_plain(work, connection), "platform": said} for work in found]
         print(json.dumps({"locations": told, "rest": {}}, indent=2))
@@ -102,7 +104,7 @@ def _chosen(
     """What concerns a person, the first to be switched off first; and how many others there are."""
     rules = desk.settings.cover
     # The ledger can only lengthen the cover: who is covered for long without it need not be read.
-    known = {it.location_id: cover.work(it, (), now) for it in live}
+    known = {it.location_id: coverage.work(it, (), now) for it in live}
     unsure = [
         it
         for it in live
@@ -111,7 +113,7 @@ def _chosen(
     ]
     with ThreadPoolExecutor(AT_ONCE) as workers:
         entries = workers.map(desk.ledger.entries_of, [it.location_id for it in unsure])
-    works = cover.work_list(zip(unsure, entries, strict=True), now)
+    works = coverage.work_list(zip(unsure, entries, strict=True), now)
     found = [work for work in works if _concerns(work, within, now, rules)]
     shown = {work.location_id for work in found}
     others = [work for location_id, work in known.items() if location_id not in shown]
@@ -123,7 +125,7 @@ def _concerns(work: Work, within: timedelta | None, now: datetime, rules: CoverR
         # Most have just not paid; what was to be paid, or is, should not be frozen.
         return bool(work.queued or work.rejected or work.unlisted) or now < work.covered_until
     if within is None:
-        return cover.is_near(work, now, rules)
+        return coverage.is_near(work, now, rules)
     return work.covered_until <= now + within
 
 
@@ -151,8 +153,8 @@ def _asked(
     since = f" since {screen.moment(status.since)}" if status.since else ""
     said = f"{state}{since}"
     connection = replace(connection, state=state, verdict=status.proof())
-    missing = cover.unlisted(entries, status.payments, now)
-    watched = cover.watched(
+    missing = coverage.unlisted(entries, status.payments, now)
+    watched = coverage.watched(
         connection, status, missing, now, zone=desk.platform.zone, rules=desk.settings.cover
     )
     return watched, f"the platform says {said}"

@@ -16,21 +16,21 @@ import boto3
 from botocore.config import Config
 
 from local.emulator import CREDENTIALS
-from shared import clock, config
-from shared.accounts import Accounts
-from shared.altegio import Altegio
-from shared.calls import Calls
-from shared.chains import Chains
-from shared.connections import Connections
-from shared.journal import Journal
-from shared.ledger import Ledger
-from shared.looking import Looking
-from shared.pace import Pace
-from shared.partner_token import PartnerToken
-from shared.queues import CallWakeUps
-from shared.roll import Roll
-from shared.settling import Settling
-from shared.user_token import UserToken
+from shared import clock
+from shared import settings as config
+from shared.altegio.client import Altegio
+from shared.altegio.rate_limit import Pace
+from shared.altegio.tokens import PartnerToken, UserToken
+from shared.calls.queue import CallWakeUps
+from shared.calls.table import Calls
+from shared.chains.table import Chains
+from shared.connections.accounts import Accounts
+from shared.connections.journal import Journal
+from shared.connections.settle import Settling
+from shared.connections.table import Connections
+from shared.payments.ledger import Ledger
+from shared.payments.resolve_unknown import Looking
+from shared.reconcile.census.table import Roll
 
 # How many reads of the tables run side by side.
 AT_ONCE = 16

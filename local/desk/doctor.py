@@ -10,7 +10,7 @@ from pathlib import Path
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from local.desk import desk, screen
-from shared.doctor import Diagnosis, fingerprint, of_payment_event, of_redirect
+from shared.altegio.signature_doctor import Diagnosis, fingerprint, of_payment_event, of_redirect
 
 _OTHER = "the other key"
 _ALONE = "no stack"

@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import clock, lookup
-from shared.altegio import Refused, Unreachable
-from shared.lifecycle import Installed, ListedPayment, Status
-from shared.payment import Entry, EntryState
+from shared import clock
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.status import Installed, ListedPayment, Status
+from shared.payments import lookup
+from shared.payments.entry import Entry, EntryState
 
 
 class NoSuchEntry(Exception):

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from local.desk import evidence, screen
 from local.desk.desk import Desk
 from local.desk.evidence import Evidence, Word
-from shared import clock, payment
-from shared.ledger import IdTaken, Overtaken
-from shared.payment import Entry, EntryState
+from shared import clock
+from shared.payments import entry as payment
+from shared.payments.entry import Entry, EntryState
+from shared.payments.ledger import IdTaken, Overtaken
 
 # Surely not taken, whatever the list says or does not say.
 _NEVER_TAKEN = (EntryState.PENDING, EntryState.HELD, EntryState.REJECTED)

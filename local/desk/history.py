@@ -11,10 +11,11 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from local.desk import screen
+from shared.altegio.status import Installed, ListedPayment, Status, Transition
 from shared.clock import SKEW, from_wire
-from shared.journal import Line
-from shared.lifecycle import Connection, Installed, ListedPayment, State, Status, Transition
-from shared.payment import Entry, EntryState
+from shared.connections.connection import Connection, State
+from shared.connections.journal import Line
+from shared.payments.entry import Entry, EntryState
 
 # There is no event for a connect, nor for a thaw: reconcile finds that out for itself.
 _EVENTS: dict[str, str] = {Installed.NO: "uninstall webhook", Installed.FREEZED: "freeze webhook"}

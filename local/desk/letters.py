@@ -14,10 +14,13 @@ from typing import Any
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import billing, call_event, clock, payment
+from shared import clock
+from shared.calls import event as call_event
 from shared.clock import stamp
-from shared.lifecycle import Connection
-from shared.payment import Entry
+from shared.connections.connection import Connection
+from shared.payments import billing_event
+from shared.payments import entry as payment
+from shared.payments.entry import Entry
 
 # Long enough to read them all; given back earlier.
 _HOLD_S = 60
@@ -124,10 +127,10 @@ def judge_call(body: str, known: Callable[[int], Connection | None]) -> Verdict:
 def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
     """What would come of a message on the billing queue, by the ledger as `known` reads it."""
     try:
-        event = billing.read(body)
-    except billing.BadEvent as error:
+        event = billing_event.read(body)
+    except billing_event.BadEvent as error:
         return Verdict(None, safe=False, why=f"refused again: invalid: {error}")
-    if isinstance(event, billing.WakeUp):
+    if isinstance(event, billing_event.WakeUp):
         return Verdict(event.key, safe=True, why="safe: a wake-up, void unless it is the latest")
     entry = event.entry(clock.now())
     before = known(entry.key)

@@ -14,7 +14,7 @@ from local.desk import screen
 from local.desk.desk import AT_ONCE, Desk
 from shared import clock
 from shared.clock import stamp
-from shared.payment import Entry, EntryState
+from shared.payments.entry import Entry, EntryState
 
 # In the order in which they concern a person.
 ATTENTION = (

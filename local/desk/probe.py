@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared.altegio import LOCATIONS_PER_PAGE, NotSent, Refused, Unreachable
+from shared.altegio.client import LOCATIONS_PER_PAGE, NotSent, Refused, Unreachable
+from shared.altegio.status import Installed, ListedPayment, Status
 from shared.clock import WIRE, wire
-from shared.lifecycle import Connection, Installed, ListedPayment, Status
-from shared.payment import Entry, EntryState
+from shared.connections.connection import Connection
+from shared.payments.entry import Entry, EntryState
 
 _DATES = ("paid_at", "period_from", "period_to")
 _QUARTER = timedelta(minutes=15)

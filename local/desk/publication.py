@@ -14,7 +14,7 @@ import httpx
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared.altegio import Refused, Unreachable
+from shared.altegio.client import Refused, Unreachable
 
 # The instructions of a moderation request have 3 to 1000 characters.
 _TEXT = range(3, 1001)

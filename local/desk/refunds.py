@@ -8,11 +8,13 @@ from datetime import datetime
 from local.desk import screen
 from local.desk.desk import Desk
 from local.desk.evidence import entry_of
-from shared import billing, clock, cover, payment
-from shared.altegio import Refused, Unreachable
+from shared import clock
+from shared.altegio.client import Refused, Unreachable
 from shared.clock import stamp
-from shared.cover import Consequence, Effect, Period
-from shared.payment import Entry, EntryState
+from shared.payments import billing_event, coverage
+from shared.payments import entry as payment
+from shared.payments.coverage import Consequence, Effect, Period
+from shared.payments.entry import Entry, EntryState
 
 _WAITING = (EntryState.PENDING, EntryState.HELD)
 
@@ -70,7 +72,9 @@ def _known_refund(desk: Desk, paid: Entry) -> Entry | None:
 def _billed(paid: Entry, now: datetime) -> Entry:
     """A refund as it would come from billing."""
     event_id = paid.key.removeprefix("payment#")
-    return billing.Refund(type="refund", event_id=event_id, payment_event_id=event_id).entry(now)
+    return billing_event.Refund(type="refund", event_id=event_id, payment_event_id=event_id).entry(
+        now
+    )
 
 
 def _outlook(desk: Desk, refund: Entry, paid: Entry | None, now: datetime) -> Outlook:
@@ -90,7 +94,9 @@ def _outlook(desk: Desk, refund: Entry, paid: Entry | None, now: datetime) -> Ou
         status = desk.platform.status(paid.location_id or 0)
     except (Refused, Unreachable) as error:
         return Outlook(words, why=f"cannot be told, as the platform does not tell: {error}")
-    found = cover.consequence(paid, status, now, zone=desk.platform.zone, rules=desk.settings.cover)
+    found = coverage.consequence(
+        paid, status, now, zone=desk.platform.zone, rules=desk.settings.cover
+    )
     is_listed = paid.platform_id in {row.id for row in status.payments}
     return Outlook(words, found, is_listed=is_listed)
 
@@ -103,7 +109,7 @@ def _payment(
     connection = desk.connections.get(paid.location_id or 0)
     id_ = f", with id {paid.platform_id}" if paid.platform_id is not None else ""
     unlisted = "" if outlook.is_listed else ", which is not on the platform's list"
-    period = cover.paid_period(paid)
+    period = coverage.paid_period(paid)
     return [
         ("payment", f"{paid.key}, {screen.amount(paid)}"),
         ("state", f"{paid.state}{id_}{unlisted}"),
@@ -136,7 +142,7 @@ def _effect(outlook: Outlook, now: datetime) -> list[tuple[str, str]]:
 
 
 def _plain(known: Entry | None, paid: Entry | None, outlook: Outlook) -> dict[str, object]:
-    period = cover.paid_period(paid) if paid else None
+    period = coverage.paid_period(paid) if paid else None
     found = outlook.found
     until = found.covered_until if found else None
     return {

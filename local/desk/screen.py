@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from shared.payment import Entry
+from shared.payments.entry import Entry
 
 _WIDTH = 98
 _NARROWEST = 16

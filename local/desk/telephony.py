@@ -13,11 +13,13 @@ from datetime import timedelta
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import clock, numbers
-from shared.call import Call
-from shared.chain import Chain, Telephony
+from shared import clock
+from shared.calls import phone_numbers
+from shared.calls.call import Call
+from shared.chains.chain import Chain
 from shared.clock import stamp
-from shared.lifecycle import Connection
+from shared.connections.connection import Connection
+from shared.connections.crm_token import Telephony
 
 _WHAT = {
     Telephony.NONE: "none: the owner's link brought no CRM token",
@@ -108,7 +110,7 @@ def _row(call: Call) -> tuple[str, ...]:
     return (
         screen.moment(call.started_at or call.received_at),
         leg.direction if leg else "-",
-        numbers.masked(leg.phone) if leg else "-",
+        phone_numbers.masked(leg.phone) if leg else "-",
         str(call.state),
         call.why or "-",
     )

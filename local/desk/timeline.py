@@ -7,9 +7,9 @@ from local.desk import history, screen
 from local.desk.desk import Desk
 from local.desk.history import Event, Standing
 from shared import clock
-from shared.altegio import Refused, Unreachable
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.status import Installed, Status
 from shared.clock import stamp
-from shared.lifecycle import Installed, Status
 
 
 def timeline(desk: Desk, options: argparse.Namespace) -> int:

@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared import clock, cover, lifecycle
-from shared.altegio import NotSent, Refused, Unreachable
-from shared.connections import Overtaken
-from shared.lifecycle import LIVE, Connection, Installed, State, Status
-from shared.payment import Entry, EntryState
+from shared import clock
+from shared.altegio.client import NotSent, Refused, Unreachable
+from shared.altegio.status import Installed, Status
+from shared.connections import lifecycle
+from shared.connections.connection import LIVE, Connection, State
+from shared.connections.table import Overtaken
+from shared.payments import coverage
+from shared.payments.entry import Entry, EntryState
 
 _WAITS = "waits as HELD, and is sent if the owner reconnects"
 _BLIND = "cannot be looked up while nothing is installed there"
@@ -148,7 +151,7 @@ def _cover(desk: Desk, connection: Connection | None, there: Status | str, now: 
         return "-"
     if isinstance(there, Status) and there.installed in (Installed.ACTIVE, Installed.FREEZED):
         rules, zone = desk.settings.cover, desk.platform.zone
-        connection = cover.watched(connection, there, (), now, zone=zone, rules=rules)
+        connection = coverage.watched(connection, there, (), now, zone=zone, rules=rules)
     if desk.settings.cover.free:
         return "the application is free"
     until = connection.covered_until

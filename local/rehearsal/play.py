@@ -21,7 +21,7 @@ from local.rehearsal.screen import Screen
 from local.rehearsal.stage import NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
 from local.stack import Stack
-from shared.roll import Roll
+from shared.reconcile.census.table import Roll
 
 PATIENCE_S = 20.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from shared.pace import Pace
-from shared.payment import EntryState
-from shared.rules import PaceRules
+from shared.altegio.rate_limit import Pace
+from shared.altegio.settings import PaceRules
+from shared.payments.entry import EntryState
 from tests.chaos.judge import entries, judge
 from tests.chaos.tasks import Task
 from tests.chaos.world import LOCATIONS, World

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from local.simulator.state import Platform
 from shared.clock import instant
-from shared.payment import HOSTED, EntryState
+from shared.payments.entry import HOSTED, EntryState
 from tests.chaos.world import Billed
 
 type Group = tuple[int, Decimal, str]

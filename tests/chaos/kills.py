@@ -25,8 +25,8 @@ from local import PROJECT
 from local.runtime import Environment
 from local.simulator import Simulator
 from local.stack import Stack
-from shared.items import from_item
-from shared.payment import EntryState
+from shared.aws.dynamodb import from_item
+from shared.payments.entry import EntryState
 from tests.chaos.campaigns import Progress
 from tests.chaos.judge import Wrong, entries, judge
 from tests.chaos.schedule import AMOUNTS, PAID_AT, UNFINISHED

@@ -5,12 +5,14 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from shared import connecting, lifecycle
-from shared.census import Difference
-from shared.lifecycle import Connection, Installed, Status
-from shared.roll import Found
-from shared.surveying import Surveying
-from shared.visit import Standing
+from shared.altegio.status import Installed, Status
+from shared.connect import flow
+from shared.connect.view import Standing
+from shared.connections import lifecycle
+from shared.connections.connection import Connection
+from shared.reconcile.census.differences import Difference
+from shared.reconcile.census.run import Surveying
+from shared.reconcile.census.table import Found
 
 type Mutant = Callable[[], Any]
 
@@ -77,7 +79,7 @@ def a_repair_does_not_ask_again() -> Any:
 
 def a_press_needs_no_grant() -> Any:
     """Whoever names a location is taken for somebody who was granted it."""
-    return patch.object(connecting, "standing", lambda *_: Standing.READY)
+    return patch.object(flow, "standing", lambda *_: Standing.READY)
 
 
 def any_install_is_the_answer() -> Any:

@@ -19,10 +19,10 @@ from urllib.parse import urlencode, urlsplit
 from local.desk import census
 from local.simulator.redirect import Owner
 from local.simulator.state import RefusedError, Standing
-from shared import redirect
+from shared.altegio import redirect
 from shared.clock import instant
-from shared.roll import Roll
-from shared.tickets import Tickets
+from shared.connect.tickets import Tickets
+from shared.reconcile.census.table import Roll
 from tests.chaos import schedule
 from tests.chaos.judge import Wrong, judge
 from tests.chaos.runs import Run

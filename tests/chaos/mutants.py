@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
-from shared import hosted, lookup, payment
-from shared.altegio import Altegio
-from shared.ledger import Ledger
-from shared.looking import Looking
-from shared.payment import Entry, EntryState, NotTaken, Outcome, Unclear
-from shared.reconciling import Reconciling
-from shared.rules import LedgerRules
+from shared.altegio.client import Altegio
+from shared.altegio.outcome import NotTaken, Outcome, Unclear
+from shared.payments import entry as payment
+from shared.payments import hosted, lookup
+from shared.payments.entry import Entry, EntryState
+from shared.payments.ledger import Ledger
+from shared.payments.resolve_unknown import Looking
+from shared.payments.settings import LedgerRules
+from shared.reconcile.schedule import Reconciling
 from tests.chaos.world import World
 
 type Mutant = Callable[[], Any]

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from shared.clock import instant
-from shared.payment import EntryState
+from shared.payments.entry import EntryState
 from tests.chaos.world import LOCATIONS, Fault, World
 from tests.deployment import payment, refund
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from local.simulator.state import LogEntry, Platform
+from shared.aws.dynamodb import from_item
 from shared.clock import instant
-from shared.items import from_item
-from shared.lifecycle import LIVE, State
+from shared.connections.connection import LIVE, State
 
 _CLOSED = {"state": State.DISABLED}
 _ENDS = ("uninstalled", "pending")

@@ -27,8 +27,8 @@ from local.simulator import Simulator
 from local.simulator.wire import Answer, Request
 from shared import clock as real_clock
 from shared import telemetry
-from shared.altegio import Altegio
-from shared.items import from_item
+from shared.altegio.client import Altegio
+from shared.aws.dynamodb import from_item
 from tests.chaos.tasks import Task
 from tests.deployment import FUNCTIONS, TEMPLATE, Clock, Context, Page, http_event
 from tests.memory import Memory

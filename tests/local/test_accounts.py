@@ -4,7 +4,7 @@ import pytest
 
 from local.__main__ import main
 from local.simulator import Owner
-from shared.accounts import Account, Accounts
+from shared.connections.accounts import Account, Accounts
 from tests.deployment import Deployment, ringing, secrets_in
 from tests.desk import Operator
 from tests.test_portal import KEY, PORTAL, arrive, connect, look, standings, ticket_of

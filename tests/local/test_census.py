@@ -9,7 +9,7 @@ import pytest
 
 from local.desk import census
 from shared import clock
-from shared.roll import Stage
+from shared.reconcile.census.table import Stage
 from tests.deployment import Deployment
 from tests.desk import Operator
 from tests.test_census import connect, head, roll

@@ -26,12 +26,12 @@ from local.__main__ import main
 from local.desk import evidence
 from local.emulator import CREDENTIALS
 from local.simulator.redirect import Owner
-from shared import payment as rules
-from shared.altegio import LOCATIONS_PER_PAGE, Altegio
+from shared.altegio.client import LOCATIONS_PER_PAGE, Altegio
+from shared.altegio.signature_doctor import fingerprint
+from shared.aws.dead_letters import DeadLetters
 from shared.clock import stamp, wire
-from shared.doctor import fingerprint
-from shared.payment import EntryState
-from shared.queues import DeadLetters
+from shared.payments import entry as rules
+from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment, refund
 from tests.desk import Operator, site
 
@@ -79,7 +79,7 @@ def need_human(deployment: Deployment, fault: str = "drop_request") -> None:
     deployment.simulator.fault("payment", fault)
     deployment.bill(payment())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shared.lookup.reads_back", lambda *_arguments: False)
+        patch.setattr("shared.payments.lookup.reads_back", lambda *_arguments: False)
         deployment.let_time_pass(20, step=5)
     assert deployment.entry("payment#inv-1").state is EntryState.NEEDS_HUMAN
 

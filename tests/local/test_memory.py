@@ -19,19 +19,21 @@ from moto import mock_aws
 
 from local.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
 from local.template import Table
-from shared import connections, ledger
-from shared.accounts import Account, Accounts
-from shared.connections import Connections
-from shared.journal import Journal
-from shared.ledger import Ledger
-from shared.lifecycle import Connection, State
-from shared.pace import Busy, Pace, Paused
-from shared.partner_token import PartnerToken
-from shared.payment import Entry, EntryState
-from shared.queues import DeadLetters, WakeUps
-from shared.redirect import Owner, Redirect
-from shared.rules import PaceRules
-from shared.tickets import Tickets
+from shared.altegio.rate_limit import Busy, Pace, Paused
+from shared.altegio.redirect import Owner, Redirect
+from shared.altegio.settings import PaceRules
+from shared.altegio.tokens import PartnerToken
+from shared.aws.dead_letters import DeadLetters
+from shared.connect.tickets import Tickets
+from shared.connections import table as connections
+from shared.connections.accounts import Account, Accounts
+from shared.connections.connection import Connection, State
+from shared.connections.journal import Journal
+from shared.connections.table import Connections
+from shared.payments import ledger
+from shared.payments.entry import Entry, EntryState
+from shared.payments.ledger import Ledger
+from shared.payments.queue import WakeUps
 from tests.deployment import TEMPLATE, Clock
 from tests.memory import Memory, refusal
 
@@ -730,14 +732,15 @@ def test_the_adapters_are_told_the_same(other: Session, monkeypatch: pytest.Monk
         for world in worlds:
             ids = Dice(seed)
             monkeypatch.setattr(
-                "shared.accounts.uuid", SimpleNamespace(uuid4=lambda ids=ids: ids.getrandbits(99))
+                "shared.connections.accounts.uuid",
+                SimpleNamespace(uuid4=lambda ids=ids: ids.getrandbits(99)),
             )
             monkeypatch.setattr(
-                "shared.tickets.secrets",
+                "shared.connect.tickets.secrets",
                 SimpleNamespace(token_urlsafe=lambda _n, ids=ids: f"{ids.getrandbits(99):043}"),
             )
             monkeypatch.setattr(
-                "shared.journal.secrets",
+                "shared.connections.journal.secrets",
                 SimpleNamespace(token_hex=lambda _n, ids=ids: f"{ids.getrandbits(32):08x}"),
             )
             play = Play(seed, world)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.chain import Telephony
+from shared.connections.crm_token import Telephony
 from tests.deployment import Deployment, Page, finished, ringing
 from tests.desk import Operator
 

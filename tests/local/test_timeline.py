@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from local.desk import history
-from shared.journal import Line
-from shared.lifecycle import Connection, Installed, ListedPayment, State, Status, Transition
-from shared.payment import Entry, EntryState
+from shared.altegio.status import Installed, ListedPayment, Status, Transition
+from shared.connections.connection import Connection, State
+from shared.connections.journal import Line
+from shared.payments.entry import Entry, EntryState
 from tests.deployment import Clock, Deployment, payment, refund
 from tests.desk import Operator
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from local.desk import desk
-from shared import lifecycle
-from shared.altegio import Altegio
-from shared.settling import Settling
+from shared.altegio.client import Altegio
+from shared.connections import lifecycle
+from shared.connections.settle import Settling
 from tests.deployment import Deployment, payment, refund
 from tests.desk import Operator, site
 

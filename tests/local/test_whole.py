@@ -15,7 +15,7 @@ from local.desk import desk, publication
 from local.mailbox import SENDER, Mailbox
 from local.simulator import Owner, Simulator
 from local.stack import Stack
-from shared.items import from_item
+from shared.aws.dynamodb import from_item
 from tests.deployment import Page, payment, refund
 from tests.test_pbx import ASTERISK, FORM, FREESWITCH, LINE, STARTED, UUID, fields, form, record
 

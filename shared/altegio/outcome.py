@@ -1,0 +1,43 @@
+"""TODO."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The platform took it, under this id."""
+
+    platform_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Proven: the platform did nothing, and may be asked again."""
+
+    why: str
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """401, 403, 404 or 406: token, address or rights are wrong; says nothing about the money."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """422: the platform looked at it and will not take it."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Anything else: the platform may have taken it."""
+
+    why: str
+
+
+type Outcome = Sent | NotTaken | Blocked | Rejected | Unclear

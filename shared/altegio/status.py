@@ -1,0 +1,131 @@
+"""TODO."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.clock import stamp
+
+# Clocks that are set by nobody differ by seconds.
+_CLOCKS_DIFFER = timedelta(minutes=1)
+
+
+class Installed(StrEnum):
+    """What the platform says of the application in a location, in the wire's spelling."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    FREEZED = "freezed"
+    NO = "uninstalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One entry of the platform's log, its time already an instant."""
+
+    at: datetime
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.before}→{self.after} at {self.at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPayment:
+    """One payment as the platform lists it; times as it wrote them, and no currency.
+
+    Of a row that cannot be read, `amount` is None.
+    """
+
+    id: int
+    amount: Decimal | None
+    paid_at: str
+    period_from: str
+    period_to: str
+    is_refunded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The platform's word on one location; `log` in order of time, possibly empty."""
+
+    installed: Installed
+    since: datetime | None
+    log: tuple[Transition, ...] = ()
+    payments: tuple[ListedPayment, ...] = ()
+
+    @property
+    def refunded(self) -> frozenset[int]:
+        """Ids of the payments that the platform holds as given back."""
+        return frozenset(payment.id for payment in self.payments if payment.is_refunded)
+
+    @property
+    def activation(self) -> datetime | None:
+        """When the present install became active for the first time."""
+        return self._activations[-1] if self._activations else None
+
+    @property
+    def first_activation(self) -> datetime | None:
+        """When the first install of the log became active, however often it ended since."""
+        return self._activations[0] if self._activations else None
+
+    @property
+    def _activations(self) -> list[datetime]:
+        starts = (Installed.PENDING, Installed.NO)
+        return [
+            entry.at
+            for entry in self.log
+            if entry.after == Installed.ACTIVE and entry.before in starts
+        ]
+
+    @property
+    def mark(self) -> str:
+        """How far the log goes, in whole seconds and entries; of two, the longer one is greater."""
+        return f"{stamp(self.log[-1].at)} {len(self.log):04}" if self.log else ""
+
+    @property
+    def grant(self) -> str:
+        """The entry of the log that waits for the callback; of two, the later one is greater.
+
+        Its time and its place; empty if nothing waits.
+        """
+        if self.installed is not Installed.PENDING:
+            return ""
+        places = [place for place, it in enumerate(self.log, 1) if it.after == Installed.PENDING]
+        place = places[-1] if places else 0
+        at = self.log[place - 1].at if place else self.since
+        return f"{stamp(at) if at else ''} {place:04}"
+
+    def answers(self, grant: str) -> bool:
+        """Whether the present install is the answer to that grant, and has not ended since.
+
+        A grant that was renewed while it waited is answered by the same callback, which is ours.
+        """
+        place = int(grant.rpartition(" ")[2]) if grant else 0
+        if not place or not self.log:
+            # A platform that shows no log: there is nothing to compare.
+            return True
+        granted, since = self.log[place - 1 : place], self.log[place:]
+        if not since or stamp(granted[0].at) != grant.partition(" ")[0]:
+            return False
+        callback = next((it for it in since if it.after != Installed.PENDING), None)
+        goes_on = all(Installed.NO not in (it.before, it.after) for it in since)
+        return goes_on and callback is not None and callback.before == Installed.PENDING
+
+    def ahead_of(self, now: datetime) -> bool:
+        """Whether the log names a time that is still to come: a clock or a zone is wrong."""
+        return bool(self.log) and self.log[-1].at > now + _CLOCKS_DIFFER
+
+    @property
+    def granted_at(self) -> datetime | None:
+        """When the owner granted access that still waits for the callback."""
+        found = [entry.at for entry in self.log if entry.after == Installed.PENDING]
+        return found[-1] if found else self.since
+
+    def proof(self) -> str:
+        """In one line, what a decision was based on."""
+        if not self.log:
+            return f"status {self.installed}"
+        return f"status {self.installed}, log ends {self.log[-1]}"

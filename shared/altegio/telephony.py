@@ -1,0 +1,249 @@
+"""The platform's network telephony: switching it on, pop-ups, call history, the list of calls.
+
+A chain has one CRM token, and no call names a location: the platform finds it by the routing that
+the client sets up. An accepted call is answered with 202, which proves neither that a pop-up was
+shown nor that a call was saved.
+
+Source: https://developer.alteg.io/_bundle/en/developers/openapi.yaml (/voip/integration), and
+https://alteg.io/en/support/knowledge-base/11125420000669 (telephony in the Marketplace).
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shared.altegio.client import Altegio, NoAnswer, NotSent, Refused, Reply, Unreachable
+from shared.clock import YEARS, from_wire
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A call as the platform is to save it; `phone` and `line` in their normal form."""
+
+    call_id: str
+    direction: str
+    phone: str
+    line: str
+    user: str | None
+    duration_s: int
+    link: str | None
+    answered: bool
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCall:
+    """A call as the platform lists it."""
+
+    id: int
+    direction: str
+    phone: str
+    duration_s: int
+    answered: bool
+    at: datetime
+
+
+_PATH = "/api/v1/voip/integration"
+# What the list may be asked for at once.
+CALLS_PER_PAGE = 1000
+
+
+class Told(StrEnum):
+    """What became of something that the platform was told."""
+
+    ACCEPTED = "accepted"
+    # Surely nothing was done, and it may be tried again.
+    NOT_TAKEN = "not taken"
+    # The same, and it would be told the same again.
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The platform's answer in one word, and why; `status` is 0 without one."""
+
+    told: Told
+    why: str = ""
+    status: int = 0
+    retry_after_s: float = 0.0
+
+
+class Voip:
+    """The telephony operations, each within the total deadline of the settings."""
+
+    def __init__(self, platform: Altegio, api_url: str) -> None:
+        self._platform = platform
+        self._host = api_url
+
+    def prepare(self) -> None:
+        """As `Altegio.prepare`."""
+        self._platform.prepare()
+
+    def switch(self, crm_token: str, *, on: bool, until: float = math.inf) -> Answer:
+        """Enables or disables the telephony of a chain; may be repeated.
+
+        As long as `until` of `time.monotonic` lasts.
+        """
+        body = {"command": "setup", "type": "enable" if on else "disable", "crm_token": crm_token}
+        try:
+            return read_answer(
+                self._platform.ask("POST", _PATH, body, until=until, host=self._host)
+            )
+        except Unreachable as error:
+            return _without(error)
+
+    def pop_up(self, crm_token: str, *, phone: str, line: str, user: str) -> Answer:
+        """Shows who calls, at whoever the chain's routing says; only incoming calls are shown."""
+        body = {
+            "command": "event",
+            "type": "incoming",
+            "crm_token": crm_token,
+            "phone": phone,
+            "diversion": line,
+            **({"user": user} if user else {}),
+        }
+        return self._tell(body, anew=False)
+
+    def save(self, crm_token: str, entry: HistoryEntry) -> Answer:
+        """Saves a call that has ended. Nobody says what a second one of the same id does."""
+        return self._tell(history_body(crm_token, entry), anew=True)
+
+    def calls(
+        self, location_id: int, since: date, until: date, page: int, user_token: str
+    ) -> tuple[ListedCall | None, ...]:
+        """One page, from 1, of a location's calls of some days; the last one is shorter.
+
+        It is documented as a GET with a JSON body, which proxies may drop: then it is asked again
+        with a query.
+
+        Raises:
+            Refused: token or rights are wrong; the right to view "Overview - Calls" is needed.
+            Unreachable: there was no usable answer.
+        """
+        asked = {
+            "salon_id": location_id,
+            "date_from": since.isoformat(),
+            "date_to": until.isoformat(),
+            "page": page,
+            "limit": CALLS_PER_PAGE,
+        }
+        reply = self._list("", asked, user_token)
+        if reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+            query = "&".join(f"{name}={value}" for name, value in asked.items())
+            reply = self._list(f"?{query}", None, user_token)
+        return read_calls(reply, self._platform.zone)
+
+    def _list(self, query: str, body: dict[str, Any] | None, user_token: str) -> Reply:
+        return self._platform.ask(
+            "GET", f"{_PATH}/calls{query}", body, host=self._host, user_token=user_token
+        )
+
+    def _tell(self, body: dict[str, Any], *, anew: bool) -> Answer:
+        try:
+            return read_answer(self._platform.tell(_PATH, body, host=self._host, anew=anew))
+        except Unreachable as error:
+            return _without(error)
+
+
+def history_body(crm_token: str, entry: HistoryEntry) -> dict[str, Any]:
+    """The body that saves a call, field by field as documented."""
+    body = {
+        "command": "history",
+        "type": entry.direction,
+        "crm_token": crm_token,
+        "phone": entry.phone,
+        "diversion": entry.line,
+        "user": entry.user,
+        "duration": entry.duration_s,
+        "link": entry.link,
+        "call_id": entry.call_id,
+        "status": "success" if entry.answered else "missed",
+        "date": entry.started_at.isoformat(timespec="seconds"),
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def read_answer(reply: Reply) -> Answer:
+    """What an answer proves. A wrong token's is not documented, so any plain refusal counts."""
+    body, message = reply.json(), reply.message()
+    says_no = isinstance(body, dict) and body.get("success") is False
+    match reply.status:
+        case 200 | 202 if says_no:
+            return Answer(Told.REFUSED, message or "success is false", reply.status)
+        case 200 | 202 if isinstance(body, dict) or not reply.body.strip():
+            return Answer(Told.ACCEPTED, status=reply.status)
+        case 401 | 406 | 429:
+            why = f"{reply.status} {message}".strip()
+            return Answer(Told.NOT_TAKEN, why, reply.status, reply.retry_after_s)
+        case 400 | 403 | 404 | 422 if reply.is_platforms_own():
+            return Answer(Told.REFUSED, f"{reply.status} {message}".strip(), reply.status)
+        case _:
+            return Answer(Told.UNCLEAR, f"answered {reply.status}", reply.status)
+
+
+def _without(error: Unreachable) -> Answer:
+    return Answer(Told.NOT_TAKEN if isinstance(error, NotSent) else Told.UNCLEAR, str(error))
+
+
+def read_calls(reply: Reply, zone: ZoneInfo) -> tuple[ListedCall | None, ...]:
+    """The calls on one page; None for a row that cannot be read, which proves nothing.
+
+    Raises:
+        Refused: the platform refused to say.
+        NoAnswer: it said nothing that can be relied on.
+    """
+    if HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Refused(reply.status, reply.message())
+    body = reply.json()
+    data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
+    if reply.status != HTTPStatus.OK or not isinstance(data, list):
+        raise NoAnswer(f"calls answered {reply.status} without their data")
+    return tuple(_listed(row, zone) for row in data)
+
+
+def _listed(row: Any, zone: ZoneInfo) -> ListedCall | None:
+    values = row if isinstance(row, dict) else {}
+    try:
+        return ListedCall(
+            id=_whole(values.get("id")),
+            direction=str(values["type"]),
+            phone=str(values["caller_phone"]),
+            duration_s=_whole(values.get("duration")),
+            answered=values["status"] == "success",
+            at=_instant(str(values["call_date"]), zone),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def _whole(value: Any) -> int:
+    """A whole number, which YCLIENTS writes as a string.
+
+    Raises:
+        ValueError: it is none that a table can hold.
+    """
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch("[0-9]{1,18}", text):
+        raise ValueError("no whole number")
+    return int(text)
+
+
+def _instant(text: str, zone: ZoneInfo) -> datetime:
+    """With an offset, as Altegio writes it, or without, as YCLIENTS does.
+
+    Raises:
+        ValueError: neither, or of a year that nobody means.
+    """
+    try:
+        return from_wire(text, zone)
+    except ValueError:
+        at = datetime.fromisoformat(text)
+    if at.tzinfo is None or at.year not in YEARS:
+        raise ValueError("no time with an offset")
+    return at

@@ -1,0 +1,186 @@
+"""Compares our calls with the platform's list of them: fills holes, and proves CRM tokens.
+
+That a call was accepted proves nothing; that it is in its location's list proves that it was saved,
+and that the location's CRM token is its own.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.altegio.client import NoAnswer, Refused, Unreachable
+from shared.altegio.telephony import CALLS_PER_PAGE, ListedCall, Voip
+from shared.altegio.tokens import UserToken
+from shared.calls import call as rules_of
+from shared.calls import matching
+from shared.calls.call import Call, CallState
+from shared.calls.queue import CallWakeUps
+from shared.calls.settings import CallRules
+from shared.calls.table import Calls, Overtaken
+from shared.chains.table import Chains
+from shared.clock import Clock
+from shared.connections.crm_token import Telephony
+from shared.connections.table import Connections
+from shared.connections.table import Overtaken as ConnectionOvertaken
+from shared.telemetry import count, logger
+
+_TRIES = 5
+# More than anybody calls in days; and what is not on these pages is not looked for.
+_MOST_PAGES = 20
+_UNDECIDED = (Telephony.UNPROVEN, Telephony.UNCHECKED)
+
+
+class Checking:
+    """The use case of the platform's list of calls."""
+
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        connections: Connections,
+        chains: Chains,
+        voip: Voip,
+        user_token: UserToken,
+        wake_ups: CallWakeUps,
+        clock: Clock,
+        rules: CallRules,
+    ) -> None:
+        self._calls = calls
+        self._connections = connections
+        self._chains = chains
+        self._voip = voip
+        self._user_token = user_token
+        self._wake_ups = wake_ups
+        self._clock = clock
+        self._rules = rules
+
+    def recent(self, location_id: int) -> list[Call]:
+        """All of a location that may matter yet."""
+        since = self._clock() - rules_of.longest_ago(self._rules)
+        return list(self._calls.of_location(location_id, since))
+
+    def look(self, location_id: int) -> None:
+        """Looks for all calls of a location whose look is due, with one reading of the list."""
+        now, recent = self._clock(), self.recent(location_id)
+        due = [
+            call
+            for call in recent
+            if call.state in rules_of.LOOKED_FOR and call.due_at is not None and call.due_at <= now
+        ]
+        if not due:
+            return
+        try:
+            rows = self._listed(location_id, due)
+        except (Refused, Unreachable) as error:
+            self._not_told(location_id, due, error)
+            return
+        owned = {call.platform_id for call in recent if call.platform_id is not None}
+        sought = {call.key: call for call in recent if call.state in rules_of.LOOKED_FOR}
+        entries = {key: call.entry for key, call in sought.items()}
+        found = matching.found(entries, rows, owned)
+        seen = [call for call in recent if call.state is CallState.CONFIRMED or call.key in found]
+        for key, row_id in found.items():
+            self._store(rules_of.confirmed(sought[key], row_id))
+        missing = [call for call in due if call.key not in found]
+        routes = {call.route for call in seen}
+        for call in missing:
+            route_seen = call.route in routes
+            self._store(rules_of.not_seen(call, now, self._rules, route_seen=route_seen))
+        self._judge(location_id, [sought[key] for key in found], missing)
+
+    def _listed(self, location_id: int, due: Sequence[Call]) -> list[ListedCall]:
+        """The list of the days in which the calls began, whatever the zone of its days."""
+        token = self._user_token.known()
+        if token is None:
+            raise Refused(0, "there is no user token")
+        began = [call.started_at for call in due if call.started_at is not None]
+        day = timedelta(days=1)
+        since, until = (min(began) - day).date(), (max(began) + day).date()
+        rows: list[ListedCall] = []
+        for page in range(1, _MOST_PAGES + 1):
+            listed = self._voip.calls(location_id, since, until, page, token)
+            rows += [row for row in listed if row is not None]
+            if len(listed) < CALLS_PER_PAGE:
+                return rows
+        raise NoAnswer("the list of calls does not end")
+
+    def _not_told(
+        self, location_id: int, due: Sequence[Call], error: Refused | Unreachable
+    ) -> None:
+        now = self._clock()
+        if isinstance(error, Refused):
+            count("CallListRefused")
+            logger.error("call list refused", extra={"location_id": location_id, "why": str(error)})
+        for call in due:
+            self._store(rules_of.not_told(call, str(error), now, self._rules))
+        if not isinstance(error, Refused):
+            return
+        patience = timedelta(seconds=self._rules.call_checks_s[-1])
+        if any(call.sent_at is not None and now - call.sent_at >= patience for call in due):
+            why = f"telephony: the list of calls cannot be read: {error}"
+            self._prove(
+                location_id,
+                due[-1].line,
+                among=(Telephony.UNPROVEN,),
+                after=Telephony.UNCHECKED,
+                why=why,
+            )
+
+    def _judge(self, location_id: int, found: Sequence[Call], missing: Sequence[Call]) -> None:
+        """What the list says of the CRM token that the location has now."""
+        connection = self._connections.get(location_id)
+        if connection is None or connection.telephony not in _UNDECIDED:
+            return
+        if any(call.line == connection.line for call in found):
+            why = "telephony: a saved call is in the location's list"
+            self._prove(
+                location_id, connection.line, among=_UNDECIDED, after=Telephony.PROVEN, why=why
+            )
+            return
+        # Of what was not accepted, nothing is to be expected in any list.
+        last = [call for call in missing if rules_of.is_last_look(call, self._rules)]
+        if not any(call.state is CallState.SENT and call.line == connection.line for call in last):
+            return
+        chain = self._chains.get(connection.line) if connection.line else None
+        # All that brought the same token, but those of whom it is known to be their own.
+        for each in chain.locations if chain else (location_id,):
+            why = "telephony stopped: a saved call is not in the list of its location"
+            if self._prove(
+                each, connection.line, among=_UNDECIDED, after=Telephony.STOPPED, why=why
+            ):
+                count("TelephonyStopped")
+                logger.error("telephony stopped", extra={"location_id": each})
+
+    def _prove(
+        self,
+        location_id: int,
+        line: str | None,
+        *,
+        among: Collection[Telephony],
+        after: Telephony,
+        why: str,
+    ) -> bool:
+        """Notes what is known of a location's token, if it still has that, and less was known."""
+        for _ in range(_TRIES):
+            connection = self._connections.get(location_id)
+            if connection is None or connection.line != line or connection.telephony not in among:
+                return False
+            try:
+                proven = replace(connection, telephony=after, verdict=why)
+                self._connections.save(proven, self._clock())
+            except ConnectionOvertaken:
+                continue
+            if after is not Telephony.STOPPED:
+                self._wake_ups.release(location_id)
+            return True
+        return False
+
+    def _store(self, after: Call) -> None:
+        """Unless somebody was faster, who has decided as well; what he left is due."""
+        try:
+            stored = self._calls.save(after)
+        except Overtaken:
+            logger.info("overtaken", extra={"call": after.key})
+            return
+        count(f"Call{stored.state.capitalize()}")
+        logger.info("looked for", extra={"call": stored.key, "state": stored.state})

@@ -1,0 +1,249 @@
+"""Brings calls that have ended into the client's history: surely, and once.
+
+What a direct producer puts on the calls queue becomes a row at once (see `hearing`); a row is sent
+when its legs have reported, and `checking` looks for it in the platform's own list.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+from shared.altegio.rate_limit import Busy, Pace, Paused
+from shared.altegio.telephony import Answer, Told, Voip
+from shared.aws.dead_letters import DeadLetters
+from shared.calls import call as rules_of
+from shared.calls import event as call_event
+from shared.calls import phone_numbers
+from shared.calls.call import Call, CallState
+from shared.calls.confirm import Checking
+from shared.calls.event import BadEvent, Finished, Look, Release, Ringing, WakeUp
+from shared.calls.hearing import Hearing
+from shared.calls.queue import CallWakeUps
+from shared.calls.settings import CallRules
+from shared.calls.table import Calls, Overtaken
+from shared.chains.table import Chains
+from shared.clock import Clock
+from shared.connections.accounts import Accounts
+from shared.connections.connection import Connection
+from shared.connections.crm_token import Telephony
+from shared.connections.table import Connections
+from shared.telemetry import count, logger
+
+_TRIES = 5
+# Of the function's 30 s, so that the last call's answer is still heard.
+_TIME_S = 15.0
+_MOST_COUNTRIES = 10_000
+
+
+class Saving:
+    """The use case of the calls queue."""
+
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        hearing: Hearing,
+        connections: Connections,
+        accounts: Accounts,
+        chains: Chains,
+        voip: Voip,
+        checking: Checking,
+        pace: Pace,
+        wake_ups: CallWakeUps,
+        dead_letters: DeadLetters,
+        clock: Clock,
+        rules: CallRules,
+        late_after_s: float,
+        default_country: str,
+    ) -> None:
+        self._calls = calls
+        self._hearing = hearing
+        self._connections = connections
+        self._accounts = accounts
+        self._chains = chains
+        self._voip = voip
+        self._checking = checking
+        self._pace = pace
+        self._wake_ups = wake_ups
+        self._dead_letters = dead_letters
+        self._clock = clock
+        self._rules = rules
+        self._late_after = timedelta(seconds=late_after_s)
+        self._default_country = default_country
+        self._countries: dict[str, str] = {}
+
+    def take(self, body: str, message_id: str) -> None:
+        """Takes one message of the calls queue as far as it goes now.
+
+        Raises:
+            Overtaken: the row is written by others again and again; nothing was lost.
+        """
+        try:
+            event = call_event.read(body)
+        except BadEvent as error:
+            self._refuse(body, f"invalid: {error}", message_id)
+            return
+        match event:
+            case Ringing():
+                # It would be shown too late.
+                self._refuse(body, "invalid: ringing is for POST /calls", message_id)
+            case Finished():
+                self._hear(event, body, message_id)
+            case WakeUp():
+                # Whoever was faster leaves it due, or done.
+                with suppress(Overtaken):
+                    self._wake(event.key)
+            case Look():
+                self._checking.look(event.location_id)
+            case Release():
+                self._release(event.location_id)
+
+    def _hear(self, event: Finished, body: str, message_id: str) -> None:
+        connection = self._connections.get(event.location_id)
+        owner = connection.account_id if connection else None
+        if owner is None or event.account_id not in ("", owner):
+            self._refuse(body, "invalid: location_id: not of this account", message_id)
+            return
+        self._hearing.hear(event, owner, self._country(owner))
+
+    def _country(self, account_id: str) -> str:
+        """Where the account is at home, by its phone."""
+        if account_id not in self._countries:
+            if len(self._countries) >= _MOST_COUNTRIES:
+                self._countries.clear()
+            account = self._accounts.of_id(account_id)
+            self._countries[account_id] = phone_numbers.country_of(account.phone) if account else ""
+        return self._countries[account_id] or self._default_country
+
+    def _wake(self, key: str) -> None:
+        call, now = self._calls.get(key), self._clock()
+        if call is None or call.state not in rules_of.TO_BE_SENT:
+            return
+        if call.due_at is None or call.due_at > now:
+            return
+        if call.state is CallState.SENDING:
+            why = "whoever was sending it did not come back"
+            self._store(rules_of.unknown(call, why, now, self._rules))
+        else:
+            self._attempt(call)
+
+    def _attempt(self, call: Call) -> Call:
+        """Sends a call, or stores why not; returns it as stored.
+
+        Raises:
+            Overtaken: the row was written meanwhile, and nothing was sent.
+        """
+        now = self._clock()
+        if rules_of.too_old(call, now, self._rules):
+            return self._store(rules_of.expired(call, f"too old: {call.why}"))
+        connection = self._connections.get(call.location_id)
+        why = rules_of.closed(connection, call.account_id)
+        if connection is None or connection.crm_token is None or why:
+            return self._store(rules_of.held(call, why, now, self._rules))
+        why = self._kept_back(connection, call)
+        if why:
+            return self._store(rules_of.held(call, why, now, self._rules))
+        try:
+            claimed = self._claimed(call, connection.line)
+        except Paused as paused:
+            return self._store(rules_of.put_off(call, str(paused), paused.until, now))
+        answer = self._voip.save(connection.crm_token, claimed.entry)
+        stored = self._finish(claimed, answer)
+        if stored.state is CallState.SENT and connection.telephony is not Telephony.PROVEN:
+            after = timedelta(seconds=self._rules.call_checks_s[0])
+            self._wake_ups.look(call.location_id, after)
+        return stored
+
+    def _kept_back(self, connection: Connection, call: Call) -> str:
+        chain = self._chains.get(connection.line) if connection.line else None
+        others: Sequence[Call] = ()
+        if connection.telephony is Telephony.UNPROVEN:
+            others = self._checking.recent(call.location_id)
+        return rules_of.kept_back(connection, chain, call, others)
+
+    def _claimed(self, call: Call, line: str | None) -> Call:
+        """The call, claimed when it is our turn.
+
+        Raises:
+            Overtaken: the row was written meanwhile.
+            Paused: our turn does not come soon.
+        """
+        self._voip.prepare()
+        try:
+            claimed = rules_of.claimed(call, line, self._clock(), self._rules)
+            return self._calls.claim(claimed, self._pace.at_once())
+        except Busy:
+            self._pace.wait()
+        try:
+            claimed = rules_of.claimed(call, line, self._clock(), self._rules)
+            return self._calls.claim(claimed, self._pace.in_turn())
+        except Busy:
+            # Somebody braked while we waited.
+            raise Paused(self._clock()) from None
+
+    def _finish(self, claimed: Call, answer: Answer) -> Call:
+        """Notes what became of an attempt, also beside legs that were reported meanwhile."""
+        call: Call | None = claimed
+        for _ in range(_TRIES):
+            if call is None or call.attempt != claimed.attempt:
+                break
+            if call.state is not CallState.SENDING:
+                break
+            try:
+                return self._store(self._after(call, answer))
+            except Overtaken:
+                call = self._calls.get(claimed.key)
+        logger.warning("too late", extra={"call": claimed.key, "outcome": answer.told})
+        return claimed
+
+    def _after(self, call: Call, answer: Answer) -> Call:
+        now = self._clock()
+        match answer.told:
+            case Told.ACCEPTED:
+                return rules_of.sent(call, now, self._rules)
+            case Told.UNCLEAR:
+                return rules_of.unknown(call, answer.why, now, self._rules)
+            case Told.REFUSED:
+                count("CallRefused")
+        at_least_s = answer.retry_after_s
+        return rules_of.not_saved(call, answer.why, now, self._rules, at_least_s=at_least_s)
+
+    def _store(self, after: Call) -> Call:
+        stored = self._calls.save(after)
+        count(f"Call{stored.state.capitalize()}")
+        waits = stored.state in (CallState.WAITING, CallState.UNKNOWN)
+        if waits and self._clock() - stored.received_at > self._late_after:
+            count("CallLate")
+        told = {
+            "call": stored.key,
+            "location_id": stored.location_id,
+            "state": stored.state,
+            "attempt": stored.attempt,
+            "why": stored.why,
+        }
+        logger.info("call", extra=told)
+        return stored
+
+    def _release(self, location_id: int) -> None:
+        """Sends what was held of a location, in order, as long as it may go and time lasts."""
+        until = time.monotonic() + _TIME_S
+        for listed in self._checking.recent(location_id):
+            if listed.state is not CallState.HELD:
+                continue
+            if time.monotonic() >= until:
+                self._wake_ups.release(location_id)
+                return
+            try:
+                call = self._calls.get(listed.key)
+                if call is None or call.state is not CallState.HELD:
+                    continue
+                if self._attempt(call).state is CallState.HELD:
+                    return
+            except Overtaken:
+                continue
+
+    def _refuse(self, body: str, why: str, message_id: str) -> None:
+        self._dead_letters.put(body, why, message_id)
+        count("CallEventRefused")
+        logger.error("call event refused", extra={"why": why, "message_id": message_id})

@@ -1,0 +1,208 @@
+"""What an account's PBX tells at the door: who rings is shown at once, what has ended is a row.
+
+A ringing call goes out within the request: first in the pace, and not at all when it is too late to
+be of use, or the account has used up its allowance.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from shared.altegio.rate_limit import Bounds, Busy, First, Paused
+from shared.altegio.telephony import Told, Voip
+from shared.calls import call as rules_of
+from shared.calls import event as call_event
+from shared.calls import phone_numbers, recording_links
+from shared.calls.call import Call, CallState
+from shared.calls.event import BadEvent, Finished, Ringing
+from shared.calls.hearing import Hearing
+from shared.calls.queue import CallWakeUps
+from shared.calls.settings import CallRules
+from shared.calls.table import Calls, Overtaken
+from shared.clock import Clock
+from shared.connections import pbx_key
+from shared.connections.accounts import Account, Accounts
+from shared.connections.connection import Connection
+from shared.connections.table import Connections
+from shared.telemetry import count, logger, took
+
+# After so long a turn has passed; whatever can be dropped then is.
+_MISSED = timedelta(milliseconds=300)
+
+
+class PopUp(StrEnum):
+    """What became of a pop-up; all but the first are counted and never made good."""
+
+    SENT = "sent"
+    REPEATED = "shown before, or the call is over"
+    HIDDEN = "the caller hides"
+    LATE = "too late"
+    CROWDED = "too many calls at once"
+    CLOSED = "the location takes no calls"
+    FAILED = "the platform did not take it"
+
+
+_METRICS = {
+    PopUp.SENT: "PopUpSent",
+    PopUp.REPEATED: "PopUpRepeated",
+    PopUp.HIDDEN: "PopUpHidden",
+    PopUp.LATE: "PopUpLate",
+    PopUp.CROWDED: "PopUpCrowded",
+    PopUp.CLOSED: "PopUpClosed",
+    PopUp.FAILED: "PopUpFailed",
+}
+
+
+class NotTheAccounts(Exception):
+    """The location does not belong to the account of the key."""
+
+
+class Calling:
+    """The use case of `POST /calls`."""
+
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        connections: Connections,
+        accounts: Accounts,
+        voip: Voip,
+        pace: First,
+        pop_ups: Bounds,
+        hearing: Hearing,
+        wake_ups: CallWakeUps,
+        clock: Clock,
+        rules: CallRules,
+        default_country: str,
+        recording_hosts: Collection[str],
+    ) -> None:
+        self._calls = calls
+        self._connections = connections
+        self._accounts = accounts
+        self._voip = voip
+        self._pace = pace
+        self._pop_ups = pop_ups
+        self._hearing = hearing
+        self._wake_ups = wake_ups
+        self._clock = clock
+        self._rules = rules
+        self._default_country = default_country
+        self._recording_hosts = recording_hosts
+
+    def account(self, key: str) -> Account | None:
+        """Whose key it is; None if it is nobody's."""
+        account_id = pbx_key.account_of(key)
+        account = self._accounts.of_id(account_id) if account_id else None
+        return account if account and pbx_key.fits(key, account.pbx_key_digest) else None
+
+    def ring(self, account: Account, event: Ringing) -> PopUp:
+        """Shows who calls, while it rings.
+
+        Raises:
+            NotTheAccounts: nothing was shown.
+        """
+        connection = self._connection(account, event.location_id)
+        shown, why = self._pop_up(account, connection, event)
+        count(_METRICS[shown])
+        if shown is PopUp.SENT:
+            took("PopUpAge", (self._clock() - event.at) / timedelta(milliseconds=1))
+        logger.info(
+            "pop-up", extra={"location_id": event.location_id, "outcome": shown, "why": why}
+        )
+        return shown
+
+    def end(self, account: Account, event: Finished) -> list[str]:
+        """Stores a call that has ended; returns what of it will be left out, and why.
+
+        Raises:
+            NotTheAccounts: nothing was done.
+        """
+        self._connection(account, event.location_id)
+        try:
+            self._hearing.hear(event, account.account_id, self._country(account))
+        except Overtaken:
+            # So many legs at once: the queue has the time to hear them one after the other.
+            told = event.model_dump(mode="json")
+            self._wake_ups.put({**told, "account_id": account.account_id})
+        if event.recording_url and not recording_links.allowed(
+            event.recording_url, self._recording_hosts
+        ):
+            return ["recording_url: not https, or not on a host of RecordingHosts"]
+        return []
+
+    def _country(self, account: Account) -> str:
+        return phone_numbers.country_of(account.phone) or self._default_country
+
+    def _connection(self, account: Account, location_id: int) -> Connection:
+        connection = self._connections.get(location_id)
+        if connection is None or connection.account_id != account.account_id:
+            raise NotTheAccounts
+        return connection
+
+    def _pop_up(
+        self, account: Account, connection: Connection, event: Ringing
+    ) -> tuple[PopUp, str]:
+        closed = rules_of.closed(connection, account.account_id)
+        if closed or connection.crm_token is None:
+            return PopUp.CLOSED, closed
+        country = self._country(account)
+        caller = phone_numbers.normal(event.phone, country)
+        if not caller:
+            return PopUp.HIDDEN, ""
+        ringing = rules_of.ringing(
+            account.account_id, event.call_id, event.location_id, self._clock()
+        )
+        latest = event.at + timedelta(seconds=self._rules.pop_up_budget_s)
+        if self._clock() > latest:
+            return PopUp.LATE, ""
+        known = self._calls.get(ringing.key)
+        if known and (known.state is not CallState.RINGING or known.popped_at is not None):
+            # All telephones of a group ring for one call: that uses up nobody's allowance.
+            return PopUp.REPEATED, ""
+        try:
+            self._pop_ups.take(account.account_id)
+            if not self._taken(ringing):
+                return PopUp.REPEATED, ""
+        except (Paused, Busy) as error:
+            return PopUp.CROWDED, str(error)
+        if self._clock() > latest:
+            return PopUp.LATE, "after waiting for its turn"
+        answer = self._voip.pop_up(
+            connection.crm_token,
+            phone=caller,
+            line=phone_numbers.normal(event.line, country) or event.line[:32],
+            user=event.extension,
+        )
+        return (PopUp.SENT if answer.told is Told.ACCEPTED else PopUp.FAILED), answer.why
+
+    def _taken(self, ringing: Call) -> bool:
+        """Whether the pop-up is ours to show, in our turn.
+
+        Raises:
+            Busy, Paused: our turn does not come soon.
+        """
+        self._voip.prepare()
+        began = self._clock()
+        try:
+            taken = self._calls.pop(ringing, began, self._pace.at_once())
+        except Busy:
+            self._pace.wait()
+            began = self._clock()
+            taken = self._calls.pop(ringing, began, self._pace.in_turn())
+        if taken and self._clock() - began > _MISSED:
+            # It was held up, and would call at once with those who come after it.
+            raise Paused(began)
+        return taken
+
+
+def as_event(values: Mapping[str, Any]) -> Ringing | Finished:
+    """The event in what a PBX has sent, or its translation.
+
+    Raises:
+        BadEvent: it is none that comes through the door.
+    """
+    event = call_event.checked(values)
+    if not isinstance(event, (Ringing, Finished)):
+        raise BadEvent("type: must be ringing or finished")
+    return event

@@ -1,0 +1,193 @@
+"""The table of calls: one row per call of an account, deleted some days after it was received.
+
+Every write is conditional on the version that was read. The claim of a call, and of its pop-up, is
+one transaction with our turn to call the platform (see `pace`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.altegio.rate_limit import Busy
+from shared.aws.dynamodb import from_item, pages, retried, to_item, to_value, transacted
+from shared.calls.call import Call, CallState, Leg
+from shared.clock import instant, stamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_INSTANTS = ("received_at", "popped_at", "started_at", "due_at", "sent_at")
+
+
+class Overtaken(Exception):
+    """The row is not what it was when it was read."""
+
+
+class Calls:
+    """Reads, claims and conditional writes of calls."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, days: int) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._kept = timedelta(days=days)
+
+    def get(self, key: str) -> Call | None:
+        """The call under `key`, strongly consistent."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
+        )
+        return _call(from_item(answer["Item"])) if "Item" in answer else None
+
+    def save(self, call: Call) -> Call:
+        """Writes what was decided from the version in `call`; returns it as stored.
+
+        Raises:
+            Overtaken: the row has another version by now.
+        """
+        try:
+            retried(lambda: self._dynamodb.put_item(**self._put(call)))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise Overtaken(call.key) from None
+        return replace(call, version=call.version + 1)
+
+    def claim(self, claimed: Call, turn: Any) -> Call:
+        """Writes a claimed call and takes our turn, or neither; returns it as stored.
+
+        Raises:
+            Overtaken: the row has another version by now.
+            Busy: it is not our turn.
+        """
+        reasons = transacted(self._dynamodb, [{"Put": self._put(claimed)}, turn])
+        if not reasons:
+            return replace(claimed, version=claimed.version + 1)
+        if reasons[0] == "ConditionalCheckFailed":
+            raise Overtaken(claimed.key)
+        raise Busy
+
+    def pop(self, ringing: Call, at: datetime, turn: Any) -> bool:
+        """Notes a pop-up as shown and takes our turn, or neither.
+
+        False if it was shown before, or the call is over.
+
+        Raises:
+            Busy: it is not our turn.
+        """
+        fields = {
+            "call_id": to_value(ringing.call_id),
+            "account_id": to_value(ringing.account_id),
+            "location_id": to_value(ringing.location_id),
+            "received_at": to_value(stamp(ringing.received_at)),
+            "expires_at": to_value(self._expires_at(ringing)),
+        }
+        news = ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in fields)
+        update: Any = {
+            "TableName": self._table,
+            "Key": {"key": to_value(ringing.key)},
+            "UpdateExpression": f"SET popped_at = :at, #state = :ringing, {news} ADD version :one",
+            "ConditionExpression": (
+                "attribute_not_exists(#state) OR"
+                " (#state = :ringing AND attribute_not_exists(popped_at))"
+            ),
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {
+                ":at": to_value(stamp(at)),
+                ":ringing": to_value(CallState.RINGING),
+                ":one": to_value(1),
+                **{f":{name}": value for name, value in fields.items()},
+            },
+        }
+        reasons = transacted(self._dynamodb, [{"Update": update}, turn])
+        if not reasons:
+            return True
+        if reasons[0] == "ConditionalCheckFailed":
+            return False
+        raise Busy
+
+    def due(self, state: CallState, now: datetime, limit: int) -> list[tuple[str, int]]:
+        """Keys and locations of calls that are overdue, the oldest first; eventually consistent."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "due",
+            "KeyConditionExpression": "#state = :state AND due_at <= :now",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":state": to_value(state), ":now": to_value(stamp(now))},
+        }
+        rows = islice(pages(self._dynamodb, query), limit)
+        return [(row["key"], row["location_id"]) for row in rows]
+
+    def of_location(self, location_id: int, since: datetime) -> Iterator[Call]:
+        """Calls of a location that have ended and began after `since`; eventually consistent."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "location",
+            "KeyConditionExpression": "location_id = :location AND started_at >= :since",
+            "ExpressionAttributeValues": {
+                ":location": to_value(location_id),
+                ":since": to_value(stamp(since)),
+            },
+        }
+        return map(_call, pages(self._dynamodb, query))
+
+    def latest(self, location_id: int, limit: int) -> list[Call]:
+        """The last calls of a location that have ended; eventually consistent."""
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="location",
+            KeyConditionExpression="location_id = :location",
+            ExpressionAttributeValues={":location": to_value(location_id)},
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [_call(from_item(item)) for item in answer["Items"]]
+
+    def _put(self, call: Call) -> Any:
+        put: dict[str, Any] = {"TableName": self._table, "Item": self._item(call)}
+        if not call.version:
+            put["ConditionExpression"] = "attribute_not_exists(#key)"
+            put["ExpressionAttributeNames"] = {"#key": "key"}
+        else:
+            put["ConditionExpression"] = "version = :seen"
+            put["ExpressionAttributeValues"] = {":seen": to_value(call.version)}
+        return put
+
+    def _item(self, call: Call) -> dict[str, Any]:
+        values = {
+            **asdict(call),
+            "state": str(call.state),
+            "version": call.version + 1,
+            "expires_at": self._expires_at(call),
+            "leg": _leg_item(call.leg),
+            "recorded": _leg_item(call.recorded),
+        }
+        for name in _INSTANTS:
+            if values[name] is not None:
+                values[name] = stamp(values[name])
+        return to_item(values)
+
+    def _expires_at(self, call: Call) -> int:
+        return int((call.received_at + self._kept).timestamp())
+
+
+def _leg_item(leg: Leg | None) -> dict[str, Any] | None:
+    return None if leg is None else {**asdict(leg), "started_at": stamp(leg.started_at)}
+
+
+def _leg(values: dict[str, Any] | None) -> Leg | None:
+    return (
+        None if values is None else Leg(**{**values, "started_at": instant(values["started_at"])})
+    )
+
+
+def _call(row: dict[str, Any]) -> Call:
+    del row["expires_at"]
+    for name in _INSTANTS:
+        if name in row:
+            row[name] = instant(row[name])
+    legs = {name: _leg(row.get(name)) for name in ("leg", "recorded")}
+    return Call(**{**row, **legs, "state": CallState(row["state"])})

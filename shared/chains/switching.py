@@ -1,0 +1,180 @@
+"""Switches the telephony of chains on and off, as their locations come and go.
+
+Who belongs to a chain is written with the location's row; what the platform has to be told then is
+a due row, so that a page that is closed, or a platform that fails, leaves nothing undone.
+"""
+
+import math
+from contextlib import suppress
+from dataclasses import replace
+from enum import StrEnum
+
+from shared.altegio.telephony import Told, Voip
+from shared.calls.queue import CallWakeUps
+from shared.chains import chain as rules_of
+from shared.chains.chain import Chain, ChainState
+from shared.chains.table import Chains, Overtaken
+from shared.clock import Clock
+from shared.connections import lifecycle
+from shared.connections.connection import Connection
+from shared.connections.crm_token import Telephony
+from shared.connections.settings import LifecycleRules
+from shared.connections.table import Connections
+from shared.connections.table import Overtaken as ConnectionOvertaken
+from shared.telemetry import count, logger
+
+
+class TelephonyStanding(StrEnum):
+    """What the owner has to know about the telephony of a connected location."""
+
+    ON = "on"
+    STARTING = "starting"
+    STOPPED = "stopped"
+    NONE = "none"
+    # Of the redirect: the token in use stays until the next grant.
+    OTHER_TOKEN = "other token"  # noqa: S105 - a word
+    # Taken over with this grant.
+    NEW_TOKEN = "new token"  # noqa: S105 - a word
+
+
+# The verdict of a location that came with another token than its chain had.
+ANOTHER_TOKEN = "telephony: the chain has another CRM token now"  # noqa: S105 - a sentence
+
+# Somebody else may write the same chain at the same moment.
+_TRIES = 3
+
+
+class Switching:
+    """The use case of enable and disable."""
+
+    def __init__(
+        self,
+        *,
+        chains: Chains,
+        connections: Connections,
+        voip: Voip,
+        wake_ups: CallWakeUps,
+        clock: Clock,
+        rules: LifecycleRules,
+    ) -> None:
+        self._chains = chains
+        self._connections = connections
+        self._voip = voip
+        self._wake_ups = wake_ups
+        self._clock = clock
+        self._rules = rules
+
+    def follow(self, connection: Connection, until: float = math.inf) -> Connection:
+        """Has a location join the chain of its token, or leave it, and tells the platform.
+
+        The platform is asked no longer than `until` of `time.monotonic`; the rest is due.
+
+        Raises:
+            ConnectionOvertaken: somebody else wrote the location's row; it is still due.
+        """
+        wanted = lifecycle.line(connection)
+        if wanted == connection.line and not connection.thawed:
+            return connection
+        before = connection.line
+        if before is not None and before != wanted:
+            connection = self._leave(connection, before)
+            self.step(before, until)
+        if wanted is not None:
+            connection = self._join(connection, wanted)
+            self.step(wanted, until)
+            self._wake_ups.release(connection.location_id)
+        return connection
+
+    def standing(self, connection: Connection) -> TelephonyStanding:
+        """How the telephony of a connected location stands."""
+        if connection.crm_token is None:
+            return TelephonyStanding.NONE
+        if connection.telephony is Telephony.STOPPED:
+            return TelephonyStanding.STOPPED
+        chain = self._chains.get(connection.line) if connection.line else None
+        if chain is None or not chain.enabled:
+            return TelephonyStanding.STARTING
+        is_new = connection.verdict == ANOTHER_TOKEN
+        return TelephonyStanding.NEW_TOKEN if is_new else TelephonyStanding.ON
+
+    def step(self, key: str, until: float = math.inf) -> None:
+        """Tells the platform what a chain's telephony has to be, if that is due."""
+        for _ in range(_TRIES):
+            chain, now = self._chains.get(key), self._clock()
+            if chain is None or chain.state is not ChainState.DUE:
+                return
+            leased = chain.lease_until is not None and chain.lease_until > now
+            if leased or chain.due_at is None or chain.due_at > now:
+                return
+            try:
+                claimed = self._chains.save(rules_of.leased(chain, now, self._rules))
+            except Overtaken:
+                continue
+            self._tell(claimed, until)
+
+    def _tell(self, claimed: Chain, until: float) -> None:
+        answer = self._voip.switch(claimed.crm_token, on=claimed.wanted, until=until)
+        now, is_unknown = self._clock(), answer.told is Told.REFUSED and not claimed.wanted
+        # What the platform does not know needs no disabling.
+        if answer.told is Told.ACCEPTED or is_unknown:
+            after = rules_of.told(claimed, now, self._rules)
+        else:
+            unclear = answer.told is Told.UNCLEAR
+            after = rules_of.not_told(claimed, answer.why, now, self._rules, unclear=unclear)
+            count("TelephonyNotSwitched")
+            if answer.told is Told.REFUSED:
+                count("TelephonyRefused")
+        told = {"chain": claimed.key, "locations": len(claimed.locations), "why": answer.why}
+        logger.info("telephony on" if claimed.wanted else "telephony off", extra=told)
+        self._finish(claimed, after)
+        if after.enabled and not claimed.enabled:
+            for location_id in after.locations:
+                self._wake_ups.release(location_id)
+
+    def _finish(self, claimed: Chain, after: Chain) -> None:
+        try:
+            self._chains.save(after)
+        except Overtaken:
+            # Somebody joined or left meanwhile and made it due: the platform is told again.
+            current = self._chains.get(claimed.key)
+            if current is not None and current.lease_until == claimed.lease_until:
+                with suppress(Overtaken):
+                    self._chains.save(replace(current, lease_until=None, unsure=after.unsure))
+
+    def _join(self, connection: Connection, key: str) -> Connection:
+        token, chain_id = connection.crm_token or "", connection.chain_id
+        named = self._chains.named(chain_id) if chain_id else None
+        changed = named is not None and named != key
+        verdict = ANOTHER_TOKEN if changed else connection.verdict
+        joined = replace(connection, line=key, thawed=False, verdict=verdict)
+        for _ in range(_TRIES):
+            chain, now = self._chains.get(key), self._clock()
+            beside = [
+                self._chains.part(rules_of.joined(chain, token, connection.location_id, now)),
+                *([self._chains.naming(chain_id, key)] if chain_id and named != key else []),
+            ]
+            try:
+                saved = self._connections.save(joined, now if changed else None, beside)
+            except ConnectionOvertaken:
+                continue
+            if changed:
+                count("CrmTokenChanged")
+                logger.warning(
+                    "another CRM token", extra={"location_id": connection.location_id, "chain": key}
+                )
+            return saved
+        raise ConnectionOvertaken(f"location {connection.location_id}")
+
+    def _leave(self, connection: Connection, key: str) -> Connection:
+        gone = lifecycle.left_line(connection)
+        for _ in range(_TRIES):
+            chain, now = self._chains.get(key), self._clock()
+            beside = []
+            if chain is not None:
+                left = rules_of.left(chain, connection.location_id, now, self._rules)
+                beside = [self._chains.part(left)]
+            try:
+                return self._connections.save(gone, None, beside)
+            except ConnectionOvertaken:
+                continue
+        raise ConnectionOvertaken(f"location {connection.location_id}")

@@ -1,0 +1,101 @@
+"""What an account has: its locations, and, for whoever has proven that it is his, what happened.
+
+Read from our own tables alone: no page of this costs a call to the platform.
+"""
+
+from dataclasses import dataclass
+
+from shared.calls.call import Call
+from shared.calls.table import Calls
+from shared.chains.switching import Switching, TelephonyStanding
+from shared.connections.accounts import Account
+from shared.connections.connection import Connection
+from shared.connections.table import Connections
+from shared.payments.entry import Entry
+from shared.payments.ledger import Ledger
+
+# As many as one looks at.
+MOST_LISTED = 20
+MOST_HAPPENED = 10
+_MOST_READ = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """The last calls and payments since the locations were connected, the newest first."""
+
+    calls: tuple[Call, ...]
+    payments: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """Of one account.
+
+    Attributes:
+        locations: Its connections beside those of the link, by location id.
+        more: So many locations are not listed.
+        happened: None without a proof.
+    """
+
+    locations: tuple[tuple[Connection, TelephonyStanding], ...]
+    more: int
+    happened: Happened | None
+
+
+class Inventory:
+    """Reads what an account has."""
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        calls: Calls,
+        ledger: Ledger,
+        switching: Switching,
+    ) -> None:
+        self._connections = connections
+        self._calls = calls
+        self._ledger = ledger
+        self._switching = switching
+
+    def of(self, account: Account, but: frozenset[int], *, is_proven: bool) -> Belongings:
+        """What an account has.
+
+        Args:
+            account: Whose.
+            but: Locations that are shown already.
+            is_proven: Whether calls and payments may be disclosed.
+        """
+        ids = sorted(self._connections.of_account(account.account_id))
+        rows = {location_id: self._connections.get(location_id) for location_id in ids[:_MOST_READ]}
+        live = [
+            row
+            for row in rows.values()
+            if row is not None and row.live and row.account_id == account.account_id
+        ]
+        others = [row for row in live if row.location_id not in but]
+        return Belongings(
+            tuple((row, self._switching.standing(row)) for row in others[:MOST_LISTED]),
+            more=len(others) - len(others[:MOST_LISTED]) + len(ids[_MOST_READ:]),
+            happened=self._happened(live[:MOST_LISTED]) if is_proven else None,
+        )
+
+    def _happened(self, connections: list[Connection]) -> Happened:
+        calls = [
+            call
+            for connection in connections
+            for call in self._calls.latest(connection.location_id, MOST_HAPPENED)
+            # The location may have been another account's before.
+            if call.account_id == connection.account_id
+        ]
+        payments = [
+            entry
+            for connection in connections
+            for entry in self._ledger.entries_of(connection.location_id)
+            # What is older may be of whoever had the location before, whatever has moved it since.
+            if entry.received_at >= connection.opened_at
+        ]
+        calls.sort(key=lambda call: call.entry.started_at, reverse=True)
+        payments.sort(key=lambda entry: entry.received_at, reverse=True)
+        return Happened(tuple(calls[:MOST_HAPPENED]), tuple(payments[:MOST_HAPPENED]))

@@ -1,0 +1,112 @@
+"""A telephony company with its own sign-up and login: its portal says whose the locations are.
+
+The owner's browser brings it a ticket. Its server, which knows who is logged in, shows him what is
+to be connected, asks him, and then uses the ticket for his account, once. Nothing else can use it.
+"""
+
+import re
+
+from shared.clock import Clock
+from shared.connect.flow import Connecting
+from shared.connect.portal_key import PortalKey
+from shared.connect.tickets import Tickets
+from shared.connect.view import Visit
+from shared.connections.accounts import Account, Accounts
+
+_ACCOUNT_ID = re.compile(r"[A-Za-z0-9_.@\-]{1,64}")
+
+
+class BadAccount(Exception):
+    """What the portal gives is no id of an account."""
+
+
+class UsedElsewhere(Exception):
+    """The ticket was used for another account: somebody else's, perhaps."""
+
+
+class Portal:
+    """The use case of the company's server."""
+
+    def __init__(
+        self,
+        *,
+        connecting: Connecting,
+        accounts: Accounts,
+        tickets: Tickets,
+        key: PortalKey,
+        clock: Clock,
+    ) -> None:
+        self._key = key
+        self._connecting = connecting
+        self._accounts = accounts
+        self._tickets = tickets
+        self._clock = clock
+
+    def admits(self, key: str) -> bool:
+        """Whether it is the company's own server that asks."""
+        return self._key.fits(key)
+
+    def arrive(self, raw_query: str) -> str:
+        """The owner arrives from Altegio; returns the ticket with which he goes on to the portal.
+
+        Raises:
+            BadRedirect: see `redirect.parse`; nothing was stored.
+        """
+        return self._tickets.issue(self._connecting.verified(raw_query), self._clock())
+
+    def look(self, ticket: str, portal_account_id: str) -> Visit:
+        """What is to be connected, for the portal to show and to ask; changes nothing.
+
+        Raises:
+            BadAccount: the id is none.
+            UnknownTicket, TooMany: see `Connecting`.
+        """
+        account = self._accounts.of_portal(checked(portal_account_id))
+        return self._connecting.look(self._connecting.opened(ticket).redirect, account)
+
+    def connect(self, ticket: str, portal_account_id: str) -> Visit:
+        """Connects every location to the portal's account; again, it goes on where it stopped.
+
+        Raises:
+            BadAccount: the id is none.
+            UsedElsewhere: the ticket is another account's; nothing was changed.
+            UnknownTicket, TooMany: see `Connecting`.
+        """
+        customer = checked(portal_account_id)
+        arrived = self._connecting.opened(ticket).redirect
+        if not self._tickets.claim(ticket, customer):
+            raise UsedElsewhere
+        account = self._accounts.of_portal(customer)
+
+        def registers() -> Account:
+            owner = arrived.owner
+            return self._connecting.register(
+                arrived,
+                name=owner.name,
+                email=owner.email,
+                phone=owner.phone,
+                portal_account_id=customer,
+            )
+
+        # Its customer is logged in there: that is the second proof.
+        return self._connecting.connect(arrived, account, registers, gives_key=True)
+
+    def rotate(self, portal_account_id: str) -> str | None:
+        """Another key for the PBX of an account; None if there is no such account.
+
+        Raises:
+            BadAccount: the id is none.
+        """
+        account = self._accounts.of_portal(checked(portal_account_id))
+        return self._connecting.renewed_key(account) if account else None
+
+
+def checked(portal_account_id: str) -> str:
+    """What a portal calls one of its customers.
+
+    Raises:
+        BadAccount: it cannot be.
+    """
+    if not _ACCOUNT_ID.fullmatch(portal_account_id):
+        raise BadAccount
+    return portal_account_id

@@ -1,0 +1,76 @@
+"""What a visit of the connect page shows: how the locations stand, and what can be done."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.altegio.redirect import Owner
+from shared.chains.switching import TelephonyStanding
+from shared.connect.account_summary import Belongings
+from shared.connections.accounts import Account
+
+
+class Standing(StrEnum):
+    """What the owner has to know about one location."""
+
+    READY = "ready"
+    CONNECTED = "connected"
+    FROZEN = "frozen"
+    IN_PROGRESS = "in progress"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    NOT_GRANTED = "not granted"
+    TAKEN = "taken"
+    # Installed in Altegio by another way than this page: for the census, or an operator.
+    INSTALLED = "installed"
+    # Nobody has asked Altegio about it yet, or it did not answer.
+    NOT_ASKED = "not asked"
+
+
+# What the button on the page can bring forward.
+OPEN = (Standing.READY, Standing.IN_PROGRESS, Standing.FAILED, Standing.NOT_ASKED)
+# What tells a stranger something about a location that is not his.
+DENIED = (Standing.NOT_GRANTED, Standing.EXPIRED, Standing.TAKEN, Standing.INSTALLED)
+
+
+class Proof(StrEnum):
+    """How far the visitor has proven that the account is his; see `proving`."""
+
+    # No letters are sent here, or there is no account to prove anything about.
+    IMPOSSIBLE = "impossible"
+    OFFERED = "offered"
+    SENT = "sent"
+    NOT_SENT = "not sent"
+    WRONG = "wrong"
+    TOO_MANY = "too many"
+    GIVEN = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class LocationStanding:
+    """One location of the redirect and how it stands."""
+
+    location_id: int
+    standing: Standing
+    telephony: TelephonyStanding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the page shows; `ticket` is None when there is nothing to press."""
+
+    owner: Owner
+    # None for an owner who is not registered; another's, with his address, is never shown.
+    account: Account | None
+    locations: tuple[LocationStanding, ...]
+    ticket: str | None
+    # Of a form that cannot be taken yet: the fields to correct.
+    wrong: frozenset[str] = frozenset()
+    # The key of the account's PBX, the one time that it is shown.
+    pbx_key: str | None = None
+    belongings: Belongings | None = None
+    proof: Proof = Proof.IMPOSSIBLE
+
+    @property
+    def can_connect(self) -> bool:
+        """Whether there is a location that the button can bring forward."""
+        return any(location.standing in OPEN for location in self.locations)

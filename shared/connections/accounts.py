@@ -1,0 +1,315 @@
+"""The accounts of the telephony company's customers, found again by Altegio user id.
+
+Or by the id that the company's own portal has for them. Equal e-mail addresses prove nothing, as
+nobody says that Altegio verifies them; one that was proven (see `proving`) tells whom to ask.
+"""
+
+import hashlib
+import uuid
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.aws.dynamodb import from_item, retried, to_item, to_value, transacted
+from shared.clock import instant, stamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer of the telephony company."""
+
+    account_id: str
+    altegio_user_id: int
+    name: str
+    email: str
+    phone: str
+    created_at: str
+    last_seen_at: str
+    # Of the key of its PBX (see `pbx_key`); empty if it has none.
+    pbx_key_digest: str = ""
+    # Other Altegio users who have proven that the account is theirs as well.
+    linked_user_ids: tuple[int, ...] = ()
+    # What the company's portal calls it, which then says whose it is; empty without a portal.
+    portal_account_id: str = ""
+
+    @property
+    def pointers(self) -> list[str]:
+        """Keys of the rows that lead to it, but for that of its e-mail address."""
+        if self.portal_account_id:
+            return [_of_portal(self.portal_account_id)]
+        return [_of_user(user_id) for user_id in (self.altegio_user_id, *self.linked_user_ids)]
+
+
+class AccountsBusy(Exception):
+    """An account was made and erased within one moment: try again."""
+
+
+class Accounts:
+    """One row per account and one per Altegio user, portal account or address that points to it."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def of_user(self, altegio_user_id: int) -> Account | None:
+        """The account of an Altegio user; None if there is none yet."""
+        return self._pointed_at(_of_user(altegio_user_id))
+
+    def of_portal(self, portal_account_id: str) -> Account | None:
+        """The account of a customer of the portal; None if there is none yet."""
+        return self._pointed_at(_of_portal(portal_account_id))
+
+    def of_email(self, email: str) -> Account | None:
+        """The account whose owner has proven that this address is his; None if there is none."""
+        return self._pointed_at(_of_email(email)) if email else None
+
+    def of_id(self, account_id: str) -> Account | None:
+        """The account of an id; None if there is none."""
+        row = self._get(f"account#{account_id}")
+        if row is None:
+            return None
+        return _account(row)
+
+    def give_key(self, account_id: str, digest: str, *, instead: bool = False) -> bool:
+        """Keeps the hash of the key of an account's PBX.
+
+        Args:
+            account_id: whose.
+            digest: see `pbx_key`.
+            instead: whether an older one is replaced, which is void at once.
+
+        Returns:
+            False if the account has one that is not to be replaced, or is gone.
+        """
+        has_none = (
+            ""
+            if instead
+            else " AND (attribute_not_exists(pbx_key_digest) OR pbx_key_digest = :none)"
+        )
+        values = {":digest": to_value(digest), **({} if instead else {":none": to_value("")})}
+        return self._update(
+            account_id, "SET pbx_key_digest = :digest", f"attribute_exists(#key){has_none}", values
+        )
+
+    def register(
+        self,
+        altegio_user_id: int,
+        *,
+        name: str,
+        email: str,
+        phone: str,
+        now: datetime,
+        portal_account_id: str = "",
+    ) -> Account:
+        """Creates the account of an Altegio user, or of a customer of the portal.
+
+        Finds it if somebody was faster.
+        """
+        account = Account(
+            account_id=str(uuid.uuid4()),
+            altegio_user_id=altegio_user_id,
+            name=name,
+            email=email,
+            phone=phone,
+            created_at=stamp(now),
+            last_seen_at=stamp(now),
+            portal_account_id=portal_account_id,
+        )
+        [pointer] = account.pointers
+        row = {"key": f"account#{account.account_id}", **asdict(account)}
+        if self._refused([self._new(pointer, account), self._put(row)]):
+            found = self._pointed_at(pointer)
+            if found is None:
+                raise AccountsBusy(pointer)
+            return found
+        return account
+
+    def own_email(self, account: Account) -> None:
+        """Lets its address lead to the account, as its owner has proven that it is his.
+
+        Of several accounts with one address, the first keeps it.
+        """
+        self._refused([self._new(_of_email(account.email), account)])
+
+    def link(self, account: Account, altegio_user_id: int, now: datetime) -> bool:
+        """Lets another Altegio user in, who has proven that the account is his; he was seen `now`.
+
+        Returns:
+            False if he has one already, or the account has changed or is gone.
+        """
+        linked = (*account.linked_user_ids, altegio_user_id)
+        return not self._refused(
+            [
+                self._new(_of_user(altegio_user_id), account),
+                {
+                    "Update": {
+                        "TableName": self._table,
+                        "Key": {"key": to_value(f"account#{account.account_id}")},
+                        "UpdateExpression": "SET linked_user_ids = :linked, last_seen_at = :now",
+                        "ConditionExpression": "attribute_exists(#key) AND last_seen_at = :seen",
+                        "ExpressionAttributeNames": {"#key": "key"},
+                        "ExpressionAttributeValues": {
+                            ":linked": to_item({"ids": list(linked)})["ids"],
+                            ":seen": to_value(account.last_seen_at),
+                            ":now": to_value(stamp(now)),
+                        },
+                    }
+                },
+            ]
+        )
+
+    def hand_over(self, account: Account, portal_account_id: str, now: datetime) -> bool:
+        """Makes an account that was registered on our page one of a customer of the portal.
+
+        From then on the portal says who comes in, and no Altegio user does by himself.
+
+        Returns:
+            False if that customer has one already, or the account has changed or is gone.
+        """
+        [pointer] = replace(account, portal_account_id=portal_account_id).pointers
+        self._forget_email(account)
+        gone = [
+            {"Delete": {"TableName": self._table, "Key": {"key": to_value(each)}}}
+            for each in account.pointers
+        ]
+        return not self._refused(
+            [
+                self._new(pointer, account),
+                {
+                    "Update": {
+                        "TableName": self._table,
+                        "Key": {"key": to_value(f"account#{account.account_id}")},
+                        # Whoever erases it at this moment has read other pointers.
+                        "UpdateExpression": "SET portal_account_id = :portal,"
+                        " linked_user_ids = :none, last_seen_at = :now",
+                        "ConditionExpression": "attribute_exists(#key) AND last_seen_at = :seen",
+                        "ExpressionAttributeNames": {"#key": "key"},
+                        "ExpressionAttributeValues": {
+                            ":portal": to_value(portal_account_id),
+                            ":now": to_value(stamp(now)),
+                            ":none": to_item({"ids": []})["ids"],
+                            ":seen": to_value(account.last_seen_at),
+                        },
+                    }
+                },
+                *gone,
+            ]
+        )
+
+    def seen(self, account: Account, now: datetime) -> bool:
+        """Notes that the owner is back, which keeps the account from being erased under him.
+
+        False if it was erased a moment ago: then he is new.
+        """
+        values = {":now": to_value(stamp(now))}
+        return self._update(
+            account.account_id, "SET last_seen_at = :now", "attribute_exists(#key)", values
+        )
+
+    def erase(self, account_id: str, *, unless_seen_since: datetime) -> datetime | None:
+        """Deletes an account and what finds it, unless its owner was here since.
+
+        Returns:
+            When he was here, if that keeps the account; None if the account is gone.
+        """
+        row = self._get(f"account#{account_id}")
+        if row is None:
+            return None
+        account = _account(row)
+        if account.last_seen_at > stamp(unless_seen_since):
+            return instant(account.last_seen_at)
+        self._forget_email(account)
+        gone = {
+            "Delete": {
+                "TableName": self._table,
+                "Key": {"key": to_value(f"account#{account_id}")},
+                "ConditionExpression": "last_seen_at = :seen",
+                "ExpressionAttributeValues": {":seen": to_value(account.last_seen_at)},
+            }
+        }
+        pointers = [
+            {"Delete": {"TableName": self._table, "Key": {"key": to_value(pointer)}}}
+            for pointer in account.pointers
+        ]
+        # If refused, he was seen between the two, or another run erased: the next look tells.
+        return instant(account.last_seen_at) if self._refused([gone, *pointers]) else None
+
+    def _forget_email(self, account: Account) -> None:
+        """Before all else: no address may stay behind. Another account's pointer is not touched."""
+        pointer = {
+            "TableName": self._table,
+            "Key": {"key": to_value(_of_email(account.email))},
+            "ConditionExpression": "account_id = :id",
+            "ExpressionAttributeValues": {":id": to_value(account.account_id)},
+        }
+        self._refused([{"Delete": pointer}])
+
+    def _new(self, pointer: str, account: Account) -> Any:
+        return self._put({"key": pointer, "account_id": account.account_id})
+
+    def _put(self, values: dict[str, Any]) -> Any:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": to_item(values),
+                "ConditionExpression": "attribute_not_exists(#key)",
+                "ExpressionAttributeNames": {"#key": "key"},
+            }
+        }
+
+    def _refused(self, items: list[Any]) -> bool:
+        """Writes all or nothing; returns whether it was nothing."""
+        return bool(transacted(self._dynamodb, items))
+
+    def _pointed_at(self, pointer: str) -> Account | None:
+        row = self._get(pointer)
+        return self.of_id(row["account_id"]) if row else None
+
+    def _update(self, account_id: str, update: str, condition: str, values: Any) -> bool:
+        """False if the condition does not hold."""
+        try:
+            retried(
+                lambda: self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key={"key": to_value(f"account#{account_id}")},
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={"#key": "key"},
+                    ExpressionAttributeValues=values,
+                )
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _get(self, key: str) -> dict[str, Any] | None:
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
+        )
+        return from_item(answer["Item"]) if "Item" in answer else None
+
+
+def _of_user(altegio_user_id: int) -> str:
+    return f"altegio-user#{altegio_user_id}"
+
+
+def _of_portal(portal_account_id: str) -> str:
+    return f"portal#{portal_account_id}"
+
+
+def _of_email(email: str) -> str:
+    # Hashed, as a key is read by whoever looks at the table.
+    return f"email#{hashlib.sha256(email.strip().casefold().encode()).hexdigest()}"
+
+
+def _account(row: dict[str, Any]) -> Account:
+    del row["key"]
+    account = Account(**row)
+    return replace(account, linked_user_ids=tuple(account.linked_user_ids))

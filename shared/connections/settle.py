@@ -1,0 +1,135 @@
+"""Brings one connection and the platform to agree: asks, finishes an open generation, writes.
+
+Used by the page while the owner waits and by reconcile for all that was left unfinished.
+"""
+
+import math
+from dataclasses import replace
+
+from shared.altegio.client import Altegio, Refused, Unreachable
+from shared.altegio.status import Status
+from shared.clock import Clock
+from shared.connections import lifecycle
+from shared.connections.connection import Connection, State
+from shared.connections.settings import LifecycleRules
+from shared.connections.table import Connections, Overtaken
+from shared.telemetry import count, logger
+
+
+class Settling:
+    """The use case behind every change of a connection but its opening."""
+
+    def __init__(
+        self,
+        *,
+        platform: Altegio,
+        connections: Connections,
+        clock: Clock,
+        rules: LifecycleRules,
+    ) -> None:
+        self._platform = platform
+        self._connections = connections
+        self._clock = clock
+        self._rules = rules
+
+    def settle(
+        self,
+        connection: Connection,
+        until: float = math.inf,
+        *,
+        rounds: int = 1,
+        known: Status | None = None,
+    ) -> tuple[Connection, Status | None]:
+        """Asks for the status, sends the callback if that is what is missing, and decides.
+
+        The answer to the callback is never believed, only the status after it: it may be lost, or
+        say 403 because the application is active already. The platform is asked no longer than
+        `until` of `time.monotonic`; all of it anew, up to so many rounds, when somebody else has
+        written the same generation meanwhile, as a webhook does. `known` is a status of this very
+        moment, which need not be asked for again.
+
+        Returns:
+            The connection as it stands in the table, whoever wrote it last; and the status that it
+            was decided from, None if there was none to be had.
+
+        Raises:
+            Overtaken: somebody else settles the same connection again and again.
+        """
+        while True:
+            refusal = ""
+            try:
+                status = known or self._platform.status(connection.location_id, until)
+                known = None
+                window_s = self._rules.grant_window_s
+                if lifecycle.awaits_callback(connection, status, self._clock(), window_s):
+                    refusal = self._confirm(connection, until)
+                    status = self._platform.status(connection.location_id, until)
+            except (Refused, Unreachable) as error:
+                return self._put_off(connection, error), None
+            decided = lifecycle.settled(connection, status, self._clock(), self._rules)
+            if status.ahead_of(self._clock()):
+                count("PlatformClockAhead")
+                logger.error("the platform's clock is ahead", extra={"proof": status.proof()})
+            if decided.state is State.PENDING and refusal:
+                decided = replace(decided, verdict=f"callback: {refusal}")
+            lost = lifecycle.webhook_lost(connection, decided, status, self._clock())
+            settled, is_ours = self._save(connection, decided, lost=lost)
+            rounds -= 1
+            if is_ours or not rounds or settled.generation != connection.generation:
+                return settled, status
+            connection = settled
+
+    def _put_off(self, connection: Connection, error: Refused | Unreachable) -> Connection:
+        if isinstance(error, Refused):
+            count("PlatformBlocked")
+        logger.warning(
+            "status not known",
+            extra={"location_id": connection.location_id, "why": str(error)},
+        )
+        put_off = lifecycle.put_off(connection, f"status: {error}", self._clock(), self._rules)
+        return self._save(connection, put_off, lost=False)[0]
+
+    def _confirm(self, connection: Connection, until: float) -> str:
+        """Sends the callback; returns why it may have failed, empty if it seems not to have."""
+        try:
+            self._platform.confirm(connection.location_id, until)
+        except (Refused, Unreachable) as error:
+            logger.warning(
+                "callback not confirmed",
+                extra={"location_id": connection.location_id, "why": str(error)},
+            )
+            return str(error)
+        return ""
+
+    def _save(
+        self, before: Connection, decided: Connection, *, lost: bool
+    ) -> tuple[Connection, bool]:
+        """Returns what the table holds now, and whether it is what was decided."""
+        news = _told(before) != _told(decided)
+        try:
+            saved = self._connections.save(decided, self._clock() if news else None)
+        except Overtaken:
+            # Whoever was faster has decided from the same platform, and hints come back by
+            # themselves: their row keeps its due time.
+            current = self._connections.get(decided.location_id)
+            if current is None:
+                raise
+            return current, False
+        count(f"Connection{decided.state.capitalize()}")
+        if lost:
+            count("LostWebhook")
+            logger.error("webhook lost", extra={"location_id": saved.location_id})
+        logger.info(
+            "settled",
+            extra={
+                "location_id": saved.location_id,
+                "generation": saved.generation,
+                "state": saved.state,
+                "verdict": saved.verdict,
+            },
+        )
+        return saved, True
+
+
+def _told(connection: Connection) -> tuple[str, int, str]:
+    return connection.state, connection.generation, connection.verdict

@@ -1,0 +1,276 @@
+"""The table of connections: one row per location, never deleted by a webhook.
+
+Every write is conditional on the version that was read, so that of two writers who decided from
+the same row one loses and decides again from the new one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.altegio import webhook
+from shared.aws.dynamodb import from_item, pages, retried, to_item, to_value, transacted
+from shared.clock import instant, stamp
+from shared.connections.connection import GONE, LIVE, Connection, State
+from shared.connections.crm_token import Telephony
+from shared.connections.journal import Journal, Line
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_INSTANTS = (
+    "opened_at",
+    "settled_at",
+    "activation",
+    "first_active_at",
+    "covered_until",
+    "watched_at",
+    "refunded_at",
+    "lease_until",
+    "hint_at",
+    "due_at",
+    "erase_at",
+    "forget_at",
+)
+
+
+# An uninstall is looked for several times, and no other event may cut that short.
+_NEW_HINT = "SET hint = :event, hint_at = :at, hint_looks = :none"
+_ANY_HINT = (
+    "SET hint = if_not_exists(hint, :event), hint_at = if_not_exists(hint_at, :at),"
+    " hint_looks = if_not_exists(hint_looks, :none)"
+)
+_DUE = ", due_at = :at ADD version :one"
+# Said by who may be anybody, while the partner token cannot be read.
+_UNPROVEN = "unproven uninstall"
+# Whatever a row may be hinted of.
+HINTS = (*webhook.HINTS, _UNPROVEN, GONE)
+
+
+class Overtaken(Exception):
+    """Somebody else wrote the row since it was read: read again and decide again."""
+
+
+class Connections:
+    """Reads and conditional writes of connections."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, journal: Journal) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._journal = journal
+
+    def get(self, location_id: int) -> Connection | None:
+        """The connection of a location, strongly consistent; None if there never was one."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table,
+            Key={"location_id": to_value(location_id)},
+            ConsistentRead=True,
+        )
+        return _connection(answer["Item"]) if "Item" in answer else None
+
+    def save(
+        self,
+        connection: Connection,
+        noted_at: datetime | None = None,
+        beside: Sequence[Any] = (),
+    ) -> Connection:
+        """Writes what was decided from the version in `connection`; returns it as stored.
+
+        With a time, also a line of the journal that holds its state and verdict. What is `beside`
+        it in the transaction is written too, or neither is.
+
+        Raises:
+            Overtaken: the row, or what is beside it, has another version by now.
+        """
+        stored = replace(connection, version=connection.version + 1)
+        put: Any = {"TableName": self._table, "Item": _item(stored)}
+        if connection.version:
+            put["ConditionExpression"] = "version = :seen"
+            put["ExpressionAttributeValues"] = {":seen": to_value(connection.version)}
+        else:
+            put["ConditionExpression"] = "attribute_not_exists(location_id)"
+        try:
+            noted = [] if noted_at is None else [self._journal.part(_line(stored, noted_at))]
+            if not noted and not beside:
+                self._dynamodb.put_item(**put)
+            elif transacted(self._dynamodb, [{"Put": put}, *noted, *beside]):
+                raise Overtaken(f"location {connection.location_id}")
+        except ClientError as error:
+            # The others: a payment is being claimed for this very location at this moment.
+            if error.response["Error"]["Code"] in (
+                "ConditionalCheckFailedException",
+                "TransactionConflictException",
+                "TransactionCanceledException",
+            ):
+                raise Overtaken(f"location {connection.location_id}") from None
+            raise
+        return stored
+
+    def hint(self, location_id: int, event: str, at: datetime) -> bool:
+        """Stores a webhook's claim, due at once, in one write; False if the location is unknown."""
+        line = Line(location_id, at, words=f"{event} webhook")
+        return self._hint(location_id, event, at, line, "attribute_exists(location_id)")
+
+    def rumour(self, location_id: int, event: str, at: datetime) -> bool:
+        """The same of a claim that nobody could prove; False if it makes no difference.
+
+        It makes a live location due that no webhook has made due yet. Of an uninstall it has a word
+        of its own, as a proven one closes a location together with a single bare 404.
+        """
+        line = Line(location_id, at, words=f"{event} webhook, not proven")
+        hint = _UNPROVEN if event == "uninstall" else event
+        return self._hint(location_id, hint, at, line, "attribute_not_exists(hint)", states=LIVE)
+
+    def suspect(self, location_id: int, why: str, at: datetime) -> None:
+        """The same of our own, when the platform spoke as if nothing were installed.
+
+        A location that a webhook has made due is looked at anyway.
+        """
+        condition = "attribute_exists(location_id) AND attribute_not_exists(hint)"
+        self._hint(location_id, GONE, at, Line(location_id, at, words=why), condition)
+
+    def thaws(self, location_id: int, at: datetime) -> None:
+        """Makes a frozen location due, as a payment of it was reported.
+
+        One that a webhook has made due is looked at anyway.
+        """
+        line = Line(location_id, at, words="paid while it was frozen")
+        self._hint(location_id, "payment", at, line, "attribute_not_exists(hint)")
+
+    def _hint(
+        self,
+        location_id: int,
+        event: str,
+        at: datetime,
+        line: Line,
+        condition: str,
+        *,
+        states: Sequence[State] = (),
+    ) -> bool:
+        """Stores a hint if the condition holds, and the row is in one of `states`, if any."""
+        update: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"location_id": to_value(location_id)},
+            "UpdateExpression": (_NEW_HINT if event == "uninstall" else _ANY_HINT) + _DUE,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": {
+                ":event": to_value(event),
+                ":at": to_value(stamp(at)),
+                ":none": to_value(0),
+                ":one": to_value(1),
+            },
+        }
+        if states:
+            named = " OR ".join(f"#state = :{state}" for state in states)
+            update["ConditionExpression"] = f"{condition} AND ({named})"
+            update["ExpressionAttributeNames"] = {"#state": "state"}
+            update["ExpressionAttributeValues"] |= {f":{it}": to_value(it) for it in states}
+        return not transacted(self._dynamodb, [{"Update": update}, self._journal.part(line)])
+
+    def note_refund(self, location_id: int, at: datetime) -> None:
+        """Makes an active location due, as a refund may switch it off.
+
+        One that a webhook has made due is looked at anyway, and keeps its times.
+        """
+        try:
+            retried(
+                lambda: self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key={"location_id": to_value(location_id)},
+                    UpdateExpression="SET refunded_at = :at, due_at = :at ADD version :one",
+                    ConditionExpression="#state = :active AND attribute_not_exists(hint)",
+                    ExpressionAttributeNames={"#state": "state"},
+                    ExpressionAttributeValues={
+                        ":at": to_value(stamp(at)),
+                        ":active": to_value(State.ACTIVE),
+                        ":one": to_value(1),
+                    },
+                )
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def due(self, state: State, now: datetime, limit: int) -> list[int]:
+        """Locations in `state` whose business is overdue, oldest first; eventually consistent."""
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="due",
+            KeyConditionExpression="#state = :state AND due_at <= :now",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
+            Limit=limit,
+        )
+        return [from_item(item)["location_id"] for item in answer["Items"]]
+
+    def hinted(self, hint: str, now: datetime, limit: int) -> list[int]:
+        """Overdue locations with that hint, as `due`, however many others are due besides."""
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="hinted",
+            KeyConditionExpression="hint = :hint AND due_at <= :now",
+            ExpressionAttributeValues={":hint": to_value(hint), ":now": to_value(stamp(now))},
+            Limit=limit,
+        )
+        return [from_item(item)["location_id"] for item in answer["Items"]]
+
+    def in_state(self, state: State) -> Iterator[int]:
+        """All locations in `state` that are ever due, the first due first; eventually consistent.
+
+        That is every one, but for those DISABLED ones of which nothing is left to erase.
+        """
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "due",
+            "KeyConditionExpression": "#state = :state",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":state": to_value(state)},
+        }
+        return (row["location_id"] for row in pages(self._dynamodb, query))
+
+    def of_account(self, account_id: str) -> set[int]:
+        """Locations whose rows still name the account, closed ones too; eventually consistent.
+
+        One page, which holds some ten thousand: enough to know whether there is any.
+        """
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="account",
+            KeyConditionExpression="account_id = :account",
+            ExpressionAttributeValues={":account": to_value(account_id)},
+        )
+        return {from_item(item)["location_id"] for item in answer["Items"]}
+
+
+def _line(connection: Connection, at: datetime) -> Line:
+    return Line(
+        connection.location_id,
+        at,
+        words=connection.verdict,
+        state=connection.state,
+        generation=connection.generation,
+    )
+
+
+def _item(connection: Connection) -> dict[str, Any]:
+    values = asdict(connection)
+    for name in _INSTANTS:
+        if values[name] is not None:
+            values[name] = stamp(values[name])
+    states = {"state": str(connection.state), "telephony": str(connection.telephony)}
+    return to_item({**values, **states})
+
+
+def _connection(item: dict[str, Any]) -> Connection:
+    values = from_item(item)
+    for name in _INSTANTS:
+        if name in values:
+            values[name] = instant(values[name])
+    values.setdefault("account_id", None)
+    for name in ("unlisted", "former"):
+        values[name] = tuple(values.get(name, ()))
+    values["telephony"] = Telephony(values.get("telephony", Telephony.NONE))
+    return Connection(**{**values, "state": State(values["state"])})

@@ -1,0 +1,370 @@
+"""The ledger's entries and the only ways in which they change: pure rules, no I/O.
+
+           claim: attempt+1, lease          finish: only if attempt = mine
+ PENDING ──────────────────────────▶ SENDING ───────────────────────────▶ SENT
+  ▲  ▲  ▲   release: surely not taken  │  │  ╰──────────────────────────▶ REJECTED
+  │  │  ╰──────────────────────────────╯  │ lease passed, or outcome unclear
+  │  │                                    ▼
+  │  ╰──── look: surely absent, twice ── UNKNOWN ── look: on the list ──▶ SENT
+ HELD  (location not connected)           ╰─── cannot be told ──────────▶ NEEDS_HUMAN
+
+What the owner paid on the platform's own page (see `hosted`) was never ours to send:
+
+ TOLD ── on the list, and nobody's ──▶ SENT        TOLD ── it is another entry's ──▶ CLOSED
+  ╰───── not listed for days ─────────▶ NEEDS_HUMAN
+
+A person may adopt, send again or close whatever is not on its way (see `local.desk`):
+
+ PENDING, HELD, UNKNOWN, REJECTED, NEEDS_HUMAN, CLOSED ──── adopt ──────▶ SENT
+ PENDING, HELD, REJECTED, NEEDS_HUMAN, CLOSED ──────────── send ───────▶ PENDING
+ PENDING, HELD, REJECTED, NEEDS_HUMAN ──────────────────── close ──────▶ CLOSED
+ NEEDS_HUMAN ────────────────────────────────────────────── look ───────▶ UNKNOWN
+
+The platform's payment call has no idempotency key. So there is no way from an expired SENDING back
+to sending: who does not know what happened says so, and UNKNOWN is looked up (see `looking`).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from shared import backoff
+from shared.clock import instant
+from shared.payments.settings import LedgerRules
+
+
+class EntryState(StrEnum):
+    """Of a payment or refund. PENDING, SENDING, HELD, UNKNOWN and TOLD are unfinished."""
+
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    HELD = "HELD"
+    UNKNOWN = "UNKNOWN"
+    SENT = "SENT"
+    REJECTED = "REJECTED"
+    NEEDS_HUMAN = "NEEDS_HUMAN"
+    CLOSED = "CLOSED"
+    TOLD = "TOLD"
+
+
+# How the keys of payments begin that were made on the platform's own page.
+HOSTED = "payment#hosted-"
+
+# Nothing happens to these any more unless a person wants it.
+PARKED = (EntryState.REJECTED, EntryState.NEEDS_HUMAN, EntryState.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One payment or refund of the billing system, known by its own event id.
+
+    `facts` is the canonical event (see `billing`), `digest` its hash. `attempt` counts the claims
+    and is the fencing token: whoever holds an older one may not change the row.
+    """
+
+    key: str
+    digest: str
+    facts: dict[str, str]
+    state: EntryState
+    received_at: datetime
+    # Of a refund that came without one: None until its payment is found.
+    location_id: int | None = None
+    attempt: int = 0
+    claimed_at: datetime | None = None
+    due_at: datetime | None = None
+    platform_id: int | None = None
+    # Of an UNKNOWN one: how often the platform's list was seen without it.
+    absences: int = 0
+    why: str = ""
+    changed_at: datetime | None = None
+    # Of a payment that was reported again after a reconnect: the key of that entry.
+    again_as: str = ""
+
+    @classmethod
+    def new(
+        cls, key: str, location_id: int | None, facts: dict[str, str], now: datetime
+    ) -> "Entry":
+        """An entry that nothing was done about yet, due at once."""
+        known = {"key": key, "location_id": location_id, **facts}
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        return cls(
+            key=key,
+            location_id=location_id,
+            digest=digest,
+            facts=facts,
+            state=EntryState.PENDING,
+            received_at=now,
+            due_at=now,
+        )
+
+    @property
+    def is_refund(self) -> bool:
+        """Whether this gives a payment back."""
+        return self.key.startswith("refund#")
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether the owner paid this on the platform's own page."""
+        return self.key.startswith(HOSTED)
+
+    @property
+    def payment_key(self) -> str:
+        """Of a refund: the ledger key of the payment that it gives back."""
+        return f"payment#{self.facts['payment_event_id']}"
+
+    @property
+    def payment(self) -> dict[str, Any]:
+        """Of a payment: what the platform is told, as `Altegio.report_payment` takes it."""
+        return {
+            "amount": Decimal(self.facts["amount"]),
+            "currency": self.facts["currency"],
+            "paid_at": instant(self.facts["paid_at"]),
+            "period_from": instant(self.facts["period_from"]),
+            "period_to": instant(self.facts["period_to"]),
+        }
+
+
+# Between two looks at what waits for a client who may have left for good.
+_LONGEST_HELD = timedelta(hours=6)
+
+
+class NoSuchChange(ValueError):
+    """The ledger's states do not allow this change: a defect of the caller, caught in time."""
+
+
+# To which state from which; whatever is not here does not happen.
+_CHANGES = {
+    EntryState.SENDING: {EntryState.PENDING},
+    # From UNKNOWN only by `absent`, from SENDING only by `released`.
+    EntryState.PENDING: {EntryState.PENDING, EntryState.HELD},
+    EntryState.HELD: {EntryState.PENDING, EntryState.SENDING, EntryState.HELD},
+    EntryState.UNKNOWN: {EntryState.SENDING},
+    EntryState.SENT: {EntryState.SENDING, EntryState.UNKNOWN, EntryState.TOLD},
+    EntryState.REJECTED: {EntryState.PENDING, EntryState.SENDING},
+    EntryState.NEEDS_HUMAN: {EntryState.PENDING, EntryState.UNKNOWN, EntryState.TOLD},
+    EntryState.CLOSED: {EntryState.TOLD},
+    EntryState.TOLD: {EntryState.TOLD},
+}
+
+# The same for a person, who never touches what is being sent, nor what may still have been sent
+# and was not looked up.
+_WAITING = {EntryState.PENDING, EntryState.HELD, EntryState.REJECTED, EntryState.NEEDS_HUMAN}
+_BY_HAND = {
+    EntryState.PENDING: _WAITING | {EntryState.CLOSED},
+    EntryState.UNKNOWN: {EntryState.NEEDS_HUMAN},
+    EntryState.SENT: _WAITING | {EntryState.UNKNOWN, EntryState.CLOSED},
+    EntryState.CLOSED: _WAITING,
+}
+
+
+def claimed(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
+    """The entry with one more attempt, ours until the lease has passed."""
+    lease = timedelta(seconds=rules.lease_s)
+    return replace(
+        _changed(entry, EntryState.SENDING, entry.why, now, due_in=lease),
+        attempt=entry.attempt + 1,
+        claimed_at=now,
+    )
+
+
+def sent(entry: Entry, platform_id: int, now: datetime) -> Entry:
+    """The entry, done."""
+    return replace(_changed(entry, EntryState.SENT, "", now), platform_id=platform_id)
+
+
+def reported_again(entry: Entry, key: str) -> Entry:
+    """A SENT payment, of which the entry under `key` is the report that counts from now on."""
+    if entry.state is not EntryState.SENT:
+        raise NoSuchChange(f"reported again in {entry.state}")
+    return replace(entry, again_as=key)
+
+
+def rejected(entry: Entry, why: str, now: datetime) -> Entry:
+    """The entry, refused for good: somebody has to correct it at its source."""
+    return _changed(entry, EntryState.REJECTED, why, now)
+
+
+def needs_human(entry: Entry, why: str, now: datetime) -> Entry:
+    """The entry, beyond what can be decided here."""
+    return _changed(entry, EntryState.NEEDS_HUMAN, why, now)
+
+
+def unknown(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """The entry, possibly taken by the platform; sent again only if a look proves the contrary.
+
+    `due_at` says from when a look at the platform's list can prove anything.
+    """
+    delay = timedelta(seconds=rules.absence_delay_s)
+    return _changed(entry, EntryState.UNKNOWN, why, now, due_in=delay)
+
+
+def released(
+    entry: Entry, why: str, now: datetime, rules: LedgerRules, *, retry_after_s: float = 0.0
+) -> Entry:
+    """The entry, surely not taken: to be tried again after a growing wait.
+
+    The one way back from SENDING: only for an outcome that proves it.
+    """
+    if entry.state is not EntryState.SENDING:
+        raise NoSuchChange(f"release from {entry.state}")
+    wait = backoff.delay(entry.attempt - 1, rules.retry_base_s, at_least_s=retry_after_s)
+    return replace(entry, state=EntryState.PENDING, why=why, due_at=now + wait, changed_at=now)
+
+
+def absent(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """An UNKNOWN entry that the platform's list surely lacks; sent again once seen so twice."""
+    if entry.state is not EntryState.UNKNOWN:
+        raise NoSuchChange(f"absence in {entry.state}")
+    if entry.absences == 0:
+        return replace(looked_at(entry, why, now, seconds=rules.lease_s), absences=1)
+    return replace(entry, state=EntryState.PENDING, absences=0, why=why, due_at=now, changed_at=now)
+
+
+def looked_at(entry: Entry, why: str, now: datetime, *, seconds: float) -> Entry:
+    """An UNKNOWN entry of which nothing could be told yet; looked for again in `seconds`."""
+    if entry.state is not EntryState.UNKNOWN:
+        raise NoSuchChange(f"look in {entry.state}")
+    due_at = now + timedelta(seconds=seconds)
+    return replace(entry, absences=0, why=why, due_at=due_at, changed_at=now)
+
+
+def still_told(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """A payment of the platform's own page that cannot be recorded yet; up to a limit."""
+    if rules.waited_long(entry.received_at, now):
+        return needs_human(entry, f"{why}; waited long enough", now)
+    wait = max(timedelta(seconds=rules.lease_s), (now - entry.received_at) / 2)
+    return _changed(entry, EntryState.TOLD, why, now, due_in=min(wait, _LONGEST_HELD))
+
+
+def recorded(entry: Entry, facts: dict[str, str], now: datetime) -> Entry:
+    """A payment of the platform's own page, done: with the facts as its list has them."""
+    return replace(_changed(entry, EntryState.SENT, "", now), facts=facts)
+
+
+def known_already(entry: Entry, owner: str, now: datetime) -> Entry:
+    """What we were told of is a payment that we reported ourselves."""
+    return _changed(entry, EntryState.CLOSED, f"it is {owner}", now)
+
+
+def put_off(entry: Entry, why: str, until: datetime, now: datetime) -> Entry:
+    """The entry, waiting because nothing may be sent now."""
+    return replace(_changed(entry, EntryState.PENDING, why, now), due_at=until)
+
+
+def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """The entry, waiting for its location to be connected, which wakes it.
+
+    Looked at besides, the seldomer the longer it waits.
+    """
+    recheck = timedelta(seconds=rules.held_recheck_s)
+    wait = max(recheck, min((now - entry.received_at) / 8, _LONGEST_HELD))
+    return _changed(entry, EntryState.HELD, why, now, due_in=wait)
+
+
+def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    """A refund whose payment is not settled: waits in longer and longer steps, up to a limit."""
+    if rules.waited_long(entry.received_at, now):
+        return needs_human(entry, f"{why}; waited long enough", now)
+    wait = max(timedelta(seconds=rules.retry_base_s), (now - entry.received_at) / 2)
+    return _changed(entry, EntryState.PENDING, why, now, due_in=wait)
+
+
+def refund_unlike(refund: Entry, paid: Entry | None) -> str:
+    """Why a refund is of something else than the whole of its payment; empty if it is not.
+
+    Args:
+        refund: the refund; of its sum and currency it may have said nothing, which is the whole.
+        paid: the payment that it gives back; None if it is not known.
+    """
+    if paid is None or (paid.is_hosted and paid.state is not EntryState.SENT):
+        # What the platform's own page took is a claim until the list shows it.
+        return ""
+    amount, currency = refund.facts.get("amount"), refund.facts.get("currency")
+    if amount is not None and Decimal(amount) != Decimal(paid.facts["amount"]):
+        return "amount: is not its payment's, and only a whole payment can be given back"
+    if currency is not None and currency != paid.facts["currency"]:
+        return "currency: is not its payment's"
+    return ""
+
+
+def refund_parked(
+    refund: Entry, paid: Entry | None, now: datetime, rules: LedgerRules
+) -> Entry | None:
+    """What becomes of a refund that cannot be sent now; None if it can.
+
+    Args:
+        refund: the refund, unfinished.
+        paid: the payment that it gives back; None if it is not known.
+        now: the present moment.
+        rules: the settings.
+    """
+    if paid is None:
+        return waiting(refund, "its payment is not known", now, rules)
+    unlike = refund_unlike(refund, paid)
+    if unlike:
+        return rejected(refund, unlike, now)
+    if refund.location_id not in (None, paid.location_id):
+        return rejected(refund, "its payment is of another location", now)
+    if paid.state in (EntryState.REJECTED, EntryState.CLOSED):
+        return rejected(refund, f"its payment was {paid.state.lower()}", now)
+    if paid.state is not EntryState.SENT:
+        return waiting(refund, f"its payment is {paid.state}", now, rules)
+    return None
+
+
+def woken(entry: Entry, now: datetime, rules: LedgerRules, queued: timedelta) -> Entry:
+    """The entry, as its wake-up is put on the queue: due again only if that gets lost.
+
+    `queued` is how long what is before it on the queue will take.
+    """
+    lease = timedelta(seconds=rules.lease_s)
+    return _changed(entry, EntryState.PENDING, entry.why, now, due_in=queued + lease)
+
+
+def adopted(entry: Entry, platform_id: int, why: str, now: datetime) -> Entry:
+    """The entry, done: a person found the platform's id of it."""
+    after = _changed(entry, EntryState.SENT, why, now, allowed=_BY_HAND)
+    return replace(after, platform_id=platform_id)
+
+
+def reopened(entry: Entry, why: str, now: datetime) -> Entry:
+    """The entry, to be sent at once: a person has made sure that the platform did not take it."""
+    after = _changed(entry, EntryState.PENDING, why, now, timedelta(0), allowed=_BY_HAND)
+    return replace(after, absences=0)
+
+
+def looked_for_again(entry: Entry, why: str, now: datetime) -> Entry:
+    """An entry that the platform's list did not settle, to be looked up anew, at once.
+
+    It has been UNKNOWN before, so a look proves something. An UNKNOWN one is not hurried: before
+    its time, absence proves nothing.
+    """
+    if entry.attempt == 0:
+        raise NoSuchChange("look for what was never sent")
+    after = _changed(entry, EntryState.UNKNOWN, why, now, timedelta(0), allowed=_BY_HAND)
+    return replace(after, absences=0)
+
+
+def closed(entry: Entry, why: str, now: datetime) -> Entry:
+    """The entry, given up by a person; only a person takes it up again."""
+    return _changed(entry, EntryState.CLOSED, why, now, allowed=_BY_HAND)
+
+
+def _changed(
+    entry: Entry,
+    state: EntryState,
+    why: str,
+    now: datetime,
+    due_in: timedelta | None = None,
+    *,
+    allowed: Mapping[EntryState, set[EntryState]] = _CHANGES,
+) -> Entry:
+    if entry.state not in allowed[state]:
+        raise NoSuchChange(f"{entry.state} to {state}")
+    due_at = now + due_in if due_in is not None else None
+    return replace(entry, state=state, why=why, due_at=due_at, changed_at=now)

@@ -1,0 +1,301 @@
+"""The payment ledger's table: one row per event of the billing system, one per platform id.
+
+        put SENDING attempt 1      POST          finish: attempt still mine?
+     ───────┬──────────────────────┬─────────────────┬──────────────────────▶ time
+            │◀────────────────── lease ──────────────┼──▶│
+  crash before the claim:   crash after it: perhaps sent; when the lease has passed the row
+  SQS brings it again       becomes UNKNOWN, and SENDING only if a look proves it absent
+
+Each write is conditional on the state, the attempt and the due time that were read. The claim is
+one transaction with a look at the connection, so that what was closed a moment ago is not paid.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.altegio.rate_limit import Busy
+from shared.aws.dynamodb import from_item, pages, retried, to_item, to_value, transacted
+from shared.clock import instant, stamp
+from shared.connections.connection import State
+from shared.payments.entry import PARKED, Entry, EntryState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_INSTANTS = ("received_at", "claimed_at", "due_at", "changed_at")
+_ECHO = "echo"
+
+
+class Overtaken(Exception):
+    """The row is not what it was when it was read."""
+
+
+class IdTaken(Exception):
+    """The platform's id already belongs to another entry: the answer cannot be right."""
+
+
+class Ledger:
+    """Reads, claims and conditional writes of entries."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, connections_table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._connections_table = connections_table
+
+    def get(self, key: str) -> Entry | None:
+        """The entry under `key`, strongly consistent."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
+        )
+        return _entry(answer["Item"]) if "Item" in answer else None
+
+    def given_back(self, refund: Entry) -> Entry | None:
+        """The payment that a refund gives back, as it was reported last; None if it is unknown."""
+        paid = self.get(refund.payment_key)
+        while paid is not None and paid.again_as:
+            paid = self.get(paid.again_as)
+        return paid
+
+    def claim(self, before: Entry | None, claimed: Entry, turn: Any, state: State) -> bool:
+        """Writes a claimed entry over `before` (None: it must be new), all or nothing.
+
+        A payment is claimed only while its location is in `state`, a refund only while its payment
+        is SENT; False if that is not so. `turn` is the part of the transaction that lets us call
+        the platform now (see `pace`).
+
+        Raises:
+            Overtaken: the row is not `before` any more.
+            Busy: it is not our turn.
+        """
+        is_refund = claimed.is_refund
+        check = self._payment_is_sent(claimed) if is_refund else self._is_in(claimed, state)
+        put = {"Put": self._put(before, claimed)}
+        reasons = self._transact([put, {"ConditionCheck": check}, turn])
+        if not reasons:
+            return True
+        row, connected, _ = (reason == "ConditionalCheckFailed" for reason in reasons)
+        if row:
+            raise Overtaken(claimed.key)
+        if connected:
+            return False
+        raise Busy
+
+    def finish(self, claimed: Entry, sent: Entry) -> None:
+        """Writes SENT and, for a payment, who owns the platform's id.
+
+        Allowed from whatever the row has become, if no other attempt was made since: an id once
+        received counts, also when its sender was given up, and when a person closed it.
+
+        Raises:
+            Overtaken: the attempt is not `claimed`'s any more, or was finished.
+            IdTaken: another entry owns the platform's id.
+        """
+        condition = {
+            "ConditionExpression": "attempt = :attempt AND #state <> :sent",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {
+                ":attempt": to_value(claimed.attempt),
+                ":sent": to_value(EntryState.SENT),
+            },
+        }
+        items: list[Any] = [{"Put": {"TableName": self._table, "Item": _item(sent), **condition}}]
+        if not sent.is_refund:
+            owner = {"key": f"platform#{sent.platform_id}", "entry_key": sent.key}
+            items.append(
+                {
+                    "Put": {
+                        "TableName": self._table,
+                        "Item": to_item(owner),
+                        "ConditionExpression": "attribute_not_exists(#key) OR entry_key = :entry",
+                        "ExpressionAttributeNames": {"#key": "key"},
+                        "ExpressionAttributeValues": {":entry": to_value(sent.key)},
+                    }
+                }
+            )
+        reasons = self._transact(items)
+        if reasons and reasons[0] == "ConditionalCheckFailed":
+            raise Overtaken(sent.key)
+        if reasons:
+            raise IdTaken(sent.key)
+
+    def move(self, before: Entry | None, after: Entry) -> None:
+        """Writes `after` over `before` (None: it must be new).
+
+        Raises:
+            Overtaken: the row is not `before` any more.
+        """
+        try:
+            retried(lambda: self._dynamodb.put_item(**self._put(before, after)))
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in (
+                "ConditionalCheckFailedException",
+                "TransactionConflictException",
+            ):
+                raise
+            # Unless it was written the first time, and the answer was lost: botocore tries again.
+            if self.get(after.key) != after:
+                raise Overtaken(after.key) from None
+
+    def tell(self, entry: Entry) -> bool:
+        """Writes an entry if there is none under its key; False if there is."""
+        try:
+            retried(lambda: self._dynamodb.put_item(**self._put(None, entry)))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def due(self, state: EntryState, now: datetime, limit: int) -> list[str]:
+        """Keys of entries in `state` that are overdue, the oldest first; eventually consistent."""
+        return self._query(
+            Limit=limit,
+            IndexName="due",
+            KeyConditionExpression="#state = :state AND due_at <= :now",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
+        )
+
+    def in_state(self, state: EntryState) -> Iterator[str]:
+        """Keys of all entries in `state`, the oldest first; eventually consistent.
+
+        SENT ones are in no index of states: find them by their location.
+        """
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "parked" if state in PARKED else "due",
+            "KeyConditionExpression": "#state = :state",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":state": to_value(state)},
+        }
+        return (row["key"] for row in pages(self._dynamodb, query))
+
+    def of_location(self, location_id: int) -> list[str]:
+        """Keys of all entries of a location; eventually consistent."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "location",
+            "KeyConditionExpression": "location_id = :location",
+            "ExpressionAttributeValues": {":location": to_value(location_id)},
+        }
+        return [row["key"] for row in pages(self._dynamodb, query)]
+
+    def entries_of(self, location_id: int) -> list[Entry]:
+        """All entries of a location, each as it stands."""
+        entries = map(self.get, self.of_location(location_id))
+        return [entry for entry in entries if entry is not None]
+
+    def held(self, location_id: int, limit: int) -> list[str]:
+        """Keys of a location's HELD entries; eventually consistent."""
+        return self._query(
+            Limit=limit,
+            IndexName="location",
+            KeyConditionExpression="location_id = :location AND #state = :state",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={
+                ":location": to_value(location_id),
+                ":state": to_value(EntryState.HELD),
+            },
+        )
+
+    def owner(self, platform_id: int) -> str | None:
+        """The key of the entry that owns this id of the platform."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table,
+            Key={"key": to_value(f"platform#{platform_id}")},
+            ConsistentRead=True,
+        )
+        return str(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
+
+    def is_owned(self, platform_id: int) -> bool:
+        """Whether an entry owns this id of the platform."""
+        return self.owner(platform_id) is not None
+
+    def own(self, platform_id: int, entry_key: str) -> None:
+        """Notes an id that came too late to finish its entry, so that no other adopts it."""
+        owner = {"key": f"platform#{platform_id}", "entry_key": entry_key}
+        self._dynamodb.put_item(TableName=self._table, Item=to_item(owner))
+
+    def note_echo(self, sent: Entry) -> None:
+        """Remembers a payment whose id is known, for the echo check (see `looking`)."""
+        self._dynamodb.put_item(
+            TableName=self._table, Item=to_item({"key": _ECHO, "entry_key": sent.key})
+        )
+
+    def echo(self) -> Entry | None:
+        """The payment that was last remembered."""
+        answer = self._dynamodb.get_item(TableName=self._table, Key={"key": to_value(_ECHO)})
+        return self.get(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
+
+    def _query(self, **query: Any) -> list[str]:
+        answer = self._dynamodb.query(TableName=self._table, **query)
+        return [from_item(item)["key"] for item in answer["Items"]]
+
+    def _put(self, before: Entry | None, after: Entry) -> Any:
+        put: dict[str, Any] = {"TableName": self._table, "Item": _item(after)}
+        if before is None:
+            return {
+                **put,
+                "ConditionExpression": "attribute_not_exists(#key)",
+                "ExpressionAttributeNames": {"#key": "key"},
+            }
+        values = {
+            ":state": to_value(before.state),
+            ":attempt": to_value(before.attempt),
+        }
+        due = "attribute_not_exists(due_at)"
+        if before.due_at is not None:
+            values[":due"] = to_value(stamp(before.due_at))
+            due = "due_at = :due"
+        return {
+            **put,
+            "ConditionExpression": f"#state = :state AND attempt = :attempt AND {due}",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": values,
+        }
+
+    def _is_in(self, entry: Entry, state: State) -> Any:
+        return {
+            "TableName": self._connections_table,
+            "Key": {"location_id": to_value(entry.location_id or 0)},
+            "ConditionExpression": "#state = :state",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":state": to_value(state)},
+        }
+
+    def _payment_is_sent(self, refund: Entry) -> Any:
+        return {
+            "TableName": self._table,
+            "Key": {"key": to_value(refund.payment_key)},
+            "ConditionExpression": "#state = :sent",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":sent": to_value(EntryState.SENT)},
+        }
+
+    def _transact(self, items: list[Any]) -> list[str]:
+        """All or nothing; nothing was sent to the platform yet, or any more."""
+        return transacted(self._dynamodb, items)
+
+
+def _item(entry: Entry) -> dict[str, Any]:
+    values = {**asdict(entry), "state": str(entry.state)}
+    for name in _INSTANTS:
+        if values[name] is not None:
+            values[name] = stamp(values[name])
+    if entry.state in PARKED:
+        # Only for its index, which is sparse: whoever looks for what needs a person needs no scan.
+        values["parked_at"] = values["changed_at"]
+    return to_item(values)
+
+
+def _entry(item: dict[str, Any]) -> Entry:
+    values = from_item(item)
+    values.pop("parked_at", None)
+    for name in _INSTANTS:
+        if name in values:
+            values[name] = instant(values[name])
+    return Entry(**{**values, "state": EntryState(values["state"])})

@@ -1,0 +1,103 @@
+"""Finds out what became of payments whose answer was lost, from the platform's own list.
+
+The list names neither our event nor a key of ours, so equal payments cannot be told apart, and need
+not be: the entries of one location, sum, date and period are counted together against the rows of
+the list that nobody owns. As many as there are rows were taken; the rest was not, if the list can
+be trusted to show it: it must read back a payment that we know exactly as it was sent (the echo),
+and hold no unowned row of that sum at all, with whatever dates.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from shared.altegio.status import ListedPayment
+from shared.clock import wire
+from shared.payments.entry import Entry, EntryState
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the list proves about the UNKNOWN entries of one group."""
+
+    taken: tuple[tuple[Entry, int], ...] = ()
+    absent: tuple[Entry, ...] = ()
+    # Cannot be told before another payment is settled.
+    later: tuple[Entry, ...] = ()
+    # Cannot be told: for a person.
+    unsure: tuple[Entry, ...] = ()
+    # Of `later` or `unsure`: the reason.
+    why: str = ""
+    # Ids of rows beyond what our entries can explain.
+    surplus: tuple[int, ...] = ()
+
+
+def group_of(entry: Entry, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The payments among `entries` that the platform's list cannot tell from `entry`."""
+    return tuple(
+        other for other in entries if not other.is_refund and _facts(other) == _facts(entry)
+    )
+
+
+def find(
+    group: Sequence[Entry],
+    listed: Sequence[ListedPayment],
+    owned: Collection[int],
+    zone: ZoneInfo,
+    *,
+    others: Sequence[Entry],
+    echoed: bool | None,
+) -> Findings:
+    """Judges the UNKNOWN entries of a group in which none is being sent.
+
+    Args:
+        group: all entries of one location with the same sum, date and period.
+        listed: the platform's list of that location.
+        owned: ids of that list that belong to an entry already.
+        zone: of the dates on the wire.
+        others: the location's other entries that are being sent or UNKNOWN.
+        echoed: whether a payment that is known reads back as it was sent; None if there is none.
+    """
+    unknown = sorted(
+        (entry for entry in group if entry.state is EntryState.UNKNOWN),
+        key=lambda entry: (entry.received_at, entry.key),
+    )
+    unowned = [row for row in listed if row.id not in owned]
+    rows = sorted(row.id for row in unowned if reads_back(group[0], row, zone))
+    taken = tuple(zip(unknown, rows, strict=False))
+    surplus = tuple(rows[len(unknown) :])
+    rest = tuple(unknown[len(rows) :])
+    if not rest:
+        return Findings(taken=taken, surplus=surplus)
+    if any(entry.is_hosted and entry.state is EntryState.SENT for entry in group):
+        return Findings(taken=taken, unsure=rest, why="an equal payment was made on Altegio's page")
+    amount = group[0].payment["amount"]
+    if any(row.amount is None for row in unowned):
+        return Findings(taken=taken, unsure=rest, why="a payment on the list cannot be read")
+    strange = [row for row in unowned if row.amount == amount and row.id not in rows]
+    if any(not any(reads_back(other, row, zone) for other in others) for row in strange):
+        return Findings(taken=taken, unsure=rest, why="a payment of that sum has other dates")
+    if strange:
+        why = "another payment of that sum is not settled"
+        return Findings(taken=taken, later=rest, why=why)
+    if echoed is None:
+        return Findings(taken=taken, unsure=rest, why="no known payment shows how dates read back")
+    if not echoed:
+        return Findings(taken=taken, unsure=rest, why="known payments are missing or altered")
+    return Findings(taken=taken, absent=rest)
+
+
+def reads_back(entry: Entry, row: ListedPayment, zone: ZoneInfo) -> bool:
+    """Whether a row of the list says what was sent for `entry`."""
+    sent = entry.payment
+    return (row.amount, row.paid_at, row.period_from, row.period_to) == (
+        sent["amount"],
+        wire(sent["paid_at"], zone),
+        wire(sent["period_from"], zone),
+        wire(sent["period_to"], zone),
+    )
+
+
+def _facts(entry: Entry) -> tuple[object, ...]:
+    names = ("amount", "paid_at", "period_from", "period_to")
+    return (entry.location_id, *(entry.facts.get(name) for name in names))

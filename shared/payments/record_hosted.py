@@ -1,0 +1,68 @@
+"""Records what the owner paid on the platform's own page, once its list shows it (see `hosted`)."""
+
+from zoneinfo import ZoneInfo
+
+from shared.altegio.client import Altegio, Refused, Unreachable
+from shared.altegio.status import Installed
+from shared.clock import Clock
+from shared.payments import entry as payment
+from shared.payments import hosted
+from shared.payments.entry import Entry
+from shared.payments.ledger import IdTaken, Ledger
+from shared.payments.settings import LedgerRules
+from shared.telemetry import count, logger
+
+
+class Recording:
+    """The use case of overdue TOLD entries."""
+
+    def __init__(
+        self, *, ledger: Ledger, platform: Altegio, clock: Clock, zone: ZoneInfo, rules: LedgerRules
+    ) -> None:
+        self._ledger = ledger
+        self._platform = platform
+        self._clock = clock
+        self._zone = zone
+        self._rules = rules
+
+    def record(self, entry: Entry) -> None:
+        """Takes a TOLD entry as far as it goes now; never an id that may be one of our own.
+
+        Raises:
+            Overtaken: somebody else changed it; what is left is due again.
+        """
+        try:
+            status = self._platform.status(entry.location_id or 0)
+        except (Refused, Unreachable) as error:
+            self._later(entry, f"status: {error}")
+            return
+        # After the list: what was ours when it was written is in the ledger by now.
+        owner = self._ledger.owner(entry.platform_id or 0)
+        if owner is not None:
+            self._ledger.move(entry, payment.known_already(entry, owner, self._clock()))
+            return
+        facts = hosted.as_listed(entry, status.payments, self._zone)
+        if status.installed in (Installed.NO, Installed.PENDING):
+            self._later(entry, "not installed, so not listed")
+        elif facts is None:
+            self._later(entry, "not on the list, or not to be read there")
+        elif hosted.unsettled(self._ledger.entries_of(entry.location_id or 0)):
+            self._later(entry, "a payment of this location is not settled")
+        else:
+            self._finish(entry, facts)
+
+    def _finish(self, entry: Entry, facts: dict[str, str]) -> None:
+        try:
+            self._ledger.finish(entry, payment.recorded(entry, facts, self._clock()))
+        except IdTaken:
+            self._later(entry, "its id was taken meanwhile")
+            return
+        count("PaymentRecorded")
+        logger.info("recorded", extra={"entry": entry.key, "location_id": entry.location_id})
+
+    def _later(self, entry: Entry, why: str) -> None:
+        after = payment.still_told(entry, why, self._clock(), self._rules)
+        self._ledger.move(entry, after)
+        if after.state is not entry.state:
+            count("PaymentNeedsHuman")
+            logger.error("needs a person", extra={"entry": entry.key, "why": after.why})

@@ -1,0 +1,130 @@
+"""Watches how long live locations are still covered, and says so well before one goes dark.
+
+Costs the payment path nothing: a payment that was reported meanwhile is seen by the look that was
+due anyway, which finds the location covered and comes back when that ends.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from shared.altegio.status import Installed, Status
+from shared.clock import Clock, stamp
+from shared.connections.connection import Connection
+from shared.connections.table import Connections
+from shared.payments import coverage
+from shared.payments import entry as payment
+from shared.payments.entry import Entry
+from shared.payments.ledger import Ledger
+from shared.payments.queue import BillingEvents
+from shared.payments.settings import CoverRules
+from shared.telemetry import count, logger
+
+
+class Watching:
+    """The use case of live connections that were just settled."""
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        ledger: Ledger,
+        billing_events: BillingEvents,
+        clock: Clock,
+        zone: ZoneInfo,
+        rules: CoverRules,
+    ) -> None:
+        self._connections = connections
+        self._ledger = ledger
+        self._billing_events = billing_events
+        self._clock = clock
+        self._zone = zone
+        self._rules = rules
+
+    def watch(self, connection: Connection, status: Status | None) -> None:
+        """Notes the cover that `status` shows, warns if it ends soon, and sets the next look.
+
+        Without a status, it warns by what was noted before.
+
+        Raises:
+            Overtaken: somebody else wrote the row, or a payment of it, meanwhile; it is still due.
+        """
+        if not connection.live:
+            return
+        now = self._clock()
+        entries = self._ledger.entries_of(connection.location_id)
+        if status is None:
+            self._warn_if_near(connection, entries, now)
+            return
+        if status.installed not in (Installed.ACTIVE, Installed.FREEZED):
+            # It lags behind the connection, and proves nothing.
+            return
+        missing = coverage.unlisted(entries, status.payments, now)
+        watched = coverage.watched(
+            connection, status, missing, now, zone=self._zone, rules=self._rules
+        )
+        for paid in missing:
+            if paid.key not in connection.unlisted:
+                count("ReportedButNotListed")
+                logger.error(
+                    "reported, but not listed",
+                    extra={"location_id": connection.location_id, "entry": paid.key},
+                )
+            elif self._rules.report_again_after_reconnect:
+                self._report_again(paid, connection)
+        self._warn_if_near(watched, entries, now)
+        self._connections.save(watched)
+
+    def remind(self, connection: Connection) -> bool:
+        """Warns once more by our own tables, if that is all that is due; False if it is not.
+
+        Raises:
+            Overtaken: as `watch`.
+        """
+        now = self._clock()
+        reminded = coverage.reminded(connection, now, self._rules)
+        if reminded is None:
+            return False
+        entries = self._ledger.entries_of(connection.location_id)
+        if not self._warn_if_near(connection, entries, now):
+            # Something was reported meanwhile: the platform's list has it.
+            return False
+        self._connections.save(reminded)
+        return True
+
+    def _report_again(self, paid: Entry, connection: Connection) -> None:
+        """Of a payment that the list lacks for the second time; sent again it is the same event.
+
+        Only what was reported before the owner's reconnect: anything else may yet be listed.
+        """
+        if paid.changed_at is None or paid.changed_at >= connection.opened_at:
+            return
+        event = coverage.again(paid, connection)
+        self._billing_events.put(event)
+        # Afterwards: after a crash in between the same event is sent again.
+        self._ledger.move(paid, payment.reported_again(paid, f"payment#{event['event_id']}"))
+        count("ReportedAgain")
+        logger.info(
+            "reported again",
+            extra={"entry": paid.key, "generation": connection.generation},
+        )
+
+    def _warn_if_near(
+        self, connection: Connection, entries: Sequence[Entry], now: datetime
+    ) -> bool:
+        work = coverage.work(connection, entries, now)
+        if work is None or not coverage.is_near(work, now, self._rules):
+            return False
+        count("SwitchOffNear")
+        logger.error(
+            "switch-off near",
+            extra={
+                "location_id": work.location_id,
+                "hours_left": work.hours_left,
+                "covered_until": stamp(work.covered_until),
+                "queued_until": stamp(work.queued_until),
+                "queued": [f"{it.key} {it.state} {it.why}".rstrip() for it in work.queued],
+                "unlisted": list(work.unlisted),
+            },
+        )
+        return True

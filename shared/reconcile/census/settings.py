@@ -1,0 +1,12 @@
+"""TODO."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CensusRules:
+    """Of the census: seconds between two, 0 for none; what it may use and change at the most."""
+
+    census_every_s: float
+    census_share: float
+    census_fuse_percent: float
