@@ -6,105 +6,15 @@ them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.altegio.settings import PlatformSettings
-from shared.calls.settings import CallRules
-from shared.chains.settings import ChainsSettings
-from shared.connections.settings import ConnectionsSettings, LifecycleRules
-from shared.payments.settings import CoverRules, LedgerRules
-from shared.reconcile.census.settings import CensusRules
 from shared.telemetry import count, logger
 
 
 class ConfigError(Exception):
     """The environment lacks a variable, or one has a value of the wrong kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectSettings:
-    """Of the connect function. Seconds for times."""
-
-    platform: PlatformSettings
-    connections: ConnectionsSettings
-    chains: ChainsSettings
-    accounts_table: str
-    tickets_table: str
-    calls_table: str
-    call_days: int
-    payments_table: str
-    connect_budget_s: float
-    ticket_ttl_s: int
-    lifecycle: LifecycleRules
-    frame_ancestors: str
-    provider_name: str
-    terms_url: str
-    mail_from: str
-    portal_url: str
-    portal_key_parameter: str
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentsSettings:
-    """Of the payments function. Seconds for times."""
-
-    platform: PlatformSettings
-    connections: ConnectionsSettings
-    payments_table: str
-    billing_dead_letters_url: str
-    ledger: LedgerRules
-
-
-@dataclass(frozen=True, slots=True)
-class CallsSettings:
-    """Of the calls function. Seconds for times, days for `call_days`."""
-
-    platform: PlatformSettings
-    connections: ConnectionsSettings
-    chains: ChainsSettings
-    accounts_table: str
-    calls_table: str
-    calls_dead_letters_url: str
-    user_token_parameter: str
-    default_country: str
-    recording_hosts: str
-    call_days: int
-    late_after_s: float
-    calls: CallRules
-
-
-@dataclass(frozen=True, slots=True)
-class DisableSettings:
-    """Of the disable function."""
-
-    application_id: int
-    partner_token_parameter: str
-    connections: ConnectionsSettings
-    payments_table: str
-    hints_queue_url: str
-    platform_timezone: ZoneInfo
-    lease_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcileSettings:
-    """Of the reconcile function. Seconds for times."""
-
-    platform: PlatformSettings
-    connections: ConnectionsSettings
-    chains: ChainsSettings
-    accounts_table: str
-    calls_table: str
-    payments_table: str
-    billing_queue_url: str
-    late_after_s: float
-    ledger: LedgerRules
-    lifecycle: LifecycleRules
-    cover: CoverRules
-    census_table: str
-    census: CensusRules
 
 
 def read[T](kind: type[T], environ: Mapping[str, str]) -> T:

@@ -22,10 +22,14 @@ import boto3
 import httpx
 import pytest
 
+from functions.calls import wiring as calls
+from functions.connect import wiring as connect
+from functions.disable import wiring as disable
+from functions.payments import wiring as payments
+from functions.reconcile import wiring as reconcile
 from local.emulator import create_table
 from local.simulator import Simulator
 from local.template import Template, Wiring
-from shared import wiring
 from shared.aws.dynamodb import from_item
 from shared.calls.table import Calls
 from shared.chains.table import Chains
@@ -37,11 +41,11 @@ from shared.payments.ledger import Ledger
 
 TEMPLATE = Template.read(Path(__file__).parents[1] / "template.yaml")
 FUNCTIONS = {
-    "connect": wiring.connecting,
-    "payments": wiring.paying,
-    "disable": wiring.disabling,
-    "calls": wiring.calling,
-    "reconcile": wiring.reconciling,
+    "connect": connect.build,
+    "payments": payments.build,
+    "disable": disable.build,
+    "calls": calls.build,
+    "reconcile": reconcile.build,
 }
 # Reading all certificates that there are is most of what a new environment costs.
 _create_ssl_context = cache(httpx.create_ssl_context)

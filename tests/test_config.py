@@ -7,15 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
+from functions.calls.wiring import Settings as CallsSettings
+from functions.connect.wiring import Settings as ConnectSettings
+from functions.disable.wiring import Settings as DisableSettings
+from functions.payments.wiring import Settings as PaymentsSettings
+from functions.reconcile.wiring import Settings as ReconcileSettings
 from shared import settings as config
-from shared.settings import (
-    CallsSettings,
-    ConfigError,
-    ConnectSettings,
-    DisableSettings,
-    PaymentsSettings,
-    ReconcileSettings,
-)
+from shared.settings import ConfigError
 
 TEMPLATE: dict[str, Any] = yaml_parse(
     (Path(__file__).parents[1] / "template.yaml").read_text("utf-8")

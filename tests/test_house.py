@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -14,41 +14,80 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 PROJECT = Path(__file__).parents[1]
-SHARED = sorted((PROJECT / "shared").glob("*.py"))
+SHARED = sorted((PROJECT / "shared").rglob("*.py"))
 FUNCTIONS = sorted((PROJECT / "functions").rglob("*.py"))
 LOCAL = sorted((PROJECT / "local").rglob("*.py"))
 TESTS = sorted((PROJECT / "tests").rglob("*.py"))
 NAMES = sorted(path.parent.name for path in FUNCTIONS if path.name == "app.py")
 
+# From the ground up: a room imports the rooms before it in its row, and no other.
+ROOMS = {
+    "": (),
+    "aws": ("",),
+    "altegio": ("", "aws"),
+    "connections": ("", "aws", "altegio"),
+    "payments": ("", "aws", "altegio", "connections"),
+    "chains": ("", "aws", "altegio", "connections"),
+    "calls": ("", "aws", "altegio", "connections", "chains"),
+    "connect": ("", "aws", "altegio", "connections", "payments", "chains", "calls"),
+    "reconcile": ("", "aws", "altegio", "connections", "payments", "chains", "calls"),
+}
 # Rules without I/O: of a record, an outcome and the time.
 PURE = {
-    *(
-        "redirect",
-        "signature",
-        "lifecycle",
-        "payment",
-        "cover",
-        "webhook",
-        "hosted",
-        "lookup",
-        "census",
-        "billing",
-        "backoff",
-        "clock",
-        "rules",
-        "doctor",
-        "call",
-        "call_event",
-        "call_list",
-        "chain",
-        "links",
-        "numbers",
-        "pbx",
-        "pbx_key",
-    )
+    "altegio.order",
+    "altegio.outcome",
+    "altegio.redirect",
+    "altegio.settings",
+    "altegio.signature",
+    "altegio.signature_doctor",
+    "altegio.status",
+    "altegio.webhook",
+    "backoff",
+    "calls.call",
+    "calls.event",
+    "calls.matching",
+    "calls.pbx",
+    "calls.phone_numbers",
+    "calls.recording_links",
+    "calls.settings",
+    "chains.chain",
+    "chains.settings",
+    "clock",
+    "connect.codes",
+    "connections.connection",
+    "connections.crm_token",
+    "connections.lifecycle",
+    "connections.pbx_key",
+    "connections.settings",
+    "payments.billing_event",
+    "payments.coverage",
+    "payments.entry",
+    "payments.hosted",
+    "payments.lookup",
+    "payments.settings",
+    "reconcile.census.differences",
+    "reconcile.census.settings",
 }
-SPEAKS_HTTP = {"altegio"}
+SPEAKS_HTTP = {"altegio.client"}
+# Tables, queues, parameters and letters; and who tells from AWS's exceptions what comes again.
 SPEAKS_TO_AWS = {
+    "altegio.rate_limit",
+    "altegio.tokens",
+    "aws.dynamodb",
+    "aws.session",
+    "aws.ses",
+    "aws.sqs",
+    "calls.table",
+    "chains.table",
+    "connect.tickets",
+    "connections.accounts",
+    "connections.table",
+    "doors",
+    "payments.ledger",
+    "payments.report",  # an id that cannot be written is at least logged
+    "reconcile.census.table",
+}
+AWS = {
     "accounts",
     "calls",
     "chains",
@@ -99,21 +138,32 @@ def packages(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 
 
+def named(path: Path) -> str:
+    """A module of shared, by its room and its name."""
+    return ".".join(path.relative_to(PROJECT / "shared").with_suffix("").parts)
+
+
+MODULES = {named(path): path for path in SHARED if path.stem != "__init__"}
+
+
+def direct(name: str) -> set[str]:
+    """The modules of shared that a module imports."""
+    found = {it.removeprefix("shared.") for it in imports(MODULES[name])}
+    return found & set(MODULES)
+
+
 def reached(name: str) -> set[str]:
     """All of shared that a module of shared pulls in."""
     found: set[str] = set()
     queue = {name}
-    modules = {path.stem for path in SHARED}
     while queue:
         found |= queue
-        direct = set()
-        for module in queue:
-            for imported in imports(PROJECT / "shared" / f"{module}.py"):
-                parts = imported.split(".")
-                if parts[0] == "shared" and len(parts) > 1 and parts[1] in modules:
-                    direct.add(parts[1])
-        queue = direct - found
+        queue = {it for module in queue for it in direct(module)} - found
     return found
+
+
+def room(name: str) -> str:
+    return name.split(".", maxsplit=1)[0] if "." in name else ""
 
 
 def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
@@ -130,26 +180,68 @@ def _calls_in(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
 # Who may know whom
 
 
+def arrows_upward(names: Mapping[str, set[str]]) -> list[str]:
+    """Imports that the table does not allow, of a module and what it imports."""
+    return [
+        f"{name} imports {imported}"
+        for name, all_imported in names.items()
+        for imported in sorted(all_imported)
+        if room(imported) != room(name) and room(imported) not in ROOMS[room(name)]
+    ]
+
+
+def test_imports_run_downwards() -> None:
+    assert {room(name) for name in MODULES} == set(ROOMS)
+    assert arrows_upward({name: direct(name) for name in MODULES}) == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        ("payments.entry", "calls.call"),
+        ("calls.table", "payments.ledger"),
+        ("altegio.client", "connections.table"),
+        ("clock", "aws.dynamodb"),
+        ("connect.flow", "reconcile.schedule"),
+        ("reconcile.schedule", "connect.flow"),
+    ],
+)
+def test_an_arrow_upward_is_seen(planted: tuple[str, str]) -> None:
+    assert arrows_upward({planted[0]: {planted[1]}}) == [" imports ".join(planted)]
+
+
+def test_no_module_imports_itself_by_a_circle() -> None:
+    for name in MODULES:
+        assert name not in {it for imported in direct(name) for it in reached(imported)}, name
+
+
+def test_who_says_that_he_is_pure_is_held_to_it() -> None:
+    says = {
+        name
+        for name, path in MODULES.items()
+        if "pure rules" in (ast.get_docstring(tree(path)) or "").lower()
+    }
+    assert says <= PURE
+
+
 @pytest.mark.parametrize("name", sorted(PURE))
 def test_rules_do_no_io(name: str) -> None:
     for module in reached(name):
         assert module in PURE, f"{name} reaches {module}"
-        used = imports(PROJECT / "shared" / f"{module}.py")
+        used = imports(MODULES[module])
         assert not {used_name.split(".")[0] for used_name in used} & (AWS | HTTP)
         assert not used & (STANDARD_HTTP | {"os", "pathlib", "subprocess", "threading"})
-        assert "aws_lambda_powertools" not in packages(PROJECT / "shared" / f"{module}.py")
+        assert "aws_lambda_powertools" not in packages(MODULES[module])
 
 
 @pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=lambda path: path.stem)
 def test_one_module_speaks_http(path: Path) -> None:
     speaks = bool(packages(path) & HTTP or imports(path) & STANDARD_HTTP)
-    assert speaks == (path.parent.name == "shared" and path.stem in SPEAKS_HTTP)
+    assert speaks == (path in {MODULES[name] for name in SPEAKS_HTTP})
 
 
-@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
-def test_only_adapters_speak_to_aws(path: Path) -> None:
-    if packages(path) & AWS:
-        assert path.stem in SPEAKS_TO_AWS
+def test_only_adapters_speak_to_aws() -> None:
+    assert {name for name, path in MODULES.items() if packages(path) & AWS} == SPEAKS_TO_AWS
 
 
 @pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: f"{path.parent.name}.{path.stem}")
@@ -165,16 +257,16 @@ def test_shared_knows_neither_its_callers_nor_the_local_run(path: Path) -> None:
     assert not packages(path) & {"functions", "local", "tests", "moto", "pytest"}
 
 
-@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
-def test_only_the_composition_root_reads_the_environment_and_makes_clients(path: Path) -> None:
+@pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=lambda path: path.stem)
+def test_one_module_reads_the_environment_and_makes_clients(path: Path) -> None:
     made = {name for name, _node in calls(path) if name.startswith("boto3.")}
-    if path.stem == "wiring":
+    if path == MODULES["aws.session"]:
         assert made == {"boto3.Session"}
     else:
         assert not made
         # The package itself looks whether it is in Lambda, and at nothing else.
-        allowed = {"os"} if path.stem == "__init__" else set()
-        assert not ({"os", "boto3", "shared.wiring"} - allowed) & imports(path)
+        allowed = {"os"} if path == PROJECT / "shared" / "__init__.py" else set()
+        assert not ({"os", "boto3"} - allowed) & imports(path)
 
 
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
@@ -196,7 +288,7 @@ def test_the_payment_has_one_call_site() -> None:
         for argument in node.args
         if isinstance(argument, ast.Constant) and argument.value == "/marketplace/partner/payment"
     ]
-    assert [name for name, _call in posts] == ["altegio.py"]
+    assert [name for name, _call in posts] == ["client.py"]
     assert "self._send(self._money, 'POST'" in posts[0][1]
     mentions = [
         path.name
@@ -204,7 +296,7 @@ def test_the_payment_has_one_call_site() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and str(node.value).endswith("/partner/payment")
     ]
-    assert mentions == ["altegio.py"]
+    assert mentions == ["client.py"]
 
 
 def test_a_payment_is_reported_from_one_place() -> None:
@@ -214,13 +306,13 @@ def test_a_payment_is_reported_from_one_place() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and node.attr == "report_payment"
     ]
-    assert places == ["paying.py"]
+    assert places == ["report.py"]
 
 
 def test_what_may_not_be_repeated_goes_out_on_a_connection_of_its_own() -> None:
     [client] = [
         node
-        for node in ast.walk(tree(PROJECT / "shared" / "altegio.py"))
+        for node in ast.walk(tree(MODULES["altegio.client"]))
         if isinstance(node, ast.FunctionDef) and node.name == "_money"
     ]
     [(_name, made)] = [call for call in _calls_in(client) if call[0] == "httpx.Client"]
@@ -254,7 +346,8 @@ def test_tests_import_what_is_deployed() -> None:
         defined = {node.name for node in tree(path).body if isinstance(node, ast.FunctionDef)}
         assert "handler" not in defined
     tested = {name for path in TESTS for name in imports(path)}
-    assert {f"shared.{name}" for name in PURE - {"backoff"}} <= tested
+    own = {name for name in PURE if name != "backoff" and not name.endswith(".settings")}
+    assert {f"shared.{name}" for name in own} <= tested
 
 
 # What a function loads before it can serve: each is cold start
@@ -318,18 +411,21 @@ def test_every_function_has_a_budget() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_loads_no_more_than_it_needs(name: str) -> None:
     modules = loaded(name)
-    assert "shared.wiring" in modules
+    assert f"functions.{name}.wiring" in modules
     assert "boto3.session" in modules, "the builder did not run"
     assert {module.split(".")[0] for module in modules} & WATCHED == HEAVY[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_loads_no_other_s_use_case(name: str) -> None:
-    use_cases = {"shared.connect.flow", "shared.payments.report", "shared.reconcile.webhook", "shared.reconcile.schedule",
-                 "shared.calls.pop_up"}  # fmt: skip
-    own = {"connect": "connecting", "payments": "paying", "disable": "disabling",
-           "reconcile": "reconciling", "calls": "calling"}  # fmt: skip
-    assert loaded(name) & use_cases == {f"shared.{own[name]}"}
+    own = {
+        "connect": "shared.connect.flow",
+        "payments": "shared.payments.report",
+        "disable": "shared.reconcile.webhook",
+        "reconcile": "shared.reconcile.schedule",
+        "calls": "shared.calls.pop_up",
+    }
+    assert loaded(name) & set(own.values()) == {own[name]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -411,7 +507,7 @@ def test_no_handler_logs_its_event() -> None:
 
 
 def test_httpx_does_not_log_addresses() -> None:
-    text = (PROJECT / "shared" / "altegio.py").read_text("utf-8")
+    text = MODULES["altegio.client"].read_text("utf-8")
     assert 'logging.getLogger("httpx").setLevel(logging.WARNING)' in text
 
 
@@ -447,7 +543,7 @@ def test_no_secret_is_committed() -> None:
 def test_garbage_is_collected_again_once_a_function_is_built() -> None:
     program = (
         "import os; os.environ['AWS_LAMBDA_RUNTIME_API'] = '127.0.0.1:9'; import gc, shared;"
-        "off = gc.isenabled(); from shared import wiring; wiring.once(lambda environ: 1);"
+        "off = gc.isenabled(); from shared.aws.session import once; once(lambda environ: 1);"
         "print(off, gc.isenabled())"
     )
     ended = subprocess.run(  # noqa: S603 - our own program

@@ -31,6 +31,7 @@ from shared.calls.call import CallState
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.chain import Chain, ChainState
+from shared.chains.queue import Releases
 from shared.chains.table import Chains
 from shared.clock import stamp
 from shared.connect.portal_key import PortalKey
@@ -645,6 +646,11 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "write_all": [lambda it: it.write_all(0, [1])],
         },
     ),
+    Releases: (
+        "sqs",
+        lambda aws: Releases(aws, "CALLS_QUEUE_URL"),
+        {"release": [lambda it: it.release(1)]},
+    ),
     Hints: (
         "sqs",
         lambda aws: Hints(aws, "HINTS_QUEUE_URL"),
@@ -728,7 +734,7 @@ def asked_by(adapter: type, method: str) -> frozenset[tuple[str, str]]:
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
 def test_every_method_of_every_adapter_is_known_here(adapter: type) -> None:
-    public = {name for name in vars(adapter) if not name.startswith("_")}
+    public = {name for name in dir(adapter) if not name.startswith("_")}
     assert public == set(ADAPTERS[adapter][2])
     for method in public:
         assert asked_by(adapter, method)
@@ -739,9 +745,20 @@ def classes() -> dict[str, ast.ClassDef]:
     """Every class of shared, by name."""
     return {
         node.name: node
-        for path in sorted((PROJECT / "shared").glob("*.py"))
+        for path in sorted((PROJECT / "shared").rglob("*.py"))
         for node in ast.parse(path.read_text("utf-8")).body
         if isinstance(node, ast.ClassDef)
+    }
+
+
+@cache
+def makers() -> dict[str, ast.FunctionDef]:
+    """Every function of shared that makes one of its classes, by name: `pace_of`."""
+    return {
+        node.name: node
+        for path in sorted((PROJECT / "shared").rglob("*.py"))
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.endswith("_of")
     }
 
 
@@ -763,15 +780,12 @@ def _called_in(tree: ast.AST) -> set[str]:
 
 
 def needed(function: str) -> set[tuple[str, str]]:
-    """What a function asks of AWS: from its builder in wiring to the methods of its adapters."""
+    """What a function asks of AWS: from its wiring to the methods of its adapters."""
     folder = FUNCTIONS[function]["Handler"].split(".")[1]
-    app = (PROJECT / "functions" / folder / "app.py").read_text("utf-8")
-    [builder] = re.findall(r"wiring\.once\(wiring\.(\w+)\)", app)
-    wiring = ast.parse((PROJECT / "shared" / "wiring.py").read_text("utf-8"))
-    makers = {n.name: n for n in wiring.body if isinstance(n, ast.FunctionDef)}
-    called = _called_in(makers[builder])
-    for name in called & set(makers):
-        called |= _called_in(makers[name])
+    wiring = ast.parse((PROJECT / "functions" / folder / "wiring.py").read_text("utf-8"))
+    called = _called_in(wiring)
+    for name in called & set(makers()):
+        called |= _called_in(makers()[name])
     makes = called & set(classes())
     adapters = {adapter.__name__: adapter for adapter in ADAPTERS}
     found: set[tuple[str, str]] = set()

@@ -85,7 +85,7 @@ def test_placeholders_are_kept() -> None:
 
 
 def test_each_reason_is_one_that_a_link_is_refused_for() -> None:
-    source = (Path(__file__).parents[1] / "shared" / "redirect.py").read_text("utf-8")
+    source = (Path(__file__).parents[1] / "shared" / "altegio" / "redirect.py").read_text("utf-8")
     for reason in ENGLISH.reasons:
         name, _, rest = reason.partition(" ")
         assert reason in source or (f'"{name}"' in source and rest in source)

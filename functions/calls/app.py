@@ -4,8 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import doors, wiring
+from functions.calls import wiring
+from shared import doors
 from shared.aws import http
+from shared.aws.session import once
 from shared.calls import event as call_event
 from shared.calls import pbx
 from shared.calls.event import BadEvent, Ringing
@@ -13,7 +15,7 @@ from shared.calls.pop_up import Calling, NotTheAccounts, as_event
 from shared.calls.table import Overtaken
 from shared.telemetry import count, logger, metrics
 
-wired = wiring.once(wiring.calling)
+wired = once(wiring.build)
 
 _DIALECTS = {"/calls/freeswitch": pbx.freeswitch, "/calls/asterisk": pbx.asterisk}
 # A queue takes a megabyte, and no call is that long.

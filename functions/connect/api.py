@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from shared import wiring
+from functions.connect import wiring
 from shared.aws import http
 from shared.connect.flow import TooMany, UnknownTicket
 from shared.connect.portal import BadAccount, UsedElsewhere

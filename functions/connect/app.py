@@ -5,16 +5,17 @@ from typing import Any
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.connect import api
+from functions.connect import api, wiring
 from functions.connect.page import FAILED, Page
-from shared import doors, wiring
+from shared import doors
 from shared.altegio.redirect import BadRedirect, BadSignature
 from shared.aws import http
+from shared.aws.session import once
 from shared.connect.flow import Form, TooMany, UnknownTicket
 from shared.connections.accounts import AccountsBusy
 from shared.telemetry import count, logger, metrics
 
-wired = wiring.once(wiring.connecting)
+wired = once(wiring.build)
 
 
 @metrics.log_metrics

@@ -16,13 +16,13 @@ from markupsafe import Markup
 
 from functions.connect.english import ENGLISH
 from functions.connect.russian import RUSSIAN
+from functions.connect.wiring import Settings
 from functions.connect.words import Heading, preferred
 from shared.aws import http
 from shared.aws.ses import Letter
 from shared.clock import stamp
 from shared.connect.view import LocationStanding, Proof, Standing, Visit
 from shared.connections.connection import State
-from shared.settings import ConnectSettings
 
 _FOLDER = Path(__file__).parent
 _SCRIPT = Markup((_FOLDER / "page.js").read_text("utf-8"))  # noqa: S704 - our own
@@ -59,7 +59,7 @@ FAILED = http.answer(
 class Page:
     """Answers with the page in one of its states, in the visitor's language."""
 
-    def __init__(self, settings: ConnectSettings, accept_language: str) -> None:
+    def __init__(self, settings: Settings, accept_language: str) -> None:
         self._settings = settings
         self._words = preferred(accept_language, LANGUAGES)
 

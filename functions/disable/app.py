@@ -4,13 +4,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import doors, wiring
+from functions.disable import wiring
+from shared import doors
 from shared.altegio import webhook
 from shared.aws import http
+from shared.aws.session import once
 from shared.reconcile.webhook import Unproven
 from shared.telemetry import count, logger, metrics
 
-wired = wiring.once(wiring.disabling)
+wired = once(wiring.build)
 
 
 @metrics.log_metrics

@@ -4,10 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import doors, wiring
+from functions.payments import wiring
+from shared import doors
+from shared.aws.session import once
 from shared.telemetry import logger, metrics
 
-wired = wiring.once(wiring.paying)
+wired = once(wiring.build)
 
 
 @metrics.log_metrics

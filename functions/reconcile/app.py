@@ -5,10 +5,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import doors, wiring
+from functions.reconcile import wiring
+from shared import doors
+from shared.aws.session import once
 from shared.telemetry import logger, metrics
 
-wired = wiring.once(wiring.reconciling)
+wired = once(wiring.build)
 
 # A step may take three calls to the platform; what is not begun by then is due next time.
 _RESERVE_S = 32

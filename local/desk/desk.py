@@ -15,6 +15,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from functions.calls import wiring as calls_function
+from functions.payments import wiring as payments_function
+from functions.reconcile import wiring as reconcile_function
 from local.emulator import CREDENTIALS
 from shared import clock
 from shared import settings as config
@@ -72,8 +75,8 @@ class Desk:
     """
 
     site: str
-    settings: config.ReconcileSettings
-    calls_settings: config.CallsSettings
+    settings: reconcile_function.Settings
+    calls_settings: calls_function.Settings
     outputs: Mapping[str, str]
     token: PartnerToken
     user_token: UserToken
@@ -111,9 +114,9 @@ def opened(site: Site) -> Desk:
         NoSite: Its functions are configured for another version than this.
     """
     try:
-        payments = config.read(config.PaymentsSettings, site.payments)
-        reconcile = config.read(config.ReconcileSettings, site.reconcile)
-        calls = config.read(config.CallsSettings, site.calls)
+        payments = config.read(payments_function.Settings, site.payments)
+        reconcile = config.read(reconcile_function.Settings, site.reconcile)
+        calls = config.read(calls_function.Settings, site.calls)
     except config.ConfigError as error:
         raise NoSite(f"{site.name} does not run this version: {error}") from None
     dynamodb, sqs = site.client("dynamodb"), site.client("sqs")

@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.altegio.order import Allowance
-from shared.altegio.settings import PaceRules
+from shared import clock
+from shared.altegio.order import Allowance, Patience
+from shared.altegio.settings import PaceRules, PlatformSettings
 from shared.aws.dynamodb import from_item, retried, to_value
 from shared.clock import Clock
 
@@ -358,3 +359,34 @@ def _value(instant: datetime) -> dict[str, Any]:
 
 def _instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def pace_of(
+    dynamodb: "DynamoDBClient",
+    settings: "PlatformSettings",
+    patience: Patience,
+    *,
+    kind: str = "platform",
+    limit: PaceRules | None = None,
+) -> Pace:
+    """The common row of all, or a row of a kind with a limit of its own."""
+    return Pace(
+        dynamodb,
+        settings.pace_table,
+        clock=clock.now,
+        sleep=clock.sleep,
+        rules=limit or settings.pace,
+        ahead_s=patience.ahead_s,
+        patience_s=patience.reach_s - patience.ahead_s,
+        stays_s=patience.stays_s,
+        key=kind,
+    )
+
+
+def bounds_of(
+    dynamodb: "DynamoDBClient", settings: "PlatformSettings", allowance: Allowance
+) -> Bounds:
+    """What each caller of a kind may use."""
+    return Bounds(
+        dynamodb, settings.pace_table, clock=clock.now, rules=settings.pace, allowance=allowance
+    )

@@ -1,17 +1,10 @@
-"""What we put on queues: wake-ups for payments and for reconcile, repeated events, dead letters."""
+"""Keeps what cannot become a row, as it came, with the reason beside it."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
+from shared.aws.sqs import Queue
 
 
-class DeadLetters:
-    """Keeps what cannot become a row, as it came, with the reason beside it."""
-
-    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
-        self._sqs = sqs
-        self._queue_url = queue_url
+class DeadLetters(Queue):
+    """The dead-letter queue of one queue, for what the function itself refuses."""
 
     def put(self, body: str, why: str, message_id: str) -> None:
         """Stores `body` unchanged; the attributes `reason` and `message_id` explain it."""

@@ -8,11 +8,15 @@ import math
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from shared import clock
+from shared.altegio.client import Altegio
 from shared.altegio.telephony import Told, Voip
-from shared.calls.queue import CallWakeUps
 from shared.chains import chain as rules_of
 from shared.chains.chain import Chain, ChainState
+from shared.chains.queue import Releases
+from shared.chains.settings import ChainsSettings
 from shared.chains.table import Chains, Overtaken
 from shared.clock import Clock
 from shared.connections import lifecycle
@@ -22,6 +26,10 @@ from shared.connections.settings import LifecycleRules
 from shared.connections.table import Connections
 from shared.connections.table import Overtaken as ConnectionOvertaken
 from shared.telemetry import count, logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_sqs.client import SQSClient
 
 
 class TelephonyStanding(StrEnum):
@@ -53,14 +61,14 @@ class Switching:
         chains: Chains,
         connections: Connections,
         voip: Voip,
-        wake_ups: CallWakeUps,
+        releases: Releases,
         clock: Clock,
         rules: LifecycleRules,
     ) -> None:
         self._chains = chains
         self._connections = connections
         self._voip = voip
-        self._wake_ups = wake_ups
+        self._releases = releases
         self._clock = clock
         self._rules = rules
 
@@ -82,7 +90,7 @@ class Switching:
         if wanted is not None:
             connection = self._join(connection, wanted)
             self.step(wanted, until)
-            self._wake_ups.release(connection.location_id)
+            self._releases.release(connection.location_id)
         return connection
 
     def standing(self, connection: Connection) -> TelephonyStanding:
@@ -129,7 +137,7 @@ class Switching:
         self._finish(claimed, after)
         if after.enabled and not claimed.enabled:
             for location_id in after.locations:
-                self._wake_ups.release(location_id)
+                self._releases.release(location_id)
 
     def _finish(self, claimed: Chain, after: Chain) -> None:
         try:
@@ -178,3 +186,23 @@ class Switching:
             except ConnectionOvertaken:
                 continue
         raise ConnectionOvertaken(f"location {connection.location_id}")
+
+
+def switching_of(
+    dynamodb: "DynamoDBClient",
+    sqs: "SQSClient",
+    settings: "ChainsSettings",
+    *,
+    connections: Connections,
+    platform: Altegio,
+    rules: LifecycleRules,
+) -> Switching:
+    """The use case, with its collaborators."""
+    return Switching(
+        chains=Chains(dynamodb, settings.chains_table),
+        connections=connections,
+        voip=Voip(platform, settings.platform_api_url),
+        releases=Releases(sqs, settings.calls_queue_url),
+        clock=clock.now,
+        rules=rules,
+    )

@@ -17,6 +17,7 @@ from shared.clock import instant, stamp
 from shared.connections.connection import GONE, LIVE, Connection, State
 from shared.connections.crm_token import Telephony
 from shared.connections.journal import Journal, Line
+from shared.connections.settings import ConnectionsSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -274,3 +275,9 @@ def _connection(item: dict[str, Any]) -> Connection:
         values[name] = tuple(values.get(name, ()))
     values["telephony"] = Telephony(values.get("telephony", Telephony.NONE))
     return Connection(**{**values, "state": State(values["state"])})
+
+
+def connections_of(dynamodb: "DynamoDBClient", settings: ConnectionsSettings) -> Connections:
+    """The table, with its journal."""
+    journal = Journal(dynamodb, settings.journal_table, settings.journal_days)
+    return Connections(dynamodb, settings.connections_table, journal)

@@ -9,7 +9,7 @@ from tests.chaos.kills import run
 LEASE_PASSED = "        unknown = payment.unknown(entry, why, self._clock(), self._ledger_rules)"
 SENT_AGAIN = """
         from dataclasses import replace
-        from shared.payment import EntryState
+        from shared.payments.entry import EntryState
         unknown = replace(entry, state=EntryState.PENDING, due_at=self._clock())"""
 
 
@@ -25,6 +25,6 @@ def test_whoever_is_killed_loses_and_doubles_nothing() -> None:
 def test_an_expired_lease_that_is_sent_again_is_found(
     plant: Callable[[str, str, str], Path],
 ) -> None:
-    artifact = plant("reconciling", LEASE_PASSED, SENT_AGAIN)
+    artifact = plant("reconcile/schedule", LEASE_PASSED, SENT_AGAIN)
     told = run(12, 1, lambda _done, _of: None, artifact=artifact)
     assert re.search(r"the platform has \d+ of .*, we \d+", told.wrong)

@@ -177,7 +177,7 @@ def test_botocore_knows_the_services_that_are_called_and_no_more(artifact: Path)
 def test_the_calls_are_those_of_the_code() -> None:
     """An operation that is not among them would be missing in Lambda, though not in most tests."""
     found = {service: set[str]() for service in AWS_CALLS}
-    for path in (PROJECT / "shared").glob("*.py"):
+    for path in (PROJECT / "shared").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             # Called, or handed on to be called.
             if isinstance(node, ast.Attribute):

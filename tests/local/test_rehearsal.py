@@ -145,7 +145,7 @@ class Defect:
 
 DEFECTS = {
     "a payment is not sent": Defect(
-        "altegio",
+        "altegio/client",
         REPORT,
         UNSENT,
         (2, 5),
@@ -157,7 +157,7 @@ DEFECTS = {
         "altegio", REPORT, DOUBLED, (2, 5), 2, "", r"2 payment(s of location 412.|.calls)"
     ),
     "the second location's callback is skipped": Defect(
-        "altegio",
+        "altegio/client",
         CONFIRM,
         SKIPPED,
         (1, 5),
@@ -166,7 +166,7 @@ DEFECTS = {
         "location 4777 is pending, no callbacks taken",
     ),
     "the token of the chain is misspelt": Defect(
-        "voip",
+        "altegio/telephony",
         COMMAND_BODY,
         COMMAND_BODY.replace('"crm_token"', '"crmToken"'),
         (6,),
@@ -175,7 +175,7 @@ DEFECTS = {
         "the page says that telephony is starting, starting",
     ),
     "telephony is not enabled": Defect(
-        "voip",
+        "altegio/telephony",
         SWITCH,
         NEVER,
         (6,),
@@ -184,7 +184,7 @@ DEFECTS = {
         "telephony is off, no enable calls",
     ),
     "telephony is disabled while a sibling location lives": Defect(
-        "chain",
+        "chains/chain",
         STAYS,
         "    locations: tuple[int, ...] = ()",
         (6,),

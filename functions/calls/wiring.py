@@ -1,0 +1,114 @@
+"""The settings of the function, and what it is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared import clock
+from shared.altegio import order
+from shared.altegio.client import Altegio
+from shared.altegio.rate_limit import First, bounds_of, pace_of
+from shared.altegio.settings import PlatformSettings
+from shared.altegio.telephony import Voip
+from shared.altegio.tokens import PartnerToken, UserToken
+from shared.aws.dead_letters import DeadLetters
+from shared.aws.session import Aws
+from shared.calls.confirm import Checking
+from shared.calls.hearing import Hearing
+from shared.calls.history import Saving
+from shared.calls.pop_up import Calling
+from shared.calls.queue import CallWakeUps
+from shared.calls.settings import CallRules
+from shared.calls.table import Calls
+from shared.chains.settings import ChainsSettings
+from shared.chains.table import Chains
+from shared.connections.accounts import Accounts
+from shared.connections.settings import ConnectionsSettings
+from shared.connections.table import connections_of
+from shared.settings import read
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of the calls function. Seconds for times, days for `call_days`."""
+
+    platform: PlatformSettings
+    connections: ConnectionsSettings
+    chains: ChainsSettings
+    accounts_table: str
+    calls_table: str
+    calls_dead_letters_url: str
+    user_token_parameter: str
+    default_country: str
+    recording_hosts: str
+    call_days: int
+    late_after_s: float
+    calls: CallRules
+
+
+def build(environ: Mapping[str, str]) -> tuple[Calling, Saving]:
+    """The use cases of the calls function: of its door, and of its queue."""
+    settings = read(Settings, environ)
+    aws = Aws()
+    pop_ups = pace_of(aws.dynamodb, settings.platform, order.POP_UPS)
+    pace = pace_of(aws.dynamodb, settings.platform, order.HISTORY)
+    jump = settings.platform.pace.jump
+    jumps = (
+        pace_of(aws.dynamodb, settings.platform, order.POP_UPS, kind="pop-up", limit=jump)
+        if jump
+        else None
+    )
+    token = PartnerToken(aws.ssm, settings.platform.partner_token_parameter)
+    hosts = frozenset(settings.recording_hosts.lower().split())
+    calls = Calls(aws.dynamodb, settings.calls_table, settings.call_days)
+    connections = connections_of(aws.dynamodb, settings.connections)
+    accounts = Accounts(aws.dynamodb, settings.accounts_table)
+    chains = Chains(aws.dynamodb, settings.chains.chains_table)
+    voip = Voip(Altegio(settings.platform, token, pace), settings.chains.platform_api_url)
+    wake_ups = CallWakeUps(aws.sqs, settings.chains.calls_queue_url)
+    hearing = Hearing(
+        calls=calls,
+        wake_ups=wake_ups,
+        of_account=bounds_of(aws.dynamodb, settings.platform, order.HISTORY_OF_ACCOUNT),
+        of_all=bounds_of(aws.dynamodb, settings.platform, order.HISTORY_OF_ALL),
+        clock=clock.now,
+        rules=settings.calls,
+        recording_hosts=hosts,
+    )
+    return Calling(
+        calls=calls,
+        connections=connections,
+        accounts=accounts,
+        voip=voip,
+        pace=First(jumps, pop_ups),
+        pop_ups=bounds_of(aws.dynamodb, settings.platform, order.POP_UPS_OF_ACCOUNT),
+        hearing=hearing,
+        wake_ups=wake_ups,
+        clock=clock.now,
+        rules=settings.calls,
+        default_country=settings.default_country,
+        recording_hosts=hosts,
+    ), Saving(
+        calls=calls,
+        hearing=hearing,
+        connections=connections,
+        accounts=accounts,
+        chains=chains,
+        voip=voip,
+        checking=Checking(
+            calls=calls,
+            connections=connections,
+            chains=chains,
+            voip=voip,
+            user_token=UserToken(aws.ssm, settings.user_token_parameter),
+            wake_ups=wake_ups,
+            clock=clock.now,
+            rules=settings.calls,
+        ),
+        pace=pace,
+        wake_ups=wake_ups,
+        dead_letters=DeadLetters(aws.sqs, settings.calls_dead_letters_url),
+        clock=clock.now,
+        rules=settings.calls,
+        late_after_s=settings.late_after_s,
+        default_country=settings.default_country,
+    )

@@ -1,0 +1,125 @@
+"""The settings of the function, and what it is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared import clock
+from shared.altegio import order
+from shared.altegio.client import Altegio
+from shared.altegio.rate_limit import bounds_of, pace_of
+from shared.altegio.settings import PlatformSettings
+from shared.altegio.tokens import PartnerToken
+from shared.aws.ses import Mail
+from shared.aws.session import Aws
+from shared.calls.table import Calls
+from shared.chains.settings import ChainsSettings
+from shared.chains.switching import switching_of
+from shared.connect.account_summary import Inventory
+from shared.connect.flow import Connecting
+from shared.connect.one_time_code import Proving
+from shared.connect.portal import Portal
+from shared.connect.portal_key import PortalKey
+from shared.connect.tickets import Tickets
+from shared.connections.accounts import Accounts
+from shared.connections.settings import ConnectionsSettings, LifecycleRules
+from shared.connections.settle import Settling
+from shared.connections.table import connections_of
+from shared.payments.ledger import Ledger
+from shared.settings import read
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of the connect function. Seconds for times."""
+
+    platform: PlatformSettings
+    connections: ConnectionsSettings
+    chains: ChainsSettings
+    accounts_table: str
+    tickets_table: str
+    calls_table: str
+    call_days: int
+    payments_table: str
+    connect_budget_s: float
+    ticket_ttl_s: int
+    lifecycle: LifecycleRules
+    frame_ancestors: str
+    provider_name: str
+    terms_url: str
+    mail_from: str
+    portal_url: str
+    portal_key_parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """What the function is made of."""
+
+    settings: Settings
+    connecting: Connecting
+    proving: Proving
+    portal: Portal
+
+
+def build(environ: Mapping[str, str]) -> Connect:
+    """The use cases of the connect function, and the settings that its page shows."""
+    settings = read(Settings, environ)
+    aws = Aws()
+    token = PartnerToken(aws.ssm, settings.platform.partner_token_parameter)
+    pace = pace_of(aws.dynamodb, settings.platform, order.PAGES)
+    platform = Altegio(settings.platform, token, pace)
+    connections = connections_of(aws.dynamodb, settings.connections)
+    accounts = Accounts(aws.dynamodb, settings.accounts_table)
+    tickets = Tickets(aws.dynamodb, settings.tickets_table, settings.ticket_ttl_s)
+    mail = Mail(lambda: aws.ses, settings.mail_from)
+    switching = switching_of(
+        aws.dynamodb,
+        aws.sqs,
+        settings.chains,
+        connections=connections,
+        platform=platform,
+        rules=settings.lifecycle,
+    )
+    connecting = Connecting(
+        platform=platform,
+        token=token,
+        connections=connections,
+        accounts=accounts,
+        tickets=tickets,
+        settling=Settling(
+            platform=platform, connections=connections, clock=clock.now, rules=settings.lifecycle
+        ),
+        switching=switching,
+        inventory=Inventory(
+            connections=connections,
+            calls=Calls(aws.dynamodb, settings.calls_table, settings.call_days),
+            ledger=Ledger(
+                aws.dynamodb, settings.payments_table, settings.connections.connections_table
+            ),
+            switching=switching,
+        ),
+        pages=bounds_of(aws.dynamodb, settings.platform, order.PAGES_OF_USER),
+        clock=clock.now,
+        rules=settings.lifecycle,
+        budget_s=settings.connect_budget_s,
+        proves=bool(settings.mail_from),
+    )
+    return Connect(
+        settings,
+        connecting,
+        Proving(
+            connecting=connecting,
+            token=token,
+            accounts=accounts,
+            tickets=tickets,
+            mail=mail,
+            clock=clock.now,
+        ),
+        Portal(
+            connecting=connecting,
+            accounts=accounts,
+            tickets=tickets,
+            key=PortalKey(aws.ssm, settings.portal_key_parameter),
+            clock=clock.now,
+        ),
+    )

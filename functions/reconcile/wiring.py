@@ -1,0 +1,138 @@
+"""The settings of the function, and what it is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared import clock
+from shared.altegio import order
+from shared.altegio.client import Altegio
+from shared.altegio.rate_limit import Share, pace_of
+from shared.altegio.settings import PlatformSettings
+from shared.altegio.tokens import PartnerToken
+from shared.aws.session import Aws
+from shared.calls.queue import CallWakeUps
+from shared.calls.table import Calls
+from shared.chains.settings import ChainsSettings
+from shared.chains.switching import switching_of
+from shared.chains.table import Chains
+from shared.connections.accounts import Accounts
+from shared.connections.erase import Erasing
+from shared.connections.settings import ConnectionsSettings, LifecycleRules
+from shared.connections.settle import Settling
+from shared.connections.table import connections_of
+from shared.payments.ledger import Ledger
+from shared.payments.queue import BillingEvents, WakeUps
+from shared.payments.record_hosted import Recording
+from shared.payments.resolve_unknown import Looking
+from shared.payments.settings import CoverRules, LedgerRules
+from shared.payments.watch_coverage import Watching
+from shared.reconcile.census.run import Surveying
+from shared.reconcile.census.settings import CensusRules
+from shared.reconcile.census.table import Roll
+from shared.reconcile.schedule import Reconciling
+from shared.settings import read
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of the reconcile function. Seconds for times."""
+
+    platform: PlatformSettings
+    connections: ConnectionsSettings
+    chains: ChainsSettings
+    accounts_table: str
+    calls_table: str
+    payments_table: str
+    billing_queue_url: str
+    late_after_s: float
+    ledger: LedgerRules
+    lifecycle: LifecycleRules
+    cover: CoverRules
+    census_table: str
+    census: CensusRules
+
+
+def build(environ: Mapping[str, str]) -> Reconciling:
+    """The use case of the reconcile function."""
+    settings = read(Settings, environ)
+    aws = Aws()
+    token = PartnerToken(aws.ssm, settings.platform.partner_token_parameter)
+    connections = connections_of(aws.dynamodb, settings.connections)
+    ledger = Ledger(aws.dynamodb, settings.payments_table, settings.connections.connections_table)
+    platform = Altegio(
+        settings.platform, token, pace_of(aws.dynamodb, settings.platform, order.QUESTIONS)
+    )
+    # The census, which takes its time, has a share of the pace.
+    share = settings.platform.pace.share(settings.census.census_share)
+    own = pace_of(aws.dynamodb, settings.platform, order.CENSUS, kind="census", limit=share)
+    surveyed = Altegio(
+        settings.platform, token, Share(own, pace_of(aws.dynamodb, settings.platform, order.CENSUS))
+    )
+    looking = Looking(ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger)
+    return Reconciling(
+        connections=connections,
+        ledger=ledger,
+        looking=looking,
+        recording=Recording(
+            ledger=ledger,
+            platform=platform,
+            clock=clock.now,
+            zone=platform.zone,
+            rules=settings.ledger,
+        ),
+        settling=Settling(
+            platform=platform,
+            connections=connections,
+            clock=clock.now,
+            rules=settings.lifecycle,
+        ),
+        watching=Watching(
+            connections=connections,
+            ledger=ledger,
+            billing_events=BillingEvents(aws.sqs, settings.billing_queue_url),
+            clock=clock.now,
+            zone=platform.zone,
+            rules=settings.cover,
+        ),
+        erasing=Erasing(
+            connections=connections,
+            accounts=Accounts(aws.dynamodb, settings.accounts_table),
+            clock=clock.now,
+            rules=settings.lifecycle,
+        ),
+        pace_rules=settings.platform.pace,
+        surveying=Surveying(
+            roll=Roll(aws.dynamodb, settings.census_table),
+            platform=surveyed,
+            connections=connections,
+            ledger=ledger,
+            looking=looking,
+            settling=Settling(
+                platform=surveyed,
+                connections=connections,
+                clock=clock.now,
+                rules=settings.lifecycle,
+            ),
+            clock=clock.now,
+            lifecycle_rules=settings.lifecycle,
+            lease_s=settings.ledger.lease_s,
+            rules=settings.census,
+        ),
+        switching=switching_of(
+            aws.dynamodb,
+            aws.sqs,
+            settings.chains,
+            connections=connections,
+            platform=platform,
+            rules=settings.lifecycle,
+        ),
+        chains=Chains(aws.dynamodb, settings.chains.chains_table),
+        calls=Calls(aws.dynamodb, settings.calls_table, days=0),  # it writes none
+        call_wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
+        wake_ups=WakeUps(aws.sqs, settings.billing_queue_url),
+        clock=clock.now,
+        call_s=settings.platform.http_total_s,
+        lifecycle_rules=settings.lifecycle,
+        ledger_rules=settings.ledger,
+        late_after_s=settings.late_after_s,
+    )
