@@ -23,7 +23,7 @@ from shared.altegio.status import Installed, ListedPayment, Status, Transition
 from shared.clock import from_wire, wire
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
-from shared.payments.settings import LedgerRules
+from shared.payments.settings import LedgerPolicy
 
 ZONE = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -517,7 +517,7 @@ def test_a_date_that_went_out_comes_back_as_the_same_instant(
 
 # The ledger's entries: the only ways in which they change
 
-RULES = LedgerRules(
+RULES = LedgerPolicy(
     lease_s=60, absence_delay_s=900, retry_base_s=30, held_recheck_s=600, refund_wait_s=259_200
 )
 ENTRY = Entry(
@@ -556,7 +556,7 @@ STARTS = {
     **dict.fromkeys(CHANGES, EntryState.PENDING),
     **dict.fromkeys(("sent", "rejected", "unknown", "released"), EntryState.SENDING),
     **dict.fromkeys(("absent", "looked_at"), EntryState.UNKNOWN),
-    **dict.fromkeys(("still_told", "recorded", "known_already"), EntryState.TOLD),
+    **dict.fromkeys(("still_told", "recorded", "known_already"), EntryState.REPORTED_BY_PLATFORM),
     **dict.fromkeys(("adopted", "reopened", "looked_for_again", "closed"), EntryState.NEEDS_HUMAN),
 }
 FINAL = (EntryState.SENT, *payment.PARKED)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from local.simulator import Owner
 from shared.altegio.client import Altegio
 from shared.calls import call as rules_of
-from shared.calls.settings import CallRules
-from shared.connections.crm_token import Telephony
+from shared.calls.settings import CallPolicy
+from shared.connections.crm_token import CrmTokenState
 from tests.deployment import Deployment, Page, finished, ringing, secrets_in
 
 LINK = "https://records.example/c-1.mp3"
@@ -68,7 +68,7 @@ def prove(deployment: Deployment, key: str) -> None:
     settle(deployment)
     deployment.clock.advance(seconds=11)
     deployment.drain_calls()
-    assert deployment.connection(4564).telephony is Telephony.PROVEN
+    assert deployment.connection(4564).telephony is CrmTokenState.PROVEN
 
 
 # Connecting
@@ -579,8 +579,8 @@ def test_a_worker_that_dies_while_sending_leaves_it_to_a_look(
     account_id = deployment.connection(4564).account_id
     before = deployment.calls.get(f"{account_id}#c-1")
     assert before is not None
-    rules = CallRules(60, 30, 20, 5, (10, 60, 300), 259200)
-    line = deployment.connection(4564).line
+    rules = CallPolicy(60, 30, 20, 5, (10, 60, 300), 259200)
+    line = deployment.connection(4564).chain_key
     deployment.calls.save(rules_of.claimed(before, line, deployment.clock(), rules))
     deployment.let_time_pass(30)
     assert [call.call_id for call in deployment.simulator.saved_calls()] == ["first", "c-1"]
@@ -671,7 +671,7 @@ def test_a_fresh_grant_with_a_stranger_s_token_is_found_out_by_the_first_call(
         end(deployment, key, call_id=f"c-{number}")
     deployment.let_time_pass(15)
     assert "TelephonyStopped" in logged()
-    assert deployment.connection(4564).telephony is Telephony.STOPPED
+    assert deployment.connection(4564).telephony is CrmTokenState.STOPPED
     # One caller was carried away, and no other ever will be.
     stolen = [call.call_id for call in simulator.saved_calls() if call.crm_token == attackers]
     assert len(stolen) == 1
@@ -713,8 +713,8 @@ def test_a_list_that_we_may_not_read_is_an_alarm_and_stops_nothing(
         end(deployment, key, call_id=f"c-{number}")
     deployment.let_time_pass(20)
     assert "CallListRefused" in logged()
-    assert deployment.connection(4564).telephony is Telephony.UNCHECKED
+    assert deployment.connection(4564).telephony is CrmTokenState.UNCHECKED
     assert len(deployment.simulator.saved_calls()) == 3
     deployment.simulator.may_list_calls = True
     deployment.let_time_pass(120, step=5)
-    assert deployment.connection(4564).telephony is Telephony.PROVEN
+    assert deployment.connection(4564).telephony is CrmTokenState.PROVEN

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from shared.altegio.status import Installed, Status, Transition
+from shared.aws.dynamodb import StaleWrite
 from shared.connections.connection import Connection, State
 from shared.payments import entry as payment_rules
 from shared.payments.entry import EntryState
 from shared.reconcile.census import differences
 from shared.reconcile.census.differences import Difference, Finding
-from shared.reconcile.census.table import Found, Head, Overtaken, Part, Roll, Stage
+from shared.reconcile.census.table import CensusTable, Found, Head, Part, Stage
 from tests.deployment import Deployment, payment, refund
 
 DAY_MIN = 24 * 60
@@ -32,8 +33,8 @@ def deployment(deployment: Deployment) -> Deployment:
     return deployment
 
 
-def roll(deployment: Deployment) -> Roll:
-    return Roll(deployment._dynamodb, deployment.environments["reconcile"]["CENSUS_TABLE"])
+def roll(deployment: Deployment) -> CensusTable:
+    return CensusTable(deployment._dynamodb, deployment.environments["reconcile"]["CENSUS_TABLE"])
 
 
 def head(deployment: Deployment) -> Head:
@@ -444,7 +445,7 @@ def test_of_two_runs_at_once_the_findings_of_the_faster_one_stay(deployment: Dep
     old = head(deployment)
     deployment.let_time_pass(3)
     assert kinds(found(deployment)) == [(1, "UNINSTALLED")]
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleWrite):
         roll(deployment).save(old, deployment.clock(), Part(0, (1,)))
     assert kinds(found(deployment)) == [(1, "UNINSTALLED")]
 

@@ -20,7 +20,7 @@ from shared.connections.connection import Connection, State
 from shared.payments import coverage
 from shared.payments.coverage import Effect, Period
 from shared.payments.entry import Entry, EntryState
-from shared.payments.settings import CoverRules
+from shared.payments.settings import CoverPolicy
 from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Deployment, payment, refund
 
@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-RULES = CoverRules(
+RULES = CoverPolicy(
     trial_days=7, switch_off_warning_s=86_400, lease_s=60, report_again_after_reconnect=False
 )
 FREE = replace(RULES, trial_days=-1)
@@ -112,12 +112,12 @@ def status(*payments: ListedPayment, installed: Installed = Installed.ACTIVE) ->
 
 
 def watched(
-    connection: Connection, word: Status, *missing: Entry, rules: CoverRules = RULES
+    connection: Connection, word: Status, *missing: Entry, rules: CoverPolicy = RULES
 ) -> Connection:
     return coverage.watched(connection, word, missing, NOW, zone=ZONE, rules=rules)
 
 
-def near(connection: Connection, now: datetime, rules: CoverRules) -> bool:
+def near(connection: Connection, now: datetime, rules: CoverPolicy) -> bool:
     found = coverage.work(connection, [], now)
     return found is not None and coverage.is_near(found, now, rules)
 
@@ -381,7 +381,7 @@ def test_a_running_trial_does_not_keep_a_refunded_location_on() -> None:
         ),
     ],
 )
-def test_a_refund_that_changes_nothing_says_why(word: Status, rules: CoverRules, why: str) -> None:
+def test_a_refund_that_changes_nothing_says_why(word: Status, rules: CoverPolicy, why: str) -> None:
     found = coverage.consequence(SENT, word, NOW, zone=ZONE, rules=rules)
     assert (found.effect, found.why) == (Effect.NONE, why)
 

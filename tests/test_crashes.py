@@ -15,7 +15,7 @@ import pytest
 
 from local.simulator import Owner
 from shared.altegio.client import Altegio
-from shared.connections.crm_token import Telephony
+from shared.connections.crm_token import CrmTokenState
 from shared.payments.entry import EntryState
 from tests.deployment import Deployment, finished, payment, refund
 from tests.memory import Memory
@@ -205,7 +205,7 @@ def test_an_uninstall_survives_every_crash_of_reconcile(
     for run, where in each_kill(deployment, calls, scenario, "gone"):
         deployment.let_time_pass(2)
         connection = deployment.connection(runs[run])
-        assert (connection.state, connection.line) == ("disabled", None), where
+        assert (connection.state, connection.chain_key) == ("disabled", None), where
         assert not simulator.telephony(tokens[runs[run]]), where
 
 
@@ -230,7 +230,7 @@ def test_a_sibling_s_telephony_survives_every_crash_of_an_uninstall(
 
     for run, where in each_kill(deployment, calls, scenario, "left"):
         deployment.let_time_pass(3)
-        assert deployment.connection(runs[run]).line is None, where
+        assert deployment.connection(runs[run]).chain_key is None, where
         assert simulator.telephony(tokens[runs[run]]), where
     assert simulator.calls("disable") == []
 
@@ -255,7 +255,7 @@ def test_a_call_survives_every_crash_and_is_never_doubled(
 
     scenario("first")
     deployment.let_time_pass(2)
-    assert deployment.connection(4564).telephony is Telephony.PROVEN
+    assert deployment.connection(4564).telephony is CrmTokenState.PROVEN
     for run, where in each_kill(deployment, calls, scenario, "call"):
         # The PBX heard no answer, and tells it again; SQS brings its message again anyway.
         scenario(run)

@@ -25,12 +25,13 @@ from shared.altegio.order import (
     Patience,
 )
 from shared.altegio.rate_limit import First, Pace, Paused, Share
-from shared.altegio.settings import PaceRules
-from shared.calls.table import Calls, Overtaken
+from shared.altegio.settings import PacePolicy
+from shared.aws.dynamodb import StaleWrite
+from shared.calls.table import Calls
 from tests.chaos.tasks import Task
 from tests.deployment import TEMPLATE, Deployment, finished, payment, ringing
 
-RULES = PaceRules(5, 200, 30)
+RULES = PacePolicy(5, 200, 30)
 INTERVAL = RULES.interval
 LIMIT = {"PACE_PER_S": "5", "PACE_PER_MIN": "200"}
 NEIGHBOUR = Owner(id=7777, email="neighbour@example.com")
@@ -75,7 +76,7 @@ class Crowd:
         self.turns: list[datetime] = []
         self._tasks: list[Task] = []
 
-    def pace(self, patience: Patience, key: str = "platform", rules: PaceRules = RULES) -> Pace:
+    def pace(self, patience: Patience, key: str = "platform", rules: PacePolicy = RULES) -> Pace:
         return Pace(
             self.deployment._dynamodb,
             self.deployment.environments["calls"]["PACE_TABLE"],
@@ -279,7 +280,7 @@ def test_legs_that_cannot_be_written_now_are_heard_off_the_queue(
     with monkeypatch.context() as crowded:
 
         def overtaken(_calls: Calls, call: Any) -> Any:
-            raise Overtaken(call.key)
+            raise StaleWrite(call.key)
 
         crowded.setattr(Calls, "save", overtaken)
         end(deployment, keys[0], "c-1")

@@ -42,7 +42,7 @@ def test_a_payment_of_the_platforms_page_is_recorded_once_it_is_listed(
     connected: Deployment,
 ) -> None:
     number = pays(connected)
-    assert told(connected, number).state is EntryState.TOLD
+    assert told(connected, number).state is EntryState.REPORTED_BY_PLATFORM
     connected.let_time_pass(3)
     recorded = told(connected, number)
     [listed] = connected.simulator.payments(4564)
@@ -82,7 +82,7 @@ def test_no_id_is_taken_while_a_payment_of_ours_is_unsettled(connected: Deployme
     assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
     assert connected.webhook(connected.simulator.payment_event(4564, ours)) == 200
     connected.let_time_pass(10)
-    assert told(connected, ours).state is EntryState.TOLD
+    assert told(connected, ours).state is EntryState.REPORTED_BY_PLATFORM
     assert connected.ledger.owner(ours) is None
     connected.let_time_pass(60, step=5)
     assert connected.entry("payment#inv-1").platform_id == ours

@@ -13,12 +13,12 @@ from shared.altegio.status import Installed, Status, Transition
 from shared.altegio.webhook import HINTS
 from shared.connections import lifecycle
 from shared.connections.connection import LIVE, Connection, State
-from shared.connections.crm_token import Telephony
-from shared.connections.settings import LifecycleRules
+from shared.connections.crm_token import CrmTokenState
+from shared.connections.settings import LifecyclePolicy
 
 NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-RULES = LifecycleRules(
+RULES = LifecyclePolicy(
     grant_window_s=43_200,
     lease_s=60,
     retry_base_s=30,
@@ -182,7 +182,7 @@ def test_the_first_generation_is_held_for_a_lease() -> None:
         opened_at=NOW,
         chain_id=5,
         crm_token="c",
-        telephony=Telephony.UNPROVEN,
+        telephony=CrmTokenState.UNPROVEN,
         grant=OLD_PENDING.grant,
         settled_at=NOW,
         mark=OLD_PENDING.mark,

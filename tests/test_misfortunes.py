@@ -13,7 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from shared.connections import lifecycle
-from shared.connections.settings import LifecycleRules
+from shared.connections.settings import LifecyclePolicy
 from shared.payments.entry import EntryState
 from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Deployment, payment, refund
@@ -197,7 +197,10 @@ def test_a_payment_told_again_while_it_is_recorded_is_answered(
     event = connected.hosted(4564)
     aws(conflict)
     assert connected.webhook(event) == 200
-    assert connected.entry(f"payment#hosted-{event['payment_id']}").state is EntryState.TOLD
+    assert (
+        connected.entry(f"payment#hosted-{event['payment_id']}").state
+        is EntryState.REPORTED_BY_PLATFORM
+    )
     assert refused == 2
 
 
@@ -382,7 +385,7 @@ def test_a_webhook_does_not_break_a_lease(deployment: Deployment) -> None:
     deployment.simulator.fault("callback", "status", status=500, times=9)
     deployment.press(page)
     row = deployment.connection(4564)
-    rules = LifecycleRules(43200, 60, 30, 600, (60.0,), 2592000)
+    rules = LifecyclePolicy(43200, 60, 30, 600, (60.0,), 2592000)
     deployment.connections.save(lifecycle.leased(row, deployment.clock(), rules))
     called = len(deployment.simulator.calls("callback"))
     assert deployment.webhook(deployment.event(4564, "freeze")) == 200

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from local.simulator import Simulator
 from shared.altegio.rate_limit import Busy, First, Pace, Paused
-from shared.altegio.settings import PaceRules
+from shared.altegio.settings import PacePolicy
 from shared.clock import stamp
 from shared.connections.connection import State
 from shared.payments import billing_event
@@ -49,7 +49,7 @@ def pace(deployment: Deployment, **changes: float) -> Pace:
         deployment.environments["payments"]["PACE_TABLE"],
         clock=deployment.clock,
         sleep=lambda seconds: deployment.clock.advance(seconds=seconds),
-        rules=PaceRules(5, 200, 30),
+        rules=PacePolicy(5, 200, 30),
         ahead_s=changes.get("ahead_s", 0),
         patience_s=changes.get("patience_s", 3),
     )
@@ -60,12 +60,12 @@ def pace(deployment: Deployment, **changes: float) -> Pace:
     [(5, 200, 312), (2, 200, 520), (50, 2000, 31), (0.5, 200, 2080), (5, 6, 10400)],
 )
 def test_both_limits_are_kept(per_s: float, per_min: float, milliseconds: int) -> None:
-    assert PaceRules(per_s, per_min, 30).interval == timedelta(milliseconds=milliseconds)
+    assert PacePolicy(per_s, per_min, 30).interval == timedelta(milliseconds=milliseconds)
 
 
 def test_the_limit_of_the_template_is_the_platforms() -> None:
     """No 61 seconds hold more than 200 calls, and no second more than 5."""
-    interval = PaceRules(5, 200, 30).interval
+    interval = PacePolicy(5, 200, 30).interval
     assert timedelta(seconds=60) / interval + 1 <= 200
     assert timedelta(seconds=1) / interval + 1 <= 5
     assert timedelta(seconds=60) / interval >= 0.9 * 200
@@ -124,7 +124,7 @@ def test_pop_ups_that_jump_the_queue_stay_within_the_limits(
     turns: list[datetime] = []
     random, jumped = Random(seed), 0  # noqa: S311 - a schedule, no secret
 
-    def takes(rules: PaceRules, key: str) -> Pace:
+    def takes(rules: PacePolicy, key: str) -> Pace:
         return Pace(
             deployment._dynamodb,
             deployment.environments["calls"]["PACE_TABLE"],
@@ -137,7 +137,7 @@ def test_pop_ups_that_jump_the_queue_stay_within_the_limits(
             key=key,
         )
 
-    rules = PaceRules(5, 200, 30)
+    rules = PacePolicy(5, 200, 30)
     jump = rules.jump
     assert jump is not None
     all_calls = takes(rules, "platform")

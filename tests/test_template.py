@@ -21,7 +21,7 @@ from shared import telemetry
 from shared.altegio.order import HISTORY_OF_ALL
 from shared.altegio.rate_limit import Bounds, First, Pace, Paused
 from shared.altegio.redirect import Owner, Redirect
-from shared.altegio.settings import PaceRules
+from shared.altegio.settings import PacePolicy
 from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import to_item
@@ -43,7 +43,7 @@ from shared.connections.table import Connections
 from shared.payments.entry import Entry, EntryState
 from shared.payments.ledger import Ledger
 from shared.payments.queue import BillingEvents, WakeUps
-from shared.reconcile.census.table import Head, Part, Roll, Stage
+from shared.reconcile.census.table import CensusTable, Head, Part, Stage
 from shared.reconcile.hint_queue import Hints
 from tests.deployment import Deployment
 
@@ -460,7 +460,7 @@ def paced(aws: Any) -> Pace:
         "PACE_TABLE",
         clock=lambda: NOW,
         sleep=lambda _seconds: None,
-        rules=PaceRules(5, 200, 30),
+        rules=PacePolicy(5, 200, 30),
         ahead_s=0,
         patience_s=0,
     )
@@ -471,7 +471,7 @@ def bounded(aws: Any) -> Bounds:
         aws,
         "PACE_TABLE",
         clock=lambda: NOW,
-        rules=PaceRules(5, 200, 30),
+        rules=PacePolicy(5, 200, 30),
         allowance=HISTORY_OF_ALL,
     )
 
@@ -547,7 +547,9 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "save": [lambda it: it.save(CHAIN)],
             "part": [lambda it: it._dynamodb.transact_write_items(TransactItems=[it.part(CHAIN)])],
             "named": [
-                lambda it: Chains(it._dynamodb.holding({"line": "k"}), "CHAINS_TABLE").named(2001)
+                lambda it: Chains(it._dynamodb.holding({"chain_key": "k"}), "CHAINS_TABLE").named(
+                    2001
+                )
             ],
             "naming": [
                 lambda it: it._dynamodb.transact_write_items(TransactItems=[it.naming(2001, "k")])
@@ -635,9 +637,9 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "release": [lambda it: it.release(1)],
         },
     ),
-    Roll: (
+    CensusTable: (
         "dynamodb",
-        lambda aws: Roll(aws, "CENSUS_TABLE"),
+        lambda aws: CensusTable(aws, "CENSUS_TABLE"),
         {
             "head": [lambda it: it.head()],
             "save": [lambda it: it.save(Head(NOW, Stage.DONE, repairs=False), NOW)],

@@ -26,7 +26,7 @@ from shared.altegio.status import Status
 from shared.aws import http
 from shared.clock import stamp
 from shared.connect import codes, flow, one_time_code
-from shared.connect.flow import Connecting
+from shared.connect.flow import ConnectFlow
 from shared.connect.portal_key import PortalKey
 from shared.connect.tickets import MOST_TRIES, Ticket, Tickets
 from shared.connect.view import Standing
@@ -196,7 +196,7 @@ def names_thousands(deployment: Deployment) -> bool:
 
 
 def _asks_all(
-    self: Connecting, arrived: Redirect, account: Account | None, _until: float
+    self: ConnectFlow, arrived: Redirect, account: Account | None, _until: float
 ) -> Iterator[Any]:
     """Goes on with the next location when one was not answered."""
     for location_id in arrived.location_ids:
@@ -204,12 +204,12 @@ def _asks_all(
         yield from _asked(self, one, account, float("inf"))
 
 
-_asked = Connecting._asked
+_asked = ConnectFlow._asked
 
 
 @threat(
     "Links are opened while the platform does not answer, to keep us busy",
-    patch(Connecting, "_asked", _asks_all),
+    patch(ConnectFlow, "_asked", _asks_all),
 )
 def spins(deployment: Deployment) -> bool:
     deployment.simulator.fault("status", "status", status=503, times=1000)
@@ -217,16 +217,16 @@ def spins(deployment: Deployment) -> bool:
     return len(deployment.simulator.calls("status")) > 1
 
 
-def _key_for_any_grant(self: Connecting, account: Account | None, registers: Any) -> Any:
+def _key_for_any_grant(self: ConnectFlow, account: Account | None, registers: Any) -> Any:
     return _entitled(self, account, registers)[0], True
 
 
-_entitled = Connecting._entitled
+_entitled = ConnectFlow._entitled
 
 
 @threat(
     "A captured link gets the account's first key with a location of the stranger's own",
-    patch(Connecting, "_entitled", _key_for_any_grant),
+    patch(ConnectFlow, "_entitled", _key_for_any_grant),
 )
 def gets_the_first_key(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=ANNA, telephony=False)
@@ -420,14 +420,14 @@ def races(deployment: Deployment) -> bool:
 
 def _takes_what_is_live(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
     def opens(
-        self: Connecting, arrived: Redirect, location_id: int, status: Any, account: Account
+        self: ConnectFlow, arrived: Redirect, location_id: int, status: Any, account: Account
     ) -> Connection:
         opened = self._opened(
             arrived, self._connections.get(location_id), location_id, status, account
         )
         return self._connections.save(opened)
 
-    patches.setattr(Connecting, "_open", opens)
+    patches.setattr(ConnectFlow, "_open", opens)
     patches.setattr(flow, "standing", lambda *_: Standing.READY)
 
 

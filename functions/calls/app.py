@@ -7,12 +7,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.calls import wiring
 from shared import doors
 from shared.aws import http
+from shared.aws.dynamodb import StaleWrite
 from shared.aws.session import once
 from shared.calls import event as call_event
 from shared.calls import pbx
 from shared.calls.event import BadEvent, Ringing
-from shared.calls.pop_up import Calling, NotTheAccounts, as_event
-from shared.calls.table import Overtaken
+from shared.calls.pop_up import CallDoor, NotTheAccounts, as_event
 from shared.telemetry import count, logger, metrics
 
 wired = once(wiring.build)
@@ -27,7 +27,7 @@ _LONGEST_BODY = 256 * 1024
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event, or takes the records of an SQS event."""
     if "Records" in event:
-        return doors.records(event, wired()[1].take, Overtaken)
+        return doors.records(event, wired()[1].take, StaleWrite)
     return doors.http(event, _answer, http.json_answer(500, {"success": False}))
 
 
@@ -40,7 +40,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return _refused(403, "location_id: not a location of this account")
 
 
-def _told(calling: Calling, request: http.Request) -> dict[str, Any]:
+def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
     account = calling.account(request.key)
     if account is None:
         answer = _refused(401, "the key of this account is needed, as bearer or basic password")

@@ -8,16 +8,16 @@ from shared.altegio import order
 from shared.altegio.client import Altegio
 from shared.altegio.rate_limit import First, bounds_of, pace_of
 from shared.altegio.settings import PlatformSettings
-from shared.altegio.telephony import Voip
+from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.session import Aws
-from shared.calls.confirm import Checking
+from shared.calls.confirm import ConfirmCalls
 from shared.calls.hearing import Hearing
-from shared.calls.history import Saving
-from shared.calls.pop_up import Calling
+from shared.calls.history import SaveHistory
+from shared.calls.pop_up import CallDoor
 from shared.calls.queue import CallWakeUps
-from shared.calls.settings import CallRules
+from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
 from shared.chains.table import Chains
@@ -42,10 +42,10 @@ class Settings:
     recording_hosts: str
     call_days: int
     late_after_s: float
-    calls: CallRules
+    calls: CallPolicy
 
 
-def build(environ: Mapping[str, str]) -> tuple[Calling, Saving]:
+def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
     """The use cases of the calls function: of its door, and of its queue."""
     settings = read(Settings, environ)
     aws = Aws()
@@ -63,7 +63,7 @@ def build(environ: Mapping[str, str]) -> tuple[Calling, Saving]:
     connections = connections_of(aws.dynamodb, settings.connections)
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     chains = Chains(aws.dynamodb, settings.chains.chains_table)
-    voip = Voip(Altegio(settings.platform, token, pace), settings.chains.platform_api_url)
+    voip = Telephony(Altegio(settings.platform, token, pace), settings.chains.platform_api_url)
     wake_ups = CallWakeUps(aws.sqs, settings.chains.calls_queue_url)
     hearing = Hearing(
         calls=calls,
@@ -74,7 +74,7 @@ def build(environ: Mapping[str, str]) -> tuple[Calling, Saving]:
         rules=settings.calls,
         recording_hosts=hosts,
     )
-    return Calling(
+    return CallDoor(
         calls=calls,
         connections=connections,
         accounts=accounts,
@@ -87,14 +87,14 @@ def build(environ: Mapping[str, str]) -> tuple[Calling, Saving]:
         rules=settings.calls,
         default_country=settings.default_country,
         recording_hosts=hosts,
-    ), Saving(
+    ), SaveHistory(
         calls=calls,
         hearing=hearing,
         connections=connections,
         accounts=accounts,
         chains=chains,
         voip=voip,
-        checking=Checking(
+        checking=ConfirmCalls(
             calls=calls,
             connections=connections,
             chains=chains,

@@ -198,7 +198,7 @@ ENGLISH = Words(
         EntryState.REJECTED: "Refused, we look into it",
         EntryState.NEEDS_HUMAN: "We look into it",
         EntryState.CLOSED: "Closed by us",
-        EntryState.TOLD: "Paid in Altegio",
+        EntryState.REPORTED_BY_PLATFORM: "Paid in Altegio",
     },
     refund="Refund",
     settings=Heading("Your account", "This is how your locations stand."),

@@ -203,7 +203,7 @@ RUSSIAN = Words(
         EntryState.REJECTED: "Отклонён, мы разбираемся",
         EntryState.NEEDS_HUMAN: "Мы разбираемся",
         EntryState.CLOSED: "Закрыт нами",
-        EntryState.TOLD: "Оплачен в Altegio",
+        EntryState.REPORTED_BY_PLATFORM: "Оплачен в Altegio",
     },
     refund="Возврат",
     settings=Heading("Ваша учётная запись", "Вот состояние ваших филиалов."),

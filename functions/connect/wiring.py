@@ -14,15 +14,15 @@ from shared.aws.session import Aws
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
 from shared.chains.switching import switching_of
-from shared.connect.account_summary import Inventory
-from shared.connect.flow import Connecting
-from shared.connect.one_time_code import Proving
+from shared.connect.account_summary import AccountSummary
+from shared.connect.flow import ConnectFlow
+from shared.connect.one_time_code import OneTimeCode
 from shared.connect.portal import Portal
 from shared.connect.portal_key import PortalKey
 from shared.connect.tickets import Tickets
 from shared.connections.accounts import Accounts
-from shared.connections.settings import ConnectionsSettings, LifecycleRules
-from shared.connections.settle import Settling
+from shared.connections.settings import ConnectionsSettings, LifecyclePolicy
+from shared.connections.settle import Settle
 from shared.connections.table import connections_of
 from shared.payments.ledger import Ledger
 from shared.settings import read
@@ -42,7 +42,7 @@ class Settings:
     payments_table: str
     connect_budget_s: float
     ticket_ttl_s: int
-    lifecycle: LifecycleRules
+    lifecycle: LifecyclePolicy
     frame_ancestors: str
     provider_name: str
     terms_url: str
@@ -56,8 +56,8 @@ class Connect:
     """What the function is made of."""
 
     settings: Settings
-    connecting: Connecting
-    proving: Proving
+    connecting: ConnectFlow
+    proving: OneTimeCode
     portal: Portal
 
 
@@ -80,17 +80,17 @@ def build(environ: Mapping[str, str]) -> Connect:
         platform=platform,
         rules=settings.lifecycle,
     )
-    connecting = Connecting(
+    connecting = ConnectFlow(
         platform=platform,
         token=token,
         connections=connections,
         accounts=accounts,
         tickets=tickets,
-        settling=Settling(
+        settling=Settle(
             platform=platform, connections=connections, clock=clock.now, rules=settings.lifecycle
         ),
         switching=switching,
-        inventory=Inventory(
+        inventory=AccountSummary(
             connections=connections,
             calls=Calls(aws.dynamodb, settings.calls_table, settings.call_days),
             ledger=Ledger(
@@ -107,7 +107,7 @@ def build(environ: Mapping[str, str]) -> Connect:
     return Connect(
         settings,
         connecting,
-        Proving(
+        OneTimeCode(
             connecting=connecting,
             token=token,
             accounts=accounts,

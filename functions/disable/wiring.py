@@ -11,7 +11,7 @@ from shared.connections.settings import ConnectionsSettings
 from shared.connections.table import connections_of
 from shared.payments.ledger import Ledger
 from shared.reconcile.hint_queue import Hints
-from shared.reconcile.webhook import Disabling
+from shared.reconcile.webhook import ReceiveWebhook
 from shared.settings import read
 
 
@@ -28,11 +28,11 @@ class Settings:
     lease_s: float
 
 
-def build(environ: Mapping[str, str]) -> Disabling:
+def build(environ: Mapping[str, str]) -> ReceiveWebhook:
     """The use case of the disable function."""
     settings = read(Settings, environ)
     aws = Aws()
-    return Disabling(
+    return ReceiveWebhook(
         token=PartnerToken(aws.ssm, settings.partner_token_parameter),
         application_id=settings.application_id,
         connections=connections_of(aws.dynamodb, settings.connections),

@@ -14,8 +14,8 @@ from shared.aws.session import Aws
 from shared.connections.settings import ConnectionsSettings
 from shared.connections.table import connections_of
 from shared.payments.ledger import Ledger
-from shared.payments.report import Paying
-from shared.payments.settings import LedgerRules
+from shared.payments.report import ReportPayments
+from shared.payments.settings import LedgerPolicy
 from shared.settings import read
 
 
@@ -27,16 +27,16 @@ class Settings:
     connections: ConnectionsSettings
     payments_table: str
     billing_dead_letters_url: str
-    ledger: LedgerRules
+    ledger: LedgerPolicy
 
 
-def build(environ: Mapping[str, str]) -> Paying:
+def build(environ: Mapping[str, str]) -> ReportPayments:
     """The use case of the payments function."""
     settings = read(Settings, environ)
     aws = Aws()
     token = PartnerToken(aws.ssm, settings.platform.partner_token_parameter)
     pace = pace_of(aws.dynamodb, settings.platform, order.PAYMENTS)
-    return Paying(
+    return ReportPayments(
         ledger=Ledger(
             aws.dynamodb, settings.payments_table, settings.connections.connections_table
         ),

@@ -16,20 +16,20 @@ from shared.chains.settings import ChainsSettings
 from shared.chains.switching import switching_of
 from shared.chains.table import Chains
 from shared.connections.accounts import Accounts
-from shared.connections.erase import Erasing
-from shared.connections.settings import ConnectionsSettings, LifecycleRules
-from shared.connections.settle import Settling
+from shared.connections.erase import Erase
+from shared.connections.settings import ConnectionsSettings, LifecyclePolicy
+from shared.connections.settle import Settle
 from shared.connections.table import connections_of
 from shared.payments.ledger import Ledger
 from shared.payments.queue import BillingEvents, WakeUps
-from shared.payments.record_hosted import Recording
-from shared.payments.resolve_unknown import Looking
-from shared.payments.settings import CoverRules, LedgerRules
-from shared.payments.watch_coverage import Watching
-from shared.reconcile.census.run import Surveying
-from shared.reconcile.census.settings import CensusRules
-from shared.reconcile.census.table import Roll
-from shared.reconcile.schedule import Reconciling
+from shared.payments.record_hosted import RecordHosted
+from shared.payments.resolve_unknown import ResolveUnknown
+from shared.payments.settings import CoverPolicy, LedgerPolicy
+from shared.payments.watch_coverage import WatchCoverage
+from shared.reconcile.census.run import RunCensus
+from shared.reconcile.census.settings import CensusPolicy
+from shared.reconcile.census.table import CensusTable
+from shared.reconcile.schedule import Schedule
 from shared.settings import read
 
 
@@ -45,14 +45,14 @@ class Settings:
     payments_table: str
     billing_queue_url: str
     late_after_s: float
-    ledger: LedgerRules
-    lifecycle: LifecycleRules
-    cover: CoverRules
+    ledger: LedgerPolicy
+    lifecycle: LifecyclePolicy
+    cover: CoverPolicy
     census_table: str
-    census: CensusRules
+    census: CensusPolicy
 
 
-def build(environ: Mapping[str, str]) -> Reconciling:
+def build(environ: Mapping[str, str]) -> Schedule:
     """The use case of the reconcile function."""
     settings = read(Settings, environ)
     aws = Aws()
@@ -68,25 +68,27 @@ def build(environ: Mapping[str, str]) -> Reconciling:
     surveyed = Altegio(
         settings.platform, token, Share(own, pace_of(aws.dynamodb, settings.platform, order.CENSUS))
     )
-    looking = Looking(ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger)
-    return Reconciling(
+    looking = ResolveUnknown(
+        ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger
+    )
+    return Schedule(
         connections=connections,
         ledger=ledger,
         looking=looking,
-        recording=Recording(
+        recording=RecordHosted(
             ledger=ledger,
             platform=platform,
             clock=clock.now,
             zone=platform.zone,
             rules=settings.ledger,
         ),
-        settling=Settling(
+        settling=Settle(
             platform=platform,
             connections=connections,
             clock=clock.now,
             rules=settings.lifecycle,
         ),
-        watching=Watching(
+        watching=WatchCoverage(
             connections=connections,
             ledger=ledger,
             billing_events=BillingEvents(aws.sqs, settings.billing_queue_url),
@@ -94,20 +96,20 @@ def build(environ: Mapping[str, str]) -> Reconciling:
             zone=platform.zone,
             rules=settings.cover,
         ),
-        erasing=Erasing(
+        erasing=Erase(
             connections=connections,
             accounts=Accounts(aws.dynamodb, settings.accounts_table),
             clock=clock.now,
             rules=settings.lifecycle,
         ),
         pace_rules=settings.platform.pace,
-        surveying=Surveying(
-            roll=Roll(aws.dynamodb, settings.census_table),
+        surveying=RunCensus(
+            roll=CensusTable(aws.dynamodb, settings.census_table),
             platform=surveyed,
             connections=connections,
             ledger=ledger,
             looking=looking,
-            settling=Settling(
+            settling=Settle(
                 platform=surveyed,
                 connections=connections,
                 clock=clock.now,

@@ -13,10 +13,11 @@ from datetime import timedelta
 from local.desk import screen
 from local.desk.desk import Desk
 from shared import clock
+from shared.aws.dynamodb import StaleWrite
 from shared.clock import stamp
 from shared.reconcile.census import differences as rules
 from shared.reconcile.census.differences import REPAIRED
-from shared.reconcile.census.table import Found, Head, Overtaken, Roll, Stage
+from shared.reconcile.census.table import CensusTable, Found, Head, Stage
 
 _SHOWN = 20
 # What was found longer ago is not repaired: the platform has moved on.
@@ -54,7 +55,7 @@ def census(desk: Desk, options: argparse.Namespace) -> int:
     return 0
 
 
-def ordered(roll: Roll, *, repairs: bool = False) -> Head:
+def ordered(roll: CensusTable, *, repairs: bool = False) -> Head:
     """A new census, unless one is under way: reconcile takes it."""
     head = roll.head()
     if head is not None and head.stage is not Stage.DONE:
@@ -85,24 +86,24 @@ def _allowed(desk: Desk, head: Head) -> int:
     return rules.fuse(head.locations, desk.settings.census.census_fuse_percent)
 
 
-def _repair_ordered(roll: Roll, head: Head, fuse: int | None) -> Head:
+def _repair_ordered(roll: CensusTable, head: Head, fuse: int | None) -> Head:
     again = replace(
         head, stage=Stage.REPAIRING, repairs=True, fuse=fuse, blown=False, part=0, place=0
     )
     return _saved(roll, again)
 
 
-def _saved(roll: Roll, head: Head) -> Head:
+def _saved(roll: CensusTable, head: Head) -> Head:
     try:
         return roll.save(head, clock.now())
-    except Overtaken:
+    except StaleWrite:
         # A daily one has begun at this very moment: then that is what is followed.
         current = roll.head()
         assert current is not None  # noqa: S101 - for mypy: somebody has just written it
         return current
 
 
-def _followed(roll: Roll, head: Head) -> Head | None:
+def _followed(roll: CensusTable, head: Head) -> Head | None:
     """Waits until the census is done, and shows how far it is; None if nothing moves."""
     seen, told = head, ""
     while seen.stage is not Stage.DONE:
@@ -130,7 +131,7 @@ def _progress(head: Head) -> str:
             return f"repairing {head.repaired} of {head.repairable} differences"
 
 
-def _found(roll: Roll, head: Head) -> Iterator[Found]:
+def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
     for number in range(head.parts):
         yield from roll.part(number).found
 

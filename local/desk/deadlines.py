@@ -23,7 +23,7 @@ from shared.connections.connection import LIVE, Connection, State
 from shared.payments import coverage
 from shared.payments.coverage import Work
 from shared.payments.entry import Entry
-from shared.payments.settings import CoverRules
+from shared.payments.settings import CoverPolicy
 
 # What is only counted, as `--json` names it.
 _REST = {
@@ -120,7 +120,7 @@ def _chosen(
     return found, dict(Counter(map(_kind, others)))
 
 
-def _concerns(work: Work, within: timedelta | None, now: datetime, rules: CoverRules) -> bool:
+def _concerns(work: Work, within: timedelta | None, now: datetime, rules: CoverPolicy) -> bool:
     if work.state is State.FROZEN:
         # Most have just not paid; what was to be paid, or is, should not be frozen.
         return bool(work.queued or work.rejected or work.unlisted) or now < work.covered_until

@@ -29,11 +29,11 @@ from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.connections.accounts import Accounts
 from shared.connections.journal import Journal
-from shared.connections.settle import Settling
+from shared.connections.settle import Settle
 from shared.connections.table import Connections
 from shared.payments.ledger import Ledger
-from shared.payments.resolve_unknown import Looking
-from shared.reconcile.census.table import Roll
+from shared.payments.resolve_unknown import ResolveUnknown
+from shared.reconcile.census.table import CensusTable
 
 # How many reads of the tables run side by side.
 AT_ONCE = 16
@@ -83,10 +83,10 @@ class Desk:
     ledger: Ledger
     connections: Connections
     journal: Journal
-    roll: Roll
+    roll: CensusTable
     platform: Altegio
-    looking: Looking
-    settling: Settling
+    looking: ResolveUnknown
+    settling: Settle
     accounts: Accounts
     chains: Chains
     calls: Calls
@@ -148,10 +148,12 @@ def opened(site: Site) -> Desk:
         ledger=ledger,
         connections=connections,
         journal=journal,
-        roll=Roll(dynamodb, reconcile.census_table),
+        roll=CensusTable(dynamodb, reconcile.census_table),
         platform=platform,
-        looking=Looking(ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger),
-        settling=Settling(
+        looking=ResolveUnknown(
+            ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger
+        ),
+        settling=Settle(
             platform=platform,
             connections=connections,
             clock=clock.now,

@@ -13,9 +13,10 @@ from local.desk import evidence, screen
 from local.desk.desk import Desk
 from local.desk.evidence import Evidence, Word
 from shared import clock
+from shared.aws.dynamodb import StaleWrite
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
-from shared.payments.ledger import IdTaken, Overtaken
+from shared.payments.ledger import IdTaken
 
 # Surely not taken, whatever the list says or does not say.
 _NEVER_TAKEN = (EntryState.PENDING, EntryState.HELD, EntryState.REJECTED)
@@ -137,7 +138,7 @@ def _change(
             desk.ledger.finish(entry, after)
         else:
             desk.ledger.move(entry, after)
-    except Overtaken:
+    except StaleWrite:
         return _refused("the entry has changed since it was shown")
     except IdTaken:
         return _refused("another entry has got that id since it was shown")

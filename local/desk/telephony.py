@@ -19,14 +19,14 @@ from shared.calls.call import Call
 from shared.chains.chain import Chain
 from shared.clock import stamp
 from shared.connections.connection import Connection
-from shared.connections.crm_token import Telephony
+from shared.connections.crm_token import CrmTokenState
 
 _WHAT = {
-    Telephony.NONE: "none: the owner's link brought no CRM token",
-    Telephony.UNPROVEN: "on trial: the CRM token is not proven by a call yet",
-    Telephony.UNCHECKED: "on, but not proven: the list of calls cannot be read",
-    Telephony.PROVEN: "on: a saved call was in the location's own list",
-    Telephony.STOPPED: "stopped: a saved call was not in the location's own list",
+    CrmTokenState.NONE: "none: the owner's link brought no CRM token",
+    CrmTokenState.UNPROVEN: "on trial: the CRM token is not proven by a call yet",
+    CrmTokenState.UNCHECKED: "on, but not proven: the list of calls cannot be read",
+    CrmTokenState.PROVEN: "on: a saved call was in the location's own list",
+    CrmTokenState.STOPPED: "stopped: a saved call was not in the location's own list",
 }
 _SHOWN = 10
 
@@ -37,7 +37,7 @@ def telephony(desk: Desk, options: argparse.Namespace) -> int:
     if connection is None:
         print(f"Location {options.location} was never connected here ({desk.site}).")
         return 1
-    chain = desk.chains.get(connection.line) if connection.line else None
+    chain = desk.chains.get(connection.chain_key) if connection.chain_key else None
     since = clock.now() - timedelta(days=desk.calls_settings.call_days)
     calls = sorted(
         desk.calls.of_location(options.location, since),
@@ -54,7 +54,7 @@ def telephony(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _changed(desk: Desk, connection: Connection, options: argparse.Namespace) -> int:
-    after = Telephony.PROVEN if options.trust else Telephony.UNPROVEN
+    after = CrmTokenState.PROVEN if options.trust else CrmTokenState.UNPROVEN
     if not connection.live or connection.crm_token is None:
         print("\nNothing was changed: it is not connected with a CRM token.")
         return 1

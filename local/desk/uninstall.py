@@ -14,9 +14,9 @@ from local.desk.desk import Desk
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.status import Installed, Status
+from shared.aws.dynamodb import StaleWrite
 from shared.connections import lifecycle
 from shared.connections.connection import LIVE, Connection, State
-from shared.connections.table import Overtaken
 from shared.payments import coverage
 from shared.payments.entry import Entry, EntryState
 
@@ -27,7 +27,7 @@ _BECOMES = {
     EntryState.HELD: _WAITS,
     EntryState.SENDING: "ends as the platform answers; without an answer it is UNKNOWN",
     EntryState.UNKNOWN: f"{_BLIND}; then a person is asked",
-    EntryState.TOLD: f"{_BLIND}; then a person is asked",
+    EntryState.REPORTED_BY_PLATFORM: f"{_BLIND}; then a person is asked",
     EntryState.NEEDS_HUMAN: f"{_BLIND}, so settle it before",
 }
 _REFUND_GOES_OUT = "is sent nevertheless, once its payment is; HELD if the platform refuses it"
@@ -56,7 +56,7 @@ def _do(desk: Desk, location_id: int, connection: Connection | None) -> int:
         why = f"uninstall asked for by {getpass.getuser()}"
         try:
             desk.connections.save(lifecycle.uninstalling(connection, why, now), now)
-        except Overtaken:
+        except StaleWrite:
             print("Nothing was changed: the connection has changed since it was shown.")
             return 1
     try:

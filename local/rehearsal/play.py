@@ -21,7 +21,7 @@ from local.rehearsal.screen import Screen
 from local.rehearsal.stage import NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
 from local.stack import Stack
-from shared.reconcile.census.table import Roll
+from shared.reconcile.census.table import CensusTable
 
 PATIENCE_S = 20.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
@@ -175,7 +175,7 @@ def play(
     outcomes: list[Outcome] = []
     with _started(screen, platform, logs, artifact) as stack, Browser() as browser:
         billing = Billing(stack.client("sqs"), stack.billing_queue_url)
-        roll = Roll(stack.client("dynamodb"), stack.tables["CensusTable"])
+        roll = CensusTable(stack.client("dynamodb"), stack.tables["CensusTable"])
         for check in CHECKS:
             if numbers and check.number not in numbers:
                 continue

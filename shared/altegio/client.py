@@ -238,7 +238,7 @@ def _read_failure(reply: Reply) -> Outcome:
 def wire_number(amount: Decimal) -> int | float:
     """A sum as the JSON number that says exactly the same.
 
-    Sums have at most 15 significant digits (see `billing`), which a double always gives back
+    Sums have at most 15 significant digits (see `billing_event`), which a double always gives back
     unchanged: https://docs.python.org/3/library/sys.html#sys.float_info
     """
     return int(amount) if amount == amount.to_integral_value() else float(amount)

@@ -1,4 +1,4 @@
-"""The delays and limits of each part, as template.yaml gives them: data that all functions load."""
+"""Who comes first when many call the platform, and what each kind may use."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What became of a call to the platform that changes something: the words for all of them."""
 
 from dataclasses import dataclass
 

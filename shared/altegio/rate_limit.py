@@ -9,9 +9,8 @@ said 429 or refuses our token: what is not sent then need not be looked up later
     somebody waits already   ▼       ▼        ▼
     ─────────────────────────┬───────┬────────┬───────▶   whoever comes reserves the next place
 
-Who may reserve how far ahead is the order of the callers, and stands in `rules`. Some have a row of
-their own as well (`Bounds`), which is asked first: who is above his share touches the common row
-not at all.
+How far ahead each kind of caller may reserve stands in `order`. Some callers have a row of their own
+as well (`Bounds`), which is asked first: who is above his share does not touch the common row.
 
 The platform's limit is known from YCLIENTS only: 5 calls a second, 200 a minute for an address.
 https://developers.yclients.com
@@ -26,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from shared import clock
 from shared.altegio.order import Allowance, Patience
-from shared.altegio.settings import PaceRules, PlatformSettings
+from shared.altegio.settings import PacePolicy, PlatformSettings
 from shared.aws.dynamodb import from_item, retried, to_value
 from shared.clock import Clock
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 # Somebody's clock was wrong when this was written.
 _ABSURD = timedelta(minutes=10)
-# The same of a brake, which the platform asks for an hour at most (see `altegio`).
+# The same of a brake, which the platform asks for an hour at most (see `altegio.client`).
 _ABSURD_BRAKE = timedelta(hours=1) + _ABSURD
 _TRIES = 20
 # Beyond an interval; else whoever was held up would call at once with those who come after him.
@@ -83,7 +82,7 @@ class Pace:
         *,
         clock: Clock,
         sleep: Callable[[float], None],
-        rules: PaceRules,
+        rules: PacePolicy,
         ahead_s: float,
         patience_s: float,
         stays_s: float = 0.0,
@@ -302,7 +301,7 @@ class Bounds:
         table: str,
         *,
         clock: Clock,
-        rules: PaceRules,
+        rules: PacePolicy,
         allowance: Allowance,
     ) -> None:
         self._dynamodb = dynamodb
@@ -367,7 +366,7 @@ def pace_of(
     patience: Patience,
     *,
     kind: str = "platform",
-    limit: PaceRules | None = None,
+    limit: PacePolicy | None = None,
 ) -> Pace:
     """The common row of all, or a row of a kind with a limit of its own."""
     return Pace(

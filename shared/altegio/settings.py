@@ -1,4 +1,4 @@
-"""TODO."""
+"""How to reach the platform, and how often it may be asked."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,21 +13,21 @@ _JUMPS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class PaceRules:
+class PacePolicy:
     """The platform's limit, and the seconds without calls after it was met without a word."""
 
     pace_per_s: float
     pace_per_min: float
     retry_base_s: float
 
-    def share(self, part: float) -> "PaceRules":
+    def share(self, part: float) -> "PacePolicy":
         """The same for a kind of call that may use no more than a part of it."""
         return replace(
             self, pace_per_s=part * self.pace_per_s, pace_per_min=part * self.pace_per_min
         )
 
     @property
-    def jump(self) -> "PaceRules | None":
+    def jump(self) -> "PacePolicy | None":
         """How often a call may go before all that wait; None if never.
 
         Those that wait go evenly, and this is what the limit of a second leaves beside them.
@@ -55,4 +55,4 @@ class PlatformSettings:
     platform_timezone: ZoneInfo
     http_total_s: float
     pace_table: str
-    pace: PaceRules
+    pace: PacePolicy

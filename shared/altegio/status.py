@@ -1,4 +1,4 @@
-"""TODO."""
+"""The platform's word on one location: its status, its log and its payments."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -53,7 +53,7 @@ _PATH = "/api/v1/voip/integration"
 CALLS_PER_PAGE = 1000
 
 
-class Told(StrEnum):
+class Verdict(StrEnum):
     """What became of something that the platform was told."""
 
     ACCEPTED = "accepted"
@@ -68,13 +68,13 @@ class Told(StrEnum):
 class Answer:
     """The platform's answer in one word, and why; `status` is 0 without one."""
 
-    told: Told
+    told: Verdict
     why: str = ""
     status: int = 0
     retry_after_s: float = 0.0
 
 
-class Voip:
+class Telephony:
     """The telephony operations, each within the total deadline of the settings."""
 
     def __init__(self, platform: Altegio, api_url: str) -> None:
@@ -175,20 +175,20 @@ def read_answer(reply: Reply) -> Answer:
     says_no = isinstance(body, dict) and body.get("success") is False
     match reply.status:
         case 200 | 202 if says_no:
-            return Answer(Told.REFUSED, message or "success is false", reply.status)
+            return Answer(Verdict.REFUSED, message or "success is false", reply.status)
         case 200 | 202 if isinstance(body, dict) or not reply.body.strip():
-            return Answer(Told.ACCEPTED, status=reply.status)
+            return Answer(Verdict.ACCEPTED, status=reply.status)
         case 401 | 406 | 429:
             why = f"{reply.status} {message}".strip()
-            return Answer(Told.NOT_TAKEN, why, reply.status, reply.retry_after_s)
+            return Answer(Verdict.NOT_TAKEN, why, reply.status, reply.retry_after_s)
         case 400 | 403 | 404 | 422 if reply.is_platforms_own():
-            return Answer(Told.REFUSED, f"{reply.status} {message}".strip(), reply.status)
+            return Answer(Verdict.REFUSED, f"{reply.status} {message}".strip(), reply.status)
         case _:
-            return Answer(Told.UNCLEAR, f"answered {reply.status}", reply.status)
+            return Answer(Verdict.UNCLEAR, f"answered {reply.status}", reply.status)
 
 
 def _without(error: Unreachable) -> Answer:
-    return Answer(Told.NOT_TAKEN if isinstance(error, NotSent) else Told.UNCLEAR, str(error))
+    return Answer(Verdict.NOT_TAKEN if isinstance(error, NotSent) else Verdict.UNCLEAR, str(error))
 
 
 def read_calls(reply: Reply, zone: ZoneInfo) -> tuple[ListedCall | None, ...]:

@@ -22,6 +22,10 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
+class StaleWrite(Exception):
+    """Somebody else has written the row since it was read; nothing was written now."""
+
+
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
     """A DynamoDB item of `values` (str, int, bool, list, dict); None is left out."""
     return {name: _serialize(value) for name, value in values.items() if value is not None}

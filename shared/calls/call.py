@@ -25,10 +25,10 @@ from enum import StrEnum
 
 from shared import backoff
 from shared.altegio.telephony import HistoryEntry
-from shared.calls.settings import CallRules
+from shared.calls.settings import CallPolicy
 from shared.chains.chain import Chain
 from shared.connections.connection import Connection, State
-from shared.connections.crm_token import Telephony
+from shared.connections.crm_token import CrmTokenState
 
 # Whoever hides his number is so called in SIP: https://www.rfc-editor.org/rfc/rfc3323
 HIDDEN = "anonymous"
@@ -120,7 +120,7 @@ class Call:
     attempt: int = 0
     # Of the last attempt: when, to which chain, and whether it told of an answered call.
     sent_at: datetime | None = None
-    line: str | None = None
+    chain_key: str | None = None
     told_answered: bool = False
     tries: int = 0
     looks: int = 0
@@ -190,7 +190,7 @@ def closed(connection: Connection | None, account_id: str) -> str:
         return "the location is not connected"
     if connection.crm_token is None:
         return "the location was connected without telephony"
-    if connection.telephony is Telephony.STOPPED:
+    if connection.telephony is CrmTokenState.STOPPED:
         return "its CRM token is not its own: telephony is stopped"
     return ""
 
@@ -204,11 +204,11 @@ def kept_back(
     """
     if chain is None or not chain.enabled:
         return "telephony is not enabled yet"
-    if connection.telephony is not Telephony.UNPROVEN:
+    if connection.telephony is not CrmTokenState.UNPROVEN:
         return ""
     on_its_way = (*LOOKED_FOR, CallState.SENDING)
     proving = (each for each in others if each.state in on_its_way and each.key != call.key)
-    if any(each.line == connection.line for each in proving):
+    if any(each.chain_key == connection.chain_key for each in proving):
         return "another call has to prove the CRM token first"
     return ""
 
@@ -221,7 +221,7 @@ def heard(
     *,
     ended: bool,
     now: datetime,
-    rules: CallRules,
+    rules: CallPolicy,
 ) -> Call:
     """The call after one of its legs was reported, in any order and any number of times.
 
@@ -269,7 +269,7 @@ def corrected(call: Call, now: datetime) -> Call:
     return replace(call, state=CallState.WAITING, due_at=now, tries=0, looks=0, repeats=0, why=why)
 
 
-def too_old(call: Call, now: datetime, rules: CallRules) -> bool:
+def too_old(call: Call, now: datetime, rules: CallPolicy) -> bool:
     """Whether it is too late to tell the platform of it."""
     return now - call.received_at > timedelta(seconds=rules.call_backfill_s)
 
@@ -279,7 +279,7 @@ def expired(call: Call, why: str) -> Call:
     return replace(call, state=CallState.EXPIRED, due_at=None, why=why)
 
 
-def held(call: Call, why: str, now: datetime, rules: CallRules) -> Call:
+def held(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:
     """It waits for its location or its chain, asked the seldomer the longer."""
     least = timedelta(seconds=rules.retry_base_s)
     wait = max(least, min((now - call.received_at) / 8, _LONGEST_HELD))
@@ -292,14 +292,14 @@ def put_off(call: Call, why: str, until: datetime, now: datetime) -> Call:
     return replace(call, state=CallState.WAITING, due_at=due_at, why=why)
 
 
-def claimed(call: Call, line: str | None, now: datetime, rules: CallRules) -> Call:
+def claimed(call: Call, chain_key: str | None, now: datetime, rules: CallPolicy) -> Call:
     """Held by one worker for a lease; after that nobody knows whether it was sent to its chain."""
     return replace(
         call,
         state=CallState.SENDING,
         attempt=call.attempt + 1,
         sent_at=now,
-        line=line,
+        chain_key=chain_key,
         told_answered=bool(call.leg and call.leg.answered),
         due_at=now + timedelta(seconds=rules.lease_s),
         why="",
@@ -307,7 +307,7 @@ def claimed(call: Call, line: str | None, now: datetime, rules: CallRules) -> Ca
 
 
 def not_saved(
-    call: Call, why: str, now: datetime, rules: CallRules, *, at_least_s: float = 0.0
+    call: Call, why: str, now: datetime, rules: CallPolicy, *, at_least_s: float = 0.0
 ) -> Call:
     """Surely not saved: to be tried again."""
     wait = backoff.delay(call.tries, rules.retry_base_s, at_least_s=at_least_s)
@@ -322,23 +322,23 @@ def not_saved(
     )
 
 
-def sent(call: Call, now: datetime, rules: CallRules) -> Call:
+def sent(call: Call, now: datetime, rules: CallPolicy) -> Call:
     """Accepted, which is no proof: to be looked for."""
     return _to_be_looked_for(call, CallState.SENT, "", now, rules)
 
 
-def unknown(call: Call, why: str, now: datetime, rules: CallRules) -> Call:
+def unknown(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:
     """Nobody knows whether it was saved: to be looked for."""
     return _to_be_looked_for(call, CallState.UNKNOWN, why, now, rules)
 
 
-def longest_ago(rules: CallRules) -> timedelta:
+def longest_ago(rules: CallPolicy) -> timedelta:
     """How long ago a call may have begun that is still looked for."""
     return 2 * timedelta(seconds=rules.call_backfill_s) + _LONGEST_AGO
 
 
 def _to_be_looked_for(
-    call: Call, state: CallState, why: str, now: datetime, rules: CallRules
+    call: Call, state: CallState, why: str, now: datetime, rules: CallPolicy
 ) -> Call:
     hopeless = _cannot_be_found(call, now, rules)
     if hopeless:
@@ -350,7 +350,7 @@ def _to_be_looked_for(
     return corrected(after, now)
 
 
-def _cannot_be_found(call: Call, now: datetime, rules: CallRules) -> str:
+def _cannot_be_found(call: Call, now: datetime, rules: CallPolicy) -> str:
     """Why the list cannot be searched for a call; empty if it can."""
     if call.leg is None or call.started_at is None or not call.leg.phone:
         return "the caller hides"
@@ -367,12 +367,12 @@ def confirmed(call: Call, platform_id: int) -> Call:
     )
 
 
-def is_last_look(call: Call, rules: CallRules) -> bool:
+def is_last_look(call: Call, rules: CallPolicy) -> bool:
     """Whether nothing more is expected of a look at the list, if this one is in vain."""
     return call.looks + 1 >= len(rules.call_checks_s)
 
 
-def not_seen(call: Call, now: datetime, rules: CallRules, *, route_seen: bool) -> Call:
+def not_seen(call: Call, now: datetime, rules: CallPolicy, *, route_seen: bool) -> Call:
     """The list was read, and the call is not in it.
 
     After the last look, one of which nobody knows whether it was saved is sent again. One that was
@@ -402,7 +402,7 @@ def not_seen(call: Call, now: datetime, rules: CallRules, *, route_seen: bool) -
     )
 
 
-def not_told(call: Call, why: str, now: datetime, rules: CallRules) -> Call:
+def not_told(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:
     """The list could not be read: looked for again later, and that does not count."""
     if too_old(call, now, rules):
         return replace(call, state=CallState.UNCONFIRMED, due_at=None, why=why)
@@ -410,7 +410,7 @@ def not_told(call: Call, why: str, now: datetime, rules: CallRules) -> Call:
     return replace(call, tries=call.tries + 1, due_at=now + wait, why=why)
 
 
-def _next_look(call: Call, now: datetime, looks: int, rules: CallRules) -> datetime:
+def _next_look(call: Call, now: datetime, looks: int, rules: CallPolicy) -> datetime:
     """So long after it was sent; and, if that is over, after a while, as it may be on its way."""
     since = call.sent_at or now
     first = timedelta(seconds=rules.call_checks_s[0])

@@ -9,28 +9,28 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.altegio.client import NoAnswer, Refused, Unreachable
-from shared.altegio.telephony import CALLS_PER_PAGE, ListedCall, Voip
+from shared.altegio.telephony import CALLS_PER_PAGE, ListedCall, Telephony
 from shared.altegio.tokens import UserToken
+from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
 from shared.calls import matching
 from shared.calls.call import Call, CallState
 from shared.calls.queue import CallWakeUps
-from shared.calls.settings import CallRules
-from shared.calls.table import Calls, Overtaken
+from shared.calls.settings import CallPolicy
+from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.clock import Clock
-from shared.connections.crm_token import Telephony
+from shared.connections.crm_token import CrmTokenState
 from shared.connections.table import Connections
-from shared.connections.table import Overtaken as ConnectionOvertaken
 from shared.telemetry import count, logger
 
 _TRIES = 5
 # More than anybody calls in days; and what is not on these pages is not looked for.
 _MOST_PAGES = 20
-_UNDECIDED = (Telephony.UNPROVEN, Telephony.UNCHECKED)
+_UNDECIDED = (CrmTokenState.UNPROVEN, CrmTokenState.UNCHECKED)
 
 
-class Checking:
+class ConfirmCalls:
     """The use case of the platform's list of calls."""
 
     def __init__(
@@ -39,11 +39,11 @@ class Checking:
         calls: Calls,
         connections: Connections,
         chains: Chains,
-        voip: Voip,
+        voip: Telephony,
         user_token: UserToken,
         wake_ups: CallWakeUps,
         clock: Clock,
-        rules: CallRules,
+        rules: CallPolicy,
     ) -> None:
         self._calls = calls
         self._connections = connections
@@ -120,9 +120,9 @@ class Checking:
             why = f"telephony: the list of calls cannot be read: {error}"
             self._prove(
                 location_id,
-                due[-1].line,
-                among=(Telephony.UNPROVEN,),
-                after=Telephony.UNCHECKED,
+                due[-1].chain_key,
+                among=(CrmTokenState.UNPROVEN,),
+                after=CrmTokenState.UNCHECKED,
                 why=why,
             )
 
@@ -131,22 +131,28 @@ class Checking:
         connection = self._connections.get(location_id)
         if connection is None or connection.telephony not in _UNDECIDED:
             return
-        if any(call.line == connection.line for call in found):
+        if any(call.chain_key == connection.chain_key for call in found):
             why = "telephony: a saved call is in the location's list"
             self._prove(
-                location_id, connection.line, among=_UNDECIDED, after=Telephony.PROVEN, why=why
+                location_id,
+                connection.chain_key,
+                among=_UNDECIDED,
+                after=CrmTokenState.PROVEN,
+                why=why,
             )
             return
         # Of what was not accepted, nothing is to be expected in any list.
         last = [call for call in missing if rules_of.is_last_look(call, self._rules)]
-        if not any(call.state is CallState.SENT and call.line == connection.line for call in last):
+        if not any(
+            call.state is CallState.SENT and call.chain_key == connection.chain_key for call in last
+        ):
             return
-        chain = self._chains.get(connection.line) if connection.line else None
+        chain = self._chains.get(connection.chain_key) if connection.chain_key else None
         # All that brought the same token, but those of whom it is known to be their own.
         for each in chain.locations if chain else (location_id,):
             why = "telephony stopped: a saved call is not in the list of its location"
             if self._prove(
-                each, connection.line, among=_UNDECIDED, after=Telephony.STOPPED, why=why
+                each, connection.chain_key, among=_UNDECIDED, after=CrmTokenState.STOPPED, why=why
             ):
                 count("TelephonyStopped")
                 logger.error("telephony stopped", extra={"location_id": each})
@@ -154,23 +160,27 @@ class Checking:
     def _prove(
         self,
         location_id: int,
-        line: str | None,
+        chain_key: str | None,
         *,
-        among: Collection[Telephony],
-        after: Telephony,
+        among: Collection[CrmTokenState],
+        after: CrmTokenState,
         why: str,
     ) -> bool:
         """Notes what is known of a location's token, if it still has that, and less was known."""
         for _ in range(_TRIES):
             connection = self._connections.get(location_id)
-            if connection is None or connection.line != line or connection.telephony not in among:
+            if (
+                connection is None
+                or connection.chain_key != chain_key
+                or connection.telephony not in among
+            ):
                 return False
             try:
                 proven = replace(connection, telephony=after, verdict=why)
                 self._connections.save(proven, self._clock())
-            except ConnectionOvertaken:
+            except StaleWrite:
                 continue
-            if after is not Telephony.STOPPED:
+            if after is not CrmTokenState.STOPPED:
                 self._wake_ups.release(location_id)
             return True
         return False
@@ -179,7 +189,7 @@ class Checking:
         """Unless somebody was faster, who has decided as well; what he left is due."""
         try:
             stored = self._calls.save(after)
-        except Overtaken:
+        except StaleWrite:
             logger.info("overtaken", extra={"call": after.key})
             return
         count(f"Call{stored.state.capitalize()}")

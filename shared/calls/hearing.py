@@ -8,13 +8,14 @@ with those of all others.
 from collections.abc import Collection
 
 from shared.altegio.rate_limit import Bounds, Paused
+from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
 from shared.calls import phone_numbers, recording_links
 from shared.calls.call import CallState, Leg
 from shared.calls.event import Finished
 from shared.calls.queue import CallWakeUps
-from shared.calls.settings import CallRules
-from shared.calls.table import Calls, Overtaken
+from shared.calls.settings import CallPolicy
+from shared.calls.table import Calls
 from shared.clock import Clock
 from shared.telemetry import count
 
@@ -32,7 +33,7 @@ class Hearing:
         of_account: Bounds,
         of_all: Bounds,
         clock: Clock,
-        rules: CallRules,
+        rules: CallPolicy,
         recording_hosts: Collection[str],
     ) -> None:
         self._calls = calls
@@ -52,7 +53,7 @@ class Hearing:
             country: of numbers that name none.
 
         Raises:
-            Overtaken: the row is written by others again and again; nothing was stored.
+            StaleWrite: the row is written by others again and again; nothing was stored.
         """
         leg = self._leg(event, country)
         for _ in range(_TRIES):
@@ -71,13 +72,13 @@ class Hearing:
                 return
             try:
                 self._calls.save(heard)
-            except Overtaken:
+            except StaleWrite:
                 continue
             due_at = heard.due_at if heard.state is CallState.WAITING and heard.ended else None
             if due_at is not None and self._allowed(account_id):
                 self._wake_ups.wake(key, due_at - now)
             return
-        raise Overtaken(event.call_id)
+        raise StaleWrite(event.call_id)
 
     def _allowed(self, account_id: str) -> bool:
         try:

@@ -1,7 +1,7 @@
 """Brings calls that have ended into the client's history: surely, and once.
 
 What a direct producer puts on the calls queue becomes a row at once (see `hearing`); a row is sent
-when its legs have reported, and `checking` looks for it in the platform's own list.
+when its legs have reported, and `calls.confirm` looks for it in the platform's own list.
 """
 
 import time
@@ -10,23 +10,24 @@ from contextlib import suppress
 from datetime import timedelta
 
 from shared.altegio.rate_limit import Busy, Pace, Paused
-from shared.altegio.telephony import Answer, Told, Voip
+from shared.altegio.telephony import Answer, Telephony, Verdict
 from shared.aws.dead_letters import DeadLetters
+from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls import phone_numbers
 from shared.calls.call import Call, CallState
-from shared.calls.confirm import Checking
+from shared.calls.confirm import ConfirmCalls
 from shared.calls.event import BadEvent, Finished, Look, Release, Ringing, WakeUp
 from shared.calls.hearing import Hearing
 from shared.calls.queue import CallWakeUps
-from shared.calls.settings import CallRules
-from shared.calls.table import Calls, Overtaken
+from shared.calls.settings import CallPolicy
+from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.clock import Clock
 from shared.connections.accounts import Accounts
 from shared.connections.connection import Connection
-from shared.connections.crm_token import Telephony
+from shared.connections.crm_token import CrmTokenState
 from shared.connections.table import Connections
 from shared.telemetry import count, logger
 
@@ -36,7 +37,7 @@ _TIME_S = 15.0
 _MOST_COUNTRIES = 10_000
 
 
-class Saving:
+class SaveHistory:
     """The use case of the calls queue."""
 
     def __init__(
@@ -47,13 +48,13 @@ class Saving:
         connections: Connections,
         accounts: Accounts,
         chains: Chains,
-        voip: Voip,
-        checking: Checking,
+        voip: Telephony,
+        checking: ConfirmCalls,
         pace: Pace,
         wake_ups: CallWakeUps,
         dead_letters: DeadLetters,
         clock: Clock,
-        rules: CallRules,
+        rules: CallPolicy,
         late_after_s: float,
         default_country: str,
     ) -> None:
@@ -77,7 +78,7 @@ class Saving:
         """Takes one message of the calls queue as far as it goes now.
 
         Raises:
-            Overtaken: the row is written by others again and again; nothing was lost.
+            StaleWrite: the row is written by others again and again; nothing was lost.
         """
         try:
             event = call_event.read(body)
@@ -92,7 +93,7 @@ class Saving:
                 self._hear(event, body, message_id)
             case WakeUp():
                 # Whoever was faster leaves it due, or done.
-                with suppress(Overtaken):
+                with suppress(StaleWrite):
                     self._wake(event.key)
             case Look():
                 self._checking.look(event.location_id)
@@ -132,7 +133,7 @@ class Saving:
         """Sends a call, or stores why not; returns it as stored.
 
         Raises:
-            Overtaken: the row was written meanwhile, and nothing was sent.
+            StaleWrite: the row was written meanwhile, and nothing was sent.
         """
         now = self._clock()
         if rules_of.too_old(call, now, self._rules):
@@ -145,20 +146,20 @@ class Saving:
         if why:
             return self._store(rules_of.held(call, why, now, self._rules))
         try:
-            claimed = self._claimed(call, connection.line)
+            claimed = self._claimed(call, connection.chain_key)
         except Paused as paused:
             return self._store(rules_of.put_off(call, str(paused), paused.until, now))
         answer = self._voip.save(connection.crm_token, claimed.entry)
         stored = self._finish(claimed, answer)
-        if stored.state is CallState.SENT and connection.telephony is not Telephony.PROVEN:
+        if stored.state is CallState.SENT and connection.telephony is not CrmTokenState.PROVEN:
             after = timedelta(seconds=self._rules.call_checks_s[0])
             self._wake_ups.look(call.location_id, after)
         return stored
 
     def _kept_back(self, connection: Connection, call: Call) -> str:
-        chain = self._chains.get(connection.line) if connection.line else None
+        chain = self._chains.get(connection.chain_key) if connection.chain_key else None
         others: Sequence[Call] = ()
-        if connection.telephony is Telephony.UNPROVEN:
+        if connection.telephony is CrmTokenState.UNPROVEN:
             others = self._checking.recent(call.location_id)
         return rules_of.kept_back(connection, chain, call, others)
 
@@ -166,7 +167,7 @@ class Saving:
         """The call, claimed when it is our turn.
 
         Raises:
-            Overtaken: the row was written meanwhile.
+            StaleWrite: the row was written meanwhile.
             Paused: our turn does not come soon.
         """
         self._voip.prepare()
@@ -192,7 +193,7 @@ class Saving:
                 break
             try:
                 return self._store(self._after(call, answer))
-            except Overtaken:
+            except StaleWrite:
                 call = self._calls.get(claimed.key)
         logger.warning("too late", extra={"call": claimed.key, "outcome": answer.told})
         return claimed
@@ -200,11 +201,11 @@ class Saving:
     def _after(self, call: Call, answer: Answer) -> Call:
         now = self._clock()
         match answer.told:
-            case Told.ACCEPTED:
+            case Verdict.ACCEPTED:
                 return rules_of.sent(call, now, self._rules)
-            case Told.UNCLEAR:
+            case Verdict.UNCLEAR:
                 return rules_of.unknown(call, answer.why, now, self._rules)
-            case Told.REFUSED:
+            case Verdict.REFUSED:
                 count("CallRefused")
         at_least_s = answer.retry_after_s
         return rules_of.not_saved(call, answer.why, now, self._rules, at_least_s=at_least_s)
@@ -240,7 +241,7 @@ class Saving:
                     continue
                 if self._attempt(call).state is CallState.HELD:
                     return
-            except Overtaken:
+            except StaleWrite:
                 continue
 
     def _refuse(self, body: str, why: str, message_id: str) -> None:

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
-from shared.altegio.telephony import Told, Voip
+from shared.altegio.telephony import Telephony, Verdict
+from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls import phone_numbers, recording_links
@@ -18,8 +19,8 @@ from shared.calls.call import Call, CallState
 from shared.calls.event import BadEvent, Finished, Ringing
 from shared.calls.hearing import Hearing
 from shared.calls.queue import CallWakeUps
-from shared.calls.settings import CallRules
-from shared.calls.table import Calls, Overtaken
+from shared.calls.settings import CallPolicy
+from shared.calls.table import Calls
 from shared.clock import Clock
 from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts
@@ -58,7 +59,7 @@ class NotTheAccounts(Exception):
     """The location does not belong to the account of the key."""
 
 
-class Calling:
+class CallDoor:
     """The use case of `POST /calls`."""
 
     def __init__(
@@ -67,13 +68,13 @@ class Calling:
         calls: Calls,
         connections: Connections,
         accounts: Accounts,
-        voip: Voip,
+        voip: Telephony,
         pace: First,
         pop_ups: Bounds,
         hearing: Hearing,
         wake_ups: CallWakeUps,
         clock: Clock,
-        rules: CallRules,
+        rules: CallPolicy,
         default_country: str,
         recording_hosts: Collection[str],
     ) -> None:
@@ -121,7 +122,7 @@ class Calling:
         self._connection(account, event.location_id)
         try:
             self._hearing.hear(event, account.account_id, self._country(account))
-        except Overtaken:
+        except StaleWrite:
             # So many legs at once: the queue has the time to hear them one after the other.
             told = event.model_dump(mode="json")
             self._wake_ups.put({**told, "account_id": account.account_id})
@@ -174,7 +175,7 @@ class Calling:
             line=phone_numbers.normal(event.line, country) or event.line[:32],
             user=event.extension,
         )
-        return (PopUp.SENT if answer.told is Told.ACCEPTED else PopUp.FAILED), answer.why
+        return (PopUp.SENT if answer.told is Verdict.ACCEPTED else PopUp.FAILED), answer.why
 
     def _taken(self, ringing: Call) -> bool:
         """Whether the pop-up is ours to show, in our turn.

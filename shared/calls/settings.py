@@ -1,10 +1,10 @@
-"""TODO."""
+"""The delays of calls."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class CallRules:
+class CallPolicy:
     """The delays of calls, in seconds; the defaults stand in template.yaml."""
 
     lease_s: float

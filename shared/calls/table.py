@@ -1,7 +1,7 @@
 """The table of calls: one row per call of an account, deleted some days after it was received.
 
 Every write is conditional on the version that was read. The claim of a call, and of its pop-up, is
-one transaction with our turn to call the platform (see `pace`).
+one transaction with our turn to call the platform (see `rate_limit`).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.altegio.rate_limit import Busy
-from shared.aws.dynamodb import from_item, pages, retried, to_item, to_value, transacted
+from shared.aws.dynamodb import StaleWrite, from_item, pages, retried, to_item, to_value, transacted
 from shared.calls.call import Call, CallState, Leg
 from shared.clock import instant, stamp
 
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _INSTANTS = ("received_at", "popped_at", "started_at", "due_at", "sent_at")
-
-
-class Overtaken(Exception):
-    """The row is not what it was when it was read."""
 
 
 class Calls:
@@ -46,28 +42,28 @@ class Calls:
         """Writes what was decided from the version in `call`; returns it as stored.
 
         Raises:
-            Overtaken: the row has another version by now.
+            StaleWrite: the row has another version by now.
         """
         try:
             retried(lambda: self._dynamodb.put_item(**self._put(call)))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            raise Overtaken(call.key) from None
+            raise StaleWrite(call.key) from None
         return replace(call, version=call.version + 1)
 
     def claim(self, claimed: Call, turn: Any) -> Call:
         """Writes a claimed call and takes our turn, or neither; returns it as stored.
 
         Raises:
-            Overtaken: the row has another version by now.
+            StaleWrite: the row has another version by now.
             Busy: it is not our turn.
         """
         reasons = transacted(self._dynamodb, [{"Put": self._put(claimed)}, turn])
         if not reasons:
             return replace(claimed, version=claimed.version + 1)
         if reasons[0] == "ConditionalCheckFailed":
-            raise Overtaken(claimed.key)
+            raise StaleWrite(claimed.key)
         raise Busy
 
     def pop(self, ringing: Call, at: datetime, turn: Any) -> bool:

@@ -26,7 +26,7 @@ from enum import StrEnum
 
 from shared import backoff
 from shared.connections.crm_token import key
-from shared.connections.settings import LifecycleRules
+from shared.connections.settings import LifecyclePolicy
 
 
 class ChainState(StrEnum):
@@ -81,7 +81,7 @@ def joined(before: Chain | None, crm_token: str, location_id: int, now: datetime
     )
 
 
-def left(chain: Chain, location_id: int, now: datetime, rules: LifecycleRules) -> Chain:
+def left(chain: Chain, location_id: int, now: datetime, rules: LifecyclePolicy) -> Chain:
     """Without a location. The others are enabled anew: nobody says what an uninstall does to them.
 
     That waits a little, as many may leave at once.
@@ -94,7 +94,7 @@ def left(chain: Chain, location_id: int, now: datetime, rules: LifecycleRules) -
     return replace(chain, locations=locations, state=ChainState.DUE, due_at=due_at, tries=0)
 
 
-def leased(chain: Chain, now: datetime, rules: LifecycleRules) -> Chain:
+def leased(chain: Chain, now: datetime, rules: LifecyclePolicy) -> Chain:
     """Held by one worker, so that no command overtakes another."""
     until = now + timedelta(seconds=rules.lease_s)
     # Whoever held it before did not come back, and nobody knows what he sent.
@@ -102,7 +102,7 @@ def leased(chain: Chain, now: datetime, rules: LifecycleRules) -> Chain:
     return replace(chain, lease_until=until, due_at=until, unsure=unsure)
 
 
-def told(chain: Chain, now: datetime, rules: LifecycleRules) -> Chain:
+def told(chain: Chain, now: datetime, rules: LifecyclePolicy) -> Chain:
     """The platform took what was wanted; said once more if an earlier command may come after it."""
     enabled = chain.wanted
     if chain.unsure:
@@ -131,7 +131,7 @@ def told(chain: Chain, now: datetime, rules: LifecycleRules) -> Chain:
 
 
 def not_told(
-    chain: Chain, why: str, now: datetime, rules: LifecycleRules, *, unclear: bool
+    chain: Chain, why: str, now: datetime, rules: LifecyclePolicy, *, unclear: bool
 ) -> Chain:
     """To be told again after a growing wait."""
     return replace(

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The settings of chains."""
 
 from dataclasses import dataclass
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from shared import clock
 from shared.altegio.client import Altegio
-from shared.altegio.telephony import Told, Voip
+from shared.altegio.telephony import Telephony, Verdict
+from shared.aws.dynamodb import StaleWrite
 from shared.chains import chain as rules_of
 from shared.chains.chain import Chain, ChainState
 from shared.chains.queue import Releases
 from shared.chains.settings import ChainsSettings
-from shared.chains.table import Chains, Overtaken
+from shared.chains.table import Chains
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection
-from shared.connections.crm_token import Telephony
-from shared.connections.settings import LifecycleRules
+from shared.connections.crm_token import CrmTokenState
+from shared.connections.settings import LifecyclePolicy
 from shared.connections.table import Connections
-from shared.connections.table import Overtaken as ConnectionOvertaken
 from shared.telemetry import count, logger
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class Switching:
         *,
         chains: Chains,
         connections: Connections,
-        voip: Voip,
+        voip: Telephony,
         releases: Releases,
         clock: Clock,
-        rules: LifecycleRules,
+        rules: LifecyclePolicy,
     ) -> None:
         self._chains = chains
         self._connections = connections
@@ -78,12 +78,12 @@ class Switching:
         The platform is asked no longer than `until` of `time.monotonic`; the rest is due.
 
         Raises:
-            ConnectionOvertaken: somebody else wrote the location's row; it is still due.
+            StaleWrite: somebody else wrote the location's row; it is still due.
         """
-        wanted = lifecycle.line(connection)
-        if wanted == connection.line and not connection.thawed:
+        wanted = lifecycle.chain_key(connection)
+        if wanted == connection.chain_key and not connection.thawed:
             return connection
-        before = connection.line
+        before = connection.chain_key
         if before is not None and before != wanted:
             connection = self._leave(connection, before)
             self.step(before, until)
@@ -97,9 +97,9 @@ class Switching:
         """How the telephony of a connected location stands."""
         if connection.crm_token is None:
             return TelephonyStanding.NONE
-        if connection.telephony is Telephony.STOPPED:
+        if connection.telephony is CrmTokenState.STOPPED:
             return TelephonyStanding.STOPPED
-        chain = self._chains.get(connection.line) if connection.line else None
+        chain = self._chains.get(connection.chain_key) if connection.chain_key else None
         if chain is None or not chain.enabled:
             return TelephonyStanding.STARTING
         is_new = connection.verdict == ANOTHER_TOKEN
@@ -116,21 +116,21 @@ class Switching:
                 return
             try:
                 claimed = self._chains.save(rules_of.leased(chain, now, self._rules))
-            except Overtaken:
+            except StaleWrite:
                 continue
             self._tell(claimed, until)
 
     def _tell(self, claimed: Chain, until: float) -> None:
         answer = self._voip.switch(claimed.crm_token, on=claimed.wanted, until=until)
-        now, is_unknown = self._clock(), answer.told is Told.REFUSED and not claimed.wanted
+        now, is_unknown = self._clock(), answer.told is Verdict.REFUSED and not claimed.wanted
         # What the platform does not know needs no disabling.
-        if answer.told is Told.ACCEPTED or is_unknown:
+        if answer.told is Verdict.ACCEPTED or is_unknown:
             after = rules_of.told(claimed, now, self._rules)
         else:
-            unclear = answer.told is Told.UNCLEAR
+            unclear = answer.told is Verdict.UNCLEAR
             after = rules_of.not_told(claimed, answer.why, now, self._rules, unclear=unclear)
             count("TelephonyNotSwitched")
-            if answer.told is Told.REFUSED:
+            if answer.told is Verdict.REFUSED:
                 count("TelephonyRefused")
         told = {"chain": claimed.key, "locations": len(claimed.locations), "why": answer.why}
         logger.info("telephony on" if claimed.wanted else "telephony off", extra=told)
@@ -142,11 +142,11 @@ class Switching:
     def _finish(self, claimed: Chain, after: Chain) -> None:
         try:
             self._chains.save(after)
-        except Overtaken:
+        except StaleWrite:
             # Somebody joined or left meanwhile and made it due: the platform is told again.
             current = self._chains.get(claimed.key)
             if current is not None and current.lease_until == claimed.lease_until:
-                with suppress(Overtaken):
+                with suppress(StaleWrite):
                     self._chains.save(replace(current, lease_until=None, unsure=after.unsure))
 
     def _join(self, connection: Connection, key: str) -> Connection:
@@ -154,7 +154,7 @@ class Switching:
         named = self._chains.named(chain_id) if chain_id else None
         changed = named is not None and named != key
         verdict = ANOTHER_TOKEN if changed else connection.verdict
-        joined = replace(connection, line=key, thawed=False, verdict=verdict)
+        joined = replace(connection, chain_key=key, thawed=False, verdict=verdict)
         for _ in range(_TRIES):
             chain, now = self._chains.get(key), self._clock()
             beside = [
@@ -163,7 +163,7 @@ class Switching:
             ]
             try:
                 saved = self._connections.save(joined, now if changed else None, beside)
-            except ConnectionOvertaken:
+            except StaleWrite:
                 continue
             if changed:
                 count("CrmTokenChanged")
@@ -171,10 +171,10 @@ class Switching:
                     "another CRM token", extra={"location_id": connection.location_id, "chain": key}
                 )
             return saved
-        raise ConnectionOvertaken(f"location {connection.location_id}")
+        raise StaleWrite(f"location {connection.location_id}")
 
     def _leave(self, connection: Connection, key: str) -> Connection:
-        gone = lifecycle.left_line(connection)
+        gone = lifecycle.left_chain(connection)
         for _ in range(_TRIES):
             chain, now = self._chains.get(key), self._clock()
             beside = []
@@ -183,9 +183,9 @@ class Switching:
                 beside = [self._chains.part(left)]
             try:
                 return self._connections.save(gone, None, beside)
-            except ConnectionOvertaken:
+            except StaleWrite:
                 continue
-        raise ConnectionOvertaken(f"location {connection.location_id}")
+        raise StaleWrite(f"location {connection.location_id}")
 
 
 def switching_of(
@@ -195,13 +195,13 @@ def switching_of(
     *,
     connections: Connections,
     platform: Altegio,
-    rules: LifecycleRules,
+    rules: LifecyclePolicy,
 ) -> Switching:
     """The use case, with its collaborators."""
     return Switching(
         chains=Chains(dynamodb, settings.chains_table),
         connections=connections,
-        voip=Voip(platform, settings.platform_api_url),
+        voip=Telephony(platform, settings.platform_api_url),
         releases=Releases(sqs, settings.calls_queue_url),
         clock=clock.now,
         rules=rules,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.aws.dynamodb import from_item, retried, to_item, to_value
+from shared.aws.dynamodb import StaleWrite, from_item, retried, to_item, to_value
 from shared.chains.chain import Chain, ChainState
 from shared.clock import instant, stamp
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _INSTANTS = ("lease_until", "due_at")
-
-
-class Overtaken(Exception):
-    """Somebody else wrote the row since it was read."""
 
 
 class Chains:
@@ -46,14 +42,14 @@ class Chains:
         """Writes what was decided from the version in `chain`; returns it as stored.
 
         Raises:
-            Overtaken: the row has another version by now.
+            StaleWrite: the row has another version by now.
         """
         try:
             retried(lambda: self._dynamodb.put_item(**self.part(chain)["Put"]))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            raise Overtaken(chain.key) from None
+            raise StaleWrite(chain.key) from None
         return replace(chain, version=chain.version + 1)
 
     def part(self, chain: Chain) -> Any:
@@ -75,11 +71,11 @@ class Chains:
     def named(self, chain_id: int) -> str | None:
         """The key of the token that last came with this number of a chain."""
         row = self._row(f"chain#{chain_id}")
-        return None if row is None else str(row["line"])
+        return None if row is None else str(row["chain_key"])
 
     def naming(self, chain_id: int, key: str) -> Any:
         """The part of a transaction that notes it."""
-        item = to_item({"key": f"chain#{chain_id}", "line": key})
+        item = to_item({"key": f"chain#{chain_id}", "chain_key": key})
         return {"Put": {"TableName": self._table, "Item": item}}
 
     def due(self, now: datetime, limit: int) -> list[str]:

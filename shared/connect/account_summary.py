@@ -43,7 +43,7 @@ class Belongings:
     happened: Happened | None
 
 
-class Inventory:
+class AccountSummary:
     """Reads what an account has."""
 
     def __init__(

@@ -19,17 +19,18 @@ from shared.altegio.rate_limit import Bounds, Paused
 from shared.altegio.redirect import BadSignature, Redirect
 from shared.altegio.status import Installed, Status
 from shared.altegio.tokens import PartnerToken
+from shared.aws.dynamodb import StaleWrite
 from shared.chains.switching import Switching, TelephonyStanding
 from shared.clock import Clock
-from shared.connect.account_summary import Belongings, Inventory
+from shared.connect.account_summary import AccountSummary, Belongings
 from shared.connect.tickets import Ticket, Tickets
 from shared.connect.view import DENIED, LocationStanding, Proof, Standing, Visit
 from shared.connections import lifecycle, pbx_key
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection, State
-from shared.connections.settings import LifecycleRules
-from shared.connections.settle import Settling
-from shared.connections.table import Connections, Overtaken
+from shared.connections.settings import LifecyclePolicy
+from shared.connections.settle import Settle
+from shared.connections.table import Connections
 from shared.telemetry import count, logger
 
 _LONGEST_FIELD = 200
@@ -72,7 +73,7 @@ class _Asked:
     standing: Standing
 
 
-class Connecting:
+class ConnectFlow:
     """The use case of both routes of the connect page."""
 
     def __init__(
@@ -83,12 +84,12 @@ class Connecting:
         connections: Connections,
         accounts: Accounts,
         tickets: Tickets,
-        settling: Settling,
+        settling: Settle,
         switching: Switching,
-        inventory: Inventory,
+        inventory: AccountSummary,
         pages: Bounds,
         clock: Clock,
-        rules: LifecycleRules,
+        rules: LifecyclePolicy,
         budget_s: float,
         proves: bool,
     ) -> None:
@@ -285,7 +286,7 @@ class Connecting:
     ) -> tuple[Connection, Standing]:
         if account is not None and current.account_id == account.account_id and current.live:
             # What is not done by then, or overtaken, is due.
-            with suppress(Overtaken):
+            with suppress(StaleWrite):
                 current = self._switching.follow(current, until)
         return current, stands
 
@@ -400,11 +401,11 @@ class Connecting:
             )
             if before is not None and renews:
                 # His latest link counts: the token may have been made anew meanwhile.
-                renewed = lifecycle.told(before, arrived.chain_id, arrived.crm_token)
+                renewed = lifecycle.with_link(before, arrived.chain_id, arrived.crm_token)
                 opened, noted_at = lifecycle.leased(renewed, now, self._rules), None
             else:
                 opened, noted_at = self._opened(arrived, before, location_id, status, account), now
-            with suppress(Overtaken):
+            with suppress(StaleWrite):
                 return self._connections.save(opened, noted_at)
         return None
 
@@ -454,7 +455,7 @@ def standing(
     status: Status,
     account: Account | None,
     now: datetime,
-    rules: LifecycleRules,
+    rules: LifecyclePolicy,
 ) -> Standing:
     """How a location stands for an owner: our row and the platform's word taken together."""
     is_own, is_live = _is_of(connection, account), connection is not None and connection.live
@@ -475,7 +476,7 @@ def _of_a_grant(
     connection: Connection | None,
     status: Status,
     now: datetime,
-    rules: LifecycleRules,
+    rules: LifecyclePolicy,
     *,
     is_own: bool,
 ) -> Standing:

@@ -17,7 +17,7 @@ from shared.altegio.tokens import PartnerToken
 from shared.aws.ses import Letter, Mail
 from shared.clock import Clock
 from shared.connect import codes
-from shared.connect.flow import Connecting
+from shared.connect.flow import ConnectFlow
 from shared.connect.tickets import Tickets
 from shared.connect.view import Proof, Visit
 from shared.connections.accounts import Account, Accounts
@@ -27,13 +27,13 @@ from shared.telemetry import count, logger
 MOST_LETTERS = 2
 
 
-class Proving:
+class OneTimeCode:
     """The use case of the buttons beside Connect."""
 
     def __init__(
         self,
         *,
-        connecting: Connecting,
+        connecting: ConnectFlow,
         token: PartnerToken,
         accounts: Accounts,
         tickets: Tickets,
@@ -55,7 +55,7 @@ class Proving:
             write: Makes a letter of a code.
 
         Raises:
-            UnknownTicket, TooMany: see `Connecting`.
+            UnknownTicket, TooMany: see `ConnectFlow`.
         """
         arrived = self._connecting.opened(ticket).redirect
         own, account = self._found(arrived)
@@ -67,7 +67,7 @@ class Proving:
         """Takes a code. An Altegio user without an account is let into the one that it proves.
 
         Raises:
-            UnknownTicket, TooMany: see `Connecting`.
+            UnknownTicket, TooMany: see `ConnectFlow`.
         """
         arrived = self._connecting.opened(ticket).redirect
         own, account = self._found(arrived)
@@ -91,7 +91,7 @@ class Proving:
         """Gives the account's PBX another key, which voids the one before at once.
 
         Raises:
-            UnknownTicket, TooMany: see `Connecting`.
+            UnknownTicket, TooMany: see `ConnectFlow`.
         """
         opened = self._connecting.opened(ticket)
         arrived = opened.redirect

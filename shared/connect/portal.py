@@ -7,7 +7,7 @@ to be connected, asks him, and then uses the ticket for his account, once. Nothi
 import re
 
 from shared.clock import Clock
-from shared.connect.flow import Connecting
+from shared.connect.flow import ConnectFlow
 from shared.connect.portal_key import PortalKey
 from shared.connect.tickets import Tickets
 from shared.connect.view import Visit
@@ -30,7 +30,7 @@ class Portal:
     def __init__(
         self,
         *,
-        connecting: Connecting,
+        connecting: ConnectFlow,
         accounts: Accounts,
         tickets: Tickets,
         key: PortalKey,
@@ -59,7 +59,7 @@ class Portal:
 
         Raises:
             BadAccount: the id is none.
-            UnknownTicket, TooMany: see `Connecting`.
+            UnknownTicket, TooMany: see `ConnectFlow`.
         """
         account = self._accounts.of_portal(checked(portal_account_id))
         return self._connecting.look(self._connecting.opened(ticket).redirect, account)
@@ -70,7 +70,7 @@ class Portal:
         Raises:
             BadAccount: the id is none.
             UsedElsewhere: the ticket is another account's; nothing was changed.
-            UnknownTicket, TooMany: see `Connecting`.
+            UnknownTicket, TooMany: see `ConnectFlow`.
         """
         customer = checked(portal_account_id)
         arrived = self._connecting.opened(ticket).redirect

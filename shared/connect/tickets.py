@@ -5,9 +5,9 @@ would arrive. Only on the way to a portal it is in a URL, and of no use without 
 Only the hash is stored. A ticket is also the idempotency key of its attempt: confirming twice shows
 the result of the first time.
 
-A ticket is of whoever holds the link. What its holder has proven beyond that (see `proving`), and
-for which account of the company's portal it was used, is kept beside it. So are counts that are
-forgotten in the same way: of letters and used codes, and of what is done within an hour.
+A ticket is of whoever holds the link. What its holder has proven beyond that (see `one_time_code`),
+and for which account of the company's portal it was used, is kept beside it. So are counts that
+are forgotten in the same way: of letters and used codes, and of what is done within an hour.
 """
 
 import hashlib

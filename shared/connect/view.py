@@ -33,7 +33,7 @@ DENIED = (Standing.NOT_GRANTED, Standing.EXPIRED, Standing.TAKEN, Standing.INSTA
 
 
 class Proof(StrEnum):
-    """How far the visitor has proven that the account is his; see `proving`."""
+    """How far the visitor has proven that the account is his; see `one_time_code`."""
 
     # No letters are sent here, or there is no account to prove anything about.
     IMPOSSIBLE = "impossible"

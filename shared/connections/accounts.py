@@ -1,7 +1,7 @@
 """The accounts of the telephony company's customers, found again by Altegio user id.
 
 Or by the id that the company's own portal has for them. Equal e-mail addresses prove nothing, as
-nobody says that Altegio verifies them; one that was proven (see `proving`) tells whom to ask.
+nobody says that Altegio verifies them; one that was proven (see `one_time_code`) tells whom to ask.
 """
 
 import hashlib

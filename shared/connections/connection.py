@@ -1,10 +1,10 @@
-"""TODO."""
+"""The record of one location and its account; how it changes is in `lifecycle`."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.connections.crm_token import Telephony
+from shared.connections.crm_token import CrmTokenState
 
 
 class State(StrEnum):
@@ -38,8 +38,8 @@ class Connection:
     crm_token: str | None = None
     # Whether the token is its own, the chain that it has joined with it (see chain), and whether it
     # was frozen since.
-    telephony: Telephony = Telephony.NONE
-    line: str | None = None
+    telephony: CrmTokenState = CrmTokenState.NONE
+    chain_key: str | None = None
     thawed: bool = False
     # The grant in the platform's log that the owner's consent answers (see `Status.grant`).
     grant: str = ""

@@ -1,10 +1,10 @@
-"""TODO."""
+"""The CRM token of a location: how sure it is that it is its own, and the key of its chain."""
 
 import hashlib
 from enum import StrEnum
 
 
-class Telephony(StrEnum):
+class CrmTokenState(StrEnum):
     """Of a location: whether it has a CRM token, and whether that is known to be its own."""
 
     NONE = "none"

@@ -12,12 +12,12 @@ from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.accounts import Accounts
 from shared.connections.connection import Connection
-from shared.connections.settings import LifecycleRules
+from shared.connections.settings import LifecyclePolicy
 from shared.connections.table import Connections
 from shared.telemetry import count, logger
 
 
-class Erasing:
+class Erase:
     """The use case of closed connections whose grace period is over."""
 
     def __init__(
@@ -26,7 +26,7 @@ class Erasing:
         connections: Connections,
         accounts: Accounts,
         clock: Clock,
-        rules: LifecycleRules,
+        rules: LifecyclePolicy,
     ) -> None:
         self._connections = connections
         self._accounts = accounts
@@ -40,7 +40,7 @@ class Erasing:
         at this very moment keeps his account (see `Accounts.seen`), or is new.
 
         Raises:
-            Overtaken: the location was connected again meanwhile.
+            StaleWrite: the location was connected again meanwhile.
         """
         account_id = connection.account_id
         is_last = account_id is not None and self._is_last(account_id, connection.location_id)
@@ -65,7 +65,7 @@ class Erasing:
         """Erases the accounts that had the location before, once their grace period is over.
 
         Raises:
-            Overtaken: somebody else wrote the row meanwhile; it is still due.
+            StaleWrite: somebody else wrote the row meanwhile; it is still due.
         """
         now = self._clock()
         if connection.forget_at is None or connection.forget_at > now:

@@ -30,8 +30,8 @@ from datetime import datetime, timedelta
 from shared import backoff
 from shared.altegio.status import Installed, Status
 from shared.connections.connection import GONE, Connection, State
-from shared.connections.crm_token import Telephony, key
-from shared.connections.settings import LifecycleRules
+from shared.connections.crm_token import CrmTokenState, key
+from shared.connections.settings import LifecyclePolicy
 
 # Between two looks at a frozen location that nothing wakes, however long it has been so.
 _LONGEST_FROZEN = timedelta(hours=6)
@@ -48,7 +48,7 @@ def opened(
     chain_id: int | None,
     crm_token: str | None,
     now: datetime,
-    rules: LifecycleRules,
+    rules: LifecyclePolicy,
 ) -> Connection:
     """A new generation, held by the caller for a lease: to be stored before the callback.
 
@@ -68,8 +68,8 @@ def opened(
         account_id=account_id,
         opened_at=now,
         crm_token=before.crm_token if before else None,
-        telephony=before.telephony if before else Telephony.NONE,
-        line=before.line if before else None,
+        telephony=before.telephony if before else CrmTokenState.NONE,
+        chain_key=before.chain_key if before else None,
         grant=status.grant,
         settled_at=now,
         mark=max(before.mark if before else "", status.mark),
@@ -79,11 +79,11 @@ def opened(
         due_at=lease_until,
         version=before.version if before else 0,
     )
-    return told(opened, chain_id, crm_token)
+    return with_link(opened, chain_id, crm_token)
 
 
 def may_be_opened(
-    before: Connection | None, status: Status, now: datetime, rules: LifecycleRules
+    before: Connection | None, status: Status, now: datetime, rules: LifecyclePolicy
 ) -> bool:
     """Whether a press of the button may open a generation: for a grant that waits now.
 
@@ -100,39 +100,39 @@ def may_be_opened(
     return status.grant != before.grant or known_since + wait <= now
 
 
-def told(connection: Connection, chain_id: int | None, crm_token: str | None) -> Connection:
+def with_link(connection: Connection, chain_id: int | None, crm_token: str | None) -> Connection:
     """An open generation with the chain and the token of the owner's link.
 
     A token that was proven to be the location's own is so still; any other has yet to be.
     """
-    kept = connection.telephony is Telephony.PROVEN and connection.crm_token == crm_token
-    telephony = connection.telephony if kept else Telephony.UNPROVEN
+    kept = connection.telephony is CrmTokenState.PROVEN and connection.crm_token == crm_token
+    telephony = connection.telephony if kept else CrmTokenState.UNPROVEN
     return replace(
         connection,
         chain_id=chain_id,
         crm_token=crm_token,
-        telephony=telephony if crm_token else Telephony.NONE,
+        telephony=telephony if crm_token else CrmTokenState.NONE,
     )
 
 
-def leased(connection: Connection, now: datetime, rules: LifecycleRules) -> Connection:
+def leased(connection: Connection, now: datetime, rules: LifecyclePolicy) -> Connection:
     """The same, taken over by the caller for one lease."""
     until = now + timedelta(seconds=rules.lease_s)
     return replace(connection, lease_until=until, due_at=until)
 
 
-def line(connection: Connection) -> str | None:
+def chain_key(connection: Connection) -> str | None:
     """The chain that a location has to be in; an open generation stays where it is."""
     if connection.state is State.PENDING:
-        return connection.line
+        return connection.chain_key
     return key(connection.crm_token) if connection.live and connection.crm_token else None
 
 
-def left_line(connection: Connection) -> Connection:
+def left_chain(connection: Connection) -> Connection:
     """Out of its chain; a closed one without a hint is due for nothing but its erasing then."""
     is_over = connection.state is State.DISABLED and connection.hint is None
     due_at = connection.erase_at if is_over else connection.due_at
-    return replace(connection, line=None, thawed=False, due_at=due_at)
+    return replace(connection, chain_key=None, thawed=False, due_at=due_at)
 
 
 def uninstalling(connection: Connection, why: str, now: datetime) -> Connection:
@@ -160,7 +160,7 @@ def grant_expired(status: Status, now: datetime, window_s: float) -> bool:
     return granted is not None and now - granted > timedelta(seconds=window_s)
 
 
-def put_off(connection: Connection, why: str, now: datetime, rules: LifecycleRules) -> Connection:
+def put_off(connection: Connection, why: str, now: datetime, rules: LifecyclePolicy) -> Connection:
     """The same, to be looked at again after a growing wait; the lease is given back."""
     return replace(
         connection,
@@ -175,7 +175,7 @@ def settled(
     connection: Connection,
     status: Status,
     now: datetime,
-    rules: LifecycleRules,
+    rules: LifecyclePolicy,
 ) -> Connection:
     """What the connection is, now that the platform has said `status`.
 
@@ -206,7 +206,7 @@ def settled(
             return _settled_live(connection, State.ACTIVE, status, now, rules)
 
 
-def _lags(connection: Connection, status: Status, now: datetime, rules: LifecycleRules) -> bool:
+def _lags(connection: Connection, status: Status, now: datetime, rules: LifecyclePolicy) -> bool:
     """Whether the status was, or may have been, written before what we know already."""
     if connection.state is State.DISABLED:
         return False
@@ -227,7 +227,7 @@ def _lags(connection: Connection, status: Status, now: datetime, rules: Lifecycl
 
 
 def _seems_gone(
-    connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecycleRules
+    connection: Connection, status: Status, now: datetime, wait: timedelta, rules: LifecyclePolicy
 ) -> Connection:
     """A bare 404, which does not tell how old it is; what was seen live since begins anew."""
     why = f"seems to be gone: {status.proof()}"
@@ -252,7 +252,7 @@ def reopened(connection: Connection, status: Status, now: datetime) -> Connectio
 
 
 def _settled_pending(
-    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
+    connection: Connection, status: Status, now: datetime, rules: LifecyclePolicy
 ) -> Connection:
     if connection.state is State.PENDING and status.grant == connection.grant:
         # By our own clock too: it waited already when the consent was given.
@@ -264,7 +264,7 @@ def _settled_pending(
 
 
 def _settled_live(
-    connection: Connection, state: State, status: Status, now: datetime, rules: LifecycleRules
+    connection: Connection, state: State, status: Status, now: datetime, rules: LifecyclePolicy
 ) -> Connection:
     if connection.state is State.DISABLED:
         # Only the owner's own visit reopens a closed location (see connecting).
@@ -291,7 +291,7 @@ def _settled_live(
     elif state is State.ACTIVE and connection.state is State.FROZEN:
         # Thawed: its cover is looked at, and then again when that ends (see cover).
         changed = replace(changed, due_at=now)
-    if state is State.ACTIVE and connection.state is State.FROZEN and connection.line:
+    if state is State.ACTIVE and connection.state is State.FROZEN and connection.chain_key:
         changed = replace(changed, thawed=True)
     if state is State.FROZEN and (changed.due_at is None or changed.due_at <= now):
         changed = replace(changed, due_at=now + _frozen_wait(status, now, rules))
@@ -314,14 +314,14 @@ def _made_live(connection: Connection, status: Status, now: datetime) -> Connect
     )
 
 
-def _frozen_wait(status: Status, now: datetime, rules: LifecycleRules) -> timedelta:
+def _frozen_wait(status: Status, now: datetime, rules: LifecyclePolicy) -> timedelta:
     """Until a frozen location is looked at again, the longer the longer it is frozen."""
     since = status.log[-1].at if status.log else now
     return max(timedelta(seconds=rules.held_recheck_s), min((now - since) / 8, _LONGEST_FROZEN))
 
 
 def _hint_looked_at(
-    connection: Connection, status: Status, now: datetime, rules: LifecycleRules
+    connection: Connection, status: Status, now: datetime, rules: LifecyclePolicy
 ) -> Connection:
     """The hint says one thing and the status another: status may lag, so look again a few times."""
     came_true = (connection.hint, connection.state) in (
@@ -372,7 +372,7 @@ def erased(connection: Connection) -> Connection:
         account_id=None,
         chain_id=None,
         crm_token=None,
-        telephony=Telephony.NONE,
+        telephony=CrmTokenState.NONE,
         hint=None,
         hint_at=None,
         verdict=f"erased, after: {connection.verdict}",
@@ -381,7 +381,7 @@ def erased(connection: Connection) -> Connection:
     )
 
 
-def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRules) -> Connection:
+def _closed(connection: Connection, why: str, now: datetime, rules: LifecyclePolicy) -> Connection:
     erase_at, settled_at = connection.erase_at, connection.settled_at
     if connection.state is not State.DISABLED:
         erase_at, settled_at = now + timedelta(seconds=rules.erase_after_s), now
@@ -397,5 +397,5 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecycleRul
         settled_at=settled_at,
         erase_at=erase_at,
         # At once while the chain has yet to be left.
-        due_at=now if connection.line else erase_at,
+        due_at=now if connection.chain_key else erase_at,
     )

@@ -1,10 +1,10 @@
-"""TODO."""
+"""The settings of connections."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class LifecycleRules:
+class LifecyclePolicy:
     """The delays of connections, in seconds; the defaults stand in template.yaml."""
 
     grant_window_s: float

@@ -8,15 +8,16 @@ from dataclasses import replace
 
 from shared.altegio.client import Altegio, Refused, Unreachable
 from shared.altegio.status import Status
+from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, State
-from shared.connections.settings import LifecycleRules
-from shared.connections.table import Connections, Overtaken
+from shared.connections.settings import LifecyclePolicy
+from shared.connections.table import Connections
 from shared.telemetry import count, logger
 
 
-class Settling:
+class Settle:
     """The use case behind every change of a connection but its opening."""
 
     def __init__(
@@ -25,7 +26,7 @@ class Settling:
         platform: Altegio,
         connections: Connections,
         clock: Clock,
-        rules: LifecycleRules,
+        rules: LifecyclePolicy,
     ) -> None:
         self._platform = platform
         self._connections = connections
@@ -53,7 +54,7 @@ class Settling:
             was decided from, None if there was none to be had.
 
         Raises:
-            Overtaken: somebody else settles the same connection again and again.
+            StaleWrite: somebody else settles the same connection again and again.
         """
         while True:
             refusal = ""
@@ -108,7 +109,7 @@ class Settling:
         news = _told(before) != _told(decided)
         try:
             saved = self._connections.save(decided, self._clock() if news else None)
-        except Overtaken:
+        except StaleWrite:
             # Whoever was faster has decided from the same platform, and hints come back by
             # themselves: their row keeps its due time.
             current = self._connections.get(decided.location_id)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.altegio import webhook
-from shared.aws.dynamodb import from_item, pages, retried, to_item, to_value, transacted
+from shared.aws.dynamodb import StaleWrite, from_item, pages, retried, to_item, to_value, transacted
 from shared.clock import instant, stamp
 from shared.connections.connection import GONE, LIVE, Connection, State
-from shared.connections.crm_token import Telephony
+from shared.connections.crm_token import CrmTokenState
 from shared.connections.journal import Journal, Line
 from shared.connections.settings import ConnectionsSettings
 
@@ -51,10 +51,6 @@ _UNPROVEN = "unproven uninstall"
 HINTS = (*webhook.HINTS, _UNPROVEN, GONE)
 
 
-class Overtaken(Exception):
-    """Somebody else wrote the row since it was read: read again and decide again."""
-
-
 class Connections:
     """Reads and conditional writes of connections."""
 
@@ -84,7 +80,7 @@ class Connections:
         it in the transaction is written too, or neither is.
 
         Raises:
-            Overtaken: the row, or what is beside it, has another version by now.
+            StaleWrite: the row, or what is beside it, has another version by now.
         """
         stored = replace(connection, version=connection.version + 1)
         put: Any = {"TableName": self._table, "Item": _item(stored)}
@@ -98,7 +94,7 @@ class Connections:
             if not noted and not beside:
                 self._dynamodb.put_item(**put)
             elif transacted(self._dynamodb, [{"Put": put}, *noted, *beside]):
-                raise Overtaken(f"location {connection.location_id}")
+                raise StaleWrite(f"location {connection.location_id}")
         except ClientError as error:
             # The others: a payment is being claimed for this very location at this moment.
             if error.response["Error"]["Code"] in (
@@ -106,7 +102,7 @@ class Connections:
                 "TransactionConflictException",
                 "TransactionCanceledException",
             ):
-                raise Overtaken(f"location {connection.location_id}") from None
+                raise StaleWrite(f"location {connection.location_id}") from None
             raise
         return stored
 
@@ -273,7 +269,7 @@ def _connection(item: dict[str, Any]) -> Connection:
     values.setdefault("account_id", None)
     for name in ("unlisted", "former"):
         values[name] = tuple(values.get(name, ()))
-    values["telephony"] = Telephony(values.get("telephony", Telephony.NONE))
+    values["telephony"] = CrmTokenState(values.get("telephony", CrmTokenState.NONE))
     return Connection(**{**values, "state": State(values["state"])})
 
 

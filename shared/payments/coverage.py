@@ -26,7 +26,7 @@ from shared.altegio.status import Installed, ListedPayment, Status
 from shared.clock import from_wire
 from shared.connections.connection import Connection, State
 from shared.payments.entry import Entry, EntryState
-from shared.payments.settings import CoverRules
+from shared.payments.settings import CoverPolicy
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -121,7 +121,7 @@ def watched(
     now: datetime,
     *,
     zone: ZoneInfo,
-    rules: CoverRules,
+    rules: CoverPolicy,
 ) -> Connection:
     """The connection as settled by `status`, with its cover, and due when that comes to its end.
 
@@ -157,7 +157,7 @@ def watched(
     return replace(known, due_at=min([*news, *looks], default=now + _MONTH))
 
 
-def reminded(connection: Connection, now: datetime, rules: CoverRules) -> Connection | None:
+def reminded(connection: Connection, now: datetime, rules: CoverPolicy) -> Connection | None:
     """The same, due an hour later, if only a warning is due; None if the platform must be asked.
 
     Before its cover ends a location is not switched off, and what would lengthen that is told. Once
@@ -173,7 +173,7 @@ def reminded(connection: Connection, now: datetime, rules: CoverRules) -> Connec
     return replace(connection, due_at=min(_looks(connection, now, rules)))
 
 
-def _looks(connection: Connection, now: datetime, rules: CoverRules) -> list[datetime]:
+def _looks(connection: Connection, now: datetime, rules: CoverPolicy) -> list[datetime]:
     """When an active location is looked at next, whichever is first."""
     until, refunded_at = connection.covered_until, connection.refunded_at
     if until is None:
@@ -191,7 +191,7 @@ def _ends(location_id: int, until: datetime) -> list[datetime]:
     return [until + wait + spread for wait in _AFTER_THE_END]
 
 
-def _warns_at(location_id: int, until: datetime, rules: CoverRules) -> datetime:
+def _warns_at(location_id: int, until: datetime, rules: CoverPolicy) -> datetime:
     # Spread over an hour, as most periods end with the month.
     spread = timedelta(seconds=location_id % 3600)
     return until - timedelta(seconds=rules.switch_off_warning_s) - spread
@@ -204,7 +204,7 @@ def _first_active_at(connection: Connection, status: Status) -> datetime:
 
 
 def _trial(
-    connection: Connection, status: Status, now: datetime, zone: ZoneInfo, rules: CoverRules
+    connection: Connection, status: Status, now: datetime, zone: ZoneInfo, rules: CoverPolicy
 ) -> Period:
     """The trial, of which nothing is left once a running period was given back."""
     # By the platform's clock, which may be ahead of ours.
@@ -245,7 +245,7 @@ class Consequence:
 
 
 def consequence(
-    paid: Entry, status: Status, now: datetime, *, zone: ZoneInfo, rules: CoverRules
+    paid: Entry, status: Status, now: datetime, *, zone: ZoneInfo, rules: CoverPolicy
 ) -> Consequence:
     """What the platform will do about a location when this payment of it is given back.
 
@@ -352,7 +352,7 @@ def work_list(locations: Iterable[tuple[Connection, Sequence[Entry]]], now: date
     )
 
 
-def is_near(work: Work, now: datetime, rules: CoverRules) -> bool:
+def is_near(work: Work, now: datetime, rules: CoverPolicy) -> bool:
     """Whether an active location may soon be switched off, or any moment."""
     warns_at = _warns_at(work.location_id, work.covered_until, rules)
     return work.state is State.ACTIVE and warns_at <= now

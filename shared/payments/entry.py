@@ -10,8 +10,9 @@
 
 What the owner paid on the platform's own page (see `hosted`) was never ours to send:
 
- TOLD ── on the list, and nobody's ──▶ SENT        TOLD ── it is another entry's ──▶ CLOSED
-  ╰───── not listed for days ─────────▶ NEEDS_HUMAN
+ REPORTED_BY_PLATFORM ── on the list, and nobody's ──▶ SENT
+  │ ╰──────────────────── it is another entry's ──────▶ CLOSED
+  ╰────────────────────── not listed for days ────────▶ NEEDS_HUMAN
 
 A person may adopt, send again or close whatever is not on its way (see `local.desk`):
 
@@ -21,7 +22,8 @@ A person may adopt, send again or close whatever is not on its way (see `local.d
  NEEDS_HUMAN ────────────────────────────────────────────── look ───────▶ UNKNOWN
 
 The platform's payment call has no idempotency key. So there is no way from an expired SENDING back
-to sending: who does not know what happened says so, and UNKNOWN is looked up (see `looking`).
+to sending: who does not know what happened says so, and UNKNOWN is looked up (see
+`resolve_unknown`).
 """
 
 import hashlib
@@ -35,11 +37,14 @@ from typing import Any
 
 from shared import backoff
 from shared.clock import instant
-from shared.payments.settings import LedgerRules
+from shared.payments.settings import LedgerPolicy
 
 
 class EntryState(StrEnum):
-    """Of a payment or refund. PENDING, SENDING, HELD, UNKNOWN and TOLD are unfinished."""
+    """Of a payment or refund.
+
+    PENDING, SENDING, HELD, UNKNOWN and REPORTED_BY_PLATFORM are unfinished.
+    """
 
     PENDING = "PENDING"
     SENDING = "SENDING"
@@ -49,7 +54,7 @@ class EntryState(StrEnum):
     REJECTED = "REJECTED"
     NEEDS_HUMAN = "NEEDS_HUMAN"
     CLOSED = "CLOSED"
-    TOLD = "TOLD"
+    REPORTED_BY_PLATFORM = "REPORTED_BY_PLATFORM"
 
 
 # How the keys of payments begin that were made on the platform's own page.
@@ -63,8 +68,8 @@ PARKED = (EntryState.REJECTED, EntryState.NEEDS_HUMAN, EntryState.CLOSED)
 class Entry:
     """One payment or refund of the billing system, known by its own event id.
 
-    `facts` is the canonical event (see `billing`), `digest` its hash. `attempt` counts the claims
-    and is the fencing token: whoever holds an older one may not change the row.
+    `facts` is the canonical event (see `billing_event`), `digest` its hash. `attempt` counts the
+    claims and is the fencing token: whoever holds an older one may not change the row.
     """
 
     key: str
@@ -144,11 +149,15 @@ _CHANGES = {
     EntryState.PENDING: {EntryState.PENDING, EntryState.HELD},
     EntryState.HELD: {EntryState.PENDING, EntryState.SENDING, EntryState.HELD},
     EntryState.UNKNOWN: {EntryState.SENDING},
-    EntryState.SENT: {EntryState.SENDING, EntryState.UNKNOWN, EntryState.TOLD},
+    EntryState.SENT: {EntryState.SENDING, EntryState.UNKNOWN, EntryState.REPORTED_BY_PLATFORM},
     EntryState.REJECTED: {EntryState.PENDING, EntryState.SENDING},
-    EntryState.NEEDS_HUMAN: {EntryState.PENDING, EntryState.UNKNOWN, EntryState.TOLD},
-    EntryState.CLOSED: {EntryState.TOLD},
-    EntryState.TOLD: {EntryState.TOLD},
+    EntryState.NEEDS_HUMAN: {
+        EntryState.PENDING,
+        EntryState.UNKNOWN,
+        EntryState.REPORTED_BY_PLATFORM,
+    },
+    EntryState.CLOSED: {EntryState.REPORTED_BY_PLATFORM},
+    EntryState.REPORTED_BY_PLATFORM: {EntryState.REPORTED_BY_PLATFORM},
 }
 
 # The same for a person, who never touches what is being sent, nor what may still have been sent
@@ -162,7 +171,7 @@ _BY_HAND = {
 }
 
 
-def claimed(entry: Entry, now: datetime, rules: LedgerRules) -> Entry:
+def claimed(entry: Entry, now: datetime, rules: LedgerPolicy) -> Entry:
     """The entry with one more attempt, ours until the lease has passed."""
     lease = timedelta(seconds=rules.lease_s)
     return replace(
@@ -194,7 +203,7 @@ def needs_human(entry: Entry, why: str, now: datetime) -> Entry:
     return _changed(entry, EntryState.NEEDS_HUMAN, why, now)
 
 
-def unknown(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+def unknown(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
     """The entry, possibly taken by the platform; sent again only if a look proves the contrary.
 
     `due_at` says from when a look at the platform's list can prove anything.
@@ -204,7 +213,7 @@ def unknown(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
 
 
 def released(
-    entry: Entry, why: str, now: datetime, rules: LedgerRules, *, retry_after_s: float = 0.0
+    entry: Entry, why: str, now: datetime, rules: LedgerPolicy, *, retry_after_s: float = 0.0
 ) -> Entry:
     """The entry, surely not taken: to be tried again after a growing wait.
 
@@ -216,7 +225,7 @@ def released(
     return replace(entry, state=EntryState.PENDING, why=why, due_at=now + wait, changed_at=now)
 
 
-def absent(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+def absent(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
     """An UNKNOWN entry that the platform's list surely lacks; sent again once seen so twice."""
     if entry.state is not EntryState.UNKNOWN:
         raise NoSuchChange(f"absence in {entry.state}")
@@ -233,12 +242,14 @@ def looked_at(entry: Entry, why: str, now: datetime, *, seconds: float) -> Entry
     return replace(entry, absences=0, why=why, due_at=due_at, changed_at=now)
 
 
-def still_told(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+def still_told(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
     """A payment of the platform's own page that cannot be recorded yet; up to a limit."""
     if rules.waited_long(entry.received_at, now):
         return needs_human(entry, f"{why}; waited long enough", now)
     wait = max(timedelta(seconds=rules.lease_s), (now - entry.received_at) / 2)
-    return _changed(entry, EntryState.TOLD, why, now, due_in=min(wait, _LONGEST_HELD))
+    return _changed(
+        entry, EntryState.REPORTED_BY_PLATFORM, why, now, due_in=min(wait, _LONGEST_HELD)
+    )
 
 
 def recorded(entry: Entry, facts: dict[str, str], now: datetime) -> Entry:
@@ -256,7 +267,7 @@ def put_off(entry: Entry, why: str, until: datetime, now: datetime) -> Entry:
     return replace(_changed(entry, EntryState.PENDING, why, now), due_at=until)
 
 
-def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+def held(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
     """The entry, waiting for its location to be connected, which wakes it.
 
     Looked at besides, the seldomer the longer it waits.
@@ -266,7 +277,7 @@ def held(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
     return _changed(entry, EntryState.HELD, why, now, due_in=wait)
 
 
-def waiting(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+def waiting(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
     """A refund whose payment is not settled: waits in longer and longer steps, up to a limit."""
     if rules.waited_long(entry.received_at, now):
         return needs_human(entry, f"{why}; waited long enough", now)
@@ -293,7 +304,7 @@ def refund_unlike(refund: Entry, paid: Entry | None) -> str:
 
 
 def refund_parked(
-    refund: Entry, paid: Entry | None, now: datetime, rules: LedgerRules
+    refund: Entry, paid: Entry | None, now: datetime, rules: LedgerPolicy
 ) -> Entry | None:
     """What becomes of a refund that cannot be sent now; None if it can.
 
@@ -317,7 +328,7 @@ def refund_parked(
     return None
 
 
-def woken(entry: Entry, now: datetime, rules: LedgerRules, queued: timedelta) -> Entry:
+def woken(entry: Entry, now: datetime, rules: LedgerPolicy, queued: timedelta) -> Entry:
     """The entry, as its wake-up is put on the queue: due again only if that gets lost.
 
     `queued` is how long what is before it on the queue will take.

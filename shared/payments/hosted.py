@@ -76,7 +76,7 @@ def _entry(
 ) -> Entry:
     return replace(
         Entry.new(f"{HOSTED}{platform_id}", location_id, facts, now),
-        state=EntryState.TOLD,
+        state=EntryState.REPORTED_BY_PLATFORM,
         platform_id=platform_id,
         due_at=now + timedelta(seconds=lease_s),
     )

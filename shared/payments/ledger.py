@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.altegio.rate_limit import Busy
-from shared.aws.dynamodb import from_item, pages, retried, to_item, to_value, transacted
+from shared.aws.dynamodb import StaleWrite, from_item, pages, retried, to_item, to_value, transacted
 from shared.clock import instant, stamp
 from shared.connections.connection import State
 from shared.payments.entry import PARKED, Entry, EntryState
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 _INSTANTS = ("received_at", "claimed_at", "due_at", "changed_at")
 _ECHO = "echo"
-
-
-class Overtaken(Exception):
-    """The row is not what it was when it was read."""
 
 
 class IdTaken(Exception):
@@ -65,10 +61,10 @@ class Ledger:
 
         A payment is claimed only while its location is in `state`, a refund only while its payment
         is SENT; False if that is not so. `turn` is the part of the transaction that lets us call
-        the platform now (see `pace`).
+        the platform now (see `rate_limit`).
 
         Raises:
-            Overtaken: the row is not `before` any more.
+            StaleWrite: the row is not `before` any more.
             Busy: it is not our turn.
         """
         is_refund = claimed.is_refund
@@ -79,7 +75,7 @@ class Ledger:
             return True
         row, connected, _ = (reason == "ConditionalCheckFailed" for reason in reasons)
         if row:
-            raise Overtaken(claimed.key)
+            raise StaleWrite(claimed.key)
         if connected:
             return False
         raise Busy
@@ -91,7 +87,7 @@ class Ledger:
         received counts, also when its sender was given up, and when a person closed it.
 
         Raises:
-            Overtaken: the attempt is not `claimed`'s any more, or was finished.
+            StaleWrite: the attempt is not `claimed`'s any more, or was finished.
             IdTaken: another entry owns the platform's id.
         """
         condition = {
@@ -118,7 +114,7 @@ class Ledger:
             )
         reasons = self._transact(items)
         if reasons and reasons[0] == "ConditionalCheckFailed":
-            raise Overtaken(sent.key)
+            raise StaleWrite(sent.key)
         if reasons:
             raise IdTaken(sent.key)
 
@@ -126,7 +122,7 @@ class Ledger:
         """Writes `after` over `before` (None: it must be new).
 
         Raises:
-            Overtaken: the row is not `before` any more.
+            StaleWrite: the row is not `before` any more.
         """
         try:
             retried(lambda: self._dynamodb.put_item(**self._put(before, after)))
@@ -138,7 +134,7 @@ class Ledger:
                 raise
             # Unless it was written the first time, and the answer was lost: botocore tries again.
             if self.get(after.key) != after:
-                raise Overtaken(after.key) from None
+                raise StaleWrite(after.key) from None
 
     def tell(self, entry: Entry) -> bool:
         """Writes an entry if there is none under its key; False if there is."""
@@ -221,7 +217,7 @@ class Ledger:
         self._dynamodb.put_item(TableName=self._table, Item=to_item(owner))
 
     def note_echo(self, sent: Entry) -> None:
-        """Remembers a payment whose id is known, for the echo check (see `looking`)."""
+        """Remembers a payment whose id is known, for the echo check (see `resolve_unknown`)."""
         self._dynamodb.put_item(
             TableName=self._table, Item=to_item({"key": _ECHO, "entry_key": sent.key})
         )

@@ -9,15 +9,21 @@ from shared.payments import entry as payment
 from shared.payments import hosted
 from shared.payments.entry import Entry
 from shared.payments.ledger import IdTaken, Ledger
-from shared.payments.settings import LedgerRules
+from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
 
 
-class Recording:
-    """The use case of overdue TOLD entries."""
+class RecordHosted:
+    """The use case of overdue REPORTED_BY_PLATFORM entries."""
 
     def __init__(
-        self, *, ledger: Ledger, platform: Altegio, clock: Clock, zone: ZoneInfo, rules: LedgerRules
+        self,
+        *,
+        ledger: Ledger,
+        platform: Altegio,
+        clock: Clock,
+        zone: ZoneInfo,
+        rules: LedgerPolicy,
     ) -> None:
         self._ledger = ledger
         self._platform = platform
@@ -26,10 +32,10 @@ class Recording:
         self._rules = rules
 
     def record(self, entry: Entry) -> None:
-        """Takes a TOLD entry as far as it goes now; never an id that may be one of our own.
+        """Takes an entry as far as it goes now; never an id that may be one of our own.
 
         Raises:
-            Overtaken: somebody else changed it; what is left is due again.
+            StaleWrite: somebody else changed it; what is left is due again.
         """
         try:
             status = self._platform.status(entry.location_id or 0)

@@ -1,7 +1,7 @@
 """Reports payments and refunds to the platform, each at most once.
 
 Whatever returns here has made the event durable: the message may be acknowledged. What is not
-finished then is a row with a due time, and `reconciling` sees to it.
+finished then is a row with a due time, and `reconcile.schedule` sees to it.
 """
 
 import time
@@ -15,14 +15,15 @@ from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, U
 from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.status import Installed
 from shared.aws.dead_letters import DeadLetters
+from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock, stamp
 from shared.connections.connection import State
 from shared.connections.table import Connections
 from shared.payments import billing_event
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
-from shared.payments.ledger import IdTaken, Ledger, Overtaken
-from shared.payments.settings import LedgerRules
+from shared.payments.ledger import IdTaken, Ledger
+from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
 
 _ECHO_EVERY = timedelta(hours=1)
@@ -35,7 +36,7 @@ class Unlike(Exception):
     """A refund of something else than its whole payment; the text says why. Nothing was sent."""
 
 
-class Paying:
+class ReportPayments:
     """The use case of the billing queue."""
 
     def __init__(
@@ -47,7 +48,7 @@ class Paying:
         pace: Pace,
         dead_letters: DeadLetters,
         clock: Clock,
-        rules: LedgerRules,
+        rules: LedgerPolicy,
     ) -> None:
         self._ledger = ledger
         self._connections = connections
@@ -71,7 +72,7 @@ class Paying:
         entry = event.entry(self._clock())
         try:
             self._attempt(None, entry)
-        except Overtaken:
+        except StaleWrite:
             self._again(entry, body, message_id)
         except Unlike as unlike:
             if self._ledger.get(entry.key) is None:
@@ -109,7 +110,7 @@ class Paying:
                 # Before the row, which would not come here again: a letter may not get lost.
                 self._refuse(billing_event.again(entry), f"invalid: {unlike}", message_id)
                 self._store(entry, payment.rejected(entry, str(unlike), self._clock()))
-        except Overtaken:
+        except StaleWrite:
             logger.info("overtaken", extra={"entry": entry.key})
 
     def _attempt(self, before: Entry | None, entry: Entry) -> None:
@@ -118,7 +119,7 @@ class Paying:
         For a new payment that is two write requests, no read and one call to the platform.
 
         Raises:
-            Overtaken: the row is not `before` any more, and nothing was sent.
+            StaleWrite: the row is not `before` any more, and nothing was sent.
             Unlike: it is a refund of something else than its whole payment.
         """
         until = time.monotonic() + _TIME_S
@@ -157,7 +158,7 @@ class Paying:
         A frozen location is paid in order to thaw it, but most are active.
 
         Raises:
-            Overtaken: the row is not `before` any more.
+            StaleWrite: the row is not `before` any more.
             Paused: our turn does not come soon.
         """
         self._platform.prepare()
@@ -242,7 +243,7 @@ class Paying:
         except IdTaken:
             why = f"the platform answered id {outcome.platform_id}, which is another entry's"
             self._move(claimed, payment.unknown(claimed, why, self._clock(), self._rules))
-        except Overtaken:
+        except StaleWrite:
             # Another attempt was made after ours: both may have been taken.
             if not sent.is_refund:
                 self._ledger.own(outcome.platform_id, sent.key)
@@ -275,7 +276,7 @@ class Paying:
     def _move(self, claimed: Entry, after: Entry) -> None:
         try:
             self._store(claimed, after)
-        except Overtaken:
+        except StaleWrite:
             # The lease has passed: the row is UNKNOWN by now, which is never wrong.
             logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
 

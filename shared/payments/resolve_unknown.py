@@ -14,7 +14,7 @@ from shared.payments import entry as payment
 from shared.payments import lookup
 from shared.payments.entry import Entry, EntryState
 from shared.payments.ledger import IdTaken, Ledger
-from shared.payments.settings import LedgerRules
+from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
 
 # Between two questions about one entry to a platform that does not answer.
@@ -22,11 +22,11 @@ _LONGEST_WAIT_S = 900
 _UNSETTLED = (EntryState.SENDING, EntryState.UNKNOWN)
 
 
-class Looking:
+class ResolveUnknown:
     """The use case of overdue UNKNOWN entries."""
 
     def __init__(
-        self, *, ledger: Ledger, platform: Altegio, clock: Clock, rules: LedgerRules
+        self, *, ledger: Ledger, platform: Altegio, clock: Clock, rules: LedgerPolicy
     ) -> None:
         self._ledger = ledger
         self._platform = platform
@@ -37,7 +37,7 @@ class Looking:
         """Looks an UNKNOWN entry up, and with it all that the platform cannot tell from it.
 
         Raises:
-            Overtaken: somebody else changed one of them; what is left is due again.
+            StaleWrite: somebody else changed one of them; what is left is due again.
         """
         try:
             status = self._platform.status(entry.location_id or 0)

@@ -1,11 +1,11 @@
-"""TODO."""
+"""The delays of payments, and of the platform's switch-off."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerRules:
+class LedgerPolicy:
     """The delays of payments and refunds, in seconds; the defaults stand in template.yaml."""
 
     lease_s: float
@@ -20,8 +20,8 @@ class LedgerRules:
 
 
 @dataclass(frozen=True, slots=True)
-class CoverRules:
-    """The settings of the switch-off clock (`cover`); the defaults stand in template.yaml.
+class CoverPolicy:
+    """The settings of the switch-off clock (`coverage`); the defaults stand in template.yaml.
 
     `trial_days` is -1 for a free application, which is never switched off.
     """

@@ -17,11 +17,11 @@ from shared.payments import entry as payment
 from shared.payments.entry import Entry
 from shared.payments.ledger import Ledger
 from shared.payments.queue import BillingEvents
-from shared.payments.settings import CoverRules
+from shared.payments.settings import CoverPolicy
 from shared.telemetry import count, logger
 
 
-class Watching:
+class WatchCoverage:
     """The use case of live connections that were just settled."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Watching:
         billing_events: BillingEvents,
         clock: Clock,
         zone: ZoneInfo,
-        rules: CoverRules,
+        rules: CoverPolicy,
     ) -> None:
         self._connections = connections
         self._ledger = ledger
@@ -47,7 +47,7 @@ class Watching:
         Without a status, it warns by what was noted before.
 
         Raises:
-            Overtaken: somebody else wrote the row, or a payment of it, meanwhile; it is still due.
+            StaleWrite: somebody else wrote the row, or a payment of it, meanwhile; it is still due.
         """
         if not connection.live:
             return
@@ -79,7 +79,7 @@ class Watching:
         """Warns once more by our own tables, if that is all that is due; False if it is not.
 
         Raises:
-            Overtaken: as `watch`.
+            StaleWrite: as `watch`.
         """
         now = self._clock()
         reminded = coverage.reminded(connection, now, self._rules)

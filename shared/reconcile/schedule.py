@@ -16,7 +16,8 @@ from itertools import islice, takewhile, zip_longest
 from typing import Any
 
 from shared import doors
-from shared.altegio.settings import PaceRules
+from shared.altegio.settings import PacePolicy
+from shared.aws.dynamodb import StaleWrite
 from shared.calls import call
 from shared.calls.call import CallState
 from shared.calls.queue import CallWakeUps
@@ -26,21 +27,19 @@ from shared.chains.table import Chains
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, State
-from shared.connections.erase import Erasing
-from shared.connections.settings import LifecycleRules
-from shared.connections.settle import Settling
+from shared.connections.erase import Erase
+from shared.connections.settings import LifecyclePolicy
+from shared.connections.settle import Settle
 from shared.connections.table import HINTS, Connections
-from shared.connections.table import Overtaken as ConnectionOvertaken
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
-from shared.payments.ledger import Ledger, Overtaken
+from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
-from shared.payments.record_hosted import Recording
-from shared.payments.resolve_unknown import Looking
-from shared.payments.settings import LedgerRules
-from shared.payments.watch_coverage import Watching
-from shared.reconcile.census.run import Surveying
-from shared.reconcile.census.table import Overtaken as RollOvertaken
+from shared.payments.record_hosted import RecordHosted
+from shared.payments.resolve_unknown import ResolveUnknown
+from shared.payments.settings import LedgerPolicy
+from shared.payments.watch_coverage import WatchCoverage
+from shared.reconcile.census.run import RunCensus
 from shared.telemetry import count, logger
 
 # Rows of one kind in one run, where each may take a call to the platform.
@@ -61,7 +60,7 @@ class ReconcileFailed(Exception):
     """Some rows could not be taken care of; each was logged, all others were done."""
 
 
-class Reconciling:
+class Schedule:
     """The use case of the schedule."""
 
     def __init__(
@@ -69,21 +68,21 @@ class Reconciling:
         *,
         connections: Connections,
         ledger: Ledger,
-        settling: Settling,
-        watching: Watching,
-        erasing: Erasing,
-        looking: Looking,
-        recording: Recording,
-        surveying: Surveying,
+        settling: Settle,
+        watching: WatchCoverage,
+        erasing: Erase,
+        looking: ResolveUnknown,
+        recording: RecordHosted,
+        surveying: RunCensus,
         chains: Chains,
         switching: Switching,
         calls: Calls,
         call_wake_ups: CallWakeUps,
         wake_ups: WakeUps,
         clock: Clock,
-        lifecycle_rules: LifecycleRules,
-        ledger_rules: LedgerRules,
-        pace_rules: PaceRules,
+        lifecycle_rules: LifecyclePolicy,
+        ledger_rules: LedgerPolicy,
+        pace_rules: PacePolicy,
         late_after_s: float,
         call_s: float,
     ) -> None:
@@ -154,7 +153,7 @@ class Reconciling:
             *(_each(self._connection, self._connections.hinted(it, now, _MOST)) for it in HINTS),
             *(_each(self._connection, self._connections.due(it, now, _MOST)) for it in State),
             _each(self._entry, self._ledger.due(EntryState.UNKNOWN, now, _MOST)),
-            _each(self._entry, self._ledger.due(EntryState.TOLD, now, _MOST)),
+            _each(self._entry, self._ledger.due(EntryState.REPORTED_BY_PLATFORM, now, _MOST)),
         )
 
     def _take(self, until: float, *kinds: Iterable[Job]) -> int:
@@ -191,7 +190,7 @@ class Reconciling:
             return 0
         try:
             step(key)
-        except (Overtaken, ConnectionOvertaken, RollOvertaken):
+        except StaleWrite:
             logger.info("overtaken", extra={"row": key})
         except Exception as error:  # noqa: BLE001 - logged, counted, and the run ends in an error
             # A row that nobody can read must not hold up everything that is due after it.
@@ -216,7 +215,7 @@ class Reconciling:
                 self._look_at_held(entry)
             case EntryState.UNKNOWN:
                 self._looking.look(entry)
-            case EntryState.TOLD:
+            case EntryState.REPORTED_BY_PLATFORM:
                 self._recording.record(entry)
 
     def _lease_passed(self, entry: Entry) -> None:
@@ -271,7 +270,7 @@ class Reconciling:
             return
         if self._watching.remind(connection):
             return
-        if connection.state is State.DISABLED and connection.line is not None:
+        if connection.state is State.DISABLED and connection.chain_key is not None:
             self._switching.follow(connection)
             return
         settled, status = self._settling.settle(self._leased(connection))

@@ -28,7 +28,7 @@ class Unproven(Exception):
     """There is no token to prove it with, and nothing to be asked about all the same."""
 
 
-class Disabling:
+class ReceiveWebhook:
     """The use case of the webhook."""
 
     def __init__(

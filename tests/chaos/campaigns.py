@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from shared.altegio.rate_limit import Pace
-from shared.altegio.settings import PaceRules
+from shared.altegio.settings import PacePolicy
 from shared.payments.entry import EntryState
 from tests.chaos.judge import entries, judge
 from tests.chaos.tasks import Task
@@ -27,7 +27,7 @@ type Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Verdict:
     """What a campaign has shown."""
 
     payments: int
@@ -82,7 +82,7 @@ class Clockwork:
 _RINGS = timedelta(seconds=8)
 
 
-def outage(payments: int, progress: Progress) -> Told:
+def outage(payments: int, progress: Progress) -> Verdict:
     """A day in which the platform is down, and payments are billed all the while."""
     with World() as world:
         for location_id in LOCATIONS:
@@ -219,7 +219,7 @@ def _calls_told(world: World, calls: int, hours: float) -> CallsTold:
     )
 
 
-def backlog(payments: int, progress: Progress) -> Told:
+def backlog(payments: int, progress: Progress) -> Verdict:
     """All are billed while the platform lets nobody call; then it does, at its limit."""
     with World(limits=LIMITS) as world:
         for location_id in LOCATIONS:
@@ -259,7 +259,7 @@ def _brake(world: World, pause: timedelta) -> None:
         world.environments["payments"]["PACE_TABLE"],
         clock=world.clock,
         sleep=world.sleep,
-        rules=PaceRules(*LIMITS, retry_base_s=30),
+        rules=PacePolicy(*LIMITS, retry_base_s=30),
         ahead_s=0,
         patience_s=0,
     )
@@ -274,10 +274,10 @@ def _all_sent(world: World) -> bool:
     return not world.queued() and all(row["state"] == EntryState.SENT for row in entries(world))
 
 
-def _told(world: World, payments: int, hours: float, share: float = 0.0) -> Told:
+def _told(world: World, payments: int, hours: float, share: float = 0.0) -> Verdict:
     states = judge(world)
     listed = sum(len(world.platform.payments(location_id)) for location_id in LOCATIONS)
-    return Told(
+    return Verdict(
         payments=payments,
         doubled=listed - payments,
         dead_letters=len(world.dead_letters()),

@@ -11,7 +11,7 @@ from shared.connect.view import Standing
 from shared.connections import lifecycle
 from shared.connections.connection import Connection
 from shared.reconcile.census.differences import Difference
-from shared.reconcile.census.run import Surveying
+from shared.reconcile.census.run import RunCensus
 from shared.reconcile.census.table import Found
 
 type Mutant = Callable[[], Any]
@@ -67,14 +67,14 @@ def one_bare_404_is_believed() -> Any:
 def a_repair_does_not_ask_again() -> Any:
     """What the census found is done, whatever has happened since."""
 
-    def put_right(surveying: Surveying, found: Found) -> tuple[str, bool]:
+    def put_right(surveying: RunCensus, found: Found) -> tuple[str, bool]:
         connection = surveying._connections.get(found.finding.location_id)
         if connection is not None and found.finding.difference is Difference.UNINSTALLED:
             now, rules = surveying._clock(), surveying._lifecycle_rules
             surveying._connections.save(lifecycle._closed(connection, "found", now, rules), now)
         return "", True
 
-    return patch.object(Surveying, "_put_right", put_right)
+    return patch.object(RunCensus, "_put_right", put_right)
 
 
 def a_press_needs_no_grant() -> Any:

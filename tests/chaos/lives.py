@@ -22,7 +22,7 @@ from local.simulator.state import RefusedError, Standing
 from shared.altegio import redirect
 from shared.clock import instant
 from shared.connect.tickets import Tickets
-from shared.reconcile.census.table import Roll
+from shared.reconcile.census.table import CensusTable
 from tests.chaos import schedule
 from tests.chaos.judge import Wrong, judge
 from tests.chaos.runs import Run
@@ -476,7 +476,7 @@ def settle(world: Country) -> None:
 def order(world: Country) -> None:
     """A census, with repairs."""
     table = world.environments["reconcile"]["CENSUS_TABLE"]
-    census.ordered(Roll(world.memory.client("dynamodb"), table), repairs=True)
+    census.ordered(CensusTable(world.memory.client("dynamodb"), table), repairs=True)
 
 
 def repair(world: Country) -> None:

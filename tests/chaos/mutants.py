@@ -13,9 +13,9 @@ from shared.payments import entry as payment
 from shared.payments import hosted, lookup
 from shared.payments.entry import Entry, EntryState
 from shared.payments.ledger import Ledger
-from shared.payments.resolve_unknown import Looking
-from shared.payments.settings import LedgerRules
-from shared.reconcile.schedule import Reconciling
+from shared.payments.resolve_unknown import ResolveUnknown
+from shared.payments.settings import LedgerPolicy
+from shared.reconcile.schedule import Schedule
 from tests.chaos.world import World
 
 type Mutant = Callable[[], Any]
@@ -54,7 +54,7 @@ def adoption_without_ownership() -> Iterator[None]:
         return _transact(ledger, ours or items)
 
     with (
-        patch.object(Looking, "owned", lambda *_: set()),
+        patch.object(ResolveUnknown, "owned", lambda *_: set()),
         patch.object(Ledger, "_transact", transact),
     ):
         yield
@@ -72,7 +72,7 @@ def lookup_per_entry() -> Any:
 def absence_seen_once() -> Any:
     """One look at the list is enough."""
 
-    def absent(entry: Entry, why: str, now: datetime, rules: LedgerRules) -> Entry:
+    def absent(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
         return _absent(replace(entry, absences=1), why, now, rules)
 
     return patch.object(payment, "absent", absent)
@@ -86,11 +86,11 @@ def acknowledged_before_the_row() -> Any:
 def an_expired_lease_is_sent_again() -> Any:
     """As queues and locks usually have it."""
 
-    def lease_passed(reconciling: Reconciling, entry: Entry) -> None:
+    def lease_passed(reconciling: Schedule, entry: Entry) -> None:
         again = replace(entry, state=EntryState.PENDING, due_at=reconciling._clock())
         reconciling._ledger.move(entry, again)
 
-    return patch.object(Reconciling, "_lease_passed", lease_passed)
+    return patch.object(Schedule, "_lease_passed", lease_passed)
 
 
 def an_id_is_taken_when_it_is_told() -> Any:

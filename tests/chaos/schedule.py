@@ -16,7 +16,12 @@ SHORT_WAITS = (0.2, 1, 3)
 LONG_WAITS = (5, 31, 61, 61, 130, 901, 1000, 3700)
 # Waits of days, shortened to hours: what they are long for is not in a schedule.
 SETTINGS = {"REFUND_WAIT_S": "21600", "HELD_RECHECK_S": "1800"}
-UNFINISHED = (EntryState.PENDING, EntryState.SENDING, EntryState.UNKNOWN, EntryState.TOLD)
+UNFINISHED = (
+    EntryState.PENDING,
+    EntryState.SENDING,
+    EntryState.UNKNOWN,
+    EntryState.REPORTED_BY_PLATFORM,
+)
 _ROUTES = ("payment", "payment", "payment", "refund", "status", "status", "callback", "any")
 # What leaves open whether it was done is what the protocol is for.
 _FAULTS = (

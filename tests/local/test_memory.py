@@ -21,11 +21,11 @@ from local.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_
 from local.template import Table
 from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.redirect import Owner, Redirect
-from shared.altegio.settings import PaceRules
+from shared.altegio.settings import PacePolicy
 from shared.altegio.tokens import PartnerToken
 from shared.aws.dead_letters import DeadLetters
+from shared.aws.dynamodb import StaleWrite
 from shared.connect.tickets import Tickets
-from shared.connections import table as connections
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection, State
 from shared.connections.journal import Journal
@@ -583,7 +583,7 @@ class Play:
             WIRED.tables["PaceTable"].name,
             clock=lambda: self.at,
             sleep=lambda _seconds: None,
-            rules=PaceRules(0.005, 200, 30),
+            rules=PacePolicy(0.005, 200, 30),
             ahead_s=0,
             patience_s=300,
         )
@@ -613,7 +613,7 @@ class Play:
         acts += [self.account, self.account, self.ticket, self.turn]
         try:
             return self.dice.choice(acts)()
-        except (ledger.Overtaken, ledger.IdTaken, connections.Overtaken, Busy, Paused) as refused:
+        except (StaleWrite, ledger.IdTaken, Busy, Paused) as refused:
             return repr(refused)
 
     def entry(self) -> tuple[Entry | None, Entry]:

@@ -10,10 +10,10 @@ from local import PROJECT
 from local.emulator import Emulator, create_table
 from local.template import Template
 from shared.altegio.rate_limit import Busy, Pace
-from shared.altegio.settings import PaceRules
+from shared.altegio.settings import PacePolicy
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-RULES = PaceRules(pace_per_s=5, pace_per_min=200, retry_base_s=30)
+RULES = PacePolicy(pace_per_s=5, pace_per_min=200, retry_base_s=30)
 INTERVAL_S = RULES.interval.total_seconds()
 
 

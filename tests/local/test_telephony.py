@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.connections.crm_token import Telephony
+from shared.connections.crm_token import CrmTokenState
 from tests.deployment import Deployment, Page, finished, ringing
 from tests.desk import Operator
 
@@ -38,7 +38,7 @@ def stop(deployment: Deployment, key: str) -> None:
     deployment.simulator.route(4564, line="+13155559999")
     end(deployment, key, "c-1")
     deployment.let_time_pass(15)
-    assert deployment.connection(4564).telephony is Telephony.STOPPED
+    assert deployment.connection(4564).telephony is CrmTokenState.STOPPED
 
 
 def test_it_shows_the_chain_the_proof_and_the_last_calls(
@@ -78,10 +78,10 @@ def test_of_what_is_not_connected_it_says_so(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "after"), [("--resume", Telephony.UNPROVEN), ("--trust", Telephony.PROVEN)]
+    ("option", "after"), [("--resume", CrmTokenState.UNPROVEN), ("--trust", CrmTokenState.PROVEN)]
 )
 def test_what_was_stopped_goes_on(
-    deployment: Deployment, operator: Operator, key: str, option: str, after: Telephony
+    deployment: Deployment, operator: Operator, key: str, option: str, after: CrmTokenState
 ) -> None:
     stop(deployment, key)
     assert "stopped: a saved call was not in the location's own list" in operator(
@@ -93,7 +93,7 @@ def test_what_was_stopped_goes_on(
     deployment.simulator.route(4564, line="+13155550176")
     # Nothing without --do.
     assert "Nothing was changed yet" in operator("telephony", "4564", option)
-    assert deployment.connection(4564).telephony is Telephony.STOPPED
+    assert deployment.connection(4564).telephony is CrmTokenState.STOPPED
     assert "Done: on" in operator("telephony", "4564", option, "--do")
     assert deployment.connection(4564).telephony is after
     # What was held goes out.

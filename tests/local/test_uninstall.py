@@ -10,7 +10,7 @@ import pytest
 from local.desk import desk
 from shared.altegio.client import Altegio
 from shared.connections import lifecycle
-from shared.connections.settle import Settling
+from shared.connections.settle import Settle
 from tests.deployment import Deployment, payment, refund
 from tests.desk import Operator, site
 
@@ -96,7 +96,7 @@ def test_it_ends_there_and_here_at_once(
     assert "LostWebhook" not in logged()
     # Nor has anybody to look at it again, once its telephony is off.
     connection = connected.connection(4564)
-    assert (connection.line, connection.due_at) == (None, connection.erase_at)
+    assert (connection.chain_key, connection.due_at) == (None, connection.erase_at)
 
 
 def test_a_payment_waits_and_goes_out_after_a_reconnect(
@@ -207,7 +207,7 @@ def test_a_crash_after_the_call_is_made_good_by_reconcile(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Settling, "settle", crash)
+        patch.setattr(Settle, "settle", crash)
         with pytest.raises(KeyboardInterrupt):
             operator("uninstall", "4564", "--do")
     connected.reconcile()

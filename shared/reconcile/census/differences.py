@@ -1,7 +1,7 @@
 """In what our view of a location differs from the platform's: pure rules, no I/O.
 
 Events get lost, so once a day every location is compared. A difference is a hint, too: whoever
-repairs it asks again (see `surveying`).
+repairs it asks again (see `census.run`).
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from shared.altegio.status import Installed, ListedPayment, Status
 from shared.connections import lifecycle
 from shared.connections.connection import GONE, Connection, State
-from shared.connections.settings import LifecycleRules
+from shared.connections.settings import LifecyclePolicy
 from shared.payments import hosted, lookup
 from shared.payments.entry import Entry, EntryState
 
@@ -70,7 +70,7 @@ def of_connection(
     connection: Connection | None,
     status: Status,
     now: datetime,
-    rules: LifecycleRules,
+    rules: LifecyclePolicy,
 ) -> Finding | None:
     """In what our row differs from the status, if it does.
 
@@ -89,7 +89,7 @@ def of_connection(
 
 
 def _difference(
-    connection: Connection | None, status: Status, now: datetime, rules: LifecycleRules
+    connection: Connection | None, status: Status, now: datetime, rules: LifecyclePolicy
 ) -> Difference | None:
     if connection is None or connection.state is State.DISABLED:
         if status.installed not in _INSTALLED:
@@ -109,7 +109,9 @@ def _difference(
     return None
 
 
-def _closed_before(connection: Connection | None, instant: datetime, rules: LifecycleRules) -> bool:
+def _closed_before(
+    connection: Connection | None, instant: datetime, rules: LifecyclePolicy
+) -> bool:
     # What denies a younger closing may be an old status.
     erase_at = connection.erase_at if connection is not None else None
     grace = timedelta(seconds=rules.erase_after_s)
@@ -149,7 +151,7 @@ def of_payments(
         now: the present moment.
         zone: of the dates on the wire.
     """
-    told = any(entry.state is EntryState.TOLD for entry in entries)
+    told = any(entry.state is EntryState.REPORTED_BY_PLATFORM for entry in entries)
     if status.installed not in _INSTALLED or told or hosted.unsettled(entries):
         return []
     ours = [entry for entry in entries if not entry.is_refund and entry.state is EntryState.SENT]

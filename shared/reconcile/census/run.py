@@ -19,20 +19,20 @@ from itertools import chain
 from shared import doors
 from shared.altegio.client import LOCATIONS_PER_PAGE, Altegio, NotSent, Refused, Unreachable
 from shared.altegio.status import Status
+from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import GONE, Connection, State
-from shared.connections.settings import LifecycleRules
-from shared.connections.settle import Settling
+from shared.connections.settings import LifecyclePolicy
+from shared.connections.settle import Settle
 from shared.connections.table import Connections
-from shared.connections.table import Overtaken as ConnectionOvertaken
 from shared.payments import hosted
 from shared.payments.ledger import Ledger
-from shared.payments.resolve_unknown import Looking
+from shared.payments.resolve_unknown import ResolveUnknown
 from shared.reconcile.census import differences
 from shared.reconcile.census.differences import Difference, Finding
-from shared.reconcile.census.settings import CensusRules
-from shared.reconcile.census.table import Found, Head, Part, Roll, Stage
+from shared.reconcile.census.settings import CensusPolicy
+from shared.reconcile.census.table import CensusTable, Found, Head, Part, Stage
 from shared.telemetry import count, logger
 
 # So often one location, or a page, is asked for before the census goes on without it.
@@ -48,22 +48,22 @@ class _NoAnswer(Exception):
     """The platform does not answer now: the run ends, and the next one goes on here."""
 
 
-class Surveying:
+class RunCensus:
     """The use case of the census; `platform` is the platform at the census's share of the pace."""
 
     def __init__(
         self,
         *,
-        roll: Roll,
+        roll: CensusTable,
         platform: Altegio,
         connections: Connections,
         ledger: Ledger,
-        looking: Looking,
-        settling: Settling,
+        looking: ResolveUnknown,
+        settling: Settle,
         clock: Clock,
-        lifecycle_rules: LifecycleRules,
+        lifecycle_rules: LifecyclePolicy,
         lease_s: float,
-        rules: CensusRules,
+        rules: CensusPolicy,
     ) -> None:
         self._roll = roll
         self._platform = platform
@@ -266,7 +266,7 @@ class Surveying:
             if finding.difference is Difference.CLOSED:
                 return self._reopen(connection)
             settled, _status = self._settling.settle(_seen(connection, found))
-        except ConnectionOvertaken:
+        except StaleWrite:
             return "settled by somebody else meanwhile", False
         words = f"{settled.words}{'; asked again soon' if settled.hint else ''}"
         as_before = (connection.state, connection.generation)

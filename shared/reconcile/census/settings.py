@@ -1,10 +1,10 @@
-"""TODO."""
+"""The settings of the census."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class CensusRules:
+class CensusPolicy:
     """Of the census: seconds between two, 0 for none; what it may use and change at the most."""
 
     census_every_s: float

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from shared.aws.dynamodb import from_item, to_item, to_value, transacted
+from shared.aws.dynamodb import StaleWrite, from_item, to_item, to_value, transacted
 from shared.clock import instant, stamp
 from shared.reconcile.census.differences import REPAIRED, Difference, Finding
 
@@ -100,11 +100,7 @@ class Part:
     found: tuple[Found, ...] = ()
 
 
-class Overtaken(Exception):
-    """Somebody else has gone on with the census meanwhile."""
-
-
-class Roll:
+class CensusTable:
     """Reads and writes the census."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
@@ -125,7 +121,7 @@ class Roll:
         """Writes what was decided from the version in `head`, all or nothing; returns the head.
 
         Raises:
-            Overtaken: the head has another version by now.
+            StaleWrite: the head has another version by now.
         """
         stored = replace(head, version=head.version + 1, changed_at=now)
         values = {**asdict(stored), "began_at": stamp(stored.began_at), "changed_at": stamp(now)}
@@ -138,7 +134,7 @@ class Roll:
         }
         parts = [{"Put": self._put(part)}] if part is not None else []
         if transacted(self._dynamodb, [{"Put": put}, *parts]):
-            raise Overtaken
+            raise StaleWrite
         return stored
 
     def part(self, number: int) -> Part:
