@@ -9,8 +9,8 @@ said 429 or refuses our token: what is not sent then need not be looked up later
     somebody waits already   ▼       ▼        ▼
     ─────────────────────────┬───────┬────────┬───────▶   whoever comes reserves the next place
 
-How far ahead each kind of caller may reserve stands in `order`. Some callers have a row of their own
-as well (`Bounds`), which is asked first: who is above his share does not touch the common row.
+How far ahead each kind of caller may reserve stands in `order`. Some callers have a row of their
+own as well (`Bounds`), which is asked first: who is above his share does not touch the common row.
 
 The platform's limit is known from YCLIENTS only: 5 calls a second, 200 a minute for an address.
 https://developers.yclients.com
