@@ -54,6 +54,8 @@ PURE = {
     "chains.settings",
     "clock",
     "connect.codes",
+    "connect.standing",
+    "connect.view",
     "connections.connection",
     "connections.crm_token",
     "connections.lifecycle",

@@ -25,8 +25,9 @@ from shared.altegio.redirect import Redirect
 from shared.altegio.status import Status
 from shared.aws import http
 from shared.clock import stamp
-from shared.connect import codes, flow, one_time_code
+from shared.connect import codes, locations, one_time_code, standing
 from shared.connect.flow import ConnectFlow
+from shared.connect.locations import Asked, Locations
 from shared.connect.portal_key import PortalKey
 from shared.connect.tickets import MOST_TRIES, Ticket, Tickets
 from shared.connect.view import Standing
@@ -105,7 +106,7 @@ def forges_a_link(deployment: Deployment) -> bool:
 
 
 def _opens_anything(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
-    patches.setattr(flow, "standing", lambda *_: Standing.READY)
+    patches.setattr(locations, "standing", lambda *_: Standing.READY)
     patches.setattr(lifecycle, "awaits_callback", lambda *_: True)
 
 
@@ -146,7 +147,7 @@ def takes_a_private_install(deployment: Deployment) -> bool:
 
 
 def _takes_any_install(patches: pytest.MonkeyPatch) -> None:
-    patches.setattr(flow, "standing", lambda *_: Standing.READY)
+    patches.setattr(locations, "standing", lambda *_: Standing.READY)
     patches.setattr(lifecycle, "may_be_opened", lambda *_: True)
     patches.setattr(Status, "answers", lambda *_: True)
 
@@ -196,7 +197,7 @@ def names_thousands(deployment: Deployment) -> bool:
 
 
 def _asks_all(
-    self: ConnectFlow, arrived: Redirect, account: Account | None, _until: float
+    self: Locations, arrived: Redirect, account: Account | None, _until: float
 ) -> Iterator[Any]:
     """Goes on with the next location when one was not answered."""
     for location_id in arrived.location_ids:
@@ -204,12 +205,12 @@ def _asks_all(
         yield from _asked(self, one, account, float("inf"))
 
 
-_asked = ConnectFlow._asked
+_asked = Locations.asked
 
 
 @threat(
     "Links are opened while the platform does not answer, to keep us busy",
-    patch(ConnectFlow, "_asked", _asks_all),
+    patch(Locations, "asked", _asks_all),
 )
 def spins(deployment: Deployment) -> bool:
     deployment.simulator.fault("status", "status", status=503, times=1000)
@@ -244,12 +245,12 @@ def _of_anybody(
     return _standing(connection, status, account, now, rules)
 
 
-_standing = flow.standing
+_standing = standing.standing
 
 
 @threat(
     "A captured link looks into another account",
-    patch(flow, "standing", _of_anybody),
+    patch(locations, "standing", _of_anybody),
 )
 def looks_into_another_account(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=MALLORY)
@@ -290,7 +291,7 @@ def reads_calls(deployment: Deployment) -> bool:
 
 @threat(
     "Somebody asks about the locations of others, one after the other",
-    patch(flow, "MOST_DENIED", 10**9),
+    patch(locations, "MOST_DENIED", 10**9),
 )
 def probes(deployment: Deployment) -> bool:
     told = [
@@ -419,16 +420,18 @@ def races(deployment: Deployment) -> bool:
 
 
 def _takes_what_is_live(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
-    def opens(
-        self: ConnectFlow, arrived: Redirect, location_id: int, status: Any, account: Account
-    ) -> Connection:
+    def opens(self: Locations, arrived: Redirect, asked: Asked, account: Account) -> Connection:
         opened = self._opened(
-            arrived, self._connections.get(location_id), location_id, status, account
+            arrived,
+            self._connections.get(asked.location_id),
+            asked.location_id,
+            asked.status,
+            account,
         )
         return self._connections.save(opened)
 
-    patches.setattr(ConnectFlow, "_open", opens)
-    patches.setattr(flow, "standing", lambda *_: Standing.READY)
+    patches.setattr(Locations, "consent", opens)
+    patches.setattr(locations, "standing", lambda *_: Standing.READY)
 
 
 @threat("A location of another account is taken over", _takes_what_is_live)

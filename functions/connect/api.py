@@ -12,7 +12,8 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from functions.connect import wiring
 from shared.aws import http
-from shared.connect.flow import TooMany, UnknownTicket
+from shared.connect.flow import UnknownTicket
+from shared.connect.locations import TooMany
 from shared.connect.portal import BadAccount, UsedElsewhere
 from shared.connect.view import Visit
 from shared.connections.accounts import AccountsBusy

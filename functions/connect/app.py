@@ -11,7 +11,9 @@ from shared import doors
 from shared.altegio.redirect import BadRedirect, BadSignature
 from shared.aws import http
 from shared.aws.session import once
-from shared.connect.flow import Form, TooMany, UnknownTicket
+from shared.connect.flow import UnknownTicket
+from shared.connect.form import Form
+from shared.connect.locations import TooMany
 from shared.connections.accounts import AccountsBusy
 from shared.telemetry import count, logger, metrics
 

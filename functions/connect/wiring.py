@@ -16,6 +16,7 @@ from shared.chains.settings import ChainsSettings
 from shared.chains.switching import switching_of
 from shared.connect.account_summary import AccountSummary
 from shared.connect.flow import ConnectFlow
+from shared.connect.locations import Locations
 from shared.connect.one_time_code import OneTimeCode
 from shared.connect.portal import Portal
 from shared.connect.portal_key import PortalKey
@@ -81,15 +82,24 @@ def build(environ: Mapping[str, str]) -> Connect:
         rules=settings.lifecycle,
     )
     connecting = ConnectFlow(
-        platform=platform,
         token=token,
-        connections=connections,
         accounts=accounts,
         tickets=tickets,
-        settling=Settle(
-            platform=platform, connections=connections, clock=clock.now, rules=settings.lifecycle
+        locations=Locations(
+            platform=platform,
+            connections=connections,
+            tickets=tickets,
+            settling=Settle(
+                platform=platform,
+                connections=connections,
+                clock=clock.now,
+                rules=settings.lifecycle,
+            ),
+            switching=switching,
+            pages=bounds_of(aws.dynamodb, settings.platform, order.PAGES_OF_USER),
+            clock=clock.now,
+            rules=settings.lifecycle,
         ),
-        switching=switching,
         inventory=AccountSummary(
             connections=connections,
             calls=Calls(aws.dynamodb, settings.calls_table, settings.call_days),
@@ -98,9 +108,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             ),
             switching=switching,
         ),
-        pages=bounds_of(aws.dynamodb, settings.platform, order.PAGES_OF_USER),
         clock=clock.now,
-        rules=settings.lifecycle,
         budget_s=settings.connect_budget_s,
         proves=bool(settings.mail_from),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 from shared.altegio.status import Installed, Status
-from shared.connect import flow
+from shared.connect import locations
 from shared.connect.view import Standing
 from shared.connections import lifecycle
 from shared.connections.connection import Connection
@@ -79,7 +79,7 @@ def a_repair_does_not_ask_again() -> Any:
 
 def a_press_needs_no_grant() -> Any:
     """Whoever names a location is taken for somebody who was granted it."""
-    return patch.object(flow, "standing", lambda *_: Standing.READY)
+    return patch.object(locations, "standing", lambda *_: Standing.READY)
 
 
 def any_install_is_the_answer() -> Any:

@@ -1,0 +1,225 @@
+"""The locations of a link: what the platform says of each, and the owner's consent.
+
+All limits come before the work, and nothing is written for a location that was not granted.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from shared.altegio.client import Altegio, Refused, Unreachable
+from shared.altegio.rate_limit import Bounds, Paused
+from shared.altegio.redirect import Redirect
+from shared.altegio.status import Installed, Status
+from shared.aws.dynamodb import StaleWrite
+from shared.chains.switching import Switching, TelephonyStanding
+from shared.clock import Clock
+from shared.connect.standing import is_of, standing
+from shared.connect.tickets import Tickets
+from shared.connect.view import DENIED, LocationStanding, Standing
+from shared.connections import lifecycle
+from shared.connections.accounts import Account
+from shared.connections.connection import Connection, State
+from shared.connections.settings import LifecyclePolicy
+from shared.connections.settle import Settle
+from shared.connections.table import Connections
+from shared.telemetry import count, logger
+
+# A webhook, and whoever follows it, may write the row while the owner presses the button.
+_READINGS = 4
+
+# Answers about locations that are not the visitor's, in an hour: nobody else needs so many. They
+# are taken so many at a time before the platform is asked; what was not used is given back.
+MOST_DENIED = 120
+_AT_ONCE = 20
+
+
+class TooMany(Exception):
+    """Somebody asks about one location after the other, none of which is his."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One location as the platform has it at this moment, beside our row of it."""
+
+    location_id: int
+    connection: Connection | None
+    status: Status
+    standing: Standing
+
+
+class Locations:
+    """Those of a link, asked about and connected one after the other."""
+
+    def __init__(
+        self,
+        *,
+        platform: Altegio,
+        connections: Connections,
+        tickets: Tickets,
+        settling: Settle,
+        switching: Switching,
+        pages: Bounds,
+        clock: Clock,
+        rules: LifecyclePolicy,
+    ) -> None:
+        self._platform = platform
+        self._connections = connections
+        self._tickets = tickets
+        self._settling = settling
+        self._switching = switching
+        self._pages = pages
+        self._clock = clock
+        self._rules = rules
+
+    def asked(self, arrived: Redirect, account: Account | None, until: float) -> Iterator[Asked]:
+        """The locations in turn, until `until`, or until the platform does not answer.
+
+        For those that are not the owner's, the allowance is taken before it is asked.
+
+        Raises:
+            TooMany: nothing is left of it.
+        """
+        what = f"denied#{arrived.owner.altegio_user_id}"
+        left = 0
+        for location_id in arrived.location_ids:
+            if time.monotonic() >= until:
+                break
+            connection = self._connections.get(location_id)
+            is_own = is_of(connection, account)
+            if not is_own and not left:
+                left = self._tickets.allowance(what, _AT_ONCE, MOST_DENIED, self._clock())
+                if not left:
+                    count("ConnectTooMany")
+                    logger.warning("too many locations of others")
+                    raise TooMany
+            left -= not is_own
+            try:
+                self._pages.take(str(arrived.owner.altegio_user_id))
+                status = self._platform.status(location_id, until)
+            except (Paused, Refused, Unreachable) as error:
+                # It would say the same of the others; the owner can press once more.
+                extra = {"location_id": location_id, "why": str(error)}
+                logger.warning("status not known", extra=extra)
+                break
+            stands = self._standing(connection, status, account)
+            left += not is_own and stands not in DENIED
+            yield Asked(location_id, connection, status, stands)
+        if left:
+            self._tickets.tally(what, -left, self._clock())
+
+    def settled(self, asked: Asked, account: Account | None, until: float) -> Asked:
+        """The same, once our row has taken in what the platform says, where it may."""
+        current, status = asked.connection, asked.status
+        if current is None or not self._is_told(current, asked.standing, account, status):
+            return asked
+        current, told = self._settling.settle(current, until, rounds=_READINGS, known=status)
+        status = told or status
+        stands = self._standing(current, status, account)
+        current = self._followed(current, account, until)
+        return Asked(asked.location_id, current, status, stands)
+
+    def consent(self, arrived: Redirect, asked: Asked, account: Account) -> Connection | None:
+        """Makes the owner's consent to a grant durable; None if somebody else is at it."""
+        location_id, status = asked.location_id, asked.status
+        for _ in range(_READINGS):
+            now, before = self._clock(), self._connections.get(location_id)
+            if self._standing(before, status, account) is not Standing.READY:
+                return None
+            if before is not None and before.live:
+                return None
+            renews = (
+                before is not None
+                and before.state is State.PENDING
+                and (before.account_id == account.account_id and before.grant == status.grant)
+            )
+            if before is not None and renews:
+                # His latest link counts: the token may have been made anew meanwhile.
+                renewed = lifecycle.with_link(before, arrived.chain_id, arrived.crm_token)
+                opened, noted_at = lifecycle.leased(renewed, now, self._rules), None
+            else:
+                opened, noted_at = self._opened(arrived, before, location_id, status, account), now
+            with suppress(StaleWrite):
+                return self._connections.save(opened, noted_at)
+        return None
+
+    def finished(
+        self,
+        arrived: Redirect,
+        connection: Connection,
+        status: Status,
+        account: Account | None,
+        until: float,
+    ) -> LocationStanding:
+        """Has the platform confirm what was consented to, if there is time; else reconcile does."""
+        location_id = connection.location_id
+        if time.monotonic() >= until:
+            return LocationStanding(location_id, Standing.IN_PROGRESS)
+        settled, told = self._settling.settle(connection, until, rounds=_READINGS, known=status)
+        if told is None:
+            return LocationStanding(location_id, Standing.FAILED)
+        stands = self._standing(settled, told, account)
+        settled = self._followed(settled, account, until)
+        if stands in (Standing.READY, Standing.NOT_ASKED):
+            stands = Standing.FAILED
+        return self.shown(arrived, settled, location_id, stands)
+
+    def shown(
+        self,
+        arrived: Redirect,
+        connection: Connection | None,
+        location_id: int,
+        stands: Standing,
+    ) -> LocationStanding:
+        """How a location stands, and its telephony."""
+        if connection is None or stands not in (Standing.CONNECTED, Standing.FROZEN):
+            return LocationStanding(location_id, stands)
+        if arrived.crm_token and connection.crm_token not in (None, arrived.crm_token):
+            # It changes with the owner's next grant only: anybody could have written this link.
+            count("CrmTokenOther")
+            logger.warning("another CRM token in a link", extra={"location_id": location_id})
+            return LocationStanding(location_id, stands, TelephonyStanding.OTHER_TOKEN)
+        return LocationStanding(location_id, stands, self._switching.standing(connection))
+
+    def _is_told(
+        self, current: Connection, stands: Standing, account: Account | None, status: Status
+    ) -> bool:
+        """Whether a row is settled by this status: the owner's own, or one that a grant ends."""
+        is_own = account is not None and current.account_id == account.account_id
+        if current.state is State.DISABLED:
+            return False
+        if current.live:
+            return is_own or (stands is Standing.READY and status.grant > current.grant)
+        return is_own and status.installed is not Installed.PENDING
+
+    def _followed(self, current: Connection, account: Account | None, until: float) -> Connection:
+        if account is not None and current.account_id == account.account_id and current.live:
+            # What is not done by then, or overtaken, is due.
+            with suppress(StaleWrite):
+                current = self._switching.follow(current, until)
+        return current
+
+    def _standing(
+        self, connection: Connection | None, status: Status, account: Account | None
+    ) -> Standing:
+        return standing(connection, status, account, self._clock(), self._rules)
+
+    def _opened(
+        self,
+        arrived: Redirect,
+        before: Connection | None,
+        location_id: int,
+        status: Status,
+        account: Account,
+    ) -> Connection:
+        return lifecycle.opened(
+            before,
+            location_id,
+            status,
+            account_id=account.account_id,
+            chain_id=arrived.chain_id,
+            crm_token=arrived.crm_token,
+            now=self._clock(),
+            rules=self._rules,
+        )
