@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
-from shared.altegio import client
+from shared.altegio import marketplace
 from shared.altegio.client import NoAnswer, Refused, Reply, Unreachable
 from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.altegio.status import Installed, ListedPayment, Status, Transition
@@ -69,15 +69,15 @@ def short(value: Any) -> str:
 
 
 def test_the_documented_answer_is_taken_with_its_id() -> None:
-    assert client.read_payment(reply(200, {"success": True, "data": {"id": 123}})) == Sent(123)
-    assert client.read_payment(
+    assert marketplace.read_payment(reply(200, {"success": True, "data": {"id": 123}})) == Sent(123)
+    assert marketplace.read_payment(
         reply(200, {"success": True, "data": {"id": 123, "more": 1.5}, "meta": []})
     ) == Sent(123)
 
 
 @pytest.mark.parametrize("body", [*GARBAGE, REFUSAL], ids=short)
 def test_a_200_without_a_payment_id_is_unclear(body: bytes) -> None:
-    assert isinstance(client.read_payment(reply(200, body)), Unclear)
+    assert isinstance(marketplace.read_payment(reply(200, body)), Unclear)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_200_without_a_payment_id_is_unclear(body: bytes) -> None:
 )
 def test_an_id_that_is_no_positive_whole_number_is_unclear(payment_id: Any) -> None:
     answer = reply(200, {"success": True, "data": {"id": payment_id}})
-    assert isinstance(client.read_payment(answer), Unclear)
+    assert isinstance(marketplace.read_payment(answer), Unclear)
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,17 @@ def test_an_id_that_is_no_positive_whole_number_is_unclear(payment_id: Any) -> N
     ids=short,
 )
 def test_a_200_of_another_form_is_unclear(body: Any) -> None:
-    assert isinstance(client.read_payment(reply(200, body)), Unclear)
+    assert isinstance(marketplace.read_payment(reply(200, body)), Unclear)
 
 
 type Read = Callable[[Reply], Outcome]
 
 
 def read_refund(answer: Reply) -> Outcome:
-    return client.read_refund(answer, 123)
+    return marketplace.read_refund(answer, 123)
 
 
-READERS: list[Read] = [client.read_payment, read_refund]
+READERS: list[Read] = [marketplace.read_payment, read_refund]
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -246,7 +246,7 @@ def status_reply(**changes: Any) -> Reply:
 def test_the_documented_status_is_read_in_the_zone_of_the_platform() -> None:
     active_at = datetime(2022, 6, 27, 10, 20, 2, tzinfo=UTC)
     granted_at = datetime(2022, 6, 27, 10, 19, tzinfo=UTC)
-    assert client.read_status(status_reply(), BERLIN) == Status(
+    assert marketplace.read_status(status_reply(), BERLIN) == Status(
         installed=Installed.ACTIVE,
         since=active_at,
         log=(
@@ -274,14 +274,14 @@ def test_what_happened_within_one_second_is_read_in_its_order(*, newest_first: b
         {"changed_at": "2022-06-27 12:20:02", "status_from": before, "status_to": after}
         for before, after in pairwise(words)
     ]
-    told = client.read_status(status_reply(logs=logs[::-1] if newest_first else logs), ZONE)
+    told = marketplace.read_status(status_reply(logs=logs[::-1] if newest_first else logs), ZONE)
     assert [(entry.before, entry.after) for entry in told.log] == [*pairwise(words)]
 
 
 @pytest.mark.parametrize("amount", ["sNaN", "NaN", "Infinity", "1E+999999", "1E-999999", "x", ""])
 def test_a_sum_that_no_table_can_hold_cannot_be_read(amount: str) -> None:
     answer = status_reply(payments=[{"id": 123, "payment_sum": amount}])
-    [row] = client.read_status(answer, ZONE).payments
+    [row] = marketplace.read_status(answer, ZONE).payments
     assert (row.id, row.amount) == (123, None)
 
 
@@ -296,43 +296,43 @@ def test_a_sum_that_no_table_can_hold_cannot_be_read(amount: str) -> None:
 )
 def test_each_documented_state_is_read(word: str, installed: Installed) -> None:
     answer = status_reply(connection_status={"status": word, "created_at": None})
-    assert client.read_status(answer, ZONE).installed is installed
+    assert marketplace.read_status(answer, ZONE).installed is installed
 
 
 @pytest.mark.parametrize("body", [REFUSAL, b'{"meta":{}}', b"{}", b""], ids=short)
 def test_a_404_of_the_platform_says_that_it_is_not_installed(body: bytes) -> None:
-    assert client.read_status(reply(404, body), ZONE) == Status(Installed.NO, since=None)
+    assert marketplace.read_status(reply(404, body), ZONE) == Status(Installed.NO, since=None)
 
 
 @pytest.mark.parametrize("body", [HTML, b"[]", b'{"message":"Not Found"}'], ids=short)
 def test_a_404_of_somebody_in_between_says_nothing(body: bytes) -> None:
-    with pytest.raises((Unreachable, client.Refused)):
-        client.read_status(reply(404, body), ZONE)
+    with pytest.raises((Unreachable, Refused)):
+        marketplace.read_status(reply(404, body), ZONE)
 
 
 def test_an_id_in_a_string_is_an_id() -> None:
     """YCLIENTS writes some numbers as strings."""
     answer = reply(200, {"success": True, "data": {"id": "123"}})
-    assert client.read_payment(answer) == Sent(123)
+    assert marketplace.read_payment(answer) == Sent(123)
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 405, 406, 418, 422, 429, 499])
 def test_a_refused_status_says_nothing_of_the_location(code: int) -> None:
     with pytest.raises(Refused) as caught:
-        client.read_status(reply(code, REFUSAL), ZONE)
+        marketplace.read_status(reply(code, REFUSAL), ZONE)
     assert (caught.value.status, caught.value.message) == (code, "An error has occurred.")
 
 
 @pytest.mark.parametrize("code", [201, 202, 204, 301, 302, 304, 500, 502, 503, 504])
 def test_a_status_without_its_data_says_nothing(code: int) -> None:
     with pytest.raises(NoAnswer):
-        client.read_status(reply(code, {"success": True, "data": STATUS}), ZONE)
+        marketplace.read_status(reply(code, {"success": True, "data": STATUS}), ZONE)
 
 
 @pytest.mark.parametrize("body", [*GARBAGE, REFUSAL], ids=short)
 def test_a_status_that_cannot_be_read_says_nothing(body: bytes) -> None:
     with pytest.raises(NoAnswer):
-        client.read_status(reply(200, body), ZONE)
+        marketplace.read_status(reply(200, body), ZONE)
 
 
 @pytest.mark.parametrize(
@@ -364,12 +364,12 @@ def test_a_status_that_cannot_be_read_says_nothing(body: bytes) -> None:
 )
 def test_a_status_of_an_unknown_form_says_nothing(changes: Any) -> None:
     with pytest.raises(Unreachable):
-        client.read_status(status_reply(**changes), BERLIN)
+        marketplace.read_status(status_reply(**changes), BERLIN)
 
 
 @pytest.mark.parametrize("row", [None, [], {}, {"is_refunded": True}, {"id": [1]}, {"id": "x"}])
 def test_a_payment_that_cannot_be_read_does_not_hide_the_rest(row: Any) -> None:
-    read = client.read_status(status_reply(payments=[row]), BERLIN)
+    read = marketplace.read_status(status_reply(payments=[row]), BERLIN)
     assert read.installed is Installed.ACTIVE
     assert [listed.amount for listed in read.payments] == [None]
 
@@ -377,7 +377,7 @@ def test_a_payment_that_cannot_be_read_does_not_hide_the_rest(row: Any) -> None:
 def test_a_date_at_the_end_of_time_says_nothing_in_any_zone() -> None:
     last = {"status": "active", "created_at": "9999-12-31 23:59:59"}
     with pytest.raises(Unreachable):
-        client.read_status(status_reply(connection_status=last), NEW_YORK)
+        marketplace.read_status(status_reply(connection_status=last), NEW_YORK)
 
 
 @pytest.mark.parametrize("empty", [None, [], {}, ...])
@@ -385,7 +385,7 @@ def test_a_status_without_log_or_payments_is_read(empty: Any) -> None:
     data = {"connection_status": {"status": "active"}}
     if empty is not ...:
         data = {**data, "logs": empty, "payments": empty}
-    read = client.read_status(reply(200, {"success": True, "data": data}), ZONE)
+    read = marketplace.read_status(reply(200, {"success": True, "data": data}), ZONE)
     assert read == Status(installed=Installed.ACTIVE, since=None)
 
 
@@ -393,29 +393,29 @@ def test_the_locations_of_a_page_are_their_ids() -> None:
     """YCLIENTS writes some numbers as strings."""
     rows = [{"id": 4564, "title": "One"}, {"id": "4232"}]
     body = {"success": True, "data": rows, "meta": []}
-    assert client.read_locations(reply(200, body)) == (4564, 4232)
-    assert client.read_locations(reply(200, {"success": True, "data": []})) == ()
+    assert marketplace.read_locations(reply(200, body)) == (4564, 4232)
+    assert marketplace.read_locations(reply(200, {"success": True, "data": []})) == ()
 
 
 @pytest.mark.parametrize("data", [None, {}, "x", [None], [{}], [{"id": 4564}, {"id": "x"}]])
 def test_locations_that_cannot_be_read_are_no_list(data: Any) -> None:
     """A list with a gap would read as a location that is not connected."""
     with pytest.raises(NoAnswer):
-        client.read_locations(reply(200, {"success": True, "data": data}))
+        marketplace.read_locations(reply(200, {"success": True, "data": data}))
 
 
 @pytest.mark.parametrize("body", [*GARBAGE, REFUSAL], ids=short)
 def test_garbage_is_no_list_of_locations(body: bytes) -> None:
     with pytest.raises(NoAnswer):
-        client.read_locations(reply(200, body))
+        marketplace.read_locations(reply(200, body))
     with pytest.raises(Refused):
-        client.read_locations(reply(404, body))
+        marketplace.read_locations(reply(404, body))
 
 
 @pytest.mark.parametrize("is_refunded", [None, False, 0, "", "false"])
 def test_only_a_clear_yes_is_a_refund(is_refunded: Any) -> None:
     answer = status_reply(payments=[{"id": 123, "is_refunded": is_refunded}, {"id": 124}])
-    assert client.read_status(answer, ZONE).refunded == frozenset()
+    assert marketplace.read_status(answer, ZONE).refunded == frozenset()
 
 
 json_values = st.recursive(
@@ -445,7 +445,7 @@ json_values = st.recursive(
 @settings(max_examples=300)
 def test_no_status_raises_anything_but_that_it_is_no_answer(changes: dict[str, Any]) -> None:
     try:
-        read = client.read_status(status_reply(**changes), BERLIN)
+        read = marketplace.read_status(status_reply(**changes), BERLIN)
     except (Unreachable, Refused):
         return
     assert isinstance(read.installed, Installed)
@@ -463,7 +463,7 @@ def body_of(zone: ZoneInfo, **changes: Any) -> dict[str, Any]:
         "period_to": datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC),
         **changes,
     }
-    return client.payment_body(101, 4564, zone=zone, **values)
+    return marketplace.payment_body(101, 4564, zone=zone, **values)
 
 
 def test_the_payment_notice_is_the_documented_one() -> None:

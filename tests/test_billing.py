@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared.altegio import client
+from shared.altegio import marketplace
 from shared.payments import billing_event
 from shared.payments.billing_event import BadEvent, Payment, Refund, WakeUp
 from shared.payments.entry import Entry, EntryState
@@ -523,7 +523,7 @@ def test_a_refund_of_the_ledger_reads_as_the_event_that_it_was(stated: dict[str,
 def test_any_sum_that_is_accepted_survives_the_wire(amount: Decimal) -> None:
     event = billing_event.read(payment(amount=str(amount)))
     assert isinstance(event, Payment)
-    on_the_wire = json.dumps(client.wire_number(event.entry(NOW).payment["amount"]))
+    on_the_wire = json.dumps(marketplace.wire_number(event.entry(NOW).payment["amount"]))
     assert Decimal(on_the_wire) == amount
 
 
@@ -545,4 +545,4 @@ def test_any_sum_that_is_accepted_survives_the_wire(amount: Decimal) -> None:
 def test_a_sum_on_the_wire_is_a_plain_number(amount: str, on_the_wire: str) -> None:
     event = billing_event.read(payment(amount=amount))
     assert isinstance(event, Payment)
-    assert json.dumps(client.wire_number(event.amount)) == on_the_wire
+    assert json.dumps(marketplace.wire_number(event.amount)) == on_the_wire

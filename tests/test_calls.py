@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.simulator import Owner
-from shared.altegio.client import Altegio
+from shared.altegio.marketplace import Marketplace
 from shared.calls import call as rules_of
 from shared.calls.settings import CallPolicy
 from shared.connections.crm_token import CrmTokenState
@@ -122,13 +122,13 @@ def test_an_enabling_without_an_answer_is_said_again(deployment: Deployment) -> 
 def test_a_page_that_dies_after_the_callback_leaves_telephony_to_reconcile(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, confirm = deployment.visit(deployment.simulator.grant(4564)), Altegio.confirm
+    page, confirm = deployment.visit(deployment.simulator.grant(4564)), Marketplace.confirm
 
-    def confirmed(self: Altegio, *arguments: Any) -> None:
+    def confirmed(self: Marketplace, *arguments: Any) -> None:
         confirm(self, *arguments)
         deployment.simulator.fault("status", "drop_request", times=2)
 
-    monkeypatch.setattr(Altegio, "confirm", confirmed)
+    monkeypatch.setattr(Marketplace, "confirm", confirmed)
     deployment.press(page)
     deployment.let_time_pass(3)
     assert deployment.simulator.state(4564) == "active"

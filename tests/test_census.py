@@ -392,7 +392,7 @@ def test_a_platform_that_ignores_the_page_is_not_asked_for_ever(
     for location_id in ids:
         deployment.simulator.platform.activate(location_id)
         deployment.connections.save(live(deployment, location_id))
-    monkeypatch.setattr("shared.altegio.client.Altegio.locations", lambda *_: tuple(ids))
+    monkeypatch.setattr("shared.altegio.marketplace.Marketplace.locations", lambda *_: tuple(ids))
     assert taken(deployment) == []
     assert (head(deployment).page, head(deployment).looked) == (3, 200)
 

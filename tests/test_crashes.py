@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Owner
-from shared.altegio.client import Altegio
+from shared.altegio.client import Client
 from shared.connections.crm_token import CrmTokenState
 from shared.payments.entry import EntryState
 from tests.deployment import Deployment, finished, payment, refund
@@ -33,7 +33,7 @@ class Calls:
         self._kill_at: tuple[int, str] | None = None
         self._watching = False
         memory.before, memory.after = self._before, self._after
-        platform = Altegio._exchange
+        platform = Client._exchange
 
         def exchange(
             altegio: Any, client: Any, method: str, path: str, body: Any, **rest: Any
@@ -43,7 +43,7 @@ class Calls:
             self._after()
             return answer
 
-        monkeypatch.setattr(Altegio, "_exchange", exchange)
+        monkeypatch.setattr(Client, "_exchange", exchange)
 
     def _before(self, what: str, _asked: object = None) -> None:
         if self._watching:

@@ -290,15 +290,16 @@ def test_the_payment_has_one_call_site() -> None:
         for argument in node.args
         if isinstance(argument, ast.Constant) and argument.value == "/marketplace/partner/payment"
     ]
-    assert [name for name, _call in posts] == ["client.py"]
-    assert "self._send(self._money, 'POST'" in posts[0][1]
+    assert [name for name, _call in posts] == ["marketplace.py"]
+    assert "self._client.tell(" in posts[0][1]
+    assert posts[0][1].endswith("anew=True)")
     mentions = [
         path.name
         for path in (*SHARED, *FUNCTIONS)
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and str(node.value).endswith("/partner/payment")
     ]
-    assert mentions == ["client.py"]
+    assert mentions == ["marketplace.py"]
 
 
 def test_a_payment_is_reported_from_one_place() -> None:

@@ -19,7 +19,7 @@ from functions.reconcile import app as reconcile
 from local.portal import Portal
 from local.simulator import Owner
 from shared.altegio import redirect, signature
-from shared.altegio.client import Altegio
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Bounds
 from shared.altegio.redirect import Redirect
 from shared.altegio.status import Status
@@ -390,15 +390,15 @@ def uses_an_old_ticket(deployment: Deployment) -> bool:
 
 def in_the_middle(then: Callable[[], object]) -> Iterator[None]:
     """Something happens while a callback is on its way to the platform."""
-    confirm = Altegio.confirm
+    confirm = Marketplace.confirm
 
-    def confirmed(self: Altegio, *arguments: Any) -> Any:
+    def confirmed(self: Marketplace, *arguments: Any) -> Any:
         patches.undo()
         then()
         return confirm(self, *arguments)
 
     with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(Altegio, "confirm", confirmed)
+        patches.setattr(Marketplace, "confirm", confirmed)
         yield
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared import clock
 from shared.altegio import order
-from shared.altegio.client import Altegio
+from shared.altegio.client import Client
 from shared.altegio.rate_limit import First, bounds_of, pace_of
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.telephony import Telephony
@@ -63,7 +63,7 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
     connections = connections_of(aws.dynamodb, settings.connections)
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     chains = Chains(aws.dynamodb, settings.chains.chains_table)
-    voip = Telephony(Altegio(settings.platform, token, pace), settings.chains.platform_api_url)
+    voip = Telephony(Client(settings.platform, token, pace), settings.chains.platform_api_url)
     wake_ups = CallWakeUps(aws.sqs, settings.chains.calls_queue_url)
     hearing = Hearing(
         calls=calls,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from shared import clock
 from shared.altegio import order
-from shared.altegio.client import Altegio
+from shared.altegio.client import Client
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import bounds_of, pace_of
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
@@ -68,7 +69,8 @@ def build(environ: Mapping[str, str]) -> Connect:
     aws = Aws()
     token = PartnerToken(aws.ssm, settings.platform.partner_token_parameter)
     pace = pace_of(aws.dynamodb, settings.platform, order.PAGES)
-    platform = Altegio(settings.platform, token, pace)
+    client = Client(settings.platform, token, pace)
+    platform = Marketplace(client)
     connections = connections_of(aws.dynamodb, settings.connections)
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     tickets = Tickets(aws.dynamodb, settings.tickets_table, settings.ticket_ttl_s)
@@ -78,7 +80,7 @@ def build(environ: Mapping[str, str]) -> Connect:
         aws.sqs,
         settings.chains,
         connections=connections,
-        platform=platform,
+        client=client,
         rules=settings.lifecycle,
     )
     connecting = ConnectFlow(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from shared import clock
 from shared.altegio import order
-from shared.altegio.client import Altegio
+from shared.altegio.client import Client
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import pace_of
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
@@ -41,7 +42,7 @@ def build(environ: Mapping[str, str]) -> ReportPayments:
             aws.dynamodb, settings.payments_table, settings.connections.connections_table
         ),
         connections=connections_of(aws.dynamodb, settings.connections),
-        platform=Altegio(settings.platform, token, pace),
+        platform=Marketplace(Client(settings.platform, token, pace)),
         pace=pace,
         dead_letters=DeadLetters(aws.sqs, settings.billing_dead_letters_url),
         clock=clock.now,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from shared import clock
 from shared.altegio import order
-from shared.altegio.client import Altegio
+from shared.altegio.client import Client
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Share, pace_of
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
@@ -59,15 +60,15 @@ def build(environ: Mapping[str, str]) -> Schedule:
     token = PartnerToken(aws.ssm, settings.platform.partner_token_parameter)
     connections = connections_of(aws.dynamodb, settings.connections)
     ledger = Ledger(aws.dynamodb, settings.payments_table, settings.connections.connections_table)
-    platform = Altegio(
+    client = Client(
         settings.platform, token, pace_of(aws.dynamodb, settings.platform, order.QUESTIONS)
     )
+    platform = Marketplace(client)
     # The census, which takes its time, has a share of the pace.
     share = settings.platform.pace.share(settings.census.census_share)
     own = pace_of(aws.dynamodb, settings.platform, order.CENSUS, kind="census", limit=share)
-    surveyed = Altegio(
-        settings.platform, token, Share(own, pace_of(aws.dynamodb, settings.platform, order.CENSUS))
-    )
+    both = Share(own, pace_of(aws.dynamodb, settings.platform, order.CENSUS))
+    surveyed = Marketplace(Client(settings.platform, token, both))
     looking = ResolveUnknown(
         ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger
     )
@@ -125,7 +126,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
             aws.sqs,
             settings.chains,
             connections=connections,
-            platform=platform,
+            client=client,
             rules=settings.lifecycle,
         ),
         chains=Chains(aws.dynamodb, settings.chains.chains_table),

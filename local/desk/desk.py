@@ -21,7 +21,8 @@ from functions.reconcile import wiring as reconcile_function
 from local.emulator import CREDENTIALS
 from shared import clock
 from shared import settings as config
-from shared.altegio.client import Altegio
+from shared.altegio.client import Client
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Pace
 from shared.altegio.tokens import PartnerToken, UserToken
 from shared.calls.queue import CallWakeUps
@@ -84,7 +85,7 @@ class Desk:
     connections: Connections
     journal: Journal
     roll: CensusTable
-    platform: Altegio
+    platform: Marketplace
     looking: ResolveUnknown
     settling: Settle
     accounts: Accounts
@@ -136,7 +137,7 @@ def opened(site: Site) -> Desk:
         ahead_s=0,
         patience_s=_PATIENCE_S,
     )
-    platform = Altegio(reconcile.platform, token, pace)
+    platform = Marketplace(Client(reconcile.platform, token, pace))
     connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
     return Desk(
         site=site.name,

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from local.desk import screen
 from local.desk.desk import Desk
-from shared.altegio.client import LOCATIONS_PER_PAGE, NotSent, Refused, Unreachable
+from shared.altegio.client import NotSent, Refused, Unreachable
+from shared.altegio.marketplace import LOCATIONS_PER_PAGE
 from shared.altegio.status import Installed, ListedPayment, Status
 from shared.clock import WIRE, wire
 from shared.connections.connection import Connection

@@ -1,53 +1,38 @@
-"""The only module that speaks HTTP to the platform.
+"""The only module that speaks HTTP to the platform: what it is asked and told is elsewhere.
 
-Pure functions read the answers; `Altegio` sends. What an answer proves is decided by allow-lists:
+What a failure proves:
 
     Unreachable                 nothing that can be used came back
     ├── NotSent                 and nothing can have reached the platform
     └── NoAnswer                and it may have done what we asked
-
-Sources: https://developer.alteg.io/en/marketplace (the operations), and for who must send what,
-https://alteg.io/en/support/knowledge-base/6746128692893 (payments and refunds).
 """
 
 import json
 import logging
 import math
 import queue
-import re
 import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.altegio.rate_limit import Pace, Paused, Share
 from shared.altegio.settings import PlatformSettings
-from shared.altegio.status import Installed, ListedPayment, Status, Transition
 from shared.altegio.tokens import PartnerToken
-from shared.clock import from_wire, wire
 
 # httpx logs every URL at INFO.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
-# The platform allows 1000, but each comes with its schedule and more.
-LOCATIONS_PER_PAGE = 200
-
 _CONNECT_S = 3.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
-# Of a sum, on either side of the point.
-_MOST_DIGITS = 20
 # Wrong token, wrong Accept, too many calls: whoever calls next would be told the same.
 _MEANT_FOR_ALL = (401, 406, 429)
 
@@ -106,169 +91,11 @@ class Reply:
         return _one_line(message) if isinstance(message, str) else ""
 
 
-def read_status(reply: Reply, zone: ZoneInfo) -> Status:
-    """The connection status of one location.
+class Client:
+    """One exchange with the platform at a time, in our turn, with a token that it takes.
 
-    Raises:
-        Refused: the platform refused to say.
-        Unreachable: it said nothing that can be relied on.
+    Each lasts no longer than the total deadline of the settings.
     """
-    if reply.status == httpx.codes.NOT_FOUND and reply.is_platforms_own():
-        return Status(installed=Installed.NO, since=None)
-    if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
-        raise Refused(reply.status, reply.message())
-    body = reply.json()
-    if reply.status != httpx.codes.OK or not isinstance(body, dict) or not body.get("success"):
-        raise NoAnswer(f"status answered {reply.status} without its data")
-    try:
-        data = body["data"]
-        connection = data["connection_status"]
-        log = _in_order(
-            [
-                Transition(
-                    at=from_wire(entry["changed_at"], zone),
-                    before=str(entry["status_from"]),
-                    after=str(entry["status_to"]),
-                )
-                for entry in data.get("logs") or ()
-            ]
-        )
-        since, payments = connection.get("created_at"), data.get("payments") or []
-        if not isinstance(payments, list):
-            raise NoAnswer("status answered in an unknown form")
-        return Status(
-            installed=Installed(connection["status"]),
-            since=from_wire(since, zone) if since else None,
-            log=log,
-            payments=tuple(map(_listed, payments)),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
-        raise NoAnswer("status answered in an unknown form") from None
-
-
-def _in_order(log: list[Transition]) -> tuple[Transition, ...]:
-    """The oldest first, also within one second; nobody says whether the wire begins with it."""
-    onwards = sum(one.after == next_.before for one, next_ in pairwise(log))
-    backwards = sum(one.before == next_.after for one, next_ in pairwise(log))
-    told = log[::-1] if backwards > onwards else log
-    return tuple(sorted(told, key=lambda entry: entry.at))
-
-
-def _listed(row: Any) -> ListedPayment:
-    """As much of a row as can be read; what cannot proves nothing (see `lookup`)."""
-    values = row if isinstance(row, dict) else {}
-    amount = None
-    with suppress(KeyError, ArithmeticError):
-        amount = Decimal(str(values["payment_sum"]))
-    if amount is not None and not (amount.is_finite() and abs(amount.adjusted()) < _MOST_DIGITS):
-        amount = None
-    return ListedPayment(
-        id=_whole(values.get("id")),
-        amount=amount,
-        paid_at=str(values.get("payment_date")),
-        period_from=str(values.get("period_from")),
-        period_to=str(values.get("period_to")),
-        is_refunded=values.get("is_refunded") is True,
-    )
-
-
-def _whole(value: Any) -> int:
-    """A whole number, which YCLIENTS writes as a string; 0 for anything else."""
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
-        return int(value)
-    return value if type(value) is int else 0
-
-
-def read_locations(reply: Reply) -> tuple[int, ...]:
-    """The ids on one page of the connected locations.
-
-    Raises:
-        Refused: the platform refused to say.
-        Unreachable: it said nothing that can be relied on.
-    """
-    if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
-        raise Refused(reply.status, reply.message())
-    body = reply.json()
-    data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
-    if reply.status != httpx.codes.OK or not isinstance(data, list):
-        raise NoAnswer(f"locations answered {reply.status} without their data")
-    ids = tuple(_whole(row.get("id")) if isinstance(row, dict) else 0 for row in data)
-    if not all(ids):
-        raise NoAnswer("a location of the list has no id")
-    return ids
-
-
-def read_payment(reply: Reply) -> Outcome:
-    """What became of a payment that was reported. Whatever proves nothing is `Unclear`."""
-    if reply.status == httpx.codes.OK:
-        body = reply.json()
-        data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
-        payment_id = _whole(data.get("id")) if isinstance(data, dict) else 0
-        # A number that no table can hold is no id.
-        if 0 < payment_id < 10**18:
-            return Sent(payment_id)
-        return Unclear("200 without a payment id")
-    return _read_failure(reply)
-
-
-def read_refund(reply: Reply, payment_id: int) -> Outcome:
-    """What became of a refund. A 200 is documented without a body, so an empty one counts."""
-    if reply.status == httpx.codes.OK:
-        body = reply.json()
-        confirmed = isinstance(body, dict) and body.get("success") is not False
-        if confirmed or not reply.body.strip():
-            return Sent(payment_id)
-        return Unclear("200 that does not confirm the refund")
-    return _read_failure(reply)
-
-
-def _read_failure(reply: Reply) -> Outcome:
-    message = reply.message()
-    match reply.status:
-        case 429:
-            return NotTaken("429 too many requests", retry_after_s=reply.retry_after_s)
-        case 401 | 403 | 404 | 406:
-            return Blocked(reply.status, message)
-        case 422:
-            return Rejected(message or "422 without a reason")
-        case _:
-            return Unclear(f"answered {reply.status}")
-
-
-def wire_number(amount: Decimal) -> int | float:
-    """A sum as the JSON number that says exactly the same.
-
-    Sums have at most 15 significant digits (see `billing_event`), which a double always gives back
-    unchanged: https://docs.python.org/3/library/sys.html#sys.float_info
-    """
-    return int(amount) if amount == amount.to_integral_value() else float(amount)
-
-
-def payment_body(
-    application_id: int,
-    location_id: int,
-    *,
-    amount: Decimal,
-    currency: str,
-    paid_at: datetime,
-    period_from: datetime,
-    period_to: datetime,
-    zone: ZoneInfo,
-) -> dict[str, Any]:
-    """The body of the payment notice, field by field as documented."""
-    return {
-        "salon_id": location_id,
-        "application_id": application_id,
-        "payment_sum": wire_number(amount),
-        "currency_iso": currency,
-        "payment_date": wire(paid_at, zone),
-        "period_from": wire(period_from, zone),
-        "period_to": wire(period_to, zone),
-    }
-
-
-class Altegio:
-    """The platform's marketplace operations, each within the total deadline of the settings."""
 
     def __init__(self, settings: PlatformSettings, token: PartnerToken, pace: Pace | Share) -> None:
         self._settings = settings
@@ -277,103 +104,16 @@ class Altegio:
         self._token_taken: str | None = None
         self.zone = settings.platform_timezone
 
-    def status(self, location_id: int, until: float = math.inf) -> Status:
-        """Asks how the application stands in a location, until `until` of `time.monotonic`.
-
-        Raises:
-            Refused: token, address or rights are wrong.
-            Unreachable: there was no usable answer.
-        """
-        application_id = self._settings.application_id
-        path = f"/marketplace/salon/{location_id}/application/{application_id}"
-        return read_status(self._ask("GET", path, until=until), self.zone)
-
     def prepare(self) -> None:
         """Makes what a first call needs, which takes so long that the call would miss its turn."""
         _ = self._reads, self._money
         with suppress(GetParameterError):
             self._token.accepted()
 
-    def locations(self, page: int) -> tuple[int, ...]:
-        """One page, from 1, of the locations that have the application; the last one is shorter.
-
-        It is not documented whether frozen and pending ones are among them.
-
-        Raises:
-            Refused: token, address or rights are wrong.
-            Unreachable: there was no usable answer.
-        """
-        application_id = self._settings.application_id
-        query = f"page={page}&count={LOCATIONS_PER_PAGE}"
-        path = f"/marketplace/application/{application_id}/salons?{query}"
-        return read_locations(self._ask("GET", path, until=math.inf))
-
-    def confirm(self, location_id: int, until: float = math.inf) -> None:
-        """Sends the activation callback; only the status tells whether it took effect.
-
-        As long as `until` of `time.monotonic` lasts.
-
-        Raises:
-            Refused: the platform did not accept, which it also says of an active install.
-            Unreachable: there was no usable answer.
-        """
-        body = {"salon_id": location_id, "application_id": self._settings.application_id}
-        reply = self._ask("POST", "/marketplace/partner/callback", body, until=until)
-        if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise NoAnswer(f"callback answered {reply.status}")
-        if reply.status >= httpx.codes.BAD_REQUEST:
-            raise Refused(reply.status, reply.message())
-        answer = reply.json()
-        if isinstance(answer, dict) and answer.get("success") is False:
-            raise Refused(reply.status, reply.message())
-
-    def uninstall(self, location_id: int) -> None:
-        """Ends the application in a location; where it has ended already, nothing happens.
-
-        So it may be repeated. The platform sends us the webhook of it, too.
-
-        Raises:
-            Refused: the platform will not; token, address or rights are wrong.
-            Unreachable: there was no usable answer.
-        """
-        application_id = self._settings.application_id
-        path = f"/marketplace/salon/{location_id}/application/{application_id}/uninstall"
-        reply = self._ask("POST", path, until=math.inf)
-        if reply.status == httpx.codes.NOT_FOUND and reply.is_platforms_own():
-            return
-        answer = reply.json()
-        if not isinstance(answer, dict) or reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise NoAnswer(f"uninstall answered {reply.status} without its envelope")
-        if reply.status != httpx.codes.OK or answer.get("success") is not True:
-            raise Refused(reply.status, reply.message())
-
-    def report_payment(self, location_id: int, payment: dict[str, Any]) -> Outcome:
-        """Reports one payment, once, to whoever has taken a turn. The one place that may.
-
-        The platform has no idempotency key: nothing here or below retries, and the connection is
-        never one that was used before.
-        """
-        body = payment_body(self._settings.application_id, location_id, zone=self.zone, **payment)
-        try:
-            reply = self._send(self._money, "POST", "/marketplace/partner/payment", body)
-            if reply.status == httpx.codes.NOT_FOUND:
-                # No id in this address: it is wrong for every payment.
-                self._pace.brake(reply.retry_after_s)
-            return read_payment(reply)
-        except NotSent as error:
-            return NotTaken(str(error))
-        except NoAnswer as error:
-            return Unclear(str(error))
-
-    def refund(self, payment_id: int) -> Outcome:
-        """Confirms a refund of a whole payment, by its id, for whoever has taken a turn."""
-        path = f"/marketplace/partner/payment/refund/{payment_id}"
-        try:
-            return read_refund(self._send(self._money, "POST", path), payment_id)
-        except NotSent as error:
-            return NotTaken(str(error))
-        except NoAnswer as error:
-            return Unclear(str(error))
+    @property
+    def application_id(self) -> int:
+        """Ours, which the platform's addresses name."""
+        return self._settings.application_id
 
     def ask(
         self,
@@ -382,42 +122,14 @@ class Altegio:
         body: dict[str, Any] | None = None,
         *,
         until: float = math.inf,
-        host: str,
-        user_token: str = "",
-    ) -> Reply:
-        """Asks another host of the platform what may be repeated, when it is our turn.
-
-        Raises:
-            Unreachable: there was no answer.
-        """
-        return self._ask(method, path, body, until=until, host=host, user_token=user_token)
-
-    def tell(self, path: str, body: dict[str, Any], *, host: str, anew: bool) -> Reply:
-        """Posts to another host of the platform, once, for whoever has taken a turn.
-
-        Args:
-            path: where to.
-            body: what.
-            host: the other host.
-            anew: on a connection that was never used before, so that a failure tells more.
-
-        Raises:
-            Unreachable: there was no answer.
-        """
-        client = self._money if anew else self._reads
-        return self._send(client, "POST", path, body, host=host)
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None = None,
-        *,
-        until: float,
         host: str = "",
         user_token: str = "",
     ) -> Reply:
-        """Sends what may be repeated, when it is our turn."""
+        """Sends what may be repeated, when it is our turn, to the marketplace's host or another.
+
+        Raises:
+            Unreachable: there was no answer.
+        """
         self.prepare()
         try:
             self._pace.take(until - time.monotonic())
@@ -426,6 +138,24 @@ class Altegio:
         return self._send(
             self._reads, method, path, body, until=until, host=host, user_token=user_token
         )
+
+    def tell(self, path: str, body: dict[str, Any] | None, *, host: str = "", anew: bool) -> Reply:
+        """Posts once, for whoever has taken a turn.
+
+        Args:
+            path: where to.
+            body: what.
+            host: another host than the marketplace's.
+            anew: on a connection that was never used before, so that a failure tells more.
+
+        Raises:
+            Unreachable: there was no answer.
+        """
+        return self._send(self._money if anew else self._reads, "POST", path, body, host=host)
+
+    def brake(self, seconds: float) -> None:
+        """Nobody calls for so long: what was answered is meant for all calls."""
+        self._pace.brake(seconds)
 
     def _send(
         self,

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.altegio.client import Altegio, NoAnswer, NotSent, Refused, Reply, Unreachable
+from shared.altegio.client import Client, NoAnswer, NotSent, Refused, Reply, Unreachable
 from shared.clock import YEARS, from_wire
 
 
@@ -77,13 +77,13 @@ class Answer:
 class Telephony:
     """The telephony operations, each within the total deadline of the settings."""
 
-    def __init__(self, platform: Altegio, api_url: str) -> None:
-        self._platform = platform
+    def __init__(self, client: Client, api_url: str) -> None:
+        self._client = client
         self._host = api_url
 
     def prepare(self) -> None:
-        """As `Altegio.prepare`."""
-        self._platform.prepare()
+        """As `Client.prepare`."""
+        self._client.prepare()
 
     def switch(self, crm_token: str, *, on: bool, until: float = math.inf) -> Answer:
         """Enables or disables the telephony of a chain; may be repeated.
@@ -92,9 +92,7 @@ class Telephony:
         """
         body = {"command": "setup", "type": "enable" if on else "disable", "crm_token": crm_token}
         try:
-            return read_answer(
-                self._platform.ask("POST", _PATH, body, until=until, host=self._host)
-            )
+            return read_answer(self._client.ask("POST", _PATH, body, until=until, host=self._host))
         except Unreachable as error:
             return _without(error)
 
@@ -137,16 +135,16 @@ class Telephony:
         if reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
             query = "&".join(f"{name}={value}" for name, value in asked.items())
             reply = self._list(f"?{query}", None, user_token)
-        return read_calls(reply, self._platform.zone)
+        return read_calls(reply, self._client.zone)
 
     def _list(self, query: str, body: dict[str, Any] | None, user_token: str) -> Reply:
-        return self._platform.ask(
+        return self._client.ask(
             "GET", f"{_PATH}/calls{query}", body, host=self._host, user_token=user_token
         )
 
     def _tell(self, body: dict[str, Any], *, anew: bool) -> Answer:
         try:
-            return read_answer(self._platform.tell(_PATH, body, host=self._host, anew=anew))
+            return read_answer(self._client.tell(_PATH, body, host=self._host, anew=anew))
         except Unreachable as error:
             return _without(error)
 

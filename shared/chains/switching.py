@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shared import clock
-from shared.altegio.client import Altegio
+from shared.altegio.client import Client
 from shared.altegio.telephony import Telephony, Verdict
 from shared.aws.dynamodb import StaleWrite
 from shared.chains import chain as rules_of
@@ -194,14 +194,14 @@ def switching_of(
     settings: "ChainsSettings",
     *,
     connections: Connections,
-    platform: Altegio,
+    client: Client,
     rules: LifecyclePolicy,
 ) -> Switching:
     """The use case, with its collaborators."""
     return Switching(
         chains=Chains(dynamodb, settings.chains_table),
         connections=connections,
-        voip=Telephony(platform, settings.platform_api_url),
+        voip=Telephony(client, settings.platform_api_url),
         releases=Releases(sqs, settings.calls_queue_url),
         clock=clock.now,
         rules=rules,

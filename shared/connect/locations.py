@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from shared.altegio.client import Altegio, Refused, Unreachable
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Bounds, Paused
 from shared.altegio.redirect import Redirect
 from shared.altegio.status import Installed, Status
@@ -55,7 +56,7 @@ class Locations:
     def __init__(
         self,
         *,
-        platform: Altegio,
+        platform: Marketplace,
         connections: Connections,
         tickets: Tickets,
         settling: Settle,

@@ -6,7 +6,8 @@ Used by the page while the owner waits and by reconcile for all that was left un
 import math
 from dataclasses import replace
 
-from shared.altegio.client import Altegio, Refused, Unreachable
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock
@@ -23,7 +24,7 @@ class Settle:
     def __init__(
         self,
         *,
-        platform: Altegio,
+        platform: Marketplace,
         connections: Connections,
         clock: Clock,
         rules: LifecyclePolicy,

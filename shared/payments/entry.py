@@ -124,7 +124,7 @@ class Entry:
 
     @property
     def payment(self) -> dict[str, Any]:
-        """Of a payment: what the platform is told, as `Altegio.report_payment` takes it."""
+        """Of a payment: what the platform is told, as `Marketplace.report_payment` takes it."""
         return {
             "amount": Decimal(self.facts["amount"]),
             "currency": self.facts["currency"],

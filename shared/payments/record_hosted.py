@@ -2,7 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
-from shared.altegio.client import Altegio, Refused, Unreachable
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.status import Installed
 from shared.clock import Clock
 from shared.payments import entry as payment
@@ -20,7 +21,7 @@ class RecordHosted:
         self,
         *,
         ledger: Ledger,
-        platform: Altegio,
+        platform: Marketplace,
         clock: Clock,
         zone: ZoneInfo,
         rules: LedgerPolicy,

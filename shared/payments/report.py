@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.altegio.client import Altegio, Refused, Unreachable
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.status import Installed
@@ -44,7 +45,7 @@ class ReportPayments:
         *,
         ledger: Ledger,
         connections: Connections,
-        platform: Altegio,
+        platform: Marketplace,
         pace: Pace,
         dead_letters: DeadLetters,
         clock: Clock,

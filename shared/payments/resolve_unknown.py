@@ -7,7 +7,8 @@ twice, goes back to PENDING. Whatever cannot be told is for a person.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.altegio.client import Altegio, Refused, Unreachable
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.status import Installed, ListedPayment, Status
 from shared.clock import SKEW, Clock
 from shared.payments import entry as payment
@@ -26,7 +27,7 @@ class ResolveUnknown:
     """The use case of overdue UNKNOWN entries."""
 
     def __init__(
-        self, *, ledger: Ledger, platform: Altegio, clock: Clock, rules: LedgerPolicy
+        self, *, ledger: Ledger, platform: Marketplace, clock: Clock, rules: LedgerPolicy
     ) -> None:
         self._ledger = ledger
         self._platform = platform

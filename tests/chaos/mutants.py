@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
-from shared.altegio.client import Altegio
+from shared.altegio.marketplace import Marketplace
 from shared.altegio.outcome import NotTaken, Outcome, Unclear
 from shared.payments import entry as payment
 from shared.payments import hosted, lookup
@@ -21,7 +21,7 @@ from tests.chaos.world import World
 type Mutant = Callable[[], Any]
 
 _put, _transact = Ledger._put, Ledger._transact
-_report, _absent = Altegio.report_payment, payment.absent
+_report, _absent = Marketplace.report_payment, payment.absent
 
 
 def no_fencing() -> Any:
@@ -37,12 +37,12 @@ def no_fencing() -> Any:
 def retry_on_read_timeout() -> Any:
     """A lost answer counts as a request that was never sent."""
 
-    def report(altegio: Altegio, location_id: int, terms: dict[str, Any]) -> Outcome:
+    def report(altegio: Marketplace, location_id: int, terms: dict[str, Any]) -> Outcome:
         outcome = _report(altegio, location_id, terms)
         lost = isinstance(outcome, Unclear) and outcome.why == "ReadTimeout"
         return NotTaken("ReadTimeout") if lost else outcome
 
-    return patch.object(Altegio, "report_payment", report)
+    return patch.object(Marketplace, "report_payment", report)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from local.simulator import Simulator
 from local.simulator.wire import Answer, Request
 from shared import clock as real_clock
 from shared import telemetry
-from shared.altegio.client import Altegio
+from shared.altegio.client import Client
 from shared.aws.dynamodb import from_item
 from tests.chaos.tasks import Task
 from tests.deployment import FUNCTIONS, TEMPLATE, Clock, Context, Page, http_event
@@ -164,7 +164,7 @@ class World:
         enter(patch("boto3.Session", lambda: self))
         enter(patch.object(httpx, "create_ssl_context", lambda **_: None))
         enter(patch.object(httpx, "Client", self._http))
-        enter(patch.object(Altegio, "_exchange", self._exchange(Altegio._exchange)))
+        enter(patch.object(Client, "_exchange", self._exchange(Client._exchange)))
         enter(patch.object(telemetry.metrics, "add_metric", self._count))
         enter(redirect_stdout(StringIO()))
         level = telemetry.logger.log_level
@@ -241,7 +241,7 @@ class World:
 
     def _exchange(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def exchange(
-            altegio: Altegio, client: Any, method: str, path: str, *rest: Any, **more: Any
+            altegio: Client, client: Any, method: str, path: str, *rest: Any, **more: Any
         ) -> Any:
             task = Task.current()
             if task is not None:

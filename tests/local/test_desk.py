@@ -26,7 +26,7 @@ from local.__main__ import main
 from local.desk import evidence
 from local.emulator import CREDENTIALS
 from local.simulator.redirect import Owner
-from shared.altegio.client import LOCATIONS_PER_PAGE, Altegio
+from shared.altegio.marketplace import LOCATIONS_PER_PAGE, Marketplace
 from shared.altegio.signature_doctor import fingerprint
 from shared.aws.dead_letters import DeadLetters
 from shared.clock import stamp, wire
@@ -975,7 +975,7 @@ def test_a_location_that_is_not_on_the_list(  # noqa: PLR0917 - fixtures
 ) -> None:
     if status == "freezed":
         connected.simulator.expire(4564)
-    monkeypatch.setattr(Altegio, "locations", lambda _self, **_page: ids)
+    monkeypatch.setattr(Marketplace, "locations", lambda _self, **_page: ids)
     assert probed(operator)["list of locations: has it on its first page"][0] == verdict
 
 

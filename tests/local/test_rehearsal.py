@@ -110,7 +110,7 @@ class TestTheRealThing:
 
 
 REPORT = "    def report_payment("
-CONFIRM = '        reply = self._ask("POST", "/'
+CONFIRM = '        reply = self._client.ask("POST", "/'
 UNSENT = '''
     def report_payment(self, *_arguments):
         """Claims what it did not do."""
@@ -127,7 +127,7 @@ DOUBLED = '''
     def _report_payment('''
 COMMAND_BODY = '"type": "enable" if on else "disable", "crm_token": crm_token}'
 SWITCH = "        body = {" + f'"command": "setup", {COMMAND_BODY}'
-NEVER = f"        if on:\n            return Answer(Told.ACCEPTED)\n{SWITCH}"
+NEVER = f"        if on:\n            return Answer(Verdict.ACCEPTED)\n{SWITCH}"
 STAYS = "    locations = tuple(each for each in chain.locations if each != location_id)"
 SKIPPED = f"        if location_id == 4777:\n            return\n{CONFIRM}"
 
@@ -145,7 +145,7 @@ class Defect:
 
 DEFECTS = {
     "a payment is not sent": Defect(
-        "altegio/client",
+        "altegio/marketplace",
         REPORT,
         UNSENT,
         (2, 5),
@@ -157,7 +157,7 @@ DEFECTS = {
         "altegio", REPORT, DOUBLED, (2, 5), 2, "", r"2 payment(s of location 412.|.calls)"
     ),
     "the second location's callback is skipped": Defect(
-        "altegio/client",
+        "altegio/marketplace",
         CONFIRM,
         SKIPPED,
         (1, 5),

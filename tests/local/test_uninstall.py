@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.desk import desk
-from shared.altegio.client import Altegio
+from shared.altegio.marketplace import Marketplace
 from shared.connections import lifecycle
 from shared.connections.settle import Settle
 from tests.deployment import Deployment, payment, refund
@@ -116,8 +116,8 @@ def test_the_webhook_of_it_changes_nothing(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     if when == "uninstall":
-        there = during(Altegio.uninstall, lambda: echo(connected))
-        monkeypatch.setattr(Altegio, "uninstall", there)
+        there = during(Marketplace.uninstall, lambda: echo(connected))
+        monkeypatch.setattr(Marketplace, "uninstall", there)
     if when == "settle":
         # After the status that it is settled by was read, and before the row is written.
         written = during(lifecycle.settled, lambda: echo(connected))
@@ -154,7 +154,7 @@ def test_an_owner_who_reconnects_meanwhile_stays_connected(
         echo(connected)
         connected.connect(4564)
 
-    monkeypatch.setattr(Altegio, "uninstall", during(Altegio.uninstall, reconnect))
+    monkeypatch.setattr(Marketplace, "uninstall", during(Marketplace.uninstall, reconnect))
     text = operator("uninstall", "4564", "--do")
     assert "the owner has reconnected meanwhile: active here" in text
     connected.let_time_pass(60, step=5)
@@ -191,7 +191,7 @@ def test_a_crash_before_the_call_changes_nothing(
     def crash(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Altegio, "uninstall", crash)
+    monkeypatch.setattr(Marketplace, "uninstall", crash)
     with pytest.raises(KeyboardInterrupt):
         operator("uninstall", "4564", "--do")
     connected.let_time_pass(60, step=5)
@@ -245,7 +245,7 @@ def test_a_status_that_lags_behind_is_looked_at_again(
 ) -> None:
     old = desk.opened(site(connected)).platform.status(4564)
     with monkeypatch.context() as patch:
-        patch.setattr(Altegio, "status", lambda *_arguments: old)
+        patch.setattr(Marketplace, "status", lambda *_arguments: old)
         text = " ".join(operator("uninstall", "4564", "--do").split())
     assert "Done there. Here it is still active: uninstall not seen yet" in text
     assert text.endswith("Reconcile looks again in 60 s.")
@@ -297,6 +297,6 @@ def test_a_platform_that_does_not_tell_is_asked_nevertheless(
 def test_a_row_that_changes_while_it_is_looked_at_is_left_alone(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Altegio, "status", during(Altegio.status, lambda: echo(connected)))
+    monkeypatch.setattr(Marketplace, "status", during(Marketplace.status, lambda: echo(connected)))
     assert "the connection has changed since it was shown" in operator("uninstall", "4564", "--do")
     assert (operator.code, connected.simulator.state(4564)) == (1, "active")

@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from shared import doors
-from shared.altegio.client import LOCATIONS_PER_PAGE, Altegio, NotSent, Refused, Unreachable
+from shared.altegio.client import NotSent, Refused, Unreachable
+from shared.altegio.marketplace import LOCATIONS_PER_PAGE, Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock
@@ -55,7 +56,7 @@ class RunCensus:
         self,
         *,
         roll: CensusTable,
-        platform: Altegio,
+        platform: Marketplace,
         connections: Connections,
         ledger: Ledger,
         looking: ResolveUnknown,

@@ -1,0 +1,300 @@
+"""The platform's marketplace: status, locations, callback, uninstall, payments and refunds.
+
+Pure functions read the answers; what an answer proves is decided by allow-lists.
+
+Sources: https://developer.alteg.io/en/marketplace (the operations), and for who must send what,
+https://alteg.io/en/support/knowledge-base/6746128692893 (payments and refunds).
+"""
+
+import math
+import re
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from shared.altegio.client import Client, NoAnswer, NotSent, Refused, Reply
+from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
+from shared.altegio.status import Installed, ListedPayment, Status, Transition
+from shared.clock import from_wire, wire
+
+# The platform allows 1000, but each comes with its schedule and more.
+LOCATIONS_PER_PAGE = 200
+
+# Of a sum, on either side of the point.
+_MOST_DIGITS = 20
+
+
+def read_status(reply: Reply, zone: ZoneInfo) -> Status:
+    """The connection status of one location.
+
+    Raises:
+        Refused: the platform refused to say.
+        Unreachable: it said nothing that can be relied on.
+    """
+    if reply.status == httpx.codes.NOT_FOUND and reply.is_platforms_own():
+        return Status(installed=Installed.NO, since=None)
+    if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
+        raise Refused(reply.status, reply.message())
+    body = reply.json()
+    if reply.status != httpx.codes.OK or not isinstance(body, dict) or not body.get("success"):
+        raise NoAnswer(f"status answered {reply.status} without its data")
+    try:
+        data = body["data"]
+        connection = data["connection_status"]
+        log = _in_order(
+            [
+                Transition(
+                    at=from_wire(entry["changed_at"], zone),
+                    before=str(entry["status_from"]),
+                    after=str(entry["status_to"]),
+                )
+                for entry in data.get("logs") or ()
+            ]
+        )
+        since, payments = connection.get("created_at"), data.get("payments") or []
+        if not isinstance(payments, list):
+            raise NoAnswer("status answered in an unknown form")
+        return Status(
+            installed=Installed(connection["status"]),
+            since=from_wire(since, zone) if since else None,
+            log=log,
+            payments=tuple(map(_listed, payments)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
+        raise NoAnswer("status answered in an unknown form") from None
+
+
+def _in_order(log: list[Transition]) -> tuple[Transition, ...]:
+    """The oldest first, also within one second; nobody says whether the wire begins with it."""
+    onwards = sum(one.after == next_.before for one, next_ in pairwise(log))
+    backwards = sum(one.before == next_.after for one, next_ in pairwise(log))
+    told = log[::-1] if backwards > onwards else log
+    return tuple(sorted(told, key=lambda entry: entry.at))
+
+
+def _listed(row: Any) -> ListedPayment:
+    """As much of a row as can be read; what cannot proves nothing (see `lookup`)."""
+    values = row if isinstance(row, dict) else {}
+    amount = None
+    with suppress(KeyError, ArithmeticError):
+        amount = Decimal(str(values["payment_sum"]))
+    if amount is not None and not (amount.is_finite() and abs(amount.adjusted()) < _MOST_DIGITS):
+        amount = None
+    return ListedPayment(
+        id=_whole(values.get("id")),
+        amount=amount,
+        paid_at=str(values.get("payment_date")),
+        period_from=str(values.get("period_from")),
+        period_to=str(values.get("period_to")),
+        is_refunded=values.get("is_refunded") is True,
+    )
+
+
+def _whole(value: Any) -> int:
+    """A whole number, which YCLIENTS writes as a string; 0 for anything else."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
+        return int(value)
+    return value if type(value) is int else 0
+
+
+def read_locations(reply: Reply) -> tuple[int, ...]:
+    """The ids on one page of the connected locations.
+
+    Raises:
+        Refused: the platform refused to say.
+        Unreachable: it said nothing that can be relied on.
+    """
+    if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
+        raise Refused(reply.status, reply.message())
+    body = reply.json()
+    data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
+    if reply.status != httpx.codes.OK or not isinstance(data, list):
+        raise NoAnswer(f"locations answered {reply.status} without their data")
+    ids = tuple(_whole(row.get("id")) if isinstance(row, dict) else 0 for row in data)
+    if not all(ids):
+        raise NoAnswer("a location of the list has no id")
+    return ids
+
+
+def read_payment(reply: Reply) -> Outcome:
+    """What became of a payment that was reported. Whatever proves nothing is `Unclear`."""
+    if reply.status == httpx.codes.OK:
+        body = reply.json()
+        data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
+        payment_id = _whole(data.get("id")) if isinstance(data, dict) else 0
+        # A number that no table can hold is no id.
+        if 0 < payment_id < 10**18:
+            return Sent(payment_id)
+        return Unclear("200 without a payment id")
+    return _read_failure(reply)
+
+
+def read_refund(reply: Reply, payment_id: int) -> Outcome:
+    """What became of a refund. A 200 is documented without a body, so an empty one counts."""
+    if reply.status == httpx.codes.OK:
+        body = reply.json()
+        confirmed = isinstance(body, dict) and body.get("success") is not False
+        if confirmed or not reply.body.strip():
+            return Sent(payment_id)
+        return Unclear("200 that does not confirm the refund")
+    return _read_failure(reply)
+
+
+def _read_failure(reply: Reply) -> Outcome:
+    message = reply.message()
+    match reply.status:
+        case 429:
+            return NotTaken("429 too many requests", retry_after_s=reply.retry_after_s)
+        case 401 | 403 | 404 | 406:
+            return Blocked(reply.status, message)
+        case 422:
+            return Rejected(message or "422 without a reason")
+        case _:
+            return Unclear(f"answered {reply.status}")
+
+
+def wire_number(amount: Decimal) -> int | float:
+    """A sum as the JSON number that says exactly the same.
+
+    Sums have at most 15 significant digits (see `billing_event`), which a double always gives back
+    unchanged: https://docs.python.org/3/library/sys.html#sys.float_info
+    """
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def payment_body(
+    application_id: int,
+    location_id: int,
+    *,
+    amount: Decimal,
+    currency: str,
+    paid_at: datetime,
+    period_from: datetime,
+    period_to: datetime,
+    zone: ZoneInfo,
+) -> dict[str, Any]:
+    """The body of the payment notice, field by field as documented."""
+    return {
+        "salon_id": location_id,
+        "application_id": application_id,
+        "payment_sum": wire_number(amount),
+        "currency_iso": currency,
+        "payment_date": wire(paid_at, zone),
+        "period_from": wire(period_from, zone),
+        "period_to": wire(period_to, zone),
+    }
+
+
+class Marketplace:
+    """The operations, each within the total deadline of the settings."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Of the dates on the wire."""
+        return self._client.zone
+
+    def prepare(self) -> None:
+        """As `Client.prepare`."""
+        self._client.prepare()
+
+    def status(self, location_id: int, until: float = math.inf) -> Status:
+        """Asks how the application stands in a location, until `until` of `time.monotonic`.
+
+        Raises:
+            Refused: token, address or rights are wrong.
+            Unreachable: there was no usable answer.
+        """
+        application_id = self._client.application_id
+        path = f"/marketplace/salon/{location_id}/application/{application_id}"
+        return read_status(self._client.ask("GET", path, until=until), self._client.zone)
+
+    def locations(self, page: int) -> tuple[int, ...]:
+        """One page, from 1, of the locations that have the application; the last one is shorter.
+
+        It is not documented whether frozen and pending ones are among them.
+
+        Raises:
+            Refused: token, address or rights are wrong.
+            Unreachable: there was no usable answer.
+        """
+        application_id = self._client.application_id
+        query = f"page={page}&count={LOCATIONS_PER_PAGE}"
+        path = f"/marketplace/application/{application_id}/salons?{query}"
+        return read_locations(self._client.ask("GET", path))
+
+    def confirm(self, location_id: int, until: float = math.inf) -> None:
+        """Sends the activation callback; only the status tells whether it took effect.
+
+        As long as `until` of `time.monotonic` lasts.
+
+        Raises:
+            Refused: the platform did not accept, which it also says of an active install.
+            Unreachable: there was no usable answer.
+        """
+        body = {"salon_id": location_id, "application_id": self._client.application_id}
+        reply = self._client.ask("POST", "/marketplace/partner/callback", body, until=until)
+        if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise NoAnswer(f"callback answered {reply.status}")
+        if reply.status >= httpx.codes.BAD_REQUEST:
+            raise Refused(reply.status, reply.message())
+        answer = reply.json()
+        if isinstance(answer, dict) and answer.get("success") is False:
+            raise Refused(reply.status, reply.message())
+
+    def uninstall(self, location_id: int) -> None:
+        """Ends the application in a location; where it has ended already, nothing happens.
+
+        So it may be repeated. The platform sends us the webhook of it, too.
+
+        Raises:
+            Refused: the platform will not; token, address or rights are wrong.
+            Unreachable: there was no usable answer.
+        """
+        application_id = self._client.application_id
+        path = f"/marketplace/salon/{location_id}/application/{application_id}/uninstall"
+        reply = self._client.ask("POST", path)
+        if reply.status == httpx.codes.NOT_FOUND and reply.is_platforms_own():
+            return
+        answer = reply.json()
+        if not isinstance(answer, dict) or reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise NoAnswer(f"uninstall answered {reply.status} without its envelope")
+        if reply.status != httpx.codes.OK or answer.get("success") is not True:
+            raise Refused(reply.status, reply.message())
+
+    def report_payment(self, location_id: int, payment: dict[str, Any]) -> Outcome:
+        """Reports one payment, once, to whoever has taken a turn. The one place that may.
+
+        The platform has no idempotency key: nothing here or below retries, and the connection is
+        never one that was used before.
+        """
+        body = payment_body(
+            self._client.application_id, location_id, zone=self._client.zone, **payment
+        )
+        try:
+            reply = self._client.tell("/marketplace/partner/payment", body, anew=True)
+            if reply.status == httpx.codes.NOT_FOUND:
+                # No id in this address: it is wrong for every payment.
+                self._client.brake(reply.retry_after_s)
+            return read_payment(reply)
+        except NotSent as error:
+            return NotTaken(str(error))
+        except NoAnswer as error:
+            return Unclear(str(error))
+
+    def refund(self, payment_id: int) -> Outcome:
+        """Confirms a refund of a whole payment, by its id, for whoever has taken a turn."""
+        path = f"/marketplace/partner/payment/refund/{payment_id}"
+        try:
+            return read_refund(self._client.tell(path, None, anew=True), payment_id)
+        except NotSent as error:
+            return NotTaken(str(error))
+        except NoAnswer as error:
+            return Unclear(str(error))
