@@ -26,7 +26,7 @@ def read[T](kind: type[T], environ: Mapping[str, str]) -> T:
     wrong: list[str] = []
     values = _read(kind, environ, wrong)
     if wrong:
-        raise ConfigError(f"{kind.__name__}: {'; '.join(dict.fromkeys(wrong))}")
+        raise ConfigError("; ".join(dict.fromkeys(wrong)))
     return kind(**values)
 
 

@@ -721,7 +721,7 @@ def test_an_entry_is_released_only_after_a_clear_no() -> None:
                 found.append((path.name, ast.unparse(case.pattern.cls)))
                 calls -= inside
         assert not calls, f"{path.name} releases whatever became of the call"
-    assert found == [("paying.py", "NotTaken"), ("paying.py", "Blocked")]
+    assert found == [("report.py", "NotTaken"), ("report.py", "Blocked")]
 
 
 def _is_release(node: ast.AST) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.altegio.telephony import HistoryEntry, ListedCall
+from shared.altegio.history import HistoryEntry, ListedCall
 from shared.calls.matching import found
 
 AT = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)

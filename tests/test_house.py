@@ -34,6 +34,7 @@ ROOMS = {
 }
 # Rules without I/O: of a record, an outcome and the time.
 PURE = {
+    "altegio.history",
     "altegio.order",
     "altegio.outcome",
     "altegio.redirect",
@@ -54,8 +55,6 @@ PURE = {
     "chains.settings",
     "clock",
     "connect.codes",
-    "connect.standing",
-    "connect.view",
     "connections.connection",
     "connections.crm_token",
     "connections.lifecycle",
@@ -74,7 +73,6 @@ SPEAKS_HTTP = {"altegio.client"}
 # Tables, queues, parameters and letters; and who tells from AWS's exceptions what comes again.
 SPEAKS_TO_AWS = {
     "altegio.rate_limit",
-    "altegio.tokens",
     "aws.dynamodb",
     "aws.session",
     "aws.ses",
@@ -87,7 +85,6 @@ SPEAKS_TO_AWS = {
     "doors",
     "payments.ledger",
     "payments.report",  # an id that cannot be written is at least logged
-    "reconcile.census.table",
 }
 AWS = {
     "accounts",

@@ -11,11 +11,10 @@ import re
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from http import HTTPStatus
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import httpx
 
 from shared.altegio.client import Client, NoAnswer, NotSent, Refused, Reply
 from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
@@ -36,12 +35,12 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
         Refused: the platform refused to say.
         Unreachable: it said nothing that can be relied on.
     """
-    if reply.status == httpx.codes.NOT_FOUND and reply.is_platforms_own():
+    if reply.status == HTTPStatus.NOT_FOUND and reply.is_platforms_own():
         return Status(installed=Installed.NO, since=None)
-    if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
+    if HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Refused(reply.status, reply.message())
     body = reply.json()
-    if reply.status != httpx.codes.OK or not isinstance(body, dict) or not body.get("success"):
+    if reply.status != HTTPStatus.OK or not isinstance(body, dict) or not body.get("success"):
         raise NoAnswer(f"status answered {reply.status} without its data")
     try:
         data = body["data"]
@@ -109,11 +108,11 @@ def read_locations(reply: Reply) -> tuple[int, ...]:
         Refused: the platform refused to say.
         Unreachable: it said nothing that can be relied on.
     """
-    if httpx.codes.BAD_REQUEST <= reply.status < httpx.codes.INTERNAL_SERVER_ERROR:
+    if HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Refused(reply.status, reply.message())
     body = reply.json()
     data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
-    if reply.status != httpx.codes.OK or not isinstance(data, list):
+    if reply.status != HTTPStatus.OK or not isinstance(data, list):
         raise NoAnswer(f"locations answered {reply.status} without their data")
     ids = tuple(_whole(row.get("id")) if isinstance(row, dict) else 0 for row in data)
     if not all(ids):
@@ -123,7 +122,7 @@ def read_locations(reply: Reply) -> tuple[int, ...]:
 
 def read_payment(reply: Reply) -> Outcome:
     """What became of a payment that was reported. Whatever proves nothing is `Unclear`."""
-    if reply.status == httpx.codes.OK:
+    if reply.status == HTTPStatus.OK:
         body = reply.json()
         data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
         payment_id = _whole(data.get("id")) if isinstance(data, dict) else 0
@@ -136,7 +135,7 @@ def read_payment(reply: Reply) -> Outcome:
 
 def read_refund(reply: Reply, payment_id: int) -> Outcome:
     """What became of a refund. A 200 is documented without a body, so an empty one counts."""
-    if reply.status == httpx.codes.OK:
+    if reply.status == HTTPStatus.OK:
         body = reply.json()
         confirmed = isinstance(body, dict) and body.get("success") is not False
         if confirmed or not reply.body.strip():
@@ -241,9 +240,9 @@ class Marketplace:
         """
         body = {"salon_id": location_id, "application_id": self._client.application_id}
         reply = self._client.ask("POST", "/marketplace/partner/callback", body, until=until)
-        if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise NoAnswer(f"callback answered {reply.status}")
-        if reply.status >= httpx.codes.BAD_REQUEST:
+        if reply.status >= HTTPStatus.BAD_REQUEST:
             raise Refused(reply.status, reply.message())
         answer = reply.json()
         if isinstance(answer, dict) and answer.get("success") is False:
@@ -261,12 +260,12 @@ class Marketplace:
         application_id = self._client.application_id
         path = f"/marketplace/salon/{location_id}/application/{application_id}/uninstall"
         reply = self._client.ask("POST", path)
-        if reply.status == httpx.codes.NOT_FOUND and reply.is_platforms_own():
+        if reply.status == HTTPStatus.NOT_FOUND and reply.is_platforms_own():
             return
         answer = reply.json()
-        if not isinstance(answer, dict) or reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        if not isinstance(answer, dict) or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise NoAnswer(f"uninstall answered {reply.status} without its envelope")
-        if reply.status != httpx.codes.OK or answer.get("success") is not True:
+        if reply.status != HTTPStatus.OK or answer.get("success") is not True:
             raise Refused(reply.status, reply.message())
 
     def report_payment(self, location_id: int, payment: dict[str, Any]) -> Outcome:
@@ -280,7 +279,7 @@ class Marketplace:
         )
         try:
             reply = self._client.tell("/marketplace/partner/payment", body, anew=True)
-            if reply.status == httpx.codes.NOT_FOUND:
+            if reply.status == HTTPStatus.NOT_FOUND:
                 # No id in this address: it is wrong for every payment.
                 self._client.brake(reply.retry_after_s)
             return read_payment(reply)

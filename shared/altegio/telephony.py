@@ -18,35 +18,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.altegio.client import Client, NoAnswer, NotSent, Refused, Reply, Unreachable
+from shared.altegio.history import HistoryEntry, ListedCall
 from shared.clock import YEARS, from_wire
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """A call as the platform is to save it; `phone` and `line` in their normal form."""
-
-    call_id: str
-    direction: str
-    phone: str
-    line: str
-    user: str | None
-    duration_s: int
-    link: str | None
-    answered: bool
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ListedCall:
-    """A call as the platform lists it."""
-
-    id: int
-    direction: str
-    phone: str
-    duration_s: int
-    answered: bool
-    at: datetime
-
 
 _PATH = "/api/v1/voip/integration"
 # What the list may be asked for at once.

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared import backoff
-from shared.altegio.telephony import HistoryEntry
+from shared.altegio.history import HistoryEntry
 from shared.calls.settings import CallPolicy
 from shared.chains.chain import Chain
 from shared.connections.connection import Connection, State

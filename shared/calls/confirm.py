@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.altegio.client import NoAnswer, Refused, Unreachable
-from shared.altegio.telephony import CALLS_PER_PAGE, ListedCall, Telephony
+from shared.altegio.history import ListedCall
+from shared.altegio.telephony import CALLS_PER_PAGE, Telephony
 from shared.altegio.tokens import UserToken
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of

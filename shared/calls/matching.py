@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from shared.altegio.telephony import HistoryEntry, ListedCall
+from shared.altegio.history import HistoryEntry, ListedCall
 
 # By how much the list's time of a call may differ from the one that was sent.
 _APART = timedelta(minutes=1)

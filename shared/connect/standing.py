@@ -1,4 +1,4 @@
-"""How a location stands for an owner: our row and the platform's word, pure rules."""
+"""How a location stands for an owner: our row and the platform's word taken together."""
 
 from datetime import datetime
 

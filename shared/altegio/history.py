@@ -1,0 +1,31 @@
+"""A call as the platform saves it, and as it lists it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A call as the platform is to save it; `phone` and `line` in their normal form."""
+
+    call_id: str
+    direction: str
+    phone: str
+    line: str
+    user: str | None
+    duration_s: int
+    link: str | None
+    answered: bool
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCall:
+    """A call as the platform lists it."""
+
+    id: int
+    direction: str
+    phone: str
+    duration_s: int
+    answered: bool
+    at: datetime
