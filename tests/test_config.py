@@ -101,10 +101,9 @@ def test_what_is_false_is_off() -> None:
 def test_all_that_is_missing_is_named_at_once(settings: type) -> None:
     with pytest.raises(ConfigError) as caught:
         config.read(settings, {})
-    message = str(caught.value)
-    assert message.startswith(f"{settings.__name__}: ")
-    told = message.split(": ", 1)[1].split("; ")
-    assert set(told) == {f"{name} is not set" for name in config.names(settings)}
+    assert set(str(caught.value).split("; ")) == {
+        f"{name} is not set" for name in config.names(settings)
+    }
 
 
 @pytest.mark.parametrize("name", sorted(config.names(ReconcileSettings)))
@@ -112,9 +111,7 @@ def test_one_missing_variable_is_named_alone(name: str) -> None:
     environ = {key: value for key, value in ENVIRONMENT.items() if key != name}
     with pytest.raises(ConfigError) as caught:
         config.read(ReconcileSettings, environ)
-    assert set(str(caught.value).removeprefix("ReconcileSettings: ").split("; ")) == {
-        f"{name} is not set"
-    }
+    assert set(str(caught.value).split("; ")) == {f"{name} is not set"}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +144,7 @@ def test_missing_and_wrong_are_told_together() -> None:
     environ = {key: value for key, value in ENVIRONMENT.items() if key != "CONNECTIONS_TABLE"}
     with pytest.raises(ConfigError) as caught:
         config.read(ReconcileSettings, {**environ, "HTTP_TOTAL_S": "soon", "REFUND_WAIT_S": "-"})
-    assert set(str(caught.value).removeprefix("ReconcileSettings: ").split("; ")) == {
+    assert set(str(caught.value).split("; ")) == {
         "CONNECTIONS_TABLE is not set",
         "HTTP_TOTAL_S has a value of the wrong kind",
         "REFUND_WAIT_S has a value of the wrong kind",

@@ -410,7 +410,28 @@ def presses_twice(deployment: Deployment) -> bool:
     return len(deployment.simulator.calls("callback")) > 1
 
 
-@threat("Two owners race for one location", setting(LEASE_S="-1"))
+@threat(
+    "Somebody presses for a grant that another owner has consented to, while its callback fails",
+    patch(standing, "_is_spoken_for", lambda *_: False),
+)
+def takes_a_consented_grant(deployment: Deployment) -> bool:
+    page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
+    other = deployment.visit(deployment.simulator.redirect(4564, owner=MALLORY))
+    deployment.simulator.fault("callback", "status", status=500)
+    deployment.press(page)
+    anna = deployment.connection(4564).account_id
+    deployment.clock.advance(minutes=1)
+    deployment.press(other)
+    deployment.let_time_pass(3)
+    return deployment.connection(4564).account_id != anna
+
+
+def _first_come_is_nothing(patches: pytest.MonkeyPatch, deployment: Deployment) -> None:
+    setting(LEASE_S="-1")(patches, deployment)
+    patches.setattr(standing, "_is_spoken_for", lambda *_: False)
+
+
+@threat("Two owners race for one location", _first_come_is_nothing)
 def races(deployment: Deployment) -> bool:
     page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
     other = deployment.visit(deployment.simulator.redirect(4564, owner=MALLORY))

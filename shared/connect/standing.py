@@ -51,8 +51,19 @@ def _of_a_grant(
     leased = connection.lease_until if connection is not None else None
     if leased is not None and leased > now:
         return Standing.IN_PROGRESS
+    if connection is not None and not is_own and _is_spoken_for(connection, status):
+        return Standing.TAKEN
     opens = lifecycle.may_be_opened(connection, status, now, rules)
     return Standing.READY if opens else Standing.NOT_ASKED
+
+
+def _is_spoken_for(connection: Connection, status: Status) -> bool:
+    """Whether another owner has consented to this very grant.
+
+    The callback for it may have been answered already, as a status may be old; then the install is
+    that owner's.
+    """
+    return connection.state is State.PENDING and status.grant <= connection.grant
 
 
 def is_of(connection: Connection | None, account: Account | None) -> bool:
