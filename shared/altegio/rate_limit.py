@@ -26,7 +26,12 @@ from botocore.exceptions import ClientError
 from shared import clock
 from shared.altegio.order import Allowance, Patience
 from shared.altegio.settings import PacePolicy, PlatformSettings
-from shared.aws.dynamodb import from_item, retried, to_value
+from shared.aws.dynamodb import (
+    from_item,
+    is_refused,
+    retried,
+    to_value,
+)
 from shared.clock import Clock
 
 if TYPE_CHECKING:
@@ -236,7 +241,7 @@ class Pace:
                 )
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            if is_refused(error):
                 return None
             raise
         return from_item(answer.get("Attributes", {}))

@@ -1,7 +1,9 @@
 """Plain values to DynamoDB's attribute values and back, and a query to its last page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -15,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from shared.clock import instant, stamp
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
@@ -24,6 +28,70 @@ _deserialize = TypeDeserializer().deserialize
 
 class StaleWrite(Exception):
     """Somebody else has written the row since it was read; nothing was written now."""
+
+
+def is_refused(error: ClientError) -> bool:
+    """Whether the condition of a single write did not hold."""
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def row(
+    dynamodb: "DynamoDBClient", table: str, key: Mapping[str, str | int]
+) -> dict[str, Any] | None:
+    """The row under a key, strongly consistent; None if there is none."""
+    answer = dynamodb.get_item(
+        TableName=table,
+        Key={name: to_value(value) for name, value in key.items()},
+        ConsistentRead=True,
+    )
+    return from_item(answer["Item"]) if "Item" in answer else None
+
+
+def put_over(table: str, item: dict[str, Any], seen: int, key: str = "key") -> dict[str, Any]:
+    """A write that holds only if the row's version is still `seen`; 0 if there was no row."""
+    if seen:
+        condition = "version = :seen"
+        values: dict[str, Any] = {"ExpressionAttributeValues": {":seen": to_value(seen)}}
+    else:
+        condition = "attribute_not_exists(#key)"
+        values = {"ExpressionAttributeNames": {"#key": key}}
+    return {"TableName": table, "Item": item, "ConditionExpression": condition, **values}
+
+
+def overdue(
+    dynamodb: "DynamoDBClient",
+    table: str,
+    value: str,
+    now: datetime,
+    limit: int,
+    *,
+    index: tuple[str, str] = ("due", "state"),
+) -> Iterator[dict[str, Any]]:
+    """Rows with this state that are overdue, the oldest first; eventually consistent.
+
+    `index` is another index by `due_at`, and the name of its key.
+    """
+    query = {
+        "TableName": table,
+        "IndexName": index[0],
+        "KeyConditionExpression": "#kind = :kind AND due_at <= :now",
+        "ExpressionAttributeNames": {"#kind": index[1]},
+        "ExpressionAttributeValues": {":kind": to_value(value), ":now": to_value(stamp(now))},
+        "Limit": limit,
+    }
+    return islice(pages(dynamodb, query), limit)
+
+
+def stamped(values: dict[str, Any], instants: Sequence[str]) -> dict[str, Any]:
+    """The same with instants as text; those that are None stay so."""
+    times = {name: values[name] and stamp(values[name]) for name in instants}
+    return {**values, **times}
+
+
+def timed(row: dict[str, Any], instants: Sequence[str]) -> dict[str, Any]:
+    """What `stamped` was given."""
+    times = {name: instant(row[name]) for name in instants if name in row}
+    return {**row, **times}
 
 
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,26 @@ one transaction with our turn to call the platform (see `rate_limit`).
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from shared.altegio.rate_limit import Busy
-from shared.aws.dynamodb import StaleWrite, from_item, pages, retried, to_item, to_value, transacted
+from shared.aws.dynamodb import (
+    StaleWrite,
+    from_item,
+    is_refused,
+    overdue,
+    pages,
+    put_over,
+    retried,
+    row,
+    stamped,
+    timed,
+    to_item,
+    to_value,
+    transacted,
+)
 from shared.calls.call import Call, CallState, Leg
 from shared.clock import instant, stamp
 
@@ -33,10 +46,8 @@ class Calls:
 
     def get(self, key: str) -> Call | None:
         """The call under `key`, strongly consistent."""
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
-        )
-        return _call(from_item(answer["Item"])) if "Item" in answer else None
+        found = row(self._dynamodb, self._table, {"key": key})
+        return _call(found) if found else None
 
     def save(self, call: Call) -> Call:
         """Writes what was decided from the version in `call`; returns it as stored.
@@ -47,7 +58,7 @@ class Calls:
         try:
             retried(lambda: self._dynamodb.put_item(**self._put(call)))
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not is_refused(error):
                 raise
             raise StaleWrite(call.key) from None
         return replace(call, version=call.version + 1)
@@ -107,15 +118,8 @@ class Calls:
 
     def due(self, state: CallState, now: datetime, limit: int) -> list[tuple[str, int]]:
         """Keys and locations of calls that are overdue, the oldest first; eventually consistent."""
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": "due",
-            "KeyConditionExpression": "#state = :state AND due_at <= :now",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {":state": to_value(state), ":now": to_value(stamp(now))},
-        }
-        rows = islice(pages(self._dynamodb, query), limit)
-        return [(row["key"], row["location_id"]) for row in rows]
+        found = overdue(self._dynamodb, self._table, state, now, limit)
+        return [(each["key"], each["location_id"]) for each in found]
 
     def of_location(self, location_id: int, since: datetime) -> Iterator[Call]:
         """Calls of a location that have ended and began after `since`; eventually consistent."""
@@ -143,14 +147,7 @@ class Calls:
         return [_call(from_item(item)) for item in answer["Items"]]
 
     def _put(self, call: Call) -> Any:
-        put: dict[str, Any] = {"TableName": self._table, "Item": self._item(call)}
-        if not call.version:
-            put["ConditionExpression"] = "attribute_not_exists(#key)"
-            put["ExpressionAttributeNames"] = {"#key": "key"}
-        else:
-            put["ConditionExpression"] = "version = :seen"
-            put["ExpressionAttributeValues"] = {":seen": to_value(call.version)}
-        return put
+        return put_over(self._table, self._item(call), call.version)
 
     def _item(self, call: Call) -> dict[str, Any]:
         values = {
@@ -161,10 +158,7 @@ class Calls:
             "leg": _leg_item(call.leg),
             "recorded": _leg_item(call.recorded),
         }
-        for name in _INSTANTS:
-            if values[name] is not None:
-                values[name] = stamp(values[name])
-        return to_item(values)
+        return to_item(stamped(values, _INSTANTS))
 
     def _expires_at(self, call: Call) -> int:
         return int((call.received_at + self._kept).timestamp())
@@ -180,10 +174,7 @@ def _leg(values: dict[str, Any] | None) -> Leg | None:
     )
 
 
-def _call(row: dict[str, Any]) -> Call:
-    del row["expires_at"]
-    for name in _INSTANTS:
-        if name in row:
-            row[name] = instant(row[name])
-    legs = {name: _leg(row.get(name)) for name in ("leg", "recorded")}
-    return Call(**{**row, **legs, "state": CallState(row["state"])})
+def _call(found: dict[str, Any]) -> Call:
+    del found["expires_at"]
+    legs = {name: _leg(found.get(name)) for name in ("leg", "recorded")}
+    return Call(**{**timed(found, _INSTANTS), **legs, "state": CallState(found["state"])})

@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.aws.dynamodb import StaleWrite, from_item, retried, to_item, to_value
+from shared.aws.dynamodb import (
+    StaleWrite,
+    is_refused,
+    overdue,
+    put_over,
+    retried,
+    row,
+    stamped,
+    timed,
+    to_item,
+)
 from shared.chains.chain import Chain, ChainState
-from shared.clock import instant, stamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -29,14 +38,17 @@ class Chains:
 
     def get(self, key: str) -> Chain | None:
         """The chain of a token's key, strongly consistent."""
-        row = self._row(key)
-        if row is None:
+        found = row(self._dynamodb, self._table, {"key": key})
+        if found is None:
             return None
-        for name in _INSTANTS:
-            if name in row:
-                row[name] = instant(row[name])
-        row["locations"] = tuple(row["locations"])
-        return Chain(**{**row, "state": ChainState(row["state"])})
+        locations = tuple(found["locations"])
+        return Chain(
+            **{
+                **timed(found, _INSTANTS),
+                "locations": locations,
+                "state": ChainState(found["state"]),
+            }
+        )
 
     def save(self, chain: Chain) -> Chain:
         """Writes what was decided from the version in `chain`; returns it as stored.
@@ -47,7 +59,7 @@ class Chains:
         try:
             retried(lambda: self._dynamodb.put_item(**self.part(chain)["Put"]))
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not is_refused(error):
                 raise
             raise StaleWrite(chain.key) from None
         return replace(chain, version=chain.version + 1)
@@ -55,23 +67,14 @@ class Chains:
     def part(self, chain: Chain) -> Any:
         """The part of a transaction that does the same."""
         values = {**asdict(chain), "version": chain.version + 1, "state": str(chain.state)}
-        for name in _INSTANTS:
-            if values[name] is not None:
-                values[name] = stamp(values[name])
         values["locations"] = list(chain.locations)
-        put: dict[str, Any] = {"TableName": self._table, "Item": to_item(values)}
-        if not chain.version:
-            put["ConditionExpression"] = "attribute_not_exists(#key)"
-            put["ExpressionAttributeNames"] = {"#key": "key"}
-        else:
-            put["ConditionExpression"] = "version = :seen"
-            put["ExpressionAttributeValues"] = {":seen": to_value(chain.version)}
-        return {"Put": put}
+        item = to_item(stamped(values, _INSTANTS))
+        return {"Put": put_over(self._table, item, chain.version)}
 
     def named(self, chain_id: int) -> str | None:
         """The key of the token that last came with this number of a chain."""
-        row = self._row(f"chain#{chain_id}")
-        return None if row is None else str(row["chain_key"])
+        found = row(self._dynamodb, self._table, {"key": f"chain#{chain_id}"})
+        return None if found is None else str(found["chain_key"])
 
     def naming(self, chain_id: int, key: str) -> Any:
         """The part of a transaction that notes it."""
@@ -80,21 +83,5 @@ class Chains:
 
     def due(self, now: datetime, limit: int) -> list[str]:
         """Keys of chains whose telephony is overdue, the oldest first; eventually consistent."""
-        answer = self._dynamodb.query(
-            TableName=self._table,
-            IndexName="due",
-            KeyConditionExpression="#state = :state AND due_at <= :now",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={
-                ":state": to_value(ChainState.DUE),
-                ":now": to_value(stamp(now)),
-            },
-            Limit=limit,
-        )
-        return [from_item(item)["key"] for item in answer["Items"]]
-
-    def _row(self, key: str) -> dict[str, Any] | None:
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
-        )
-        return from_item(answer["Item"]) if "Item" in answer else None
+        found = overdue(self._dynamodb, self._table, ChainState.DUE, now, limit)
+        return [each["key"] for each in found]

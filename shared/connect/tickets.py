@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.altegio.redirect import Owner, Redirect
-from shared.aws.dynamodb import from_item, retried, to_item, to_value
+from shared.aws.dynamodb import (
+    from_item,
+    is_refused,
+    retried,
+    row,
+    to_item,
+    to_value,
+)
 from shared.clock import stamp
 
 if TYPE_CHECKING:
@@ -180,10 +187,7 @@ class Tickets:
         return taken
 
     def _read(self, key: str) -> dict[str, Any] | None:
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"ticket_hash": to_value(key)}, ConsistentRead=True
-        )
-        return from_item(answer["Item"]) if "Item" in answer else None
+        return row(self._dynamodb, self._table, {"ticket_hash": key})
 
     def _update(
         self, ticket: str, update: str, condition: str, values: dict[str, str | int]
@@ -206,7 +210,7 @@ class Tickets:
         try:
             answer = retried(lambda: self._dynamodb.update_item(**request))
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            if is_refused(error):
                 return None
             raise
         return from_item(answer["Attributes"])

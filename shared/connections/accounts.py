@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.aws.dynamodb import from_item, retried, to_item, to_value, transacted
+from shared.aws.dynamodb import (
+    is_refused,
+    retried,
+    row,
+    to_item,
+    to_value,
+    transacted,
+)
 from shared.clock import instant, stamp
 
 if TYPE_CHECKING:
@@ -284,16 +291,13 @@ class Accounts:
                 )
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            if is_refused(error):
                 return False
             raise
         return True
 
     def _get(self, key: str) -> dict[str, Any] | None:
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
-        )
-        return from_item(answer["Item"]) if "Item" in answer else None
+        return row(self._dynamodb, self._table, {"key": key})
 
 
 def _of_user(altegio_user_id: int) -> str:

@@ -12,8 +12,22 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.altegio import webhook
-from shared.aws.dynamodb import StaleWrite, from_item, pages, retried, to_item, to_value, transacted
-from shared.clock import instant, stamp
+from shared.aws.dynamodb import (
+    StaleWrite,
+    from_item,
+    is_refused,
+    overdue,
+    pages,
+    put_over,
+    retried,
+    row,
+    stamped,
+    timed,
+    to_item,
+    to_value,
+    transacted,
+)
+from shared.clock import stamp
 from shared.connections.connection import GONE, LIVE, Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.journal import Journal, Line
@@ -61,12 +75,8 @@ class Connections:
 
     def get(self, location_id: int) -> Connection | None:
         """The connection of a location, strongly consistent; None if there never was one."""
-        answer = self._dynamodb.get_item(
-            TableName=self._table,
-            Key={"location_id": to_value(location_id)},
-            ConsistentRead=True,
-        )
-        return _connection(answer["Item"]) if "Item" in answer else None
+        found = row(self._dynamodb, self._table, {"location_id": location_id})
+        return _connection(found) if found else None
 
     def save(
         self,
@@ -83,12 +93,7 @@ class Connections:
             StaleWrite: the row, or what is beside it, has another version by now.
         """
         stored = replace(connection, version=connection.version + 1)
-        put: Any = {"TableName": self._table, "Item": _item(stored)}
-        if connection.version:
-            put["ConditionExpression"] = "version = :seen"
-            put["ExpressionAttributeValues"] = {":seen": to_value(connection.version)}
-        else:
-            put["ConditionExpression"] = "attribute_not_exists(location_id)"
+        put = put_over(self._table, _item(stored), connection.version, "location_id")
         try:
             noted = [] if noted_at is None else [self._journal.part(_line(stored, noted_at))]
             if not noted and not beside:
@@ -188,31 +193,18 @@ class Connections:
                 )
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not is_refused(error):
                 raise
 
     def due(self, state: State, now: datetime, limit: int) -> list[int]:
         """Locations in `state` whose business is overdue, oldest first; eventually consistent."""
-        answer = self._dynamodb.query(
-            TableName=self._table,
-            IndexName="due",
-            KeyConditionExpression="#state = :state AND due_at <= :now",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
-            Limit=limit,
-        )
-        return [from_item(item)["location_id"] for item in answer["Items"]]
+        found = overdue(self._dynamodb, self._table, state, now, limit)
+        return [each["location_id"] for each in found]
 
     def hinted(self, hint: str, now: datetime, limit: int) -> list[int]:
         """Overdue locations with that hint, as `due`, however many others are due besides."""
-        answer = self._dynamodb.query(
-            TableName=self._table,
-            IndexName="hinted",
-            KeyConditionExpression="hint = :hint AND due_at <= :now",
-            ExpressionAttributeValues={":hint": to_value(hint), ":now": to_value(stamp(now))},
-            Limit=limit,
-        )
-        return [from_item(item)["location_id"] for item in answer["Items"]]
+        found = overdue(self._dynamodb, self._table, hint, now, limit, index=("hinted", "hint"))
+        return [each["location_id"] for each in found]
 
     def in_state(self, state: State) -> Iterator[int]:
         """All locations in `state` that are ever due, the first due first; eventually consistent.
@@ -253,19 +245,13 @@ def _line(connection: Connection, at: datetime) -> Line:
 
 
 def _item(connection: Connection) -> dict[str, Any]:
-    values = asdict(connection)
-    for name in _INSTANTS:
-        if values[name] is not None:
-            values[name] = stamp(values[name])
+    values = stamped(asdict(connection), _INSTANTS)
     states = {"state": str(connection.state), "telephony": str(connection.telephony)}
     return to_item({**values, **states})
 
 
-def _connection(item: dict[str, Any]) -> Connection:
-    values = from_item(item)
-    for name in _INSTANTS:
-        if name in values:
-            values[name] = instant(values[name])
+def _connection(found: dict[str, Any]) -> Connection:
+    values = timed(found, _INSTANTS)
     values.setdefault("account_id", None)
     for name in ("unlisted", "former"):
         values[name] = tuple(values.get(name, ()))

@@ -18,8 +18,21 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.altegio.rate_limit import Busy
-from shared.aws.dynamodb import StaleWrite, from_item, pages, retried, to_item, to_value, transacted
-from shared.clock import instant, stamp
+from shared.aws.dynamodb import (
+    StaleWrite,
+    from_item,
+    is_refused,
+    overdue,
+    pages,
+    retried,
+    row,
+    stamped,
+    timed,
+    to_item,
+    to_value,
+    transacted,
+)
+from shared.clock import stamp
 from shared.connections.connection import State
 from shared.payments.entry import PARKED, Entry, EntryState
 
@@ -44,10 +57,8 @@ class Ledger:
 
     def get(self, key: str) -> Entry | None:
         """The entry under `key`, strongly consistent."""
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
-        )
-        return _entry(answer["Item"]) if "Item" in answer else None
+        found = row(self._dynamodb, self._table, {"key": key})
+        return _entry(found) if found else None
 
     def given_back(self, refund: Entry) -> Entry | None:
         """The payment that a refund gives back, as it was reported last; None if it is unknown."""
@@ -141,20 +152,15 @@ class Ledger:
         try:
             retried(lambda: self._dynamodb.put_item(**self._put(None, entry)))
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not is_refused(error):
                 raise
             return False
         return True
 
     def due(self, state: EntryState, now: datetime, limit: int) -> list[str]:
         """Keys of entries in `state` that are overdue, the oldest first; eventually consistent."""
-        return self._query(
-            Limit=limit,
-            IndexName="due",
-            KeyConditionExpression="#state = :state AND due_at <= :now",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={":state": to_value(state), ":now": to_value(stamp(now))},
-        )
+        found = overdue(self._dynamodb, self._table, state, now, limit)
+        return [each["key"] for each in found]
 
     def in_state(self, state: EntryState) -> Iterator[str]:
         """Keys of all entries in `state`, the oldest first; eventually consistent.
@@ -187,7 +193,8 @@ class Ledger:
 
     def held(self, location_id: int, limit: int) -> list[str]:
         """Keys of a location's HELD entries; eventually consistent."""
-        return self._query(
+        answer = self._dynamodb.query(
+            TableName=self._table,
             Limit=limit,
             IndexName="location",
             KeyConditionExpression="location_id = :location AND #state = :state",
@@ -197,15 +204,12 @@ class Ledger:
                 ":state": to_value(EntryState.HELD),
             },
         )
+        return [from_item(item)["key"] for item in answer["Items"]]
 
     def owner(self, platform_id: int) -> str | None:
         """The key of the entry that owns this id of the platform."""
-        answer = self._dynamodb.get_item(
-            TableName=self._table,
-            Key={"key": to_value(f"platform#{platform_id}")},
-            ConsistentRead=True,
-        )
-        return str(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
+        found = row(self._dynamodb, self._table, {"key": f"platform#{platform_id}"})
+        return str(found["entry_key"]) if found else None
 
     def is_owned(self, platform_id: int) -> bool:
         """Whether an entry owns this id of the platform."""
@@ -224,12 +228,8 @@ class Ledger:
 
     def echo(self) -> Entry | None:
         """The payment that was last remembered."""
-        answer = self._dynamodb.get_item(TableName=self._table, Key={"key": to_value(_ECHO)})
-        return self.get(from_item(answer["Item"])["entry_key"]) if "Item" in answer else None
-
-    def _query(self, **query: Any) -> list[str]:
-        answer = self._dynamodb.query(TableName=self._table, **query)
-        return [from_item(item)["key"] for item in answer["Items"]]
+        found = row(self._dynamodb, self._table, {"key": _ECHO})
+        return self.get(found["entry_key"]) if found else None
 
     def _put(self, before: Entry | None, after: Entry) -> Any:
         put: dict[str, Any] = {"TableName": self._table, "Item": _item(after)}
@@ -278,20 +278,14 @@ class Ledger:
 
 
 def _item(entry: Entry) -> dict[str, Any]:
-    values = {**asdict(entry), "state": str(entry.state)}
-    for name in _INSTANTS:
-        if values[name] is not None:
-            values[name] = stamp(values[name])
+    values = {**stamped(asdict(entry), _INSTANTS), "state": str(entry.state)}
     if entry.state in PARKED:
         # Only for its index, which is sparse: whoever looks for what needs a person needs no scan.
         values["parked_at"] = values["changed_at"]
     return to_item(values)
 
 
-def _entry(item: dict[str, Any]) -> Entry:
-    values = from_item(item)
+def _entry(found: dict[str, Any]) -> Entry:
+    values = timed(found, _INSTANTS)
     values.pop("parked_at", None)
-    for name in _INSTANTS:
-        if name in values:
-            values[name] = instant(values[name])
     return Entry(**{**values, "state": EntryState(values["state"])})

@@ -10,7 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from shared.aws.dynamodb import StaleWrite, from_item, to_item, to_value, transacted
+from shared.aws.dynamodb import (
+    StaleWrite,
+    row,
+    timed,
+    to_item,
+    to_value,
+    transacted,
+)
 from shared.clock import instant, stamp
 from shared.reconcile.census.differences import REPAIRED, Difference, Finding
 
@@ -112,10 +119,8 @@ class CensusTable:
         values = self._get("head")
         if values is None:
             return None
-        for name in ("began_at", "changed_at"):
-            if name in values:
-                values[name] = instant(values[name])
-        return Head(**{**values, "stage": Stage(values["stage"])})
+        times = timed(values, ("began_at", "changed_at"))
+        return Head(**{**times, "stage": Stage(values["stage"])})
 
     def save(self, head: Head, now: datetime, part: Part | None = None) -> Head:
         """Writes what was decided from the version in `head`, all or nothing; returns the head.
@@ -166,14 +171,10 @@ class CensusTable:
         return {"TableName": self._table, "Item": to_item(values)}
 
     def _get(self, key: str) -> dict[str, Any] | None:
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"key": to_value(key)}, ConsistentRead=True
-        )
-        if "Item" not in answer:
-            return None
-        values = from_item(answer["Item"])
-        del values["key"]
-        return values
+        found = row(self._dynamodb, self._table, {"key": key})
+        if found is not None:
+            del found["key"]
+        return found
 
 
 def _row(found: Found) -> dict[str, Any]:
