@@ -24,6 +24,7 @@ from shared.clock import from_wire, wire
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
 from shared.payments.settings import LedgerPolicy
+from shared.states import NoSuchChange
 
 ZONE = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -671,7 +672,7 @@ def test_an_absence_before_does_not_count_for_what_is_sent_or_looked_for_anew(na
 def test_what_was_never_sent_is_not_looked_for() -> None:
     """A refund that waited for its payment in vain."""
     waited = replace(ENTRY, state=EntryState.NEEDS_HUMAN, attempt=0)
-    with pytest.raises(payment.NoSuchChange):
+    with pytest.raises(NoSuchChange):
         payment.looked_for_again(waited, "why", NOW)
 
 

@@ -44,6 +44,7 @@ PURE = {
     "altegio.status",
     "altegio.webhook",
     "backoff",
+    "calls.admission",
     "calls.call",
     "calls.event",
     "calls.matching",
@@ -68,6 +69,7 @@ PURE = {
     "payments.settings",
     "reconcile.census.differences",
     "reconcile.census.settings",
+    "states",
 }
 SPEAKS_HTTP = {"altegio.client"}
 # Tables, queues, parameters and letters; and who tells from AWS's exceptions what comes again.

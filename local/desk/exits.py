@@ -17,6 +17,7 @@ from shared.aws.dynamodb import StaleWrite
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
 from shared.payments.ledger import IdTaken
+from shared.states import NoSuchChange
 
 # Surely not taken, whatever the list says or does not say.
 _NEVER_TAKEN = (EntryState.PENDING, EntryState.HELD, EntryState.REJECTED)
@@ -116,7 +117,7 @@ def _change(
     print(evidence.shown(desk, entry, found), end="\n\n")
     try:
         proposal = propose(entry, found)
-    except payment.NoSuchChange:
+    except NoSuchChange:
         return _refused(_standing(entry))
     except Impossible as error:
         return _refused(str(error))

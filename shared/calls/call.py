@@ -18,17 +18,15 @@ Source: "Saving call information",
 https://developer.alteg.io/_bundle/en/developers/openapi.yaml (POST /voip/integration).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from shared import backoff
 from shared.altegio.history import HistoryEntry
 from shared.calls.settings import CallPolicy
-from shared.chains.chain import Chain
-from shared.connections.connection import Connection, State
-from shared.connections.crm_token import CrmTokenState
+from shared.states import Changes, change
 
 # Whoever hides his number is so called in SIP: https://www.rfc-editor.org/rfc/rfc3323
 HIDDEN = "anonymous"
@@ -63,6 +61,26 @@ class CallState(StrEnum):
 LOOKED_FOR = (CallState.SENT, CallState.UNKNOWN)
 # What is to be sent, or was being sent, when it is due.
 TO_BE_SENT = (CallState.WAITING, CallState.HELD, CallState.SENDING)
+
+
+_C = CallState
+_TOLD = {_C.SENT, _C.UNKNOWN, _C.CONFIRMED, _C.UNCONFIRMED}
+CHANGES: Changes[CallState] = {
+    "ended": ({_C.RINGING}, {_C.WAITING}),
+    "held": ({_C.WAITING, _C.HELD}, {_C.HELD}),
+    "put_off": ({_C.WAITING, _C.HELD}, {_C.WAITING}),
+    "expired": ({_C.WAITING, _C.HELD}, {_C.EXPIRED}),
+    "claimed": ({_C.WAITING, _C.HELD}, {_C.SENDING}),
+    "not_saved": ({_C.SENDING}, {_C.WAITING}),
+    # What cannot be looked for in the list ends at once.
+    "sent": ({_C.SENDING}, {_C.SENT, _C.UNCONFIRMED}),
+    "unknown": ({_C.SENDING}, {_C.UNKNOWN, _C.UNCONFIRMED}),
+    "confirmed": ({_C.SENT, _C.UNKNOWN}, {_C.CONFIRMED}),
+    "given_up": ({_C.SENT, _C.UNKNOWN}, {_C.UNCONFIRMED}),
+    "repeated": ({_C.SENT, _C.UNKNOWN}, {_C.WAITING}),
+    # It was told as missed, and was answered.
+    "corrected": (_TOLD, {_C.WAITING}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,39 +198,6 @@ def ringing(account_id: str, call_id: str, location_id: int, now: datetime) -> C
     )
 
 
-def closed(connection: Connection | None, account_id: str) -> str:
-    """Why the location takes no call of an account now; empty if it does."""
-    if connection is None or connection.account_id != account_id:
-        return "the location is not the account's"
-    if connection.state is State.FROZEN:
-        return "the location is frozen"
-    if connection.state is not State.ACTIVE:
-        return "the location is not connected"
-    if connection.crm_token is None:
-        return "the location was connected without telephony"
-    if connection.telephony is CrmTokenState.STOPPED:
-        return "its CRM token is not its own: telephony is stopped"
-    return ""
-
-
-def kept_back(
-    connection: Connection, chain: Chain | None, call: Call, others: Iterable[Call]
-) -> str:
-    """Why an open location's call is not saved yet; empty if it may be.
-
-    Until its token is proven, one call is on its way at a time.
-    """
-    if chain is None or not chain.enabled:
-        return "telephony is not enabled yet"
-    if connection.telephony is not CrmTokenState.UNPROVEN:
-        return ""
-    on_its_way = (*LOOKED_FOR, CallState.SENDING)
-    proving = (each for each in others if each.state in on_its_way and each.key != call.key)
-    if any(each.chain_key == connection.chain_key for each in proving):
-        return "another call has to prove the CRM token first"
-    return ""
-
-
 def heard(
     before: Call | None,
     account_id: str,
@@ -254,7 +239,7 @@ def heard(
     settles = now + timedelta(seconds=rules.call_settle_s)
     if known.state is CallState.RINGING:
         due_at = settles if merged.ended else now + _LONGEST_CALL
-        return replace(merged, state=CallState.WAITING, received_at=now, due_at=due_at)
+        return _changed(merged, "ended", received_at=now, due_at=due_at)
     if known.state is CallState.WAITING and merged.ended and not known.ended:
         return replace(merged, due_at=min(settles, known.due_at or settles))
     return corrected(merged, now)
@@ -266,7 +251,7 @@ def corrected(call: Call, now: datetime) -> Call:
     if not was_told or call.leg is None or not call.leg.answered or call.told_answered:
         return call
     why = "was answered after all"
-    return replace(call, state=CallState.WAITING, due_at=now, tries=0, looks=0, repeats=0, why=why)
+    return _changed(call, "corrected", due_at=now, tries=0, looks=0, repeats=0, why=why)
 
 
 def too_old(call: Call, now: datetime, rules: CallPolicy) -> bool:
@@ -276,27 +261,27 @@ def too_old(call: Call, now: datetime, rules: CallPolicy) -> bool:
 
 def expired(call: Call, why: str) -> Call:
     """It will never be told."""
-    return replace(call, state=CallState.EXPIRED, due_at=None, why=why)
+    return _changed(call, "expired", due_at=None, why=why)
 
 
 def held(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:
     """It waits for its location or its chain, asked the seldomer the longer."""
     least = timedelta(seconds=rules.retry_base_s)
     wait = max(least, min((now - call.received_at) / 8, _LONGEST_HELD))
-    return replace(call, state=CallState.HELD, due_at=now + wait, why=why)
+    return _changed(call, "held", due_at=now + wait, why=why)
 
 
 def put_off(call: Call, why: str, until: datetime, now: datetime) -> Call:
     """It was not our turn: no try was made."""
     due_at = max(until, now + timedelta(seconds=1))
-    return replace(call, state=CallState.WAITING, due_at=due_at, why=why)
+    return _changed(call, "put_off", due_at=due_at, why=why)
 
 
 def claimed(call: Call, chain_key: str | None, now: datetime, rules: CallPolicy) -> Call:
     """Held by one worker for a lease; after that nobody knows whether it was sent to its chain."""
-    return replace(
+    return _changed(
         call,
-        state=CallState.SENDING,
+        "claimed",
         attempt=call.attempt + 1,
         sent_at=now,
         chain_key=chain_key,
@@ -311,9 +296,9 @@ def not_saved(
 ) -> Call:
     """Surely not saved: to be tried again."""
     wait = backoff.delay(call.tries, rules.retry_base_s, at_least_s=at_least_s)
-    return replace(
+    return _changed(
         call,
-        state=CallState.WAITING,
+        "not_saved",
         tries=call.tries + 1,
         due_at=now + wait,
         sent_at=None,
@@ -343,10 +328,10 @@ def _to_be_looked_for(
     hopeless = _cannot_be_found(call, now, rules)
     if hopeless:
         why = f"{why or 'accepted'}; cannot be looked for: {hopeless}"
-        after = replace(call, state=CallState.UNCONFIRMED, due_at=None, looks=0, why=why)
+        after = _changed(call, str(state), CallState.UNCONFIRMED, due_at=None, looks=0, why=why)
     else:
         due_at = _next_look(call, now, 0, rules)
-        after = replace(call, state=state, due_at=due_at, looks=0, tries=0, why=why)
+        after = _changed(call, str(state), state, due_at=due_at, looks=0, tries=0, why=why)
     return corrected(after, now)
 
 
@@ -362,9 +347,7 @@ def _cannot_be_found(call: Call, now: datetime, rules: CallPolicy) -> str:
 
 def confirmed(call: Call, platform_id: int) -> Call:
     """Seen in the list."""
-    return replace(
-        call, state=CallState.CONFIRMED, platform_id=platform_id, due_at=None, tries=0, why=""
-    )
+    return _changed(call, "confirmed", platform_id=platform_id, due_at=None, tries=0, why="")
 
 
 def is_last_look(call: Call, rules: CallPolicy) -> bool:
@@ -391,10 +374,10 @@ def not_seen(call: Call, now: datetime, rules: CallPolicy, *, route_seen: bool) 
     accepted = call.state is CallState.SENT
     if (accepted and not route_seen) or call.repeats >= _MOST_REPEATS[accepted]:
         why = "not in the list"
-        return replace(call, state=CallState.UNCONFIRMED, due_at=None, looks=looks, why=why)
-    return replace(
+        return _changed(call, "given_up", due_at=None, looks=looks, why=why)
+    return _changed(
         call,
-        state=CallState.WAITING,
+        "repeated",
         due_at=now,
         looks=0,
         repeats=call.repeats + 1,
@@ -405,7 +388,7 @@ def not_seen(call: Call, now: datetime, rules: CallPolicy, *, route_seen: bool) 
 def not_told(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:
     """The list could not be read: looked for again later, and that does not count."""
     if too_old(call, now, rules):
-        return replace(call, state=CallState.UNCONFIRMED, due_at=None, why=why)
+        return _changed(call, "given_up", due_at=None, why=why)
     wait = backoff.delay(call.tries, rules.call_checks_s[0])
     return replace(call, tries=call.tries + 1, due_at=now + wait, why=why)
 
@@ -415,3 +398,7 @@ def _next_look(call: Call, now: datetime, looks: int, rules: CallPolicy) -> date
     since = call.sent_at or now
     first = timedelta(seconds=rules.call_checks_s[0])
     return max(now + first, since + timedelta(seconds=rules.call_checks_s[looks]))
+
+
+def _changed(call: Call, name: str, to: CallState | None = None, **fields: Any) -> Call:
+    return replace(call, state=change(CHANGES, name, call.state, to), **fields)

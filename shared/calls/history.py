@@ -13,9 +13,9 @@ from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.telephony import Answer, Telephony, Verdict
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
+from shared.calls import admission, phone_numbers
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
-from shared.calls import phone_numbers
 from shared.calls.call import Call, CallState
 from shared.calls.confirm import ConfirmCalls
 from shared.calls.event import BadEvent, Finished, Look, Release, Ringing, WakeUp
@@ -139,7 +139,7 @@ class SaveHistory:
         if rules_of.too_old(call, now, self._rules):
             return self._store(rules_of.expired(call, f"too old: {call.why}"))
         connection = self._connections.get(call.location_id)
-        why = rules_of.closed(connection, call.account_id)
+        why = admission.closed(connection, call.account_id)
         if connection is None or connection.crm_token is None or why:
             return self._store(rules_of.held(call, why, now, self._rules))
         why = self._kept_back(connection, call)
@@ -161,7 +161,7 @@ class SaveHistory:
         others: Sequence[Call] = ()
         if connection.telephony is CrmTokenState.UNPROVEN:
             others = self._checking.recent(call.location_id)
-        return rules_of.kept_back(connection, chain, call, others)
+        return admission.kept_back(connection, chain, call, others)
 
     def _claimed(self, call: Call, line: str | None) -> Call:
         """The call, claimed when it is our turn.

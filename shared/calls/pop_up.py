@@ -12,9 +12,9 @@ from typing import Any
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
 from shared.altegio.telephony import Telephony, Verdict
 from shared.aws.dynamodb import StaleWrite
+from shared.calls import admission, phone_numbers, recording_links
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
-from shared.calls import phone_numbers, recording_links
 from shared.calls.call import Call, CallState
 from shared.calls.event import BadEvent, Finished, Ringing
 from shared.calls.hearing import Hearing
@@ -144,7 +144,7 @@ class CallDoor:
     def _pop_up(
         self, account: Account, connection: Connection, event: Ringing
     ) -> tuple[PopUp, str]:
-        closed = rules_of.closed(connection, account.account_id)
+        closed = admission.closed(connection, account.account_id)
         if closed or connection.crm_token is None:
             return PopUp.CLOSED, closed
         country = self._country(account)

@@ -32,11 +32,23 @@ from shared.altegio.status import Installed, Status
 from shared.connections.connection import GONE, Connection, State
 from shared.connections.crm_token import CrmTokenState, key
 from shared.connections.settings import LifecyclePolicy
+from shared.states import Changes, change
 
 # Between two looks at a frozen location that nothing wakes, however long it has been so.
 _LONGEST_FROZEN = timedelta(hours=6)
-# A webhook takes seconds; what it should have told long before is told by nobody any more.
-_WEBHOOK_TAKES = timedelta(minutes=5)
+
+
+_S = State
+_LIVE = {_S.ACTIVE, _S.FROZEN}
+# Each of `opened` begins another generation.
+CHANGES: Changes[State] = {
+    "opened": ({_S.PENDING, _S.DISABLED}, {_S.PENDING}),
+    "confirmed": ({_S.PENDING}, _LIVE),
+    "looked_at": (_LIVE, _LIVE),
+    # It was closed although the platform never ended it.
+    "reopened": ({_S.DISABLED}, _LIVE),
+    "closed": (set(_S), {_S.DISABLED}),
+}
 
 
 def opened(
@@ -61,7 +73,7 @@ def opened(
         former = (*former, before.account_id)
     opened = Connection(
         location_id=location_id,
-        state=State.PENDING,
+        state=change(CHANGES, "opened", before.state) if before else State.PENDING,
         generation=before.generation + 1 if before else 1,
         former=former,
         forget_at=now + timedelta(seconds=rules.erase_after_s) if former else None,
@@ -247,7 +259,7 @@ def _seems_gone(
 
 def reopened(connection: Connection, status: Status, now: datetime) -> Connection:
     """A connection that was closed although the platform never ended its generation, live again."""
-    again = _made_live(replace(connection, erase_at=None), status, now)
+    again = _made_live(replace(connection, erase_at=None), "reopened", status, now)
     return replace(again, verdict=f"was closed by mistake: {status.proof()}")
 
 
@@ -273,8 +285,9 @@ def _settled_live(
         if not status.answers(connection.grant):
             why = f"installed by another way than the grant that was confirmed: {status.proof()}"
             return _closed(connection, why, now, rules)
-        return _made_live(connection, status, now)
-    changed = replace(connection, state=state, tries=0)
+        return _made_live(connection, "confirmed", status, now)
+    after = change(CHANGES, "looked_at", connection.state, state)
+    changed = replace(connection, state=after, tries=0)
     if status.activation and connection.activation and status.activation > connection.activation:
         # Ended and installed again without our callback, as private applications are.
         changed = replace(
@@ -298,12 +311,12 @@ def _settled_live(
     return changed
 
 
-def _made_live(connection: Connection, status: Status, now: datetime) -> Connection:
+def _made_live(connection: Connection, name: str, status: Status, now: datetime) -> Connection:
     """Due at once: payments that were held for this location may go out now."""
     state = State.FROZEN if status.installed is Installed.FREEZED else State.ACTIVE
     return replace(
         connection,
-        state=state,
+        state=change(CHANGES, name, connection.state, state),
         activation=status.activation,
         mark=max(connection.mark, status.mark),
         settled_at=now,
@@ -347,24 +360,6 @@ def _hint_looked_at(
     )
 
 
-def webhook_lost(before: Connection, after: Connection, status: Status, now: datetime) -> bool:
-    """Whether the platform ended or froze what was live, and did not tell us when it did.
-
-    Args:
-        before: the connection as it was.
-        after: the same, as settled by `status`.
-        status: the platform's word, now.
-        now: the present moment.
-    """
-    froze = before.state is State.ACTIVE and after.state is State.FROZEN
-    anew = after.generation > before.generation
-    if not before.live or not (froze or anew or after.state is State.DISABLED):
-        return False
-    if before.hint not in (None, GONE):
-        return False
-    return not status.log or now - status.log[-1].at > _WEBHOOK_TAKES
-
-
 def erased(connection: Connection) -> Connection:
     """A closed connection without anything personal; the location and its generations stay."""
     return replace(
@@ -387,7 +382,7 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecyclePol
         erase_at, settled_at = now + timedelta(seconds=rules.erase_after_s), now
     return replace(
         connection,
-        state=State.DISABLED,
+        state=change(CHANGES, "closed", connection.state),
         lease_until=None,
         tries=0,
         hint=None,

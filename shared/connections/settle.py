@@ -5,6 +5,7 @@ Used by the page while the owner waits and by reconcile for all that was left un
 
 import math
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
@@ -12,10 +13,13 @@ from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock
 from shared.connections import lifecycle
-from shared.connections.connection import Connection, State
+from shared.connections.connection import GONE, Connection, State
 from shared.connections.settings import LifecyclePolicy
 from shared.connections.table import Connections
 from shared.telemetry import count, logger
+
+# A webhook takes seconds; what it should have told long before is told by nobody any more.
+_WEBHOOK_TAKES = timedelta(minutes=5)
 
 
 class Settle:
@@ -74,7 +78,7 @@ class Settle:
                 logger.error("the platform's clock is ahead", extra={"proof": status.proof()})
             if decided.state is State.PENDING and refusal:
                 decided = replace(decided, verdict=f"callback: {refusal}")
-            lost = lifecycle.webhook_lost(connection, decided, status, self._clock())
+            lost = _webhook_lost(connection, decided, status, self._clock())
             settled, is_ours = self._save(connection, decided, lost=lost)
             rounds -= 1
             if is_ours or not rounds or settled.generation != connection.generation:
@@ -135,3 +139,21 @@ class Settle:
 
 def _told(connection: Connection) -> tuple[str, int, str]:
     return connection.state, connection.generation, connection.verdict
+
+
+def _webhook_lost(before: Connection, after: Connection, status: Status, now: datetime) -> bool:
+    """Whether the platform ended or froze what was live, and did not tell us when it did.
+
+    Args:
+        before: the connection as it was.
+        after: the same, as settled by `status`.
+        status: the platform's word, now.
+        now: the present moment.
+    """
+    froze = before.state is State.ACTIVE and after.state is State.FROZEN
+    anew = after.generation > before.generation
+    if not before.live or not (froze or anew or after.state is State.DISABLED):
+        return False
+    if before.hint not in (None, GONE):
+        return False
+    return not status.log or now - status.log[-1].at > _WEBHOOK_TAKES

@@ -28,7 +28,6 @@ to sending: who does not know what happened says so, and UNKNOWN is looked up (s
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -38,6 +37,7 @@ from typing import Any
 from shared import backoff
 from shared.clock import instant
 from shared.payments.settings import LedgerPolicy
+from shared.states import Changes, NoSuchChange, change
 
 
 class EntryState(StrEnum):
@@ -138,36 +138,30 @@ class Entry:
 _LONGEST_HELD = timedelta(hours=6)
 
 
-class NoSuchChange(ValueError):
-    """The ledger's states do not allow this change: a defect of the caller, caught in time."""
-
-
-# To which state from which; whatever is not here does not happen.
-_CHANGES = {
-    EntryState.SENDING: {EntryState.PENDING},
-    # From UNKNOWN only by `absent`, from SENDING only by `released`.
-    EntryState.PENDING: {EntryState.PENDING, EntryState.HELD},
-    EntryState.HELD: {EntryState.PENDING, EntryState.SENDING, EntryState.HELD},
-    EntryState.UNKNOWN: {EntryState.SENDING},
-    EntryState.SENT: {EntryState.SENDING, EntryState.UNKNOWN, EntryState.REPORTED_BY_PLATFORM},
-    EntryState.REJECTED: {EntryState.PENDING, EntryState.SENDING},
-    EntryState.NEEDS_HUMAN: {
-        EntryState.PENDING,
-        EntryState.UNKNOWN,
-        EntryState.REPORTED_BY_PLATFORM,
-    },
-    EntryState.CLOSED: {EntryState.REPORTED_BY_PLATFORM},
-    EntryState.REPORTED_BY_PLATFORM: {EntryState.REPORTED_BY_PLATFORM},
-}
-
-# The same for a person, who never touches what is being sent, nor what may still have been sent
-# and was not looked up.
-_WAITING = {EntryState.PENDING, EntryState.HELD, EntryState.REJECTED, EntryState.NEEDS_HUMAN}
-_BY_HAND = {
-    EntryState.PENDING: _WAITING | {EntryState.CLOSED},
-    EntryState.UNKNOWN: {EntryState.NEEDS_HUMAN},
-    EntryState.SENT: _WAITING | {EntryState.UNKNOWN, EntryState.CLOSED},
-    EntryState.CLOSED: _WAITING,
+_E = EntryState
+# A person never touches what is being sent, nor what may still have been sent and was not looked
+# up.
+_BY_HAND = {_E.PENDING, _E.HELD, _E.REJECTED, _E.NEEDS_HUMAN}
+CHANGES: Changes[EntryState] = {
+    "claimed": ({_E.PENDING}, {_E.SENDING}),
+    "sent": ({_E.SENDING, _E.UNKNOWN}, {_E.SENT}),
+    "rejected": ({_E.PENDING, _E.SENDING}, {_E.REJECTED}),
+    "unknown": ({_E.SENDING}, {_E.UNKNOWN}),
+    # The two ways back to sending: each only for what proves that nothing was taken.
+    "released": ({_E.SENDING}, {_E.PENDING}),
+    "absent": ({_E.UNKNOWN}, {_E.PENDING}),
+    "held": ({_E.PENDING, _E.SENDING, _E.HELD}, {_E.HELD}),
+    "waits": ({_E.PENDING, _E.HELD}, {_E.PENDING}),
+    "needs_human": ({_E.PENDING, _E.UNKNOWN, _E.REPORTED_BY_PLATFORM}, {_E.NEEDS_HUMAN}),
+    # What the owner paid on the platform's own page.
+    "still_told": ({_E.REPORTED_BY_PLATFORM}, {_E.REPORTED_BY_PLATFORM}),
+    "recorded": ({_E.REPORTED_BY_PLATFORM}, {_E.SENT}),
+    "known_already": ({_E.REPORTED_BY_PLATFORM}, {_E.CLOSED}),
+    # By a person.
+    "adopted": (_BY_HAND | {_E.UNKNOWN, _E.CLOSED}, {_E.SENT}),
+    "reopened": (_BY_HAND | {_E.CLOSED}, {_E.PENDING}),
+    "closed": (_BY_HAND, {_E.CLOSED}),
+    "looked_for_again": ({_E.NEEDS_HUMAN}, {_E.UNKNOWN}),
 }
 
 
@@ -175,7 +169,7 @@ def claimed(entry: Entry, now: datetime, rules: LedgerPolicy) -> Entry:
     """The entry with one more attempt, ours until the lease has passed."""
     lease = timedelta(seconds=rules.lease_s)
     return replace(
-        _changed(entry, EntryState.SENDING, entry.why, now, due_in=lease),
+        _changed(entry, "claimed", entry.why, now, due_in=lease),
         attempt=entry.attempt + 1,
         claimed_at=now,
     )
@@ -183,7 +177,7 @@ def claimed(entry: Entry, now: datetime, rules: LedgerPolicy) -> Entry:
 
 def sent(entry: Entry, platform_id: int, now: datetime) -> Entry:
     """The entry, done."""
-    return replace(_changed(entry, EntryState.SENT, "", now), platform_id=platform_id)
+    return replace(_changed(entry, "sent", "", now), platform_id=platform_id)
 
 
 def reported_again(entry: Entry, key: str) -> Entry:
@@ -195,12 +189,12 @@ def reported_again(entry: Entry, key: str) -> Entry:
 
 def rejected(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, refused for good: somebody has to correct it at its source."""
-    return _changed(entry, EntryState.REJECTED, why, now)
+    return _changed(entry, "rejected", why, now)
 
 
 def needs_human(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, beyond what can be decided here."""
-    return _changed(entry, EntryState.NEEDS_HUMAN, why, now)
+    return _changed(entry, "needs_human", why, now)
 
 
 def unknown(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
@@ -209,7 +203,7 @@ def unknown(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry
     `due_at` says from when a look at the platform's list can prove anything.
     """
     delay = timedelta(seconds=rules.absence_delay_s)
-    return _changed(entry, EntryState.UNKNOWN, why, now, due_in=delay)
+    return _changed(entry, "unknown", why, now, due_in=delay)
 
 
 def released(
@@ -219,10 +213,8 @@ def released(
 
     The one way back from SENDING: only for an outcome that proves it.
     """
-    if entry.state is not EntryState.SENDING:
-        raise NoSuchChange(f"release from {entry.state}")
     wait = backoff.delay(entry.attempt - 1, rules.retry_base_s, at_least_s=retry_after_s)
-    return replace(entry, state=EntryState.PENDING, why=why, due_at=now + wait, changed_at=now)
+    return _changed(entry, "released", why, now, due_in=wait)
 
 
 def absent(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
@@ -231,7 +223,7 @@ def absent(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
         raise NoSuchChange(f"absence in {entry.state}")
     if entry.absences == 0:
         return replace(looked_at(entry, why, now, seconds=rules.lease_s), absences=1)
-    return replace(entry, state=EntryState.PENDING, absences=0, why=why, due_at=now, changed_at=now)
+    return replace(_changed(entry, "absent", why, now, due_in=timedelta()), absences=0)
 
 
 def looked_at(entry: Entry, why: str, now: datetime, *, seconds: float) -> Entry:
@@ -247,24 +239,22 @@ def still_told(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> En
     if rules.waited_long(entry.received_at, now):
         return needs_human(entry, f"{why}; waited long enough", now)
     wait = max(timedelta(seconds=rules.lease_s), (now - entry.received_at) / 2)
-    return _changed(
-        entry, EntryState.REPORTED_BY_PLATFORM, why, now, due_in=min(wait, _LONGEST_HELD)
-    )
+    return _changed(entry, "still_told", why, now, due_in=min(wait, _LONGEST_HELD))
 
 
 def recorded(entry: Entry, facts: dict[str, str], now: datetime) -> Entry:
     """A payment of the platform's own page, done: with the facts as its list has them."""
-    return replace(_changed(entry, EntryState.SENT, "", now), facts=facts)
+    return replace(_changed(entry, "recorded", "", now), facts=facts)
 
 
 def known_already(entry: Entry, owner: str, now: datetime) -> Entry:
     """What we were told of is a payment that we reported ourselves."""
-    return _changed(entry, EntryState.CLOSED, f"it is {owner}", now)
+    return _changed(entry, "known_already", f"it is {owner}", now)
 
 
 def put_off(entry: Entry, why: str, until: datetime, now: datetime) -> Entry:
     """The entry, waiting because nothing may be sent now."""
-    return replace(_changed(entry, EntryState.PENDING, why, now), due_at=until)
+    return replace(_changed(entry, "waits", why, now), due_at=until)
 
 
 def held(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
@@ -274,7 +264,7 @@ def held(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
     """
     recheck = timedelta(seconds=rules.held_recheck_s)
     wait = max(recheck, min((now - entry.received_at) / 8, _LONGEST_HELD))
-    return _changed(entry, EntryState.HELD, why, now, due_in=wait)
+    return _changed(entry, "held", why, now, due_in=wait)
 
 
 def waiting(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
@@ -282,7 +272,7 @@ def waiting(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry
     if rules.waited_long(entry.received_at, now):
         return needs_human(entry, f"{why}; waited long enough", now)
     wait = max(timedelta(seconds=rules.retry_base_s), (now - entry.received_at) / 2)
-    return _changed(entry, EntryState.PENDING, why, now, due_in=wait)
+    return _changed(entry, "waits", why, now, due_in=wait)
 
 
 def refund_unlike(refund: Entry, paid: Entry | None) -> str:
@@ -334,18 +324,18 @@ def woken(entry: Entry, now: datetime, rules: LedgerPolicy, queued: timedelta) -
     `queued` is how long what is before it on the queue will take.
     """
     lease = timedelta(seconds=rules.lease_s)
-    return _changed(entry, EntryState.PENDING, entry.why, now, due_in=queued + lease)
+    return _changed(entry, "waits", entry.why, now, due_in=queued + lease)
 
 
 def adopted(entry: Entry, platform_id: int, why: str, now: datetime) -> Entry:
     """The entry, done: a person found the platform's id of it."""
-    after = _changed(entry, EntryState.SENT, why, now, allowed=_BY_HAND)
+    after = _changed(entry, "adopted", why, now)
     return replace(after, platform_id=platform_id)
 
 
 def reopened(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, to be sent at once: a person has made sure that the platform did not take it."""
-    after = _changed(entry, EntryState.PENDING, why, now, timedelta(0), allowed=_BY_HAND)
+    after = _changed(entry, "reopened", why, now, timedelta())
     return replace(after, absences=0)
 
 
@@ -357,25 +347,18 @@ def looked_for_again(entry: Entry, why: str, now: datetime) -> Entry:
     """
     if entry.attempt == 0:
         raise NoSuchChange("look for what was never sent")
-    after = _changed(entry, EntryState.UNKNOWN, why, now, timedelta(0), allowed=_BY_HAND)
+    after = _changed(entry, "looked_for_again", why, now, timedelta())
     return replace(after, absences=0)
 
 
 def closed(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, given up by a person; only a person takes it up again."""
-    return _changed(entry, EntryState.CLOSED, why, now, allowed=_BY_HAND)
+    return _changed(entry, "closed", why, now)
 
 
 def _changed(
-    entry: Entry,
-    state: EntryState,
-    why: str,
-    now: datetime,
-    due_in: timedelta | None = None,
-    *,
-    allowed: Mapping[EntryState, set[EntryState]] = _CHANGES,
+    entry: Entry, name: str, why: str, now: datetime, due_in: timedelta | None = None
 ) -> Entry:
-    if entry.state not in allowed[state]:
-        raise NoSuchChange(f"{entry.state} to {state}")
     due_at = now + due_in if due_in is not None else None
+    state = change(CHANGES, name, entry.state)
     return replace(entry, state=state, why=why, due_at=due_at, changed_at=now)
