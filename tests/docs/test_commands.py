@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,24 +22,27 @@ from tests.docs import pages
 # What a page leaves open, and what is there on a new local stack.
 OPEN = {"LOCATION": "4564", "ACCOUNT_ID": "acme-1", "SEED": "962544230", " --stack-name NAME": ""}
 MODULES = ("local", "ops", "tests.chaos", "tests.chaos.kills")
-WITHOUT_STACK = sorted(
-    {
-        command
-        for name in pages.names()
-        for command in pages.commands(name)
-        if command.startswith(pages.PYTHON) and ("--help" in command or "tests.chaos" in command)
-    }
-)
-OPERATORS = sorted(
-    {
-        command
-        for name in pages.names()
-        for command in pages.commands(name)
-        if command.startswith(f"{pages.PYTHON} -m ops ") and "--help" not in command
-        # It stands for any of them.
-        if "COMMAND" not in command
-    }
-)
+
+
+def filled(command: str) -> str:
+    for name, value in OPEN.items():
+        command = command.replace(name, value)
+    return command
+
+
+PYTHONS = {
+    filled(command)
+    for name in pages.names()
+    for command in pages.commands(name)
+    if command.startswith(pages.PYTHON)
+}
+WITHOUT_STACK = {each for each in PYTHONS if "--help" in each or "-m tests.chaos" in each}
+OPERATORS = {
+    each
+    for each in PYTHONS - WITHOUT_STACK
+    # COMMAND stands for any of them.
+    if each.startswith(f"{pages.PYTHON} -m ops ") and "COMMAND" not in each
+}
 [UP] = [each for each in pages.commands("docs/portal.md") if f"{pages.PYTHON} -m local up" in each]
 
 
@@ -53,12 +57,6 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=100,
     )
-
-
-def filled(command: str) -> str:
-    for name, value in OPEN.items():
-        command = command.replace(name, value)
-    return command
 
 
 @pytest.fixture(scope="module")
@@ -98,16 +96,16 @@ def test_every_program_that_is_run_is_known() -> None:
     assert len(commands) > 50
 
 
-@pytest.mark.parametrize("command", WITHOUT_STACK)
+@pytest.mark.parametrize("command", sorted(WITHOUT_STACK))
 def test_a_command_without_a_stack(command: str) -> None:
-    ended = shell(filled(command))
+    ended = shell(command)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout
 
 
-@pytest.mark.parametrize("command", OPERATORS)
+@pytest.mark.parametrize("command", sorted(OPERATORS))
 def test_a_command_of_the_operator(command: str, stack: dict[str, Any], tmp_path: Path) -> None:
-    first, pipe, rest = filled(command).partition(" | ")
+    first, pipe, rest = command.partition(" | ")
     page = tmp_path / "redirect.txt"
     page.write_text("https://provider.example/connect?salon_id=4564")
     first = first.replace("redirect.txt", str(page))
@@ -118,26 +116,38 @@ def test_a_command_of_the_operator(command: str, stack: dict[str, Any], tmp_path
     assert ended.stdout or ended.stderr
 
 
-def test_the_table_of_the_operator_has_every_command_and_option() -> None:
-    listed = shell(f"{pages.PYTHON} -m ops --help").stdout
-    commands = set(re.findall(r"^    ([a-z-]+)", listed, re.MULTILINE))
+def operators_help(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    # In this process, as there are many: each command has its own.
+    with pytest.raises(SystemExit):
+        import_module("ops.__main__").main([*words, "--help"])
+    return capsys.readouterr().out
+
+
+def operators_commands(capsys: pytest.CaptureFixture[str]) -> set[str]:
+    return set(re.findall(r"^    ([a-z-]+)", operators_help(capsys), re.MULTILINE))
+
+
+def test_the_table_of_the_operator_has_every_command_and_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     told: dict[str, set[str]] = {}
     for cells in pages.rows("docs/operations.md", "## The operator's commands"):
         for command in re.findall("`(.*?)`", cells[0]):
             name = command.split()[0]
             told.setdefault(name, set()).update(re.findall(r"--[a-z-]+", " ".join(cells)))
-    assert set(told) == commands
+    assert set(told) == operators_commands(capsys)
     for name, options in told.items():
-        known = shell(f"{pages.PYTHON} -m ops {name} --help").stdout
-        assert options <= set(re.findall(r"--[a-z-]+", known)), name
+        assert options <= set(re.findall(r"--[a-z-]+", operators_help(capsys, name))), name
 
 
-def test_an_alarm_is_answered_by_commands_that_exist() -> None:
-    listed = shell(f"{pages.PYTHON} -m ops --help").stdout
-    commands = set(re.findall(r"^    ([a-z-]+)", listed, re.MULTILINE))
+def test_an_alarm_is_answered_by_commands_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = operators_commands(capsys)
     for cells in pages.rows("docs/operations.md", "## Runbook"):
         for command in re.findall(r"`([a-z-]+(?: [^`]*--[^`]*| [A-Z]+))`", cells[2]):
-            assert command.split()[0] in commands, command
+            name, *words = command.split()
+            assert name in commands, command
+            options = {word for word in words if word.startswith("--")}
+            assert options <= set(re.findall(r"--[a-z-]+", operators_help(capsys, name))), command
 
 
 def test_the_portals_requests(stack: dict[str, Any]) -> None:
@@ -201,3 +211,22 @@ def test_make_by_itself_lists_every_target() -> None:
     assert listed == shell("make help").stdout
     assert [line.split()[0] for line in listed.splitlines()] == targets.split()
     assert all(len(line.split()) > 2 for line in listed.splitlines())
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_an_audit_tells_a_vulnerability_from_an_index_that_is_silent(tmp_path: Path) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text(
+        "#!/bin/sh\n"
+        "case $* in\n"
+        "  *uv.txt) echo 'none found' >&2;;\n"
+        "  *sam.txt) echo 'sam 1.0 CVE-1'; exit 1;;\n"
+        "  *) echo 'no answer' >&2; exit 1;;\n"
+        "esac\n"
+    )
+    uv.chmod(0o755)
+    ended = shell(f"make --assume-old=.venv/.done audit UV={uv}")
+    assert ended.returncode != 0
+    assert "locks/uv.txt: no known vulnerability\n" in ended.stdout
+    assert "locks/sam.txt: VULNERABLE\nsam 1.0 CVE-1\n" in ended.stdout
+    assert "locks/app.txt: NOT AUDITED" in ended.stdout
