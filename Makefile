@@ -1,5 +1,4 @@
-# `make rehearse` plays Altegio's moderation on this machine; `make test` runs every check.
-# Both set up all they need first. README.md tells the rest.
+# `make` lists the targets. Each sets up what it needs first; README.md tells the rest.
 
 PYTHON ?= python3.13
 VENVS := build/venvs
@@ -10,9 +9,14 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate
 # What sam build builds for, as uv pip install --python-platform takes it; empty is this machine.
 ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
 
-.PHONY: setup rehearse up test chaos bench deploy-local lint locks clean
+.PHONY: help setup rehearse up lint test chaos bench deploy-local locks audit clean
 
-setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done
+# The first target, so it is what `make` by itself does. A target is listed if it has a `##` comment.
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) \
+	    | while IFS='	' read -r target what; do printf '%-13s %s\n' "$$target" "$$what"; done
+
+setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done ## install everything, under this folder only
 
 .venv/.done: locks/uv.txt locks/app.txt
 	@echo "setting up .venv (about half a minute, once)"
@@ -36,13 +40,13 @@ build/lambda-client/.done: locks/lambda.txt .venv/.done
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python .venv/bin/python --target $(@D) -r $<
 	@touch $@
 
-rehearse: setup
+rehearse: setup ## play Altegio's moderation through the real functions and a simulated platform
 	@.venv/bin/python -m local rehearse
 
-up: setup
+up: setup ## run the local stack until Ctrl-C, and print its addresses
 	@.venv/bin/python -m local up
 
-lint: setup $(VENVS)/sam/.done
+lint: setup $(VENVS)/sam/.done ## ruff, mypy, sam validate
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
@@ -53,32 +57,41 @@ build/chromium/.done: tests/browser/chromium.py .venv/.done
 	@.venv/bin/python -m tests.browser.chromium
 	@touch $@
 
-test: lint build/chromium/.done
+test: lint build/chromium/.done ## every check that CI runs
 	@.venv/bin/python -m pytest -n auto --dist loadfile
 
-# Random schedules; N of them in memory, CHAOS=--help tells what else.
 N ?= 2000
-chaos: setup
+chaos: setup ## N random schedules of failures (N=2000); CHAOS=--help lists the options
 	@.venv/bin/python -m tests.chaos $(N) $(CHAOS)
 
-# Cold starts, in ratios that another machine repeats; instructions need valgrind. BENCH=--help.
-bench: setup
+# Instructions, whose ratios another machine repeats, need valgrind.
+bench: setup ## measure cold starts, answers and fairness; BENCH=--help lists the options
 	@.venv/bin/python -m tests.bench $(BENCH)
 
-# The template as it is, by sam build and sam deploy, into the emulator.
-deploy-local: setup $(VENVS)/sam/.done
+deploy-local: setup $(VENVS)/sam/.done ## sam build and sam deploy of the unmodified template, into an emulator
 	@.venv/bin/python -m local deploy
 
 # sam build calls build-<function> for each of them; the result is the same for all.
 build-%: .venv/.done
 	@.venv/bin/python -m local build "$(ARTIFACTS_DIR)" $(if $(ARTIFACT_PLATFORM),--platform $(ARTIFACT_PLATFORM))
 
-locks:
+locks: ## pin every dependency anew, with its hash, into locks/
 	$(COMPILE) --group dev --output-file locks/app.txt
 	$(COMPILE) --constraints locks/app.txt --output-file locks/runtime.txt
 	for group in lambda emulator sam uv; do \
 	    $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	        --no-annotate --group pyproject.toml:$$group --output-file locks/$$group.txt; done
 
-clean:
+# pip-audit says the same, 1, of a vulnerability and of an index that it cannot reach; only the first
+# is on its standard output.
+audit: .venv/.done ## look the pinned dependencies up among known vulnerabilities (needs an index)
+	@mkdir -p build; ended=0; for lock in locks/*.txt; do \
+	    if found=$$($(UV) tool run --quiet pip-audit --strict --disable-pip --require-hashes \
+	        --progress-spinner off --requirement $$lock 2>build/audit.log); \
+	    then echo "$$lock: no known vulnerability"; \
+	    elif [ -n "$$found" ]; then echo "$$lock: VULNERABLE"; echo "$$found"; ended=1; \
+	    else echo "$$lock: NOT AUDITED, as no index of vulnerabilities answered for all of it:"; \
+	        tail -n 1 build/audit.log; ended=1; fi; done; exit $$ended
+
+clean: ## remove all that was built or installed
 	rm -rf build .aws-sam .venv

@@ -3,7 +3,6 @@
 import re
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from functions.connect.page import LANGUAGES
 from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment
+from tests.docs import pages
 from tests.memory import Memory, refusal
 
 OLD, NEW = "local-partner-token", "rotated-partner-token"
@@ -115,13 +115,12 @@ def test_a_rotation_as_the_runbook_has_it(connected: Deployment) -> None:
 
 def test_the_commands_of_the_runbook_write_what_is_read(connected: Deployment) -> None:
     """In bash, with an `aws` that only says what it was told."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    section = readme.partition("### The token")[2].partition("\n## ")[0]
+    section = pages.section("docs/operations.md", "## Changing the token")
     for command, accepted in zip(
         re.findall(r"`(aws .*)`", section), ((NEW, OLD), (NEW,)), strict=True
     ):
         typed = command.replace("NEW_TOKEN", NEW).replace("OLD_TOKEN", OLD)
-        told = subprocess.run(  # noqa: S603 - the README's own command
+        told = subprocess.run(  # noqa: S603 - the page's own command
             ["/bin/bash", "-c", f"aws() {{ printf '%s\\0' \"$@\"; }}; {typed}"],
             capture_output=True,
             text=True,

@@ -1,0 +1,232 @@
+"""Every command of the pages that can run on this machine runs, as it is written."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from local import PROJECT
+from tests.docs import pages
+
+# What a page leaves open, and what is there on a new local stack.
+OPEN = {"LOCATION": "4564", "ACCOUNT_ID": "acme-1", "SEED": "962544230", " --stack-name NAME": ""}
+MODULES = ("local", "ops", "tests.chaos", "tests.chaos.kills")
+
+
+def filled(command: str) -> str:
+    for name, value in OPEN.items():
+        command = command.replace(name, value)
+    return command
+
+
+PYTHONS = {
+    filled(command)
+    for name in pages.names()
+    for command in pages.commands(name)
+    if command.startswith(pages.PYTHON)
+}
+WITHOUT_STACK = {each for each in PYTHONS if "--help" in each or "-m tests.chaos" in each}
+OPERATORS = {
+    each
+    for each in PYTHONS - WITHOUT_STACK
+    # COMMAND stands for any of them.
+    if each.startswith(f"{pages.PYTHON} -m ops ") and "COMMAND" not in each
+}
+[UP] = [each for each in pages.commands("docs/portal.md") if f"{pages.PYTHON} -m local up" in each]
+
+
+def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Types a command, in bash, in the project's folder."""
+    return subprocess.run(  # noqa: S603 - the pages' own commands
+        ["/bin/bash", "-c", command],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The local stack, as the page about portals starts it."""
+    announced = tmp_path_factory.mktemp("stack") / "stack.json"
+    command = [
+        "exec",
+        *shlex.split(UP),
+        "--set",
+        "RECONCILE_EVERY_S=1",
+        "--announce",
+        str(announced),
+    ]
+    with subprocess.Popen(  # noqa: S603 - the page's own command
+        ["/bin/bash", "-c", " ".join(command)], cwd=PROJECT, stdout=subprocess.DEVNULL
+    ) as process:
+        until = time.monotonic() + 60
+        while not announced.exists():
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        yield {**json.loads(announced.read_text()), "announced": str(announced)}
+        process.terminate()
+        process.wait(20)
+
+
+def test_every_program_that_is_run_is_known() -> None:
+    """A new kind of command needs a test of its own here."""
+    commands = [command for name in pages.names() for command in pages.commands(name)]
+    known = re.compile(
+        rf"make|aws (?:ssm|sqs|dynamodb|lambda) |curl |{pages.PYTHON} -m pytest tests/"
+        rf"|{pages.PYTHON} -m (?:{'|'.join(MODULES)})(?: |$)"
+        r"|(?:build/venvs/sam/bin/)?sam (?:build|deploy|local|delete|validate)"
+    )
+    assert [command for command in commands if not known.match(command)] == []
+    assert len(commands) > 50
+
+
+@pytest.mark.parametrize("command", sorted(WITHOUT_STACK))
+def test_a_command_without_a_stack(command: str) -> None:
+    ended = shell(command)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout
+
+
+@pytest.mark.parametrize("command", sorted(OPERATORS))
+def test_a_command_of_the_operator(command: str, stack: dict[str, Any], tmp_path: Path) -> None:
+    first, pipe, rest = command.partition(" | ")
+    page = tmp_path / "redirect.txt"
+    page.write_text("https://provider.example/connect?salon_id=4564")
+    first = first.replace("redirect.txt", str(page))
+    ended = shell(f"{first} --announced {stack['announced']}{pipe}{rest}")
+    # What it says is for the tests of the operator's commands: nothing is connected here.
+    assert "usage:" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout or ended.stderr
+
+
+def operators_help(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    # In this process, as there are many: each command has its own.
+    with pytest.raises(SystemExit):
+        import_module("ops.__main__").main([*words, "--help"])
+    return capsys.readouterr().out
+
+
+def operators_commands(capsys: pytest.CaptureFixture[str]) -> set[str]:
+    return set(re.findall(r"^    ([a-z-]+)", operators_help(capsys), re.MULTILINE))
+
+
+def test_the_table_of_the_operator_has_every_command_and_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told: dict[str, set[str]] = {}
+    for cells in pages.rows("docs/operations.md", "## The operator's commands"):
+        for command in re.findall("`(.*?)`", cells[0]):
+            name = command.split()[0]
+            told.setdefault(name, set()).update(re.findall(r"--[a-z-]+", " ".join(cells)))
+    assert set(told) == operators_commands(capsys)
+    for name, options in told.items():
+        assert options <= set(re.findall(r"--[a-z-]+", operators_help(capsys, name))), name
+
+
+def test_an_alarm_is_answered_by_commands_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = operators_commands(capsys)
+    for cells in pages.rows("docs/operations.md", "## Runbook"):
+        for command in re.findall(r"`([a-z-]+(?: [^`]*--[^`]*| [A-Z]+))`", cells[2]):
+            name, *words = command.split()
+            assert name in commands, command
+            options = {word for word in words if word.startswith("--")}
+            assert options <= set(re.findall(r"--[a-z-]+", operators_help(capsys, name))), command
+
+
+def test_the_portals_requests(stack: dict[str, Any]) -> None:
+    told = dict(pages.transcripts("docs/portal.md"))
+    arrived = httpx.post(
+        f"{stack['platform_url']}/owner/grant", data={"location": "4564", "owner": "0"}
+    )
+    shown = httpx.get(arrived.headers["location"])
+    [ticket] = parse_qs(urlsplit(shown.headers["location"]).query)["ticket"]
+    known = re.search("`(local-portal-key[a-z-]*)`", pages.text("docs/portal.md"))
+    assert known is not None
+    for command, printed in told.items():
+        ended = shell(command, KEY=known[1], API=stack["api"], TICKET=ticket)
+        answered, expected = json.loads(ended.stdout), json.loads(printed)
+        if "pbx_key" in expected:
+            assert answered.pop("pbx_key").startswith(expected.pop("pbx_key").rstrip("."))
+        assert answered == expected
+
+
+def test_invoke_answers_what_the_page_shows() -> None:
+    [(command, printed)] = pages.transcripts("README.md")
+    ended = shell(command)
+    assert ended.returncode == 0
+    assert ended.stdout.rstrip("\n") == printed
+
+
+def test_sam_takes_the_options_of_local_invoke() -> None:
+    [command] = [each for each in pages.commands("README.md") if "/sam local invoke" in each]
+    sam, *_, function = command.partition(" --event")[0].split()
+    if not (PROJECT / sam).exists():
+        pytest.skip("brought by sam's environment: run `make test`")
+    known = shell(f"SAM_CLI_TELEMETRY=0 {sam} local invoke --help").stdout
+    assert set(re.findall(r"--[a-z-]+", command)) <= set(re.findall(r"--[a-z-]+", known))
+    assert f"\n  {function}:\n" in (PROJECT / "template.yaml").read_text("utf-8")
+
+
+# make
+
+
+@pytest.mark.parametrize(
+    "target",
+    sorted(
+        {
+            target
+            for name in pages.names()
+            for command in pages.commands(name)
+            for target in re.findall(r"(?:^|&& )make ([a-z-]+)", command)
+        }
+    ),
+)
+def test_every_target_of_make_exists(target: str) -> None:
+    makefile = (PROJECT / "Makefile").read_text("utf-8")
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_by_itself_lists_every_target() -> None:
+    makefile = (PROJECT / "Makefile").read_text("utf-8")
+    [targets] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    listed = shell("make").stdout
+    assert listed == shell("make help").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == targets.split()
+    assert all(len(line.split()) > 2 for line in listed.splitlines())
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_an_audit_tells_a_vulnerability_from_an_index_that_is_silent(tmp_path: Path) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text(
+        "#!/bin/sh\n"
+        "case $* in\n"
+        "  *uv.txt) echo 'none found' >&2;;\n"
+        "  *sam.txt) echo 'sam 1.0 CVE-1'; exit 1;;\n"
+        "  *) echo 'no answer' >&2; exit 1;;\n"
+        "esac\n"
+    )
+    uv.chmod(0o755)
+    ended = shell(f"make --assume-old=.venv/.done audit UV={uv}")
+    assert ended.returncode != 0
+    assert "locks/uv.txt: no known vulnerability\n" in ended.stdout
+    assert "locks/sam.txt: VULNERABLE\nsam 1.0 CVE-1\n" in ended.stdout
+    assert "locks/app.txt: NOT AUDITED" in ended.stdout
