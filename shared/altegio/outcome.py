@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The platform took it, under this id."""
+    """The platform took it; a payment under this id."""
 
-    platform_id: int
+    platform_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,17 @@ class Blocked:
     status: int
     message: str
 
+    @property
+    def why(self) -> str:
+        """In words."""
+        return f"{self.status} {self.message}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """422: the platform looked at it and will not take it."""
+    """The platform looked at it and will not take it, now or later."""
 
-    message: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,41 +10,19 @@ https://alteg.io/en/support/knowledge-base/11125420000669 (telephony in the Mark
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.altegio.client import Client, NoAnswer, NotSent, Refused, Reply, Unreachable
 from shared.altegio.history import HistoryEntry, ListedCall
+from shared.altegio.outcome import NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.clock import YEARS, from_wire
 
 _PATH = "/api/v1/voip/integration"
 # What the list may be asked for at once.
 CALLS_PER_PAGE = 1000
-
-
-class Verdict(StrEnum):
-    """What became of something that the platform was told."""
-
-    ACCEPTED = "accepted"
-    # Surely nothing was done, and it may be tried again.
-    NOT_TAKEN = "not taken"
-    # The same, and it would be told the same again.
-    REFUSED = "refused"
-    UNCLEAR = "unclear"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The platform's answer in one word, and why; `status` is 0 without one."""
-
-    told: Verdict
-    why: str = ""
-    status: int = 0
-    retry_after_s: float = 0.0
 
 
 class Telephony:
@@ -58,7 +36,7 @@ class Telephony:
         """As `Client.prepare`."""
         self._client.prepare()
 
-    def switch(self, crm_token: str, *, on: bool, until: float = math.inf) -> Answer:
+    def switch(self, crm_token: str, *, on: bool, until: float = math.inf) -> Outcome:
         """Enables or disables the telephony of a chain; may be repeated.
 
         As long as `until` of `time.monotonic` lasts.
@@ -69,7 +47,7 @@ class Telephony:
         except Unreachable as error:
             return _without(error)
 
-    def pop_up(self, crm_token: str, *, phone: str, line: str, user: str) -> Answer:
+    def pop_up(self, crm_token: str, *, phone: str, line: str, user: str) -> Outcome:
         """Shows who calls, at whoever the chain's routing says; only incoming calls are shown."""
         body = {
             "command": "event",
@@ -81,7 +59,7 @@ class Telephony:
         }
         return self._tell(body, anew=False)
 
-    def save(self, crm_token: str, entry: HistoryEntry) -> Answer:
+    def save(self, crm_token: str, entry: HistoryEntry) -> Outcome:
         """Saves a call that has ended. Nobody says what a second one of the same id does."""
         return self._tell(history_body(crm_token, entry), anew=True)
 
@@ -115,7 +93,7 @@ class Telephony:
             "GET", f"{_PATH}/calls{query}", body, host=self._host, user_token=user_token
         )
 
-    def _tell(self, body: dict[str, Any], *, anew: bool) -> Answer:
+    def _tell(self, body: dict[str, Any], *, anew: bool) -> Outcome:
         try:
             return read_answer(self._client.tell(_PATH, body, host=self._host, anew=anew))
         except Unreachable as error:
@@ -140,26 +118,26 @@ def history_body(crm_token: str, entry: HistoryEntry) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def read_answer(reply: Reply) -> Answer:
+def read_answer(reply: Reply) -> Outcome:
     """What an answer proves. A wrong token's is not documented, so any plain refusal counts."""
     body, message = reply.json(), reply.message()
     says_no = isinstance(body, dict) and body.get("success") is False
     match reply.status:
         case 200 | 202 if says_no:
-            return Answer(Verdict.REFUSED, message or "success is false", reply.status)
+            return Rejected(message or "success is false")
         case 200 | 202 if isinstance(body, dict) or not reply.body.strip():
-            return Answer(Verdict.ACCEPTED, status=reply.status)
+            return Sent()
         case 401 | 406 | 429:
             why = f"{reply.status} {message}".strip()
-            return Answer(Verdict.NOT_TAKEN, why, reply.status, reply.retry_after_s)
+            return NotTaken(why, reply.retry_after_s)
         case 400 | 403 | 404 | 422 if reply.is_platforms_own():
-            return Answer(Verdict.REFUSED, f"{reply.status} {message}".strip(), reply.status)
+            return Rejected(f"{reply.status} {message}".strip())
         case _:
-            return Answer(Verdict.UNCLEAR, f"answered {reply.status}", reply.status)
+            return Unclear(f"answered {reply.status}")
 
 
-def _without(error: Unreachable) -> Answer:
-    return Answer(Verdict.NOT_TAKEN if isinstance(error, NotSent) else Verdict.UNCLEAR, str(error))
+def _without(error: Unreachable) -> Outcome:
+    return NotTaken(str(error)) if isinstance(error, NotSent) else Unclear(str(error))
 
 
 def read_calls(reply: Reply, zone: ZoneInfo) -> tuple[ListedCall | None, ...]:

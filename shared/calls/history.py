@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
+from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.altegio.rate_limit import Busy, Pace, Paused
-from shared.altegio.telephony import Answer, Telephony, Verdict
+from shared.altegio.telephony import Telephony
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import admission, phone_numbers
@@ -163,7 +164,7 @@ class SaveHistory:
             others = self._checking.recent(call.location_id)
         return admission.kept_back(connection, chain, call, others)
 
-    def _claimed(self, call: Call, line: str | None) -> Call:
+    def _claimed(self, call: Call, chain_key: str | None) -> Call:
         """The call, claimed when it is our turn.
 
         Raises:
@@ -172,18 +173,18 @@ class SaveHistory:
         """
         self._voip.prepare()
         try:
-            claimed = rules_of.claimed(call, line, self._clock(), self._rules)
+            claimed = rules_of.claimed(call, chain_key, self._clock(), self._rules)
             return self._calls.claim(claimed, self._pace.at_once())
         except Busy:
             self._pace.wait()
         try:
-            claimed = rules_of.claimed(call, line, self._clock(), self._rules)
+            claimed = rules_of.claimed(call, chain_key, self._clock(), self._rules)
             return self._calls.claim(claimed, self._pace.in_turn())
         except Busy:
             # Somebody braked while we waited.
             raise Paused(self._clock()) from None
 
-    def _finish(self, claimed: Call, answer: Answer) -> Call:
+    def _finish(self, claimed: Call, outcome: Outcome) -> Call:
         """Notes what became of an attempt, also beside legs that were reported meanwhile."""
         call: Call | None = claimed
         for _ in range(_TRIES):
@@ -192,23 +193,24 @@ class SaveHistory:
             if call.state is not CallState.SENDING:
                 break
             try:
-                return self._store(self._after(call, answer))
+                return self._store(self._after(call, outcome))
             except StaleWrite:
                 call = self._calls.get(claimed.key)
-        logger.warning("too late", extra={"call": claimed.key, "outcome": answer.told})
+        logger.warning("too late", extra={"call": claimed.key, "outcome": type(outcome).__name__})
         return claimed
 
-    def _after(self, call: Call, answer: Answer) -> Call:
+    def _after(self, call: Call, outcome: Outcome) -> Call:
         now = self._clock()
-        match answer.told:
-            case Verdict.ACCEPTED:
+        match outcome:
+            case Sent():
                 return rules_of.sent(call, now, self._rules)
-            case Verdict.UNCLEAR:
-                return rules_of.unknown(call, answer.why, now, self._rules)
-            case Verdict.REFUSED:
+            case Unclear(why):
+                return rules_of.unknown(call, why, now, self._rules)
+            case NotTaken(why, at_least_s):
+                return rules_of.not_saved(call, why, now, self._rules, at_least_s=at_least_s)
+            case Rejected(why) | Blocked(why=why):
                 count("CallRefused")
-        at_least_s = answer.retry_after_s
-        return rules_of.not_saved(call, answer.why, now, self._rules, at_least_s=at_least_s)
+                return rules_of.not_saved(call, why, now, self._rules)
 
     def _store(self, after: Call) -> Call:
         stored = self._calls.save(after)

@@ -9,8 +9,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from shared.altegio.outcome import Sent
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
-from shared.altegio.telephony import Telephony, Verdict
+from shared.altegio.telephony import Telephony
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import admission, phone_numbers, recording_links
 from shared.calls import call as rules_of
@@ -169,13 +170,13 @@ class CallDoor:
             return PopUp.CROWDED, str(error)
         if self._clock() > latest:
             return PopUp.LATE, "after waiting for its turn"
-        answer = self._voip.pop_up(
+        outcome = self._voip.pop_up(
             connection.crm_token,
             phone=caller,
             line=phone_numbers.normal(event.line, country) or event.line[:32],
             user=event.extension,
         )
-        return (PopUp.SENT if answer.told is Verdict.ACCEPTED else PopUp.FAILED), answer.why
+        return (PopUp.SENT, "") if isinstance(outcome, Sent) else (PopUp.FAILED, outcome.why)
 
     def _taken(self, ringing: Call) -> bool:
         """Whether the pop-up is ours to show, in our turn.

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from shared import clock
 from shared.altegio.client import Client
-from shared.altegio.telephony import Telephony, Verdict
+from shared.altegio.outcome import Blocked, Rejected, Sent, Unclear
+from shared.altegio.telephony import Telephony
 from shared.aws.dynamodb import StaleWrite
 from shared.chains import chain as rules_of
 from shared.chains.chain import Chain, ChainState
@@ -121,18 +122,19 @@ class Switching:
             self._tell(claimed, until)
 
     def _tell(self, claimed: Chain, until: float) -> None:
-        answer = self._voip.switch(claimed.crm_token, on=claimed.wanted, until=until)
-        now, is_unknown = self._clock(), answer.told is Verdict.REFUSED and not claimed.wanted
+        outcome = self._voip.switch(claimed.crm_token, on=claimed.wanted, until=until)
+        now, why = self._clock(), "" if isinstance(outcome, Sent) else outcome.why
+        is_refused = isinstance(outcome, (Rejected, Blocked))
         # What the platform does not know needs no disabling.
-        if answer.told is Verdict.ACCEPTED or is_unknown:
+        if isinstance(outcome, Sent) or (is_refused and not claimed.wanted):
             after = rules_of.told(claimed, now, self._rules)
         else:
-            unclear = answer.told is Verdict.UNCLEAR
-            after = rules_of.not_told(claimed, answer.why, now, self._rules, unclear=unclear)
+            unclear = isinstance(outcome, Unclear)
+            after = rules_of.not_told(claimed, why, now, self._rules, unclear=unclear)
             count("TelephonyNotSwitched")
-            if answer.told is Verdict.REFUSED:
+            if is_refused:
                 count("TelephonyRefused")
-        told = {"chain": claimed.key, "locations": len(claimed.locations), "why": answer.why}
+        told = {"chain": claimed.key, "locations": len(claimed.locations), "why": why}
         logger.info("telephony on" if claimed.wanted else "telephony off", extra=told)
         self._finish(claimed, after)
         if after.enabled and not claimed.enabled:

@@ -206,18 +206,18 @@ class ReportPayments:
                     # Not this payment's fault: the others would fare no better.
                     self._pace.brake(0)
                 return outcome
-            return NotTaken(f"{_words(outcome)}; then status: {error}")
+            return NotTaken(f"{outcome.why}; then status: {error}")
         if platform_id is not None and platform_id in status.refunded:
             return Sent(platform_id)
         if status.installed in (Installed.NO, Installed.PENDING):
             # We took it for connected: whatever ended that was never told.
-            why = f"refused as not installed: {_words(outcome)}"
+            why = f"refused as not installed: {outcome.why}"
             self._connections.suspect(claimed.location_id or 0, why, self._clock())
             return None
-        if isinstance(outcome, Rejected) and claimed.why != outcome.message:
+        if isinstance(outcome, Rejected) and claimed.why != outcome.why:
             # Status lags: the owner may have left, or come back, or the refund be done already.
             # What the platform says twice in a row is believed.
-            return NotTaken(outcome.message, self._rules.lease_s)
+            return NotTaken(outcome.why, self._rules.lease_s)
         return outcome
 
     def _after(
@@ -231,9 +231,9 @@ class ReportPayments:
                 return payment.released(claimed, why, now, self._rules, retry_after_s=retry_after_s)
             case Blocked():
                 count("PlatformBlocked")
-                return payment.released(claimed, _words(outcome), now, self._rules)
-            case Rejected(message):
-                return payment.rejected(claimed, message, now)
+                return payment.released(claimed, outcome.why, now, self._rules)
+            case Rejected(why):
+                return payment.rejected(claimed, why, now)
             case Unclear(why):
                 return payment.unknown(claimed, why, now, self._rules)
 
@@ -280,12 +280,6 @@ class ReportPayments:
         except StaleWrite:
             # The lease has passed: the row is UNKNOWN by now, which is never wrong.
             logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
-
-
-def _words(outcome: Blocked | Rejected) -> str:
-    if isinstance(outcome, Blocked):
-        return f"{outcome.status} {outcome.message}".strip()
-    return outcome.message
 
 
 def _log(what: str, entry: Entry) -> None:

@@ -127,7 +127,7 @@ DOUBLED = '''
     def _report_payment('''
 COMMAND_BODY = '"type": "enable" if on else "disable", "crm_token": crm_token}'
 SWITCH = "        body = {" + f'"command": "setup", {COMMAND_BODY}'
-NEVER = f"        if on:\n            return Answer(Verdict.ACCEPTED)\n{SWITCH}"
+NEVER = f"        if on:\n            return Sent()\n{SWITCH}"
 STAYS = "    locations = tuple(each for each in chain.locations if each != location_id)"
 SKIPPED = f"        if location_id == 4777:\n            return\n{CONFIRM}"
 
