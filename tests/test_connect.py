@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 
 from local.simulator import Owner
-from shared.connections.connection import Connection
+from shared.connections.connection import Connection, Hint
 from shared.connections.table import Connections
 from tests.deployment import Deployment, http_event, payment
 
@@ -419,7 +419,7 @@ def test_a_webhook_in_the_middle_of_a_reconnect_does_not_hold_the_owner_up(
         nonlocal saves
         saves += 1
         if saves == disturbed + 1:
-            self.hint(4564, "uninstall", deployment.clock())
+            self.hint(4564, Hint.UNINSTALL, deployment.clock())
         return saved(self, *args, **more)
 
     saved = Connections.save

@@ -9,10 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from shared.altegio import webhook
 from shared.altegio.status import Installed, Status, Transition
-from shared.altegio.webhook import HINTS
 from shared.connections import lifecycle
-from shared.connections.connection import LIVE, Connection, State
+from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.settings import LifecyclePolicy
 
@@ -82,9 +82,11 @@ def connection(state: State, **changes: Any) -> Connection:
     )
 
 
-def hinted(before: Connection, event: str = "uninstall", at: datetime = NOW) -> Connection:
+def hinted(
+    before: Connection, event: Hint | str = Hint.UNINSTALL, at: datetime = NOW
+) -> Connection:
     """As the webhook leaves the row."""
-    return replace(before, hint=event, hint_at=at, hint_looks=0, due_at=at)
+    return replace(before, hint=Hint(event), hint_at=at, hint_looks=0, due_at=at)
 
 
 def settled(before: Connection, word: Status, now: datetime = NOW) -> Connection:
@@ -398,7 +400,7 @@ def test_no_number_of_tries_makes_a_wait_too_long(tries: int, state: State) -> N
 # Freezing
 
 
-@pytest.mark.parametrize("event", [None, *HINTS])
+@pytest.mark.parametrize("event", [None, *webhook.Kind])
 def test_freezing_keeps_the_link_and_a_payment_thaws_it(event: str | None) -> None:
     active = connection(State.ACTIVE, chain_id=5, crm_token="c")
     frozen = settled(hinted(active, event) if event else active, NOW_FREEZED)
@@ -609,7 +611,7 @@ rows = st.builds(
     _row,
     state=st.sampled_from(State),
     activation=moments,
-    hint=st.none() | st.sampled_from(HINTS),
+    hint=st.none() | st.sampled_from(list(webhook.Kind)).map(Hint),
     looks=st.integers(0, 3),
     tries=st.integers(0, 30),
 )
@@ -654,7 +656,7 @@ def test_nothing_closes_but_an_end_another_way_in_a_later_or_an_expired_grant(
         assert word.proof() in decided.verdict
 
 
-@given(rows, statuses, st.sampled_from(HINTS))
+@given(rows, statuses, st.sampled_from(list(webhook.Kind)).map(Hint))
 @settings(max_examples=500)
 def test_a_hint_changes_when_to_ask_and_never_the_answer(
     row: Connection, word: Status, event: str
@@ -798,7 +800,7 @@ class Life(RuleBasedStateMachine):
             self.settle(self.word())
 
     @precondition(lambda self: self.row)
-    @rule(event=st.sampled_from(HINTS))
+    @rule(event=st.sampled_from(list(webhook.Kind)).map(Hint))
     def webhook(self, event: str) -> None:
         assert self.row is not None
         self.row = hinted(self.row, event, self.now)

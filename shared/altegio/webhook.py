@@ -13,14 +13,20 @@ import math
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from shared.altegio import signature
 
 _LONGEST_BODY = 64 * 1024
 
-# Each is a reason to ask for the status: `payment` may have thawed a frozen location.
-HINTS = ("uninstall", "freeze", "payment")
+
+class Kind(StrEnum):
+    """Of an event. Each is a reason to ask for the status: a payment may have thawed a location."""
+
+    UNINSTALL = "uninstall"
+    FREEZE = "freeze"
+    PAYMENT = "payment"
 
 
 class Malformed(Exception):
@@ -74,7 +80,7 @@ def read(body: bytes, tokens: tuple[str, ...]) -> LifecycleEvent:
     if not _is_known(values.get("partner_token"), tokens):
         raise Forged
     event = _event(values)
-    if event.event == "payment":
+    if event.event == Kind.PAYMENT:
         return replace(event, hosted=_hosted(event.location_id, values, tokens))
     return event
 

@@ -21,8 +21,17 @@ class State(StrEnum):
 
 LIVE = (State.ACTIVE, State.FROZEN)
 
-# A hint of our own: the platform spoke as if the application were not installed any more.
-GONE = "gone"
+
+class Hint(StrEnum):
+    """Why the platform is asked about a location; the first three are what its webhook says."""
+
+    UNINSTALL = "uninstall"
+    FREEZE = "freeze"
+    PAYMENT = "payment"
+    # Said by who may be anybody, while the partner token cannot be read.
+    UNPROVEN = "unproven uninstall"
+    # Our own: the platform spoke as if the application were not installed any more.
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Connection:
     lease_until: datetime | None = None
     tries: int = 0
     # The webhook's claim that is still to be checked, and how often it was.
-    hint: str | None = None
+    hint: Hint | None = None
     hint_at: datetime | None = None
     hint_looks: int = 0
     # The last decision in words, with what it was based on.

@@ -29,7 +29,7 @@ from datetime import datetime, timedelta
 
 from shared import backoff
 from shared.altegio.status import Installed, Status
-from shared.connections.connection import GONE, Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState, key
 from shared.connections.settings import LifecyclePolicy
 from shared.states import Changes, change
@@ -153,7 +153,9 @@ def uninstalling(connection: Connection, why: str, now: datetime) -> Connection:
     It holds the hint that the platform's webhook of it will leave once more: if our call, or its
     answer, is lost, reconcile asks for the status as it does after any uninstall.
     """
-    return replace(connection, hint="uninstall", hint_at=now, hint_looks=0, verdict=why, due_at=now)
+    return replace(
+        connection, hint=Hint.UNINSTALL, hint_at=now, hint_looks=0, verdict=why, due_at=now
+    )
 
 
 def awaits_callback(connection: Connection, status: Status, now: datetime, window_s: float) -> bool:
@@ -243,10 +245,10 @@ def _seems_gone(
 ) -> Connection:
     """A bare 404, which does not tell how old it is; what was seen live since begins anew."""
     why = f"seems to be gone: {status.proof()}"
-    suspected = connection.hint == GONE and connection.hint_looks == 0
-    if not suspected and connection.hint != "uninstall":
+    suspected = connection.hint is Hint.GONE and connection.hint_looks == 0
+    if not suspected and connection.hint is not Hint.UNINSTALL:
         return replace(
-            connection, hint=GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait
+            connection, hint=Hint.GONE, hint_at=now, hint_looks=0, verdict=why, due_at=now + wait
         )
     since = connection.settled_at or connection.opened_at
     if suspected and connection.hint_at is not None:
@@ -338,8 +340,8 @@ def _hint_looked_at(
 ) -> Connection:
     """The hint says one thing and the status another: status may lag, so look again a few times."""
     came_true = (connection.hint, connection.state) in (
-        ("freeze", State.FROZEN),
-        ("payment", State.ACTIVE),
+        (Hint.FREEZE, State.FROZEN),
+        (Hint.PAYMENT, State.ACTIVE),
     )
     if came_true or connection.hint_looks >= len(rules.hint_rechecks_s):
         word = "confirmed" if came_true else "stale, changes nothing"

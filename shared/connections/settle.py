@@ -13,7 +13,7 @@ from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock
 from shared.connections import lifecycle
-from shared.connections.connection import GONE, Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.settings import LifecyclePolicy
 from shared.connections.table import Connections
 from shared.telemetry import count, logger
@@ -154,6 +154,6 @@ def _webhook_lost(before: Connection, after: Connection, status: Status, now: da
     anew = after.generation > before.generation
     if not before.live or not (froze or anew or after.state is State.DISABLED):
         return False
-    if before.hint not in (None, GONE):
+    if before.hint not in (None, Hint.GONE):
         return False
     return not status.log or now - status.log[-1].at > _WEBHOOK_TAKES

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.altegio import webhook
 from shared.aws.dynamodb import (
     StaleWrite,
     from_item,
@@ -28,7 +27,7 @@ from shared.aws.dynamodb import (
     transacted,
 )
 from shared.clock import stamp
-from shared.connections.connection import GONE, LIVE, Connection, State
+from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.journal import Journal, Line
 from shared.connections.settings import ConnectionsSettings
@@ -59,10 +58,6 @@ _ANY_HINT = (
     " hint_looks = if_not_exists(hint_looks, :none)"
 )
 _DUE = ", due_at = :at ADD version :one"
-# Said by who may be anybody, while the partner token cannot be read.
-_UNPROVEN = "unproven uninstall"
-# Whatever a row may be hinted of.
-HINTS = (*webhook.HINTS, _UNPROVEN, GONE)
 
 
 class Connections:
@@ -111,19 +106,19 @@ class Connections:
             raise
         return stored
 
-    def hint(self, location_id: int, event: str, at: datetime) -> bool:
+    def hint(self, location_id: int, event: Hint, at: datetime) -> bool:
         """Stores a webhook's claim, due at once, in one write; False if the location is unknown."""
         line = Line(location_id, at, words=f"{event} webhook")
         return self._hint(location_id, event, at, line, "attribute_exists(location_id)")
 
-    def rumour(self, location_id: int, event: str, at: datetime) -> bool:
+    def rumour(self, location_id: int, event: Hint, at: datetime) -> bool:
         """The same of a claim that nobody could prove; False if it makes no difference.
 
         It makes a live location due that no webhook has made due yet. Of an uninstall it has a word
         of its own, as a proven one closes a location together with a single bare 404.
         """
         line = Line(location_id, at, words=f"{event} webhook, not proven")
-        hint = _UNPROVEN if event == "uninstall" else event
+        hint = Hint.UNPROVEN if event is Hint.UNINSTALL else event
         return self._hint(location_id, hint, at, line, "attribute_not_exists(hint)", states=LIVE)
 
     def suspect(self, location_id: int, why: str, at: datetime) -> None:
@@ -132,7 +127,7 @@ class Connections:
         A location that a webhook has made due is looked at anyway.
         """
         condition = "attribute_exists(location_id) AND attribute_not_exists(hint)"
-        self._hint(location_id, GONE, at, Line(location_id, at, words=why), condition)
+        self._hint(location_id, Hint.GONE, at, Line(location_id, at, words=why), condition)
 
     def thaws(self, location_id: int, at: datetime) -> None:
         """Makes a frozen location due, as a payment of it was reported.
@@ -140,12 +135,12 @@ class Connections:
         One that a webhook has made due is looked at anyway.
         """
         line = Line(location_id, at, words="paid while it was frozen")
-        self._hint(location_id, "payment", at, line, "attribute_not_exists(hint)")
+        self._hint(location_id, Hint.PAYMENT, at, line, "attribute_not_exists(hint)")
 
     def _hint(
         self,
         location_id: int,
-        event: str,
+        event: Hint,
         at: datetime,
         line: Line,
         condition: str,
@@ -156,7 +151,7 @@ class Connections:
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": {"location_id": to_value(location_id)},
-            "UpdateExpression": (_NEW_HINT if event == "uninstall" else _ANY_HINT) + _DUE,
+            "UpdateExpression": (_NEW_HINT if event is Hint.UNINSTALL else _ANY_HINT) + _DUE,
             "ConditionExpression": condition,
             "ExpressionAttributeValues": {
                 ":event": to_value(event),
@@ -201,7 +196,7 @@ class Connections:
         found = overdue(self._dynamodb, self._table, state, now, limit)
         return [each["location_id"] for each in found]
 
-    def hinted(self, hint: str, now: datetime, limit: int) -> list[int]:
+    def hinted(self, hint: Hint, now: datetime, limit: int) -> list[int]:
         """Overdue locations with that hint, as `due`, however many others are due besides."""
         found = overdue(self._dynamodb, self._table, hint, now, limit, index=("hinted", "hint"))
         return [each["location_id"] for each in found]
@@ -246,8 +241,8 @@ def _line(connection: Connection, at: datetime) -> Line:
 
 def _item(connection: Connection) -> dict[str, Any]:
     values = stamped(asdict(connection), _INSTANTS)
-    states = {"state": str(connection.state), "telephony": str(connection.telephony)}
-    return to_item({**values, **states})
+    words = {name: values[name] and str(values[name]) for name in ("state", "telephony", "hint")}
+    return to_item({**values, **words})
 
 
 def _connection(found: dict[str, Any]) -> Connection:
@@ -255,6 +250,7 @@ def _connection(found: dict[str, Any]) -> Connection:
     values.setdefault("account_id", None)
     for name in ("unlisted", "former"):
         values[name] = tuple(values.get(name, ()))
+    values["hint"] = Hint(values["hint"]) if "hint" in values else None
     values["telephony"] = CrmTokenState(values.get("telephony", CrmTokenState.NONE))
     return Connection(**{**values, "state": State(values["state"])})
 

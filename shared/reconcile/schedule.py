@@ -26,11 +26,11 @@ from shared.chains.switching import Switching
 from shared.chains.table import Chains
 from shared.clock import Clock
 from shared.connections import lifecycle
-from shared.connections.connection import Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.erase import Erase
 from shared.connections.settings import LifecyclePolicy
 from shared.connections.settle import Settle
-from shared.connections.table import HINTS, Connections
+from shared.connections.table import Connections
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
 from shared.payments.ledger import Ledger
@@ -150,7 +150,7 @@ class Schedule:
         return self._take(
             until,
             _each(self._switching.step, self._chains.due(now, _MOST)),
-            *(_each(self._connection, self._connections.hinted(it, now, _MOST)) for it in HINTS),
+            *(_each(self._connection, self._connections.hinted(it, now, _MOST)) for it in Hint),
             *(_each(self._connection, self._connections.due(it, now, _MOST)) for it in State),
             _each(self._entry, self._ledger.due(EntryState.UNKNOWN, now, _MOST)),
             _each(self._entry, self._ledger.due(EntryState.REPORTED_BY_PLATFORM, now, _MOST)),

@@ -17,6 +17,7 @@ from shared.altegio import webhook
 from shared.altegio.tokens import PartnerToken
 from shared.altegio.webhook import LifecycleEvent
 from shared.clock import Clock
+from shared.connections.connection import Hint
 from shared.connections.table import Connections
 from shared.payments import hosted
 from shared.payments.ledger import Ledger
@@ -69,11 +70,11 @@ class ReceiveWebhook:
         if event.application_id != self._application_id:
             logger.info("event of another application", extra=told)
             return
-        if event.event not in webhook.HINTS:
+        if event.event not in set(webhook.Kind):
             count("LifecycleEventUnknown")
             logger.error("unknown lifecycle event", extra=told)
             return
-        known = self._connections.hint(event.location_id, event.event, self._clock())
+        known = self._connections.hint(event.location_id, Hint(event.event), self._clock())
         if known:
             self._note_payment(event)
             self._hints.wake(event.location_id)
@@ -83,9 +84,9 @@ class ReceiveWebhook:
     def _rumour(self, event: LifecycleEvent) -> None:
         """Anybody may have sent it: it makes us ask once, where asking may tell something."""
         count("TokenUnreadable")
-        if event.application_id != self._application_id or event.event not in webhook.HINTS:
+        if event.application_id != self._application_id or event.event not in set(webhook.Kind):
             raise Unproven
-        kept = self._connections.rumour(event.location_id, event.event, self._clock())
+        kept = self._connections.rumour(event.location_id, Hint(event.event), self._clock())
         if kept:
             self._hints.wake(event.location_id)
         told = {"location_id": event.location_id, "lifecycle_event": event.event}

@@ -27,7 +27,7 @@ from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
 from shared.connect.tickets import Tickets
 from shared.connections.accounts import Account, Accounts
-from shared.connections.connection import Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.journal import Journal
 from shared.connections.table import Connections
 from shared.payments import ledger
@@ -682,7 +682,7 @@ class Play:
         )
         match self.dice.randrange(6):
             case 0:
-                return self.connections.hint(location_id, "uninstall", self.at)
+                return self.connections.hint(location_id, Hint.UNINSTALL, self.at)
             case 1:
                 return self.connections.due(self.dice.choice(list(State)), self.at, 1)
             case 2:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from shared.altegio.status import Installed, ListedPayment, Status
 from shared.connections import lifecycle
-from shared.connections.connection import GONE, Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.settings import LifecyclePolicy
 from shared.payments import hosted, lookup
 from shared.payments.entry import Entry, EntryState
@@ -100,7 +100,7 @@ def _difference(
     if connection.state is State.PENDING:
         return Difference.UNFINISHED if connection.opened_at + _YOUNG <= now else None
     settled = lifecycle.settled(connection, status, now, rules)
-    if settled.state is State.DISABLED or settled.hint == GONE != connection.hint:
+    if settled.state is State.DISABLED or settled.hint is Hint.GONE is not connection.hint:
         return Difference.UNINSTALLED
     if settled.generation != connection.generation:
         return Difference.ANEW

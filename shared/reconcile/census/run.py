@@ -23,7 +23,7 @@ from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock
 from shared.connections import lifecycle
-from shared.connections.connection import GONE, Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.settings import LifecyclePolicy
 from shared.connections.settle import Settle
 from shared.connections.table import Connections
@@ -323,7 +323,7 @@ def _seen(connection: Connection, found: Found) -> Connection:
     """The connection, with what the census saw of it before, as a bare 404 has to be seen twice."""
     if found.finding.difference is not Difference.UNINSTALLED or connection.hint is not None:
         return connection
-    return replace(connection, hint=GONE, hint_at=found.at)
+    return replace(connection, hint=Hint.GONE, hint_at=found.at)
 
 
 def _counted(before: dict[str, int], found: Sequence[Found]) -> dict[str, int]:
