@@ -1,8 +1,4 @@
-"""The commands: `python -m local --help`.
-
-Those that run the backend on this machine are here; those for who operates it, here or deployed,
-in `local.desk`.
-"""
+"""The commands that run the backend on this machine: `python -m local --help`."""
 
 # ruff: noqa: PLC0415  # a command imports what it needs, so that `--help` answers at once
 
@@ -17,8 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from local import ANNOUNCEMENT
-from local.desk import commands as desk
+from ops import ANNOUNCEMENT
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -176,12 +171,15 @@ def _end(_number: int, _frame: object) -> NoReturn:
 
 
 def _announcement(stack: "Stack") -> str:
+    from local.emulator import CREDENTIALS
+
     names = (
         "api aws_endpoint_url region billing_queue_url calls_queue_url platform_url tables outputs"
     )
     found = {name: getattr(stack, name) for name in names.split()}
     environments = {name: it.environment for name, it in stack.functions.items()}
-    return json.dumps({**found, "environments": environments}, indent=2)
+    told = {**found, "environments": environments, "credentials": CREDENTIALS}
+    return json.dumps(told, indent=2)
 
 
 def _announce(announcement: str, file: Path) -> None:
@@ -225,7 +223,7 @@ def _setting(text: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m local", description="Run the backend on this machine, and operate it."
+        prog="python -m local", description="Run the backend on this machine."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -278,7 +276,6 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("rehearse", add_help=False, help="play the moderation checks")
 
-    desk.add_to(commands)
     return parser
 
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.desk import census
 from local.portal import Portal
 from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser
@@ -21,6 +20,7 @@ from local.rehearsal.screen import Screen
 from local.rehearsal.stage import NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
 from local.stack import Stack
+from ops import census
 from shared.reconcile.census.table import CensusTable
 
 PATIENCE_S = 20.0

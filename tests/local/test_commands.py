@@ -77,6 +77,7 @@ class TestUp:
             "platform_url",
             "tables",
             "environments",
+            "credentials",
             "outputs",
         }
         assert found["platform_url"] == "http://127.0.0.1:9"

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from local import PROJECT
-from local.__main__ import main
 from local.deployed import (
     LEFT_OUT,
     NAME,
@@ -26,6 +25,7 @@ from local.deployed import (
     sam_build,
 )
 from local.emulator import CREDENTIALS, REGION
+from ops.__main__ import main
 
 # e_machine of https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 MACHINES = {"aarch64": 183, "x86_64": 62}

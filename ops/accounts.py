@@ -3,17 +3,17 @@
 import argparse
 import sys
 
-from local.desk import screen
-from local.desk.desk import Desk
+from ops import screen
+from ops.site import Site
 from shared import clock
 from shared.connect.portal import BadAccount, checked
 from shared.connections import pbx_key
 from shared.connections.accounts import Account
 
 
-def key(desk: Desk, options: argparse.Namespace) -> int:
+def key(site: Site, options: argparse.Namespace) -> int:
     """Gives an account another PBX key; it alone is on the standard output."""
-    account = _of_location(desk, options.location)
+    account = _of_location(site, options.location)
     if account is None:
         return 1
     has = "one, which another voids at once" if account.pbx_key_digest else "none yet"
@@ -23,13 +23,13 @@ def key(desk: Desk, options: argparse.Namespace) -> int:
         ("key", has),
         ("change", "a new key, of all locations of the account"),
     ]
-    head = f"The PBX key of the account of location {options.location} ({desk.site})"
+    head = f"The PBX key of the account of location {options.location} ({site.name})"
     print(f"{head}\n{screen.facts(pairs)}\n", file=sys.stderr)
     if not options.do:
         print("Nothing was changed yet; --do does it.", file=sys.stderr)
         return 0
     made = pbx_key.made(account.account_id)
-    if not desk.accounts.give_key(account.account_id, pbx_key.digest(made), instead=True):
+    if not site.accounts.give_key(account.account_id, pbx_key.digest(made), instead=True):
         print("Nothing was changed: the account was erased a moment ago.", file=sys.stderr)
         return 1
     print("Done. It is shown this once:", file=sys.stderr)
@@ -37,9 +37,9 @@ def key(desk: Desk, options: argparse.Namespace) -> int:
     return 0
 
 
-def hand_over(desk: Desk, options: argparse.Namespace) -> int:
+def hand_over(site: Site, options: argparse.Namespace) -> int:
     """Makes an account from before there was a portal one of a customer of the portal."""
-    account = _of_location(desk, options.location)
+    account = _of_location(site, options.location)
     if account is None:
         return 1
     try:
@@ -47,7 +47,7 @@ def hand_over(desk: Desk, options: argparse.Namespace) -> int:
     except BadAccount:
         print("An id of a portal has 1 to 64 of A-Z a-z 0-9 _ . @ -", file=sys.stderr)
         return 2
-    locations = sorted(desk.connections.of_account(account.account_id))
+    locations = sorted(site.connections.of_account(account.account_id))
     pairs = [
         ("account", account.account_id),
         ("name", account.name),
@@ -55,28 +55,28 @@ def hand_over(desk: Desk, options: argparse.Namespace) -> int:
         ("locations", ", ".join(map(str, locations))),
         ("change", f"belongs to {account.portal_account_id or 'nobody'} -> {customer}"),
     ]
-    head = f"The account of location {options.location} ({desk.site})"
+    head = f"The account of location {options.location} ({site.name})"
     print(f"{head}\n{screen.facts(pairs)}\n")
     if account.portal_account_id:
         print("Nothing was changed: it is one of the portal's already.")
         return 1
-    if (other := desk.accounts.of_portal(customer)) is not None:
+    if (other := site.accounts.of_portal(customer)) is not None:
         print(f"Nothing was changed: {customer} has the account {other.account_id}.")
         return 1
     if not options.do:
         print("Nothing was changed yet; --do does it.")
         return 0
-    if not desk.accounts.hand_over(account, customer, clock.now()):
+    if not site.accounts.hand_over(account, customer, clock.now()):
         print("Nothing was changed: the account, or the customer's, has changed meanwhile.")
         return 1
     print("Done: the portal speaks for it from now on; its PBX key and its locations stay.")
     return 0
 
 
-def _of_location(desk: Desk, location_id: int) -> Account | None:
-    connection = desk.connections.get(location_id)
+def _of_location(site: Site, location_id: int) -> Account | None:
+    connection = site.connections.get(location_id)
     account_id = connection.account_id if connection else None
-    account = desk.accounts.of_id(account_id) if account_id else None
+    account = site.accounts.of_id(account_id) if account_id else None
     if account is None:
         print(f"Location {location_id} belongs to no account here.", file=sys.stderr)
     return account

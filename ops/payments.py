@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import chain
 
-from local.desk import screen
-from local.desk.desk import AT_ONCE, Desk
+from ops import screen
+from ops.site import AT_ONCE, Site
 from shared import clock
 from shared.clock import stamp
 from shared.payments.entry import Entry, EntryState
@@ -27,23 +27,23 @@ ATTENTION = (
 )
 
 
-def payments(desk: Desk, options: argparse.Namespace) -> int:
+def payments(site: Site, options: argparse.Namespace) -> int:
     """Prints groups; with a state or a location also their entries."""
     states = ATTENTION if options.state is None else (EntryState(options.state),)
     if EntryState.SENT in states and options.location is None:
         print("SENT entries are listed by location only: add --location N", file=sys.stderr)
         return 2
-    found = entries(desk, states, options.location)
+    found = entries(site, states, options.location)
     now = clock.now()
     if options.json:
         print(json.dumps([_plain(entry) for entry in found], indent=2))
         return 0
     if not found:
-        print(f"{desk.site}: nothing is {_either(states)}.")
+        print(f"{site.name}: nothing is {_either(states)}.")
         return 0
     groups = grouped(found)
     single = options.state is not None or options.location is not None
-    print(f"{desk.site}: {screen.counted(len(found), 'entry', 'entries')}\n")
+    print(f"{site.name}: {screen.counted(len(found), 'entry', 'entries')}\n")
     rows = [_group_row(state, cause, group, now) for (state, cause), group in groups.items()]
     print(screen.table(("STATE", "COUNT", "OLDEST", "NEXT DUE", "CAUSE"), rows))
     if not single:
@@ -56,15 +56,15 @@ def payments(desk: Desk, options: argparse.Namespace) -> int:
     return 0
 
 
-def entries(desk: Desk, states: Iterable[EntryState], location_id: int | None) -> list[Entry]:
+def entries(site: Site, states: Iterable[EntryState], location_id: int | None) -> list[Entry]:
     """All entries in `states`, of one location if one is given; state by state, oldest first."""
     wanted = list(states)
     if location_id is None:
-        keys = list(chain.from_iterable(map(desk.ledger.in_state, wanted)))
+        keys = list(chain.from_iterable(map(site.ledger.in_state, wanted)))
     else:
-        keys = desk.ledger.of_location(location_id)
+        keys = site.ledger.of_location(location_id)
     with ThreadPoolExecutor(AT_ONCE) as workers:
-        read = workers.map(desk.ledger.get, keys)
+        read = workers.map(site.ledger.get, keys)
     # The indexes may be behind: the row itself counts.
     found = [entry for entry in read if entry is not None and entry.state in wanted]
     return sorted(found, key=lambda entry: (wanted.index(entry.state), entry.received_at))

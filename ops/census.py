@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from local.desk import screen
-from local.desk.desk import Desk
+from ops import screen
+from ops.site import Site
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import stamp
@@ -27,31 +27,31 @@ _SILENCE = timedelta(minutes=3)
 _LOOK_S = 1.0
 
 
-def census(desk: Desk, options: argparse.Namespace) -> int:
+def census(site: Site, options: argparse.Namespace) -> int:
     """Shows the last census, orders a new one (a dry run), or has its findings repaired."""
-    head = desk.roll.head()
+    head = site.roll.head()
     if options.new:
-        head = ordered(desk.roll)
+        head = ordered(site.roll)
     elif options.do:
-        why = _not_repairable(desk, head, options.fuse)
+        why = _not_repairable(site, head, options.fuse)
         if why or head is None:
             print(screen.wrapped(f"Nothing was changed: {why}."))
             return 1
-        head = _repair_ordered(desk.roll, head, options.fuse)
+        head = _repair_ordered(site.roll, head, options.fuse)
     elif head is None or not head.parts:
-        print(f"{desk.site}: no census was taken yet; --new takes one.")
+        print(f"{site.name}: no census was taken yet; --new takes one.")
         return 0
     if options.new or options.do:
-        followed = _followed(desk.roll, head)
+        followed = _followed(site.roll, head)
         if followed is None:
             print(screen.wrapped("Nothing moves: does reconcile run? The census is still ordered."))
             return 1
         head = followed
-    found = list(_found(desk.roll, head))
+    found = list(_found(site.roll, head))
     if options.json:
         print(json.dumps(_plain(head, found), indent=2))
     else:
-        print(_shown(desk, head, found))
+        print(_shown(site, head, found))
     return 0
 
 
@@ -65,7 +65,7 @@ def ordered(roll: CensusTable, *, repairs: bool = False) -> Head:
     return _saved(roll, began)
 
 
-def _not_repairable(desk: Desk, head: Head | None, fuse: int | None) -> str:
+def _not_repairable(site: Site, head: Head | None, fuse: int | None) -> str:
     """Why the last census's findings are not to be repaired; empty if they are."""
     if head is None or not head.parts:
         return "no census was taken yet; --new takes one"
@@ -75,15 +75,15 @@ def _not_repairable(desk: Desk, head: Head | None, fuse: int | None) -> str:
         return "there is nothing to repair"
     if head.began_at + _STALE < clock.now():
         return "the last census is older than a day; --new takes another"
-    allowed = _allowed(desk, head) if fuse is None else fuse
+    allowed = _allowed(site, head) if fuse is None else fuse
     if head.changes > allowed:
         many = screen.counted(head.changes, "change")
         return f"{many}, and the fuse allows {allowed}; --fuse {head.changes} allows them"
     return ""
 
 
-def _allowed(desk: Desk, head: Head) -> int:
-    return rules.fuse(head.locations, desk.settings.census.census_fuse_percent)
+def _allowed(site: Site, head: Head) -> int:
+    return rules.fuse(head.locations, site.settings.census.census_fuse_percent)
 
 
 def _repair_ordered(roll: CensusTable, head: Head, fuse: int | None) -> Head:
@@ -136,10 +136,10 @@ def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
         yield from roll.part(number).found
 
 
-def _shown(desk: Desk, head: Head, found: list[Found]) -> str:
+def _shown(site: Site, head: Head, found: list[Found]) -> str:
     kinds = [f"{number} {kind}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {_progress(head)}"
-    fuse = head.fuse if head.fuse is not None else _allowed(desk, head)
+    fuse = head.fuse if head.fuse is not None else _allowed(site, head)
     pairs = [
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
         ("locations", f"{head.locations}, looked at {head.looked}"),
@@ -149,14 +149,14 @@ def _shown(desk: Desk, head: Head, found: list[Found]) -> str:
     ]
     if head.blown:
         pairs.append(("fuse", "blown: nothing was repaired"))
-    parts = [f"Census of {screen.moment(head.began_at)} ({desk.site})", screen.facts(pairs)]
+    parts = [f"Census of {screen.moment(head.began_at)} ({site.name})", screen.facts(pairs)]
     for kind in dict.fromkeys(it.finding.difference for it in found[:_SHOWN]):
         rows = [_row(it) for it in found[:_SHOWN] if it.finding.difference is kind]
         parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), rows)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
     if head.stage is Stage.DONE and head.repairable and not head.repaired:
-        asked = f" --fuse {head.changes}" if head.changes > _allowed(desk, head) else ""
+        asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
         parts.append(f"\nHave them repaired: census --do{asked}")
     return "\n".join(parts)
 

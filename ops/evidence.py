@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from local.desk import screen
-from local.desk.desk import Desk
+from ops import screen
+from ops.site import Site
 from shared import clock
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Installed, ListedPayment, Status
@@ -46,14 +46,14 @@ class Evidence:
     listed: frozenset[int] = frozenset()
 
 
-def entry_of(desk: Desk, name: str) -> Entry:
+def entry_of(site: Site, name: str) -> Entry:
     """The entry under a key, or of the billing system's own event id.
 
     Raises:
         NoSuchEntry: There is none, or both a payment and a refund have that id.
     """
     keys = [name, f"payment#{name}", f"refund#{name}"]
-    found = [entry for entry in map(desk.ledger.get, keys) if entry is not None]
+    found = [entry for entry in map(site.ledger.get, keys) if entry is not None]
     if len(found) != 1:
         names = " and ".join(entry.key for entry in found)
         raise NoSuchEntry(
@@ -62,18 +62,18 @@ def entry_of(desk: Desk, name: str) -> Entry:
     return found[0]
 
 
-def gathered(desk: Desk, entry: Entry) -> Evidence:
+def gathered(site: Site, entry: Entry) -> Evidence:
     """Asks the platform; writes nothing."""
-    return _of_refund(desk, entry) if entry.is_refund else _of_payment(desk, entry)
+    return _of_refund(site, entry) if entry.is_refund else _of_payment(site, entry)
 
 
-def _of_refund(desk: Desk, refund: Entry) -> Evidence:
-    paid = desk.ledger.given_back(refund)
+def _of_refund(site: Site, refund: Entry) -> Evidence:
+    paid = site.ledger.given_back(refund)
     if paid is None:
         return Evidence(Word.NOT_TAKEN, "its payment is not known, so it was never sent")
     if paid.platform_id is None:
         return Evidence(Word.NOT_TAKEN, f"its payment is {paid.state}, so it was never sent")
-    status = _status(desk, paid)
+    status = _status(site, paid)
     if isinstance(status, str):
         return Evidence(Word.UNSURE, status)
     rows = tuple(row for row in status.payments if row.id == paid.platform_id)
@@ -93,16 +93,16 @@ def _of_refund(desk: Desk, refund: Entry) -> Evidence:
     return said
 
 
-def _of_payment(desk: Desk, entry: Entry) -> Evidence:
-    status = _status(desk, entry)
+def _of_payment(site: Site, entry: Entry) -> Evidence:
+    status = _status(site, entry)
     if isinstance(status, str):
         return Evidence(Word.UNSURE, status)
-    listed, zone = status.payments, desk.platform.zone
+    listed, zone = status.payments, site.platform.zone
     # Judged as one that may have been taken, together with the others of which that is so.
     doubted = replace(entry, state=EntryState.UNKNOWN)
-    others = [it for it in desk.ledger.entries_of(entry.location_id or 0) if it.key != entry.key]
+    others = [it for it in site.ledger.entries_of(entry.location_id or 0) if it.key != entry.key]
     entries = [doubted, *map(_doubted, others)]
-    owned = desk.looking.owned(entries, listed)
+    owned = site.looking.owned(entries, listed)
     unowned = [row for row in listed if row.id not in owned]
     mine = tuple(row.id for row in unowned if lookup.reads_back(entry, row, zone))
     rows = tuple(
@@ -114,7 +114,7 @@ def _of_payment(desk: Desk, entry: Entry) -> Evidence:
         Word.UNSURE,
         "",
         rows=rows,
-        owners={row.id: desk.ledger.owner(row.id) for row in rows},
+        owners={row.id: site.ledger.owner(row.id) for row in rows},
         mine=mine,
         listed=frozenset(row.id for row in listed),
     )
@@ -128,7 +128,7 @@ def _of_payment(desk: Desk, entry: Entry) -> Evidence:
     if mine:
         ids = " and ".join(map(str, mine))
         return replace(said, word=Word.TAKEN, why=f"nobody owns {ids}, which reads exactly as it")
-    findings = desk.looking.findings(lookup.group_of(doubted, entries), entries, status)
+    findings = site.looking.findings(lookup.group_of(doubted, entries), entries, status)
     if doubted in findings.absent and entry.state in (EntryState.SENDING, EntryState.UNKNOWN):
         return replace(
             said, why="the list lacks it, but it is too early for that to prove anything"
@@ -145,10 +145,10 @@ def _doubted(entry: Entry) -> Entry:
     return entry
 
 
-def _status(desk: Desk, entry: Entry) -> Status | str:
+def _status(site: Site, entry: Entry) -> Status | str:
     """The status of the entry's location, or why there is none."""
     try:
-        status = desk.platform.status(entry.location_id or 0)
+        status = site.platform.status(entry.location_id or 0)
     except (Refused, Unreachable) as error:
         return f"the platform does not tell: {error}"
     if status.installed in (Installed.NO, Installed.PENDING):
@@ -156,7 +156,7 @@ def _status(desk: Desk, entry: Entry) -> Status | str:
     return status
 
 
-def shown(desk: Desk, entry: Entry, evidence: Evidence) -> str:
+def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     """All about one entry, and what the platform's list says of it."""
     now = clock.now()
     since = f" for {screen.age(now - entry.changed_at)}" if entry.changed_at else ""
@@ -164,7 +164,7 @@ def shown(desk: Desk, entry: Entry, evidence: Evidence) -> str:
     pairs = [
         ("state", f"{entry.state}{since}"),
         ("why", entry.why or "-"),
-        ("location", _location(desk, entry)),
+        ("location", _location(site, entry)),
         *_facts(entry),
         ("received", f"{screen.moment(entry.received_at)}, {screen.due(entry.received_at, now)}"),
         ("attempts", str(entry.attempt)),
@@ -172,7 +172,7 @@ def shown(desk: Desk, entry: Entry, evidence: Evidence) -> str:
         ("platform id", str(entry.platform_id or "-")),
         ("platform says", f"{evidence.word}: {evidence.why}"),
     ]
-    parts = [f"{entry.key} ({desk.site})", screen.facts(pairs)]
+    parts = [f"{entry.key} ({site.name})", screen.facts(pairs)]
     if evidence.rows:
         heads = ("ID", "SUM", "PAID", "FROM", "TO", "OWNER")
         parts.append("\n" + screen.table(heads, [_row(row, evidence) for row in evidence.rows]))
@@ -190,10 +190,10 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
     ]
 
 
-def _location(desk: Desk, entry: Entry) -> str:
+def _location(site: Site, entry: Entry) -> str:
     if entry.location_id is None:
         return "-"
-    connection = desk.connections.get(entry.location_id)
+    connection = site.connections.get(entry.location_id)
     return f"{entry.location_id}, {connection.state if connection else 'never connected'}"
 
 

@@ -5,9 +5,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from local.desk import screen
-from local.desk.desk import Desk
-from local.desk.evidence import entry_of
+from ops import screen
+from ops.evidence import entry_of
+from ops.site import Site
 from shared import clock
 from shared.altegio.client import Refused, Unreachable
 from shared.clock import stamp
@@ -36,21 +36,21 @@ class Outlook:
     is_listed: bool = True
 
 
-def if_refunded(desk: Desk, options: argparse.Namespace) -> int:
+def if_refunded(site: Site, options: argparse.Namespace) -> int:
     """Prints which period a refund ends, and whether the location stays on."""
     now = clock.now()
-    named = entry_of(desk, options.key)
-    known = named if named.is_refund else _known_refund(desk, named)
+    named = entry_of(site, options.key)
+    known = named if named.is_refund else _known_refund(site, named)
     refund = known or _billed(named, now)
-    paid = desk.ledger.given_back(refund)
-    outlook = _outlook(desk, refund, paid, now)
+    paid = site.ledger.given_back(refund)
+    outlook = _outlook(site, refund, paid, now)
     if options.json:
         print(json.dumps(_plain(known, paid, outlook), indent=2))
         return 0
-    print(f"If {refund.payment_key} is given back ({desk.site})")
+    print(f"If {refund.payment_key} is given back ({site.name})")
     which = known.key if known else "none yet; billed now, it"
     pairs = [
-        *_payment(desk, paid, outlook, now),
+        *_payment(site, paid, outlook, now),
         ("refund", f"{which} {outlook.refund}"),
         *_effect(outlook, now),
     ]
@@ -58,13 +58,13 @@ def if_refunded(desk: Desk, options: argparse.Namespace) -> int:
     return 0
 
 
-def _known_refund(desk: Desk, paid: Entry) -> Entry | None:
+def _known_refund(site: Site, paid: Entry) -> Entry | None:
     """The refund that billing has sent already; of several, the last one."""
-    latest = desk.ledger.given_back(_billed(paid, clock.now()))
+    latest = site.ledger.given_back(_billed(paid, clock.now()))
     refunds = [
         entry
-        for entry in desk.ledger.entries_of(paid.location_id or 0)
-        if entry.is_refund and latest and desk.ledger.given_back(entry) == latest
+        for entry in site.ledger.entries_of(paid.location_id or 0)
+        if entry.is_refund and latest and site.ledger.given_back(entry) == latest
     ]
     return max(refunds, key=lambda refund: refund.received_at, default=None)
 
@@ -77,10 +77,10 @@ def _billed(paid: Entry, now: datetime) -> Entry:
     )
 
 
-def _outlook(desk: Desk, refund: Entry, paid: Entry | None, now: datetime) -> Outlook:
+def _outlook(site: Site, refund: Entry, paid: Entry | None, now: datetime) -> Outlook:
     words = f"is {refund.state}" + (f": {refund.why}" if refund.why else "")
     if refund.state in _WAITING:
-        parked = payment.refund_parked(refund, paid, now, desk.settings.ledger)
+        parked = payment.refund_parked(refund, paid, now, site.settings.ledger)
         if parked is not None:
             if parked.state in _WAITING:
                 return Outlook(f"waits: {parked.why}", why="nothing until it goes out")
@@ -91,22 +91,22 @@ def _outlook(desk: Desk, refund: Entry, paid: Entry | None, now: datetime) -> Ou
     if paid is None or paid.state is not EntryState.SENT:
         return Outlook(words, why="nothing, as no such payment is SENT")
     try:
-        status = desk.platform.status(paid.location_id or 0)
+        status = site.platform.status(paid.location_id or 0)
     except (Refused, Unreachable) as error:
         return Outlook(words, why=f"cannot be told, as the platform does not tell: {error}")
     found = coverage.consequence(
-        paid, status, now, zone=desk.platform.zone, rules=desk.settings.cover
+        paid, status, now, zone=site.platform.zone, rules=site.settings.cover
     )
     is_listed = paid.platform_id in {row.id for row in status.payments}
     return Outlook(words, found, is_listed=is_listed)
 
 
 def _payment(
-    desk: Desk, paid: Entry | None, outlook: Outlook, now: datetime
+    site: Site, paid: Entry | None, outlook: Outlook, now: datetime
 ) -> list[tuple[str, str]]:
     if paid is None:
         return [("payment", "not in the ledger")]
-    connection = desk.connections.get(paid.location_id or 0)
+    connection = site.connections.get(paid.location_id or 0)
     id_ = f", with id {paid.platform_id}" if paid.platform_id is not None else ""
     unlisted = "" if outlook.is_listed else ", which is not on the platform's list"
     period = coverage.paid_period(paid)

@@ -3,34 +3,34 @@
 import argparse
 import json
 
-from local.desk import history, screen
-from local.desk.desk import Desk
-from local.desk.history import Event, Standing
+from ops import history, screen
+from ops.history import Event, Standing
+from ops.site import Site
 from shared import clock
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Installed, Status
 from shared.clock import stamp
 
 
-def timeline(desk: Desk, options: argparse.Namespace) -> int:
+def timeline(site: Site, options: argparse.Namespace) -> int:
     """Prints all that is known of a location, in order of time; only reads."""
     location_id: int = options.location
-    status, said = _asked(desk, location_id)
-    journal = desk.journal.of_location(location_id)
-    entries = desk.ledger.entries_of(location_id)
+    status, said = _asked(site, location_id)
+    journal = site.journal.of_location(location_id)
+    entries = site.ledger.entries_of(location_id)
     found = history.events(
         journal,
         sorted(entries, key=lambda entry: entry.received_at),
         status,
-        owned=desk.looking.owned(entries, status.payments if status else ()),
+        owned=site.looking.owned(entries, status.payments if status else ()),
         now=clock.now(),
-        zone=desk.platform.zone,
+        zone=site.platform.zone,
     )
-    stands = history.standing(desk.connections.get(location_id), journal, status)
+    stands = history.standing(site.connections.get(location_id), journal, status)
     if options.json:
         print(json.dumps(_plain(location_id, found, stands, said), indent=2))
         return 0
-    print(f"Location {location_id} ({desk.site})\n")
+    print(f"Location {location_id} ({site.name})\n")
     print(_listed(found) if found else "Nothing is known of it.", end="\n\n")
     if said:
         print(screen.wrapped(said))
@@ -38,10 +38,10 @@ def timeline(desk: Desk, options: argparse.Namespace) -> int:
     return 0
 
 
-def _asked(desk: Desk, location_id: int) -> tuple[Status | None, str]:
+def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
     """The platform's word, and what of it is missing."""
     try:
-        status = desk.platform.status(location_id)
+        status = site.platform.status(location_id)
     except (Refused, Unreachable) as error:
         return None, f"The platform does not tell: {error}. This is what we know ourselves."
     if status.installed is Installed.NO and not status.log:

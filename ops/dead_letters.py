@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local.desk import screen
-from local.desk.desk import Desk
+from ops import screen
+from ops.site import Site
 from shared import clock
 from shared.calls import event as call_event
 from shared.clock import stamp
@@ -57,32 +57,32 @@ class Verdict:
     why: str
 
 
-def letters(desk: Desk, options: argparse.Namespace) -> int:
+def letters(site: Site, options: argparse.Namespace) -> int:
     """Lists all letters, each with its verdict."""
-    with _held(desk, options.queue) as found:
-        judged = [(letter, _judged(desk, options.queue, letter)) for letter in found]
+    with _held(site, options.queue) as found:
+        judged = [(letter, _judged(site, options.queue, letter)) for letter in found]
     if options.json:
         print(json.dumps([_plain(*both) for both in judged], indent=2))
     elif not judged:
-        print(f"{desk.site}: no dead letters.")
+        print(f"{site.name}: no dead letters.")
     else:
-        print(f"{desk.site}: {screen.counted(len(judged), 'dead letter')}\n")
+        print(f"{site.name}: {screen.counted(len(judged), 'dead letter')}\n")
         print(_listed(judged))
         safe = sum(verdict.safe for _letter, verdict in judged)
         print(f"\nSafe to replay: {safe} of {len(judged)}.  replay ID | all")
     return 0
 
 
-def replay(desk: Desk, options: argparse.Namespace) -> int:
+def replay(site: Site, options: argparse.Namespace) -> int:
     """Puts one letter, or all, back on its queue; only what is safe, unless forced."""
-    queue_url, dead_letters_url = desk.queues[options.queue]
-    with _held(desk, options.queue) as found:
+    queue_url, dead_letters_url = site.queues[options.queue]
+    with _held(site, options.queue) as found:
         chosen = [it for it in found if options.id == "all" or it.id.startswith(options.id)]
         if not chosen or (options.id != "all" and len(chosen) > 1):
             how_many = "several letters begin" if chosen else "no letter begins"
             print(f"Nothing was replayed: {how_many} with {options.id}.")
             return 1
-        judged = [(letter, _judged(desk, options.queue, letter)) for letter in chosen]
+        judged = [(letter, _judged(site, options.queue, letter)) for letter in chosen]
         print(_listed(judged), end="\n\n")
         going = [letter for letter, verdict in judged if verdict.safe or options.force]
         if not going:
@@ -93,17 +93,17 @@ def replay(desk: Desk, options: argparse.Namespace) -> int:
             print(f"Nothing was replayed yet; --do replays {whole}.")
             return 0
         for letter in going:
-            desk.sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)
-            desk.sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=letter.handle)
+            site.sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)
+            site.sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=letter.handle)
             found.remove(letter)
         print(f"Replayed: {screen.counted(len(going), 'letter')}.")
     return 0
 
 
-def _judged(desk: Desk, queue: str, letter: Letter) -> Verdict:
+def _judged(site: Site, queue: str, letter: Letter) -> Verdict:
     if queue == "calls":
-        return judge_call(letter.body, desk.connections.get)
-    return judge(letter.body, desk.ledger.get)
+        return judge_call(letter.body, site.connections.get)
+    return judge(letter.body, site.ledger.get)
 
 
 def judge_call(body: str, known: Callable[[int], Connection | None]) -> Verdict:
@@ -158,12 +158,12 @@ def _difference(before: Entry, entry: Entry) -> str:
 
 
 @contextmanager
-def _held(desk: Desk, queue: str) -> Iterator[list[Letter]]:
+def _held(site: Site, queue: str) -> Iterator[list[Letter]]:
     """All letters, oldest first; what is left in the list is visible again at once."""
-    _queue_url, dead_letters_url = desk.queues[queue]
+    _queue_url, dead_letters_url = site.queues[queue]
     found: list[Letter] = []
     try:
-        while messages := desk.sqs.receive_message(
+        while messages := site.sqs.receive_message(
             QueueUrl=dead_letters_url,
             MaxNumberOfMessages=10,
             VisibilityTimeout=_HOLD_S,
@@ -177,8 +177,8 @@ def _held(desk: Desk, queue: str) -> Iterator[list[Letter]]:
     finally:
         for letter in found:
             # One that was held too long is visible anyway.
-            with suppress(desk.sqs.exceptions.MessageNotInflight):
-                desk.sqs.change_message_visibility(
+            with suppress(site.sqs.exceptions.MessageNotInflight):
+                site.sqs.change_message_visibility(
                     QueueUrl=dead_letters_url, ReceiptHandle=letter.handle, VisibilityTimeout=0
                 )
 

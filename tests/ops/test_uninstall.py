@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from local.desk import desk
+from ops import site
 from shared.altegio.client import Altegio
 from shared.connections import lifecycle
 from shared.connections.settle import Settle
 from tests.deployment import Deployment, payment, refund
-from tests.desk import Operator, site
+from tests.ops.operator import Operator, stack_of
 
 pytestmark = pytest.mark.usefixtures("logged")
 
@@ -243,7 +243,7 @@ def test_a_success_that_is_none_is_told(connected: Deployment, operator: Operato
 def test_a_status_that_lags_behind_is_looked_at_again(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = desk.opened(site(connected)).platform.status(4564)
+    old = site.opened(stack_of(connected)).platform.status(4564)
     with monkeypatch.context() as patch:
         patch.setattr(Altegio, "status", lambda *_arguments: old)
         text = " ".join(operator("uninstall", "4564", "--do").split())

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from local.desk import screen
-from local.desk.desk import Desk
+from ops import screen
+from ops.site import Site
 from shared.altegio.client import Refused, Unreachable
 
 # The instructions of a moderation request have 3 to 1000 characters.
@@ -60,21 +60,21 @@ class Check:
     seen: str
 
 
-def publication(desk: Desk, options: argparse.Namespace) -> int:
+def publication(site: Site, options: argparse.Namespace) -> int:
     """Prints what to fill in, and the checks; 1 if one of them does not pass."""
-    values, texts = _values(desk), _texts(desk)
+    values, texts = _values(site), _texts(site)
     with httpx.Client(timeout=_PATIENCE_S, trust_env=False) as http:
-        checks = [*_lengths(texts), *_preflight(desk, http)]
+        checks = [*_lengths(texts), *_preflight(site, http)]
     if options.json:
         told = {"values": values, "texts": texts, "checks": [asdict(each) for each in checks]}
         print(json.dumps(told, indent=2))
     else:
-        print(_told(desk, values, texts, checks))
+        print(_told(site, values, texts, checks))
     return int(not all(each.passed for each in checks))
 
 
-def _told(desk: Desk, values: dict[str, str], texts: dict[str, str], checks: list[Check]) -> str:
-    parts = [f"For the Developer Cabinet, application {values['Application']} ({desk.site})"]
+def _told(site: Site, values: dict[str, str], texts: dict[str, str], checks: list[Check]) -> str:
+    parts = [f"For the Developer Cabinet, application {values['Application']} ({site.name})"]
     parts.append(screen.facts([*values.items()]))
     for name, text in texts.items():
         parts.append(f"\n{name} ({len(text)} of {_TEXT[-1]} characters)\n")
@@ -92,12 +92,12 @@ def _told(desk: Desk, values: dict[str, str], texts: dict[str, str], checks: lis
     return "\n".join(parts)
 
 
-def _values(desk: Desk) -> dict[str, str]:
-    cover = desk.settings.cover
+def _values(site: Site) -> dict[str, str]:
+    cover = site.settings.cover
     return {
-        "Application": str(desk.settings.platform.application_id),
-        "Registration Redirect Url": desk.outputs["RedirectUrl"],
-        "Callback Url": desk.outputs["WebhookUrl"],
+        "Application": str(site.settings.platform.application_id),
+        "Registration Redirect Url": site.outputs["RedirectUrl"],
+        "Callback Url": site.outputs["WebhookUrl"],
         "Transmit user data when connecting": "on",
         "Allow to add to several locations": "on",
         "Open the settings in a frame": "on: the same page, with how each location stands",
@@ -107,11 +107,11 @@ def _values(desk: Desk) -> dict[str, str]:
     }
 
 
-def _texts(desk: Desk) -> dict[str, str]:
-    cover, erase_s = desk.settings.cover, desk.settings.lifecycle.erase_after_s
+def _texts(site: Site) -> dict[str, str]:
+    cover, erase_s = site.settings.cover, site.settings.lifecycle.erase_after_s
     trial = "no end, as the application is free" if cover.free else f"{cover.trial_days} days"
     stored = _STORED.format(
-        erase_days=f"{erase_s / 86400:g}", call_days=desk.calls_settings.call_days
+        erase_days=f"{erase_s / 86400:g}", call_days=site.calls_settings.call_days
     )
     return {
         "How to connect": _unwrapped(_CONNECT),
@@ -131,9 +131,9 @@ def _lengths(texts: dict[str, str]) -> Iterator[Check]:
     yield Check("the texts fit", not wrong, ", ".join(wrong) or f"{len(texts)} texts")
 
 
-def _preflight(desk: Desk, http: httpx.Client) -> Iterator[Check]:
+def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     """Only what changes nothing: reads, and requests that have to be refused."""
-    redirect, webhook = desk.outputs["RedirectUrl"], desk.outputs["WebhookUrl"]
+    redirect, webhook = site.outputs["RedirectUrl"], site.outputs["WebhookUrl"]
     public = all(urlsplit(url).scheme == "https" for url in (redirect, webhook))
     yield Check("the addresses are https", public, "yes" if public else "a local stack is not")
     # The platform asks so before it keeps the address.
@@ -143,17 +143,17 @@ def _preflight(desk: Desk, http: httpx.Client) -> Iterator[Check]:
     forged = f"{redirect}?salon_id=1&user_data=e30=&user_data_sign={'0' * 64}"
     yield _answers("a forged redirect is refused", lambda: http.get(forged), 403)
     yield _framed(http, forged)
-    calls = desk.outputs["CallsUrl"]
+    calls = site.outputs["CallsUrl"]
     yield _answers("calls without a key are refused", lambda: http.post(calls, json={}), 401)
     try:
-        among = len(desk.platform.locations(page=1))
+        among = len(site.platform.locations(page=1))
     except (Refused, Unreachable) as error:
         yield Check("the platform takes the partner token", passed=False, seen=str(error))
     else:
         seen = f"it lists {screen.counted(among, 'location')}"
         yield Check("the platform takes the partner token", passed=True, seen=seen)
-    has_token = desk.user_token.known() is not None
-    parameter = desk.calls_settings.user_token_parameter
+    has_token = site.user_token.known() is not None
+    parameter = site.calls_settings.user_token_parameter
     seen = f"in {parameter}" if has_token else f"none in {parameter}"
     yield Check("there is a user token", has_token, seen)
 

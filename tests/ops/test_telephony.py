@@ -1,4 +1,4 @@
-"""A location's telephony at the desk: what it shows, and what it changes."""
+"""A location's telephony of the operator: what it shows, and what it changes."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from shared.connections.crm_token import CrmTokenState
 from tests.deployment import Deployment, Page, finished, ringing
-from tests.desk import Operator
+from tests.ops.operator import Operator
 
 pytestmark = pytest.mark.usefixtures("logged")
 

@@ -18,7 +18,6 @@ from botocore.config import Config
 from functions.calls import wiring as calls_function
 from functions.payments import wiring as payments_function
 from functions.reconcile import wiring as reconcile_function
-from local.emulator import CREDENTIALS
 from shared import clock
 from shared import settings as config
 from shared.altegio.client import Altegio
@@ -40,12 +39,12 @@ AT_ONCE = 16
 _PATIENCE_S = 30
 
 
-class NoSite(Exception):
+class NoStack(Exception):
     """There is no such stack, or none that these commands fit; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Stack:
     """Where the backend runs.
 
     Attributes:
@@ -66,7 +65,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Site:
     """All that the commands work with; `settings` are those of reconcile.
 
     Attributes:
@@ -74,7 +73,7 @@ class Desk:
         queues: Of billing and of calls, the address of the queue and that of its dead letters.
     """
 
-    site: str
+    name: str
     settings: reconcile_function.Settings
     calls_settings: calls_function.Settings
     outputs: Mapping[str, str]
@@ -95,11 +94,11 @@ class Desk:
     queues: Mapping[str, tuple[str, str]]
 
 
-def find(options: argparse.Namespace) -> Site:
+def find(options: argparse.Namespace) -> Stack:
     """The stack that the command line names.
 
     Raises:
-        NoSite: There is none.
+        NoStack: There is none.
         botocore.exceptions.ClientError: AWS does not know it, or refuses to tell.
     """
     if options.stack_name:
@@ -107,24 +106,24 @@ def find(options: argparse.Namespace) -> Site:
     return _announced(options.announced)
 
 
-def opened(site: Site) -> Desk:
-    """The desk of a stack.
+def opened(stack: Stack) -> Site:
+    """The site of a stack.
 
     Raises:
-        NoSite: Its functions are configured for another version than this.
+        NoStack: Its functions are configured for another version than this.
     """
     try:
-        payments = config.read(payments_function.Settings, site.payments)
-        reconcile = config.read(reconcile_function.Settings, site.reconcile)
-        calls = config.read(calls_function.Settings, site.calls)
+        payments = config.read(payments_function.Settings, stack.payments)
+        reconcile = config.read(reconcile_function.Settings, stack.reconcile)
+        calls = config.read(calls_function.Settings, stack.calls)
     except config.ConfigError as error:
-        raise NoSite(f"{site.name} does not run this version: {error}") from None
-    dynamodb, sqs = site.client("dynamodb"), site.client("sqs")
+        raise NoStack(f"{stack.name} does not run this version: {error}") from None
+    dynamodb, sqs = stack.client("dynamodb"), stack.client("sqs")
     journal = Journal(
         dynamodb, reconcile.connections.journal_table, reconcile.connections.journal_days
     )
     ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
-    ssm = site.client("ssm")
+    ssm = stack.client("ssm")
     token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
     # In turn with the functions; a person waits longer than they do.
     pace = Pace(
@@ -138,11 +137,11 @@ def opened(site: Site) -> Desk:
     )
     platform = Altegio(reconcile.platform, token, pace)
     connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
-    return Desk(
-        site=site.name,
+    return Site(
+        name=stack.name,
         settings=reconcile,
         calls_settings=calls,
-        outputs=site.outputs,
+        outputs=stack.outputs,
         token=token,
         user_token=UserToken(ssm, calls.user_token_parameter),
         ledger=ledger,
@@ -171,22 +170,22 @@ def opened(site: Site) -> Desk:
     )
 
 
-def _announced(file: Path) -> Site:
+def _announced(file: Path) -> Stack:
     try:
         found = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise NoSite(
+        raise NoStack(
             "no local stack runs here: start one with `make up`, "
             "or name a deployed one with --stack-name"
         ) from None
     session = boto3.Session(
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=found["credentials"]["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=found["credentials"]["AWS_SECRET_ACCESS_KEY"],
         region_name=found["region"],
     )
     # No proxy of the environment may come between, and whoever is not there is not there.
     quick = Config(proxies={}, retries={"total_max_attempts": 1})
-    return Site(
+    return Stack(
         name="local stack",
         payments=found["environments"]["PaymentsFunction"],
         reconcile=found["environments"]["ReconcileFunction"],
@@ -196,7 +195,7 @@ def _announced(file: Path) -> Site:
     )
 
 
-def _deployed(stack_name: str, profile: str | None, region: str | None) -> Site:
+def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack:
     session = boto3.Session(profile_name=profile, region_name=region)
     cloudformation, functions = session.client("cloudformation"), session.client("lambda")
 
@@ -216,7 +215,7 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Site:
         # The name is a variable, and the overloads of the stubs want a literal.
         return session.client(service)  # type: ignore[call-overload]
 
-    return Site(
+    return Stack(
         name=f"{stack_name} in {session.region_name}",
         payments=environment("PaymentsFunction"),
         reconcile=environment("ReconcileFunction"),

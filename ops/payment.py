@@ -9,9 +9,9 @@ import getpass
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.desk import evidence, screen
-from local.desk.desk import Desk
-from local.desk.evidence import Evidence, Word
+from ops import evidence, screen
+from ops.evidence import Evidence, Word
+from ops.site import Site
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
 from shared.payments import entry as payment
@@ -35,14 +35,14 @@ class Impossible(Exception):
     """Nobody may do that, for the reason in the text."""
 
 
-def payment_shown(desk: Desk, options: argparse.Namespace) -> int:
+def payment_shown(site: Site, options: argparse.Namespace) -> int:
     """All about one entry."""
-    entry = evidence.entry_of(desk, options.key)
-    print(evidence.shown(desk, entry, evidence.gathered(desk, entry)))
+    entry = evidence.entry_of(site, options.key)
+    print(evidence.shown(site, entry, evidence.gathered(site, entry)))
     return 0
 
 
-def look(desk: Desk, options: argparse.Namespace) -> int:
+def look(site: Site, options: argparse.Namespace) -> int:
     """NEEDS_HUMAN becomes UNKNOWN: reconcile looks it up within the minute."""
 
     def propose(entry: Entry, _found: Evidence) -> Proposal:
@@ -52,19 +52,19 @@ def look(desk: Desk, options: argparse.Namespace) -> int:
             raise Impossible("it was never sent, so there is nothing to look for: send or close it")
         return Proposal(payment.looked_for_again(entry, _by("looked up", entry), clock.now()))
 
-    return _change(desk, options, propose)
+    return _change(site, options, propose)
 
 
-def adopt(desk: Desk, options: argparse.Namespace) -> int:
+def adopt(site: Site, options: argparse.Namespace) -> int:
     """SENT, with the platform's id that the operator found."""
     platform_id: int = options.id
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
         if entry.is_refund:
-            paid = desk.ledger.given_back(entry)
+            paid = site.ledger.given_back(entry)
             if paid is None or paid.platform_id != platform_id:
                 raise Impossible(f"{platform_id} is not the id of {entry.payment_key}")
-        elif (owner := desk.ledger.owner(platform_id)) not in (None, entry.key):
+        elif (owner := site.ledger.owner(platform_id)) not in (None, entry.key):
             raise Impossible(f"{platform_id} belongs to {owner}")
         after = payment.adopted(entry, platform_id, _by("adopted", entry), clock.now())
         if platform_id in found.mine:
@@ -75,10 +75,10 @@ def adopt(desk: Desk, options: argparse.Namespace) -> int:
             return Proposal(after, against=f"{platform_id} is not on the list")
         return Proposal(after, against=f"{platform_id} does not read back as it")
 
-    return _change(desk, options, propose)
+    return _change(site, options, propose)
 
 
-def send(desk: Desk, options: argparse.Namespace) -> int:
+def send(site: Site, options: argparse.Namespace) -> int:
     """PENDING again, due now: reconcile sends it within the minute."""
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
@@ -92,10 +92,10 @@ def send(desk: Desk, options: argparse.Namespace) -> int:
             return Proposal(after, safe=_never(entry) if never else found.why)
         return Proposal(after, against=f"it could be taken twice: {found.why}")
 
-    return _change(desk, options, propose)
+    return _change(site, options, propose)
 
 
-def close(desk: Desk, options: argparse.Namespace) -> int:
+def close(site: Site, options: argparse.Namespace) -> int:
     """CLOSED: given up for good, with a reason."""
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
@@ -105,15 +105,15 @@ def close(desk: Desk, options: argparse.Namespace) -> int:
             return Proposal(after, against=f"the platform took it: {found.why}; adopt it instead")
         return Proposal(after)
 
-    return _change(desk, options, propose)
+    return _change(site, options, propose)
 
 
 def _change(
-    desk: Desk, options: argparse.Namespace, propose: Callable[[Entry, Evidence], Proposal]
+    site: Site, options: argparse.Namespace, propose: Callable[[Entry, Evidence], Proposal]
 ) -> int:
-    entry = evidence.entry_of(desk, options.key)
-    found = evidence.gathered(desk, entry)
-    print(evidence.shown(desk, entry, found), end="\n\n")
+    entry = evidence.entry_of(site, options.key)
+    found = evidence.gathered(site, entry)
+    print(evidence.shown(site, entry, found), end="\n\n")
     try:
         proposal = propose(entry, found)
     except payment.NoSuchChange:
@@ -135,9 +135,9 @@ def _change(
         return 0
     try:
         if after.state is EntryState.SENT:
-            desk.ledger.finish(entry, after)
+            site.ledger.finish(entry, after)
         else:
-            desk.ledger.move(entry, after)
+            site.ledger.move(entry, after)
     except StaleWrite:
         return _refused("the entry has changed since it was shown")
     except IdTaken:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from local.desk import screen
-from local.desk.desk import AT_ONCE, Desk
+from ops import screen
+from ops.site import AT_ONCE, Site
 from shared import clock
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Installed
@@ -38,28 +38,28 @@ _EXPLAINED = (
 )
 
 
-def deadlines(desk: Desk, options: argparse.Namespace) -> int:
+def deadlines(site: Site, options: argparse.Namespace) -> int:
     """Prints the locations that are near their end, or frozen although there is something to do."""
-    if desk.settings.cover.free:
-        free = f"{desk.site}: the application is free, so no location is switched off (TRIAL_DAYS)."
+    if site.settings.cover.free:
+        free = f"{site.name}: the application is free, so no location is switched off (TRIAL_DAYS)."
         print(json.dumps({"locations": [], "rest": {}}) if options.json else free)
     elif options.location is not None:
-        _tell_one(desk, options)
+        _tell_one(site, options)
     else:
-        _tell_all(desk, options)
+        _tell_all(site, options)
     return 0
 
 
-def _tell_all(desk: Desk, options: argparse.Namespace) -> None:
+def _tell_all(site: Site, options: argparse.Namespace) -> None:
     now = clock.now()
-    live = {it.location_id: it for it in _live(desk)}
-    found, rest = _chosen(desk, live.values(), options.within, now)
+    live = {it.location_id: it for it in _live(site)}
+    found, rest = _chosen(site, live.values(), options.within, now)
     if options.json:
         told = [_plain(work, live[work.location_id]) for work in found]
         print(json.dumps({"locations": told, "rest": rest}, indent=2))
         return
     whole = screen.counted(len(live), "live location")
-    print(f"{desk.site}: {len(found)} of {whole} to look at", end="\n\n" if found else "\n")
+    print(f"{site.name}: {len(found)} of {whole} to look at", end="\n\n" if found else "\n")
     if found:
         print(_listed(found, live, now))
         print(f"\n{screen.wrapped(_EXPLAINED)}")
@@ -69,40 +69,40 @@ def _tell_all(desk: Desk, options: argparse.Namespace) -> None:
         print(f"\nAsk the platform about one: deadlines --location {found[0].location_id}")
 
 
-def _tell_one(desk: Desk, options: argparse.Namespace) -> None:
+def _tell_one(site: Site, options: argparse.Namespace) -> None:
     now = clock.now()
     location_id: int = options.location
-    before = desk.connections.get(location_id)
+    before = site.connections.get(location_id)
     if before is None or not before.live:
         stands = before.state if before else "never connected"
-        none = f"{desk.site}: location {location_id} is {stands}, so nothing is switched off."
+        none = f"{site.name}: location {location_id} is {stands}, so nothing is switched off."
         print(json.dumps({"locations": [], "rest": {}}) if options.json else none)
         return
-    entries = desk.ledger.entries_of(location_id)
-    connection, said = _asked(desk, before, entries, now)
+    entries = site.ledger.entries_of(location_id)
+    connection, said = _asked(site, before, entries, now)
     found = coverage.work_list([(connection, entries)], now)
     if options.json:
         told = [{**_plain(work, connection), "platform": said} for work in found]
         print(json.dumps({"locations": told, "rest": {}}, indent=2))
         return
-    print(screen.wrapped(f"Location {location_id} ({desk.site}): {said}") + "\n")
+    print(screen.wrapped(f"Location {location_id} ({site.name}): {said}") + "\n")
     unseen = "Reconcile has not looked at it yet."
     print(_listed(found, {location_id: connection}, now) if found else unseen)
 
 
-def _live(desk: Desk) -> list[Connection]:
-    ids = set(chain.from_iterable(map(desk.connections.in_state, LIVE)))
+def _live(site: Site) -> list[Connection]:
+    ids = set(chain.from_iterable(map(site.connections.in_state, LIVE)))
     with ThreadPoolExecutor(AT_ONCE) as workers:
-        read = workers.map(desk.connections.get, sorted(ids))
+        read = workers.map(site.connections.get, sorted(ids))
     # The index may be behind: the row itself counts.
     return [it for it in read if it is not None and it.live]
 
 
 def _chosen(
-    desk: Desk, live: Collection[Connection], within: timedelta | None, now: datetime
+    site: Site, live: Collection[Connection], within: timedelta | None, now: datetime
 ) -> tuple[list[Work], dict[str, int]]:
     """What concerns a person, the first to be switched off first; and how many others there are."""
-    rules = desk.settings.cover
+    rules = site.settings.cover
     # The ledger can only lengthen the cover: who is covered for long without it need not be read.
     known = {it.location_id: coverage.work(it, (), now) for it in live}
     unsure = [
@@ -112,7 +112,7 @@ def _chosen(
         and (work.state is State.FROZEN or _concerns(work, within, now, rules))
     ]
     with ThreadPoolExecutor(AT_ONCE) as workers:
-        entries = workers.map(desk.ledger.entries_of, [it.location_id for it in unsure])
+        entries = workers.map(site.ledger.entries_of, [it.location_id for it in unsure])
     works = coverage.work_list(zip(unsure, entries, strict=True), now)
     found = [work for work in works if _concerns(work, within, now, rules)]
     shown = {work.location_id for work in found}
@@ -140,11 +140,11 @@ def _counts(rest: Mapping[str, int]) -> str:
 
 
 def _asked(
-    desk: Desk, connection: Connection, entries: Sequence[Entry], now: datetime
+    site: Site, connection: Connection, entries: Sequence[Entry], now: datetime
 ) -> tuple[Connection, str]:
     """The connection as reconcile would leave it, not written; and the platform's word."""
     try:
-        status = desk.platform.status(connection.location_id)
+        status = site.platform.status(connection.location_id)
     except (Refused, Unreachable) as error:
         return connection, f"as it was last asked; now the platform does not tell: {error}"
     if status.installed not in (Installed.ACTIVE, Installed.FREEZED):
@@ -155,7 +155,7 @@ def _asked(
     connection = replace(connection, state=state, verdict=status.proof())
     missing = coverage.unlisted(entries, status.payments, now)
     watched = coverage.watched(
-        connection, status, missing, now, zone=desk.platform.zone, rules=desk.settings.cover
+        connection, status, missing, now, zone=site.platform.zone, rules=site.settings.cover
     )
     return watched, f"the platform says {said}"
 

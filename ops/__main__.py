@@ -1,4 +1,4 @@
-"""The command lines of the desk."""
+"""The commands of the operator: `python -m ops --help`."""
 
 # ruff: noqa: PLC0415  # a command imports what it needs, so that `--help` answers at once
 
@@ -6,18 +6,18 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local import ANNOUNCEMENT
+from ops import ANNOUNCEMENT
 from shared.payments.entry import EntryState
 
 if TYPE_CHECKING:
-    from local.desk.desk import Desk
+    from ops.site import Site
 
 _ID_LENGTH = 18
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
@@ -33,8 +33,18 @@ class _Options:
     listed: argparse.ArgumentParser
 
 
-def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Adds the operator's commands to those of `python -m local`."""
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    return command(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ops", description="Operate the backend, here or deployed."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     shared = _Options(
         stack=_stack(),
         changes=_flag("--do", "do it; otherwise it is only shown"),
@@ -43,6 +53,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     _add_payments(commands, shared)
     _add_locations(commands, shared)
+    return parser
 
 
 def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options) -> None:
@@ -54,7 +65,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
     )
     command.add_argument("--state", choices=[*map(str, EntryState)], help="with the entries in it")
     command.add_argument("--location", type=_id, metavar="N", help="with its entries")
-    command.set_defaults(command=_at_desk("overview", "payments"))
+    command.set_defaults(command=_at_site("payments", "payments"))
 
     command = commands.add_parser(
         "payment",
@@ -62,7 +73,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
         help="all about one, and what the platform's list says of it",
     )
     _add_key(command)
-    command.set_defaults(command=_at_desk("exits", "payment_shown"))
+    command.set_defaults(command=_at_site("payment", "payment_shown"))
 
     command = commands.add_parser(
         "look",
@@ -70,7 +81,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
         help="look a payment up again that NEEDS_HUMAN",
     )
     _add_key(command)
-    command.set_defaults(command=_at_desk("exits", "look"), force=False)
+    command.set_defaults(command=_at_site("payment", "look"), force=False)
 
     command = commands.add_parser(
         "adopt",
@@ -79,7 +90,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
     )
     _add_key(command)
     command.add_argument("id", type=_id, metavar="ID", help="the platform's")
-    command.set_defaults(command=_at_desk("exits", "adopt"))
+    command.set_defaults(command=_at_site("payment", "adopt"))
 
     command = commands.add_parser(
         "send",
@@ -87,14 +98,14 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
         help="the platform did not take it: send it",
     )
     _add_key(command)
-    command.set_defaults(command=_at_desk("exits", "send"))
+    command.set_defaults(command=_at_site("payment", "send"))
 
     command = commands.add_parser(
         "close", parents=[shared.stack, shared.changes, shared.forced], help="give it up for good"
     )
     _add_key(command)
     command.add_argument("--reason", required=True, metavar="TEXT", help="kept with it")
-    command.set_defaults(command=_at_desk("exits", "close"))
+    command.set_defaults(command=_at_site("payment", "close"))
 
     command = commands.add_parser(
         "if-refunded",
@@ -102,7 +113,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
         help="what a refund would do; reads only",
     )
     _add_key(command)
-    command.set_defaults(command=_at_desk("refunds", "if_refunded"))
+    command.set_defaults(command=_at_site("refunds", "if_refunded"))
 
     queue = argparse.ArgumentParser(add_help=False)
     queue.add_argument(
@@ -114,7 +125,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
         parents=[shared.stack, queue, shared.listed],
         help="the dead letters, and whether a replay is safe",
     )
-    command.set_defaults(command=_at_desk("letters", "letters"))
+    command.set_defaults(command=_at_site("dead_letters", "letters"))
 
     command = commands.add_parser(
         "replay",
@@ -122,7 +133,7 @@ def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options)
         help="bring dead letters to the queue again",
     )
     command.add_argument("id", metavar="ID", help="of a letter, or how it begins; or `all`")
-    command.set_defaults(command=_at_desk("letters", "replay"))
+    command.set_defaults(command=_at_site("dead_letters", "replay"))
 
 
 def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options) -> None:
@@ -138,21 +149,21 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options
     which = command.add_mutually_exclusive_group()
     which.add_argument("--within", type=_span, metavar="48h", help="whose cover ends in that time")
     which.add_argument("--location", type=_id, metavar="N", help="only it; asks the platform")
-    command.set_defaults(command=_at_desk("deadlines", "deadlines"))
+    command.set_defaults(command=_at_site("deadlines", "deadlines"))
 
     command = commands.add_parser(
         "timeline",
         parents=[shared.stack, located, shared.listed],
         help="what happened to a location, here and there",
     )
-    command.set_defaults(command=_at_desk("timeline", "timeline"))
+    command.set_defaults(command=_at_site("timeline", "timeline"))
 
     command = commands.add_parser(
         "uninstall",
         parents=[shared.stack, located, shared.changes],
         help="end the application in a location, from here",
     )
-    command.set_defaults(command=_at_desk("uninstall", "uninstall"))
+    command.set_defaults(command=_at_site("uninstall", "uninstall"))
 
     command = commands.add_parser(
         "telephony",
@@ -162,14 +173,14 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options
     which = command.add_mutually_exclusive_group()
     which.add_argument("--resume", action="store_true", help="let a call prove the CRM token anew")
     which.add_argument("--trust", action="store_true", help="the CRM token is the location's own")
-    command.set_defaults(command=_at_desk("telephony", "telephony"))
+    command.set_defaults(command=_at_site("telephony", "telephony"))
 
     command = commands.add_parser(
         "pbx-key",
         parents=[shared.stack, located, shared.changes],
         help="another key for the PBX of a location's account",
     )
-    command.set_defaults(command=_at_desk("accounts", "key"))
+    command.set_defaults(command=_at_site("accounts", "key"))
 
     command = commands.add_parser(
         "hand-over",
@@ -177,7 +188,7 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options
         help="the account of a location becomes one of a customer of your portal",
     )
     command.add_argument("customer", metavar="ACCOUNT_ID", help="what your portal calls him")
-    command.set_defaults(command=_at_desk("accounts", "hand_over"))
+    command.set_defaults(command=_at_site("accounts", "hand_over"))
 
     command = commands.add_parser(
         "census",
@@ -188,21 +199,21 @@ def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options
     command.add_argument(
         "--fuse", type=_id, metavar="N", help="with --do: so many repairs are allowed"
     )
-    command.set_defaults(command=_at_desk("census", "census"))
+    command.set_defaults(command=_at_site("census", "census"))
 
     command = commands.add_parser(
         "probe",
         parents=[shared.stack, located, shared.listed],
         help="which assumptions hold in a location; reads only",
     )
-    command.set_defaults(command=_at_desk("probe", "probe"))
+    command.set_defaults(command=_at_site("probe", "probe"))
 
     command = commands.add_parser(
         "publication",
         parents=[shared.stack, shared.listed],
         help="what goes into the Developer Cabinet, and whether all is ready; changes nothing",
     )
-    command.set_defaults(command=_at_desk("publication", "publication"))
+    command.set_defaults(command=_at_site("publication", "publication"))
 
     command = commands.add_parser(
         "doctor",
@@ -269,14 +280,14 @@ def _span(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _at_desk(module: str, name: str) -> Callable[[argparse.Namespace], int]:
-    """A command of this package that works at the desk of a stack."""
+def _at_site(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """A command of this package that works at the site of a stack."""
 
     def command(options: argparse.Namespace) -> int:
-        from local.desk import desk
+        from ops import site
 
-        run: Callable[[Desk, argparse.Namespace], int] = _loaded(module, name)
-        return run(desk.opened(desk.find(options)), options)
+        run: Callable[[Site, argparse.Namespace], int] = _loaded(module, name)
+        return run(site.opened(site.find(options)), options)
 
     return _told(command)
 
@@ -288,7 +299,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _loaded(module: str, name: str) -> Any:
     """A function of this package, which is loaded when it is run."""
-    return getattr(import_module(f"local.desk.{module}"), name)
+    return getattr(import_module(f"ops.{module}"), name)
 
 
 def _told(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
@@ -299,15 +310,19 @@ def _told(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
         os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from local.desk import desk, screen
-        from local.desk.evidence import NoSuchEntry
+        from ops import screen, site
+        from ops.evidence import NoSuchEntry
 
         try:
             return command(options)
-        except (desk.NoSite, NoSuchEntry) as error:
+        except (site.NoStack, NoSuchEntry) as error:
             print(screen.wrapped(str(error)), file=sys.stderr)
         except (BotoCoreError, ClientError) as error:
             print(screen.wrapped(f"AWS: {error}"), file=sys.stderr)
         return 2
 
     return told
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from local.desk import desk, screen
+from ops import screen, site
 from shared.altegio.signature_doctor import Diagnosis, fingerprint, of_payment_event, of_redirect
 
 _OTHER = "the other key"
@@ -20,7 +20,7 @@ def doctor(options: argparse.Namespace) -> int:
     """Prints the verdict and what was tried; 1 if the signature is not right.
 
     Raises:
-        NoSite: As `desk.find`, unless there is another key to try; or the token cannot be read.
+        NoStack: As `site.find`, unless there is another key to try; or the token cannot be read.
     """
     text = _read(options.what).strip()
     other = getpass.getpass("Other key: ") if options.ask else os.environ.get("OTHER_KEY")
@@ -62,15 +62,15 @@ def _read(what: str) -> str:
 def _accepted(options: argparse.Namespace, *, alone: bool) -> tuple[str, tuple[str, ...]]:
     """The stack's name and its tokens; none, if no stack runs here and a key can do without."""
     try:
-        opened = desk.opened(desk.find(options))
-    except desk.NoSite:
+        opened = site.opened(site.find(options))
+    except site.NoStack:
         if not alone or options.stack_name:
             raise
         return _ALONE, ()
     try:
-        return opened.site, opened.token.accepted()
+        return opened.name, opened.token.accepted()
     except GetParameterError as error:
-        raise desk.NoSite(f"the partner token of {opened.site} cannot be read: {error}") from None
+        raise site.NoStack(f"the partner token of {opened.name} cannot be read: {error}") from None
 
 
 def _facts(found: Diagnosis, names: dict[str, str]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Somebody at the desk of the stack under test."""
+"""Somebody who operates the stack under test."""
 
 import json
 from functools import cache
@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local.__main__ import main
-from local.desk import desk
+from ops import site
+from ops.__main__ import main
 from tests.deployment import Deployment, secrets_in
 
 
@@ -35,7 +35,7 @@ class Operator:
         return json.loads(self(*words, "--json"))
 
 
-def site(deployment: Deployment) -> desk.Site:
+def stack_of(deployment: Deployment) -> site.Stack:
     session = boto3.Session()
 
     @cache
@@ -43,7 +43,7 @@ def site(deployment: Deployment) -> desk.Site:
         # The name is a variable, and the overloads of the stubs want a literal.
         return session.client(service)  # type: ignore[call-overload]
 
-    return desk.Site(
+    return site.Stack(
         name="test stack",
         payments=deployment.environments["payments"],
         reconcile=deployment.environments["reconcile"],

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from local.desk import screen
+from ops import screen
 from shared.altegio.status import Installed, ListedPayment, Status, Transition
 from shared.clock import SKEW, from_wire
 from shared.connections.connection import Connection, State

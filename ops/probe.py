@@ -13,8 +13,8 @@ from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from local.desk import screen
-from local.desk.desk import Desk
+from ops import screen
+from ops.site import Site
 from shared.altegio.client import LOCATIONS_PER_PAGE, NotSent, Refused, Unreachable
 from shared.altegio.status import Installed, ListedPayment, Status
 from shared.clock import WIRE, wire
@@ -57,28 +57,28 @@ type Judgement = tuple[Verdict, str]
 type Pair = tuple[Entry, ListedPayment]
 
 
-def probe(desk: Desk, options: argparse.Namespace) -> int:
+def probe(site: Site, options: argparse.Namespace) -> int:
     """Prints a line per assumption; 1 if any does not hold."""
     location_id: int = options.location
-    found = [Finding(what, *judged) for what, judged in _findings(desk, location_id)]
+    found = [Finding(what, *judged) for what, judged in _findings(site, location_id)]
     if options.json:
         print(json.dumps([asdict(finding) for finding in found], indent=2))
     else:
-        print(f"Location {location_id}, as the platform has it now ({desk.site})\n")
+        print(f"Location {location_id}, as the platform has it now ({site.name})\n")
         rows = [(it.verdict, it.assumption, it.seen) for it in found]
         print(screen.table(("VERDICT", "ASSUMPTION", "SEEN"), rows))
     return int(any(it.verdict is Verdict.FAILS for it in found))
 
 
-def _findings(desk: Desk, location_id: int) -> Iterator[tuple[str, Judgement]]:
-    zone = desk.platform.zone
-    status, told = _status(desk, location_id)
+def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:
+    zone = site.platform.zone
+    status, told = _status(site, location_id)
     yield "status: answers in the documented form", told
-    yield "list of locations: has it on its first page", _connected(desk, location_id, status)
+    yield "list of locations: has it on its first page", _connected(site, location_id, status)
     yield "log: known transitions, none missing", _log(status)
-    connection = desk.connections.get(location_id)
+    connection = site.connections.get(location_id)
     yield "log: its times are in PLATFORM_TIMEZONE", _log_zone(status, connection, zone)
-    entries = desk.ledger.entries_of(location_id)
+    entries = site.ledger.entries_of(location_id)
     sent = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
     rows = {row.id: row for row in status.payments} if status else {}
     pairs = [(it, rows[it.platform_id]) for it in sent if it.platform_id in rows]
@@ -87,13 +87,13 @@ def _findings(desk: Desk, location_id: int) -> Iterator[tuple[str, Judgement]]:
     yield "payments: sums read back", _sums(pairs)
     yield "payments: dates read back", _dates(pairs, zone)
     yield "payments: refunds are those of the ledger", _refunds(pairs, entries)
-    unowned = rows.keys() - desk.looking.owned(entries, list(rows.values()))
+    unowned = rows.keys() - site.looking.owned(entries, list(rows.values()))
     yield "payments: none is unknown to us", _unknown(unowned, len(rows), entries)
 
 
-def _status(desk: Desk, location_id: int) -> tuple[Status | None, Judgement]:
+def _status(site: Site, location_id: int) -> tuple[Status | None, Judgement]:
     try:
-        status = desk.platform.status(location_id)
+        status = site.platform.status(location_id)
     except (Refused, Unreachable) as error:
         return None, (Verdict.FAILS, str(error))
     if status.installed is Installed.NO and not status.log:
@@ -104,9 +104,9 @@ def _status(desk: Desk, location_id: int) -> tuple[Status | None, Judgement]:
     return status, (Verdict.HOLDS, f"{status.installed}{since}; {transitions}, {payments}")
 
 
-def _connected(desk: Desk, location_id: int, status: Status | None) -> Judgement:
+def _connected(site: Site, location_id: int, status: Status | None) -> Judgement:
     try:
-        first = desk.platform.locations(page=1)
+        first = site.platform.locations(page=1)
     except NotSent as error:
         return Verdict.UNSEEN, str(error)
     except (Refused, Unreachable) as error:

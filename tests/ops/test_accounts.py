@@ -1,12 +1,12 @@
-"""Accounts at the desk: another key for a PBX, and who was a customer before there was a portal."""
+"""Accounts: another key for a PBX, and whose account it is from before there was a portal."""
 
 import pytest
 
-from local.__main__ import main
 from local.simulator import Owner
+from ops.__main__ import main
 from shared.connections.accounts import Account, Accounts
 from tests.deployment import Deployment, ringing, secrets_in
-from tests.desk import Operator
+from tests.ops.operator import Operator
 from tests.test_portal import KEY, PORTAL, arrive, connect, look, standings, ticket_of
 
 pytestmark = pytest.mark.usefixtures("logged")

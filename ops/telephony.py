@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from local.desk import screen
-from local.desk.desk import Desk
+from ops import screen
+from ops.site import Site
 from shared import clock
 from shared.calls import phone_numbers
 from shared.calls.call import Call
@@ -31,29 +31,29 @@ _WHAT = {
 _SHOWN = 10
 
 
-def telephony(desk: Desk, options: argparse.Namespace) -> int:
+def telephony(site: Site, options: argparse.Namespace) -> int:
     """Shows a location's telephony; has it tried again, or trusted, if that is asked for."""
-    connection = desk.connections.get(options.location)
+    connection = site.connections.get(options.location)
     if connection is None:
-        print(f"Location {options.location} was never connected here ({desk.site}).")
+        print(f"Location {options.location} was never connected here ({site.name}).")
         return 1
-    chain = desk.chains.get(connection.chain_key) if connection.chain_key else None
-    since = clock.now() - timedelta(days=desk.calls_settings.call_days)
+    chain = site.chains.get(connection.chain_key) if connection.chain_key else None
+    since = clock.now() - timedelta(days=site.calls_settings.call_days)
     calls = sorted(
-        desk.calls.of_location(options.location, since),
+        site.calls.of_location(options.location, since),
         key=lambda call: call.started_at or call.received_at,
         reverse=True,
     )
     if options.json:
         print(json.dumps(_plain(connection, chain, calls), indent=2))
         return 0
-    print(_told(desk, connection, chain, calls))
+    print(_told(site, connection, chain, calls))
     if not options.resume and not options.trust:
         return 0
-    return _changed(desk, connection, options)
+    return _changed(site, connection, options)
 
 
-def _changed(desk: Desk, connection: Connection, options: argparse.Namespace) -> int:
+def _changed(site: Site, connection: Connection, options: argparse.Namespace) -> int:
     after = CrmTokenState.PROVEN if options.trust else CrmTokenState.UNPROVEN
     if not connection.live or connection.crm_token is None:
         print("\nNothing was changed: it is not connected with a CRM token.")
@@ -70,13 +70,13 @@ def _changed(desk: Desk, connection: Connection, options: argparse.Namespace) ->
     changed = replace(
         connection, telephony=after, verdict=f"telephony {word} by {getpass.getuser()}"
     )
-    desk.connections.save(changed, clock.now())
-    desk.call_wake_ups.release(connection.location_id)
+    site.connections.save(changed, clock.now())
+    site.call_wake_ups.release(connection.location_id)
     print(f"Done: {_WHAT[after]}.")
     return 0
 
 
-def _told(desk: Desk, connection: Connection, chain: Chain | None, calls: Sequence[Call]) -> str:
+def _told(site: Site, connection: Connection, chain: Chain | None, calls: Sequence[Call]) -> str:
     now = clock.now()
     siblings = [each for each in chain.locations if each != connection.location_id] if chain else []
     pairs = [
@@ -87,11 +87,11 @@ def _told(desk: Desk, connection: Connection, chain: Chain | None, calls: Sequen
     ]
     if chain is not None and chain.due_at is not None:
         pairs.append(("due", screen.due(chain.due_at, now)))
-    days = desk.calls_settings.call_days
+    days = site.calls_settings.call_days
     counted = Counter(str(call.state) for call in calls)
     states = ", ".join(f"{number} {state}" for state, number in counted.most_common())
     pairs.append(("calls", f"{states or 'none'}, in {days} days"))
-    parts = [f"Telephony of location {connection.location_id} ({desk.site})", screen.facts(pairs)]
+    parts = [f"Telephony of location {connection.location_id} ({site.name})", screen.facts(pairs)]
     if calls:
         heads = ("BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
         parts.append("\n" + screen.table(heads, [_row(call) for call in calls[:_SHOWN]]))

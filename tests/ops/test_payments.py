@@ -22,10 +22,10 @@ import boto3
 import pytest
 
 from local import PROJECT
-from local.__main__ import main
-from local.desk import evidence
 from local.emulator import CREDENTIALS
 from local.simulator.redirect import Owner
+from ops import evidence
+from ops.__main__ import main
 from shared.altegio.client import LOCATIONS_PER_PAGE, Altegio
 from shared.altegio.signature_doctor import fingerprint
 from shared.aws.dead_letters import DeadLetters
@@ -33,7 +33,7 @@ from shared.clock import stamp, wire
 from shared.payments import entry as rules
 from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment, refund
-from tests.desk import Operator, site
+from tests.ops.operator import Operator, stack_of
 
 pytestmark = pytest.mark.usefixtures("anna")
 
@@ -47,7 +47,7 @@ def small_pages(deployment: Deployment) -> Iterator[None]:
         asked.append(params)
         return {**params, "Limit": 2}
 
-    events = site(deployment).client("dynamodb").meta.events
+    events = stack_of(deployment).client("dynamodb").meta.events
     events.register("provide-client-params.dynamodb.Query", limit)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The census at the desk: shown, ordered and followed, repaired."""
+"""The census of the operator: shown, ordered and followed, repaired."""
 
 import json
 from contextlib import redirect_stdout
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from local.desk import census
+from ops import census
 from shared import clock
 from shared.reconcile.census.table import Stage
 from tests.deployment import Deployment
-from tests.desk import Operator
+from tests.ops.operator import Operator
 from tests.test_census import connect, head, roll
 
 pytestmark = pytest.mark.usefixtures("anna")

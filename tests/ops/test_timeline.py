@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from local.desk import history
+from ops import history
 from shared.altegio.status import Installed, ListedPayment, Status, Transition
 from shared.connections.connection import Connection, State
 from shared.connections.journal import Line
 from shared.payments.entry import Entry, EntryState
 from tests.deployment import Clock, Deployment, payment, refund
-from tests.desk import Operator
+from tests.ops.operator import Operator
 
 pytestmark = pytest.mark.usefixtures("logged")
 

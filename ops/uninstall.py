@@ -9,8 +9,8 @@ import getpass
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from local.desk import screen
-from local.desk.desk import Desk
+from ops import screen
+from ops.site import Site
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.status import Installed, Status
@@ -33,13 +33,13 @@ _BECOMES = {
 _REFUND_GOES_OUT = "is sent nevertheless, once its payment is; HELD if the platform refuses it"
 
 
-def uninstall(desk: Desk, options: argparse.Namespace) -> int:
+def uninstall(site: Site, options: argparse.Namespace) -> int:
     """Uninstalls the application from a location, with `--do`."""
     location_id: int = options.location
-    connection = desk.connections.get(location_id)
-    entries = desk.ledger.entries_of(location_id)
-    there = _there(desk, location_id)
-    print(_shown(desk, location_id, connection, there, entries), end="\n\n")
+    connection = site.connections.get(location_id)
+    entries = site.ledger.entries_of(location_id)
+    there = _there(site, location_id)
+    print(_shown(site, location_id, connection, there, entries), end="\n\n")
     gone_here = connection is None or connection.state is State.DISABLED
     if gone_here and isinstance(there, Status) and there.installed is Installed.NO:
         print("Nothing to do: it is not installed.")
@@ -47,20 +47,20 @@ def uninstall(desk: Desk, options: argparse.Namespace) -> int:
     if not options.do:
         print("Nothing was changed yet; --do does it.")
         return 0
-    return _do(desk, location_id, connection)
+    return _do(site, location_id, connection)
 
 
-def _do(desk: Desk, location_id: int, connection: Connection | None) -> int:
+def _do(site: Site, location_id: int, connection: Connection | None) -> int:
     if connection is not None:
         now = clock.now()
         why = f"uninstall asked for by {getpass.getuser()}"
         try:
-            desk.connections.save(lifecycle.uninstalling(connection, why, now), now)
+            site.connections.save(lifecycle.uninstalling(connection, why, now), now)
         except StaleWrite:
             print("Nothing was changed: the connection has changed since it was shown.")
             return 1
     try:
-        desk.platform.uninstall(location_id)
+        site.platform.uninstall(location_id)
     except (NotSent, Refused) as error:
         print(screen.wrapped(f"It was not done: {error}."))
         return 1
@@ -71,11 +71,11 @@ def _do(desk: Desk, location_id: int, connection: Connection | None) -> int:
     if connection is None:
         print("Done: uninstalled there, never connected here.")
         return 0
-    print(screen.wrapped(_ended(connection, _settled(desk, connection))))
+    print(screen.wrapped(_ended(connection, _settled(site, connection))))
     return 0
 
 
-def _settled(desk: Desk, asked: Connection) -> Connection:
+def _settled(site: Site, asked: Connection) -> Connection:
     """The connection, as the platform's status has it now.
 
     The row has the webhook's hint, with which a bare 404 is believed at once if it contradicts what
@@ -83,10 +83,10 @@ def _settled(desk: Desk, asked: Connection) -> Connection:
     """
     settled = asked
     for _ in range(2):
-        current = desk.connections.get(asked.location_id) or asked
+        current = site.connections.get(asked.location_id) or asked
         if current.state is State.DISABLED or current.generation != asked.generation:
             return current
-        settled, _status = desk.settling.settle(current)
+        settled, _status = site.settling.settle(current)
         if settled.due_at is None or settled.due_at > clock.now():
             break
         # Due already, so it is not as we left it: the webhook came in between.
@@ -103,16 +103,16 @@ def _ended(asked: Connection, settled: Connection) -> str:
     return f"{said}. Reconcile looks again {again}."
 
 
-def _there(desk: Desk, location_id: int) -> Status | str:
+def _there(site: Site, location_id: int) -> Status | str:
     """The platform's word, or why there is none."""
     try:
-        return desk.platform.status(location_id)
+        return site.platform.status(location_id)
     except (Refused, Unreachable) as error:
         return f"the platform does not tell: {error}"
 
 
 def _shown(
-    desk: Desk,
+    site: Site,
     location_id: int,
     connection: Connection | None,
     there: Status | str,
@@ -122,12 +122,12 @@ def _shown(
     pairs = [
         ("here", _here(connection)),
         ("there", there.proof() if isinstance(there, Status) else there),
-        ("cover", _cover(desk, connection, there, now)),
+        ("cover", _cover(site, connection, there, now)),
     ]
     if connection is not None and connection.state is not State.DISABLED:
-        erased_at = now + timedelta(seconds=desk.settings.lifecycle.erase_after_s)
+        erased_at = now + timedelta(seconds=site.settings.lifecycle.erase_after_s)
         pairs.append(("erased", f"{screen.moment(erased_at)}, unless the owner reconnects before"))
-    parts = [f"Uninstall from location {location_id} ({desk.site})", screen.facts(pairs)]
+    parts = [f"Uninstall from location {location_id} ({site.name})", screen.facts(pairs)]
     unsettled = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
     if unsettled:
         rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
@@ -145,14 +145,14 @@ def _becomes(entry: Entry) -> str:
     return _BECOMES[entry.state]
 
 
-def _cover(desk: Desk, connection: Connection | None, there: Status | str, now: datetime) -> str:
+def _cover(site: Site, connection: Connection | None, there: Status | str, now: datetime) -> str:
     """Until when the owner has paid, or may try it for nothing."""
     if connection is None or connection.state not in LIVE:
         return "-"
     if isinstance(there, Status) and there.installed in (Installed.ACTIVE, Installed.FREEZED):
-        rules, zone = desk.settings.cover, desk.platform.zone
+        rules, zone = site.settings.cover, site.platform.zone
         connection = coverage.watched(connection, there, (), now, zone=zone, rules=rules)
-    if desk.settings.cover.free:
+    if site.settings.cover.free:
         return "the application is free"
     until = connection.covered_until
     if until is None or until <= now:
