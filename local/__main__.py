@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ops import ANNOUNCEMENT
 
 if TYPE_CHECKING:
-    from local.stack import Stack
+    from local.stack.stack import Stack
 
 _WELCOME = """\
 The local stack serves; Ctrl-C ends it.
@@ -78,7 +78,7 @@ def up(options: argparse.Namespace) -> int:
     """Run the stack until SIGTERM or Ctrl-C; both are its regular end, at any time."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    from local.mailbox import Mailbox
+    from local.examples.mailbox import Mailbox
 
     options.announce.unlink(missing_ok=True)  # an old one names what is gone
     announced = ""
@@ -123,9 +123,9 @@ def build(options: argparse.Namespace) -> int:
 
 def deploy(_options: argparse.Namespace) -> int:
     """Deploy the template into an emulator, and compare."""
-    from local import PROJECT, deployed
+    from local import PROJECT, deploy_check
 
-    return deployed.main(PROJECT / "build" / "deployed")
+    return deploy_check.main(PROJECT / "build" / "deployed")
 
 
 @contextmanager
@@ -136,14 +136,14 @@ def _stack(
 
     There, the owner has granted access to the locations `granted`, which the events name.
     """
-    from local.stack import Stack
+    from local.stack.stack import Stack
 
     account: dict[str, Any] = {
         "partner_token": options.partner_token,
         "user_token": options.user_token,
         "application_id": options.application_id,
     }
-    from local.mailbox import SENDER
+    from local.examples.mailbox import SENDER
 
     settings = {"MAIL_FROM": SENDER, **dict(options.set)}
     if options.platform_url is not None:
@@ -171,7 +171,7 @@ def _end(_number: int, _frame: object) -> NoReturn:
 
 
 def _announcement(stack: "Stack") -> str:
-    from local.emulator import CREDENTIALS
+    from local.stack.emulator import CREDENTIALS
 
     names = (
         "api aws_endpoint_url region billing_queue_url calls_queue_url platform_url tables outputs"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local import PROJECT, build
-from local.stack import Stack
+from local.stack.stack import Stack
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from local.mailbox import SENDER, Mailbox
+from local.examples.mailbox import SENDER, Mailbox
 from local.simulator import Owner, Simulator
-from local.stack import Stack
+from local.stack.stack import Stack
 from ops import publication, site
 from shared.aws.dynamodb import from_item
 from tests.deployment import Page, payment, refund

@@ -22,8 +22,8 @@ import boto3
 import pytest
 
 from local import PROJECT
-from local.emulator import CREDENTIALS
 from local.simulator.redirect import Owner
+from local.stack.emulator import CREDENTIALS
 from ops import evidence
 from ops.__main__ import main
 from shared.altegio.client import LOCATIONS_PER_PAGE, Altegio

@@ -24,9 +24,9 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
-from local.listener import Listener
-from local.runtime import InvokeResult
-from local.template import ACCOUNT_ID, Route
+from local.stack.listener import Listener
+from local.stack.runtime import InvokeResult
+from local.stack.template import ACCOUNT_ID, Route
 
 WAIT_S = 30.0
 """Seconds a function may take to answer; it goes on after that, but nobody listens."""

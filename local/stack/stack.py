@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from local import PROJECT, build
-from local.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
-from local.front_door import FrontDoor
-from local.pollers import Poller
-from local.runtime import Environment, Functions, InvokeResult
-from local.schedules import Clockwork
-from local.template import Template, Wiring
+from local.stack.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
+from local.stack.front_door import FrontDoor
+from local.stack.pollers import Poller
+from local.stack.runtime import Environment, Functions, InvokeResult
+from local.stack.schedules import Clockwork
+from local.stack.template import Template, Wiring
 
 SCHEDULE_SETTING = "RECONCILE_EVERY_S"
 """Seconds between the runs of every schedule, in place of the template's rates; 0 is never."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from local import PROJECT
-from local.template import Route, Template
+from local.stack.template import Route, Template
 
 ENDPOINT = "http://127.0.0.1:4566"
 API = "http://127.0.0.1:8000"

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 
-from local.listener import Listener
+from local.stack.listener import Listener
 
 WAIT_S = 30.0
 """Seconds that connecting may take: API Gateway's own limit."""

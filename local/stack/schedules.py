@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from local.runtime import InvokeResult
-from local.template import ACCOUNT_ID, Schedule
+from local.stack.runtime import InvokeResult
+from local.stack.template import ACCOUNT_ID, Schedule
 
 
 class Clockwork:

@@ -22,9 +22,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import IO, Any, cast
 
-from local import PROJECT, processes
-from local.listener import Listener
-from local.template import Function
+from local import PROJECT
+from local.stack import processes
+from local.stack.listener import Listener
+from local.stack.template import Function
 
 CLIENT = PROJECT / "build" / "lambda-client"
 """Where `make setup` puts awslambdaric."""

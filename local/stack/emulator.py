@@ -1,6 +1,6 @@
 """The AWS services the functions call: ministack on loopback, empty at each start.
 
-It holds tables, queues and parameters. It never runs our functions: `local.runtime` does.
+It holds tables, queues and parameters. It never runs our functions: `local.stack.runtime` does.
 """
 
 import json
@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local import PROJECT, processes
-from local.template import Queue, Table
+from local import PROJECT
+from local.stack import processes
+from local.stack.template import Queue, Table
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local import PROJECT
-from local.deployed import (
+from local.deploy_check import (
     LEFT_OUT,
     NAME,
     SAM,
@@ -24,7 +24,7 @@ from local.deployed import (
     findings,
     sam_build,
 )
-from local.emulator import CREDENTIALS, REGION
+from local.stack.emulator import CREDENTIALS, REGION
 from ops.__main__ import main
 
 # e_machine of https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html

@@ -8,7 +8,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self, cast
 
-from local.listener import Listener
+from local.stack.listener import Listener
 
 SENDER = "codes@provider.example"
 """Whom the local stack's letters are from, unless MAIL_FROM says otherwise."""

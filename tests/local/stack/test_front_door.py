@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from local import front_door
-from local.front_door import MOST_BODY_BYTES, FrontDoor, InvalidAnswerError, find_route
-from local.front_door import from_payload as answer_of
-from local.runtime import InvokeResult
-from local.template import Route
+from local.stack import front_door
+from local.stack.front_door import MOST_BODY_BYTES, FrontDoor, InvalidAnswerError, find_route
+from local.stack.front_door import from_payload as answer_of
+from local.stack.runtime import InvokeResult
+from local.stack.template import Route
 
 ROUTES = [
     Route("GET", "/web", "Web"),

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local import runtime
-from local.runtime import Functions
-from local.template import Function
+from local.stack import runtime
+from local.stack.runtime import Functions
+from local.stack.template import Function
 
 WEB = Function(
     name="local-Web",

@@ -1,6 +1,6 @@
 """The template as it is, deployed here: `sam build` and `sam deploy` into an emulator.
 
-`local.stack` plays the template and is what everything else uses. This hands it to CloudFormation
+`local.stack` plays the template, and everything else uses that. This hands it to CloudFormation
 instead, as a deployment to AWS does, and then asks the services what they have been given.
 
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-cli-command-reference-sam-deploy.html
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from local import PROJECT
-from local.emulator import CREDENTIALS, REGION, Emulator
-from local.template import STACK_NAME, Function, Queue, Template
+from local.stack.emulator import CREDENTIALS, REGION, Emulator
+from local.stack.template import STACK_NAME, Function, Queue, Template
 
 SAM = PROJECT / "build" / "venvs" / "sam" / "bin" / "sam"
 SERVICES = (
