@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ops import ANNOUNCEMENT
+from ops.terminal import until_closed
 
 if TYPE_CHECKING:
     from local.stack.stack import Stack
@@ -68,10 +69,10 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["rehearse"]:  # it has a command line of its own
         from local import rehearsal
 
-        return int(rehearsal.main(list(arguments[1:])))
+        return until_closed(lambda: rehearsal.main(list(arguments[1:])))
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    return until_closed(lambda: command(options))
 
 
 def up(options: argparse.Namespace) -> int:
@@ -97,9 +98,16 @@ def up(options: argparse.Namespace) -> int:
 
 
 def invoke(options: argparse.Namespace) -> int:
-    """Run one function once, on a stack of its own; 1 is a function's error, 2 a wrong name."""
-    text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text("utf-8")
-    event = json.loads(text)
+    """Run one function once, on a stack of its own; 1 is a function's error, 2 a wrong argument."""
+    try:
+        text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text("utf-8")
+        event = json.loads(text)
+    except OSError as error:
+        print(f"The event {options.event} cannot be read: {error.strerror}.", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"The event {options.event} is no JSON: {error}.", file=sys.stderr)
+        return 2
     with _stack(options, port=0, granted=(4564, 4232)) as stack:
         try:
             result = stack.invoke(options.function, event)

@@ -7,13 +7,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ops import ANNOUNCEMENT
+from ops.terminal import until_closed
 from shared.payments.entry import EntryState
 
 if TYPE_CHECKING:
@@ -22,247 +22,209 @@ if TYPE_CHECKING:
 _ID_LENGTH = 18
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """The options that several commands share, as parents of their parsers."""
-
-    stack: argparse.ArgumentParser
-    changes: argparse.ArgumentParser
-    forced: argparse.ArgumentParser
-    listed: argparse.ArgumentParser
+type _Command = argparse.ArgumentParser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
     options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    return until_closed(lambda: _run(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m ops", description="Operate the backend, here or deployed."
+        prog="python -m ops",
+        description="Operate the backend, on this machine or deployed. A command that changes"
+        " something first shows what it would do, and does it only with --do.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    shared = _Options(
-        stack=_stack(),
-        changes=_flag("--do", "do it; otherwise it is only shown"),
-        forced=_flag("--force", "in spite of what speaks against it"),
-        listed=_flag("--json", "for machines"),
-    )
-    _add_payments(commands, shared)
-    _add_locations(commands, shared)
+    stack = _stack()
+
+    def add(name: str, function: str, words: str) -> _Command:
+        command = commands.add_parser(name, parents=[stack], help=words, description=words)
+        command.set_defaults(function=function)
+        return command
+
+    _add_payments(add)
+    _add_dead_letters(add)
+    _add_locations(add)
+    _add_platform(add)
     return parser
 
 
-def _add_payments(commands: "argparse._SubParsersAction[Any]", shared: _Options) -> None:
-    """What becomes of payments and refunds."""
-    command = commands.add_parser(
-        "payments",
-        parents=[shared.stack, shared.listed],
-        help="what needs attention, by state and cause",
+def _add_payments(add: Callable[[str, str, str], _Command]) -> None:
+    command = add(
+        "payments", "payments.payments", "list the payments and refunds that need attention"
     )
-    command.add_argument("--state", choices=[*map(str, EntryState)], help="with the entries in it")
-    command.add_argument("--location", type=_id, metavar="N", help="with its entries")
-    command.set_defaults(command=_at_site("payments", "payments"))
-
-    command = commands.add_parser(
-        "payment",
-        parents=[shared.stack],
-        help="all about one, and what the platform's list says of it",
-    )
-    _add_key(command)
-    command.set_defaults(command=_at_site("payment", "payment_shown"))
-
-    command = commands.add_parser(
-        "look",
-        parents=[shared.stack, shared.changes],
-        help="look a payment up again that NEEDS_HUMAN",
-    )
-    _add_key(command)
-    command.set_defaults(command=_at_site("payment", "look"), force=False)
-
-    command = commands.add_parser(
-        "adopt",
-        parents=[shared.stack, shared.changes, shared.forced],
-        help="the platform took it, under this id",
-    )
-    _add_key(command)
-    command.add_argument("id", type=_id, metavar="ID", help="the platform's")
-    command.set_defaults(command=_at_site("payment", "adopt"))
-
-    command = commands.add_parser(
-        "send",
-        parents=[shared.stack, shared.changes, shared.forced],
-        help="the platform did not take it: send it",
-    )
-    _add_key(command)
-    command.set_defaults(command=_at_site("payment", "send"))
-
-    command = commands.add_parser(
-        "close", parents=[shared.stack, shared.changes, shared.forced], help="give it up for good"
-    )
-    _add_key(command)
-    command.add_argument("--reason", required=True, metavar="TEXT", help="kept with it")
-    command.set_defaults(command=_at_site("payment", "close"))
-
-    command = commands.add_parser(
-        "if-refunded",
-        parents=[shared.stack, shared.listed],
-        help="what a refund would do; reads only",
-    )
-    _add_key(command)
-    command.set_defaults(command=_at_site("refunds", "if_refunded"))
-
-    queue = argparse.ArgumentParser(add_help=False)
-    queue.add_argument(
-        "--queue", choices=["billing", "calls"], default="billing", help="whose (billing)"
-    )
-
-    command = commands.add_parser(
-        "letters",
-        parents=[shared.stack, queue, shared.listed],
-        help="the dead letters, and whether a replay is safe",
-    )
-    command.set_defaults(command=_at_site("dead_letters", "letters"))
-
-    command = commands.add_parser(
-        "replay",
-        parents=[shared.stack, queue, shared.changes, shared.forced],
-        help="bring dead letters to the queue again",
-    )
-    command.add_argument("id", metavar="ID", help="of a letter, or how it begins; or `all`")
-    command.set_defaults(command=_at_site("dead_letters", "replay"))
-
-
-def _add_locations(commands: "argparse._SubParsersAction[Any]", shared: _Options) -> None:
-    """How locations stand."""
-    located = argparse.ArgumentParser(add_help=False)
-    located.add_argument("location", type=_id, metavar="LOCATION")
-
-    command = commands.add_parser(
-        "deadlines",
-        parents=[shared.stack, shared.listed],
-        help="which locations are switched off next, and why",
-    )
-    which = command.add_mutually_exclusive_group()
-    which.add_argument("--within", type=_span, metavar="48h", help="whose cover ends in that time")
-    which.add_argument("--location", type=_id, metavar="N", help="only it; asks the platform")
-    command.set_defaults(command=_at_site("deadlines", "deadlines"))
-
-    command = commands.add_parser(
-        "timeline",
-        parents=[shared.stack, located, shared.listed],
-        help="what happened to a location, here and there",
-    )
-    command.set_defaults(command=_at_site("timeline", "timeline"))
-
-    command = commands.add_parser(
-        "uninstall",
-        parents=[shared.stack, located, shared.changes],
-        help="end the application in a location, from here",
-    )
-    command.set_defaults(command=_at_site("uninstall", "uninstall"))
-
-    command = commands.add_parser(
-        "telephony",
-        parents=[shared.stack, located, shared.changes, shared.listed],
-        help="a location's chain, CRM token and last calls",
-    )
-    which = command.add_mutually_exclusive_group()
-    which.add_argument("--resume", action="store_true", help="let a call prove the CRM token anew")
-    which.add_argument("--trust", action="store_true", help="the CRM token is the location's own")
-    command.set_defaults(command=_at_site("telephony", "telephony"))
-
-    command = commands.add_parser(
-        "pbx-key",
-        parents=[shared.stack, located, shared.changes],
-        help="another key for the PBX of a location's account",
-    )
-    command.set_defaults(command=_at_site("accounts", "key"))
-
-    command = commands.add_parser(
-        "hand-over",
-        parents=[shared.stack, located, shared.changes],
-        help="the account of a location becomes one of a customer of your portal",
-    )
-    command.add_argument("customer", metavar="ACCOUNT_ID", help="what your portal calls him")
-    command.set_defaults(command=_at_site("accounts", "hand_over"))
-
-    command = commands.add_parser(
-        "census",
-        parents=[shared.stack, shared.changes, shared.listed],
-        help="in what we and the platform differ",
-    )
-    command.add_argument("--new", action="store_true", help="take one now, as a dry run")
     command.add_argument(
-        "--fuse", type=_id, metavar="N", help="with --do: so many repairs are allowed"
+        "--state", choices=[*map(str, EntryState)], help="list each entry in this state"
     )
-    command.set_defaults(command=_at_site("census", "census"))
+    command.add_argument("--location", type=_id, metavar="N", help="list each entry of it")
+    _lists(command)
 
-    command = commands.add_parser(
-        "probe",
-        parents=[shared.stack, located, shared.listed],
-        help="which assumptions hold in a location; reads only",
+    command = add(
+        "payment", "payment.payment_shown", "show a payment, and what the platform's list says"
     )
-    command.set_defaults(command=_at_site("probe", "probe"))
+    _takes_key(command)
+    command.add_argument(
+        "--if-refunded", action="store_true", help="tell what its refund would do to the location"
+    )
 
-    command = commands.add_parser(
+    command = add("look", "payment.look", "look a payment that NEEDS_HUMAN up again")
+    _takes_key(command)
+    _changes(command)
+    command.set_defaults(force=False)
+
+    command = add("adopt", "payment.adopt", "the platform took it: record the platform's id")
+    _takes_key(command)
+    command.add_argument("id", type=_id, metavar="ID", help="the platform's id of the payment")
+    _changes(command, force=True)
+
+    command = add("send", "payment.send", "the platform did not take it: send it again")
+    _takes_key(command)
+    _changes(command, force=True)
+
+    command = add("close", "payment.close", "give it up for good")
+    _takes_key(command)
+    command.add_argument("--reason", required=True, metavar="TEXT", help="stored with the entry")
+    _changes(command, force=True)
+
+
+def _add_dead_letters(add: Callable[[str, str, str], _Command]) -> None:
+    for name, function, words in (
+        ("letters", "dead_letters.letters", "list the dead letters, and which are safe to replay"),
+        ("replay", "dead_letters.replay", "send dead letters to their queue again"),
+    ):
+        command = add(name, function, words)
+        command.add_argument(
+            "--queue",
+            choices=["billing", "calls"],
+            default="billing",
+            help="whose dead letters; billing if left out",
+        )
+        if name == "letters":
+            _lists(command)
+        else:
+            command.add_argument(
+                "id", metavar="ID", help="the id of a letter, the beginning of it, or `all`"
+            )
+            _changes(command, force=True)
+
+
+def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
+    command = add(
+        "deadlines", "deadlines.deadlines", "list the locations that are switched off next, and why"
+    )
+    command.add_argument(
+        "--within", type=_span, metavar="48h", help="list each whose cover ends in that time"
+    )
+    _lists(command)
+
+    command = add(
+        "timeline", "timeline.timeline", "show what happened to a location, here and there"
+    )
+    _takes_location(command)
+    _lists(command)
+
+    command = add("uninstall", "uninstall.uninstall", "uninstall the application from a location")
+    _takes_location(command)
+    _changes(command)
+
+    command = add(
+        "telephony", "telephony.telephony", "show a location's chain, CRM token and last calls"
+    )
+    _takes_location(command)
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--resume", action="store_true", help="let a call prove the CRM token again")
+    which.add_argument(
+        "--trust", action="store_true", help="accept that the CRM token is the location's own"
+    )
+    _changes(command)
+
+    command = add("pbx-key", "accounts.key", "make a new PBX key for the account of a location")
+    _takes_location(command)
+    _changes(command)
+
+    command = add(
+        "hand-over", "accounts.hand_over", "give a location's account to a customer of your portal"
+    )
+    _takes_location(command)
+    command.add_argument(
+        "customer", metavar="ACCOUNT_ID", help="the customer's account id in your portal"
+    )
+    _changes(command)
+
+
+def _add_platform(add: Callable[[str, str, str], _Command]) -> None:
+    command = add("census", "census.census", "show where our tables and the platform differ")
+    command.add_argument("--new", action="store_true", help="take a census now, as a dry run")
+    command.add_argument(
+        "--fuse", type=_id, metavar="N", help="allow N repairs; only together with --do"
+    )
+    _changes(command)
+    _lists(command)
+
+    command = add(
         "publication",
-        parents=[shared.stack, shared.listed],
-        help="what goes into the Developer Cabinet, and whether all is ready; changes nothing",
+        "publication.publication",
+        "print what the Developer Cabinet needs, and check whether the stack is ready",
     )
-    command.set_defaults(command=_at_site("publication", "publication"))
+    command.add_argument(
+        "--location",
+        type=_id,
+        metavar="N",
+        help="check instead which assumptions about the platform hold in this location",
+    )
+    _lists(command)
 
-    command = commands.add_parser(
-        "doctor",
-        parents=[shared.stack],
-        help="by which construction a signature was made; reads only",
-    )
+    command = add("doctor", "doctor.doctor", "tell why a signature does not fit")
     command.add_argument(
         "what",
         nargs="?",
         default="-",
         metavar="WHAT",
         help="the address of a redirect in quotes, the JSON body of a payment event, or a file with"
-        " either; standard input if left out",
+        " one of them; standard input if left out",
     )
-    command.add_argument(
-        "--ask",
-        action="store_true",
-        help="for another key to try, unless it is in the environment variable OTHER_KEY; with"
-        " one, no stack is needed",
-    )
-    command.set_defaults(command=_told(_doctor))
-
-
-def _flag(name: str, words: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument(name, action="store_true", help=words)
-    return parser
+    command.add_argument("--ask", action="store_true", help="ask for another token, and try it too")
 
 
 def _stack() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     stack = parser.add_argument_group("which stack", "the local one, unless another is named")
-    stack.add_argument("--stack-name", metavar="NAME", help="a deployed one, of CloudFormation")
-    stack.add_argument("--profile", help="of the AWS CLI's configuration")
-    stack.add_argument("--region", help="if the profile's is not the stack's")
+    stack.add_argument("--stack-name", metavar="NAME", help="a deployed stack of CloudFormation")
+    stack.add_argument("--profile", help="a profile of the AWS CLI")
+    stack.add_argument("--region", help="the region of the stack, if the profile has another")
     stack.add_argument(
         "--announced",
         type=Path,
         default=ANNOUNCEMENT,
         metavar="FILE",
-        help="a local one that was started with `up --announce FILE`",
+        help="a local stack that was started with `up --announce FILE`",
     )
     return parser
 
 
-def _add_key(command: argparse.ArgumentParser) -> None:
+def _takes_key(command: _Command) -> None:
     command.add_argument(
         "key", metavar="KEY", help="such as payment#inv-1001, or only the event's id, inv-1001"
     )
+
+
+def _takes_location(command: _Command) -> None:
+    command.add_argument("location", type=_id, metavar="LOCATION", help="the id of the location")
+
+
+def _lists(command: _Command) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _changes(command: _Command, *, force: bool = False) -> None:
+    command.add_argument("--do", action="store_true", help="do it; otherwise it is only shown")
+    if force:
+        command.add_argument(
+            "--force", action="store_true", help="do it although something speaks against it"
+        )
 
 
 def _id(text: str) -> int:
@@ -280,48 +242,25 @@ def _span(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _at_site(module: str, name: str) -> Callable[[argparse.Namespace], int]:
-    """A command of this package that works at the site of a stack."""
+def _run(options: argparse.Namespace) -> int:
+    """Run the command at the stack that it names; 2 with a sentence if that cannot be done."""
+    # The functions' logger writes to the terminal, too; what it says, the screen says.
+    os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    def command(options: argparse.Namespace) -> int:
-        from ops import site
+    from ops import screen, site
+    from ops.evidence import NoSuchEntry
 
-        run: Callable[[Site, argparse.Namespace], int] = _loaded(module, name)
-        return run(site.opened(site.find(options)), options)
-
-    return _told(command)
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    run: Callable[[argparse.Namespace], int] = _loaded("doctor", "doctor")
-    return run(options)
-
-
-def _loaded(module: str, name: str) -> Any:
-    """A function of this package, which is loaded when it is run."""
-    return getattr(import_module(f"ops.{module}"), name)
-
-
-def _told(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """The command; what stands in its way is told in a sentence, and 2 returned."""
-
-    def told(options: argparse.Namespace) -> int:
-        # The functions' logger writes to the terminal, too; what it says, the screen says.
-        os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        from ops import screen, site
-        from ops.evidence import NoSuchEntry
-
-        try:
-            return command(options)
-        except (site.NoStack, NoSuchEntry) as error:
-            print(screen.wrapped(str(error)), file=sys.stderr)
-        except (BotoCoreError, ClientError) as error:
-            print(screen.wrapped(f"AWS: {error}"), file=sys.stderr)
-        return 2
-
-    return told
+    module, _dot, name = options.function.partition(".")
+    command: Callable[[Site, argparse.Namespace], int]
+    command = getattr(import_module(f"ops.{module}"), name)
+    try:
+        return command(site.opened(site.find(options)), options)
+    except (site.NoStack, NoSuchEntry) as error:
+        print(screen.wrapped(str(error)), file=sys.stderr)
+    except (BotoCoreError, ClientError) as error:
+        print(screen.wrapped(f"AWS: {error}"), file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

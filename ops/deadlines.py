@@ -1,7 +1,7 @@
 """Which locations the platform switches off next, and what is queued that would prevent it.
 
 By our own tables, so that it is quick at night: what the platform said when it was last asked, and
-what was reported since. For one location the platform is asked; nothing is written.
+what was reported since.
 """
 
 import argparse
@@ -9,15 +9,12 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
 from ops import screen
 from ops.site import AT_ONCE, Site
 from shared import clock
-from shared.altegio.client import Refused, Unreachable
-from shared.altegio.status import Installed
 from shared.clock import stamp
 from shared.connections.connection import LIVE, Connection, State
 from shared.payments import coverage
@@ -43,8 +40,6 @@ def deadlines(site: Site, options: argparse.Namespace) -> int:
     if site.settings.cover.free:
         free = f"{site.name}: the application is free, so no location is switched off (TRIAL_DAYS)."
         print(json.dumps({"locations": [], "rest": {}}) if options.json else free)
-    elif options.location is not None:
-        _tell_one(site, options)
     else:
         _tell_all(site, options)
     return 0
@@ -66,28 +61,7 @@ def _tell_all(site: Site, options: argparse.Namespace) -> None:
     if rest:
         print("\n" + screen.wrapped(f"The rest: {_counts(rest)}."))
     if found:
-        print(f"\nAsk the platform about one: deadlines --location {found[0].location_id}")
-
-
-def _tell_one(site: Site, options: argparse.Namespace) -> None:
-    now = clock.now()
-    location_id: int = options.location
-    before = site.connections.get(location_id)
-    if before is None or not before.live:
-        stands = before.state if before else "never connected"
-        none = f"{site.name}: location {location_id} is {stands}, so nothing is switched off."
-        print(json.dumps({"locations": [], "rest": {}}) if options.json else none)
-        return
-    entries = site.ledger.entries_of(location_id)
-    connection, said = _asked(site, before, entries, now)
-    found = coverage.work_list([(connection, entries)], now)
-    if options.json:
-        told = [{**_plain(work, connection), "platform": said} for work in found]
-        print(json.dumps({"locations": told, "rest": {}}, indent=2))
-        return
-    print(screen.wrapped(f"Location {location_id} ({site.name}): {said}") + "\n")
-    unseen = "Reconcile has not looked at it yet."
-    print(_listed(found, {location_id: connection}, now) if found else unseen)
+        print(f"\nAsk the platform about one: timeline {found[0].location_id}")
 
 
 def _live(site: Site) -> list[Connection]:
@@ -137,27 +111,6 @@ def _kind(work: Work | None) -> str:
 
 def _counts(rest: Mapping[str, int]) -> str:
     return ", ".join(f"{rest[kind]} {words}" for kind, words in _REST.items() if kind in rest)
-
-
-def _asked(
-    site: Site, connection: Connection, entries: Sequence[Entry], now: datetime
-) -> tuple[Connection, str]:
-    """The connection as reconcile would leave it, not written; and the platform's word."""
-    try:
-        status = site.platform.status(connection.location_id)
-    except (Refused, Unreachable) as error:
-        return connection, f"as it was last asked; now the platform does not tell: {error}"
-    if status.installed not in (Installed.ACTIVE, Installed.FREEZED):
-        return connection, f"as it was last asked; now the platform says {status.installed}"
-    state = State.ACTIVE if status.installed is Installed.ACTIVE else State.FROZEN
-    since = f" since {screen.moment(status.since)}" if status.since else ""
-    said = f"{state}{since}"
-    connection = replace(connection, state=state, verdict=status.proof())
-    missing = coverage.unlisted(entries, status.payments, now)
-    watched = coverage.watched(
-        connection, status, missing, now, zone=site.platform.zone, rules=site.settings.cover
-    )
-    return watched, f"the platform says {said}"
 
 
 def _listed(works: Sequence[Work], live: Mapping[int, Connection], now: datetime) -> str:

@@ -9,7 +9,7 @@ import getpass
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ops import evidence, screen
+from ops import evidence, refunds, screen
 from ops.evidence import Evidence, Word
 from ops.site import Site
 from shared import clock
@@ -36,9 +36,12 @@ class Impossible(Exception):
 
 
 def payment_shown(site: Site, options: argparse.Namespace) -> int:
-    """All about one entry."""
+    """All about one entry, or what its refund would do."""
     entry = evidence.entry_of(site, options.key)
-    print(evidence.shown(site, entry, evidence.gathered(site, entry)))
+    if options.if_refunded:
+        print(refunds.foretold(site, entry))
+    else:
+        print(evidence.shown(site, entry, evidence.gathered(site, entry)))
     return 0
 
 

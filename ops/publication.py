@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ops import screen
+from ops.assumptions import assumptions
 from ops.site import Site
 from shared.altegio.client import Refused, Unreachable
 
@@ -61,7 +62,12 @@ class Check:
 
 
 def publication(site: Site, options: argparse.Namespace) -> int:
-    """Prints what to fill in, and the checks; 1 if one of them does not pass."""
+    """Prints what to fill in, and the checks; 1 if one of them does not pass.
+
+    With a location it prints instead which assumptions about the platform hold there.
+    """
+    if options.location is not None:
+        return assumptions(site, options)
     values, texts = _values(site), _texts(site)
     with httpx.Client(timeout=_PATIENCE_S, trust_env=False) as http:
         checks = [*_lengths(texts), *_preflight(site, http)]

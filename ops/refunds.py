@@ -1,19 +1,15 @@
 """What the refund of a payment does to its location, told before it is sent. Only reads."""
 
-import argparse
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from ops import screen
-from ops.evidence import entry_of
 from ops.site import Site
 from shared import clock
 from shared.altegio.client import Refused, Unreachable
-from shared.clock import stamp
 from shared.payments import billing_event, coverage
 from shared.payments import entry as payment
-from shared.payments.coverage import Consequence, Effect, Period
+from shared.payments.coverage import Consequence, Period
 from shared.payments.entry import Entry, EntryState
 
 _WAITING = (EntryState.PENDING, EntryState.HELD)
@@ -36,26 +32,20 @@ class Outlook:
     is_listed: bool = True
 
 
-def if_refunded(site: Site, options: argparse.Namespace) -> int:
-    """Prints which period a refund ends, and whether the location stays on."""
+def foretold(site: Site, named: Entry) -> str:
+    """Which period the refund of a payment ends, and whether the location stays on."""
     now = clock.now()
-    named = entry_of(site, options.key)
     known = named if named.is_refund else _known_refund(site, named)
     refund = known or _billed(named, now)
     paid = site.ledger.given_back(refund)
     outlook = _outlook(site, refund, paid, now)
-    if options.json:
-        print(json.dumps(_plain(known, paid, outlook), indent=2))
-        return 0
-    print(f"If {refund.payment_key} is given back ({site.name})")
     which = known.key if known else "none yet; billed now, it"
     pairs = [
         *_payment(site, paid, outlook, now),
         ("refund", f"{which} {outlook.refund}"),
         *_effect(outlook, now),
     ]
-    print(screen.facts(pairs))
-    return 0
+    return f"If {refund.payment_key} is given back ({site.name})\n{screen.facts(pairs)}"
 
 
 def _known_refund(site: Site, paid: Entry) -> Entry | None:
@@ -139,22 +129,3 @@ def _effect(outlook: Outlook, now: datetime) -> list[tuple[str, str]]:
     )
     why = f": {found.why}" if found.why else ""
     return [("effect", f"{found.effect}{why}"), ("left", left)]
-
-
-def _plain(known: Entry | None, paid: Entry | None, outlook: Outlook) -> dict[str, object]:
-    period = coverage.paid_period(paid) if paid else None
-    found = outlook.found
-    until = found.covered_until if found else None
-    return {
-        "payment": paid.key if paid else None,
-        "state": paid.state if paid else None,
-        "location_id": paid.location_id if paid else None,
-        "period_from": stamp(period.start) if period else None,
-        "period_to": stamp(period.end) if period else None,
-        "refund": known.key if known else None,
-        "outlook": outlook.refund,
-        "effect": Effect(found.effect).name if found else None,
-        "why": found.why if found else outlook.why,
-        "is_listed": outlook.is_listed,
-        "covered_until": until and stamp(until),
-    }

@@ -125,17 +125,7 @@ def opened(stack: Stack) -> Site:
     ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
     ssm = stack.client("ssm")
     token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
-    # In turn with the functions; a person waits longer than they do.
-    pace = Pace(
-        dynamodb,
-        reconcile.platform.pace_table,
-        clock=clock.now,
-        sleep=clock.sleep,
-        rules=reconcile.platform.pace,
-        ahead_s=0,
-        patience_s=_PATIENCE_S,
-    )
-    platform = Altegio(reconcile.platform, token, pace)
+    platform = _platform(reconcile, dynamodb, token)
     connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
     return Site(
         name=stack.name,
@@ -168,6 +158,20 @@ def opened(stack: Stack) -> Site:
             "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
         },
     )
+
+
+def _platform(settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken) -> Altegio:
+    """The platform, in turn with the functions; a person waits longer than they do."""
+    pace = Pace(
+        dynamodb,
+        settings.platform.pace_table,
+        clock=clock.now,
+        sleep=clock.sleep,
+        rules=settings.platform.pace,
+        ahead_s=0,
+        patience_s=_PATIENCE_S,
+    )
+    return Altegio(settings.platform, token, pace)
 
 
 def _announced(file: Path) -> Stack:

@@ -5,7 +5,6 @@ Links to recordings are not shown, and of a number the last two digits only.
 
 import argparse
 import getpass
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +16,6 @@ from shared import clock
 from shared.calls import phone_numbers
 from shared.calls.call import Call
 from shared.chains.chain import Chain
-from shared.clock import stamp
 from shared.connections.connection import Connection
 from shared.connections.crm_token import CrmTokenState
 
@@ -44,9 +42,6 @@ def telephony(site: Site, options: argparse.Namespace) -> int:
         key=lambda call: call.started_at or call.received_at,
         reverse=True,
     )
-    if options.json:
-        print(json.dumps(_plain(connection, chain, calls), indent=2))
-        return 0
     print(_told(site, connection, chain, calls))
     if not options.resume and not options.trust:
         return 0
@@ -114,23 +109,3 @@ def _row(call: Call) -> tuple[str, ...]:
         str(call.state),
         call.why or "-",
     )
-
-
-def _plain(connection: Connection, chain: Chain | None, calls: Sequence[Call]) -> dict[str, object]:
-    return {
-        "location_id": connection.location_id,
-        "telephony": str(connection.telephony),
-        "verdict": connection.verdict,
-        "enabled": chain is not None and chain.enabled,
-        "locations": list(chain.locations) if chain else [],
-        "calls": [
-            {
-                "call_id": call.call_id,
-                "state": str(call.state),
-                "why": call.why,
-                "received_at": stamp(call.received_at),
-                "due_at": stamp(call.due_at) if call.due_at else None,
-            }
-            for call in calls
-        ],
-    }

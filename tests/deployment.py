@@ -29,7 +29,8 @@ from functions.payments import wiring as payments
 from functions.reconcile import wiring as reconcile
 from local.simulator import Simulator
 from local.stack.emulator import create_table
-from local.stack.template import Template, Wiring
+from local.stack.template import Template
+from local.stack.wiring import Wiring
 from shared.aws.dynamodb import from_item
 from shared.calls.table import Calls
 from shared.chains.table import Chains

@@ -5,10 +5,9 @@ import urllib.request
 from html import escape
 from http.server import BaseHTTPRequestHandler
 from threading import Thread
-from types import TracebackType
 from typing import Any, Self, cast
 
-from local.stack.listener import Listener
+from local.listener import Listener
 
 SENDER = "codes@provider.example"
 """Whom the local stack's letters are from, unless MAIL_FROM says otherwise."""
@@ -32,12 +31,7 @@ class Mailbox:
         Thread(target=self._server.serve, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Serve no more."""
         self._server.stop()
 

@@ -19,13 +19,12 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler
 from threading import Thread
-from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 
-from local.stack.listener import Listener
+from local.listener import Listener
 
 WAIT_S = 30.0
 """Seconds that connecting may take: API Gateway's own limit."""
@@ -65,12 +64,7 @@ class Portal:
         Thread(target=self._server.serve, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Serve no more."""
         self._server.stop()
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.stack.runtime import InvokeResult
-from local.stack.template import Queue, QueueMapping
+from local.stack.environment import InvokeResult
+from local.stack.wiring import Queue, QueueMapping
 
 LONG_POLL_S = 20
 MOST_MESSAGES = 10

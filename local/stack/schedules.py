@@ -11,8 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from local.stack.runtime import InvokeResult
-from local.stack.template import ACCOUNT_ID, Schedule
+from local.stack.environment import InvokeResult
+from local.stack.template import ACCOUNT_ID
+from local.stack.wiring import Schedule
 
 
 class Clockwork:

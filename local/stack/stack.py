@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from local import PROJECT, build
 from local.stack.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
+from local.stack.environment import Environment, InvokeResult
 from local.stack.front_door import FrontDoor
+from local.stack.functions import Functions
 from local.stack.pollers import Poller
-from local.stack.runtime import Environment, Functions, InvokeResult
 from local.stack.schedules import Clockwork
-from local.stack.template import Template, Wiring
+from local.stack.template import Template
+from local.stack.wiring import Wiring
 
 SCHEDULE_SETTING = "RECONCILE_EVERY_S"
 """Seconds between the runs of every schedule, in place of the template's rates; 0 is never."""
@@ -101,12 +102,7 @@ class Stack:
             self._closing = opened.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """End everything at once; no process stays behind."""
         self._closing.close()
 

@@ -23,7 +23,7 @@ import httpx
 
 from local import PROJECT
 from local.simulator import Simulator
-from local.stack.runtime import Environment
+from local.stack.environment import Environment
 from local.stack.stack import Stack
 from shared.aws.dynamodb import from_item
 from shared.payments.entry import EntryState

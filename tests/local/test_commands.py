@@ -137,6 +137,38 @@ def test_invoke_of_an_unknown_function_names_the_known_ones() -> None:
     assert "PaymentsFunction" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ("missing.json", "The event missing.json cannot be read: No such file or directory."),
+        ("-", "The event - is no JSON: Expecting value: line 1 column 1 (char 0)."),
+    ],
+)
+def test_invoke_of_a_broken_event_says_so_in_a_sentence(event: str, said: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, "invoke", "payments", event],
+        cwd=PROJECT,
+        input="no JSON",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, f"{said}\n")
+
+
+def test_whoever_has_seen_enough_may_close_the_pipe() -> None:
+    """As `head` does."""
+    wrapped = "import sys; from ops.terminal import until_closed; "
+    code = f"{wrapped}sys.exit(until_closed(lambda: print('x' * 10**6)))"
+    started = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert started.stdout is not None
+    started.stdout.close()
+    _out, told = started.communicate()
+    assert (started.returncode, told) == (0, b"")
+
+
 def test_help_is_instant_and_a_setting_needs_a_value() -> None:
     started = time.monotonic()
     done = subprocess.run([*COMMAND, "--help"], cwd=PROJECT, capture_output=True, check=True)

@@ -13,17 +13,8 @@ from typing import Any
 import pytest
 
 from local import PROJECT
-from local.deploy_check import (
-    LEFT_OUT,
-    NAME,
-    SAM,
-    Deployed,
-    DeploymentError,
-    Finding,
-    deployed,
-    findings,
-    sam_build,
-)
+from local.deploy_check import LEFT_OUT, Finding, findings
+from local.sam import NAME, SAM, Deployed, DeploymentError, deployed, sam_build
 from local.stack.emulator import CREDENTIALS, REGION
 from ops.__main__ import main
 

@@ -22,7 +22,7 @@ from botocore import xform_name
 
 from local import PROJECT, build
 from local.build import AWS_CALLS, EPOCH, PYTHON
-from local.deploy_check import SAM, sam_build
+from local.sam import SAM, sam_build
 from local.stack.template import Template
 
 FUNCTIONS = {f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls")}

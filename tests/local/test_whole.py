@@ -286,7 +286,7 @@ def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **cha
         outputs={**world.stack.outputs, **changes},
         client=world.stack.client,
     )
-    options = argparse.Namespace(json="--json" in words)
+    options = argparse.Namespace(json="--json" in words, location=None)
     status = publication.publication(site.opened(running), options)
     return status, capsys.readouterr().out
 

@@ -61,16 +61,6 @@ def test_it_shows_the_chain_the_proof_and_the_last_calls(
     assert "records.example" not in after
 
 
-def test_machines_get_it_too(deployment: Deployment, operator: Operator, key: str) -> None:
-    told = operator.json("telephony", "4564")
-    assert (told["telephony"], told["enabled"]) == ("unproven", True)
-    assert told["locations"] == [4232, 4564]
-    assert told["calls"] == []
-    end(deployment, key, "c-1")
-    [call] = operator.json("telephony", "4564")["calls"]
-    assert (call["call_id"], call["state"]) == ("c-1", "waiting")
-
-
 @pytest.mark.usefixtures("page")
 def test_of_what_is_not_connected_it_says_so(operator: Operator) -> None:
     assert "was never connected here" in operator("telephony", "999")

@@ -156,7 +156,7 @@ def test_a_granted_location_is_pending_until_the_callback(sim: Simulator, app: A
     assert sim.state(NORD) == "uninstalled"
     sim.grant(NORD)
     assert app.status().json()["data"]["connection_status"]["status"] == "pending"
-    assert app.callback(webhook_urls=["https://app.example/hooks"]).status_code == 201
+    assert app.callback().status_code == 201
     data = app.status().json()["data"]
     assert data["connection_status"]["status"] == sim.state(NORD) == "active"
     datetime.strptime(data["connection_status"]["created_at"], "%Y-%m-%d %H:%M:%S").astimezone()
@@ -402,13 +402,7 @@ def test_garbage_is_refused(sim: Simulator, app: App, content: bytes, told: str)
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"webhook_urls": "https://app.example"}, "webhook_urls: must be"),
-        ({"webhook_urls": ["ftp://app.example"]}, "webhook_urls: must be"),
-        ({"webhook_urls": ["https://app.example"] * 2}, "webhook_urls: must be"),
-        ({"webhook_urls": [f"https://app.example/{n}" for n in range(11)]}, "webhook_urls"),
         ({"callback_url": "https://app.example"}, "callback_url: unknown field"),
-        ({"api_key": True}, "api_key: must be"),
-        ({"channels": ["telegram"]}, "channels: must be"),
     ],
 )
 def test_a_callback_not_as_documented_is_refused(

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from local.stack import front_door
+from local.stack.environment import InvokeResult
 from local.stack.front_door import MOST_BODY_BYTES, FrontDoor, InvalidAnswerError, find_route
 from local.stack.front_door import from_payload as answer_of
-from local.stack.runtime import InvokeResult
-from local.stack.template import Route
+from local.stack.wiring import Route
 
 ROUTES = [
     Route("GET", "/web", "Web"),
@@ -137,21 +137,6 @@ def test_bodies_that_are_no_text_come_as_base64(
     assert door.event["isBase64Encoded"] is encoded
     sent = door.event["body"]
     assert (base64.b64decode(sent) if encoded else sent.encode()) == body
-
-
-def test_a_chunked_body_arrives_whole(door: Door) -> None:
-    connection = door.connect()
-    connection.request(
-        "POST",
-        "/web",
-        iter([b"one,", b"two"]),
-        {"Content-Type": "text/plain"},
-        encode_chunked=True,
-    )
-    assert connection.getresponse().read() == b"ok"
-    connection.request("GET", "/web")  # the connection is still good
-    assert connection.getresponse().read() == b"ok"
-    connection.close()
 
 
 def test_head_has_headers_and_no_body(door: Door) -> None:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from local.stack.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
-from local.stack.template import Table
+from local.stack.wiring import Table
 from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.redirect import Owner, Redirect
 from shared.altegio.settings import PacePolicy

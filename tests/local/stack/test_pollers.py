@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from local.stack.environment import InvokeResult
 from local.stack.pollers import failures
-from local.stack.runtime import InvokeResult
 
 BOTH, NONE = frozenset({"a", "b"}), frozenset[str]()
 

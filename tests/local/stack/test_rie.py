@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from local import PROJECT
-from local.deploy_check import ARCHITECTURES, SAM
+from local.sam import ARCHITECTURES, SAM
 from local.simulator import Simulator
-from local.stack.runtime import BARE, PYTHON, lambda_variables
+from local.stack.environment import BARE, PYTHON, lambda_variables
 from local.stack.stack import Stack
 
 ONE_TIME = re.compile(r'(?<=nonce-)[\w-]+|(?<=nonce=")[\w-]+|(?<=name="ticket" value=")[\w-]+')

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import runtime
-from local.stack.runtime import Functions
-from local.stack.template import Function
+from local.stack import environment
+from local.stack.functions import Functions
+from local.stack.wiring import Function
 
 WEB = Function(
     name="local-Web",
@@ -79,7 +79,7 @@ def test_an_idle_environment_is_used_again(functions: Functions) -> None:
 def test_a_busy_environment_gets_company(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "MOST_ENVIRONMENTS", 2)
+    monkeypatch.setattr("local.stack.functions.MOST_ENVIRONMENTS", 2)
     with ThreadPoolExecutor(3) as threads:
         asleep = {"do": "sleep", "seconds": 0.3}
         found = list(threads.map(lambda _: functions.invoke("Web", asleep), range(3)))
@@ -159,8 +159,8 @@ def test_it_runs_without_the_compiled_client(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = tmp_path / "client"
-    shutil.copytree(runtime.CLIENT, client, ignore=shutil.ignore_patterns("*.so"))
-    monkeypatch.setattr(runtime, "CLIENT", client)
+    shutil.copytree(environment.CLIENT, client, ignore=shutil.ignore_patterns("*.so"))
+    monkeypatch.setattr(environment, "CLIENT", client)
     running = Functions({"Web": WEB}, artifact=project / "artifact", logs=tmp_path, variables={})
     try:
         assert running.invoke("Web", {"do": "answer", "answer": "ö"}).payload == "ö"

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from local import PROJECT
-from local.stack.template import Route, Template
+from local.stack.template import Template
+from local.stack.wiring import Route
 
 ENDPOINT = "http://127.0.0.1:4566"
 API = "http://127.0.0.1:8000"

@@ -1,4 +1,4 @@
-"""AWS Lambda's side of a function: a Runtime API for AWS's own runtime client.
+"""AWS Lambda's side of a function: the processes that it runs in.
 
 Each execution environment is one process that runs the built artifact under `awslambdaric`, and
 sees nothing else: the bare interpreter, the artifact, the client, and Lambda's variables. It gets
@@ -16,16 +16,15 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import IO, Any, cast
 
 from local import PROJECT
 from local.stack import processes
-from local.stack.listener import Listener
-from local.stack.template import Function
+from local.stack.runtime_api import Invocation, RuntimeApi
+from local.stack.wiring import Function
 
 CLIENT = PROJECT / "build" / "lambda-client"
 """Where `make setup` puts awslambdaric."""
@@ -33,12 +32,9 @@ PORTABLE = Path(__file__).with_name("portable")
 """The client's compiled part, in Python; found only where there is no compiled one."""
 INIT_S = 10.0
 """Seconds an environment may take to start, beyond the function's own timeout."""
-MOST_ENVIRONMENTS = 10
-"""Environments of one function at once. AWS would start more; a laptop makes the next one wait."""
 MOST_ANSWER_BYTES = 6 * 1024 * 1024 + 100 * 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
 
-_API = "/2018-06-01/runtime"
 PYTHON = Path(sys.executable).resolve()
 """The interpreter behind the virtual environment: it has none of our packages."""
 BARE = ("-S", "-P")
@@ -89,22 +85,6 @@ class LogFile:
             self._file.close()
 
 
-@dataclass(slots=True)
-class _Invocation:
-    payload: bytes
-    trace_id: str
-    ends_at: float
-    """Monotonic; it moves when the environment takes the invocation."""
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    begun_at: float | None = None
-    answer: bytes | None = None
-    error: Mapping[str, Any] | None = None
-
-    @property
-    def is_settled(self) -> bool:
-        return self.answer is not None or self.error is not None
-
-
 class Environment:
     """An execution environment: a process, and the Runtime API it asks for work.
 
@@ -117,8 +97,8 @@ class Environment:
         self._function = function
         self._log = log
         self._changed = threading.Condition()
-        self._waiting: _Invocation | None = None
-        self._running: _Invocation | None = None
+        self._waiting: Invocation | None = None
+        self._running: Invocation | None = None
         self._is_over = False
         self._init_error: Mapping[str, Any] | None = None
         self._is_fresh = True
@@ -126,7 +106,7 @@ class Environment:
         self._is_silent = False
         self._partial_line = b""
         self._said = bytearray()
-        self._api = _RuntimeApi(self)
+        self._api = RuntimeApi(self)
         self._process = processes.start(
             PYTHON,
             "awslambdaric",
@@ -158,9 +138,7 @@ class Environment:
     def invoke(self, payload: bytes) -> InvokeResult:
         """Run the function once, within its timeout; a process that exceeds it is killed."""
         timeout_s = self._function.timeout_s
-        invocation = _Invocation(
-            payload, _trace_id(), ends_at=time.monotonic() + INIT_S + timeout_s
-        )
+        invocation = Invocation(payload, _trace_id(), ends_at=time.monotonic() + INIT_S + timeout_s)
         asked_at = time.monotonic()
         cold, self._is_fresh = self._is_fresh, False
         with self._changed:
@@ -191,7 +169,7 @@ class Environment:
             request_id=invocation.request_id,
         )
 
-    def _death(self, invocation: _Invocation) -> Mapping[str, Any]:
+    def _death(self, invocation: Invocation) -> Mapping[str, Any]:
         """Why an invocation ended without an answer."""
         if not self._is_over:
             kind = "Sandbox.Timedout"
@@ -213,7 +191,7 @@ class Environment:
             "errorMessage": f"RequestId: {invocation.request_id} Error: {reason}",
         }
 
-    def _report(self, invocation: _Invocation, duration_ms: float) -> None:
+    def _report(self, invocation: Invocation, duration_ms: float) -> None:
         """What Lambda itself writes into the log; JSON at its level WARN knows failures only."""
         error, request_id = invocation.error, invocation.request_id
         by_lambda = error is not None and "stackTrace" not in error
@@ -249,7 +227,7 @@ class Environment:
 
     # ── what the runtime client asks and says; each call comes from a thread of the API ──
 
-    def next(self) -> _Invocation | None:
+    def next(self) -> Invocation | None:
         """Wait for the next invocation; None when there will be none."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_over)
@@ -343,176 +321,6 @@ class Environment:
         lines, newline, self._partial_line = (self._partial_line + chunk).rpartition(b"\n")
         self._said += lines + newline
         self._log.write(lines + newline)
-
-
-class _RuntimeApi(Listener):
-    """The Runtime API of one environment."""
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(0, _RuntimeApiHandler)
-        self.environment = environment
-
-
-class _RuntimeApiHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    @property
-    def _environment(self) -> Environment:
-        return cast("_RuntimeApi", self.server).environment
-
-    def do_GET(self) -> None:
-        """Next invocation."""
-        if self.path != f"{_API}/invocation/next":
-            self.send_error(404)
-            return
-        invocation = self._environment.next()
-        if invocation is None:
-            self.close_connection = True
-            return
-        left_s = invocation.ends_at - time.monotonic()
-        try:
-            self._answer(
-                200,
-                invocation.payload,
-                {
-                    "Content-Type": "application/json",
-                    "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-                    "Lambda-Runtime-Deadline-Ms": str(int((time.time() + left_s) * 1000)),
-                    "Lambda-Runtime-Invoked-Function-Arn": self._environment.function_arn,
-                    "Lambda-Runtime-Trace-Id": invocation.trace_id,
-                },
-            )
-        except ConnectionError:
-            self.close_connection = True  # the process is gone; its invocation fails by that
-
-    def do_POST(self) -> None:
-        """An answer, an error, or the failure to start."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path == f"{_API}/init/error":
-            self._environment.fail_init(json.loads(body))
-            self._answer(202, b'{"status":"OK"}')
-            return
-        request_id, _, kind = self.path.removeprefix(f"{_API}/invocation/").partition("/")
-        if kind == "response":
-            accepted = self._environment.settle(request_id, answer=body)
-        elif kind == "error":
-            accepted = self._environment.settle(request_id, error=json.loads(body))
-        else:
-            accepted = False
-        self._answer(202 if accepted else 400, b'{"status":"OK"}' if accepted else b"{}")
-
-    def _answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        self.send_response_only(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Say nothing: the log is the function's."""
-
-
-class Functions:
-    """All functions of a template, ready to be invoked from any thread."""
-
-    def __init__(
-        self,
-        functions: Mapping[str, Function],
-        *,
-        artifact: Path,
-        logs: Path,
-        variables: Mapping[str, str],
-    ) -> None:
-        """Start nothing yet.
-
-        Args:
-            functions: By logical name.
-            artifact: The built folder.
-            logs: Folder for one file per function.
-            variables: What every environment has beside Lambda's and the template's variables:
-                region, credentials, endpoint.
-
-        Raises:
-            RuntimeError: The runtime client is not installed.
-        """
-        if not (CLIENT / "awslambdaric").is_dir():
-            message = f"{CLIENT.relative_to(PROJECT)} is missing: run `make setup` first"
-            raise RuntimeError(message)
-        self._functions = functions
-        self._artifact = artifact
-        self._variables = variables
-        self._logs = {name: LogFile(logs / f"{name}.log") for name in functions}
-        self._changed = threading.Condition()
-        self._idle: dict[str, list[Environment]] = {name: [] for name in functions}
-        self._environments: dict[str, set[Environment]] = {name: set() for name in functions}
-        self._is_closed = False
-
-    def invoke(self, name: str, event: Any) -> InvokeResult:
-        """Invoke a function by its logical name and wait for the end.
-
-        Raises:
-            KeyError: There is no such function.
-            RuntimeError: The stack is closed.
-        """
-        environment = self._borrow(name)
-        try:
-            return environment.invoke(json.dumps(event).encode())
-        finally:
-            self._give_back(name, environment)
-
-    def environments(self, name: str) -> list[Environment]:
-        """The live environments of a function, busy or idle."""
-        with self._changed:
-            return [one for one in self._environments[name] if one.is_alive]
-
-    def log(self, name: str) -> str:
-        """All that a function has printed until now."""
-        return self._logs[name].read()
-
-    def close(self) -> None:
-        """End every environment; invocations that run fail."""
-        with self._changed:
-            self._is_closed = True
-            environments = [one for several in self._environments.values() for one in several]
-            self._changed.notify_all()
-        for environment in environments:
-            environment.close()
-        for log in self._logs.values():
-            log.close()
-
-    def _borrow(self, name: str) -> Environment:
-        idle, all_of_it = self._idle[name], self._environments[name]
-        with self._changed:
-            while True:
-                if self._is_closed:
-                    message = "the stack is closed"
-                    raise RuntimeError(message)
-                if idle:
-                    environment = idle.pop()
-                    if environment.is_alive:
-                        return environment
-                    all_of_it.discard(environment)
-                    environment.close()
-                elif len(all_of_it) < MOST_ENVIRONMENTS:
-                    environment = Environment(
-                        self._functions[name], self._variables, self._artifact, self._logs[name]
-                    )
-                    all_of_it.add(environment)
-                    return environment
-                else:
-                    self._changed.wait()
-
-    def _give_back(self, name: str, environment: Environment) -> None:
-        with self._changed:
-            if environment.is_alive:
-                self._idle[name].append(environment)
-            else:
-                self._environments[name].discard(environment)
-            self._changed.notify()
-        if not environment.is_alive:
-            environment.close()
 
 
 def lambda_variables(function: Function, artifact: Path) -> Mapping[str, str]:
