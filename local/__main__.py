@@ -5,11 +5,12 @@
 import argparse
 import json
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -144,6 +145,8 @@ def _stack(
 
     There, the owner has granted access to the locations `granted`, which the events name.
     """
+    from local.examples.mailbox import SENDER
+    from local.simulator import Simulator
     from local.stack.stack import Stack
 
     account: dict[str, Any] = {
@@ -151,24 +154,23 @@ def _stack(
         "user_token": options.user_token,
         "application_id": options.application_id,
     }
-    from local.examples.mailbox import SENDER
-
     settings = {"MAIL_FROM": SENDER, **dict(options.set)}
-    if options.platform_url is not None:
-        url = options.platform_url.rstrip("/")
-        with Stack(platform_url=url, port=port, settings=settings, **account) as stack:
-            yield stack
-        return
-    from local.simulator import Simulator
-
-    with (
-        Simulator(**account) as simulator,
-        Stack(platform_url=simulator.url, port=port, settings=settings, **account) as stack,
-    ):
-        simulator.redirect_url = f"{stack.api}/connect"
-        simulator.callback_url = f"{stack.api}/webhooks/altegio"
-        if granted:
-            simulator.grant(*granted)
+    given = options.platform_url
+    with ExitStack() as opened:
+        simulator = None if given else opened.enter_context(Simulator(**account))
+        url = simulator.url if simulator else given.rstrip("/")
+        try:
+            stack = opened.enter_context(
+                Stack(platform_url=url, port=port, settings=settings, **account)
+            )
+        except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
+            print(f"The local stack cannot start: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+        if simulator:
+            simulator.redirect_url = f"{stack.api}/connect"
+            simulator.callback_url = f"{stack.api}/webhooks/altegio"
+            if granted:
+                simulator.grant(*granted)
         yield stack
 
 
@@ -234,7 +236,46 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m local", description="Run the backend on this machine."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    stack = _stack_options()
 
+    words = "run the whole stack until Ctrl-C or SIGTERM"
+    command = commands.add_parser("up", parents=[stack], help=words)
+    command.add_argument(
+        "--port", default=0, type=int, help="the port of the HTTP API; 0 takes a free one"
+    )
+    command.add_argument(
+        "--announce",
+        default=ANNOUNCEMENT,
+        type=Path,
+        metavar="FILE",
+        help="once everything serves, write to this file where everything is (JSON), for"
+        " `python -m ops`, which reads build/local/stack.json unless --announced names another",
+    )
+    command.set_defaults(command=up)
+
+    words = "run one function once, with one event"
+    command = commands.add_parser("invoke", parents=[stack], help=words)
+    command.add_argument("function", metavar="FUNCTION", help="such as connect or ConnectFunction")
+    command.add_argument("event", metavar="EVENT.json", help="a file, or - for standard input")
+    command.set_defaults(command=invoke)
+
+    command = commands.add_parser("build", help="build the artifact of all functions")
+    command.add_argument("folder", metavar="DIR", type=Path, help="the artifact replaces it")
+    command.add_argument(
+        "--platform", help="build for another machine, such as aarch64-manylinux_2_28"
+    )
+    command.set_defaults(command=build)
+
+    words = "run sam build and sam deploy into an emulator, and compare"
+    command = commands.add_parser("deploy", help=words)
+    command.set_defaults(command=deploy)
+
+    words = "play Altegio's moderation checks, and write a report"
+    commands.add_parser("rehearse", add_help=False, help=words)
+    return parser
+
+
+def _stack_options() -> argparse.ArgumentParser:
     stack = argparse.ArgumentParser(add_help=False)
     stack.add_argument(
         "--platform-url",
@@ -250,41 +291,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=_setting,
         metavar="NAME=VALUE",
-        help="any configuration, by environment variable or template parameter; repeatable",
+        help="set an environment variable or a template parameter; may be given several times",
     )
-
-    command = commands.add_parser(
-        "up", parents=[stack], help="the whole stack, until Ctrl-C or SIGTERM"
-    )
-    command.add_argument("--port", default=0, type=int, help="of the HTTP API (0: a free one)")
-    command.add_argument(
-        "--announce",
-        default=ANNOUNCEMENT,
-        type=Path,
-        metavar="FILE",
-        help="write there, once everything serves, where everything is (JSON); read by the commands"
-        " of the operator, which look into build/local/stack.json unless told another file",
-    )
-    command.set_defaults(command=up)
-
-    command = commands.add_parser("invoke", parents=[stack], help="one function, one event")
-    command.add_argument("function", metavar="FUNCTION", help="such as connect or ConnectFunction")
-    command.add_argument("event", metavar="EVENT.json", help="a file, or - for standard input")
-    command.set_defaults(command=invoke)
-
-    command = commands.add_parser("build", help="the artifact of all functions")
-    command.add_argument("folder", metavar="DIR", type=Path, help="replaced by the artifact")
-    command.add_argument(
-        "--platform", help="build for another machine, such as aarch64-manylinux_2_28"
-    )
-    command.set_defaults(command=build)
-
-    command = commands.add_parser("deploy", help="sam build and sam deploy, into an emulator")
-    command.set_defaults(command=deploy)
-
-    commands.add_parser("rehearse", add_help=False, help="play the moderation checks")
-
-    return parser
+    return stack
 
 
 if __name__ == "__main__":

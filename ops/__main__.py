@@ -70,7 +70,7 @@ def _add_payments(add: Callable[[str, str, str], _Command]) -> None:
         "--if-refunded", action="store_true", help="tell what its refund would do to the location"
     )
 
-    command = add("look", "payment.look", "look a payment that NEEDS_HUMAN up again")
+    command = add("look", "payment.look", "let reconcile look for a payment again that NEEDS_HUMAN")
     _takes_key(command)
     _changes(command)
     command.set_defaults(force=False)

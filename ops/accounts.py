@@ -16,23 +16,27 @@ def key(site: Site, options: argparse.Namespace) -> int:
     account = _of_location(site, options.location)
     if account is None:
         return 1
-    has = "one, which another voids at once" if account.pbx_key_digest else "none yet"
+    has = (
+        "the account has one, which stops working at once"
+        if account.pbx_key_digest
+        else "the account has none yet"
+    )
     pairs = [
         ("account", account.account_id),
         ("name", account.name),
         ("key", has),
-        ("change", "a new key, of all locations of the account"),
+        ("change", "the account, with all its locations, gets a new key"),
     ]
     head = f"The PBX key of the account of location {options.location} ({site.name})"
     print(f"{head}\n{screen.facts(pairs)}\n", file=sys.stderr)
     if not options.do:
-        print("Nothing was changed yet; --do does it.", file=sys.stderr)
+        print(screen.NOT_YET, file=sys.stderr)
         return 0
     made = pbx_key.made(account.account_id)
     if not site.accounts.give_key(account.account_id, pbx_key.digest(made), instead=True):
         print("Nothing was changed: the account was erased a moment ago.", file=sys.stderr)
         return 1
-    print("Done. It is shown this once:", file=sys.stderr)
+    print("Done. The new key is shown only this once:", file=sys.stderr)
     print(made)
     return 0
 
@@ -45,7 +49,10 @@ def hand_over(site: Site, options: argparse.Namespace) -> int:
     try:
         customer = checked(options.customer)
     except BadAccount:
-        print("An id of a portal has 1 to 64 of A-Z a-z 0-9 _ . @ -", file=sys.stderr)
+        print(
+            "An account id of a portal has 1 to 64 of these characters: A-Z a-z 0-9 _ . @ -",
+            file=sys.stderr,
+        )
         return 2
     locations = sorted(site.connections.of_account(account.account_id))
     pairs = [
@@ -58,13 +65,13 @@ def hand_over(site: Site, options: argparse.Namespace) -> int:
     head = f"The account of location {options.location} ({site.name})"
     print(f"{head}\n{screen.facts(pairs)}\n")
     if account.portal_account_id:
-        print("Nothing was changed: it is one of the portal's already.")
+        print("Nothing was changed: the account is one of the portal's already.")
         return 1
     if (other := site.accounts.of_portal(customer)) is not None:
-        print(f"Nothing was changed: {customer} has the account {other.account_id}.")
+        print(f"Nothing was changed: {customer} has the account {other.account_id} already.")
         return 1
     if not options.do:
-        print("Nothing was changed yet; --do does it.")
+        print(screen.NOT_YET)
         return 0
     if not site.accounts.hand_over(account, customer, clock.now()):
         print("Nothing was changed: the account, or the customer's, has changed meanwhile.")

@@ -39,12 +39,16 @@ def census(site: Site, options: argparse.Namespace) -> int:
             return 1
         head = _repair_ordered(site.roll, head, options.fuse)
     elif head is None or not head.parts:
-        print(f"{site.name}: no census was taken yet; --new takes one.")
+        print(f"{site.name}: no census was taken yet. Add --new to take one.")
         return 0
     if options.new or options.do:
         followed = _followed(site.roll, head)
         if followed is None:
-            print(screen.wrapped("Nothing moves: does reconcile run? The census is still ordered."))
+            print(
+                screen.wrapped(
+                    "The census does not move on: does reconcile run? It is still ordered."
+                )
+            )
             return 1
         head = followed
     found = list(_found(site.roll, head))

@@ -69,7 +69,9 @@ def letters(site: Site, options: argparse.Namespace) -> int:
         print(f"{site.name}: {screen.counted(len(judged), 'dead letter')}\n")
         print(_listed(judged))
         safe = sum(verdict.safe for _letter, verdict in judged)
-        print(f"\nSafe to replay: {safe} of {len(judged)}.  replay ID | all")
+        print(
+            f"\nSafe to replay: {safe} of {len(judged)}. Use `replay ID` for one, or `replay all`."
+        )
     return 0
 
 
@@ -86,11 +88,11 @@ def replay(site: Site, options: argparse.Namespace) -> int:
         print(_listed(judged), end="\n\n")
         going = [letter for letter, verdict in judged if verdict.safe or options.force]
         if not going:
-            print("Nothing was replayed: they would come back (--force does it nevertheless).")
+            print("Nothing was replayed: they would come back. Add --force to replay them anyway.")
             return 1
         if not options.do:
             whole = f"{len(going)} of {screen.counted(len(judged), 'letter')}"
-            print(f"Nothing was replayed yet; --do replays {whole}.")
+            print(f"Nothing was replayed yet. Add --do to replay {whole}.")
             return 0
         for letter in going:
             site.sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)

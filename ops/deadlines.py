@@ -61,7 +61,7 @@ def _tell_all(site: Site, options: argparse.Namespace) -> None:
     if rest:
         print("\n" + screen.wrapped(f"The rest: {_counts(rest)}."))
     if found:
-        print(f"\nAsk the platform about one: timeline {found[0].location_id}")
+        print(f"\nTo ask the platform about one of them: timeline {found[0].location_id}")
 
 
 def _live(site: Site) -> list[Connection]:

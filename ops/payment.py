@@ -124,7 +124,7 @@ def _change(
     except Impossible as error:
         return _refused(str(error))
     if proposal.against and not options.force:
-        return _refused(f"{proposal.against} (--force does it nevertheless)")
+        return _refused(f"{proposal.against} (add --force to do it nevertheless)")
     after = proposal.after
     id_ = f" with id {after.platform_id}" if after.platform_id is not None else ""
     pairs = [("change", f"{entry.state} -> {after.state}{id_}"), ("why", after.why)]
@@ -134,7 +134,7 @@ def _change(
         pairs.append(("safe", proposal.safe))
     print(screen.facts(pairs), end="\n\n")
     if not options.do:
-        print("Nothing was changed yet; --do does it.")
+        print(screen.NOT_YET)
         return 0
     try:
         if after.state is EntryState.SENT:

@@ -31,7 +31,7 @@ def payments(site: Site, options: argparse.Namespace) -> int:
     """Prints groups; with a state or a location also their entries."""
     states = ATTENTION if options.state is None else (EntryState(options.state),)
     if EntryState.SENT in states and options.location is None:
-        print("SENT entries are listed by location only: add --location N", file=sys.stderr)
+        print("There are too many SENT entries to list them all: add --location N", file=sys.stderr)
         return 2
     found = entries(site, states, options.location)
     now = clock.now()
@@ -47,12 +47,12 @@ def payments(site: Site, options: argparse.Namespace) -> int:
     rows = [_group_row(state, cause, group, now) for (state, cause), group in groups.items()]
     print(screen.table(("STATE", "COUNT", "OLDEST", "NEXT DUE", "CAUSE"), rows))
     if not single:
-        print(f"\nThe entries of a state: payments --state {found[0].state}")
+        print(f"\nTo list the entries of a state: payments --state {found[0].state}")
         return 0
     print()
     heads = ("ENTRY", "STATE", "LOCATION", "AGE", "DUE", "SUM")
     print(screen.table(heads, [_row(entry, now) for entry in found]))
-    print(f"\nAll about one: payment {found[0].key.partition('#')[2]}")
+    print(f"\nTo see one of them: payment {found[0].key.partition('#')[2]}")
     return 0
 
 

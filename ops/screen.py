@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from shared.payments.entry import Entry
 
+NOT_YET = "Nothing was changed yet. Add --do to do it."
+"""Below what a change would be."""
+
 _WIDTH = 98
 _NARROWEST = 16
 

@@ -51,14 +51,14 @@ def telephony(site: Site, options: argparse.Namespace) -> int:
 def _changed(site: Site, connection: Connection, options: argparse.Namespace) -> int:
     after = CrmTokenState.PROVEN if options.trust else CrmTokenState.UNPROVEN
     if not connection.live or connection.crm_token is None:
-        print("\nNothing was changed: it is not connected with a CRM token.")
+        print("\nNothing was changed: the location is not connected with a CRM token.")
         return 1
     if connection.telephony is after:
-        print("\nNothing was changed: it is so already.")
+        print("\nNothing was changed: the telephony is in that state already.")
         return 1
     print(f"\n  change  {connection.telephony} -> {after}\n")
     if not options.do:
-        print("Nothing was changed yet; --do does it.")
+        print(screen.NOT_YET)
         return 0
     # Of somebody else's write at this moment, the operator has to see the result first.
     word = "trusted" if options.trust else "resumed"

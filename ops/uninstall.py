@@ -42,10 +42,10 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     print(_shown(site, location_id, connection, there, entries), end="\n\n")
     gone_here = connection is None or connection.state is State.DISABLED
     if gone_here and isinstance(there, Status) and there.installed is Installed.NO:
-        print("Nothing to do: it is not installed.")
+        print("Nothing to do: the application is not installed in this location.")
         return 0
     if not options.do:
-        print("Nothing was changed yet; --do does it.")
+        print(screen.NOT_YET)
         return 0
     return _do(site, location_id, connection)
 
@@ -62,11 +62,12 @@ def _do(site: Site, location_id: int, connection: Connection | None) -> int:
     try:
         site.platform.uninstall(location_id)
     except (NotSent, Refused) as error:
-        print(screen.wrapped(f"It was not done: {error}."))
+        print(screen.wrapped(f"The platform did not do it: {error}."))
         return 1
     except Unreachable as error:
         settles = "reconcile asks, and settles it" if connection else "`timeline` tells"
-        print(screen.wrapped(f"No answer, so it may be done: {error}. Within minutes {settles}."))
+        unsure = f"The platform did not answer, so it may have done it: {error}."
+        print(screen.wrapped(f"{unsure} Within minutes {settles}."))
         return 1
     if connection is None:
         print("Done: uninstalled there, never connected here.")

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -154,6 +155,21 @@ def test_invoke_of_a_broken_event_says_so_in_a_sentence(event: str, said: str) -
         check=False,
     )
     assert (done.returncode, done.stderr) == (2, f"{said}\n")
+
+
+def test_a_stack_that_cannot_start_says_so_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [*COMMAND, "up", "--port", port],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("The local stack cannot start: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_whoever_has_seen_enough_may_close_the_pipe() -> None:

@@ -209,7 +209,7 @@ def test_a_dry_run_changes_nothing(
     before = connected.entry("payment#inv-1")
     calls = len(connected.simulator.calls("payment"))
     verb, *more = words
-    assert "Nothing was changed yet; --do does it." in operator(verb, "inv-1", *more)
+    assert "Nothing was changed yet. Add --do to do it." in operator(verb, "inv-1", *more)
     assert operator.code == 0
     assert connected.entry("payment#inv-1") == before
     assert len(connected.simulator.calls("payment")) == calls

@@ -92,7 +92,7 @@ def test_what_was_stopped_goes_on(
     words = [line.words for line in deployment.journal.of_location(4564)]
     said = "trusted" if option == "--trust" else "resumed"
     assert f"telephony {said} by anna" in words
-    assert "it is so already" in operator("telephony", "4564", "--trust", "--do")
+    assert "is in that state already" in operator("telephony", "4564", "--trust", "--do")
 
 
 def test_a_location_without_a_token_cannot_be_resumed(

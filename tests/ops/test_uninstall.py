@@ -67,7 +67,7 @@ def test_a_dry_run_shows_what_would_end_and_asks_for_nothing(
         "cover until 2027-11-30 23:59:59Z, ",
         "payment#inv-2 UNKNOWN cannot be looked up while nothing is installed there; then a person",
         "refund#ref-1 PENDING is sent nevertheless, once its payment is",
-        "Nothing was changed yet; --do does it.",
+        "Nothing was changed yet. Add --do to do it.",
     ):
         assert shown in words
     assert "payment#inv-1" not in words
@@ -177,7 +177,7 @@ def test_a_lost_answer_is_settled_by_reconcile(
 ) -> None:
     connected.simulator.fault("uninstall", fault)
     text = " ".join(operator("uninstall", "4564", "--do").split())
-    said = f"No answer, so it may be done: {why}. Within minutes reconcile asks, and settles it."
+    said = f"The platform did not answer, so it may have done it: {why}. Within minutes reconcile"
     assert said in text
     assert operator.code == 1
     assert connected.connection(4564).state == "active"
@@ -225,7 +225,7 @@ def test_a_refusal_is_told_and_changes_nothing(
     connected: Deployment, operator: Operator, fault: dict[str, Any], said: str
 ) -> None:
     connected.simulator.fault("uninstall", "status", **fault)
-    assert f"It was not done: {said}" in operator("uninstall", "4564", "--do")
+    assert f"The platform did not do it: {said}" in operator("uninstall", "4564", "--do")
     assert operator.code == 1
     connected.let_time_pass(60, step=5)
     assert (connected.connection(4564).state, connected.simulator.state(4564)) == (
@@ -236,7 +236,7 @@ def test_a_refusal_is_told_and_changes_nothing(
 
 def test_a_success_that_is_none_is_told(connected: Deployment, operator: Operator) -> None:
     connected.simulator.fault("uninstall", "success_false", message="Try later.")
-    assert "It was not done: 200 Try later." in operator("uninstall", "4564", "--do")
+    assert "The platform did not do it: 200 Try later." in operator("uninstall", "4564", "--do")
     assert operator.code == 1
 
 
@@ -269,7 +269,7 @@ def test_what_is_not_installed_there_any_more_is_closed_here(
     connected.simulator.disconnect(4564, webhook="never")
     assert "Done: uninstalled there, disabled here." in operator("uninstall", "4564", "--do")
     again = operator("uninstall", "4564", "--do")
-    assert "Nothing to do: it is not installed." in again
+    assert "Nothing to do: the application is not installed in this location." in again
     assert (operator.code, len(connected.simulator.calls("uninstall"))) == (0, 1)
 
 
