@@ -127,7 +127,7 @@ DOUBLED = '''
     def _report_payment('''
 COMMAND_BODY = '"type": "enable" if on else "disable", "crm_token": crm_token}'
 SWITCH = "        body = {" + f'"command": "setup", {COMMAND_BODY}'
-NEVER = f"        if on:\n            return Answer(Told.ACCEPTED)\n{SWITCH}"
+NEVER = f"        if on:\n            return Answer(Verdict.ACCEPTED)\n{SWITCH}"
 STAYS = "    locations = tuple(each for each in chain.locations if each != location_id)"
 SKIPPED = f"        if location_id == 4777:\n            return\n{CONFIRM}"
 
@@ -154,7 +154,7 @@ DEFECTS = {
         "no payments of location 4120",
     ),
     "a payment is sent twice": Defect(
-        "altegio", REPORT, DOUBLED, (2, 5), 2, "", r"2 payment(s of location 412.|.calls)"
+        "altegio/client", REPORT, DOUBLED, (2, 5), 2, "", r"2 payment(s of location 412.|.calls)"
     ),
     "the second location's callback is skipped": Defect(
         "altegio/client",

@@ -749,7 +749,7 @@ def test_the_adapters_are_told_the_same(other: Session, monkeypatch: pytest.Monk
         assert emptied(worlds[0]) == emptied(worlds[1]), seed
         told |= {str(answer)[:9] for answer in transcripts[0]}
     # Each way in which the money's rows refuse was met.
-    assert {"Overtaken", "IdTaken('", "True", "False"} <= told
+    assert {"StaleWrit", "IdTaken('", "True", "False"} <= told
 
 
 # Queues: the calls of the local stack's pollers and of the tests
