@@ -1,27 +1,24 @@
-"""The commands: `python -m local --help`.
-
-Those that run the backend on this machine are here; those for who operates it, here or deployed,
-in `local.desk`.
-"""
+"""The commands that run the backend on this machine: `python -m local --help`."""
 
 # ruff: noqa: PLC0415  # a command imports what it needs, so that `--help` answers at once
 
 import argparse
 import json
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from local import ANNOUNCEMENT
-from local.desk import commands as desk
+from ops import ANNOUNCEMENT
+from ops.terminal import until_closed
 
 if TYPE_CHECKING:
-    from local.stack import Stack
+    from local.stack.stack import Stack
 
 _WELCOME = """\
 The local stack serves; Ctrl-C ends it.
@@ -73,17 +70,17 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["rehearse"]:  # it has a command line of its own
         from local import rehearsal
 
-        return int(rehearsal.main(list(arguments[1:])))
+        return until_closed(lambda: rehearsal.main(list(arguments[1:])))
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    return until_closed(lambda: command(options))
 
 
 def up(options: argparse.Namespace) -> int:
     """Run the stack until SIGTERM or Ctrl-C; both are its regular end, at any time."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    from local.mailbox import Mailbox
+    from local.examples.mailbox import Mailbox
 
     options.announce.unlink(missing_ok=True)  # an old one names what is gone
     announced = ""
@@ -102,9 +99,16 @@ def up(options: argparse.Namespace) -> int:
 
 
 def invoke(options: argparse.Namespace) -> int:
-    """Run one function once, on a stack of its own; 1 is a function's error, 2 a wrong name."""
-    text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text("utf-8")
-    event = json.loads(text)
+    """Run one function once, on a stack of its own; 1 is a function's error, 2 a wrong argument."""
+    try:
+        text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text("utf-8")
+        event = json.loads(text)
+    except OSError as error:
+        print(f"The event {options.event} cannot be read: {error.strerror}.", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"The event {options.event} is no JSON: {error}.", file=sys.stderr)
+        return 2
     with _stack(options, port=0, granted=(4564, 4232)) as stack:
         try:
             result = stack.invoke(options.function, event)
@@ -128,9 +132,9 @@ def build(options: argparse.Namespace) -> int:
 
 def deploy(_options: argparse.Namespace) -> int:
     """Deploy the template into an emulator, and compare."""
-    from local import PROJECT, deployed
+    from local import PROJECT, deploy_check
 
-    return deployed.main(PROJECT / "build" / "deployed")
+    return deploy_check.main(PROJECT / "build" / "deployed")
 
 
 @contextmanager
@@ -141,31 +145,32 @@ def _stack(
 
     There, the owner has granted access to the locations `granted`, which the events name.
     """
-    from local.stack import Stack
+    from local.examples.mailbox import SENDER
+    from local.simulator import Simulator
+    from local.stack.stack import Stack
 
     account: dict[str, Any] = {
         "partner_token": options.partner_token,
         "user_token": options.user_token,
         "application_id": options.application_id,
     }
-    from local.mailbox import SENDER
-
     settings = {"MAIL_FROM": SENDER, **dict(options.set)}
-    if options.platform_url is not None:
-        url = options.platform_url.rstrip("/")
-        with Stack(platform_url=url, port=port, settings=settings, **account) as stack:
-            yield stack
-        return
-    from local.simulator import Simulator
-
-    with (
-        Simulator(**account) as simulator,
-        Stack(platform_url=simulator.url, port=port, settings=settings, **account) as stack,
-    ):
-        simulator.redirect_url = f"{stack.api}/connect"
-        simulator.callback_url = f"{stack.api}/webhooks/altegio"
-        if granted:
-            simulator.grant(*granted)
+    given = options.platform_url
+    with ExitStack() as opened:
+        simulator = None if given else opened.enter_context(Simulator(**account))
+        url = simulator.url if simulator else given.rstrip("/")
+        try:
+            stack = opened.enter_context(
+                Stack(platform_url=url, port=port, settings=settings, **account)
+            )
+        except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
+            print(f"The local stack cannot start: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+        if simulator:
+            simulator.redirect_url = f"{stack.api}/connect"
+            simulator.callback_url = f"{stack.api}/webhooks/altegio"
+            if granted:
+                simulator.grant(*granted)
         yield stack
 
 
@@ -176,12 +181,15 @@ def _end(_number: int, _frame: object) -> NoReturn:
 
 
 def _announcement(stack: "Stack") -> str:
+    from local.stack.emulator import CREDENTIALS
+
     names = (
         "api aws_endpoint_url region billing_queue_url calls_queue_url platform_url tables outputs"
     )
     found = {name: getattr(stack, name) for name in names.split()}
     environments = {name: it.environment for name, it in stack.functions.items()}
-    return json.dumps({**found, "environments": environments}, indent=2)
+    told = {**found, "environments": environments, "credentials": CREDENTIALS}
+    return json.dumps(told, indent=2)
 
 
 def _announce(announcement: str, file: Path) -> None:
@@ -225,10 +233,49 @@ def _setting(text: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m local", description="Run the backend on this machine, and operate it."
+        prog="python -m local", description="Run the backend on this machine."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    stack = _stack_options()
 
+    words = "run the whole stack until Ctrl-C or SIGTERM"
+    command = commands.add_parser("up", parents=[stack], help=words)
+    command.add_argument(
+        "--port", default=0, type=int, help="the port of the HTTP API; 0 takes a free one"
+    )
+    command.add_argument(
+        "--announce",
+        default=ANNOUNCEMENT,
+        type=Path,
+        metavar="FILE",
+        help="once everything serves, write to this file where everything is (JSON), for"
+        " `python -m ops`, which reads build/local/stack.json unless --announced names another",
+    )
+    command.set_defaults(command=up)
+
+    words = "run one function once, with one event"
+    command = commands.add_parser("invoke", parents=[stack], help=words)
+    command.add_argument("function", metavar="FUNCTION", help="such as connect or ConnectFunction")
+    command.add_argument("event", metavar="EVENT.json", help="a file, or - for standard input")
+    command.set_defaults(command=invoke)
+
+    command = commands.add_parser("build", help="build the artifact of all functions")
+    command.add_argument("folder", metavar="DIR", type=Path, help="the artifact replaces it")
+    command.add_argument(
+        "--platform", help="build for another machine, such as aarch64-manylinux_2_28"
+    )
+    command.set_defaults(command=build)
+
+    words = "run sam build and sam deploy into an emulator, and compare"
+    command = commands.add_parser("deploy", help=words)
+    command.set_defaults(command=deploy)
+
+    words = "play Altegio's moderation checks, and write a report"
+    commands.add_parser("rehearse", add_help=False, help=words)
+    return parser
+
+
+def _stack_options() -> argparse.ArgumentParser:
     stack = argparse.ArgumentParser(add_help=False)
     stack.add_argument(
         "--platform-url",
@@ -244,42 +291,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=_setting,
         metavar="NAME=VALUE",
-        help="any configuration, by environment variable or template parameter; repeatable",
+        help="set an environment variable or a template parameter; may be given several times",
     )
-
-    command = commands.add_parser(
-        "up", parents=[stack], help="the whole stack, until Ctrl-C or SIGTERM"
-    )
-    command.add_argument("--port", default=0, type=int, help="of the HTTP API (0: a free one)")
-    command.add_argument(
-        "--announce",
-        default=ANNOUNCEMENT,
-        type=Path,
-        metavar="FILE",
-        help="write there, once everything serves, where everything is (JSON); read by the commands"
-        " of the operator, which look into build/local/stack.json unless told another file",
-    )
-    command.set_defaults(command=up)
-
-    command = commands.add_parser("invoke", parents=[stack], help="one function, one event")
-    command.add_argument("function", metavar="FUNCTION", help="such as connect or ConnectFunction")
-    command.add_argument("event", metavar="EVENT.json", help="a file, or - for standard input")
-    command.set_defaults(command=invoke)
-
-    command = commands.add_parser("build", help="the artifact of all functions")
-    command.add_argument("folder", metavar="DIR", type=Path, help="replaced by the artifact")
-    command.add_argument(
-        "--platform", help="build for another machine, such as aarch64-manylinux_2_28"
-    )
-    command.set_defaults(command=build)
-
-    command = commands.add_parser("deploy", help="sam build and sam deploy, into an emulator")
-    command.set_defaults(command=deploy)
-
-    commands.add_parser("rehearse", add_help=False, help="play the moderation checks")
-
-    desk.add_to(commands)
-    return parser
+    return stack
 
 
 if __name__ == "__main__":

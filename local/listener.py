@@ -3,6 +3,7 @@
 import socket
 import socketserver
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,7 +16,7 @@ class Listener(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(self, port: int, handler: Callable[..., BaseHTTPRequestHandler]) -> None:
         self._is_serving = self._is_stopped = False
         self._connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), handler)

@@ -27,9 +27,10 @@ from functions.connect import wiring as connect
 from functions.disable import wiring as disable
 from functions.payments import wiring as payments
 from functions.reconcile import wiring as reconcile
-from local.emulator import create_table
 from local.simulator import Simulator
-from local.template import Template, Wiring
+from local.stack.emulator import create_table
+from local.stack.template import Template
+from local.stack.wiring import Wiring
 from shared.aws.dynamodb import from_item
 from shared.calls.table import Calls
 from shared.chains.table import Chains

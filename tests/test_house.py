@@ -16,7 +16,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 PROJECT = Path(__file__).parents[1]
 SHARED = sorted((PROJECT / "shared").rglob("*.py"))
 FUNCTIONS = sorted((PROJECT / "functions").rglob("*.py"))
-LOCAL = sorted((PROJECT / "local").rglob("*.py"))
+LOCAL = sorted(path for name in ("local", "ops") for path in (PROJECT / name).rglob("*.py"))
 TESTS = sorted((PROJECT / "tests").rglob("*.py"))
 NAMES = sorted(path.parent.name for path in FUNCTIONS if path.name == "app.py")
 
@@ -250,12 +250,12 @@ def test_a_function_knows_shared_and_its_own_folder(path: Path) -> None:
     own = f"functions.{path.parent.name}"
     for name in imports(path):
         assert not name.startswith("functions") or f"{name}.".startswith(f"{own}.")
-        assert name.split(".")[0] not in ("local", "tests", "boto3", "botocore", "httpx")
+        assert name.split(".")[0] not in ("local", "ops", "tests", "boto3", "botocore", "httpx")
 
 
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
 def test_shared_knows_neither_its_callers_nor_the_local_run(path: Path) -> None:
-    assert not packages(path) & {"functions", "local", "tests", "moto", "pytest"}
+    assert not packages(path) & {"functions", "local", "ops", "tests", "moto", "pytest"}
 
 
 @pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=lambda path: path.stem)

@@ -13,7 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.desk import letters
+from ops import dead_letters
 from shared.aws.dead_letters import DeadLetters
 from shared.payments import billing_event
 from shared.payments.entry import EntryState, reopened
@@ -94,8 +94,10 @@ def test_a_refund_of_less_that_came_before_its_payment_is_rejected_and_one_lette
     assert isinstance(told, billing_event.Refund)
     assert told.entry(row.received_at).digest == row.digest
     assert connected.simulator.calls("refund") == []
-    assert not letters.judge(json.dumps(refund("ref-2", **stated)), connected.ledger.get).safe
-    assert letters.judge(body, connected.ledger.get).why.startswith("safe: known with the same")
+    assert not dead_letters.judge(json.dumps(refund("ref-2", **stated)), connected.ledger.get).safe
+    assert dead_letters.judge(body, connected.ledger.get).why.startswith(
+        "safe: known with the same"
+    )
 
 
 def test_the_same_refund_with_another_sum_contradicts_the_first(connected: Deployment) -> None:
@@ -106,7 +108,7 @@ def test_the_same_refund_with_another_sum_contradicts_the_first(connected: Deplo
     connected.bill(refund(amount="10.00"))
     reasons = [reason for _body, reason in connected.dead_letters()]
     assert reasons == ["refund#ref-1 was received before with other facts"] * 3
-    judged = letters.judge(json.dumps(refund(amount="10.00")), connected.ledger.get)
+    judged = dead_letters.judge(json.dumps(refund(amount="10.00")), connected.ledger.get)
     assert judged.why.endswith("(amount was None, is 10)")
 
 

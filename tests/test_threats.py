@@ -16,7 +16,7 @@ from jinja2 import Environment
 
 from functions.connect import app, page
 from functions.reconcile import app as reconcile
-from local.portal import Portal
+from local.examples.portal import Portal
 from local.simulator import Owner
 from shared.altegio import redirect, signature
 from shared.altegio.marketplace import Marketplace

@@ -12,15 +12,15 @@ from typing import NamedTuple
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.desk import census
-from local.portal import Portal
+from local.examples.portal import Portal
 from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser
 from local.rehearsal.checks import CHECKS, SCHEDULE_S, Check, Step
 from local.rehearsal.screen import Screen
 from local.rehearsal.stage import NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
-from local.stack import Stack
+from local.stack.stack import Stack
+from ops import census
 from shared.reconcile.census.table import CensusTable
 
 PATIENCE_S = 20.0

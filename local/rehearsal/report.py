@@ -15,7 +15,7 @@ from local import PROJECT
 from local.rehearsal.mask import Mask
 from local.rehearsal.play import SETTINGS, Outcome, Rehearsal
 from local.simulator import Call, Delivery
-from local.template import Template
+from local.stack.template import Template
 
 NAMES = ("report.json", "report.html")
 

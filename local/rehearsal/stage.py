@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from local.portal import Portal
+from local.examples.portal import Portal
 from local.rehearsal.billing import Billing, terms, written
 from local.rehearsal.browser import Browser, Page
 from local.rehearsal.pbx import Pbx

@@ -15,7 +15,6 @@ from local.simulator.state import WIRE_TIME
 type Check = Callable[[Any], str]
 
 LARGEST_PAGE: Final = 1000
-MOST_WEBHOOK_URLS: Final = 10
 LARGEST_SUM: Final = Decimal("1e13")
 #: Who hides the own number is called so: https://www.rfc-editor.org/rfc/rfc3323
 HIDDEN: Final = "anonymous"
@@ -63,29 +62,6 @@ def time(value: Any) -> str:
 def text(value: Any) -> str:
     """Anything legible."""
     return "" if isinstance(value, str) and value else "a text"
-
-
-def key(value: Any) -> str:
-    """An API key."""
-    # Documented as a number, with a UUID as its example.
-    return "" if not text(value) or not identifier(value) else "a number or a text"
-
-
-def addresses(value: Any) -> str:
-    """Where webhooks may go."""
-    good = (
-        isinstance(value, list)
-        and len(value) <= MOST_WEBHOOK_URLS
-        and all(isinstance(each, str) and re.match("https?://[^/]", each) for each in value)
-        and len(set(value)) == len(value)
-    )
-    return "" if good else f"at most {MOST_WEBHOOK_URLS} different addresses"
-
-
-def channels(value: Any) -> str:
-    """Through which messages are sent."""
-    good = isinstance(value, list) and all(each in ("sms", "whatsapp") for each in value)
-    return "" if good else "a list of sms, whatsapp"
 
 
 def page(value: str) -> str:

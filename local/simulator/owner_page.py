@@ -20,6 +20,7 @@ from decimal import Decimal
 from functools import partial
 from html import escape
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -43,6 +44,8 @@ OWNERS: Final = (
 FORMS: Final = ("auto", "salon_ids[]", "salon_ids[] encoded", "comma", "indexed")
 PRICE: Final = Decimal("29.90")
 LATEST: Final = 12
+
+_FRAME: Final = Path(__file__).with_name("owner_page.html")
 
 
 def title(location_id: int) -> str:
@@ -121,7 +124,7 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         )
         for each in reversed(simulator.webhooks()[-LATEST:])
     ]
-    text = _FRAME.format(
+    text = _FRAME.read_text("utf-8").format(
         application=simulator.application_id,
         chain=simulator.salon_group_id,
         redirect=escape(simulator.redirect_url or "not set"),
@@ -223,63 +226,3 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
     body = body or f'<tr><td colspan="{len(names)}"><small>nothing yet</small></td></tr>'
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-_FRAME: Final = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Marketplace, simulated</title>
-<style>
-:root {{ color-scheme: light dark; --line: light-dark(#dfe3ea, #363c47);
-  --card: light-dark(#fff, #1d2128); --page: light-dark(#f4f6f9, #14171c);
-  --accent: light-dark(#2f5bea, #86a3ff); }}
-* {{ box-sizing: border-box }}
-body {{ margin: 0 auto; max-width: 72rem; padding: 2rem 1.25rem 4rem; background: var(--page);
-  font: 15px/1.5 system-ui, sans-serif }}
-h1 {{ font-size: 1.6rem; margin: 0 }} h2 {{ font-size: 1.05rem; margin: 2rem 0 .5rem }}
-small, th {{ color: light-dark(#667085, #98a2b3); font-weight: 400 }}
-code {{ font-size: .9em; overflow-wrap: anywhere }}
-.bar, .card, .wide {{ background: var(--card); border: 1px solid var(--line);
-  border-radius: 12px; padding: 1rem 1.1rem }}
-.bar {{ display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: center;
-  margin: 1.2rem 0 }}
-.cards {{ display: grid; gap: 1rem; align-items: start;
-  grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)) }}
-.card header, .telephony header {{ display: flex; justify-content: space-between; gap: 1rem }}
-.card p {{ margin: .5rem 0 }} .buttons {{ display: flex; flex-wrap: wrap; gap: .5rem }}
-.wide, .card {{ overflow-x: auto }}
-.state {{ border-radius: 99px; padding: 0 .7rem; font-size: .85rem; align-self: center;
-  background: light-dark(#e7eaf0, #333a46) }}
-.active {{ background: light-dark(#d3f5df, #14512c) }}
-.pending {{ background: light-dark(#fdf0c8, #5a4508) }}
-.freezed {{ background: light-dark(#d7eafc, #174166) }}
-button, select {{ font: inherit; border: 1px solid var(--line); border-radius: 8px;
-  padding: .35rem .8rem; background: transparent; color: inherit; cursor: pointer }}
-button:hover {{ border-color: var(--accent) }}
-button.main {{ background: var(--accent); color: var(--card); border-color: transparent }}
-table {{ border-collapse: collapse; width: 100%; font-size: .86rem; margin-top: .6rem }}
-th, td {{ text-align: left; padding: .25rem .8rem .25rem 0; border-top: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere }}
-.telephony + .telephony {{ margin-top: 1rem }}
-.telephony table + table {{ margin-top: 1.2rem }}
-.telephony td {{ font-variant-numeric: tabular-nums }}
-.notice {{ background: light-dark(#fde2e1, #5c1f1c); border-radius: 8px; padding: .6rem 1rem }}
-</style></head><body>
-<h1>Marketplace, simulated</h1>
-<small>application {application} in chain {chain} · registration redirect <code>{redirect}</code>
- · webhooks to <code>{callback}</code></small>
-{notice}
-<form method="post" action="/owner/grant">
-<div class="bar">
-<label>Owner <select name="owner">{owners}</select></label>
-<label>Redirect form <select name="form">{forms}</select></label>
-<button class="main">Connect the ticked locations</button>
-<a href="/">Refresh</a>
-</div>
-<div class="cards">{cards}</div>
-</form>
-<h2>Telephony</h2>{telephony}
-<h2>What the application asked for, latest first</h2><div class="wide">{calls}</div>
-<h2>Webhooks it was sent</h2><div class="wide">{webhooks}</div>
-</body></html>
-"""

@@ -98,15 +98,6 @@ ROUTES: Final = (
         "POST",
         re.compile("/marketplace/partner/callback"),
         required=_LINK,
-        optional={
-            "api_key": checks.key,
-            "webhook_urls": checks.addresses,
-            "channels": checks.channels,
-            "chat_url": checks.text,
-            "tips_url": checks.text,
-            "login": checks.text,
-            "secret_key": checks.text,
-        },
     ),
     Route(
         "payment",

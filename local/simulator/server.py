@@ -3,14 +3,13 @@
 import contextlib
 import functools
 import json
-import socket
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 
+from local.listener import Listener
 from local.simulator.faults import NOTHING_DONE, Faults
 from local.simulator.limits import Limits
 from local.simulator.marketplace import Marketplace, disturbed
@@ -191,7 +190,7 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing on the console; the journal has it all."""
 
 
-class Server(ThreadingHTTPServer):
+class Server(Listener):
     """Listens on the loopback, one thread per connection.
 
     Args:
@@ -200,39 +199,10 @@ class Server(ThreadingHTTPServer):
         owner: answers the browser; None for what is not the owner's.
     """
 
-    daemon_threads = True
-    request_queue_size = 128
-
     def __init__(
         self, port: int, exchange: Exchange, owner: Callable[[Request], Answer | None]
     ) -> None:
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), functools.partial(Handler, exchange, owner))
-
-    def server_bind(self) -> None:
-        """Bind without asking the resolver for this machine's name, which may take seconds."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", self.socket.getsockname()[1]
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, so that stopping ends the idle ones, too."""
-        with self._lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection."""
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        """End all connections, as a stopped server does."""
-        with self._lock:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+        super().__init__(port, functools.partial(Handler, exchange, owner))
 
     @property
     def address(self) -> str:

@@ -4,19 +4,18 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
-from types import TracebackType
 from typing import Any, Self
 
 from local.simulator import owner_page
 from local.simulator.faults import Fault, Faults
 from local.simulator.limits import Limits
 from local.simulator.marketplace import Marketplace
+from local.simulator.observation import Observation
 from local.simulator.redirect import Owner, redirect_address, spell_locations, user_data
 from local.simulator.server import Exchange, Server
-from local.simulator.state import Call, LogEntry, Payment, Platform, RefusedError
-from local.simulator.telephony import Chain, PopUp, SavedCall, Telephony
-from local.simulator.webhooks import MODES, Delivery, Webhooks, payment_sign, wire_number
+from local.simulator.state import Platform, RefusedError
+from local.simulator.telephony import Telephony
+from local.simulator.webhooks import MODES, Webhooks, payment_sign, wire_number
 from local.simulator.wire import Answer, Message, Request, read
 
 CHAIN_ID = 2001
@@ -26,7 +25,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Simulator:
+class Simulator(Observation):
     """The platform on the loopback; a context manager, or `start()` and `stop()`.
 
     Args:
@@ -109,11 +108,7 @@ class Simulator:
         """Listen; what happened before a stop is remembered."""
         self._stopped.clear()
         self._server = Server(self.port, self.exchange, self._owner_page)
-        self._thread = threading.Thread(
-            target=partial(self._server.serve_forever, poll_interval=0.01),
-            name="simulator",
-            daemon=True,
-        )
+        self._thread = threading.Thread(target=self._server.serve, name="simulator", daemon=True)
         self._thread.start()
         return self
 
@@ -121,21 +116,14 @@ class Simulator:
         """Close the port and every connection, waits included."""
         if self._server and self._thread:
             self._stopped.set()
-            self._server.shutdown()
-            self._server.hang_up()
-            self._server.server_close()
+            self._server.stop()
             self._thread.join()
             self._server = self._thread = None
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     @property
@@ -337,65 +325,6 @@ class Simulator:
     def clear_faults(self) -> None:
         """Forget all faults on order."""
         self._faults.clear()
-
-    # Observation
-
-    @property
-    def journal(self) -> list[Call]:
-        """Every request of the application, in order of arrival (a copy)."""
-        return self.platform.journal()
-
-    def calls(self, route: str, location_id: int | None = None) -> list[Call]:
-        """The journal of one route ("any" for all), of one location if one is given."""
-        return [
-            each
-            for each in self.journal
-            if route in {"any", each.route} and location_id in {None, each.location_id}
-        ]
-
-    def state(self, location_id: int) -> str:
-        """One of "uninstalled", "pending", "active" and "freezed"."""
-        return self.platform.state(location_id)
-
-    def payments(self, location_id: int) -> list[Payment]:
-        """All payments of a location, oldest first, across reconnects."""
-        return self.platform.payments(location_id)
-
-    def log(self, location_id: int) -> list[LogEntry]:
-        """All transitions of a location, oldest first, across reconnects."""
-        return self.platform.log(location_id)
-
-    def webhooks(self) -> list[Delivery]:
-        """All webhooks that were answered or failed, in that order."""
-        return self._webhooks.deliveries()
-
-    def chains(self) -> list[Chain]:
-        """The chains, the first one first."""
-        return self._telephony.chains()
-
-    def telephony(self, crm_token: str | None = None) -> bool:
-        """Whether telephony is enabled in a chain; None for the first chain.
-
-        Raises:
-            KeyError: there is no such chain.
-        """
-        return self._telephony.enabled(crm_token or self.crm_token)
-
-    def pop_ups(self, crm_token: str | None = None) -> list[PopUp]:
-        """What a chain was really shown, oldest first; None for the first chain.
-
-        Raises:
-            KeyError: there is no such chain.
-        """
-        return self._telephony.pop_ups(crm_token or self.crm_token)
-
-    def saved_calls(self, location_id: int | None = None) -> list[SavedCall]:
-        """The call history in the order it was accepted, listed already or not.
-
-        Args:
-            location_id: only what is for that location's list; None for all calls of all chains.
-        """
-        return self._telephony.saved_calls(location_id)
 
     def lose_call(self, call_id: str) -> None:
         """As if a call that was accepted had never been saved."""

@@ -14,7 +14,7 @@ What the owner paid on the platform's own page (see `hosted`) was never ours to 
   │ ╰──────────────────── it is another entry's ──────▶ CLOSED
   ╰────────────────────── not listed for days ────────▶ NEEDS_HUMAN
 
-A person may adopt, send again or close whatever is not on its way (see `local.desk`):
+A person may adopt, send again or close whatever is not on its way (see `ops`):
 
  PENDING, HELD, UNKNOWN, REJECTED, NEEDS_HUMAN, CLOSED ──── adopt ──────▶ SENT
  PENDING, HELD, REJECTED, NEEDS_HUMAN, CLOSED ──────────── send ───────▶ PENDING

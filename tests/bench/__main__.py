@@ -32,10 +32,10 @@ import botocore
 
 from local import PROJECT
 from local.build import AWS_CALLS
-from local.runtime import BARE, PYTHON, Environment, LogFile, lambda_variables
 from local.simulator import Simulator
-from local.stack import Stack
-from local.template import Function
+from local.stack.environment import BARE, PYTHON, Environment, LogFile, lambda_variables
+from local.stack.stack import Stack
+from local.stack.wiring import Function
 from tests.bench import baselines, fairness, pop_up, webhook
 
 ONCE = Path(__file__).with_name("once.py")

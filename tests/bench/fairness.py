@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from local.simulator import Owner, Simulator
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.bench.webhook import LOCATION, connected
 
 # The platform's limit, which the simulator enforces.

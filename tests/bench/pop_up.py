@@ -14,7 +14,7 @@ import httpx
 
 from local.simulator import Simulator
 from local.simulator.server import Exchange
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.bench.webhook import connected
 
 LOCATION = 4564

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from local.simulator import Owner, Simulator
-from local.stack import Stack
+from local.stack.stack import Stack
 
 PLATFORM_S = 20.0
 LOCATION = 4564

@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, sync_playwright
 
-from local.front_door import FrontDoor
 from local.listener import Listener
-from local.runtime import InvokeResult
-from local.template import Route
+from local.stack.environment import InvokeResult
+from local.stack.front_door import FrontDoor
+from local.stack.wiring import Route
 from tests.browser import chromium
 from tests.deployment import Deployment
 

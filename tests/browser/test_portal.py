@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.portal import Portal
+from local.examples.portal import Portal
 from local.simulator import Owner
 from tests.browser.conftest import Site
 from tests.browser.test_states import serious

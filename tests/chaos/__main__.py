@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from local.emulator import Emulator
+from local.stack.emulator import Emulator
 from tests.chaos import campaigns, kills, life_mutants, lives
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.runs import Run, first_wrong, run, run_all

@@ -22,9 +22,9 @@ from typing import Any
 import httpx
 
 from local import PROJECT
-from local.runtime import Environment
 from local.simulator import Simulator
-from local.stack import Stack
+from local.stack.environment import Environment
+from local.stack.stack import Stack
 from shared.aws.dynamodb import from_item
 from shared.payments.entry import EntryState
 from tests.chaos.campaigns import Progress

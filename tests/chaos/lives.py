@@ -16,9 +16,9 @@ from random import Random
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-from local.desk import census
 from local.simulator.redirect import Owner
 from local.simulator.state import RefusedError, Standing
+from ops import census
 from shared.altegio import redirect
 from shared.clock import instant
 from shared.connect.tickets import Tickets

@@ -22,9 +22,9 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from local.emulator import create_queues, create_table
 from local.simulator import Simulator
 from local.simulator.wire import Answer, Request
+from local.stack.emulator import create_queues, create_table
 from shared import clock as real_clock
 from shared import telemetry
 from shared.altegio.client import Client

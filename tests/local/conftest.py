@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 
 from local import PROJECT, build
-from local.desk import desk, letters
-from local.stack import Stack
-from tests.deployment import Deployment
-from tests.desk import Operator, site
+from local.stack.stack import Stack
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -206,25 +203,6 @@ def stack(project: Path) -> Iterator[Stack]:
         settings={"LEASE_S": "61", "FIXED": "replaced", "RECONCILE_EVERY_S": "0.5"},
     ) as running:
         yield running
-
-
-@pytest.fixture
-def anna(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Who is logged in."""
-    monkeypatch.setenv("LOGNAME", "anna")
-    # So that it is put back: a command sets it, for its own process.
-    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
-    return monkeypatch
-
-
-@pytest.fixture
-def operator(
-    deployment: Deployment, anna: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Operator:
-    here = site(deployment)
-    anna.setattr(desk, "find", lambda _options: here)
-    anna.setattr(letters, "_WAIT_S", 0)
-    return Operator(deployment, capsys)
 
 
 @pytest.fixture

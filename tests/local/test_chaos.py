@@ -5,7 +5,7 @@ from pathlib import Path
 
 from botocore import UNSIGNED
 
-from local.emulator import Emulator
+from local.stack.emulator import Emulator
 from tests.chaos.runs import run
 
 

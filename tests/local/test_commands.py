@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -77,6 +78,7 @@ class TestUp:
             "platform_url",
             "tables",
             "environments",
+            "credentials",
             "outputs",
         }
         assert found["platform_url"] == "http://127.0.0.1:9"
@@ -134,6 +136,53 @@ def test_invoke_of_an_unknown_function_names_the_known_ones() -> None:
     )
     assert done.returncode == 2
     assert "PaymentsFunction" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ("missing.json", "The event missing.json cannot be read: No such file or directory."),
+        ("-", "The event - is no JSON: Expecting value: line 1 column 1 (char 0)."),
+    ],
+)
+def test_invoke_of_a_broken_event_says_so_in_a_sentence(event: str, said: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, "invoke", "payments", event],
+        cwd=PROJECT,
+        input="no JSON",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, f"{said}\n")
+
+
+def test_a_stack_that_cannot_start_says_so_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [*COMMAND, "up", "--port", port],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("The local stack cannot start: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_whoever_has_seen_enough_may_close_the_pipe() -> None:
+    """As `head` does."""
+    wrapped = "import sys; from ops.terminal import until_closed; "
+    code = f"{wrapped}sys.exit(until_closed(lambda: print('x' * 10**6)))"
+    started = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert started.stdout is not None
+    started.stdout.close()
+    _out, told = started.communicate()
+    assert (started.returncode, told) == (0, b"")
 
 
 def test_help_is_instant_and_a_setting_needs_a_value() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from local import PROJECT
-from local.emulator import Emulator, create_table
-from local.template import Template
+from local.stack.emulator import Emulator, create_table
+from local.stack.template import Template
 from shared.altegio.rate_limit import Busy, Pace
 from shared.altegio.settings import PacePolicy
 

@@ -22,8 +22,8 @@ from botocore import xform_name
 
 from local import PROJECT, build
 from local.build import AWS_CALLS, EPOCH, PYTHON
-from local.deployed import SAM, sam_build
-from local.template import Template
+from local.sam import SAM, sam_build
+from local.stack.template import Template
 
 FUNCTIONS = {f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls")}
 # What a build reads; a checkout has more, and none of that may matter.

@@ -154,7 +154,13 @@ DEFECTS = {
         "no payments of location 4120",
     ),
     "a payment is sent twice": Defect(
-        "altegio", REPORT, DOUBLED, (2, 5), 2, "", r"2 payment(s of location 412.|.calls)"
+        "altegio/marketplace",
+        REPORT,
+        DOUBLED,
+        (2, 5),
+        2,
+        "",
+        r"2 payment(s of location 412.|.calls)",
     ),
     "the second location's callback is skipped": Defect(
         "altegio/marketplace",

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from local.desk import desk, publication
-from local.mailbox import SENDER, Mailbox
+from local.examples.mailbox import SENDER, Mailbox
 from local.simulator import Owner, Simulator
-from local.stack import Stack
+from local.stack.stack import Stack
+from ops import publication, site
 from shared.aws.dynamodb import from_item
 from tests.deployment import Page, payment, refund
 from tests.test_pbx import ASTERISK, FORM, FREESWITCH, LINE, STARTED, UUID, fields, form, record
@@ -276,9 +276,9 @@ def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> Non
 
 
 def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:
-    """The command at the desk of this stack; its status, and what it prints."""
+    """The command, run against this stack; its status, and what it prints."""
     environments = {name: it.environment for name, it in world.stack.functions.items()}
-    site = desk.Site(
+    running = site.Stack(
         name="the stack",
         payments=environments["PaymentsFunction"],
         reconcile=environments["ReconcileFunction"],
@@ -286,8 +286,8 @@ def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **cha
         outputs={**world.stack.outputs, **changes},
         client=world.stack.client,
     )
-    options = argparse.Namespace(json="--json" in words)
-    status = publication.publication(desk.opened(site), options)
+    options = argparse.Namespace(json="--json" in words, location=None)
+    status = publication.publication(site.opened(running), options)
     return status, capsys.readouterr().out
 
 

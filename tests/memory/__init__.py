@@ -1,7 +1,7 @@
 """AWS in memory: what tables, queues, parameters and the post answer in microseconds.
 
-For tests that make millions of calls; `tests/local/test_memory.py` compares its answers with an
-emulator's. What it does not know raises NotImplementedError: it never guesses.
+For tests that make millions of calls; `tests/local/stack/test_memory.py` compares its answers with
+an emulator's. What it does not know raises NotImplementedError: it never guesses.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ __all__ = ["Memory", "refusal"]
 class Memory(Calls):
     """One empty world; takes the place of a boto3 session.
 
-    `local.emulator.create_table` and `create_queues` fill it as they fill the emulator.
+    `local.stack.emulator.create_table` and `create_queues` fill it as they fill the emulator.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:

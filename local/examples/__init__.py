@@ -1,0 +1,1 @@
+"""What is the company's own, as an example: its customer portal and its mail."""

@@ -1,0 +1,1 @@
+"""The stack on this machine: what template.yaml says, played around an emulator of AWS."""

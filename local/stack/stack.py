@@ -1,0 +1,256 @@
+"""The whole backend on this machine, as template.yaml describes it.
+
+State is in an emulator, compute in AWS's own runtime client, and what AWS puts in front of the
+functions (HTTP API, queue mappings, schedules) is played by the modules of this package.
+"""
+
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from local import PROJECT, build
+from local.stack.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
+from local.stack.environment import Environment, InvokeResult
+from local.stack.front_door import FrontDoor
+from local.stack.functions import Functions
+from local.stack.pollers import Poller
+from local.stack.schedules import Clockwork
+from local.stack.template import Template
+from local.stack.wiring import Wiring
+
+SCHEDULE_SETTING = "RECONCILE_EVERY_S"
+"""Seconds between the runs of every schedule, in place of the template's rates; 0 is never."""
+
+
+class Stack:
+    """Everything that `sam deploy` would make, running from `__enter__` to `__exit__`.
+
+    Attributes:
+        api: Address of the HTTP API.
+        aws_endpoint_url: Address of the emulator, for boto3 (credentials test/test).
+        region: Region of everything.
+        platform_url: The platform it talks to.
+        tables: Physical names by logical names.
+        queues: Addresses by logical names.
+        outputs: The template's outputs, by name.
+        functions: What the template says of each function, by logical name.
+        variables: What every function gets beside that: region, credentials, endpoint.
+        artifact: The folder that they run from.
+        logs: Folder with one file per function, and the emulator's.
+        billing_queue_url: Address of `BillingQueue`; empty if the template has none.
+        calls_queue_url: Address of `CallsQueue`; empty if the template has none.
+    """
+
+    def __init__(
+        self,
+        *,
+        platform_url: str,
+        partner_token: str = "local-partner-token",  # noqa: S107  # opens nothing
+        user_token: str = "local-user-token",  # noqa: S107  # opens nothing
+        portal_key: str = "local-portal-key-for-nothing-real",
+        application_id: int = 101,
+        port: int = 0,
+        settings: Mapping[str, str] | None = None,
+        root: Path = PROJECT,
+        artifact: Path | None = None,
+        logs: Path | None = None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            platform_url: Goes into every PLATFORM_..._URL of the template.
+            partner_token: Value of the parameter that PartnerTokenParameter names.
+            user_token: Value of the parameter that UserTokenParameter names, if there is one.
+            portal_key: Value of the parameter that PortalKeyParameter names, if there is one.
+            application_id: Value of ApplicationId.
+            port: Of the HTTP API; 0 takes a free one.
+            settings: By name of an environment variable or of a template parameter; they go
+                before all of the above.
+            root: The project with template.yaml.
+            artifact: A built artifact; None builds the project's if it is stale.
+            logs: Folder of the logs; None is `build/local/logs` in the project.
+        """
+        self.platform_url = platform_url
+        self.region = REGION
+        self._port = port
+        self._root = root
+        self._artifact = artifact
+        self.logs = logs or root / "build" / "local" / "logs"
+        self._application_id = application_id
+        self._settings = dict(settings or {})
+        self._tokens = {
+            "PartnerTokenParameter": partner_token,
+            "UserTokenParameter": user_token,
+            "PortalKeyParameter": portal_key,
+        }
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start everything; return when it serves.
+
+        Raises:
+            OSError: The port is taken.
+            RuntimeError: Something is not set up, or the emulator does not start.
+            ValueError: The template says what is not understood here.
+            subprocess.CalledProcessError: The artifact cannot be built.
+        """
+        with ExitStack() as opened:
+            self._open(opened)
+            self._closing = opened.pop_all()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End everything at once; no process stays behind."""
+        self._closing.close()
+
+    def _open(self, opened: ExitStack) -> None:
+        # Closed from the last to the first: sources stop, what runs is ended, and then the sources,
+        # which were waiting for that, are waited for.
+        sources: list[Poller | Clockwork] = []
+        opened.callback(lambda: [source.join() for source in sources])
+        self.logs.mkdir(parents=True, exist_ok=True)
+        front_door = FrontDoor(port=self._port)
+        opened.callback(front_door.close)
+        self.api = front_door.url
+        self._emulator = emulator = opened.enter_context(Emulator(log=self.logs / "emulator.log"))
+        # While it starts: whatever does not need it.
+        self.artifact = self._artifact or build.artifact(self._root)
+        wiring, every_s, parameters = self._configure(Template.read(self._root / "template.yaml"))
+        self._wiring = wiring
+        sqs = emulator.client("sqs", retries={"total_max_attempts": 1})
+        emulator.wait()
+        self._create(wiring, sqs, parameters)
+
+        self.functions = wiring.functions
+        self.variables = {
+            **CREDENTIALS,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": emulator.endpoint_url,
+            "AWS_REGION": self.region,
+        }
+        self._functions = functions = Functions(
+            self.functions, artifact=self.artifact, logs=self.logs, variables=self.variables
+        )
+        opened.callback(functions.close)
+        front_door.open(wiring.routes, functions.invoke)
+        opened.callback(lambda: [source.stop() for source in sources])
+        sources += [
+            Poller(mapping, wiring.queues[mapping.queue], sqs, functions.invoke, region=self.region)
+            for mapping in wiring.mappings
+        ]
+        sources += [
+            Clockwork(
+                schedule,
+                functions.invoke,
+                every_s=schedule.every_s if every_s is None else every_s,
+                region=self.region,
+            )
+            for schedule in wiring.schedules
+            if every_s != 0
+        ]
+
+        self.aws_endpoint_url = emulator.endpoint_url
+        self.tables = {name: table.name for name, table in wiring.tables.items()}
+        self.outputs = dict(wiring.outputs)
+        self.queues = {name: queue.url for name, queue in wiring.queues.items()}
+        self.billing_queue_url = self.queues.get("BillingQueue", "")
+        self.calls_queue_url = self.queues.get("CallsQueue", "")
+
+    def _configure(self, template: Template) -> tuple[Wiring, float | None, Mapping[str, str]]:
+        """Give the template its values; also the schedules' seconds, and parameters' values."""
+        variables = template.variables
+        platform_urls = {
+            name: self.platform_url
+            for name in variables
+            if name.startswith("PLATFORM_") and name.endswith("_URL")
+        }
+        settings = {"ApplicationId": str(self._application_id), **platform_urls}
+        every_s = self._settings.get(SCHEDULE_SETTING)
+        known = {SCHEDULE_SETTING, *variables, *template.parameters}
+        unread = [name for name in self._settings if name not in known]
+        if unread:
+            print(f"warning: nothing in the template reads {', '.join(unread)}", file=sys.stderr)
+        values, direct = {}, {}
+        for name, value in {**settings, **self._settings}.items():
+            parameter = name if name in template.parameters else variables.get(name)
+            if parameter:
+                values[parameter] = value
+            elif name not in ("ApplicationId", SCHEDULE_SETTING):
+                direct[name] = value
+        wiring = template.wire(
+            values,
+            endpoint_url=self._emulator.endpoint_url,
+            api_url=self.api,
+            region=self.region,
+        )
+        functions = {
+            name: replace(function, environment={**function.environment, **direct})
+            for name, function in wiring.functions.items()
+        }
+        secrets = {
+            values.get(name, template.parameters[name]): token
+            for name, token in self._tokens.items()
+            if name in template.parameters
+        }
+        return (
+            replace(wiring, functions=functions),
+            None if every_s is None else float(every_s),
+            secrets,
+        )
+
+    def _create(self, wiring: Wiring, sqs: Any, secrets: Mapping[str, str]) -> None:
+        create_queues(sqs, wiring.queues)
+        if wiring.tables:
+            dynamodb = self._emulator.client("dynamodb")
+            for table in wiring.tables.values():
+                create_table(dynamodb, table)
+        if secrets:
+            ssm = self._emulator.client("ssm")
+            for name, value in secrets.items():
+                ssm.put_parameter(Name=name, Value=value, Type="SecureString")
+        senders = {it.environment.get("MAIL_FROM") for it in wiring.functions.values()} - {None, ""}
+        for sender in senders:  # verified at once, as nobody here owns a mailbox
+            self._emulator.client("sesv2").create_email_identity(EmailIdentity=sender)
+
+    def invoke(self, function: str, event: object) -> InvokeResult:
+        """Invoke a function and wait for the end.
+
+        Args:
+            function: Its logical name, or that in short: `connect` is `ConnectFunction`.
+            event: JSON.
+
+        Raises:
+            KeyError: There is no such function.
+        """
+        return self._functions.invoke(self._find(function), event)
+
+    def environments(self, function: str) -> list[Environment]:
+        """The processes of a function at this moment, for whoever wants one of them to die.
+
+        Raises:
+            KeyError: There is no such function.
+        """
+        return self._functions.environments(self._find(function))
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for the emulator: "dynamodb", "sesv2", "sqs" or "ssm"."""
+        return self._emulator.client(service)
+
+    def function_log(self, function: str) -> str:
+        """All that a function has printed until now.
+
+        Raises:
+            KeyError: There is no such function.
+        """
+        return self._functions.log(self._find(function))
+
+    def _find(self, function: str) -> str:
+        for name in self._wiring.functions:
+            if function.lower() in (name.lower(), name.lower().removesuffix("function")):
+                return name
+        names = ", ".join(self._wiring.functions)
+        message = f"no function {function}; the template has {names}"
+        raise KeyError(message)

@@ -1,0 +1,12 @@
+"""The commands of the operator, for the local stack as for a deployed one; `site` knows which.
+
+Whatever changes something first shows it with its evidence, and does it only with `--do`. The rules
+are those of `shared`: of each change of a payment in `shared.payments.entry`, of the reading of the
+platform's list in `shared.payments.lookup`, of what keeps a location on in
+`shared.payments.coverage`.
+"""
+
+from pathlib import Path
+
+ANNOUNCEMENT = Path(__file__).resolve().parent.parent / "build" / "local" / "stack.json"
+"""Where a running local stack says where everything is, unless it is told another file."""

@@ -1,0 +1,267 @@
+"""The commands of the operator: `python -m ops --help`."""
+
+# ruff: noqa: PLC0415  # a command imports what it needs, so that `--help` answers at once
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops import ANNOUNCEMENT
+from ops.terminal import until_closed
+from shared.payments.entry import EntryState
+
+if TYPE_CHECKING:
+    from ops.site import Site
+
+_ID_LENGTH = 18
+_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
+
+type _Command = argparse.ArgumentParser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    return until_closed(lambda: _run(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ops",
+        description="Operate the backend, on this machine or deployed. A command that changes"
+        " something first shows what it would do, and does it only with --do.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    stack = _stack()
+
+    def add(name: str, function: str, words: str) -> _Command:
+        command = commands.add_parser(name, parents=[stack], help=words, description=words)
+        command.set_defaults(function=function)
+        return command
+
+    _add_payments(add)
+    _add_dead_letters(add)
+    _add_locations(add)
+    _add_platform(add)
+    return parser
+
+
+def _add_payments(add: Callable[[str, str, str], _Command]) -> None:
+    command = add(
+        "payments", "payments.payments", "list the payments and refunds that need attention"
+    )
+    command.add_argument(
+        "--state", choices=[*map(str, EntryState)], help="list each entry in this state"
+    )
+    command.add_argument("--location", type=_id, metavar="N", help="list each entry of it")
+    _lists(command)
+
+    command = add(
+        "payment", "payment.payment_shown", "show a payment, and what the platform's list says"
+    )
+    _takes_key(command)
+    command.add_argument(
+        "--if-refunded", action="store_true", help="tell what its refund would do to the location"
+    )
+
+    command = add("look", "payment.look", "let reconcile look for a payment again that NEEDS_HUMAN")
+    _takes_key(command)
+    _changes(command)
+    command.set_defaults(force=False)
+
+    command = add("adopt", "payment.adopt", "the platform took it: record the platform's id")
+    _takes_key(command)
+    command.add_argument("id", type=_id, metavar="ID", help="the platform's id of the payment")
+    _changes(command, force=True)
+
+    command = add("send", "payment.send", "the platform did not take it: send it again")
+    _takes_key(command)
+    _changes(command, force=True)
+
+    command = add("close", "payment.close", "give it up for good")
+    _takes_key(command)
+    command.add_argument("--reason", required=True, metavar="TEXT", help="stored with the entry")
+    _changes(command, force=True)
+
+
+def _add_dead_letters(add: Callable[[str, str, str], _Command]) -> None:
+    for name, function, words in (
+        ("letters", "dead_letters.letters", "list the dead letters, and which are safe to replay"),
+        ("replay", "dead_letters.replay", "send dead letters to their queue again"),
+    ):
+        command = add(name, function, words)
+        command.add_argument(
+            "--queue",
+            choices=["billing", "calls"],
+            default="billing",
+            help="whose dead letters; billing if left out",
+        )
+        if name == "letters":
+            _lists(command)
+        else:
+            command.add_argument(
+                "id", metavar="ID", help="the id of a letter, the beginning of it, or `all`"
+            )
+            _changes(command, force=True)
+
+
+def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
+    command = add(
+        "deadlines", "deadlines.deadlines", "list the locations that are switched off next, and why"
+    )
+    command.add_argument(
+        "--within", type=_span, metavar="48h", help="list each whose cover ends in that time"
+    )
+    _lists(command)
+
+    command = add(
+        "timeline", "timeline.timeline", "show what happened to a location, here and there"
+    )
+    _takes_location(command)
+    _lists(command)
+
+    command = add("uninstall", "uninstall.uninstall", "uninstall the application from a location")
+    _takes_location(command)
+    _changes(command)
+
+    command = add(
+        "telephony", "telephony.telephony", "show a location's chain, CRM token and last calls"
+    )
+    _takes_location(command)
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--resume", action="store_true", help="let a call prove the CRM token again")
+    which.add_argument(
+        "--trust", action="store_true", help="accept that the CRM token is the location's own"
+    )
+    _changes(command)
+
+    command = add("pbx-key", "accounts.key", "make a new PBX key for the account of a location")
+    _takes_location(command)
+    _changes(command)
+
+    command = add(
+        "hand-over", "accounts.hand_over", "give a location's account to a customer of your portal"
+    )
+    _takes_location(command)
+    command.add_argument(
+        "customer", metavar="ACCOUNT_ID", help="the customer's account id in your portal"
+    )
+    _changes(command)
+
+
+def _add_platform(add: Callable[[str, str, str], _Command]) -> None:
+    command = add("census", "census.census", "show where our tables and the platform differ")
+    command.add_argument("--new", action="store_true", help="take a census now, as a dry run")
+    command.add_argument(
+        "--fuse", type=_id, metavar="N", help="allow N repairs; only together with --do"
+    )
+    _changes(command)
+    _lists(command)
+
+    command = add(
+        "publication",
+        "publication.publication",
+        "print what the Developer Cabinet needs, and check whether the stack is ready",
+    )
+    command.add_argument(
+        "--location",
+        type=_id,
+        metavar="N",
+        help="check instead which assumptions about the platform hold in this location",
+    )
+    _lists(command)
+
+    command = add("doctor", "doctor.doctor", "tell why a signature does not fit")
+    command.add_argument(
+        "what",
+        nargs="?",
+        default="-",
+        metavar="WHAT",
+        help="the address of a redirect in quotes, the JSON body of a payment event, or a file with"
+        " one of them; standard input if left out",
+    )
+    command.add_argument("--ask", action="store_true", help="ask for another token, and try it too")
+
+
+def _stack() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    stack = parser.add_argument_group("which stack", "the local one, unless another is named")
+    stack.add_argument("--stack-name", metavar="NAME", help="a deployed stack of CloudFormation")
+    stack.add_argument("--profile", help="a profile of the AWS CLI")
+    stack.add_argument("--region", help="the region of the stack, if the profile has another")
+    stack.add_argument(
+        "--announced",
+        type=Path,
+        default=ANNOUNCEMENT,
+        metavar="FILE",
+        help="a local stack that was started with `up --announce FILE`",
+    )
+    return parser
+
+
+def _takes_key(command: _Command) -> None:
+    command.add_argument(
+        "key", metavar="KEY", help="such as payment#inv-1001, or only the event's id, inv-1001"
+    )
+
+
+def _takes_location(command: _Command) -> None:
+    command.add_argument("location", type=_id, metavar="LOCATION", help="the id of the location")
+
+
+def _lists(command: _Command) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _changes(command: _Command, *, force: bool = False) -> None:
+    command.add_argument("--do", action="store_true", help="do it; otherwise it is only shown")
+    if force:
+        command.add_argument(
+            "--force", action="store_true", help="do it although something speaks against it"
+        )
+
+
+def _id(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > _ID_LENGTH:
+        message = f"{text!r} is no id"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _span(text: str) -> timedelta:
+    found = re.fullmatch("([0-9]{1,5})(min|h|d)", text)
+    if found is None:
+        message = f"{text!r} is no time such as 90min, 48h or 3d"
+        raise argparse.ArgumentTypeError(message)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run the command at the stack that it names; 2 with a sentence if that cannot be done."""
+    # The functions' logger writes to the terminal, too; what it says, the screen says.
+    os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from ops import screen, site
+    from ops.evidence import NoSuchEntry
+
+    module, _dot, name = options.function.partition(".")
+    command: Callable[[Site, argparse.Namespace], int]
+    command = getattr(import_module(f"ops.{module}"), name)
+    try:
+        return command(site.opened(site.find(options)), options)
+    except (site.NoStack, NoSuchEntry) as error:
+        print(screen.wrapped(str(error)), file=sys.stderr)
+    except (BotoCoreError, ClientError) as error:
+        print(screen.wrapped(f"AWS: {error}"), file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

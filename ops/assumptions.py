@@ -1,0 +1,216 @@
+"""Which assumptions about the platform hold in a live location, as far as reading can tell.
+
+There is no sandbox, so each rule about the platform is an assumption until it was seen. This only
+reads: the status, the list of connected locations, and our own tables.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from ops import screen
+from ops.site import Site
+from shared.altegio.client import NotSent, Refused, Unreachable
+from shared.altegio.marketplace import LOCATIONS_PER_PAGE
+from shared.altegio.status import Installed, ListedPayment, Status
+from shared.clock import WIRE, wire
+from shared.connections.connection import Connection
+from shared.payments.entry import Entry, EntryState
+
+_DATES = ("paid_at", "period_from", "period_to")
+_QUARTER = timedelta(minutes=15)
+_WIDEST = timedelta(hours=14)
+
+
+class Verdict(StrEnum):
+    """On one assumption."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    UNSEEN = "cannot be seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One assumption, the verdict on it, and what was seen."""
+
+    assumption: str
+    verdict: Verdict
+    seen: str
+
+
+type Judgement = tuple[Verdict, str]
+type Pair = tuple[Entry, ListedPayment]
+
+
+def assumptions(site: Site, options: argparse.Namespace) -> int:
+    """Prints a line per assumption, for one location; 1 if any does not hold."""
+    location_id: int = options.location
+    found = [Finding(what, *judged) for what, judged in _findings(site, location_id)]
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
+    else:
+        print(f"Location {location_id}, as the platform has it now ({site.name})\n")
+        rows = [(it.verdict, it.assumption, it.seen) for it in found]
+        print(screen.table(("VERDICT", "ASSUMPTION", "SEEN"), rows))
+    return int(any(it.verdict is Verdict.FAILS for it in found))
+
+
+def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:
+    zone = site.platform.zone
+    status, told = _status(site, location_id)
+    yield "status: answers in the documented form", told
+    yield "list of locations: has it on its first page", _connected(site, location_id, status)
+    connection = site.connections.get(location_id)
+    yield "log: its times are in PLATFORM_TIMEZONE", _log_zone(status, connection, zone)
+    entries = site.ledger.entries_of(location_id)
+    sent = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
+    rows = {row.id: row for row in status.payments} if status else {}
+    pairs = [(it, rows[it.platform_id]) for it in sent if it.platform_id in rows]
+    yield "payments: ours are listed under their ids", _listed(sent, pairs, status)
+    yield "payments: sums read back", _sums(pairs)
+    yield "payments: dates read back", _dates(pairs, zone)
+    unowned = rows.keys() - site.looking.owned(entries, list(rows.values()))
+    yield "payments: none is unknown to us", _unknown(unowned, len(rows))
+
+
+def _status(site: Site, location_id: int) -> tuple[Status | None, Judgement]:
+    try:
+        status = site.platform.status(location_id)
+    except (Refused, Unreachable) as error:
+        return None, (Verdict.FAILS, str(error))
+    if status.installed is Installed.NO and not status.log:
+        return None, (Verdict.UNSEEN, "not installed there")
+    since = f" since {screen.moment(status.since)}" if status.since else ""
+    transitions = screen.counted(len(status.log), "transition")
+    payments = screen.counted(len(status.payments), "payment")
+    return status, (Verdict.HOLDS, f"{status.installed}{since}; {transitions}, {payments}")
+
+
+def _connected(site: Site, location_id: int, status: Status | None) -> Judgement:
+    try:
+        first = site.platform.locations(page=1)
+    except NotSent as error:
+        return Verdict.UNSEEN, str(error)
+    except (Refused, Unreachable) as error:
+        return Verdict.FAILS, str(error)
+    among = f"among {screen.counted(len(first), 'location')}"
+    if location_id in first:
+        return Verdict.HOLDS, among
+    if status is None or len(first) >= LOCATIONS_PER_PAGE:
+        return Verdict.UNSEEN, f"not {among}"
+    if status.installed is Installed.ACTIVE:
+        return Verdict.FAILS, f"active, but not {among}"
+    return Verdict.UNSEEN, f"{status.installed}, and not {among}"
+
+
+def _log_zone(status: Status | None, connection: Connection | None, zone: ZoneInfo) -> Judgement:
+    """Our own opening is followed at once by the platform's activation: by its clock, when?"""
+    if status is None or connection is None or status.activation is None:
+        return Verdict.UNSEEN, "no activation that we know of"
+    if connection.activation != status.activation:
+        return Verdict.UNSEEN, "the last activation was not ours"
+    late = status.activation - connection.opened_at
+    if timedelta(minutes=-1) < late < timedelta(minutes=10):
+        return Verdict.HOLDS, f"active {screen.age(late)} after we opened it, by {zone}"
+    quarters = round(late / _QUARTER) * _QUARTER
+    if abs(late - quarters) < timedelta(minutes=1) and abs(quarters) <= _WIDEST:
+        offset = status.activation.astimezone(zone).utcoffset() or timedelta(0)
+        return Verdict.FAILS, _instead({offset + quarters}, zone)
+    return Verdict.UNSEEN, f"active {screen.age(late)} after we opened it: too late to tell"
+
+
+def _listed(sent: Sequence[Entry], pairs: Sequence[Pair], status: Status | None) -> Judgement:
+    if not sent or status is None:
+        return Verdict.UNSEEN, "no list" if sent else "nothing of ours was sent there"
+    listed = {entry.key for entry, _row in pairs}
+    missing = [entry for entry in sent if entry.key not in listed]
+    if missing:
+        first = f"{missing[0].key} with id {missing[0].platform_id}"
+        return Verdict.FAILS, f"{len(missing)} of {len(sent)} missing, such as {first}"
+    return Verdict.HOLDS, f"all {len(sent)}"
+
+
+def _sums(pairs: Sequence[Pair]) -> Judgement:
+    altered = [(it, row) for it, row in pairs if row.amount != it.payment["amount"]]
+    if not pairs:
+        return Verdict.UNSEEN, "none of ours is listed"
+    if altered:
+        entry, row = altered[0]
+        was = entry.facts["amount"]
+        return Verdict.FAILS, f"{len(altered)} altered, such as {entry.key}: {was} is {row.amount}"
+    return Verdict.HOLDS, f"all {len(pairs)}"
+
+
+def _dates(pairs: Sequence[Pair], zone: ZoneInfo) -> Judgement:
+    """Whether dates read back as they were sent; if all are moved alike, to which zone."""
+    altered = [(it, row) for it, row in pairs if _texts(row) != _sent_as(it, zone)]
+    if not pairs:
+        return Verdict.UNSEEN, "none of ours is listed"
+    if not altered:
+        return Verdict.HOLDS, f"all {len(pairs)}, by {zone}"
+    offsets = _offsets(pairs)
+    if offsets:
+        return Verdict.FAILS, _instead(offsets, zone)
+    entry, row = altered[0]
+    sent = wire(entry.payment["paid_at"], zone)
+    of = f"{len(altered)} of {len(pairs)} altered, such as {entry.key}"
+    return Verdict.FAILS, f"{of}: paid {sent} reads {row.paid_at}"
+
+
+def _offsets(pairs: Sequence[Pair]) -> set[timedelta]:
+    """The offsets from UTC at which the platform shows what was sent; empty if it is no zone.
+
+    One, or the two of a zone with summer time.
+    """
+    found = set()
+    for entry, row in pairs:
+        for name, text in zip(_DATES, _texts(row), strict=True):
+            read = _read(text)
+            if read is None:
+                return set()
+            offset = read - entry.payment[name].astimezone(UTC).replace(tzinfo=None)
+            if offset % _QUARTER or abs(offset) > _WIDEST:
+                return set()
+            found.add(offset)
+    summer = timedelta(hours=1)
+    return found if max(found) - min(found) in (timedelta(0), summer) else set()
+
+
+def _instead(offsets: Iterable[timedelta], zone: ZoneInfo) -> str:
+    seems = " and ".join(map(_utc, sorted(offsets)))
+    return f"the platform seems to be at {seems}, but PLATFORM_TIMEZONE is {zone}"
+
+
+def _utc(offset: timedelta) -> str:
+    minutes = round(offset / timedelta(minutes=1))
+    sign = "-" if minutes < 0 else "+"
+    return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _unknown(ids: set[int], listed: int) -> Judgement:
+    if not listed:
+        return Verdict.UNSEEN, "no payment is listed"
+    if not ids:
+        return Verdict.HOLDS, f"all {listed}"
+    return Verdict.FAILS, f"{len(ids)} of {listed}, such as id {min(ids)}"
+
+
+def _texts(row: ListedPayment) -> tuple[str, str, str]:
+    return row.paid_at, row.period_from, row.period_to
+
+
+def _sent_as(entry: Entry, zone: ZoneInfo) -> tuple[str, ...]:
+    return tuple(wire(entry.payment[name], zone) for name in _DATES)
+
+
+def _read(text: str) -> datetime | None:
+    """A date on the wire, as it stands there."""
+    try:
+        return datetime.strptime(text, WIRE)  # noqa: DTZ007 - it carries no zone
+    except ValueError:
+        return None

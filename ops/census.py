@@ -1,0 +1,197 @@
+"""The census: what the last one found, a new one, and the repair of what was found.
+
+Reconcile takes it, run by run; here it is only ordered and followed.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from ops import screen
+from ops.site import Site
+from shared import clock
+from shared.aws.dynamodb import StaleWrite
+from shared.clock import stamp
+from shared.reconcile.census import differences as rules
+from shared.reconcile.census.differences import REPAIRED
+from shared.reconcile.census.table import CensusTable, Found, Head, Stage
+
+_SHOWN = 20
+# What was found longer ago is not repaired: the platform has moved on.
+_STALE = timedelta(days=1)
+# Reconcile runs every minute.
+_SILENCE = timedelta(minutes=3)
+_LOOK_S = 1.0
+
+
+def census(site: Site, options: argparse.Namespace) -> int:
+    """Shows the last census, orders a new one (a dry run), or has its findings repaired."""
+    head = site.roll.head()
+    if options.new:
+        head = ordered(site.roll)
+    elif options.do:
+        why = _not_repairable(site, head, options.fuse)
+        if why or head is None:
+            print(screen.wrapped(f"Nothing was changed: {why}."))
+            return 1
+        head = _repair_ordered(site.roll, head, options.fuse)
+    elif head is None or not head.parts:
+        print(f"{site.name}: no census was taken yet. Add --new to take one.")
+        return 0
+    if options.new or options.do:
+        followed = _followed(site.roll, head)
+        if followed is None:
+            print(
+                screen.wrapped(
+                    "The census does not move on: does reconcile run? It is still ordered."
+                )
+            )
+            return 1
+        head = followed
+    found = list(_found(site.roll, head))
+    if options.json:
+        print(json.dumps(_plain(head, found), indent=2))
+    else:
+        print(_shown(site, head, found))
+    return 0
+
+
+def ordered(roll: CensusTable, *, repairs: bool = False) -> Head:
+    """A new census, unless one is under way: reconcile takes it."""
+    head = roll.head()
+    if head is not None and head.stage is not Stage.DONE:
+        return head
+    now, version = clock.now(), head.version if head is not None else 0
+    began = Head(began_at=now, stage=Stage.LISTING, repairs=repairs, version=version)
+    return _saved(roll, began)
+
+
+def _not_repairable(site: Site, head: Head | None, fuse: int | None) -> str:
+    """Why the last census's findings are not to be repaired; empty if they are."""
+    if head is None or not head.parts:
+        return "no census was taken yet; --new takes one"
+    if head.stage is not Stage.DONE:
+        return f"the census of {screen.moment(head.began_at)} is still {head.stage}"
+    if not head.repairable or head.repaired:
+        return "there is nothing to repair"
+    if head.began_at + _STALE < clock.now():
+        return "the last census is older than a day; --new takes another"
+    allowed = _allowed(site, head) if fuse is None else fuse
+    if head.changes > allowed:
+        many = screen.counted(head.changes, "change")
+        return f"{many}, and the fuse allows {allowed}; --fuse {head.changes} allows them"
+    return ""
+
+
+def _allowed(site: Site, head: Head) -> int:
+    return rules.fuse(head.locations, site.settings.census.census_fuse_percent)
+
+
+def _repair_ordered(roll: CensusTable, head: Head, fuse: int | None) -> Head:
+    again = replace(
+        head, stage=Stage.REPAIRING, repairs=True, fuse=fuse, blown=False, part=0, place=0
+    )
+    return _saved(roll, again)
+
+
+def _saved(roll: CensusTable, head: Head) -> Head:
+    try:
+        return roll.save(head, clock.now())
+    except StaleWrite:
+        # A daily one has begun at this very moment: then that is what is followed.
+        current = roll.head()
+        assert current is not None  # noqa: S101 - for mypy: somebody has just written it
+        return current
+
+
+def _followed(roll: CensusTable, head: Head) -> Head | None:
+    """Waits until the census is done, and shows how far it is; None if nothing moves."""
+    seen, told = head, ""
+    while seen.stage is not Stage.DONE:
+        said = _progress(seen)
+        if said != told:
+            end = "\r" if sys.stderr.isatty() else "\n"
+            print(f"\x1b[2K{said}" if end == "\r" else said, file=sys.stderr, end=end, flush=True)
+            told = said
+        clock.sleep(_LOOK_S)
+        seen = roll.head() or seen
+        if clock.now() - (seen.changed_at or seen.began_at) > _SILENCE:
+            return None
+    if told and sys.stderr.isatty():
+        print("\x1b[2K", file=sys.stderr, end="\r", flush=True)
+    return seen
+
+
+def _progress(head: Head) -> str:
+    match head.stage:
+        case Stage.LISTING:
+            return f"listing   {head.locations} locations so far"
+        case Stage.LOOKING:
+            return f"looking   {head.looked} of {head.locations} locations"
+        case _:
+            return f"repairing {head.repaired} of {head.repairable} differences"
+
+
+def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
+    for number in range(head.parts):
+        yield from roll.part(number).found
+
+
+def _shown(site: Site, head: Head, found: list[Found]) -> str:
+    kinds = [f"{number} {kind}" for kind, number in head.found.items()]
+    state = "done" if head.stage is Stage.DONE else f"under way: {_progress(head)}"
+    fuse = head.fuse if head.fuse is not None else _allowed(site, head)
+    pairs = [
+        ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
+        ("locations", f"{head.locations}, looked at {head.looked}"),
+        ("differences", "; ".join(kinds) or "none"),
+        ("repairs", f"{head.repairable} possible, {head.repaired} made"),
+        ("changes", f"{head.changes} of locations among them; the fuse allows {fuse}"),
+    ]
+    if head.blown:
+        pairs.append(("fuse", "blown: nothing was repaired"))
+    parts = [f"Census of {screen.moment(head.began_at)} ({site.name})", screen.facts(pairs)]
+    for kind in dict.fromkeys(it.finding.difference for it in found[:_SHOWN]):
+        rows = [_row(it) for it in found[:_SHOWN] if it.finding.difference is kind]
+        parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), rows)}")
+    if len(found) > _SHOWN:
+        parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
+    if head.stage is Stage.DONE and head.repairable and not head.repaired:
+        asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
+        parts.append(f"\nHave them repaired: census --do{asked}")
+    return "\n".join(parts)
+
+
+def _row(it: Found) -> tuple[str, str]:
+    words = it.finding.words
+    return str(it.finding.location_id), f"{words}; now {it.result}" if it.result else words
+
+
+def _plain(head: Head, found: list[Found]) -> dict[str, object]:
+    return {
+        "began_at": stamp(head.began_at),
+        "stage": head.stage,
+        "repairs": head.repairs,
+        "locations": head.locations,
+        "looked": head.looked,
+        "found": head.found,
+        "repairable": head.repairable,
+        "repaired": head.repaired,
+        "blown": head.blown,
+        "findings": [
+            {
+                "location_id": it.finding.location_id,
+                "difference": it.finding.difference,
+                "repairable": it.finding.difference in REPAIRED,
+                "words": it.finding.words,
+                "subject": it.finding.subject,
+                "generation": it.generation,
+                "at": stamp(it.at),
+                "result": it.result,
+            }
+            for it in found
+        ],
+    }

@@ -1,0 +1,60 @@
+"""Why a signature does not fit: of a redirect, or of a payment event."""
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from ops import screen
+from ops.site import NoStack, Site
+from shared.altegio.signature_doctor import Diagnosis, fingerprint, of_payment_event, of_redirect
+
+
+def doctor(site: Site, options: argparse.Namespace) -> int:
+    """Prints the verdict; 1 if the signature is not right.
+
+    Raises:
+        NoStack: The token of the stack cannot be read.
+    """
+    text = _read(options.what).strip()
+    try:
+        accepted = site.token.accepted()
+    except GetParameterError as error:
+        raise NoStack(f"the partner token of {site.name} cannot be read: {error}") from None
+    names = {fingerprint(key): f"the partner token of {site.name}" for key in accepted}
+    other = getpass.getpass("Other token: ") if options.ask else ""
+    if other:
+        names.setdefault(fingerprint(other), "the other token")
+    what, found = _diagnosed(text, (*accepted, other) if other else accepted)
+    wrong = found.wrong
+    if not wrong and names[found.key] == "the other token":
+        wrong = f"the signature is by the other token, and {site.name} does not have that one"
+    pairs = [
+        ("verdict", wrong or "the signature is right"),
+        *(("signed by" if key == found.key else "tried", f"{names[key]} ({key})") for key in names),
+    ]
+    print(f"{what} ({site.name})\n\n{screen.facts(pairs)}")
+    if not found.key and not other:
+        print("\nIs the token in Altegio's Developer Cabinet another one? Enter it with --ask.")
+    return 1 if wrong else 0
+
+
+def _diagnosed(text: str, keys: tuple[str, ...]) -> tuple[str, Diagnosis]:
+    if text.startswith("{"):
+        body = text.encode("utf-8", "surrogateescape")
+        return "sign of a payment event", of_payment_event(body, keys)
+    query = text.partition("?")[2] if "?" in text else text
+    found = of_redirect(query.partition("#")[0], keys)
+    return "user_data_sign of a redirect", found
+
+
+def _read(what: str) -> str:
+    """What was given: the text itself, the name of a file, or - for standard input."""
+    if what == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    if os.path.isfile(what):  # noqa: PTH113 - unlike Path, it takes a long address for no file
+        return Path(what).read_text("utf-8", "surrogateescape")
+    return what

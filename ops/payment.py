@@ -1,0 +1,179 @@
+"""The ways out for a person: look again, adopt an id, send, close.
+
+Each shows the entry and what the platform's list says of it, then what it would do. The change is
+written only over the row that was shown.
+"""
+
+import argparse
+import getpass
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ops import evidence, refunds, screen
+from ops.evidence import Evidence, Word
+from ops.site import Site
+from shared import clock
+from shared.aws.dynamodb import StaleWrite
+from shared.payments import entry as payment
+from shared.payments.entry import Entry, EntryState
+from shared.payments.ledger import IdTaken
+from shared.states import NoSuchChange
+
+# Surely not taken, whatever the list says or does not say.
+_NEVER_TAKEN = (EntryState.PENDING, EntryState.HELD, EntryState.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be written, why that is safe, and what speaks against it unless forced."""
+
+    after: Entry
+    safe: str = ""
+    against: str = ""
+
+
+class Impossible(Exception):
+    """Nobody may do that, for the reason in the text."""
+
+
+def payment_shown(site: Site, options: argparse.Namespace) -> int:
+    """All about one entry, or what its refund would do."""
+    entry = evidence.entry_of(site, options.key)
+    if options.if_refunded:
+        print(refunds.foretold(site, entry))
+    else:
+        print(evidence.shown(site, entry, evidence.gathered(site, entry)))
+    return 0
+
+
+def look(site: Site, options: argparse.Namespace) -> int:
+    """NEEDS_HUMAN becomes UNKNOWN: reconcile looks it up within the minute."""
+
+    def propose(entry: Entry, _found: Evidence) -> Proposal:
+        if entry.state is EntryState.UNKNOWN:
+            raise Impossible(f"it is looked up by itself, {screen.due(entry.due_at, clock.now())}")
+        if entry.state is EntryState.NEEDS_HUMAN and entry.attempt == 0:
+            raise Impossible("it was never sent, so there is nothing to look for: send or close it")
+        return Proposal(payment.looked_for_again(entry, _by("looked up", entry), clock.now()))
+
+    return _change(site, options, propose)
+
+
+def adopt(site: Site, options: argparse.Namespace) -> int:
+    """SENT, with the platform's id that the operator found."""
+    platform_id: int = options.id
+
+    def propose(entry: Entry, found: Evidence) -> Proposal:
+        if entry.is_refund:
+            paid = site.ledger.given_back(entry)
+            if paid is None or paid.platform_id != platform_id:
+                raise Impossible(f"{platform_id} is not the id of {entry.payment_key}")
+        elif (owner := site.ledger.owner(platform_id)) not in (None, entry.key):
+            raise Impossible(f"{platform_id} belongs to {owner}")
+        after = payment.adopted(entry, platform_id, _by("adopted", entry), clock.now())
+        if platform_id in found.mine:
+            return Proposal(after)
+        if entry.is_refund or not found.listed:
+            return Proposal(after, against=found.why)
+        if platform_id not in found.listed:
+            return Proposal(after, against=f"{platform_id} is not on the list")
+        return Proposal(after, against=f"{platform_id} does not read back as it")
+
+    return _change(site, options, propose)
+
+
+def send(site: Site, options: argparse.Namespace) -> int:
+    """PENDING again, due now: reconcile sends it within the minute."""
+
+    def propose(entry: Entry, found: Evidence) -> Proposal:
+        after = payment.reopened(entry, _by("sent again", entry), clock.now())
+        if found.word is Word.TAKEN:
+            return Proposal(
+                after, against=f"it could be taken twice: {found.why}; adopt it instead"
+            )
+        never = entry.state in _NEVER_TAKEN or entry.attempt == 0
+        if found.word is Word.NOT_TAKEN or never:
+            return Proposal(after, safe=_never(entry) if never else found.why)
+        return Proposal(after, against=f"it could be taken twice: {found.why}")
+
+    return _change(site, options, propose)
+
+
+def close(site: Site, options: argparse.Namespace) -> int:
+    """CLOSED: given up for good, with a reason."""
+
+    def propose(entry: Entry, found: Evidence) -> Proposal:
+        why = _by("closed", entry, options.reason)
+        after = payment.closed(entry, why, clock.now())
+        if found.word is Word.TAKEN:
+            return Proposal(after, against=f"the platform took it: {found.why}; adopt it instead")
+        return Proposal(after)
+
+    return _change(site, options, propose)
+
+
+def _change(
+    site: Site, options: argparse.Namespace, propose: Callable[[Entry, Evidence], Proposal]
+) -> int:
+    entry = evidence.entry_of(site, options.key)
+    found = evidence.gathered(site, entry)
+    print(evidence.shown(site, entry, found), end="\n\n")
+    try:
+        proposal = propose(entry, found)
+    except NoSuchChange:
+        return _refused(_standing(entry))
+    except Impossible as error:
+        return _refused(str(error))
+    if proposal.against and not options.force:
+        return _refused(f"{proposal.against} (add --force to do it nevertheless)")
+    after = proposal.after
+    id_ = f" with id {after.platform_id}" if after.platform_id is not None else ""
+    pairs = [("change", f"{entry.state} -> {after.state}{id_}"), ("why", after.why)]
+    if proposal.against:
+        pairs.append(("in spite of", proposal.against))
+    if proposal.safe:
+        pairs.append(("safe", proposal.safe))
+    print(screen.facts(pairs), end="\n\n")
+    if not options.do:
+        print(screen.NOT_YET)
+        return 0
+    try:
+        if after.state is EntryState.SENT:
+            site.ledger.finish(entry, after)
+        else:
+            site.ledger.move(entry, after)
+    except StaleWrite:
+        return _refused("the entry has changed since it was shown")
+    except IdTaken:
+        return _refused("another entry has got that id since it was shown")
+    print("Done.")
+    return 0
+
+
+def _refused(why: str) -> int:
+    print(screen.wrapped(f"Nothing was changed: {why}."))
+    return 1
+
+
+def _standing(entry: Entry) -> str:
+    """Why the entry is nobody's business now."""
+    due = screen.due(entry.due_at, clock.now())
+    match entry.state:
+        case EntryState.SENT:
+            return f"it is SENT, with id {entry.platform_id}"
+        case EntryState.SENDING:
+            return f"it is being sent; if nobody comes back, it is UNKNOWN {due}"
+        case EntryState.UNKNOWN:
+            return f"it may have been taken; it is looked up by itself, {due}"
+        case _:
+            return f"it is {entry.state}"
+
+
+def _never(entry: Entry) -> str:
+    surely = f"whatever is {entry.state} was surely not taken"
+    return surely if entry.attempt else "it was never sent"
+
+
+def _by(what: str, entry: Entry, reason: str = "") -> str:
+    before = f"was {entry.state}{f': {entry.why}' if entry.why else ''}"
+    return "; ".join(filter(None, (f"{what} by {getpass.getuser()}", reason, before)))

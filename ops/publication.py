@@ -1,0 +1,186 @@
+"""What goes into Altegio's Developer Cabinet before moderation, and whether the stack is ready.
+
+The values are the stack's own; the texts are within the lengths that the Cabinet takes.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from ops import screen
+from ops.assumptions import assumptions
+from ops.site import Site
+from shared.altegio.client import Refused, Unreachable
+
+# The instructions of a moderation request have 3 to 1000 characters.
+_TEXT = range(3, 1001)
+_PATIENCE_S = 30
+_FORGED = {"salon_id": 1, "event": "uninstall", "partner_token": "not the token"}
+
+_CONNECT = """\
+1. Open the application's page and press Connect; choose one or several locations and
+confirm.
+2. Our page opens. It shows the chosen locations and your name, e-mail and phone. Press
+Connect.
+3. The page says "You are connected"; in Altegio, the locations are Connected. Telephony is
+enabled then, if the chain has a CRM token (Telephony, Integration); set up the routing
+there, by line.
+4. Disconnect in Altegio, then Connect again: the page knows you, and asks for nothing but
+the button.
+5. If a location is not ready, the page says which one and what to press.
+"""
+_PAYMENT = """\
+Payments are made in our own billing, by the customer's contract. Each one is reported by
+the payment notice within minutes, with its sum, currency, date and period, and is then
+listed in the location's payments. A refund in our billing marks exactly its payment as
+refunded. For the check, tell us the id of your test location and the sum: we bill it, and
+then give it back. A trial takes {trial}. While a location is disconnected, its payments
+wait, and are reported after the reconnect.
+"""
+_STORED = """\
+Of the owner: name, e-mail, phone and Altegio user id, until {erase_days} days after the
+last of his locations was disconnected. Of each location: its id, state, and the chain's CRM
+token, as long. Of payments: sums, periods and ids, as accounting requires. Of calls:
+numbers, times and the link to the recording, for {call_days} days. All is encrypted, in
+tables of our own AWS account; links and numbers are in no log. We read nothing of clients,
+appointments or staff.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to be true before the moderation."""
+
+    what: str
+    passed: bool
+    seen: str
+
+
+def publication(site: Site, options: argparse.Namespace) -> int:
+    """Prints what to fill in, and the checks; 1 if one of them does not pass.
+
+    With a location it prints instead which assumptions about the platform hold there.
+    """
+    if options.location is not None:
+        return assumptions(site, options)
+    values, texts = _values(site), _texts(site)
+    with httpx.Client(timeout=_PATIENCE_S, trust_env=False) as http:
+        checks = [*_lengths(texts), *_preflight(site, http)]
+    if options.json:
+        told = {"values": values, "texts": texts, "checks": [asdict(each) for each in checks]}
+        print(json.dumps(told, indent=2))
+    else:
+        print(_told(site, values, texts, checks))
+    return int(not all(each.passed for each in checks))
+
+
+def _told(site: Site, values: dict[str, str], texts: dict[str, str], checks: list[Check]) -> str:
+    parts = [f"For the Developer Cabinet, application {values['Application']} ({site.name})"]
+    parts.append(screen.facts([*values.items()]))
+    for name, text in texts.items():
+        parts.append(f"\n{name} ({len(text)} of {_TEXT[-1]} characters)\n")
+        parts += [screen.wrapped(line, indent="  ") for line in text.splitlines()]
+    rows = [("ok" if it.passed else "FAILED", it.what, it.seen) for it in checks]
+    parts.append("\n" + screen.table(("CHECK", "WHAT", "SEEN"), rows))
+    parts.append(
+        "\n"
+        + screen.wrapped(
+            "By hand: the redirect is sent for a public application only, so a private one is "
+            "connected without our page. Whatever is changed in the Cabinet holds for new "
+            "connections: save, disconnect the test location, and connect it again."
+        )
+    )
+    return "\n".join(parts)
+
+
+def _values(site: Site) -> dict[str, str]:
+    cover = site.settings.cover
+    return {
+        "Application": str(site.settings.platform.application_id),
+        "Registration Redirect Url": site.outputs["RedirectUrl"],
+        "Callback Url": site.outputs["WebhookUrl"],
+        "Transmit user data when connecting": "on",
+        "Allow to add to several locations": "on",
+        "Open the settings in a frame": "on: the same page, with how each location stands",
+        "Trial": "none, the application is free" if cover.free else f"{cover.trial_days} days",
+        "Right to view Overview - Calls": "on: whether a call was saved, only that list tells",
+        "All other rights": "off",
+    }
+
+
+def _texts(site: Site) -> dict[str, str]:
+    cover, erase_s = site.settings.cover, site.settings.lifecycle.erase_after_s
+    trial = "no end, as the application is free" if cover.free else f"{cover.trial_days} days"
+    stored = _STORED.format(
+        erase_days=f"{erase_s / 86400:g}", call_days=site.calls_settings.call_days
+    )
+    return {
+        "How to connect": _unwrapped(_CONNECT),
+        "How to pay": _unwrapped(_PAYMENT.format(trial=trial)),
+        "What is stored": _unwrapped(stored),
+    }
+
+
+def _unwrapped(text: str) -> str:
+    """A line per step, as it is to be pasted."""
+    return "\n".join(" ".join(step.split()) for step in re.split(r"\n(?=[0-9]\. )", text))
+
+
+def _lengths(texts: dict[str, str]) -> Iterator[Check]:
+    fits = {name: len(text) in _TEXT for name, text in texts.items()}
+    wrong = [name for name, it in fits.items() if not it]
+    yield Check("the texts fit", not wrong, ", ".join(wrong) or f"{len(texts)} texts")
+
+
+def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
+    """Only what changes nothing: reads, and requests that have to be refused."""
+    redirect, webhook = site.outputs["RedirectUrl"], site.outputs["WebhookUrl"]
+    public = all(urlsplit(url).scheme == "https" for url in (redirect, webhook))
+    yield Check("the addresses are https", public, "yes" if public else "a local stack is not")
+    # The platform asks so before it keeps the address.
+    yield _answers("the webhook answers GET", lambda: http.get(webhook), 200)
+    yield _answers("the webhook answers HEAD", lambda: http.head(webhook), 200)
+    yield _answers("a forged webhook is refused", lambda: http.post(webhook, json=_FORGED), 403)
+    forged = f"{redirect}?salon_id=1&user_data=e30=&user_data_sign={'0' * 64}"
+    yield _answers("a forged redirect is refused", lambda: http.get(forged), 403)
+    yield _framed(http, forged)
+    calls = site.outputs["CallsUrl"]
+    yield _answers("calls without a key are refused", lambda: http.post(calls, json={}), 401)
+    try:
+        among = len(site.platform.locations(page=1))
+    except (Refused, Unreachable) as error:
+        yield Check("the platform takes the partner token", passed=False, seen=str(error))
+    else:
+        seen = f"it lists {screen.counted(among, 'location')}"
+        yield Check("the platform takes the partner token", passed=True, seen=seen)
+    has_token = site.user_token.known() is not None
+    parameter = site.calls_settings.user_token_parameter
+    seen = f"in {parameter}" if has_token else f"none in {parameter}"
+    yield Check("there is a user token", has_token, seen)
+
+
+def _answers(what: str, ask: Callable[[], httpx.Response], status: int) -> Check:
+    try:
+        answer = ask()
+    except httpx.HTTPError as error:
+        return Check(what, passed=False, seen=type(error).__name__)
+    return Check(what, answer.status_code == status, f"{answer.status_code}")
+
+
+def _framed(http: httpx.Client, page: str) -> Check:
+    """Altegio shows the page in a frame, and nobody else may."""
+    what = "Altegio may frame the page"
+    try:
+        headers = http.get(page).headers
+    except httpx.HTTPError as error:
+        return Check(what, passed=False, seen=type(error).__name__)
+    policy = headers.get("content-security-policy", "")
+    ancestors = policy.partition("frame-ancestors ")[2].partition(";")[0].split()
+    barred = "x-frame-options" in headers
+    seen = "X-Frame-Options forbids it" if barred else f"{' '.join(ancestors) or 'nobody'} may"
+    return Check(what, bool(ancestors) and not barred and "*" not in ancestors, seen)

@@ -1,0 +1,78 @@
+"""How things look in a terminal: tables, ages and times, within a hundred columns."""
+
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from shared.payments.entry import Entry
+
+NOT_YET = "Nothing was changed yet. Add --do to do it."
+"""Below what a change would be."""
+
+_WIDTH = 98
+_NARROWEST = 16
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
+    """Aligned columns; the last one is wrapped."""
+    lines = [[_printable(text) for text in line] for line in (heads, *rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads) - 1)]
+    left = _WIDTH - len(indent) - sum(widths) - 2 * len(widths)
+    written = []
+    for *columns, last in lines:
+        start = "".join(f"{text:{width}}  " for text, width in zip(columns, widths, strict=True))
+        wrapped = textwrap.wrap(last, max(left, _NARROWEST)) or [""]
+        blank = " " * len(start)
+        written += [
+            f"{indent}{blank if number else start}{part}".rstrip()
+            for number, part in enumerate(wrapped)
+        ]
+    return "\n".join(written)
+
+
+def _printable(text: str) -> str:
+    """Of words that are not ours: a terminal obeys some characters."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def facts(pairs: Sequence[tuple[str, str]], *, indent: str = "  ") -> str:
+    """Names and values below each other."""
+    return table(pairs[0], pairs[1:], indent=indent)
+
+
+def wrapped(text: str, *, indent: str = "") -> str:
+    """A sentence or two, at the left."""
+    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def age(span: timedelta) -> str:
+    """How long, in its largest unit; negative spans count as none."""
+    seconds = max(span.total_seconds(), 0)
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def due(at: datetime | None, now: datetime) -> str:
+    """When something is due, seen from now."""
+    if at is None:
+        return "-"
+    return f"in {age(at - now)}" if at > now else f"{age(now - at)} ago"
+
+
+def moment(at: datetime) -> str:
+    """An instant, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def amount(entry: Entry) -> str:
+    """The sum of a payment; of a refund, the payment that it gives back."""
+    if entry.is_refund:
+        return f"all of {entry.payment_key}"
+    return f"{entry.facts['amount']} {entry.facts['currency']}"
+
+
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """A number and what it counts: `1 entry`, `2 entries`."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"

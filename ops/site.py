@@ -1,0 +1,232 @@
+"""The functions' own adapters, configured as the functions are, with the operator's rights.
+
+Deployed, CloudFormation tells which functions there are, and their environments tell everything
+else; local, `python -m local up` has announced it.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from functions.calls import wiring as calls_function
+from functions.payments import wiring as payments_function
+from functions.reconcile import wiring as reconcile_function
+from shared import clock
+from shared import settings as config
+from shared.altegio.client import Client
+from shared.altegio.marketplace import Marketplace
+from shared.altegio.rate_limit import Pace
+from shared.altegio.tokens import PartnerToken, UserToken
+from shared.calls.queue import CallWakeUps
+from shared.calls.table import Calls
+from shared.chains.table import Chains
+from shared.connections.accounts import Accounts
+from shared.connections.journal import Journal
+from shared.connections.settle import Settle
+from shared.connections.table import Connections
+from shared.payments.ledger import Ledger
+from shared.payments.resolve_unknown import ResolveUnknown
+from shared.reconcile.census.table import CensusTable
+
+# How many reads of the tables run side by side.
+AT_ONCE = 16
+_PATIENCE_S = 30
+
+
+class NoStack(Exception):
+    """There is no such stack, or none that these commands fit; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where the backend runs.
+
+    Attributes:
+        name: For the operator.
+        payments: The environment of PaymentsFunction.
+        reconcile: The environment of ReconcileFunction.
+        calls: The environment of CallsFunction.
+        outputs: Those of the template, by name.
+        client: Makes a client of an AWS service by its name.
+    """
+
+    name: str
+    payments: Mapping[str, str]
+    reconcile: Mapping[str, str]
+    calls: Mapping[str, str]
+    outputs: Mapping[str, str]
+    client: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All that the commands work with; `settings` are those of reconcile.
+
+    Attributes:
+        outputs: Of the template, by name.
+        queues: Of billing and of calls, the address of the queue and that of its dead letters.
+    """
+
+    name: str
+    settings: reconcile_function.Settings
+    calls_settings: calls_function.Settings
+    outputs: Mapping[str, str]
+    token: PartnerToken
+    user_token: UserToken
+    ledger: Ledger
+    connections: Connections
+    journal: Journal
+    roll: CensusTable
+    platform: Marketplace
+    looking: ResolveUnknown
+    settling: Settle
+    accounts: Accounts
+    chains: Chains
+    calls: Calls
+    call_wake_ups: CallWakeUps
+    sqs: Any
+    queues: Mapping[str, tuple[str, str]]
+
+
+def find(options: argparse.Namespace) -> Stack:
+    """The stack that the command line names.
+
+    Raises:
+        NoStack: There is none.
+        botocore.exceptions.ClientError: AWS does not know it, or refuses to tell.
+    """
+    if options.stack_name:
+        return _deployed(options.stack_name, options.profile, options.region)
+    return _announced(options.announced)
+
+
+def opened(stack: Stack) -> Site:
+    """The site of a stack.
+
+    Raises:
+        NoStack: Its functions are configured for another version than this.
+    """
+    try:
+        payments = config.read(payments_function.Settings, stack.payments)
+        reconcile = config.read(reconcile_function.Settings, stack.reconcile)
+        calls = config.read(calls_function.Settings, stack.calls)
+    except config.ConfigError as error:
+        raise NoStack(f"{stack.name} does not run this version: {error}") from None
+    dynamodb, sqs = stack.client("dynamodb"), stack.client("sqs")
+    journal = Journal(
+        dynamodb, reconcile.connections.journal_table, reconcile.connections.journal_days
+    )
+    ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
+    ssm = stack.client("ssm")
+    token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
+    platform = _platform(reconcile, dynamodb, token)
+    connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
+    return Site(
+        name=stack.name,
+        settings=reconcile,
+        calls_settings=calls,
+        outputs=stack.outputs,
+        token=token,
+        user_token=UserToken(ssm, calls.user_token_parameter),
+        ledger=ledger,
+        connections=connections,
+        journal=journal,
+        roll=CensusTable(dynamodb, reconcile.census_table),
+        platform=platform,
+        looking=ResolveUnknown(
+            ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger
+        ),
+        settling=Settle(
+            platform=platform,
+            connections=connections,
+            clock=clock.now,
+            rules=reconcile.lifecycle,
+        ),
+        accounts=Accounts(dynamodb, calls.accounts_table),
+        chains=Chains(dynamodb, calls.chains.chains_table),
+        calls=Calls(dynamodb, calls.calls_table, calls.call_days),
+        call_wake_ups=CallWakeUps(sqs, calls.chains.calls_queue_url),
+        sqs=sqs,
+        queues={
+            "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
+            "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
+        },
+    )
+
+
+def _platform(
+    settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken
+) -> Marketplace:
+    """The platform, in turn with the functions; a person waits longer than they do."""
+    pace = Pace(
+        dynamodb,
+        settings.platform.pace_table,
+        clock=clock.now,
+        sleep=clock.sleep,
+        rules=settings.platform.pace,
+        ahead_s=0,
+        patience_s=_PATIENCE_S,
+    )
+    return Marketplace(Client(settings.platform, token, pace))
+
+
+def _announced(file: Path) -> Stack:
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NoStack(
+            "no local stack runs here: start one with `make up`, "
+            "or name a deployed one with --stack-name"
+        ) from None
+    session = boto3.Session(
+        aws_access_key_id=found["credentials"]["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=found["credentials"]["AWS_SECRET_ACCESS_KEY"],
+        region_name=found["region"],
+    )
+    # No proxy of the environment may come between, and whoever is not there is not there.
+    quick = Config(proxies={}, retries={"total_max_attempts": 1})
+    return Stack(
+        name="local stack",
+        payments=found["environments"]["PaymentsFunction"],
+        reconcile=found["environments"]["ReconcileFunction"],
+        calls=found["environments"]["CallsFunction"],
+        outputs=found["outputs"],
+        client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
+    )
+
+
+def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack:
+    session = boto3.Session(profile_name=profile, region_name=region)
+    cloudformation, functions = session.client("cloudformation"), session.client("lambda")
+
+    [stack] = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+
+    def environment(function: str) -> dict[str, str]:
+        resource = cloudformation.describe_stack_resource(
+            StackName=stack_name, LogicalResourceId=function
+        )["StackResourceDetail"]
+        configuration = functions.get_function_configuration(
+            FunctionName=resource["PhysicalResourceId"]
+        )
+        variables: dict[str, str] = configuration["Environment"]["Variables"]
+        return variables
+
+    def client(service: str) -> Any:
+        # The name is a variable, and the overloads of the stubs want a literal.
+        return session.client(service)  # type: ignore[call-overload]
+
+    return Stack(
+        name=f"{stack_name} in {session.region_name}",
+        payments=environment("PaymentsFunction"),
+        reconcile=environment("ReconcileFunction"),
+        calls=environment("CallsFunction"),
+        outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
+        client=client,
+    )

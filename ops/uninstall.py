@@ -1,0 +1,161 @@
+"""Ends the application in a location from our side, as for a customer who is gone or does not pay.
+
+The row is told first, then the platform, then the row is settled: whatever is lost in between, the
+row is due, and reconcile asks the platform how it ended.
+"""
+
+import argparse
+import getpass
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ops import screen
+from ops.site import Site
+from shared import clock
+from shared.altegio.client import NotSent, Refused, Unreachable
+from shared.altegio.status import Installed, Status
+from shared.aws.dynamodb import StaleWrite
+from shared.connections import lifecycle
+from shared.connections.connection import LIVE, Connection, State
+from shared.payments import coverage
+from shared.payments.entry import Entry, EntryState
+
+_WAITS = "waits as HELD, and is sent if the owner reconnects"
+_BLIND = "cannot be looked up while nothing is installed there"
+_BECOMES = {
+    EntryState.PENDING: _WAITS,
+    EntryState.HELD: _WAITS,
+    EntryState.SENDING: "ends as the platform answers; without an answer it is UNKNOWN",
+    EntryState.UNKNOWN: f"{_BLIND}; then a person is asked",
+    EntryState.REPORTED_BY_PLATFORM: f"{_BLIND}; then a person is asked",
+    EntryState.NEEDS_HUMAN: f"{_BLIND}, so settle it before",
+}
+_REFUND_GOES_OUT = "is sent nevertheless, once its payment is; HELD if the platform refuses it"
+
+
+def uninstall(site: Site, options: argparse.Namespace) -> int:
+    """Uninstalls the application from a location, with `--do`."""
+    location_id: int = options.location
+    connection = site.connections.get(location_id)
+    entries = site.ledger.entries_of(location_id)
+    there = _there(site, location_id)
+    print(_shown(site, location_id, connection, there, entries), end="\n\n")
+    gone_here = connection is None or connection.state is State.DISABLED
+    if gone_here and isinstance(there, Status) and there.installed is Installed.NO:
+        print("Nothing to do: the application is not installed in this location.")
+        return 0
+    if not options.do:
+        print(screen.NOT_YET)
+        return 0
+    return _do(site, location_id, connection)
+
+
+def _do(site: Site, location_id: int, connection: Connection | None) -> int:
+    if connection is not None:
+        now = clock.now()
+        why = f"uninstall asked for by {getpass.getuser()}"
+        try:
+            site.connections.save(lifecycle.uninstalling(connection, why, now), now)
+        except StaleWrite:
+            print("Nothing was changed: the connection has changed since it was shown.")
+            return 1
+    try:
+        site.platform.uninstall(location_id)
+    except (NotSent, Refused) as error:
+        print(screen.wrapped(f"The platform did not do it: {error}."))
+        return 1
+    except Unreachable as error:
+        settles = "reconcile asks, and settles it" if connection else "`timeline` tells"
+        unsure = f"The platform did not answer, so it may have done it: {error}."
+        print(screen.wrapped(f"{unsure} Within minutes {settles}."))
+        return 1
+    if connection is None:
+        print("Done: uninstalled there, never connected here.")
+        return 0
+    print(screen.wrapped(_ended(connection, _settled(site, connection))))
+    return 0
+
+
+def _settled(site: Site, asked: Connection) -> Connection:
+    """The connection, as the platform's status has it now.
+
+    The row has the webhook's hint, with which a bare 404 is believed at once if it contradicts what
+    is older than a minute. So there is nothing to wait for, and no other proof is needed.
+    """
+    settled = asked
+    for _ in range(2):
+        current = site.connections.get(asked.location_id) or asked
+        if current.state is State.DISABLED or current.generation != asked.generation:
+            return current
+        settled, _status = site.settling.settle(current)
+        if settled.due_at is None or settled.due_at > clock.now():
+            break
+        # Due already, so it is not as we left it: the webhook came in between.
+    return settled
+
+
+def _ended(asked: Connection, settled: Connection) -> str:
+    if settled.generation != asked.generation:
+        return f"Done there, but the owner has reconnected meanwhile: {settled.state} here."
+    if settled.state is State.DISABLED:
+        return "Done: uninstalled there, disabled here."
+    again = screen.due(settled.due_at, clock.now())
+    said = f"Done there. Here it is still {settled.state}: {settled.verdict}"
+    return f"{said}. Reconcile looks again {again}."
+
+
+def _there(site: Site, location_id: int) -> Status | str:
+    """The platform's word, or why there is none."""
+    try:
+        return site.platform.status(location_id)
+    except (Refused, Unreachable) as error:
+        return f"the platform does not tell: {error}"
+
+
+def _shown(
+    site: Site,
+    location_id: int,
+    connection: Connection | None,
+    there: Status | str,
+    entries: Sequence[Entry],
+) -> str:
+    now = clock.now()
+    pairs = [
+        ("here", _here(connection)),
+        ("there", there.proof() if isinstance(there, Status) else there),
+        ("cover", _cover(site, connection, there, now)),
+    ]
+    if connection is not None and connection.state is not State.DISABLED:
+        erased_at = now + timedelta(seconds=site.settings.lifecycle.erase_after_s)
+        pairs.append(("erased", f"{screen.moment(erased_at)}, unless the owner reconnects before"))
+    parts = [f"Uninstall from location {location_id} ({site.name})", screen.facts(pairs)]
+    unsettled = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
+    if unsettled:
+        rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
+        parts.append("\n" + screen.table(("NOT SETTLED", "STATE", "WHAT BECOMES OF IT"), rows))
+    return "\n".join(parts)
+
+
+def _here(connection: Connection | None) -> str:
+    return "never connected" if connection is None else connection.words
+
+
+def _becomes(entry: Entry) -> str:
+    if entry.is_refund and entry.state is EntryState.PENDING:
+        return _REFUND_GOES_OUT
+    return _BECOMES[entry.state]
+
+
+def _cover(site: Site, connection: Connection | None, there: Status | str, now: datetime) -> str:
+    """Until when the owner has paid, or may try it for nothing."""
+    if connection is None or connection.state not in LIVE:
+        return "-"
+    if isinstance(there, Status) and there.installed in (Installed.ACTIVE, Installed.FREEZED):
+        rules, zone = site.settings.cover, site.platform.zone
+        connection = coverage.watched(connection, there, (), now, zone=zone, rules=rules)
+    if site.settings.cover.free:
+        return "the application is free"
+    until = connection.covered_until
+    if until is None or until <= now:
+        return "none is left"
+    return f"until {screen.moment(until)}, {screen.age(until - now)} of which are left"

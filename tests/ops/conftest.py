@@ -1,0 +1,26 @@
+"""An operator at a terminal."""
+
+import pytest
+
+from ops import dead_letters, site
+from tests.deployment import Deployment
+from tests.ops.operator import Operator, stack_of
+
+
+@pytest.fixture
+def anna(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Who is logged in."""
+    monkeypatch.setenv("LOGNAME", "anna")
+    # So that it is put back: a command sets it, for its own process.
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+    return monkeypatch
+
+
+@pytest.fixture
+def operator(
+    deployment: Deployment, anna: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Operator:
+    here = stack_of(deployment)
+    anna.setattr(site, "find", lambda _options: here)
+    anna.setattr(dead_letters, "_WAIT_S", 0)
+    return Operator(deployment, capsys)

@@ -1,0 +1,155 @@
+"""Accounts: another key for a PBX, and whose account it is from before there was a portal."""
+
+import pytest
+
+from local.simulator import Owner
+from ops.__main__ import main
+from shared.connections.accounts import Account, Accounts
+from tests.deployment import Deployment, ringing, secrets_in
+from tests.ops.operator import Operator
+from tests.test_portal import KEY, PORTAL, arrive, connect, look, standings, ticket_of
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
+
+
+@pytest.fixture
+def deployment(on_moto: Deployment) -> Deployment:
+    return on_moto
+
+
+def with_a_portal(deployment: Deployment) -> None:
+    deployment.set_portal_key(KEY)
+    deployment.restart(PORTAL_URL=PORTAL)
+
+
+def standing(deployment: Deployment, *location_ids: int, customer: str) -> dict[int, str]:
+    """How locations stand for a customer of the portal who comes with a link."""
+    address = deployment.simulator.redirect(*location_ids, owner=ANNA)
+    return standings(look(deployment, ticket_of(arrive(deployment, address)), customer)[1])
+
+
+def test_another_key_replaces_the_first_at_once(
+    deployment: Deployment,
+    operator: Operator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    event = {**ringing(), "at": deployment.clock().isoformat()}
+    assert "Nothing was changed yet" in operator("pbx-key", "4564")
+    assert deployment.call(event, key)[0] == 202
+    capsys.readouterr()
+    assert main(["pbx-key", "4564", "--do"]) == 0
+    told = capsys.readouterr()
+    # The key alone, so that it can be piped to where it belongs.
+    fresh = told.out.removesuffix("\n")
+    assert fresh.startswith("pbx_")
+    assert "\n" not in fresh
+    assert fresh not in told.err
+    assert key not in told.out + told.err
+    assert deployment.call(event, key)[0] == 401
+    assert deployment.call(event, fresh)[0] == 202
+    assert secrets_in(told.err, deployment.simulator) == []
+
+
+def test_what_has_no_account_gets_nothing(operator: Operator) -> None:
+    for words in (["pbx-key", "999"], ["hand-over", "999", "acme-1"]):
+        assert "belongs to no account" in operator(*words, "--do")
+        assert operator.code == 1
+
+
+def test_a_customer_from_before_the_portal_becomes_its_own(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564, 4232, owner=ANNA).pbx_key
+    account_id = deployment.connection(4564).account_id
+    with_a_portal(deployment)
+    assert standing(deployment, 4564, customer="acme-1") == {4564: "taken"}
+    shown = operator("hand-over", "4564", "acme-1")
+    assert "Anna Schmidt" in shown
+    assert "4232, 4564" in shown
+    assert "belongs to nobody -> acme-1" in shown
+    assert "Nothing was changed yet" in shown
+    assert standing(deployment, 4564, customer="acme-1") == {4564: "taken"}
+    assert "Done" in operator("hand-over", "4564", "acme-1", "--do")
+    connected = {4564: "connected", 4232: "connected"}
+    assert standing(deployment, 4564, 4232, customer="acme-1") == connected
+    assert standing(deployment, 4564, customer="acme-2") == {4564: "taken"}
+    # His PBX and his next location notice nothing.
+    event = {**ringing(), "at": deployment.clock().isoformat()}
+    assert deployment.call(event, key)[0] == 202
+    link = deployment.simulator.grant(4777, owner=ANNA)
+    assert connect(deployment, ticket_of(arrive(deployment, link)))[0] == 200
+    assert deployment.connection(4777).account_id == account_id
+
+
+def test_the_altegio_user_no_longer_comes_in_by_himself(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    operator("hand-over", "4564", "acme-1", "--do")
+    rows = {row["key"].partition("#")[0] for row in deployment.rows("ACCOUNTS_TABLE")}
+    assert rows == {"account", "portal"}
+
+
+@pytest.mark.parametrize("customer", ["", "a b", "ü", "x" * 65, "a/b"])
+def test_what_no_portal_would_call_him_is_refused(
+    deployment: Deployment, operator: Operator, customer: str
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    before = deployment.rows("ACCOUNTS_TABLE")
+    assert "has 1 to 64 of" in operator("hand-over", "4564", customer, "--do")
+    assert operator.code == 2
+    assert deployment.rows("ACCOUNTS_TABLE") == before
+
+
+def test_nobody_is_handed_over_twice_or_to_who_has_an_account(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    with_a_portal(deployment)
+    other = deployment.simulator.grant(4232, owner=ANNA)
+    assert connect(deployment, ticket_of(arrive(deployment, other)), "acme-2")[0] == 200
+    assert "acme-2 has the account" in operator("hand-over", "4564", "acme-2", "--do")
+    assert operator.code == 1
+    operator("hand-over", "4564", "acme-1", "--do")
+    before = deployment.rows("ACCOUNTS_TABLE")
+    assert "one of the portal's already" in operator("hand-over", "4564", "acme-3", "--do")
+    assert operator.code == 1
+    assert deployment.rows("ACCOUNTS_TABLE") == before
+
+
+def test_who_changes_meanwhile_is_not_handed_over(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another Altegio user is let in between the reading and the writing."""
+    deployment.connect(4564, owner=ANNA)
+    found = Accounts.of_portal
+
+    def overtaken(accounts: Accounts, customer: str) -> Account | None:
+        account = accounts.of_user(ANNA.id)
+        assert account is not None
+        assert accounts.link(account, 8, deployment.clock())
+        return found(accounts, customer)
+
+    deployment.clock.advance(minutes=1)
+    monkeypatch.setattr(Accounts, "of_portal", overtaken)
+    assert "has changed meanwhile" in operator("hand-over", "4564", "acme-1", "--do")
+    assert operator.code == 1
+    rows = sorted(row["key"].partition("#")[0] for row in deployment.rows("ACCOUNTS_TABLE"))
+    assert rows == ["account", "altegio-user", "altegio-user"]
+
+
+def test_of_who_was_handed_over_nothing_stays_when_he_is_erased(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    operator("hand-over", "4564", "acme-1", "--do")
+    deployment.clock.advance(minutes=2)
+    deployment.simulator.disconnect(4564)
+    deployment.webhook(deployment.event(4564))
+    deployment.reconcile()
+    deployment.clock.advance(days=31)
+    deployment.reconcile()
+    assert deployment.rows("ACCOUNTS_TABLE") == []

@@ -1,0 +1,149 @@
+"""The census of the operator: shown, ordered and followed, repaired."""
+
+import json
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from ops import census
+from shared import clock
+from shared.reconcile.census.table import Stage
+from tests.deployment import Deployment
+from tests.ops.operator import Operator
+from tests.test_census import connect, head, roll
+
+pytestmark = pytest.mark.usefixtures("anna")
+
+
+@pytest.fixture
+def deployment(deployment: Deployment) -> Deployment:
+    deployment.reconcile()
+    return deployment
+
+
+@pytest.fixture
+def minutes(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """While the command waits, reconcile runs; each wait is noted."""
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if not seconds:
+            # Somebody's turn has come.
+            return
+        waits.append(seconds)
+        # Elsewhere, it says what it counts.
+        with redirect_stdout(StringIO()):
+            deployment.let_time_pass(1)
+
+    monkeypatch.setattr(clock, "sleep", sleep)
+    monkeypatch.setattr(clock, "now", deployment.clock)
+    return waits
+
+
+@pytest.fixture
+def missed(deployment: Deployment) -> Deployment:
+    """Of seven locations two left and four froze, and nobody told."""
+    connect(deployment, *range(1, 8))
+    for location_id in (1, 2):
+        deployment.simulator.disconnect(location_id, webhook="never")
+    for location_id in (3, 4, 5, 6):
+        deployment.simulator.expire(location_id, webhook="never")
+    return deployment
+
+
+def states(deployment: Deployment) -> str:
+    return " ".join(deployment.connection(it).state for it in range(1, 8))
+
+
+ACTIVE = " ".join(["active"] * 7)
+
+
+def test_before_the_first_one_there_is_nothing_to_show(operator: Operator) -> None:
+    assert operator("census") == "test stack: no census was taken yet; --new takes one.\n"
+
+
+def test_a_new_one_is_a_dry_run_that_is_followed(
+    missed: Deployment, operator: Operator, minutes: list[float]
+) -> None:
+    lines = operator("census", "--new").splitlines()
+    assert len(minutes) >= 1
+    assert states(missed) == ACTIVE
+    assert [line.split(maxsplit=1) for line in lines[1:5]] == [
+        ["state", "done, a dry run"],
+        ["locations", "7, looked at 7"],
+        ["differences", "2 connected here, not installed there; 4 active here, frozen there"],
+        ["repairs", "6 possible, 0 made"],
+    ]
+    rows = [
+        line.split()[0] for line in lines if line.startswith("  ") and line.split()[0].isdigit()
+    ]
+    assert rows == ["1", "2", "3", "4", "5", "6"]
+    assert lines[-2:] == [
+        "Have them repaired: census --do --fuse 6",
+        "listing   0 locations so far",
+    ]
+    assert operator("census").splitlines() == lines[:-1]
+
+
+def test_the_fuse_has_to_be_raised_by_hand(
+    missed: Deployment, operator: Operator, minutes: list[float]
+) -> None:
+    operator("census", "--new")
+    text = operator("census", "--do")
+    assert (operator.code, text) == (
+        1,
+        "Nothing was changed: 6 changes, and the fuse allows 5; --fuse 6 allows them.\n",
+    )
+    assert states(missed) == ACTIVE
+    minutes.clear()
+    text = operator("census", "--do", "--fuse", "6")
+    assert operator.code == 0
+    assert "6 possible, 6 made" in text
+    assert "6 of locations among them; the fuse allows 6" in text
+    missed.let_time_pass(2)
+    assert states(missed) == "disabled disabled frozen frozen frozen frozen active"
+    assert "there is nothing to repair" in operator("census", "--do")
+
+
+@pytest.mark.usefixtures("minutes")
+def test_findings_of_another_day_are_not_repaired(missed: Deployment, operator: Operator) -> None:
+    operator("census", "--new")
+    missed.clock.advance(hours=25)
+    assert "older than a day" in operator("census", "--do", "--fuse", "6")
+    assert states(missed) == ACTIVE
+
+
+@pytest.mark.usefixtures("minutes")
+def test_what_is_under_way_is_followed_and_not_begun_again(
+    missed: Deployment, operator: Operator
+) -> None:
+    census.ordered(roll(missed), repairs=False)
+    missed.simulator.fault("salons", "html")
+    missed.reconcile()
+    began_at = head(missed).began_at
+    assert head(missed).stage is Stage.LISTING
+    assert "under way: listing" in operator("census")
+    assert "is still listing" in operator("census", "--do")
+    assert "done, a dry run" in operator("census", "--new")
+    assert head(missed).began_at == began_at
+
+
+def test_a_stack_that_does_not_move_is_said(
+    missed: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", missed.clock)
+    monkeypatch.setattr(clock, "sleep", lambda seconds: missed.clock.advance(seconds=60 * seconds))
+    assert "does reconcile run?" in operator("census", "--new")
+    assert operator.code == 1
+
+
+def test_machines_get_all_of_it(missed: Deployment, operator: Operator) -> None:
+    census.ordered(roll(missed))
+    missed.reconcile()
+    told: dict[str, Any] = json.loads(operator("census", "--json"))
+    assert (told["locations"], told["repairable"], told["repaired"]) == (7, 6, 0)
+    first = told["findings"][0]
+    assert (first["location_id"], first["repairable"], first["generation"]) == (1, True, 1)
+    assert first["words"].startswith("here active: status active")
