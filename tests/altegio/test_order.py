@@ -124,10 +124,9 @@ class Crowd:
             task.resume(kill=True)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_payments_hardly_wait_while_all_others_hammer(deployment: Deployment, seed: int) -> None:
+def test_payments_hardly_wait_while_all_others_hammer(deployment: Deployment) -> None:
     """Each of them without any bound of its own, as if all came from different people."""
-    random = Random(seed)  # noqa: S311 - a schedule, no secret
+    random = Random(0)  # noqa: S311 - a schedule, no secret
     crowd = Crowd(deployment)
     jump = RULES.jump
     assert jump is not None

@@ -107,7 +107,7 @@ def test_a_payment_survives_every_crash_and_is_never_doubled(
 
     # Every run pays for a location of its own, so that the platform's list tells them apart.
     for number in range(1, 30):
-        deployment.connect(number)
+        deployment.connect(number, owner=Owner(id=number))
     deployment.reconcile()
     free = iter(range(1, 30))
     locations = _Assigned(free)
@@ -132,7 +132,7 @@ def test_a_refund_survives_every_crash(deployment: Deployment, calls: Calls) -> 
         deployment.bill(refund(run, of=f"paid-{runs[run]}"))
 
     for number in range(1, 30):
-        deployment.connect(number)
+        deployment.connect(number, owner=Owner(id=number))
         deployment.bill(payment(f"paid-{number}", number))
     for run, where in each_kill(deployment, calls, scenario, "ref"):
         scenario(run)
@@ -151,7 +151,7 @@ def test_a_held_payment_survives_every_crash_of_reconcile(
 
     def scenario(run: str) -> None:
         calls._watching = False
-        deployment.connect(runs[run], telephony=False)
+        deployment.connect(runs[run], telephony=False, owner=Owner(id=runs[run]))
         calls._watching = True
         deployment.invoke("reconcile", {})
 
@@ -191,7 +191,7 @@ def test_an_uninstall_survives_every_crash_of_reconcile(
     runs, simulator = _Assigned(iter(range(1, 90))), deployment.simulator
     tokens = {number: simulator.add_chain(9000 + number, number) for number in range(1, 90)}
     for number in range(1, 90):
-        deployment.connect(number)
+        deployment.connect(number, owner=Owner(id=number))
     deployment.reconcile()
     deployment.clock.advance(minutes=2)
 
@@ -217,7 +217,7 @@ def test_a_sibling_s_telephony_survives_every_crash_of_an_uninstall(
     tokens = {}
     for number in range(1, 130):
         tokens[number] = simulator.add_chain(9000 + number, number, 1000 + number)
-        deployment.connect(number, 1000 + number)
+        deployment.connect(number, 1000 + number, owner=Owner(id=number))
     deployment.let_time_pass(5)
 
     def scenario(run: str) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError, ReadTimeoutError
 
 from shared.connections import lifecycle
 from shared.connections.settings import LifecyclePolicy
@@ -19,11 +18,6 @@ from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Deployment, payment, refund
 
 type Call = Callable[[Any, str, Any], Any]
-
-
-@pytest.fixture
-def deployment(on_moto: Deployment) -> Deployment:
-    return on_moto
 
 
 @pytest.fixture
@@ -59,25 +53,6 @@ def test_a_wrong_token_raises_the_alarm(connected: Deployment, logged: Callable[
     connected.restart()
     connected.bill(payment())
     assert "PlatformBlocked" in counted(logged())
-
-
-def test_a_token_that_cannot_be_read_sends_nothing_and_loses_nothing(
-    connected: Deployment, aws: Callable[..., None]
-) -> None:
-    connected.restart()
-    down = True
-
-    def outage(call: Call, client: Any, operation: str, given: Any) -> Any:
-        if down and operation == "GetParameter":
-            raise ClientError({"Error": {"Code": "ThrottlingException"}}, operation)
-        return call(client, operation, given)
-
-    aws(outage)
-    assert connected.bill(payment()) == []
-    assert connected.entry("payment#inv-1").state is EntryState.PENDING
-    down = False
-    connected.let_time_pass(3)
-    assert connected.entry("payment#inv-1").state is EntryState.SENT
 
 
 def test_a_token_with_a_newline_works_and_no_error_quotes_it(
@@ -160,89 +135,6 @@ def test_one_404_does_not_close_a_live_location(connected: Deployment) -> None:
     assert connected.connection(4564).state == "active"
 
 
-def test_a_webhook_that_meets_a_payment_is_stored(
-    connected: Deployment, aws: Callable[..., None]
-) -> None:
-    refused = 0
-
-    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
-        nonlocal refused
-        if operation == "TransactWriteItems" and refused < 3:
-            refused += 1
-            canceled: Any = {
-                "Error": {"Code": "TransactionCanceledException"},
-                "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
-            }
-            raise ClientError(canceled, operation)
-        return call(client, operation, given)
-
-    aws(conflict)
-    assert connected.webhook(connected.event(4564)) == 200
-    assert connected.connection(4564).hint == "uninstall"
-    assert refused == 3
-
-
-def test_a_payment_told_again_while_it_is_recorded_is_answered(
-    connected: Deployment, aws: Callable[..., None]
-) -> None:
-    refused = 0
-
-    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
-        nonlocal refused
-        if operation == "PutItem" and refused < 2:
-            refused += 1
-            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
-        return call(client, operation, given)
-
-    event = connected.hosted(4564)
-    aws(conflict)
-    assert connected.webhook(event) == 200
-    assert (
-        connected.entry(f"payment#hosted-{event['payment_id']}").state
-        is EntryState.REPORTED_BY_PLATFORM
-    )
-    assert refused == 2
-
-
-def test_an_id_that_cannot_be_written_stands_in_the_log_and_is_found_again(
-    connected: Deployment, aws: Callable[..., None], logged: Callable[[], str]
-) -> None:
-    transactions, down = 0, True
-
-    def outage(call: Call, client: Any, operation: str, given: Any) -> Any:
-        nonlocal transactions
-        if operation == "TransactWriteItems":
-            transactions += 1
-            if down and transactions > 1:
-                raise ReadTimeoutError(endpoint_url="dynamodb")
-        return call(client, operation, given)
-
-    aws(outage)
-    assert connected.bill(payment()) != []
-    [paid] = connected.simulator.payments(4564)
-    assert f'"platform_id":{paid.id}' in logged()
-    down = False
-    connected.let_time_pass(30)
-    assert connected.entry("payment#inv-1").platform_id == paid.id
-
-
-def test_a_lost_answer_of_the_table_swallows_no_alarm(
-    connected: Deployment, aws: Callable[..., None], logged: Callable[[], str]
-) -> None:
-    """The write is made, its answer is lost, and botocore makes it once more."""
-
-    def twice(call: Call, client: Any, operation: str, given: Any) -> Any:
-        if operation == "PutItem":
-            call(client, operation, given)
-        return call(client, operation, given)
-
-    aws(twice)
-    connected.simulator.fault("payment", "drop_answer")
-    connected.bill(payment())
-    assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
-    assert "PaymentUnknown" in counted(logged())
-
-
 @pytest.fixture
 def answers_lost(aws: Callable[..., None]) -> Callable[[], None]:
     """From when it is called, each row of the ledger is written, and botocore writes it again."""
@@ -275,25 +167,6 @@ def test_a_lost_answer_rejects_no_refund_in_silence(
     connected.bill(refund(location_id=77))
     assert connected.entry("refund#ref-1").state is EntryState.REJECTED
     assert "PaymentRejected" in counted(logged())
-
-
-def test_what_was_surely_not_taken_is_written_though_a_transaction_is_at_its_row(
-    connected: Deployment, aws: Callable[..., None]
-) -> None:
-    """A second delivery of the message tries to claim it, at the moment of the answer."""
-    refused = 0
-
-    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
-        nonlocal refused
-        if operation == "PutItem" and refused < 2:
-            refused += 1
-            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
-        return call(client, operation, given)
-
-    aws(conflict)
-    connected.simulator.fault("payment", "status", status=429)
-    connected.bill(payment())
-    assert connected.entry("payment#inv-1").state is EntryState.PENDING
 
 
 @pytest.mark.parametrize("status", [403, 500])
@@ -331,44 +204,6 @@ def test_frozen_locations_keep_nobody_from_being_forgotten(
         monkeypatch.setattr(f"{module}.time", clock)
     deployment.reconcile()
     assert deployment.connection(4564).account_id is None
-
-
-def test_an_index_of_several_pages_is_read_to_its_end(
-    connected: Deployment, aws: Callable[..., None]
-) -> None:
-    """UNKNOWN comes last in it, so what is overlooked first is what is looked for."""
-    for number in range(3):
-        connected.bill(payment(f"known-{number}", amount="1.00"))
-    connected.simulator.fault("payment", "drop_answer")
-    connected.bill(payment())
-
-    def page(call: Call, client: Any, operation: str, given: Any) -> Any:
-        if operation == "Query" and given["IndexName"] == "location":
-            given = {**given, "Limit": 2}
-        return call(client, operation, given)
-
-    aws(page)
-    connected.let_time_pass(16)
-    assert connected.entry("payment#inv-1").state is EntryState.SENT
-
-
-def test_an_index_that_lags_is_waited_for(connected: Deployment, aws: Callable[..., None]) -> None:
-    connected.simulator.fault("payment", "drop_answer")
-    connected.bill(payment())
-    behind = True
-
-    def lag(call: Call, client: Any, operation: str, given: Any) -> Any:
-        answer = call(client, operation, given)
-        if behind and operation == "Query" and given["IndexName"] == "location":
-            answer["Items"] = []
-        return answer
-
-    aws(lag)
-    connected.let_time_pass(16)
-    assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
-    behind = False
-    connected.let_time_pass(2)
-    assert connected.entry("payment#inv-1").state is EntryState.SENT
 
 
 def test_a_frozen_location_is_asked_about_every_ten_minutes(connected: Deployment) -> None:

@@ -21,10 +21,10 @@ from tests.deployment import Deployment, payment, refund
 
 
 @pytest.fixture
-def connected(on_moto: Deployment) -> Deployment:
-    on_moto.connect(4564)
-    on_moto.reconcile()
-    return on_moto
+def connected(deployment: Deployment) -> Deployment:
+    deployment.connect(4564)
+    deployment.reconcile()
+    return deployment
 
 
 PART = "amount: is not its payment's, and only a whole payment can be given back"

@@ -11,11 +11,6 @@ from tests.deployment import Deployment, payment, refund
 
 
 @pytest.fixture
-def deployment(on_moto: Deployment) -> Deployment:
-    return on_moto
-
-
-@pytest.fixture
 def connected(deployment: Deployment) -> Deployment:
     deployment.connect(4564)
     deployment.reconcile()

@@ -1,6 +1,6 @@
 """Hostile input at every door: one clear answer, nothing stored, nothing secret in a log.
 
-Well over 20,000 requests go through the real handlers: hypothesis draws them by the dozen, as most
+Some ten thousand requests go through the real handlers: hypothesis draws them by the dozen, as most
 of an example's time is its drawing.
 """
 
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from shared.aws.dead_letters import DeadLetters
 from tests.deployment import Deployment, finished, http_event, payment, refund
 
-EXAMPLES, DOZEN = 460, 12
+EXAMPLES, DOZEN = 150, 12
 many = settings(
     max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -167,7 +167,7 @@ def test_get_connect(deployment: Deployment, clean_log: Callable[[], None]) -> N
     each()
     nothing_stored(deployment)
     assert deployment.invoked >= EXAMPLES * DOZEN
-    assert answers.total() > 5000
+    assert answers.total() > 0.9 * EXAMPLES * DOZEN
 
 
 def test_get_connect_with_locations_that_are_none(
