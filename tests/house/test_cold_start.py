@@ -62,7 +62,6 @@ def loaded(name: str) -> frozenset[str]:
         },
         capture_output=True,
         check=True,
-        timeout=60,
     )
     return frozenset(json.loads(ended.stdout))
 
