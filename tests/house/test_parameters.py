@@ -1,21 +1,16 @@
 """Parameters: a typo is refused when the stack is deployed, and what is not refused can be read."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from shared import settings as config
+from tests.house.template import PARAMETERS, TEMPLATE
 from tests.test_settings import SETTINGS, environment_of
 
-TEMPLATE: dict[str, Any] = yaml_parse(
-    (Path(__file__).parents[2] / "template.yaml").read_text("utf-8")
-)
-PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 DAY_S = 86400
 
 
