@@ -217,7 +217,7 @@ def test_signed_user_data_of_any_content(
     key = deployment.simulator.partner_token.encode()
     owners = st.dictionaries(st.sampled_from(names), JSON | st.just(HTML) | st.just(7))
 
-    @settings(many, max_examples=120)
+    @settings(many, max_examples=60)
     @given(dozen(owners | JSON))
     def each(contents: list[Any]) -> None:
         for content in contents:
@@ -309,7 +309,7 @@ def test_the_billing_queue(
         JSON,
     ).map(json.dumps)
 
-    @settings(many, max_examples=120)
+    @settings(many, max_examples=60)
     @given(dozen(messages | SENDABLE))
     def each(bodies: list[str]) -> None:
         for body in bodies:
@@ -347,7 +347,7 @@ def test_the_doors_of_a_pbx(deployment: Deployment, clean_log: Callable[[], None
     queries = st.sampled_from(["", "uuid=1", "altegio_location_id=4564", "%ff", "a=1&" * 60])
     statuses: Counter[int] = Counter()
 
-    @settings(many, max_examples=120)
+    @settings(many, max_examples=60)
     @given(dozen(st.tuples(bodies, kinds, paths, queries)))
     def each(requests: list[tuple[bytes, str, str, str]]) -> None:
         for body, kind, path, query in requests:
@@ -389,7 +389,7 @@ def test_the_calls_queue(
         JSON,
     ).map(json.dumps)
 
-    @settings(many, max_examples=120)
+    @settings(many, max_examples=60)
     @given(dozen(messages | SENDABLE))
     def each(bodies: list[str]) -> None:
         for body in bodies:
