@@ -20,8 +20,8 @@ from local.simulator import Simulator
 from shared.connections.accounts import Accounts, AccountsBusy
 from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Clock, Deployment, http_event, payment, secrets_in
+from tests.functions.test_events import EVENTS, load
 from tests.memory import Memory
-from tests.test_events import EVENTS, load
 
 PORTAL_KEY = "portal-key-of-more-than-32-characters"
 PORTAL = {"PORTAL_URL": "https://my.provider.example/altegio"}

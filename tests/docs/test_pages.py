@@ -7,7 +7,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from tests.docs import pages
 from tests.docs.pages import PROJECT
-from tests.test_house import ROOMS
+from tests.house.test_rooms import ROOMS
 
 TEMPLATE = yaml_parse((PROJECT / "template.yaml").read_text("utf-8"))
 MAKEFILE = (PROJECT / "Makefile").read_text("utf-8")

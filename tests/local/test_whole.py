@@ -16,8 +16,18 @@ from local.simulator import Owner, Simulator
 from local.stack.stack import Stack
 from ops import publication, site
 from shared.aws.dynamodb import from_item
+from tests.calls.recorded import (
+    ASTERISK,
+    FORM,
+    FREESWITCH,
+    LINE,
+    STARTED,
+    UUID,
+    fields,
+    form,
+    record,
+)
 from tests.deployment import Page, payment, refund
-from tests.test_pbx import ASTERISK, FORM, FREESWITCH, LINE, STARTED, UUID, fields, form, record
 
 SETTINGS = {
     "RECONCILE_EVERY_S": "1",

@@ -5,9 +5,9 @@ import pytest
 from local.simulator import Owner
 from ops.__main__ import main
 from shared.connections.accounts import Account, Accounts
+from tests.connect.test_portal import KEY, PORTAL, arrive, connect, look, standings, ticket_of
 from tests.deployment import Deployment, ringing, secrets_in
 from tests.ops.operator import Operator
-from tests.test_portal import KEY, PORTAL, arrive, connect, look, standings, ticket_of
 
 pytestmark = pytest.mark.usefixtures("logged")
 

@@ -12,7 +12,7 @@ from shared import clock
 from shared.reconcile.census.table import Stage
 from tests.deployment import Deployment
 from tests.ops.operator import Operator
-from tests.test_census import connect, head, roll
+from tests.reconcile.census.looking import connect, head, roll
 
 pytestmark = pytest.mark.usefixtures("anna")
 

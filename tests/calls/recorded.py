@@ -1,0 +1,105 @@
+"""What FreeSWITCH 1.10 and Asterisk 20 send of one salon's call, with invented numbers.
+
+The records themselves are in `tests/pbx/`.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from local.simulator.telephony import SavedCall
+
+RECIPES = (Path(__file__).parents[2] / "docs" / "pbx.md").read_text("utf-8")
+RECORDED = Path(__file__).parents[1] / "pbx"
+
+CALLER, LINE = "+13155550175", "+13155550176"
+
+STARTED = datetime.fromisoformat("2026-11-01T10:10:00+00:00")
+
+UUID = "7c1f0c3a-2f0e-4b57-9d3f-0a4f8e6b1d21"
+
+LINK = "https://records.example/c-1.mp3"
+
+FORM = "application/x-www-form-urlencoded"
+
+ANSWERED = {"phone": CALLER, "direction": "incoming", "status": "success", "duration": 90}
+
+MISSED = {"phone": CALLER, "direction": "incoming", "status": "missed", "duration": 0}
+
+OUTGOING = {
+    "phone": "+13155550199",
+    "direction": "outgoing",
+    "status": "success",
+    "duration": 40,
+    "user": "101",
+}
+
+# What the platform has in the end, of each record that is a salon's call.
+FREESWITCH: dict[str, dict[str, Any]] = {
+    "answered": {**ANSWERED, "user": "101", "link": LINK},
+    "missed": {**MISSED, "user": "", "link": ""},
+    "voice-mail": {**MISSED, "user": ""},
+    "menu": {**ANSWERED, "duration": 60, "user": "101"},
+    "transferred": {**ANSWERED, "duration": 48, "user": "102"},
+    "outgoing": OUTGOING,
+    "hidden": {**MISSED, "phone": "anonymous"},
+}
+
+ASTERISK: dict[str, dict[str, Any]] = {
+    "answered": {**ANSWERED, "user": "101", "link": LINK},
+    "missed": {**MISSED, "user": "", "link": ""},
+    "busy": MISSED,
+    "menu-only": MISSED,
+    "menu-then-answered": {**ANSWERED, "duration": 60, "user": "101"},
+    "queue": {**ANSWERED, "duration": 45, "user": ""},
+    "transferred": {**ANSWERED, "duration": 55, "user": ""},
+    "outgoing": OUTGOING,
+    "hidden": {**MISSED, "phone": "anonymous"},
+}
+
+# What a live FreeSWITCH 1.10.12 posted with disable-100-continue, which takes its type from it: 101
+# answered after two seconds; the caller gave up; 101 was busy; nobody answered.
+LIVE: dict[str, dict[str, Any]] = {
+    "live-answered": {
+        "phone": "+13155550401",
+        "status": "success",
+        "duration": 5,
+        "date": datetime.fromisoformat("2026-11-27T11:42:04+00:00"),
+    },
+    "live-cancelled": {
+        "phone": "+13155550402",
+        "status": "missed",
+        "duration": 0,
+        "date": datetime.fromisoformat("2026-11-27T11:42:12+00:00"),
+    },
+    "live-busy": {
+        "phone": "+13155550403",
+        "status": "missed",
+        "duration": 0,
+        "date": datetime.fromisoformat("2026-11-27T11:42:17+00:00"),
+    },
+    "live-no-answer": {
+        "phone": "+13155550404",
+        "status": "missed",
+        "duration": 0,
+        "date": datetime.fromisoformat("2026-11-27T11:42:18+00:00"),
+    },
+}
+
+
+def record(name: str) -> bytes:
+    return (RECORDED / "freeswitch" / f"{name}.json").read_bytes()
+
+
+def form(name: str) -> bytes:
+    return (RECORDED / "asterisk" / f"{name}.txt").read_bytes()
+
+
+def fields(call: SavedCall, names: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: getattr(call, name) for name in names}
+
+
+def fences(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", RECIPES, re.DOTALL)

@@ -1,0 +1,144 @@
+"""The languages of the connect page: each says all, and the visitor's is chosen."""
+
+# ruff: noqa: RUF001  # some of it is in Cyrillic letters
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.connect.page import LANGUAGES
+from functions.connect.words import Heading, Words, preferred
+from shared.calls.call import CallState
+from shared.chains.switching import TelephonyStanding
+from shared.connect.view import Proof, Standing
+from shared.payments.entry import EntryState
+from tests.deployment import Deployment
+
+TEMPLATE = Path(__file__).parents[3] / "functions" / "connect" / "page.html"
+CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+ENGLISH, RUSSIAN = LANGUAGES
+
+
+def said(words: Words) -> dict[str, str]:
+    """Every text of a language, by where it stands."""
+    found: dict[str, str] = {}
+
+    def collect(where: str, value: Any) -> None:
+        match value:
+            case str():
+                found[where] = value
+            case Heading():
+                collect(f"{where}.title", value.title)
+                collect(f"{where}.lead", value.lead)
+            case tuple():
+                for number, each in enumerate(value):
+                    collect(f"{where}.{number}", each)
+            case _:
+                for key, each in value.items():
+                    collect(f"{where}.{key}", each)
+
+    for each in fields(Words):
+        collect(each.name, getattr(words, each.name))
+    return found
+
+
+@pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
+def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
+    assert set(words.standings) == set(Standing)
+    assert set(words.telephony) == set(TelephonyStanding)
+    assert set(words.proof) == set(Proof) - {Proof.IMPOSSIBLE, Proof.GIVEN}
+    assert set(words.call) == set(CallState)
+    assert set(words.payment) == set(EntryState)
+    assert set(words.directions) == {"incoming", "outgoing", "internal"}
+    assert set(words.labels) == set(words.errors) == {"name", "email", "phone"}
+    assert said(words).keys() == said(ENGLISH).keys()
+    assert all(text.strip() == text != "" for text in said(words).values())
+
+
+def test_no_text_is_left_in_english() -> None:
+    same = {where for where, text in said(RUSSIAN).items() if text == said(ENGLISH)[where]}
+    assert same == {"labels.email"}
+    for where, text in said(RUSSIAN).items():
+        assert CYRILLIC.search(text) or where in ("language", "labels.email"), where
+    assert not any(CYRILLIC.search(text) for text in said(ENGLISH).values())
+
+
+def test_the_template_itself_says_nothing() -> None:
+    text = TEMPLATE.read_text("utf-8")
+    body = text[text.index("<body") :]
+    without_code = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", body, flags=re.DOTALL)
+    shown = re.sub(r"<[^>]*>", "", without_code)
+    assert re.findall(r"[^\W\d_]+", shown) == []
+    assert "aria-label=" not in without_code
+    assert "placeholder=" not in without_code
+
+
+def test_placeholders_are_kept() -> None:
+    names = re.compile(r"\{\w*\}")
+    for where, text in said(RUSSIAN).items():
+        assert names.findall(text) == names.findall(said(ENGLISH)[where]), where
+
+
+def test_each_reason_is_one_that_a_link_is_refused_for() -> None:
+    source = (Path(__file__).parents[3] / "shared" / "altegio" / "redirect.py").read_text("utf-8")
+    for reason in ENGLISH.reasons:
+        name, _, rest = reason.partition(" ")
+        assert reason in source or (f'"{name}"' in source and rest in source)
+
+
+@pytest.mark.parametrize(
+    ("accept_language", "language"),
+    [
+        ("", "en"),
+        ("ru", "ru"),
+        ("ru-RU,ru;q=0.9,en-US;q=0.8,en;q=0.7", "ru"),
+        ("en-US,en;q=0.9,ru;q=0.8", "en"),
+        ("en;q=0.2, RU-kz ; q=0.7", "ru"),
+        ("de,fr;q=0.9", "en"),
+        ("de-DE,ru;q=0.1", "ru"),
+        ("ru;q=0", "en"),
+        ("ru;q=2, en;q=0.1", "en"),
+        ("ru;q=nan", "en"),
+        ("*", "en"),
+        (";;,=,q=1", "en"),
+    ],
+)
+def test_the_visitors_language_is_taken(accept_language: str, language: str) -> None:
+    assert preferred(accept_language, LANGUAGES).language == language
+
+
+@given(st.text())
+def test_any_header_is_a_language(accept_language: str) -> None:
+    assert preferred(accept_language, LANGUAGES) in LANGUAGES
+
+
+def test_the_way_through_the_page_in_russian(deployment: Deployment) -> None:
+    deployment.accept_language = "ru-RU,ru;q=0.9"
+    first = deployment.visit(deployment.simulator.grant(4564, 4232))
+    assert first.title == "Подключите телефонию"
+    assert first.headers["content-language"] == "ru"
+    assert '<html lang="ru">' in first.text
+    wrong = deployment.press(first, email="no address")
+    assert (wrong.status, wrong.title) == (422, "Проверьте, пожалуйста, данные")
+    assert RUSSIAN.errors["email"] in wrong.text
+    done = deployment.press(wrong, email="anna@example.com")
+    assert done.title == "Всё подключено"
+    assert "Филиал 4564" in done.text
+    assert RUSSIAN.telephony[TelephonyStanding.ON] in done.text
+    assert RUSSIAN.key[0] in done.text
+    again = deployment.visit(deployment.simulator.grant(4777))
+    assert again.title.startswith("С возвращением, ")
+    for refused in (deployment.visit("https://x.example/connect"), deployment.post({})):
+        assert refused.status in (400, 410)
+        assert CYRILLIC.search(refused.title)
+
+
+def test_a_name_with_braces_is_a_name(deployment: Deployment) -> None:
+    page = deployment.visit(deployment.simulator.grant(4564))
+    deployment.press(page, name="{0} {name!r}")
+    assert deployment.visit(deployment.simulator.grant(4777)).title == "Welcome back, {0} {name!r}"

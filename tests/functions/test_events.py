@@ -1,0 +1,106 @@
+"""Every file in events/ is what its trigger sends, and gets the answer that its name promises."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment import Deployment
+
+EVENTS = {path.stem: path for path in (Path(__file__).parents[2] / "events").glob("*.json")}
+
+ANSWERS = {
+    "connect-redirect": 200,
+    "connect-several-locations": 200,
+    "connect-plus-damage": 200,
+    "connect-bad-signature": 403,
+    "connect-without-user-data": 400,
+    "connect-confirm-unknown-ticket": 410,
+    "connect-code-unknown-ticket": 410,
+    "connect-portal-is-off": 404,
+    "disable-uninstall": 200,
+    "disable-freeze": 200,
+    "disable-payment": 200,
+    "disable-base64": 200,
+    "disable-sibling-application": 200,
+    "disable-wrong-token": 403,
+    "disable-malformed": 400,
+    "calls-without-key": 401,
+    "disable-probe": 200,
+    "disable-probe-head": 200,
+}
+# The ledger's rows afterwards, and how many messages were refused.
+LEDGER: dict[str, tuple[dict[str, str], int]] = {
+    "payments-payment": ({"payment#inv-1001": "SENT"}, 0),
+    "payments-payment-paid-ahead": ({"payment#inv-1002": "SENT"}, 0),
+    "payments-delivered-twice": ({"payment#inv-1001": "SENT"}, 0),
+    "payments-other-amount": ({"payment#inv-1001": "SENT"}, 1),
+    "payments-refund": ({"payment#inv-1001": "SENT", "refund#ref-1001": "SENT"}, 0),
+    "payments-refund-of-a-part": ({"payment#inv-1001": "SENT"}, 1),
+    "payments-refund-of-unknown-payment": ({"refund#ref-1001": "PENDING"}, 0),
+    "payments-invalid": ({}, 1),
+    "payments-not-json": ({}, 1),
+    "payments-wake-up": ({}, 0),
+}
+# With the key of the account that is connected.
+CALLS = {"calls-ringing": 202, "calls-finished": 202, "calls-malformed": 400}
+# The calls' rows afterwards, and how many messages were refused.
+QUEUED: dict[str, tuple[list[str], int]] = {
+    "calls-queued": (["c-1001"], 0),
+    "calls-queued-legs": (["c-1001"], 0),
+    "calls-queued-invalid": ([], 1),
+}
+
+
+def test_every_event_has_its_expectation() -> None:
+    assert set(EVENTS) == {*ANSWERS, *LEDGER, *CALLS, *QUEUED, "reconcile-every-minute"}
+
+
+def load(name: str) -> Any:
+    return json.loads(EVENTS[name].read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("name", "status"), ANSWERS.items())
+def test_an_http_event_gets_its_answer(deployment: Deployment, name: str, status: int) -> None:
+    deployment.simulator.grant(4564, 4232)
+    answer = deployment.invoke(name.partition("-")[0], load(name))
+    assert answer["statusCode"] == status
+    if name == "connect-plus-damage":
+        assert "???&gt;&gt;&gt;&gt;ÿÿ" in answer["body"]
+
+
+@pytest.mark.parametrize(("name", "expected"), LEDGER.items())
+def test_a_queue_event_ends_where_it_should(
+    deployment: Deployment, name: str, expected: tuple[dict[str, str], int]
+) -> None:
+    deployment.connect(4564)
+    assert deployment.invoke("payments", load(name)) == {"batchItemFailures": []}
+    rows, refused = expected
+    found = {key: deployment.ledger.get(key) for key in rows}
+    assert {key: str(entry.state) for key, entry in found.items() if entry} == rows
+    assert len(deployment.dead_letters()) == refused
+
+
+@pytest.mark.parametrize(("name", "status"), CALLS.items())
+def test_a_pbx_gets_its_answer(deployment: Deployment, name: str, status: int) -> None:
+    event = load(name)
+    assert deployment.invoke("calls", event)["statusCode"] == 401
+    event["headers"]["authorization"] = f"Bearer {deployment.connect(4564).pbx_key}"
+    answer = deployment.invoke("calls", event)
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"])["success"] is (status == 202)
+
+
+@pytest.mark.parametrize(("name", "expected"), QUEUED.items())
+def test_calls_of_the_queue_become_rows(
+    deployment: Deployment, name: str, expected: tuple[list[str], int]
+) -> None:
+    deployment.connect(4564)
+    assert deployment.invoke("calls", load(name)) == {"batchItemFailures": []}
+    assert [row["call_id"] for row in deployment.rows("CALLS_TABLE")] == expected[0]
+    assert len(deployment.dead_letters("CallsDeadLetters")) == expected[1]
+
+
+def test_the_schedule_runs(deployment: Deployment) -> None:
+    assert deployment.invoke("reconcile", load("reconcile-every-minute")) is None

@@ -1,0 +1,93 @@
+"""template.yaml as it is written, by the kind of its resources."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
+
+PROJECT = Path(__file__).parents[2]
+
+SOURCE = (PROJECT / "template.yaml").read_text("utf-8")
+
+TEMPLATE: dict[str, Any] = yaml_parse(SOURCE)
+
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+
+PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """Properties of every resource of a type, by logical name."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in RESOURCES.items()
+        if resource["Type"] == kind
+    }
+
+
+def merged(function: dict[str, Any]) -> dict[str, Any]:
+    """A function's properties over the globals, as SAM merges them."""
+    common = TEMPLATE["Globals"]["Function"]
+    merged = {**common, **function}
+    for name in ("Environment", "LoggingConfig"):
+        merged[name] = {**common.get(name, {}), **function.get(name, {})}
+    variables = (
+        common["Environment"]["Variables"],
+        function.get("Environment", {}).get("Variables", {}),
+    )
+    merged["Environment"] = {"Variables": {**variables[0], **variables[1]}}
+    return merged
+
+
+FUNCTIONS = {name: merged(f) for name, f in of_type("AWS::Serverless::Function").items()}
+
+TABLES = of_type("AWS::DynamoDB::Table")
+
+QUEUES = of_type("AWS::SQS::Queue")
+
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+
+LOG_GROUPS = of_type("AWS::Logs::LogGroup")
+
+ROLES = of_type("AWS::IAM::Role")
+
+
+def target(value: Any) -> str:
+    """The logical name that `!Ref` or `!GetAtt` refers to."""
+    [(_how, name)] = value.items()
+    return str(name[0] if isinstance(name, list) else name)
+
+
+def events(function: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [e["Properties"] for e in function["Events"].values() if e["Type"] == kind]
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner)
+    else:
+        yield value
+
+
+# Messages that say nothing that is not a due row, too.
+WAKE_UPS_ONLY = {"HintsQueue"}
+
+DEAD_LETTERS = {
+    target(queue["RedrivePolicy"]["deadLetterTargetArn"]): name
+    for name, queue in QUEUES.items()
+    if "RedrivePolicy" in queue
+}
+
+MAPPINGS = [(name, mapping) for name, f in FUNCTIONS.items() for mapping in events(f, "SQS")]
+
+ROUTES = {
+    f"{route['Method']} {route['Path']}"
+    for function in FUNCTIONS.values()
+    for route in events(function, "HttpApi")
+}

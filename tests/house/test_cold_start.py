@@ -1,0 +1,124 @@
+"""What a function loads before it can serve: each is cold start."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
+
+from tests.house.source import FUNCTIONS, NAMES, PROJECT, SHARED, imports, tree
+
+HEAVY = {
+    "connect": {"httpx", "jinja2", "boto3"},
+    "payments": {"httpx", "pydantic", "boto3"},
+    "disable": {"boto3"},
+    "calls": {"httpx", "pydantic", "boto3"},
+    "reconcile": {"httpx", "boto3"},
+}
+
+WATCHED = {"httpx", "pydantic", "jinja2", "boto3", "aws_xray_sdk", "jsonschema", "fastjsonschema",
+           "email_validator", "dns"}  # fmt: skip
+
+# Tracing, and a router for what has two or three routes.
+COSTLY = {"Tracer", "aws_xray_sdk", "APIGatewayHttpResolver", "event_handler"}
+
+
+@cache
+def loaded(name: str) -> frozenset[str]:
+    """The packages that a function has loaded once its initialisation is over, as in Lambda."""
+    template = yaml_parse((PROJECT / "template.yaml").read_text("utf-8"))
+    function = template["Resources"][f"{name.capitalize()}Function"]["Properties"]
+    variables = {
+        **template["Globals"]["Function"]["Environment"]["Variables"],
+        **function.get("Environment", {}).get("Variables", {}),
+    }
+    environment = {
+        variable: str(
+            template["Parameters"].get(value["Ref"], {}).get("Default", "1")
+            if isinstance(value, dict)
+            else value
+        )
+        for variable, value in variables.items()
+    }
+    program = (
+        "import importlib, json, sys; importlib.import_module(sys.argv[1]);"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    ended = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, f"functions.{name}.app"],
+        cwd=PROJECT,
+        env={
+            **environment,
+            "PATH": os.environ["PATH"],
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        },
+        capture_output=True,
+        check=True,
+    )
+    return frozenset(json.loads(ended.stdout))
+
+
+def test_every_function_has_a_budget() -> None:
+    assert set(HEAVY) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_loads_no_more_than_it_needs(name: str) -> None:
+    modules = loaded(name)
+    assert f"functions.{name}.wiring" in modules
+    assert "boto3.session" in modules, "the builder did not run"
+    assert {module.split(".")[0] for module in modules} & WATCHED == HEAVY[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_loads_no_other_s_use_case(name: str) -> None:
+    own = {
+        "connect": "shared.connect.flow",
+        "payments": "shared.payments.report",
+        "disable": "shared.reconcile.webhook",
+        "reconcile": "shared.reconcile.schedule",
+        "calls": "shared.calls.pop_up",
+    }
+    assert loaded(name) & set(own.values()) == {own[name]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_a_refusal_loads_the_signature_doctor(name: str) -> None:
+    assert "shared.altegio.signature_doctor" not in loaded(name)
+
+
+def test_nothing_that_costs_cold_start_for_nothing() -> None:
+    for path in (*SHARED, *FUNCTIONS):
+        names = {name.split(".")[-1] for name in imports(path)}
+        assert not names & COSTLY, path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_exception_of_a_handler_goes_unseen(name: str) -> None:
+    """What is expected has its own clause; all else goes through the one last resort."""
+    path = PROJECT / "functions" / name / "app.py"
+    assert "shared.doors" in imports(path)
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None
+            assert "Exception" not in ast.unparse(node.type).split(".")
+
+
+def test_garbage_is_collected_again_once_a_function_is_built() -> None:
+    program = (
+        "import os; os.environ['AWS_LAMBDA_RUNTIME_API'] = '127.0.0.1:9'; import gc, shared;"
+        "off = gc.isenabled(); from shared.aws.session import once; once(lambda environ: 1);"
+        "print(off, gc.isenabled())"
+    )
+    ended = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == ["False", "True"]

@@ -1,0 +1,223 @@
+"""Parameters: a typo is refused when the stack is deployed, and what is not refused can be read."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared import settings as config
+from tests.house.template import PARAMETERS, TEMPLATE
+from tests.test_settings import SETTINGS, environment_of
+
+DAY_S = 86400
+
+
+def accepts(parameter: dict[str, Any], value: str) -> bool:
+    """Whether CloudFormation takes a value.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    """
+    if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
+        return False
+    if parameter["Type"] == "Number":
+        try:
+            number = float(value)
+        except ValueError:
+            return False
+        return bool(
+            parameter.get("MinValue", number) <= number <= parameter.get("MaxValue", number)
+        )
+    if len(value) > parameter.get("MaxLength", len(value)):
+        return False
+    return re.fullmatch(parameter.get("AllowedPattern", ".*"), value, re.DOTALL) is not None
+
+
+TYPOS = [
+    ("ApplicationId", "", "0", "-101", "101.5", "1e3", "my app", "101 "),
+    ("PartnerTokenParameter", "", "altegio/partner-token", "/altegio/", "//token", "/a b"),
+    ("PortalKeyParameter", "", "/altegio//portal-key", "0123456789abcdef0123456789abcdef"),
+    ("UserTokenParameter", "", "/", "https://app.alteg.io"),
+    ("PlatformAppUrl", "", "app.alteg.io", "http://app.alteg.io", "https://app.alteg.io/"),
+    ("PlatformAppUrl", "https://", "https://app", "https//app.alteg.io", "https://app.alteg.io "),
+    ("PlatformAppUrl", "http://127.0.0.1.evil.example", "https://u:p@app.alteg.io", "ftp://a.b"),
+    ("PlatformApiUrl", "http://api.alteg.io", "https://api.alteg.io/api/v1", "https://a_b.io"),
+    ("PlatformAccept", "", "json", "application/", "application/json\nX-Other: 1"),
+    ("PlatformTimezone", "", "utc", "UTC+3", "+03:00", "Berlin", "Europe/", "Europe/Berlin "),
+    ("PlatformTimezone", "Europ/Berlin", "Europe Berlin", "../../etc/passwd", "Europe/../UTC"),
+    ("FrameAncestors", "", "*", "app.alteg.io", "http://app.alteg.io", "https://app.alteg.io/"),
+    ("FrameAncestors", "https://a.example,https://b.example", "https://a.example; script-src *"),
+    ("FrameAncestors", "https://a.example  https://b.example", "https://*.alteg.io", "'self'"),
+    ("ProviderName", "", " ", " Tele Co", "Tele Co ", "Tele\nCo", "Tele\x00Co", "x" * 101),
+    ("TermsUrl", "http://provider.example/terms", "provider.example/terms", "javascript:alert(1)"),
+    ("TermsUrl", "https://", "https://provider.example/our terms", 'https://a.example/"x'),
+    ("MailFrom", "codes", "codes@provider", "a@b.example,c@d.example", "Codes <a@b.example>"),
+    ("PortalUrl", "http://my.provider.example", "https://my.provider.example/?a=1", "my.example"),
+    ("PortalUrl", "https://my.provider.example/#login", "https://my.provider.example/a b"),
+    ("PacePerS", "", "0", "0.1", "101", "five", "5/s"),
+    ("PacePerMin", "0", "9", "6001"),
+    ("HttpTotalS", "0", "0.5", "11", "10s"),
+    ("ConnectBudgetS", "0", "26"),
+    ("GrantWindowS", "0", "12", "12h", "604801"),
+    ("TicketTtlS", "", "0", "60", "599", "86400.5", "1 day", "1000000"),
+    ("LeaseS", "0", "29", "301", "900"),
+    ("AbsenceDelayS", "0", "60", "300", "86401"),
+    ("RetryBaseS", "0", "-30", "3601"),
+    ("HeldRecheckS", "0", "1", "59", "86401"),
+    ("LateAfterS", "0", "59", "3h", "86401"),
+    ("TrialDays", "", "-2", "7.5", "07", "1000", "seven"),
+    ("SwitchOffWarningS", "-1", "2592001"),
+    ("ReportAgainAfterReconnect", "", "True", "yes", "1"),
+    ("HintRechecksS", "", "1.2.3", "59", "5,60", "60,", ",60", "60;300", "60, 300", "60,5", "060"),
+    ("RefundWaitS", "0", "3", "3599", "3d"),
+    ("EraseAfterS", "", "0", "30", "3599", "315360001"),
+    ("CensusEveryS", "-1", "daily", "2592001"),
+    ("CensusShare", "0", "1.1", "30%"),
+    ("CensusFusePercent", "-1", "101", "2%"),
+    ("DefaultCountry", "de", "DEU", "D", "49"),
+    ("RecordingHosts", "https://pbx.example.com", "pbx", "*.example.com", "a.example,b.example"),
+    ("RecordingHosts", "pbx.example.com/calls", "pbx.example.com ", "pbx.example.com:8443"),
+    ("PopUpBudgetS", "0", "121"),
+    ("CallSettleS", "-1", "901"),
+    ("CallChecksS", "", "1.2.3", "0", "10,", "10;60", "10, 60", "ten"),
+    ("CallBackfillS", "0", "59", "604801", "1209600"),
+    ("CallDays", "", "7", "7.5", "14.5", "400"),
+    ("JournalDays", "", "0", "0.5", "10000", "-1"),
+    ("LogRetentionDays", "0", "2", "31", "forever"),
+    ("AlarmEmail", "anna", "anna@provider", "a@b.example;c@d.example", "a b@c.example"),
+    ("ReservedConcurrency", "1", "2", "-1", "5.5", "all"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, *vs in TYPOS for value in vs])
+def test_a_typo_is_refused(name: str, value: str) -> None:
+    assert not accepts(PARAMETERS[name], value)
+
+
+def test_every_parameter_has_its_typos() -> None:
+    assert {name for name, *_ in TYPOS} == set(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def test_every_default_is_taken(name: str) -> None:
+    if "Default" in PARAMETERS[name]:
+        assert accepts(PARAMETERS[name], str(PARAMETERS[name]["Default"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ApplicationId", "101"),
+        ("PlatformAppUrl", "https://api.yclients.com"),
+        ("PlatformAppUrl", "http://127.0.0.1:8000"),
+        ("PlatformApiUrl", "http://localhost:8000"),
+        ("PlatformAccept", "application/vnd.yclients.v2+json"),
+        ("PlatformTimezone", "Europe/Moscow"),
+        ("PlatformTimezone", "America/Argentina/Buenos_Aires"),
+        ("PlatformTimezone", "Etc/GMT-3"),
+        ("FrameAncestors", "https://app.alteg.io https://yclients.com:8443"),
+        ("ProviderName", "Телефония “Ромашка”"),
+        ("ProviderName", "O"),
+        ("TermsUrl", "https://provider.example/terms?lang=en#top"),
+        ("MailFrom", "codes+altegio@mail.provider.example"),
+        ("PortalUrl", "https://my.provider.example/altegio"),
+        ("PortalUrl", "http://127.0.0.1:8001/start"),
+        ("TrialDays", "-1"),
+        ("TrialDays", "0"),
+        ("HintRechecksS", "60"),
+        ("DefaultCountry", "DE"),
+        ("RecordingHosts", "pbx.example.com .recordings.example.com"),
+        ("CallDays", "8"),
+        ("AlarmEmail", "o'neil@provider.example"),
+    ],
+)
+def test_what_is_right_is_taken(name: str, value: str) -> None:
+    assert accepts(PARAMETERS[name], value)
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def test_every_parameter_says_what_it_takes(name: str) -> None:
+    parameter = PARAMETERS[name]
+    # CloudFormation prints "Parameter", the name, and this.
+    assert re.fullmatch(r"must be [^\n]{5,150}[^.\n]", parameter["ConstraintDescription"])
+    match parameter["Type"]:
+        case "Number":
+            assert "AllowedValues" in parameter or {"MinValue", "MaxValue"} <= set(parameter)
+        case "String":
+            assert "AllowedValues" in parameter or "AllowedPattern" in parameter
+
+
+# What the settings rely on of each other
+
+
+def test_no_setting_can_break_a_rule() -> None:
+    # Whoever works under a lease is dead when it passes, and looks come after it has.
+    assert PARAMETERS["LeaseS"]["MinValue"] >= TEMPLATE["Globals"]["Function"]["Timeout"]
+    assert PARAMETERS["AbsenceDelayS"]["MinValue"] > PARAMETERS["LeaseS"]["MaxValue"]
+    # A call is kept for longer than it waits.
+    assert not accepts(PARAMETERS["CallDays"], "7")
+    assert PARAMETERS["CallBackfillS"]["MaxValue"] < 8 * DAY_S
+    # 5xx of the route are for what hangs, not for what the budget allows.
+    assert PARAMETERS["ConnectBudgetS"]["MaxValue"] < 30
+
+
+# What is taken can be read
+
+
+def _values(parameter: dict[str, Any]) -> st.SearchStrategy[str]:
+    """Of a parameter: the edges of its range, all that it allows, or what its pattern fits."""
+    if "AllowedValues" in parameter:
+        return st.sampled_from([str(value) for value in parameter["AllowedValues"]])
+    if parameter["Type"] == "Number":
+        edges = [parameter["MinValue"], parameter["MaxValue"], parameter["Default"]]
+        return st.sampled_from([str(value) for value in edges])
+    pattern = re.compile(parameter["AllowedPattern"], re.ASCII)
+    return st.from_regex(pattern, fullmatch=True).filter(lambda value: accepts(parameter, value))
+
+
+DEFAULTS = {
+    function: {
+        variable: str(PARAMETERS.get(value["Ref"], {}).get("Default", 101))
+        for variable, value in environment_of(function).items()
+    }
+    for function in SETTINGS
+}
+
+
+def _is_read(function: str, variable: str, text: str) -> bool:
+    try:
+        config.read(SETTINGS[function], {**DEFAULTS[function], variable: text})
+    except config.ConfigError:
+        return False
+    return True
+
+
+# Any text is read as one, so what matters here are numbers, and lists of them.
+READ = [
+    (function, variable, value["Ref"])
+    for function in SETTINGS
+    for variable, value in environment_of(function).items()
+    if value["Ref"] in PARAMETERS and not _is_read(function, variable, "no number")
+]
+
+
+@pytest.mark.parametrize(("function", "variable", "name"), READ)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_whatever_is_taken_can_be_read(
+    function: str, variable: str, name: str, data: st.DataObject
+) -> None:
+    assert _is_read(function, variable, data.draw(_values(PARAMETERS[name])))
+
+
+def test_numbers_are_told_from_text() -> None:
+    assert {"ApplicationId", "TrialDays", "HintRechecksS", "LeaseS"} <= {name for *_, name in READ}
+
+
+@settings(max_examples=20)
+@given(_values(PARAMETERS["HintRechecksS"]))
+def test_a_status_is_never_asked_again_within_the_minute_for_which_it_may_be_old(
+    text: str,
+) -> None:
+    assert all(float(seconds) >= 60 for seconds in text.split(","))

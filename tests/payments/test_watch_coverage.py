@@ -1,0 +1,464 @@
+"""How long a location stays on: the clock behind the handlers."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.clock import stamp
+from shared.payments import coverage
+from shared.payments.entry import EntryState
+from shared.reconcile.schedule import ReconcileFailed
+from tests.deployment import Deployment, payment, refund
+
+DAY = timedelta(days=1)
+
+HOUR = timedelta(hours=1)
+
+SPREAD = timedelta(seconds=964)  # 4564 in the hour over which looks are spread
+
+
+# Through the door
+
+
+@pytest.fixture
+def connected(deployment: Deployment) -> Deployment:
+    deployment.connect(4564)
+    deployment.reconcile()
+    return deployment
+
+
+def bought(deployment: Deployment, event_id: str, start: float, end: float) -> dict[str, Any]:
+    """A payment for a period, in days from now."""
+    now = deployment.clock()
+    return payment(
+        event_id,
+        paid_at=stamp(now),
+        period_from=stamp(now + start * DAY),
+        period_to=stamp(now + end * DAY),
+    )
+
+
+def counted(log: str, metric: str) -> int:
+    return len(re.findall(rf'"{metric}":\[1.0\]', log))
+
+
+def warnings(log: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return [line for line in lines if line.get("message") == "switch-off near"]
+
+
+def asked(deployment: Deployment) -> int:
+    return len(deployment.simulator.calls("status"))
+
+
+def test_a_trial_that_runs_out_is_told_a_day_before_and_every_hour_until_it_is_off(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    activated = connected.connection(4564).activation
+    assert activated is not None
+    row_ = connected.connection(4564)
+    assert row_.covered_until == activated + 7 * DAY
+    assert row_.due_at == activated + 6 * DAY - SPREAD
+    logged()
+    before = asked(connected)
+    connected.clock.at = row_.due_at - timedelta(minutes=1)
+    connected.reconcile()
+    assert (asked(connected), counted(logged(), "SwitchOffNear")) == (before, 0)
+    connected.let_time_pass(1)
+    connected.let_time_pass(59, step=59)
+    assert asked(connected) == before + 1
+    connected.let_time_pass(1)
+    # That it is not off before its end is known without asking.
+    assert asked(connected) == before + 1
+    log = logged()
+    assert counted(log, "SwitchOffNear") == 2
+    [first, second] = warnings(log)
+    assert (first["location_id"], first["hours_left"], first["queued"]) == (4564, 24.3, [])
+    assert second["hours_left"] == 23.3
+    connected.clock.at = activated + 8 * DAY
+    connected.reconcile()
+    [past] = warnings(logged())
+    assert past["hours_left"] == -24.0
+    connected.simulator.expire(4564, webhook="never")
+    before = asked(connected)
+    connected.let_time_pass(23 * 60, step=60)
+    # It is a day since its end, so it is asked about once a day, and warned of as often as before.
+    assert (asked(connected), counted(logged(), "SwitchOffNear")) == (before, 23)
+    connected.let_time_pass(60, step=60)
+    assert connected.connection(4564).state == "frozen"
+    logged()
+    connected.let_time_pass(24 * 60, step=120)
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_a_payment_in_good_time_writes_nothing_to_the_row_and_the_clock_finds_it(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    before = connected.connection(4564)
+    end = connected.clock() + 37 * DAY
+    connected.bill(bought(connected, "inv-1", 7, 37))
+    assert connected.connection(4564) == before
+    assert before.due_at is not None
+    connected.clock.at = before.due_at
+    connected.reconcile()
+    after = connected.connection(4564)
+    assert (after.covered_until, after.due_at) == (end, end - DAY - SPREAD)
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_the_warning_names_what_is_queued_and_why(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.clock.advance(days=6)
+    connected.simulator.fault("payment", "status", status=429, times=99)
+    end = connected.clock() + 31 * DAY
+    connected.bill(bought(connected, "inv-1", 1, 31))
+    connected.reconcile()
+    [warning] = warnings(logged())
+    assert warning["queued"] == ["payment#inv-1 PENDING 429 too many requests"]
+    assert warning["queued_until"] == stamp(end)
+
+
+def test_a_platform_that_does_not_answer_silences_no_warning(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.simulator.fault("status", "status", status=500, times=99)
+    connected.clock.advance(days=5)
+    connected.reconcile()
+    assert counted(logged(), "SwitchOffNear") == 0
+    connected.clock.advance(days=1)
+    connected.reconcile()
+    [warning] = warnings(logged())
+    assert (warning["location_id"], warning["hours_left"]) == (4564, 24.0)
+    # What was reported meanwhile is known all the same.
+    connected.bill(bought(connected, "inv-1", 0, 30))
+    connected.let_time_pass(120, step=60)
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_the_warning_may_come_earlier(connected: Deployment, logged: Callable[[], str]) -> None:
+    connected.restart(SWITCH_OFF_WARNING_S=str(3 * 86_400), TRIAL_DAYS="30")
+    connected.clock.advance(days=6)
+    connected.reconcile()
+    row_ = connected.connection(4564)
+    assert row_.activation is not None
+    assert row_.covered_until == row_.activation + 30 * DAY
+    assert row_.due_at is not None
+    connected.clock.at = row_.due_at
+    connected.reconcile()
+    [warning] = warnings(logged())
+    assert warning["hours_left"] == 72.3
+
+
+def test_a_free_application_is_never_on_the_clock(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    deployment.restart(TRIAL_DAYS="-1")
+    deployment.connect(4564)
+    deployment.reconcile()
+    before = asked(deployment)
+    deployment.let_time_pass(27 * 24 * 60, step=3 * 24 * 60)
+    assert (asked(deployment), counted(logged(), "SwitchOffNear")) == (before, 0)
+
+
+def test_a_reconnect_does_not_begin_another_trial(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = connected.connection(4564).activation
+    assert began is not None
+    connected.clock.advance(days=5)
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    log = connected.simulator.platform.log
+    # The log of a new install may begin with it.
+    monkeypatch.setattr(connected.simulator.platform, "log", lambda location: log(location)[3:])
+    connected.connect(4564)
+    connected.reconcile()
+    row_ = connected.connection(4564)
+    assert (row_.generation, row_.covered_until) == (2, began + 7 * DAY)
+
+
+# Refunds
+
+
+def test_a_refund_makes_the_location_due_at_once(connected: Deployment) -> None:
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.clock.advance(hours=3)
+    connected.bill(refund())
+    row_ = connected.connection(4564)
+    assert row_.due_at == row_.refunded_at == connected.clock()
+    connected.reconcile()
+    assert connected.connection(4564).state == "frozen"
+
+
+def test_a_platform_that_takes_its_hour_is_asked_again(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its list lags, too, so that nothing but the refund itself tells that it is to be asked."""
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    platform = connected.simulator.platform
+    before = platform.payments(4564)
+    with monkeypatch.context() as patch:
+        patch.setattr(platform, "payments", lambda _location: before)
+        patch.setattr(platform, "_freeze", lambda _location: None)
+        connected.bill(refund())
+        connected.let_time_pass(30, step=15)
+    row_ = connected.connection(4564)
+    assert (row_.state, row_.covered_until) == ("active", connected.clock() + 29 * DAY - HOUR / 2)
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(29, step=29)
+    assert connected.connection(4564).state == "active"
+    connected.let_time_pass(1)
+    assert connected.connection(4564).state == "frozen"
+
+
+def test_a_refunded_location_that_another_period_covers_is_left_alone(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    end = connected.clock() + 59 * DAY
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.bill(bought(connected, "inv-2", -1, 59))
+    connected.bill(refund())
+    connected.let_time_pass(61, step=30.5)
+    row_ = connected.connection(4564)
+    assert (row_.state, row_.covered_until, row_.refunded_at) == ("active", end, None)
+    assert row_.due_at == end - DAY - SPREAD
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_a_refund_does_not_disturb_a_webhook_that_is_being_checked(connected: Deployment) -> None:
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.webhook(connected.event(4564, "uninstall"))
+    connected.reconcile()
+    before = connected.connection(4564)
+    connected.bill(refund())
+    assert connected.connection(4564) == before
+    assert (before.hint, before.hint_looks) == ("uninstall", 1)
+
+
+def test_a_refund_for_a_closed_location_leaves_it_closed(connected: Deployment) -> None:
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    before = connected.connection(4564)
+    connected.bill(refund())
+    assert connected.entry("refund#ref-1").state is EntryState.SENT
+    assert connected.connection(4564) == before
+
+
+# Reported before a reconnect, and not listed after it
+
+
+@pytest.fixture
+def forgotten(connected: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """Reconnected after a payment that the platform's list does not show any more."""
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.let_time_pass(1)
+    platform = connected.simulator.platform
+    original, [old] = platform.payments, platform.payments(4564)
+    monkeypatch.setattr(
+        platform,
+        "payments",
+        lambda location_id: [it for it in original(location_id) if it.id != old.id],
+    )
+    connected.clock.advance(minutes=1)
+    connected.connect(4564)
+    return connected
+
+
+def bodies(deployment: Deployment) -> list[Any]:
+    return [call.body for call in deployment.simulator.calls("payment")]
+
+
+def test_a_period_to_the_end_of_the_calendar_stops_no_look(connected: Deployment) -> None:
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    payments = connected.simulator.platform._payments
+    [(number, paid)] = payments.items()
+    payments[number] = replace(paid, period_to="9999-12-31 23:59:59")
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.let_time_pass(1)
+    assert connected.connection(4564).watched_at == connected.clock()
+
+
+def test_a_forgotten_payment_is_told_once_and_on_the_work_list(
+    forgotten: Deployment, logged: Callable[[], str]
+) -> None:
+    forgotten.let_time_pass(10)
+    forgotten.let_time_pass(60 * 24 * 7, step=60 * 4)
+    assert counted(logged(), "ReportedButNotListed") == 1
+    assert len(bodies(forgotten)) == 1
+    [entry] = forgotten.ledger.entries_of(4564)
+    [found] = coverage.work_list([(forgotten.connection(4564), [entry])], forgotten.clock())
+    assert found.unlisted == ("payment#inv-1",)
+    assert found.hours_left < 24
+
+
+def test_a_forgotten_payment_is_reported_again_once_if_that_is_wanted(
+    forgotten: Deployment, logged: Callable[[], str]
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.reconcile()
+    assert len(bodies(forgotten)) == 1  # seen once only
+    forgotten.let_time_pass(10)
+    forgotten.let_time_pass(60 * 24 * 7, step=60 * 4)
+    first, again = bodies(forgotten)
+    assert first == again
+    entry = forgotten.entry("payment#inv-1~2")
+    assert entry.state is EntryState.SENT
+    assert entry.facts == forgotten.entry("payment#inv-1").facts
+    log = logged()
+    assert (counted(log, "ReportedAgain"), counted(log, "ReportedButNotListed")) == (1, 1)
+    assert forgotten.dead_letters() == []
+    found = coverage.work(
+        forgotten.connection(4564), forgotten.ledger.entries_of(4564), forgotten.clock()
+    )
+    assert found is not None
+    assert found.unlisted == ()
+
+
+def test_a_look_that_dies_halfway_bills_the_same_event_again(
+    forgotten: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.reconcile()
+    forgotten.clock.advance(minutes=1)
+    with monkeypatch.context() as patch:
+        # Sent, and not noted on the payment.
+        patch.setattr("shared.payments.ledger.Ledger.move", lambda *_: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ReconcileFailed):
+                forgotten.invoke("reconcile", {})
+    forgotten.let_time_pass(5)
+    assert len(bodies(forgotten)) == 2
+    assert forgotten.entry("payment#inv-1").again_as == "payment#inv-1~2"
+    assert forgotten.dead_letters() == []
+
+
+def test_a_refund_of_a_payment_that_was_reported_again_gives_back_the_latest_report(
+    forgotten: Deployment,
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.let_time_pass(3)
+    forgotten.simulator.fault("refund", "drop_answer")
+    forgotten.bill(refund())
+    forgotten.let_time_pass(20)
+    latest = forgotten.entry("payment#inv-1~2").platform_id
+    assert forgotten.entry("refund#ref-1").state is EntryState.SENT
+    assert forgotten.entry("refund#ref-1").platform_id == latest
+    [listed] = forgotten.simulator.payments(4564)
+    assert (listed.id, listed.is_refunded) == (latest, True)
+
+
+def test_a_forgotten_payment_thaws_a_location_that_was_switched_off_over_it(
+    forgotten: Deployment,
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.simulator.expire(4564, webhook="never")
+    forgotten.webhook(forgotten.event(4564, "freeze"))
+    forgotten.let_time_pass(3)
+    assert forgotten.simulator.state(4564) == "active"
+    assert len(bodies(forgotten)) == 2
+
+
+def test_a_list_that_only_lags_bills_nothing(
+    forgotten: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    forgotten.reconcile()
+    assert forgotten.connection(4564).unlisted == ("payment#inv-1",)
+    monkeypatch.delattr(forgotten.simulator.platform, "payments")
+    forgotten.let_time_pass(3)
+    assert forgotten.connection(4564).unlisted == ()
+    assert len(bodies(forgotten)) == 1
+
+
+def test_a_payment_of_this_very_generation_is_never_billed_again(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    connected.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    connected.clock.advance(minutes=1)
+    connected.connect(4564)
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    monkeypatch.setattr(connected.simulator.platform, "payments", lambda _location: [])
+    connected.let_time_pass(10)
+    connected.let_time_pass(60 * 24 * 7, step=60 * 4)
+    assert len(bodies(connected)) == 1
+    assert counted(logged(), "ReportedButNotListed") == 1
+
+
+def test_a_listed_payment_is_not_billed_again_after_a_reconnect(connected: Deployment) -> None:
+    connected.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.reconcile()
+    connected.clock.advance(minutes=1)
+    connected.connect(4564)
+    connected.let_time_pass(10)
+    assert connected.connection(4564).generation == 2
+    assert len(bodies(connected)) == 1
+
+
+# What the platform does and does not tell
+
+
+def test_a_period_that_ends_untold_is_seen_within_minutes(connected: Deployment) -> None:
+    until = connected.connection(4564).covered_until
+    assert until is not None
+    connected.clock.at = until - timedelta(minutes=1)
+    connected.let_time_pass(2)
+    assert connected.connection(4564).state == "active"
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(7)
+    assert connected.connection(4564).state == "frozen"
+
+
+@pytest.mark.parametrize("minutes", [0, 2, 8, 20, 50])
+def test_a_refund_that_switches_off_untold_is_seen_within_minutes(
+    connected: Deployment, minutes: int
+) -> None:
+    """The platform takes up to an hour for it."""
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    platform = connected.simulator.platform
+    platform.paid = False
+    connected.bill(refund("ref-1"))
+    connected.let_time_pass(minutes)
+    assert connected.connection(4564).state == "active"
+    platform.paid = True
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(max(5, minutes))
+    assert connected.connection(4564).state == "frozen"
+
+
+def test_a_frozen_location_that_is_paid_by_us_thaws_within_a_minute(connected: Deployment) -> None:
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.let_time_pass(60 * 24 * 3, step=60)
+    assert connected.connection(4564).state == "frozen"
+    connected.bill(bought(connected, "inv-1", 0, 30))
+    connected.let_time_pass(1)
+    assert connected.connection(4564).state == "active"
+
+
+def test_a_location_frozen_for_long_is_asked_about_the_seldomer(connected: Deployment) -> None:
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    counts = []
+    for _day in range(3):
+        before = asked(connected)
+        connected.let_time_pass(24 * 60, step=10)
+        counts.append(asked(connected) - before)
+    assert counts[0] > counts[1] > counts[2] >= 4
+    assert counts[0] <= 40

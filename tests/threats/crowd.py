@@ -1,0 +1,78 @@
+"""Attacks by a crowd."""
+
+from datetime import timedelta
+from itertools import chain, count
+from types import SimpleNamespace
+
+import pytest
+
+from functions.reconcile import app as reconcile
+from shared.altegio.rate_limit import Bounds
+from shared.reconcile import schedule
+from tests.deployment import Deployment, finished, payment, ringing
+from tests.threats.threat import ANNA, MALLORY, threat
+
+# The crowd
+
+
+def neighbours(deployment: Deployment) -> tuple[str, str]:
+    """The keys of two accounts, at the pace of the platform."""
+    mallory = deployment.connect(4564, owner=MALLORY).pbx_key
+    anna = deployment.connect(4777, owner=ANNA).pbx_key
+    deployment.reconcile()
+    deployment.clock.advance(minutes=1)
+    deployment.restart(PACE_PER_S="5", PACE_PER_MIN="200")
+    return mallory, anna
+
+
+def _no_bounds(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
+    patches.setattr(Bounds, "take", lambda *_: None)
+
+
+@threat("Somebody's telephones ring so often that nobody else's caller is shown", _no_bounds)
+def rings_without_end(deployment: Deployment) -> bool:
+    shown = 0
+    mallory, anna = neighbours(deployment)
+    for number in range(60):
+        at = deployment.clock().isoformat()
+        deployment.call({**ringing(f"m-{number}", 4564), "at": at}, mallory)
+        if number % 10 == 9:
+            answer = deployment.call({**ringing(f"a-{number}", 4777), "at": at}, anna)[1]
+            shown += answer["pop_up"] == "sent"
+        deployment.clock.advance(seconds=0.1)
+    return shown < 4
+
+
+@threat("Thousands of one company's calls stand in the queue before everybody's", _no_bounds)
+def queues_without_end(deployment: Deployment) -> bool:
+    mallory, anna = neighbours(deployment)
+    at = (deployment.clock() - timedelta(seconds=90)).isoformat()
+    for number in range(200):
+        deployment.call({**finished(f"m-{number}", 4564), "started_at": at}, mallory)
+    deployment.call({**finished("anna", 4777), "started_at": at}, anna)
+    deployment.clock.advance(seconds=6)
+    # As many as half a minute's pace.
+    return "anna" not in deployment.woken_calls()[:100]
+
+
+def _one_kind_after_the_other(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
+    patches.setattr(schedule, "_in_turn", lambda *kinds: chain.from_iterable(kinds))
+
+
+@threat(
+    "So many locations are due that nobody comes to what else is due", _one_kind_after_the_other
+)
+def crowds_reconcile(deployment: Deployment) -> bool:
+    deployment.connect(4564)
+    deployment.simulator.fault("payment", "drop_answer")
+    deployment.bill(payment())
+    deployment.clock.advance(minutes=20)
+    deployment.crowd(300, watched_at=None, due_at=deployment.clock() - timedelta(hours=1))
+    # A run has no time for more than a part of them.
+    with pytest.MonkeyPatch.context() as busy:
+        seconds = count()
+        slow = SimpleNamespace(monotonic=lambda: next(seconds) / 6)
+        busy.setattr(schedule, "time", slow)
+        busy.setattr(reconcile, "time", slow)
+        deployment.invoke("reconcile", {})
+    return deployment.entry("payment#inv-1").state != "SENT"

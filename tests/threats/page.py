@@ -1,0 +1,127 @@
+"""Attacks on the page and on the company's portal."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+from jinja2 import Environment
+
+from functions.connect import app, page
+from local.examples.portal import Portal
+from local.simulator import Owner
+from shared.aws import http
+from shared.connect.portal_key import PortalKey
+from shared.connect.tickets import Tickets
+from tests.deployment import Deployment, http_event
+from tests.threats.threat import ANNA, KEY, MALLORY, PORTAL, patch, setting, threat
+
+# The page
+
+
+@threat("Somebody is called what a browser would run", lambda patches, _: _unescape(patches))
+def injects(deployment: Deployment) -> bool:
+    hostile = replace(ANNA, name="<script>alert(1)</script>", phone="<script>alert(1)</script>")
+    page = deployment.visit(deployment.simulator.grant(4564, owner=hostile))
+    return "<script>alert(1)" in page.text
+
+
+def _unescape(patches: pytest.MonkeyPatch) -> None:
+    text = Path(page.__file__).with_name("page.html").read_text("utf-8")
+    bare = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - that is the point
+    patches.setattr(page, "_TEMPLATE", bare.from_string(text))
+
+
+@threat("Another site frames the page, and has the owner press it", setting(FRAME_ANCESTORS="*"))
+def frames(deployment: Deployment) -> bool:
+    policy = deployment.visit(deployment.simulator.grant(4564)).headers["content-security-policy"]
+    [ancestors] = re.findall("frame-ancestors ([^;]*)", policy)
+    return str(ancestors) != "https://app.alteg.io"
+
+
+# The portal
+
+
+def to_portal(deployment: Deployment, address: str) -> dict[str, Any]:
+    event = http_event("GET", "/connect", query=urlsplit(address).query)
+    answer: dict[str, Any] = deployment.invoke("connect", event)
+    return answer
+
+
+def portal_ticket(deployment: Deployment, *location_ids: int, owner: Owner = ANNA) -> str:
+    answer = to_portal(deployment, deployment.simulator.grant(*location_ids, owner=owner))
+    [ticket] = parse_qs(urlsplit(answer["headers"]["location"]).query)["ticket"]
+    return str(ticket)
+
+
+def portal_mode(deployment: Deployment) -> None:
+    deployment.set_portal_key(KEY)
+    deployment.restart(PORTAL_URL=PORTAL)
+
+
+def _obeys_the_link(_made: Any, _page: Any, request: http.Request) -> dict[str, Any]:
+    return http.answer(303, "", {"location": request.query().get("next", PORTAL)})
+
+
+@threat("A link leads on to another site", patch(app, "_to_portal", _obeys_the_link))
+def redirects(deployment: Deployment) -> bool:
+    portal_mode(deployment)
+    address = deployment.simulator.grant(4564, owner=ANNA)
+    more = dict.fromkeys(("next", "url", "portal_url", "return_to"), "https://evil.example/")
+    answer = to_portal(deployment, f"{address}&{urlencode(more)}")
+    target = urlsplit(answer["headers"]["location"])
+    return f"{target.scheme}://{target.netloc}{target.path}" != PORTAL
+
+
+@threat("Somebody else speaks for the portal", patch(PortalKey, "fits", lambda _self, _given: True))
+def speaks_for_the_portal(deployment: Deployment) -> bool:
+    portal_mode(deployment)
+    body = {"ticket": portal_ticket(deployment, 4564), "account_id": "mallory"}
+    return deployment.ask("POST", "/connections", body, key="guessed")[0] == 200
+
+
+@threat(
+    "A ticket that was used is used for another customer",
+    patch(Tickets, "claim", lambda _self, _ticket, _account: True),
+)
+def uses_anothers_ticket(deployment: Deployment) -> bool:
+    portal_mode(deployment)
+    ticket = portal_ticket(deployment, 4564)
+    deployment.ask("POST", "/connections", {"ticket": ticket, "account_id": "anna"}, key=KEY)
+    body = {"ticket": ticket, "account_id": "mallory"}
+    return deployment.ask("POST", "/connections", body, key=KEY)[0] == 200
+
+
+@threat(
+    "Another site has a logged-in customer connect what he never saw",
+    patch(Portal, "token", lambda _self, _cookie, _purpose: ""),
+)
+def has_the_customer_connect(deployment: Deployment) -> bool:
+    portal_mode(deployment)
+    ticket = portal_ticket(deployment, 4564, owner=MALLORY)
+    with Portal(KEY) as portal:
+        portal.sessions["session-of-anna"] = "anna"
+        asked: list[str] = []
+
+        def ask(method: str, _customer: str, _ticket: str) -> tuple[int, dict[str, Any]]:
+            asked.append(method)
+            return 410, {"error": "the ticket is unknown or too old"}
+
+        portal.ask = ask  # type: ignore[assignment, method-assign]  # a stand-in that remembers
+        httpx.post(portal.url, data={"ticket": ticket}, cookies={"session": "session-of-anna"})
+    return "POST" in asked
+
+
+@threat(
+    "Another site logs the customer in as somebody else",
+    patch(Portal, "token", lambda _self, _cookie, _purpose: ""),
+)
+def logs_the_customer_in(_deployment: Deployment) -> bool:
+    with Portal(KEY) as portal:
+        address = portal.url.replace("/altegio", "/login")
+        # The cookie is there, as he has seen the login before; the token is not.
+        httpx.post(address, data={"name": "mallory"}, cookies={"visitor": "browser-of-anna"})
+        return "mallory" in portal.sessions.values()
