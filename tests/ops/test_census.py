@@ -61,7 +61,7 @@ ACTIVE = " ".join(["active"] * 7)
 
 
 def test_before_the_first_one_there_is_nothing_to_show(operator: Operator) -> None:
-    assert operator("census") == "test stack: no census was taken yet; --new takes one.\n"
+    assert operator("census") == "test stack: no census was taken yet. Add --new to take one.\n"
 
 
 def test_a_new_one_is_a_dry_run_that_is_followed(

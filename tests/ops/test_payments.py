@@ -417,7 +417,9 @@ def test_what_cannot_be_told_is_sent_only_by_force(
 ) -> None:
     need_human(deployment)
     text = " ".join(operator("send", "inv-1", "--do").split())
-    assert "could be taken twice: no known payment shows how dates read back (--force" in text
+    assert (
+        "could be taken twice: no known payment shows how dates read back (add --force to" in text
+    )
     assert (operator.code, state(deployment)) == (1, "NEEDS_HUMAN")
     operator("send", "inv-1", "--do", "--force")
     deployment.reconcile()
@@ -1085,7 +1087,7 @@ class TestOnMoto:
     ) -> None:
         put(connected, "no event")
         put(connected, json.dumps(payment()))
-        assert "--do replays 1 of 2 letters" in operator("replay", "all")
+        assert "Add --do to replay 1 of 2 letters" in operator("replay", "all")
         assert paid(connected) == []
         assert "Replayed: 1 letter." in operator("replay", "all", "--do")
         connected.drain()

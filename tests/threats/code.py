@@ -13,8 +13,9 @@ from shared.connect import codes, locations, one_time_code, standing
 from shared.connect.locations import Asked, Locations
 from shared.connect.tickets import MOST_TRIES, Tickets
 from shared.connect.view import Standing
+from shared.connections import lifecycle
 from shared.connections.accounts import Account, Accounts
-from shared.connections.connection import Connection
+from shared.connections.connection import Connection, State
 from tests.deployment import Deployment
 from tests.threats.threat import ANNA, MALLORY, act, captured, patch, setting, threat
 
@@ -169,6 +170,8 @@ def _takes_what_is_live(patches: pytest.MonkeyPatch, _deployment: Deployment) ->
         return self._connections.save(opened)
 
     patches.setattr(Locations, "consent", opens)
+    # The table of states would not let it happen either.
+    patches.setitem(lifecycle.CHANGES, "opened", (set(State), {State.PENDING}))
     patches.setattr(locations, "standing", lambda *_: Standing.READY)
 
 
