@@ -360,13 +360,7 @@ def not_seen(call: Call, now: datetime, rules: CallPolicy, *, route_seen: bool) 
 
     After the last look, one of which nobody knows whether it was saved is sent again. One that was
     accepted is sent again only if another that came the same way is in the list: then it is a hole,
-    and not a line whose calls are routed to no location.
-
-    Args:
-        call: which was looked for.
-        now: the present moment.
-        rules: the delays.
-        route_seen: whether a call of the same line and extension is in the list.
+    and not a line whose calls are routed to no location. `route_seen` says whether there is one.
     """
     looks = call.looks + 1
     if not is_last_look(call, rules):

@@ -102,3 +102,12 @@ def test_tests_import_what_is_deployed() -> None:
     tested = {name for path in TESTS for name in imports(path)}
     own = {name for name in PURE if name != "backoff" and not name.endswith(".settings")}
     assert {f"shared.{name}" for name in own} <= tested
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    long = {
+        str(path.relative_to(PROJECT)): lines
+        for path in (*SHARED, *FUNCTIONS, *LOCAL)
+        if (lines := len(path.read_text("utf-8").splitlines())) > 400
+    }
+    assert long == {}
