@@ -210,7 +210,7 @@ def _unlisted(entries: Sequence[Entry], status: Status) -> Iterator[Event]:
         return
     ids = {row.id for row in status.payments}
     for entry in entries:
-        reported = entry.state is EntryState.SENT and not entry.is_refund and not entry.again_as
+        reported = entry.state is EntryState.SENT and not entry.is_refund
         if reported and entry.platform_id not in ids:
             missing = f"{entry.key} with id {entry.platform_id} is not on the platform's list"
             yield Event(entry.changed_at, Source.GAP, missing)

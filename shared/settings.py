@@ -60,8 +60,6 @@ def _read(kind: Any, environ: Mapping[str, str], wrong: list[str]) -> dict[str, 
 
 
 def _value(kind: Any, text: str) -> Any:
-    if kind is bool:
-        return bool(("false", "true").index(text))
     if kind == tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     if kind is ZoneInfo:

@@ -30,7 +30,6 @@ ENVIRONMENT = {
     "RETRY_BASE_S": "0.5",
     "HINT_RECHECKS_S": "60,300,1800.5",
     "TRIAL_DAYS": "-1",
-    "REPORT_AGAIN_AFTER_RECONNECT": "true",
     "SOMETHING_ELSE": "ignored",
 }
 
@@ -79,18 +78,12 @@ def test_settings_are_read_with_their_kinds() -> None:
     assert settings.lifecycle.hint_rechecks_s == (60.0, 300.0, 1800.5)
     assert settings.lifecycle.retry_base_s == settings.ledger.retry_base_s == 0.5
     assert settings.cover.trial_days == -1
-    assert settings.cover.report_again_after_reconnect is True
     assert settings.billing_queue_url == "https://sqs.invalid/billing"
 
 
 def test_one_delay_is_enough() -> None:
     settings = config.read(ReconcileSettings, {**ENVIRONMENT, "HINT_RECHECKS_S": "60"})
     assert settings.lifecycle.hint_rechecks_s == (60.0,)
-
-
-def test_what_is_false_is_off() -> None:
-    off = config.read(ReconcileSettings, {**ENVIRONMENT, "REPORT_AGAIN_AFTER_RECONNECT": "false"})
-    assert off.cover.report_again_after_reconnect is False
 
 
 @pytest.mark.parametrize("settings", sorted(SETTINGS.values(), key=repr))
@@ -120,8 +113,6 @@ def test_one_missing_variable_is_named_alone() -> None:
         ("HTTP_TOTAL_S", "10 s"),
         ("LEASE_S", "1,5"),
         ("TRIAL_DAYS", "7.5"),
-        ("REPORT_AGAIN_AFTER_RECONNECT", "1"),
-        ("REPORT_AGAIN_AFTER_RECONNECT", "yes"),
         ("HINT_RECHECKS_S", ""),
         ("HINT_RECHECKS_S", "60,"),
         ("HINT_RECHECKS_S", "60;300"),

@@ -22,7 +22,7 @@ from shared.connections.settings import ConnectionsSettings, LifecyclePolicy
 from shared.connections.settle import Settle
 from shared.connections.table import connections_of
 from shared.payments.ledger import Ledger
-from shared.payments.queue import BillingEvents, WakeUps
+from shared.payments.queue import WakeUps
 from shared.payments.record_hosted import RecordHosted
 from shared.payments.resolve_unknown import ResolveUnknown
 from shared.payments.settings import CoverPolicy, LedgerPolicy
@@ -92,7 +92,6 @@ def build(environ: Mapping[str, str]) -> Schedule:
         watching=WatchCoverage(
             connections=connections,
             ledger=ledger,
-            billing_events=BillingEvents(aws.sqs, settings.billing_queue_url),
             clock=clock.now,
             zone=platform.zone,
             rules=settings.cover,

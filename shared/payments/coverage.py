@@ -19,7 +19,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.altegio.status import Installed, ListedPayment, Status
@@ -99,16 +98,6 @@ def unlisted(
         and paid.platform_id not in ids
         and not strange & {None, paid.payment["amount"]}
     )
-
-
-def again(paid: Entry, connection: Connection) -> dict[str, Any]:
-    """A payment as a new event of the billing queue, the same one for each generation."""
-    return {
-        "type": "payment",
-        "event_id": f"{paid.key.removeprefix('payment#')}~{connection.generation}",
-        "location_id": paid.location_id,
-        **paid.facts,
-    }
 
 
 # The clock of a connection
@@ -359,17 +348,13 @@ def is_near(work: Work, now: datetime, rules: CoverPolicy) -> bool:
 
 
 def _kept(entries: Sequence[Entry]) -> list[Entry]:
-    """The payments that are not given back, nor about to be, each as it was reported last."""
-    later = {entry.key: entry.again_as for entry in entries if entry.again_as}
-    given_back = set()
-    for refund in entries:
-        if refund.is_refund and refund.state not in _GIVEN_UP:
-            key = refund.payment_key
-            while key in later:
-                key = later[key]
-            given_back.add(key)
-    gone = given_back | set(later)
-    return [entry for entry in entries if not entry.is_refund and entry.key not in gone]
+    """The payments that are not given back, nor about to be."""
+    given_back = {
+        refund.payment_key
+        for refund in entries
+        if refund.is_refund and refund.state not in _GIVEN_UP
+    }
+    return [entry for entry in entries if not entry.is_refund and entry.key not in given_back]
 
 
 def _period(row: ListedPayment, zone: ZoneInfo) -> Period | None:

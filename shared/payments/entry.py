@@ -87,8 +87,6 @@ class Entry:
     absences: int = 0
     why: str = ""
     changed_at: datetime | None = None
-    # Of a payment that was reported again after a reconnect: the key of that entry.
-    again_as: str = ""
 
     @classmethod
     def new(
@@ -178,13 +176,6 @@ def claimed(entry: Entry, now: datetime, rules: LedgerPolicy) -> Entry:
 def sent(entry: Entry, platform_id: int, now: datetime) -> Entry:
     """The entry, done."""
     return replace(_changed(entry, "sent", "", now), platform_id=platform_id)
-
-
-def reported_again(entry: Entry, key: str) -> Entry:
-    """A SENT payment, of which the entry under `key` is the report that counts from now on."""
-    if entry.state is not EntryState.SENT:
-        raise NoSuchChange(f"reported again in {entry.state}")
-    return replace(entry, again_as=key)
 
 
 def rejected(entry: Entry, why: str, now: datetime) -> Entry:

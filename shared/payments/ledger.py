@@ -61,11 +61,8 @@ class Ledger:
         return _entry(found) if found else None
 
     def given_back(self, refund: Entry) -> Entry | None:
-        """The payment that a refund gives back, as it was reported last; None if it is unknown."""
-        paid = self.get(refund.payment_key)
-        while paid is not None and paid.again_as:
-            paid = self.get(paid.again_as)
-        return paid
+        """The payment that a refund gives back; None if it is unknown."""
+        return self.get(refund.payment_key)
 
     def claim(self, before: Entry | None, claimed: Entry, turn: Any, state: State) -> bool:
         """Writes a claimed entry over `before` (None: it must be new), all or nothing.

@@ -1,7 +1,6 @@
 """The billing queue, as we use it ourselves: wake-ups, and events that are billed anew."""
 
 from datetime import datetime
-from typing import Any
 
 from shared.aws.sqs import Queue
 from shared.clock import stamp
@@ -17,11 +16,3 @@ class WakeUps(Queue):
     def send(self, key: str, due_at: datetime) -> None:
         """Wakes the entry; if another wake-up follows, this one is void (see `billing_event`)."""
         self._send({"type": "wake-up", "key": key, "due_at": stamp(due_at)})
-
-
-class BillingEvents(Queue):
-    """Bills what has to be billed anew, as the billing system would."""
-
-    def put(self, event: dict[str, Any]) -> None:
-        """Sends one event in the form of `billing_event`; its id makes repeats harmless."""
-        self._send(event)

@@ -29,7 +29,6 @@ class CoverPolicy:
     trial_days: int
     switch_off_warning_s: float
     lease_s: float
-    report_again_after_reconnect: bool
 
     @property
     def free(self) -> bool:

@@ -13,10 +13,8 @@ from shared.clock import Clock, stamp
 from shared.connections.connection import Connection
 from shared.connections.table import Connections
 from shared.payments import coverage
-from shared.payments import entry as payment
 from shared.payments.entry import Entry
 from shared.payments.ledger import Ledger
-from shared.payments.queue import BillingEvents
 from shared.payments.settings import CoverPolicy
 from shared.telemetry import count, logger
 
@@ -29,14 +27,12 @@ class WatchCoverage:
         *,
         connections: Connections,
         ledger: Ledger,
-        billing_events: BillingEvents,
         clock: Clock,
         zone: ZoneInfo,
         rules: CoverPolicy,
     ) -> None:
         self._connections = connections
         self._ledger = ledger
-        self._billing_events = billing_events
         self._clock = clock
         self._zone = zone
         self._rules = rules
@@ -70,8 +66,6 @@ class WatchCoverage:
                     "reported, but not listed",
                     extra={"location_id": connection.location_id, "entry": paid.key},
                 )
-            elif self._rules.report_again_after_reconnect:
-                self._report_again(paid, connection)
         self._warn_if_near(watched, entries, now)
         self._connections.save(watched)
 
@@ -91,23 +85,6 @@ class WatchCoverage:
             return False
         self._connections.save(reminded)
         return True
-
-    def _report_again(self, paid: Entry, connection: Connection) -> None:
-        """Of a payment that the list lacks for the second time; sent again it is the same event.
-
-        Only what was reported before the owner's reconnect: anything else may yet be listed.
-        """
-        if paid.changed_at is None or paid.changed_at >= connection.opened_at:
-            return
-        event = coverage.again(paid, connection)
-        self._billing_events.put(event)
-        # Afterwards: after a crash in between the same event is sent again.
-        self._ledger.move(paid, payment.reported_again(paid, f"payment#{event['event_id']}"))
-        count("ReportedAgain")
-        logger.info(
-            "reported again",
-            extra={"entry": paid.key, "generation": connection.generation},
-        )
 
     def _warn_if_near(
         self, connection: Connection, entries: Sequence[Entry], now: datetime

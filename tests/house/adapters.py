@@ -32,7 +32,7 @@ from shared.connections.journal import Journal, Line
 from shared.connections.table import Connections
 from shared.payments.entry import Entry, EntryState
 from shared.payments.ledger import Ledger
-from shared.payments.queue import BillingEvents, WakeUps
+from shared.payments.queue import WakeUps
 from shared.reconcile.census.table import CensusTable, Head, Part, Stage
 from shared.reconcile.hint_queue import Hints
 
@@ -342,11 +342,6 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         "sqs",
         lambda aws: Hints(aws, "HINTS_QUEUE_URL"),
         {"wake": [lambda it: it.wake(1)]},
-    ),
-    BillingEvents: (
-        "sqs",
-        lambda aws: BillingEvents(aws, "BILLING_QUEUE_URL"),
-        {"put": [lambda it: it.put({})]},
     ),
     DeadLetters: (
         "sqs",

@@ -68,7 +68,6 @@ TYPOS = [
     ("LateAfterS", "0", "59", "3h", "86401"),
     ("TrialDays", "", "-2", "7.5", "07", "1000", "seven"),
     ("SwitchOffWarningS", "-1", "2592001"),
-    ("ReportAgainAfterReconnect", "", "True", "yes", "1"),
     ("HintRechecksS", "", "1.2.3", "59", "5,60", "60,", ",60", "60;300", "60, 300", "60,5", "060"),
     ("RefundWaitS", "0", "3", "3599", "3d"),
     ("EraseAfterS", "", "0", "30", "3599", "315360001"),

@@ -362,22 +362,6 @@ def test_a_refund_is_adopted_by_the_id_of_its_payment(
     assert (operator.code, state(connected, "refund#ref-1")) == (0, "SENT")
 
 
-def test_a_refund_of_what_was_reported_again_is_adopted_by_that_id(
-    connected: Deployment, operator: Operator
-) -> None:
-    connected.bill(payment())
-    connected.bill(payment("inv-1~2"))
-    first, latest = connected.entry("payment#inv-1"), connected.entry("payment#inv-1~2")
-    connected.ledger.move(first, rules.reported_again(first, latest.key))
-    connected.simulator.fault("refund", "drop_answer")
-    connected.bill(refund())
-    assert "taken: its payment is marked as refunded" in operator("payment", "ref-1")
-    told = operator("adopt", "ref-1", str(first.platform_id), "--force")
-    assert f"{first.platform_id} is not the id of" in told
-    operator("adopt", "ref-1", str(latest.platform_id), "--do")
-    assert (operator.code, state(connected, "refund#ref-1")) == (0, "SENT")
-
-
 def test_an_id_that_arrives_after_all_counts_though_somebody_closed_it(
     connected: Deployment, operator: Operator
 ) -> None:
@@ -730,25 +714,6 @@ def test_a_refund_of_what_nobody_billed_and_an_unknown_id(
         "payment", "nothing", "--if-refunded"
     )
     assert operator.code == 2
-
-
-def test_a_payment_that_was_reported_again_is_given_back_as_that(
-    trial: Deployment, operator: Operator
-) -> None:
-    trial.bill(bought(trial, "inv-1", -1, 30))
-    first = trial.entry("payment#inv-1")
-    trial.ledger.move(first, rules.reported_again(first, "payment#inv-1~2"))
-    trial.bill(refund("other", of="never-billed", location_id=4564))
-    told = foretold(operator, "inv-1")
-    assert told["payment"] == "not in the ledger"
-    assert told["refund"].startswith("none yet")
-    trial.bill(bought(trial, "inv-1~2", -1, 30))
-    assert foretold(operator, "inv-1")["payment"].startswith("payment#inv-1~2, ")
-    trial.bill(refund(location_id=4564))
-    for key in ("inv-1", "inv-1~2", "ref-1"):
-        told = foretold(operator, key)
-        assert told["payment"].startswith("payment#inv-1~2, ")
-        assert told["refund"].startswith("refund#ref-1 ")
 
 
 def test_where_the_platform_does_not_tell_nothing_is_foretold(

@@ -342,7 +342,6 @@ SENT = Entry(
         (Installed.FREEZED, SENT, ["payment#a with id 9 is not on the platform's list"]),
         # Nothing is listed before the callback.
         (Installed.PENDING, SENT, []),
-        (Installed.ACTIVE, replace(SENT, again_as="payment#a~2"), []),
         (Installed.ACTIVE, replace(SENT, state=EntryState.UNKNOWN, platform_id=None), []),
         (Installed.ACTIVE, replace(SENT, key="refund#a", facts={"payment_event_id": "a"}), []),
     ],

@@ -27,9 +27,7 @@ DAY = timedelta(days=1)
 
 HOUR = timedelta(hours=1)
 
-RULES = CoverPolicy(
-    trial_days=7, switch_off_warning_s=86_400, lease_s=60, report_again_after_reconnect=False
-)
+RULES = CoverPolicy(trial_days=7, switch_off_warning_s=86_400, lease_s=60)
 
 FREE = replace(RULES, trial_days=-1)
 
@@ -291,10 +289,6 @@ def test_a_free_application_has_no_clock() -> None:
 
 SENT = paid("inv-1", days(-3, 20), platform_id=7)
 
-AGAIN = replace(SENT, again_as="payment#inv-1~2")
-
-SECOND = paid("inv-1~2", days(-3, 20), platform_id=9)
-
 
 @pytest.mark.parametrize(
     ("entries", "listed", "missing"),
@@ -314,10 +308,6 @@ SECOND = paid("inv-1~2", days(-3, 20), platform_id=9)
         ([SENT, given_back("inv-1", EntryState.UNKNOWN)], [], []),
         ([SENT, given_back("inv-1", EntryState.REJECTED)], [], ["payment#inv-1"]),
         ([SENT, given_back("inv-2")], [], ["payment#inv-1"]),
-        ([AGAIN, SECOND], [], ["payment#inv-1~2"]),
-        ([AGAIN, replace(SECOND, state=EntryState.HELD)], [], []),
-        ([AGAIN, SECOND], [row(9, days(-3, 20))], []),
-        ([AGAIN, SECOND, given_back("inv-1")], [], []),
     ],
 )
 def test_what_is_surely_not_listed(
@@ -456,14 +446,11 @@ def test_what_was_reported_since_the_last_look_counts_and_older_only_if_it_was_l
     assert found.covered_until == found.queued_until == NOW + 30 * DAY
 
 
-def test_what_is_reported_again_is_not_missing_any_more() -> None:
+def test_what_was_not_listed_at_the_last_look_is_told() -> None:
     row_ = active(unlisted=("payment#inv-1",))
     found = coverage.work(row_, [SENT], NOW)
     assert found is not None
     assert found.unlisted == ("payment#inv-1",)
-    found = coverage.work(row_, [AGAIN, paid("inv-1~2", days(-3, 20), EntryState.HELD)], NOW)
-    assert found is not None
-    assert (found.unlisted, found.queued_until) == ((), NOW + 20 * DAY)
 
 
 def test_the_first_to_be_switched_off_comes_first_and_what_is_off_the_clock_never() -> None:

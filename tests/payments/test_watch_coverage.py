@@ -12,7 +12,6 @@ import pytest
 from shared.clock import stamp
 from shared.payments import coverage
 from shared.payments.entry import EntryState
-from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Deployment, payment, refund
 
 DAY = timedelta(days=1)
@@ -302,77 +301,9 @@ def test_a_forgotten_payment_is_told_once_and_on_the_work_list(
     assert found.hours_left < 24
 
 
-def test_a_forgotten_payment_is_reported_again_once_if_that_is_wanted(
-    forgotten: Deployment, logged: Callable[[], str]
-) -> None:
-    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
-    forgotten.reconcile()
-    assert len(bodies(forgotten)) == 1  # seen once only
-    forgotten.let_time_pass(10)
-    forgotten.let_time_pass(60 * 24 * 7, step=60 * 4)
-    first, again = bodies(forgotten)
-    assert first == again
-    entry = forgotten.entry("payment#inv-1~2")
-    assert entry.state is EntryState.SENT
-    assert entry.facts == forgotten.entry("payment#inv-1").facts
-    log = logged()
-    assert (counted(log, "ReportedAgain"), counted(log, "ReportedButNotListed")) == (1, 1)
-    assert forgotten.dead_letters() == []
-    found = coverage.work(
-        forgotten.connection(4564), forgotten.ledger.entries_of(4564), forgotten.clock()
-    )
-    assert found is not None
-    assert found.unlisted == ()
-
-
-def test_a_look_that_dies_halfway_bills_the_same_event_again(
-    forgotten: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
-    forgotten.reconcile()
-    forgotten.clock.advance(minutes=1)
-    with monkeypatch.context() as patch:
-        # Sent, and not noted on the payment.
-        patch.setattr("shared.payments.ledger.Ledger.move", lambda *_: 1 / 0)
-        for _ in range(2):
-            with pytest.raises(ReconcileFailed):
-                forgotten.invoke("reconcile", {})
-    forgotten.let_time_pass(5)
-    assert len(bodies(forgotten)) == 2
-    assert forgotten.entry("payment#inv-1").again_as == "payment#inv-1~2"
-    assert forgotten.dead_letters() == []
-
-
-def test_a_refund_of_a_payment_that_was_reported_again_gives_back_the_latest_report(
-    forgotten: Deployment,
-) -> None:
-    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
-    forgotten.let_time_pass(3)
-    forgotten.simulator.fault("refund", "drop_answer")
-    forgotten.bill(refund())
-    forgotten.let_time_pass(20)
-    latest = forgotten.entry("payment#inv-1~2").platform_id
-    assert forgotten.entry("refund#ref-1").state is EntryState.SENT
-    assert forgotten.entry("refund#ref-1").platform_id == latest
-    [listed] = forgotten.simulator.payments(4564)
-    assert (listed.id, listed.is_refunded) == (latest, True)
-
-
-def test_a_forgotten_payment_thaws_a_location_that_was_switched_off_over_it(
-    forgotten: Deployment,
-) -> None:
-    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
-    forgotten.simulator.expire(4564, webhook="never")
-    forgotten.webhook(forgotten.event(4564, "freeze"))
-    forgotten.let_time_pass(3)
-    assert forgotten.simulator.state(4564) == "active"
-    assert len(bodies(forgotten)) == 2
-
-
 def test_a_list_that_only_lags_bills_nothing(
     forgotten: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forgotten.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
     forgotten.reconcile()
     assert forgotten.connection(4564).unlisted == ("payment#inv-1",)
     monkeypatch.delattr(forgotten.simulator.platform, "payments")
@@ -381,25 +312,7 @@ def test_a_list_that_only_lags_bills_nothing(
     assert len(bodies(forgotten)) == 1
 
 
-def test_a_payment_of_this_very_generation_is_never_billed_again(
-    connected: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
-) -> None:
-    connected.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
-    connected.simulator.disconnect(4564)
-    connected.webhook(connected.event(4564))
-    connected.reconcile()
-    connected.clock.advance(minutes=1)
-    connected.connect(4564)
-    connected.bill(bought(connected, "inv-1", -1, 29))
-    monkeypatch.setattr(connected.simulator.platform, "payments", lambda _location: [])
-    connected.let_time_pass(10)
-    connected.let_time_pass(60 * 24 * 7, step=60 * 4)
-    assert len(bodies(connected)) == 1
-    assert counted(logged(), "ReportedButNotListed") == 1
-
-
 def test_a_listed_payment_is_not_billed_again_after_a_reconnect(connected: Deployment) -> None:
-    connected.restart(REPORT_AGAIN_AFTER_RECONNECT="true")
     connected.bill(bought(connected, "inv-1", -1, 29))
     connected.simulator.disconnect(4564)
     connected.webhook(connected.event(4564))

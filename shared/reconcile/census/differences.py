@@ -162,7 +162,6 @@ def of_payments(
         Finding(location_id, Difference.NOT_LISTED, _of_entry(entry), entry.key)
         for entry in ours
         if entry.platform_id not in rows
-        and not entry.again_as
         and _before(entry, now - _YOUNG)
         and (since is None or not _before(entry, since))
     ]
