@@ -27,7 +27,16 @@ from local.stack.template import Template
 
 FUNCTIONS = {f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls")}
 # What a build reads; a checkout has more, and none of that may matter.
-NEEDED = ("Makefile", "locks", "local", "ops", "functions", "shared", "template.yaml", "samconfig.toml")
+NEEDED = (
+    "Makefile",
+    "locks",
+    "local",
+    "ops",
+    "functions",
+    "shared",
+    "template.yaml",
+    "samconfig.toml",
+)
 UNCHECKED_HASH = b"\x01\0\0\0"
 AARCH64 = 183  # e_machine of https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 
