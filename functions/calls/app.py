@@ -13,7 +13,7 @@ from shared.calls import event as call_event
 from shared.calls import pbx
 from shared.calls.event import BadEvent, Ringing
 from shared.calls.pop_up import CallDoor, NotTheAccounts, as_event
-from shared.telemetry import count, logger, metrics
+from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
 
@@ -48,7 +48,6 @@ def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
         return answer
     told = _event(request)
     if told is None:
-        count("CallEventIgnored")
         return http.json_answer(202, {"success": True, "ignored": "this leg tells nothing new"})
     if isinstance(told, Ringing):
         return http.json_answer(202, {"success": True, "pop_up": calling.ring(account, told)})
@@ -67,6 +66,5 @@ def _event(request: http.Request) -> Any:
 
 
 def _refused(status: int, why: str) -> dict[str, Any]:
-    count("CallEventRefused")
     logger.warning("call event refused", extra={"why": why})
     return http.json_answer(status, {"success": False, "error": why})

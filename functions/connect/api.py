@@ -37,7 +37,7 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
         return http.json_answer(404, {"error": "there is no portal"})
     try:
         if not made.portal.admits(request.key):
-            count("PortalRefused")
+            logger.warning("portal's key refused")
             return http.json_answer(401, {"error": "the portal's key is missing or wrong"})
         return _asked(made, request)
     except (BadAccount, http.BadBody) as error:
@@ -47,7 +47,7 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
     except UnknownTicket:
         return http.json_answer(410, {"error": "the ticket is unknown or too old"})
     except UsedElsewhere:
-        count("TicketUsedElsewhere")
+        logger.warning("ticket used elsewhere")
         return http.json_answer(409, {"error": "the ticket was used for another account"})
     except TooMany:
         return http.json_answer(429, {"error": "too many locations that are not this owner's"})

@@ -41,7 +41,6 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
             return page.visit(made.connecting.visit(request.raw_query))
         return _pressed(made, page, request.form())
     except BadSignature:
-        count("ConnectBadSignature")
         return page.bad_signature()
     except BadRedirect as error:
         logger.warning("redirect refused", extra={"why": str(error)})

@@ -10,7 +10,7 @@ from shared.altegio import webhook
 from shared.aws import http
 from shared.aws.session import once
 from shared.reconcile.webhook import Unproven
-from shared.telemetry import count, logger, metrics
+from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
 
@@ -39,6 +39,5 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
 
 def _refused(status: int, why: str) -> dict[str, Any]:
     """The same words for all: a stranger learns nothing."""
-    count("LifecycleEventRefused")
     logger.warning("lifecycle event refused", extra={"why": why})
     return http.json_answer(status, {"success": False})

@@ -193,5 +193,4 @@ class ConfirmCalls:
         except StaleWrite:
             logger.info("overtaken", extra={"call": after.key})
             return
-        count(f"Call{stored.state.capitalize()}")
         logger.info("looked for", extra={"call": stored.key, "state": stored.state})

@@ -17,7 +17,7 @@ from shared.calls.queue import CallWakeUps
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
 from shared.clock import Clock
-from shared.telemetry import count
+from shared.telemetry import logger
 
 _TRIES = 5
 
@@ -91,7 +91,7 @@ class Hearing:
     def _leg(self, event: Finished, country: str) -> Leg:
         link = event.recording_url
         if link and not recording_links.allowed(link, self._recording_hosts):
-            count("RecordingLinkRefused")
+            logger.warning("recording link left out", extra={"location_id": event.location_id})
             link = ""
         return Leg(
             location_id=event.location_id,

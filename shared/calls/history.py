@@ -209,12 +209,10 @@ class SaveHistory:
             case NotTaken(why, at_least_s):
                 return rules_of.not_saved(call, why, now, self._rules, at_least_s=at_least_s)
             case Rejected(why) | Blocked(why=why):
-                count("CallRefused")
                 return rules_of.not_saved(call, why, now, self._rules)
 
     def _store(self, after: Call) -> Call:
         stored = self._calls.save(after)
-        count(f"Call{stored.state.capitalize()}")
         waits = stored.state in (CallState.WAITING, CallState.UNKNOWN)
         if waits and self._clock() - stored.received_at > self._late_after:
             count("CallLate")
@@ -248,5 +246,4 @@ class SaveHistory:
 
     def _refuse(self, body: str, why: str, message_id: str) -> None:
         self._dead_letters.put(body, why, message_id)
-        count("CallEventRefused")
         logger.error("call event refused", extra={"why": why, "message_id": message_id})

@@ -27,14 +27,14 @@ from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection
 from shared.connections.table import Connections
-from shared.telemetry import count, logger, took
+from shared.telemetry import logger
 
 # After so long a turn has passed; whatever can be dropped then is.
 _MISSED = timedelta(milliseconds=300)
 
 
 class PopUp(StrEnum):
-    """What became of a pop-up; all but the first are counted and never made good."""
+    """What became of a pop-up; all but the first are never made good."""
 
     SENT = "sent"
     REPEATED = "shown before, or the call is over"
@@ -43,17 +43,6 @@ class PopUp(StrEnum):
     CROWDED = "too many calls at once"
     CLOSED = "the location takes no calls"
     FAILED = "the platform did not take it"
-
-
-_METRICS = {
-    PopUp.SENT: "PopUpSent",
-    PopUp.REPEATED: "PopUpRepeated",
-    PopUp.HIDDEN: "PopUpHidden",
-    PopUp.LATE: "PopUpLate",
-    PopUp.CROWDED: "PopUpCrowded",
-    PopUp.CLOSED: "PopUpClosed",
-    PopUp.FAILED: "PopUpFailed",
-}
 
 
 class NotTheAccounts(Exception):
@@ -106,12 +95,9 @@ class CallDoor:
         """
         connection = self._connection(account, event.location_id)
         shown, why = self._pop_up(account, connection, event)
-        count(_METRICS[shown])
-        if shown is PopUp.SENT:
-            took("PopUpAge", (self._clock() - event.at) / timedelta(milliseconds=1))
-        logger.info(
-            "pop-up", extra={"location_id": event.location_id, "outcome": shown, "why": why}
-        )
+        age_ms = round((self._clock() - event.at) / timedelta(milliseconds=1))
+        told = {"location_id": event.location_id, "outcome": shown, "why": why, "age_ms": age_ms}
+        logger.info("pop-up", extra=told)
         return shown
 
     def end(self, account: Account, event: Finished) -> list[str]:

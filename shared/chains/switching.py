@@ -131,7 +131,6 @@ class Switching:
         else:
             unclear = isinstance(outcome, Unclear)
             after = rules_of.not_told(claimed, why, now, self._rules, unclear=unclear)
-            count("TelephonyNotSwitched")
             if is_refused:
                 count("TelephonyRefused")
         told = {"chain": claimed.key, "locations": len(claimed.locations), "why": why}
@@ -168,7 +167,6 @@ class Switching:
             except StaleWrite:
                 continue
             if changed:
-                count("CrmTokenChanged")
                 logger.warning(
                     "another CRM token", extra={"location_id": connection.location_id, "chain": key}
                 )

@@ -24,7 +24,7 @@ from shared.connect.view import LocationStanding, Proof, Standing, Visit
 from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection
-from shared.telemetry import count, logger
+from shared.telemetry import logger
 
 
 class UnknownTicket(Exception):
@@ -146,7 +146,6 @@ class ConnectFlow:
             now=self._clock(),
             portal_account_id=portal_account_id,
         )
-        count("AccountRegistered")
         logger.info("account registered", extra={"account_id": account.account_id})
         return account
 
@@ -223,7 +222,6 @@ class ConnectFlow:
         key = pbx_key.made(account.account_id)
         if not self._accounts.give_key(account.account_id, pbx_key.digest(key), instead=True):
             return None
-        count("PbxKeyRotated")
         logger.info("PBX key rotated", extra={"account_id": account.account_id})
         return key
 

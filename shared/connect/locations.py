@@ -25,7 +25,7 @@ from shared.connections.connection import Connection, State
 from shared.connections.settings import LifecyclePolicy
 from shared.connections.settle import Settle
 from shared.connections.table import Connections
-from shared.telemetry import count, logger
+from shared.telemetry import logger
 
 # A webhook, and whoever follows it, may write the row while the owner presses the button.
 _READINGS = 4
@@ -92,7 +92,6 @@ class Locations:
             if not is_own and not left:
                 left = self._tickets.allowance(what, _AT_ONCE, MOST_DENIED, self._clock())
                 if not left:
-                    count("ConnectTooMany")
                     logger.warning("too many locations of others")
                     raise TooMany
             left -= not is_own
@@ -178,7 +177,6 @@ class Locations:
             return LocationStanding(location_id, stands)
         if arrived.crm_token and connection.crm_token not in (None, arrived.crm_token):
             # It changes with the owner's next grant only: anybody could have written this link.
-            count("CrmTokenOther")
             logger.warning("another CRM token in a link", extra={"location_id": location_id})
             return LocationStanding(location_id, stands, TelephonyStanding.OTHER_TOKEN)
         return LocationStanding(location_id, stands, self._switching.standing(connection))

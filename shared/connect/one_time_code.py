@@ -21,7 +21,7 @@ from shared.connect.flow import ConnectFlow
 from shared.connect.tickets import Tickets
 from shared.connect.view import Proof, Visit
 from shared.connections.accounts import Account, Accounts
-from shared.telemetry import count, logger
+from shared.telemetry import logger
 
 # With one code: a second in case that the first is lost, and no more, as anybody can ask for them.
 MOST_LETTERS = 2
@@ -72,14 +72,13 @@ class OneTimeCode:
         arrived = self._connecting.opened(ticket).redirect
         own, account = self._found(arrived)
         if account is None or not self._takes(ticket, account.account_id, code):
-            count("CodeWrong")
+            logger.warning("wrong code", extra={"account_id": account and account.account_id})
             return self._shown(arrived, own, ticket, Proof.WRONG)
         if own is not None:
             self._accounts.own_email(own)
         else:
             user_id = arrived.owner.altegio_user_id
             if self._accounts.link(account, user_id, self._clock()):
-                count("AccountLinked")
                 logger.info("account linked", extra={"account_id": account.account_id})
             own = self._accounts.of_user(user_id)
         if own is None or own.account_id != account.account_id:
@@ -114,7 +113,7 @@ class OneTimeCode:
         window, _ = codes.windows(self._clock())
         serial = self._tickets.count_letter(account_id, window, MOST_LETTERS)
         if serial is None:
-            count("CodesTooMany")
+            logger.warning("too many codes", extra={"account_id": account_id})
             return Proof.TOO_MANY
         code = codes.code(tokens[0], account_id, window, serial)
         if self._mail.send(account.email, write(codes.spaced(code))):

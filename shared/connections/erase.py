@@ -14,7 +14,7 @@ from shared.connections.accounts import Accounts
 from shared.connections.connection import Connection
 from shared.connections.settings import LifecyclePolicy
 from shared.connections.table import Connections
-from shared.telemetry import count, logger
+from shared.telemetry import logger
 
 
 class Erase:
@@ -50,7 +50,6 @@ class Erase:
                 self._connections.save(replace(connection, erase_at=later, due_at=later))
                 return
         self._connections.save(lifecycle.erased(connection), self._clock())
-        count("ConnectionErased")
         logger.info(
             "erased",
             extra={

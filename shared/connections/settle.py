@@ -121,7 +121,6 @@ class Settle:
             if current is None:
                 raise
             return current, False
-        count(f"Connection{decided.state.capitalize()}")
         if lost:
             count("LostWebhook")
             logger.error("webhook lost", extra={"location_id": saved.location_id})

@@ -64,7 +64,6 @@ class RecordHosted:
         except IdTaken:
             self._later(entry, "its id was taken meanwhile")
             return
-        count("PaymentRecorded")
         logger.info("recorded", extra={"entry": entry.key, "location_id": entry.location_id})
 
     def _later(self, entry: Entry, why: str) -> None:

@@ -92,7 +92,6 @@ class ReportPayments:
 
     def _refuse(self, body: str, why: str, message_id: str) -> None:
         self._dead_letters.put(body, why, message_id)
-        count("BillingEventRefused")
         logger.error("billing event refused", extra={"why": why, "message_id": message_id})
 
     def _wake(self, wake_up: billing_event.WakeUp, message_id: str) -> None:
@@ -283,7 +282,8 @@ class ReportPayments:
 
 
 def _log(what: str, entry: Entry) -> None:
-    count(_METRICS[entry.state])
+    if entry.state in _METRICS:
+        count(_METRICS[entry.state])
     logger.info(
         what,
         extra={
@@ -297,12 +297,7 @@ def _log(what: str, entry: Entry) -> None:
 
 
 _METRICS = {
-    EntryState.PENDING: "PaymentPending",
-    EntryState.SENDING: "PaymentSending",
-    EntryState.HELD: "PaymentHeld",
     EntryState.UNKNOWN: "PaymentUnknown",
-    EntryState.SENT: "PaymentSent",
     EntryState.REJECTED: "PaymentRejected",
     EntryState.NEEDS_HUMAN: "PaymentNeedsHuman",
-    EntryState.CLOSED: "PaymentClosed",
 }

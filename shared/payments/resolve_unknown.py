@@ -179,14 +179,12 @@ class ResolveUnknown:
         except IdTaken:
             self._later(entry, f"id {platform_id} was taken meanwhile", self._rules.lease_s)
             return
-        count("PaymentAdopted")
         logger.info("adopted", extra={"entry": entry.key, "platform_id": platform_id})
 
     def _absent(self, entry: Entry) -> None:
         why = "surely not taken: the platform's list lacks it"
         after = payment.absent(entry, why, self._clock(), self._rules)
         self._ledger.move(entry, after)
-        count("PaymentAbsent")
         logger.info("absent", extra={"entry": entry.key, "state": after.state})
 
     def _later(self, entry: Entry, why: str, seconds: float) -> None:

@@ -78,7 +78,6 @@ class ReceiveWebhook:
         if known:
             self._note_payment(event)
             self._hints.wake(event.location_id)
-        count("LifecycleEvent")
         logger.info("hint stored" if known else "unknown location", extra=told)
 
     def _rumour(self, event: LifecycleEvent) -> None:

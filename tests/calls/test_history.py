@@ -105,7 +105,7 @@ def test_a_link_that_is_not_allowed_is_left_out_and_the_call_saved(
     settle(deployment)
     [saved] = deployment.simulator.saved_calls()
     assert saved.link == ""
-    assert "RecordingLinkRefused" in logged()
+    assert "recording link left out" in logged()
 
 
 def test_no_number_link_or_key_is_in_the_log(
