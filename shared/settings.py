@@ -1,12 +1,14 @@
 """Settings of each function, read from its environment once per cold start.
 
-A class per function lists exactly the variables that template.yaml gives it (a test compares
-them), so a missing one fails at start and by name. Secrets are never here, only where to find
-them.
+A class per function lists what it reads. A field without a default is a variable that template.yaml
+gives it (a test compares them), so a missing one fails at start and by name. A field with a default
+is a constant, which a variable of its name overrides: for a rehearsal, or a test. Secrets are never
+here, only where to find them.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,7 +23,7 @@ def read[T](kind: type[T], environ: Mapping[str, str]) -> T:
     """The settings of `kind` from `environ`, each field from the variable of its upper-case name.
 
     Raises:
-        ConfigError: naming every variable that is missing or does not fit.
+        ConfigError: naming every variable that is missing, without a default, or does not fit.
     """
     wrong: list[str] = []
     values = _read(kind, environ, wrong)
@@ -30,14 +32,14 @@ def read[T](kind: type[T], environ: Mapping[str, str]) -> T:
     return kind(**values)
 
 
-def names(kind: type) -> set[str]:
-    """The variables that `read` takes for `kind`."""
-    found: set[str] = set()
+def variables(kind: type) -> dict[str, Any]:
+    """The variables that `read` takes for `kind`, each with its default, or `MISSING`."""
+    found: dict[str, Any] = {}
     for field in fields(kind):
         if isinstance(field.type, type) and is_dataclass(field.type):
-            found |= names(field.type)
+            found |= variables(field.type)
         else:
-            found.add(field.name.upper())
+            found[field.name.upper()] = field.default
     return found
 
 
@@ -50,7 +52,8 @@ def _read(kind: Any, environ: Mapping[str, str], wrong: list[str]) -> dict[str, 
             continue
         name = field.name.upper()
         if name not in environ:
-            wrong.append(f"{name} is not set")
+            if field.default is MISSING:
+                wrong.append(f"{name} is not set")
             continue
         try:
             values[field.name] = _value(field.type, environ[name])
@@ -61,7 +64,9 @@ def _read(kind: Any, environ: Mapping[str, str], wrong: list[str]) -> dict[str, 
 
 def _value(kind: Any, text: str) -> Any:
     if kind == tuple[float, ...]:
-        return tuple(float(part) for part in text.split(","))
+        return tuple(_value(float, part) for part in text.split(","))
+    if kind is float and not math.isfinite(float(text)):
+        raise ValueError
     if kind is ZoneInfo:
         return _zone(text)
     return kind(text)

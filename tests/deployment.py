@@ -156,7 +156,6 @@ class Deployment:
                 "PlatformAppUrl": simulator.url,
                 "PlatformApiUrl": simulator.url,
                 "RecordingHosts": "records.example",
-                "HttpTotalS": "2",
                 # No waiting here, but where a test is about the pace.
                 "PacePerS": "1000000",
                 "PacePerMin": "60000000",
@@ -168,7 +167,7 @@ class Deployment:
         )
         monkeypatch.setattr(httpx, "create_ssl_context", _create_ssl_context)
         self.environments = {
-            name.removesuffix("Function").lower(): dict(function.environment)
+            name.removesuffix("Function").lower(): {**function.environment, "HTTP_TOTAL_S": "2"}
             for name, function in wired.functions.items()
         }
         self._create(wired)

@@ -1,5 +1,6 @@
 """Settings: what a function needs is what template.yaml gives it, no more and no less."""
 
+from dataclasses import MISSING
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from functions.connect.wiring import Settings as ConnectSettings
 from functions.disable.wiring import Settings as DisableSettings
 from functions.payments.wiring import Settings as PaymentsSettings
 from functions.reconcile.wiring import Settings as ReconcileSettings
+from shared import delays
 from shared import settings as config
 from shared.settings import ConfigError
 from tests.house.template import TEMPLATE
@@ -21,8 +23,14 @@ SETTINGS: dict[str, type] = {
     "CallsFunction": CallsSettings,
     "ReconcileFunction": ReconcileSettings,
 }
+CONSTANTS = {
+    name: value
+    for kind in SETTINGS.values()
+    for name, value in config.variables(kind).items()
+    if value is not MISSING
+}
 ENVIRONMENT = {
-    **dict.fromkeys(config.names(ReconcileSettings), "1"),
+    **dict.fromkeys(config.variables(ReconcileSettings), "1"),
     "APPLICATION_ID": "101",
     "PLATFORM_TIMEZONE": "Europe/Berlin",
     "HTTP_TOTAL_S": "10",
@@ -45,6 +53,11 @@ def environment_of(function: str) -> dict[str, Any]:
     }
 
 
+def needed(settings: type) -> set[str]:
+    """The variables that have no default."""
+    return {name for name, value in config.variables(settings).items() if value is MISSING}
+
+
 def test_every_function_has_its_settings() -> None:
     functions = {
         name
@@ -56,7 +69,35 @@ def test_every_function_has_its_settings() -> None:
 
 @pytest.mark.parametrize("function", sorted(SETTINGS))
 def test_the_template_gives_a_function_exactly_its_variables(function: str) -> None:
-    assert set(environment_of(function)) == config.names(SETTINGS[function])
+    assert set(environment_of(function)) == needed(SETTINGS[function])
+
+
+def test_a_constant_is_the_same_in_every_function() -> None:
+    told = {
+        (name, value)
+        for settings in SETTINGS.values()
+        for name, value in config.variables(settings).items()
+        if value is not MISSING
+    }
+    shared = {name: value for name, value in vars(delays).items() if name.isupper()}
+    assert shared.items() <= told
+    assert len(told) == len(dict(told))
+
+
+@pytest.mark.parametrize("function", sorted(SETTINGS))
+def test_a_variable_overrides_a_constant_and_its_default_reads_back(function: str) -> None:
+    """As an operator reads it in docs/configuration.md."""
+    settings = SETTINGS[function]
+    environ = {**ENVIRONMENT, **dict.fromkeys(needed(settings) - set(ENVIRONMENT), "1")}
+    environ = {name: environ[name] for name in needed(settings)}
+    shown = {
+        name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in config.variables(settings).items()
+        if value is not MISSING
+    }
+    assert config.read(settings, environ) == config.read(settings, {**environ, **shown})
+    for name in shown:
+        assert config.read(settings, environ) != config.read(settings, {**environ, name: "77"})
 
 
 @pytest.mark.parametrize("function", sorted(SETTINGS))
@@ -90,13 +131,11 @@ def test_one_delay_is_enough() -> None:
 def test_all_that_is_missing_is_named_at_once(settings: type) -> None:
     with pytest.raises(ConfigError) as caught:
         config.read(settings, {})
-    assert set(str(caught.value).split("; ")) == {
-        f"{name} is not set" for name in config.names(settings)
-    }
+    assert set(str(caught.value).split("; ")) == {f"{name} is not set" for name in needed(settings)}
 
 
 def test_one_missing_variable_is_named_alone() -> None:
-    for name in config.names(ReconcileSettings):
+    for name in needed(ReconcileSettings):
         environ = {key: value for key, value in ENVIRONMENT.items() if key != name}
         with pytest.raises(ConfigError) as caught:
             config.read(ReconcileSettings, environ)
@@ -112,11 +151,14 @@ def test_one_missing_variable_is_named_alone() -> None:
         ("HTTP_TOTAL_S", ""),
         ("HTTP_TOTAL_S", "10 s"),
         ("LEASE_S", "1,5"),
+        ("LEASE_S", "nan"),
+        ("ABSENCE_DELAY_S", "inf"),
         ("TRIAL_DAYS", "7.5"),
         ("HINT_RECHECKS_S", ""),
         ("HINT_RECHECKS_S", "60,"),
         ("HINT_RECHECKS_S", "60;300"),
         ("HINT_RECHECKS_S", "60,five"),
+        ("HINT_RECHECKS_S", "60,nan"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named_and_not_repeated(name: str, value: str) -> None:
@@ -140,5 +182,5 @@ def test_missing_and_wrong_are_told_together() -> None:
 
 @pytest.mark.parametrize("settings", sorted(SETTINGS.values(), key=repr))
 def test_no_secret_is_a_setting(settings: type) -> None:
-    for name in config.names(settings):
+    for name in config.variables(settings):
         assert not name.endswith(("TOKEN", "SECRET", "KEY", "PASSWORD"))

@@ -24,6 +24,7 @@ from shared.chains.table import Chains
 from shared.connections.accounts import Accounts
 from shared.connections.settings import ConnectionsSettings
 from shared.connections.table import connections_of
+from shared.delays import LATE_AFTER_S
 from shared.settings import read
 
 
@@ -41,8 +42,8 @@ class Settings:
     default_country: str
     recording_hosts: str
     call_days: int
-    late_after_s: float
     calls: CallPolicy
+    late_after_s: float = LATE_AFTER_S
 
 
 def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:

@@ -42,8 +42,6 @@ class Settings:
     calls_table: str
     call_days: int
     payments_table: str
-    connect_budget_s: float
-    ticket_ttl_s: int
     lifecycle: LifecyclePolicy
     frame_ancestors: str
     provider_name: str
@@ -51,6 +49,10 @@ class Settings:
     mail_from: str
     portal_url: str
     portal_key_parameter: str
+    connect_budget_s: float = 20.0
+    """For which POST /connect works before it leaves the rest to reconcile; the route has 30."""
+    ticket_ttl_s: int = 86400
+    """For which the connect page can be submitted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from shared.altegio.tokens import PartnerToken
 from shared.aws.session import Aws
 from shared.connections.settings import ConnectionsSettings
 from shared.connections.table import connections_of
+from shared.delays import LEASE_S
 from shared.payments.ledger import Ledger
 from shared.reconcile.hint_queue import Hints
 from shared.reconcile.webhook import ReceiveWebhook
@@ -25,7 +26,7 @@ class Settings:
     payments_table: str
     hints_queue_url: str
     platform_timezone: ZoneInfo
-    lease_s: float
+    lease_s: float = LEASE_S
 
 
 def build(environ: Mapping[str, str]) -> ReceiveWebhook:

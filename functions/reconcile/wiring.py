@@ -21,6 +21,7 @@ from shared.connections.erase import Erase
 from shared.connections.settings import ConnectionsSettings, LifecyclePolicy
 from shared.connections.settle import Settle
 from shared.connections.table import connections_of
+from shared.delays import LATE_AFTER_S
 from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
 from shared.payments.record_hosted import RecordHosted
@@ -45,12 +46,12 @@ class Settings:
     calls_table: str
     payments_table: str
     billing_queue_url: str
-    late_after_s: float
     ledger: LedgerPolicy
     lifecycle: LifecyclePolicy
     cover: CoverPolicy
     census_table: str
     census: CensusPolicy
+    late_after_s: float = LATE_AFTER_S
 
 
 def build(environ: Mapping[str, str]) -> Schedule:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from local.stack.pollers import Poller
 from local.stack.schedules import Clockwork
 from local.stack.template import Template
 from local.stack.wiring import Wiring
+from shared import settings as config
 
 SCHEDULE_SETTING = "RECONCILE_EVERY_S"
 """Seconds between the runs of every schedule, in place of the template's rates; 0 is never."""
@@ -170,9 +172,10 @@ class Stack:
         settings = {"ApplicationId": str(self._application_id), **platform_urls}
         every_s = self._settings.get(SCHEDULE_SETTING)
         known = {SCHEDULE_SETTING, *variables, *template.parameters}
-        unread = [name for name in self._settings if name not in known]
+        unknown = self._settings.keys() - known
+        unread = sorted(unknown - _constants()) if unknown else []
         if unread:
-            print(f"warning: nothing in the template reads {', '.join(unread)}", file=sys.stderr)
+            print(f"warning: nothing reads {', '.join(unread)}", file=sys.stderr)
         values, direct = {}, {}
         for name, value in {**settings, **self._settings}.items():
             parameter = name if name in template.parameters else variables.get(name)
@@ -254,3 +257,12 @@ class Stack:
         names = ", ".join(self._wiring.functions)
         message = f"no function {function}; the template has {names}"
         raise KeyError(message)
+
+
+def _constants() -> set[str]:
+    """The variables that the functions read and the template does not give, such as LEASE_S."""
+    found: set[str] = set()
+    for name in ("calls", "connect", "disable", "payments", "reconcile"):
+        # Imported here: only who changes a constant waits for it.
+        found |= config.variables(import_module(f"functions.{name}.wiring").Settings).keys()
+    return found

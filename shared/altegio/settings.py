@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from shared.delays import RETRY_BASE_S
+
 # What the limit leaves unused, as calls do not arrive exactly as evenly as they begin.
 _MARGIN = 1.04
 # In a minute, where one in a second would fit: a jump meets those that wait, and whichever of them
@@ -18,7 +20,7 @@ class PacePolicy:
 
     pace_per_s: float
     pace_per_min: float
-    retry_base_s: float
+    retry_base_s: float = RETRY_BASE_S
 
     def share(self, part: float) -> "PacePolicy":
         """The same for a kind of call that may use no more than a part of it."""
@@ -53,6 +55,7 @@ class PlatformSettings:
     platform_app_url: str
     platform_accept: str
     platform_timezone: ZoneInfo
-    http_total_s: float
     pace_table: str
     pace: PacePolicy
+    http_total_s: float = 10.0
+    """One exchange in all; three of them fit into the last part of reconcile's run."""

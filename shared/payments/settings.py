@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.delays import HELD_RECHECK_S, LEASE_S, RETRY_BASE_S
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerPolicy:
-    """The delays of payments and refunds, in seconds; the defaults stand in template.yaml."""
+    """The delays of payments and refunds, in seconds."""
 
-    lease_s: float
-    absence_delay_s: float
-    retry_base_s: float
-    held_recheck_s: float
-    refund_wait_s: float
+    lease_s: float = LEASE_S
+    absence_delay_s: float = 900.0
+    """Before an unclear payment may be looked up: the platform may still be at work on it."""
+    retry_base_s: float = RETRY_BASE_S
+    held_recheck_s: float = HELD_RECHECK_S
+    refund_wait_s: float = 3 * 86400.0
+    """For which a refund waits for its payment before a person is asked."""
 
     def waited_long(self, since: datetime, now: datetime) -> bool:
         """Whether it is time to ask a person about what does not come by itself."""
@@ -21,14 +25,14 @@ class LedgerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class CoverPolicy:
-    """The settings of the switch-off clock (`coverage`); the defaults stand in template.yaml.
+    """The settings of the switch-off clock (`coverage`).
 
     `trial_days` is -1 for a free application, which is never switched off.
     """
 
     trial_days: int
     switch_off_warning_s: float
-    lease_s: float
+    lease_s: float = LEASE_S
 
     @property
     def free(self) -> bool:

@@ -284,7 +284,7 @@ def test_a_worker_that_dies_while_sending_leaves_it_to_a_look(
     account_id = deployment.connection(4564).account_id
     before = deployment.calls.get(f"{account_id}#c-1")
     assert before is not None
-    rules = CallPolicy(60, 30, 20, 5, (10, 60, 300), 259200)
+    rules = CallPolicy()
     line = deployment.connection(4564).chain_key
     deployment.calls.save(rules_of.claimed(before, line, deployment.clock(), rules))
     deployment.let_time_pass(30)

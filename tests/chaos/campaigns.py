@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.altegio.rate_limit import Pace
 from shared.altegio.settings import PacePolicy
+from shared.calls.settings import CallPolicy
 from shared.payments.entry import EntryState
 from tests.chaos.judge import entries, judge
 from tests.chaos.tasks import Task
@@ -202,7 +203,7 @@ def _calls_told(world: World, calls: int, hours: float) -> CallsTold:
     rows = {row["call_id"]: row for row in world.rows("CALLS_TABLE")}
     saved = Counter(call.call_id for call in world.simulator.saved_calls())
     expected = {f"c-{number}" for number in range(calls)}
-    budget = timedelta(seconds=float(world.environments["calls"]["POP_UP_BUDGET_S"]))
+    budget = timedelta(seconds=CallPolicy().pop_up_budget_s)
     began = {call_id: datetime.fromisoformat(row["started_at"]) for call_id, row in rows.items()}
     phones = {row["leg"]["phone"]: began[call_id] for call_id, row in rows.items()}
     pop_ups = world.simulator.pop_ups()

@@ -28,14 +28,16 @@ from local.stack.emulator import create_queues, create_table
 from shared import clock as real_clock
 from shared import telemetry
 from shared.altegio.client import Client
+from shared.altegio.settings import PlatformSettings
 from shared.aws.dynamodb import from_item
+from shared.settings import variables
 from tests.chaos.tasks import Task
 from tests.deployment import FUNCTIONS, TEMPLATE, Clock, Context, Page, http_event
 from tests.memory import Memory
 
 # What Lambda allows, by the template.
 TIMEOUTS = {"connect": 30, "payments": 30, "disable": 30, "calls": 30, "reconcile": 55}
-HTTP_TOTAL_S = 10.0
+HTTP_TOTAL_S: float = variables(PlatformSettings)["HTTP_TOTAL_S"]
 # Of a platform in good health.
 LATENCY_S = 0.2
 # An old answer may be repeated, but not for as long as the two looks are apart.
@@ -190,7 +192,6 @@ class World:
                 "ApplicationId": str(self.simulator.application_id),
                 "PlatformAppUrl": "http://platform",
                 "PlatformApiUrl": "http://platform",
-                "HttpTotalS": str(HTTP_TOTAL_S),
                 "CensusEveryS": "0",
             },
             endpoint_url=_ENDPOINT,

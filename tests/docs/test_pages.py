@@ -8,6 +8,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from tests.docs import pages
 from tests.docs.pages import PROJECT
 from tests.house.test_rooms import ROOMS
+from tests.test_settings import CONSTANTS
 
 TEMPLATE = yaml_parse((PROJECT / "template.yaml").read_text("utf-8"))
 MAKEFILE = (PROJECT / "Makefile").read_text("utf-8")
@@ -28,6 +29,15 @@ def test_the_table_of_parameters_is_the_templates() -> None:
         shown = "(asked for)" if default is None else f"`{default}`" if default != "" else "(empty)"
         expected.append((name, shown, parameter["Description"]))
     assert rows == expected
+
+
+def test_the_table_of_constants_is_the_codes() -> None:
+    rows = pages.rows("docs/configuration.md", "## Constants")
+    told = {re.findall(r"^`(\w+)`: \w", name)[0]: default.strip("`") for name, default in rows}
+    assert told == {
+        name: ",".join(f"{each:g}" for each in (value if isinstance(value, tuple) else (value,)))
+        for name, value in CONSTANTS.items()
+    }
 
 
 def test_every_alarm_has_its_line_in_the_runbook() -> None:

@@ -54,6 +54,7 @@ TESTED_BY = {
     "connections.settings": "test_settings.py",
     "connections.settle": "reconcile/test_webhook.py",
     "connections.table": "local/stack/test_memory.py",
+    "delays": "test_settings.py",
     "payments.ledger": "local/stack/test_memory.py",
     "payments.lookup": "payments/test_resolve_unknown.py",
     "payments.queue": "payments/test_report.py",

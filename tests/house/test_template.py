@@ -13,6 +13,7 @@ import pytest
 
 from functions.reconcile import app as reconcile_app
 from shared import telemetry
+from shared.payments import report
 from tests.deployment import Deployment
 from tests.house import source
 from tests.house.source import SHARED
@@ -37,6 +38,7 @@ from tests.house.template import (
     of_type,
     target,
 )
+from tests.test_settings import CONSTANTS
 
 
 def test_there_is_something_to_test() -> None:
@@ -153,7 +155,6 @@ def test_every_function_is_of_the_house(name: str) -> None:
     assert re.search(
         rf"^build-(%|{name}):", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE
     )
-    assert function["Timeout"] > PARAMETERS["HttpTotalS"]["Default"]
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert "RetentionInDays" in LOG_GROUPS[target(function["LoggingConfig"]["LogGroup"])]
     assert "Tracing" not in function
@@ -193,7 +194,7 @@ def test_reconcile_ends_before_it_is_due_again_and_before_it_is_killed() -> None
     assert function["Timeout"] < 60
     # A step that begins at the last moment makes three calls to the platform.
     reserve_s: float = reconcile_app._RESERVE_S
-    assert 3 * PARAMETERS["HttpTotalS"]["Default"] <= reserve_s < function["Timeout"]
+    assert 3 * CONSTANTS["HTTP_TOTAL_S"] <= reserve_s < function["Timeout"]
 
 
 # Tables
@@ -290,14 +291,26 @@ CUSTOM = {
 }
 
 
-def test_every_alarm_watches_something_that_is_counted() -> None:
-    counted = {
-        node.value
+def test_what_is_counted_rings_and_what_rings_is_counted() -> None:
+    named = {
+        argument.value
         for path in (*SHARED, *source.FUNCTIONS)
-        for node in ast.walk(source.tree(path))
-        if isinstance(node, ast.Constant)
+        for called, node in source.calls(path)
+        for argument in node.args[:1]
+        if called == "count" and isinstance(argument, ast.Constant)
     }
-    assert set(CUSTOM) <= counted
+    assert named | set(report._METRICS.values()) == set(CUSTOM)
+
+
+def test_nothing_else_is_counted_by_a_name_that_is_made_up() -> None:
+    """Such as an f-string, of which nobody could say whether an alarm watches it."""
+    found = {
+        f"{path.stem}: {ast.unparse(node.args[0])}"
+        for path in (*SHARED, *source.FUNCTIONS)
+        for called, node in source.calls(path)
+        if called == "count" and not isinstance(node.args[0], ast.Constant)
+    }
+    assert found == {"report: _METRICS[entry.state]"}
 
 
 def test_a_metric_has_the_dimensions_that_its_alarm_watches() -> None:
@@ -326,12 +339,22 @@ def test_a_metric_has_the_dimensions_that_its_alarm_watches() -> None:
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_function_that_fails_rings(name: str) -> None:
-    watched = [
+    """As who waits for it sees it: a 5xx, silence; where nobody waits, by Lambda's own count."""
+    watched = {
         alarm["MetricName"]
         for alarm in ALARMS.values()
         if {"Name": "FunctionName", "Value": {"Ref": name}} in alarm["Dimensions"]
-    ]
-    assert {"Errors", "Throttles"} <= set(watched)
+    }
+    queues = {target(mapping["Queue"]) for function, mapping in MAPPINGS if function == name}
+    assert watched == ({"Errors", "Throttles"} if queues - WAKE_UPS_ONLY else set())
+    assert watched or name == "ReconcileFunction" or events(FUNCTIONS[name], "HttpApi")
+
+
+def test_an_answer_with_a_5xx_rings() -> None:
+    alarm = ALARMS["ApiFailuresAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/ApiGateway", "5xx")
+    assert alarm["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "HttpApi"}}]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
 
 
 def test_reconcile_is_silent_when_its_schedule_is() -> None:
@@ -406,11 +429,3 @@ def test_the_outputs_are_what_an_operator_pastes() -> None:
 @pytest.mark.parametrize("queue", sorted(set(QUEUES) - WAKE_UPS_ONLY))
 def test_every_queue_can_be_found_in_the_outputs(queue: str) -> None:
     assert TEMPLATE["Outputs"][f"{queue}Url"]["Value"] == {"Ref": queue}
-
-
-def test_the_deadlines_are_in_order() -> None:
-    """A function is dead before its lease is over, and its call before an absence is believed."""
-    default = {name: value.get("Default") for name, value in PARAMETERS.items()}
-    timeouts = [function["Timeout"] for function in FUNCTIONS.values()]
-    assert 0 < default["HttpTotalS"] < min(timeouts)
-    assert max(timeouts) <= default["LeaseS"] < default["AbsenceDelayS"]

@@ -220,7 +220,7 @@ def test_a_webhook_does_not_break_a_lease(deployment: Deployment) -> None:
     deployment.simulator.fault("callback", "status", status=500, times=9)
     deployment.press(page)
     row = deployment.connection(4564)
-    rules = LifecyclePolicy(43200, 60, 30, 600, (60.0,), 2592000)
+    rules = LifecyclePolicy(erase_after_s=2_592_000)
     deployment.connections.save(lifecycle.leased(row, deployment.clock(), rules))
     called = len(deployment.simulator.calls("callback"))
     assert deployment.webhook(deployment.event(4564, "freeze")) == 200

@@ -945,7 +945,7 @@ def test_another_token_may_be_typed(
 
 
 def test_a_stack_of_another_version_is_named(connected: Deployment, operator: Operator) -> None:
-    del connected.environments["reconcile"]["LEASE_S"]
+    del connected.environments["reconcile"]["TRIAL_DAYS"]
     assert "test stack does not run this version" in operator("payments")
     assert operator.code == 2
 

@@ -81,7 +81,7 @@ class RunCensus:
         """Goes on until `until` of `time.monotonic`, and begins one census a day.
 
         Raises:
-            roll.Overtaken: another run has gone on with it meanwhile.
+            StaleWrite: another run has gone on with it meanwhile.
         """
         head, now = self._roll.head(), self._clock()
         every = timedelta(seconds=self._rules.census_every_s)

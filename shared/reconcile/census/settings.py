@@ -8,5 +8,7 @@ class CensusPolicy:
     """Of the census: seconds between two, 0 for none; what it may use and change at the most."""
 
     census_every_s: float
-    census_share: float
-    census_fuse_percent: float
+    census_share: float = 0.3
+    """Part of the pace that it may use."""
+    census_fuse_percent: float = 2.0
+    """Of the locations, what it may change by itself (five at any rate)."""

@@ -62,11 +62,12 @@ def test_a_setting_nobody_reads_is_a_warning(
         root=project,
         artifact=project / "artifact",
         logs=tmp_path,
-        settings={"LeaseS": "62", "LEESE_S": "1"},
+        settings={"LeaseS": "62", "LEESE_S": "1", "ABSENCE_DELAY_S": "63"},
     ) as other:
-        assert capsys.readouterr().err == "warning: nothing in the template reads LEESE_S\n"
+        assert capsys.readouterr().err == "warning: nothing reads LEESE_S\n"
         variables = other.invoke("WebFunction", {"do": "environment"}).payload["environment"]
-    assert (variables["LEASE_S"], variables["LEESE_S"]) == ("62", "1")
+    names = ("LEASE_S", "LEESE_S", "ABSENCE_DELAY_S")
+    assert [variables[name] for name in names] == ["62", "1", "63"]
 
 
 def test_tables_and_parameters_are_there(stack: Stack) -> None:

@@ -38,7 +38,7 @@ def test_everything_in_the_real_template_is_understood() -> None:
     redrive = wiring.queues["BillingQueue"].properties["RedrivePolicy"]
     assert redrive["deadLetterTargetArn"] == wiring.queues["BillingDeadLetters"].arn
     assert wiring.outputs["WebhookUrl"] == f"{API}/webhooks/altegio"
-    assert template.variables["LEASE_S"] == "LeaseS"
+    assert template.variables["TRIAL_DAYS"] == "TrialDays"
 
 
 def wire(**resources: object) -> dict[str, str]:
