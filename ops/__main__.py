@@ -131,6 +131,16 @@ def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
     _changes(command)
 
     command = add(
+        "take", "take.take", "give a location that was installed by another way to an account"
+    )
+    _takes_location(command)
+    command.add_argument("account", metavar="ACCOUNT", help="its id, or its id in your portal")
+    command.add_argument(
+        "--reason", required=True, metavar="TEXT", help="how you know whose it is; in the journal"
+    )
+    _changes(command)
+
+    command = add(
         "telephony", "telephony.telephony", "show a location's chain, CRM token and last calls"
     )
     _takes_location(command)

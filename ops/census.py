@@ -16,7 +16,7 @@ from shared import clock
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import stamp
 from shared.reconcile.census import differences as rules
-from shared.reconcile.census.differences import REPAIRED
+from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import CensusTable, Found, Head, Stage
 
 _SHOWN = 20
@@ -162,6 +162,9 @@ def _shown(site: Site, head: Head, found: list[Found]) -> str:
     if head.stage is Stage.DONE and head.repairable and not head.repaired:
         asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
         parts.append(f"\nHave them repaired: census --do{asked}")
+    if ghosts := [it for it in found if it.finding.difference is Difference.GHOST]:
+        location_id = ghosts[0].finding.location_id
+        parts.append(f"\nTo give one to its account: take {location_id} ACCOUNT --reason TEXT")
     return "\n".join(parts)
 
 

@@ -47,6 +47,7 @@ CHANGES: Changes[State] = {
     "looked_at": (_LIVE, _LIVE),
     # It was closed although the platform never ended it.
     "reopened": ({_S.DISABLED}, _LIVE),
+    "taken": ({_S.DISABLED}, {_S.ACTIVE}),
     "closed": (set(_S), {_S.DISABLED}),
 }
 

@@ -41,6 +41,7 @@ PURE = {
     "connections.lifecycle",
     "connections.pbx_key",
     "connections.settings",
+    "connections.take",
     "delays",
     "payments.billing_event",
     "payments.coverage",

@@ -1,12 +1,16 @@
 """Attacks by who has a link of somebody's, or writes one."""
 
+import io
 import re
+from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ops import site, take
 from shared.altegio import redirect, signature
 from shared.altegio.redirect import Redirect
 from shared.altegio.status import Status
@@ -19,6 +23,7 @@ from shared.connections import lifecycle
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection
 from tests.deployment import Deployment, Page
+from tests.ops.operator import stack_of
 from tests.threats.threat import ANNA, MALLORY, act, captured, patch, threat
 
 # The link
@@ -79,6 +84,35 @@ def _takes_any_install(patches: pytest.MonkeyPatch) -> None:
     patches.setattr(locations, "standing", lambda *_: Standing.READY)
     patches.setattr(lifecycle, "may_be_opened", lambda *_: True)
     patches.setattr(Status, "answers", lambda *_: True)
+
+
+@threat(
+    "Somebody registers under a customer's name and address, so that an operator gives him the"
+    " customer's location",
+    lambda patches, _deployment: _believes_any_address(patches),
+)
+def registers_as_a_customer(deployment: Deployment) -> bool:
+    # He has a location of his own, and calls the operator: "I am Anna, 4564 is mine."
+    impostor = replace(ANNA, id=MALLORY.id)
+    deployment.connect(1, owner=impostor)
+    deployment.simulator.grant(4564, private=True)
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        take.take(
+            site.opened(stack_of(deployment)),
+            Namespace(
+                location=4564,
+                account=deployment.connection(1).account_id,
+                reason="he says so",
+                do=False,
+            ),
+        )
+    assert ANNA.email in shown.getvalue()
+    return "not proven" not in shown.getvalue()
+
+
+def _believes_any_address(patches: pytest.MonkeyPatch) -> None:
+    patches.setattr(Accounts, "of_email", lambda accounts, _email: accounts.of_user(MALLORY.id))
 
 
 @threat(

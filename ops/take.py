@@ -1,0 +1,110 @@
+"""Gives a location that was installed by another way than our page to an account.
+
+A link never takes it (see `shared.connect.standing`), as a link does not prove whose it is. Here
+the operator says so, with his name and his reason in the journal.
+"""
+
+import argparse
+import getpass
+from collections.abc import Iterable
+
+from ops import screen
+from ops.site import Site
+from shared import clock
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.status import Status
+from shared.aws.dynamodb import StaleWrite
+from shared.connections import take as rules
+from shared.connections.accounts import Account
+from shared.connections.connection import Connection
+
+
+def take(site: Site, options: argparse.Namespace) -> int:
+    """Connects a location that is active at the platform to an account, with `--do`."""
+    location_id: int = options.location
+    account = site.accounts.of_id(options.account) or site.accounts.of_portal(options.account)
+    if account is None:
+        why = f"no account has the id {options.account}, here or in the portal"
+        return _refused(f"{why}. An account is made when its owner connects a location")
+    # The row first: what is written to it from then on, is not overwritten.
+    before = site.connections.get(location_id)
+    try:
+        status = site.platform.status(location_id)
+    except (Refused, Unreachable) as error:
+        return _refused(f"the platform does not tell: {error}")
+    now = clock.now()
+    others = [
+        it
+        for it in map(site.connections.get, sorted(site.connections.of_account(account.account_id)))
+        if it is not None and it.account_id == account.account_id
+    ]
+    pairs = [*_there_and_here(before, status), *_about(site, account, others)]
+    print(f"Take location {location_id} ({site.name})\n{screen.facts(pairs)}", end="\n\n")
+    try:
+        taken = rules.taken(
+            before,
+            location_id,
+            status,
+            account_id=account.account_id,
+            account_has=others,
+            why=f"taken by {getpass.getuser()}: {options.reason}; {status.proof()}",
+            now=now,
+            rules=site.settings.lifecycle,
+        )
+    except rules.CannotBeTaken as error:
+        return _refused(str(error))
+    print(_change(before, taken), end="\n\n")
+    if not options.do:
+        print(screen.NOT_YET)
+        return 0
+    if not site.accounts.seen(account, now):
+        return _refused("the account was erased a moment ago")
+    try:
+        site.connections.save(taken, now)
+    except StaleWrite:
+        return _refused("the connection has changed since it was shown")
+    print("Done. Within minutes, reconcile turns telephony on and sends what was held for it.")
+    return 0
+
+
+def _refused(why: str) -> int:
+    print(screen.wrapped(f"Nothing was changed: {why}."))
+    return 1
+
+
+def _there_and_here(before: Connection | None, status: Status) -> list[tuple[str, str]]:
+    now, since = clock.now(), status.activation or status.since
+    return [
+        ("there", status.proof()),
+        ("since", f"{screen.moment(since)}, {screen.due(since, now)}" if since else "-"),
+        ("here", before.words if before else "never connected"),
+        ("had it", (before.account_id if before else None) or "no account"),
+    ]
+
+
+def _about(site: Site, account: Account, others: Iterable[Connection]) -> list[tuple[str, str]]:
+    # Whoever registers may write any address; to prove it, he needs the letter that goes there.
+    proven = site.accounts.of_email(account.email)
+    is_proven = proven is not None and proven.account_id == account.account_id
+    return [
+        ("account", account.account_id),
+        ("name", account.name),
+        ("e-mail", f"{account.email}, {'proven' if is_proven else 'not proven'}"),
+        ("portal", account.portal_account_id or "-"),
+        ("locations", ", ".join(str(it.location_id) for it in others if it.live) or "none"),
+    ]
+
+
+def _change(before: Connection | None, taken: Connection) -> str:
+    was = f"{before.state}, generation {before.generation}" if before else "no row"
+    telephony = (
+        f"{taken.telephony}, with the CRM token of chain {taken.chain_id or '-'}"
+        if taken.crm_token
+        else "none: which CRM token is the location's, only a link tells"
+    )
+    pairs = [
+        ("change", f"{was} -> {taken.state}, generation {taken.generation}"),
+        ("telephony", telephony),
+        ("why", taken.verdict),
+    ]
+    return screen.facts(pairs)
