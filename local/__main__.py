@@ -71,9 +71,13 @@ def main(arguments: Sequence[str]) -> int:
         from local import rehearsal
 
         return until_closed(lambda: rehearsal.main(list(arguments[1:])))
+    return until_closed(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
-    return until_closed(lambda: command(options))
+    return command(options)
 
 
 def up(options: argparse.Namespace) -> int:

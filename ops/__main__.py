@@ -27,8 +27,7 @@ type _Command = argparse.ArgumentParser
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
-    options = _parser().parse_args(arguments)
-    return until_closed(lambda: _run(options))
+    return until_closed(lambda: _run(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
