@@ -3,7 +3,7 @@
 import pytest
 
 from ops import dead_letters, site
-from tests.deployment import Deployment
+from tests.deployment import Deployment, payment
 from tests.ops.operator import Operator, stack_of
 
 
@@ -24,3 +24,20 @@ def operator(
     anna.setattr(site, "find", lambda _options: here)
     anna.setattr(dead_letters, "_WAIT_S", 0)
     return Operator(deployment, capsys)
+
+
+@pytest.fixture
+def connected(deployment: Deployment) -> Deployment:
+    """With a payment whose id is known, so that the list can show how it reads back."""
+    deployment.connect(4564)
+    deployment.bill(payment("known", amount="1.00"))
+    deployment.reconcile()
+    return deployment
+
+
+@pytest.fixture
+def trial(deployment: Deployment) -> Deployment:
+    """Connected, and looked at by reconcile: the trial ends in seven days."""
+    deployment.connect(4564)
+    deployment.reconcile()
+    return deployment

@@ -1,0 +1,96 @@
+"""Dead letters: explained, and replayed where that is safe."""
+
+import json
+
+import pytest
+
+from tests.deployment import Deployment, payment
+from tests.ops.operator import Operator
+from tests.ops.states import paid, put, state
+
+pytestmark = pytest.mark.usefixtures("anna")
+
+
+@pytest.fixture
+def deployment(on_moto: Deployment) -> Deployment:
+    """What is in memory knows no calls of dead letters."""
+    return on_moto
+
+
+def test_each_letter_is_explained_and_stays_where_it_is(
+    connected: Deployment, operator: Operator
+) -> None:
+    bodies = [
+        "no event",
+        json.dumps(payment("known", amount="2.00")),
+        json.dumps(payment("known", amount="1.00")),
+        json.dumps(payment("new")),
+        '{"type":"wake-up","key":"payment#known","due_at":"2026-11-01T00:00:00.000000Z"}',
+    ]
+    for body in bodies:
+        put(connected, body)
+    found = {letter["verdict"]: letter for letter in operator.json("letters")}
+    assert {words: letter["safe"] for words, letter in found.items()} == {
+        "refused again: invalid: not JSON": False,
+        "refused again: contradicts what was received (amount was 1, is 2)": False,
+        "safe: known with the same facts (SENT), no effect": True,
+        "safe: not known yet, taken as any new event": True,
+        "safe: a wake-up, void unless it is the latest": True,
+    }
+    assert "Safe to replay: 3 of 5" in operator("letters")
+    assert len(connected.dead_letters()) == 5
+
+
+def test_only_what_is_safe_is_replayed_and_then_gone(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, "no event")
+    put(connected, json.dumps(payment()))
+    assert "Add --do to replay 1 of 2 letters" in operator("replay", "all")
+    assert paid(connected) == []
+    assert "Replayed: 1 letter." in operator("replay", "all", "--do")
+    connected.drain()
+    assert (state(connected), len(paid(connected))) == ("SENT", 1)
+    assert [body for body, _reason in connected.dead_letters()] == ["no event"]
+
+
+def test_one_letter_is_replayed_by_the_beginning_of_its_id(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment("inv-1")))
+    put(connected, json.dumps(payment("inv-2")))
+    second = next(it for it in operator.json("letters") if it["event"] == "payment#inv-2")
+    assert operator("letters").count(second["id"][:8]) == 1
+    operator("replay", second["id"][:8], "--do")
+    assert [body for body, _ in connected.dead_letters()] == [json.dumps(payment("inv-1"))]
+    assert "no letter begins with nothing" in operator("replay", "nothing", "--do")
+    assert operator.code == 1
+
+
+def test_what_would_come_back_is_replayed_by_force_only(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, "no event")
+    assert "they would come back" in operator("replay", "all", "--do")
+    assert operator.code == 1
+    operator("replay", "all", "--do", "--force")
+    connected.drain()
+    assert connected.dead_letters() == [("no event", "invalid: not JSON")]
+
+
+def test_a_letter_stays_until_its_copy_is_on_the_queue(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment()))
+    connected.environments["reconcile"]["BILLING_QUEUE_URL"] += "-gone"
+    assert "AWS: " in operator("replay", "all", "--do")
+    assert operator.code == 2
+    assert len(connected.dead_letters()) == 1
+
+
+def test_a_letter_that_sqs_itself_moved_says_so(connected: Deployment, operator: Operator) -> None:
+    connected.sqs.send_message(
+        QueueUrl=connected.queues["BillingDeadLetters"], MessageBody=json.dumps(payment())
+    )
+    [letter] = operator.json("letters")
+    assert letter["reason"] == "could not be stored, again and again"

@@ -1,0 +1,327 @@
+"""One payment: shown, looked up again, adopted, sent, closed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ops import evidence
+from shared.payments import entry as rules
+from shared.payments.entry import EntryState
+from tests.deployment import Deployment, payment, refund
+from tests.ops.operator import Operator
+from tests.ops.states import need_human, paid, reject, state
+
+pytestmark = pytest.mark.usefixtures("anna")
+
+
+# One payment
+
+
+def test_one_payment_is_told_with_what_the_list_says(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    text = operator("payment", "inv-1")
+    [id_] = paid(connected)
+    assert f"taken: nobody owns {id_}, which reads exactly as it" in text
+    assert f"{id_}  990.99  2026-11-01 10:10:00" in text
+    assert "4564, active" in text
+    connected.let_time_pass(20)
+    assert f"taken: its id {id_} is listed and reads back exactly" in operator("payment", "inv-1")
+
+
+def test_absence_proves_nothing_before_its_time(connected: Deployment, operator: Operator) -> None:
+    connected.simulator.fault("payment", "drop_request")
+    connected.bill(payment())
+    assert "unsure: the list lacks it, but it is too early" in operator("payment", "inv-1")
+
+
+def test_a_platform_that_does_not_tell_leaves_it_unsure(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected)
+    connected.simulator.fault("status", "status", status=500, times=10)
+    assert "unsure: the platform does not tell: status answered 500" in operator("payment", "inv-1")
+    connected.simulator.clear_faults()
+    connected.simulator.disconnect(4564)
+    assert "unsure: the application is not installed there" in operator("payment", "inv-1")
+
+
+def test_an_event_id_of_two_entries_asks_which(connected: Deployment, operator: Operator) -> None:
+    connected.bill(payment("both"))
+    connected.bill(refund("both", of="both"))
+    assert "payment#both and refund#both: which?" in operator("payment", "both")
+    assert operator.code == 2
+    assert "its payment is marked as refunded" in operator("payment", "refund#both")
+    assert "no payment or refund is known as nothing" in operator("payment", "nothing")
+
+
+# Nothing is changed by showing it
+
+
+@pytest.mark.parametrize("words", [("look",), ("send",), ("close", "--reason", "gone")])
+def test_a_dry_run_changes_nothing(
+    connected: Deployment, operator: Operator, words: tuple[str, ...]
+) -> None:
+    need_human(connected)
+    before = connected.entry("payment#inv-1")
+    calls = len(connected.simulator.calls("payment"))
+    verb, *more = words
+    assert "Nothing was changed yet. Add --do to do it." in operator(verb, "inv-1", *more)
+    assert operator.code == 0
+    assert connected.entry("payment#inv-1") == before
+    assert len(connected.simulator.calls("payment")) == calls
+    assert "Done." in operator(verb, "inv-1", *more, "--do")
+    assert connected.entry("payment#inv-1") != before
+
+
+@pytest.mark.parametrize("words", [("look",), ("send",), ("close", "--reason", "gone")])
+@pytest.mark.parametrize("fault", ["drop_answer", "drop_request"])
+def test_what_may_be_on_its_way_is_nobodys_business(
+    connected: Deployment, operator: Operator, words: tuple[str, ...], fault: str
+) -> None:
+    connected.simulator.fault("payment", fault)
+    connected.bill(payment())
+    verb, *more = words
+    text = operator(verb, "inv-1", *more, "--do")
+    assert "looked up by itself, in 15 min" in " ".join(text.split())
+    assert (operator.code, state(connected)) == (1, "UNKNOWN")
+    sending = replace(connected.entry("payment#inv-1"), state=EntryState.SENDING)
+    connected.ledger.move(connected.entry("payment#inv-1"), sending)
+    assert "Nothing was changed: it is being sent" in operator(verb, "inv-1", *more, "--do")
+    assert (operator.code, state(connected)) == (1, "SENDING")
+
+
+def test_a_row_that_changes_while_it_is_looked_at_is_left_alone(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_human(connected)
+
+    def slow(*_arguments: object) -> str:
+        entry = connected.entry("payment#inv-1")
+        looking = rules.looked_for_again(entry, "by another", connected.clock())
+        connected.ledger.move(entry, looking)
+        return ""
+
+    monkeypatch.setattr(evidence, "shown", slow)
+    assert "has changed since it was shown" in operator("send", "inv-1", "--do")
+    assert (operator.code, state(connected)) == (1, "UNKNOWN")
+
+
+# Look
+
+
+def test_a_look_settles_what_could_not_be_told_before(
+    deployment: Deployment, operator: Operator
+) -> None:
+    need_human(deployment)
+    deployment.bill(payment("known", amount="1.00"))
+    operator("look", "inv-1", "--do")
+    entry = deployment.entry("payment#inv-1")
+    assert (entry.state, entry.why.split(":")[0]) == (
+        EntryState.UNKNOWN,
+        "looked up by anna; was NEEDS_HUMAN",
+    )
+    deployment.reconcile()
+    assert (state(deployment), deployment.entry("payment#inv-1").absences) == ("UNKNOWN", 1)
+    deployment.let_time_pass(3)
+    assert (state(deployment), len(paid(deployment))) == ("SENT", 1)
+
+
+def test_what_was_never_sent_is_not_looked_for(connected: Deployment, operator: Operator) -> None:
+    connected.bill(refund(of="never-billed"))
+    connected.let_time_pass(5 * 24 * 60, step=300)
+    assert "it was never sent, so there is nothing to look for" in operator("look", "ref-1", "--do")
+    assert operator.code == 1
+
+
+# Adopt
+
+
+def test_an_id_that_was_found_is_adopted(connected: Deployment, operator: Operator) -> None:
+    need_human(connected, "drop_answer")
+    [id_] = paid(connected)
+    assert f"NEEDS_HUMAN -> SENT with id {id_}" in operator("adopt", "inv-1", str(id_), "--do")
+    entry = connected.entry("payment#inv-1")
+    assert (entry.state, entry.platform_id, entry.due_at) == (EntryState.SENT, id_, None)
+    assert entry.why.startswith("adopted by anna; was NEEDS_HUMAN: ")
+    assert connected.ledger.owner(id_) == "payment#inv-1"
+    connected.bill(refund())
+    assert connected.simulator.payments(4564)[1].is_refunded
+
+
+def test_an_id_of_another_is_never_adopted(connected: Deployment, operator: Operator) -> None:
+    need_human(connected)
+    known = connected.entry("payment#known").platform_id
+    text = operator("adopt", "inv-1", str(known), "--force", "--do")
+    assert f"Nothing was changed: {known} belongs to payment#known." in text
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+
+
+def test_an_id_that_somebody_takes_meanwhile_stays_his(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_human(connected, "drop_answer")
+    [id_] = paid(connected)
+    shown = evidence.shown
+
+    def slow(*arguments: Any) -> str:
+        # Between the look at the owner and the write.
+        monkeypatch.setattr(rules, "adopted", after_taking(rules.adopted, connected, id_))
+        return shown(*arguments)
+
+    monkeypatch.setattr(evidence, "shown", slow)
+    assert "another entry has got that id" in operator("adopt", "inv-1", str(id_), "--do")
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+
+
+def after_taking(
+    adopted: Callable[..., Any], deployment: Deployment, id_: int
+) -> Callable[..., Any]:
+    def taken(*arguments: Any) -> Any:
+        deployment.ledger.own(id_, "payment#other")
+        return adopted(*arguments)
+
+    return taken
+
+
+def test_an_id_that_the_list_does_not_confirm_needs_force(
+    connected: Deployment, operator: Operator
+) -> None:
+    need_human(connected)
+    assert "77 is not on the list" in operator("adopt", "inv-1", "77", "--do")
+    stranger = connected.simulator.platform.pay(
+        4564,
+        payment_sum=Decimal("990.99"),
+        currency_iso="EUR",
+        payment_date="2026-11-02 10:10:00",
+        period_from="2026-11-01 00:00:00",
+        period_to="2026-11-30 23:59:59",
+    )
+    assert f"{stranger} does not read back as it" in operator(
+        "adopt", "inv-1", str(stranger), "--do"
+    )
+    connected.simulator.fault("status", "status", status=500)
+    assert "the platform does not tell" in operator("adopt", "inv-1", str(stranger), "--do")
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+    assert "in spite of" in operator("adopt", "inv-1", str(stranger), "--do", "--force")
+    assert (operator.code, state(connected)) == (0, "SENT")
+
+
+def test_a_refund_is_adopted_by_the_id_of_its_payment(
+    connected: Deployment, operator: Operator
+) -> None:
+    known = connected.entry("payment#known").platform_id
+    connected.simulator.fault("refund", "drop_answer")
+    connected.bill(refund(of="known"))
+    assert state(connected, "refund#ref-1") == "UNKNOWN"
+    assert "77 is not the id of payment#known" in operator("adopt", "ref-1", "77", "--force")
+    operator("adopt", "ref-1", str(known), "--do")
+    assert (operator.code, state(connected, "refund#ref-1")) == (0, "SENT")
+
+
+def test_an_id_that_arrives_after_all_counts_though_somebody_closed_it(
+    connected: Deployment, operator: Operator
+) -> None:
+    need_human(connected)
+    entry = connected.entry("payment#inv-1")
+    operator("close", "inv-1", "--reason", "gone", "--do")
+    asleep = replace(entry, state=EntryState.SENDING)
+    connected.ledger.finish(asleep, rules.sent(asleep, 77, connected.clock()))
+    assert state(connected) == "SENT"
+
+
+# Send
+
+
+def test_a_rejected_payment_is_sent_once_its_cause_is_gone(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected)
+    assert "not taken: no row that nobody owns has its sum" in operator("send", "inv-1", "--do")
+    entry = connected.entry("payment#inv-1")
+    assert (entry.state, entry.due_at) == (EntryState.PENDING, connected.clock())
+    assert entry.why == "sent again by anna; was REJECTED: Too early."
+    connected.reconcile()
+    assert (state(connected), len(paid(connected))) == ("SENT", 1)
+
+
+def test_what_the_list_has_is_not_sent(connected: Deployment, operator: Operator) -> None:
+    need_human(connected, "drop_answer")
+    [id_] = paid(connected)
+    text = operator("send", "inv-1", "--do")
+    assert f"it could be taken twice: nobody owns {id_}" in text
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+
+
+def test_what_cannot_be_told_is_sent_only_by_force(
+    deployment: Deployment, operator: Operator
+) -> None:
+    need_human(deployment)
+    text = " ".join(operator("send", "inv-1", "--do").split())
+    assert (
+        "could be taken twice: no known payment shows how dates read back (add --force to" in text
+    )
+    assert (operator.code, state(deployment)) == (1, "NEEDS_HUMAN")
+    operator("send", "inv-1", "--do", "--force")
+    deployment.reconcile()
+    assert (state(deployment), len(paid(deployment))) == ("SENT", 1)
+
+
+def test_what_is_held_is_surely_not_taken(connected: Deployment, operator: Operator) -> None:
+    connected.simulator.disconnect(4564)
+    connected.bill(payment())
+    assert state(connected) == "HELD"
+    assert "whatever is HELD was surely not taken" in operator("send", "inv-1") or (
+        connected.entry("payment#inv-1").attempt == 0
+    )
+    operator("send", "inv-1", "--do")
+    connected.connect(4564)
+    connected.reconcile()
+    assert (state(connected), len(paid(connected))) == ("SENT", 1)
+
+
+# Close
+
+
+def test_what_is_closed_stays_so_until_a_person_sends_it(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected)
+    operator("close", "inv-1", "--reason", "cancelled, ticket 7", "--do")
+    entry = connected.entry("payment#inv-1")
+    assert (entry.state, entry.due_at) == (EntryState.CLOSED, None)
+    assert entry.why == "closed by anna; cancelled, ticket 7; was REJECTED: Too early."
+    connected.bill(payment())
+    connected.let_time_pass(60, step=20)
+    assert (state(connected), paid(connected)) == ("CLOSED", [])
+    assert operator.json("payments") == []
+    [found] = operator.json("payments", "--state", "CLOSED")
+    assert found["key"] == "payment#inv-1"
+    operator("send", "inv-1", "--do")
+    connected.reconcile()
+    assert (state(connected), len(paid(connected))) == ("SENT", 1)
+
+
+def test_a_refund_of_what_is_closed_is_rejected(connected: Deployment, operator: Operator) -> None:
+    reject(connected)
+    operator("close", "inv-1", "--reason", "gone", "--do")
+    connected.bill(refund())
+    entry = connected.entry("refund#ref-1")
+    assert (entry.state, entry.why) == (EntryState.REJECTED, "its payment was closed")
+
+
+def test_what_the_list_has_is_not_closed(connected: Deployment, operator: Operator) -> None:
+    need_human(connected, "drop_answer")
+    text = operator("close", "inv-1", "--reason", "gone", "--do")
+    assert "the platform took it" in text
+    assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
+
+
+def test_a_reason_must_be_given(operator: Operator) -> None:
+    with pytest.raises(SystemExit):
+        operator("close", "inv-1")
