@@ -127,14 +127,14 @@ def _of_payment(site: Site, entry: Entry) -> Evidence:
         return replace(said, word=Word.TAKEN, why=f"its id {entry.platform_id} is listed and {how}")
     if mine:
         ids = " and ".join(map(str, mine))
-        return replace(said, word=Word.TAKEN, why=f"nobody owns {ids}, which reads exactly as it")
+        return replace(said, word=Word.TAKEN, why=f"no entry has {ids}, which reads back exactly")
     findings = site.looking.findings(lookup.group_of(doubted, entries), entries, status)
     if doubted in findings.absent and entry.state in (EntryState.SENDING, EntryState.UNKNOWN):
         return replace(
             said, why="the list lacks it, but it is too early for that to prove anything"
         )
     if doubted in findings.absent:
-        why = "no row that nobody owns has its sum, and known payments read back exactly"
+        why = "no row without an entry has its sum, and known payments read back exactly"
         return replace(said, word=Word.NOT_TAKEN, why=why)
     return replace(said, why=findings.why)
 

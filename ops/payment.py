@@ -77,7 +77,7 @@ def adopt(site: Site, options: argparse.Namespace) -> int:
             return Proposal(after, against=found.why)
         if platform_id not in found.listed:
             return Proposal(after, against=f"{platform_id} is not on the list")
-        return Proposal(after, against=f"{platform_id} does not read back as it")
+        return Proposal(after, against=f"{platform_id} does not read back as this entry")
 
     return _change(site, options, propose)
 
@@ -170,7 +170,7 @@ def _standing(entry: Entry) -> str:
 
 
 def _never(entry: Entry) -> str:
-    surely = f"whatever is {entry.state} was surely not taken"
+    surely = f"what is {entry.state} was surely not taken"
     return surely if entry.attempt else "it was never sent"
 
 

@@ -142,6 +142,7 @@ def _life(deployment: Deployment) -> Names:
     deployment.let_time_pass(3)
     deployment.bill(bought(deployment, "inv-1002"))
     until(deployment, "payment#inv-1002", "SENT")
+    deployment.let_time_pass(1)
     deployment.clock.advance(minutes=2)
     # Of this, nobody tells.
     simulator.expire(4564, webhook="never")

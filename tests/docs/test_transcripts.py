@@ -68,7 +68,7 @@ def stack(
 
     def ticks(time: Clock) -> datetime:
         # So that what comes first is first in a list, too.
-        time.advance(milliseconds=1)
+        time.advance(microseconds=100)
         return time.at
 
     def sleep(seconds: float) -> None:

@@ -170,19 +170,6 @@ def test_a_stack_that_cannot_start_says_so_in_a_sentence() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_whoever_has_seen_enough_may_close_the_pipe() -> None:
-    """As `head` does."""
-    wrapped = "import sys; from ops.terminal import until_closed; "
-    code = f"{wrapped}sys.exit(until_closed(lambda: print('x' * 10**6)))"
-    started = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert started.stdout is not None
-    started.stdout.close()
-    _out, told = started.communicate()
-    assert (started.returncode, told) == (0, b"")
-
-
 def test_help_names_the_commands_and_a_setting_needs_a_value() -> None:
     done = subprocess.run([*COMMAND, "--help"], cwd=PROJECT, capture_output=True, check=True)
     assert all(name in done.stdout.decode() for name in ("up", "invoke", "build", "rehearse"))

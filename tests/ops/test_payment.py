@@ -27,7 +27,7 @@ def test_one_payment_is_told_with_what_the_list_says(
     connected.bill(payment())
     text = operator("payment", "inv-1")
     [id_] = paid(connected)
-    assert f"taken: nobody owns {id_}, which reads exactly as it" in text
+    assert f"taken: no entry has {id_}, which reads back exactly" in text
     assert f"{id_}  990.99  2026-11-01 10:10:00" in text
     assert "4564, active" in text
     connected.let_time_pass(20)
@@ -202,7 +202,7 @@ def test_an_id_that_the_list_does_not_confirm_needs_force(
         period_from="2026-11-01 00:00:00",
         period_to="2026-11-30 23:59:59",
     )
-    assert f"{stranger} does not read back as it" in operator(
+    assert f"{stranger} does not read back as this entry" in operator(
         "adopt", "inv-1", str(stranger), "--do"
     )
     connected.simulator.fault("status", "status", status=500)
@@ -242,7 +242,7 @@ def test_a_rejected_payment_is_sent_once_its_cause_is_gone(
     connected: Deployment, operator: Operator
 ) -> None:
     reject(connected)
-    assert "not taken: no row that nobody owns has its sum" in operator("send", "inv-1", "--do")
+    assert "not taken: no row without an entry has its sum" in operator("send", "inv-1", "--do")
     entry = connected.entry("payment#inv-1")
     assert (entry.state, entry.due_at) == (EntryState.PENDING, connected.clock())
     assert entry.why == "sent again by anna; was REJECTED: Too early."
@@ -254,7 +254,7 @@ def test_what_the_list_has_is_not_sent(connected: Deployment, operator: Operator
     need_human(connected, "drop_answer")
     [id_] = paid(connected)
     text = operator("send", "inv-1", "--do")
-    assert f"it could be taken twice: nobody owns {id_}" in text
+    assert f"it could be taken twice: no entry has {id_}" in text
     assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
 
 
@@ -276,7 +276,7 @@ def test_what_is_held_is_surely_not_taken(connected: Deployment, operator: Opera
     connected.simulator.disconnect(4564)
     connected.bill(payment())
     assert state(connected) == "HELD"
-    assert "whatever is HELD was surely not taken" in operator("send", "inv-1") or (
+    assert "what is HELD was surely not taken" in operator("send", "inv-1") or (
         connected.entry("payment#inv-1").attempt == 0
     )
     operator("send", "inv-1", "--do")
