@@ -39,11 +39,23 @@ MASKS = (
 
 
 def masked(text: str) -> list[str]:
-    """Its words, wherever a line breaks, without what differs from one run to the next."""
+    """What is printed, wherever a line breaks, without what differs from one run to the next.
+
+    That is also the order of what happened within a few seconds, so dated rows come sorted; their
+    order is for the tests of `timeline`.
+    """
+    others, *rows = re.split(r"^(?=  \d{4}-)", text, flags=re.MULTILINE)
+    if rows:
+        rows[-1], _, end = rows[-1].partition("\n\n")
+        others += end
+    return [_words(others), *sorted(map(_words, rows))]
+
+
+def _words(text: str) -> str:
     text = " ".join(LETTER.sub("  ID  ", text).split())
     for pattern, word in MASKS:
         text = re.sub(pattern, word, text)
-    return text.split(" ")
+    return text
 
 
 def scene_of(command: str) -> Scene:
