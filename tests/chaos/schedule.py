@@ -1,9 +1,12 @@
 """A schedule: what happens, in which order. Every choice comes from one source of chance."""
 
+from argparse import Namespace
 from datetime import timedelta
 from random import Random
 from typing import Any
 
+from ops.site import Stack, opened
+from ops.take import take
 from shared.clock import instant
 from shared.payments.entry import EntryState
 from tests.chaos.world import LOCATIONS, Fault, World
@@ -201,13 +204,27 @@ class Schedule:
 
 
 def settle(world: World) -> None:
-    """No more faults: everything that can come to an end does, by the system's own means."""
+    """No more faults: everything that can come to an end does, by the system's own means.
+
+    An operator's are among them: a callback may arrive after its consent has ended, and then a
+    location is installed that nobody has connected here, which only a person may give away.
+    """
     world.faults = [fault for fault in world.faults if fault.kind == "stale"]
     for task in list(world.tasks):
         if not task.done:
             world.finish(task)
     while world.post():
         _finish_all(world)
+    if _comes_to_an_end(world):
+        return
+    for location_id in sorted(world.reached_late):
+        _take(world, location_id)
+    if not _comes_to_an_end(world):
+        raise AssertionError(f"unfinished after ten days: {unfinished(world)}")
+
+
+def _comes_to_an_end(world: World) -> bool:
+    """Whether all that must end does, in ten days."""
     until = world.clock() + timedelta(days=10)
     while world.clock() < until:
         world.run("reconcile", {})
@@ -215,7 +232,7 @@ def settle(world: World) -> None:
             _finish_all(world)
         due = [instant(row["due_at"]) for row in unfinished(world)]
         if not due and not world.queued() and not world.landings:
-            return
+            return True
         # To the minute in which something is due, as reconcile runs in each; or until a message
         # that somebody has taken and not deleted is seen again.
         connections = world.rows("CONNECTIONS_TABLE")
@@ -223,7 +240,26 @@ def settle(world: World) -> None:
         due += [world.clock() + timedelta(seconds=180)] if world.queued() else []
         due += [at for at, _request in world.landings]
         world.advance(max(60.0, (min(due) - world.clock()).total_seconds()))
-    raise AssertionError(f"unfinished after ten days: {unfinished(world)}")
+    return False
+
+
+def _take(world: World, location_id: int) -> None:
+    """An operator gives it to the account that had it, if it is nobody's; else he is refused."""
+    rows = world.rows("CONNECTIONS_TABLE")
+    had = [row.get("account_id") for row in rows if row["location_id"] == location_id]
+    if not had or had[0] is None:
+        return
+    stack = Stack(
+        name="this world",
+        payments=world.environments["payments"],
+        reconcile=world.environments["reconcile"],
+        calls=world.environments["calls"],
+        outputs={},
+        client=world.client,
+    )
+    words = {"location": location_id, "account": had[0], "reason": "it answered us", "do": True}
+    take(opened(stack), Namespace(**words))
+    world.story.append(f"an operator takes {location_id}")
 
 
 def unfinished(world: World) -> list[dict[str, Any]]:

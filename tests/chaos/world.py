@@ -126,6 +126,8 @@ class World:
         self.outage = ""
         # Requests whose sender has given up, and when they arrive all the same.
         self.landings: list[tuple[datetime, httpx.Request]] = []
+        # Locations that a callback reached after we had given it up.
+        self.reached_late: set[int] = set()
         self.hosted: set[int] = set()
         self.metrics: list[str] = []
         self.story: list[str] = []
@@ -417,6 +419,8 @@ class World:
                 self.landings.remove((at, request))
                 self.clock.at = max(self.clock.at, at)
                 self.perform(request)
+                if request.url.path.endswith("/callback"):
+                    self.reached_late.add(self._location(request))
                 self.story.append(f"{request.url.path} arrives late")
         self.clock.at = max(self.clock.at, until)
 
