@@ -1,7 +1,7 @@
 """Worlds that are asked the same: in memory, in the emulator, in moto; and dice to ask with."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,6 +53,7 @@ EVENTS = Table(
         ],
     },
 )
+ASKED = (WIRED.tables["PaymentsTable"], WIRED.tables["ConnectionsTable"], EVENTS)
 TABLES = (*WIRED.tables.values(), EVENTS)
 
 
@@ -97,10 +98,10 @@ def told(session: Session, call: Call) -> Any:
     return {name: answer[name] for name in known if answer.get(name) not in (None, {})}
 
 
-def emptied(session: Session) -> dict[str, list[Any]]:
+def emptied(session: Session, tables: Sequence[Table] = TABLES) -> dict[str, list[Any]]:
     """What the tables held."""
     found = {}
-    for table in TABLES:
+    for table in tables:
         key = [part["AttributeName"] for part in table.properties["KeySchema"]]
         items = session("dynamodb").scan(TableName=table.name)["Items"]
         for item in items:
