@@ -164,7 +164,7 @@ class Site:
         )
         self.closing.append(context.close)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(120_000)
         window = Window(page, page, self.pictures)
         page.on("console", window.hear)
         page.on("pageerror", lambda error: window.wrong.append(str(error)))

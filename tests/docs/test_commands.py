@@ -55,7 +55,7 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )
 
 
@@ -74,14 +74,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     with subprocess.Popen(  # noqa: S603 - the page's own command
         ["/bin/bash", "-c", " ".join(command)], cwd=PROJECT, stdout=subprocess.DEVNULL
     ) as process:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not announced.exists():
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.05)
         yield {**json.loads(announced.read_text()), "announced": str(announced)}
         process.terminate()
-        process.wait(20)
+        process.wait(180)
 
 
 def test_every_program_that_is_run_is_known() -> None:
@@ -169,9 +169,11 @@ def test_an_alarm_is_answered_by_commands_that_exist(capsys: pytest.CaptureFixtu
 def test_the_portals_requests(stack: dict[str, Any]) -> None:
     told = dict(pages.transcripts("docs/portal.md"))
     arrived = httpx.post(
-        f"{stack['platform_url']}/owner/grant", data={"location": "4564", "owner": "0"}
+        f"{stack['platform_url']}/owner/grant",
+        data={"location": "4564", "owner": "0"},
+        timeout=120,
     )
-    shown = httpx.get(arrived.headers["location"])
+    shown = httpx.get(arrived.headers["location"], timeout=120)
     [ticket] = parse_qs(urlsplit(shown.headers["location"]).query)["ticket"]
     known = re.search("`(local-portal-key[a-z-]*)`", pages.text("docs/portal.md"))
     assert known is not None

@@ -208,7 +208,8 @@ def stack(project: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], Any]], Any]:
-    def wait(look: Callable[[], Any], seconds: float = 15) -> Any:
+    # So long only where something is broken.
+    def wait(look: Callable[[], Any], seconds: float = 180) -> Any:
         late = time.monotonic() + seconds
         while not (found := look()) and time.monotonic() < late:
             time.sleep(0.02)

@@ -37,7 +37,7 @@ def test_an_interrupted_rehearsal_ends_cleanly_and_leaves_no_report(end: signal.
         while not process.stdout.readline().startswith("1  "):
             assert process.poll() is None
         process.send_signal(end)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "Interrupted" in out
     assert err == ""

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -105,23 +105,23 @@ def test_one_404_does_not_close_a_live_location(connected: Deployment) -> None:
 
 
 @pytest.fixture
-def answers_lost(memory: Memory) -> Callable[[], None]:
+def answers_lost(memory: Memory) -> Iterator[Callable[[], None]]:
     """From when it is called, each row of the ledger is written, and botocore writes it again."""
-    writing = False
+    written: list[str] = []
+    is_first = False
 
     def twice(operation: str, asked: Any) -> None:
-        nonlocal writing
-        if operation == "PutItem" and "Payments" in asked["TableName"] and not writing:
-            writing = True
+        nonlocal is_first
+        if operation == "PutItem" and "Payments" in asked["TableName"] and not is_first:
+            is_first = True
             try:
                 memory.client("dynamodb").put_item(**asked)
             finally:
-                writing = False
+                is_first = False
+            written.append(operation)
 
-    def begin() -> None:
-        memory.before = twice
-
-    return begin
+    yield lambda: setattr(memory, "before", twice)
+    assert written
 
 
 def test_a_lost_answer_leaves_no_payment_to_a_person_in_silence(

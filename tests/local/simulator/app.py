@@ -45,12 +45,12 @@ def payment(location_id: int = NORD, **changed: Any) -> dict[str, Any]:
 
 
 class App:
-    """The application's client: the right headers, short patience."""
+    """The application's client: the right headers."""
 
     def __init__(self, url: str) -> None:
         headers = {"Authorization": "Bearer local-partner-token", "Accept": ACCEPT}
         self.http = httpx.Client(
-            base_url=url, headers=headers, timeout=5, trust_env=False, verify=TLS
+            base_url=url, headers=headers, timeout=60, trust_env=False, verify=TLS
         )
 
     def status(self, location_id: int = NORD) -> httpx.Response:

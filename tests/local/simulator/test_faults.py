@@ -70,11 +70,11 @@ def test_a_client_that_gives_up_is_still_charged(
     sim: Simulator, app: App, kind: str, at_once: int
 ) -> None:
     connect(sim, app)
-    sim.fault("payment", kind, seconds=1.5)
+    sim.fault("payment", kind, seconds=3)
     with pytest.raises(httpx.ReadTimeout):
         app.http.post(PAYMENT, json=payment(), timeout=0.75)
     assert len(sim.payments(NORD)) == at_once
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while not sim.calls("payment")[0].recorded and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(sim.payments(NORD)) == 1
