@@ -318,9 +318,10 @@ def test_what_the_cabinet_asks_for_is_told_and_checked(
     assert told["values"]["Registration Redirect Url"] == f"{world.stack.api}/connect"
     assert told["values"]["Callback Url"] == f"{world.stack.api}/webhooks/altegio"
     assert all(3 <= len(text) <= 1000 for text in told["texts"].values())
-    # Nothing but a list was asked for, and nothing came of what was refused.
+    # Nothing but lists was asked for, the one of calls by what still looks for those of the test
+    # before; and nothing came of what was refused.
     asked = {call.route for call in world.simulator.journal[before:]}
-    assert asked <= {"salons", "status"}
+    assert asked <= {"salons", "status", "calls"}
     status, text = publish(world, capsys)
     assert max(map(len, text.splitlines())) <= 100
     assert "Callback Url" in text

@@ -119,11 +119,15 @@ def test_a_failed_message_comes_again_and_ends_as_a_dead_letter(
 
 def test_a_mapping_runs_as_many_at_once_as_it_may(stack: Stack, eventually: Eventually) -> None:
     sqs = stack.client("sqs")
-    # The first two start an environment each, which may take longer than all the others.
-    for first, last in ((0, 2), (2, 7)):
-        for number in range(first, last):
+
+    def runs_after(numbers: range) -> Any:
+        for number in numbers:
             sqs.send_message(QueueUrl=stack.calls_queue_url, MessageBody=str(number))
-        runs = eventually(lambda last=last: len(found := lines(stack, "slow")) == last and found)
+        return eventually(lambda: len(found := lines(stack, "slow")) == numbers.stop and found)
+
+    # The first two start an environment each, which may take longer than all the others.
+    runs_after(range(2))
+    runs = runs_after(range(2, 7))
     overlaps = [
         sum(other["began"] <= run["began"] < other["ended"] for other in runs) for run in runs
     ]
