@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate
 # What sam build builds for, as uv pip install --python-platform takes it; empty is this machine.
 ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
 
-.PHONY: help setup rehearse up lint test chaos bench deploy-local locks audit clean
+.PHONY: help setup rehearse up lint test pictures chaos bench deploy-local locks audit clean
 
 # The first target, so it is what `make` by itself does. A target is listed if it has a `##` comment.
 help: ## list the targets
@@ -57,8 +57,12 @@ build/chromium/.done: tests/browser/chromium.py .venv/.done
 	@.venv/bin/python -m tests.browser.chromium
 	@touch $@
 
+# Some hundred processes import the project: what one has compiled, the next need not.
 test: lint build/chromium/.done ## every check that CI runs
-	@.venv/bin/python -m pytest -n auto --dist loadfile
+	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n auto --dist loadfile
+
+pictures: build/chromium/.done ## take pictures of each state of the connect page, into build/screenshots
+	@.venv/bin/python -m pytest -q -n auto --pictures tests/browser
 
 N ?= 2000
 chaos: setup ## N random schedules of failures (N=2000); CHAOS=--help lists the options

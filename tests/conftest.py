@@ -35,6 +35,10 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.process_cpu_count() or 1) + 1
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="take pictures of the connect page")
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
@@ -95,3 +99,13 @@ def deployment(
     """On AWS in memory, which is several times as fast; some tests take `on_moto` instead."""
     monkeypatch.setattr("boto3.Session", lambda: memory)
     return Deployment(simulator, clock, monkeypatch)
+
+
+@pytest.fixture
+def connected(deployment: Deployment) -> Deployment:
+    """With one location that has been active for a while."""
+    deployment.connect(4564)
+    deployment.reconcile()
+    # An answer that denies what has just begun may be an old one (see lifecycle).
+    deployment.clock.advance(minutes=2)
+    return deployment

@@ -523,3 +523,8 @@ def secrets_in(text: str, simulator: Simulator) -> list[str]:
     """Secrets of the simulated world that stand in a text."""
     secrets = [simulator.partner_token, simulator.user_token, simulator.crm_token]
     return [secret for secret in secrets if secret in text] + re.findall(r"\b[0-9a-f]{64}\b", text)
+
+
+def counted(log: str) -> set[str]:
+    """The metrics that a log tells of."""
+    return set(re.findall(r'"Name":"(\w+)"', log))

@@ -79,14 +79,14 @@ def _sleep_s(world: World, task: Task) -> float:
 
 
 def test_a_day_without_the_platform_loses_nothing() -> None:
-    told = campaigns.outage(40, lambda _done, _of: None)
+    told = campaigns.outage(20, lambda _done, _of: None)
     assert (told.dead_letters, told.doubled) == (0, 0)
-    assert told.states == Counter(SENT=40)
+    assert told.states == Counter(SENT=20)
 
 
 def test_a_day_without_the_platform_loses_no_call_and_shows_none_late() -> None:
-    told = campaigns.calls_outage(60, lambda _done, _of: None)
-    assert (told.saved, told.doubled, told.lost, told.dead_letters) == (60, 0, 0, 0)
+    told = campaigns.calls_outage(30, lambda _done, _of: None)
+    assert (told.saved, told.doubled, told.lost, told.dead_letters) == (30, 0, 0, 0)
     assert set(told.states) == {"confirmed"}
     # Those that rang before the outage, and after it.
     assert (told.pop_ups, told.stale_pop_ups) == (6, 0)

@@ -5,7 +5,6 @@ either is counted. Nothing secret, and no text of the exception, is logged.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from functions.connect.page import LANGUAGES
 from local.simulator import Simulator
 from shared.connections.accounts import Accounts, AccountsBusy
 from shared.reconcile.schedule import ReconcileFailed
-from tests.deployment import Clock, Deployment, http_event, payment, secrets_in
+from tests.deployment import Clock, Deployment, counted, http_event, payment, secrets_in
 from tests.functions.test_events import EVENTS, load
 from tests.memory import Memory
 
@@ -162,10 +161,6 @@ CASES: dict[str, tuple[str, Made]] = {
     "portal-key": ("connect", ask("POST", "/pbx-key")),
     "reconcile-hint": ("reconcile", hint),
 }
-
-
-def counted(log: str) -> set[str]:
-    return set(re.findall(r'"Name":"(\w+)"', log))
 
 
 def well_formed(answer: Any) -> None:

@@ -88,12 +88,14 @@ class Window:
     Attributes:
         page: The whole window.
         shown: The part of it that the connect page is in.
+        pictures: Whether it takes pictures, which nothing but an eye can judge.
         wrong: What the browser complained of.
         asked: The addresses that were asked for.
     """
 
     page: Page
     shown: Page | Frame
+    pictures: bool
     wrong: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -110,7 +112,9 @@ class Window:
             self.shown.locator(f"button[value={action}]").click()
 
     def shoot(self, name: str) -> None:
-        """Takes a picture of the whole connect page; the frame is made as high as that."""
+        """Takes a picture of the whole connect page, if wanted; the frame is made as high."""
+        if not self.pictures:
+            return
         self.page.evaluate("document.querySelector('iframe').style.height = '1px'")
         height = self.shown.evaluate("document.documentElement.scrollHeight")
         self.page.evaluate(f"document.querySelector('iframe').style.height = '{height}px'")
@@ -134,6 +138,7 @@ class Site:
     host: str
     chrome: Browser
     deployment: Deployment
+    pictures: bool
     closing: list[Callable[[], None]] = field(default_factory=list)
 
     def local(self, address: str) -> str:
@@ -159,8 +164,8 @@ class Site:
         )
         self.closing.append(context.close)
         page = context.new_page()
-        page.set_default_timeout(10_000)
-        window = Window(page, page)
+        page.set_default_timeout(120_000)
+        window = Window(page, page, self.pictures)
         page.on("console", window.hear)
         page.on("pageerror", lambda error: window.wrong.append(str(error)))
         page.on("request", lambda request: window.asked.append(request.url))
@@ -175,7 +180,9 @@ class Site:
 
 
 @pytest.fixture
-def site(chrome: Browser, deployment: Deployment, host: str) -> Iterator[Site]:
+def site(
+    chrome: Browser, deployment: Deployment, host: str, request: pytest.FixtureRequest
+) -> Iterator[Site]:
     """The connect page, framed by one site, with a mailbox and terms."""
     door = FrontDoor()
     routes = [
@@ -196,7 +203,7 @@ def site(chrome: Browser, deployment: Deployment, host: str) -> Iterator[Site]:
         PROVIDER_NAME="Nordic Voice",
         TERMS_URL="https://provider.example/terms",
     )
-    site = Site(door.url, host, chrome, deployment)
+    site = Site(door.url, host, chrome, deployment, request.config.getoption("pictures"))
     yield site
     for close in site.closing:
         close()

@@ -29,6 +29,7 @@ from tests.connections.words import (
     UNINSTALLED,
     connection,
     hinted,
+    pressed,
     seconds,
     settled,
     status,
@@ -97,16 +98,7 @@ def test_a_closed_location_is_reopened_by_its_owner_only() -> None:
     closed = settled(connection(State.ACTIVE), UNINSTALLED)
     assert settled(closed, NOW_ACTIVE).state is State.DISABLED
     assert settled(closed, NOW_ACTIVE).verdict == closed.verdict
-    opened = lifecycle.opened(
-        closed,
-        4564,
-        NEW_PENDING,
-        account_id="a-2",
-        chain_id=5,
-        crm_token="c",
-        now=NOW,
-        rules=RULES,
-    )
+    opened = pressed(closed, NEW_PENDING, account_id="a-2", chain_id=5, crm_token="c")
     assert (opened.state, opened.generation, opened.account_id) == (State.PENDING, 4, "a-2")
 
 
@@ -114,9 +106,7 @@ def test_a_closed_location_is_reopened_by_its_owner_only() -> None:
 
 
 def test_the_first_generation_is_held_for_a_lease() -> None:
-    opened = lifecycle.opened(
-        None, 4564, OLD_PENDING, account_id="a-1", chain_id=5, crm_token="c", now=NOW, rules=RULES
-    )
+    opened = pressed(None, OLD_PENDING, chain_id=5, crm_token="c")
     assert opened == Connection(
         location_id=4564,
         state=State.PENDING,
@@ -152,26 +142,8 @@ def test_a_new_generation_inherits_its_number_its_version_and_when_the_trial_beg
         ),
         "freeze",
     )
-    opened = lifecycle.opened(
-        before,
-        4564,
-        NEW_PENDING,
-        account_id="a-2",
-        chain_id=None,
-        crm_token=None,
-        now=NOW,
-        rules=RULES,
-    )
-    fresh = lifecycle.opened(
-        None,
-        4564,
-        NEW_PENDING,
-        account_id="a-2",
-        chain_id=None,
-        crm_token=None,
-        now=NOW,
-        rules=RULES,
-    )
+    opened = pressed(before, NEW_PENDING, account_id="a-2")
+    fresh = pressed(None, NEW_PENDING, account_id="a-2")
     inherited = replace(fresh, generation=4, version=9, first_active_at=ACTIVATED[0])
     # The account of before is not forgotten: it is to be erased.
     forget_at = NOW + seconds(RULES.erase_after_s)
@@ -247,9 +219,7 @@ def test_with_a_platform_clock_that_is_ahead_an_uninstall_is_believed_within_min
 ) -> None:
     granted, activated = NOW + ahead, NOW + ahead + seconds(1)
     word = status((granted, PENDING))
-    opened = lifecycle.opened(
-        None, 4564, word, account_id="a-1", chain_id=None, crm_token=None, now=NOW, rules=RULES
-    )
+    opened = pressed(None, word)
     active = settled(opened, status((granted, PENDING), (activated, ACTIVE)))
     assert active.live
     assert status((granted, PENDING)).ahead_of(NOW)

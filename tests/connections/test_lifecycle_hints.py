@@ -27,6 +27,7 @@ from tests.connections.words import (
     UNINSTALLED,
     connection,
     hinted,
+    pressed,
     seconds,
     settled,
     status,
@@ -113,16 +114,7 @@ def test_a_hint_alone_never_closes_and_is_discarded_after_all_looks() -> None:
 
 def test_a_late_uninstall_after_a_reconnect_is_discarded() -> None:
     ended = (GRANTED, ACTIVATED, (NOW - HOUR / 2, NO), (NOW, PENDING))
-    reopened = lifecycle.opened(
-        settled(connection(State.ACTIVE), UNINSTALLED),
-        4564,
-        status(*ended),
-        account_id="a-1",
-        chain_id=None,
-        crm_token=None,
-        now=NOW,
-        rules=RULES,
-    )
+    reopened = pressed(settled(connection(State.ACTIVE), UNINSTALLED), status(*ended))
     word = status(*ended, (NOW, ACTIVE))
     row, now = settled(hinted(reopened), word), NOW
     while row.hint:
@@ -202,14 +194,5 @@ def test_what_is_erased_knows_nobody_and_keeps_its_generation() -> None:
     assert (erased.account_id, erased.chain_id, erased.crm_token) == (None, None, None)
     assert (erased.hint, erased.erase_at, erased.due_at) == (None, None, None)
     assert (erased.state, erased.generation, erased.version) == (State.DISABLED, 3, 9)
-    opened = lifecycle.opened(
-        erased,
-        4564,
-        NEW_PENDING,
-        account_id="a-2",
-        chain_id=None,
-        crm_token=None,
-        now=NOW,
-        rules=RULES,
-    )
+    opened = pressed(erased, NEW_PENDING, account_id="a-2")
     assert (opened.generation, opened.erase_at) == (4, None)

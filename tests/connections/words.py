@@ -95,3 +95,24 @@ def hinted(
 
 def settled(before: Connection, word: Status, now: datetime = NOW) -> Connection:
     return lifecycle.settled(before, word, now, RULES)
+
+
+def pressed(
+    before: Connection | None,
+    word: Status,
+    *,
+    account_id: str = "a-1",
+    chain_id: int | None = None,
+    crm_token: str | None = None,
+) -> Connection:
+    """As the owner's press leaves the row."""
+    return lifecycle.opened(
+        before,
+        4564,
+        word,
+        account_id=account_id,
+        chain_id=chain_id,
+        crm_token=crm_token,
+        now=NOW,
+        rules=RULES,
+    )

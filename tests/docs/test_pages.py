@@ -7,10 +7,10 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from tests.docs import pages
 from tests.docs.pages import PROJECT
+from tests.house.template import TEMPLATE
 from tests.house.test_rooms import ROOMS
 from tests.test_settings import CONSTANTS
 
-TEMPLATE = yaml_parse((PROJECT / "template.yaml").read_text("utf-8"))
 MAKEFILE = (PROJECT / "Makefile").read_text("utf-8")
 TOP_LEVEL = {path.name for path in PROJECT.iterdir() if path.name != "build"}
 PATH = re.compile(r"[\w.-]+(?:/[\w.*-]+)*/?")

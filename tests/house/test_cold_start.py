@@ -8,9 +8,9 @@ import sys
 from functools import cache
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from tests.house.source import FUNCTIONS, NAMES, PROJECT, SHARED, imports, tree
+from tests.house.template import TEMPLATE
 
 HEAVY = {
     "connect": {"httpx", "jinja2", "boto3"},
@@ -30,15 +30,14 @@ COSTLY = {"Tracer", "aws_xray_sdk", "APIGatewayHttpResolver", "event_handler"}
 @cache
 def loaded(name: str) -> frozenset[str]:
     """The packages that a function has loaded once its initialisation is over, as in Lambda."""
-    template = yaml_parse((PROJECT / "template.yaml").read_text("utf-8"))
-    function = template["Resources"][f"{name.capitalize()}Function"]["Properties"]
+    function = TEMPLATE["Resources"][f"{name.capitalize()}Function"]["Properties"]
     variables = {
-        **template["Globals"]["Function"]["Environment"]["Variables"],
+        **TEMPLATE["Globals"]["Function"]["Environment"]["Variables"],
         **function.get("Environment", {}).get("Variables", {}),
     }
     environment = {
         variable: str(
-            template["Parameters"].get(value["Ref"], {}).get("Default", "1")
+            TEMPLATE["Parameters"].get(value["Ref"], {}).get("Default", "1")
             if isinstance(value, dict)
             else value
         )

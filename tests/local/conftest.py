@@ -167,17 +167,18 @@ def plant(built: Path, tmp_path: Path) -> Callable[[str, str, str], Path]:
         copy.mkdir()
         for part in built.iterdir():
             if part.name == "shared":
-                # Its bytecode is never compared with its source, so it must go.
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(part, copy / part.name, ignore=ignored)
+                shutil.copytree(part, copy / part.name)
             else:
                 (copy / part.name).symlink_to(part)
         module = copy / "shared" / f"{name}.py"
         source = module.read_text()
         assert source.count(old) == 1
         module.write_text(source.replace(old, new))
+        # Its bytecode is never compared with its source.
+        for stale in (module.parent / "__pycache__").glob(f"{module.stem}.*"):
+            stale.unlink()
         # As each function would at each of its starts.
-        compileall.compile_dir(copy / "shared", quiet=1)
+        compileall.compile_file(module, quiet=1)
         return copy
 
     return planted
@@ -207,7 +208,8 @@ def stack(project: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], Any]], Any]:
-    def wait(look: Callable[[], Any], seconds: float = 15) -> Any:
+    # So long only where something is broken.
+    def wait(look: Callable[[], Any], seconds: float = 180) -> Any:
         late = time.monotonic() + seconds
         while not (found := look()) and time.monotonic() < late:
             time.sleep(0.02)

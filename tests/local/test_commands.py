@@ -90,7 +90,7 @@ class TestUp:
         everyone = family(process.pid)
         assert len(everyone) > 1
         process.terminate()
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=180)
         assert process.returncode == 0
         assert found["api"] in output
         assert "Traceback" not in errors
@@ -184,7 +184,7 @@ def test_up_without_a_platform_brings_its_own(tmp_path: Path) -> None:
     announced = tmp_path / "up.json"
     command = [sys.executable, "-m", "local", "up", "--announce", str(announced)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not announced.exists():
             assert process.poll() is None
             assert time.monotonic() < until
@@ -193,6 +193,6 @@ def test_up_without_a_platform_brings_its_own(tmp_path: Path) -> None:
         with urllib.request.urlopen(platform) as page:
             assert b"Connect" in page.read()
         process.terminate()
-        welcome, _ = process.communicate(timeout=20)
+        welcome, _ = process.communicate(timeout=180)
     assert process.returncode == 0
     assert platform in welcome

@@ -104,8 +104,16 @@ def test_another_build_of_the_same_source_has_the_same_bytes(
     (root / ".venv").symlink_to(PROJECT / ".venv")
     (root / "README.md").write_text("changed")
     (root / "tests").mkdir()
-    sam_build(tmp_path / "built", root=root)
-    assert contents(tmp_path / "built" / "ConnectFunction") == contents(artifact)
+    # What sam runs for each function. That all are the same, the build above has shown.
+    target = tmp_path / "built"
+    target.mkdir()
+    subprocess.run(
+        ["make", "build-ConnectFunction"],  # noqa: S607 - the one that there is
+        cwd=root,
+        env={**os.environ, "ARTIFACTS_DIR": str(target)},
+        check=True,
+    )
+    assert contents(target) == contents(artifact)
 
 
 def test_only_code_and_its_dependencies_are_in_it(artifact: Path) -> None:

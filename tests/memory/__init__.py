@@ -1,6 +1,6 @@
 """AWS in memory: what tables, queues, parameters and the post answer in microseconds.
 
-For tests that make millions of calls; `tests/local/stack/test_memory.py` compares its answers with
+For tests that make millions of calls; `tests/local/stack/test_memory*.py` compare its answers with
 an emulator's. What it does not know raises NotImplementedError: it never guesses.
 """
 

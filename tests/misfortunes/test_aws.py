@@ -1,6 +1,5 @@
 """AWS is slow, out of order or refuses: schedules that once lost something; each stays mended."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from shared.payments.entry import EntryState
-from tests.deployment import Deployment, payment
+from tests.deployment import Deployment, counted, payment
 
 type Call = Callable[[Any, str, Any], Any]
 
@@ -17,15 +16,6 @@ type Call = Callable[[Any, str, Any], Any]
 @pytest.fixture
 def deployment(on_moto: Deployment) -> Deployment:
     return on_moto
-
-
-@pytest.fixture
-def connected(deployment: Deployment) -> Deployment:
-    deployment.connect(4564)
-    deployment.reconcile()
-    # An answer that denies what has just begun may be an old one (see lifecycle).
-    deployment.clock.advance(minutes=2)
-    return deployment
 
 
 @pytest.fixture
@@ -43,8 +33,21 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call, Any, str, 
     return between
 
 
-def counted(log: str) -> set[str]:
-    return set(re.findall(r'"Name":"(\w+)"', log))
+CONFLICT = {"Error": {"Code": "TransactionConflictException"}}
+
+
+def refusing(aws: Callable[..., None], refused: str, answer: Any, *, times: int) -> list[str]:
+    """AWS refuses so many of these operations, and fills the list as it does."""
+    done: list[str] = []
+
+    def refuse(call: Call, client: Any, operation: str, given: Any) -> Any:
+        if operation == refused and len(done) < times:
+            done.append(operation)
+            raise ClientError(answer, operation)
+        return call(client, operation, given)
+
+    aws(refuse)
+    return done
 
 
 def test_a_token_that_cannot_be_read_sends_nothing_and_loses_nothing(
@@ -69,45 +72,25 @@ def test_a_token_that_cannot_be_read_sends_nothing_and_loses_nothing(
 def test_a_webhook_that_meets_a_payment_is_stored(
     connected: Deployment, aws: Callable[..., None]
 ) -> None:
-    refused = 0
-
-    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
-        nonlocal refused
-        if operation == "TransactWriteItems" and refused < 3:
-            refused += 1
-            canceled: Any = {
-                "Error": {"Code": "TransactionCanceledException"},
-                "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
-            }
-            raise ClientError(canceled, operation)
-        return call(client, operation, given)
-
-    aws(conflict)
+    reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+    canceled = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+    refused = refusing(aws, "TransactWriteItems", canceled, times=3)
     assert connected.webhook(connected.event(4564)) == 200
     assert connected.connection(4564).hint == "uninstall"
-    assert refused == 3
+    assert len(refused) == 3
 
 
 def test_a_payment_told_again_while_it_is_recorded_is_answered(
     connected: Deployment, aws: Callable[..., None]
 ) -> None:
-    refused = 0
-
-    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
-        nonlocal refused
-        if operation == "PutItem" and refused < 2:
-            refused += 1
-            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
-        return call(client, operation, given)
-
     event = connected.hosted(4564)
-    aws(conflict)
+    refused = refusing(aws, "PutItem", CONFLICT, times=2)
     assert connected.webhook(event) == 200
     assert (
         connected.entry(f"payment#hosted-{event['payment_id']}").state
         is EntryState.REPORTED_BY_PLATFORM
     )
-    assert refused == 2
+    assert len(refused) == 2
 
 
 def test_an_id_that_cannot_be_written_stands_in_the_log_and_is_found_again(
@@ -153,19 +136,11 @@ def test_what_was_surely_not_taken_is_written_though_a_transaction_is_at_its_row
     connected: Deployment, aws: Callable[..., None]
 ) -> None:
     """A second delivery of the message tries to claim it, at the moment of the answer."""
-    refused = 0
-
-    def conflict(call: Call, client: Any, operation: str, given: Any) -> Any:
-        nonlocal refused
-        if operation == "PutItem" and refused < 2:
-            refused += 1
-            raise ClientError({"Error": {"Code": "TransactionConflictException"}}, operation)
-        return call(client, operation, given)
-
-    aws(conflict)
     connected.simulator.fault("payment", "status", status=429)
+    refused = refusing(aws, "PutItem", CONFLICT, times=2)
     connected.bill(payment())
     assert connected.entry("payment#inv-1").state is EntryState.PENDING
+    assert len(refused) == 2
 
 
 def test_an_index_of_several_pages_is_read_to_its_end(

@@ -1,51 +1,20 @@
 """Schedules that once lost money, a location or an alarm, found by reading; each stays mended."""
 
-import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from shared.connections import lifecycle
 from shared.connections.settings import LifecyclePolicy
 from shared.payments.entry import EntryState
 from shared.reconcile.schedule import ReconcileFailed
-from tests.deployment import Deployment, payment, refund
-
-type Call = Callable[[Any, str, Any], Any]
-
-
-@pytest.fixture
-def connected(deployment: Deployment) -> Deployment:
-    deployment.connect(4564)
-    deployment.reconcile()
-    # An answer that denies what has just begun may be an old one (see lifecycle).
-    deployment.clock.advance(minutes=2)
-    return deployment
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call, Any, str, Any], Any]], None]:
-    """Puts something between the functions and AWS."""
-    original: Call = BaseClient._make_api_call  # type: ignore[attr-defined]  # not in the stubs
-
-    def between(instead: Callable[[Call, Any, str, Any], Any]) -> None:
-        monkeypatch.setattr(
-            BaseClient,
-            "_make_api_call",
-            lambda client, operation, given: instead(original, client, operation, given),
-        )
-
-    return between
-
-
-def counted(log: str) -> set[str]:
-    return set(re.findall(r'"Name":"(\w+)"', log))
+from tests.deployment import Deployment, counted, payment, refund
+from tests.memory import Memory
 
 
 def test_a_wrong_token_raises_the_alarm(connected: Deployment, logged: Callable[[], str]) -> None:
@@ -136,15 +105,23 @@ def test_one_404_does_not_close_a_live_location(connected: Deployment) -> None:
 
 
 @pytest.fixture
-def answers_lost(aws: Callable[..., None]) -> Callable[[], None]:
+def answers_lost(memory: Memory) -> Iterator[Callable[[], None]]:
     """From when it is called, each row of the ledger is written, and botocore writes it again."""
+    written: list[str] = []
+    is_first = False
 
-    def twice(call: Call, client: Any, operation: str, given: Any) -> Any:
-        if operation == "PutItem" and "Payments" in given["TableName"]:
-            call(client, operation, given)
-        return call(client, operation, given)
+    def twice(operation: str, asked: Any) -> None:
+        nonlocal is_first
+        if operation == "PutItem" and "Payments" in asked["TableName"] and not is_first:
+            is_first = True
+            try:
+                memory.client("dynamodb").put_item(**asked)
+            finally:
+                is_first = False
+            written.append(operation)
 
-    return lambda: aws(twice)
+    yield lambda: setattr(memory, "before", twice)
+    assert written
 
 
 def test_a_lost_answer_leaves_no_payment_to_a_person_in_silence(

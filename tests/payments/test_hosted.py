@@ -18,14 +18,6 @@ NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
 KIEV = ZoneInfo("Europe/Kyiv")
 
 
-@pytest.fixture
-def connected(deployment: Deployment) -> Deployment:
-    deployment.connect(4564)
-    deployment.reconcile()
-    deployment.clock.advance(minutes=2)
-    return deployment
-
-
 def pays(deployment: Deployment, **changes: object) -> int:
     """The owner pays, and the platform tells; returns the payment's id."""
     number = deployment.simulator.pay_hosted(4564, Decimal("29.90"), webhook="never")

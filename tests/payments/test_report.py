@@ -10,15 +10,6 @@ from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment, refund
 
 
-@pytest.fixture
-def connected(deployment: Deployment) -> Deployment:
-    deployment.connect(4564)
-    deployment.reconcile()
-    # An answer that denies what has just begun may be an old one (see lifecycle).
-    deployment.clock.advance(minutes=2)
-    return deployment
-
-
 def test_a_payment_is_reported_as_it_was_billed(connected: Deployment) -> None:
     assert connected.bill(payment()) == []
     [paid] = connected.simulator.payments(4564)

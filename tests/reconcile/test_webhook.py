@@ -18,15 +18,6 @@ from functions.disable import app as disable_app
 from tests.deployment import Deployment, http_event, secrets_in
 
 
-@pytest.fixture
-def connected(deployment: Deployment) -> Deployment:
-    deployment.connect(4564)
-    deployment.reconcile()
-    # An answer that denies what has just begun may be an old one (see lifecycle).
-    deployment.clock.advance(minutes=2)
-    return deployment
-
-
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_the_probe_is_answered_and_changes_nothing(connected: Deployment, method: str) -> None:
     """F13."""

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from local.simulator import Simulator
+from tests.local.simulator.app import TLS
 
 PARTNER = "Bearer local-partner-token"
 CALLER, LINE = "+13155550175", "+13155550176"
@@ -22,7 +23,7 @@ class App:
         self._headers = {"Authorization": PARTNER, "Accept": "application/vnd.api.v2+json"}
         self._as_user = f"{PARTNER}, User {sim.user_token}"
         self.http = httpx.Client(
-            base_url=sim.url, headers=self._headers, timeout=5, trust_env=False
+            base_url=sim.url, headers=self._headers, timeout=60, trust_env=False, verify=TLS
         )
 
     def tell(self, **body: Any) -> httpx.Response:

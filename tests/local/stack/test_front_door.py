@@ -47,7 +47,7 @@ class Door:
         return self.result
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self.door.url.removeprefix("http://"), timeout=10)
+        return http.client.HTTPConnection(self.door.url.removeprefix("http://"), timeout=120)
 
     def ask(
         self, method: str, target: str, body: bytes | None = None, **headers: str

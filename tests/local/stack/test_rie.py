@@ -80,7 +80,7 @@ def emulated(stack: Stack, name: str, log: Path) -> Iterator[str]:
             process_group=0,
         )
         try:
-            late = time.monotonic() + 10
+            late = time.monotonic() + 120
             while True:
                 try:
                     socket.create_connection(("127.0.0.1", door)).close()
@@ -98,7 +98,7 @@ def answer(stack: Stack, function: str, event: Any, log: Path) -> Any:
     """What a function answers through AWS's emulator."""
     with emulated(stack, function, log) as address:
         request = urllib.request.Request(address, json.dumps(event).encode())
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return json.load(response)
 
 

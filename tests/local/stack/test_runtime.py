@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,10 +120,12 @@ def test_a_process_that_dies_fails_its_invocation(
     assert functions.invoke("Web", {}).cold is True
 
 
-def test_an_environment_that_died_while_idle_is_replaced(functions: Functions) -> None:
+def test_an_environment_that_died_while_idle_is_replaced(
+    functions: Functions, eventually: Callable[[Callable[[], Any]], Any]
+) -> None:
     first = functions.invoke("Web", {"do": "environment"})
     os.kill(first.payload["pid"], 9)
-    time.sleep(0.1)
+    eventually(lambda: not functions.environments("Web"))
     assert functions.invoke("Web", {}).error is None
 
 
