@@ -23,17 +23,33 @@ _NOT_IN_AN_ID = re.compile(
 )
 
 
-def _one_id(value: Any) -> Any:
-    # It is compared as it came, to the byte: the other system knows what it calls the same.
+def text(value: Any) -> str:
+    """A string that can be logged, typed and sent on.
+
+    Raises:
+        ValueError: it is none, or holds a character that cannot.
+    """
     if not isinstance(value, str):
         raise ValueError("must be a string")
-    if not 0 < len(value) <= LONGEST_ID:
-        raise ValueError(f"must have 1 to {LONGEST_ID} characters")
     if _NOT_IN_AN_ID.search(value):
         raise ValueError("must hold no control character and no half of a surrogate pair")
-    if value != value.strip():
-        raise ValueError("must neither begin nor end with a space")
     return value
+
+
+def one_id(value: Any) -> str:
+    """What another system calls something of its own; compared as it came, to the byte.
+
+    That system knows what it calls the same: two forms of one letter may be two names there, and a
+    payment under the second would be taken for the first with other facts.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, str) and not 0 < len(value) <= LONGEST_ID:
+        raise ValueError(f"must have 1 to {LONGEST_ID} characters")
+    if text(value) != value.strip():
+        raise ValueError("must neither begin nor end with a space")
+    return str(value)
 
 
 def _instant(value: Any) -> datetime:
@@ -52,7 +68,7 @@ def _in_years(value: datetime) -> datetime:
     return value
 
 
-Id = Annotated[str, BeforeValidator(_one_id)]
+Id = Annotated[str, BeforeValidator(one_id)]
 LocationId = Annotated[int, Field(strict=True, gt=0, lt=10**15)]
 Time = Annotated[datetime, BeforeValidator(_instant), AfterValidator(_in_years)]
 

@@ -113,7 +113,7 @@ class WakeUp(_Event):
     """Our own word that a call is due; its row tells whether it is."""
 
     type: Literal["wake-up"]
-    key: Annotated[str, Field(min_length=1, max_length=300)]
+    key: Annotated[str, BeforeValidator(fields.text), Field(min_length=1, max_length=300)]
 
 
 class Look(_Event):

@@ -85,6 +85,13 @@ def _stated(value: Any) -> Any:
     return value
 
 
+def _key(value: Any) -> str:
+    kind, _, event_id = fields.text(value).partition("#")
+    if kind not in ("payment", "refund"):
+        raise ValueError("must be an entry's")
+    return f"{kind}#{fields.one_id(event_id)}"
+
+
 def _passed_over(value: Any) -> None:
     if not isinstance(value, dict | None):
         raise ValueError("must be an object")
@@ -181,7 +188,7 @@ class WakeUp(_Message):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["wake-up"]
-    key: Annotated[str, Field(pattern=r"^(payment|refund)#.", max_length=fields.LONGEST_ID + 8)]
+    key: Annotated[str, BeforeValidator(_key)]
     due_at: str
 
 
