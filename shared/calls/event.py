@@ -12,7 +12,8 @@
 `phone` is always the outside party, empty if it hides; `line` is the number of the location's own
 through which the call came or went. `extension`, `recording_url` and `leg` may be left out: with
 `"leg": true` the event is of one leg, and the call may go on elsewhere. A PBX counts its calls for
-its account, so `call_id` need be unique there only.
+its account, so `call_id` need be unique there only. Fields that are not known are ignored, as no call
+moves money.
 """
 
 import json
@@ -64,6 +65,13 @@ def _one_line(value: Any) -> Any:
     return value
 
 
+def _link(value: Any) -> Any:
+    # Two spaces in the name of a file are two.
+    if isinstance(value, str):
+        return "".join(char for char in value if char.isprintable()).strip()
+    return "" if value is None else value
+
+
 CallId = Annotated[fields.Id, BeforeValidator(_one_line)]
 LocationId = Annotated[fields.LocationId, BeforeValidator(_whole)]
 Text = Annotated[str, BeforeValidator(_one_line), Field(max_length=200)]
@@ -103,7 +111,7 @@ class Finished(_Event):
     started_at: fields.Time
     duration_s: Seconds
     answered: bool
-    recording_url: Annotated[str, BeforeValidator(_one_line)] = ""
+    recording_url: Annotated[str, BeforeValidator(_link)] = ""
     leg: bool = False
     # Whose PBX told it, when it came through our door.
     account_id: Text = ""
