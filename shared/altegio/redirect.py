@@ -83,11 +83,12 @@ def parse(raw_query: str, tokens: tuple[str, ...]) -> Redirect:
     if not user_data and not sign:
         raise BadRedirect("user_data is missing")
     owner = _owner(verified(user_data, sign, tokens))
+    telling = [field for field in fields if not _is_nothing(field[1])]
     return Redirect(
         location_ids=location_ids,
         owner=owner,
-        chain_id=_chain_id(_single(fields, "salon_group_id")),
-        crm_token=_crm_token(_single(fields, "crm_token")),
+        chain_id=_chain_id(_single(telling, "salon_group_id")),
+        crm_token=_crm_token(_single(telling, "crm_token")),
     )
 
 
@@ -188,8 +189,8 @@ def _crm_token(value: str) -> str | None:
 
 
 def _single(fields: list[tuple[str, str]], name: str) -> str:
-    """The one value of a field; empty if there is none, or none that says anything."""
-    values = {value for field, value in fields if field == name and not _is_nothing(value)}
+    """The one value of a field; empty if there is none."""
+    values = {value for field, value in fields if field == name}
     if len(values) > 1:
         raise BadRedirect(f"{name} is given more than once with different values")
     return values.pop() if values else ""

@@ -12,8 +12,8 @@
 `phone` is always the outside party, empty if it hides; `line` is the number of the location's own
 through which the call came or went. `extension`, `recording_url` and `leg` may be left out: with
 `"leg": true` the event is of one leg, and the call may go on elsewhere. A PBX counts its calls for
-its account, so `call_id` need be unique there only. Fields that are not known are ignored, as no call
-moves money.
+its account, so `call_id` need be unique there only. Fields that are not known are ignored, as no
+call moves money.
 """
 
 import json
