@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -52,7 +53,7 @@ def payments(site: Site, options: argparse.Namespace) -> int:
     print()
     heads = ("ENTRY", "STATE", "LOCATION", "AGE", "DUE", "SUM")
     print(screen.table(heads, [_row(entry, now) for entry in found]))
-    print(f"\nTo see one of them: payment {found[0].key.partition('#')[2]}")
+    print(f"\nTo see one of them: payment {shlex.quote(found[0].key)}")
     return 0
 
 

@@ -49,13 +49,16 @@ def wire(instant: datetime, zone: ZoneInfo) -> str:
     return instant.astimezone(zone).strftime(WIRE)
 
 
-def from_wire(text: str, zone: ZoneInfo) -> datetime:
+def from_wire(text: str, zone: ZoneInfo, *, fold: int = 0) -> datetime:
     """The instant that the platform wrote in `zone`.
+
+    Of a time that is there twice, when clocks go back, the first, and with `fold=1` the second:
+    https://docs.python.org/3/library/datetime.html#datetime.datetime.fold
 
     Raises:
         ValueError: the text has another form, or a year that is none of `YEARS`.
     """
-    local = datetime.strptime(text, WIRE).replace(tzinfo=zone)
+    local = datetime.strptime(text, WIRE).replace(tzinfo=zone, fold=fold)
     if local.year not in YEARS:
         raise ValueError("a year that nobody means")
     return local.astimezone(UTC)

@@ -461,13 +461,16 @@ class Deployment:
 
 
 def http_event(method: str, path: str, *, query: str = "", body: str = "") -> dict[str, Any]:
-    """An event of the HTTP API, payload format 2.0."""
+    """An event of the HTTP API, payload format 2.0, as of a browser's own tab."""
     return {
         "version": "2.0",
         "routeKey": f"{method} {path}",
         "rawPath": path,
         "rawQueryString": query,
-        "headers": {"content-type": "application/x-www-form-urlencoded"},
+        "headers": {
+            "content-type": "application/x-www-form-urlencoded",
+            "sec-fetch-dest": "document",
+        },
         "requestContext": {"http": {"method": method, "path": path, "sourceIp": "127.0.0.1"}},
         "body": body,
         "isBase64Encoded": False,

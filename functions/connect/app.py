@@ -15,6 +15,7 @@ from shared.connect.flow import UnknownTicket
 from shared.connect.form import Form
 from shared.connect.locations import TooMany
 from shared.connections.accounts import AccountsBusy
+from shared.one_line import one_line
 from shared.telemetry import count, logger, metrics
 
 wired = once(wiring.build)
@@ -70,7 +71,7 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
         case _:
             form = Form(
                 ticket=ticket,
-                name=http.one_line(fields.get("name", "")),
+                name=one_line(fields.get("name", "")),
                 email=fields.get("email", "").strip(),
                 phone=fields.get("phone", "").strip(),
             )
@@ -82,6 +83,8 @@ def _to_portal(made: wiring.Connect, page: Page, request: http.Request) -> dict[
     if request.method != "GET":
         raise UnknownTicket
     ticket = made.portal.arrive(request.raw_query)
-    # In a frame, the portal would get no cookie and know nobody.
-    framed = request.headers.get("sec-fetch-dest") in ("iframe", "frame")
-    return page.portal(ticket, is_framed=framed)
+    # In a frame, the portal would get no cookie and know nobody; a browser that does not say where
+    # it is, as Safari before 16.4, may be in one.
+    # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Dest
+    is_framed = request.headers.get("sec-fetch-dest") != "document"
+    return page.portal(ticket, is_framed=is_framed)

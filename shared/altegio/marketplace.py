@@ -8,7 +8,9 @@ https://alteg.io/en/support/knowledge-base/6746128692893 (payments and refunds).
 
 import math
 import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
@@ -45,16 +47,7 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
     try:
         data = body["data"]
         connection = data["connection_status"]
-        log = _in_order(
-            [
-                Transition(
-                    at=from_wire(entry["changed_at"], zone),
-                    before=str(entry["status_from"]),
-                    after=str(entry["status_to"]),
-                )
-                for entry in data.get("logs") or ()
-            ]
-        )
+        log = _in_order([_transition(entry, zone) for entry in data.get("logs") or ()])
         since, payments = connection.get("created_at"), data.get("payments") or []
         if not isinstance(payments, list):
             raise NoAnswer("status answered in an unknown form")
@@ -73,7 +66,25 @@ def _in_order(log: list[Transition]) -> tuple[Transition, ...]:
     onwards = sum(one.after == next_.before for one, next_ in pairwise(log))
     backwards = sum(one.before == next_.after for one, next_ in pairwise(log))
     told = log[::-1] if backwards > onwards else log
-    return tuple(sorted(told, key=lambda entry: entry.at))
+    return tuple(sorted(_unfolded(told), key=lambda entry: entry.at))
+
+
+def _transition(entry: Any, zone: ZoneInfo) -> Transition:
+    at, or_at = (from_wire(entry["changed_at"], zone, fold=fold) for fold in (0, 1))
+    words = str(entry["status_from"]), str(entry["status_to"])
+    return Transition(at, *words, or_at=or_at if at < or_at else None)
+
+
+def _unfolded(log: Sequence[Transition]) -> Iterator[Transition]:
+    """The times of the hour that is there twice, when clocks go back, as their order needs them.
+
+    What may be either is the first: whatever follows later, it is read alike each time.
+    """
+    before: Transition | None = None
+    for entry in log:
+        is_second = before is not None and entry.at < before.at <= entry.latest
+        before = replace(entry, at=entry.latest, or_at=None) if is_second else entry
+        yield before
 
 
 def _listed(row: Any) -> ListedPayment:

@@ -18,12 +18,16 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from shared.altegio import signature
+from shared.one_line import one_line
 
 # Seen: salon_id=1, salon_ids=1,2, salon_ids[]=1&salon_ids[]=2, salon_ids[0]=1&salon_ids[1]=2.
 _LOCATIONS = re.compile(r"salon_id|salon_ids(\[[0-9]{0,4}\])?")
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 _HEX_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_CRM_TOKEN = re.compile(r"[A-Za-z0-9_\-]{1,100}")
+# Whatever an address may hold: a UUID today, and base64 or a JWT are tokens as well.
+_CRM_TOKEN = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|{}]{1,512}")
+# How a language writes into an address that there is nothing.
+_NOTHING = {"", "0", "null", "none", "nil", "undefined"}
 # API Gateway takes 10 KB of request line; more locations than this do not fit into it.
 _MOST_FIELDS = 1500
 _LONGEST_TEXT = 200
@@ -76,14 +80,15 @@ def parse(raw_query: str, tokens: tuple[str, ...]) -> Redirect:
         raise BadRedirect("the query string cannot be read") from None
     location_ids = _location_ids(fields)
     user_data, sign = _single(fields, "user_data"), _single(fields, "user_data_sign")
-    if user_data is None and sign is None:
+    if not user_data and not sign:
         raise BadRedirect("user_data is missing")
-    owner = _owner(verified(user_data or "", sign or "", tokens))
+    owner = _owner(verified(user_data, sign, tokens))
+    telling = [field for field in fields if not _is_nothing(field[1])]
     return Redirect(
         location_ids=location_ids,
         owner=owner,
-        chain_id=_chain_id(_single(fields, "salon_group_id")),
-        crm_token=_crm_token(_single(fields, "crm_token")),
+        chain_id=_chain_id(_single(telling, "salon_group_id")),
+        crm_token=_crm_token(_single(telling, "crm_token")),
     )
 
 
@@ -125,6 +130,8 @@ def _location_ids(fields: list[tuple[str, str]]) -> tuple[int, ...]:
         if not _LOCATIONS.fullmatch(name):
             continue
         for part in map(str.strip, value.split(",")):
+            if _is_nothing(part):
+                continue
             if not _ID.fullmatch(part):
                 raise BadRedirect("a location id is not a positive whole number")
             found[int(part)] = None
@@ -143,7 +150,7 @@ def _owner(signed: bytes) -> Owner:
     if not isinstance(data, dict):
         raise BadRedirect("user_data is not a JSON object")
     # The help page says user_id, the wire says id.
-    user_id = data.get("id", data.get("user_id"))
+    user_id = data.get("id") or data.get("user_id")
     if isinstance(user_id, str) and _ID.fullmatch(user_id):
         user_id = int(user_id)
     if not isinstance(user_id, int) or isinstance(user_id, bool) or not 0 < user_id < 10**18:
@@ -157,32 +164,37 @@ def _owner(signed: bytes) -> Owner:
 
 
 def _text(value: Any) -> str:
-    """One line of printable text of bounded length; anything else is as good as nothing."""
+    """One line of text of bounded length; anything else is as good as nothing."""
     if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if abs(value) < 10**20 else ""
-    if not isinstance(value, str):
-        return ""
-    return "".join(char for char in value if char.isprintable())[:_LONGEST_TEXT].strip()
+        value = str(value) if 0 < abs(value) < 10**20 else ""
+    return one_line(value)[:_LONGEST_TEXT].strip() if isinstance(value, str) else ""
 
 
-def _chain_id(value: str | None) -> int | None:
+def _chain_id(value: str) -> int | None:
     if not value:
         return None
-    if not _ID.fullmatch(value):
+    if not _ID.fullmatch(value.strip()):
         raise BadRedirect("salon_group_id is not a positive whole number")
     return int(value)
 
 
-def _crm_token(value: str | None) -> str | None:
+def _crm_token(value: str) -> str | None:
     if not value:
         return None
-    if not _CRM_TOKEN.fullmatch(value):
+    # A plus that nobody has escaped is a space in a query.
+    token = value.replace(" ", "+")
+    if not _CRM_TOKEN.fullmatch(token):
         raise BadRedirect("crm_token has characters that no CRM token has")
-    return value
+    return token
 
 
-def _single(fields: list[tuple[str, str]], name: str) -> str | None:
+def _single(fields: list[tuple[str, str]], name: str) -> str:
+    """The one value of a field; empty if there is none."""
     values = {value for field, value in fields if field == name}
     if len(values) > 1:
         raise BadRedirect(f"{name} is given more than once with different values")
-    return values.pop() if values else None
+    return values.pop() if values else ""
+
+
+def _is_nothing(value: str) -> bool:
+    return value.strip().lower() in _NOTHING

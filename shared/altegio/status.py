@@ -22,11 +22,20 @@ class Installed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One entry of the platform's log, its time already an instant."""
+    """One entry of the platform's log, its time already an instant.
+
+    `or_at` is the later instant that the same time of day names when clocks go back, else None.
+    """
 
     at: datetime
     before: str
     after: str
+    or_at: datetime | None = None
+
+    @property
+    def latest(self) -> datetime:
+        """The last instant that it may be, for comparison with any other clock."""
+        return self.or_at or self.at
 
     def __str__(self) -> str:
         return f"{self.before}→{self.after} at {self.at:%Y-%m-%dT%H:%M:%SZ}"
@@ -64,18 +73,23 @@ class Status:
     @property
     def activation(self) -> datetime | None:
         """When the present install became active for the first time."""
-        return self._activations[-1] if self._activations else None
+        return self._activations[-1].at if self._activations else None
+
+    @property
+    def activation_at_latest(self) -> datetime | None:
+        """The same at the latest, where the hour is there twice."""
+        return self._activations[-1].latest if self._activations else None
 
     @property
     def first_activation(self) -> datetime | None:
         """When the first install of the log became active, however often it ended since."""
-        return self._activations[0] if self._activations else None
+        return self._activations[0].at if self._activations else None
 
     @property
-    def _activations(self) -> list[datetime]:
+    def _activations(self) -> list[Transition]:
         starts = (Installed.PENDING, Installed.NO)
         return [
-            entry.at
+            entry
             for entry in self.log
             if entry.after == Installed.ACTIVE and entry.before in starts
         ]
@@ -121,8 +135,17 @@ class Status:
     @property
     def granted_at(self) -> datetime | None:
         """When the owner granted access that still waits for the callback."""
-        found = [entry.at for entry in self.log if entry.after == Installed.PENDING]
-        return found[-1] if found else self.since
+        return self._grant.at if self._grant else self.since
+
+    @property
+    def granted_at_latest(self) -> datetime | None:
+        """The same at the latest, where the hour is there twice."""
+        return self._grant.latest if self._grant else self.since
+
+    @property
+    def _grant(self) -> Transition | None:
+        found = [entry for entry in self.log if entry.after == Installed.PENDING]
+        return found[-1] if found else None
 
     def proof(self) -> str:
         """In one line, what a decision was based on."""

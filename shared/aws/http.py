@@ -99,11 +99,6 @@ def header(event: dict[str, Any], name: str) -> str:
     return next((value for each, value in headers.items() if each.lower() == name), "")
 
 
-def one_line(text: str) -> str:
-    """What somebody typed or pasted, without what cannot be seen."""
-    return "".join(char for char in " ".join(text.split()) if char.isprintable())
-
-
 def answer(status: int, body: str = "", headers: dict[str, str] | None = None) -> dict[str, Any]:
     """An answer as the HTTP API takes it; never cached, as each is meant for one visitor."""
     return {

@@ -12,7 +12,8 @@
 `phone` is always the outside party, empty if it hides; `line` is the number of the location's own
 through which the call came or went. `extension`, `recording_url` and `leg` may be left out: with
 `"leg": true` the event is of one leg, and the call may go on elsewhere. A PBX counts its calls for
-its account, so `call_id` need be unique there only.
+its account, so `call_id` need be unique there only. Fields that are not known are ignored, as no
+call moves money.
 """
 
 import json
@@ -22,8 +23,6 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -32,9 +31,10 @@ from pydantic import (
     ValidationError,
 )
 
-from shared.clock import YEARS
+from shared import fields
+from shared.one_line import one_line
 
-_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
+_DIGITS = re.compile(r"[0-9]{1,15}")
 
 
 class BadEvent(Exception):
@@ -47,17 +47,11 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-def _time(value: Any) -> Any:
-    # Else a number in a string would pass as seconds since 1970.
-    if not isinstance(value, str) or not _ISO_8601.match(value):
-        raise ValueError("must be an ISO 8601 time with an offset")
-    return value
-
-
-def _in_years(value: Any) -> Any:
-    if value.year not in YEARS:
-        raise ValueError("must lie between the years 2000 and 2099")
-    return value
+def _whole(value: Any) -> Any:
+    # What a dialplan or a script in Lua knows is a string or a float.
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _one_line(value: Any) -> Any:
@@ -67,17 +61,21 @@ def _one_line(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
         value = str(value)
     if isinstance(value, str):
-        return "".join(char for char in value if char.isprintable()).strip()
+        return one_line(value)
     return value
 
 
-CallId = Annotated[
-    str, BeforeValidator(_one_line), Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")
-]
-LocationId = Annotated[int, BeforeValidator(_no_bool), Field(gt=0, lt=10**15)]
+def _link(value: Any) -> Any:
+    # Two spaces in the name of a file are two.
+    if isinstance(value, str):
+        return "".join(char for char in value if char.isprintable()).strip()
+    return "" if value is None else value
+
+
+CallId = Annotated[fields.Id, BeforeValidator(_one_line)]
+LocationId = Annotated[fields.LocationId, BeforeValidator(_whole)]
 Text = Annotated[str, BeforeValidator(_one_line), Field(max_length=200)]
 Line = Annotated[str, BeforeValidator(_one_line), Field(min_length=1, max_length=200)]
-Time = Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(_in_years)]
 # A call longer than a week is a clock that was wrong.
 Seconds = Annotated[
     float, BeforeValidator(_no_bool), Field(ge=0, le=timedelta(days=7).total_seconds())
@@ -97,7 +95,7 @@ class Ringing(_Event):
     phone: Text
     line: Line
     extension: Text = ""
-    at: Time
+    at: fields.Time
 
 
 class Finished(_Event):
@@ -110,10 +108,10 @@ class Finished(_Event):
     phone: Text
     line: Line
     extension: Text = ""
-    started_at: Time
+    started_at: fields.Time
     duration_s: Seconds
     answered: bool
-    recording_url: Annotated[str, BeforeValidator(_one_line)] = ""
+    recording_url: Annotated[str, BeforeValidator(_link)] = ""
     leg: bool = False
     # Whose PBX told it, when it came through our door.
     account_id: Text = ""
@@ -123,7 +121,7 @@ class WakeUp(_Event):
     """Our own word that a call is due; its row tells whether it is."""
 
     type: Literal["wake-up"]
-    key: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[!-~]+$")]
+    key: Annotated[str, BeforeValidator(fields.text), Field(min_length=1, max_length=300)]
 
 
 class Look(_Event):
@@ -181,11 +179,8 @@ def checked(values: Mapping[str, Any]) -> Event:
     try:
         return _events.validate_python(dict(values))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        if first["type"].startswith("union_tag"):
-            raise BadEvent("type: must be ringing or finished") from None
-        where = ".".join(str(part) for part in first["loc"][1:]) or "event"
-        raise BadEvent(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        where, why = fields.wrong(error, types="ringing or finished")
+        raise BadEvent(f"{where}: {why}") from None
 
 
 def _no_number(_name: str) -> None:

@@ -171,7 +171,7 @@ def awaits_callback(connection: Connection, status: Status, now: datetime, windo
 
 def grant_expired(status: Status, now: datetime, window_s: float) -> bool:
     """Whether the platform's window for the callback has surely passed (`grant_window_s`)."""
-    granted = status.granted_at
+    granted = status.granted_at_latest
     return granted is not None and now - granted > timedelta(seconds=window_s)
 
 

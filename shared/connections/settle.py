@@ -155,4 +155,4 @@ def _webhook_lost(before: Connection, after: Connection, status: Status, now: da
         return False
     if before.hint not in (None, Hint.GONE):
         return False
-    return not status.log or now - status.log[-1].at > _WEBHOOK_TAKES
+    return not status.log or now - status.log[-1].latest > _WEBHOOK_TAKES

@@ -5,8 +5,8 @@
     {"type":"refund","event_id":"ref-1001","payment_event_id":"inv-1001","location_id":4564}
     {"type":"wake-up","key":"payment#inv-1001","due_at":"…"}       (reconcile's own)
 
-An event is known by its own id: the same id may come any number of times with the same facts, and
-with other facts never.
+An event is known by its own id, whatever its billing system calls it: the same id may come any
+number of times with the same facts, and with other facts never.
 
 A payment and a refund move money, so nothing in them is passed over but `metadata`, an object of
 the billing system's own: a field that is not known here may change what they mean, and is refused
@@ -22,54 +22,60 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
-from shared.clock import YEARS, stamp
+from shared import fields
+from shared.clock import stamp
+from shared.payments.currencies import MOST_DECIMALS, decimals
 from shared.payments.entry import HOSTED, Entry
 
 # What of a field's name may stand in a reason: neither a page's code nor a phone number.
 _NAME = re.compile(r"[A-Za-z_](?:[A-Za-z_.-]|[0-9]{1,4}(?![0-9])){0,39}")
-_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
-_SMALLEST = Decimal("0.001")
+_SUM = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+# So many digits a double gives back unchanged (see `wire_number`).
+_DIGITS = 15
+_LARGEST = 12
 
 
 class BadEvent(Exception):
     """The message is not a billing event; the text says which field and why, never its value."""
 
 
-def _exact(value: Any) -> Any:
+def _exact(value: Any) -> Decimal:
     """A sum comes as a decimal string, or as a JSON number whose digits `read` has kept."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        raise ValueError("must be a decimal string")
-    return value
+    if isinstance(value, str) and _SUM.fullmatch(value):
+        return Decimal(value)
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise ValueError("must be a decimal string, such as 990.99")
+    return Decimal(value)
 
 
-def _fifteen_digits(amount: Decimal) -> Decimal:
-    """A currency has at most three decimals; 15 digits survive the wire (see `wire_number`)."""
-    if amount >= 10**12 or amount.quantize(_SMALLEST) != amount:
-        raise ValueError("must have at most three decimals and be below 10^12")
-    return abs(amount.quantize(_SMALLEST))
+def _in_coins(amount: Decimal, currency: str | None) -> Decimal:
+    """The same, if its currency has such a sum; of one that is not said, if any has."""
+    places = MOST_DECIMALS if currency is None else decimals(currency) or 0
+    largest = min(_LARGEST, _DIGITS - places)
+    coin = Decimal(1).scaleb(-places)
+    if amount >= 10**largest:
+        raise ValueError(f"must be below 10^{largest}")
+    if amount.quantize(coin) != amount:
+        has = f", as {currency} has" if currency else ""
+        raise ValueError(f"must have at most {places} decimals{has}")
+    return abs(amount.quantize(coin))
 
 
-def _text_with_offset(value: Any) -> Any:
-    # Else a number in a string would pass as seconds since 1970.
-    if not isinstance(value, str) or not _ISO_8601.match(value):
-        raise ValueError("must be an ISO 8601 time with an offset")
-    return value
-
-
-def _in_wire_years(value: datetime) -> datetime:
-    if value.year not in YEARS:
-        raise ValueError("must lie between the years 2000 and 2099")
-    return value.replace(microsecond=0)
+def _in_use(code: str) -> str:
+    if decimals(code) is None:
+        raise ValueError("must be a code in use of ISO 4217, such as EUR")
+    return code
 
 
 def _stated(value: Any) -> Any:
@@ -79,17 +85,28 @@ def _stated(value: Any) -> Any:
     return value
 
 
+def _key(value: Any) -> str:
+    kind, _, event_id = fields.text(value).partition("#")
+    if kind not in ("payment", "refund"):
+        raise ValueError("must be an entry's")
+    return f"{kind}#{fields.one_id(event_id)}"
+
+
 def _passed_over(value: Any) -> None:
     if not isinstance(value, dict | None):
         raise ValueError("must be an object")
 
 
-EventId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
-LocationId = Annotated[int, Field(strict=True, gt=0, lt=10**15)]
-Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0), AfterValidator(_fifteen_digits)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
+Currency = Annotated[str, Field(strict=True), AfterValidator(_in_use)]
 Metadata = Annotated[None, BeforeValidator(_passed_over)]
-Time = Annotated[AwareDatetime, BeforeValidator(_text_with_offset), AfterValidator(_in_wire_years)]
+# The wire has whole seconds.
+Second = Annotated[fields.Time, AfterValidator(lambda value: value.replace(microsecond=0))]
+
+
+def _of_its_currency(amount: Decimal | None, info: ValidationInfo) -> Decimal | None:
+    # The currency stands before it, and is absent if it is wrong, which is told first.
+    return None if amount is None else _in_coins(amount, info.data.get("currency"))
 
 
 class _Message(BaseModel):
@@ -100,17 +117,19 @@ class Payment(_Message):
     """A customer of a location has paid for a period."""
 
     type: Literal["payment"]
-    event_id: EventId
-    location_id: LocationId
-    amount: Amount
+    event_id: fields.Id
+    location_id: fields.LocationId
     currency: Currency
-    paid_at: Time
-    period_from: Time
-    period_to: Time
+    amount: Amount
+    paid_at: Second
+    period_from: Second
+    period_to: Second
     status: Annotated[
         Literal["succeeded", "completed", "paid"] | None, BeforeValidator(_stated)
     ] = None
     metadata: Metadata = None
+
+    _fits = field_validator("amount")(_of_its_currency)
 
     @model_validator(mode="after")
     def _key_is_not_the_platforms(self) -> Self:
@@ -140,15 +159,17 @@ class Refund(_Message):
     """A payment was given back, as a whole: the platform knows no other refund."""
 
     type: Literal["refund"]
-    event_id: EventId
-    payment_event_id: EventId
-    location_id: LocationId | None = None
-    amount: Annotated[Amount | None, BeforeValidator(_stated)] = None
+    event_id: fields.Id
+    payment_event_id: fields.Id
+    location_id: fields.LocationId | None = None
     currency: Annotated[Currency | None, BeforeValidator(_stated)] = None
+    amount: Annotated[Amount | None, BeforeValidator(_stated)] = None
     status: Annotated[
         Literal["succeeded", "completed", "refunded"] | None, BeforeValidator(_stated)
     ] = None
     metadata: Metadata = None
+
+    _fits = field_validator("amount")(_of_its_currency)
 
     def entry(self, now: datetime) -> Entry:
         """The ledger entry of this event, not yet written."""
@@ -167,7 +188,7 @@ class WakeUp(_Message):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["wake-up"]
-    key: Annotated[str, Field(pattern=r"^(payment|refund)#[!-~]+$", max_length=210)]
+    key: Annotated[str, BeforeValidator(_key)]
     due_at: str
 
 
@@ -197,13 +218,8 @@ def read(body: str) -> Payment | Refund | WakeUp:
     try:
         return _events.validate_python(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        if first["type"].startswith("union_tag"):
-            raise BadEvent("type: must be payment or refund") from None
-        if first["type"] == "extra_forbidden":
-            raise BadEvent(f"{_name(str(first['loc'][-1]))}: is not known") from None
-        where = ".".join(str(part) for part in first["loc"][1:]) or "event"
-        raise BadEvent(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        where, why = fields.wrong(error, types="payment or refund")
+        raise BadEvent(f"{_name(where)}: {why}") from None
 
 
 def again(refund: Entry) -> str:

@@ -195,9 +195,11 @@ class ResolveUnknown:
 
 def _reconnected_since(group: Sequence[Entry], status: Status) -> datetime | None:
     """When the location was connected again after an UNKNOWN one was sent; None if it was not."""
-    began = status.activation
+    latest = status.activation_at_latest
     sent = [it.claimed_at or it.received_at for it in group if it.state is EntryState.UNKNOWN]
-    return began if began is not None and min(sent, default=began) < began - SKEW else None
+    if latest is None or min(sent, default=latest) >= latest - SKEW:
+        return None
+    return status.activation
 
 
 def _changed_before(entry: Entry, instant: datetime) -> bool:

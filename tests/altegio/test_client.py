@@ -18,51 +18,9 @@ from shared.clock import from_wire, wire
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
 from shared.payments.settings import LedgerPolicy
-
-ZONE = ZoneInfo("UTC")
-
-BERLIN = ZoneInfo("Europe/Berlin")
-
-NEW_YORK = ZoneInfo("America/New_York")
+from tests.altegio.replies import BERLIN, GARBAGE, HTML, NEW_YORK, REFUSAL, ZONE, reply, short
 
 NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
-
-HTML = b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>"
-
-REFUSAL = (
-    b'{"success":false,"data":null,'
-    b'"meta":{"message":"An error has occurred.","errors":[{"x":["y"]}]}}'
-)
-
-# Nobody may conclude anything from these, whatever their status.
-GARBAGE = [
-    b"",
-    b" \r\n",
-    HTML,
-    b"OK",
-    b"null",
-    b"[]",
-    b"true",
-    b"7",
-    b'"123"',
-    b"{",
-    b"\xff\xfe\x00",
-    b'{"success":true,"data":{"id":123}',
-    b"[" * 100_000,
-    b'{"success":true,"data":{"id":' + b"9" * 5000 + b"}}",
-    b'{"success":true,"data":{"id":1e99999999999999999999}}',
-]
-
-
-def reply(code: int, body: Any = b"", retry_after_s: float = 0.0) -> Reply:
-    return Reply(
-        code, body if isinstance(body, bytes) else json.dumps(body).encode(), retry_after_s
-    )
-
-
-def short(value: Any) -> str:
-    return ascii(value)[:40]
-
 
 # A payment: only a clear yes is a yes, only a clear no is a no, all else is Unclear
 

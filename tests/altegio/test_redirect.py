@@ -46,6 +46,17 @@ from tests.altegio.redirects import (
         ("salon_ids[]=4564&salon_ids[]=4232&salon_ids[]=4564", (4564, 4232)),
         ("salon_id=4564&salon_ids[]=4564", (4564,)),
         ("salon_id=999999999999999999", (999999999999999999,)),
+        ("salon_id=&salon_ids[]=4564&salon_ids[]=4232", (4564, 4232)),
+        ("salon_ids[]=4564&salon_ids[]=4232&salon_id=", (4564, 4232)),
+        ("salon_id&salon_ids[]=4564", (4564,)),
+        ("salon_id=0&salon_ids[]=4564", (4564,)),
+        ("salon_id=null&salon_ids=4564", (4564,)),
+        ("salon_id=undefined&salon_ids[0]=4564", (4564,)),
+        ("salon_id=4564&salon_ids=", (4564,)),
+        ("salon_id=4564&salon_ids[]=", (4564,)),
+        ("salon_id=4564&salon_ids[]=null", (4564,)),
+        ("salon_ids=4564,", (4564,)),
+        ("salon_ids=,4564,,4232", (4564, 4232)),
     ],
 )
 def test_no_location_of_the_redirect_is_lost(spelling: str, location_ids: tuple[int, ...]) -> None:
@@ -66,17 +77,19 @@ def test_any_number_of_locations_comes_out_in_the_order_of_the_query(ids: list[i
         "company_id=4564",
         "salon_id=",
         "salon_id=0",
+        "salon_id=null",
+        "salon_id=&salon_ids[]=&salon_ids=0",
         "salon_id=-1",
+        "salon_id=00",
         "salon_id=04564",
         "salon_id=4564.0",
         "salon_id=4e3",
         "salon_id=%2B4564",
         "salon_id=4564%00",
-        "salon_id=4564%0A,",
+        "salon_id=4564%0A4232",
         "salon_id=%EF%BC%94%EF%BC%95",  # fullwidth digits
         "salon_id=%D9%A4",  # an Arabic digit
         "salon_id=1000000000000000000",
-        "salon_ids=4564,",
         "salon_ids=,",
         "salon_ids=4564,4232;1",
         "salon_ids[a]=4564",
@@ -160,6 +173,9 @@ def test_any_owner_signed_with_the_right_key_is_let_in(
         ({"id": 7, "user_id": 8}, 7),
         ({"id": "7"}, 7),
         ({"user_id": "7"}, 7),
+        ({"id": None, "user_id": 7}, 7),
+        ({"id": 0, "user_id": 7}, 7),
+        ({"id": "", "user_id": 7}, 7),
     ],
 )
 def test_the_user_id_comes_under_either_name(values: dict[str, Any], user_id: int) -> None:
@@ -228,7 +244,12 @@ def test_signed_json_that_cannot_be_read_is_refused(data: bytes) -> None:
         ({"name": ["x"], "email": {"x": 1}, "phone": True}, ("", "", "")),
         ({"phone": 15551230000}, ("", "", "15551230000")),
         ({"phone": 10**30, "name": 1.5}, ("", "", "")),
-        ({"name": " Zoë\r\nSet-Cookie: x\x00\x1b "}, ("ZoëSet-Cookie: x", "", "")),
+        ({"phone": 0, "email": "", "name": None}, ("", "", "")),
+        ({"name": " Zoë\r\nSet-Cookie: x\x00\x1b "}, ("Zoë Set-Cookie: x", "", "")),
+        ({"name": "Anna\u00a0Schmidt"}, ("Anna Schmidt", "", "")),
+        ({"name": "Anna\u3000\tSchmidt\u2028"}, ("Anna Schmidt", "", "")),
+        ({"name": "می\u200cخواهم"}, ("می\u200cخواهم", "", "")),  # noqa: RUF001 - Persian
+        ({"name": "Salon 👩\u200d🦰"}, ("Salon 👩\u200d🦰", "", "")),
         ({"name": "a\u202eb\ud800c"}, ("abc", "", "")),
         ({"name": "x" * 5000}, ("x" * 200, "", "")),
     ],
@@ -247,18 +268,17 @@ def test_a_text_of_the_owner_is_one_printable_line(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("salon_group_id", "0"),
         ("salon_group_id", "-5"),
         ("salon_group_id", "1e3"),
         ("salon_group_id", "\u0665"),
         ("salon_group_id", "1" * 19),
-        ("salon_group_id", "5 "),
-        ("crm_token", "a b"),
+        ("salon_group_id", "5 6"),
         ("crm_token", "a\n"),
         ("crm_token", "a\r\nX-Header: 1"),
         ("crm_token", "<script>"),
+        ("crm_token", '"'),
         ("crm_token", "é"),
-        ("crm_token", "x" * 101),
+        ("crm_token", "x" * 513),
     ],
 )
 def test_a_chain_or_crm_token_of_another_form_is_refused(field: str, value: str) -> None:
@@ -266,9 +286,39 @@ def test_a_chain_or_crm_token_of_another_form_is_refused(field: str, value: str)
         redirect.parse(owner_query({"id": 7}, **{field: value}), TOKENS)
 
 
-def test_an_empty_chain_and_crm_token_are_as_good_as_none() -> None:
-    parsed = redirect.parse(owner_query({"id": 7}, salon_group_id="", crm_token=""), TOKENS)
-    assert (parsed.chain_id, parsed.crm_token) == (None, None)
+@pytest.mark.parametrize("nothing", ["", "0", "null", "NULL", "None", "undefined", " ", "nil"])
+@pytest.mark.parametrize("beside", [{}, {"crm_token": "a-b"}, {"salon_group_id": "123"}])
+def test_what_says_nothing_is_as_good_as_left_out(nothing: str, beside: dict[str, str]) -> None:
+    fields = {"salon_group_id": nothing, "crm_token": nothing, **beside}
+    parsed = redirect.parse(owner_query({"id": 7}, **fields), TOKENS)
+    assert parsed.crm_token == beside.get("crm_token")
+    assert parsed.chain_id == (123 if "salon_group_id" in beside else None)
+
+
+def test_nothing_beside_a_value_contradicts_nothing() -> None:
+    twice = "salon_id=1&crm_token=&crm_token=a.b&salon_group_id=0&salon_group_id=5"
+    parsed = redirect.parse(with_locations(twice), TOKENS)
+    assert (parsed.chain_id, parsed.crm_token) == (5, "a.b")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "2f181e2a-5c22-4ae7-9d9b-07104f312c28",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+        "YWJjZA==",
+        "a/b+c==",
+        "12|XyZ~.:",
+        "{2f181e2a}",
+        "x" * 512,
+    ],
+)
+def test_a_crm_token_of_any_usual_form_is_read(token: str) -> None:
+    query = f"salon_id=1&crm_token={quote(token)}"
+    assert redirect.parse(with_locations(query), TOKENS).crm_token == token
+    # As it comes if nobody has escaped it.
+    bare = f"salon_id=1&crm_token={token}"
+    assert redirect.parse(with_locations(bare), TOKENS).crm_token == token
 
 
 # Whatever a stranger types
@@ -360,7 +410,7 @@ def test_a_refusal_never_repeats_what_came() -> None:
     secret = "do-not-log-me"
     for query in (
         with_locations(f"salon_id={secret}"),
-        with_locations(f"salon_id=1&crm_token={secret}!"),
+        with_locations(f"salon_id=1&crm_token={secret}<"),
         with_locations(f"salon_id=1&salon_group_id={secret}"),
         f"salon_id=1&user_data={secret}&user_data_sign={secret}",
         with_locations(f"salon_id=1&user_data={secret}"),

@@ -125,9 +125,11 @@ def test_an_unsigned_owner_is_never_believed(query: str) -> None:
         redirect.parse(query, TOKENS)
 
 
-def test_without_personal_data_the_reason_can_be_told() -> None:
+@pytest.mark.parametrize("data", ["", "&user_data=&user_data_sign="])
+def test_without_personal_data_the_reason_can_be_told(data: str) -> None:
+    query = f"salon_id=4564{data}"
     with pytest.raises(BadRedirect, match=r"^user_data is missing$") as caught:
-        redirect.parse("salon_id=4564", TOKENS)
+        redirect.parse(query, TOKENS)
     assert not isinstance(caught.value, BadSignature)
 
 

@@ -69,9 +69,16 @@ def test_the_owner_is_taken_on_with_a_ticket_and_nothing_else(deployment: Deploy
     assert deployment.rows("ACCOUNTS_TABLE") == deployment.rows("CONNECTIONS_TABLE") == []
 
 
-def test_in_a_frame_he_is_asked_to_open_a_tab(deployment: Deployment) -> None:
+@pytest.mark.parametrize("place", ["iframe", "frame", "embed", "object", "empty", "", None])
+def test_in_what_may_be_a_frame_he_is_asked_to_open_a_tab(
+    deployment: Deployment, place: str | None
+) -> None:
+    """Safari before 16.4 does not say where it is."""
     address = deployment.simulator.grant(4564, owner=ANNA)
-    answer = arrive(deployment, address, **{"Sec-Fetch-Dest": "iframe"})
+    event = http_event("GET", "/connect", query=urlsplit(address).query)
+    del event["headers"]["sec-fetch-dest"]
+    event["headers"] |= {"Sec-Fetch-Dest": place} if place is not None else {}
+    answer = deployment.invoke("connect", event)
     assert answer["statusCode"] == 200
     assert f'href="{PORTAL}?ticket=' in answer["body"]
     assert 'target="_blank"' in answer["body"]

@@ -157,7 +157,7 @@ def of_payments(
     ours = [entry for entry in entries if not entry.is_refund and entry.state is EntryState.SENT]
     rows = {row.id: row for row in status.payments}
     # After a reconnect the list may begin anew.
-    since = status.activation
+    since = status.activation_at_latest
     missing = [
         Finding(location_id, Difference.NOT_LISTED, _of_entry(entry), entry.key)
         for entry in ours

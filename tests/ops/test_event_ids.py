@@ -1,0 +1,23 @@
+"""Whatever a billing system calls its invoices, the operator can type what he is shown."""
+
+import shlex
+
+import pytest
+
+from tests.deployment import Deployment, payment
+from tests.ops.operator import Operator
+from tests.test_fields import IDS
+
+SHORT = [id_ for id_ in IDS if len(id_) < 100]
+
+
+@pytest.mark.parametrize("id_", [*SHORT, "-12/2026"], ids=ascii)
+def test_the_command_that_is_shown_finds_its_entry(
+    deployment: Deployment, operator: Operator, id_: str
+) -> None:
+    deployment.bill(payment(id_))
+    shown = operator("payments", "--state", "HELD")
+    words = shlex.split(shown.rpartition("To see one of them: ")[2])
+    assert words == ["payment", f"payment#{id_}"]
+    assert "the location is not connected" in operator(*words)
+    assert operator.code == 0
