@@ -6,6 +6,8 @@ https://developer.alteg.io/_bundle/en/developers/openapi.yaml (POST /voip/integr
 
 import re
 import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
 
 import phonenumbers
 
@@ -20,10 +22,31 @@ _LONGEST = 64
 _MOST_DIGITS = 32
 
 
-def normal(text: str, country: str) -> str:
-    """The number in its normal form; empty if its owner hides.
+class Kind(StrEnum):
+    """What a written number is; there is no fifth."""
 
-    E.164 with a plus; a short internal number, and what no country knows, as its digits.
+    E164 = "e164"
+    HIDDEN = "hidden"
+    INTERNAL = "internal"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as read.
+
+    Attributes:
+        kind: which of the four.
+        text: E.164 with its plus; empty if hidden; the short digits if internal; if unusable,
+            what was written, cleaned and cut.
+    """
+
+    kind: Kind
+    text: str
+
+
+def read(text: str, country: str) -> Number:
+    """What a switch wrote as the number of a call.
 
     Args:
         text: a number, a SIP or tel URI, or a name and a number in angle brackets.
@@ -31,20 +54,27 @@ def normal(text: str, country: str) -> str:
     """
     written = _without_name(unicodedata.normalize("NFKC", text[: 4 * _LONGEST]))[:_LONGEST]
     if not written or _HIDDEN.fullmatch(written.lower()):
-        return ""
+        return Number(Kind.HIDDEN, "")
     digits = "".join(str(unicodedata.digit(char)) for char in written if char.isdecimal())
-    if _SHORT.fullmatch(digits) or not digits:
-        return digits
+    if not digits:
+        return Number(Kind.HIDDEN, "")
+    if _SHORT.fullmatch(digits):
+        return Number(Kind.INTERNAL, digits)
     plus = "+" if written.lstrip("( ").startswith("+") else ""
     for candidate in (plus + digits, f"+{digits}"):
         number = _parsed(candidate, country)
         if number is not None and phonenumbers.is_valid_number(number):
-            return _e164(number)
+            return Number(Kind.E164, _e164(number))
     # Invented for films, or too new for the library: what says its country has the right form.
     number = _parsed(f"{plus}{digits}", country)
     if number is not None and phonenumbers.is_possible_number(number):
-        return _e164(number)
-    return digits[:_MOST_DIGITS]
+        return Number(Kind.E164, _e164(number))
+    return Number(Kind.UNUSABLE, digits[:_MOST_DIGITS])
+
+
+def normal(text: str, country: str) -> str:
+    """The text of what is read: until its callers ask for the kind."""
+    return read(text, country).text
 
 
 def country_of(phone: str) -> str:
