@@ -119,15 +119,23 @@ class Page(HTMLParser):
             self.fates.append(values["data-fate"])
         self.proof = values.get("data-proof", self.proof)
         self._in_key = values.get("id") == "pbx-key"
+        self._field(tag, values)
+        self._in_title = tag == "h1"
+
+    def _field(self, tag: str, values: dict[str, str]) -> None:
         if tag == "form":
             self._form: dict[str, str] = {}
         if tag in ("input", "button"):
             self._form[values["name"]] = values.get("value", "")
+        if tag == "select":
+            self._select = values["name"]
+            self._form[self._select] = ""
+        if tag == "option" and "selected" in values:
+            self._form[self._select] = values["value"]
         if tag == "button":
             self.buttons.append(values["value"])
             if not self.fields or values["value"] == "connect":
                 self.fields = self._form
-        self._in_title = tag == "h1"
 
     def handle_endtag(self, tag: str) -> None:
         self._in_title = self._in_title and tag != "h1"

@@ -68,12 +68,15 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
             return page.visit(made.proving.prove(ticket, fields.get("code", "")[:100]))
         case "rotate":
             return page.visit(made.proving.rotate(ticket))
+        case "country":
+            return page.visit(made.proving.choose_country(ticket, fields.get("country", "")))
         case _:
             form = Form(
                 ticket=ticket,
                 name=one_line(fields.get("name", "")),
                 email=fields.get("email", "").strip(),
                 phone=fields.get("phone", "").strip(),
+                country=fields.get("country", ""),
             )
             return page.result(made.connecting.confirm(form))
 

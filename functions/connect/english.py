@@ -82,12 +82,29 @@ ENGLISH = Words(
     location="Location {id}",
     connect="Connect",
     try_again="Try again",
-    labels={"name": "Your name", "email": "E-mail", "phone": "Phone (optional)"},
+    labels={
+        "name": "Your name",
+        "email": "E-mail",
+        "phone": "Phone (optional)",
+        "country": "Country of your telephones",
+    },
     errors={
         "name": "Please enter your name.",
         "email": "Please enter your e-mail address.",
-        "phone": "Please enter a phone number, or leave it empty.",
+        "phone": (
+            "We cannot read this phone number. Please check the country below it, or leave it "
+            "empty."
+        ),
+        "country": "Please choose the country of your telephones.",
     },
+    country=(
+        (
+            "Numbers that your telephone system writes without a country are read as numbers of "
+            "this one."
+        ),
+        "Save the country",
+        "Saved: from now on, numbers without a country are read as numbers of this one.",
+    ),
     terms=("By connecting you accept our", "terms of service"),
     key=(
         "Key of your telephone system.",

@@ -15,6 +15,16 @@
     time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(at);
   }
 
+  // The browser knows what countries are called; without it they have their codes.
+  const names = new Intl.DisplayNames(document.documentElement.lang, { type: "region" });
+  for (const select of document.querySelectorAll("select[name=country]")) {
+    const options = [...select.options].slice(1);
+    for (const option of options) {
+      option.text = `${names.of(option.value)} ${option.text.slice(option.value.length + 1)}`;
+    }
+    select.append(...options.sort((one, other) => one.text.localeCompare(other.text)));
+  }
+
   const working = document.getElementById("working");
   const buttons = document.querySelectorAll("button");
   document.addEventListener("submit", () => {

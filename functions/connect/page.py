@@ -18,6 +18,7 @@ from functions.connect.english import ENGLISH
 from functions.connect.russian import RUSSIAN
 from functions.connect.wiring import Settings
 from functions.connect.words import Heading, preferred
+from shared import countries
 from shared.aws import http
 from shared.aws.ses import Letter
 from shared.clock import stamp
@@ -35,6 +36,9 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATE = TEMPLATES.get_template("page.html")
+
+# Their names, in the visitor's language, are the browser's: the script writes them in.
+_COUNTRIES = sorted(countries.CODES.items())
 
 # As postMessage takes them: a source of a policy may have a wildcard, or be a keyword.
 _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
@@ -66,6 +70,7 @@ class Page:
     def visit(self, visit: Visit) -> dict[str, Any]:
         """The owner has arrived, or has pressed a button that connects nothing."""
         standings = {location.standing for location in visit.locations}
+        status = 422 if visit.wrong else 200
         if visit.proof not in (Proof.IMPOSSIBLE, Proof.OFFERED):
             heading = self._words.settings
         elif standings == {Standing.CONNECTED}:
@@ -76,7 +81,7 @@ class Page:
             heading = self._words.welcome_back
         else:
             heading = self._words.welcome
-        return self._answer(200, heading, visit, self._words.connect)
+        return self._answer(status, heading, visit, self._words.connect)
 
     def result(self, visit: Visit) -> dict[str, Any]:
         """The owner has pressed the button."""
@@ -151,6 +156,8 @@ class Page:
             title=heading.title.format(name=name),
             lead=heading.lead,
             visit=visit,
+            phone=_phone(visit),
+            countries=_COUNTRIES,
             others=_others(visit),
             calls=self._calls(visit),
             payments=self._payments(visit),
@@ -212,6 +219,13 @@ class Page:
             )
             for entry in (happened.payments if happened else ())
         ]
+
+
+def _phone(visit: Visit | None) -> str:
+    """As the owner has typed it; at first as Altegio has it, with its country's code."""
+    phone = visit.owner.phone if visit else ""
+    is_altegios = visit is not None and not visit.wrong and phone.isdecimal()
+    return f"+{phone}" if is_altegios and countries.of_phone(phone) else phone
 
 
 def _cents(amount: str) -> str:

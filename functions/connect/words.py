@@ -31,6 +31,7 @@ class Words:
         location: With the location's id as `{id}`.
         errors: What to correct, by field of the form.
         labels: Of the form's fields.
+        country: Of the account: what it is for, the button that takes it, and that it was taken.
         terms: Up to the link, and the link's words.
         key: Title, and what it is for.
         reasons: Of a link that is not complete, by `BadRedirect`'s words; else `damaged`.
@@ -57,6 +58,7 @@ class Words:
     try_again: str
     labels: Mapping[str, str]
     errors: Mapping[str, str]
+    country: tuple[str, str, str]
     terms: tuple[str, str]
     key: tuple[str, str]
     connected: Heading

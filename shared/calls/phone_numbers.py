@@ -8,18 +8,44 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
-import phonenumbers
+from phonenumbers import PhoneNumber
 
-# Whoever hides is called so by SIP providers: https://www.rfc-editor.org/rfc/rfc3323, and by some
-# switches with the letters of ANONYMOUS on a keypad.
-_HIDDEN = re.compile(
-    r"anonymous|unknown|restricted|private|withheld|unavailable|blocked|\+?266696687"
+from shared import countries
+from shared.calls import dialled, hidden_callers
+
+_LONGEST = 512
+_LONGEST_NUMBER = 64
+_LONGEST_EXTENSION = 6
+
+# https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1, https://www.rfc-editor.org/rfc/rfc3966,
+# https://www.twilio.com/docs/whatsapp/api. Of several, the last.
+_URI = re.compile(r"(?:.*\b)?(?:sips?|tel|callto|whatsapp):([^>,]*)", re.IGNORECASE)
+_CONTEXT = re.compile(r";phone-context=(\+[0-9.()\-]+)", re.IGNORECASE)
+# A channel of Asterisk, with its serial number:
+# https://docs.asterisk.org/Fundamentals/Key-Concepts/Channels/
+_CHANNEL = re.compile(
+    r"(?:(?:PJSIP|SIP|IAX2|Local|SCCP)/ ?)+(.*?)(?:-[0-9a-f]{6,8})?", re.IGNORECASE
 )
-_URI = re.compile(r"(?:sips?|tel):([^@;?>]*)", re.IGNORECASE)
-_SHORT = re.compile(r"[0-9]{1,6}")
-_LONGEST = 64
-_MOST_DIGITS = 32
+# As a spreadsheet, or a program that takes it for a sum, writes a number.
+_FRACTION = re.compile(r"(\+?[0-9]{7,15})\.0")
+# `*67`, `*31#`, `#31#` and whatever else a telephone takes before a number:
+# https://www.etsi.org/deliver/etsi_ts/122000_122099/122030/ and
+# https://en.wikipedia.org/wiki/Vertical_service_code
+_SERVICE = re.compile(r"(?:[*#]{1,2}(?:[0-9]{1,3}[*#]|[0-9]{2}) ?)+")
+# Abroad from where one waits for a tone: https://en.wikipedia.org/wiki/Telephone_numbers_in_Russia
+_WAIT = re.compile(r"\A8 ?~ ?10")
+_PLUS = re.compile(r"\+[ (]*[0-9]")
+_FIRST = re.compile(r"[*#]+[0-9]|\(?[0-9]")
+_NUMBER = re.compile(r"[0-9 ()./+\-]*")
+_NO_NUMBER = re.compile(r"[^0-9 ()./+\-]+")
+_PHONEWORD = re.compile(r"([0-9 ()./+\-]*)([A-Z][A-Z ./\-]*)")
+_FEWEST_LETTERS = 3
+# Digits of what stands before the letters, such as 800 or +49 800 1.
+_AREA = (3, 7)
+_KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
+_EXTENSION = re.compile(r"[*#]*[0-9][0-9 ()./\-]*[^0-9]*")
 
 
 class Kind(StrEnum):
@@ -38,7 +64,7 @@ class Number:
     Attributes:
         kind: which of the four.
         text: E.164 with its plus; empty if hidden; the short digits if internal; if unusable,
-            what was written, cleaned and cut.
+            what was written, cleaned and cut to 64 characters.
     """
 
     kind: Kind
@@ -49,27 +75,25 @@ def read(text: str, country: str) -> Number:
     """What a switch wrote as the number of a call.
 
     Args:
-        text: a number, a SIP or tel URI, or a name and a number in angle brackets.
+        text: a number, a SIP or tel address, or a name and a number in angle brackets.
         country: of numbers that name none, ISO 3166 with two letters; may be empty.
     """
-    written = _without_name(unicodedata.normalize("NFKC", text[: 4 * _LONGEST]))[:_LONGEST]
-    if not written or _HIDDEN.fullmatch(written.lower()):
+    written, host = _addressed(_cleaned(text))
+    digits = dialled.digits_of(written)
+    if hidden_callers.is_host(host) or (not digits and hidden_callers.is_word(written)):
         return Number(Kind.HIDDEN, "")
-    digits = "".join(str(unicodedata.digit(char)) for char in written if char.isdecimal())
-    if not digits:
+    if hidden_callers.is_filler(digits):
         return Number(Kind.HIDDEN, "")
-    if _SHORT.fullmatch(digits):
-        return Number(Kind.INTERNAL, digits)
-    plus = "+" if written.lstrip("( ").startswith("+") else ""
-    for candidate in (plus + digits, f"+{digits}"):
-        number = _parsed(candidate, country)
-        if number is not None and phonenumbers.is_valid_number(number):
-            return Number(Kind.E164, _e164(number))
-    # Invented for films, or too new for the library: what says its country has the right form.
-    number = _parsed(f"{plus}{digits}", country)
-    if number is not None and phonenumbers.is_possible_number(number):
-        return Number(Kind.E164, _e164(number))
-    return Number(Kind.UNUSABLE, digits[:_MOST_DIGITS])
+    start = _start(written)
+    if _is_code(start, country):
+        return Number(Kind.HIDDEN, "")
+    number = _number(start, country)
+    if number is not None:
+        e164 = dialled.e164(number)
+        hides = number.national_number == 0 or hidden_callers.is_code(e164[1:])
+        return Number(Kind.HIDDEN, "") if hides else Number(Kind.E164, e164)
+    extension = _extension(start)
+    return Number(Kind.INTERNAL, extension) if extension else Number(Kind.UNUSABLE, written)
 
 
 def normal(text: str, country: str) -> str:
@@ -78,14 +102,8 @@ def normal(text: str, country: str) -> str:
 
 
 def country_of(phone: str) -> str:
-    """The country of a phone as Altegio gives it, digits with the country's code; else empty."""
-    digits = "".join(char for char in phone[:_LONGEST] if char.isascii() and char.isdigit())
-    number = _parsed(f"+{digits}", "")
-    if number is None or not number.country_code:
-        return ""
-    own = phonenumbers.region_code_for_number(number)
-    # Of several countries with one code, the main one knows the same national forms.
-    return own or phonenumbers.region_code_for_country_code(number.country_code)
+    """The country of an account's phone: until its callers take the account's country."""
+    return countries.of_phone(phone)
 
 
 def masked(number: str) -> str:
@@ -93,18 +111,113 @@ def masked(number: str) -> str:
     return f"…{number[-2:]}" if number else "hidden"
 
 
-def _without_name(text: str) -> str:
-    bracketed = text.partition("<")[2].partition(">")[0] or text
-    uri = _URI.search(bracketed)
-    return (uri[1] if uri else bracketed).strip()
+def _cleaned(text: str) -> str:
+    """On one line, without marks that nobody sees, its digits and dashes those of ASCII."""
+    text = text[:_LONGEST]
+    for _ in range(2):
+        # Once by whoever made the address, and once more by whoever sent it:
+        # https://github.com/bigbluebutton/bigbluebutton/issues/1972
+        text = unquote(text)
+    seen = (char for char in text if char.isspace() or unicodedata.category(char)[0] != "C")
+    composed = unicodedata.normalize("NFKC", "".join(seen).replace("%", ""))
+    return " ".join("".join(map(_plain, composed)).split())
 
 
-def _parsed(number: str, country: str) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(number, country or None)
-    except phonenumbers.NumberParseException:
+def _plain(char: str) -> str:
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    return "-" if char == "\u2212" or unicodedata.category(char) == "Pd" else char
+
+
+def _addressed(text: str) -> tuple[str, str]:
+    """What stands for the number in an address or beside a name, and the address's host."""
+    if "<" in text:
+        text = text.rpartition("<")[2].partition(">")[0]
+    uri = _URI.match(text)
+    context = _CONTEXT.search(text)
+    user, _, rest = (uri[1] if uri else text).partition("@")
+    host = re.split(r"[;:?> ]", rest, maxsplit=1)[0]
+    # A password may stand behind a colon.
+    user = re.split("[;?:]" if uri else "[;?]", user, maxsplit=1)[0].strip()
+    if context and "+" not in user:
+        user = context[1] + user
+    if channel := _CHANNEL.fullmatch(user):
+        user = channel[1]
+    if fraction := _FRACTION.fullmatch(user):
+        user = fraction[1]
+    return user[:_LONGEST_NUMBER].strip(), host
+
+
+def _start(text: str) -> str:
+    """The text from where its number starts: behind a name, and at a plus if there is one."""
+    found = _PLUS.search(text) or _FIRST.search(text)
+    return text[found.start() :] if found else ""
+
+
+def _is_code(text: str, country: str) -> bool:
+    """Whether it is a hidden caller's word on a keypad, and not a number of the country as well.
+
+    It may be a number only where all are written in full, so that no trunk prefix is missing: 266
+    is an area code of Portugal, where nothing stands before it. 737 is one of Texas.
+    """
+    digits = dialled.digits_of(text)
+    if not hidden_callers.is_code(digits):
+        return False
+    return text.startswith("+") or not dialled.is_full(digits, country)
+
+
+def _number(text: str, country: str) -> PhoneNumber | None:
+    """The number that a text starts with, or ends with; an extension is not of it.
+
+    Only a number with its country's code may be one that the library does not know to exist.
+    """
+    if service := _SERVICE.match(text):
+        text = text[service.end() :]
+    text = _WAIT.sub("810", text)
+    heads = _heads(text)
+    for head in heads:
+        if found := dialled.valid(head, country):
+            return found
+    if found := _of_letters(text, country):
+        return found
+    for head in heads:
+        if found := dialled.possible(head, country):
+            return found
+    last = _NO_NUMBER.split(text)[-1].strip()
+    return dialled.valid(last, country) if last else None
+
+
+def _heads(text: str) -> list[str]:
+    """What a text starts with that may be a number: all of it, or up to a stroke."""
+    found = _NUMBER.match(text)
+    head = found[0] if found else ""
+    return list(dict.fromkeys((head, head.partition("/")[0])))
+
+
+def _of_letters(text: str, country: str) -> PhoneNumber | None:
+    """The number whose last digits are letters: https://en.wikipedia.org/wiki/Phoneword.
+
+    More often letters are a name behind an extension or a local number. So they count only behind
+    an area code, and one of a service unless it is written as an area code.
+    """
+    found = _PHONEWORD.fullmatch(text.upper())
+    if found is None:
         return None
+    head, letters = found[1], found[2]
+    code = dialled.digits_of(head)
+    of_north_america = dialled.code_of(country) == dialled.NORTH_AMERICA
+    is_area = head.startswith(("+", "(")) or (of_north_america and len(code) == len("1800"))
+    if not _AREA[0] <= len(code) <= _AREA[1] or sum(map(str.isalpha, letters)) < _FEWEST_LETTERS:
+        return None
+    number = head + letters.translate(_KEYPAD)
+    exists = dialled.valid(number, country)
+    if exists is None and (of_north_america or head.startswith("+1")):
+        # Letters that are too many are dialled there as well, and change nothing.
+        exists = dialled.valid(f"+1{dialled.digits_of(number).removeprefix('1')[:10]}", country)
+    return exists if exists and (is_area or dialled.is_service(exists)) else None
 
 
-def _e164(number: phonenumbers.PhoneNumber) -> str:
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+def _extension(text: str) -> str:
+    """The digits of an internal number, with a name behind it perhaps; empty if it is none."""
+    digits = dialled.digits_of(text)
+    return digits if _EXTENSION.fullmatch(text) and len(digits) <= _LONGEST_EXTENSION else ""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from shared import countries
 from shared.altegio import redirect
 from shared.altegio.redirect import BadSignature, Redirect
 from shared.altegio.status import Status
@@ -91,6 +92,7 @@ class ConnectFlow:
             _in_order(arrived, standings),
             ticket=None,
             belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
+            country=account.country if account else countries.of_phone(arrived.owner.phone),
         )
 
     def confirm(self, form: Form) -> Visit:
@@ -110,14 +112,23 @@ class ConnectFlow:
             typed = replace(typed, name=form.name, email=form.email, phone=form.phone)
             wrong = form_rules.wrong(form)
             if wrong:
-                return Visit(typed, None, _in_order(arrived, {}), form.ticket, wrong)
+                shown = Visit(typed, None, _in_order(arrived, {}), form.ticket, wrong)
+                return replace(shown, country=form.country)
+            typed = replace(typed, phone=form_rules.phone_of(form) or "")
 
         def registers() -> Account:
-            return self.register(arrived, name=typed.name, email=typed.email, phone=typed.phone)
+            return self.register(
+                arrived,
+                name=typed.name,
+                email=typed.email,
+                phone=typed.phone,
+                country=form.country,
+            )
 
         is_proven = account is not None and ticket.proven == account.account_id
         visit = self.connect(arrived, account, registers, is_proven=is_proven)
-        visit = replace(visit, owner=typed)
+        country = visit.account.country if visit.account else form.country
+        visit = replace(visit, owner=typed, country=country)
         if not self.proves or visit.account is None:
             return replace(visit, ticket=form.ticket if visit.can_connect else None)
         proof = Proof.GIVEN if is_proven else Proof.OFFERED
@@ -135,7 +146,14 @@ class ConnectFlow:
         return opened
 
     def register(
-        self, arrived: Redirect, *, name: str, email: str, phone: str, portal_account_id: str = ""
+        self,
+        arrived: Redirect,
+        *,
+        name: str,
+        email: str,
+        phone: str,
+        country: str,
+        portal_account_id: str = "",
     ) -> Account:
         """A new account, or the one that somebody else has made at this very moment."""
         account = self._accounts.register(
@@ -143,6 +161,7 @@ class ConnectFlow:
             name=name,
             email=email,
             phone=phone,
+            country=country,
             now=self._clock(),
             portal_account_id=portal_account_id,
         )

@@ -1,10 +1,10 @@
 """What a new owner fills in."""
 
-import re
 from dataclasses import dataclass
 
+from shared import countries
+
 _LONGEST_FIELD = 200
-_PHONE = re.compile(r"[0-9+() \-.]{0,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Form:
     name: str
     email: str
     phone: str
+    country: str
 
 
 def wrong(form: Form) -> frozenset[str]:
@@ -22,9 +23,27 @@ def wrong(form: Form) -> frozenset[str]:
     right = {
         "name": 1 <= len(form.name) <= _LONGEST_FIELD,
         "email": _is_email(form.email) and len(form.email) <= _LONGEST_FIELD,
-        "phone": _PHONE.fullmatch(form.phone),
+        "phone": phone_of(form) is not None,
+        "country": form.country in countries.CODES,
     }
     return frozenset(field for field, fits in right.items() if not fits)
+
+
+def phone_of(form: Form) -> str | None:
+    """The phone as E.164, read as one writes it in the owner's country.
+
+    Returns:
+        Empty if he gave none; None if it is no number that can be called.
+    """
+    if not form.phone:
+        return ""
+    from shared.calls.phone_numbers import (  # noqa: PLC0415 - only who fills in the form pays for it
+        Kind,
+        read,
+    )
+
+    number = read(form.phone, form.country)
+    return number.text if number.kind is Kind.E164 else None
 
 
 def _is_email(text: str) -> bool:

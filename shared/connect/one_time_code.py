@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from shared import countries
 from shared.altegio.redirect import Redirect
 from shared.altegio.tokens import PartnerToken
 from shared.aws.ses import Letter, Mail
@@ -99,6 +100,25 @@ class OneTimeCode:
             return self._shown(arrived, account, ticket, Proof.OFFERED)
         visit = self._shown(arrived, account, ticket, Proof.GIVEN)
         return replace(visit, pbx_key=self._connecting.renewed_key(account))
+
+    def choose_country(self, ticket: str, country: str) -> Visit:
+        """Takes the country in which the account's numbers are read that name none.
+
+        Raises:
+            UnknownTicket, TooMany: see `ConnectFlow`.
+        """
+        opened = self._connecting.opened(ticket)
+        arrived = opened.redirect
+        account = self._accounts.of_user(arrived.owner.altegio_user_id)
+        if account is None or opened.proven != account.account_id:
+            return self._shown(arrived, account, ticket, Proof.OFFERED)
+        if country not in countries.CODES:
+            visit = self._shown(arrived, account, ticket, Proof.GIVEN)
+            return replace(visit, wrong=frozenset({"country"}))
+        chosen = self._accounts.set_country(account.account_id, country)
+        logger.info("country chosen", extra={"account_id": account.account_id, "country": country})
+        visit = self._shown(arrived, replace(account, country=country), ticket, Proof.GIVEN)
+        return replace(visit, has_new_country=chosen)
 
     def _found(self, arrived: Redirect) -> tuple[Account | None, Account | None]:
         """The visitor's own account, and the one that a code is about: his, or of his address."""

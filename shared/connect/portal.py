@@ -6,6 +6,7 @@ to be connected, asks him, and then uses the ticket for his account, once. Nothi
 
 import re
 
+from shared import countries
 from shared.clock import Clock
 from shared.connect.flow import ConnectFlow
 from shared.connect.portal_key import PortalKey
@@ -85,6 +86,7 @@ class Portal:
                 name=owner.name,
                 email=owner.email,
                 phone=owner.phone,
+                country=countries.of_phone(owner.phone),
                 portal_account_id=customer,
             )
 

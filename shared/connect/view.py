@@ -69,6 +69,10 @@ class Visit:
     pbx_key: str | None = None
     belongings: Belongings | None = None
     proof: Proof = Proof.IMPOSSIBLE
+    # Of numbers that name none: the account's, or what its owner has chosen or may choose.
+    country: str = ""
+    # Whether that was changed just now.
+    has_new_country: bool = False
 
     @property
     def can_connect(self) -> bool:

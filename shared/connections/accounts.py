@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from shared import countries
 from shared.aws.dynamodb import (
     is_refused,
     retried,
@@ -43,6 +44,8 @@ class Account:
     linked_user_ids: tuple[int, ...] = ()
     # What the company's portal calls it, which then says whose it is; empty without a portal.
     portal_account_id: str = ""
+    # Of numbers that name none, ISO 3166 with two letters; empty if nobody has said.
+    country: str = ""
 
     @property
     def pointers(self) -> list[str]:
@@ -110,6 +113,7 @@ class Accounts:
         name: str,
         email: str,
         phone: str,
+        country: str,
         now: datetime,
         portal_account_id: str = "",
     ) -> Account:
@@ -123,6 +127,7 @@ class Accounts:
             name=name,
             email=email,
             phone=phone,
+            country=country,
             created_at=stamp(now),
             last_seen_at=stamp(now),
             portal_account_id=portal_account_id,
@@ -135,6 +140,11 @@ class Accounts:
                 raise AccountsBusy(pointer)
             return found
         return account
+
+    def set_country(self, account_id: str, country: str) -> bool:
+        """Takes the country of numbers that name none; False if the account is gone."""
+        values = {":country": to_value(country)}
+        return self._update(account_id, "SET country = :country", "attribute_exists(#key)", values)
 
     def own_email(self, account: Account) -> None:
         """Lets its address lead to the account, as its owner has proven that it is his.
@@ -316,4 +326,9 @@ def _of_email(email: str) -> str:
 def _account(row: dict[str, Any]) -> Account:
     del row["key"]
     account = Account(**row)
-    return replace(account, linked_user_ids=tuple(account.linked_user_ids))
+    return replace(
+        account,
+        linked_user_ids=tuple(account.linked_user_ids),
+        # Accounts from before they had one have that of their phone.
+        country=account.country or countries.of_phone(account.phone),
+    )

@@ -36,7 +36,7 @@ def test_a_new_owner_finds_a_form_with_his_details_and_connects(deployment: Depl
     assert {name: page.fields[name] for name in ("name", "email", "phone")} == {
         "name": "Anna Schmidt",
         "email": "anna@salon.example",
-        "phone": "4915112345678",
+        "phone": "+4915112345678",
     }
     assert page.buttons == ["connect"]
     result = deployment.press(page)

@@ -105,12 +105,11 @@ REFUND = Entry(
     received_at=NOW,
 )
 
+UNNAMED = {"name": "", "email": "", "phone": "", "country": ""}
 ACCOUNT: dict[str, Any] = {
+    **UNNAMED,
     "account_id": "a",
     "altegio_user_id": 7,
-    "name": "",
-    "email": "",
-    "phone": "",
     "created_at": stamp(NOW),
     "last_seen_at": stamp(NOW),
 }
@@ -219,7 +218,8 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "hand_over": [lambda it: it.hand_over(Account(**ACCOUNT), "acme-1", NOW)],
             "of_id": [lambda it: it.of_id("a")],
             "give_key": [lambda it: it.give_key("a", "digest")],
-            "register": [lambda it: it.register(7, name="", email="", phone="", now=NOW)],
+            "register": [lambda it: it.register(7, **UNNAMED, now=NOW)],
+            "set_country": [lambda it: it.set_country("a", "DE")],
             "seen": [lambda it: it.seen(Account(**ACCOUNT), NOW)],
             "erase": [lambda it: it.erase("a", unless_seen_since=NOW)],
         },

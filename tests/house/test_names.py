@@ -32,6 +32,8 @@ TESTED_BY = {
     "backoff": "connections/test_lifecycle.py",
     "calls.call": "calls/test_history.py",
     "calls.confirm": "calls/test_history.py",
+    "calls.dialled": "calls/test_phone_numbers.py",
+    "calls.hidden_callers": "calls/test_phone_numbers.py",
     "calls.queue": "calls/test_history.py",
     "calls.settings": "test_settings.py",
     "calls.table": "calls/test_history.py",

@@ -55,7 +55,7 @@ def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
     assert set(words.call) == set(CallState)
     assert set(words.payment) == set(EntryState)
     assert set(words.directions) == {"incoming", "outgoing", "internal"}
-    assert set(words.labels) == set(words.errors) == {"name", "email", "phone"}
+    assert set(words.labels) == set(words.errors) == {"name", "email", "phone", "country"}
     assert said(words).keys() == said(ENGLISH).keys()
     assert all(text.strip() == text != "" for text in said(words).values())
 
