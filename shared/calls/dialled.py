@@ -11,10 +11,11 @@ from phonenumbers import CountryCodeSource, PhoneMetadata, PhoneNumber, PhoneNum
 
 # https://www.itu.int/rec/T-REC-E.164: fifteen digits with the country's code.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-# To dial abroad, in any country. The first is what the ITU recommends, and what many switches
-# write whatever the country: https://en.wikipedia.org/wiki/List_of_international_call_prefixes and
+# To dial abroad, from whatever country a switch was made in; those of the account's own country
+# the library knows. The first is what the ITU recommends, and what most write:
+# https://en.wikipedia.org/wiki/List_of_international_call_prefixes and
 # https://github.com/AfterShip/phone/issues/443
-_ABROAD = ("00", "011", "0011", "010", "810", "001", "000", "009", "119")
+_ABROAD = ("00", "011", "0011", "010", "810")
 # Dialled before numbers of Mexico until 2019, and still written:
 # https://github.com/daviddrysdale/python-phonenumbers/issues/306
 _OF_MEXICO = re.compile(r"(?:1|01|044|045)(?=[0-9]{10}$)")
@@ -85,9 +86,9 @@ def possible(text: str, country: str) -> PhoneNumber | None:
 
 
 def is_full(digits: str, country: str) -> bool:
-    """Whether digits are a number of a country where numbers are always written in full."""
+    """Whether digits are a number of a country that has no others: none is written shorter."""
     plan = _plan(country)
-    if plan is None or plan.national_prefix is not None:
+    if plan is None or plan.national_prefix is not None or _is_open(plan):
         return False
     return _exists(_parsed(digits, country)) is not None
 
@@ -127,10 +128,18 @@ def _national(digits: str, country: str, *, may_be_abroad: bool) -> PhoneNumber 
         return own if _is_short(own, plan) else None
     if _is_whole(own, digits):
         return own
-    lengths = plan.fixed_line.possible_length
-    if abroad and len(lengths) >= _OPEN:
+    if abroad and _is_open(plan):
         return abroad
-    return own if len(digits) >= min(_NEVER_LOCAL, max(lengths)) else abroad
+    return own if len(digits) >= min(_NEVER_LOCAL, max(_lengths(plan))) else abroad
+
+
+def _lengths(plan: PhoneMetadata) -> tuple[int, ...]:
+    """Of its telephones that are not mobile."""
+    return (plan.fixed_line.possible_length if plan.fixed_line else ()) or (_NEVER_LOCAL,)
+
+
+def _is_open(plan: PhoneMetadata) -> bool:
+    return len(_lengths(plan)) >= _OPEN
 
 
 def _is_whole(number: PhoneNumber, digits: str) -> bool:
@@ -146,7 +155,7 @@ def _is_short(number: PhoneNumber, plan: PhoneMetadata) -> bool:
     if plan.national_prefix is not None or phonenumbers.number_type(number) not in _TELEPHONES:
         return False
     length = len(phonenumbers.national_significant_number(number))
-    return length == _SHORT or max(plan.fixed_line.possible_length) <= _SHORT
+    return length == _SHORT or max(_lengths(plan)) <= _SHORT
 
 
 def _international(digits: str) -> PhoneNumber | None:

@@ -8,7 +8,7 @@ import unicodedata
 _HOST = ".invalid"
 
 # The letters of a word on a keypad, which carriers send as a number, Twilio with a plus:
-# https://help.twilio.com/articles/223179988-Why-am-I-getting-calls-from-these-strange-numbers-
+# https://support.twilio.com/hc/en-us/articles/223179988
 _SPELLED = ("ANONYMOUS", "RESTRICTED", "BLOCKED", "UNKNOWN", "UNAVAILABLE", "PRIVATE")
 _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
 _CODES = frozenset(word.translate(_KEYPAD) for word in _SPELLED)
@@ -41,8 +41,8 @@ _WORDS = _plain(
     "retenido sconosciuto nascosto privato riservato desconhecido restrito confidencial "
     "necunoscut ascuns "
     # Polish, Czech, Hungarian, Turkish
-    "nieznany zastrzezony ukryty prywatny anonimowy neznamy neznama skryte soukrome ismeretlen "
-    "rejtett titkos bilinmeyen gizli ozel anonim "
+    "nieznany zastrzezony ukryty prywatny anonimowy neznamy neznama nezname skryte soukrome "
+    "ismeretlen rejtett titkos bilinmeyen gizli ozel anonim "
     # Russian, Ukrainian, Kazakh
     "аноним анонимно анонимный неизвестный неизвестен неизвестно скрыт скрытый скрыто "
     "засекречен определен определён неопределен неопределён недоступен невідомий прихований "
@@ -54,8 +54,8 @@ _WORDS = _plain(
 # Stand beside such a word, and name nobody by themselves.
 _FILLERS = _plain(
     "caller call callerid id number no not the of out area n a name user "
-    "nummer rufnummer anrufer teilnehmer appel appelant numero non identifie identificado nao "
-    "llamada chamada chiamata chiamante numer cislo cislo numara hivo szam номер абонент не "
+    "nummer numar rufnummer anrufer teilnehmer appel appelant numero non identifie identificado "
+    "nao llamada chamada chiamata chiamante numer cislo numara hivo szam номер абонент не "
     "вызов звонок абонента номера"
 )
 

@@ -34,13 +34,15 @@ _FRACTION = re.compile(r"(\+?[0-9]{7,15})\.0")
 # https://www.etsi.org/deliver/etsi_ts/122000_122099/122030/ and
 # https://en.wikipedia.org/wiki/Vertical_service_code
 _SERVICE = re.compile(r"(?:[*#]{1,2}(?:[0-9]{1,3}[*#]|[0-9]{2}) ?)+")
-# Abroad from where one waits for a tone: https://en.wikipedia.org/wiki/Telephone_numbers_in_Russia
-_WAIT = re.compile(r"\A8 ?~ ?10")
+# Where one waits for a tone, and where a company of one's choice is dialled:
+# https://en.wikipedia.org/wiki/Telephone_numbers_in_Russia,
+# https://en.wikipedia.org/wiki/Telephone_numbers_in_Brazil
+_NOT_DIALLED = re.compile(r"(?<=\A[0-9]) ?~ ?|(?<=[01])xx", re.IGNORECASE)
 _PLUS = re.compile(r"\+[ (]*[0-9]")
 _FIRST = re.compile(r"[*#]+[0-9]|\(?[0-9]")
 _NUMBER = re.compile(r"[0-9 ()./+\-]*")
 _NO_NUMBER = re.compile(r"[^0-9 ()./+\-]+")
-_PHONEWORD = re.compile(r"([0-9 ()./+\-]*)([A-Z][A-Z ./\-]*)")
+_PHONEWORD = re.compile(r"([0-9 ()./+\-]*)([A-Z][0-9A-Z ./\-]*)")
 _FEWEST_LETTERS = 3
 # Digits of what stands before the letters, such as 800 or +49 800 1.
 _AREA = (3, 7)
@@ -173,7 +175,7 @@ def _number(text: str, country: str) -> PhoneNumber | None:
     """
     if service := _SERVICE.match(text):
         text = text[service.end() :]
-    text = _WAIT.sub("810", text)
+    text = _NOT_DIALLED.sub("", text)
     heads = _heads(text)
     for head in heads:
         if found := dialled.valid(head, country):
@@ -207,6 +209,7 @@ def _of_letters(text: str, country: str) -> PhoneNumber | None:
     code = dialled.digits_of(head)
     of_north_america = dialled.code_of(country) == dialled.NORTH_AMERICA
     is_area = head.startswith(("+", "(")) or (of_north_america and len(code) == len("1800"))
+    is_area = is_area and not dialled.digits_of(letters)
     if not _AREA[0] <= len(code) <= _AREA[1] or sum(map(str.isalpha, letters)) < _FEWEST_LETTERS:
         return None
     number = head + letters.translate(_KEYPAD)
