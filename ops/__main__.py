@@ -155,6 +155,15 @@ def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
     _changes(command)
 
     command = add(
+        "country", "accounts.country", "say in which country an account's numbers are read"
+    )
+    _takes_location(command)
+    command.add_argument(
+        "country", metavar="COUNTRY", type=str.upper, help="its two letters of ISO 3166, such as DE"
+    )
+    _changes(command)
+
+    command = add(
         "hand-over", "accounts.hand_over", "give a location's account to a customer of your portal"
     )
     _takes_location(command)

@@ -1,11 +1,11 @@
-"""The account that has a location: the key of its PBX, and whose it is in the company's portal."""
+"""The account that has a location: its PBX's key, its country, and whose it is in the portal."""
 
 import argparse
 import sys
 
 from ops import screen
 from ops.site import Site
-from shared import clock
+from shared import clock, countries
 from shared.connect.portal import BadAccount, checked
 from shared.connections import pbx_key
 from shared.connections.accounts import Account
@@ -38,6 +38,34 @@ def key(site: Site, options: argparse.Namespace) -> int:
         return 1
     print("Done. The new key is shown only this once:", file=sys.stderr)
     print(made)
+    return 0
+
+
+def country(site: Site, options: argparse.Namespace) -> int:
+    """Says in which country an account's numbers are read that name none."""
+    account = _of_location(site, options.location)
+    if account is None:
+        return 1
+    if options.country not in countries.CODES:
+        print(
+            f"{options.country!r} is no country: give its two letters of ISO 3166, such as DE.",
+            file=sys.stderr,
+        )
+        return 2
+    pairs = [
+        ("account", account.account_id),
+        ("name", account.name),
+        ("change", f"country {_country(account.country)} -> {_country(options.country)}"),
+    ]
+    head = f"The country of the account of location {options.location} ({site.name})"
+    print(f"{head}\n{screen.facts(pairs)}\n")
+    if not options.do:
+        print(screen.NOT_YET)
+        return 0
+    if not site.accounts.set_country(account.account_id, options.country):
+        print("Nothing was changed: the account was erased a moment ago.")
+        return 1
+    print("Done: from the next call on, numbers that name no country are read as its numbers.")
     return 0
 
 
@@ -78,6 +106,10 @@ def hand_over(site: Site, options: argparse.Namespace) -> int:
         return 1
     print("Done: the portal speaks for it from now on; its PBX key and its locations stay.")
     return 0
+
+
+def _country(code: str) -> str:
+    return f"{code} +{countries.CODES[code]}" if code in countries.CODES else "unknown"
 
 
 def _of_location(site: Site, location_id: int) -> Account | None:

@@ -53,8 +53,29 @@ def test_another_key_replaces_the_first_at_once(
     assert secrets_in(told.err, deployment.simulator) == []
 
 
+def test_the_country_of_an_account_is_changed_once_it_was_shown(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    assert "country DE +49 -> KZ +7" in operator("country", "4564", "KZ")
+    account_id = deployment.connection(4564).account_id
+    accounts = Accounts(deployment._dynamodb, deployment.environments["connect"]["ACCOUNTS_TABLE"])
+
+    def stored() -> str:
+        account = accounts.of_id(account_id) if account_id else None
+        assert account is not None
+        return account.country
+
+    assert stored() == "DE"
+    assert "Done" in operator("country", "4564", "kz", "--do")
+    assert stored() == "KZ"
+    assert "is no country" in operator("country", "4564", "Germany", "--do")
+    assert operator.code == 2
+    assert stored() == "KZ"
+
+
 def test_what_has_no_account_gets_nothing(operator: Operator) -> None:
-    for words in (["pbx-key", "999"], ["hand-over", "999", "acme-1"]):
+    for words in (["pbx-key", "999"], ["hand-over", "999", "acme-1"], ["country", "999", "DE"]):
         assert "belongs to no account" in operator(*words, "--do")
         assert operator.code == 1
 
