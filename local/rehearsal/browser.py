@@ -155,6 +155,8 @@ class _Reader(HTMLParser):
             self._inside.add("the form")
         if "the form" in self._inside and "name" in values:
             self._field(tag, values)
+        if "the form" in self._inside and tag == "option" and "selected" in values:
+            self.asked[list(self.asked)[-1]] = values.get("value", "")
 
     def _field(self, tag: str, values: Mapping[str, str]) -> None:
         name, value, kind = values["name"], values.get("value", ""), values.get("type", "")
@@ -173,7 +175,7 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Keep what is to be read."""
-        if self._inside & {"style", "script", "title"}:
+        if self._inside & {"style", "script", "title", "option"}:
             return
         self.text += f" {data}"
         if "the key" in self._inside:

@@ -163,7 +163,8 @@ def _press(http: httpx.Client, api: str, query: str) -> list[int]:
     ticket = re.search('name="ticket" value="([^"]+)"', page.text)
     if ticket is None:
         return [page.status_code]
-    fields = {"ticket": ticket[1], "action": "connect", "name": "A", "email": "a@example.com"}
+    typed = {"name": "A", "email": "a@example.com", "country": "US"}
+    fields = {"ticket": ticket[1], "action": "connect", **typed}
     return [page.status_code, http.post(f"{api}/connect", data=fields).status_code]
 
 

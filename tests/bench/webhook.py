@@ -68,7 +68,7 @@ def connected(
     granted = simulator.grant if simulator.state(location_id) == "uninstalled" else None
     page = http.get((granted or simulator.redirect)(location_id, owner=owner)).text
     ticket = page.partition('name="ticket" value="')[2].partition('"')[0]
-    typed = {"name": "Anna", "email": "anna@example.com", "phone": ""}
+    typed = {"name": "Anna", "email": "anna@example.com", "phone": "", "country": "US"}
     answer = http.post(f"{stack.api}/connect", data={"ticket": ticket, **typed}).raise_for_status()
     if simulator.state(location_id) != "active":
         raise RuntimeError("the location is not connected")

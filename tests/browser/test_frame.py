@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Owner
+from shared import countries
 from tests.browser.conftest import PHONE, SCREENSHOTS, Site, Window
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
@@ -153,7 +154,7 @@ def test_pressing_twice_connects_once(site: Site) -> None:
 def test_a_keyboard_is_enough(site: Site) -> None:
     window = site.open(site.deployment.simulator.grant(4564, owner=ANNA), size=PHONE)
     reached = []
-    for _ in range(5):
+    for _ in range(6):
         window.page.keyboard.press("Tab")
         reached.append(
             window.page.evaluate(
@@ -161,7 +162,8 @@ def test_a_keyboard_is_enough(site: Site) -> None:
                 " getComputedStyle(document.activeElement).outlineStyle]"
             )
         )
-    assert reached == [[name, "solid"] for name in ("name", "email", "phone", "action", "A")]
+    order = ("name", "email", "phone", "country", "action", "A")
+    assert reached == [[name, "solid"] for name in order]
     window.page.locator("input[name=email]").focus()
     with window.page.expect_navigation():
         window.page.keyboard.press("Enter")
@@ -183,6 +185,33 @@ def test_times_are_told_as_the_owner_reads_them(site: Site, scripts: bool) -> No
     assert time.endswith("Z") is not scripts
 
 
+@pytest.mark.parametrize(
+    ("language", "germany"), [("en", "Germany +49"), ("ru", "Германия +49")], ids=["en", "ru"]
+)
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_countries_are_called_as_the_owner_calls_them(
+    site: Site,
+    language: str,
+    germany: str,
+    scripts: bool,  # noqa: FBT001
+) -> None:
+    window = site.open(
+        site.deployment.simulator.grant(4564, owner=ANNA), language=language, scripts=scripts
+    )
+    select = window.shown.locator("select[name=country]")
+    assert select.input_value() == "DE"
+    chosen = select.locator("option:checked").inner_text()
+    assert chosen == (germany if scripts else "DE +49")
+    # The first is empty, for whoever has not chosen yet.
+    names = select.locator("option").all_inner_texts()[1:]
+    assert len(set(names)) == len(names) == len(countries.CODES)
+    select.select_option("US")
+    window.shown.locator("input[name=phone]").fill("(315) 555-0100")
+    window.press("connect")
+    [account] = [row for row in site.deployment.rows("ACCOUNTS_TABLE") if "phone" in row]
+    assert (account["country"], account["phone"]) == ("US", "+13155550100")
+
+
 PAYMENT = {
     "type": "payment",
     "location_id": 4564,
@@ -202,6 +231,7 @@ def test_nothing_that_anybody_types_is_run(site: Site) -> None:
     assert window.page.locator("input[name=name]").input_value() == HOSTILE
     window.page.locator("input[name=email]").fill("anna@salon.example")
     window.page.locator("input[name=phone]").fill("")
+    window.page.locator("select[name=country]").select_option("DE")
     window.press("connect")
     address = site.deployment.simulator.grant(4232, owner=owner)
     window.page.goto(site.local(address))

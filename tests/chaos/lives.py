@@ -352,7 +352,8 @@ class Life:
         """A stranger presses for locations of others, whatever has become of them."""
         named = self.chance.choice(((1,), (2,), LOCATIONS))
         fields = {"ticket": self.world.ticket(SQUATTER, *named), "action": "connect"}
-        self._press({**fields, "name": SQUATTER.name, "email": SQUATTER.email, "phone": ""})
+        typed = {"name": SQUATTER.name, "email": SQUATTER.email, "phone": "", "country": "US"}
+        self._press({**fields, **typed})
 
     # The platform
 
