@@ -49,7 +49,8 @@ def connects_what_was_not_granted(deployment: Deployment) -> bool:
     # The link alone has no button; a ticket of a time when there was a grant has.
     ticket = deployment.visit(deployment.simulator.grant(4564, owner=ANNA)).fields["ticket"]
     deployment.simulator.disconnect(4564, webhook="never")
-    deployment.post({"ticket": ticket, "action": "connect", "name": "A", "email": "a@b.example"})
+    typed = {"name": "A", "email": "a@b.example", "country": "DE"}
+    deployment.post({"ticket": ticket, "action": "connect", **typed})
     return deployment.simulator.calls("callback") != []
 
 
