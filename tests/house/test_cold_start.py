@@ -16,12 +16,12 @@ HEAVY = {
     "connect": {"httpx", "jinja2", "boto3"},
     "payments": {"httpx", "pydantic", "boto3"},
     "disable": {"boto3"},
-    "calls": {"httpx", "pydantic", "boto3"},
-    "reconcile": {"httpx", "boto3"},
+    "calls": {"httpx", "pydantic", "boto3", "phonenumbers"},
+    "reconcile": {"httpx", "boto3", "phonenumbers"},
 }
 
 WATCHED = {"httpx", "pydantic", "jinja2", "boto3", "aws_xray_sdk", "jsonschema", "fastjsonschema",
-           "email_validator", "dns"}  # fmt: skip
+           "email_validator", "dns", "phonenumbers"}  # fmt: skip
 
 # Tracing, and a router for what has two or three routes.
 COSTLY = {"Tracer", "aws_xray_sdk", "APIGatewayHttpResolver", "event_handler"}
