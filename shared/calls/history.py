@@ -14,7 +14,7 @@ from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
-from shared.calls import admission, phone_numbers
+from shared.calls import admission
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls.call import Call, CallState
@@ -115,7 +115,7 @@ class SaveHistory:
             if len(self._countries) >= _MOST_COUNTRIES:
                 self._countries.clear()
             account = self._accounts.of_id(account_id)
-            self._countries[account_id] = phone_numbers.country_of(account.phone) if account else ""
+            self._countries[account_id] = account.country if account else ""
         return self._countries[account_id] or self._default_country
 
     def _wake(self, key: str) -> None:

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 from phonenumbers import PhoneNumber
 
-from shared import countries
 from shared.calls import dialled, hidden_callers
 
 _LONGEST = 512
@@ -101,11 +100,6 @@ def read(text: str, country: str) -> Number:
 def normal(text: str, country: str) -> str:
     """The text of what is read: until its callers ask for the kind."""
     return read(text, country).text
-
-
-def country_of(phone: str) -> str:
-    """The country of an account's phone: until its callers take the account's country."""
-    return countries.of_phone(phone)
 
 
 def masked(number: str) -> str:

@@ -120,7 +120,7 @@ class CallDoor:
         return []
 
     def _country(self, account: Account) -> str:
-        return phone_numbers.country_of(account.phone) or self._default_country
+        return account.country or self._default_country
 
     def _connection(self, account: Account, location_id: int) -> Connection:
         connection = self._connections.get(location_id)

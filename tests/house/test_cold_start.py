@@ -17,7 +17,7 @@ HEAVY = {
     "payments": {"httpx", "pydantic", "boto3"},
     "disable": {"boto3"},
     "calls": {"httpx", "pydantic", "boto3", "phonenumbers"},
-    "reconcile": {"httpx", "boto3", "phonenumbers"},
+    "reconcile": {"httpx", "boto3"},
 }
 
 WATCHED = {"httpx", "pydantic", "jinja2", "boto3", "aws_xray_sdk", "jsonschema", "fastjsonschema",
