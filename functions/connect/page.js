@@ -15,9 +15,9 @@
     time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(at);
   }
 
-  // The browser knows what countries are called; without it they have their codes.
-  const names = new Intl.DisplayNames(document.documentElement.lang, { type: "region" });
-  for (const select of document.querySelectorAll("select[name=country]")) {
+  // Browsers know what countries are called, but for old ones: there they keep their codes.
+  const names = Intl.DisplayNames && new Intl.DisplayNames(document.documentElement.lang, { type: "region" });
+  for (const select of names ? document.querySelectorAll("select[name=country]") : []) {
     const options = [...select.options].slice(1);
     for (const option of options) {
       option.text = `${names.of(option.value)} ${option.text.slice(option.value.length + 1)}`;

@@ -33,8 +33,9 @@ _HIDING = {
 # Another long-distance company: https://en.wikipedia.org/wiki/Dial-around_service
 _DIAL_AROUND = re.compile(r"101[0-9]{4}(?=[01])")
 NORTH_AMERICA = 1
-# In parentheses is an area code; what stands before it here is a trunk prefix, and no country's.
-_NO_COUNTRY = re.compile(r"[08]? ?\(")
+# In parentheses is an area code. What stands before it here, or apart, is a trunk prefix, also
+# behind a plus: no country's code is 8 alone.
+_NO_COUNTRY = re.compile(r"[+ ]*(?:[08]?[ \-]?\(|[08][ \-])")
 
 # Without its trunk prefix, a shorter number of most countries may be a local one.
 _NEVER_LOCAL = 9
@@ -98,6 +99,11 @@ def is_service(number: PhoneNumber) -> bool:
     return phonenumbers.number_type(number) not in _TELEPHONES
 
 
+def is_of(number: PhoneNumber | None, country: str) -> bool:
+    """Whether it is a number with the country's code."""
+    return number is not None and number.country_code == code_of(country)
+
+
 def code_of(country: str) -> int:
     """The country's code; 0 if there is no such country."""
     return phonenumbers.country_code_for_region(country)
@@ -114,8 +120,11 @@ def e164(number: PhoneNumber) -> str:
 
 
 def _names_its_country(text: str) -> bool:
-    # No country's code begins with a zero: that is a prefix behind a plus of no use.
-    return text.startswith("+") and not digits_of(text).startswith("0")
+    # Nor does any begin with a zero: that is a prefix behind a plus of no use.
+    is_prefix = digits_of(text).startswith("0") or (
+        _NO_COUNTRY.match(text) and digits_of(text).startswith("8")
+    )
+    return text.startswith("+") and not is_prefix
 
 
 def _national(digits: str, country: str, *, may_be_abroad: bool) -> PhoneNumber | None:

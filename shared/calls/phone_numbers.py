@@ -21,6 +21,9 @@ _LONGEST_EXTENSION = 6
 # https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1, https://www.rfc-editor.org/rfc/rfc3966,
 # https://www.twilio.com/docs/whatsapp/api. Of several, the last.
 _URI = re.compile(r"(?:.*\b)?(?:sips?|tel|callto|whatsapp):([^>,]*)", re.IGNORECASE)
+# Without a user, an address is a host's. Norway and others write numbers with two digits each time.
+_HOST = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\]?", re.IGNORECASE)
+_IP_ADDRESS = re.compile(r"(?![0-9]{2}(?:\.[0-9]{2}){3})[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _CONTEXT = re.compile(r";phone-context=(\+[0-9.()\-]+)", re.IGNORECASE)
 # A channel of Asterisk, with its serial number:
 # https://docs.asterisk.org/Fundamentals/Key-Concepts/Channels/
@@ -43,6 +46,7 @@ _NUMBER = re.compile(r"[0-9 ()./+\-]*")
 _NO_NUMBER = re.compile(r"[^0-9 ()./+\-]+")
 _PHONEWORD = re.compile(r"([0-9 ()./+\-]*)([A-Z][0-9A-Z ./\-]*)")
 _FEWEST_LETTERS = 3
+_MOST_TOO_MANY = 3
 # Digits of what stands before the letters, such as 800 or +49 800 1.
 _AREA = (3, 7)
 _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
@@ -137,6 +141,8 @@ def _addressed(text: str) -> tuple[str, str]:
     user = re.split("[;?:]" if uri else "[;?]", user, maxsplit=1)[0].strip()
     if context and "+" not in user:
         user = context[1] + user
+    if (uri and not rest and _HOST.fullmatch(user)) or _IP_ADDRESS.fullmatch(user):
+        return "", host
     if channel := _CHANNEL.fullmatch(user):
         user = channel[1]
     if fraction := _FRACTION.fullmatch(user):
@@ -206,12 +212,15 @@ def _of_letters(text: str, country: str) -> PhoneNumber | None:
     is_area = is_area and not dialled.digits_of(letters)
     if not _AREA[0] <= len(code) <= _AREA[1] or sum(map(str.isalpha, letters)) < _FEWEST_LETTERS:
         return None
-    number = head + letters.translate(_KEYPAD)
-    exists = dialled.valid(number, country)
-    if exists is None and (of_north_america or head.startswith("+1")):
-        # Letters that are too many are dialled there as well, and change nothing.
-        exists = dialled.valid(f"+1{dialled.digits_of(number).removeprefix('1')[:10]}", country)
-    return exists if exists and (is_area or dialled.is_service(exists)) else None
+    number = head + re.sub(r"[^0-9]", "", letters.translate(_KEYPAD))
+    # Letters that are too many are dialled as well, and change nothing.
+    for end in range(len(number), len(number) - _MOST_TOO_MANY - 1, -1):
+        exists = dialled.valid(number[:end], country)
+        # Without a plus they are of the country, if it is known.
+        is_of_it = not country or head.startswith("+") or dialled.is_of(exists, country)
+        if exists and is_of_it and (is_area or dialled.is_service(exists)):
+            return exists
+    return None
 
 
 def _extension(text: str) -> str:

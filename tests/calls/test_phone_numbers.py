@@ -170,6 +170,13 @@ def test_a_number_without_anything_before_it_is_no_other_countrys() -> None:
         # Whose country nobody has said: an area code is none.
         ("(442) 071838750", "", Number(Kind.UNUSABLE, "(442) 071838750")),
         ("8 (495) 123-45-67", "", Number(Kind.UNUSABLE, "8 (495) 123-45-67")),
+        ("8 495 123-45-67", "", Number(Kind.UNUSABLE, "8 495 123-45-67")),
+        # Nor is a trunk prefix behind a plus, unless it is a country's code.
+        ("+8 (495) 123-45-67", "RU", e164("+74951234567")),
+        ("+8-495-123-45-67", "RU", e164("+74951234567")),
+        ("+7 (8495) 123-45-67", "RU", e164("+74951234567")),
+        ("+84951234567", "RU", e164("+84951234567")),
+        ("+84 95 123 45 67", "RU", e164("+84951234567")),
         # A number that names its country may be new or invented; none of a country may.
         ("+15551230000", "DE", e164("+15551230000")),
         ("0015551230000", "DE", e164("+15551230000")),
@@ -184,6 +191,13 @@ def test_a_number_without_anything_before_it_is_no_other_countrys() -> None:
         ("5512 Bob", "IS", Number(Kind.INTERNAL, "5512")),
         ("7183875 Bob", "US", Number(Kind.UNUSABLE, "7183875 Bob")),
         ("315-5501 ext. 12", "US", Number(Kind.UNUSABLE, "315-5501 ext. 12")),
+        ("1800 FLOWERS", "AU", e164("+611800356937")),
+        # A host is no number, and a number with dots no host.
+        ("sip:192.168.100.200", "US", HIDDEN),
+        ("192.168.100.200", "US", HIDDEN),
+        ("sip:22.12.34.56", "NO", HIDDEN),
+        ("22.12.34.56", "NO", e164("+4722123456")),
+        ("01.23.45.67.89", "FR", e164("+33123456789")),
         # Extensions by themselves.
         ("101", "DE", Number(Kind.INTERNAL, "101")),
         ("x101", "DE", Number(Kind.INTERNAL, "101")),
