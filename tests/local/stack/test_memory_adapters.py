@@ -164,7 +164,12 @@ class Play:
     def account(self) -> Any:
         if not self.found or self.dice.random() < 0.4:
             account = self.accounts.register(
-                self.dice.choice([1, 2]), name="Ada", email="a@b.example", phone="", now=self.at
+                self.dice.choice([1, 2]),
+                name="Ada",
+                email="a@b.example",
+                phone="",
+                country="",
+                now=self.at,
             )
             self.found.append(account)
             return account
