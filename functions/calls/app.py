@@ -10,14 +10,14 @@ from shared.aws import http
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.session import once
 from shared.calls import event as call_event
-from shared.calls import pbx
 from shared.calls.event import BadEvent, Ringing
+from shared.calls.pbx import asterisk, freeswitch
 from shared.calls.pop_up import CallDoor, NotTheAccounts, as_event
 from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
 
-_DIALECTS = {"/calls/freeswitch": pbx.freeswitch, "/calls/asterisk": pbx.asterisk}
+_DIALECTS = {"/calls/freeswitch": freeswitch.read, "/calls/asterisk": asterisk.read}
 # A queue takes a megabyte, and no call is that long.
 _LONGEST_BODY = 256 * 1024
 

@@ -89,10 +89,9 @@ class Hearing:
         return True
 
     def _leg(self, event: Finished, country: str) -> Leg:
-        link = event.recording_url
-        if link and not recording_links.allowed(link, self._recording_hosts):
+        link = recording_links.fit(event.recording_url, self._recording_hosts)
+        if event.recording_url and not link:
             logger.warning("recording link left out", extra={"location_id": event.location_id})
-            link = ""
         return Leg(
             location_id=event.location_id,
             answered=event.answered,

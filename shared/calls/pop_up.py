@@ -113,9 +113,8 @@ class CallDoor:
             # So many legs at once: the queue has the time to hear them one after the other.
             told = event.model_dump(mode="json")
             self._wake_ups.put({**told, "account_id": account.account_id})
-        if event.recording_url and not recording_links.allowed(
-            event.recording_url, self._recording_hosts
-        ):
+        link = event.recording_url
+        if link and not recording_links.fit(link, self._recording_hosts):
             return ["recording_url: not https, or not on a host of RecordingHosts"]
         return []
 

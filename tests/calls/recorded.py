@@ -3,6 +3,7 @@
 The records themselves are in `tests/pbx/`.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from local.simulator.telephony import SavedCall
+from shared.calls.event import BadEvent
+from shared.calls.pop_up import as_event
 
 RECIPES = (Path(__file__).parents[2] / "docs" / "pbx.md").read_text("utf-8")
 RECORDED = Path(__file__).parents[1] / "pbx"
@@ -103,3 +106,23 @@ def fields(call: SavedCall, names: Mapping[str, Any]) -> dict[str, Any]:
 
 def fences(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", RECIPES, re.DOTALL)
+
+
+def damaged(name: str, place: list[Any], value: Any) -> bytes:
+    values = json.loads(record(name))
+    inside = values
+    for step in place[:-1]:
+        inside = inside[step]
+    inside[place[-1]] = value
+    return json.dumps(values).encode()
+
+
+def translated(translate: Any, body: bytes, content_type: str = "application/json") -> None:
+    """An event, or the one refusal that the door knows."""
+    try:
+        event = translate(body, content_type, {})
+        if event is not None:
+            as_event(event)
+    except BadEvent as error:
+        if not str(error):
+            raise
