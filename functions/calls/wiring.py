@@ -87,7 +87,6 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
         clock=clock.now,
         rules=settings.calls,
         default_country=settings.default_country,
-        recording_hosts=hosts,
     ), SaveHistory(
         calls=calls,
         hearing=hearing,

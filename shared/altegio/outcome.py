@@ -40,9 +40,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Anything else: the platform may have taken it."""
+    """Anything else: the platform may have taken it; `failed` if it said that it failed (5xx)."""
 
     why: str
+    failed: bool = False
 
 
 type Outcome = Sent | NotTaken | Blocked | Rejected | Unclear

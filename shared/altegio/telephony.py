@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from shared.altegio.client import Client, NoAnswer, NotSent, Refused, Reply, Unreachable
 from shared.altegio.history import HistoryEntry, ListedCall
-from shared.altegio.outcome import NotTaken, Outcome, Rejected, Sent, Unclear
+from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.clock import YEARS, from_wire
 
 _PATH = "/api/v1/voip/integration"
@@ -119,21 +119,28 @@ def history_body(crm_token: str, entry: HistoryEntry) -> dict[str, Any]:
 
 
 def read_answer(reply: Reply) -> Outcome:
-    """What an answer proves. A wrong token's is not documented, so any plain refusal counts."""
+    """What an answer proves.
+
+    A wrong token's is not documented. We read 400 and 422 as a word on what was said, which would
+    be refused again; 403, 404 and `success: false` as one on token, chain or rights.
+    """
     body, message = reply.json(), reply.message()
     says_no = isinstance(body, dict) and body.get("success") is False
     match reply.status:
         case 200 | 202 if says_no:
-            return Rejected(message or "success is false")
+            return Blocked(reply.status, message or "success is false")
         case 200 | 202 if isinstance(body, dict) or not reply.body.strip():
             return Sent()
         case 401 | 406 | 429:
             why = f"{reply.status} {message}".strip()
             return NotTaken(why, reply.retry_after_s)
-        case 400 | 403 | 404 | 422 if reply.is_platforms_own():
+        case 400 | 422 if reply.is_platforms_own():
             return Rejected(f"{reply.status} {message}".strip())
+        case 403 | 404 if reply.is_platforms_own():
+            return Blocked(reply.status, message)
         case _:
-            return Unclear(f"answered {reply.status}")
+            failed = reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return Unclear(f"answered {reply.status}", failed)
 
 
 def _without(error: Unreachable) -> Outcome:

@@ -13,9 +13,8 @@ from shared.altegio.history import ListedCall
 from shared.altegio.telephony import CALLS_PER_PAGE, Telephony
 from shared.altegio.tokens import UserToken
 from shared.aws.dynamodb import StaleWrite
-from shared.calls import call as rules_of
-from shared.calls import matching
-from shared.calls.call import Call, CallState
+from shared.calls import matching, search
+from shared.calls.call import LOOKED_FOR, Call, CallState
 from shared.calls.queue import CallWakeUps
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
@@ -57,7 +56,7 @@ class ConfirmCalls:
 
     def recent(self, location_id: int) -> list[Call]:
         """All of a location that may matter yet."""
-        since = self._clock() - rules_of.longest_ago(self._rules)
+        since = self._clock() - search.longest_ago(self._rules)
         return list(self._calls.of_location(location_id, since))
 
     def look(self, location_id: int) -> None:
@@ -66,7 +65,7 @@ class ConfirmCalls:
         due = [
             call
             for call in recent
-            if call.state in rules_of.LOOKED_FOR and call.due_at is not None and call.due_at <= now
+            if call.state in LOOKED_FOR and call.due_at is not None and call.due_at <= now
         ]
         if not due:
             return
@@ -76,17 +75,17 @@ class ConfirmCalls:
             self._not_told(location_id, due, error)
             return
         owned = {call.platform_id for call in recent if call.platform_id is not None}
-        sought = {call.key: call for call in recent if call.state in rules_of.LOOKED_FOR}
+        sought = {call.key: call for call in recent if call.state in LOOKED_FOR}
         entries = {key: call.entry for key, call in sought.items()}
         found = matching.found(entries, rows, owned)
         seen = [call for call in recent if call.state is CallState.CONFIRMED or call.key in found]
         for key, row_id in found.items():
-            self._store(rules_of.confirmed(sought[key], row_id))
+            self._store(search.confirmed(sought[key], row_id))
         missing = [call for call in due if call.key not in found]
         routes = {call.route for call in seen}
         for call in missing:
             route_seen = call.route in routes
-            self._store(rules_of.not_seen(call, now, self._rules, route_seen=route_seen))
+            self._store(search.not_seen(call, now, self._rules, route_seen=route_seen))
         self._judge(location_id, [sought[key] for key in found], missing)
 
     def _listed(self, location_id: int, due: Sequence[Call]) -> list[ListedCall]:
@@ -112,8 +111,9 @@ class ConfirmCalls:
         if isinstance(error, Refused):
             count("CallListRefused")
             logger.error("call list refused", extra={"location_id": location_id, "why": str(error)})
+        after = search.no_list if isinstance(error, Refused) else search.not_told
         for call in due:
-            self._store(rules_of.not_told(call, str(error), now, self._rules))
+            self._store(after(call, str(error), now, self._rules))
         if not isinstance(error, Refused):
             return
         patience = timedelta(seconds=self._rules.call_checks_s[-1])
@@ -143,7 +143,7 @@ class ConfirmCalls:
             )
             return
         # Of what was not accepted, nothing is to be expected in any list.
-        last = [call for call in missing if rules_of.is_last_look(call, self._rules)]
+        last = [call for call in missing if search.is_last_look(call, self._rules)]
         if not any(
             call.state is CallState.SENT and call.chain_key == connection.chain_key for call in last
         ):

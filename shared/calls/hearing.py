@@ -6,13 +6,16 @@ with those of all others.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from shared.altegio.rate_limit import Bounds, Paused
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
-from shared.calls import phone_numbers, recording_links
-from shared.calls.call import CallState, Leg
+from shared.calls import identity, phone_numbers, recording_links
+from shared.calls.call import Call, CallState, Leg
 from shared.calls.event import Finished
+from shared.calls.identity import Report
+from shared.calls.phone_numbers import Kind, Number
 from shared.calls.queue import CallWakeUps
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
@@ -20,6 +23,7 @@ from shared.clock import Clock
 from shared.telemetry import logger
 
 _TRIES = 5
+_LONGEST_LINE = 32
 
 
 class Hearing:
@@ -44,7 +48,7 @@ class Hearing:
         self._rules = rules
         self._recording_hosts = recording_hosts
 
-    def hear(self, event: Finished, account_id: str, country: str) -> None:
+    def hear(self, event: Finished, account_id: str, country: str) -> list[str]:
         """Writes the row; wakes it for the history while the account is within its allowance.
 
         Args:
@@ -52,33 +56,35 @@ class Hearing:
             account_id: whose call it is.
             country: of numbers that name none.
 
+        Returns:
+            What of it will be left out, and why.
+
         Raises:
             StaleWrite: the row is written by others again and again; nothing was stored.
         """
-        leg = self._leg(event, country)
+        phone = phone_numbers.read(event.phone, country)
+        line = line_of(event.line, country)
+        leg, report = self._leg(event, phone, line), _report(event, phone, line)
         for _ in range(_TRIES):
-            key, now = rules_of.key(account_id, event.call_id), self._clock()
-            known = self._calls.get(key)
+            now = self._clock()
+            key, known = self._calls.place(account_id, report)
+            call = known or rules_of.ringing(key, account_id, event.call_id, event.location_id, now)
             heard = rules_of.heard(
-                known,
-                account_id,
-                event.call_id,
-                leg,
-                ended=not event.leg,
-                now=now,
-                rules=self._rules,
+                identity.joined(call, report), leg, ended=not event.leg, now=now, rules=self._rules
             )
-            if heard == known:
-                return
-            try:
-                self._calls.save(heard)
-            except StaleWrite:
-                continue
-            due_at = heard.due_at if heard.state is CallState.WAITING and heard.ended else None
-            if due_at is not None and self._allowed(account_id):
-                self._wake_ups.wake(key, due_at - now)
-            return
+            if heard != known:
+                try:
+                    self._calls.save(heard)
+                except StaleWrite:
+                    continue
+                self._wake(heard, now)
+            return self._left_out(event, phone, leg)
         raise StaleWrite(event.call_id)
+
+    def _wake(self, heard: Call, now: datetime) -> None:
+        due_at = heard.due_at if heard.state is CallState.WAITING and heard.ended else None
+        if due_at is not None and self._allowed(heard.account_id):
+            self._wake_ups.wake(heard.key, due_at - now)
 
     def _allowed(self, account_id: str) -> bool:
         try:
@@ -88,18 +94,42 @@ class Hearing:
             return False
         return True
 
-    def _leg(self, event: Finished, country: str) -> Leg:
-        link = recording_links.fit(event.recording_url, self._recording_hosts)
-        if event.recording_url and not link:
-            logger.warning("recording link left out", extra={"location_id": event.location_id})
+    def _leg(self, event: Finished, phone: Number, line: str) -> Leg:
+        unusable = phone.kind is Kind.UNUSABLE
         return Leg(
             location_id=event.location_id,
             answered=event.answered,
             duration_s=round(event.duration_s),
             started_at=event.started_at,
             direction=event.direction,
-            phone=phone_numbers.normal(event.phone, country),
-            line=phone_numbers.normal(event.line, country) or event.line[:32],
+            phone="" if unusable else phone.text,
+            line=line,
             extension=event.extension,
-            link=link,
+            link=recording_links.fit(event.recording_url, self._recording_hosts),
+            written=phone.text if unusable else "",
         )
+
+    def _left_out(self, event: Finished, phone: Number, leg: Leg) -> list[str]:
+        left_out = []
+        if phone.kind is Kind.UNUSABLE:
+            count("CallNumberUnusable")
+            left_out.append("phone: no country's number, so the call is saved without it")
+        if event.recording_url and not leg.link:
+            count("RecordingLinkRefused")
+            left_out.append("recording_url: not https, or not on a host of RecordingHosts")
+        return left_out
+
+
+def line_of(written: str, country: str) -> str:
+    """A line as the platform is told of it: its number, or else what was written."""
+    return phone_numbers.read(written, country).text or written[:_LONGEST_LINE]
+
+
+def _report(event: Finished, phone: Number, line: str) -> Report:
+    """Of a leg, a short number may be a colleague's, and the line another's."""
+    if event.leg:
+        caller = phone.text if phone.kind is Kind.E164 else None
+        return Report(event.call_id, caller, None, event.started_at, leg=True)
+    # Whatever was written instead of a number tells this caller from others.
+    caller = f"?{phone.text}" if phone.kind is Kind.UNUSABLE else phone.text
+    return Report(event.call_id, caller, line, event.started_at)

@@ -14,7 +14,7 @@ from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
-from shared.calls import admission
+from shared.calls import admission, search
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls.call import Call, CallState
@@ -126,7 +126,7 @@ class SaveHistory:
             return
         if call.state is CallState.SENDING:
             why = "whoever was sending it did not come back"
-            self._store(rules_of.unknown(call, why, now, self._rules))
+            self._store(search.unknown(call, why, now, self._rules))
         else:
             self._attempt(call)
 
@@ -203,12 +203,14 @@ class SaveHistory:
         now = self._clock()
         match outcome:
             case Sent():
-                return rules_of.sent(call, now, self._rules)
-            case Unclear(why):
-                return rules_of.unknown(call, why, now, self._rules)
+                return search.sent(call, now, self._rules)
+            case Unclear(why, failed):
+                return search.unknown(call, why, now, self._rules, failed=failed)
             case NotTaken(why, at_least_s):
                 return rules_of.not_saved(call, why, now, self._rules, at_least_s=at_least_s)
-            case Rejected(why) | Blocked(why=why):
+            case Rejected(why):
+                return rules_of.refused(call, why, now)
+            case Blocked(why=why):
                 return rules_of.not_saved(call, why, now, self._rules)
 
     def _store(self, after: Call) -> Call:

@@ -4,7 +4,7 @@ A ringing call goes out within the request: first in the pace, and not at all wh
 be of use, or the account has used up its allowance.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -13,12 +13,14 @@ from shared.altegio.outcome import Sent
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dynamodb import StaleWrite
-from shared.calls import admission, phone_numbers, recording_links
+from shared.calls import admission, identity, phone_numbers
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls.call import Call, CallState
 from shared.calls.event import BadEvent, Finished, Ringing
-from shared.calls.hearing import Hearing
+from shared.calls.hearing import Hearing, line_of
+from shared.calls.identity import Report
+from shared.calls.phone_numbers import Kind
 from shared.calls.queue import CallWakeUps
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
@@ -39,6 +41,7 @@ class PopUp(StrEnum):
     SENT = "sent"
     REPEATED = "shown before, or the call is over"
     HIDDEN = "the caller hides"
+    UNUSABLE = "no country's number"
     LATE = "too late"
     CROWDED = "too many calls at once"
     CLOSED = "the location takes no calls"
@@ -66,7 +69,6 @@ class CallDoor:
         clock: Clock,
         rules: CallPolicy,
         default_country: str,
-        recording_hosts: Collection[str],
     ) -> None:
         self._calls = calls
         self._connections = connections
@@ -79,7 +81,6 @@ class CallDoor:
         self._clock = clock
         self._rules = rules
         self._default_country = default_country
-        self._recording_hosts = recording_hosts
 
     def account(self, key: str) -> Account | None:
         """Whose key it is; None if it is nobody's."""
@@ -108,15 +109,12 @@ class CallDoor:
         """
         self._connection(account, event.location_id)
         try:
-            self._hearing.hear(event, account.account_id, self._country(account))
+            return self._hearing.hear(event, account.account_id, self._country(account))
         except StaleWrite:
             # So many legs at once: the queue has the time to hear them one after the other.
             told = event.model_dump(mode="json")
             self._wake_ups.put({**told, "account_id": account.account_id})
-        link = event.recording_url
-        if link and not recording_links.fit(link, self._recording_hosts):
-            return ["recording_url: not https, or not on a host of RecordingHosts"]
-        return []
+            return []
 
     def _country(self, account: Account) -> str:
         return account.country or self._default_country
@@ -134,34 +132,47 @@ class CallDoor:
         if closed or connection.crm_token is None:
             return PopUp.CLOSED, closed
         country = self._country(account)
-        caller = phone_numbers.normal(event.phone, country)
-        if not caller:
+        caller, line = phone_numbers.read(event.phone, country), line_of(event.line, country)
+        if caller.kind is Kind.HIDDEN:
             return PopUp.HIDDEN, ""
-        ringing = rules_of.ringing(
-            account.account_id, event.call_id, event.location_id, self._clock()
-        )
+        if caller.kind is Kind.UNUSABLE:
+            return PopUp.UNUSABLE, ""
         latest = event.at + timedelta(seconds=self._rules.pop_up_budget_s)
         if self._clock() > latest:
             return PopUp.LATE, ""
-        known = self._calls.get(ringing.key)
-        if known and (known.state is not CallState.RINGING or known.popped_at is not None):
+        report = Report(event.call_id, caller.text, line, event.at)
+        ringing = self._unseen(account, event, report)
+        if ringing is None:
             # All telephones of a group ring for one call: that uses up nobody's allowance.
             return PopUp.REPEATED, ""
         try:
             self._pop_ups.take(account.account_id)
-            if not self._taken(ringing):
-                return PopUp.REPEATED, ""
+            while not self._taken(ringing):
+                # Its key was taken by the same call, or by another of its id.
+                ringing = self._unseen(account, event, report)
+                if ringing is None:
+                    return PopUp.REPEATED, ""
         except (Paused, Busy) as error:
             return PopUp.CROWDED, str(error)
         if self._clock() > latest:
             return PopUp.LATE, "after waiting for its turn"
         outcome = self._voip.pop_up(
             connection.crm_token,
-            phone=caller,
-            line=phone_numbers.normal(event.line, country) or event.line[:32],
+            phone=caller.text,
+            line=line,
             user=event.extension,
         )
         return (PopUp.SENT, "") if isinstance(outcome, Sent) else (PopUp.FAILED, outcome.why)
+
+    def _unseen(self, account: Account, event: Ringing, report: Report) -> Call | None:
+        """The call, if it was not shown yet and is not over."""
+        key, known = self._calls.place(account.account_id, report)
+        if known and (known.state is not CallState.RINGING or known.popped_at is not None):
+            return None
+        ringing = rules_of.ringing(
+            key, account.account_id, event.call_id, event.location_id, self._clock()
+        )
+        return identity.joined(ringing, report)
 
     def _taken(self, ringing: Call) -> bool:
         """Whether the pop-up is ours to show, in our turn.

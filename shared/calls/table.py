@@ -27,13 +27,15 @@ from shared.aws.dynamodb import (
     to_value,
     transacted,
 )
+from shared.calls import identity
 from shared.calls.call import Call, CallState, Leg
+from shared.calls.identity import Report
 from shared.clock import instant, stamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_INSTANTS = ("received_at", "popped_at", "started_at", "due_at", "sent_at")
+_INSTANTS = ("received_at", "first_at", "popped_at", "started_at", "due_at", "sent_at")
 
 
 class Calls:
@@ -48,6 +50,21 @@ class Calls:
         """The call under `key`, strongly consistent."""
         found = row(self._dynamodb, self._table, {"key": key})
         return _call(found) if found else None
+
+    def place(self, account_id: str, report: Report) -> tuple[str, Call | None]:
+        """The key of the call that a report is of, and the call, if there is one already."""
+        known: list[Call] = []
+        for number in range(1, identity.MOST_OF_ONE_ID + 1):
+            key = identity.key(account_id, report.call_id, number)
+            found = self.get(key)
+            if found is None:
+                break
+            known.append(found)
+        else:
+            key = identity.key_alone(account_id, report)
+            known += [found] if (found := self.get(key)) else []
+        nearest = identity.nearest(known, report)
+        return (nearest.key, nearest) if nearest else (key, None)
 
     def save(self, call: Call) -> Call:
         """Writes what was decided from the version in `call`; returns it as stored.
@@ -87,6 +104,9 @@ class Calls:
         """
         fields = {
             "call_id": to_value(ringing.call_id),
+            "caller": to_value(ringing.caller or ""),
+            "own_line": to_value(ringing.own_line or ""),
+            "first_at": to_value(stamp(ringing.first_at or ringing.received_at)),
             "account_id": to_value(ringing.account_id),
             "location_id": to_value(ringing.location_id),
             "received_at": to_value(stamp(ringing.received_at)),

@@ -161,7 +161,7 @@ CHAIN_ROW: dict[str, Any] = {
     "state": "due",
 }
 
-CALL = rules_of.ringing("a", "c-1", 1, NOW)
+CALL = rules_of.ringing("a#c-1", "a", "c-1", 1, NOW)
 
 BESIDE: Any = {"Put": {"TableName": "JOURNAL_TABLE"}}
 

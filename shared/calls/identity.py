@@ -1,0 +1,95 @@
+"""Which reports are of one call, and under which key it is kept: pure rules of (call, report).
+
+A PBX's own id is not enough. It counts anew after a restart, and two switches of one account count
+alike. So a call is known by its account, its id, who called, which line, and when: what was told of
+another caller or line, or of a time more than an hour away, is another call. A leg is of the call
+that has its id, whatever it says of the line, and began while that may have lasted; of whom it
+calls the caller only a whole number counts, as a transfer shows the colleague's.
+
+The first call of an id has a key of the two, each further one a number more. Where a report was
+taken in once it is taken in again: the nearest call is chosen, and no call changes its caller.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.calls.call import LONGEST_CALL, Call, CallState
+
+# Two whole reports of one id that are further apart are of two calls.
+_REUSED_AFTER = timedelta(hours=1)
+# A PBX that gives more calls one id has none; then each report is a call of its own.
+MOST_OF_ONE_ID = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What tells one call from another, of one report.
+
+    Attributes:
+        call_id: the PBX's own.
+        caller: the outside party's number in its normal form, empty if it hides; None if the report
+            does not tell.
+        own_line: the location's own line; None if the report does not tell.
+        at: when it began.
+        leg: whether it is of a leg only.
+    """
+
+    call_id: str
+    caller: str | None
+    own_line: str | None
+    at: datetime
+    leg: bool = False
+
+
+def key(account_id: str, call_id: str, number: int = 1) -> str:
+    """The key of an account's call, the first or a further one of its id.
+
+    What follows the account is the call's id for the platform, so that no two calls of an account
+    have one. An id that looks as if it were numbered is numbered as well.
+    """
+    numbered = number > 1 or "~" in call_id
+    return f"{account_id}#{call_id}~{number}" if numbered else f"{account_id}#{call_id}"
+
+
+def key_alone(account_id: str, report: Report) -> str:
+    """The key of one of too many calls of one id: of its own report."""
+    told = f"{report.caller}|{report.own_line}|{report.at.isoformat()}|{report.leg}"
+    return f"{account_id}#{report.call_id}~{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+
+def nearest(known: Iterable[Call], report: Report) -> Call | None:
+    """The call that a report is of, of those that have its id; None if it is another one's."""
+    same = [call for call in known if _same(call, report)]
+    return min(same, key=lambda call: (_apart(call, report), call.key), default=None)
+
+
+def joined(call: Call, report: Report) -> Call:
+    """The call, with what a report of it tells of who it is."""
+    first_at = call.first_at
+    if first_at is None or not (report.leg or call.ended):
+        first_at = report.at
+    return replace(
+        call,
+        caller=report.caller if call.caller is None else call.caller,
+        own_line=report.own_line if call.own_line is None else call.own_line,
+        first_at=first_at,
+    )
+
+
+def _same(call: Call, report: Report) -> bool:
+    if report.call_id != call.call_id:
+        return False
+    if None not in (call.caller, report.caller) and call.caller != report.caller:
+        return False
+    if None not in (call.own_line, report.own_line) and call.own_line != report.own_line:
+        return False
+    # As long as only legs were told, nobody knows when it began.
+    only_legs = call.state is not CallState.RINGING and not call.ended
+    within = LONGEST_CALL if report.leg or only_legs else _REUSED_AFTER
+    return _apart(call, report) <= within
+
+
+def _apart(call: Call, report: Report) -> timedelta:
+    return abs(report.at - (call.first_at or call.received_at))
