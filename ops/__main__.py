@@ -148,6 +148,9 @@ def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
     which.add_argument(
         "--trust", action="store_true", help="accept that the CRM token is the location's own"
     )
+    command.add_argument(
+        "--recordings", action="store_true", help="show the links that came too late for Altegio"
+    )
     _changes(command)
 
     command = add("pbx-key", "accounts.key", "make a new PBX key for the account of a location")

@@ -1,6 +1,7 @@
 """A location's telephony: its chain, whether its CRM token is proven, its last calls.
 
-Links to recordings are not shown, and of a number the last two digits only.
+Of a number the last two digits are shown, and of the links to recordings only those that came when
+the platform had the call already, if they are asked for: whoever knows one may hear the call.
 """
 
 import argparse
@@ -8,13 +9,13 @@ import getpass
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ops import screen
 from ops.site import Site
 from shared import clock
 from shared.calls import phone_numbers
-from shared.calls.call import Call
+from shared.calls.call import Call, Leg
 from shared.chains.chain import Chain
 from shared.connections.connection import Connection
 from shared.connections.crm_token import CrmTokenState
@@ -39,10 +40,12 @@ def telephony(site: Site, options: argparse.Namespace) -> int:
     since = clock.now() - timedelta(days=site.calls_settings.call_days)
     calls = sorted(
         site.calls.of_location(options.location, since),
-        key=lambda call: call.started_at or call.received_at,
+        key=_began,
         reverse=True,
     )
     print(_told(site, connection, chain, calls))
+    if options.recordings:
+        print(_recordings(calls))
     if not options.resume and not options.trust:
         return 0
     return _changed(site, connection, options)
@@ -93,6 +96,18 @@ def _told(site: Site, connection: Connection, chain: Chain | None, calls: Sequen
     return "\n".join(parts)
 
 
+def _recordings(calls: Sequence[Call]) -> str:
+    late = [call for call in calls if call.late_link]
+    if not late:
+        return "\nNo recording came late: what links there are, the platform was told."
+    rows = [(screen.moment(_began(call)), call.late_link) for call in late]
+    return "\n" + screen.table(("BEGAN", "RECORDING, NOT TOLD TO THE PLATFORM"), rows)
+
+
+def _began(call: Call) -> datetime:
+    return call.started_at or call.received_at
+
+
 def _chain(chain: Chain | None) -> str:
     if chain is None:
         return "-"
@@ -101,11 +116,17 @@ def _chain(chain: Chain | None) -> str:
 
 
 def _row(call: Call) -> tuple[str, ...]:
-    leg = call.leg
+    leg, late = call.leg, "its recording came late" if call.late_link else ""
     return (
-        screen.moment(call.started_at or call.received_at),
+        screen.moment(_began(call)),
         leg.direction if leg else "-",
-        phone_numbers.masked(leg.phone) if leg else "-",
+        _who(leg) if leg else "-",
         str(call.state),
-        call.why or "-",
+        "; ".join(why for why in (call.why, late) if why) or "-",
+    )
+
+
+def _who(leg: Leg) -> str:
+    return (
+        f"{phone_numbers.masked(leg.written)}?" if leg.written else phone_numbers.masked(leg.phone)
     )

@@ -1,5 +1,6 @@
 """`POST /calls` in three dialects, and the calls queue: pop-ups at once, history surely."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -9,17 +10,17 @@ from shared import doors
 from shared.aws import http
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.session import once
+from shared.calls import body
 from shared.calls import event as call_event
 from shared.calls.event import BadEvent, Ringing
-from shared.calls.pbx import asterisk, freeswitch
+from shared.calls.pbx import asterisk, freeswitch, senders
+from shared.calls.pbx.fields import form_of
 from shared.calls.pop_up import CallDoor, NotTheAccounts, as_event
 from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
 
-_DIALECTS = {"/calls/freeswitch": freeswitch.read, "/calls/asterisk": asterisk.read}
-# A queue takes a megabyte, and no call is that long.
-_LONGEST_BODY = 256 * 1024
+_DIALECTS = {senders.FREESWITCH: freeswitch.read, senders.ASTERISK: asterisk.read}
 
 
 @metrics.log_metrics
@@ -36,8 +37,16 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return _told(wired()[0], http.request(event))
     except (BadEvent, http.BadBody) as error:
         return _refused(400, str(error) or "the request cannot be read")
+    except body.NotPacked:
+        return _refused(400, "the body is not what its Content-Encoding says")
     except NotTheAccounts:
         return _refused(403, "location_id: not a location of this account")
+    except body.TooLong:
+        return _refused(413, f"the body has more than {body.LONGEST} bytes, or would unpacked")
+    except body.UnknownPacking:
+        answer = _refused(415, f"Content-Encoding: must be {' or '.join(body.PACKED_BY)}")
+        answer["headers"]["accept-encoding"] = ", ".join(body.PACKED_BY)
+        return answer
 
 
 def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
@@ -55,13 +64,27 @@ def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
 
 
 def _event(request: http.Request) -> Any:
-    if len(request.body) > _LONGEST_BODY:
-        raise BadEvent("the body is too long")
+    """What is told; None of a call that is none of a location's.
+
+    Raises:
+        BadEvent: it cannot be read, or belongs to another address.
+    """
+    told = body.unpacked(request.body, request.headers.get("content-encoding", ""))
+    query = form_of(request.raw_query.encode())
+    try:
+        event = _translated(request, told, query)
+    except BadEvent as error:
+        raise BadEvent(senders.elsewhere(request.path, told, query) or str(error)) from None
+    if event is None and not senders.is_from(request.path, told, query):
+        raise BadEvent(senders.elsewhere(request.path, told, query) or senders.NOT_KNOWN)
+    return event
+
+
+def _translated(request: http.Request, told: bytes, query: Mapping[str, str]) -> Any:
     translate = _DIALECTS.get(request.path)
     if translate is None:
-        return as_event(call_event.values(request.body))
-    content_type = request.headers.get("content-type", "")
-    translated = translate(request.body, content_type, request.query())
+        return as_event(call_event.values(told))
+    translated = translate(told, request.headers.get("content-type", ""), query)
     return None if translated is None else as_event(translated)
 
 

@@ -201,10 +201,12 @@ ENGLISH = Words(
         CallState.SENT: "Sent to Altegio",
         CallState.CONFIRMED: "In Altegio",
         CallState.UNCONFIRMED: "Sent, not seen there",
+        CallState.REFUSED: "Not taken by Altegio",
         CallState.EXPIRED: "Too old, not sent",
     },
     directions={"incoming": "Incoming", "outgoing": "Outgoing", "internal": "Internal"},
     hidden="Number withheld",
+    recording="Recording (ready late, not in Altegio)",
     payments=("Last payments", "No payment yet."),
     payment={
         EntryState.PENDING: "On its way to Altegio",

@@ -188,24 +188,25 @@ class Page:
             },
         )
 
-    def _calls(self, visit: Visit | None) -> list[tuple[str, str, str, str]]:
-        """When, what, its fate, and that as a word for machines."""
+    def _calls(self, visit: Visit | None) -> list[tuple[str, str, str, str, str]]:
+        """When, what, its fate, that as a word for machines, and a link that Altegio lacks."""
         happened = visit.belongings.happened if visit and visit.belongings else None
         return [
             (
                 stamp(call.entry.started_at),
                 (
                     f"{self._words.directions[call.leg.direction]}, "
-                    f"{call.leg.phone or self._words.hidden}"
+                    f"{call.leg.phone or call.leg.written or self._words.hidden}"
                 ),
                 self._words.call[call.state],
                 call.state,
+                call.late_link,
             )
             for call in (happened.calls if happened else ())
             if call.leg is not None
         ]
 
-    def _payments(self, visit: Visit | None) -> list[tuple[str, str, str, str]]:
+    def _payments(self, visit: Visit | None) -> list[tuple[str, str, str, str, str]]:
         """The same of payments and refunds."""
         happened = visit.belongings.happened if visit and visit.belongings else None
         return [
@@ -216,6 +217,7 @@ class Page:
                 else f"{_cents(entry.facts['amount'])} {entry.facts['currency']}",
                 self._words.payment[entry.state],
                 entry.state,
+                "",
             )
             for entry in (happened.payments if happened else ())
         ]

@@ -200,10 +200,12 @@ RUSSIAN = Words(
         CallState.SENT: "Отправлен в Altegio",
         CallState.CONFIRMED: "Есть в Altegio",
         CallState.UNCONFIRMED: "Отправлен, там не виден",
+        CallState.REFUSED: "Altegio не принял",
         CallState.EXPIRED: "Устарел, не отправлен",
     },
     directions={"incoming": "Входящий", "outgoing": "Исходящий", "internal": "Внутренний"},
     hidden="Номер скрыт",
+    recording="Запись (готова позже, в Altegio её нет)",
     payments=("Последние платежи", "Платежей пока нет."),
     payment={
         EntryState.PENDING: "Отправляется в Altegio",

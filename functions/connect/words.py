@@ -45,7 +45,8 @@ class Words:
         letter: Subject and text, with the code as `{code}` and the company as `{provider}`.
         rotate: What a new key does, and its button.
         calls: Above the last calls, and if there are none; `payments` likewise.
-        call: The fate of a call; `directions` its direction, `hidden` its number if there is none.
+        call: The fate of a call; `directions` its direction, `hidden` its number if there is none,
+            `recording` a link that came when the call was in Altegio already.
         payment: The fate of a payment or a refund; `refund` names the latter.
         portal: On the way to the company's own pages, and its button.
     """
@@ -89,6 +90,7 @@ class Words:
     call: Mapping[CallState, str]
     directions: Mapping[str, str]
     hidden: str
+    recording: str
     payments: tuple[str, str]
     payment: Mapping[EntryState, str]
     refund: str

@@ -112,10 +112,10 @@ class Hearing:
     def _left_out(self, event: Finished, phone: Number, leg: Leg) -> list[str]:
         left_out = []
         if phone.kind is Kind.UNUSABLE:
-            count("CallNumberUnusable")
+            logger.warning("no number of a country", extra={"location_id": event.location_id})
             left_out.append("phone: no country's number, so the call is saved without it")
         if event.recording_url and not leg.link:
-            count("RecordingLinkRefused")
+            logger.warning("recording link left out", extra={"location_id": event.location_id})
             left_out.append("recording_url: not https, or not on a host of RecordingHosts")
         return left_out
 

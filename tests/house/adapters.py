@@ -18,6 +18,7 @@ from shared.aws.dynamodb import to_item
 from shared.aws.ses import Letter, Mail
 from shared.calls import call as rules_of
 from shared.calls.call import CallState
+from shared.calls.identity import Report
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.chain import Chain, ChainState
@@ -247,6 +248,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         lambda aws: Calls(aws, "CALLS_TABLE", 14),
         {
             "get": [lambda it: it.get("a#c-1")],
+            "place": [lambda it: it.place("a", Report("c-1", "", "1", NOW))],
             "save": [lambda it: it.save(CALL)],
             "claim": [lambda it: it.claim(CALL, TURN)],
             "pop": [lambda it: it.pop(CALL, NOW, TURN)],
