@@ -127,6 +127,5 @@ def _row(call: Call) -> tuple[str, ...]:
 
 
 def _who(leg: Leg) -> str:
-    return (
-        f"{phone_numbers.masked(leg.written)}?" if leg.written else phone_numbers.masked(leg.phone)
-    )
+    # What is no number is told from what is one.
+    return phone_numbers.masked(leg.written or leg.phone) + "?" * bool(leg.written)

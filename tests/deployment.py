@@ -363,11 +363,14 @@ class Deployment:
         content_type: str = "application/json",
         query: str = "",
         authorization: str = "",
+        encoding: str = "",
     ) -> tuple[int, Any]:
         """One request of the PBX, with its key as a bearer or as it says; status and JSON."""
         body = json.dumps(event) if isinstance(event, dict) else event
         http = http_event("POST", path, query=query, body="")
         http["headers"] = {"content-type": content_type}
+        if encoding:
+            http["headers"]["content-encoding"] = encoding
         if key is not None or authorization:
             http["headers"]["authorization"] = authorization or f"Bearer {key}"
         if isinstance(body, bytes):

@@ -1,0 +1,192 @@
+"""One call is one row and one entry, whatever ids a switch gives; another is another."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.calls import identity
+from shared.calls.call import Call, CallState, ringing
+from shared.calls.identity import Report
+from tests.calls.telling import at, end, prove, ring, settle
+from tests.deployment import Deployment, finished
+
+NOW = datetime(2026, 11, 1, 10, tzinfo=UTC)
+
+
+def entries(deployment: Deployment) -> list[tuple[str, datetime | None]]:
+    """Who called and when, of each entry but the first, which proves the token."""
+    saved = deployment.simulator.saved_calls()
+    assert len({call.call_id for call in saved}) == len(saved)
+    return [(call.phone, call.date) for call in saved if call.call_id != "first"]
+
+
+def ago(deployment: Deployment, seconds: float) -> datetime:
+    return deployment.clock() - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"phone": "+13155550199"},
+        {"phone": "anonymous"},
+        {"phone": "555-0175"},
+        {"phone": "102"},
+        {"line": "+13155550177"},
+        {"location_id": 4232, "line": "+13155550178"},
+    ],
+)
+@pytest.mark.parametrize("first", [{}, {"phone": "anonymous"}])
+def test_equal_ids_of_two_switches_are_two_calls(
+    deployment: Deployment, key: str, first: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    prove(deployment, key)
+    told = [first, {**first, **changes}]
+    # Each comes again, and none is another for it.
+    for each in (*told, *reversed(told)):
+        end(deployment, key, **each)
+    for each in told:
+        end(deployment, key, **each)
+    deployment.let_time_pass(20)
+    assert len(entries(deployment)) == (1 if told[0] == told[1] else 2)
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=61), timedelta(days=1), timedelta(days=3)])
+@pytest.mark.parametrize("changes", [{}, {"phone": "+13155550199"}])
+def test_an_id_used_again_later_is_another_call_with_its_own_date(
+    deployment: Deployment, key: str, later: timedelta, changes: dict[str, Any]
+) -> None:
+    prove(deployment, key)
+    assert ring(deployment, key) == "sent"
+    end(deployment, key, ago_s=0)
+    first = ago(deployment, 0)
+    deployment.let_time_pass(5)
+    deployment.clock.at = first + later
+    assert ring(deployment, key, **changes) == "sent"
+    assert ring(deployment, key, **changes) == "shown before, or the call is over"
+    end(deployment, key, ago_s=0, **changes)
+    deployment.let_time_pass(5)
+    second = first + later
+    phone = changes.get("phone", "+13155550175")
+    assert entries(deployment) == [("+13155550175", first), (phone, second)]
+    assert len(deployment.simulator.pop_ups()) == 2
+
+
+def test_a_call_within_the_hour_is_the_same(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    for seconds in (3500, 90, 3500):
+        end(deployment, key, ago_s=seconds)
+    settle(deployment)
+    assert entries(deployment) == [("+13155550175", ago(deployment, 3500 + 6))]
+
+
+@pytest.mark.parametrize("first", ["legs", "whole"])
+def test_a_transfer_stays_one_call(deployment: Deployment, key: str, first: str) -> None:
+    """A leg begins late in a long call, on another line, and shows a colleague as its caller."""
+    prove(deployment, key)
+    legs = [
+        {"leg": True, "ago_s": 7200, "extension": "101", "duration_s": 60},
+        {"leg": True, "ago_s": 600, "extension": "102", "phone": "101", "line": "102"},
+        {"leg": True, "ago_s": 300, "extension": "103", "phone": "", "answered": False},
+    ]
+    whole = {"ago_s": 7200, "duration_s": 7200, "extension": "102"}
+    for told in [*legs, whole] if first == "legs" else [whole, *legs]:
+        end(deployment, key, **told)
+    settle(deployment)
+    assert entries(deployment) == [("+13155550175", ago(deployment, 7200 + 6))]
+
+
+def test_a_call_rings_and_ends_in_one_row(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    ring(deployment, key)
+    end(deployment, key, ago_s=1)
+    rows = [row for row in deployment.rows("CALLS_TABLE") if row["call_id"] == "c-1"]
+    assert len(rows) == 1
+    assert rows[0]["popped_at"]
+
+
+def test_a_switch_that_has_but_one_id_loses_nothing(deployment: Deployment, key: str) -> None:
+    """Each of its reports is a call of its own, and comes again as the same."""
+    prove(deployment, key)
+    number = identity.MOST_OF_ONE_ID + 4
+    phones = [f"+131555502{each:02}" for each in range(number)]
+    began = at(deployment, 60)
+    for phone in (*phones, *phones):
+        event = {**finished(call_id="0", phone=phone), "started_at": began}
+        assert deployment.call(event, key)[0] == 202
+    deployment.let_time_pass(30)
+    assert sorted(phone for phone, _ in entries(deployment)) == phones
+
+
+@given(
+    st.lists(st.tuples(st.text("~0123c", min_size=1, max_size=6), st.integers(1, 30)), unique=True)
+)
+def test_no_two_calls_have_one_key(told: list[tuple[str, int]]) -> None:
+    keys = [identity.key("a", call_id, number) for call_id, number in told]
+    assert len(set(keys)) == len(keys)
+
+
+# Any order, any repetition
+
+
+def placed(rows: dict[str, Call], report: Report) -> str:
+    """What the table does with a report."""
+    known = []
+    for number in range(1, 100):
+        key = identity.key("a", report.call_id, number)
+        if key not in rows:
+            break
+        known.append(rows[key])
+    found = identity.nearest(known, report) or ringing(key, "a", report.call_id, 1, report.at)
+    after = identity.joined(found, report)
+    ended = found.ended or not report.leg
+    rows[found.key] = replace(after, state=CallState.WAITING, ended=ended)
+    return found.key
+
+
+_callers = st.sampled_from(["+13155550175", "+13155550199", "", "?5550175"])
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> list[list[Report]]:
+    """Some calls of one id, each with its legs: of different callers, or hours apart."""
+    told: list[list[Report]] = []
+    latest: dict[str, int] = {}
+    for _ in range(draw(st.integers(1, 4))):
+        caller = draw(_callers)
+        # The same caller's next call; a leg may begin hours after its call.
+        began = latest.get(caller, 0) + draw(st.integers(61, 3000))
+        legs = draw(st.lists(st.integers(0, 59), max_size=3))
+        latest[caller] = began + 240 * bool(legs)
+        start = NOW + timedelta(minutes=began)
+        known = caller if caller.startswith("+") else None
+        reports = [
+            Report("c", known, None, start + timedelta(minutes=each), leg=True)
+            for each in legs
+            # Of a leg without a number, nobody knows whose it is if callers share an id.
+            if known
+        ]
+        told.append([Report("c", caller, "+13155550176", start), *reports])
+    return told
+
+
+@given(calls(), st.data())
+def test_in_any_order_each_call_is_one_row(told: list[list[Report]], data: st.DataObject) -> None:
+    reports = [each for call in told for each in call]
+    repeated = data.draw(st.lists(st.sampled_from(reports), max_size=6))
+    order: Iterable[Report] = data.draw(st.permutations([*reports, *repeated]))
+    rows: dict[str, Call] = {}
+    where = {id(report): placed(rows, report) for report in order}
+    for call in told:
+        assert len({where[id(report)] for report in call}) == 1
+    assert Counter(where[id(call[0])] for call in told).most_common(1)[0][1] == 1
+    # Whatever came is known again.
+    before = dict(rows)
+    for report in reports:
+        assert placed(rows, report) == where[id(report)]
+    assert rows == before
