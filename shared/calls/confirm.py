@@ -7,6 +7,7 @@ and that the location's CRM token is its own.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 
 from shared.altegio.client import NoAnswer, Refused, Unreachable
 from shared.altegio.history import ListedCall
@@ -111,7 +112,9 @@ class ConfirmCalls:
         if isinstance(error, Refused):
             count("CallListRefused")
             logger.error("call list refused", extra={"location_id": location_id, "why": str(error)})
-        after = search.no_list if isinstance(error, Refused) else search.not_told
+        # Too many requests are over soon; a missing right or token is not.
+        lasts = isinstance(error, Refused) and error.status != HTTPStatus.TOO_MANY_REQUESTS
+        after = search.no_list if lasts else search.not_told
         for call in due:
             self._store(after(call, str(error), now, self._rules))
         if not isinstance(error, Refused):

@@ -35,7 +35,7 @@ def ago(deployment: Deployment, seconds: float) -> datetime:
     [
         {"phone": "+13155550199"},
         {"phone": "anonymous"},
-        {"phone": "555-0175"},
+        {"phone": "12345678901234567890"},
         {"phone": "102"},
         {"line": "+13155550177"},
         {"location_id": 4232, "line": "+13155550178"},

@@ -30,7 +30,6 @@ TESTED_BY = {
     "aws.session": "house/test_cold_start.py",
     "aws.sqs": "local/stack/test_memory_queues.py",
     "backoff": "connections/test_lifecycle.py",
-    "calls.call": "calls/test_history.py",
     "calls.confirm": "calls/test_history.py",
     "calls.dialled": "calls/test_phone_numbers.py",
     "calls.hidden_callers": "calls/test_phone_numbers.py",

@@ -1,0 +1,165 @@
+"""What ends a call for good, what is told again, and what its caller's number has to do with it."""
+
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from shared.calls import call as rules_of
+from tests.calls.telling import LINK, end, prove, ring, settle, state
+from tests.deployment import Deployment
+
+LATE = "https://records.example/late.mp3"
+
+
+def row(deployment: Deployment, call_id: str = "c-1") -> Any:
+    [found] = [each for each in deployment.rows("CALLS_TABLE") if each["call_id"] == call_id]
+    return found
+
+
+def sent(deployment: Deployment) -> list[Any]:
+    return [
+        each.body
+        for each in deployment.simulator.calls("history")
+        if each.body.get("call_id") == "c-1"
+    ]
+
+
+# A number that is none
+
+
+@pytest.mark.parametrize("phone", ["12345678901234567890", "+999123456789"])
+def test_a_number_that_is_none_loses_no_call_and_is_told_to_the_pbx(
+    deployment: Deployment, key: str, phone: str
+) -> None:
+    prove(deployment, key)
+    assert ring(deployment, key, phone=phone) == "no country's number"
+    answer = end(deployment, key, phone=phone)
+    assert answer["left_out"] == ["phone: no country's number, so the call is saved without it"]
+    deployment.let_time_pass(60)
+    [saved] = [call for call in deployment.simulator.saved_calls() if call.call_id == "c-1"]
+    assert (saved.phone, saved.status, saved.duration) == ("anonymous", "success", 90)
+    # Kept as it was written, for the owner.
+    assert row(deployment)["leg"]["written"].strip("+") == phone.strip("+")
+    assert len(sent(deployment)) == 1
+    assert [shown.phone for shown in deployment.simulator.pop_ups()] == []
+
+
+# What the platform refuses
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_call_that_is_refused_is_not_sent_again(
+    deployment: Deployment, key: str, status: int
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "status", status=status, message="No.", times=1000)
+    end(deployment, key)
+    deployment.let_time_pass(3 * 24 * 60, step=60)
+    assert (state(deployment), len(sent(deployment))) == ("refused", 1)
+    assert row(deployment)["why"] == f"{status} No."
+    assert "due_at" not in row(deployment)
+
+
+def test_a_line_that_is_no_number_is_refused_once_and_hinders_no_other(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    end(deployment, key, line="main office")
+    end(deployment, key, call_id="c-2")
+    deployment.let_time_pass(24 * 60, step=60)
+    assert (state(deployment), len(sent(deployment))) == ("refused", 1)
+    assert state(deployment, "c-2") == "confirmed"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429])
+def test_a_word_on_the_token_is_none_on_the_call(
+    deployment: Deployment, key: str, status: int
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "status", status=status)
+    end(deployment, key)
+    deployment.let_time_pass(30)
+    assert state(deployment) == "confirmed"
+
+
+def test_what_is_refused_as_missed_is_told_when_it_was_answered(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "status", status=422)
+    end(deployment, key, answered=False, duration_s=0)
+    settle(deployment)
+    assert state(deployment) == "refused"
+    end(deployment, key)
+    deployment.let_time_pass(15)
+    assert state(deployment) == "confirmed"
+    assert [each["status"] for each in sent(deployment)] == ["missed", "success"]
+
+
+# A recording that is ready late
+
+
+@pytest.mark.parametrize("before", [None, LINK])
+@pytest.mark.parametrize("minutes", [0, 1, 30])
+def test_a_late_link_is_kept_and_the_call_not_told_again(
+    deployment: Deployment, key: str, before: str | None, minutes: float
+) -> None:
+    prove(deployment, key)
+    end(deployment, key, recording_url=before)
+    settle(deployment)
+    deployment.let_time_pass(minutes)
+    # As much longer as the greeting that is recorded, so that this leg speaks for the call.
+    end(deployment, key, recording_url=LATE, duration_s=91)
+    deployment.let_time_pass(30)
+    assert len(sent(deployment)) == 1
+    call = deployment.calls.get(row(deployment)["key"])
+    assert call is not None
+    assert (call.state, call.late_link) == ("confirmed", LATE)
+
+
+def test_a_link_that_comes_in_time_is_told(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    end(deployment, key)
+    end(deployment, key, recording_url=LATE)
+    settle(deployment)
+    [told] = sent(deployment)
+    assert told["link"] == LATE
+    call = deployment.calls.get(row(deployment)["key"])
+    assert call is not None
+    assert call.late_link == ""
+
+
+def test_a_call_that_is_told_again_for_a_reason_takes_its_late_link_along(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    end(deployment, key, answered=False, duration_s=0)
+    settle(deployment)
+    end(deployment, key, recording_url=LATE)
+    deployment.let_time_pass(15)
+    assert [each.get("link") for each in sent(deployment)] == [None, LATE]
+
+
+def test_one_constant_tells_late_links_too(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    with patch.object(rules_of, "LATE_LINK_IS_TOLD", new=True):
+        end(deployment, key)
+        settle(deployment)
+        for _ in range(3):
+            end(deployment, key, recording_url=LATE)
+            deployment.let_time_pass(15)
+    assert [each.get("link") for each in sent(deployment)] == [None, LATE]
+    assert state(deployment) == "confirmed"
+
+
+def test_a_late_link_is_in_no_log(
+    deployment: Deployment, key: str, logged: Callable[[], str]
+) -> None:
+    prove(deployment, key)
+    end(deployment, key)
+    settle(deployment)
+    end(deployment, key, recording_url=LATE)
+    deployment.let_time_pass(15)
+    assert "records.example" not in logged()

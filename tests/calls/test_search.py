@@ -1,0 +1,110 @@
+"""An unclear call, where the list shows it and where there is no list: never lost, never silent."""
+
+import pytest
+
+from tests.calls.telling import end, prove, settle, state
+from tests.deployment import Deployment
+
+
+def sent(deployment: Deployment, call_id: str = "c-1") -> int:
+    """How often a call went out."""
+    told = deployment.simulator.calls("history")
+    return sum(each.body.get("call_id") == call_id for each in told)
+
+
+def why(deployment: Deployment) -> str:
+    account_id = deployment.connection(4564).account_id
+    call = deployment.calls.get(f"{account_id}#c-1")
+    assert call is not None
+    return call.why
+
+
+def hide_the_list(deployment: Deployment, how: str) -> None:
+    if how == "no token":
+        deployment.set_user_token("-")
+        deployment.restart(USER_TOKEN_PARAMETER="/altegio/none")
+    elif how == "a wrong token":
+        deployment.set_user_token("wrong")
+        deployment.restart()
+    else:
+        deployment.simulator.may_list_calls = False
+
+
+WITHOUT = ["no token", "a wrong token", "no right"]
+
+
+@pytest.mark.parametrize("how", WITHOUT)
+@pytest.mark.parametrize("status", [500, 503])
+def test_without_a_list_an_unclear_call_is_sent_once_more(
+    deployment: Deployment, key: str, how: str, status: int
+) -> None:
+    prove(deployment, key)
+    hide_the_list(deployment, how)
+    deployment.simulator.fault("history", "status", status=status)
+    end(deployment, key)
+    deployment.let_time_pass(15)
+    assert sent(deployment) == 2
+    assert [call.call_id for call in deployment.simulator.saved_calls()] == ["first", "c-1"]
+
+
+@pytest.mark.parametrize("how", WITHOUT)
+def test_without_a_list_a_call_that_is_unclear_twice_ends_visibly(
+    deployment: Deployment, key: str, how: str
+) -> None:
+    prove(deployment, key)
+    hide_the_list(deployment, how)
+    deployment.simulator.fault("history", "status", status=503, times=100)
+    end(deployment, key)
+    deployment.let_time_pass(30)
+    assert (sent(deployment), state(deployment)) == (2, "unconfirmed")
+    assert "unclear twice, and the list of calls cannot be read" in why(deployment)
+    # Nothing of it is due for ever.
+    deployment.let_time_pass(24 * 60, step=60)
+    assert sent(deployment) == 2
+
+
+def test_the_list_may_be_there_again_before_it_is_sent_once_more(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.may_list_calls = False
+    deployment.simulator.fault("history", "drop_answer")
+    end(deployment, key)
+    settle(deployment)
+    deployment.let_time_pass(1)
+    deployment.simulator.may_list_calls = True
+    deployment.let_time_pass(15)
+    assert (sent(deployment), state(deployment)) == (1, "confirmed")
+
+
+def test_too_many_requests_are_no_missing_list(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "drop_answer")
+    deployment.simulator.fault("calls", "status", status=429, times=6)
+    end(deployment, key)
+    deployment.let_time_pass(120)
+    assert (sent(deployment), state(deployment)) == (1, "confirmed")
+
+
+@pytest.mark.parametrize("phone", ["anonymous", "+999123456789"])
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_call_that_no_list_can_show_is_sent_once_more_if_the_platform_failed(
+    deployment: Deployment, key: str, phone: str, times: int
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "status", status=503, times=times)
+    end(deployment, key, phone=phone)
+    deployment.let_time_pass(30)
+    assert (sent(deployment), state(deployment)) == (2, "unconfirmed")
+    saved = [call.call_id for call in deployment.simulator.saved_calls()]
+    assert saved == ["first", "c-1"][: 2 if times == 1 else 1]
+
+
+def test_a_call_that_no_list_can_show_is_not_doubled_when_nothing_was_answered(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "drop_answer")
+    end(deployment, key, phone="anonymous")
+    deployment.let_time_pass(30)
+    assert (sent(deployment), state(deployment)) == (1, "unconfirmed")
