@@ -165,10 +165,11 @@ def _calls_outage(screen: Screen, number: int) -> bool:
     screen.result(
         "calls, 24 h out",
         f"{told.calls} calls: {told.saved} saved, {told.doubled} doubled, {told.lost} lost, "
-        f"{told.dead_letters} dead letters, the last {60 * told.hours:.0f} min after its end; "
+        f"{told.dead_letters} dead letters, {told.unheard} recordings lost, "
+        f"the last {60 * told.hours:.0f} min after its end; "
         f"{told.pop_ups} pop-ups, {told.stale_pop_ups} of them stale",
     )
-    wrong = told.doubled + told.lost + told.dead_letters + told.stale_pop_ups
+    wrong = told.doubled + told.lost + told.dead_letters + told.unheard + told.stale_pop_ups
     return not wrong and set(told.states) == {"confirmed"}
 
 

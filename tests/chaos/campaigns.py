@@ -109,11 +109,14 @@ class CallsTold:
     """What a day without the platform has shown of calls."""
 
     calls: int
+    # With their own caller and date.
     saved: int
     doubled: int
     lost: int
     dead_letters: int
     states: Counter[str]
+    # Recordings whose link neither the platform nor the row has.
+    unheard: int
     pop_ups: int
     stale_pop_ups: int
     hours: float
@@ -122,8 +125,10 @@ class CallsTold:
 def calls_outage(calls: int, progress: Progress) -> CallsTold:
     """A day in which the platform is down; calls ring and end all the while, and answered ones too.
 
-    Each rings through the door, and its end is told on the queue; of every third, a leg that nobody
-    picked up is told after the call's own end, and every fifth is told twice.
+    Each rings through the door, and its end is told on the queue. Of every third, a leg that nobody
+    picked up is told after the call's own end, and every fifth is told twice. Every fourth has the
+    id of the one before, as a second switch of the account counts alike. Every second is recorded,
+    and its link is told when the platform has the call already.
     """
     with World() as world:
         keys = {location_id: world.connect(location_id) for location_id in LOCATIONS}
@@ -133,24 +138,30 @@ def calls_outage(calls: int, progress: Progress) -> CallsTold:
         _one_each(world, clockwork, key, calls)
         clockwork.run(lambda: world.clock() - began > timedelta(minutes=10))
         down, day = world.clock(), timedelta(hours=24)
+        told: list[dict[str, Any]] = []
         for number in range(calls):
             at = down + day * (number / calls)
             world.outage = OUTAGES[min(2, int(3 * number / calls))]
             clockwork.run(partial(_reached, world, at))
-            ended = _ring(world, key, f"c-{number}", LOCATIONS[number % len(LOCATIONS)], number)
+            call_id = f"c-{number - (number % 4 == 3)}"
+            ended = _ring(world, key, call_id, LOCATIONS[number % len(LOCATIONS)], number)
             clockwork.run(partial(_reached, world, at + _RINGS))
             _end(world, ended, number)
+            told.append(ended)
             progress(number + 1, calls)
         clockwork.run(partial(_reached, world, down + day))
         world.outage = ""
         while not _all_confirmed(world):
             clockwork.run(partial(_reached, world, world.clock() + timedelta(minutes=1)))
         hours = (world.clock() - down - day) / timedelta(hours=1)
+        for number in range(0, calls, 2):
+            told[number]["recording_url"] = f"https://records.example/{number}.mp3"
+            world.tell_call(told[number])
         # Whatever is late may still come.
         clockwork.run(partial(_reached, world, world.clock() + timedelta(hours=2)))
         _one_each(world, clockwork, key, calls + len(LOCATIONS))
         clockwork.run(partial(_reached, world, world.clock() + timedelta(minutes=30)))
-        return _calls_told(world, calls, hours)
+        return _calls_told(world, told, hours)
 
 
 def _one_each(world: World, clockwork: Clockwork, key: str, first: int) -> None:
@@ -179,7 +190,7 @@ def _ring(world: World, key: str, call_id: str, location_id: int, number: int) -
         "type": "finished",
         **told,
         "direction": "incoming",
-        "started_at": now.isoformat(),
+        "started_at": now.isoformat(timespec="seconds"),
         "duration_s": number % 300,
         "answered": number % 4 > 0,
     }
@@ -199,21 +210,26 @@ def _all_confirmed(world: World) -> bool:
     return not world.queued("calls") and states <= {"confirmed"}
 
 
-def _calls_told(world: World, calls: int, hours: float) -> CallsTold:
-    rows = {row["call_id"]: row for row in world.rows("CALLS_TABLE")}
-    saved = Counter(call.call_id for call in world.simulator.saved_calls())
-    expected = {f"c-{number}" for number in range(calls)}
+def _calls_told(world: World, told: list[dict[str, Any]], hours: float) -> CallsTold:
+    rows = [row for row in world.rows("CALLS_TABLE") if "leg" in row]
+    platform = world.simulator.saved_calls()
+    saved = Counter((call.phone, call.date and call.date.isoformat()) for call in platform)
+    expected = {(each["phone"], each["started_at"]) for each in told}
+    recorded = {each["recording_url"] for each in told if "recording_url" in each}
+    links = {call.link for call in platform} | {
+        row["recorded"]["link"] for row in rows if "recorded" in row
+    }
     budget = timedelta(seconds=CallPolicy().pop_up_budget_s)
-    began = {call_id: datetime.fromisoformat(row["started_at"]) for call_id, row in rows.items()}
-    phones = {row["leg"]["phone"]: began[call_id] for call_id, row in rows.items()}
+    phones = {row["leg"]["phone"]: datetime.fromisoformat(row["started_at"]) for row in rows}
     pop_ups = world.simulator.pop_ups()
     return CallsTold(
-        calls=calls,
-        saved=sum(saved[call_id] > 0 for call_id in expected),
+        calls=len(told),
+        saved=sum(saved[each] > 0 for each in expected),
         doubled=sum(number > 1 for number in saved.values()),
         lost=len(expected - set(saved)),
         dead_letters=world.queued_letters("calls"),
-        states=Counter(row["state"] for row in rows.values()),
+        states=Counter(row["state"] for row in rows),
+        unheard=len(recorded - links),
         pop_ups=len(pop_ups),
         stale_pop_ups=sum(each.at - phones[each.phone] > budget for each in pop_ups),
         hours=hours,

@@ -194,6 +194,7 @@ class World:
                 "ApplicationId": str(self.simulator.application_id),
                 "PlatformAppUrl": "http://platform",
                 "PlatformApiUrl": "http://platform",
+                "RecordingHosts": "records.example",
                 "CensusEveryS": "0",
             },
             endpoint_url=_ENDPOINT,
