@@ -151,7 +151,7 @@ def calls_outage(calls: int, progress: Progress) -> CallsTold:
             progress(number + 1, calls)
         clockwork.run(partial(_reached, world, down + day))
         world.outage = ""
-        while not _all_confirmed(world):
+        while not _all_confirmed(world) and world.clock() - down < 1.5 * day:
             clockwork.run(partial(_reached, world, world.clock() + timedelta(minutes=1)))
         hours = (world.clock() - down - day) / timedelta(hours=1)
         for number in range(0, calls, 2):
