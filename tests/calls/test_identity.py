@@ -89,12 +89,12 @@ def test_a_call_within_the_hour_is_the_same(deployment: Deployment, key: str) ->
 def test_a_transfer_stays_one_call(deployment: Deployment, key: str, first: str) -> None:
     """A leg begins late in a long call, on another line, and shows a colleague as its caller."""
     prove(deployment, key)
-    legs = [
+    legs: list[dict[str, Any]] = [
         {"leg": True, "ago_s": 7200, "extension": "101", "duration_s": 60},
         {"leg": True, "ago_s": 600, "extension": "102", "phone": "101", "line": "102"},
         {"leg": True, "ago_s": 300, "extension": "103", "phone": "", "answered": False},
     ]
-    whole = {"ago_s": 7200, "duration_s": 7200, "extension": "102"}
+    whole: dict[str, Any] = {"ago_s": 7200, "duration_s": 7200, "extension": "102"}
     for told in [*legs, whole] if first == "legs" else [whole, *legs]:
         end(deployment, key, **told)
     settle(deployment)

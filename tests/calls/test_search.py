@@ -1,7 +1,13 @@
 """An unclear call, where the list shows it and where there is no list: never lost, never silent."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from shared.calls import call as rules_of
+from shared.calls import search
+from shared.calls.call import CallState, Leg
+from shared.calls.settings import CallPolicy
 from tests.calls.telling import end, prove, settle, state
 from tests.deployment import Deployment
 
@@ -108,3 +114,21 @@ def test_a_call_that_no_list_can_show_is_not_doubled_when_nothing_was_answered(
     end(deployment, key, phone="anonymous")
     deployment.let_time_pass(30)
     assert (sent(deployment), state(deployment)) == (1, "unconfirmed")
+
+
+@pytest.mark.parametrize("days_ago", [-400, -2, 14, 400])
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_call_of_a_wrong_clock_is_sent_once_more_only_if_the_platform_failed(
+    days_ago: int, *, failed: bool
+) -> None:
+    now, rules = datetime(2026, 11, 1, tzinfo=UTC), CallPolicy()
+    began = now - timedelta(days=days_ago)
+    leg = Leg(4564, True, 90, began, "incoming", "+13155550175", "+13155550176", "101", "")
+    rings = rules_of.ringing("a#c-1", "a", "c-1", 4564, now)
+    ended = rules_of.heard(rings, leg, ended=True, now=now, rules=rules)
+    for again in (CallState.WAITING if failed else CallState.UNCONFIRMED, CallState.UNCONFIRMED):
+        if ended.state is CallState.WAITING:
+            claimed = rules_of.claimed(ended, "chain", now, rules)
+            ended = search.unknown(claimed, "answered 503", now, rules, failed=failed)
+        assert ended.state is again
+    assert ended.attempt == (2 if failed else 1)

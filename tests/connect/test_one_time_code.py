@@ -104,6 +104,24 @@ def test_the_code_opens_calls_and_payments_and_their_fate(deployment: Deployment
     assert (late.proof, late.pbx_key, late.fates) == ("offered", "", [])
 
 
+def test_the_code_opens_what_altegio_lacks_of_a_call(deployment: Deployment) -> None:
+    """A recording that was ready late, and a number that is none; the rest is in Altegio."""
+    key = deployment.connect(4564, owner=ANNA).pbx_key
+    late, in_time = (f"https://records.example/{each}.mp3?a=1&b=2" for each in ("late", "in-time"))
+    deployment.call(ended(deployment, "c-1"), key)
+    deployment.call({**ended(deployment, "c-2"), "recording_url": in_time}, key)
+    deployment.call({**ended(deployment, "c-3"), "phone": "+999123456789"}, key)
+    deployment.let_time_pass(10)
+    deployment.call({**ended(deployment, "c-1"), "duration_s": 91, "recording_url": late}, key)
+    link = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
+    assert "records.example" not in link.text
+    shown = proven(deployment, link)
+    assert late.replace("&", "&amp;") in shown.text
+    assert ENGLISH.recording in shown.text
+    assert "in-time" not in shown.text
+    assert "999123456789" in shown.text
+
+
 def test_what_happened_to_the_owner_before_is_not_shown(deployment: Deployment) -> None:
     deployment.connect(4564, owner=ANNA)
     deployment.bill(payment())

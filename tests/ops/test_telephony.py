@@ -61,6 +61,36 @@ def test_it_shows_the_chain_the_proof_and_the_last_calls(
     assert "records.example" not in after
 
 
+def test_a_recording_that_came_late_is_shown_if_it_is_asked_for(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    end(deployment, key, "c-1", recording_url="https://records.example/c-1.mp3")
+    end(deployment, key, "c-2")
+    deployment.let_time_pass(10)
+    assert "No recording came late" in operator("telephony", "4564", "--recordings")
+    end(deployment, key, "c-2", recording_url="https://records.example/c-2.mp3", duration_s=91)
+    shown = operator("telephony", "4564")
+    assert "its recording came late" in shown
+    assert "records.example" not in shown
+    asked = operator("telephony", "4564", "--recordings")
+    assert "https://records.example/c-2.mp3" in asked
+    assert "c-1.mp3" not in asked
+
+
+def test_a_call_that_was_refused_and_a_number_that_is_none_are_seen(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    end(deployment, key, "c-1", phone="+999123456789")
+    deployment.let_time_pass(10)
+    deployment.simulator.fault("history", "status", status=422, message="No such line.")
+    end(deployment, key, "c-2")
+    deployment.let_time_pass(10)
+    shown = operator("telephony", "4564")
+    assert "…89?" in shown
+    assert "refused" in shown
+    assert "422 No such line." in shown
+
+
 @pytest.mark.usefixtures("page")
 def test_of_what_is_not_connected_it_says_so(operator: Operator) -> None:
     assert "was never connected here" in operator("telephony", "999")
