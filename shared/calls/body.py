@@ -5,8 +5,8 @@ https://www.rfc-editor.org/rfc/rfc9110#name-content-encoding
 
 import zlib
 
-# What one request may hold, unpacked: API Gateway brings 10 MB and Lambda takes 6 MB. The record of
-# a channel that was passed on often is some hundreds of kilobytes; what is kept of it is small.
+# What one request may hold, unpacked: as much as Lambda takes packed. The record of a channel that
+# was passed on often is some hundreds of kilobytes; what is kept of it is small.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LONGEST = 6 * 1024 * 1024
 PACKED_BY = ("gzip", "deflate")

@@ -4,7 +4,10 @@ import json
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from shared.calls.pbx import senders
 from tests.calls.recorded import FORM, UUID, fences, form, record
 from tests.deployment import Deployment
 
@@ -103,3 +106,25 @@ def test_what_nothing_here_knows_is_not_ignored(
 ) -> None:
     status, answer = deployment.call(body, key, path=path, content_type=content_type)
     assert (status, answer["success"]) == (400, False)
+
+
+@given(st.binary(), st.dictionaries(st.text(), st.text(), max_size=3))
+def test_whatever_comes_has_one_answer(body: bytes, query: dict[str, str]) -> None:
+    at_home = [path for path in ADDRESSES if senders.is_from(path, body, query)]
+    known = senders.sender(body, query) is not None
+    assert len(at_home) <= 1
+    assert [bool(senders.elsewhere(path, body, query)) for path in ADDRESSES] == [
+        known and path not in at_home for path in ADDRESSES
+    ]
+
+
+def test_each_sender_is_known_by_each_of_its_sets_of_fields() -> None:
+    for each in senders.SENDERS:
+        for fields in each.fields:
+            flat = {name: "1" for name in fields if "." not in name}
+            nested = {
+                first: {second: 1}
+                for first, _, second in (name.partition(".") for name in fields)
+                if second
+            }
+            assert senders.sender(json.dumps({**flat, **nested}).encode(), {}) == each
