@@ -36,6 +36,7 @@ from shared.one_line import one_line
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _MOST_DIGITS = 100
+_BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})?')
 
 
 class BadEvent(Exception):
@@ -157,20 +158,23 @@ def read(body: bytes | str) -> Event:
 def values(body: bytes | str) -> dict[str, Any]:
     """The same before it is checked.
 
-    A byte that is no UTF-8, a raw control character, a number as long as a page: each may stand in
-    a field that nothing here reads, and none costs the call.
+    A byte that is no UTF-8, a raw control character, an escape that is none, a number as long as a
+    page: each may stand in a field that nothing here reads, and none costs the call.
 
     Raises:
         BadEvent: it is not a JSON object.
     """
     text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "replace")
     try:
-        values = json.loads(text, strict=False, parse_int=_number, parse_constant=_no_number)
+        try:
+            found = _parsed(text)
+        except ValueError:
+            found = _parsed(_BACKSLASH.sub(_escaped, text))
     except (ValueError, RecursionError):
         raise BadEvent("not JSON") from None
-    if not isinstance(values, dict):
+    if not isinstance(found, dict):
         raise BadEvent("not a JSON object")
-    return values
+    return found
 
 
 def checked(values: Mapping[str, Any]) -> Event:
@@ -184,6 +188,15 @@ def checked(values: Mapping[str, Any]) -> Event:
     except ValidationError as error:
         where, why = fields.wrong(error, types="ringing or finished")
         raise BadEvent(f"{where}: {why}") from None
+
+
+def _parsed(text: str) -> Any:
+    return json.loads(text, strict=False, parse_int=_number, parse_constant=_no_number)
+
+
+def _escaped(backslash: re.Match[str]) -> str:
+    # One that escapes nothing was meant as itself, by whoever puts JSON together by hand.
+    return backslash[0] if len(backslash[0]) > 1 else r"\\"
 
 
 def _number(digits: str) -> int | None:

@@ -105,6 +105,7 @@ UNREAD = {
     "control characters": b'"name": "a\x00\x1f\tb"',
     "half a letter": b'"name": "\\ud800"',
     "an escape": b'"name": "%EB%"',
+    "no escape": rb'"name": "Zo\xeb \u12 \\ \" C:\users\q"',
     "a long number": b'"cost": ' + b"9" * 5000,
     "no number": b'"cost": [NaN, -Infinity]',
     "five megabytes": b'"log": "' + b"x" * 5_000_000 + b'"',
