@@ -65,6 +65,12 @@ def nearest(known: Iterable[Call], report: Report) -> Call | None:
     return min(same, key=lambda call: (_apart(call, report), call.key), default=None)
 
 
+def is_surely(call: Call, report: Report) -> bool:
+    """Whether no other call of the id can be nearer, as one caller's are an hour apart."""
+    is_the_caller = report.caller is not None and report.caller == call.caller
+    return is_the_caller and _same(call, report) and 2 * _apart(call, report) <= _REUSED_AFTER
+
+
 def joined(call: Call, report: Report) -> Call:
     """The call, with what a report of it tells of who it is."""
     first_at = call.first_at

@@ -59,6 +59,8 @@ class Calls:
             found = self.get(key)
             if found is None:
                 break
+            if identity.is_surely(found, report):
+                return key, found
             known.append(found)
         else:
             key = identity.key_alone(account_id, report)

@@ -142,6 +142,8 @@ def placed(rows: dict[str, Call], report: Report) -> str:
         if key not in rows:
             break
         known.append(rows[key])
+    sure = [call for call in known if identity.is_surely(call, report)]
+    assert sure in ([], [identity.nearest(known, report)])
     found = identity.nearest(known, report) or ringing(key, "a", report.call_id, 1, report.at)
     after = identity.joined(found, report)
     ended = found.ended or not report.leg

@@ -121,6 +121,11 @@ class CallsTold:
     stale_pop_ups: int
     hours: float
 
+    @property
+    def wrong(self) -> int:
+        """How many calls, letters and recordings are not as they must be."""
+        return self.doubled + self.lost + self.dead_letters + self.unheard + self.stale_pop_ups
+
 
 def calls_outage(calls: int, progress: Progress) -> CallsTold:
     """A day in which the platform is down; calls ring and end all the while, and answered ones too.
