@@ -3,8 +3,8 @@
 A PBX's own id is not enough. It counts anew after a restart, and two switches of one account count
 alike. So a call is known by its account, its id, who called, which line, and when: what was told of
 another caller or line, or of a time more than an hour away, is another call. A leg is of the call
-that has its id, whatever it says of the line, and began while that may have lasted; of whom it
-calls the caller only a whole number counts, as a transfer shows the colleague's.
+that has its id and was not over when it began, whatever it says of the line; of its caller only a
+whole number counts, as a transfer shows the colleague's.
 
 The first call of an id has a key of the two, each further one a number more. Where a report was
 taken in once it is taken in again: the nearest call is chosen, and no call changes its caller.
@@ -91,10 +91,17 @@ def _same(call: Call, report: Report) -> bool:
         return False
     if None not in (call.own_line, report.own_line) and call.own_line != report.own_line:
         return False
-    # As long as only legs were told, nobody knows when it began.
+    return _apart(call, report) <= _within(call, report)
+
+
+def _within(call: Call, report: Report) -> timedelta:
+    """How far from the call's a report's beginning may be."""
+    if report.leg and call.ended and call.leg:
+        # It began before the call was over.
+        return _REUSED_AFTER + timedelta(seconds=call.leg.duration_s)
+    # As long as only legs were told, nobody knows when it began, and of a leg not when it ended.
     only_legs = call.state is not CallState.RINGING and not call.ended
-    within = LONGEST_CALL if report.leg or only_legs else _REUSED_AFTER
-    return _apart(call, report) <= within
+    return LONGEST_CALL if report.leg or only_legs else _REUSED_AFTER
 
 
 def _apart(call: Call, report: Report) -> timedelta:

@@ -85,6 +85,18 @@ def test_a_call_within_the_hour_is_the_same(deployment: Deployment, key: str) ->
     assert entries(deployment) == [("+13155550175", ago(deployment, 3500 + 6))]
 
 
+def test_a_leg_is_of_no_call_that_was_over(deployment: Deployment, key: str) -> None:
+    """The caller was missed, and calls again an hour later, with the same id."""
+    prove(deployment, key)
+    end(deployment, key, ago_s=3700, answered=False, duration_s=0)
+    settle(deployment)
+    end(deployment, key, ago_s=30, leg=True)
+    end(deployment, key, ago_s=30)
+    deployment.let_time_pass(15)
+    saved = [call.status for call in deployment.simulator.saved_calls()]
+    assert saved == ["success", "missed", "success"]
+
+
 @pytest.mark.parametrize("first", ["legs", "whole"])
 def test_a_transfer_stays_one_call(deployment: Deployment, key: str, first: str) -> None:
     """A leg begins late in a long call, on another line, and shows a colleague as its caller."""
@@ -161,10 +173,11 @@ def calls(draw: st.DrawFn) -> list[list[Report]]:
     latest: dict[str, int] = {}
     for _ in range(draw(st.integers(1, 4))):
         caller = draw(_callers)
-        # The same caller's next call; a leg may begin hours after its call.
-        began = latest.get(caller, 0) + draw(st.integers(61, 3000))
         legs = draw(st.lists(st.integers(0, 59), max_size=3))
-        latest[caller] = began + 240 * bool(legs)
+        # The same caller's next call; which of two a leg is of, its whole call may not have told.
+        apart = 240 * bool(legs)
+        began = latest.get(caller, 0) + apart + draw(st.integers(61, 3000))
+        latest[caller] = began + apart
         start = NOW + timedelta(minutes=began)
         known = caller if caller.startswith("+") else None
         reports = [
