@@ -70,7 +70,7 @@ def _event(request: http.Request) -> Any:
         BadEvent: it cannot be read, or belongs to another address.
     """
     told = body.unpacked(request.body, request.headers.get("content-encoding", ""))
-    query = form_of(request.raw_query.encode())
+    query = form_of(request.raw_query.encode(errors="replace"))
     try:
         event = _translated(request, told, query)
     except BadEvent as error:
