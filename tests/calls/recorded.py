@@ -45,7 +45,7 @@ FREESWITCH: dict[str, dict[str, Any]] = {
     "missed": {**MISSED, "user": "", "link": ""},
     "voice-mail": {**MISSED, "user": ""},
     "menu": {**ANSWERED, "duration": 60, "user": "101"},
-    "transferred": {**ANSWERED, "duration": 48, "user": "102"},
+    "transferred": {**ANSWERED, "user": "102"},
     "outgoing": OUTGOING,
     "hidden": {**MISSED, "phone": "anonymous"},
 }

@@ -76,7 +76,9 @@ def objects_of(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def text_of(record: Mapping[str, Any], name: str) -> str:
     """A variable, whose value the module has encoded as a URL's if it was not told otherwise."""
-    found = record.get(name, "")
+    found = record.get(name)
+    if found is None:
+        return ""
     return unquote(found) if isinstance(found, str) else str(found)
 
 
