@@ -38,8 +38,9 @@ _PRIVACY = (
     "origination_privacy",
     "sip_from_uri",
 )
-# What a caller hears next when whoever talked to him has gone first.
-_AFTERWARDS = {"bridge", "voicemail", "ivr", "playback", "answer", "sleep", "conference"}
+# What a dialplan does with a caller when whoever talked to him has gone first; and no `playback`,
+# which may as well be a tone in the middle of a talk.
+_AFTERWARDS = {"bridge", "voicemail", "ivr", "answer", "sleep", "conference"}
 _NUMBER = re.compile(r"\+?[0-9*#]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MICROSECONDS, _MILLISECONDS = 10**14, 10**11

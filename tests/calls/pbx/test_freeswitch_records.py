@@ -153,6 +153,15 @@ def test_a_phone_that_only_plays_a_tone_has_not_answered() -> None:
     assert (event["answered"], event["duration_s"]) == (False, 0)
 
 
+@pytest.mark.parametrize(("step", "seconds"), [("voicemail", 1), ("playback", 2), ("set", 2)])
+def test_a_talk_ends_where_the_dialplan_goes_on(step: str, seconds: int) -> None:
+    record = live("group")
+    began = int(record["callflow"][0]["times"]["bridged_time"])
+    then = {"app_name": step, "app_data": "", "app_stamp": str(began + 10**6)}
+    record["app_log"]["applications"].append(then)
+    assert told(record)["duration_s"] == seconds
+
+
 def test_what_a_web_phone_registers_under_is_no_extension() -> None:
     record = live("menu")
     both = record["callflow"][0]["caller_profile"]["originatee"]["originatee_caller_profiles"]
