@@ -141,6 +141,9 @@ class _Channel:
         who = text_of(caller, number) or variables["sip_from_user"]
         whom = text_of(caller, "destination_number") or variables["sip_to_user"]
         talks = list(self._talks(who))
+        if talks and variables["bridge_hangup_cause"] == "ORIGINATOR_CANCEL":
+            # Behind a menu, a telephone was bridged for the tone it played, and never answered.
+            talks.pop()
         extension = text_of(caller, "username") or who if outgoing else self._taker(talks)
         started_at = variables["start_epoch"] or text_of(self._times(-1), "created_time")
         return {

@@ -40,6 +40,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "sequence": answered("102", 2),
     # Answered at once, and by 101 a second later.
     "menu": answered("101", 5),
+    # The same, but 101 only played a tone; and with ignore_early_media.
+    "early": missed("101"),
+    "early-ignored": missed("101"),
     # 101 was busy; then the switch answered.
     "voice-mail": missed("101"),
     # 101 hung up after two seconds, and the caller heard an announcement for three.
