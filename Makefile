@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate
 # What sam build builds for, as uv pip install --python-platform takes it; empty is this machine.
 ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
 
-.PHONY: help setup rehearse up lint test pictures chaos bench deploy-local locks audit clean
+.PHONY: help setup rehearse up lint test pictures live chaos bench deploy-local locks audit clean
 
 # The first target, so it is what `make` by itself does. A target is listed if it has a `##` comment.
 help: ## list the targets
@@ -63,6 +63,10 @@ test: lint build/chromium/.done ## every check that CI runs
 
 pictures: build/chromium/.done ## take pictures of each state of the connect page, into build/screenshots
 	@.venv/bin/python -m pytest -q -n auto --pictures tests/browser
+
+# Once it takes some minutes of downloads. That it cannot run here is 77 of the command itself.
+live: setup ## let real Asterisk switches call, and judge what came of it; LIVE=--help lists the options
+	@.venv/bin/python -m tests.live $(LIVE)
 
 N ?= 2000
 chaos: setup ## N random schedules of failures (N=2000); CHAOS=--help lists the options

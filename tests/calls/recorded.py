@@ -57,7 +57,7 @@ ASTERISK: dict[str, dict[str, Any]] = {
     "menu-only": MISSED,
     "menu-then-answered": {**ANSWERED, "duration": 60, "user": "101"},
     "queue": {**ANSWERED, "duration": 45, "user": ""},
-    "transferred": {**ANSWERED, "duration": 55, "user": ""},
+    "transferred": {**ANSWERED, "duration": 55, "user": "101"},
     "outgoing": OUTGOING,
     "hidden": {**MISSED, "phone": "anonymous"},
 }
