@@ -50,6 +50,7 @@ PURE = {
     "payments.coverage",
     "payments.currencies",
     "payments.entry",
+    "payments.facts",
     "payments.hosted",
     "payments.lookup",
     "payments.settings",
