@@ -20,8 +20,8 @@ from shared.altegio.status import Installed, ListedPayment, Status
 from shared.clock import WIRE, wire
 from shared.connections.connection import Connection
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import digits
 
-_DATES = ("paid_at", "period_from", "period_to")
 _QUARTER = timedelta(minutes=15)
 _WIDEST = timedelta(hours=14)
 
@@ -136,12 +136,12 @@ def _listed(sent: Sequence[Entry], pairs: Sequence[Pair], status: Status | None)
 
 
 def _sums(pairs: Sequence[Pair]) -> Judgement:
-    altered = [(it, row) for it, row in pairs if row.amount != it.payment["amount"]]
+    altered = [(it, row) for it, row in pairs if row.amount != it.payment.amount]
     if not pairs:
         return Verdict.UNSEEN, "none of ours is listed"
     if altered:
         entry, row = altered[0]
-        was = entry.facts["amount"]
+        was = digits(entry.payment.amount)
         return Verdict.FAILS, f"{len(altered)} altered, such as {entry.key}: {was} is {row.amount}"
     return Verdict.HOLDS, f"all {len(pairs)}"
 
@@ -157,7 +157,7 @@ def _dates(pairs: Sequence[Pair], zone: ZoneInfo) -> Judgement:
     if offsets:
         return Verdict.FAILS, _instead(offsets, zone)
     entry, row = altered[0]
-    sent = wire(entry.payment["paid_at"], zone)
+    sent = wire(entry.payment.paid_at, zone)
     of = f"{len(altered)} of {len(pairs)} altered, such as {entry.key}"
     return Verdict.FAILS, f"{of}: paid {sent} reads {row.paid_at}"
 
@@ -169,11 +169,11 @@ def _offsets(pairs: Sequence[Pair]) -> set[timedelta]:
     """
     found = set()
     for entry, row in pairs:
-        for name, text in zip(_DATES, _texts(row), strict=True):
+        for date, text in zip(entry.payment.dates, _texts(row), strict=True):
             read = _read(text)
             if read is None:
                 return set()
-            offset = read - entry.payment[name].astimezone(UTC).replace(tzinfo=None)
+            offset = read - date.astimezone(UTC).replace(tzinfo=None)
             if offset % _QUARTER or abs(offset) > _WIDEST:
                 return set()
             found.add(offset)
@@ -205,7 +205,7 @@ def _texts(row: ListedPayment) -> tuple[str, str, str]:
 
 
 def _sent_as(entry: Entry, zone: ZoneInfo) -> tuple[str, ...]:
-    return tuple(wire(entry.payment[name], zone) for name in _DATES)
+    return tuple(wire(date, zone) for date in entry.payment.dates)
 
 
 def _read(text: str) -> datetime | None:

@@ -21,6 +21,7 @@ from shared.connections.connection import Connection
 from shared.payments import billing_event
 from shared.payments import entry as payment
 from shared.payments.entry import Entry
+from shared.payments.facts import to_texts
 
 # Long enough to read them all; given back earlier.
 _HOLD_S = 60
@@ -150,12 +151,12 @@ def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
 
 
 def _difference(before: Entry, entry: Entry) -> str:
-    names = before.facts | entry.facts
-    pairs = [(name, before.facts.get(name), entry.facts.get(name)) for name in names]
+    old, new = to_texts(before.facts), to_texts(entry.facts)
+    pairs = [(name, old.get(name), new.get(name)) for name in old | new]
     # The location of a refund may have been found since.
     if None not in (before.location_id, entry.location_id):
         pairs.append(("location_id", str(before.location_id), str(entry.location_id)))
-    told = [f"{name} was {old}, is {new}" for name, old, new in pairs if old != new]
+    told = [f"{name} was {was}, is {now}" for name, was, now in pairs if was != now]
     return ", ".join(told) or "location_id"
 
 

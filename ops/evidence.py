@@ -11,6 +11,7 @@ from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Installed, ListedPayment, Status
 from shared.payments import lookup
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import digits
 
 
 class NoSuchEntry(Exception):
@@ -108,7 +109,7 @@ def _of_payment(site: Site, entry: Entry) -> Evidence:
     rows = tuple(
         row
         for row in listed
-        if row.amount in (entry.payment["amount"], None) or row.id == entry.platform_id
+        if row.amount in (entry.payment.amount, None) or row.id == entry.platform_id
     )
     said = Evidence(
         Word.UNSURE,
@@ -185,8 +186,8 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
     said = entry.payment
     return [
         ("sum", screen.amount(entry)),
-        ("paid", screen.moment(said["paid_at"])),
-        ("period", f"{screen.moment(said['period_from'])} to {screen.moment(said['period_to'])}"),
+        ("paid", screen.moment(said.paid_at)),
+        ("period", f"{screen.moment(said.period_from)} to {screen.moment(said.period_to)}"),
     ]
 
 
@@ -200,5 +201,5 @@ def _location(site: Site, entry: Entry) -> str:
 def _row(row: ListedPayment, evidence: Evidence) -> tuple[str, ...]:
     owner = evidence.owners.get(row.id) or "nobody"
     refunded = ", refunded" if row.is_refunded else ""
-    amount = "unreadable" if row.amount is None else f"{row.amount.normalize():f}"
+    amount = "unreadable" if row.amount is None else digits(row.amount)
     return (str(row.id), amount, row.paid_at, row.period_from, row.period_to, owner + refunded)

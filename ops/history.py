@@ -16,6 +16,7 @@ from shared.clock import SKEW, from_wire
 from shared.connections.connection import Connection, State
 from shared.connections.journal import Line
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import digits
 
 # There is no event for a connect, nor for a thaw: reconcile finds that out for itself.
 _EVENTS: dict[str, str] = {Installed.NO: "uninstall webhook", Installed.FREEZED: "freeze webhook"}
@@ -189,7 +190,7 @@ def _listed(
 ) -> Iterator[Event]:
     for row in rows:
         at = _dated(row, zone)
-        amount = "an unreadable sum" if row.amount is None else f"{row.amount.normalize():f}"
+        amount = "an unreadable sum" if row.amount is None else digits(row.amount)
         refunded = ", refunded" if row.is_refunded else ""
         of = f"payment {row.id}, by its date: {amount} for {row.period_from} to {row.period_to}"
         yield Event(at, Source.PLATFORM, f"{of}{refunded}")

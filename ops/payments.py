@@ -16,6 +16,7 @@ from ops.site import AT_ONCE, Site
 from shared import clock
 from shared.clock import stamp
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import to_texts
 
 # In the order in which they concern a person.
 ATTENTION = (
@@ -113,7 +114,7 @@ def _plain(entry: Entry) -> dict[str, object]:
         "location_id": entry.location_id,
         "attempt": entry.attempt,
         "platform_id": entry.platform_id,
-        "facts": entry.facts,
+        "facts": to_texts(entry.facts),
         **{name: at and stamp(at) for name, at in times.items()},
     }
 

@@ -70,7 +70,7 @@ def amount(entry: Entry) -> str:
     """The sum of a payment; of a refund, the payment that it gives back."""
     if entry.is_refund:
         return f"all of {entry.payment_key}"
-    return f"{entry.facts['amount']} {entry.facts['currency']}"
+    return entry.payment.sum
 
 
 def counted(number: int, thing: str, things: str | None = None) -> str:

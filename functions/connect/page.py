@@ -7,6 +7,7 @@ https://support.alteg.io/hc/en-us/articles/6756353811357-How-to-set-up-registrat
 
 import re
 import secrets
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -214,7 +215,7 @@ class Page:
                 stamp(entry.received_at),
                 self._words.refund
                 if entry.is_refund
-                else f"{_cents(entry.facts['amount'])} {entry.facts['currency']}",
+                else f"{_cents(entry.payment.amount)} {entry.payment.currency}",
                 self._words.payment[entry.state],
                 entry.state,
                 "",
@@ -230,9 +231,9 @@ def _phone(visit: Visit | None) -> str:
     return f"+{phone}" if is_altegios and countries.of_phone(phone) else phone
 
 
-def _cents(amount: str) -> str:
+def _cents(amount: Decimal) -> str:
     """A fraction has two digits at least, as one writes money."""
-    whole, point, fraction = amount.partition(".")
+    whole, point, fraction = f"{amount:f}".partition(".")
     return f"{whole}.{fraction:0<2}" if point else whole
 
 

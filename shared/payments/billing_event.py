@@ -34,9 +34,9 @@ from pydantic import (
 )
 
 from shared import fields
-from shared.clock import stamp
 from shared.payments.currencies import MOST_DECIMALS, decimals
 from shared.payments.entry import HOSTED, Entry
+from shared.payments.facts import PaymentFacts, RefundFacts, to_texts
 
 # What of a field's name may stand in a reason: neither a page's code nor a phone number.
 _NAME = re.compile(r"[A-Za-z_](?:[A-Za-z_.-]|[0-9]{1,4}(?![0-9])){0,39}")
@@ -145,13 +145,9 @@ class Payment(_Message):
 
     def entry(self, now: datetime) -> Entry:
         """The ledger entry of this event, not yet written."""
-        facts = {
-            "amount": _digits(self.amount),
-            "currency": self.currency,
-            "paid_at": stamp(self.paid_at),
-            "period_from": stamp(self.period_from),
-            "period_to": stamp(self.period_to),
-        }
+        facts = PaymentFacts(
+            self.amount, self.currency, self.paid_at, self.period_from, self.period_to
+        )
         return Entry.new(f"payment#{self.event_id}", self.location_id, facts, now)
 
 
@@ -173,11 +169,7 @@ class Refund(_Message):
 
     def entry(self, now: datetime) -> Entry:
         """The ledger entry of this event, not yet written."""
-        facts = {"payment_event_id": self.payment_event_id}
-        if self.amount is not None:
-            facts["amount"] = _digits(self.amount)
-        if self.currency is not None:
-            facts["currency"] = self.currency
+        facts = RefundFacts(self.payment_event_id, self.amount, self.currency)
         return Entry.new(f"refund#{self.event_id}", self.location_id, facts, now)
 
 
@@ -227,14 +219,10 @@ def again(refund: Entry) -> str:
     event = {
         "type": "refund",
         "event_id": refund.key.removeprefix("refund#"),
-        **refund.facts,
+        **to_texts(refund.facts),
         "location_id": refund.location_id,
     }
     return json.dumps({name: value for name, value in event.items() if value is not None})
-
-
-def _digits(amount: Decimal) -> str:
-    return f"{amount.normalize():f}"
 
 
 def _name(field: str) -> str:

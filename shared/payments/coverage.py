@@ -69,8 +69,7 @@ def reported(payments: Iterable[ListedPayment], zone: ZoneInfo) -> tuple[Period,
 
 def paid_period(paid: Entry) -> Period:
     """What a payment of the ledger was for."""
-    facts = paid.payment
-    return Period(facts["period_from"], facts["period_to"])
+    return Period(paid.payment.period_from, paid.payment.period_to)
 
 
 def unlisted(
@@ -96,7 +95,7 @@ def unlisted(
         and not paid.is_hosted
         and now <= paid_period(paid).end
         and paid.platform_id not in ids
-        and not strange & {None, paid.payment["amount"]}
+        and not strange & {None, paid.payment.amount}
     )
 
 

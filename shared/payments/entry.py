@@ -30,12 +30,10 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 from shared import backoff
-from shared.clock import instant
+from shared.payments.facts import Facts, PaymentFacts, RefundFacts, to_texts
 from shared.payments.settings import LedgerPolicy
 from shared.states import Changes, NoSuchChange, change
 
@@ -68,13 +66,13 @@ PARKED = (EntryState.REJECTED, EntryState.NEEDS_HUMAN, EntryState.CLOSED)
 class Entry:
     """One payment or refund of the billing system, known by its own event id.
 
-    `facts` is the canonical event (see `billing_event`), `digest` its hash. `attempt` counts the
-    claims and is the fencing token: whoever holds an older one may not change the row.
+    `facts` is the canonical event, `digest` its hash. `attempt` counts the claims and is the
+    fencing token: whoever holds an older one may not change the row.
     """
 
     key: str
     digest: str
-    facts: dict[str, str]
+    facts: Facts
     state: EntryState
     received_at: datetime
     # Of a refund that came without one: None until its payment is found.
@@ -89,11 +87,9 @@ class Entry:
     changed_at: datetime | None = None
 
     @classmethod
-    def new(
-        cls, key: str, location_id: int | None, facts: dict[str, str], now: datetime
-    ) -> "Entry":
+    def new(cls, key: str, location_id: int | None, facts: Facts, now: datetime) -> "Entry":
         """An entry that nothing was done about yet, due at once."""
-        known = {"key": key, "location_id": location_id, **facts}
+        known = {"key": key, "location_id": location_id, **to_texts(facts)}
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
         return cls(
             key=key,
@@ -118,18 +114,29 @@ class Entry:
     @property
     def payment_key(self) -> str:
         """Of a refund: the ledger key of the payment that it gives back."""
-        return f"payment#{self.facts['payment_event_id']}"
+        return f"payment#{self.refund.payment_event_id}"
 
     @property
-    def payment(self) -> dict[str, Any]:
-        """Of a payment: what the platform is told, as `Marketplace.report_payment` takes it."""
-        return {
-            "amount": Decimal(self.facts["amount"]),
-            "currency": self.facts["currency"],
-            "paid_at": instant(self.facts["paid_at"]),
-            "period_from": instant(self.facts["period_from"]),
-            "period_to": instant(self.facts["period_to"]),
-        }
+    def payment(self) -> PaymentFacts:
+        """The facts of a payment.
+
+        Raises:
+            TypeError: it is a refund.
+        """
+        if not isinstance(self.facts, PaymentFacts):
+            raise TypeError(f"{self.key} is no payment")
+        return self.facts
+
+    @property
+    def refund(self) -> RefundFacts:
+        """The facts of a refund.
+
+        Raises:
+            TypeError: it is a payment.
+        """
+        if not isinstance(self.facts, RefundFacts):
+            raise TypeError(f"{self.key} is no refund")
+        return self.facts
 
 
 # Between two looks at what waits for a client who may have left for good.
@@ -233,7 +240,7 @@ def still_told(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> En
     return _changed(entry, "still_told", why, now, due_in=min(wait, _LONGEST_HELD))
 
 
-def recorded(entry: Entry, facts: dict[str, str], now: datetime) -> Entry:
+def recorded(entry: Entry, facts: PaymentFacts, now: datetime) -> Entry:
     """A payment of the platform's own page, done: with the facts as its list has them."""
     return replace(_changed(entry, "recorded", "", now), facts=facts)
 
@@ -276,10 +283,10 @@ def refund_unlike(refund: Entry, paid: Entry | None) -> str:
     if paid is None or (paid.is_hosted and paid.state is not EntryState.SENT):
         # What the platform's own page took is a claim until the list shows it.
         return ""
-    amount, currency = refund.facts.get("amount"), refund.facts.get("currency")
-    if amount is not None and Decimal(amount) != Decimal(paid.facts["amount"]):
+    said, whole = refund.refund, paid.payment
+    if said.amount not in (None, whole.amount):
         return "amount: is not its payment's, and only a whole payment can be given back"
-    if currency is not None and currency != paid.facts["currency"]:
+    if said.currency not in (None, whole.currency):
         return "currency: is not its payment's"
     return ""
 

@@ -8,13 +8,13 @@ that might be the same payment: nobody says that the platform does not tell of o
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from shared.altegio.status import ListedPayment
 from shared.altegio.webhook import HostedPayment
-from shared.clock import YEARS, from_wire, stamp
+from shared.clock import YEARS, from_wire
 from shared.payments.entry import HOSTED, Entry, EntryState
+from shared.payments.facts import PaymentFacts
 
 # Of a payment that only the list tells of, which has no currency: ISO 4217's "no currency".
 NO_CURRENCY = "XXX"
@@ -38,7 +38,7 @@ def told(
     dates = [_instant(text, zone) for text in _dates(payment)]
     if None in dates:
         return None
-    facts = _facts(payment.amount, payment.currency, *(stamp(date) for date in dates if date))
+    facts = PaymentFacts(payment.amount, payment.currency, *(date for date in dates if date))
     return _entry(location_id, payment.platform_id, facts, now, lease_s)
 
 
@@ -55,14 +55,14 @@ def can_be_read(row: ListedPayment, zone: ZoneInfo) -> bool:
     return row.id > 0 and _of_row(row, NO_CURRENCY, zone) is not None
 
 
-def as_listed(entry: Entry, rows: Sequence[ListedPayment], zone: ZoneInfo) -> dict[str, str] | None:
+def as_listed(entry: Entry, rows: Sequence[ListedPayment], zone: ZoneInfo) -> PaymentFacts | None:
     """The facts of an entry as the list has them, which count; None if it lacks it.
 
     Whether the sum of an event is before or after its discount is documented nowhere.
     """
     for row in rows:
         if row.id == entry.platform_id:
-            return _of_row(row, entry.facts["currency"], zone)
+            return _of_row(row, entry.payment.currency, zone)
     return None
 
 
@@ -72,7 +72,7 @@ def unsettled(entries: Sequence[Entry]) -> bool:
 
 
 def _entry(
-    location_id: int, platform_id: int, facts: dict[str, str], now: datetime, lease_s: float
+    location_id: int, platform_id: int, facts: PaymentFacts, now: datetime, lease_s: float
 ) -> Entry:
     return replace(
         Entry.new(f"{HOSTED}{platform_id}", location_id, facts, now),
@@ -82,24 +82,15 @@ def _entry(
     )
 
 
-def _of_row(row: ListedPayment, currency: str, zone: ZoneInfo) -> dict[str, str] | None:
+def _of_row(row: ListedPayment, currency: str, zone: ZoneInfo) -> PaymentFacts | None:
     try:
         dates = [from_wire(text, zone) for text in (row.paid_at, row.period_from, row.period_to)]
     except ValueError:
         return None
-    return _facts(row.amount, currency, *map(stamp, dates)) if row.amount is not None else None
-
-
-def _facts(
-    amount: Decimal, currency: str, paid_at: str, period_from: str, period_to: str
-) -> dict[str, str]:
-    return {
-        "amount": f"{amount.normalize():f}",
-        "currency": currency,
-        "paid_at": paid_at,
-        "period_from": period_from,
-        "period_to": period_to,
-    }
+    if row.amount is None:
+        return None
+    # Rounded as the table will give it back, whatever the list says.
+    return PaymentFacts(row.amount.normalize(), currency, *dates)
 
 
 def _dates(payment: HostedPayment) -> tuple[str | None, ...]:

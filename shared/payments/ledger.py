@@ -35,6 +35,7 @@ from shared.aws.dynamodb import (
 from shared.clock import stamp
 from shared.connections.connection import State
 from shared.payments.entry import PARKED, Entry, EntryState
+from shared.payments.facts import from_texts, to_texts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -275,7 +276,8 @@ class Ledger:
 
 
 def _item(entry: Entry) -> dict[str, Any]:
-    values = {**stamped(asdict(entry), _INSTANTS), "state": str(entry.state)}
+    written = {"state": str(entry.state), "facts": to_texts(entry.facts)}
+    values = {**stamped(asdict(entry), _INSTANTS), **written}
     if entry.state in PARKED:
         # Only for its index, which is sparse: whoever looks for what needs a person needs no scan.
         values["parked_at"] = values["changed_at"]
@@ -285,4 +287,5 @@ def _item(entry: Entry) -> dict[str, Any]:
 def _entry(found: dict[str, Any]) -> Entry:
     values = timed(found, _INSTANTS)
     values.pop("parked_at", None)
-    return Entry(**{**values, "state": EntryState(values["state"])})
+    read = {"state": EntryState(values["state"]), "facts": from_texts(values["facts"])}
+    return Entry(**{**values, **read})

@@ -35,7 +35,7 @@ class Findings:
 def group_of(entry: Entry, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The payments among `entries` that the platform's list cannot tell from `entry`."""
     return tuple(
-        other for other in entries if not other.is_refund and _facts(other) == _facts(entry)
+        other for other in entries if not other.is_refund and _shown(other) == _shown(entry)
     )
 
 
@@ -71,7 +71,7 @@ def find(
         return Findings(taken=taken, surplus=surplus)
     if any(entry.is_hosted and entry.state is EntryState.SENT for entry in group):
         return Findings(taken=taken, unsure=rest, why="an equal payment was made on Altegio's page")
-    amount = group[0].payment["amount"]
+    amount = group[0].payment.amount
     if any(row.amount is None for row in unowned):
         return Findings(taken=taken, unsure=rest, why="a payment on the list cannot be read")
     strange = [row for row in unowned if row.amount == amount and row.id not in rows]
@@ -91,13 +91,11 @@ def reads_back(entry: Entry, row: ListedPayment, zone: ZoneInfo) -> bool:
     """Whether a row of the list says what was sent for `entry`."""
     sent = entry.payment
     return (row.amount, row.paid_at, row.period_from, row.period_to) == (
-        sent["amount"],
-        wire(sent["paid_at"], zone),
-        wire(sent["period_from"], zone),
-        wire(sent["period_to"], zone),
+        sent.amount,
+        *(wire(date, zone) for date in sent.dates),
     )
 
 
-def _facts(entry: Entry) -> tuple[object, ...]:
-    names = ("amount", "paid_at", "period_from", "period_to")
-    return (entry.location_id, *(entry.facts.get(name) for name in names))
+def _shown(entry: Entry) -> tuple[object, ...]:
+    """What the list shows of an entry."""
+    return (entry.location_id, entry.payment.amount, *entry.payment.dates)

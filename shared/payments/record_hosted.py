@@ -9,6 +9,7 @@ from shared.clock import Clock
 from shared.payments import entry as payment
 from shared.payments import hosted
 from shared.payments.entry import Entry
+from shared.payments.facts import PaymentFacts
 from shared.payments.ledger import IdTaken, Ledger
 from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
@@ -58,7 +59,7 @@ class RecordHosted:
         else:
             self._finish(entry, facts)
 
-    def _finish(self, entry: Entry, facts: dict[str, str]) -> None:
+    def _finish(self, entry: Entry, facts: PaymentFacts) -> None:
         try:
             self._ledger.finish(entry, payment.recorded(entry, facts, self._clock()))
         except IdTaken:

@@ -5,7 +5,7 @@ finished then is a row with a due time, and `reconcile.schedule` sees to it.
 """
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -180,7 +180,8 @@ class ReportPayments:
         if platform_id is not None:
             outcome: Outcome | None = self._platform.refund(platform_id)
         else:
-            outcome = self._platform.report_payment(claimed.location_id or 0, claimed.payment)
+            said = asdict(claimed.payment)
+            outcome = self._platform.report_payment(claimed.location_id or 0, said)
         if isinstance(outcome, (Blocked, Rejected)):
             outcome = self._looked_into(claimed, outcome, platform_id, until)
         if isinstance(outcome, Sent):

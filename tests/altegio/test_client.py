@@ -17,6 +17,7 @@ from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, U
 from shared.clock import from_wire, wire
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import RefundFacts
 from shared.payments.settings import LedgerPolicy
 from tests.altegio.replies import BERLIN, GARBAGE, HTML, NEW_YORK, REFUSAL, ZONE, reply, short
 
@@ -238,7 +239,7 @@ ENTRY = Entry(
     key="refund#ref-1001",
     location_id=4564,
     digest="0" * 64,
-    facts={"payment_event_id": "inv-1001"},
+    facts=RefundFacts("inv-1001"),
     state=EntryState.PENDING,
     received_at=NOW - timedelta(hours=1),
     attempt=2,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,7 @@ from shared.connections.connection import Connection, State
 from shared.connections.journal import Journal, Line
 from shared.connections.table import Connections
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import PaymentFacts, RefundFacts
 from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
 from shared.reconcile.census.table import CensusTable, Head, Part, Stage
@@ -91,7 +93,7 @@ PAYMENT = Entry(
     key="payment#1",
     location_id=1,
     digest="",
-    facts={"payment_event_id": "1"},
+    facts=PaymentFacts(Decimal(1), "EUR", NOW, NOW, NOW),
     state=EntryState.SENDING,
     received_at=NOW,
     platform_id=1,
@@ -101,7 +103,7 @@ REFUND = Entry(
     key="refund#1",
     location_id=1,
     digest="",
-    facts={"payment_event_id": "1"},
+    facts=RefundFacts("1"),
     state=EntryState.SENDING,
     received_at=NOW,
 )

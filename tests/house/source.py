@@ -59,6 +59,7 @@ PURE = {
     "payments.coverage",
     "payments.currencies",
     "payments.entry",
+    "payments.facts",
     "payments.hosted",
     "payments.lookup",
     "payments.settings",

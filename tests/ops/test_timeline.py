@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from shared.altegio.status import Installed, ListedPayment, Status, Transition
 from shared.connections.connection import Connection, State
 from shared.connections.journal import Line
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import PaymentFacts, RefundFacts
 from tests.deployment import Clock, Deployment, payment, refund
 from tests.ops.operator import Operator
 
@@ -325,7 +327,7 @@ def test_since_when_both_agree_or_do_not(
 SENT = Entry(
     key="payment#a",
     digest="",
-    facts={"amount": "5", "currency": "EUR"},
+    facts=PaymentFacts(Decimal(5), "EUR", at(8), at(8), at(9)),
     state=EntryState.SENT,
     received_at=at(10),
     attempt=2,
@@ -343,7 +345,7 @@ SENT = Entry(
         # Nothing is listed before the callback.
         (Installed.PENDING, SENT, []),
         (Installed.ACTIVE, replace(SENT, state=EntryState.UNKNOWN, platform_id=None), []),
-        (Installed.ACTIVE, replace(SENT, key="refund#a", facts={"payment_event_id": "a"}), []),
+        (Installed.ACTIVE, replace(SENT, key="refund#a", facts=RefundFacts("a")), []),
     ],
 )
 def test_only_what_should_be_listed_is_missed(

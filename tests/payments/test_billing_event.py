@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.payments import billing_event
 from shared.payments.billing_event import BadEvent, Payment, Refund, WakeUp
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import PaymentFacts, RefundFacts
 from tests.payments.messages import NOW, PAYMENT, REFUND, entry, payment, payment_of, refund
 
 # The documented messages
@@ -34,13 +35,13 @@ def test_the_documented_payment() -> None:
         location_id=4564,
         # Stands in every deployed ledger: another one would refuse a payment that comes again.
         digest="7d7976fab8f1d09beb6efe5dabb37b76eb652a6ede423e04798acad206788155",
-        facts={
-            "amount": "990.99",
-            "currency": "EUR",
-            "paid_at": "2026-11-01T10:10:00.000000Z",
-            "period_from": "2026-11-01T00:00:00.000000Z",
-            "period_to": "2026-11-30T23:59:59.000000Z",
-        },
+        facts=PaymentFacts(
+            amount=Decimal("990.99"),
+            currency="EUR",
+            paid_at=datetime(2026, 11, 1, 10, 10, tzinfo=UTC),
+            period_from=datetime(2026, 11, 1, tzinfo=UTC),
+            period_to=datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC),
+        ),
         state=EntryState.PENDING,
         received_at=NOW,
         due_at=NOW,
@@ -57,24 +58,13 @@ def test_the_documented_refund() -> None:
         key="refund#ref-1001",
         location_id=4564,
         digest="83612aeea63c86765259d623e2ac5eaa08651a99848aa7fb5046be59eb50aca6",
-        facts={"payment_event_id": "inv-1001"},
+        facts=RefundFacts("inv-1001"),
         state=EntryState.PENDING,
         received_at=NOW,
         due_at=NOW,
     )
     assert taken.is_refund
     assert taken.payment_key == "payment#inv-1001"
-
-
-def test_what_the_platform_is_told_is_what_was_billed() -> None:
-    told = entry(PAYMENT).payment
-    assert told == {
-        "amount": Decimal("990.99"),
-        "currency": "EUR",
-        "paid_at": datetime(2026, 11, 1, 10, 10, tzinfo=UTC),
-        "period_from": datetime(2026, 11, 1, tzinfo=UTC),
-        "period_to": datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC),
-    }
 
 
 def test_a_refund_may_leave_out_the_location() -> None:
@@ -290,7 +280,7 @@ def test_a_period_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(BadEvent, match="period_from is after period_to"):
         billing_event.read(payment(period_to="2026-10-31T23:59:59+00:00"))
     one_moment = payment(period_to="2026-11-01T01:00:00+01:00")
-    assert entry(one_moment).facts["period_to"] == entry(one_moment).facts["period_from"]
+    assert entry(one_moment).payment.period_to == entry(one_moment).payment.period_from
 
 
 @pytest.mark.parametrize(

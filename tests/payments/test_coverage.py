@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio.status import Installed, ListedPayment, Status, Transition
-from shared.clock import stamp, wire
+from shared.clock import wire
 from shared.connections.connection import Connection, State
 from shared.payments import coverage
 from shared.payments.coverage import Effect, Period
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import PaymentFacts, RefundFacts
 from shared.payments.settings import CoverPolicy
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -58,13 +59,7 @@ def paid(
     changed_at: datetime = NOW - 9 * DAY,
     why: str = "",
 ) -> Entry:
-    facts = {
-        "amount": "9.9",
-        "currency": "EUR",
-        "paid_at": stamp(period.start),
-        "period_from": stamp(period.start),
-        "period_to": stamp(period.end),
-    }
+    facts = PaymentFacts(Decimal("9.9"), "EUR", period.start, period.start, period.end)
     return Entry(
         key=f"payment#{event_id}",
         location_id=4564,
@@ -83,7 +78,7 @@ def given_back(event_id: str, state: EntryState = EntryState.SENT) -> Entry:
         key=f"refund#r-{event_id}",
         location_id=4564,
         digest="",
-        facts={"payment_event_id": event_id},
+        facts=RefundFacts(event_id),
         state=state,
         received_at=NOW,
     )

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import PaymentFacts
 from shared.payments.settings import LedgerPolicy
 from shared.states import NoSuchChange
 
@@ -25,10 +27,10 @@ RULES = LedgerPolicy(
 )
 
 ENTRY = Entry(
-    key="refund#ref-1001",
+    key="payment#inv-1001",
     location_id=4564,
     digest="0" * 64,
-    facts={"payment_event_id": "inv-1001"},
+    facts=PaymentFacts(Decimal("990.99"), "EUR", NOW, NOW, NOW),
     state=EntryState.PENDING,
     received_at=NOW - timedelta(hours=1),
     attempt=2,
@@ -48,7 +50,7 @@ CHANGES: dict[str, Callable[[Entry], Entry]] = {
     "waiting": lambda entry: payment.waiting(entry, "why", NOW, RULES),
     "woken": lambda entry: payment.woken(entry, NOW, RULES, timedelta(seconds=7)),
     "still_told": lambda entry: payment.still_told(entry, "why", NOW, RULES),
-    "recorded": lambda entry: payment.recorded(entry, entry.facts, NOW),
+    "recorded": lambda entry: payment.recorded(entry, entry.payment, NOW),
     "known_already": lambda entry: payment.known_already(entry, "payment#inv-1", NOW),
     "put_off": lambda entry: payment.put_off(entry, "why", NOW + timedelta(seconds=5), NOW),
     "adopted": lambda entry: payment.adopted(entry, 123, "why", NOW),

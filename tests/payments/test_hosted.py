@@ -12,6 +12,7 @@ from shared.altegio.status import ListedPayment
 from shared.altegio.webhook import HostedPayment
 from shared.payments import hosted
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import to_texts
 from tests.deployment import Deployment, payment, refund
 
 NOW = datetime(2026, 11, 1, 10, 10, tzinfo=UTC)
@@ -39,7 +40,7 @@ def test_a_payment_of_the_platforms_page_is_recorded_once_it_is_listed(
     recorded = told(connected, number)
     [listed] = connected.simulator.payments(4564)
     assert (recorded.state, recorded.platform_id) == (EntryState.SENT, listed.id)
-    assert recorded.payment["amount"] == Decimal("29.90")
+    assert recorded.payment.amount == Decimal("29.90")
     assert connected.ledger.owner(number) == recorded.key
     assert connected.simulator.calls("payment") == []
 
@@ -110,7 +111,7 @@ def test_what_the_list_says_counts_and_not_the_event(connected: Deployment) -> N
     assert connected.ledger.tell(entry)
     connected.let_time_pass(10)
     recorded = told(connected, number)
-    assert (recorded.state, recorded.facts["amount"]) == (EntryState.SENT, "30")
+    assert (recorded.state, recorded.payment.amount) == (EntryState.SENT, Decimal(30))
 
 
 def test_dates_that_nobody_can_read_lose_no_thaw(
@@ -160,7 +161,7 @@ def test_an_equal_payment_of_the_platforms_page_leaves_it_to_a_person(
     connected.let_time_pass(3)
     equal = told(connected, number)
     connected.simulator.fault("payment", "drop_request")
-    connected.bill({**payment("inv-1"), **equal.facts})
+    connected.bill({**payment("inv-1"), **to_texts(equal.facts)})
     connected.let_time_pass(60)
     after = connected.entry("payment#inv-1")
     assert (after.state, after.why) == (
@@ -229,7 +230,7 @@ def test_dates_are_the_wires_or_iso_8601(text: str, at: datetime) -> None:
     told = HostedPayment(7, Decimal("29.900"), "EUR", text, text, text)
     entry = hosted.told(1, told, NOW, zone=KIEV, lease_s=60)
     assert entry is not None
-    assert (entry.payment["paid_at"], entry.facts["amount"]) == (at, "29.9")
+    assert (entry.payment.paid_at, entry.payment.sum) == (at, "29.9 EUR")
     assert (entry.due_at, entry.platform_id) == (NOW + timedelta(seconds=60), 7)
 
 
@@ -244,6 +245,6 @@ def test_a_row_of_the_list_has_no_currency() -> None:
     row = ListedPayment(7, Decimal("1.50"), at, at, at, is_refunded=False)
     entry = hosted.listed(1, row, NOW, zone=KIEV, lease_s=60)
     assert entry is not None
-    assert entry.facts["currency"] == "XXX"
+    assert entry.payment.currency == "XXX"
     unreadable = replace(row, amount=None)
     assert hosted.listed(1, unreadable, NOW, zone=KIEV, lease_s=60) is None

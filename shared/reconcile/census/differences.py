@@ -216,8 +216,7 @@ def _before(entry: Entry, instant: datetime) -> bool:
 
 
 def _of_entry(entry: Entry) -> str:
-    facts = entry.facts
-    return f"{entry.key}, {facts['amount']} {facts['currency']}, id {entry.platform_id}"
+    return f"{entry.key}, {entry.payment.sum}, id {entry.platform_id}"
 
 
 def _of_row(row: ListedPayment) -> str:

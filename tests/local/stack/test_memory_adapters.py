@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from shared.connections.journal import Journal
 from shared.connections.table import Connections
 from shared.payments import ledger
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import Facts, PaymentFacts, RefundFacts
 from shared.payments.ledger import Ledger
 from tests.local.stack.worlds import (
     CONNECTIONS,
@@ -30,6 +32,11 @@ from tests.local.stack.worlds import (
 )
 
 PLAYS = 15
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+FACTS: dict[str, Facts] = {
+    "payment": PaymentFacts(Decimal("1.5"), "EUR", AT, AT, AT),
+    "refund": RefundFacts("1"),
+}
 WAITING = [EntryState.PENDING, EntryState.SENDING, EntryState.HELD, EntryState.UNKNOWN]
 
 
@@ -38,7 +45,7 @@ class Play:
 
     def __init__(self, seed: int, session: Session) -> None:
         self.dice = Dice(seed)
-        self.at = datetime(2026, 11, 1, tzinfo=UTC)
+        self.at = AT
         dynamodb = session("dynamodb")
         self.ledger = Ledger(dynamodb, PAYMENTS, CONNECTIONS)
         self.pace = Pace(
@@ -88,7 +95,7 @@ class Play:
         after = Entry(
             key=key,
             digest="digest",
-            facts={"amount": "1.50", "payment_event_id": "1"},
+            facts=FACTS[key.partition("#")[0]],
             state=state,
             received_at=self.at,
             location_id=self.dice.choice([1, 2]),

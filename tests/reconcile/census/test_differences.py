@@ -113,7 +113,7 @@ def test_a_payment_of_the_platforms_page_that_was_never_told_is_recorded(
     [it] = taken(deployment)
     assert (it.finding.difference, it.result) == (Difference.UNRECORDED, "noted")
     entry = deployment.entry(f"payment#hosted-{number}")
-    assert (entry.state, entry.facts["currency"]) == (EntryState.SENT, "XXX")
+    assert (entry.state, entry.payment.currency) == (EntryState.SENT, "XXX")
     assert taken(deployment) == []
 
 

@@ -1,0 +1,75 @@
+"""What a payment or a refund says: typed inside, and one map of texts in the table and the digest.
+
+That map stands in every deployed ledger. Written in another way, an event that comes again would be
+refused as one with other facts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from shared.clock import instant, stamp
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFacts:
+    """What was paid, which is what the platform is told."""
+
+    amount: Decimal
+    currency: str
+    paid_at: datetime
+    period_from: datetime
+    period_to: datetime
+
+    @property
+    def sum(self) -> str:
+        """For a person: `990.99 EUR`."""
+        return f"{digits(self.amount)} {self.currency}"
+
+    @property
+    def dates(self) -> tuple[datetime, datetime, datetime]:
+        """When it was paid, and from when to when it counts."""
+        return self.paid_at, self.period_from, self.period_to
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFacts:
+    """Which payment is given back; its sum and its currency only if they were said."""
+
+    payment_event_id: str
+    amount: Decimal | None = None
+    currency: str | None = None
+
+
+type Facts = PaymentFacts | RefundFacts
+
+_READ: Mapping[str, Any] = {
+    "amount": Decimal,
+    "paid_at": instant,
+    "period_from": instant,
+    "period_to": instant,
+}
+
+
+def to_texts(facts: Facts) -> dict[str, str]:
+    """The map, without what was not said."""
+    return {name: _text(value) for name, value in asdict(facts).items() if value is not None}
+
+
+def from_texts(texts: Mapping[str, str]) -> Facts:
+    """What `to_texts` was given."""
+    values: dict[str, Any] = {name: _READ.get(name, str)(text) for name, text in texts.items()}
+    return RefundFacts(**values) if "payment_event_id" in values else PaymentFacts(**values)
+
+
+def digits(amount: Decimal) -> str:
+    """A sum in the one form that it has: no exponent, and no zero that says nothing."""
+    return f"{amount.normalize():f}"
+
+
+def _text(value: Decimal | datetime | str) -> str:
+    if isinstance(value, Decimal):
+        return digits(value)
+    return stamp(value) if isinstance(value, datetime) else value
