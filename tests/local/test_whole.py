@@ -228,7 +228,7 @@ def test_a_code_comes_by_letter_and_opens_the_settings(world: World) -> None:
         assert code in httpx.get(post.url).text
     sent.fields["code"] = code
     proven = world.press(sent)
-    assert (proven.proof, proven.buttons) == ("given", ["rotate"])
+    assert (proven.proof, proven.buttons) == ("given", ["rotate", "country"])
     assert world.press(proven).pbx_key.startswith("pbx_")
 
 
