@@ -37,6 +37,7 @@ from shared.one_line import one_line
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _MOST_DIGITS = 100
 _BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})?')
+_LONGEST_TEXT = 200
 
 
 class BadEvent(Exception):
@@ -67,14 +68,20 @@ def _one_line(value: Any) -> Any:
     return value
 
 
+def _cut(value: Any) -> Any:
+    # No number is so long, and what is none costs no call.
+    line = _one_line(value)
+    return line[:_LONGEST_TEXT] if isinstance(line, str) else line
+
+
 def _trimmed(value: Any) -> Any:
     return "" if value is None else value.strip() if isinstance(value, str) else value
 
 
 CallId = Annotated[fields.Id, BeforeValidator(_one_line)]
 LocationId = Annotated[fields.LocationId, BeforeValidator(_whole)]
-Text = Annotated[str, BeforeValidator(_one_line), Field(max_length=200)]
-Line = Annotated[str, BeforeValidator(_one_line), Field(min_length=1, max_length=200)]
+Text = Annotated[str, BeforeValidator(_cut)]
+Line = Annotated[str, BeforeValidator(_cut), Field(min_length=1)]
 # A call longer than a week is a clock that was wrong.
 Seconds = Annotated[
     float, BeforeValidator(_no_bool), Field(ge=0, le=timedelta(days=7).total_seconds())
