@@ -178,7 +178,8 @@ def test_the_portals_requests(stack: dict[str, Any]) -> None:
         data={"location": "4564", "owner": "0"},
         timeout=120,
     )
-    shown = httpx.get(arrived.headers["location"], timeout=120)
+    as_a_page = {"sec-fetch-dest": "document"}
+    shown = httpx.get(arrived.headers["location"], headers=as_a_page, timeout=120)
     [ticket] = parse_qs(urlsplit(shown.headers["location"]).query)["ticket"]
     known = re.search("`(local-portal-key[a-z-]*)`", pages.text("docs/portal.md"))
     assert known is not None
