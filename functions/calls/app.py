@@ -13,14 +13,12 @@ from shared.aws.session import once
 from shared.calls import body
 from shared.calls import event as call_event
 from shared.calls.event import BadEvent, Ringing
-from shared.calls.pbx import asterisk, freeswitch, senders
+from shared.calls.pbx import senders
 from shared.calls.pbx.fields import form_of
 from shared.calls.pop_up import CallDoor, NotTheAccounts, as_event
 from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
-
-_DIALECTS = {senders.FREESWITCH: freeswitch.read, senders.ASTERISK: asterisk.read}
 
 
 @metrics.log_metrics
@@ -81,7 +79,7 @@ def _event(request: http.Request) -> Any:
 
 
 def _translated(request: http.Request, told: bytes, query: Mapping[str, str]) -> Any:
-    translate = _DIALECTS.get(request.path)
+    translate = senders.TRANSLATIONS.get(request.path)
     if translate is None:
         return as_event(call_event.values(told))
     translated = translate(told, request.headers.get("content-type", ""), query)

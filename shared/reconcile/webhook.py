@@ -1,4 +1,4 @@
-"""Takes lifecycle events: stores each as a hint, answers, concludes nothing.
+"""Takes lifecycle events: stores each as a hint, answers, decides nothing.
 
 The platform may send an event late, twice or never, so what it says is settled by reconcile, which
 is woken for it and asks for the status. What was paid on the platform's own page is noted in the
@@ -23,6 +23,9 @@ from shared.payments import hosted
 from shared.payments.ledger import Ledger
 from shared.reconcile.hint_queue import Hints
 from shared.telemetry import count, logger
+
+# At import: an event without its hint stops every test, and no webhook.
+_HINTS = {str(kind): Hint(kind) for kind in webhook.Kind}
 
 
 class Unproven(Exception):
@@ -70,11 +73,11 @@ class ReceiveWebhook:
         if event.application_id != self._application_id:
             logger.info("event of another application", extra=told)
             return
-        if event.event not in set(webhook.Kind):
+        if event.event not in _HINTS:
             count("LifecycleEventUnknown")
             logger.error("unknown lifecycle event", extra=told)
             return
-        known = self._connections.hint(event.location_id, Hint(event.event), self._clock())
+        known = self._connections.hint(event.location_id, _HINTS[event.event], self._clock())
         if known:
             self._note_payment(event)
             self._hints.wake(event.location_id)
@@ -83,9 +86,9 @@ class ReceiveWebhook:
     def _rumour(self, event: LifecycleEvent) -> None:
         """Anybody may have sent it: it makes us ask once, where asking may tell something."""
         count("TokenUnreadable")
-        if event.application_id != self._application_id or event.event not in set(webhook.Kind):
+        if event.application_id != self._application_id or event.event not in _HINTS:
             raise Unproven
-        kept = self._connections.rumour(event.location_id, Hint(event.event), self._clock())
+        kept = self._connections.rumour(event.location_id, _HINTS[event.event], self._clock())
         if kept:
             self._hints.wake(event.location_id)
         told = {"location_id": event.location_id, "lifecycle_event": event.event}

@@ -19,7 +19,7 @@ ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon
 # The same person, as another user of Altegio.
 TWIN = Owner(id=8, name="Anna", phone="4915112345678", email="Anna@Salon.example ")
 BORIS = Owner(id=9, name="Boris", phone="4915187654321", email="boris@salon.example")
-ENGLISH, RUSSIAN = LANGUAGES
+ENGLISH, RUSSIAN, *_ = LANGUAGES
 
 
 @pytest.fixture

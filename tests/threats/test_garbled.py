@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.simulator import Owner
+from shared.calls.pbx import senders
 from tests.deployment import Deployment, finished, http_event, payment, refund, ringing
 from tests.memory import Memory
 
@@ -172,9 +173,7 @@ ROUTES = [
     ("connect", "POST", "/pbx-key"),
     ("disable", "POST", "/webhooks/altegio"),
     ("disable", "GET", "/webhooks/altegio"),
-    ("calls", "POST", "/calls"),
-    ("calls", "POST", "/calls/freeswitch"),
-    ("calls", "POST", "/calls/asterisk"),
+    *(("calls", "POST", address) for address in senders.ADDRESSES),
 ]
 
 

@@ -4,18 +4,19 @@ Each family of PBXes has an address of its own. A report at another's would look
 of no location, or like nothing at all, and be lost without a word; so it is answered with its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from shared.calls.event import BadEvent, values
+from shared.calls.pbx import asterisk, freeswitch
 from shared.calls.pbx.fields import form_of
 
 JSON = "/calls"
-FREESWITCH = "/calls/freeswitch"
-ASTERISK = "/calls/asterisk"
 
+# Body, its type and the fields of the query; an event to be checked, None of a call of no location.
+type Translation = Callable[[bytes, str, Mapping[str, str]], dict[str, Any] | None]
 
 NOT_KNOWN = (
     f"not a report of this address's PBX: any other posts `ringing` and `finished` to {JSON}"
@@ -30,11 +31,13 @@ class Sender:
         name: as its vendor writes it.
         fields: sets of names; one that is there as a whole gives it away.
         address: where its reports go; empty if there is none for them.
+        read: makes an event of a report; None where it is one already.
     """
 
     name: str
     fields: tuple[frozenset[str], ...]
     address: str = ""
+    read: Translation | None = None
 
 
 def _all_of(*sets: str) -> tuple[frozenset[str], ...]:
@@ -47,9 +50,15 @@ SENDERS = (
     Sender(
         "FreeSWITCH",
         _all_of("variables callflow", "core-uuid variables", "altegio_location_id", "cdr"),
-        FREESWITCH,
+        "/calls/freeswitch",
+        freeswitch.read,
     ),
-    Sender("the recipe of Asterisk", _all_of("event linkedid"), ASTERISK),
+    Sender(
+        "the recipe of Asterisk",
+        _all_of("event linkedid"),
+        "/calls/asterisk",
+        asterisk.read,
+    ),
     # https://www.twilio.com/docs/voice/api/call-resource#statuscallback, and what is compatible.
     Sender("Twilio", _all_of("CallSid AccountSid", "CallSid CallStatus")),
     # https://developers.telnyx.com/api-reference/callbacks/call-hangup
@@ -70,6 +79,9 @@ SENDERS = (
     Sender("Binotel", _all_of("generalCallID")),
     Sender("this service", _all_of("type call_id location_id"), JSON),
 )
+
+TRANSLATIONS = {each.address: each.read for each in SENDERS if each.read is not None}
+ADDRESSES = (JSON, *TRANSLATIONS)
 
 
 def sender(body: bytes, query: Mapping[str, str]) -> Sender | None:

@@ -11,7 +11,6 @@ from shared.calls.pbx import senders
 from tests.calls.recorded import FORM, UUID, fences, form, record
 from tests.deployment import Deployment
 
-ADDRESSES = ("/calls", "/calls/freeswitch", "/calls/asterisk")
 JSON = "application/json"
 
 # Body, its type, query; by the address that it belongs to.
@@ -59,8 +58,8 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
-@pytest.mark.parametrize("right", ADDRESSES)
+@pytest.mark.parametrize("path", senders.ADDRESSES)
+@pytest.mark.parametrize("right", senders.ADDRESSES)
 def test_a_report_at_another_address_is_told_its_own(
     deployment: Deployment, key: str, path: str, right: str
 ) -> None:
@@ -77,7 +76,7 @@ def test_a_report_at_another_address_is_told_its_own(
         assert deployment.rows("CALLS_TABLE") == []
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("path", senders.ADDRESSES)
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_report_that_has_no_address_is_told_so(
     deployment: Deployment, key: str, path: str, name: str
@@ -89,7 +88,7 @@ def test_a_report_that_has_no_address_is_told_so(
     assert answer["error"].endswith("post `ringing` and `finished` to /calls")
 
 
-@pytest.mark.parametrize("path", ADDRESSES[1:])
+@pytest.mark.parametrize("path", senders.ADDRESSES[1:])
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
@@ -110,11 +109,11 @@ def test_what_nothing_here_knows_is_not_ignored(
 
 @given(st.binary(), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_whatever_comes_has_one_answer(body: bytes, query: dict[str, str]) -> None:
-    at_home = [path for path in ADDRESSES if senders.is_from(path, body, query)]
+    at_home = [path for path in senders.ADDRESSES if senders.is_from(path, body, query)]
     known = senders.sender(body, query) is not None
     assert len(at_home) <= 1
-    assert [bool(senders.elsewhere(path, body, query)) for path in ADDRESSES] == [
-        known and path not in at_home for path in ADDRESSES
+    assert [bool(senders.elsewhere(path, body, query)) for path in senders.ADDRESSES] == [
+        known and path not in at_home for path in senders.ADDRESSES
     ]
 
 
