@@ -31,6 +31,7 @@ from shared import backoff
 from shared.altegio.status import Installed, Status
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState, key
+from shared.connections.hint import hint_looked_at
 from shared.connections.settings import LifecyclePolicy
 from shared.states import Changes, change
 
@@ -303,7 +304,7 @@ def _settled_live(
     elif state is not connection.state:
         changed = replace(changed, verdict=f"{state}: {status.proof()}")
     if changed.hint:
-        changed = _hint_looked_at(changed, status, now, rules)
+        changed = hint_looked_at(changed, status, now, rules)
     elif state is State.ACTIVE and connection.state is State.FROZEN:
         # Thawed: its cover is looked at, and then again when that ends (see cover).
         changed = replace(changed, due_at=now)
@@ -334,33 +335,6 @@ def _frozen_wait(status: Status, now: datetime, rules: LifecyclePolicy) -> timed
     """Until a frozen location is looked at again, the longer the longer it is frozen."""
     since = status.log[-1].at if status.log else now
     return max(timedelta(seconds=rules.held_recheck_s), min((now - since) / 8, _LONGEST_FROZEN))
-
-
-def _hint_looked_at(
-    connection: Connection, status: Status, now: datetime, rules: LifecyclePolicy
-) -> Connection:
-    """The hint says one thing and the status another: status may lag, so look again a few times."""
-    came_true = (connection.hint, connection.state) in (
-        (Hint.FREEZE, State.FROZEN),
-        (Hint.PAYMENT, State.ACTIVE),
-    )
-    if came_true or connection.hint_looks >= len(rules.hint_rechecks_s):
-        word = "confirmed" if came_true else "stale, changes nothing"
-        return replace(
-            connection,
-            hint=None,
-            hint_at=None,
-            hint_looks=0,
-            verdict=f"{connection.hint} {word}: {status.proof()}",
-            due_at=now,
-        )
-    wait = rules.hint_rechecks_s[connection.hint_looks]
-    return replace(
-        connection,
-        hint_looks=connection.hint_looks + 1,
-        verdict=f"{connection.hint} not seen yet: {status.proof()}",
-        due_at=now + timedelta(seconds=wait),
-    )
 
 
 def erased(connection: Connection) -> Connection:

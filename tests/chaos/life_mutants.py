@@ -10,6 +10,7 @@ from shared.connect import locations
 from shared.connect.view import Standing
 from shared.connections import lifecycle
 from shared.connections.connection import Connection
+from shared.connections.hint import hint_looked_at
 from shared.reconcile.census.differences import Difference
 from shared.reconcile.census.run import RunCensus
 from shared.reconcile.census.table import Found
@@ -17,7 +18,7 @@ from shared.reconcile.census.table import Found
 type Mutant = Callable[[], Any]
 
 _settled, _lags = lifecycle.settled, lifecycle._lags
-_hint_looked_at, _seems_gone = lifecycle._hint_looked_at, lifecycle._seems_gone
+_seems_gone = lifecycle._seems_gone
 
 
 def the_webhook_is_trusted() -> Any:
@@ -45,9 +46,9 @@ def one_early_active_is_believed() -> Any:
     """A hint is dropped at the first status that contradicts it."""
 
     def looked_at(connection: Connection, *rest: Any) -> Connection:
-        return _hint_looked_at(replace(connection, hint_looks=100), *rest)
+        return hint_looked_at(replace(connection, hint_looks=100), *rest)
 
-    return patch.object(lifecycle, "_hint_looked_at", looked_at)
+    return patch.object(lifecycle, "hint_looked_at", looked_at)
 
 
 def an_old_status_is_believed() -> Any:

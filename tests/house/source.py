@@ -47,6 +47,7 @@ PURE = {
     "connect.codes",
     "connections.connection",
     "connections.crm_token",
+    "connections.hint",
     "connections.lifecycle",
     "connections.pbx_key",
     "connections.settings",

@@ -51,6 +51,7 @@ TESTED_BY = {
     "connections.accounts": "local/stack/test_memory_adapters.py",
     "connections.connection": "connections/test_lifecycle.py",
     "connections.crm_token": "calls/test_hearing.py",
+    "connections.hint": "connections/test_lifecycle_hints.py",
     "connections.journal": "local/stack/test_memory_adapters.py",
     "connections.settings": "test_settings.py",
     "connections.settle": "reconcile/test_webhook.py",
