@@ -138,6 +138,7 @@ def main(folder: Path) -> int:
                 for name in differing:
                     print(f"    {name}: wanted {finding.wanted.get(name)}")
                     print(f"    {name}: found  {finding.found.get(name)}")
+    print("\nThe emulator has ended, and everything with it: the addresses above answer no more.")
     return 0 if is_right else 1
 
 

@@ -69,6 +69,9 @@ TYPOS = [
     ("LogRetentionDays", "0", "2", "31", "forever"),
     ("AlarmEmail", "anna", "anna@provider", "a@b.example;c@d.example", "a b@c.example"),
     ("ReservedConcurrency", "1", "2", "-1", "5.5", "all"),
+    ("DomainName", "altegio", "https://a.example", "a.example/", "A.example", "a..example", "*.b.c"),
+    ("CertificateArn", "arn:aws:iam::123456789012:server-certificate/a", "arn:aws:acm:r:1:c/a"),
+    ("HostedZoneId", "/hostedzone/Z0123456789ABC", "z0123", "provider.example"),
 ]
 
 
@@ -111,6 +114,9 @@ def test_every_default_is_taken(name: str) -> None:
         ("RecordingHosts", "pbx.example.com .recordings.example.com"),
         ("CallDays", "8"),
         ("AlarmEmail", "o'neil@provider.example"),
+        ("DomainName", "altegio.provider.example"),
+        ("CertificateArn", "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b-2c"),
+        ("HostedZoneId", "Z0123456789ABC"),
     ],
 )
 def test_what_is_right_is_taken(name: str, value: str) -> None:

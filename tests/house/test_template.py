@@ -273,6 +273,36 @@ def test_the_access_log_never_holds_a_query() -> None:
     assert "RetentionInDays" in LOG_GROUPS[destination]
 
 
+def test_guided_has_no_reason_to_ask_of_each_route_whether_it_is_open() -> None:
+    """Enter is "no" to that question, and ends the deployment."""
+    assert TEMPLATE["Globals"]["HttpApi"]["Auth"] == {"EnableIamAuthorizer": False}
+
+
+def test_a_domain_is_there_by_choice_only_and_serves_the_whole_api() -> None:
+    kinds = {"AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping"}
+    for name, resource in RESOURCES.items():
+        if resource["Type"] in kinds:
+            assert resource["Condition"] == "HasDomain", name
+        if resource["Type"] == "AWS::Route53::RecordSet":
+            assert resource["Condition"] == "HasHostedZone", name
+    [mapping] = of_type("AWS::ApiGatewayV2::ApiMapping").values()
+    # Below a path of its own, the functions would see other paths than the routes have.
+    assert "ApiMappingKey" not in mapping
+    assert mapping["Stage"] == {"Ref": "HttpApi.Stage"}
+
+
+def test_no_two_stacks_of_an_account_want_the_same_name() -> None:
+    """Staging beside production, and an application beside another: CloudFormation makes names up."""
+    named = {
+        f"{name}: {key}"
+        for name, resource in RESOURCES.items()
+        for key in resource.get("Properties", {})
+        if re.fullmatch(r"\w*Name", key) and key not in ("MetricName", "StageName", "DomainName")
+    }
+    # The name of the record is the domain's, which is a parameter.
+    assert named == {"ApiDomainRecord: Name"}
+
+
 # Alarms
 
 
@@ -420,8 +450,10 @@ def test_a_secret_comes_in_by_its_name_only() -> None:
 def test_the_outputs_are_what_an_operator_pastes() -> None:
     outputs = {name: output["Value"] for name, output in TEMPLATE["Outputs"].items()}
     for name, route in (("RedirectUrl", "GET"), ("WebhookUrl", "POST"), ("CallsUrl", "POST")):
-        url = outputs[name]["Fn::Sub"]
-        assert f"{route} {url.removeprefix('${HttpApi.ApiEndpoint}')}" in ROUTES
+        condition, own, made_up = outputs[name]["Fn::If"]
+        path = made_up["Fn::Sub"].removeprefix("${HttpApi.ApiEndpoint}")
+        assert f"{route} {path}" in ROUTES
+        assert (condition, own) == ("HasDomain", {"Fn::Sub": f"https://${{DomainName}}{path}"})
     for output in TEMPLATE["Outputs"].values():
         assert len(output["Description"]) > 10
 
