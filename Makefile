@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate
 # What sam build builds for, as uv pip install --python-platform takes it; empty is this machine.
 ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
 
-.PHONY: help setup rehearse up lint test pictures live chaos bench deploy-local locks audit clean
+.PHONY: help setup rehearse up lint test pictures live chaos bench deploy deploy-local locks audit clean
 
 # The first target, so it is what `make` by itself does. A target is listed if it has a `##` comment.
 help: ## list the targets
@@ -75,6 +75,12 @@ chaos: setup ## N random schedules of failures (N=2000); CHAOS=--help lists the 
 # Instructions, whose ratios another machine repeats, need valgrind.
 bench: setup ## measure cold starts, answers and fairness; BENCH=--help lists the options
 	@.venv/bin/python -m tests.bench $(BENCH)
+
+# An environment of samconfig.toml, such as staging. PROFILE and REGION are the AWS CLI's.
+deploy: .venv/.done $(VENVS)/sam/.done ## deploy ENV=staging to AWS: asks, shows the change set, asks again; ANSWERS=file.toml
+	@.venv/bin/python -m ops deploy $(ENV) $(if $(ANSWERS),--answers "$(ANSWERS)") \
+	    $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") \
+	    $(if $(ENDPOINT_URL),--endpoint-url "$(ENDPOINT_URL)")
 
 deploy-local: setup $(VENVS)/sam/.done ## sam build and sam deploy of the unmodified template, into an emulator
 	@.venv/bin/python -m local deploy

@@ -27,6 +27,10 @@ type _Command = argparse.ArgumentParser
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
+    if arguments[:1] == ["deploy"]:  # it has a command line of its own, as it makes the stack
+        from ops.deploy import command
+
+        return until_closed(lambda: command.main(arguments[1:]))
     return until_closed(lambda: _run(_parser().parse_args(arguments)))
 
 
@@ -48,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_dead_letters(add)
     _add_locations(add)
     _add_platform(add)
+    words = "deploy an environment: ask, show the change set, execute it, check the result"
+    commands.add_parser("deploy", add_help=False, help=words)
     return parser
 
 

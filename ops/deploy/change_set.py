@@ -1,0 +1,159 @@
+"""A change set of CloudFormation: made by SAM, read and executed here.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
+"""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import WaiterError
+
+from ops.deploy.account import Account
+from ops.deploy.samconfig import Environment
+
+PROJECT = Path(__file__).resolve().parents[2]
+SAM = PROJECT / "build" / "venvs" / "sam" / "bin" / "sam"
+
+_IRREPLACEABLE = {
+    "AWS::DynamoDB::Table": "its rows stay in the old one, and the functions look into the new one",
+    "AWS::SQS::Queue": "it has another address, and what waits in the old one is lost",
+    "AWS::ApiGatewayV2::Api": "its own address changes, which the Cabinet and each PBX may have",
+    "AWS::ApiGatewayV2::DomainName": "its target changes, and the DNS has to follow",
+    "AWS::Lambda::EventSourceMapping": "for a moment, nobody takes from the queue",
+}
+"""What it would mean that a resource of a kind is replaced or removed."""
+
+
+class NotDeployed(Exception):
+    """SAM or CloudFormation says no; the message says which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """One that is ready to be executed.
+
+    Attributes:
+        arn: Of the change set.
+        stack: The stack's name.
+        dangers: A sentence for each resource that it replaces or removes, and that matters.
+        is_new: Whether the stack does not exist yet.
+    """
+
+    arn: str
+    stack: str
+    dangers: tuple[str, ...]
+    is_new: bool
+
+
+def made(account: Account, environment: Environment, root: Path) -> ChangeSet | None:
+    """Build, upload and compare, and print what would change; None if nothing would.
+
+    Raises:
+        NotDeployed: SAM refuses; it has said why.
+    """
+    _sam(account, environment, root, "build")
+    cloudformation = account.client("cloudformation", environment.region)
+    before = {each["ChangeSetId"] for each in _ready(cloudformation, environment.stack_name)}
+    _sam(
+        *(account, environment, root, "deploy"),
+        *("--no-execute-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+    )
+    new = [
+        each
+        for each in _ready(cloudformation, environment.stack_name)
+        if each["ChangeSetId"] not in before
+    ]
+    if not new:
+        return None
+    [found] = new
+    described = cloudformation.describe_change_set(ChangeSetName=found["ChangeSetId"])
+    changes = [*described["Changes"]]
+    while token := described.get("NextToken"):
+        described = cloudformation.describe_change_set(
+            ChangeSetName=found["ChangeSetId"], NextToken=token
+        )
+        changes += described["Changes"]
+    return ChangeSet(
+        arn=found["ChangeSetId"],
+        stack=environment.stack_name,
+        dangers=tuple(_dangers(changes)),
+        is_new=_status(cloudformation, environment.stack_name) == "REVIEW_IN_PROGRESS",
+    )
+
+
+def execute(account: Account, change_set: ChangeSet, region: str) -> None:
+    """Execute it, and return once the stack is complete.
+
+    Raises:
+        NotDeployed: CloudFormation has taken it back.
+    """
+    cloudformation = account.client("cloudformation", region)
+    cloudformation.execute_change_set(ChangeSetName=change_set.arn)
+    kind = "stack_create_complete" if change_set.is_new else "stack_update_complete"
+    try:
+        cloudformation.get_waiter(kind).wait(
+            StackName=change_set.stack, WaiterConfig={"Delay": 5, "MaxAttempts": 720}
+        )
+    except WaiterError:
+        events = cloudformation.describe_stack_events(StackName=change_set.stack)["StackEvents"]
+        reasons = [
+            f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason', 'no reason given')}"
+            for each in events
+            if each["ResourceStatus"].endswith("_FAILED")
+        ]
+        raise NotDeployed(
+            f"CloudFormation took the change of {change_set.stack} back. "
+            + " ".join(reversed(reasons[:10]))
+        ) from None
+
+
+def drop(account: Account, change_set: ChangeSet, region: str) -> None:
+    """Throw it away; nothing of it was executed."""
+    account.client("cloudformation", region).delete_change_set(ChangeSetName=change_set.arn)
+
+
+def _ready(cloudformation: Any, stack: str) -> list[dict[str, Any]]:
+    try:
+        found = cloudformation.list_change_sets(StackName=stack)["Summaries"]
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" in str(error):
+            return []
+        raise
+    return [each for each in found if each.get("ExecutionStatus") == "AVAILABLE"]
+
+
+def _status(cloudformation: Any, stack: str) -> str:
+    [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return str(found["StackStatus"])
+
+
+def _dangers(changes: list[dict[str, Any]]) -> Iterator[str]:
+    for change in (each["ResourceChange"] for each in changes):
+        kind, name = change["ResourceType"], change["LogicalResourceId"]
+        meaning = _IRREPLACEABLE.get(kind)
+        if meaning is None:
+            continue
+        if change["Action"] == "Remove":
+            yield f"{name} would be removed: {meaning}."
+        elif change.get("Replacement", "False") != "False":
+            maybe = "may" if change["Replacement"] == "Conditional" else "would"
+            yield f"{name} {maybe} be replaced: {meaning}."
+
+
+def _sam(account: Account, environment: Environment, root: Path, *words: str) -> None:
+    if not SAM.exists():
+        path = SAM.relative_to(PROJECT)
+        raise NotDeployed(f"{path} is missing: run `make {path.parents[1]}/.done` first.")
+    config = ("--config-file", str(root / "samconfig.toml"), "--config-env", environment.name)
+    ended = subprocess.run(  # noqa: S603 - our own words; no secret is among them
+        [str(SAM), *words, *config],
+        cwd=root,
+        env={**account.variables(environment.region), "SAM_CLI_TELEMETRY": "0"},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if ended.returncode:
+        raise NotDeployed(f"`sam {words[0]}` ended with {ended.returncode}; above is why.")

@@ -1,0 +1,99 @@
+"""The parameters of template.yaml: what an operator may answer, in the template's own words."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
+
+_KEY = re.compile(r"[\x21-\x7e]{8,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter, as CloudFormation reads it.
+
+    Attributes:
+        description: For the operator.
+        default: As text; None if a value has to be given.
+        constraint: What a value has to be, from "must be" on.
+    """
+
+    name: str
+    description: str
+    default: str | None
+    constraint: str
+    pattern: str | None
+    most_characters: int | None
+    allowed: tuple[str, ...]
+    least: float | None
+    most: float | None
+    is_number: bool
+
+    def wrong(self, value: str) -> str:
+        """Why CloudFormation would refuse a value, as a sentence; empty if it takes it.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+        """
+        return "" if self._takes(value) else f"{self.name} {self.constraint}."
+
+    def _takes(self, value: str) -> bool:
+        if self.allowed and value not in self.allowed:
+            return False
+        if self.is_number:
+            return _is_between(value, self.least, self.most)
+        if self.most_characters is not None and len(value) > self.most_characters:
+            return False
+        return self.pattern is None or re.fullmatch(self.pattern, value, re.DOTALL) is not None
+
+
+def read(template: Path) -> Mapping[str, Parameter]:
+    """All parameters of a template, by name."""
+    found = yaml_parse(template.read_text("utf-8"))["Parameters"]
+    return {
+        name: Parameter(
+            name=name,
+            description=each["Description"],
+            default=None if "Default" not in each else str(each["Default"]),
+            constraint=each["ConstraintDescription"],
+            pattern=each.get("AllowedPattern"),
+            most_characters=each.get("MaxLength"),
+            allowed=tuple(map(str, each.get("AllowedValues", ()))),
+            least=each.get("MinValue"),
+            most=each.get("MaxValue"),
+            is_number=each["Type"] == "Number",
+        )
+        for name, each in found.items()
+    }
+
+
+def wrong_region(value: str) -> str:
+    """Why a text is no region of AWS; empty if it may be one."""
+    fits = re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", value)
+    return "" if fits else "The region must be one of AWS's, such as eu-central-1."
+
+
+def wrong_token(value: str) -> str:
+    """Why a text is no token; empty if it may be one. The sentence never repeats it."""
+    if _KEY.fullmatch(value):
+        return ""
+    return "A token has at least 8 letters, digits and signs, in one line and without a space."
+
+
+def wrong_together(values: Mapping[str, str], region: str) -> str:
+    """What is wrong with values that are right each by itself; empty if nothing is."""
+    domain, certificate = values.get("DomainName", ""), values.get("CertificateArn", "")
+    if domain and not certificate:
+        return "DomainName needs a CertificateArn."
+    if domain and certificate.split(":")[3] != region:
+        return f"CertificateArn must be of a certificate in {region}, where the stack is."
+    return ""
+
+
+def _is_between(value: str, least: float | None, most: float | None) -> bool:
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    return (least is None or least <= number) and (most is None or number <= most)
