@@ -42,11 +42,13 @@ def read(file: Path, name: str) -> Environment:
     Raises:
         Unwritable: The file is no TOML, or its parameters cannot be understood.
     """
-    deploy = _parsed(file).get(name, {}).get("deploy", {}).get("parameters", {})
+    tables = _parsed(file).get(name, {})
+    deploy = tables.get("deploy", {}).get("parameters", {})
+    everywhere = tables.get("global", {}).get("parameters", {})
     return Environment(
         name=name,
         stack_name=deploy.get("stack_name", f"{STACK}-{name}"),
-        region=deploy.get("region", ""),
+        region=deploy.get("region", everywhere.get("region", "")),
         parameters=_overrides(deploy.get("parameter_overrides", {})),
     )
 
@@ -119,7 +121,7 @@ def _for_sam(value: str) -> str:
 
 
 def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+    if value and value[0] == value[-1] and value[0] in "\"'":
         value = value[1:-1]
     return re.sub(r"\\([ \"'])", r"\1", value)
 

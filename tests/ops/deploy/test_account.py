@@ -1,0 +1,35 @@
+"""Whose account: an emulator gets made-up keys, and AWS what the caller has."""
+
+import pytest
+
+from ops.deploy.account import Account
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+def test_an_emulator_never_sees_the_callers_keys() -> None:
+    account = Account(None, "http://127.0.0.1:4566")
+    variables = account.variables("eu-west-1")
+    assert not {"AKIAREAL", "real"} & {*variables.values()}
+    assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+    assert variables["AWS_DEFAULT_REGION"] == "eu-west-1"
+    client = account.client("ssm", "eu-west-1")
+    assert client.meta.endpoint_url == "http://127.0.0.1:4566"
+    assert client._request_signer._credentials.access_key == "test"
+    assert client._request_signer._credentials.token is None
+
+
+def test_aws_is_called_as_the_caller_is_logged_in() -> None:
+    variables = Account(None, None).variables("eu-west-1")
+    assert variables["AWS_ACCESS_KEY_ID"] == "AKIAREAL"
+    assert "AWS_PROFILE" not in variables
+    assert Account("acme", None).variables("eu-west-1")["AWS_PROFILE"] == "acme"
+    client = Account(None, None).client("ssm", "eu-west-1")
+    assert client.meta.endpoint_url == "https://ssm.eu-west-1.amazonaws.com"
+    assert client._request_signer._credentials.access_key == "AKIAREAL"

@@ -1,0 +1,105 @@
+"""A change set: what in it is dangerous, and what a failed one says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import WaiterError
+
+from local.sam import SAM
+from ops.deploy import change_set
+from ops.deploy.account import Account
+from ops.deploy.change_set import ChangeSet, NotDeployed
+from ops.deploy.samconfig import Environment
+from tests.house.template import RESOURCES
+
+ACCOUNT = Account(None, None)
+
+
+def change(kind: str, action: str, **more: str) -> dict[str, Any]:
+    return {
+        "ResourceChange": {
+            "LogicalResourceId": "It",
+            "ResourceType": kind,
+            "Action": action,
+            **more,
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (change("AWS::DynamoDB::Table", "Add"), ""),
+        (change("AWS::DynamoDB::Table", "Modify", Replacement="False"), ""),
+        (change("AWS::DynamoDB::Table", "Modify", Replacement="True"), "It would be replaced: its"),
+        (change("AWS::SQS::Queue", "Modify", Replacement="Conditional"), "It may be replaced: it"),
+        (change("AWS::ApiGatewayV2::Api", "Remove"), "It would be removed: its own address"),
+        (change("AWS::CloudWatch::Alarm", "Remove"), ""),
+        (change("AWS::Lambda::Function", "Modify", Replacement="True"), ""),
+    ],
+)
+def test_what_would_be_lost_is_told(found: dict[str, Any], told: str) -> None:
+    dangers = [*change_set._dangers([found])]
+    assert len(dangers) == bool(told)
+    assert all(danger.startswith(told) for danger in dangers)
+
+
+def test_what_holds_data_or_has_an_address_is_watched() -> None:
+    kinds = {resource["Type"] for resource in RESOURCES.values()}
+    made_by_sam = {"AWS::ApiGatewayV2::Api", "AWS::Lambda::EventSourceMapping"}
+    assert {*change_set._IRREPLACEABLE} <= kinds | made_by_sam
+    assert {"AWS::DynamoDB::Table", "AWS::SQS::Queue"} <= {*change_set._IRREPLACEABLE}
+
+
+class Failing:
+    """A CloudFormation that takes a change back."""
+
+    def execute_change_set(self, **named: str) -> None:
+        self.executed = named["ChangeSetName"]
+
+    def get_waiter(self, name: str) -> "Failing":
+        self.waiter = name
+        return self
+
+    def wait(self, **_named: object) -> None:
+        raise WaiterError("StackUpdateComplete", "it rolled back", {})
+
+    def describe_stack_events(self, **_named: str) -> dict[str, Any]:
+        said = [("A", "ROLLBACK_COMPLETE", "over"), ("B", "UPDATE_FAILED", "No such certificate")]
+        return {
+            "StackEvents": [
+                {"LogicalResourceId": name, "ResourceStatus": status, "ResourceStatusReason": why}
+                for name, status, why in said
+            ]
+        }
+
+
+@pytest.mark.parametrize(
+    ("is_new", "waiter"), [(True, "stack_create_complete"), (False, "stack_update_complete")]
+)
+def test_a_change_that_was_taken_back_says_why(
+    monkeypatch: pytest.MonkeyPatch, waiter: str, *, is_new: bool
+) -> None:
+    failing = Failing()
+    monkeypatch.setattr(Account, "client", lambda *_words: failing)
+    with pytest.raises(NotDeployed) as told:
+        change_set.execute(ACCOUNT, ChangeSet("arn", "acme", (), is_new=is_new), "eu-west-1")
+    assert str(told.value) == "CloudFormation took the change of acme back. B: No such certificate"
+    assert (failing.executed, failing.waiter) == ("arn", waiter)
+
+
+@pytest.mark.skipif(not SAM.exists(), reason="brought by sam's environment: run `make test`")
+def test_what_sam_refuses_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: {}\n")
+    (tmp_path / "samconfig.toml").write_text("version = 0.1\n")
+    monkeypatch.setattr(Account, "client", lambda *_words: pytest.fail("nothing is built"))
+    with pytest.raises(NotDeployed, match=r"`sam build` ended with \d"):
+        change_set.made(ACCOUNT, Environment("testing", "acme", "eu-west-1"), tmp_path)
+
+
+def test_sam_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = change_set.PROJECT / "build" / "venvs" / "sam" / "bin" / "no-sam"
+    monkeypatch.setattr(change_set, "SAM", missing)
+    with pytest.raises(NotDeployed, match=r"run `make build/venvs/sam/.done` first"):
+        change_set.made(ACCOUNT, Environment("testing", "acme", "eu-west-1"), tmp_path)

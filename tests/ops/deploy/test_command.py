@@ -1,0 +1,306 @@
+"""`make deploy` as somebody uses it, into an emulator: two environments beside each other."""
+
+import os
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.sam import SAM, SERVICES
+from local.stack.emulator import CREDENTIALS, Emulator
+from ops.deploy import account, change_set, command
+from tests.ops.deploy.project import at, copied, make_deploy, typed
+
+TOKEN, OTHER = "staging-token-0123456789", "production-token-0123456789"
+
+needs_sam = pytest.mark.skipif(
+    not SAM.exists(), reason="brought by sam's environment: run `make test`"
+)
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    folder = tmp_path_factory.mktemp("emulator")
+    with Emulator(log=folder / "emulator.log", services=SERVICES) as running:
+        running.wait()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory.mktemp("project"))
+
+
+def client(emulator: Emulator, service: str, region: str) -> Any:
+    session = boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=region,
+    )
+    make: Any = session.client
+    return make(service, endpoint_url=emulator.endpoint_url)
+
+
+def without_keys() -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**own, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
+@pytest.fixture(scope="module")
+def staging(project: Path, emulator: Emulator) -> tuple[int, str]:
+    """Typed at a terminal, by somebody who does not get everything right at once."""
+    said = {
+        "region": ["here", "us-east-1"],
+        "ApplicationId": ["my app", "101"],
+        "ProviderName": ["Acme & Söhne"],
+        "DefaultCountry": ["de", "DE"],
+        "AlarmEmail": ["anna", "-"],
+        "DomainName": [""],
+        "Partner token": ["short", TOKEN],
+        "User token": [""],
+        "Execute": ["y"],
+    }
+
+    def answer(line: str) -> str:
+        [name] = [each for each in said if line.startswith(each)]
+        return said[name].pop(0)
+
+    return typed(
+        make_deploy("ENV=staging", f"ENDPOINT_URL={emulator.endpoint_url}"),
+        answer,
+        folder=project,
+        environment=without_keys(),
+    )
+
+
+@needs_sam
+def test_somebody_at_a_terminal_deploys_staging(
+    staging: tuple[int, str], project: Path, emulator: Emulator
+) -> None:
+    code, shown = staging
+    assert code == 0, shown
+    assert TOKEN not in shown
+    assert "The region must be one of AWS's, such as eu-central-1." in shown
+    assert "ApplicationId must be the number that the Developer Cabinet shows" in shown
+    assert "A token has at least 8 letters" in shown
+    assert "PaymentsTable takes reads and writes" in shown
+    deploy = tomllib.loads((project / "samconfig.toml").read_text("utf-8"))["staging"]["deploy"]
+    assert deploy["parameters"]["region"] == "us-east-1"
+    given = deploy["parameters"]["parameter_overrides"]
+    assert (given["ApplicationId"], given["ProviderName"]) == ("101", "Acme & Söhne")
+    assert given["AlarmEmail"] == ""
+    kept = client(emulator, "ssm", "us-east-1").get_parameter(
+        Name="/altegio/staging/partner-token", WithDecryption=True
+    )["Parameter"]
+    assert (kept["Type"], kept["Value"]) == ("SecureString", TOKEN)
+
+
+@needs_sam
+@pytest.mark.usefixtures("staging")
+def test_production_stands_beside_it_in_another_region(
+    project: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(f"{OTHER}\n")
+    answers = tmp_path / "answers.toml"
+    answers.write_text(
+        f'region = "eu-west-1"\npartner_token_file = "{tmp_path / "token"}"\nexecute = true\n'
+        '[parameters]\nApplicationId = 202\nTrialDays = "14"\n'
+    )
+    ended = subprocess.run(
+        make_deploy(
+            "ENV=production", f"ANSWERS={answers}", f"ENDPOINT_URL={emulator.endpoint_url}"
+        ),
+        cwd=project,
+        env=without_keys(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert OTHER not in ended.stdout + ended.stderr
+    for name, region, application, token in (
+        ("staging", "us-east-1", "101", TOKEN),
+        ("production", "eu-west-1", "202", OTHER),
+    ):
+        parameter = f"/altegio/{name}/partner-token"
+        ssm = client(emulator, "ssm", region)
+        kept = ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
+        assert kept["Value"] == token
+        found = client(emulator, "cloudformation", region).describe_stack_resource(
+            StackName=f"altegio-telephony-{name}", LogicalResourceId="ReconcileFunction"
+        )["StackResourceDetail"]["PhysicalResourceId"]
+        variables = client(emulator, "lambda", region).get_function_configuration(
+            FunctionName=found
+        )["Environment"]["Variables"]
+        assert variables["APPLICATION_ID"] == application
+        assert variables["PARTNER_TOKEN_PARAMETER"] == parameter
+    assert variables["TRIAL_DAYS"] == "14"
+
+
+@needs_sam
+@pytest.mark.usefixtures("staging")  # the build is there then
+def test_enter_throughout_brings_guided_to_its_change_set(
+    project: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    config = tmp_path / "samconfig.toml"
+    config.write_bytes((project / "samconfig.toml").read_bytes())
+    code, shown = typed(
+        [SAM, "deploy", "--guided", "--config-file", config],
+        lambda line: "101" if "ApplicationId" in line else "",
+        folder=project,
+        environment=at(emulator.endpoint_url),
+    )
+    assert code == 0, shown
+    assert "has no authentication" not in shown
+    assert "Changeset created successfully" in shown
+    assert "Deploy this changeset? [y/N]:" in shown
+
+
+# What can go wrong, without SAM
+
+ANSWERS = """\
+region = "eu-central-1"
+execute = true
+[parameters]
+ApplicationId = 101
+"""
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
+
+
+class Ssm:
+    """Has every parameter already, or none."""
+
+    class exceptions:  # noqa: N801 - as boto3 calls it
+        class ParameterNotFound(Exception):
+            pass
+
+    def __init__(self, *, has_all: bool) -> None:
+        self.has_all = has_all
+        self.put: list[object] = []
+
+    def get_parameter(self, **_named: str) -> None:
+        if not self.has_all:
+            raise self.exceptions.ParameterNotFound
+
+    def put_parameter(self, **named: object) -> None:
+        self.put.append(named)
+
+
+@pytest.fixture
+def folder(project: Path, tmp_path: Path) -> Path:
+    for name in ("template.yaml", "samconfig.toml"):
+        (tmp_path / name).write_bytes((project / name).read_bytes())
+    return tmp_path
+
+
+def deployed(folder: Path, answers: str, *words: str) -> int:
+    file = folder / "answers.toml"
+    file.write_text(answers)
+    return command.main(["testing", "--answers", str(file), *words], root=folder)
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ("region = 1", "The region must be one of AWS's"),
+        (ANSWERS.replace("101", '"my app"'), "ApplicationId must be the number"),
+        ('region = "eu-central-1"', "ApplicationId must be the number"),
+        (f"{ANSWERS}DomainName = 'a.example'", "DomainName needs a CertificateArn"),
+        (
+            f"{ANSWERS}DomainName = 'a.example'\nCertificateArn = '{CERTIFICATE}'",
+            "in eu-central-1",
+        ),
+        (f"{ANSWERS}TrialDay = 7", "nobody asks for TrialDay"),
+        (f"{ANSWERS}TrialDays = 7.5", "TrialDays must be a whole number"),
+        (f"{ANSWERS}PacePerS = 1000", "PacePerS must be a number of calls"),
+        (f"partner_token = '{TOKEN}'\n{ANSWERS}", "nobody asks for partner_token"),
+        ("region =", "cannot be read"),
+        ("parameters = 1", "must be a table"),
+        (ANSWERS, "No partner token is stored yet"),
+        (f"partner_token_file = '/nowhere'\n{ANSWERS}", "cannot be read"),
+    ],
+)
+def test_a_wrong_answer_ends_it_with_a_sentence(
+    answers: str,
+    told: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = (folder / "samconfig.toml").read_bytes()
+    ssm = Ssm(has_all=False)
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: ssm)
+    assert deployed(folder, answers) == 2
+    said = capsys.readouterr()
+    assert told in " ".join(said.err.split())
+    assert TOKEN not in said.out + said.err
+    assert (folder / "samconfig.toml").read_bytes() == before
+    assert ssm.put == []
+
+
+def test_no_answers_at_all_are_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(folder / "nowhere.toml")
+    assert command.main(["testing", "--answers", missing], root=folder) == 2
+    assert "cannot be read" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["default"],
+        ["Staging"],
+        ["a/b"],
+        [],
+        ["staging", "--endpoint-url", "https://aws.example"],
+    ],
+)
+def test_what_is_no_environment_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(words)
+    assert ended.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("dangers", "answers"),
+    [
+        ((), ANSWERS.replace("execute = true\n", "")),
+        (("PaymentsTable would be replaced.",), ANSWERS),
+        (("PaymentsTable would be replaced.",), f"replace = false\n{ANSWERS}"),
+    ],
+)
+def test_nothing_is_executed_unless_all_of_it_is_agreed_to(
+    dangers: tuple[str, ...],
+    answers: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = change_set.ChangeSet("arn", "altegio-telephony-testing", dangers, is_new=False)
+    dropped: list[change_set.ChangeSet] = []
+    executed: list[change_set.ChangeSet] = []
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: Ssm(has_all=True))
+    monkeypatch.setattr(change_set, "made", lambda *_words: found)
+    monkeypatch.setattr(change_set, "drop", lambda _account, it, _region: dropped.append(it))
+    monkeypatch.setattr(change_set, "execute", lambda _account, it, _region: executed.append(it))
+    assert deployed(folder, answers) == 1
+    assert (dropped, executed) == ([found], [])
+    shown = capsys.readouterr().out
+    assert all(f"CAREFUL: {danger}" in shown for danger in dangers)
+
+
+def test_what_the_desk_does_not_know_any_more_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: Ssm(has_all=True))
+    with (folder / "samconfig.toml").open("a") as file:
+        file.write('\n[testing.deploy.parameters.parameter_overrides]\nGone = "1"\n')
+    assert deployed(folder, ANSWERS) == 2
+    assert "samconfig.toml sets Gone, which this version does not know" in capsys.readouterr().err

@@ -1,0 +1,66 @@
+"""What an operator may answer is what CloudFormation takes, and why not is a sentence."""
+
+import pytest
+
+from local import PROJECT
+from ops.deploy import parameters
+from tests.house.test_parameters import TYPOS
+
+KNOWN = parameters.read(PROJECT / "template.yaml")
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, *vs in TYPOS for value in vs])
+def test_a_typo_is_told_in_the_templates_words(name: str, value: str) -> None:
+    assert KNOWN[name].wrong(value) == f"{name} {KNOWN[name].constraint}."
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_every_default_is_right(name: str) -> None:
+    default = KNOWN[name].default
+    assert default is None or KNOWN[name].wrong(default) == ""
+
+
+@pytest.mark.parametrize(
+    "value", ["", "eu", "Frankfurt", "eu-central", "eu-central-1 ", "EU-WEST-1"]
+)
+def test_what_is_no_region(value: str) -> None:
+    assert parameters.wrong_region(value)
+
+
+@pytest.mark.parametrize("value", ["eu-central-1", "us-gov-west-1", "ap-southeast-2"])
+def test_what_is_a_region(value: str) -> None:
+    assert parameters.wrong_region(value) == ""
+
+
+@pytest.mark.parametrize(
+    "value", ["", "short", "with a space in it", "two\nlines-of-it", "ключ-ключ"]
+)
+def test_what_is_no_token_is_not_repeated(value: str) -> None:
+    reason = parameters.wrong_token(value)
+    assert reason
+    assert not value or value not in reason
+
+
+def test_a_token_of_letters_and_signs_is_one() -> None:
+    assert parameters.wrong_token("a1B2-c3_d4.e5=") == ""
+
+
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/0a"
+
+
+@pytest.mark.parametrize(
+    ("values", "region", "told"),
+    [
+        ({}, "eu-west-1", ""),
+        ({"DomainName": ""}, "eu-west-1", ""),
+        ({"DomainName": "a.example"}, "eu-west-1", "needs a CertificateArn"),
+        ({"DomainName": "a.example", "CertificateArn": CERTIFICATE}, "eu-west-1", ""),
+        ({"DomainName": "a.example", "CertificateArn": CERTIFICATE}, "us-east-1", "in us-east-1"),
+    ],
+)
+def test_a_domain_has_a_certificate_of_its_region(
+    values: dict[str, str], region: str, told: str
+) -> None:
+    reason = parameters.wrong_together(values, region)
+    assert told in reason
+    assert bool(reason) == bool(told)
