@@ -1,7 +1,7 @@
 """The command itself: ask, write down, show the change set, execute it if told, look at the result.
 
-The order of it is such that whoever stops it, by Ctrl-C or by an answer, has changed nothing at AWS
-but a stored token until he agrees to the change set.
+Nothing is changed before all answers are right; then samconfig.toml and the stored tokens are, and
+the stack only once somebody agrees to the change set.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import screen, site
@@ -60,9 +61,10 @@ def main(arguments: Sequence[str], *, root: Path = change_set.PROJECT) -> int:
 def _deploy(work: _Work, options: argparse.Namespace) -> int:
     file = work.root / "samconfig.toml"
     environment = _asked(work, samconfig.read(file, options.environment), options.region)
-    _store_tokens(work, environment)
+    tokens = _tokens(work, environment)
     samconfig.write(file, environment)
-    print(f"\nsamconfig.toml has [{environment.name}] now. It holds no secret: commit it.\n")
+    print(f"\nsamconfig.toml has [{environment.name}] now. It holds no secret: commit it.")
+    _store(work, environment, tokens)
     sys.stdout.flush()  # SAM writes past our buffer
     changes = change_set.made(work.account, environment, work.root)
     if changes is None:
@@ -117,17 +119,25 @@ def _own_secrets(name: str) -> dict[str, str]:
     }
 
 
-def _store_tokens(work: _Work, environment: samconfig.Environment) -> None:
-    """Put what is entered into encrypted parameters; it is in no file and no command line."""
+def _tokens(work: _Work, environment: samconfig.Environment) -> dict[str, str]:
+    """What is entered, by the name of its parameter; it is in no file and no command line."""
     ssm = work.account.client("ssm", environment.region)
+    found = {}
     for secret, parameter in _SECRETS.items():
         name = environment.parameters[parameter]
         given = work.answers.secret(
             secret, is_stored=_is_stored(ssm, name), is_needed=secret not in _OPTIONAL
         )
         if given is not None:
-            ssm.put_parameter(Name=name, Value=given, Type="SecureString", Overwrite=True)
-            print(f"Stored in {name}, encrypted.")
+            found[name] = given
+    return found
+
+
+def _store(work: _Work, environment: samconfig.Environment, tokens: Mapping[str, str]) -> None:
+    ssm = work.account.client("ssm", environment.region)
+    for name, token in tokens.items():
+        ssm.put_parameter(Name=name, Value=token, Type="SecureString", Overwrite=True)
+        print(f"Stored in {name}, encrypted.")
 
 
 def _is_stored(ssm: Any, name: str) -> bool:
@@ -163,6 +173,12 @@ def _looked_at(work: _Work, environment: samconfig.Environment) -> int:
     if work.account.endpoint_url is not None:
         print("An emulator serves no address of the stack: neither page nor webhook was asked.")
         return int(failed)
+    _prepare_publication(work, environment)
+    return int(failed)
+
+
+def _prepare_publication(work: _Work, environment: samconfig.Environment) -> None:
+    """Print what goes into the Cabinet. What fails there keeps no stack from working."""
     named = argparse.Namespace(
         stack_name=environment.stack_name,
         profile=work.account.profile,
@@ -170,7 +186,13 @@ def _looked_at(work: _Work, environment: samconfig.Environment) -> int:
         location=None,
         json=False,
     )
-    return publication(site.opened(site.find(named)), named) or int(failed)
+    try:
+        ready = publication(site.opened(site.find(named)), named) == 0
+    except GetParameterError as error:
+        print(screen.wrapped(f"A token cannot be read, so nobody can tell more: {error}"))
+    else:
+        if not ready:
+            print("\nThe stack is deployed. What FAILED above stands before the moderation.")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -69,7 +69,7 @@ TYPOS = [
     ("LogRetentionDays", "0", "2", "31", "forever"),
     ("AlarmEmail", "anna", "anna@provider", "a@b.example;c@d.example", "a b@c.example"),
     ("ReservedConcurrency", "1", "2", "-1", "5.5", "all"),
-    ("DomainName", "altegio", "https://a.example", "a.example/", "A.example", "a..example", "*.b.c"),
+    ("DomainName", "altegio", "https://a.example", "a.example/", "A.example", "a..b", "*.b.c"),
     ("CertificateArn", "arn:aws:iam::123456789012:server-certificate/a", "arn:aws:acm:r:1:c/a"),
     ("HostedZoneId", "/hostedzone/Z0123456789ABC", "z0123", "provider.example"),
 ]

@@ -292,7 +292,7 @@ def test_a_domain_is_there_by_choice_only_and_serves_the_whole_api() -> None:
 
 
 def test_no_two_stacks_of_an_account_want_the_same_name() -> None:
-    """Staging beside production, and an application beside another: CloudFormation makes names up."""
+    """Staging beside production, and one application beside another."""
     named = {
         f"{name}: {key}"
         for name, resource in RESOURCES.items()

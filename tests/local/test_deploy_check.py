@@ -7,12 +7,13 @@ import struct
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local import PROJECT
+from local import PROJECT, deploy_check
 from local.deploy_check import LEFT_OUT, Finding, findings
 from local.sam import NAME, SAM, Deployed, DeploymentError, deployed, sam_build
 from local.stack.emulator import CREDENTIALS, REGION
@@ -101,6 +102,16 @@ def test_one_archive_with_its_bytecode_was_uploaded_for_all(stack: Deployed) -> 
     extensions = [name for name in names if name.endswith(".so")]
     machines = {struct.unpack_from("<H", archive.read(name), 18) for name in extensions}
     assert machines == {(MACHINES[platform.machine()],)}
+
+
+def test_the_command_says_that_its_addresses_are_gone(
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(deploy_check, "deployed", lambda _folder: nullcontext(stack))
+    assert deploy_check.main(PROJECT / "build" / "deployed") == 0
+    shown = capsys.readouterr().out
+    assert stack.outputs["RedirectUrl"] in shown
+    assert shown.splitlines()[-1].endswith("the addresses above answer no more.")
 
 
 def test_what_sam_refuses_is_told_in_its_words(tmp_path: Path) -> None:

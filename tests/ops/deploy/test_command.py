@@ -223,6 +223,10 @@ def deployed(folder: Path, answers: str, *words: str) -> int:
         ("parameters = 1", "must be a table"),
         (ANSWERS, "No partner token is stored yet"),
         (f"partner_token_file = '/nowhere'\n{ANSWERS}", "cannot be read"),
+        (
+            f"partner_token_file = 'TOKEN'\nuser_token_file = '/nowhere'\n{ANSWERS}",
+            "cannot be read",
+        ),
     ],
 )
 def test_a_wrong_answer_ends_it_with_a_sentence(
@@ -233,9 +237,10 @@ def test_a_wrong_answer_ends_it_with_a_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = (folder / "samconfig.toml").read_bytes()
+    (folder / "token").write_text(TOKEN)
     ssm = Ssm(has_all=False)
     monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: ssm)
-    assert deployed(folder, answers) == 2
+    assert deployed(folder, answers.replace("'TOKEN'", f"'{folder / 'token'}'")) == 2
     said = capsys.readouterr()
     assert told in " ".join(said.err.split())
     assert TOKEN not in said.out + said.err

@@ -1,0 +1,147 @@
+"""The page about deployments, and the workflow that deploys: what holds without an account."""
+
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local import PROJECT
+from local.sam import SAM
+from local.stack.template import Template
+from ops.deploy import parameters
+from ops.deploy.answers import File
+from tests.docs import pages
+from tests.house.template import ALARMS, TEMPLATE
+
+ROLE: dict[str, Any] = json.loads((PROJECT / "docs" / "deploy-role.json").read_text("utf-8"))
+WORKFLOW: dict[str, Any] = yaml.safe_load(
+    (PROJECT / ".github" / "workflows" / "deploy.yml").read_text("utf-8")
+)
+JOBS: dict[str, Any] = WORKFLOW["jobs"]
+TARGETS = set(re.findall(r"^([\w./-]+):", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE))
+SERVICES = {
+    "AWS::ApiGatewayV2": "apigateway",
+    "AWS::CloudWatch": "cloudwatch",
+    "AWS::DynamoDB": "dynamodb",
+    "AWS::IAM": "iam",
+    "AWS::Lambda": "lambda",
+    "AWS::Logs": "logs",
+    "AWS::Route53": "route53",
+    "AWS::SNS": "sns",
+    "AWS::SQS": "sqs",
+    "AWS::Scheduler": "scheduler",
+}
+
+
+def test_the_answers_of_the_page_are_taken(tmp_path: Path) -> None:
+    [text] = [text for language, text in pages.blocks("docs/deploy.md") if language == "toml"]
+    (tmp_path / "answers.toml").write_text(text)
+    known = parameters.read(PROJECT / "template.yaml")
+    found = File.read(tmp_path / "answers.toml", known)
+    assert found.agrees("execute", "Execute it?")
+    assert not found.agrees("replace", "Is that meant?")
+    for name, value in found.parameters.items():
+        assert known[name].wrong(value) == ""
+
+
+def test_the_page_counts_the_alarms_as_there_are() -> None:
+    assert f"a month each; there are {len(ALARMS)}." in pages.text("docs/deploy.md")
+
+
+def test_what_stops_a_deployment_is_no_more_than_cloudformation_takes() -> None:
+    told = pages.text("docs/deploy.md").partition("**Alarms that stop")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+Alarm)`", told)
+    assert len(named) == 5
+    assert set(named) <= set(ALARMS)
+
+
+# The role
+
+
+def test_the_role_may_touch_every_kind_of_resource_and_nothing_of_others() -> None:
+    wired = Template.read(PROJECT / "template.yaml").wire(
+        {"ApplicationId": "1", "DomainName": "a.example", "HostedZoneId": "Z1"},
+        endpoint_url="",
+        api_url="",
+    )
+    needed = {SERVICES[kind.rpartition("::")[0]] for kind in wired.resources.values()}
+    actions = {action for each in ROLE["Statement"] for action in actions_of(each)}
+    assert needed | {"cloudformation", "s3", "ssm"} == {each.split(":")[0] for each in actions}
+    assert not {action for action in actions if "*" in action}
+    everywhere = [each for each in ROLE["Statement"] if each["Resource"] == "*"]
+    assert [each["Sid"] for each in everywhere] == ["WhatHasNoName"]
+    # What holds money and people is nothing that a deployment may delete, or look into.
+    for each in ROLE["Statement"]:
+        if {"dynamodb:DeleteTable", "dynamodb:GetItem"} & {*actions_of(each)}:
+            assert "ENV-*" not in json.dumps(each["Resource"])
+
+
+def actions_of(statement: dict[str, Any]) -> list[str]:
+    actions = statement["Action"]
+    return [actions] if isinstance(actions, str) else actions
+
+
+@pytest.mark.skipif(not SAM.exists(), reason="brought by sam's environment: run `make test`")
+def test_the_linter_knows_every_action_of_the_role(tmp_path: Path) -> None:
+    text = json.dumps(ROLE, separators=(",", ":"))
+    for placeholder, value in (
+        ("ACCOUNT", "123456789012"),
+        ("REGION", "ap-southeast-2"),
+        ("ENV", "production"),
+    ):
+        assert placeholder in text
+        text = text.replace(placeholder, value)
+    assert len(text) <= 10_240  # all inline policies of a role together
+    policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": json.loads(text)}}
+    template = tmp_path / "role.json"
+    template.write_text(json.dumps({"Resources": {"Deploy": policy}}))
+    linted = [str(SAM.with_name("cfn-lint")), "--", str(template)]
+    ended = subprocess.run(linted, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (ended.returncode, ended.stdout) == (0, "")
+    template.write_text(template.read_text().replace("sqs:CreateQueue", "sqs:MakeQueue"))
+    ended = subprocess.run(linted, capture_output=True, text=True, check=False)  # noqa: S603
+    assert "makequeue" in ended.stdout
+
+
+# The workflow
+
+
+def test_production_comes_after_staging_and_staging_after_the_tests() -> None:
+    assert JOBS["staging"]["needs"] == ["test", "invoke"]
+    assert JOBS["production"]["needs"] == "staging"
+    for name in ("staging", "production"):
+        assert JOBS[name]["environment"] == name
+        assert JOBS[name]["steps"][-1]["run"] == (
+            f"make deploy ENV={name} ANSWERS=.github/answers.toml"
+        )
+    assert "github.ref == 'refs/heads/main'" in JOBS["staging"]["if"]
+    assert "github.event_name != 'pull_request'" in JOBS["staging"]["if"]
+
+
+def test_no_key_is_stored_and_only_a_deployment_gets_a_role() -> None:
+    text = (PROJECT / ".github" / "workflows" / "deploy.yml").read_text("utf-8")
+    assert "secrets." not in text
+    assert not re.search("aws.(access|secret)", text, re.IGNORECASE)
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    assert {name for name, job in JOBS.items() if "permissions" in job} == {"staging", "production"}
+    for name in ("staging", "production"):
+        assert JOBS[name]["permissions"] == {"contents": "read", "id-token": "write"}
+
+
+def test_what_the_workflow_runs_is_there() -> None:
+    runs = [step["run"] for job in JOBS.values() for step in job["steps"] if "run" in step]
+    made = [word for run in runs if run.startswith("make ") for word in run.split()[1:]]
+    named = {word for word in made if "=" not in word}
+    assert named - {"build/venvs/sam/.done"} <= TARGETS
+    [invoked] = [run for run in runs if "sam local invoke" in run]
+    function = re.findall(r"sam local invoke (\w+)", invoked)[0]
+    assert function in TEMPLATE["Resources"]
+    events = re.findall(r"for event in (.*); do", invoked)[0].split()
+    assert all((PROJECT / "events" / f"{event}.json").exists() for event in events)
+    answers = tomllib.loads((PROJECT / ".github" / "answers.toml").read_text("utf-8"))
+    assert answers == {"execute": True}
