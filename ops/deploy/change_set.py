@@ -138,7 +138,7 @@ def _dangers(changes: list[dict[str, Any]]) -> Iterator[str]:
             continue
         if change["Action"] == "Remove":
             yield f"{name} would be removed: {meaning}."
-        elif change.get("Replacement", "False") != "False":
+        elif change["Action"] == "Modify" and change.get("Replacement", "False") != "False":
             maybe = "may" if change["Replacement"] == "Conditional" else "would"
             yield f"{name} {maybe} be replaced: {meaning}."
 

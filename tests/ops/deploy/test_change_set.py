@@ -31,6 +31,7 @@ def change(kind: str, action: str, **more: str) -> dict[str, Any]:
     ("found", "told"),
     [
         (change("AWS::DynamoDB::Table", "Add"), ""),
+        (change("AWS::DynamoDB::Table", "Add", Replacement="True"), ""),  # an emulator's
         (change("AWS::DynamoDB::Table", "Modify", Replacement="False"), ""),
         (change("AWS::DynamoDB::Table", "Modify", Replacement="True"), "It would be replaced: its"),
         (change("AWS::SQS::Queue", "Modify", Replacement="Conditional"), "It may be replaced: it"),

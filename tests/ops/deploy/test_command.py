@@ -15,6 +15,7 @@ from local.stack.emulator import CREDENTIALS, Emulator
 from ops.deploy import account, change_set, command
 from tests.ops.deploy.project import at, copied, make_deploy, typed
 
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
 TOKEN, OTHER = "staging-token-0123456789", "production-token-0123456789"
 
 needs_sam = pytest.mark.skipif(
@@ -25,7 +26,7 @@ needs_sam = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("emulator")
-    with Emulator(log=folder / "emulator.log", services=SERVICES) as running:
+    with Emulator(log=folder / "emulator.log", services=f"{SERVICES},route53") as running:
         running.wait()
         yield running
 
@@ -101,14 +102,20 @@ def test_somebody_at_a_terminal_deploys_staging(
 
 @needs_sam
 @pytest.mark.usefixtures("staging")
-def test_production_stands_beside_it_in_another_region(
+def test_production_stands_beside_it_in_another_region_with_a_domain(
     project: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
+    route53 = client(emulator, "route53", "eu-west-1")
+    zone = route53.create_hosted_zone(Name="provider.example", CallerReference="1")["HostedZone"]
+    zone_id = zone["Id"].rpartition("/")[2]
     (tmp_path / "token").write_text(f"{OTHER}\n")
     answers = tmp_path / "answers.toml"
     answers.write_text(
         f'region = "eu-west-1"\npartner_token_file = "{tmp_path / "token"}"\nexecute = true\n'
         '[parameters]\nApplicationId = 202\nTrialDays = "14"\n'
+        'DomainName = "altegio.provider.example"\n'
+        f'CertificateArn = "{CERTIFICATE.replace("us-east-1", "eu-west-1")}"\n'
+        f'HostedZoneId = "{zone_id}"\n'
     )
     ended = subprocess.run(
         make_deploy(
@@ -140,6 +147,17 @@ def test_production_stands_beside_it_in_another_region(
         assert variables["APPLICATION_ID"] == application
         assert variables["PARTNER_TOKEN_PARAMETER"] == parameter
     assert variables["TRIAL_DAYS"] == "14"
+    cloudformation = client(emulator, "cloudformation", "eu-west-1")
+    [stack] = cloudformation.describe_stacks(StackName="altegio-telephony-production")["Stacks"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    assert outputs["CallsUrl"] == "https://altegio.provider.example/calls"
+    [record] = [
+        each
+        for each in route53.list_resource_record_sets(HostedZoneId=zone_id)["ResourceRecordSets"]
+        if each["Type"] == "A"
+    ]
+    assert record["Name"] == "altegio.provider.example."
+    assert record["AliasTarget"]["DNSName"].rstrip(".") == outputs["DomainTarget"]
 
 
 @needs_sam
@@ -169,7 +187,6 @@ execute = true
 [parameters]
 ApplicationId = 101
 """
-CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
 
 
 class Ssm:
