@@ -11,7 +11,10 @@ from ops import screen
 from ops.deploy import parameters
 
 _TAKE_BACK = "A single - leaves it empty."
-_OWN = {"region", "execute", "replace", "partner_token_file", "user_token_file", "parameters"}
+_OWN = {
+    *("region", "parameters", "partner_token_file", "user_token_file"),
+    *("execute", "replace", "although_it_rings"),
+}
 
 
 class Refused(Exception):

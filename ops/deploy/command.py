@@ -70,7 +70,7 @@ def _deploy(work: _Work, options: argparse.Namespace) -> int:
     if changes is None:
         print(f"\n{environment.stack_name} is as the template says already.")
     else:
-        if not _agreed(work, changes):
+        if not _agreed(work, changes, environment.region):
             change_set.drop(work.account, changes, environment.region)
             print("The change set was dropped, and nothing was deployed.")
             return 1
@@ -148,12 +148,19 @@ def _is_stored(ssm: Any, name: str) -> bool:
     return True
 
 
-def _agreed(work: _Work, changes: change_set.ChangeSet) -> bool:
+def _agreed(work: _Work, changes: change_set.ChangeSet, region: str) -> bool:
+    client = partial(work.account.client, region=region)
+    ringing = [] if changes.is_new else health.ringing(client, changes.stack)
+    for alarm in ringing:
+        print(screen.wrapped(f"CAREFUL: {alarm} rings."))
     for danger in changes.dangers:
         print(screen.wrapped(f"CAREFUL: {danger}"))
-    if changes.dangers and not work.answers.agrees("replace", "Is all of that meant?"):
-        return False
-    return work.answers.agrees("execute", f"Execute this change set of {changes.stack}?")
+    questions = [
+        *[("although_it_rings", "Deploy although it rings?")] * bool(ringing),
+        *[("replace", "Is what would be replaced or removed meant?")] * bool(changes.dangers),
+        ("execute", f"Execute this change set of {changes.stack}?"),
+    ]
+    return all(work.answers.agrees(*question) for question in questions)
 
 
 def _looked_at(work: _Work, environment: samconfig.Environment) -> int:

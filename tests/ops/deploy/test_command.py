@@ -12,7 +12,7 @@ import pytest
 
 from local.sam import SAM, SERVICES
 from local.stack.emulator import CREDENTIALS, Emulator
-from ops.deploy import account, change_set, command
+from ops.deploy import account, change_set, command, health
 from tests.ops.deploy.project import at, copied, make_deploy, typed
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
@@ -291,11 +291,18 @@ def test_what_is_no_environment_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("dangers", "answers"),
+    ("dangers", "rings", "answers"),
     [
-        ((), ANSWERS.replace("execute = true\n", "")),
-        (("PaymentsTable would be replaced.",), ANSWERS),
-        (("PaymentsTable would be replaced.",), f"replace = false\n{ANSWERS}"),
+        ((), [], ANSWERS.replace("execute = true\n", "")),
+        (("PaymentsTable would be replaced.",), [], ANSWERS),
+        (("PaymentsTable would be replaced.",), [], f"replace = false\n{ANSWERS}"),
+        ((), ["HandlerFailedAlarm"], ANSWERS),
+        (
+            ("PaymentsTable would be replaced.",),
+            ["HandlerFailedAlarm"],
+            f"replace = true\n{ANSWERS}",
+        ),
+        (("PaymentsTable would be replaced.",), ["A"], f"although_it_rings = true\n{ANSWERS}"),
     ],
 )
 def test_nothing_is_executed_unless_all_of_it_is_agreed_to(
@@ -304,18 +311,41 @@ def test_nothing_is_executed_unless_all_of_it_is_agreed_to(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    *,
+    rings: list[str],
 ) -> None:
     found = change_set.ChangeSet("arn", "altegio-telephony-testing", dangers, is_new=False)
     dropped: list[change_set.ChangeSet] = []
     executed: list[change_set.ChangeSet] = []
     monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: Ssm(has_all=True))
     monkeypatch.setattr(change_set, "made", lambda *_words: found)
+    monkeypatch.setattr(health, "ringing", lambda *_words: rings)
     monkeypatch.setattr(change_set, "drop", lambda _account, it, _region: dropped.append(it))
     monkeypatch.setattr(change_set, "execute", lambda _account, it, _region: executed.append(it))
     assert deployed(folder, answers) == 1
     assert (dropped, executed) == ([found], [])
     shown = capsys.readouterr().out
     assert all(f"CAREFUL: {danger}" in shown for danger in dangers)
+    assert all(f"CAREFUL: {alarm} rings." in shown for alarm in rings)
+
+
+def test_no_program_is_told_a_token(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody on the machine can read the words of a process, and its owner the environment."""
+    ssm, started = Ssm(has_all=False), []
+
+    def run(words: list[str], **named: object) -> subprocess.CompletedProcess[str]:
+        started.append((words, named))
+        return subprocess.CompletedProcess(words, 1)
+
+    (folder / "token").write_text(TOKEN)
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: ssm)
+    monkeypatch.setattr(change_set, "SAM", folder / "token")
+    monkeypatch.setattr(subprocess, "run", run)
+    assert deployed(folder, f"partner_token_file = '{folder / 'token'}'\n{ANSWERS}") == 2
+    assert TOKEN in str(ssm.put)
+    assert started
+    assert TOKEN not in str(started)
+    assert TOKEN not in (folder / "samconfig.toml").read_text()
 
 
 def test_what_the_desk_does_not_know_any_more_is_named(

@@ -64,6 +64,11 @@ class Services:
                         "ResourceType": "AWS::DynamoDB::Table",
                     },
                     {"LogicalResourceId": "CallsQueue", "ResourceType": "AWS::SQS::Queue"},
+                    {
+                        "LogicalResourceId": f"{name}Alarm",
+                        "PhysicalResourceId": f"stack-{name}-1",
+                        "ResourceType": "AWS::CloudWatch::Alarm",
+                    },
                 ]
             }
 
@@ -72,6 +77,14 @@ class Services:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")
         status = "DELETING" if named["TableName"] == "stack-PaceTable" else "ACTIVE"
         return {"Table": {"TableStatus": status}}
+
+    def describe_alarms(self, **named: Any) -> dict[str, Any]:
+        assert named["StateValue"] == "ALARM"
+        return {"MetricAlarms": [{"AlarmName": each} for each in named["AlarmNames"][:2]]}
+
+
+def test_an_alarm_that_rings_is_told_by_the_templates_name() -> None:
+    assert health.ringing(Services(), "s") == ["CallsTableAlarm", "GoneTableAlarm"]
 
 
 def test_every_table_is_asked_for() -> None:
