@@ -26,6 +26,7 @@ from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
 from shared.payments.record_hosted import RecordHosted
 from shared.payments.resolve_unknown import ResolveUnknown
+from shared.payments.restored import Marks
 from shared.payments.settings import CoverPolicy, LedgerPolicy
 from shared.payments.watch_coverage import WatchCoverage
 from shared.reconcile.census.run import RunCensus
@@ -79,6 +80,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
         looking=looking,
         recording=RecordHosted(
             ledger=ledger,
+            marks=Marks(aws.dynamodb, settings.platform.pace_table),
             platform=platform,
             clock=clock.now,
             zone=platform.zone,

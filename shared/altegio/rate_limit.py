@@ -42,6 +42,7 @@ _ABSURD = timedelta(minutes=10)
 # The same of a brake, which the platform asks for an hour at most (see `altegio.client`).
 _ABSURD_BRAKE = timedelta(hours=1) + _ABSURD
 _TRIES = 20
+COMMON = "platform"  # The key of the row of all.
 # Beyond an interval; else whoever was held up would call at once with those who come after him.
 _LATE = timedelta(milliseconds=100)
 # So many are remembered by one environment.
@@ -57,6 +58,9 @@ _FREE = "(attribute_not_exists(free_at) OR free_at <= :now OR free_at > :absurd)
 
 class Busy(Exception):
     """Somebody else calls at this moment, or the brake is on: `wait` tells which."""
+
+    def __init__(self, row: dict[str, Any] | None = None) -> None:
+        self.row = row or {}
 
 
 class Paused(Exception):
@@ -91,7 +95,7 @@ class Pace:
         ahead_s: float,
         patience_s: float,
         stays_s: float = 0.0,
-        key: str = "platform",
+        key: str = COMMON,
         expires: bool = False,
     ) -> None:
         self._dynamodb = dynamodb
@@ -370,7 +374,7 @@ def pace_of(
     settings: "PlatformSettings",
     patience: Patience,
     *,
-    kind: str = "platform",
+    kind: str = COMMON,
     limit: PacePolicy | None = None,
 ) -> Pace:
     """The common row of all, or a row of a kind with a limit of its own."""

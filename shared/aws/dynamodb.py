@@ -159,7 +159,15 @@ def retried[Answer](write: Callable[[], Answer]) -> Answer:
 
 
 def transacted(dynamodb: "DynamoDBClient", items: list[Any]) -> list[str]:
-    """Writes all or nothing; returns why not, a code per item, empty when written.
+    """As `cancelled`, with nothing but the code of each item."""
+    return [reason.get("Code", "None") for reason in cancelled(dynamodb, items)]
+
+
+def cancelled(dynamodb: "DynamoDBClient", items: list[Any]) -> list[Mapping[str, Any]]:
+    """Writes all or nothing; returns why not, a reason per item, empty when written.
+
+    The reason of an item that asked for it has the item as it stands:
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
 
     Conflicts with another transaction on the same item are tried again: they pass within
     milliseconds.
@@ -173,13 +181,11 @@ def transacted(dynamodb: "DynamoDBClient", items: list[Any]) -> list[str]:
         except ClientError as error:
             if error.response["Error"]["Code"] != "TransactionCanceledException":
                 raise
-            reasons = [
-                reason.get("Code", "None")
-                for reason in error.response.get("CancellationReasons", ())
-            ]
-            if "ConditionalCheckFailed" in reasons:
+            reasons: list[Mapping[str, Any]] = list(error.response.get("CancellationReasons", ()))
+            codes = {reason.get("Code") for reason in reasons}
+            if "ConditionalCheckFailed" in codes:
                 return reasons
-            if "TransactionConflict" not in reasons or tries == TRIES - 1:
+            if "TransactionConflict" not in codes or tries == TRIES - 1:
                 raise
             pause(tries)
         else:

@@ -8,6 +8,10 @@
   │  ╰──── look: surely absent, twice ── UNKNOWN ── look: on the list ──▶ SENT
  HELD  (location not connected)           ╰─── cannot be told ──────────▶ NEEDS_HUMAN
 
+After a restore (see `restored`) what we have no word of may have been sent all the same:
+
+ PENDING ── doubted: its turn has come ──▶ UNKNOWN ── as above, and sent if surely absent
+
 What the owner paid on the platform's own page (see `hosted`) was never ours to send:
 
  REPORTED_BY_PLATFORM ── on the list, and nobody's ──▶ SENT
@@ -85,6 +89,10 @@ class Entry:
     absences: int = 0
     why: str = ""
     changed_at: datetime | None = None
+    # When the first of its last absences was seen, or a person made sure that it was not taken.
+    absent_since: datetime | None = None
+    # Of one that may have been sent before a restore: from when on.
+    perhaps_since: datetime | None = None
 
     @classmethod
     def new(cls, key: str, location_id: int | None, facts: Facts, now: datetime) -> "Entry":
@@ -152,6 +160,7 @@ CHANGES: Changes[EntryState] = {
     "sent": ({_E.SENDING, _E.UNKNOWN}, {_E.SENT}),
     "rejected": ({_E.PENDING, _E.SENDING}, {_E.REJECTED}),
     "unknown": ({_E.SENDING}, {_E.UNKNOWN}),
+    "doubted": ({_E.PENDING}, {_E.UNKNOWN}),
     # The two ways back to sending: each only for what proves that nothing was taken.
     "released": ({_E.SENDING}, {_E.PENDING}),
     "absent": ({_E.UNKNOWN}, {_E.PENDING}),
@@ -177,6 +186,26 @@ def claimed(entry: Entry, now: datetime, rules: LedgerPolicy) -> Entry:
         _changed(entry, "claimed", entry.why, now, due_in=lease),
         attempt=entry.attempt + 1,
         claimed_at=now,
+    )
+
+
+def doubted(entry: Entry, since: datetime, looked_from: datetime, now: datetime) -> Entry:
+    """The entry, which may have been sent before the tables were restored: its turn is a look.
+
+    Args:
+        entry: whose turn to be sent has come.
+        since: the moment that the tables were restored to.
+        looked_from: when a look at the platform's list can prove something.
+        now: the present moment.
+    """
+    after = _changed(entry, "doubted", "restored: it may have been sent before", now)
+    return replace(
+        after,
+        attempt=entry.attempt + 1,
+        due_at=max(now, looked_from),
+        absences=0,
+        absent_since=None,
+        perhaps_since=since,
     )
 
 
@@ -220,8 +249,10 @@ def absent(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
     if entry.state is not EntryState.UNKNOWN:
         raise NoSuchChange(f"absence in {entry.state}")
     if entry.absences == 0:
-        return replace(looked_at(entry, why, now, seconds=rules.lease_s), absences=1)
-    return replace(_changed(entry, "absent", why, now, due_in=timedelta()), absences=0)
+        once = looked_at(entry, why, now, seconds=rules.lease_s)
+        return replace(once, absences=1, absent_since=now)
+    after = _changed(entry, "absent", why, now, due_in=timedelta())
+    return replace(after, absences=0, perhaps_since=None)
 
 
 def looked_at(entry: Entry, why: str, now: datetime, *, seconds: float) -> Entry:
@@ -229,7 +260,7 @@ def looked_at(entry: Entry, why: str, now: datetime, *, seconds: float) -> Entry
     if entry.state is not EntryState.UNKNOWN:
         raise NoSuchChange(f"look in {entry.state}")
     due_at = now + timedelta(seconds=seconds)
-    return replace(entry, absences=0, why=why, due_at=due_at, changed_at=now)
+    return replace(entry, absences=0, absent_since=None, why=why, due_at=due_at, changed_at=now)
 
 
 def still_told(entry: Entry, why: str, now: datetime, rules: LedgerPolicy) -> Entry:
@@ -334,7 +365,7 @@ def adopted(entry: Entry, platform_id: int, why: str, now: datetime) -> Entry:
 def reopened(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, to be sent at once: a person has made sure that the platform did not take it."""
     after = _changed(entry, "reopened", why, now, timedelta())
-    return replace(after, absences=0)
+    return replace(after, absences=0, absent_since=now, perhaps_since=None)
 
 
 def looked_for_again(entry: Entry, why: str, now: datetime) -> Entry:
@@ -346,7 +377,7 @@ def looked_for_again(entry: Entry, why: str, now: datetime) -> Entry:
     if entry.attempt == 0:
         raise NoSuchChange("look for what was never sent")
     after = _changed(entry, "looked_for_again", why, now, timedelta())
-    return replace(after, absences=0)
+    return replace(after, absences=0, absent_since=None)
 
 
 def closed(entry: Entry, why: str, now: datetime) -> Entry:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from shared.altegio.rate_limit import Busy
 from shared.aws.dynamodb import (
     StaleWrite,
+    cancelled,
     from_item,
     is_refused,
     overdue,
@@ -40,7 +41,14 @@ from shared.payments.facts import from_texts, to_texts
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_INSTANTS = ("received_at", "claimed_at", "due_at", "changed_at")
+_INSTANTS = (
+    "received_at",
+    "claimed_at",
+    "due_at",
+    "changed_at",
+    "absent_since",
+    "perhaps_since",
+)
 _ECHO = "echo"
 
 
@@ -70,24 +78,24 @@ class Ledger:
 
         A payment is claimed only while its location is in `state`, a refund only while its payment
         is SENT; False if that is not so. `turn` is the part of the transaction that lets us call
-        the platform now (see `rate_limit`).
+        the platform now (see `rate_limit`), while nobody has restored the tables (see `restored`).
 
         Raises:
             StaleWrite: the row is not `before` any more.
-            Busy: it is not our turn.
+            Busy: it is not our turn; with the row of the pace, if `turn` asks for it.
         """
         is_refund = claimed.is_refund
         check = self._payment_is_sent(claimed) if is_refund else self._is_in(claimed, state)
         put = {"Put": self._put(before, claimed)}
-        reasons = self._transact([put, {"ConditionCheck": check}, turn])
+        reasons = cancelled(self._dynamodb, [put, {"ConditionCheck": check}, turn])
         if not reasons:
             return True
-        row, connected, _ = (reason == "ConditionalCheckFailed" for reason in reasons)
+        row, connected, _ = (it.get("Code") == "ConditionalCheckFailed" for it in reasons)
         if row:
             raise StaleWrite(claimed.key)
         if connected:
             return False
-        raise Busy
+        raise Busy(from_item(reasons[-1].get("Item", {})))
 
     def finish(self, claimed: Entry, sent: Entry) -> None:
         """Writes SENT and, for a payment, who owns the platform's id.

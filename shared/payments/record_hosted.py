@@ -11,6 +11,7 @@ from shared.payments import hosted
 from shared.payments.entry import Entry
 from shared.payments.facts import PaymentFacts
 from shared.payments.ledger import IdTaken, Ledger
+from shared.payments.restored import Marks
 from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
 
@@ -22,12 +23,14 @@ class RecordHosted:
         self,
         *,
         ledger: Ledger,
+        marks: Marks,
         platform: Marketplace,
         clock: Clock,
         zone: ZoneInfo,
         rules: LedgerPolicy,
     ) -> None:
         self._ledger = ledger
+        self._marks = marks
         self._platform = platform
         self._clock = clock
         self._zone = zone
@@ -56,6 +59,9 @@ class RecordHosted:
             self._later(entry, "not on the list, or not to be read there")
         elif hosted.unsettled(self._ledger.entries_of(entry.location_id or 0)):
             self._later(entry, "a payment of this location is not settled")
+        elif (mark := self._marks.get()) is not None and mark.released_at is None:
+            # Nobody has told us yet of each of our own that we forgot.
+            self._later(entry, "restored: it may be one of ours")
         else:
             self._finish(entry, facts)
 

@@ -7,6 +7,7 @@ finished then is a row with a due time, and `reconcile.schedule` sees to it.
 import time
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,10 +21,11 @@ from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock, stamp
 from shared.connections.connection import State
 from shared.connections.table import Connections
-from shared.payments import billing_event
+from shared.payments import billing_event, restored
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
 from shared.payments.ledger import IdTaken, Ledger
+from shared.payments.restored import Mark
 from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
 
@@ -59,6 +61,8 @@ class ReportPayments:
         self._clock = clock
         self._rules = rules
         self._echo_at: datetime | None = None
+        # As it was when the last claim was refused for it: nobody reads it before.
+        self._mark: Mark | None = None
 
     def take(self, body: str, message_id: str) -> None:
         """Takes one message of the billing queue as far as it goes now."""
@@ -143,7 +147,9 @@ class ReportPayments:
             self._store(before, payment.put_off(entry, str(paused), paused.until, self._clock()))
             return
         now = self._clock()
-        if claimed is not None:
+        if claimed is not None and claimed.state is EntryState.UNKNOWN:
+            _log("stored", claimed)
+        elif claimed is not None:
             perhaps_taken = self._send(claimed, paid.platform_id if paid else None, until)
             if state is State.FROZEN and perhaps_taken and not entry.is_refund:
                 self._connections.thaws(location_id or 0, self._clock())
@@ -155,7 +161,8 @@ class ReportPayments:
     def _claimed(self, before: Entry | None, entry: Entry) -> tuple[Entry | None, State]:
         """The entry, claimed when it is our turn to call, or None; and the state of its location.
 
-        A frozen location is paid in order to thaw it, but most are active.
+        A frozen location is paid in order to thaw it, but most are active. After a restore, what
+        may have been sent before becomes UNKNOWN instead, for which nobody needs a turn.
 
         Raises:
             StaleWrite: the row is not `before` any more.
@@ -165,15 +172,27 @@ class ReportPayments:
         turn = self._pace.at_once()
         states = [State.ACTIVE] if entry.is_refund else [State.ACTIVE, State.FROZEN]
         while states:
-            claimed = payment.claimed(entry, self._clock(), self._rules)
+            claimed, part = self._next(entry, turn)
             try:
-                if self._ledger.claim(before, claimed, turn, states[0]):
+                if self._ledger.claim(before, claimed, part, states[0]):
                     return claimed, states[0]
                 del states[0]
-            except Busy:
-                self._pace.wait()
-                turn = self._pace.in_turn()
+            except Busy as busy:
+                mark = restored.mark_in(busy.row)
+                if mark == self._mark:
+                    self._pace.wait()
+                    turn = self._pace.in_turn()
+                self._mark = mark
         return None, State.DISABLED
+
+    def _next(self, entry: Entry, turn: Any) -> tuple[Entry, Any]:
+        """What a claim makes of the entry, and the part of its transaction for the pace's row."""
+        mark, now = self._mark, self._clock()
+        if mark is None or not mark.doubts(entry, self._rules):
+            return payment.claimed(entry, now, self._rules), restored.turn_under(mark, turn)
+        looked_from = mark.looked_from(self._rules)
+        doubted = payment.doubted(entry, mark.restored_to, looked_from, now)
+        return doubted, restored.only_under(mark, turn)
 
     def _send(self, claimed: Entry, platform_id: int | None, until: float) -> bool:
         """Whether the platform may have taken it."""

@@ -196,7 +196,11 @@ class ResolveUnknown:
 def _reconnected_since(group: Sequence[Entry], status: Status) -> datetime | None:
     """When the location was connected again after an UNKNOWN one was sent; None if it was not."""
     latest = status.activation_at_latest
-    sent = [it.claimed_at or it.received_at for it in group if it.state is EntryState.UNKNOWN]
+    sent = [
+        it.perhaps_since or it.claimed_at or it.received_at
+        for it in group
+        if it.state is EntryState.UNKNOWN
+    ]
     if latest is None or min(sent, default=latest) >= latest - SKEW:
         return None
     return status.activation
