@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_payments(add)
     _add_dead_letters(add)
+    _add_restored(add)
     _add_locations(add)
     _add_platform(add)
     words = "deploy an environment: ask, show the change set, execute it, check the result"
@@ -114,6 +115,23 @@ def _add_dead_letters(add: Callable[[str, str, str], _Command]) -> None:
                 "id", metavar="ID", help="the id of a letter, the beginning of it, or `all`"
             )
             _changes(command, force=True)
+
+
+def _add_restored(add: Callable[[str, str, str], _Command]) -> None:
+    words = "after a restore of the tables: look for each payment before it is sent"
+    command = add("restored", "restored.restored", words)
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--since",
+        type=_moment,
+        metavar="TIME",
+        help="to which the tables were restored, such as 2026-11-28T02:00Z; the longest that AWS"
+        " goes back if left out",
+    )
+    which.add_argument(
+        "--release", action="store_true", help="billing has sent again whatever may be lost"
+    )
+    _changes(command)
 
 
 def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
@@ -267,6 +285,17 @@ def _span(text: str) -> timedelta:
         message = f"{text!r} is no time such as 90min, 48h or 3d"
         raise argparse.ArgumentTypeError(message)
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        message = f"{text!r} is no time with its offset, such as 2026-11-28T02:00Z"
+        raise argparse.ArgumentTypeError(message)
+    return moment
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -91,7 +91,10 @@ def send(site: Site, options: argparse.Namespace) -> int:
             return Proposal(
                 after, against=f"it could be taken twice: {found.why}; adopt it instead"
             )
-        never = entry.state in _NEVER_TAKEN or entry.attempt == 0
+        mark = site.marks.get()
+        # After a restore, our rows do not tell.
+        known = mark is None or not mark.doubts(entry, site.settings.ledger)
+        never = known and (entry.state in _NEVER_TAKEN or entry.attempt == 0)
         if found.word is Word.NOT_TAKEN or never:
             return Proposal(after, safe=_never(entry) if never else found.why)
         return Proposal(after, against=f"it could be taken twice: {found.why}")

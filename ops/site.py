@@ -33,6 +33,7 @@ from shared.connections.settle import Settle
 from shared.connections.table import Connections
 from shared.payments.ledger import Ledger
 from shared.payments.resolve_unknown import ResolveUnknown
+from shared.payments.restored import Marks
 from shared.reconcile.census.table import CensusTable
 
 # How many reads of the tables run side by side.
@@ -81,6 +82,7 @@ class Site:
     token: PartnerToken
     user_token: UserToken
     ledger: Ledger
+    marks: Marks
     connections: Connections
     journal: Journal
     roll: CensusTable
@@ -136,6 +138,7 @@ def opened(stack: Stack) -> Site:
         token=token,
         user_token=UserToken(ssm, calls.user_token_parameter),
         ledger=ledger,
+        marks=Marks(dynamodb, reconcile.platform.pace_table),
         connections=connections,
         journal=journal,
         roll=CensusTable(dynamodb, reconcile.census_table),

@@ -75,6 +75,10 @@ class Schedule:
     def play(self, moves: int) -> None:
         """Some moves; each lets the workers go on for a while, too."""
         self.begin()
+        self.more(moves)
+
+    def more(self, moves: int) -> None:
+        """As many moves again."""
         names, weights = zip(*MOVES.items(), strict=True)
         for name in self.chance.choices(names, weights, k=moves):
             getattr(self, name)()

@@ -1,0 +1,120 @@
+"""After a restore of the tables: each payment is looked for before it is sent, until released.
+
+The rule is in `shared.payments.restored`; here its mark is set and released.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ops import census, screen
+from ops.site import Site
+from shared import clock
+from shared.aws.dynamodb import StaleWrite
+from shared.clock import YEARS
+from shared.payments.entry import Entry, EntryState
+from shared.payments.restored import Mark
+from shared.reconcile.census.table import Stage
+
+# Point-in-time recovery goes back no further:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html
+_LONGEST = timedelta(days=35)
+_UNFINISHED = (EntryState.PENDING, EntryState.SENDING, EntryState.HELD, EntryState.UNKNOWN)
+
+
+def restored(site: Site, options: argparse.Namespace) -> int:
+    """Sets the mark and orders a census, or releases the mark."""
+    mark = site.marks.get()
+    return _release(site, mark, options) if options.release else _set(site, mark, options)
+
+
+def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
+    now = clock.now()
+    since: datetime = options.since or now - _LONGEST
+    if since > now or since.year not in YEARS:
+        return _refused(f"{screen.moment(since)} is not in the past")
+    if mark is not None and mark.released_at is None:
+        # Restored once more: what either restore has lost is looked for.
+        since = min(since, mark.restored_to)
+    entries = list(_unfinished(site))
+    later = [entry for entry in entries if entry.changed_at and entry.changed_at > since]
+    if options.since and later:
+        changed = f"{later[0].key} and others" if later[1:] else later[0].key
+        changed += ": is this the restored table, and were the functions stopped?"
+    else:
+        changed = "none of these, as it should be" if options.since else "not asked"
+    pairs = [
+        ("restored to", f"{screen.moment(since)}, {screen.due(since, now)}"),
+        ("mark", _standing(mark)),
+        ("unfinished", _counted(entries)),
+        ("changed since", changed),
+        ("change", "whatever is to be sent is looked for on Altegio's list first"),
+        ("census", "one is ordered, with repairs: our rows of locations are of that time, too"),
+    ]
+    print(f"Restored tables ({site.name})\n{screen.facts(pairs)}", end="\n\n")
+    if not options.do:
+        print(screen.NOT_YET)
+        return 0
+    try:
+        site.marks.put(mark, Mark(since, clock.now()))
+    except StaleWrite:
+        return _refused("somebody else has set the mark since it was shown")
+    head = census.ordered(site.roll, repairs=True)
+    if head.stage is not Stage.LISTING or not head.repairs:
+        print("A census is under way already; when it is done, take another: census --new")
+    print(
+        screen.wrapped(
+            f"Done. Start the functions, and have billing send again whatever it has sent since"
+            f" {screen.moment(since)}. Then, when `payments` shows nothing UNKNOWN:"
+            " restored --release"
+        )
+    )
+    return 0
+
+
+def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
+    if mark is None or mark.released_at is not None:
+        return _refused("no mark stands")
+    pairs = [
+        ("mark", _standing(mark)),
+        ("unfinished", _counted(list(_unfinished(site)))),
+        ("change", "what comes for the first time from now on is sent at once"),
+        ("not changed", "what is here already is looked for all the same"),
+        ("condition", "billing has sent again whatever it has sent since then"),
+    ]
+    print(f"Restored tables ({site.name})\n{screen.facts(pairs)}", end="\n\n")
+    if not options.do:
+        print(screen.NOT_YET)
+        return 0
+    try:
+        site.marks.put(mark, replace(mark, released_at=clock.now()))
+    except StaleWrite:
+        return _refused("somebody else has set the mark since it was shown")
+    print("Done.")
+    return 0
+
+
+def _standing(mark: Mark | None) -> str:
+    if mark is None:
+        return "none yet"
+    if mark.released_at is not None:
+        return f"one that was released {screen.moment(mark.released_at)}"
+    return f"set {screen.moment(mark.marked_at)}, for tables of {screen.moment(mark.restored_to)}"
+
+
+def _unfinished(site: Site) -> Iterator[Entry]:
+    for state in _UNFINISHED:
+        entries = map(site.ledger.get, site.ledger.in_state(state))
+        # The index may be behind.
+        yield from (entry for entry in entries if entry is not None and entry.state is state)
+
+
+def _counted(entries: list[Entry]) -> str:
+    numbers = {it: sum(entry.state is it for entry in entries) for it in _UNFINISHED}
+    return ", ".join(f"{number} {state}" for state, number in numbers.items() if number) or "none"
+
+
+def _refused(why: str) -> int:
+    print(screen.wrapped(f"Nothing was changed: {why}."))
+    return 1
