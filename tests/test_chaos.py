@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.chaos import campaigns
+from tests.chaos import campaigns, restores
 from tests.chaos.__main__ import FEW_CALLS
 from tests.chaos.call_mutants import MUTANTS as CALL_MUTANTS
 from tests.chaos.judge import entries, judge
@@ -78,6 +78,21 @@ def test_a_payment_that_goes_well_is_two_writes_no_read_and_one_call() -> None:
 
 def _sleep_s(world: World, task: Task) -> float:
     return (task.wake_at - world.clock()).total_seconds() if task.wake_at is not None else 0.0
+
+
+def test_a_ledger_that_is_restored_pays_nothing_twice_and_loses_nothing() -> None:
+    states: Counter[str] = Counter()
+    for seed in range(40):
+        told = restores.run(seed)
+        assert not told.wrong, f"tests.chaos.restores.run({seed}): {told.wrong}"
+        states += told.states
+    assert states["SENT"] > 300
+
+
+@pytest.mark.parametrize("mutant", restores.MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_broken_rule_of_the_restore_pays_twice(mutant: Callable[[], Any]) -> None:
+    told = (restores.run(seed, mutant) for seed in range(10))
+    assert any("the platform has 2" in it.wrong for it in told)
 
 
 def test_a_day_without_the_platform_loses_nothing() -> None:

@@ -63,7 +63,13 @@ def find(
         key=lambda entry: (entry.received_at, entry.key),
     )
     unowned = [row for row in listed if row.id not in owned]
-    rows = sorted(row.id for row in unowned if reads_back(group[0], row, zone))
+    mine = [row for row in unowned if reads_back(group[0], row, zone)]
+    if any(row.is_refunded for row in mine) and not (
+        len(mine) == len(unknown) and all(row.is_refunded for row in mine)
+    ):
+        # Of two that look alike one was given back, which our own refund does not tell any more.
+        return Findings(unsure=tuple(unknown), why="one of several equal payments was given back")
+    rows = sorted(row.id for row in mine)
     taken = tuple(zip(unknown, rows, strict=False))
     surplus = tuple(rows[len(unknown) :])
     rest = tuple(unknown[len(rows) :])

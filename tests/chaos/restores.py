@@ -29,7 +29,9 @@ class Restored(Schedule):
     def begin(self) -> None:
         """For an hour everything is well, so that lists have something to show."""
         super().begin()
-        for location_id in LOCATIONS[:2]:
+        self.world.connect(LOCATIONS[2])
+        self.world.run("reconcile", {})
+        for location_id in LOCATIONS:
             self.world.bill(payment(f"known-{location_id}", location_id, amount="1"))
         self.take_all()
         self.world.advance(3600)
@@ -95,10 +97,9 @@ def no_mark_is_looked_at() -> Any:
     return patch.object(Mark, "doubts", lambda *_: False)
 
 
-def an_absence_from_before_counts() -> Any:
-    """However early it was seen."""
+def lists_from_before_the_mark_count() -> Any:
+    """What was sent a moment before may not be on them yet."""
+    return patch.object(Mark, "looked_from", lambda mark, _rules: mark.restored_to)
 
-    def doubts(_mark: Mark, entry: Any, _rules: Any) -> bool:
-        return entry.absent_since is None
 
-    return patch.object(Mark, "doubts", doubts)
+MUTANTS = (no_mark_is_looked_at, lists_from_before_the_mark_count)

@@ -36,6 +36,7 @@ from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import PaymentFacts, RefundFacts
 from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
+from shared.payments.restored import Mark, Marks
 from shared.reconcile.census.table import CensusTable, Head, Part, Stage
 from shared.reconcile.hint_queue import Hints
 
@@ -363,6 +364,14 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "take": [lambda it: refused(it, lambda: it.take(1))],
             "pushed": [lambda it: it.pushed()],
             "brake": [lambda it: it.brake(0)],
+        },
+    ),
+    Marks: (
+        "dynamodb",
+        lambda aws: Marks(aws, "PACE_TABLE"),
+        {
+            "get": [lambda it: it.get()],
+            "put": [lambda it: it.put(None, Mark(NOW, NOW))],
         },
     ),
     Bounds: (

@@ -49,6 +49,7 @@ SPEAKS_TO_AWS = {
     "connections.table",
     "doors",
     "payments.ledger",
+    "payments.restored",
     "payments.report",  # an id that cannot be written is at least logged
 }
 

@@ -170,7 +170,7 @@ def test_what_a_person_sends_later_is_sent(connected: Deployment, operator: Oper
 # All at once
 
 
-def test_after_a_restore_billing_sends_everything_again(
+def test_after_a_restore_billing_sends_everything_again(  # noqa: PLR0915 - one long story
     deployment: Deployment, operator: Operator
 ) -> None:
     deployment.connect(4564)

@@ -37,8 +37,11 @@ ENTRY = Entry(
     due_at=NOW,
 )
 
+LOOKED_FROM = NOW + timedelta(seconds=700)
+
 CHANGES: dict[str, Callable[[Entry], Entry]] = {
     "claimed": lambda entry: payment.claimed(entry, NOW, RULES),
+    "doubted": lambda entry: payment.doubted(entry, NOW - timedelta(hours=1), LOOKED_FROM, NOW),
     "sent": lambda entry: payment.sent(entry, 123, NOW),
     "rejected": lambda entry: payment.rejected(entry, "why", NOW),
     "needs_human": lambda entry: payment.needs_human(entry, "why", NOW),
@@ -114,7 +117,7 @@ def test_what_was_sent_stays_sent(name: str) -> None:
 def test_only_a_claim_counts_as_an_attempt(name: str, state: EntryState) -> None:
     after = changed(name, state)
     if after is not None:
-        assert after.attempt == (3 if name == "claimed" else 2)
+        assert after.attempt == (3 if name in ("claimed", "doubted") else 2)
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
@@ -140,6 +143,7 @@ def test_no_change_touches_what_the_billing_system_said(name: str) -> None:
     [
         ("claimed", EntryState.SENDING, 60),
         ("unknown", EntryState.UNKNOWN, 900),
+        ("doubted", EntryState.UNKNOWN, 700),
         ("held", EntryState.HELD, 600),
         ("woken", EntryState.PENDING, 67),
         ("put_off", EntryState.PENDING, 5),
@@ -192,6 +196,26 @@ def test_absence_counts_when_it_is_seen_twice_in_a_row() -> None:
     twice = payment.absent(once, "why", NOW, RULES)
     assert (twice.state, twice.absences, twice.due_at) == (EntryState.PENDING, 0, NOW)
     assert payment.looked_at(once, "why", NOW, seconds=1).absences == 0
+
+
+def test_it_is_known_since_when_absence_was_seen() -> None:
+    later = NOW + timedelta(minutes=1)
+    unknown = replace(ENTRY, state=EntryState.UNKNOWN, perhaps_since=NOW - timedelta(hours=1))
+    once = payment.absent(unknown, "why", NOW, RULES)
+    assert (once.absent_since, once.perhaps_since) == (NOW, unknown.perhaps_since)
+    assert payment.looked_at(once, "why", later, seconds=1).absent_since is None
+    twice = payment.absent(once, "why", later, RULES)
+    assert (twice.absent_since, twice.perhaps_since) == (NOW, None)
+    # It stays known, as long as it was not doubted anew.
+    claimed = payment.claimed(twice, later, RULES)
+    assert payment.released(claimed, "why", later, RULES).absent_since == NOW
+    assert payment.doubted(twice, NOW, NOW, later).absent_since is None
+    parked = payment.needs_human(unknown, "why", NOW)
+    assert payment.reopened(parked, "why", later).absent_since == later
+
+
+def test_a_doubted_entry_is_looked_for_at_once_where_that_proves_something() -> None:
+    assert payment.doubted(ENTRY, NOW, NOW - timedelta(hours=1), NOW).due_at == NOW
 
 
 def test_a_refund_waits_for_its_payment_up_to_a_limit() -> None:

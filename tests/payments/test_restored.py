@@ -203,6 +203,39 @@ def test_equal_payments_are_counted_together(echoed: Deployment) -> None:
     assert states == {EntryState.SENT}
 
 
+def test_of_equal_payments_one_of_which_was_given_back_nobody_can_tell_which(
+    echoed: Deployment,
+) -> None:
+    """The refund comes again, and would be of the other one."""
+    with forgotten(echoed):
+        echoed.bill(payment("inv-1"))
+        echoed.bill(payment("inv-2"))
+        echoed.bill(refund(of="inv-2"))
+    for event in (payment("inv-1"), payment("inv-2"), refund(of="inv-2")):
+        echoed.bill(event)
+    echoed.let_time_pass(60)
+    unsure = [echoed.entry(f"payment#inv-{number}") for number in (1, 2)]
+    assert {(it.state, it.why) for it in unsure} == {
+        (EntryState.NEEDS_HUMAN, "one of several equal payments was given back")
+    }
+    assert listed(echoed) == ["1", "990.99", "990.99"]
+    assert len(echoed.simulator.calls("refund")) == 1
+
+
+def test_equal_payments_that_were_all_given_back_are_adopted(echoed: Deployment) -> None:
+    with forgotten(echoed):
+        for number in (1, 2):
+            echoed.bill(payment(f"inv-{number}"))
+            echoed.bill(refund(f"ref-{number}", of=f"inv-{number}"))
+    for number in (1, 2):
+        echoed.bill(payment(f"inv-{number}"))
+        echoed.bill(refund(f"ref-{number}", of=f"inv-{number}"))
+    echoed.let_time_pass(120)
+    states = {row["state"] for row in echoed.rows("PAYMENTS_TABLE") if "state" in row}
+    assert states == {EntryState.SENT}
+    assert len(echoed.simulator.calls("refund")) == 2
+
+
 def test_what_the_list_cannot_tell_is_for_a_person(echoed: Deployment) -> None:
     """A payment of that sum is nobody's: of other dates, or its event does not come again."""
     with forgotten(echoed):
