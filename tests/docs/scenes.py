@@ -200,8 +200,26 @@ def _private(deployment: Deployment) -> Names:
     return {"id": str(deployment.connection(4564).account_id)}
 
 
+def _put_back(deployment: Deployment) -> Names:
+    deployment.connect(4564)
+    deployment.bill(bought(deployment, "inv-1001"))
+    until(deployment, "payment#inv-1001", "SENT")
+    deployment.simulator.fault("payment", "status", status=429, retry_after=60)
+    deployment.bill(bought(deployment, "inv-1002"))
+    deployment.bill(bought(deployment, "inv-1003", 4232))
+    deployment.clock.advance(hours=2)
+    return {"since": stamp(deployment.clock() - timedelta(hours=1))}
+
+
+def _marked(deployment: Deployment) -> Names:
+    deployment.connect(4564)
+    return {"before": "restored --do"}
+
+
 # By the first words of a command.
 SCENES = {
+    "restored --since": Scene(_put_back),
+    "restored --release": Scene(_marked),
     "payments": Scene(_attention),
     "adopt": Scene(_dropped),
     "payment": Scene(_sent),

@@ -30,6 +30,7 @@ TRANSCRIPTS = [
     if command.startswith(OPERATOR)
 ]
 ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{6}\b")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ")
 LETTER = re.compile(r"^  [0-9a-f]{8}  ", re.MULTILINE)
 MASKS = (
     (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?", "TIME"),
@@ -111,7 +112,10 @@ def typed(stack: Deployment, scene: Scene, command: str, tmp_path: Path) -> list
     for name in names.keys() & {*words}:
         (tmp_path / name).write_text(names[name])
         words[words.index(name)] = str(tmp_path / name)
-    return [names["id"] if "id" in names and ID.fullmatch(word) else word for word in words]
+    for name, form in (("id", ID), ("since", TIME)):
+        if name in names:
+            words = [names[name] if form.fullmatch(word) else word for word in words]
+    return words
 
 
 @pytest.mark.usefixtures("logged")
