@@ -369,10 +369,14 @@ def test_a_payment_of_the_platforms_page_is_not_told_from_ours_before_the_releas
     assert echoed.entry(told.key).state is EntryState.CLOSED
 
 
+@pytest.mark.parametrize("aws", ["deployment", "on_moto"])
 def test_an_environment_learns_of_a_mark_and_of_its_release_from_a_refused_claim(
-    echoed: Deployment,
+    aws: str, request: pytest.FixtureRequest
 ) -> None:
     """Nobody restarts it."""
+    echoed: Deployment = request.getfixturevalue(aws)
+    echoed.connect(4564)
+    echoed.reconcile()
     now = echoed.clock()
     set_ = Mark(now - timedelta(hours=1), now)
     marks(echoed).put(None, set_)
