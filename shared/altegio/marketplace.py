@@ -47,26 +47,40 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
     try:
         data = body["data"]
         connection = data["connection_status"]
-        log = _in_order([_transition(entry, zone) for entry in data.get("logs") or ()])
+        installed = Installed(connection["status"])
+        entries = [_transition(entry, zone) for entry in data.get("logs") or ()]
         since, payments = connection.get("created_at"), data.get("payments") or []
         if not isinstance(payments, list):
             raise NoAnswer("status answered in an unknown form")
         return Status(
-            installed=Installed(connection["status"]),
+            installed=installed,
             since=from_wire(since, zone) if since else None,
-            log=log,
+            log=_in_order(entries, installed),
             payments=tuple(map(_listed, payments)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise NoAnswer("status answered in an unknown form") from None
 
 
-def _in_order(log: list[Transition]) -> tuple[Transition, ...]:
+def _in_order(log: list[Transition], installed: Installed) -> tuple[Transition, ...]:
     """The oldest first, also within one second; nobody says whether the wire begins with it."""
-    onwards = sum(one.after == next_.before for one, next_ in pairwise(log))
-    backwards = sum(one.before == next_.after for one, next_ in pairwise(log))
-    told = log[::-1] if backwards > onwards else log
+    told = max(log, log[::-1], key=lambda entries: _likelihood(entries, installed))
     return tuple(sorted(_unfolded(told), key=lambda entry: entry.at))
+
+
+def _likelihood(log: list[Transition], installed: Installed) -> tuple[int, int, bool, bool]:
+    """How much speaks for this order of the log; of two, the greater.
+
+    The times, but for those of the hour that is there twice; then the words, which may read alike
+    both ways; then that it ends as the location stands now.
+    """
+    steps = [*pairwise(log)]
+    return (
+        sum(one.latest < next_.at for one, next_ in steps),
+        sum(one.after == next_.before for one, next_ in steps),
+        bool(log) and log[-1].after == installed,
+        bool(log) and log[0].at <= log[-1].at,
+    )
 
 
 def _transition(entry: Any, zone: ZoneInfo) -> Transition:

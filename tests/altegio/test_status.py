@@ -1,18 +1,19 @@
 """The platform's word about a location and its payments: what is read, and what says nothing."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.altegio import client, marketplace
 from shared.altegio.client import NoAnswer, Refused, Unreachable
 from shared.altegio.outcome import Sent
 from shared.altegio.status import Installed, ListedPayment, Status, Transition
+from shared.clock import wire
 from tests.altegio.replies import (
     BERLIN,
     GARBAGE,
@@ -62,6 +63,58 @@ def test_what_happened_within_one_second_is_read_in_its_order(*, newest_first: b
     ]
     told = marketplace.read_status(status_reply(logs=logs[::-1] if newest_first else logs), ZONE)
     assert [(entry.before, entry.after) for entry in told.log] == [*pairwise(words)]
+
+
+# From here on, two hours are one and the same on the clocks of Berlin.
+TWICE = datetime(2026, 10, 25, tzinfo=UTC)
+documented = st.sampled_from(["uninstalled", "pending", "active", "freezed"])
+
+
+def log_of(words: list[str], minutes: list[int]) -> list[dict[str, str]]:
+    """Oldest first, as the platform writes it in Berlin; minutes since `TWICE`."""
+    return [
+        {
+            "changed_at": wire(TWICE + timedelta(minutes=minute), BERLIN),
+            "status_from": before,
+            "status_to": after,
+        }
+        for minute, (before, after) in zip(minutes, pairwise(words), strict=True)
+    ]
+
+
+def read_log(logs: list[dict[str, str]], word: str) -> tuple[Transition, ...]:
+    answer = status_reply(logs=logs, connection_status={"status": word})
+    return marketplace.read_status(answer, BERLIN).log
+
+
+@given(st.lists(st.tuples(documented, st.integers(0, 180)), max_size=8))
+@example([("uninstalled", 10), ("pending", 11)])
+@settings(max_examples=300)
+def test_a_log_is_read_alike_both_ways_and_as_it_grows_while_clocks_go_back(
+    steps: list[tuple[str, int]],
+) -> None:
+    words = ["uninstalled", "pending", *(word for word, _minute in steps)]
+    minutes = [-1, *sorted(minute for _word, minute in steps)]
+    logs = log_of(words, minutes)
+    told = read_log(logs, words[-1])
+    assert [(entry.before, entry.after) for entry in told] == [*pairwise(words)]
+    assert [wire(entry.at, BERLIN) for entry in told] == [row["changed_at"] for row in logs]
+    for length in range(1, len(logs) + 1):
+        for part in (logs[:length], logs[:length][::-1]):
+            assert read_log(part, words[length]) == told[:length]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize(
+    "words", [["uninstalled", "pending", "uninstalled"], ["pending", "uninstalled", "pending"]]
+)
+def test_a_log_that_reads_alike_both_ways_ends_as_the_location_stands(
+    words: list[str], *, newest_first: bool
+) -> None:
+    logs = log_of(words, [50, 70])  # 02:50, then 02:10
+    told = read_log(logs[::-1] if newest_first else logs, words[-1])
+    assert [entry.at for entry in told] == [TWICE + timedelta(minutes=m) for m in (50, 70)]
+    assert [(entry.before, entry.after) for entry in told] == [*pairwise(words)]
 
 
 @pytest.mark.parametrize("amount", ["sNaN", "NaN", "Infinity", "1E+999999", "1E-999999", "x", ""])
