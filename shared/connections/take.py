@@ -52,7 +52,7 @@ def taken(
         rules: the delays.
 
     Raises:
-        CannotBeTaken: it is not active there, or somebody has it here.
+        CannotBeTaken: it is not active there, somebody has it here, or the status is an old one.
     """
     if status.installed is not Installed.ACTIVE:
         raise CannotBeTaken(_NOT_ACTIVE[status.installed])
@@ -61,6 +61,8 @@ def taken(
         raise CannotBeTaken(f"it is connected to {owner} here ({before.state})")
     if before is not None and before.state is State.PENDING:
         raise CannotBeTaken("an owner has pressed Connect, and reconcile has yet to settle that")
+    if before is not None and status.log and status.mark < before.mark:
+        raise CannotBeTaken("the platform's answer is older than what is known; try again")
     chain_id, crm_token = _link(before, account_id, account_has)
     opened = lifecycle.opened(
         before,

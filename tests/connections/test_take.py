@@ -10,6 +10,7 @@ from shared.connections import lifecycle, take
 from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from tests.connections.words import (
+    ACTIVATED,
     ACTIVE,
     GONE,
     GRANTED,
@@ -20,6 +21,7 @@ from tests.connections.words import (
     OLD_PENDING,
     PENDING,
     RULES,
+    UNINSTALLED,
     connection,
     seconds,
     settled,
@@ -101,6 +103,16 @@ def test_what_was_taken_lives_on_as_any_other() -> None:
 def test_nothing_else_is_taken(before: Connection | None, word: Status, why: str) -> None:
     with pytest.raises(take.CannotBeTaken, match=why):
         taken(before, word)
+
+
+def test_a_status_from_before_it_ended_is_not_believed() -> None:
+    """It may be a minute old, and then shows as active what we know to be uninstalled."""
+    before = settled(replace(connection(State.ACTIVE), hint=None), UNINSTALLED)
+    assert before.state is State.DISABLED
+    with pytest.raises(take.CannotBeTaken, match="older than what is known"):
+        taken(before, NOW_ACTIVE)
+    again = status(GRANTED, ACTIVATED, (NOW - seconds(5), NO), (NOW - seconds(1), ACTIVE))
+    assert taken(before, again).activation == NOW - seconds(1)
 
 
 LINKED: dict[str, Any] = {"chain_id": 5, "crm_token": "token", "telephony": CrmTokenState.PROVEN}
