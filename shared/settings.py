@@ -2,34 +2,38 @@
 
 A class per function lists what it reads. A field without a default is a variable that template.yaml
 gives it (a test compares them), so a missing one fails at start and by name. A field with a default
-is a constant, which a variable of its name overrides: for a rehearsal, or a test. Secrets are never
-here, only where to find them.
+is a constant, which a variable of its name overrides: for a rehearsal, or a test. The template
+bounds what it gives; an override is bounded here. Secrets are never here, only where to find them.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.telemetry import count, logger
 
+# Of an override: no delay is longer, and what is not above 0 ends what it was to wait for.
+_YEAR_S = 365 * 86400
+
 
 class ConfigError(Exception):
-    """The environment lacks a variable, or one has a value of the wrong kind."""
+    """The environment lacks a variable, or one has a value of the wrong kind or out of bounds."""
 
 
 def read[T](kind: type[T], environ: Mapping[str, str]) -> T:
     """The settings of `kind` from `environ`, each field from the variable of its upper-case name.
 
     Raises:
-        ConfigError: naming every variable that is missing, without a default, or does not fit.
+        ConfigError: naming every variable that is missing, without a default, or does not fit; or
+            what two of them have to be to each other.
     """
     wrong: list[str] = []
-    values = _read(kind, environ, wrong)
-    if wrong:
+    made = _made(kind, environ, wrong)
+    if wrong or made is None:
         raise ConfigError("; ".join(dict.fromkeys(wrong)))
-    return kind(**values)
+    return made
 
 
 def variables(kind: type) -> dict[str, Any]:
@@ -43,12 +47,11 @@ def variables(kind: type) -> dict[str, Any]:
     return found
 
 
-def _read(kind: Any, environ: Mapping[str, str], wrong: list[str]) -> dict[str, Any]:
+def _made[T](kind: type[T], environ: Mapping[str, str], wrong: list[str]) -> T | None:
     values: dict[str, Any] = {}
-    for field in fields(kind):
+    for field in fields(cast("Any", kind)):
         if isinstance(field.type, type) and is_dataclass(field.type):
-            inner = _read(field.type, environ, wrong)
-            values[field.name] = None if wrong else field.type(**inner)
+            values[field.name] = _made(field.type, environ, wrong)
             continue
         name = field.name.upper()
         if name not in environ:
@@ -59,7 +62,25 @@ def _read(kind: Any, environ: Mapping[str, str], wrong: list[str]) -> dict[str, 
             values[field.name] = _value(field.type, environ[name])
         except ValueError:
             wrong.append(f"{name} has a value of the wrong kind")
-    return values
+            continue
+        if field.default is not MISSING:
+            wrong.extend(f"{name} {rule}" for rule in _broken(values[field.name]))
+    if wrong:
+        return None
+    try:
+        return kind(**values)
+    except ValueError as error:
+        wrong.append(str(error))
+        return None
+
+
+def _broken(value: Any) -> Iterator[str]:
+    """The rules that a constant of another value breaks; texts have none."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not all(0 < number <= _YEAR_S for number in numbers if isinstance(number, int | float)):
+        yield f"has to be above 0, and at most {_YEAR_S}"
+    if isinstance(value, tuple) and list(value) != sorted(value):
+        yield "has to name the shorter delay first"
 
 
 def _value(kind: Any, text: str) -> Any:

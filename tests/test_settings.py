@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "APPLICATION_ID": "101",
     "PLATFORM_TIMEZONE": "Europe/Berlin",
     "HTTP_TOTAL_S": "10",
+    "ABSENCE_DELAY_S": "2",
     "BILLING_QUEUE_URL": "https://sqs.invalid/billing",
     "RETRY_BASE_S": "0.5",
     "HINT_RECHECKS_S": "60,300,1800.5",
@@ -167,6 +168,52 @@ def test_a_value_of_the_wrong_kind_is_named_and_not_repeated(name: str, value: s
     assert f"{name} has a value of the wrong kind" in str(caught.value)
     assert "is not set" not in str(caught.value)
     assert not value or value not in str(caught.value)
+
+
+BOUNDS = "has to be above 0, and at most 31536000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("LEASE_S", "0", BOUNDS),
+        ("LEASE_S", "-1", BOUNDS),
+        ("LEASE_S", "1e300", BOUNDS),
+        ("ABSENCE_DELAY_S", "-5", BOUNDS),
+        ("ABSENCE_DELAY_S", "31536001", BOUNDS),
+        ("HINT_RECHECKS_S", "300,60,-10", BOUNDS),
+        ("HINT_RECHECKS_S", "0,60", BOUNDS),
+        ("HINT_RECHECKS_S", "300,60", "has to name the shorter delay first"),
+        ("ABSENCE_DELAY_S", "60", "has to be longer than LEASE_S"),
+        ("ABSENCE_DELAY_S", "2", "has to be longer than LEASE_S"),
+    ],
+)
+def test_an_override_out_of_bounds_is_told_in_a_sentence(name: str, value: str, rule: str) -> None:
+    """A lease that has passed when it begins is none: a payment might be sent twice."""
+    with pytest.raises(ConfigError) as caught:
+        config.read(ReconcileSettings, {**ENVIRONMENT, "LEASE_S": "60", name: value})
+    assert f"{name} {rule}" in str(caught.value).split("; ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (settings, name)
+        for settings in SETTINGS.values()
+        for name in sorted(set(CONSTANTS) & set(config.variables(settings)))
+    ],
+)
+def test_no_constant_becomes_nothing(settings: type, name: str) -> None:
+    environ = {**ENVIRONMENT, **dict.fromkeys(needed(settings) - set(ENVIRONMENT), "1")}
+    with pytest.raises(ConfigError, match=f"^{name} {BOUNDS}$"):
+        config.read(settings, {**environ, name: "0"})
+
+
+def test_what_a_local_run_shortens_is_read() -> None:
+    environ = {"LEASE_S": "1", "ABSENCE_DELAY_S": "2", "HINT_RECHECKS_S": "1,1,1"}
+    read = config.read(ReconcileSettings, {**ENVIRONMENT, **environ})
+    assert (read.ledger.lease_s, read.ledger.absence_delay_s) == (1, 2)
+    assert read.lifecycle.hint_rechecks_s == (1, 1, 1)
 
 
 def test_missing_and_wrong_are_told_together() -> None:

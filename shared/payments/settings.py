@@ -18,6 +18,15 @@ class LedgerPolicy:
     refund_wait_s: float = 3 * 86400.0
     """For which a refund waits for its payment before a person is asked."""
 
+    def __post_init__(self) -> None:
+        """Whoever works under a lease may be sending still: who looks earlier would send again.
+
+        Raises:
+            ValueError: a payment may be looked up while its lease lasts.
+        """
+        if self.absence_delay_s <= self.lease_s:
+            raise ValueError("ABSENCE_DELAY_S has to be longer than LEASE_S")
+
     def waited_long(self, since: datetime, now: datetime) -> bool:
         """Whether it is time to ask a person about what does not come by itself."""
         return now - since > timedelta(seconds=self.refund_wait_s)

@@ -99,7 +99,7 @@ def waits_for_the_owner(deployment: Deployment) -> bool:
 # The ticket, and the race for a location
 
 
-@threat("A ticket is used after its time", setting(TICKET_TTL_S="999999999"))
+@threat("A ticket is used after its time", setting(TICKET_TTL_S="31536000"))
 def uses_an_old_ticket(deployment: Deployment) -> bool:
     page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
     deployment.clock.advance(days=2)
@@ -120,7 +120,7 @@ def in_the_middle(then: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-@threat("The button is pressed twice", setting(LEASE_S="-1"))
+@threat("The button is pressed twice", setting(LEASE_S="1e-9"))
 def presses_twice(deployment: Deployment) -> bool:
     page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
     for _ in in_the_middle(lambda: deployment.press(page)):
@@ -145,7 +145,7 @@ def takes_a_consented_grant(deployment: Deployment) -> bool:
 
 
 def _first_come_is_nothing(patches: pytest.MonkeyPatch, deployment: Deployment) -> None:
-    setting(LEASE_S="-1")(patches, deployment)
+    setting(LEASE_S="1e-9")(patches, deployment)
     patches.setattr(standing, "_is_spoken_for", lambda *_: False)
 
 
