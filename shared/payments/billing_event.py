@@ -74,7 +74,7 @@ def _in_coins(amount: Decimal, currency: str | None) -> Decimal:
 
 def _in_use(code: str) -> str:
     if decimals(code) is None:
-        raise ValueError("must be a code in use of ISO 4217, such as EUR")
+        raise ValueError("must be a code of ISO 4217, in use or withdrawn since 2016, such as EUR")
     return code
 
 
