@@ -19,7 +19,7 @@ from typing import NoReturn
 from local import PROJECT
 from local.rehearsal import report
 from local.rehearsal.mask import Mask
-from local.rehearsal.play import PATIENCE_S, Outcome, play
+from local.rehearsal.play import Outcome, play
 from local.rehearsal.screen import Screen
 from local.simulator import Simulator
 
@@ -45,7 +45,6 @@ def rehearse(
     folder: Path = FOLDER,
     artifact: Path | None = None,
     numbers: Collection[int] = (),
-    patience_s: float = PATIENCE_S,
 ) -> int:
     """Play the checks, show how it goes, write the report.
 
@@ -53,7 +52,6 @@ def rehearse(
         folder: For the report and the logs.
         artifact: A built artifact; None builds the project's if it is stale.
         numbers: The checks to play; empty plays all.
-        patience_s: Seconds that anything expected may take.
 
     Returns:
         0 if every check passed, 1 if one failed, 2 if nothing could be started, 130 after Ctrl-C.
@@ -67,7 +65,6 @@ def rehearse(
             logs=folder / "logs",
             artifact=artifact,
             numbers=numbers,
-            patience_s=patience_s,
         )
         report.write(rehearsal, folder, mask)
     except KeyboardInterrupt:

@@ -156,7 +156,6 @@ def play(
     logs: Path,
     artifact: Path | None = None,
     numbers: Collection[int] = (),
-    patience_s: float = PATIENCE_S,
 ) -> Rehearsal:
     """Start everything, play the checks, end everything.
 
@@ -165,7 +164,6 @@ def play(
         logs: Folder of the functions' logs.
         artifact: A built artifact; None builds the project's if it is stale.
         numbers: The checks to play; empty plays all.
-        patience_s: Seconds that anything expected may take.
 
     Raises:
         OSError, RuntimeError, ValueError, subprocess.CalledProcessError: As `Stack.__enter__`.
@@ -185,7 +183,7 @@ def play(
                 browser,
                 _owner(check),
                 take_census=partial(census.ordered, roll, repairs=True),
-                patience_s=patience_s,
+                patience_s=PATIENCE_S,
                 api=stack.api,
                 portal=partial(_portal, platform, logs / "portal", stack.artifact),
             )
