@@ -101,11 +101,6 @@ def read(text: str, country: str) -> Number:
     return Number(Kind.INTERNAL, extension) if extension else Number(Kind.UNUSABLE, written)
 
 
-def normal(text: str, country: str) -> str:
-    """The text of what is read: until its callers ask for the kind."""
-    return read(text, country).text
-
-
 def masked(number: str) -> str:
     """The last two digits, fit for a screen or a log."""
     return f"…{number[-2:]}" if number else "hidden"
