@@ -177,6 +177,14 @@ def test_a_number_without_anything_before_it_is_no_other_countrys() -> None:
         ("+7 (8495) 123-45-67", "RU", e164("+74951234567")),
         ("+84951234567", "RU", e164("+84951234567")),
         ("+84 95 123 45 67", "RU", e164("+84951234567")),
+        # Nor is a country's code a trunk prefix and the digit behind it: that would be Bangladesh.
+        ("+88005553535", "RU", Number(Kind.UNUSABLE, "+88005553535")),
+        ("+880 0555 3535", "", Number(Kind.UNUSABLE, "+880 0555 3535")),
+        ("0088005553535", "DE", Number(Kind.UNUSABLE, "0088005553535")),
+        ("81088005553535", "RU", Number(Kind.UNUSABLE, "81088005553535")),
+        ("+880 5553535", "RU", e164("+8805553535")),
+        ("+44 (0)10 2345 6789", "DE", e164("+441023456789")),
+        ("+52 1 000 123 4567", "", e164("+520001234567")),
         # A number that names its country may be new or invented; none of a country may.
         ("+15551230000", "DE", e164("+15551230000")),
         ("0015551230000", "DE", e164("+15551230000")),
