@@ -46,6 +46,57 @@ def test_a_number_that_is_none_loses_no_call_and_is_told_to_the_pbx(
     assert [shown.phone for shown in deployment.simulator.pop_ups()] == []
 
 
+@pytest.mark.parametrize("direction", ["incoming", "outgoing"])
+@pytest.mark.parametrize("phone", ["123456", "101", "Anonymous123", "private123", "fax2mail"])
+def test_a_short_number_outside_is_nobodys(
+    deployment: Deployment, key: str, direction: str, phone: str
+) -> None:
+    prove(deployment, key)
+    assert ring(deployment, key, phone=phone) == "no country's number"
+    answer = end(deployment, key, phone=phone, direction=direction)
+    assert answer["left_out"] == ["phone: no country's number, so the call is saved without it"]
+    deployment.let_time_pass(10)
+    assert [each["phone"] for each in sent(deployment)] == ["anonymous"]
+    assert row(deployment)["leg"]["written"] == phone
+    assert deployment.simulator.pop_ups() == []
+
+
+def test_among_colleagues_a_short_number_is_one(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    assert end(deployment, key, phone="102", direction="internal")["left_out"] == []
+    deployment.let_time_pass(10)
+    assert [each["phone"] for each in sent(deployment)] == ["102"]
+
+
+@pytest.mark.parametrize("line", ["trunk-1", "berlin1", "sip:berlin1@pbx.example", "main office"])
+def test_a_line_that_is_no_number_is_sent_as_it_was_written(
+    deployment: Deployment, key: str, line: str
+) -> None:
+    prove(deployment, key)
+    ring(deployment, key, line=line)
+    [told] = end(deployment, key, line=line)["left_out"]
+    assert told.startswith("line: no number, so it is sent as it was written")
+    deployment.let_time_pass(10)
+    assert [each["diversion"] for each in sent(deployment)] == [line]
+    # The simulated platform takes numbers only.
+    [shown] = deployment.simulator.calls("event")
+    assert shown.body["diversion"] == line
+
+
+def test_a_line_is_cut_to_what_a_line_may_be(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    end(deployment, key, line="trunk-" * 20)
+    deployment.let_time_pass(10)
+    assert [each["diversion"] for each in sent(deployment)] == [("trunk-" * 20)[:32]]
+
+
+def test_a_short_line_is_a_number(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    assert end(deployment, key, line="101")["left_out"] == []
+    deployment.let_time_pass(10)
+    assert [each["diversion"] for each in sent(deployment)] == ["101"]
+
+
 # What the platform refuses
 
 
