@@ -110,7 +110,7 @@ class Hearing:
         )
 
     def _left_out(self, event: Finished, phone: Number, leg: Leg) -> list[str]:
-        left_out = []
+        left_out = list(event.unread)
         if is_nobodys(phone, event.direction):
             logger.warning("no number of a country", extra={"location_id": event.location_id})
             left_out.append("phone: no country's number, so the call is saved without it")
