@@ -202,8 +202,8 @@ class SaveHistory:
                 return search.unknown(call, why, now, self._rules, failed=failed)
             case NotTaken(why, at_least_s):
                 return rules_of.not_saved(call, why, now, self._rules, at_least_s=at_least_s)
-            case Rejected(why):
-                return rules_of.refused(call, why, now)
+            case Rejected(why, doubtful):
+                return rules_of.refused(call, why, now, self._rules, doubtful=doubtful)
             case Blocked(why=why):
                 return rules_of.not_saved(call, why, now, self._rules)
 
@@ -212,6 +212,8 @@ class SaveHistory:
         waits = stored.state in (CallState.WAITING, CallState.UNKNOWN)
         if waits and self._clock() - stored.received_at > self._late_after:
             count("CallLate")
+        if stored.state is CallState.REFUSED:
+            count("CallRefused")
         told = {
             "call": stored.key,
             "location_id": stored.location_id,
