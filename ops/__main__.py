@@ -172,6 +172,9 @@ def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
     which.add_argument(
         "--trust", action="store_true", help="accept that the CRM token is the location's own"
     )
+    which.add_argument(
+        "--send-refused", action="store_true", help="send the calls again that Altegio refused"
+    )
     command.add_argument(
         "--recordings", action="store_true", help="show the links that came too late for Altegio"
     )

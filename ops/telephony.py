@@ -8,14 +8,17 @@ import argparse
 import getpass
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ops import screen
 from ops.site import Site
 from shared import clock
+from shared.aws.dynamodb import StaleWrite
+from shared.calls import call as rules_of
 from shared.calls import phone_numbers
-from shared.calls.call import Call, Leg
+from shared.calls.call import Call, CallState, Leg
 from shared.chains.chain import Chain
 from shared.connections.connection import Connection
 from shared.connections.crm_token import CrmTokenState
@@ -28,10 +31,11 @@ _WHAT = {
     CrmTokenState.STOPPED: "stopped: a saved call was not in the location's own list",
 }
 _SHOWN = 10
+_REFUSED = CallState.REFUSED
 
 
 def telephony(site: Site, options: argparse.Namespace) -> int:
-    """Shows a location's telephony; has it tried again, or trusted, if that is asked for."""
+    """Shows a location's telephony; has it, or refused calls, tried again if that is asked for."""
     connection = site.connections.get(options.location)
     if connection is None:
         print(f"Location {options.location} was never connected here ({site.name}).")
@@ -46,6 +50,8 @@ def telephony(site: Site, options: argparse.Namespace) -> int:
     print(_told(site, connection, chain, calls))
     if options.recordings:
         print(_recordings(calls))
+    if options.send_refused:
+        return _sent_again(site, options, [call for call in calls if call.state is _REFUSED])
     if not options.resume and not options.trust:
         return 0
     return _changed(site, connection, options)
@@ -72,6 +78,32 @@ def _changed(site: Site, connection: Connection, options: argparse.Namespace) ->
     site.call_wake_ups.release(connection.location_id)
     print(f"Done: {_WHAT[after]}.")
     return 0
+
+
+def _sent_again(site: Site, options: argparse.Namespace, refused: Sequence[Call]) -> int:
+    if not refused:
+        print("\nNothing was changed: no call of the location stands as refused.")
+        return 1
+    print(f"\n  send again  {_calls(len(refused))}\n")
+    if not options.do:
+        print(screen.NOT_YET)
+        return 0
+    done = 0
+    for listed in refused:
+        call = site.calls.get(listed.key)
+        if call is None or call.state is not _REFUSED:
+            continue
+        # Another report of the call is heard at this moment, or another operator was faster.
+        with suppress(StaleWrite):
+            site.calls.save(rules_of.sent_again(call, clock.now()))
+            site.call_wake_ups.wake(call.key)
+            done += 1
+    print(f"Done: {_calls(done)} will be sent again.")
+    return 0 if done == len(refused) else 1
+
+
+def _calls(number: int) -> str:
+    return f"{number} call" if number == 1 else f"{number} calls"
 
 
 def _told(site: Site, connection: Connection, chain: Chain | None, calls: Sequence[Call]) -> str:

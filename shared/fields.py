@@ -4,6 +4,7 @@ A wrong value is told by its field and a sentence that never repeats it, as it m
 """
 
 import re
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from shared import iso_8601
 from shared.clock import YEARS
+from shared.one_line import JOINERS
 
 LONGEST_ID = 200
 
@@ -21,6 +23,9 @@ LONGEST_ID = 200
 _NOT_IN_AN_ID = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+# Beside them of an id what has no shape at all, as it makes twins that nobody can tell apart:
+# https://www.unicode.org/reports/tr44/#General_Category_Values (Cf). Inside, joiners have a task.
+_FORMAT = "Cf"
 
 
 def text(value: Any) -> str:
@@ -49,6 +54,9 @@ def one_id(value: Any) -> str:
         raise ValueError(f"must have 1 to {LONGEST_ID} characters")
     if text(value) != value.strip():
         raise ValueError("must neither begin nor end with a space")
+    unseen = (char for char in value if unicodedata.category(char) == _FORMAT)
+    if value != value.strip(JOINERS) or any(char not in JOINERS for char in unseen):
+        raise ValueError("must hold no invisible character but joiners inside")
     return str(value)
 
 

@@ -2,7 +2,7 @@
 
 # They join the letters of Persian and Hindi, and the parts of an emoji:
 # https://www.unicode.org/versions/latest/core-spec/chapter-23/ (Cursive Connection and Ligatures)
-_JOINERS = "\u200c\u200d"
+JOINERS = "\u200c\u200d"
 
 
 def one_line(text: str) -> str:
@@ -10,5 +10,5 @@ def one_line(text: str) -> str:
 
     A no-break or an ideographic space and a tab part words as any other space does.
     """
-    seen = (char for char in " ".join(text.split()) if char.isprintable() or char in _JOINERS)
-    return " ".join("".join(seen).split()).strip(_JOINERS)
+    seen = (char for char in " ".join(text.split()) if char.isprintable() or char in JOINERS)
+    return " ".join("".join(seen).split()).strip(JOINERS)

@@ -34,6 +34,7 @@ IDS = [
     "'; DROP TABLE payments; --",
     '"$(id)"`',
     "🧾-1",
+    "👩\u200d🔧-1",
     "\U0001fae9",
     "x" * fields.LONGEST_ID,
     "\U0001f9fe" * fields.LONGEST_ID,
@@ -41,6 +42,7 @@ IDS = [
 NO_CONTROL = "must hold no control character and no half of a surrogate pair"
 LENGTH = "must have 1 to 200 characters"
 SPACE = "must neither begin nor end with a space"
+INVISIBLE = "must hold no invisible character but joiners inside"
 
 
 CONTROL = "\x00\t\n\r\x1b\x7f\x85\x9f\u2028\u2029\u202a\u202e\u2066\u2069\ud800\udfff\ufffe\uffff"
@@ -76,6 +78,11 @@ def test_two_ids_that_only_look_alike_are_two() -> None:
         (" ", SPACE),
         ("\u3000inv-1", SPACE),
         ("inv-1\u00a0", SPACE),
+        # A twin of inv-1 on every screen.
+        *((f"inv{char}-1", INVISIBLE) for char in "\u200b\u200e\u200f\u00ad\u061c\ufeff\u2060"),
+        ("inv-1\U000e0041", INVISIBLE),
+        ("\u200cinv-1", INVISIBLE),
+        ("inv-1\u200d", INVISIBLE),
         (None, "must be a string"),
         (1001, "must be a string"),
         (True, "must be a string"),

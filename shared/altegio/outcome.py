@@ -33,9 +33,10 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The platform looked at it and will not take it, now or later."""
+    """The platform looked at it and will not take it, now or later; if `doubtful`, perhaps."""
 
     why: str
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

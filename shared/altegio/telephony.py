@@ -121,8 +121,10 @@ def history_body(crm_token: str, entry: HistoryEntry) -> dict[str, Any]:
 def read_answer(reply: Reply) -> Outcome:
     """What an answer proves.
 
-    A wrong token's is not documented. We read 400 and 422 as a word on what was said, which would
-    be refused again; 403, 404 and `success: false` as one on token, chain or rights.
+    A wrong token's is not documented. We read 422 as a word on what was said, which would be
+    refused again, and 400 as one that may be: it is documented for none of these calls. A gateway
+    says it, too, and has passed nothing on. 403, 404 and `success: false` are on token, chain or
+    rights.
     """
     body, message = reply.json(), reply.message()
     says_no = isinstance(body, dict) and body.get("success") is False
@@ -134,8 +136,12 @@ def read_answer(reply: Reply) -> Outcome:
         case 401 | 406 | 429:
             why = f"{reply.status} {message}".strip()
             return NotTaken(why, reply.retry_after_s)
-        case 400 | 422 if reply.is_platforms_own():
-            return Rejected(f"{reply.status} {message}".strip())
+        case 422:
+            return Rejected(f"422 {message}".strip())
+        case 400 if isinstance(body, dict) and reply.is_platforms_own():
+            return Rejected(f"400 {message}".strip(), doubtful=True)
+        case 400:
+            return NotTaken("400, not in the platform's words")
         case 403 | 404 if reply.is_platforms_own():
             return Blocked(reply.status, message)
         case _:

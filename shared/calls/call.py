@@ -7,9 +7,9 @@
    │ ╰─── not in the list, after all looks ───────┴─────────────╯ ╰▶ UNCONFIRMED
   HELD   (the location, or the telephony of its chain, does not take it; EXPIRED once too old)
 
-A call that the platform refuses for what it says (400, 422) would be refused again: it is REFUSED,
-for good. What becomes of a call that is looked for stands in `calls.search`, and which reports are
-of one call in `calls.identity`.
+A call that the platform refuses for what it says (422, or 400 twice, minutes apart) would be
+refused again: it is REFUSED, until the operator has it sent again. What becomes of a call that is
+looked for stands in `calls.search`, and which reports are of one call in `calls.identity`.
 
 A call has legs: a ring group's phones, the parts of a transfer. They report in any order and any
 number of times, and make one entry: the answered leg, and the longest of those, says how long and
@@ -41,6 +41,8 @@ LATE_LINK_IS_TOLD = False
 
 # A leg's report waits this long for the call's own.
 LONGEST_CALL = timedelta(hours=4)
+# A 400 may be a fault of the platform's that is soon mended: it counts if it is seen so much later.
+_DOUBTED = timedelta(minutes=5)
 # Between two looks at what waits for a location that may have left for good.
 _LONGEST_HELD = timedelta(hours=6)
 
@@ -84,6 +86,8 @@ CHANGES: Changes[CallState] = {
     "repeated": ({_C.SENT, _C.UNKNOWN}, {_C.WAITING}),
     # See `why_again`.
     "corrected": (_TOLD, {_C.WAITING}),
+    # The operator has seen to what it was refused for.
+    "sent_again": ({_C.REFUSED}, {_C.WAITING}),
 }
 
 
@@ -155,6 +159,8 @@ class Call:
     told_answered: bool = False
     told_link: str | None = None
     tries: int = 0
+    # When it was first answered with a refusal that has to be seen twice.
+    doubted_at: datetime | None = None
     looks: int = 0
     repeats: int = 0
     # Its row in the platform's list.
@@ -266,7 +272,9 @@ def corrected(call: Call, now: datetime) -> Call:
     why = why_again(call)
     if not why:
         return call
-    return changed(call, "corrected", due_at=now, tries=0, looks=0, repeats=0, why=why)
+    return changed(
+        call, "corrected", due_at=now, tries=0, doubted_at=None, looks=0, repeats=0, why=why
+    )
 
 
 def too_old(call: Call, now: datetime, rules: CallPolicy) -> bool:
@@ -324,9 +332,33 @@ def not_saved(
     )
 
 
-def refused(call: Call, why: str, now: datetime) -> Call:
-    """The platform does not take what it says, and would not take it again."""
+def refused(
+    call: Call, why: str, now: datetime, rules: CallPolicy, *, doubtful: bool = False
+) -> Call:
+    """The platform does not take what it says, and would not take it again.
+
+    A doubtful refusal is believed when it is seen again.
+    """
+    if doubtful and now - (call.doubted_at or now) < _DOUBTED:
+        wait_s = _DOUBTED.total_seconds()
+        again = not_saved(call, why, now, rules, at_least_s=wait_s)
+        return replace(again, doubted_at=call.doubted_at or now)
     return corrected(changed(call, "refused", due_at=None, why=why), now)
+
+
+def sent_again(call: Call, now: datetime) -> Call:
+    """As if it had only just been told, however old it is."""
+    return changed(
+        call,
+        "sent_again",
+        received_at=now,
+        due_at=now,
+        tries=0,
+        doubted_at=None,
+        looks=0,
+        repeats=0,
+        why="to be sent again",
+    )
 
 
 def changed(call: Call, name: str, to: CallState | None = None, **fields: Any) -> Call:

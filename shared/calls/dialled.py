@@ -19,6 +19,8 @@ _ABROAD = ("00", "011", "0011", "010", "810")
 # Dialled before numbers of Mexico until 2019, and still written:
 # https://github.com/daviddrysdale/python-phonenumbers/issues/306
 _OF_MEXICO = re.compile(r"(?:1|01|044|045)(?=[0-9]{10}$)")
+_CODE_OF_MEXICO = re.compile(r"52(?:1|01|044|045)\Z")
+_TRUNK = re.compile(r"\( ?0 ?\)")
 # Hides the caller's number for one call: https://en.wikipedia.org/wiki/Caller_ID
 _HIDING = {
     "AU": ("1831", "1832"),
@@ -74,16 +76,14 @@ def possible(text: str, country: str) -> PhoneNumber | None:
     """The number that names its country and has a length of that; None if it does not."""
     digits = digits_of(text)
     if _names_its_country(text):
-        return _fits(_international(digits))
+        return _as_written(_fits(_international(digits)), text)
     own = _parsed(digits, country)
     if own and own.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD:
-        return _fits(own)
+        return _as_written(_fits(own), text)
     recommended = _ABROAD[0]
-    return (
-        _fits(_international(digits.removeprefix(recommended)))
-        if (digits.startswith(recommended))
-        else None
-    )
+    if not digits.startswith(recommended):
+        return None
+    return _as_written(_fits(_international(digits.removeprefix(recommended))), text)
 
 
 def is_full(digits: str, country: str) -> bool:
@@ -190,6 +190,23 @@ def _fits(number: PhoneNumber | None) -> PhoneNumber | None:
         return None
     why = phonenumbers.is_possible_number_with_reason(number)
     return number if why == phonenumbers.ValidationResult.IS_POSSIBLE else None
+
+
+def _as_written(number: PhoneNumber | None, text: str) -> PhoneNumber | None:
+    """The number, if its digits are those written; a trunk prefix in parentheses is none of it.
+
+    The library drops a zero that it takes for a trunk prefix. Of a number that is not known to
+    exist it may be a digit: Russia's 8 800 555-35-35 behind a plus would be one of Bangladesh.
+    """
+    if number is None:
+        return None
+    national = phonenumbers.national_significant_number(number)
+    code = str(number.country_code)
+    for digits in (digits_of(text), digits_of(_TRUNK.sub("", text))):
+        before = digits.removesuffix(national)
+        if before != digits and (before.endswith(code) or _CODE_OF_MEXICO.search(before)):
+            return number
+    return None
 
 
 def _is_e164(number: PhoneNumber) -> bool:

@@ -29,6 +29,7 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 
 from shared import fields
@@ -38,6 +39,7 @@ _DIGITS = re.compile(r"[0-9]{1,15}")
 _MOST_DIGITS = 100
 _BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})?')
 _LONGEST_TEXT = 200
+_NUMBERS = ("phone", "extension")
 
 
 class BadEvent(Exception):
@@ -68,14 +70,24 @@ def _one_line(value: Any) -> Any:
     return value
 
 
-def _cut(value: Any) -> Any:
+def _read(value: Any) -> str | None:
+    """The text of what may be a number of any form; None of what can be none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int):
+        return str(value)
+    return value if isinstance(value, str) else None if value is not None else ""
+
+
+def _cut(value: Any) -> str:
     # No number is so long, and what is none costs no call.
-    line = _one_line(value)
-    return line[:_LONGEST_TEXT] if isinstance(line, str) else line
+    return one_line(_read(value) or "")[:_LONGEST_TEXT]
 
 
-def _trimmed(value: Any) -> Any:
-    return "" if value is None else value.strip() if isinstance(value, str) else value
+def _trimmed(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
 
 
 CallId = Annotated[fields.Id, BeforeValidator(_one_line)]
@@ -121,7 +133,18 @@ class Finished(_Event):
     recording_url: Annotated[str, BeforeValidator(_trimmed)] = ""
     leg: bool = False
     # Whose PBX told it, when it came through our door.
-    account_id: Text = ""
+    account_id: Annotated[str, BeforeValidator(_one_line)] = ""
+    # What could not be read and is left out, which costs no call; never told by others.
+    unread: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_unread(cls, values: Any) -> Any:
+        names = (name for name in _NUMBERS if _read(values.get(name)) is None)
+        unread = [f"{name}: not a text or a whole number" for name in names]
+        if not isinstance(values.get("recording_url"), str | None):
+            unread.append("recording_url: not a text")
+        return {**values, "unread": unread}
 
 
 class WakeUp(_Event):

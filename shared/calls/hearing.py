@@ -95,7 +95,7 @@ class Hearing:
         return True
 
     def _leg(self, event: Finished, phone: Number, line: str) -> Leg:
-        unusable = phone.kind is Kind.UNUSABLE
+        unusable = is_nobodys(phone, event.direction)
         return Leg(
             location_id=event.location_id,
             answered=event.answered,
@@ -110,10 +110,13 @@ class Hearing:
         )
 
     def _left_out(self, event: Finished, phone: Number, leg: Leg) -> list[str]:
-        left_out = []
-        if phone.kind is Kind.UNUSABLE:
+        left_out = list(event.unread)
+        if is_nobodys(phone, event.direction):
             logger.warning("no number of a country", extra={"location_id": event.location_id})
             left_out.append("phone: no country's number, so the call is saved without it")
+        if not _is_number(leg.line):
+            cut = f"at most {_LONGEST_LINE} characters"
+            left_out.append(f"line: no number, so it is sent as it was written, {cut}")
         if event.recording_url and not leg.link:
             logger.warning("recording link left out", extra={"location_id": event.location_id})
             left_out.append("recording_url: not https, or not on a host of RecordingHosts")
@@ -122,7 +125,21 @@ class Hearing:
 
 def line_of(written: str, country: str) -> str:
     """A line as the platform is told of it: its number, or else what was written."""
-    return phone_numbers.read(written, country).text or written[:_LONGEST_LINE]
+    number = phone_numbers.read(written, country)
+    return number.text if number.kind is Kind.E164 else written[:_LONGEST_LINE]
+
+
+def _is_number(line: str) -> bool:
+    return line.removeprefix("+").isdecimal()
+
+
+def is_nobodys(phone: Number, direction: str) -> bool:
+    """Whether the platform cannot be told of the other party of a call by its number.
+
+    A short one is a colleague's in a call among colleagues; outside it is one of many cities'.
+    """
+    is_short = phone.kind is Kind.INTERNAL and direction != "internal"
+    return is_short or phone.kind is Kind.UNUSABLE
 
 
 def _report(event: Finished, phone: Number, line: str) -> Report:

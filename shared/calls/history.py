@@ -35,7 +35,6 @@ from shared.telemetry import count, logger
 _TRIES = 5
 # Of the function's 30 s, so that the last call's answer is still heard.
 _TIME_S = 15.0
-_MOST_COUNTRIES = 10_000
 
 
 class SaveHistory:
@@ -73,7 +72,6 @@ class SaveHistory:
         self._rules = rules
         self._late_after = timedelta(seconds=late_after_s)
         self._default_country = default_country
-        self._countries: dict[str, str] = {}
 
     def take(self, body: str, message_id: str) -> None:
         """Takes one message of the calls queue as far as it goes now.
@@ -110,13 +108,9 @@ class SaveHistory:
         self._hearing.hear(event, owner, self._country(owner))
 
     def _country(self, account_id: str) -> str:
-        """Where the account is at home, by its phone."""
-        if account_id not in self._countries:
-            if len(self._countries) >= _MOST_COUNTRIES:
-                self._countries.clear()
-            account = self._accounts.of_id(account_id)
-            self._countries[account_id] = account.country if account else ""
-        return self._countries[account_id] or self._default_country
+        """Where the account is at home; read each time, as its owner may choose anew."""
+        account = self._accounts.of_id(account_id)
+        return (account.country if account else "") or self._default_country
 
     def _wake(self, key: str) -> None:
         call, now = self._calls.get(key), self._clock()
@@ -208,8 +202,8 @@ class SaveHistory:
                 return search.unknown(call, why, now, self._rules, failed=failed)
             case NotTaken(why, at_least_s):
                 return rules_of.not_saved(call, why, now, self._rules, at_least_s=at_least_s)
-            case Rejected(why):
-                return rules_of.refused(call, why, now)
+            case Rejected(why, doubtful):
+                return rules_of.refused(call, why, now, self._rules, doubtful=doubtful)
             case Blocked(why=why):
                 return rules_of.not_saved(call, why, now, self._rules)
 
@@ -218,6 +212,8 @@ class SaveHistory:
         waits = stored.state in (CallState.WAITING, CallState.UNKNOWN)
         if waits and self._clock() - stored.received_at > self._late_after:
             count("CallLate")
+        if stored.state is CallState.REFUSED:
+            count("CallRefused")
         told = {
             "call": stored.key,
             "location_id": stored.location_id,

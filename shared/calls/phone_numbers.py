@@ -50,7 +50,8 @@ _MOST_TOO_MANY = 3
 # Digits of what stands before the letters, such as 800 or +49 800 1.
 _AREA = (3, 7)
 _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
-_EXTENSION = re.compile(r"[*#]*[0-9][0-9 ()./\-]*[^0-9]*")
+# Digits in anything else are a part of somebody's name, as in `Anonymous123` or `trunk-1`.
+_EXTENSION = re.compile(r"(?:(?:x|ext|extn|extension)[.:]? ?)?[0-9(][0-9 ()./\-]*", re.IGNORECASE)
 
 
 class Kind(StrEnum):
@@ -97,13 +98,8 @@ def read(text: str, country: str) -> Number:
         e164 = dialled.e164(number)
         hides = number.national_number == 0 or hidden_callers.is_code(e164[1:])
         return Number(Kind.HIDDEN, "") if hides else Number(Kind.E164, e164)
-    extension = _extension(start)
+    extension = _extension(written)
     return Number(Kind.INTERNAL, extension) if extension else Number(Kind.UNUSABLE, written)
-
-
-def normal(text: str, country: str) -> str:
-    """The text of what is read: until its callers ask for the kind."""
-    return read(text, country).text
 
 
 def masked(number: str) -> str:
@@ -224,6 +220,6 @@ def _of_letters(text: str, country: str) -> PhoneNumber | None:
 
 
 def _extension(text: str) -> str:
-    """The digits of an internal number, with a name behind it perhaps; empty if it is none."""
+    """The digits of an internal number; empty if it is none."""
     digits = dialled.digits_of(text)
     return digits if _EXTENSION.fullmatch(text) and len(digits) <= _LONGEST_EXTENSION else ""

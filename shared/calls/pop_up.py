@@ -18,7 +18,7 @@ from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls.call import Call, CallState
 from shared.calls.event import BadEvent, Finished, Ringing
-from shared.calls.hearing import Hearing, line_of
+from shared.calls.hearing import Hearing, is_nobodys, line_of
 from shared.calls.identity import Report
 from shared.calls.phone_numbers import Kind
 from shared.calls.queue import CallWakeUps
@@ -135,7 +135,7 @@ class CallDoor:
         caller, line = phone_numbers.read(event.phone, country), line_of(event.line, country)
         if caller.kind is Kind.HIDDEN:
             return PopUp.HIDDEN, ""
-        if caller.kind is Kind.UNUSABLE:
+        if is_nobodys(caller, "incoming"):
             return PopUp.UNUSABLE, ""
         latest = event.at + timedelta(seconds=self._rules.pop_up_budget_s)
         if self._clock() > latest:

@@ -60,6 +60,8 @@ def _to_be_looked_for(
     else:
         due_at = _next_look(call, now, 0, rules)
         after = changed(call, str(state), state, due_at=due_at, looks=0, tries=0, why=why)
+    # What was in doubt is not: the platform took it, or nobody knows.
+    after = replace(after, doubted_at=None)
     return corrected(after, now)
 
 

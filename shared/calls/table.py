@@ -35,7 +35,15 @@ from shared.clock import instant, stamp
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_INSTANTS = ("received_at", "first_at", "popped_at", "started_at", "due_at", "sent_at")
+_INSTANTS = (
+    "received_at",
+    "first_at",
+    "popped_at",
+    "started_at",
+    "due_at",
+    "sent_at",
+    "doubted_at",
+)
 
 
 class Calls:

@@ -6,9 +6,13 @@ from unittest.mock import patch
 
 import pytest
 
+from shared.altegio.client import Reply
+from shared.altegio.outcome import NotTaken, Rejected
+from shared.altegio.telephony import read_answer
 from shared.calls import call as rules_of
+from tests.altegio.replies import GARBAGE, REFUSAL, short
 from tests.calls.telling import LINK, end, prove, ring, settle, state
-from tests.deployment import Deployment
+from tests.deployment import Deployment, counted
 
 LATE = "https://records.example/late.mp3"
 
@@ -46,20 +50,124 @@ def test_a_number_that_is_none_loses_no_call_and_is_told_to_the_pbx(
     assert [shown.phone for shown in deployment.simulator.pop_ups()] == []
 
 
+@pytest.mark.parametrize("direction", ["incoming", "outgoing"])
+@pytest.mark.parametrize("phone", ["123456", "101", "Anonymous123", "private123", "fax2mail"])
+def test_a_short_number_outside_is_nobodys(
+    deployment: Deployment, key: str, direction: str, phone: str
+) -> None:
+    prove(deployment, key)
+    assert ring(deployment, key, phone=phone) == "no country's number"
+    answer = end(deployment, key, phone=phone, direction=direction)
+    assert answer["left_out"] == ["phone: no country's number, so the call is saved without it"]
+    deployment.let_time_pass(10)
+    assert [each["phone"] for each in sent(deployment)] == ["anonymous"]
+    assert row(deployment)["leg"]["written"] == phone
+    assert deployment.simulator.pop_ups() == []
+
+
+def test_among_colleagues_a_short_number_is_one(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    assert end(deployment, key, phone="102", direction="internal")["left_out"] == []
+    deployment.let_time_pass(10)
+    assert [each["phone"] for each in sent(deployment)] == ["102"]
+
+
+@pytest.mark.parametrize("line", ["trunk-1", "berlin1", "sip:berlin1@pbx.example", "main office"])
+def test_a_line_that_is_no_number_is_sent_as_it_was_written(
+    deployment: Deployment, key: str, line: str
+) -> None:
+    prove(deployment, key)
+    ring(deployment, key, line=line)
+    [told] = end(deployment, key, line=line)["left_out"]
+    assert told.startswith("line: no number, so it is sent as it was written")
+    deployment.let_time_pass(10)
+    assert [each["diversion"] for each in sent(deployment)] == [line]
+    # The simulated platform takes numbers only.
+    [shown] = deployment.simulator.calls("event")
+    assert shown.body["diversion"] == line
+
+
+def test_a_line_is_cut_to_what_a_line_may_be(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    end(deployment, key, line="trunk-" * 20)
+    deployment.let_time_pass(10)
+    assert [each["diversion"] for each in sent(deployment)] == [("trunk-" * 20)[:32]]
+
+
+def test_a_short_line_is_a_number(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    assert end(deployment, key, line="101")["left_out"] == []
+    deployment.let_time_pass(10)
+    assert [each["diversion"] for each in sent(deployment)] == ["101"]
+
+
 # What the platform refuses
 
 
-@pytest.mark.parametrize("status", [400, 422])
 def test_a_call_that_is_refused_is_not_sent_again(
-    deployment: Deployment, key: str, status: int
+    deployment: Deployment, key: str, logged: Callable[[], str]
 ) -> None:
     prove(deployment, key)
-    deployment.simulator.fault("history", "status", status=status, message="No.", times=1000)
+    deployment.simulator.fault("history", "status", status=422, message="No.", times=1000)
     end(deployment, key)
+    logged()
     deployment.let_time_pass(3 * 24 * 60, step=60)
     assert (state(deployment), len(sent(deployment))) == ("refused", 1)
-    assert row(deployment)["why"] == f"{status} No."
+    assert row(deployment)["why"] == "422 No."
     assert "due_at" not in row(deployment)
+    assert "CallRefused" in counted(logged())
+
+
+@pytest.mark.parametrize("body", [*GARBAGE, b'{"message":"Bad Request"}'], ids=short)
+def test_a_400_that_is_not_the_platform_s_is_no_word_on_the_call(body: bytes) -> None:
+    assert isinstance(read_answer(Reply(400, body)), NotTaken)
+    assert read_answer(Reply(400, REFUSAL)) == Rejected("400 An error has occurred.", doubtful=True)
+
+
+@pytest.mark.parametrize("body", [*GARBAGE, b'{"message":"Unprocessable Entity"}'], ids=short)
+def test_a_422_is_one_whatever_it_says(body: bytes) -> None:
+    assert read_answer(Reply(422, body)) == Rejected("422")
+
+
+def test_a_400_is_believed_when_it_is_seen_twice(
+    deployment: Deployment, key: str, logged: Callable[[], str]
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "status", status=400, message="No.", times=1000)
+    end(deployment, key)
+    logged()
+    deployment.let_time_pass(4)
+    assert (state(deployment), len(sent(deployment))) == ("waiting", 1)
+    assert "CallRefused" not in counted(logged())
+    deployment.let_time_pass(3 * 24 * 60, step=60)
+    assert (state(deployment), len(sent(deployment))) == ("refused", 2)
+    assert row(deployment)["why"] == "400 No."
+    assert "CallRefused" in counted(logged())
+
+
+def test_a_400_that_is_over_in_minutes_costs_no_call(deployment: Deployment, key: str) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "status", status=400, times=5)
+    for number in range(5):
+        end(deployment, key, call_id=f"d-{number}")
+    deployment.let_time_pass(15)
+    assert {state(deployment, f"d-{number}") for number in range(5)} == {"confirmed"}
+
+
+def test_the_second_400_comes_minutes_later_whatever_wakes_the_call(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "status", status=400, times=2)
+    end(deployment, key, leg=True)
+    deployment.let_time_pass(4 * 60 + 1, step=60)
+    assert len(sent(deployment)) == 1
+    # The call's own end is due at once.
+    end(deployment, key, duration_s=91)
+    settle(deployment)
+    assert (state(deployment), len(sent(deployment))) == ("waiting", 2)
+    deployment.let_time_pass(15)
+    assert (state(deployment), len(sent(deployment))) == ("confirmed", 3)
 
 
 def test_a_line_that_is_no_number_is_refused_once_and_hinders_no_other(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Owner
-from tests.calls.telling import at
+from tests.calls.telling import at, end, settle
 from tests.deployment import Deployment, finished, ringing
 
 # The door
@@ -71,3 +71,59 @@ def test_bad_input_gets_a_clear_error(
     assert status == 400
     assert answer["error"].startswith(why)
     assert deployment.simulator.calls("event") == []
+
+
+# What may be left out costs no call, whatever stands there
+
+
+@pytest.mark.parametrize(
+    ("phone", "read"),
+    [
+        (13155550175.0, "+13155550175"),
+        (13155550175, "+13155550175"),
+        (10**30, "anonymous"),
+        (1e300, "anonymous"),
+        (None, "anonymous"),
+    ],
+)
+def test_a_number_may_be_a_number(deployment: Deployment, key: str, phone: Any, read: str) -> None:
+    end(deployment, key, phone=phone, extension=101.0)
+    settle(deployment)
+    [saved] = deployment.simulator.saved_calls()
+    assert (saved.phone, saved.user) == (read, "101")
+
+
+@pytest.mark.parametrize("value", [True, 1.5, ["13155550175"], {"a": 1}])
+@pytest.mark.parametrize("name", ["phone", "extension", "recording_url"])
+def test_what_cannot_be_read_is_left_out_and_told(
+    deployment: Deployment, key: str, name: str, value: Any
+) -> None:
+    answer = end(deployment, key, **{name: value})
+    [told] = answer["left_out"]
+    assert told.startswith(f"{name}: not a text")
+    settle(deployment)
+    [saved] = deployment.simulator.saved_calls()
+    facts = {"phone": saved.phone, "extension": saved.user, "recording_url": saved.link}
+    assert facts[name] == ("anonymous" if name == "phone" else "")
+
+
+def test_a_link_is_no_number(deployment: Deployment, key: str) -> None:
+    assert end(deployment, key, recording_url=5)["left_out"] == ["recording_url: not a text"]
+
+
+@pytest.mark.parametrize("value", [True, 1.5, ["c-1"], 10**30])
+def test_an_id_that_cannot_be_read_is_no_id(deployment: Deployment, key: str, value: Any) -> None:
+    event = {**finished(), "started_at": at(deployment), "call_id": value}
+    status, answer = deployment.call(event, key)
+    assert (status, answer["error"]) == (400, "call_id: must be a string")
+
+
+@pytest.mark.usefixtures("page")
+def test_an_account_that_cannot_be_read_is_not_any_account(deployment: Deployment) -> None:
+    deployment.take_call({**finished(), "started_at": at(deployment), "account_id": 1.5})
+    [(_body, reason)] = deployment.dead_letters("CallsDeadLetters")
+    assert reason.startswith("invalid: account_id: ")
+
+
+def test_nobody_says_for_us_what_was_left_out(deployment: Deployment, key: str) -> None:
+    assert end(deployment, key, unread=["phone"])["left_out"] == []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.calls import call as rules_of
 from shared.calls.settings import CallPolicy
+from shared.connections.accounts import Accounts
 from tests.calls.telling import LINK, at, end, prove, ring, settle, state
 from tests.deployment import Deployment, finished, ringing, secrets_in
 
@@ -58,6 +59,21 @@ def test_a_queue_may_be_filled_by_others(deployment: Deployment) -> None:
     deployment.take_call({**finished(), "started_at": at(deployment, 90)})
     settle(deployment)
     assert [call.call_id for call in deployment.simulator.saved_calls()] == ["c-1"]
+
+
+@pytest.mark.usefixtures("page")
+def test_the_queue_reads_numbers_in_the_country_that_was_chosen_last(
+    deployment: Deployment,
+) -> None:
+    account_id = deployment.connection(4564).account_id
+    assert account_id is not None
+    accounts = Accounts(deployment._dynamodb, deployment.environments["connect"]["ACCOUNTS_TABLE"])
+    accounts.set_country(account_id, "DE")
+    deployment.take_call({**finished("c-1", phone="030901820"), "started_at": at(deployment, 90)})
+    accounts.set_country(account_id, "AT")
+    deployment.take_call({**finished("c-2", phone="0316872800"), "started_at": at(deployment, 90)})
+    found = {row["call_id"]: row["leg"]["phone"] for row in deployment.rows("CALLS_TABLE")}
+    assert found == {"c-1": "+4930901820", "c-2": "+43316872800"}
 
 
 @pytest.mark.usefixtures("page")

@@ -177,6 +177,14 @@ def test_a_number_without_anything_before_it_is_no_other_countrys() -> None:
         ("+7 (8495) 123-45-67", "RU", e164("+74951234567")),
         ("+84951234567", "RU", e164("+84951234567")),
         ("+84 95 123 45 67", "RU", e164("+84951234567")),
+        # Nor is a country's code a trunk prefix and the digit behind it: that would be Bangladesh.
+        ("+88005553535", "RU", Number(Kind.UNUSABLE, "+88005553535")),
+        ("+880 0555 3535", "", Number(Kind.UNUSABLE, "+880 0555 3535")),
+        ("0088005553535", "DE", Number(Kind.UNUSABLE, "0088005553535")),
+        ("81088005553535", "RU", Number(Kind.UNUSABLE, "81088005553535")),
+        ("+880 5553535", "RU", e164("+8805553535")),
+        ("+44 (0)10 2345 6789", "DE", e164("+441023456789")),
+        ("+52 1 000 123 4567", "", e164("+520001234567")),
         # A number that names its country may be new or invented; none of a country may.
         ("+15551230000", "DE", e164("+15551230000")),
         ("0015551230000", "DE", e164("+15551230000")),
@@ -187,8 +195,8 @@ def test_a_number_without_anything_before_it_is_no_other_countrys() -> None:
         # Letters are a number's behind its area code, and else somebody's name.
         ("(310) CALL-NOW", "US", e164("+13102255669")),
         ("1-800-MATTRESS", "US", e164("+18006288737")),
-        ("315 Michael", "US", Number(Kind.INTERNAL, "315")),
-        ("5512 Bob", "IS", Number(Kind.INTERNAL, "5512")),
+        ("315 Michael", "US", Number(Kind.UNUSABLE, "315 Michael")),
+        ("5512 Bob", "IS", Number(Kind.UNUSABLE, "5512 Bob")),
         ("7183875 Bob", "US", Number(Kind.UNUSABLE, "7183875 Bob")),
         ("315-5501 ext. 12", "US", Number(Kind.UNUSABLE, "315-5501 ext. 12")),
         ("1800 FLOWERS", "AU", e164("+611800356937")),
@@ -203,8 +211,17 @@ def test_a_number_without_anything_before_it_is_no_other_countrys() -> None:
         ("x101", "DE", Number(Kind.INTERNAL, "101")),
         ("sip:101@pbx.example", "DE", Number(Kind.INTERNAL, "101")),
         ("Ext. 101", "DE", Number(Kind.INTERNAL, "101")),
-        ("*98", "US", Number(Kind.INTERNAL, "98")),
-        ("101 Anna", "DE", Number(Kind.INTERNAL, "101")),
+        ("extension: 101", "DE", Number(Kind.INTERNAL, "101")),
+        ("1-01", "DE", Number(Kind.INTERNAL, "101")),
+        # A digit in a name, or behind a star, is none.
+        *(
+            (name, "DE", Number(Kind.UNUSABLE, name))
+            for name in (
+                "*98", "101 Anna", "Anna 101", "Anonymous123", "private123", "fax2mail", "T.38",
+                "trunk-1", "berlin1", "s-1", "Restricted 101", "x1y2",
+            )
+        ),
+        ("sip:berlin1@pbx.example", "DE", Number(Kind.UNUSABLE, "berlin1")),
         ("c8oqz84zk7z", "US", Number(Kind.UNUSABLE, "c8oqz84zk7z")),
         # Six digits of a country with numbers so short.
         ("201234", "FO", e164("+298201234")),

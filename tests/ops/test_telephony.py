@@ -91,6 +91,32 @@ def test_a_call_that_was_refused_and_a_number_that_is_none_are_seen(
     assert "422 No such line." in shown
 
 
+def test_calls_that_were_refused_are_sent_again(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(10)
+    assert "no call of the location stands as refused" in operator(
+        "telephony", "4564", "--send-refused", "--do"
+    )
+    assert operator.code == 1
+    deployment.simulator.fault("history", "status", status=422, times=2)
+    end(deployment, key, "c-2")
+    end(deployment, key, "c-3")
+    # By now they are too old for anything else.
+    deployment.let_time_pass(5 * 24 * 60, step=60)
+    shown = operator("telephony", "4564", "--send-refused")
+    assert "send again  2 calls" in shown
+    assert "Nothing was changed yet" in shown
+    assert len(deployment.simulator.calls("history")) == 3
+    asked = operator("telephony", "4564", "--send-refused", "--do")
+    assert "Done: 2 calls will be sent again" in asked
+    deployment.let_time_pass(10)
+    saved = [call.call_id for call in deployment.simulator.saved_calls()]
+    assert sorted(saved) == ["c-1", "c-2", "c-3"]
+    assert "3 confirmed" in operator("telephony", "4564")
+
+
 @pytest.mark.usefixtures("page")
 def test_of_what_is_not_connected_it_says_so(operator: Operator) -> None:
     assert "was never connected here" in operator("telephony", "999")
