@@ -3,8 +3,8 @@
 A PBX's own id is not enough. It counts anew after a restart, and two switches of one account count
 alike. So a call is known by its account, its id, who called, which line, and when: what was told of
 another caller or line, or of a time more than an hour away, is another call. A leg is of the call
-that has its id and was not over when it began, whatever it says of the line; of its caller only a
-whole number counts, as a transfer shows the colleague's.
+that has its id and was not over when it began, whatever it says of caller and line: a transfer shows
+the colleague's, be it an extension or a whole number. Of several such calls it is the caller's own.
 
 The first call of an id has a key of the two, each further one a number more. Where a report was
 taken in once it is taken in again: the nearest call is chosen, and no call changes its caller.
@@ -62,7 +62,11 @@ def key_alone(account_id: str, report: Report) -> str:
 def nearest(known: Iterable[Call], report: Report) -> Call | None:
     """The call that a report is of, of those that have its id; None if it is another one's."""
     same = [call for call in known if _same(call, report)]
-    return min(same, key=lambda call: (_apart(call, report), call.key), default=None)
+    return min(
+        same,
+        key=lambda call: (_is_a_strangers(call, report), _apart(call, report), call.key),
+        default=None,
+    )
 
 
 def is_surely(call: Call, report: Report) -> bool:
@@ -78,7 +82,7 @@ def joined(call: Call, report: Report) -> Call:
         first_at = report.at
     return replace(
         call,
-        caller=report.caller if call.caller is None else call.caller,
+        caller=report.caller if call.caller is None and not report.leg else call.caller,
         own_line=report.own_line if call.own_line is None else call.own_line,
         first_at=first_at,
     )
@@ -87,11 +91,15 @@ def joined(call: Call, report: Report) -> Call:
 def _same(call: Call, report: Report) -> bool:
     if report.call_id != call.call_id:
         return False
-    if None not in (call.caller, report.caller) and call.caller != report.caller:
+    if _is_a_strangers(call, report) and not report.leg:
         return False
     if None not in (call.own_line, report.own_line) and call.own_line != report.own_line:
         return False
     return _apart(call, report) <= _within(call, report)
+
+
+def _is_a_strangers(call: Call, report: Report) -> bool:
+    return None not in (call.caller, report.caller) and call.caller != report.caller
 
 
 def _within(call: Call, report: Report) -> timedelta:

@@ -1,9 +1,9 @@
 """One call is one row and one entry, whatever ids a switch gives; another is another."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -24,6 +24,11 @@ def entries(deployment: Deployment) -> list[tuple[str, datetime | None]]:
     saved = deployment.simulator.saved_calls()
     assert len({call.call_id for call in saved}) == len(saved)
     return [(call.phone, call.date) for call in saved if call.call_id != "first"]
+
+
+def rows(deployment: Deployment) -> list[str]:
+    """The keys of all rows of the id, also of those that wait for their call's end."""
+    return [row["key"] for row in deployment.rows("CALLS_TABLE") if row["call_id"] == "c-1"]
 
 
 def ago(deployment: Deployment, seconds: float) -> datetime:
@@ -113,13 +118,29 @@ def test_a_transfer_stays_one_call(deployment: Deployment, key: str, first: str)
     assert entries(deployment) == [("+13155550175", ago(deployment, 7200 + 6))]
 
 
+@pytest.mark.parametrize("phone", ["+13155550175", "anonymous", "102"])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_colleague_with_a_whole_number_makes_no_second_call(
+    deployment: Deployment, key: str, phone: str, order: tuple[int, ...]
+) -> None:
+    prove(deployment, key)
+    told: list[dict[str, Any]] = [
+        {"leg": True, "ago_s": 100, "duration_s": 30, "extension": "101"},
+        {"leg": True, "ago_s": 60, "duration_s": 60, "phone": "+13155550199"},
+        {"ago_s": 100, "duration_s": 100, "phone": phone},
+    ]
+    for number in (*order, *order):
+        end(deployment, key, **told[number])
+    settle(deployment)
+    assert len(entries(deployment)) == len(rows(deployment)) == 1
+
+
 def test_a_call_rings_and_ends_in_one_row(deployment: Deployment, key: str) -> None:
     prove(deployment, key)
     ring(deployment, key)
     end(deployment, key, ago_s=1)
-    rows = [row for row in deployment.rows("CALLS_TABLE") if row["call_id"] == "c-1"]
-    assert len(rows) == 1
-    assert rows[0]["popped_at"]
+    [row] = [row for row in deployment.rows("CALLS_TABLE") if row["call_id"] == "c-1"]
+    assert row["popped_at"]
 
 
 def test_a_switch_that_has_but_one_id_loses_nothing(deployment: Deployment, key: str) -> None:
@@ -146,45 +167,44 @@ def test_no_two_calls_have_one_key(told: list[tuple[str, int]]) -> None:
 # Any order, any repetition
 
 
-def placed(rows: dict[str, Call], report: Report) -> str:
+def placed(table: dict[str, Call], report: Report) -> str:
     """What the table does with a report."""
     known = []
     for number in range(1, 100):
         key = identity.key("a", report.call_id, number)
-        if key not in rows:
+        if key not in table:
             break
-        known.append(rows[key])
+        known.append(table[key])
     sure = [call for call in known if identity.is_surely(call, report)]
     assert sure in ([], [identity.nearest(known, report)])
     found = identity.nearest(known, report) or ringing(key, "a", report.call_id, 1, report.at)
     after = identity.joined(found, report)
     ended = found.ended or not report.leg
-    rows[found.key] = replace(after, state=CallState.WAITING, ended=ended)
+    table[found.key] = replace(after, state=CallState.WAITING, ended=ended)
     return found.key
 
 
 _callers = st.sampled_from(["+13155550175", "+13155550199", "", "?5550175"])
+# A leg shows the caller's number, a colleague's, another caller's, or none.
+_shown = st.sampled_from([None, "+13155550175", "+13155550188", "+13155550199"])
 
 
 @st.composite
 def calls(draw: st.DrawFn) -> list[list[Report]]:
-    """Some calls of one id, each with its legs: of different callers, or hours apart."""
+    """Some calls of one id, each with its legs behind it: of different callers, or hours apart."""
     told: list[list[Report]] = []
     latest: dict[str, int] = {}
     for _ in range(draw(st.integers(1, 4))):
         caller = draw(_callers)
-        legs = draw(st.lists(st.integers(0, 59), max_size=3))
+        legs = draw(st.lists(st.tuples(st.integers(0, 59), _shown), max_size=3))
         # The same caller's next call; which of two a leg is of, its whole call may not have told.
         apart = 240 * bool(legs)
         began = latest.get(caller, 0) + apart + draw(st.integers(61, 3000))
         latest[caller] = began + apart
         start = NOW + timedelta(minutes=began)
-        known = caller if caller.startswith("+") else None
         reports = [
-            Report("c", known, None, start + timedelta(minutes=each), leg=True)
-            for each in legs
-            # Of a leg without a number, nobody knows whose it is if callers share an id.
-            if known
+            Report("c", shown, None, start + timedelta(minutes=late), leg=True)
+            for late, shown in legs
         ]
         told.append([Report("c", caller, "+13155550176", start), *reports])
     return told
@@ -195,13 +215,17 @@ def test_in_any_order_each_call_is_one_row(told: list[list[Report]], data: st.Da
     reports = [each for call in told for each in call]
     repeated = data.draw(st.lists(st.sampled_from(reports), max_size=6))
     order: Iterable[Report] = data.draw(st.permutations([*reports, *repeated]))
-    rows: dict[str, Call] = {}
-    where = {id(report): placed(rows, report) for report in order}
-    for call in told:
-        assert len({where[id(report)] for report in call}) == 1
-    assert Counter(where[id(call[0])] for call in told).most_common(1)[0][1] == 1
-    # Whatever came is known again.
-    before = dict(rows)
-    for report in reports:
-        assert placed(rows, report) == where[id(report)]
-    assert rows == before
+    table: dict[str, Call] = {}
+    for report in order:
+        placed(table, report)
+    assert len(table) == len(told)
+    # Whatever came is known again, and no two calls are one.
+    before = dict(table)
+    assert len({placed(table, call[0]) for call in told}) == len(told)
+    for whole, *legs in told:
+        for leg in legs:
+            # Whose a colleague's leg is, nobody knows as long as two callers share an id.
+            where = placed(table, leg)
+            if leg.caller == whole.caller or len(told) == 1:
+                assert where == placed(table, whole)
+    assert table == before
