@@ -3,8 +3,9 @@
 A PBX's own id is not enough. It counts anew after a restart, and two switches of one account count
 alike. So a call is known by its account, its id, who called, which line, and when: what was told of
 another caller or line, or of a time more than an hour away, is another call. A leg is of the call
-that has its id and was not over when it began, whatever it says of caller and line: a transfer shows
-the colleague's, be it an extension or a whole number. Of several such calls it is the caller's own.
+that has its id and began some hours before it at most, as no report says how long a caller waited.
+A transfer shows the colleague's line and number, so of a leg neither tells a call from others; only
+where it may be of several, it is the one's whose caller it shows.
 
 The first call of an id has a key of the two, each further one a number more. Where a report was
 taken in once it is taken in again: the nearest call is chosen, and no call changes its caller.
@@ -95,22 +96,32 @@ def _same(call: Call, report: Report) -> bool:
         return False
     if None not in (call.own_line, report.own_line) and call.own_line != report.own_line:
         return False
-    return _apart(call, report) <= _within(call, report)
+    late = report.at - _beginning(call)
+    before, after = _within(call, report)
+    return -before <= late <= after
 
 
 def _is_a_strangers(call: Call, report: Report) -> bool:
     return None not in (call.caller, report.caller) and call.caller != report.caller
 
 
-def _within(call: Call, report: Report) -> timedelta:
-    """How far from the call's a report's beginning may be."""
-    if report.leg and call.ended and call.leg:
-        # It began before the call was over.
-        return _REUSED_AFTER + timedelta(seconds=call.leg.duration_s)
-    # As long as only legs were told, nobody knows when it began, and of a leg not when it ended.
-    only_legs = call.state is not CallState.RINGING and not call.ended
-    return LONGEST_CALL if report.leg or only_legs else _REUSED_AFTER
+def _within(call: Call, report: Report) -> tuple[timedelta, timedelta]:
+    """How long before, and how long after the call's beginning a report's may be."""
+    if report.leg and _only_legs(call):
+        return LONGEST_CALL, LONGEST_CALL
+    if report.leg:
+        return _REUSED_AFTER, LONGEST_CALL
+    # As long as only legs were told, nobody knows when it began.
+    return LONGEST_CALL if _only_legs(call) else _REUSED_AFTER, _REUSED_AFTER
+
+
+def _only_legs(call: Call) -> bool:
+    return call.state is not CallState.RINGING and not call.ended
+
+
+def _beginning(call: Call) -> datetime:
+    return call.first_at or call.received_at
 
 
 def _apart(call: Call, report: Report) -> timedelta:
-    return abs(report.at - (call.first_at or call.received_at))
+    return abs(report.at - _beginning(call))

@@ -1,7 +1,6 @@
 """One call is one row and one entry, whatever ids a switch gives; another is another."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -11,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calls import identity
-from shared.calls.call import Call, CallState, ringing
+from shared.calls.call import LONGEST_CALL, Call, Leg, heard, ringing
 from shared.calls.identity import Report
+from shared.calls.settings import CallPolicy
 from tests.calls.telling import at, end, prove, ring, settle
 from tests.deployment import Deployment, finished
 
@@ -90,16 +90,31 @@ def test_a_call_within_the_hour_is_the_same(deployment: Deployment, key: str) ->
     assert entries(deployment) == [("+13155550175", ago(deployment, 3500 + 6))]
 
 
-def test_a_leg_is_of_no_call_that_was_over(deployment: Deployment, key: str) -> None:
-    """The caller was missed, and calls again an hour later, with the same id."""
+def test_a_leg_is_of_no_call_that_began_too_long_before(deployment: Deployment, key: str) -> None:
+    """The caller was missed, and calls again hours later, with the same id."""
     prove(deployment, key)
-    end(deployment, key, ago_s=3700, answered=False, duration_s=0)
+    missed = LONGEST_CALL + timedelta(minutes=1)
+    end(deployment, key, ago_s=missed.total_seconds(), answered=False, duration_s=0)
     settle(deployment)
-    end(deployment, key, ago_s=30, leg=True)
-    end(deployment, key, ago_s=30)
+    end(deployment, key, ago_s=0, leg=True)
+    end(deployment, key, ago_s=0)
     deployment.let_time_pass(15)
     saved = [call.status for call in deployment.simulator.saved_calls()]
     assert saved == ["success", "missed", "success"]
+
+
+@pytest.mark.parametrize("first", ["leg", "whole"])
+def test_a_caller_who_waits_for_hours_is_one_call(
+    deployment: Deployment, key: str, first: str
+) -> None:
+    """How long he waited, no report says: of a call that nobody took, a PBX tells 0 seconds."""
+    prove(deployment, key)
+    missed: dict[str, Any] = {"answered": False, "duration_s": 0}
+    leg, whole = {**missed, "ago_s": 60, "leg": True}, {**missed, "ago_s": 7260}
+    for told in [leg, whole, leg] if first == "leg" else [whole, leg, whole]:
+        end(deployment, key, **told)
+    settle(deployment)
+    assert len(entries(deployment)) == len(rows(deployment)) == 1
 
 
 @pytest.mark.parametrize("first", ["legs", "whole"])
@@ -178,9 +193,10 @@ def placed(table: dict[str, Call], report: Report) -> str:
     sure = [call for call in known if identity.is_surely(call, report)]
     assert sure in ([], [identity.nearest(known, report)])
     found = identity.nearest(known, report) or ringing(key, "a", report.call_id, 1, report.at)
-    after = identity.joined(found, report)
-    ended = found.ended or not report.leg
-    table[found.key] = replace(after, state=CallState.WAITING, ended=ended)
+    leg = Leg(1, False, 0, report.at, "incoming", report.caller or "", "", "", "")
+    table[found.key] = heard(
+        identity.joined(found, report), leg, ended=not report.leg, now=report.at, rules=CallPolicy()
+    )
     return found.key
 
 
@@ -194,9 +210,12 @@ def calls(draw: st.DrawFn) -> list[list[Report]]:
     """Some calls of one id, each with its legs behind it: of different callers, or hours apart."""
     told: list[list[Report]] = []
     latest: dict[str, int] = {}
-    for _ in range(draw(st.integers(1, 4))):
+    number = draw(st.integers(1, 4))
+    # How late a leg may begin; less where others with the id may have called meanwhile.
+    latest_leg = 59 if number > 1 else 240
+    for _ in range(number):
         caller = draw(_callers)
-        legs = draw(st.lists(st.tuples(st.integers(0, 59), _shown), max_size=3))
+        legs = draw(st.lists(st.tuples(st.integers(0, latest_leg), _shown), max_size=3))
         # The same caller's next call; which of two a leg is of, its whole call may not have told.
         apart = 240 * bool(legs)
         began = latest.get(caller, 0) + apart + draw(st.integers(61, 3000))
@@ -218,14 +237,17 @@ def test_in_any_order_each_call_is_one_row(told: list[list[Report]], data: st.Da
     table: dict[str, Call] = {}
     for report in order:
         placed(table, report)
-    assert len(table) == len(told)
     # Whatever came is known again, and no two calls are one.
+    for report in reports:
+        placed(table, report)
     before = dict(table)
-    assert len({placed(table, call[0]) for call in told}) == len(told)
-    for whole, *legs in told:
-        for leg in legs:
-            # Whose a colleague's leg is, nobody knows as long as two callers share an id.
-            where = placed(table, leg)
-            if leg.caller == whole.caller or len(told) == 1:
-                assert where == placed(table, whole)
+    where = [placed(table, report) for report in reports]
     assert table == before
+    assert len(table) == len(told)
+    wholes = [key for key, report in zip(where, reports, strict=True) if not report.leg]
+    assert len(set(wholes)) == len(told)
+    for key, call in zip(wholes, told, strict=True):
+        for leg in call[1:]:
+            # Whose a colleague's leg is, nobody knows as long as two callers share an id.
+            if leg.caller == call[0].caller or len(told) == 1:
+                assert placed(table, leg) == key
