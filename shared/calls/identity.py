@@ -5,7 +5,8 @@ alike. So a call is known by its account, its id, who called, which line, and wh
 another caller or line, or of a time more than an hour away, is another call. A leg is of the call
 that has its id and began some hours before it at most, as no report says how long a caller waited.
 A transfer shows the colleague's line and number, so of a leg neither tells a call from others; only
-where it may be of several, it is the one's whose caller it shows.
+where it may be of several, it is the one's whose caller it shows. Numbers are compared as they were
+read and as they were written: the owner may change the country that they are read in.
 
 The first call of an id has a key of the two, each further one a number more. Where a report was
 taken in once it is taken in again: the nearest call is chosen, and no call changes its caller.
@@ -35,6 +36,8 @@ class Report:
         own_line: the location's own line; None if the report does not tell.
         at: when it began.
         leg: whether it is of a leg only.
+        digits: of the outside party's number as it was written; empty if there are none.
+        written_line: the line as it was written; empty if the report does not tell.
     """
 
     call_id: str
@@ -42,6 +45,8 @@ class Report:
     own_line: str | None
     at: datetime
     leg: bool = False
+    digits: str = ""
+    written_line: str = ""
 
 
 def key(account_id: str, call_id: str, number: int = 1) -> str:
@@ -72,8 +77,8 @@ def nearest(known: Iterable[Call], report: Report) -> Call | None:
 
 def is_surely(call: Call, report: Report) -> bool:
     """Whether no other call of the id can be nearer, as one caller's are an hour apart."""
-    is_the_caller = report.caller is not None and report.caller == call.caller
-    return is_the_caller and _same(call, report) and 2 * _apart(call, report) <= _REUSED_AFTER
+    is_known = None not in (call.caller, report.caller) and not _is_a_strangers(call, report)
+    return is_known and _same(call, report) and 2 * _apart(call, report) <= _REUSED_AFTER
 
 
 def joined(call: Call, report: Report) -> Call:
@@ -81,12 +86,19 @@ def joined(call: Call, report: Report) -> Call:
     first_at = call.first_at
     if first_at is None or not (report.leg or call.ended):
         first_at = report.at
-    return replace(
-        call,
-        caller=report.caller if call.caller is None and not report.leg else call.caller,
-        own_line=report.own_line if call.own_line is None else call.own_line,
-        first_at=first_at,
-    )
+    told = replace(call, first_at=first_at)
+    if call.caller is None and not report.leg:
+        told = replace(told, caller=report.caller, digits=report.digits)
+    if call.own_line is None:
+        told = replace(told, own_line=report.own_line, written_line=report.written_line)
+    return told
+
+
+def was_read_otherwise(call: Call, report: Report) -> bool:
+    """Whether a number of the report was told of the call before, and read as another one."""
+    caller = _are_written(call.digits, report.digits) and call.caller != report.caller
+    line = _are_written(call.written_line, report.written_line)
+    return caller or (line and call.own_line != report.own_line)
 
 
 def _same(call: Call, report: Report) -> bool:
@@ -94,7 +106,7 @@ def _same(call: Call, report: Report) -> bool:
         return False
     if _is_a_strangers(call, report) and not report.leg:
         return False
-    if None not in (call.own_line, report.own_line) and call.own_line != report.own_line:
+    if _is_another_line(call, report):
         return False
     late = report.at - _beginning(call)
     before, after = _within(call, report)
@@ -102,7 +114,19 @@ def _same(call: Call, report: Report) -> bool:
 
 
 def _is_a_strangers(call: Call, report: Report) -> bool:
-    return None not in (call.caller, report.caller) and call.caller != report.caller
+    if None in (call.caller, report.caller) or call.caller == report.caller:
+        return False
+    return not _are_written(call.digits, report.digits)
+
+
+def _is_another_line(call: Call, report: Report) -> bool:
+    if None in (call.own_line, report.own_line) or call.own_line == report.own_line:
+        return False
+    return not _are_written(call.written_line, report.written_line)
+
+
+def _are_written(before: str, now: str) -> bool:
+    return before == now != ""
 
 
 def _within(call: Call, report: Report) -> tuple[timedelta, timedelta]:

@@ -108,6 +108,8 @@ class Calls:
             "call_id": to_value(ringing.call_id),
             "caller": to_value(ringing.caller or ""),
             "own_line": to_value(ringing.own_line or ""),
+            "digits": to_value(ringing.digits),
+            "written_line": to_value(ringing.written_line),
             "first_at": to_value(stamp(ringing.first_at or ringing.received_at)),
             "account_id": to_value(ringing.account_id),
             "location_id": to_value(ringing.location_id),
