@@ -8,20 +8,24 @@ A transfer shows the colleague's line and number, so of a leg neither tells a ca
 where it may be of several, it is the one's whose caller it shows. Numbers are compared as they were
 read and as they were written: the owner may change the country that they are read in.
 
-The first call of an id has a key of the two, each further one a number more. Where a report was
-taken in once it is taken in again: the nearest call is chosen, and no call changes its caller.
+The first call of an id has a key of account and id, each further one also its date. As rows are
+deleted after some days, the first may be gone while further ones are there: so those of the date
+are looked for in any case. Where a report was taken in once it is taken in again: the nearest call
+is chosen, and no call changes its caller.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from shared.calls.call import LONGEST_CALL, Call, CallState
 
 # Two whole reports of one id that are further apart are of two calls.
 _REUSED_AFTER = timedelta(hours=1)
-# A PBX that gives more calls one id has none; then each report is a call of its own.
+# Two reports of one call are no further apart, whichever came first.
+_FARTHEST = LONGEST_CALL + _REUSED_AFTER
+# A PBX that gives more calls of a day one id has none; then each report is a call of its own.
 MOST_OF_ONE_ID = 20
 
 
@@ -49,18 +53,58 @@ class Report:
     written_line: str = ""
 
 
-def key(account_id: str, call_id: str, number: int = 1) -> str:
-    """The key of an account's call, the first or a further one of its id.
+def place(
+    get: Callable[[str], Call | None], account_id: str, report: Report
+) -> tuple[str, Call | None]:
+    """The key of the call that a report is of, and the call, if there is one already.
+
+    Args:
+        get: reads the call under a key.
+        account_id: whose call it is.
+        report: of the call.
+    """
+    known: list[Call] = []
+    free: dict[date | None, str] = {}
+    today = _day(report.at)
+    # If another report has made it, its key may have the day before or after.
+    for day in (None, *sorted({_day(report.at - _FARTHEST), today, _day(report.at + _FARTHEST)})):
+        for each in _keys(account_id, report, day):
+            found = get(each)
+            if found is None:
+                free[day] = each
+                break
+            if is_surely(found, report):
+                return each, found
+            known.append(found)
+    if found := nearest(known, report):
+        return found.key, found
+    return free.get(None) or free[today], None
+
+
+def _keys(account_id: str, report: Report, day: date | None) -> Iterator[str]:
+    """Of the first call of an id, or of its further ones of a day."""
+    if day is None:
+        yield key(account_id, report.call_id)
+        return
+    for number in range(1, MOST_OF_ONE_ID + 1):
+        yield key(account_id, report.call_id, (day, number))
+    yield key_alone(account_id, report)
+
+
+def key(account_id: str, call_id: str, further: tuple[date, int] | None = None) -> str:
+    """The key of an account's call: the first of its id, or a further one by day and number.
 
     What follows the account is the call's id for the platform, so that no two calls of an account
-    have one. An id that looks as if it were numbered is numbered as well.
+    have one. An id that looks as if it were of a further call ends in another mark.
     """
-    numbered = number > 1 or "~" in call_id
-    return f"{account_id}#{call_id}~{number}" if numbered else f"{account_id}#{call_id}"
+    if further is None:
+        return f"{account_id}#{call_id}~" if "~" in call_id else f"{account_id}#{call_id}"
+    day, number = further
+    return f"{account_id}#{call_id}~{day.isoformat()}" + (f".{number}" if number > 1 else "")
 
 
 def key_alone(account_id: str, report: Report) -> str:
-    """The key of one of too many calls of one id: of its own report."""
+    """The key of one of too many calls of one id and day: of its own report."""
     told = f"{report.caller}|{report.own_line}|{report.at.isoformat()}|{report.leg}"
     return f"{account_id}#{report.call_id}~{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
@@ -137,6 +181,10 @@ def _within(call: Call, report: Report) -> tuple[timedelta, timedelta]:
         return _REUSED_AFTER, LONGEST_CALL
     # As long as only legs were told, nobody knows when it began.
     return LONGEST_CALL if _only_legs(call) else _REUSED_AFTER, _REUSED_AFTER
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 def _only_legs(call: Call) -> bool:

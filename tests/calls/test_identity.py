@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -14,6 +14,7 @@ from shared.calls import identity
 from shared.calls.call import LONGEST_CALL, Call, Leg, heard, ringing
 from shared.calls.identity import Report
 from shared.calls.settings import CallPolicy
+from shared.calls.table import Calls
 from shared.connections.accounts import Accounts
 from tests.calls.telling import at, end, prove, ring, settle
 from tests.deployment import Deployment, finished
@@ -82,6 +83,51 @@ def test_an_id_used_again_later_is_another_call_with_its_own_date(
     phone = changes.get("phone", "+13155550175")
     assert entries(deployment) == [("+13155550175", first), (phone, second)]
     assert len(deployment.simulator.pop_ups()) == 2
+
+
+@pytest.mark.parametrize("days", [timedelta(minutes=62), timedelta(days=13, hours=23)])
+def test_a_call_is_known_when_the_first_of_its_id_was_deleted(
+    deployment: Deployment, key: str, days: timedelta
+) -> None:
+    """The oldest rows go first, so that of further calls remains behind a gap."""
+    prove(deployment, key)
+    first = deployment.clock()
+    end(deployment, key, ago_s=0)
+    deployment.let_time_pass(20)
+    deployment.clock.at = first + days
+    told = [{"phone": "+13155550188"}, {"phone": "+13155550199"}]
+    for each in told:
+        end(deployment, key, ago_s=0, **each)
+    deployment.let_time_pass(20)
+    [gone, *kept] = sorted(rows(deployment))
+    calls_table = deployment.environments["calls"]["CALLS_TABLE"]
+    deployment._dynamodb.delete_item(TableName=calls_table, Key={"key": {"S": gone}})
+    for each in told:
+        end(deployment, key, ago_s=20, **each)
+    assert sorted(rows(deployment)) == kept
+    deployment.let_time_pass(20)
+    assert len(entries(deployment)) == 3
+
+
+@pytest.mark.parametrize("hour", [12, 0])
+def test_what_a_call_that_goes_well_reads(
+    deployment: Deployment, key: str, monkeypatch: pytest.MonkeyPatch, hour: int
+) -> None:
+    """The first report looks for two rows, or three around midnight; each further for its own."""
+    prove(deployment, key)
+    deployment.clock.at = deployment.clock().replace(hour=hour) + timedelta(days=1)
+    read: list[str] = []
+    get = Calls.get
+
+    def counted(self: Calls, key: str) -> Call | None:
+        read.append(key)
+        return get(self, key)
+
+    monkeypatch.setattr(Calls, "get", counted)
+    ring(deployment, key)
+    assert len(read) == (2 if hour else 3)
+    end(deployment, key, ago_s=0)
+    assert len(read) == (3 if hour else 4)
 
 
 def test_a_call_within_the_hour_is_the_same(deployment: Deployment, key: str) -> None:
@@ -209,11 +255,20 @@ def test_a_switch_that_has_but_one_id_loses_nothing(deployment: Deployment, key:
     assert sorted(phone for phone, _ in entries(deployment)) == phones
 
 
+_days = st.dates(min_value=NOW.date(), max_value=NOW.date() + timedelta(days=2))
+
+
 @given(
-    st.lists(st.tuples(st.text("~0123c", min_size=1, max_size=6), st.integers(1, 30)), unique=True)
+    st.lists(
+        st.tuples(
+            st.text("~.-0123c", min_size=1, max_size=6),
+            st.none() | st.tuples(_days, st.integers(1, 30)),
+        ),
+        unique=True,
+    )
 )
-def test_no_two_calls_have_one_key(told: list[tuple[str, int]]) -> None:
-    keys = [identity.key("a", call_id, number) for call_id, number in told]
+def test_no_two_calls_have_one_key(told: list[tuple[str, tuple[date, int] | None]]) -> None:
+    keys = [identity.key("a", call_id, further) for call_id, further in told]
     assert len(set(keys)) == len(keys)
 
 
@@ -222,20 +277,21 @@ def test_no_two_calls_have_one_key(told: list[tuple[str, int]]) -> None:
 
 def placed(table: dict[str, Call], report: Report) -> str:
     """What the table does with a report."""
-    known = []
-    for number in range(1, 100):
-        key = identity.key("a", report.call_id, number)
-        if key not in table:
-            break
-        known.append(table[key])
-    sure = [call for call in known if identity.is_surely(call, report)]
-    assert sure in ([], [identity.nearest(known, report)])
-    found = identity.nearest(known, report) or ringing(key, "a", report.call_id, 1, report.at)
+    key, known = identity.place(table.get, "a", report)
+    candidates = [call for call in table.values() if identity.is_surely(call, report)]
+    assert candidates in ([], [known])
+    found = known or ringing(key, "a", report.call_id, 1, report.at)
     leg = Leg(1, False, 0, report.at, "incoming", report.caller or "", "", "", "")
     table[found.key] = heard(
         identity.joined(found, report), leg, ended=not report.leg, now=report.at, rules=CallPolicy()
     )
     return found.key
+
+
+def began_on(call: Call) -> date:
+    """By its key, if that tells."""
+    day = call.key.partition("~")[2].partition(".")[0]
+    return date.fromisoformat(day) if day else (call.first_at or call.received_at).date()
 
 
 _CALLERS = ["+13155550175", "+13155550199", "", "?5550175"]
@@ -259,11 +315,18 @@ def calls(draw: st.DrawFn) -> list[list[Report]]:
         began = latest.get(caller, 0) + apart + draw(st.integers(61, 3000))
         latest[caller] = began + apart
         start = NOW + timedelta(minutes=began)
+        digits = caller and f"0{_CALLERS.index(caller)}"
         reports = [
-            Report("c", shown, None, start + timedelta(minutes=late), leg=True)
+            Report(
+                "c",
+                shown,
+                None,
+                start + timedelta(minutes=late),
+                leg=True,
+                digits=digits if shown == caller else "",
+            )
             for late, shown in legs
         ]
-        digits = caller and f"0{_CALLERS.index(caller)}"
         whole = Report("c", caller, "+13155550176", start, digits=digits)
         # The country was changed, and the same is told again.
         again = [replace(whole, caller=f"?{digits}")] if digits and draw(st.booleans()) else []
@@ -293,3 +356,11 @@ def test_in_any_order_each_call_is_one_row(told: list[list[Report]], data: st.Da
             # Whose a colleague's leg is, nobody knows as long as two callers share an id.
             if not each.leg or each.caller == first.caller or len(told) == 1:
                 assert placed(table, each) == placed(table, first)
+    # The older rows are deleted, and what is told again of the others finds them behind the gap.
+    where = {id(call): placed(table, call[0]) for call in told}
+    cut = data.draw(st.sampled_from([call[0].at.date() for call in told]))
+    for key in [key for key, call in table.items() if not began_on(call) >= cut]:
+        del table[key]
+    left = [call for call in told if where[id(call)] in table]
+    for call in left:
+        assert placed(table, call[0]) == where[id(call)]
