@@ -141,6 +141,8 @@ class Call:
     # What tells it from others of its id: see `calls.identity`.
     caller: str | None = None
     own_line: str | None = None
+    digits: str = ""
+    written_line: str = ""
     first_at: datetime | None = None
     # When its pop-up was shown.
     popped_at: datetime | None = None

@@ -6,12 +6,13 @@ with those of all others.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from shared.altegio.rate_limit import Bounds, Paused
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
-from shared.calls import identity, phone_numbers, recording_links
+from shared.calls import dialled, identity, phone_numbers, recording_links
 from shared.calls.call import Call, CallState, Leg
 from shared.calls.event import Finished
 from shared.calls.identity import Report
@@ -70,7 +71,11 @@ class Hearing:
             key, known = self._calls.place(account_id, report)
             call = known or rules_of.ringing(key, account_id, event.call_id, event.location_id, now)
             heard = rules_of.heard(
-                identity.joined(call, report), leg, ended=not event.leg, now=now, rules=self._rules
+                identity.joined(call, report),
+                _as_read_before(leg, call, report),
+                ended=not event.leg,
+                now=now,
+                rules=self._rules,
             )
             if heard != known:
                 try:
@@ -144,9 +149,25 @@ def is_nobodys(phone: Number, direction: str) -> bool:
 
 def _report(event: Finished, phone: Number, line: str) -> Report:
     """Of a leg, a short number may be a colleague's, and the line another's."""
+    digits = dialled.digits_of(event.phone)
     if event.leg:
         caller = phone.text if phone.kind is Kind.E164 else None
-        return Report(event.call_id, caller, None, event.started_at, leg=True)
+        return Report(event.call_id, caller, None, event.started_at, leg=True, digits=digits)
     # Whatever was written instead of a number tells this caller from others.
     caller = f"?{phone.text}" if phone.kind is Kind.UNUSABLE else phone.text
-    return Report(event.call_id, caller, line, event.started_at)
+    return Report(
+        event.call_id,
+        caller,
+        line,
+        event.started_at,
+        digits=digits,
+        written_line=event.line,
+    )
+
+
+def _as_read_before(leg: Leg, call: Call, report: Report) -> Leg:
+    """With the numbers that the platform may have been told, by which it is looked for."""
+    before = call.leg
+    if before is None or not identity.was_read_otherwise(call, report):
+        return leg
+    return replace(leg, phone=before.phone, line=before.line, written=before.written)

@@ -13,7 +13,7 @@ from shared.altegio.outcome import Sent
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dynamodb import StaleWrite
-from shared.calls import admission, identity, phone_numbers
+from shared.calls import admission, dialled, identity, phone_numbers
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls.call import Call, CallState
@@ -140,7 +140,14 @@ class CallDoor:
         latest = event.at + timedelta(seconds=self._rules.pop_up_budget_s)
         if self._clock() > latest:
             return PopUp.LATE, ""
-        report = Report(event.call_id, caller.text, line, event.at)
+        report = Report(
+            event.call_id,
+            caller.text,
+            line,
+            event.at,
+            digits=dialled.digits_of(event.phone),
+            written_line=event.line,
+        )
         ringing = self._unseen(account, event, report)
         if ringing is None:
             # All telephones of a group ring for one call: that uses up nobody's allowance.

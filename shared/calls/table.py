@@ -61,20 +61,7 @@ class Calls:
 
     def place(self, account_id: str, report: Report) -> tuple[str, Call | None]:
         """The key of the call that a report is of, and the call, if there is one already."""
-        known: list[Call] = []
-        for number in range(1, identity.MOST_OF_ONE_ID + 1):
-            key = identity.key(account_id, report.call_id, number)
-            found = self.get(key)
-            if found is None:
-                break
-            if identity.is_surely(found, report):
-                return key, found
-            known.append(found)
-        else:
-            key = identity.key_alone(account_id, report)
-            known += [found] if (found := self.get(key)) else []
-        nearest = identity.nearest(known, report)
-        return (nearest.key, nearest) if nearest else (key, None)
+        return identity.place(self.get, account_id, report)
 
     def save(self, call: Call) -> Call:
         """Writes what was decided from the version in `call`; returns it as stored.
@@ -116,6 +103,8 @@ class Calls:
             "call_id": to_value(ringing.call_id),
             "caller": to_value(ringing.caller or ""),
             "own_line": to_value(ringing.own_line or ""),
+            "digits": to_value(ringing.digits),
+            "written_line": to_value(ringing.written_line),
             "first_at": to_value(stamp(ringing.first_at or ringing.received_at)),
             "account_id": to_value(ringing.account_id),
             "location_id": to_value(ringing.location_id),
