@@ -163,7 +163,7 @@ def test_the_second_400_comes_minutes_later_whatever_wakes_the_call(
     deployment.let_time_pass(4 * 60 + 1, step=60)
     assert len(sent(deployment)) == 1
     # The call's own end is due at once.
-    end(deployment, key, duration_s=91)
+    end(deployment, key, ago_s=4 * 3600 + 60 + 90, duration_s=91)
     settle(deployment)
     assert (state(deployment), len(sent(deployment))) == ("waiting", 2)
     deployment.let_time_pass(15)

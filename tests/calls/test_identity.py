@@ -222,7 +222,8 @@ def test_a_call_of_another_country_told_again_is_the_same(
     for number, country in enumerate(countries):
         accounts.set_country(account_id, country)
         if first == "ringing" and number == 0:
-            ring(deployment, key, **{name: "0612345678"})
+            told: dict[str, Any] = {name: "0612345678"}
+            ring(deployment, key, **told)
             continue
         for leg in (True, False):
             event = {**finished(leg=leg), name: "0612345678", "started_at": began.isoformat()}
