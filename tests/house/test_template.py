@@ -37,6 +37,7 @@ from tests.house.template import (
     leaves,
     of_type,
     target,
+    yaml_parse,
 )
 from tests.test_settings import CONSTANTS
 
@@ -461,3 +462,17 @@ def test_the_outputs_are_what_an_operator_pastes() -> None:
 @pytest.mark.parametrize("queue", sorted(set(QUEUES) - WAKE_UPS_ONLY))
 def test_every_queue_can_be_found_in_the_outputs(queue: str) -> None:
     assert TEMPLATE["Outputs"][f"{queue}Url"]["Value"] == {"Ref": queue}
+
+
+# The linter
+
+
+def test_the_linter_asks_all_and_what_it_does_not_has_its_reason() -> None:
+    """`sam validate --lint` reads the file, too, as it is where the template is."""
+    lines = (PROJECT / ".cfnlintrc.yaml").read_text("utf-8").splitlines()
+    asked = yaml_parse("\n".join(lines))
+    assert (asked["include_checks"], asked["regions"]) == (["I"], ["ALL_REGIONS"])
+    off = [at for at, line in enumerate(lines) if line.startswith("  - ")]
+    assert len(off) == len(asked["ignore_checks"])
+    assert all(lines[at - 1].startswith("  # ") for at in off)
+    assert set(asked) == {"include_checks", "regions", "ignore_checks"}
