@@ -336,7 +336,8 @@ def month(locations: int, each: Mapping[str, Used]) -> Used:
     used["queue requests"] += len(MAPPINGS) * POLLS_A_MINUTE * MINUTES
     used["alarms"] += len(ALARMS)
     # Each that an alarm watches, at worst: one is counted only in an hour in which it is written.
-    used["custom metrics"] += sum(it["Namespace"] == telemetry.NAMESPACE for it in ALARMS.values())
+    watched = [it["MetricName"] for it in ALARMS.values() if it["Namespace"] == telemetry.NAMESPACE]
+    used["custom metrics"] += len(set(watched))
     used["key requests"] += len(TABLES) * len(ROLES) * MINUTES / KEY_KEPT_MIN
     return used
 

@@ -49,10 +49,6 @@ def test_the_answers_of_the_page_are_taken(tmp_path: Path) -> None:
         assert known[name].wrong(value) == ""
 
 
-def test_the_page_counts_the_alarms_as_there_are() -> None:
-    assert f"a month each; there are {len(ALARMS)}." in pages.text("docs/deploy.md")
-
-
 def test_what_stops_a_deployment_is_no_more_than_cloudformation_takes() -> None:
     told = (
         pages.text("docs/deploy.md").partition("It can watch five alarms")[2].partition("\n\n")[0]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from functions.reconcile import app as reconcile_app
 from shared import telemetry
@@ -37,7 +38,6 @@ from tests.house.template import (
     leaves,
     of_type,
     target,
-    yaml_parse,
 )
 from tests.test_settings import CONSTANTS
 
