@@ -251,5 +251,5 @@ def _new(path: Path) -> Iterator[IO[str]]:
 
 
 def _no_file(error: OSError) -> int:
-    print(f"{error.filename}: {error.strerror}. Nothing was done.", file=sys.stderr)
+    print(screen.wrapped(f"{error.filename}: {error.strerror}. Nothing was done."), file=sys.stderr)
     return 2
