@@ -18,7 +18,7 @@ from tests.memory import Memory
 
 
 def main(version: str) -> None:
-    """Writes three files into a new folder, which is never written again."""
+    """Writes three files into a new folder, which after the release is never written again."""
     folder = Path(__file__).with_name(version)
     clock = Clock()
     clock.at = BEGAN
