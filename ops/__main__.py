@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_dead_letters(add)
     _add_restored(add)
     _add_locations(add)
+    _add_person(add)
     _add_platform(add)
     words = "deploy an environment: ask, show the change set, execute it, check the result"
     commands.add_parser("deploy", add_help=False, help=words)
@@ -199,6 +200,26 @@ def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
     _takes_location(command)
     command.add_argument(
         "customer", metavar="ACCOUNT_ID", help="the customer's account id in your portal"
+    )
+    _changes(command)
+
+
+def _add_person(add: Callable[[str, str, str], _Command]) -> None:
+    command = add(
+        "person", "person.person", "export or erase what is stored of an account or a location"
+    )
+    command.add_argument("action", choices=["export", "erase"])
+    command.add_argument(
+        "account", nargs="?", metavar="ACCOUNT", help="its id, or its id in your portal"
+    )
+    command.add_argument(
+        "--location", type=_id, metavar="N", help="one location instead of an account"
+    )
+    command.add_argument(
+        "--to", type=Path, metavar="FILE", help="a new file for the data, or for the receipt"
+    )
+    command.add_argument(
+        "--reason", metavar="TEXT", help="of an erasure: who asked, without a name, as it is kept"
     )
     _changes(command)
 

@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 from functions.calls import wiring as calls_function
+from functions.connect import wiring as connect_function
 from functions.payments import wiring as payments_function
 from functions.reconcile import wiring as reconcile_function
 from shared import clock
@@ -54,6 +55,7 @@ class Stack:
         payments: The environment of PaymentsFunction.
         reconcile: The environment of ReconcileFunction.
         calls: The environment of CallsFunction.
+        connect: The environment of ConnectFunction.
         outputs: Those of the template, by name.
         client: Makes a client of an AWS service by its name.
     """
@@ -62,6 +64,7 @@ class Stack:
     payments: Mapping[str, str]
     reconcile: Mapping[str, str]
     calls: Mapping[str, str]
+    connect: Mapping[str, str]
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
 
@@ -72,6 +75,7 @@ class Site:
 
     Attributes:
         outputs: Of the template, by name.
+        dynamodb: The client, for what only a person looks for in the tables.
         queues: Of billing and of calls, the address of the queue and that of its dead letters.
     """
 
@@ -93,6 +97,8 @@ class Site:
     chains: Chains
     calls: Calls
     call_wake_ups: CallWakeUps
+    tickets_table: str
+    dynamodb: Any
     sqs: Any
     queues: Mapping[str, tuple[str, str]]
 
@@ -119,6 +125,7 @@ def opened(stack: Stack) -> Site:
         payments = config.read(payments_function.Settings, stack.payments)
         reconcile = config.read(reconcile_function.Settings, stack.reconcile)
         calls = config.read(calls_function.Settings, stack.calls)
+        connect = config.read(connect_function.Settings, stack.connect)
     except config.ConfigError as error:
         raise NoStack(f"{stack.name} does not run this version: {error}") from None
     dynamodb, sqs = stack.client("dynamodb"), stack.client("sqs")
@@ -156,6 +163,8 @@ def opened(stack: Stack) -> Site:
         chains=Chains(dynamodb, calls.chains.chains_table),
         calls=Calls(dynamodb, calls.calls_table, calls.call_days),
         call_wake_ups=CallWakeUps(sqs, calls.chains.calls_queue_url),
+        tickets_table=connect.tickets_table,
+        dynamodb=dynamodb,
         sqs=sqs,
         queues={
             "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
@@ -200,6 +209,7 @@ def _announced(file: Path) -> Stack:
         payments=found["environments"]["PaymentsFunction"],
         reconcile=found["environments"]["ReconcileFunction"],
         calls=found["environments"]["CallsFunction"],
+        connect=found["environments"]["ConnectFunction"],
         outputs=found["outputs"],
         client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
     )
@@ -230,6 +240,7 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         payments=environment("PaymentsFunction"),
         reconcile=environment("ReconcileFunction"),
         calls=environment("CallsFunction"),
+        connect=environment("ConnectFunction"),
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
         client=client,
     )

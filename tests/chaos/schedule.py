@@ -258,6 +258,7 @@ def _take(world: World, location_id: int) -> None:
         payments=world.environments["payments"],
         reconcile=world.environments["reconcile"],
         calls=world.environments["calls"],
+        connect=world.environments["connect"],
         outputs={},
         client=world.client,
     )

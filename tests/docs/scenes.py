@@ -216,6 +216,18 @@ def _marked(deployment: Deployment) -> Names:
     return {"before": "restored --do"}
 
 
+def _left(deployment: Deployment) -> Names:
+    """Nobody needs the account any more, but its grace period is not over."""
+    _called(deployment)
+    deployment.bill(bought(deployment, "inv-1001"))
+    until(deployment, "payment#inv-1001", "SENT")
+    account_id = str(deployment.connection(4564).account_id)
+    deployment.simulator.disconnect(4564, webhook="never")
+    deployment.webhook(deployment.event(4564))
+    deployment.let_time_pass(5)
+    return {"id": account_id}
+
+
 # By the first words of a command.
 SCENES = {
     "restored --since": Scene(_put_back),
@@ -232,4 +244,5 @@ SCENES = {
     "publication": Scene(_reported),
     "doctor": Scene(_signed_otherwise),
     "take": Scene(_private),
+    "person": Scene(_left),
 }

@@ -306,6 +306,7 @@ def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **cha
         payments=environments["PaymentsFunction"],
         reconcile=environments["ReconcileFunction"],
         calls=environments["CallsFunction"],
+        connect=environments["ConnectFunction"],
         outputs={**world.stack.outputs, **changes},
         client=world.stack.client,
     )

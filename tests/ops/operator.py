@@ -48,6 +48,7 @@ def stack_of(deployment: Deployment) -> site.Stack:
         payments=deployment.environments["payments"],
         reconcile=deployment.environments["reconcile"],
         calls=deployment.environments["calls"],
+        connect=deployment.environments["connect"],
         outputs={},
         client=client,
     )

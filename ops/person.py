@@ -1,0 +1,255 @@
+"""A person's request: all that is stored of an account or a location, or that it be erased.
+
+An erasure goes the way that `shared.connections.erase` goes after the grace period, now. Besides,
+it deletes what else names the person, which otherwise time deletes. Its receipt has no personal
+data, so that it can be kept as the proof.
+"""
+
+import argparse
+import getpass
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from ops import screen, stored
+from ops.site import Site
+from ops.stored import Person, Rows
+from shared import clock
+from shared.aws.dynamodb import StaleWrite
+from shared.clock import stamp
+from shared.connections.connection import Connection, State
+from shared.connections.erase import Erase
+
+_CREDENTIALS = {"crm_token", "pbx_key_digest"}
+# It finds a row, and tells a person nothing.
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+_WHY_KEPT = {
+    "PaymentsTable": "accounting needs it; the location, sums and periods, no name",
+    "JournalTable": "what was decided about the location; deleted after JournalDays",
+    "ChainsTable": "the chain of the location, for as long as others are in it",
+    "ConnectionsTable": "the location's id, states and generations, without account and token",
+    "AccountsTable": "the account has other locations",
+}
+_GOES = {"ConnectionsTable": "account, chain and CRM token are erased, the rest is kept"}
+_ELSEWHERE = {
+    "queues": "calls on their way: 4 days, dead letters 14",
+    "logs": "ids of account and location: LogRetentionDays",
+    "backups": "erased rows: up to 35 days",
+}
+
+
+class CannotBeErased(Exception):
+    """Why not, as half a sentence."""
+
+
+def person(site: Site, options: argparse.Namespace) -> int:
+    """Exports what is stored of a person, or erases it, with `--do`."""
+    if (options.account is None) == (options.location is None):
+        print("Name an account, or a location with --location.", file=sys.stderr)
+        return 2
+    if options.action == "erase" and not options.reason:
+        print("An erasure needs its --reason.", file=sys.stderr)
+        return 2
+    found = _found(site, options)
+    if found is None:
+        return 1
+    return (_export if options.action == "export" else _erase)(site, found, options)
+
+
+def _found(site: Site, options: argparse.Namespace) -> Person | None:
+    if options.location is not None:
+        connection = site.connections.get(options.location)
+        if connection is not None:
+            return stored.of_location(site, connection)
+        print(f"Location {options.location} was never connected here.", file=sys.stderr)
+        return None
+    account = site.accounts.of_id(options.account) or site.accounts.of_portal(options.account)
+    if account is not None:
+        return stored.of_account(site, account)
+    print(
+        screen.wrapped(f"No account has the id {options.account}, here or in the portal."),
+        file=sys.stderr,
+    )
+    return None
+
+
+def _export(site: Site, found: Person, options: argparse.Namespace) -> int:
+    account = {} if found.whole or found.account is None else {"its account": found.account_id}
+    rows = {
+        **stored.named(site, found),
+        **stored.personal(site, found),
+        **stored.kept(site, found),
+    }
+    receipt = {**_head(site, found, "exported"), **account, "exported": _counts(rows)}
+    written = {"receipt": receipt, "elsewhere": _ELSEWHERE, "data": _shareable(rows)}
+    if options.to is None:
+        print(_json(written))
+        return 0
+    try:
+        with _new(options.to) as file:
+            file.write(_json(written) + "\n")
+    except OSError as error:
+        return _no_file(error)
+    print(_json(receipt))
+    return 0
+
+
+def _erase(site: Site, found: Person, options: argparse.Namespace) -> int:
+    try:
+        _check(found)
+    except CannotBeErased as error:
+        print(screen.wrapped(f"Nothing was erased: {error}."))
+        return 1
+    rows = {**stored.named(site, found), **stored.personal(site, found)}
+    if not options.do:
+        print(_shown(site, found, rows, stored.kept(site, found)), end=f"\n\n{screen.NOT_YET}\n")
+        return 0
+    try:
+        # The file first, so that no erasure is without its receipt.
+        with _new(options.to) if options.to else nullcontext(sys.stdout) as file:
+            receipt = _json(_erased(site, found, rows, options.reason))
+            file.write(receipt + "\n")
+    except OSError as error:
+        return _no_file(error)
+    except (CannotBeErased, StaleWrite) as error:
+        why = error if isinstance(error, CannotBeErased) else "a location has changed meanwhile"
+        print(screen.wrapped(f"Not all was erased: {why}. Ask again; that goes on."))
+        return 1
+    if options.to:
+        print(receipt)
+    return 0
+
+
+def _check(found: Person) -> None:
+    for it in found.connections:
+        if it.state is not State.DISABLED:
+            raise CannotBeErased(
+                f"location {it.location_id} is {it.state}. Its owner disconnects it in Altegio"
+                " first, or `uninstall` does"
+            )
+        if it.chain_key is not None:
+            raise CannotBeErased(
+                f"location {it.location_id} has yet to leave its chain, which reconcile sees to"
+                " within minutes"
+            )
+
+
+def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any]:
+    """Erases, what cannot be found again without the account first; returns the receipt."""
+    why = f"erasure asked for by {getpass.getuser()}: {reason}"
+    stored.delete(site, {name: rows[name] for name in ("CallsTable", "TicketsTable", "PaceTable")})
+    for other in stored.formerly(site, found):
+        left = tuple(it for it in other.former if it != found.account_id)
+        site.connections.save(
+            replace(other, former=left, forget_at=other.forget_at if left else None)
+        )
+    rules = replace(site.settings.lifecycle, erase_after_s=0)
+    erasing = Erase(
+        connections=site.connections, accounts=site.accounts, clock=clock.now, rules=rules
+    )
+    for it in found.connections:
+        if it.account_id is not None:
+            erasing.erase(replace(it, verdict=f"{it.verdict}; {why}"))
+    if found.account_id is not None and found.whole:
+        # Also without a location, and if the index did not know yet that there is none left.
+        site.accounts.erase(found.account_id, unless_seen_since=clock.now())
+        if site.accounts.of_id(found.account_id) is not None:
+            raise CannotBeErased("its owner was here a moment ago")
+    # What came in between: from now on, nothing of the account is taken any more.
+    late = stored.personal(site, found)
+    stored.delete(site, late)
+    counts = _counts({name: [*before, *late.get(name, ())] for name, before in rows.items()})
+    head = _head(site, found, "erased")
+    stays = {**stored.kept(site, found), **_left(site, found)}
+    return {**head, "reason": reason, "erased": counts, "kept": _kept(stays)}
+
+
+def _left(site: Site, found: Person) -> Rows:
+    """What stays of rows that are erased in part."""
+    table = stored.named(site, found)["ConnectionsTable"]
+    others = found.account is not None and not found.whole
+    return {"ConnectionsTable": table, "AccountsTable": [{}] if others else []}
+
+
+def _kept(rows: Rows) -> list[dict[str, Any]]:
+    tables = [
+        {"where": name, "rows": len(found), "why": _WHY_KEPT[name]}
+        for name, found in rows.items()
+        if found
+    ]
+    return [*tables, *({"where": name, "why": why} for name, why in _ELSEWHERE.items())]
+
+
+def _head(site: Site, found: Person, what: str) -> dict[str, Any]:
+    return {
+        "what": f"{what} on request",
+        "at": stamp(clock.now()),
+        "by": getpass.getuser(),
+        "stack": site.name,
+        "account": found.account_id if found.whole else None,
+        "locations": sorted(found.locations),
+    }
+
+
+def _shown(site: Site, found: Person, rows: Rows, kept: Rows) -> str:
+    whose = found.account_id or "no account: it was erased before"
+    extent = "" if found.whole or found.account is None else ", which stays: it has other locations"
+    pairs = [
+        ("account", f"{whose}{extent}"),
+        ("name", found.account.name if found.account else "-"),
+        ("locations", ", ".join(map(_standing, found.connections)) or "none"),
+    ]
+    erased = [(name, str(len(it)), _GOES.get(name, "deleted")) for name, it in rows.items() if it]
+    stays = [(name, str(len(it)), f"kept: {_WHY_KEPT[name]}") for name, it in kept.items() if it]
+    lines = screen.table(("WHERE", "ROWS", "WHAT BECOMES OF THEM"), [*erased, *stays])
+    return f"Erase a person's data ({site.name})\n{screen.facts(pairs)}\n\n{lines}"
+
+
+def _standing(connection: Connection) -> str:
+    return f"{connection.location_id} ({connection.state})"
+
+
+def _counts(rows: Rows) -> dict[str, int]:
+    return {name: len(found) for name, found in rows.items() if found}
+
+
+def _shareable(value: Any) -> Any:
+    """The same without what opens a door, and without hashes."""
+    if isinstance(value, dict):
+        return {
+            name: "(a credential)" if name in _CREDENTIALS and each else _shareable(each)
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_shareable(each) for each in value]
+    return _HASH.sub("(a hash)", value) if isinstance(value, str) else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[IO[str]]:
+    """A new file that only its owner reads; none if what is to be written fails.
+
+    Raises:
+        OSError: it is there already, or cannot be made or written.
+    """
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def _no_file(error: OSError) -> int:
+    print(screen.wrapped(f"{error.filename}: {error.strerror}. Nothing was done."), file=sys.stderr)
+    return 2

@@ -1,0 +1,180 @@
+"""All that the tables hold of one account or location: what is erased on request, and what stays.
+
+Most of it is in no index by person, as no function looks for it. So tables are read to their ends,
+which costs as many reads as they are large: for a person's rare request, not for a function.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ops.site import Site
+from shared.aws.dynamodb import from_item, row, to_value
+from shared.connections.accounts import Account
+from shared.connections.connection import Connection
+
+type Row = dict[str, Any]
+type Rows = dict[str, list[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose data it is.
+
+    Attributes:
+        account: None if the location's was erased before.
+        connections: Of the account, or the one that was named.
+        whole: Whether it is about all of the account, not about one of several locations.
+    """
+
+    account: Account | None
+    connections: tuple[Connection, ...]
+    whole: bool
+
+    @property
+    def account_id(self) -> str | None:
+        """The account's id here."""
+        return self.account.account_id if self.account else None
+
+    @property
+    def users(self) -> set[int]:
+        """The Altegio users who come in by the account."""
+        it = self.account
+        return {it.altegio_user_id, *it.linked_user_ids} if it else set()
+
+    @property
+    def locations(self) -> set[int]:
+        """The ids of the connections."""
+        return {it.location_id for it in self.connections}
+
+
+def of_account(site: Site, account: Account) -> Person:
+    """All of an account."""
+    ids = sorted(site.connections.of_account(account.account_id))
+    found = [it for it in map(site.connections.get, ids) if it is not None]
+    own = tuple(it for it in found if it.account_id == account.account_id)
+    return Person(account, own, whole=True)
+
+
+def of_location(site: Site, connection: Connection) -> Person:
+    """One location; all of its account, if the account has no other."""
+    account = site.accounts.of_id(connection.account_id) if connection.account_id else None
+    if account is not None:
+        whole = of_account(site, account)
+        if whole.locations <= {connection.location_id}:
+            return whole
+    return Person(account, (connection,), whole=False)
+
+
+def personal(site: Site, person: Person) -> Rows:
+    """Rows that are deleted as a whole, by table; accounts and connections have their own way."""
+    users, account_id = person.users, person.account_id
+
+    def ticket(it: Row) -> bool:
+        key = str(it["ticket_hash"])
+        named = bool(person.locations & {*it.get("location_ids", ())})
+        if account_id is None:
+            return named
+        owned = it.get("owner", {}).get("altegio_user_id") in users
+        if not person.whole:
+            return owned and named
+        portal = person.account.portal_account_id if person.account else ""
+        counted = key.startswith((f"codes#{account_id}#", *(f"denied#{each}#" for each in users)))
+        claimed = bool(portal) and it.get("claimed_by") == portal
+        return owned or counted or claimed or it.get("proven") == account_id
+
+    def call(it: Row) -> bool:
+        is_theirs = account_id in (None, it["account_id"])
+        return is_theirs and (person.whole or it["location_id"] in person.locations)
+
+    def pace(it: Row) -> bool:
+        who = str(it["key"]).partition("#")[2]
+        return person.whole and who in {str(account_id), *map(str, users)}
+
+    return {
+        "CallsTable": _those(site, site.calls_settings.calls_table, call),
+        "TicketsTable": _those(site, site.tickets_table, ticket),
+        "PaceTable": _those(site, site.settings.platform.pace_table, pace),
+    }
+
+
+def named(site: Site, person: Person) -> Rows:
+    """Rows that name the account, by table: its own, and those of its connections."""
+    account_id = person.account_id
+    table = site.settings.connections.connections_table
+    keys = [{"location_id": it} for it in sorted(person.locations)]
+    accounts = []
+    if account_id is not None and person.whole:
+        accounts = _those(
+            site, site.settings.accounts_table, lambda it: it.get("account_id") == account_id
+        )
+    return {
+        "AccountsTable": accounts,
+        # Who had the location before is another person.
+        "ConnectionsTable": [
+            {name: value for name, value in it.items() if name != "former"}
+            for key in keys
+            if (it := row(site.dynamodb, table, key))
+        ],
+    }
+
+
+def formerly(site: Site, person: Person) -> list[Connection]:
+    """Connections of others that were the account's before, and still say so."""
+    if not person.whole:
+        return []
+    table = site.settings.connections.connections_table
+    found = _those(site, table, lambda it: person.account_id in it.get("former", ()))
+    connections = (site.connections.get(it["location_id"]) for it in found)
+    return [it for it in connections if it is not None]
+
+
+def kept(site: Site, person: Person) -> Rows:
+    """Rows of the locations that an erasure leaves."""
+    journal = site.settings.connections.journal_table
+    ids = person.locations
+    keys = {key for it in person.connections if (key := it.chain_key)}
+    chains = site.calls_settings.chains.chains_table
+    payments = site.settings.payments_table
+    entries = [{"key": key} for it in sorted(ids) for key in site.ledger.of_location(it)]
+    return {
+        "PaymentsTable": [it for key in entries if (it := row(site.dynamodb, payments, key))],
+        "JournalTable": _those(site, journal, lambda it: it["location_id"] in ids),
+        # A chain may have locations of other owners.
+        "ChainsTable": [
+            {**it, "locations": [each for each in it["locations"] if each in ids]}
+            for key in keys
+            if (it := row(site.dynamodb, chains, {"key": key}))
+        ],
+    }
+
+
+def delete(site: Site, rows: Rows) -> None:
+    """Deletes rows that `personal` has found."""
+    tables: Mapping[str, tuple[str, str]] = {
+        "CallsTable": (site.calls_settings.calls_table, "key"),
+        "TicketsTable": (site.tickets_table, "ticket_hash"),
+        "PaceTable": (site.settings.platform.pace_table, "key"),
+    }
+    for name, found in rows.items():
+        table, key = tables[name]
+        for each in found:
+            site.dynamodb.delete_item(TableName=table, Key={key: to_value(each[key])})
+
+
+def _those(site: Site, table: str, are: Callable[[Row], bool]) -> list[Row]:
+    return [it for it in _all(site, table) if are(it)]
+
+
+def _all(site: Site, table: str) -> Iterator[Row]:
+    """Every row of a table, as it is now.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
+    """
+    start: dict[str, Any] = {}
+    while True:
+        answer = site.dynamodb.scan(TableName=table, ConsistentRead=True, **start)
+        yield from map(from_item, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

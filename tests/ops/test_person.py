@@ -1,0 +1,333 @@
+"""A person asks for all that is stored of him, or that it be erased."""
+
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.simulator import Owner
+from ops.__main__ import main
+from shared.connections.accounts import Accounts
+from shared.connections.connection import State
+from shared.connections.table import Connections
+from tests.deployment import Deployment, finished, payment, ringing
+from tests.ops.operator import Operator
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+ZOE = Owner()
+BOB = Owner(id=8, name="Bob", phone="4915187654321", email="bob@salon.example")
+CALLER = "13155550175"
+
+
+@pytest.fixture
+def zoe(deployment: Deployment) -> str:
+    """The account of an owner with two locations, a payment and calls; Bob is a customer, too."""
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    page = deployment.connect(4564, 4232)
+    deployment.connect(4801, owner=BOB)
+    began = {"started_at": deployment.clock().isoformat()}
+    for location_id in (4564, 4232):
+        event = {**finished(f"c-{location_id}", location_id), **began}
+        assert deployment.call(event, page.pbx_key)[0] == 202
+    rings = {**ringing("c-rings"), "at": deployment.clock().isoformat()}
+    assert deployment.call(rings, page.pbx_key)[0] == 202
+    deployment.bill(payment())
+    asked = deployment.visit(deployment.simulator.redirect(4564))
+    deployment.post({**asked.fields, "action": "code"})
+    deployment.let_time_pass(3)
+    return str(deployment.connection(4564).account_id)
+
+
+def leave(deployment: Deployment, *location_ids: int) -> None:
+    deployment.clock.advance(minutes=2)
+    for location_id in location_ids:
+        deployment.simulator.disconnect(location_id, webhook="never")
+        deployment.webhook(deployment.event(location_id))
+    deployment.let_time_pass(5)
+
+
+def tables(deployment: Deployment) -> dict[str, str]:
+    """The text of each table."""
+    names = {
+        name for each in deployment.environments.values() for name in each if name.endswith("TABLE")
+    }
+    assert len(names) == 9
+    return {name: json.dumps(deployment.rows(name), ensure_ascii=False) for name in names}
+
+
+def found(deployment: Deployment, *words: str) -> set[tuple[str, str]]:
+    """In which table there is which of the words."""
+    told = tables(deployment).items()
+    return {(name, word) for name, text in told for word in words if word in text}
+
+
+def of_owner(deployment: Deployment, owner: Owner = ZOE) -> tuple[str, ...]:
+    return owner.name, owner.email, owner.phone, deployment.simulator.crm_token
+
+
+@pytest.fixture
+def erase(operator: Operator) -> Callable[..., Any]:
+    def erased(*words: str) -> Any:
+        text = operator("person", "erase", *words, "--reason", "letter of May 3", "--do")
+        assert operator.code == 0, text
+        return json.loads(text)
+
+    return erased
+
+
+def test_after_the_erasure_no_table_has_the_person(
+    deployment: Deployment, zoe: str, erase: Callable[..., Any]
+) -> None:
+    leave(deployment, 4564, 4232)
+    personal = (*of_owner(deployment), zoe, CALLER)
+    before = found(deployment, *personal)
+    # So that what is looked for is there, and in every table that privacy.md calls personal.
+    assert {name for name, _word in before} >= {
+        "ACCOUNTS_TABLE",
+        "CALLS_TABLE",
+        "CONNECTIONS_TABLE",
+        "PACE_TABLE",
+        "TICKETS_TABLE",
+    }
+    leave(deployment, 4801)
+    receipt = erase(zoe)
+    tokens = deployment.simulator.crm_token
+    left = found(deployment, *(it for it in personal if it != tokens))
+    assert left == set()
+    # Bob, who has left too, is as he was.
+    assert ("ACCOUNTS_TABLE", BOB.email) in found(deployment, *of_owner(deployment, BOB))
+    erase("--location", "4801")
+    assert found(deployment, *of_owner(deployment, BOB)) == set()
+    assert receipt["account"] == zoe
+
+
+def test_the_receipt_counts_by_table_and_names_nobody(
+    deployment: Deployment, zoe: str, operator: Operator, erase: Callable[..., Any], tmp_path: Path
+) -> None:
+    leave(deployment, 4564, 4232)
+    file = tmp_path / "receipt.json"
+    receipt = erase(zoe, "--to", str(file))
+    assert json.loads(file.read_text("utf-8")) == receipt
+    assert {name: receipt[name] for name in ("what", "by", "account", "locations", "reason")} == {
+        "what": "erased on request",
+        "by": "anna",
+        "account": zoe,
+        "locations": [4232, 4564],
+        "reason": "letter of May 3",
+    }
+    erased = receipt["erased"]
+    assert {name: erased[name] for name in ("AccountsTable", "ConnectionsTable", "CallsTable")} == {
+        "AccountsTable": 2,
+        "ConnectionsTable": 2,
+        "CallsTable": 3,
+    }
+    assert {"TicketsTable", "PaceTable"} < set(erased)
+    kept = {it["where"]: it for it in receipt["kept"]}
+    assert kept["PaymentsTable"]["rows"] == 1
+    assert "accounting" in kept["PaymentsTable"]["why"]
+    assert {"JournalTable", "ConnectionsTable", "queues", "logs", "backups"} <= set(kept)
+    told = json.dumps(receipt, ensure_ascii=False)
+    assert [it for it in (*of_owner(deployment), CALLER) if it in told] == []
+    assert deployment.entry("payment#inv-1").state == "SENT"
+    # Who asked for it stands in the journal; a second time there is nobody left to erase.
+    [*_, last] = deployment.journal.of_location(4564)
+    assert last.words.endswith("; erasure asked for by anna: letter of May 3")
+    assert "No account has the id" in operator("person", "erase", zoe, "--reason", "again", "--do")
+    assert operator.code == 1
+
+
+def test_first_it_is_only_shown(deployment: Deployment, zoe: str, operator: Operator) -> None:
+    leave(deployment, 4564, 4232)
+    before = tables(deployment)
+    text = operator("person", "erase", zoe, "--reason", "x")
+    for shown in (
+        zoe,
+        ZOE.name,
+        "4232 (disabled), 4564 (disabled)",
+        "CallsTable        3     deleted",
+    ):
+        assert shown in text
+    assert "PaymentsTable     1     kept: accounting needs it" in text
+    assert text.endswith("Nothing was changed yet. Add --do to do it.\n")
+    assert tables(deployment) == before
+
+
+@pytest.mark.parametrize("state", ["active", "frozen", "pending"])
+def test_a_live_location_is_not_erased(
+    deployment: Deployment, zoe: str, operator: Operator, state: str, tmp_path: Path
+) -> None:
+    if state == "frozen":
+        deployment.clock.advance(minutes=2)
+        deployment.simulator.expire(4232, webhook="never")
+        deployment.webhook(deployment.event(4232, "freeze"))
+        deployment.let_time_pass(3)
+    if state == "pending":
+        leave(deployment, 4232)
+        deployment.simulator.fault("callback", "drop_request")
+        deployment.connect(4232)
+    assert deployment.connection(4232).state == state
+    before = tables(deployment)
+    file = tmp_path / "receipt.json"
+    for words in ([zoe], ["--location", "4232"]):
+        text = operator("person", "erase", *words, "--reason", "x", "--do", "--to", str(file))
+        assert f"Nothing was erased: location 4232 is {state}. Its owner disconnects it" in text
+        assert operator.code == 1
+    assert tables(deployment) == before
+    assert not file.exists()
+
+
+def test_a_location_has_to_leave_its_chain_before(
+    deployment: Deployment, zoe: str, operator: Operator
+) -> None:
+    assert zoe
+    closing = deployment.connection(4232)
+    assert closing.chain_key
+    deployment.connections.save(replace(closing, state=State.DISABLED, due_at=deployment.clock()))
+    text = operator("person", "erase", "--location", "4232", "--reason", "x", "--do")
+    assert "has yet to leave its chain" in " ".join(text.split())
+    assert operator.code == 1
+
+
+def test_one_of_several_locations_goes_without_its_account(
+    deployment: Deployment, zoe: str, erase: Callable[..., Any]
+) -> None:
+    leave(deployment, 4232)
+    receipt = erase("--location", "4232")
+    assert (receipt["account"], receipt["locations"]) == (None, [4232])
+    assert receipt["erased"]["CallsTable"] == 1
+    assert "AccountsTable" in {it["where"] for it in receipt["kept"]}
+    assert deployment.connection(4232).account_id is None
+    assert deployment.connection(4564).account_id == zoe
+    locations = {row["location_id"] for row in deployment.rows("CALLS_TABLE")}
+    assert locations == {4564}
+    assert ZOE.email in tables(deployment)["ACCOUNTS_TABLE"]
+    # What the first erasure of the location left behind, a second one finds by the location.
+    assert erase("--location", "4232")["erased"] == {"ConnectionsTable": 1}
+
+
+def test_an_account_that_never_connected_a_location_is_erased(
+    deployment: Deployment, erase: Callable[..., Any]
+) -> None:
+    """One of the two kinds that no grace period ends."""
+    accounts = Accounts(deployment._dynamodb, deployment.environments["connect"]["ACCOUNTS_TABLE"])
+    account = accounts.register(
+        99, name=BOB.name, email=BOB.email, phone=BOB.phone, country="DE", now=deployment.clock()
+    )
+    assert erase(account.account_id)["erased"] == {"AccountsTable": 2}
+    assert deployment.rows("ACCOUNTS_TABLE") == []
+
+
+def test_an_account_whose_locations_others_took_over_is_erased(
+    deployment: Deployment, erase: Callable[..., Any]
+) -> None:
+    deployment.connect(4564)
+    zoe = str(deployment.connection(4564).account_id)
+    leave(deployment, 4564)
+    deployment.connect(4564, owner=BOB)
+    assert deployment.connection(4564).former == (zoe,)
+    assert erase(zoe)["locations"] == []
+    assert found(deployment, zoe, ZOE.email) == set()
+    connection = deployment.connection(4564)
+    assert (connection.state, connection.former, connection.forget_at) == ("active", (), None)
+
+
+def test_the_portal_names_the_account_too(
+    deployment: Deployment, zoe: str, operator: Operator, erase: Callable[..., Any]
+) -> None:
+    operator("hand-over", "4564", "acme-1", "--do")
+    leave(deployment, 4564, 4232)
+    assert erase("acme-1")["account"] == zoe
+    assert found(deployment, *of_owner(deployment)[:3], "acme-1") == set()
+
+
+def test_all_that_is_stored_is_exported_but_no_credential(
+    deployment: Deployment, zoe: str, operator: Operator, tmp_path: Path
+) -> None:
+    file = tmp_path / "zoe.json"
+    receipt = json.loads(operator("person", "export", zoe, "--to", str(file)))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    written = json.loads(file.read_text("utf-8"))
+    assert written["receipt"] == receipt
+    data = written["data"]
+    assert receipt["exported"] == {name: len(rows) for name, rows in data.items() if rows}
+    assert {it["location_id"] for it in data["ConnectionsTable"]} == {4232, 4564}
+    assert {it["location_id"] for it in data["JournalTable"]} == {4232, 4564}
+    [entry] = data["PaymentsTable"]
+    assert (entry["key"], entry["facts"]["amount"]) == ("payment#inv-1", "990.99")
+    assert {it["call_id"] for it in data["CallsTable"]} == {"c-4564", "c-4232", "c-rings"}
+    [account] = [it for it in data["AccountsTable"] if "name" in it]
+    assert (account["name"], account["email"], account["phone"]) == (
+        ZOE.name,
+        ZOE.email,
+        f"+{ZOE.phone}",
+    )
+    assert account["pbx_key_digest"] == "(a credential)"
+    [chain] = data["ChainsTable"]
+    assert (chain["locations"], chain["crm_token"]) == ([4232, 4564], "(a credential)")
+    assert any("owner" in it for it in data["TicketsTable"])
+    assert data["PaceTable"]
+    assert BOB.email not in file.read_text("utf-8")
+    assert deployment.simulator.crm_token not in file.read_text("utf-8")
+    # It changes nothing, and writes over nothing.
+    assert "exists. Nothing was done." in " ".join(
+        operator("person", "export", zoe, "--to", str(file)).split()
+    )
+    assert operator.code == 2
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_export_of_a_location_is_printed(zoe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["person", "export", "--location", "4232"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert written["receipt"]["its account"] == zoe
+    assert {it["call_id"] for it in written["data"]["CallsTable"]} == {"c-4232"}
+    assert written["data"]["AccountsTable"] == []
+
+
+def test_who_comes_back_meanwhile_is_not_erased(
+    deployment: Deployment,
+    zoe: str,
+    operator: Operator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    leave(deployment, 4564, 4232)
+    saved = Connections.save
+
+    def overtaken(connections: Connections, connection: Any, *more: Any) -> Any:
+        monkeypatch.setattr(Connections, "save", saved)
+        connections.save(deployment.connection(connection.location_id))
+        return connections.save(connection, *more)
+
+    monkeypatch.setattr(Connections, "save", overtaken)
+    file = tmp_path / "receipt.json"
+    words = ("person", "erase", zoe, "--reason", "x", "--do", "--to", str(file))
+    assert "Not all was erased: a location has changed meanwhile. Ask again" in operator(*words)
+    assert operator.code == 1
+    assert not file.exists()
+    monkeypatch.setattr(Accounts, "erase", lambda *_, **__: deployment.clock())
+    assert "Not all was erased: its owner was here a moment ago" in operator(*words)
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (["export"], "Name an account, or a location", 2),
+        (["export", "a-1", "--location", "4564"], "Name an account, or a location", 2),
+        (["erase", "--location", "4564", "--do"], "An erasure needs its --reason", 2),
+        (["export", "a-1"], "No account has the id a-1, here or in the portal", 1),
+        (["export", "--location", "4564"], "Location 4564 was never connected here", 1),
+    ],
+)
+def test_what_names_nobody_is_told(
+    operator: Operator, words: list[str], said: str, code: int
+) -> None:
+    assert said in operator("person", *words)
+    assert operator.code == code
