@@ -110,7 +110,12 @@ def _add_dead_letters(add: Callable[[str, str, str], _Command]) -> None:
             help="whose dead letters; billing if left out",
         )
         if name == "letters":
-            _lists(command)
+            which = command.add_mutually_exclusive_group()
+            which.add_argument("--json", action="store_true", help="print JSON")
+            which.add_argument(
+                "--drop", metavar="ID", help="delete one for good, by the beginning of its id"
+            )
+            _changes(command, force=True)
         else:
             command.add_argument(
                 "id", metavar="ID", help="the id of a letter, the beginning of it, or `all`"

@@ -110,6 +110,9 @@ def _saved(roll: CensusTable, head: Head) -> Head:
 def _followed(roll: CensusTable, head: Head) -> Head | None:
     """Waits until the census is done, and shows how far it is; None if nothing moves."""
     seen, told = head, ""
+    if seen.stage is not Stage.DONE:
+        words = "Waiting for reconcile, which runs each minute and does a part each time."
+        print(screen.wrapped(words), file=sys.stderr, flush=True)
     while seen.stage is not Stage.DONE:
         said = _progress(seen)
         if said != told:

@@ -5,6 +5,7 @@ for a moment, and gives them back at once.
 """
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,9 +28,12 @@ from shared.payments.facts import to_texts
 _HOLD_S = 60
 # Of an id, as it is shown; as with commits, its beginning is enough.
 _SHORT = 8
+_DIGEST = 16
 # Asks all of the queue's servers, not some: an empty answer then means an empty queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 _WAIT_S = 1
+_INVITES = "Use `replay ID` for one, or `replay all`."
+_CORRECT = "Send a corrected event anew, then `letters --drop ID`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,9 @@ class Verdict:
 
 
 def letters(site: Site, options: argparse.Namespace) -> int:
-    """Lists all letters, each with its verdict."""
+    """Lists all letters, each with its verdict; with `--drop`, deletes one of them."""
+    if options.drop is not None:
+        return _dropped(site, options)
     with _held(site, options.queue) as found:
         judged = [(letter, _judged(site, options.queue, letter)) for letter in found]
     if options.json:
@@ -70,9 +76,34 @@ def letters(site: Site, options: argparse.Namespace) -> int:
         print(f"{site.name}: {screen.counted(len(judged), 'dead letter')}\n")
         print(_listed(judged))
         safe = sum(verdict.safe for _letter, verdict in judged)
-        print(
-            f"\nSafe to replay: {safe} of {len(judged)}. Use `replay ID` for one, or `replay all`."
-        )
+        print(f"\nSafe to replay: {safe} of {len(judged)}. {_INVITES if safe else _CORRECT}")
+    return 0
+
+
+def _dropped(site: Site, options: argparse.Namespace) -> int:
+    """Deletes one letter for good; what a replay would take, only if forced."""
+    _queue_url, dead_letters_url = site.queues[options.queue]
+    with _held(site, options.queue) as found:
+        chosen = [it for it in found if it.id.startswith(options.drop)]
+        if len(chosen) != 1:
+            how_many = "several letters begin" if chosen else "no letter begins"
+            print(f"Nothing was deleted: {how_many} with {options.drop}.")
+            return 1
+        [letter] = chosen
+        verdict = _judged(site, options.queue, letter)
+        print(_listed([(letter, verdict)]))
+        # Its beginning, as a whole one looks like a signature, which no output may have.
+        digest = hashlib.sha256(letter.body.encode()).hexdigest()[:_DIGEST]
+        print(f"\n  sha256 of its body: {digest}…\n")
+        if verdict.safe and not options.force:
+            print("Nothing was deleted: it is safe to `replay`. Add --force to delete it anyway.")
+            return 1
+        if not options.do:
+            print("Nothing was deleted yet. Add --do to delete it for good.")
+            return 0
+        site.sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=letter.handle)
+        found.remove(letter)
+        print("Deleted: 1 letter.")
     return 0
 
 

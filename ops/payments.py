@@ -33,7 +33,7 @@ def payments(site: Site, options: argparse.Namespace) -> int:
     """Prints groups; with a state or a location also their entries."""
     states = ATTENTION if options.state is None else (EntryState(options.state),)
     if EntryState.SENT in states and options.location is None:
-        print("There are too many SENT entries to list them all: add --location N", file=sys.stderr)
+        print("SENT entries are listed by location only: add --location N", file=sys.stderr)
         return 2
     found = entries(site, states, options.location)
     now = clock.now()

@@ -7,8 +7,15 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 _NO_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+_ANY_REGION = "us-east-1"
+
+
+class NoEmulator(Exception):
+    """There is none at the address, or none that a stack fits into; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,30 @@ class Account:
     def region(self) -> str:
         """That of the profile; empty if it has none."""
         return self._session(None).region_name or ""
+
+    def check(self) -> None:
+        """See that an emulator can take a stack, before anything is asked or written.
+
+        Raises:
+            NoEmulator: It is not there, or has no CloudFormation.
+        """
+        if self.endpoint_url is None:
+            return
+        quick = Config(proxies={}, retries={"total_max_attempts": 1})
+        session = self._session(_ANY_REGION)
+        cloudformation = session.client(
+            "cloudformation", endpoint_url=self.endpoint_url, config=quick
+        )
+        try:
+            cloudformation.list_stacks()
+        except BotoCoreError as error:
+            raise NoEmulator(f"No emulator answers at {self.endpoint_url}: {error}") from None
+        except (ClientError, ResponseParserError):
+            # The parser's error is no BotoCoreError; it is raised of an answer that is no XML.
+            raise NoEmulator(
+                f"What answers at {self.endpoint_url} has no CloudFormation, as the emulator of"
+                " `make up` has none. docs/deploy.md tells how to start one that has."
+            ) from None
 
     def client(self, service: str, region: str) -> Any:
         """A client of a service, by boto3's name."""

@@ -17,10 +17,12 @@ from ops.deploy.samconfig import Environment
 PROJECT = Path(__file__).resolve().parents[2]
 SAM = PROJECT / "build" / "venvs" / "sam" / "bin" / "sam"
 
+_API = "AWS::ApiGatewayV2::Api"
+_RECREATES = {"Always", "Conditionally"}
 _IRREPLACEABLE = {
     "AWS::DynamoDB::Table": "its rows stay in the old one, and the functions look into the new one",
     "AWS::SQS::Queue": "it has another address, and what waits in the old one is lost",
-    "AWS::ApiGatewayV2::Api": "its own address changes, which the Cabinet and each PBX may have",
+    _API: "its own address changes, which the Cabinet and each PBX may have",
     "AWS::ApiGatewayV2::DomainName": "its target changes, and the DNS has to follow",
     "AWS::Lambda::EventSourceMapping": "for a moment, nobody takes from the queue",
 }
@@ -39,6 +41,7 @@ class ChangeSet:
         arn: Of the change set.
         stack: The stack's name.
         dangers: A sentence for each resource that it replaces or removes, and that matters.
+        notes: A sentence for each API of which CloudFormation only cannot tell.
         is_new: Whether the stack does not exist yet.
     """
 
@@ -46,6 +49,7 @@ class ChangeSet:
     stack: str
     dangers: tuple[str, ...]
     is_new: bool
+    notes: tuple[str, ...] = ()
 
 
 def made(account: Account, environment: Environment, root: Path) -> ChangeSet | None:
@@ -81,7 +85,22 @@ def made(account: Account, environment: Environment, root: Path) -> ChangeSet | 
         stack=environment.stack_name,
         dangers=tuple(_dangers(changes)),
         is_new=_status(cloudformation, environment.stack_name) == "REVIEW_IN_PROGRESS",
+        notes=tuple(_notes(changes)),
     )
+
+
+def parameters(account: Account, stack: str, region: str) -> dict[str, str] | None:
+    """Those that a stack was deployed with; None if there is no such stack."""
+    cloudformation = account.client("cloudformation", region)
+    try:
+        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    if found["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
+        return None
+    return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
 
 
 def execute(account: Account, change_set: ChangeSet, region: str) -> None:
@@ -139,8 +158,48 @@ def _dangers(changes: list[dict[str, Any]]) -> Iterator[str]:
         if change["Action"] == "Remove":
             yield f"{name} would be removed: {meaning}."
         elif change["Action"] == "Modify" and change.get("Replacement", "False") != "False":
+            if _is_only_untold(change):
+                continue
             maybe = "may" if change["Replacement"] == "Conditional" else "would"
             yield f"{name} {maybe} be replaced: {meaning}."
+
+
+def _notes(changes: list[dict[str, Any]]) -> Iterator[str]:
+    for change in (each["ResourceChange"] for each in changes):
+        if not _is_only_untold(change):
+            continue
+        name, properties = change["LogicalResourceId"], ", ".join(dict.fromkeys(_untold(change)))
+        if properties:
+            yield (
+                f"{name} is Conditional only because {properties} refers to what changes beside it;"
+                " nothing that is known replaces it."
+            )
+        else:
+            yield f"{name} is Conditional, and the change set does not tell for which property."
+
+
+def _is_only_untold(change: dict[str, Any]) -> bool:
+    """Whether an API is Conditional without a change of its own that may replace it.
+
+    Its definition names the functions, so it is listed with each change of their code.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html
+    """
+    return (
+        change["ResourceType"] == _API
+        and change["Action"] == "Modify"
+        and change.get("Replacement") == "Conditional"
+        and not any(each.get("Evaluation") == "Static" for each in _replacing(change))
+    )
+
+
+def _untold(change: dict[str, Any]) -> Iterator[str]:
+    for each in _replacing(change):
+        yield each["Target"].get("Name", each["Target"]["Attribute"])
+
+
+def _replacing(change: dict[str, Any]) -> list[dict[str, Any]]:
+    details = change.get("Details", [])
+    return [each for each in details if each["Target"].get("RequiresRecreation") in _RECREATES]
 
 
 def _sam(account: Account, environment: Environment, root: Path, *words: str) -> None:

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import screen, site
 from ops.deploy import change_set, health, parameters, samconfig
-from ops.deploy.account import Account
+from ops.deploy.account import Account, NoEmulator
 from ops.deploy.answers import Answers, File, Refused, Terminal
 from ops.publication import publication
 
@@ -28,6 +28,7 @@ _ASKED = ("ApplicationId", "ProviderName", "DefaultCountry", "AlarmEmail", "Doma
 _OF_A_DOMAIN = ("CertificateArn", "HostedZoneId")
 _SECRETS = {"partner_token": "PartnerTokenParameter", "user_token": "UserTokenParameter"}
 _OPTIONAL = {"user_token"}
+_TOLD = (Refused, samconfig.Unwritable, change_set.NotDeployed, site.NoStack, NoEmulator)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -48,8 +49,9 @@ def main(arguments: Sequence[str], *, root: Path = change_set.PROJECT) -> int:
         known = parameters.read(root / "template.yaml")
         answers = File.read(options.answers, known) if options.answers else Terminal()
         account = Account(options.profile, options.endpoint_url)
+        account.check()
         return _deploy(_Work(account, answers, root, known), options)
-    except (Refused, samconfig.Unwritable, change_set.NotDeployed, site.NoStack) as error:
+    except _TOLD as error:
         print(screen.wrapped(str(error)), file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(screen.wrapped(f"AWS: {error}"), file=sys.stderr)
@@ -86,7 +88,11 @@ def _asked(work: _Work, found: samconfig.Environment, region: str | None) -> sam
         region or found.region or work.account.region,
         parameters.wrong_region,
     )
-    values = {**_own_secrets(found.name), **found.parameters}
+    values = {
+        **_own_secrets(found.name),
+        **_deployed(work, found, region),
+        **found.parameters,
+    }
     if isinstance(work.answers, File):
         values |= work.answers.parameters
     for name in _ASKED:
@@ -102,6 +108,32 @@ def _asked(work: _Work, found: samconfig.Environment, region: str | None) -> sam
     if reason := parameters.wrong_together(values, region):
         raise Refused(reason)
     return samconfig.Environment(found.name, found.stack_name, region, values)
+
+
+def _deployed(work: _Work, found: samconfig.Environment, region: str) -> dict[str, str]:
+    """What the stack has, where samconfig.toml does not say it, as that of a release's tag.
+
+    Otherwise the template's defaults would be offered, and Enter would empty what runs.
+    """
+    if {*_ASKED} <= {*found.parameters}:
+        return {}
+    running = change_set.parameters(work.account, found.stack_name, region)
+    if running is None:
+        return {}
+    unknown = sorted({*running} - {*work.known})
+    print(
+        screen.wrapped(
+            f"samconfig.toml does not have all of [{found.name}], but {found.stack_name} is in"
+            f" {region}: what is missing is taken from the stack."
+            + (f" This version does not know its {', '.join(unknown)}." if unknown else "")
+        )
+    )
+    return {
+        name: value
+        for name, value in running.items()
+        # What is the template's default may follow the template.
+        if name in work.known and value != work.known[name].default
+    }
 
 
 def _answered(work: _Work, name: str, values: Mapping[str, str]) -> str:
@@ -153,6 +185,8 @@ def _agreed(work: _Work, changes: change_set.ChangeSet, region: str) -> bool:
     ringing = [] if changes.is_new else health.ringing(client, changes.stack)
     for alarm in ringing:
         print(screen.wrapped(f"CAREFUL: {alarm} rings."))
+    for note in changes.notes:
+        print(screen.wrapped(f"Note: {note}"))
     for danger in changes.dangers:
         print(screen.wrapped(f"CAREFUL: {danger}"))
     questions = [

@@ -1,10 +1,12 @@
 """The parameters of template.yaml: what an operator may answer, in the template's own words."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
@@ -69,9 +71,19 @@ def read(template: Path) -> Mapping[str, Parameter]:
 
 
 def wrong_region(value: str) -> str:
-    """Why a text is no region of AWS; empty if it may be one."""
-    fits = re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", value)
-    return "" if fits else "The region must be one of AWS's, such as eu-central-1."
+    """Why a text is no region of AWS; empty if it is one that the pinned botocore knows."""
+    botocore = boto3.Session()
+    partitions = botocore.get_available_partitions()
+    known = {
+        region
+        for each in partitions
+        for region in botocore.get_available_regions("cloudformation", partition_name=each)
+    }
+    if value in known:
+        return ""
+    near = difflib.get_close_matches(value, sorted(known), n=1)
+    meant = f" Is {near[0]} meant?" if near else ""
+    return f"The region must be one of AWS's, such as eu-central-1.{meant}"
 
 
 def wrong_token(value: str) -> str:

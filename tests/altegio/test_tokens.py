@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -113,22 +114,29 @@ def test_a_rotation_as_the_runbook_has_it(connected: Deployment) -> None:
     assert reported == [f"{number}.5" for number in range(1, 11)]
 
 
-def test_the_commands_of_the_runbook_write_what_is_read(connected: Deployment) -> None:
-    """In bash, with an `aws` that only says what it was told."""
+def test_the_commands_of_the_runbook_write_what_is_read(
+    connected: Deployment, tmp_path: Path
+) -> None:
+    """In bash, with an `aws` that only says what it was told; no token is on a command line."""
+    (tmp_path / "BOTH_TOKENS").write_text(f"{NEW}\n{OLD}\n")
+    (tmp_path / "NEW_TOKEN").write_text(f"{NEW}\n")
     section = pages.section("docs/operations.md", "## Changing the token")
     for command, accepted in zip(
         re.findall(r"`(aws .*)`", section), ((NEW, OLD), (NEW,)), strict=True
     ):
-        typed = command.replace("NEW_TOKEN", NEW).replace("OLD_TOKEN", OLD)
         told = subprocess.run(  # noqa: S603 - the page's own command
-            ["/bin/bash", "-c", f"aws() {{ printf '%s\\0' \"$@\"; }}; {typed}"],
+            ["/bin/bash", "-c", f"aws() {{ printf '%s\\0' \"$@\"; }}; {command}"],
             capture_output=True,
             text=True,
             check=True,
         ).stdout.split("\0")
         assert told[:3] == ["ssm", "put-parameter", "--overwrite"]
         options = dict(zip(told[3:-1:2], told[4::2], strict=True))
-        connected.set_token(options.pop("--value"))
+        # As the AWS CLI reads such a value: the file as it is, its last newline too.
+        # https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
+        scheme, _, name = options.pop("--value").partition("://")
+        assert scheme == "file"
+        connected.set_token((tmp_path / name).read_text("utf-8"))
         assert options == {"--type": "SecureString", "--name": "/altegio/partner-token"}
         connected.restart()
         answers = {

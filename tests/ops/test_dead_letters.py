@@ -1,5 +1,6 @@
 """Dead letters: explained, and replayed where that is safe."""
 
+import hashlib
 import json
 
 import pytest
@@ -94,3 +95,53 @@ def test_a_letter_that_sqs_itself_moved_says_so(connected: Deployment, operator:
     )
     [letter] = operator.json("letters")
     assert letter["reason"] == "could not be stored, again and again"
+
+
+def test_a_letter_is_deleted_once_it_was_shown_with_its_digest(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, "no event")
+    put(connected, "nor this")
+    letter, _other = operator.json("letters")
+    words = ("letters", "--drop", letter["id"])
+    shown = operator(*words)
+    assert "Add --do to delete it for good" in shown
+    assert len(operator.json("letters")) == 2
+    done = operator(*words, "--do")
+    assert operator.code == 0
+    assert "no letter begins with" in operator(*words, "--do")
+    assert operator.code == 1
+    assert "Deleted: 1 letter." in done
+    [(left, _reason)] = connected.dead_letters()
+    [gone] = {"no event", "nor this"} - {left}
+    assert f"sha256 of its body: {hashlib.sha256(gone.encode()).hexdigest()[:16]}…" in done
+
+
+def test_a_letter_that_a_replay_would_take_is_deleted_by_force_only(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment()))
+    [letter] = operator.json("letters")
+    assert "it is safe to `replay`" in operator("letters", "--drop", letter["id"], "--do")
+    assert operator.code == 1
+    assert len(operator.json("letters")) == 1
+    operator("letters", "--drop", letter["id"], "--do", "--force")
+    assert operator.code == 0
+    assert connected.dead_letters() == []
+
+
+def test_several_letters_are_not_deleted_at_once(connected: Deployment, operator: Operator) -> None:
+    put(connected, "no event")
+    put(connected, "nor this")
+    assert "several letters begin with" in operator("letters", "--drop", "", "--do")
+    assert operator.code == 1
+    assert len(connected.dead_letters()) == 2
+
+
+def test_nobody_is_told_to_replay_what_would_come_back(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, "no event")
+    told = operator("letters")
+    assert "Safe to replay: 0 of 1. Send a corrected event anew, then" in told
+    assert "Use `replay" not in told

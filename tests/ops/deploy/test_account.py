@@ -1,8 +1,14 @@
 """Whose account: an emulator gets made-up keys, and AWS what the caller has."""
 
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
 import pytest
 
-from ops.deploy.account import Account
+from local.stack.emulator import Emulator
+from ops.deploy.account import Account, NoEmulator
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +39,29 @@ def test_aws_is_called_as_the_caller_is_logged_in() -> None:
     client = Account(None, None).client("ssm", "eu-west-1")
     assert client.meta.endpoint_url == "https://ssm.eu-west-1.amazonaws.com"
     assert client._request_signer._credentials.access_key == "AKIAREAL"
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[str]:
+    """An emulator as that of `make up`: it has no CloudFormation."""
+    with Emulator(log=tmp_path / "emulator.log") as running:
+        running.wait()
+        yield running.endpoint_url
+
+
+def test_an_emulator_without_cloudformation_is_told_by_a_sentence(plain: str) -> None:
+    with pytest.raises(NoEmulator, match="has no CloudFormation, as the emulator of `make up`"):
+        Account(None, plain).check()
+
+
+def test_where_no_emulator_is_it_is_said() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(NoEmulator, match=f"No emulator answers at {url}"):
+            Account(None, url).check()
+
+
+def test_aws_is_not_asked_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "Session", lambda **_named: pytest.fail("nobody is asked"))
+    Account(None, None).check()

@@ -46,6 +46,47 @@ def test_what_would_be_lost_is_told(found: dict[str, Any], told: str) -> None:
     assert all(danger.startswith(told) for danger in dangers)
 
 
+def detail(name: str, recreation: str, evaluation: str) -> dict[str, Any]:
+    target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
+    return {"Target": target, "Evaluation": evaluation, "ChangeSource": "DirectModification"}
+
+
+@pytest.mark.parametrize(
+    ("details", "dangers", "notes"),
+    [
+        ([detail("Body", "Conditionally", "Dynamic")], 0, ["only because Body refers to what"]),
+        ([detail("Body", "Conditionally", "Static")], 1, []),
+        ([detail("ProtocolType", "Always", "Static")], 1, []),
+        (
+            [
+                detail("Body", "Conditionally", "Dynamic"),
+                detail("ProtocolType", "Conditionally", "Static"),
+            ],
+            1,
+            [],
+        ),
+        ([], 0, ["the change set does not tell for which property"]),
+        ([detail("Tags", "Never", "Static")], 0, ["does not tell for which property"]),
+    ],
+)
+def test_an_api_is_dangerous_if_what_changes_in_it_may_replace_it(
+    details: list[dict[str, Any]], dangers: int, notes: list[str]
+) -> None:
+    found = change("AWS::ApiGatewayV2::Api", "Modify", Replacement="Conditional")
+    found["ResourceChange"]["Details"] = details
+    assert len([*change_set._dangers([found])]) == dangers
+    told = [*change_set._notes([found])]
+    assert len(told) == len(notes)
+    assert all(words in note for words, note in zip(notes, told, strict=True))
+
+
+def test_what_else_may_be_replaced_is_dangerous_whatever_the_details() -> None:
+    found = change("AWS::DynamoDB::Table", "Modify", Replacement="Conditional")
+    found["ResourceChange"]["Details"] = [detail("KeySchema", "Conditionally", "Dynamic")]
+    assert len([*change_set._dangers([found])]) == 1
+    assert [*change_set._notes([found])] == []
+
+
 def test_what_holds_data_or_has_an_address_is_watched() -> None:
     kinds = {resource["Type"] for resource in RESOURCES.values()}
     made_by_sam = {"AWS::ApiGatewayV2::Api", "AWS::Lambda::EventSourceMapping"}

@@ -1,6 +1,7 @@
 """`make deploy` as somebody uses it, into an emulator: two environments beside each other."""
 
 import os
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
+from local import PROJECT
 from local.sam import SAM, SERVICES
 from local.stack.emulator import CREDENTIALS, Emulator
-from ops.deploy import account, change_set, command, health
+from ops.deploy import account, change_set, command, health, samconfig
+from tests.docs import pages
 from tests.ops.deploy.project import at, copied, make_deploy, typed
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
@@ -102,6 +105,31 @@ def test_somebody_at_a_terminal_deploys_staging(
 
 @needs_sam
 @pytest.mark.usefixtures("staging")
+def test_the_operators_commands_find_the_stack_in_the_emulator(
+    project: Path, emulator: Emulator
+) -> None:
+    [span] = [each for each in pages.spans("docs/deploy.md") if each.startswith("AWS_ENDPOINT_URL")]
+    command = re.sub(r"\s+", " ", span)
+    for name, value in (
+        ("http://127.0.0.1:4566", emulator.endpoint_url),
+        ("altegio-telephony-trial", "altegio-telephony-staging"),
+        ("REGION", "us-east-1"),
+    ):
+        command = re.sub(rf"(?<![A-Z_]){re.escape(name)}(?![A-Z_])", value, command)
+    ended = subprocess.run(
+        ["/bin/bash", "-c", command],
+        cwd=project,
+        env=without_keys(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("altegio-telephony-staging in us-east-1: nothing is ")
+
+
+@needs_sam
+@pytest.mark.usefixtures("staging")
 def test_production_stands_beside_it_in_another_region_with_a_domain(
     project: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -161,6 +189,35 @@ def test_production_stands_beside_it_in_another_region_with_a_domain(
 
 
 @needs_sam
+@pytest.mark.usefixtures("staging")
+def test_a_tag_without_the_environment_offers_what_the_stack_has(
+    project: Path, emulator: Emulator
+) -> None:
+    """With another comment in the code, which replaces nothing."""
+    (project / "samconfig.toml").write_bytes((PROJECT / "samconfig.toml").read_bytes())
+    makefile = project / "Makefile"
+    before = makefile.read_text("utf-8")
+    touched = '@touch "$(ARTIFACTS_DIR)/app.py"'
+    assert touched in before
+    makefile.write_text(before.replace(touched, '@echo "# 2" > "$(ARTIFACTS_DIR)/app.py"'))
+    code, shown = typed(
+        make_deploy("ENV=staging", "REGION=us-east-1", f"ENDPOINT_URL={emulator.endpoint_url}"),
+        lambda _line: "",
+        folder=project,
+        environment=without_keys(),
+    )
+    makefile.write_text(before)
+    words = " ".join(shown.split())
+    assert "what is missing is taken from the stack" in words
+    assert "ProviderName [Acme & Söhne]: " in words
+    given = samconfig.read(project / "samconfig.toml", "staging").parameters
+    assert (given["ApplicationId"], given["ProviderName"]) == ("101", "Acme & Söhne")
+    assert "CAREFUL" not in words
+    assert "Note: HttpApi is Conditional only because Body refers to what changes" in words
+    assert "The change set was dropped" in words, code  # Enter is no
+
+
+@needs_sam
 @pytest.mark.usefixtures("staging")  # the build is there then
 def test_enter_throughout_brings_guided_to_its_change_set(
     project: Path, emulator: Emulator, tmp_path: Path
@@ -189,16 +246,35 @@ ApplicationId = 101
 """
 
 
-class Ssm:
-    """Has every parameter already, or none."""
+class Aws:
+    """Has every token already, or none; and a stack with these parameters, or none."""
 
     class exceptions:  # noqa: N801 - as boto3 calls it
         class ParameterNotFound(Exception):
             pass
 
-    def __init__(self, *, has_all: bool) -> None:
+        class ClientError(Exception):
+            pass
+
+    def __init__(
+        self,
+        *,
+        has_all: bool,
+        runs_with: dict[str, str] | None = None,
+        status: str = "UPDATE_COMPLETE",
+    ) -> None:
         self.has_all = has_all
+        self.runs_with = runs_with
+        self.status = status
         self.put: list[object] = []
+
+    def describe_stacks(self, **named: str) -> dict[str, Any]:
+        assert named == {"StackName": "altegio-telephony-testing"}
+        if self.runs_with is None:
+            raise self.exceptions.ClientError("Stack with that id does not exist")
+        pairs = self.runs_with.items()
+        found = [{"ParameterKey": name, "ParameterValue": value} for name, value in pairs]
+        return {"Stacks": [{"StackStatus": self.status, "Parameters": found}]}
 
     def get_parameter(self, **_named: str) -> None:
         if not self.has_all:
@@ -255,7 +331,7 @@ def test_a_wrong_answer_ends_it_with_a_sentence(
 ) -> None:
     before = (folder / "samconfig.toml").read_bytes()
     (folder / "token").write_text(TOKEN)
-    ssm = Ssm(has_all=False)
+    ssm = Aws(has_all=False)
     monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: ssm)
     assert deployed(folder, answers.replace("'TOKEN'", f"'{folder / 'token'}'")) == 2
     said = capsys.readouterr()
@@ -317,7 +393,7 @@ def test_nothing_is_executed_unless_all_of_it_is_agreed_to(
     found = change_set.ChangeSet("arn", "altegio-telephony-testing", dangers, is_new=False)
     dropped: list[change_set.ChangeSet] = []
     executed: list[change_set.ChangeSet] = []
-    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: Ssm(has_all=True))
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: Aws(has_all=True))
     monkeypatch.setattr(change_set, "made", lambda *_words: found)
     monkeypatch.setattr(health, "ringing", lambda *_words: rings)
     monkeypatch.setattr(change_set, "drop", lambda _account, it, _region: dropped.append(it))
@@ -331,7 +407,7 @@ def test_nothing_is_executed_unless_all_of_it_is_agreed_to(
 
 def test_no_program_is_told_a_token(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Anybody on the machine can read the words of a process, and its owner the environment."""
-    ssm, started = Ssm(has_all=False), []
+    ssm, started = Aws(has_all=False), []
 
     def run(words: list[str], **named: object) -> subprocess.CompletedProcess[str]:
         started.append((words, named))
@@ -351,8 +427,79 @@ def test_no_program_is_told_a_token(folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_what_the_desk_does_not_know_any_more_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: Ssm(has_all=True))
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: Aws(has_all=True))
     with (folder / "samconfig.toml").open("a") as file:
         file.write('\n[testing.deploy.parameters.parameter_overrides]\nGone = "1"\n')
     assert deployed(folder, ANSWERS) == 2
     assert "samconfig.toml sets Gone, which this version does not know" in capsys.readouterr().err
+
+
+LIVE = {
+    "ApplicationId": "101",
+    "AlarmEmail": "anna@acme.example",
+    "TrialDays": "21",
+    "OfLater": "1",
+    "PartnerTokenParameter": "/elsewhere/partner-token",
+}
+
+
+def parameters_after(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, aws: Aws, answers: str
+) -> dict[str, str]:
+    def refuse(*_words: object) -> None:
+        raise change_set.NotDeployed("far enough")
+
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: aws)
+    monkeypatch.setattr(change_set, "made", refuse)
+    assert deployed(folder, answers) == 2
+    return dict(samconfig.read(folder / "samconfig.toml", "testing").parameters)
+
+
+def test_what_samconfig_does_not_have_comes_from_the_stack_that_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws = Aws(has_all=True, runs_with=LIVE)
+    given = parameters_after(folder, monkeypatch, aws, 'region = "eu-central-1"')
+    assert given == {
+        **{name: value for name, value in LIVE.items() if name != "OfLater"},
+        "DefaultCountry": "",
+        "DomainName": "",
+        "PortalKeyParameter": "/altegio/testing/portal-key",
+        "ProviderName": given["ProviderName"],
+        "UserTokenParameter": "/altegio/testing/user-token",
+    }
+    said = " ".join(capsys.readouterr().out.split())
+    assert "altegio-telephony-testing is in eu-central-1: what is missing is taken from" in said
+    assert "This version does not know its OfLater." in said
+
+
+def test_what_samconfig_has_and_what_is_answered_count_more_than_the_stack(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (folder / "samconfig.toml").open("a") as file:
+        file.write('\n[testing.deploy.parameters.parameter_overrides]\nTrialDays = "14"\n')
+    aws = Aws(has_all=True, runs_with=LIVE)
+    given = parameters_after(folder, monkeypatch, aws, f"{ANSWERS}AlarmEmail = 'o@acme.example'")
+    assert (given["TrialDays"], given["AlarmEmail"]) == ("14", "o@acme.example")
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "DELETE_COMPLETE"])
+def test_a_stack_that_never_ran_offers_nothing(
+    status: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws = Aws(has_all=True, runs_with=LIVE, status=status)
+    assert parameters_after(folder, monkeypatch, aws, ANSWERS)["AlarmEmail"] == ""
+
+
+def test_a_note_stops_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = change_set.ChangeSet("arn", "it", (), is_new=True, notes=("HttpApi is Conditional.",))
+    executed: list[change_set.ChangeSet] = []
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: Aws(has_all=True))
+    monkeypatch.setattr(change_set, "made", lambda *_words: found)
+    monkeypatch.setattr(change_set, "execute", lambda _account, it, _region: executed.append(it))
+    monkeypatch.setattr(command, "_looked_at", lambda *_words: 0)
+    assert deployed(folder, ANSWERS) == 0
+    assert executed == [found]
+    assert "Note: HttpApi is Conditional." in capsys.readouterr().out

@@ -21,10 +21,16 @@ def test_every_default_is_right(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "eu", "Frankfurt", "eu-central", "eu-central-1 ", "EU-WEST-1"]
+    "value",
+    ["", "eu", "Frankfurt", "eu-central", "eu-central-1 ", "EU-WEST-1", "eu-centrl-1", "eu-mars-1"],
 )
 def test_what_is_no_region(value: str) -> None:
     assert parameters.wrong_region(value)
+
+
+def test_a_region_that_is_meant_is_named() -> None:
+    assert parameters.wrong_region("eu-centrl-1").endswith("Is eu-central-1 meant?")
+    assert "meant" not in parameters.wrong_region("somewhere")
 
 
 @pytest.mark.parametrize("value", ["eu-central-1", "us-gov-west-1", "ap-southeast-2"])
