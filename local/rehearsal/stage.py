@@ -282,9 +282,11 @@ class Stage:
         def look() -> Finding:
             asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
             quiet = (datetime.now(UTC) - asked[-1].at).total_seconds() if asked else 0
+            # A busy machine asks slowly: what comes next has longer than what came so far.
+            slowly_s = 3 * (asked[-1].at - asked[0].at).total_seconds() if asked else 0
             count = number(len(asked), "status call")
             words = f"{count} about location {location_id} since then, none for {quiet:.1f} s"
-            return Finding(len(asked) > 1 and quiet >= quiet_s, words)
+            return Finding(len(asked) > 1 and quiet >= max(quiet_s, slowly_s), words)
 
         return look
 

@@ -101,7 +101,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """An answer, an error, or the failure to start."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # The process died while it answered: that is its invocation's end, not half an answer.
+            self.close_connection = True
+            return
         if self.path == f"{_API}/init/error":
             self._environment.fail_init(json.loads(body))
             self._answer(202, b'{"status":"OK"}')

@@ -3,16 +3,20 @@
 import json
 import os
 import shutil
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from local.stack import environment
 from local.stack.functions import Functions
+from local.stack.runtime_api import RuntimeApi, Worker
 from local.stack.wiring import Function
 
 WEB = Function(
@@ -177,3 +181,21 @@ def test_an_answer_above_six_megabytes_is_an_error(functions: Functions) -> None
     assert found.error is not None
     assert found.error["errorType"] == "Function.ResponseSizeTooLarge"
     assert functions.invoke("Web", {}).error is None
+
+
+def test_half_an_answer_of_a_process_that_died_is_none() -> None:
+    worker = Mock(spec=Worker)
+    api = RuntimeApi(worker)
+    serving = threading.Thread(target=api.serve, daemon=True)
+    serving.start()
+    path = "/2018-06-01/runtime/invocation/request-1/response"
+    for sent, is_whole in ((b'{"a"', False), (b"", False), (b'{"a": 1}', True)):
+        worker.settle.reset_mock()
+        with socket.create_connection(("127.0.0.1", api.server_port), timeout=60) as process:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"
+            process.sendall(head.encode() + sent)
+            process.shutdown(socket.SHUT_WR)
+            assert bool(process.recv(100)) == is_whole
+        assert worker.settle.called == is_whole
+    api.stop()
+    serving.join()
