@@ -107,9 +107,20 @@ class Connections:
         return stored
 
     def hint(self, location_id: int, event: Hint, at: datetime) -> bool:
-        """Stores a webhook's claim, due at once, in one write; False if the location is unknown."""
+        """Stores a webhook's claim, due at once, in one write; False if the location is unknown.
+
+        A freeze takes the place of a payment, in a second write: what is said of a payment ends
+        with a status that says active, though it may be an old one.
+        """
         line = Line(location_id, at, words=f"{event} webhook")
-        return self._hint(location_id, event, at, line, "attribute_exists(location_id)")
+        if event is not Hint.FREEZE:
+            return self._hint(location_id, event, at, line, "attribute_exists(location_id)")
+        other = "attribute_exists(location_id)"
+        other += " AND (attribute_not_exists(hint) OR hint <> :payment)"
+        return any(
+            self._hint(location_id, event, at, line, condition, payment=Hint.PAYMENT, new=new)
+            for condition, new in ((other, False), ("hint = :payment", True))
+        )
 
     def rumour(self, location_id: int, event: Hint, at: datetime) -> bool:
         """The same of a claim that nobody could prove; False if it makes no difference.
@@ -146,18 +157,25 @@ class Connections:
         condition: str,
         *,
         states: Sequence[State] = (),
+        new: bool = False,
+        **named_in_condition: Hint,
     ) -> bool:
-        """Stores a hint if the condition holds, and the row is in one of `states`, if any."""
+        """Stores a hint if the condition holds, and the row is in one of `states`, if any.
+
+        The one that is there stays, but for an uninstall, or if it has to be `new`.
+        """
+        takes_its_place = new or event is Hint.UNINSTALL
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": {"location_id": to_value(location_id)},
-            "UpdateExpression": (_NEW_HINT if event is Hint.UNINSTALL else _ANY_HINT) + _DUE,
+            "UpdateExpression": (_NEW_HINT if takes_its_place else _ANY_HINT) + _DUE,
             "ConditionExpression": condition,
             "ExpressionAttributeValues": {
                 ":event": to_value(event),
                 ":at": to_value(stamp(at)),
                 ":none": to_value(0),
                 ":one": to_value(1),
+                **{f":{name}": to_value(hint) for name, hint in named_in_condition.items()},
             },
         }
         if states:

@@ -179,6 +179,29 @@ def test_a_hosted_payment_is_a_hint_and_thaws(connected: Deployment) -> None:
     assert connected.simulator.calls("payment") == []
 
 
+@pytest.mark.parametrize("first", ["payment", "uninstall"])
+def test_a_freeze_takes_the_place_of_a_payment_and_of_nothing_else(
+    connected: Deployment, first: str
+) -> None:
+    """A status that is old says active, which ends what is said of a payment, and only that."""
+    was = {
+        "payment": connected.hosted(4564),
+        "uninstall": connected.event(4564, "uninstall"),
+    }
+    before = connected.connection(4564)
+    connected.webhook(was[first])
+    connected.webhook(connected.event(4564, "freeze"))
+    expected = "freeze" if first == "payment" else first
+    assert (connected.connection(4564).hint, connected.connection(4564).hint_looks) == (expected, 0)
+    assert connected.connection(4564).version == before.version + 2
+    connected.reconcile()
+    # Seen active once, which may be old: the freeze is looked for again.
+    assert connected.connection(4564).hint == expected
+    connected.simulator.expire(4564)
+    connected.let_time_pass(2)
+    assert connected.connection(4564).state == "frozen"
+
+
 @pytest.mark.parametrize(
     ("changes", "answer"),
     [
