@@ -100,7 +100,7 @@ def outage(payments: int, progress: Progress) -> Verdict:
             clockwork.run(partial(_reached, world, at))
             progress(number, payments)
         world.outage = ""
-        clockwork.run(lambda: _all_sent(world))
+        clockwork.run(lambda: _all_sent(world, payments))
         return _told(world, payments, (world.clock() - down - day) / timedelta(hours=1))
 
 
@@ -262,7 +262,7 @@ def backlog(payments: int, progress: Progress) -> Verdict:
         def sent() -> bool:
             done = len(world.simulator.journal) - calls
             progress(min(done, payments), payments)
-            return done >= payments and _all_sent(world)
+            return done >= payments and _all_sent(world, payments)
 
         clockwork.run(sent)
         times = [call.at for call in world.simulator.calls("payment")]
@@ -292,16 +292,22 @@ def _reached(world: World, at: datetime) -> bool:
     return world.clock() >= at
 
 
-def _all_sent(world: World) -> bool:
-    return not world.queued() and all(row["state"] == EntryState.SENT for row in entries(world))
+def _all_sent(world: World, payments: int) -> bool:
+    # Reading all rows is dear, so first whether the platform has as many.
+    if world.queued() or _listed(world) < payments:
+        return False
+    return all(row["state"] == EntryState.SENT for row in entries(world))
+
+
+def _listed(world: World) -> int:
+    return sum(len(world.platform.payments(location_id)) for location_id in LOCATIONS)
 
 
 def _told(world: World, payments: int, hours: float, share: float = 0.0) -> Verdict:
     states = judge(world)
-    listed = sum(len(world.platform.payments(location_id)) for location_id in LOCATIONS)
     return Verdict(
         payments=payments,
-        doubled=listed - payments,
+        doubled=_listed(world) - payments,
         dead_letters=len(world.dead_letters()),
         states=states,
         too_many_requests=sum(call.status == 429 for call in world.simulator.journal),
