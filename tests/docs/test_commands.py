@@ -21,7 +21,8 @@ from tests.docs import pages
 
 # What a page leaves open, and what is there on a new local stack.
 OPEN = {"LOCATION": "4564", "ACCOUNT_ID": "acme-1", "SEED": "962544230", " --stack-name NAME": ""}
-MODULES = ("local", "ops", "tests.chaos", "tests.chaos.kills")
+# Of `tests.bench.costs`, test_costs.py compares all that it prints.
+MODULES = ("local", "ops", "tests.chaos", "tests.chaos.kills", "tests.bench.costs")
 
 
 def filled(command: str) -> str:
