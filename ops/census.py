@@ -35,8 +35,7 @@ def census(site: Site, options: argparse.Namespace) -> int:
     elif options.do:
         why = _not_repairable(site, head, options.fuse)
         if why or head is None:
-            print(screen.wrapped(f"Nothing was changed: {why}."))
-            return 1
+            return screen.not_changed(why)
         head = _repair_ordered(site.roll, head, options.fuse)
     elif head is None or not head.parts:
         print(f"{site.name}: no census was taken yet. Add --new to take one.")

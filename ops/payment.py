@@ -124,11 +124,11 @@ def _change(
     try:
         proposal = propose(entry, found)
     except NoSuchChange:
-        return _refused(_standing(entry))
+        return screen.not_changed(_standing(entry))
     except Impossible as error:
-        return _refused(str(error))
+        return screen.not_changed(str(error))
     if proposal.against and not options.force:
-        return _refused(f"{proposal.against} (add --force to do it nevertheless)")
+        return screen.not_changed(f"{proposal.against} (add --force to do it nevertheless)")
     after = proposal.after
     id_ = f" with id {after.platform_id}" if after.platform_id is not None else ""
     pairs = [("change", f"{entry.state} -> {after.state}{id_}"), ("why", after.why)]
@@ -146,16 +146,11 @@ def _change(
         else:
             site.ledger.move(entry, after)
     except StaleWrite:
-        return _refused("the entry has changed since it was shown")
+        return screen.not_changed("the entry has changed since it was shown")
     except IdTaken:
-        return _refused("another entry has got that id since it was shown")
+        return screen.not_changed("another entry has got that id since it was shown")
     print("Done.")
     return 0
-
-
-def _refused(why: str) -> int:
-    print(screen.wrapped(f"Nothing was changed: {why}."))
-    return 1
 
 
 def _standing(entry: Entry) -> str:

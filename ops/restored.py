@@ -33,7 +33,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     now = clock.now()
     since: datetime = options.since or now - _LONGEST
     if since > now or since.year not in YEARS:
-        return _refused(f"{screen.moment(since)} is not in the past")
+        return screen.not_changed(f"{screen.moment(since)} is not in the past")
     if mark is not None and mark.released_at is None:
         # Restored once more: what either restore has lost is looked for.
         since = min(since, mark.restored_to)
@@ -59,7 +59,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     try:
         site.marks.put(mark, Mark(since, clock.now()))
     except StaleWrite:
-        return _refused("somebody else has set the mark since it was shown")
+        return screen.not_changed("somebody else has set the mark since it was shown")
     head = census.ordered(site.roll, repairs=True)
     if head.stage is not Stage.LISTING or not head.repairs:
         print("A census is under way already; when it is done, take another: census --new")
@@ -75,7 +75,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
 
 def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     if mark is None or mark.released_at is not None:
-        return _refused("no mark stands")
+        return screen.not_changed("no mark stands")
     pairs = [
         ("mark", _standing(mark)),
         ("unfinished", _counted(list(_unfinished(site)))),
@@ -90,7 +90,7 @@ def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     try:
         site.marks.put(mark, replace(mark, released_at=clock.now()))
     except StaleWrite:
-        return _refused("somebody else has set the mark since it was shown")
+        return screen.not_changed("somebody else has set the mark since it was shown")
     print("Done.")
     return 0
 
@@ -113,8 +113,3 @@ def _unfinished(site: Site) -> Iterator[Entry]:
 def _counted(entries: list[Entry]) -> str:
     numbers = {it: sum(entry.state is it for entry in entries) for it in _UNFINISHED}
     return ", ".join(f"{number} {state}" for state, number in numbers.items() if number) or "none"
-
-
-def _refused(why: str) -> int:
-    print(screen.wrapped(f"Nothing was changed: {why}."))
-    return 1

@@ -45,6 +45,12 @@ def wrapped(text: str, *, indent: str = "") -> str:
     return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
+def not_changed(why: str) -> int:
+    """Says so; returns the command's exit code."""
+    print(wrapped(f"Nothing was changed: {why}."))
+    return 1
+
+
 def age(span: timedelta) -> str:
     """How long, in its largest unit; negative spans count as none."""
     seconds = max(span.total_seconds(), 0)

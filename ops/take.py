@@ -25,13 +25,13 @@ def take(site: Site, options: argparse.Namespace) -> int:
     account = site.accounts.of_id(options.account) or site.accounts.of_portal(options.account)
     if account is None:
         why = f"no account has the id {options.account}, here or in the portal"
-        return _refused(f"{why}. An account is made when its owner connects a location")
+        return screen.not_changed(f"{why}. An account is made when its owner connects a location")
     # The row first: what is written to it from then on, is not overwritten.
     before = site.connections.get(location_id)
     try:
         status = site.platform.status(location_id)
     except (Refused, Unreachable) as error:
-        return _refused(f"the platform does not tell: {error}")
+        return screen.not_changed(f"the platform does not tell: {error}")
     now = clock.now()
     others = [
         it
@@ -52,24 +52,19 @@ def take(site: Site, options: argparse.Namespace) -> int:
             rules=site.settings.lifecycle,
         )
     except rules.CannotBeTaken as error:
-        return _refused(str(error))
+        return screen.not_changed(str(error))
     print(_change(before, taken), end="\n\n")
     if not options.do:
         print(screen.NOT_YET)
         return 0
     if not site.accounts.seen(account, now):
-        return _refused("the account was erased a moment ago")
+        return screen.not_changed("the account was erased a moment ago")
     try:
         site.connections.save(taken, now)
     except StaleWrite:
-        return _refused("the connection has changed since it was shown")
+        return screen.not_changed("the connection has changed since it was shown")
     print("Done. Within minutes, reconcile turns telephony on and sends what was held for it.")
     return 0
-
-
-def _refused(why: str) -> int:
-    print(screen.wrapped(f"Nothing was changed: {why}."))
-    return 1
 
 
 def _there_and_here(before: Connection | None, status: Status) -> list[tuple[str, str]]:

@@ -57,6 +57,7 @@ _ANY_HINT = (
     "SET hint = if_not_exists(hint, :event), hint_at = if_not_exists(hint_at, :at),"
     " hint_looks = if_not_exists(hint_looks, :none)"
 )
+_HAS_PAYMENT = "hint = :payment"
 _DUE = ", due_at = :at ADD version :one"
 
 
@@ -109,18 +110,16 @@ class Connections:
     def hint(self, location_id: int, event: Hint, at: datetime) -> bool:
         """Stores a webhook's claim, due at once, in one write; False if the location is unknown.
 
-        A freeze takes the place of a payment, in a second write: what is said of a payment ends
-        with a status that says active, though it may be an old one.
+        A freeze takes the place of a payment: what is said of a payment ends with a status that
+        says active, though it may be an old one.
         """
         line = Line(location_id, at, words=f"{event} webhook")
-        if event is not Hint.FREEZE:
-            return self._hint(location_id, event, at, line, "attribute_exists(location_id)")
-        other = "attribute_exists(location_id)"
-        other += " AND (attribute_not_exists(hint) OR hint <> :payment)"
-        return any(
-            self._hint(location_id, event, at, line, condition, payment=Hint.PAYMENT, new=new)
-            for condition, new in ((other, False), ("hint = :payment", True))
-        )
+        conditions = ["attribute_exists(location_id)"]
+        if event is Hint.FREEZE:
+            # The last is for a payment's hint that was settled between the two before.
+            no_payment = "(attribute_not_exists(hint) OR hint <> :payment)"
+            conditions = [f"{conditions[0]} AND {no_payment}", _HAS_PAYMENT, *conditions]
+        return any(self._hint(location_id, event, at, line, it) for it in conditions)
 
     def rumour(self, location_id: int, event: Hint, at: datetime) -> bool:
         """The same of a claim that nobody could prove; False if it makes no difference.
@@ -157,14 +156,12 @@ class Connections:
         condition: str,
         *,
         states: Sequence[State] = (),
-        new: bool = False,
-        **named_in_condition: Hint,
     ) -> bool:
         """Stores a hint if the condition holds, and the row is in one of `states`, if any.
 
-        The one that is there stays, but for an uninstall, or if it has to be `new`.
+        The one that is there stays, but for an uninstall, and for a payment by `_HAS_PAYMENT`.
         """
-        takes_its_place = new or event is Hint.UNINSTALL
+        takes_its_place = event is Hint.UNINSTALL or condition == _HAS_PAYMENT
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": {"location_id": to_value(location_id)},
@@ -175,9 +172,10 @@ class Connections:
                 ":at": to_value(stamp(at)),
                 ":none": to_value(0),
                 ":one": to_value(1),
-                **{f":{name}": to_value(hint) for name, hint in named_in_condition.items()},
             },
         }
+        if ":payment" in condition:
+            update["ExpressionAttributeValues"][":payment"] = to_value(Hint.PAYMENT)
         if states:
             named = " OR ".join(f"#state = :{state}" for state in states)
             update["ConditionExpression"] = f"{condition} AND ({named})"

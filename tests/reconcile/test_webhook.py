@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.exceptions import ClientError
 
 from functions.disable import app as disable_app
+from shared.connections.table import Connections
 from tests.deployment import Deployment, http_event, secrets_in
 
 
@@ -200,6 +202,25 @@ def test_a_freeze_takes_the_place_of_a_payment_and_of_nothing_else(
     connected.simulator.expire(4564)
     connected.let_time_pass(2)
     assert connected.connection(4564).state == "frozen"
+
+
+def test_a_freeze_is_kept_if_a_payment_is_settled_while_it_is_stored(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.webhook(connected.hosted(4564))
+    stored, tries = Connections._hint, list[str]()
+
+    def settled_meanwhile(self: Connections, *told: Any) -> bool:
+        tries.append(told[-1])
+        if len(tries) == 2:
+            before = connected.connection(4564)
+            self.save(replace(before, hint=None, hint_at=None), connected.clock())
+        return stored(self, *told)
+
+    monkeypatch.setattr(Connections, "_hint", settled_meanwhile)
+    assert connected.webhook(connected.event(4564, "freeze")) == 200
+    assert len(tries) == 3
+    assert connected.connection(4564).hint == "freeze"
 
 
 @pytest.mark.parametrize(
