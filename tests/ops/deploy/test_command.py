@@ -1,5 +1,6 @@
 """`make deploy` as somebody uses it, into an emulator: two environments beside each other."""
 
+import getpass
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from local import PROJECT
 from local.sam import SAM, SERVICES
@@ -61,12 +63,12 @@ def staging(project: Path, emulator: Emulator) -> tuple[int, str]:
         "region": ["here", "us-east-1"],
         "ApplicationId": ["my app", "101"],
         "ProviderName": ["Acme & Söhne"],
-        "DefaultCountry": ["de", "DE"],
+        "DefaultCountry": ["de", "UK", "DE"],
         "AlarmEmail": ["anna", "-"],
         "DomainName": [""],
         "Partner token": ["short", TOKEN],
         "User token": [""],
-        "Execute": ["y"],
+        "Execute": ["sure", "y"],
     }
 
     def answer(line: str) -> str:
@@ -90,7 +92,10 @@ def test_somebody_at_a_terminal_deploys_staging(
     assert TOKEN not in shown
     assert "The region must be one of AWS's, such as eu-central-1." in shown
     assert "ApplicationId must be the number that the Developer Cabinet shows" in shown
+    assert "DefaultCountry must be a code of ISO 3166 such as GB, and UK is none." in shown
     assert "A token has at least 8 letters" in shown
+    assert "That is of an emulator: do not commit it." in shown
+    assert "Type y for yes, or n for no" in shown
     assert "PaymentsTable takes reads and writes" in shown
     deploy = tomllib.loads((project / "samconfig.toml").read_text("utf-8"))["staging"]["deploy"]
     assert deploy["parameters"]["region"] == "us-east-1"
@@ -308,6 +313,8 @@ def deployed(folder: Path, answers: str, *words: str) -> int:
             f"{ANSWERS}DomainName = 'a.example'\nCertificateArn = '{CERTIFICATE}'",
             "in eu-central-1",
         ),
+        (f"{ANSWERS}HostedZoneId = 'Z0123456789ABC'", "belong to a DomainName, and there is none"),
+        (f"{ANSWERS}PlatformTimezone = 'Europe/Berln'", "and Europe/Berln is none"),
         (f"{ANSWERS}TrialDay = 7", "nobody asks for TrialDay"),
         (f"{ANSWERS}TrialDays = 7.5", "TrialDays must be a whole number"),
         (f"{ANSWERS}PacePerS = 1000", "PacePerS must be a number of calls"),
@@ -503,3 +510,54 @@ def test_a_note_stops_nothing(
     assert deployed(folder, ANSWERS) == 0
     assert executed == [found]
     assert "Note: HttpApi is Conditional." in capsys.readouterr().out
+
+
+def typed_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, aws: Aws, lines: list[str]
+) -> tuple[dict[str, str], list[str]]:
+    """What samconfig.toml has after these lines at a terminal, and what was asked for."""
+    asked: list[str] = []
+
+    def line(prompt: str) -> str:
+        asked.append(prompt.split(maxsplit=1)[0])
+        return lines.pop(0)
+
+    def refuse(*_words: object) -> None:
+        raise change_set.NotDeployed("far enough")
+
+    monkeypatch.setattr("builtins.input", line)
+    monkeypatch.setattr(getpass, "getpass", lambda _prompt: "")
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: aws)
+    monkeypatch.setattr(change_set, "made", refuse)
+    assert command.main(["testing"], root=folder) == 2
+    assert lines == []
+    return dict(samconfig.read(folder / "samconfig.toml", "testing").parameters), asked
+
+
+def test_a_certificate_is_asked_for_until_it_fits_and_goes_with_its_domain(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws = Aws(has_all=True)
+    first = ["us-east-1", "101", "", "", "", "a.example", "", CERTIFICATE, ""]
+    first[7:7] = [CERTIFICATE.replace("us-east-1", "eu-west-1")]
+    given, asked = typed_in(folder, monkeypatch, aws, first)
+    assert (given["DomainName"], given["CertificateArn"]) == ("a.example", CERTIFICATE)
+    assert asked[-4:] == ["CertificateArn"] * 3 + ["HostedZoneId"]
+    said = capsys.readouterr().out
+    assert "DomainName needs a CertificateArn.\n" in said
+    assert "CertificateArn must be of a certificate in us-east-1, where the stack is.\n" in said
+    given, _asked = typed_in(folder, monkeypatch, aws, ["", "", "", "", "", "-"])
+    assert (given["DomainName"], given["CertificateArn"]) == ("", "")
+
+
+def test_who_has_no_credentials_is_told_where_they_come_from(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_words: object, **_named: object) -> None:
+        raise NoCredentialsError
+
+    monkeypatch.setattr(account.Account, "client", refuse)
+    assert deployed(folder, ANSWERS) == 2
+    assert "`aws configure`), or name a profile of it with PROFILE=NAME" in " ".join(
+        capsys.readouterr().err.split()
+    )
