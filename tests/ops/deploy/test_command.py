@@ -1,11 +1,16 @@
 """`make deploy` as somebody uses it, into an emulator: two environments beside each other."""
 
+import argparse
 import getpass
 import os
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +21,10 @@ from botocore.exceptions import NoCredentialsError
 from local import PROJECT
 from local.sam import SAM, SERVICES
 from local.stack.emulator import CREDENTIALS, Emulator
+from ops import site
 from ops.deploy import account, change_set, command, health, samconfig
 from tests.docs import pages
+from tests.ops.deploy import aws_cli
 from tests.ops.deploy.project import at, copied, make_deploy, typed
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
@@ -117,7 +124,6 @@ def test_the_operators_commands_find_the_stack_in_the_emulator(
     command = re.sub(r"\s+", " ", span)
     for name, value in (
         ("http://127.0.0.1:4566", emulator.endpoint_url),
-        ("altegio-telephony-trial", "altegio-telephony-staging"),
         ("REGION", "us-east-1"),
     ):
         command = re.sub(rf"(?<![A-Z_]){re.escape(name)}(?![A-Z_])", value, command)
@@ -131,6 +137,108 @@ def test_the_operators_commands_find_the_stack_in_the_emulator(
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("altegio-telephony-staging in us-east-1: nothing is ")
+
+
+@needs_sam
+@pytest.mark.usefixtures("staging")
+def test_the_pages_steps_restore_a_table(project: Path, emulator: Emulator) -> None:
+    """The emulator gives back the rows of now; a service of AWS gives back those of then."""
+    [naming, *steps] = pages.steps("docs/deploy.md", "## Restoring the tables")
+    [away] = [at for at, each in enumerate(steps) if "restore-table-from-backup" in each]
+    steps[away:away] = pages.steps("docs/deploy.md", "## Taking a stack away")
+
+    def asked(command: str) -> Any:
+        return aws_cli.answered(command, partial(client, emulator, region="us-east-1"))
+
+    filled = {
+        placeholder: asked(
+            naming.replace("NAME", "altegio-telephony-staging").replace("PaymentsTable", part)
+        )
+        for placeholder, part in (
+            ("PAYMENTS_FUNCTION", "PaymentsFunction"),
+            ("RECONCILE_FUNCTION", "ReconcileFunction"),
+            ("TABLE", "PaymentsTable"),
+            ("TABLE_WITH_AN_END", "JournalTable"),
+        )
+    }
+    filled |= {"NAME": "altegio-telephony-staging", "TIME": datetime.now(UTC).isoformat()}
+    dynamodb, table = client(emulator, "dynamodb", "us-east-1"), filled["TABLE"]
+    before = dynamodb.describe_table(TableName=table)["Table"]
+    row = {"key": {"S": "payment#restored"}, "location_id": {"N": "1"}}
+    dynamodb.put_item(TableName=table, Item=row)
+    done = []
+    for step in steps:
+        command = step.replace("TABLE", "TABLE_WITH_AN_END") if "time-to-live" in step else step
+        for name, value in filled.items():
+            command = re.sub(rf"\b{name}(?![A-Z_])", value, command)
+        if command.startswith("aws"):
+            answer = asked(command)
+            done.append(command.split()[2])
+        else:
+            operated(command, project, emulator)
+            done.append(operated(f"{command} --do", project, emulator))
+        if "list-event-source-mappings" in step:
+            filled["UUID"] = answer["EventSourceMappings"][0]["UUID"]
+        if "create-backup" in step:
+            filled["BACKUP_ARN"] = answer["BackupDetails"]["BackupArn"]
+    assert "Done. Start the functions" in done[-3]
+    after = dynamodb.describe_table(TableName=table)["Table"]
+    for what in ("KeySchema", "DeletionProtectionEnabled"):
+        assert after[what] == before[what], what
+    assert len(after["GlobalSecondaryIndexes"]) == len(before["GlobalSecondaryIndexes"])
+    assert dynamodb.get_item(TableName=table, Key={"key": row["key"]})["Item"] == row
+    dynamodb.delete_item(TableName=table, Key={"key": row["key"]})
+    kept = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert kept["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    mapping = client(emulator, "lambda", "us-east-1").get_event_source_mapping(UUID=filled["UUID"])
+    assert mapping["State"] == "Enabled"
+
+
+def operated(command: str, project: Path, emulator: Emulator) -> str:
+    """What an operator's command says."""
+    ended = subprocess.run(
+        shlex.split(command),
+        cwd=project,
+        env={**at(emulator.endpoint_url), "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@needs_sam
+@pytest.mark.usefixtures("staging")
+def test_page_and_publication_are_looked_at_after_a_deployment(
+    project: Path,
+    emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in AWS, but that the emulator serves no page; and Altegio is not asked from here."""
+    for name, value in at(emulator.endpoint_url).items():
+        monkeypatch.setenv(name, value)
+    find, nowhere = site.find, {"PLATFORM_APP_URL": "http://127.0.0.1:9"}
+
+    def found(options: argparse.Namespace) -> site.Stack:
+        it = find(options)
+        return replace(it, **{each: {**getattr(it, each), **nowhere} for each in _FUNCTIONS})
+
+    monkeypatch.setattr(site, "find", found)
+    monkeypatch.setattr(change_set, "made", lambda *_words: None)
+    (tmp_path / "answers.toml").write_text("execute = true\n")
+    answers = str(tmp_path / "answers.toml")
+    assert command.main(["staging", "--answers", answers], root=project) == 1
+    shown = capsys.readouterr().out
+    assert "altegio-telephony-staging is as the template says already." in shown
+    assert re.search(r"^ +FAILED +the connect page answers", shown, re.MULTILINE)
+    assert "Registration Redirect Url" in shown
+    assert "What FAILED above stands before the moderation." in shown
+
+
+_FUNCTIONS = ("payments", "reconcile", "calls", "connect")
 
 
 @needs_sam
