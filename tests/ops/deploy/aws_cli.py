@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-import jmespath
+import jmespath  # type: ignore[import-untyped]  # ships no types
 from botocore import xform_name
-from botocore.model import Shape
+from botocore.model import Shape, StructureShape
 
 
 def answered(command: str, client: Callable[[str], Any]) -> Any:
@@ -37,13 +37,12 @@ def answered(command: str, client: Callable[[str], Any]) -> Any:
 
 
 def _value(shape: Shape, text: str) -> Any:
+    if isinstance(shape, StructureShape):
+        pairs = (each.partition("=") for each in text.split(","))
+        return {name: _value(shape.members[name], value) for name, _, value in pairs}
     match shape.type_name:
-        case "structure":
-            pairs = (each.partition("=") for each in text.split(","))
-            return {name: _value(shape.members[name], value) for name, _, value in pairs}
         case "boolean":
             return {"true": True, "false": False}[text]
-        case "integer" | "long":
+        case "integer":
             return int(text)
-        case _:
-            return text
+    return text
