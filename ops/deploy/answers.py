@@ -1,6 +1,8 @@
 """Who answers the questions: somebody at a terminal, or a file."""
 
 import getpass
+import sys
+import termios
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -71,8 +73,16 @@ class Terminal:
             print(screen.wrapped(reason))
 
     def agrees(self, name: str, question: str) -> bool:  # noqa: ARG002 - a file goes by the name
-        """See Answers; Enter is "no"."""
-        return input(f"\n{question} [y/N]: ").strip().lower() in ("y", "yes")
+        """See Answers; Enter is "no". What was typed before it was asked answers nothing."""
+        if sys.stdin.isatty():
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
+        while True:
+            given = input(f"\n{question} [y/N]: ").strip().lower()
+            if given in ("y", "yes"):
+                return True
+            if given in ("", "n", "no"):
+                return False
+            print("Type y for yes, or n for no; Enter is no.")
 
 
 @dataclass(frozen=True, slots=True)

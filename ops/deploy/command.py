@@ -7,7 +7,7 @@ the stack only once somebody agrees to the change set.
 import argparse
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ops import screen, site
 from ops.deploy import change_set, health, parameters, samconfig
@@ -29,6 +29,10 @@ _OF_A_DOMAIN = ("CertificateArn", "HostedZoneId")
 _SECRETS = {"partner_token": "PartnerTokenParameter", "user_token": "UserTokenParameter"}
 _OPTIONAL = {"user_token"}
 _TOLD = (Refused, samconfig.Unwritable, change_set.NotDeployed, site.NoStack, NoEmulator)
+_NO_KEYS = (
+    "There are no credentials of AWS here. Set the AWS CLI up (`aws configure`), or name a profile"
+    " of it with PROFILE=NAME. An emulator needs none: docs/deploy.md tells how to deploy into one."
+)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -53,6 +57,8 @@ def main(arguments: Sequence[str], *, root: Path = change_set.PROJECT) -> int:
         return _deploy(_Work(account, answers, root, known), options)
     except _TOLD as error:
         print(screen.wrapped(str(error)), file=sys.stderr)
+    except NoCredentialsError:
+        print(screen.wrapped(_NO_KEYS), file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(screen.wrapped(f"AWS: {error}"), file=sys.stderr)
     except (EOFError, KeyboardInterrupt):
@@ -65,7 +71,7 @@ def _deploy(work: _Work, options: argparse.Namespace) -> int:
     environment = _asked(work, samconfig.read(file, options.environment), options.region)
     tokens = _tokens(work, environment)
     samconfig.write(file, environment)
-    print(f"\nsamconfig.toml has [{environment.name}] now. It holds no secret: commit it.")
+    print(f"\nsamconfig.toml has [{environment.name}] now. {_what_to_do_with_it(work.account)}")
     _store(work, environment, tokens)
     sys.stdout.flush()  # SAM writes past our buffer
     changes = change_set.made(work.account, environment, work.root)
@@ -79,6 +85,12 @@ def _deploy(work: _Work, options: argparse.Namespace) -> int:
         print(f"\nExecuting; the first time this takes some minutes ({changes.stack}) ...")
         change_set.execute(work.account, changes, environment.region)
     return _looked_at(work, environment)
+
+
+def _what_to_do_with_it(account: Account) -> str:
+    if account.endpoint_url is None:
+        return "It holds no secret: commit it to your branch."
+    return "That is of an emulator: do not commit it."
 
 
 def _asked(work: _Work, found: samconfig.Environment, region: str | None) -> samconfig.Environment:
@@ -96,10 +108,15 @@ def _asked(work: _Work, found: samconfig.Environment, region: str | None) -> sam
     if isinstance(work.answers, File):
         values |= work.answers.parameters
     for name in _ASKED:
-        values[name] = _answered(work, name, values)
+        values[name] = _answered(work, name, values, work.known[name].wrong)
     if values["DomainName"]:
         for name in _OF_A_DOMAIN:
-            values[name] = _answered(work, name, values)
+            values[name] = _answered(
+                work, name, values, partial(_wrong, work, name, values, region)
+            )
+    elif isinstance(work.answers, Terminal):
+        # Nobody is asked for them, and the stack keeps what it is not told.
+        values |= {name: "" for name in _OF_A_DOMAIN if values.get(name)}
     for name, value in values.items():
         if name not in work.known:
             raise Refused(f"samconfig.toml sets {name}, which this version does not know any more.")
@@ -136,10 +153,18 @@ def _deployed(work: _Work, found: samconfig.Environment, region: str) -> dict[st
     }
 
 
-def _answered(work: _Work, name: str, values: Mapping[str, str]) -> str:
+def _answered(
+    work: _Work, name: str, values: Mapping[str, str], wrong: Callable[[str], str]
+) -> str:
     parameter = work.known[name]
     default = values.get(name, parameter.default or "")
-    return work.answers.value(name, parameter.description, default, parameter.wrong)
+    return work.answers.value(name, parameter.description, default, wrong)
+
+
+def _wrong(work: _Work, name: str, values: Mapping[str, str], region: str, value: str) -> str:
+    """Why a value is wrong, by itself or beside the others."""
+    together = partial(parameters.wrong_together, {**values, name: value}, region)
+    return work.known[name].wrong(value) or together()
 
 
 def _own_secrets(name: str) -> dict[str, str]:
@@ -263,7 +288,9 @@ def _parser() -> argparse.ArgumentParser:
 def _emulator(text: str) -> str:
     """An emulator gets made-up keys and the real token, so it may be nowhere but here."""
     if urlsplit(text).hostname not in _LOOPBACK:
-        raise argparse.ArgumentTypeError(f"{text!r} is not on this machine")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address on this machine, such as http://127.0.0.1:4566"
+        )
     return text
 
 

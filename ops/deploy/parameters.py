@@ -2,12 +2,15 @@
 
 import difflib
 import re
+import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
+
+from shared import countries
 
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
 
@@ -34,11 +37,20 @@ class Parameter:
     is_number: bool
 
     def wrong(self, value: str) -> str:
-        """Why CloudFormation would refuse a value, as a sentence; empty if it takes it.
+        """Why a value cannot be meant, as a sentence; empty if it may be.
 
+        CloudFormation knows the form of a value, and we also which countries and zones there are.
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
         """
-        return "" if self._takes(value) else f"{self.name} {self.constraint}."
+        if not self._takes(value):
+            return f"{self.name} {self.constraint}."
+        if not value:
+            return ""
+        if self.name == "DefaultCountry" and value not in countries.CODES:
+            return f"DefaultCountry must be a code of ISO 3166 such as GB, and {value} is none."
+        if self.name == "PlatformTimezone" and value not in zoneinfo.available_timezones():
+            return f"PlatformTimezone must be a zone such as Europe/Berlin, and {value} is none."
+        return ""
 
     def _takes(self, value: str) -> bool:
         if self.allowed and value not in self.allowed:
@@ -81,7 +93,7 @@ def wrong_region(value: str) -> str:
     }
     if value in known:
         return ""
-    near = difflib.get_close_matches(value, sorted(known), n=1)
+    near = difflib.get_close_matches(value.lower(), sorted(known), n=1)
     meant = f" Is {near[0]} meant?" if near else ""
     return f"The region must be one of AWS's, such as eu-central-1.{meant}"
 
@@ -96,6 +108,8 @@ def wrong_token(value: str) -> str:
 def wrong_together(values: Mapping[str, str], region: str) -> str:
     """What is wrong with values that are right each by itself; empty if nothing is."""
     domain, certificate = values.get("DomainName", ""), values.get("CertificateArn", "")
+    if not domain and (certificate or values.get("HostedZoneId")):
+        return "CertificateArn and HostedZoneId belong to a DomainName, and there is none."
     if domain and not certificate:
         return "DomainName needs a CertificateArn."
     if domain and certificate.split(":")[3] != region:

@@ -43,6 +43,12 @@ def spans(name: str) -> list[str]:
     return re.findall(r"`([^`]+)`", FENCE.sub("", text(name)))
 
 
+def steps(name: str, heading: str) -> list[str]:
+    """The commands below a heading, in their order, each as one line."""
+    found = re.findall(r"`((?:aws|\.venv/bin/python) [^`]+)`", section(name, heading))
+    return [re.sub(r"\s+", " ", each) for each in found]
+
+
 def transcripts(name: str) -> Iterator[tuple[str, str]]:
     """Commands after a `$` in fenced blocks, each with what it has printed."""
     for _language, block in blocks(name):

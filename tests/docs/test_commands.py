@@ -89,7 +89,8 @@ def test_every_program_that_is_run_is_known() -> None:
     """A new kind of command needs a test of its own here."""
     commands = [command for name in pages.names() for command in pages.commands(name)]
     known = re.compile(
-        rf"make|aws (?:ssm|sqs|dynamodb|lambda) |curl |{pages.PYTHON} -m pytest tests/"
+        r"make|aws (?:ssm|sqs|dynamodb|lambda|cloudformation) |curl "
+        rf"|{pages.PYTHON} -m pytest tests/"
         rf"|{pages.PYTHON} -m (?:{'|'.join(MODULES)})(?: |$)"
         r"|(?:build/venvs/sam/bin/)?sam (?:build|deploy|local|delete|validate)"
     )

@@ -58,6 +58,18 @@ def test_what_stops_a_deployment_is_no_more_than_cloudformation_takes() -> None:
     assert set(named) <= set(ALARMS)
 
 
+def test_a_restored_table_gets_back_what_the_restore_leaves_out() -> None:
+    told = pages.section("docs/deploy.md", "## Restoring the tables")
+    ends = {
+        name
+        for name, each in TEMPLATE["Resources"].items()
+        if "TimeToLiveSpecification" in each.get("Properties", {})
+    }
+    [named] = re.findall(r"no other\. (.*?) also have a time to live", told.replace("\n", " "))
+    assert set(re.findall(r"\w+Table", named)) == ends - {"PaceTable"}
+    assert not {"PaymentsTable", "ConnectionsTable"} & ends
+
+
 # The role
 
 

@@ -15,6 +15,7 @@ from local.examples.mailbox import SENDER, Mailbox
 from local.simulator import Owner, Simulator
 from local.stack.stack import Stack
 from ops import publication, site
+from ops.deploy import health
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
 from tests.calls.recorded import (
@@ -337,6 +338,13 @@ def test_what_the_cabinet_asks_for_is_told_and_checked(
     assert max(map(len, text.splitlines())) <= 100
     assert "Callback Url" in text
     assert world.simulator.partner_token not in out + text
+
+
+def test_the_check_after_a_deployment_knows_our_page(world: World) -> None:
+    with httpx.Client(trust_env=False) as http:
+        check = health.page(world.stack.outputs, http)
+        elsewhere = health.page({"RedirectUrl": f"{world.stack.api}/nowhere"}, http)
+    assert (check.passed, elsewhere.passed) == (True, False), (check.seen, elsewhere.seen)
 
 
 def test_what_is_not_there_fails(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,16 @@
 """Answers: of a person, who is asked again, and of a file, which is not."""
 
 import getpass
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from local import PROJECT
 from ops.deploy import answers, parameters
 from ops.deploy.answers import File, Refused, Terminal
 
@@ -73,9 +78,40 @@ def test_enter_is_no(types: Callable[..., None], typed: str, *, agrees: bool) ->
     assert Terminal().agrees("execute", "Execute it?") is agrees
 
 
+def test_what_is_neither_yes_nor_no_is_asked_again(
+    types: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    types("sure", "y")
+    assert Terminal().agrees("execute", "Execute it?")
+    assert "Type y for yes, or n for no" in capsys.readouterr().out
+
+
+def test_what_was_typed_before_the_question_agrees_to_nothing() -> None:
+    """A change set that nobody has read yet, while SAM still builds."""
+    here, there = pty.openpty()
+    os.write(here, b"y\n")
+    program = "from ops.deploy.answers import Terminal; print(Terminal().agrees('execute', 'Go?'))"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=PROJECT,
+        stdin=there,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as asking:
+        os.close(there)
+        assert asking.stdout is not None
+        shown = ""
+        while not shown.endswith("[y/N]: "):
+            shown += asking.stdout.read(1) or "[y/N]: "
+        os.write(here, b"\n")
+        shown += asking.stdout.read()
+    os.close(here)
+    assert shown.endswith("False\n")
+
+
 def file(tmp_path: Path, text: str) -> File:
     (tmp_path / "answers.toml").write_text(text)
-    known = parameters.read(Path(__file__).parents[3] / "template.yaml")
+    known = parameters.read(PROJECT / "template.yaml")
     return File.read(tmp_path / "answers.toml", known)
 
 

@@ -1,21 +1,30 @@
 """`make deploy` as somebody uses it, into an emulator: two environments beside each other."""
 
+import argparse
+import getpass
 import os
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from local import PROJECT
 from local.sam import SAM, SERVICES
 from local.stack.emulator import CREDENTIALS, Emulator
+from ops import site
 from ops.deploy import account, change_set, command, health, samconfig
 from tests.docs import pages
+from tests.ops.deploy import aws_cli
 from tests.ops.deploy.project import at, copied, make_deploy, typed
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
@@ -61,12 +70,12 @@ def staging(project: Path, emulator: Emulator) -> tuple[int, str]:
         "region": ["here", "us-east-1"],
         "ApplicationId": ["my app", "101"],
         "ProviderName": ["Acme & Söhne"],
-        "DefaultCountry": ["de", "DE"],
+        "DefaultCountry": ["de", "UK", "DE"],
         "AlarmEmail": ["anna", "-"],
         "DomainName": [""],
         "Partner token": ["short", TOKEN],
         "User token": [""],
-        "Execute": ["y"],
+        "Execute": ["sure", "y"],
     }
 
     def answer(line: str) -> str:
@@ -90,7 +99,10 @@ def test_somebody_at_a_terminal_deploys_staging(
     assert TOKEN not in shown
     assert "The region must be one of AWS's, such as eu-central-1." in shown
     assert "ApplicationId must be the number that the Developer Cabinet shows" in shown
+    assert "DefaultCountry must be a code of ISO 3166 such as GB, and UK is none." in shown
     assert "A token has at least 8 letters" in shown
+    assert "That is of an emulator: do not commit it." in shown
+    assert "Type y for yes, or n for no" in shown
     assert "PaymentsTable takes reads and writes" in shown
     deploy = tomllib.loads((project / "samconfig.toml").read_text("utf-8"))["staging"]["deploy"]
     assert deploy["parameters"]["region"] == "us-east-1"
@@ -112,7 +124,6 @@ def test_the_operators_commands_find_the_stack_in_the_emulator(
     command = re.sub(r"\s+", " ", span)
     for name, value in (
         ("http://127.0.0.1:4566", emulator.endpoint_url),
-        ("altegio-telephony-trial", "altegio-telephony-staging"),
         ("REGION", "us-east-1"),
     ):
         command = re.sub(rf"(?<![A-Z_]){re.escape(name)}(?![A-Z_])", value, command)
@@ -126,6 +137,111 @@ def test_the_operators_commands_find_the_stack_in_the_emulator(
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("altegio-telephony-staging in us-east-1: nothing is ")
+
+
+@needs_sam
+@pytest.mark.usefixtures("staging")
+def test_the_pages_steps_restore_a_table(project: Path, emulator: Emulator) -> None:
+    """The emulator gives back the rows of now; a service of AWS gives back those of then."""
+    [naming, *steps] = pages.steps("docs/deploy.md", "## Restoring the tables")
+    [away] = [at for at, each in enumerate(steps) if "restore-table-from-backup" in each]
+    steps[away:away] = pages.steps("docs/deploy.md", "## Taking a stack away")
+
+    def asked(command: str) -> Any:
+        return aws_cli.answered(command, partial(client, emulator, region="us-east-1"))
+
+    filled = {
+        placeholder: asked(
+            naming.replace("NAME", "altegio-telephony-staging").replace("PaymentsTable", part)
+        )
+        for placeholder, part in (
+            ("PAYMENTS_FUNCTION", "PaymentsFunction"),
+            ("RECONCILE_FUNCTION", "ReconcileFunction"),
+            ("TABLE", "PaymentsTable"),
+            ("TABLE_WITH_AN_END", "JournalTable"),
+        )
+    }
+    filled |= {"NAME": "altegio-telephony-staging", "TIME": datetime.now(UTC).isoformat()}
+    dynamodb, table = client(emulator, "dynamodb", "us-east-1"), filled["TABLE"]
+    before = dynamodb.describe_table(TableName=table)["Table"]
+    row = {"key": {"S": "payment#restored"}, "location_id": {"N": "1"}}
+    dynamodb.put_item(TableName=table, Item=row)
+    done = []
+    for step in steps:
+        command = step.replace("TABLE", "TABLE_WITH_AN_END") if "time-to-live" in step else step
+        for name, value in filled.items():
+            command = re.sub(rf"\b{name}(?![A-Z_])", value, command)
+        if command.startswith("aws"):
+            answer = asked(command)
+            done.append(command.split()[2])
+        else:
+            operated(command, project, emulator)
+            done.append(operated(f"{command} --do", project, emulator))
+        if "list-event-source-mappings" in step:
+            filled["UUID"] = answer["EventSourceMappings"][0]["UUID"]
+        if "create-backup" in step:
+            filled["BACKUP_ARN"] = answer["BackupDetails"]["BackupArn"]
+    assert "Done. Start the functions" in done[-3]
+    after = dynamodb.describe_table(TableName=table)["Table"]
+    for what in ("KeySchema", "DeletionProtectionEnabled"):
+        assert after[what] == before[what], what
+    assert len(after["GlobalSecondaryIndexes"]) == len(before["GlobalSecondaryIndexes"])
+    assert dynamodb.get_item(TableName=table, Key={"key": row["key"]})["Item"] == row
+    dynamodb.delete_item(TableName=table, Key={"key": row["key"]})
+    kept = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert kept["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    mapping = client(emulator, "lambda", "us-east-1").get_event_source_mapping(UUID=filled["UUID"])
+    assert mapping["State"] == "Enabled"
+
+
+def operated(command: str, project: Path, emulator: Emulator) -> str:
+    """What an operator's command says."""
+    ended = subprocess.run(
+        shlex.split(command),
+        cwd=project,
+        env={**at(emulator.endpoint_url), "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@needs_sam
+@pytest.mark.usefixtures("staging")
+def test_page_and_publication_are_looked_at_after_a_deployment(
+    project: Path,
+    emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in AWS, but that the emulator serves no page; and Altegio is not asked from here."""
+    for name, value in at(emulator.endpoint_url).items():
+        monkeypatch.setenv(name, value)
+    find, nowhere = site.find, {"PLATFORM_APP_URL": "http://127.0.0.1:9"}
+
+    def found(options: argparse.Namespace) -> site.Stack:
+        it = find(options)
+        return replace(
+            it,
+            payments={**it.payments, **nowhere},
+            reconcile={**it.reconcile, **nowhere},
+            calls={**it.calls, **nowhere},
+            connect={**it.connect, **nowhere},
+        )
+
+    monkeypatch.setattr(site, "find", found)
+    monkeypatch.setattr(change_set, "made", lambda *_words: None)
+    (tmp_path / "answers.toml").write_text("execute = true\n")
+    answers = str(tmp_path / "answers.toml")
+    assert command.main(["staging", "--answers", answers], root=project) == 1
+    shown = capsys.readouterr().out
+    assert "altegio-telephony-staging is as the template says already." in shown
+    assert re.search(r"^ +FAILED +the connect page answers", shown, re.MULTILINE)
+    assert "Registration Redirect Url" in shown
+    assert "What FAILED above stands before the moderation." in shown
 
 
 @needs_sam
@@ -308,6 +424,8 @@ def deployed(folder: Path, answers: str, *words: str) -> int:
             f"{ANSWERS}DomainName = 'a.example'\nCertificateArn = '{CERTIFICATE}'",
             "in eu-central-1",
         ),
+        (f"{ANSWERS}HostedZoneId = 'Z0123456789ABC'", "belong to a DomainName, and there is none"),
+        (f"{ANSWERS}PlatformTimezone = 'Europe/Berln'", "and Europe/Berln is none"),
         (f"{ANSWERS}TrialDay = 7", "nobody asks for TrialDay"),
         (f"{ANSWERS}TrialDays = 7.5", "TrialDays must be a whole number"),
         (f"{ANSWERS}PacePerS = 1000", "PacePerS must be a number of calls"),
@@ -503,3 +621,54 @@ def test_a_note_stops_nothing(
     assert deployed(folder, ANSWERS) == 0
     assert executed == [found]
     assert "Note: HttpApi is Conditional." in capsys.readouterr().out
+
+
+def typed_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, aws: Aws, lines: list[str]
+) -> tuple[dict[str, str], list[str]]:
+    """What samconfig.toml has after these lines at a terminal, and what was asked for."""
+    asked: list[str] = []
+
+    def line(prompt: str) -> str:
+        asked.append(prompt.split(maxsplit=1)[0])
+        return lines.pop(0)
+
+    def refuse(*_words: object) -> None:
+        raise change_set.NotDeployed("far enough")
+
+    monkeypatch.setattr("builtins.input", line)
+    monkeypatch.setattr(getpass, "getpass", lambda _prompt: "")
+    monkeypatch.setattr(account.Account, "client", lambda *_words, **_named: aws)
+    monkeypatch.setattr(change_set, "made", refuse)
+    assert command.main(["testing"], root=folder) == 2
+    assert lines == []
+    return dict(samconfig.read(folder / "samconfig.toml", "testing").parameters), asked
+
+
+def test_a_certificate_is_asked_for_until_it_fits_and_goes_with_its_domain(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws = Aws(has_all=True)
+    first = ["us-east-1", "101", "", "", "", "a.example", "", CERTIFICATE, ""]
+    first[7:7] = [CERTIFICATE.replace("us-east-1", "eu-west-1")]
+    given, asked = typed_in(folder, monkeypatch, aws, first)
+    assert (given["DomainName"], given["CertificateArn"]) == ("a.example", CERTIFICATE)
+    assert asked[-4:] == ["CertificateArn"] * 3 + ["HostedZoneId"]
+    said = capsys.readouterr().out
+    assert "DomainName needs a CertificateArn.\n" in said
+    assert "CertificateArn must be of a certificate in us-east-1, where the stack is.\n" in said
+    given, _asked = typed_in(folder, monkeypatch, aws, ["", "", "", "", "", "-"])
+    assert (given["DomainName"], given["CertificateArn"]) == ("", "")
+
+
+def test_who_has_no_credentials_is_told_where_they_come_from(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_words: object, **_named: object) -> None:
+        raise NoCredentialsError
+
+    monkeypatch.setattr(account.Account, "client", refuse)
+    assert deployed(folder, ANSWERS) == 2
+    assert "`aws configure`), or name a profile of it with PROFILE=NAME" in " ".join(
+        capsys.readouterr().err.split()
+    )

@@ -14,6 +14,20 @@ def test_a_typo_is_told_in_the_templates_words(name: str, value: str) -> None:
     assert KNOWN[name].wrong(value) == f"{name} {KNOWN[name].constraint}."
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DefaultCountry", "UK", "such as GB, and UK is none"),
+        ("DefaultCountry", "GB", ""),
+        ("PlatformTimezone", "Europe/Berln", "such as Europe/Berlin, and Europe/Berln is none"),
+        ("PlatformTimezone", "Europe/Berlin", ""),
+    ],
+)
+def test_what_has_the_form_but_is_not_there_is_told(name: str, value: str, told: str) -> None:
+    assert told in KNOWN[name].wrong(value)
+    assert bool(told) == bool(KNOWN[name].wrong(value))
+
+
 @pytest.mark.parametrize("name", sorted(KNOWN))
 def test_every_default_is_right(name: str) -> None:
     default = KNOWN[name].default
@@ -28,8 +42,9 @@ def test_what_is_no_region(value: str) -> None:
     assert parameters.wrong_region(value)
 
 
-def test_a_region_that_is_meant_is_named() -> None:
-    assert parameters.wrong_region("eu-centrl-1").endswith("Is eu-central-1 meant?")
+@pytest.mark.parametrize("value", ["eu-centrl-1", "EU-CENTRAL-1"])
+def test_a_region_that_is_meant_is_named(value: str) -> None:
+    assert parameters.wrong_region(value).endswith("Is eu-central-1 meant?")
     assert "meant" not in parameters.wrong_region("somewhere")
 
 
@@ -62,6 +77,8 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/0a"
         ({"DomainName": "a.example"}, "eu-west-1", "needs a CertificateArn"),
         ({"DomainName": "a.example", "CertificateArn": CERTIFICATE}, "eu-west-1", ""),
         ({"DomainName": "a.example", "CertificateArn": CERTIFICATE}, "us-east-1", "in us-east-1"),
+        ({"CertificateArn": CERTIFICATE}, "eu-west-1", "belong to a DomainName"),
+        ({"DomainName": "", "HostedZoneId": "Z0123456789ABC"}, "eu-west-1", "belong to a Domain"),
     ],
 )
 def test_a_domain_has_a_certificate_of_its_region(
