@@ -11,11 +11,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ops import ANNOUNCEMENT
 from ops.terminal import until_closed
+from shared import clock
 
 if TYPE_CHECKING:
     from local.stack.stack import Stack
@@ -32,7 +34,7 @@ The local stack serves; Ctrl-C ends it.
 
 {owner}The billing system reports a payment:
   curl {billing_queue_url} -d Action=SendMessage --data-urlencode MessageBody='{payment}'
-Somebody calls, and his card pops up (KEY stands on the page, once you are connected):
+Somebody calls, and his card pops up (the page that says that you are connected shows KEY, once):
   curl -u pbx:KEY {api}/calls -d '{ringing}'
 The platform asks whether the webhook is there:
   curl --head {api}/webhooks/altegio
@@ -47,9 +49,6 @@ _PAYMENT = {
     "location_id": 4564,
     "amount": "990.99",
     "currency": "EUR",
-    "paid_at": "2026-11-01T10:10:00+00:00",
-    "period_from": "2026-11-01T00:00:00+00:00",
-    "period_to": "2026-11-30T23:59:59+00:00",
 }
 
 _RINGING = {
@@ -220,11 +219,17 @@ def _welcome(stack: "Stack", letters: str, *, is_simulated: bool) -> str:
         billing_queue_url=stack.billing_queue_url,
         logs=stack.logs,
         letters=letters,
-        payment=json.dumps(_PAYMENT, separators=(",", ":")),
+        payment=json.dumps(_PAYMENT | _month(clock.now()), separators=(",", ":")),
         # The time is the shell's to fill in.
         ringing=json.dumps(_RINGING, separators=(",", ":"))[:-1]
         + ""","at":"'$(date -u +%FT%T+00:00)'"}""",
     )
+
+
+def _month(now: datetime) -> dict[str, str]:
+    """Paid just now, for thirty days: a period that is over already would keep nobody connected."""
+    dates = {"paid_at": now, "period_from": now, "period_to": now + timedelta(days=30)}
+    return {name: date.isoformat(timespec="seconds") for name, date in dates.items()}
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -130,7 +130,11 @@ def _dependencies(platform: str | None, root: Path) -> Path:
     if kept.is_dir() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return kept
     started = time.monotonic()
-    print(f"building the dependencies ({kept.name}) ...", file=sys.stderr, flush=True)
+    print(
+        f"building the dependencies for {platform or 'this machine'} ...",
+        file=sys.stderr,
+        flush=True,
+    )
     from uv import find_uv_bin  # noqa: PLC0415  # only here, and not in every environment
 
     cross = ("--python-platform", platform, "--python-version", "3.13", "--only-binary", ":all:")

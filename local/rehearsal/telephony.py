@@ -157,7 +157,7 @@ def _listed(stage: Stage) -> Look:
 STEPS: tuple[tuple[str, Callable[[Stage], Iterator[str]]], ...] = (
     ("Connecting switches telephony on, once for the chain", enables),
     ("While it rings, the caller's card pops up", pops_up),
-    ("An answered and a missed call are saved, with the recording", saves),
+    ("Answered and missed calls are saved, with the recording", saves),
     ("The list of calls agrees: nothing is lost, nothing doubled", agrees),
     ("A location leaves: the other's telephony stays on", keeps_a_sibling),
     ("The last one leaves: telephony is off", disables),

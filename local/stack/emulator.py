@@ -1,6 +1,6 @@
 """The AWS services the functions call: ministack on loopback, empty at each start.
 
-It holds tables, queues and parameters. It never runs our functions: `local.stack.runtime` does.
+It holds tables, queues and parameters. It never runs our functions: `local.stack.functions` does.
 """
 
 import json

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calls.body import LONGEST, NotPacked, TooLong, UnknownPacking, unpacked
+from shared.calls.pbx import senders
 from tests.calls.telling import at, settle
 from tests.deployment import Deployment, finished, http_event
 
@@ -17,6 +18,11 @@ from tests.deployment import Deployment, finished, http_event
 def told(deployment: Deployment, **changes: Any) -> bytes:
     event = {**finished(**changes), "started_at": at(deployment, 90)}
     return json.dumps(event).encode()
+
+
+def packed(body: bytes) -> bytes:
+    """Without the time of day: the test's name is made of it, the same in each worker."""
+    return gzip.compress(body, mtime=0)
 
 
 def raw_deflate(body: bytes) -> bytes:
@@ -49,12 +55,12 @@ def test_a_packed_body_is_unpacked(
     ("encoding", "body", "status"),
     [
         ("br", b"\x0b\x02\x80{}\x03", 415),
-        ("gzip, gzip", gzip.compress(gzip.compress(b"{}")), 415),
+        ("gzip, gzip", packed(packed(b"{}")), 415),
         ("gzip", b'{"type":"finished"}', 400),
-        ("gzip", gzip.compress(b"{}")[:-4], 400),
+        ("gzip", packed(b"{}")[:-4], 400),
         ("deflate", b"\xff\xff\xff", 400),
-        ("gzip", gzip.compress(b" " * (LONGEST + 1)), 413),
-        ("gzip", gzip.compress(b"") * 100_000, 413),
+        ("gzip", packed(b" " * (LONGEST + 1)), 413),
+        ("gzip", packed(b"") * 100_000, 413),
         ("deflate", zlib.compress(b" " * (LONGEST + 1)), 413),
         ("deflate", raw_deflate(b" " * (LONGEST + 1)), 413),
         ("", b" " * (LONGEST + 1), 413),
@@ -79,7 +85,7 @@ def test_the_ways_to_pack_are_told(deployment: Deployment, key: str) -> None:
 
 @pytest.mark.usefixtures("page")
 def test_a_stranger_s_body_is_not_even_unpacked(deployment: Deployment) -> None:
-    bomb = gzip.compress(b" " * (LONGEST + 1))
+    bomb = packed(b" " * (LONGEST + 1))
     assert deployment.call(bomb, "pbx_guess", encoding="gzip")[0] == 401
 
 
@@ -126,7 +132,7 @@ def test_a_field_that_nobody_reads_costs_no_call(
 
 
 @pytest.mark.parametrize("body", [b"[" * 1_000_000, b'{"a":' * 100_000, b'{"type":' * 9_000])
-@pytest.mark.parametrize("path", ["/calls", "/calls/freeswitch", "/calls/asterisk"])
+@pytest.mark.parametrize("path", senders.ADDRESSES)
 def test_a_body_of_any_depth_is_refused(
     deployment: Deployment, key: str, path: str, body: bytes
 ) -> None:

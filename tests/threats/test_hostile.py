@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.aws.dead_letters import DeadLetters
+from shared.calls.pbx import senders
 from tests.deployment import Deployment, finished, http_event, payment, refund
 
 EXAMPLES, DOZEN = 150, 12
@@ -343,7 +344,7 @@ def test_the_doors_of_a_pbx(deployment: Deployment, clean_log: Callable[[], None
     kinds = st.sampled_from(
         ["", "application/json", "text/plain", "application/x-www-form-urlencoded"]
     )
-    paths = st.sampled_from(["/calls", "/calls/freeswitch", "/calls/asterisk", "/calls/other"])
+    paths = st.sampled_from([*senders.ADDRESSES, "/calls/other"])
     queries = st.sampled_from(["", "uuid=1", "altegio_location_id=4564", "%ff", "a=1&" * 60])
     statuses: Counter[int] = Counter()
 
