@@ -200,6 +200,7 @@ class Deployment:
             connections=self.connections,
             calls=self.calls,
             wake_ups=CallWakeUps(self.sqs, self.queues["CallsQueue"]),
+            default_country=calls["DEFAULT_COUNTRY"],
         )
         self.restart()
 

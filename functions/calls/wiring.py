@@ -69,7 +69,11 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
     voip = Telephony(Client(settings.platform, token, pace), settings.chains.platform_api_url)
     wake_ups = CallWakeUps(aws.sqs, settings.chains.calls_queue_url)
     directory = LineDirectory(
-        accounts=accounts, connections=connections, calls=calls, wake_ups=wake_ups
+        accounts=accounts,
+        connections=connections,
+        calls=calls,
+        wake_ups=wake_ups,
+        default_country=settings.default_country,
     )
     hearing = Hearing(
         calls=calls,
@@ -91,7 +95,6 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
         wake_ups=wake_ups,
         clock=clock.now,
         rules=settings.calls,
-        default_country=settings.default_country,
     ), SaveHistory(
         calls=calls,
         hearing=hearing,
@@ -125,5 +128,4 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
         clock=clock.now,
         rules=settings.calls,
         late_after_s=settings.late_after_s,
-        default_country=settings.default_country,
     )

@@ -8,10 +8,10 @@ calls that wait sent on (`routing`); whoever has no answer to an entry may enter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from shared.calls import lines
 from shared.calls.call import Call, CallState
-from shared.calls.event import Finished, Ringing
 from shared.calls.lines import Directory, Listed
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
@@ -19,6 +19,10 @@ from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection, State
 from shared.connections.table import Connections
 from shared.telemetry import logger
+
+if TYPE_CHECKING:
+    # The page has no use for what reads events.
+    from shared.calls.event import Finished, Ringing
 
 _TRIES = 5
 
@@ -59,6 +63,7 @@ class Entered(StrEnum):
     """What became of an entry."""
 
     DONE = "done"
+    NO_LINE = "no line"
     NOT_ITS_LOCATION = "not a location of this account"
     TOO_MANY = f"more than {lines.MOST} lines"
     # It was erased, or is changed by others again and again.
@@ -75,14 +80,30 @@ class LineDirectory:
         connections: Connections,
         calls: Calls,
         wake_ups: CallWakeUps,
+        default_country: str,
     ) -> None:
         self._accounts = accounts
         self._connections = connections
         self._calls = calls
         self._wake_ups = wake_ups
+        self._default_country = default_country
+
+    def country(self, account: Account) -> str:
+        """In which an account's numbers are read that name none; may be empty."""
+        return account.country or self._default_country
+
+    def key_of(self, account: Account, line: str, extension: str = "") -> str:
+        """Under what a line of an account is entered; empty if it is none.
+
+        What was entered as it stands here counts so, in whatever country the account was then.
+        """
+        written = line or extension
+        if written in account.lines:
+            return written
+        return lines.key_of(line, extension, self.country(account))
 
     def find(
-        self, account: Account, event: Ringing | Finished, country: str
+        self, account: Account, event: "Ringing | Finished"
     ) -> tuple[Place, Connection | None]:
         """Where a report belongs, and the connection there.
 
@@ -94,14 +115,17 @@ class LineDirectory:
             if connection is None:
                 raise NotTheAccounts
             return Place(event.location_id, "", account.lines), connection
-        key = lines.key_of(event.line, event.extension, country)
+        key = self.key_of(account, event.line, event.extension)
         connection = self.location_of(account, key)
         location_id = connection.location_id if connection else None
         return Place(location_id, key, account.lines), connection
 
     def location_of(self, account: Account, key: str) -> Connection | None:
-        """The connection of a line; None if nobody has entered it, or its location has left."""
-        location_id = account.lines.get(key)
+        """The connection of a line; None if nobody has entered it, or its location has left.
+
+        An entry whose location has left counts: its calls may not go to whatever is left.
+        """
+        location_id = account.lines.get(self.key_of(account, key))
         if location_id is None:
             found = self._connections.of_account(account.account_id)
             location_id = found.pop() if len(found) == 1 else None
@@ -109,17 +133,14 @@ class LineDirectory:
 
     def of(self, account: Account) -> Directory:
         """All that is to be seen of an account's lines."""
-        ids = sorted(self._connections.of_account(account.account_id))
-        found = (self._own(account.account_id, each) for each in ids)
-        own = [it.location_id for it in found if it is not None and it.state is not State.DISABLED]
+        own = self._connections.of_account(account.account_id) if account.lines else set()
         waiting = self._calls.waiting(account.account_id)
         return Directory(
             tuple(
-                Listed(key, location_id, is_dead=location_id not in ids)
+                Listed(key, location_id, is_dead=location_id not in own)
                 for key, location_id in sorted(account.lines.items())
             ),
             lines.unknown((each.line_key, each.started_at) for each in waiting),
-            tuple(own),
         )
 
     def enter(self, account_id: str, entries: Mapping[str, int]) -> Entered:

@@ -60,7 +60,6 @@ class SaveHistory:
         clock: Clock,
         rules: CallPolicy,
         late_after_s: float,
-        default_country: str,
     ) -> None:
         self._calls = calls
         self._hearing = hearing
@@ -77,7 +76,6 @@ class SaveHistory:
         self._clock = clock
         self._rules = rules
         self._late_after = timedelta(seconds=late_after_s)
-        self._default_country = default_country
 
     def take(self, body: str, message_id: str) -> None:
         """Takes one message of the calls queue as far as it goes now.
@@ -120,8 +118,8 @@ class SaveHistory:
             self._refuse(body, not_its if event.location_id else needed, message_id)
             return
         try:
-            country = account.country or self._default_country
-            place, _connection = self._directory.find(account, event, country)
+            place, _connection = self._directory.find(account, event)
+            country = self._directory.country(account)
             self._hearing.hear(event, account.account_id, place, country)
         except NotTheAccounts:
             self._refuse(body, not_its, message_id)

@@ -1,11 +1,12 @@
 """Which location a line is of, as an account's owner has said it: pure rules of (entries, event).
 
-An account has one directory: a location for each of its lines, and for its extensions, which count
-where a PBX does not tell the line. Numbers are compared as they are read everywhere; what is none,
+An account has one directory: a location for each of its lines, and for extensions, which count
+where a PBX tells no line. Numbers are compared as they are read everywhere; what is none,
 such as the name of a trunk, without regard to case and to spaces around it.
 """
 
 import csv
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ MOST_WAITING = 500
 _LONGEST = 64
 # What a list shows is entered as it is shown: a key is read as itself.
 _READINGS = 4
-_EXTENSION = "extension:"
+# As `fields.LocationId`.
+_LOCATION = re.compile(r"[1-9][0-9]{0,14}")
 
 
 class BadEntry(Exception):
@@ -59,12 +61,10 @@ class Directory:
     Attributes:
         entries: by their keys.
         unknown: the last one to call first.
-        locations: which may be entered.
     """
 
     entries: tuple[Listed, ...]
     unknown: tuple[Unknown, ...]
-    locations: tuple[int, ...]
 
 
 def key_of(line: str, extension: str, country: str) -> str:
@@ -76,12 +76,9 @@ def key_of(line: str, extension: str, country: str) -> str:
         country: of numbers that name none.
 
     Returns:
-        Empty if there is neither.
+        E.164 with its plus, or a plain text; empty if there is neither.
     """
-    if not line.strip():
-        plain = _plain(extension)
-        return f"{_EXTENSION}{plain}" if plain else ""
-    key = line
+    key = line.strip() or extension.strip()
     for _ in range(_READINGS):
         key, before = _read(key, country), key
         if key == before:
@@ -89,16 +86,9 @@ def key_of(line: str, extension: str, country: str) -> str:
     return key
 
 
-def parts_of(key: str) -> tuple[str, str]:
-    """Line and extension of a key; one of the two is empty."""
-    if key.startswith(_EXTENSION):
-        return "", key.removeprefix(_EXTENSION)
-    return key, ""
-
-
 def line_for(entries: Mapping[str, int], location_id: int, extension: str) -> str:
-    """What the platform is told where no line was: the location's only one, or the extension."""
-    own = [key for key, it in entries.items() if it == location_id and parts_of(key)[0]]
+    """What the platform is told where no line was: the location's only number, or the extension."""
+    own = [key for key, it in entries.items() if it == location_id and key.startswith("+")]
     return own[0] if len(own) == 1 else extension
 
 
@@ -116,7 +106,7 @@ def unknown(waiting: Iterable[tuple[str, datetime]]) -> tuple[Unknown, ...]:
 
 
 def imported(text: str, country: str) -> dict[str, int]:
-    """The entries in a CSV file with the columns `line`, `extension` and `location_id`.
+    """The entries in a CSV file with the columns `line` and `location_id`.
 
     Raises:
         BadEntry: there is none, or one that cannot be read, with the number of its row.
@@ -130,23 +120,23 @@ def imported(text: str, country: str) -> dict[str, int]:
 def _imported(rows: "csv.DictReader[str]", country: str) -> dict[str, int]:
     entries: dict[str, int] = {}
     names = {name.strip().lower() for name in rows.fieldnames or () if name}
-    if "location_id" not in names or not names & {"line", "extension"}:
-        raise BadEntry("the first row has to name line, or extension, and location_id")
+    if not names >= {"line", "location_id"}:
+        raise BadEntry("the first row has to name line and location_id")
     for number, row in enumerate(rows, 2):
-        told = {
-            name.strip().lower(): (value or "").strip()
-            for name, value in row.items()
-            if isinstance(name, str) and isinstance(value, str | None)
-        }
-        key = key_of(told.get("line", ""), told.get("extension", ""), country)
-        location = told["location_id"]
-        if not key or not (location.isascii() and location.isdecimal() and len(location) <= 15):  # noqa: PLR2004 - as `fields.LocationId`
-            raise BadEntry(f"row {number}: a line, or an extension, and a location id are needed")
-        if entries.setdefault(key, int(location)) != int(location):
-            raise BadEntry(f"row {number}: the same line stands above with another location")
+        told = {name.strip().lower(): value or "" for name, value in row.items() if name}
+        key, location_id = key_of(told["line"], "", country), location_of(told["location_id"])
+        if not key or location_id is None:
+            raise BadEntry(f"row {number}: a line and a location id are needed")
+        if entries.setdefault(key, location_id) != location_id:
+            raise BadEntry(f"row {number}: the line stands above with another location")
     if not entries:
         raise BadEntry("it has no entry")
     return entries
+
+
+def location_of(text: str) -> int | None:
+    """The id of a location as people and programs write it; None if it is none."""
+    return int(text) if _LOCATION.fullmatch(text.strip()) else None
 
 
 def _read(line: str, country: str) -> str:

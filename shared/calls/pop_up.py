@@ -65,7 +65,6 @@ class CallDoor:
         wake_ups: CallWakeUps,
         clock: Clock,
         rules: CallPolicy,
-        default_country: str,
     ) -> None:
         self._calls = calls
         self._accounts = accounts
@@ -77,7 +76,6 @@ class CallDoor:
         self._wake_ups = wake_ups
         self._clock = clock
         self._rules = rules
-        self._default_country = default_country
 
     def account(self, key: str) -> Account | None:
         """Whose key it is; None if it is nobody's."""
@@ -91,7 +89,7 @@ class CallDoor:
         Raises:
             NotTheAccounts: nothing was shown.
         """
-        place, connection = self._directory.find(account, event, self._country(account))
+        place, connection = self._directory.find(account, event)
         shown, why = PopUp.UNKNOWN_LINE, ""
         if connection is not None:
             shown, why = self._pop_up(account, connection, event, place)
@@ -106,8 +104,8 @@ class CallDoor:
         Raises:
             NotTheAccounts, TooManyWaiting: nothing was done.
         """
-        country = self._country(account)
-        place, _connection = self._directory.find(account, event, country)
+        place, _connection = self._directory.find(account, event)
+        country = self._directory.country(account)
         try:
             return self._hearing.hear(event, account.account_id, place, country)
         except StaleWrite:
@@ -116,16 +114,13 @@ class CallDoor:
             self._wake_ups.put({**told, "account_id": account.account_id})
             return []
 
-    def _country(self, account: Account) -> str:
-        return account.country or self._default_country
-
     def _pop_up(
         self, account: Account, connection: Connection, event: Ringing, place: Place
     ) -> tuple[PopUp, str]:
         closed = admission.closed(connection, account.account_id)
         if closed or connection.crm_token is None:
             return PopUp.CLOSED, closed
-        country = self._country(account)
+        country = self._directory.country(account)
         caller, line = phone_numbers.read(event.phone, country), line_of(event.line, country)
         if caller.kind is Kind.HIDDEN:
             return PopUp.HIDDEN, ""

@@ -165,6 +165,13 @@ class Accounts:
             {"#lines": "lines"},
         )
 
+    def forget_lines(self, account_id: str, location_id: int) -> None:
+        """Removes the lines of a location; if the account is being changed, they stay dead."""
+        account = self.of_id(account_id)
+        if account is None or location_id not in account.lines.values():
+            return
+        self.set_lines(account, {key: it for key, it in account.lines.items() if it != location_id})
+
     def own_email(self, account: Account) -> None:
         """Lets its address lead to the account, as its owner has proven that it is his.
 
