@@ -138,6 +138,19 @@ def with_a_new_key(deployment: Deployment) -> Came:
     return address, (*presses, "rotate")
 
 
+def with_lines(deployment: Deployment) -> Came:
+    key = deployment.connect(4564, 4232, owner=ANNA).pbx_key
+    account_id = deployment.connection(4564).account_id
+    assert account_id
+    deployment.lines.enter(account_id, {"+13155550100": 4564, "trunk-1": 4232})
+    for number, line in enumerate(("+13155550176", "+13155550176", "Reception, 2nd floor")):
+        began = deployment.clock() - timedelta(minutes=7 * number)
+        event = finished(f"c-{number}", line=line, started_at=began.isoformat())
+        del event["location_id"]
+        assert deployment.call(event, key)[0] == 202
+    return deployment.simulator.redirect(4564, owner=ANNA), ("code", "prove")
+
+
 def linkable(deployment: Deployment) -> Came:
     deployment.connect(4564, owner=ANNA)
     page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
@@ -166,6 +179,7 @@ STATES: dict[Callable[[Deployment], Came], tuple[Words, Callable[[Words], str]]]
     code_sent: (ENGLISH, lambda words: words.settings.title),
     with_calls_and_payments: (RUSSIAN, lambda words: words.settings.title),
     with_a_new_key: (ENGLISH, lambda words: words.settings.title),
+    with_lines: (RUSSIAN, lambda words: words.settings.title),
     linkable: (RUSSIAN, lambda words: words.welcome.title),
 }
 
