@@ -111,13 +111,13 @@ def _listed(site: Site, account: Account, options: argparse.Namespace) -> int:
     ]
     now = clock.now()
     rows = [
-        (it.key, "unknown", f"{screen.counted(it.calls, 'call')}, last {_ago(now - it.last_at)}")
+        ("unknown", f"{screen.counted(it.calls, 'call')}, last {_ago(now - it.last_at)}", it.key)
         for it in found.unknown
     ]
-    dead = "dead: the location has left the account, so calls wait"
-    rows += [(it.key, str(it.location_id), dead if it.is_dead else "-") for it in found.entries]
+    dead = "dead: it has left the account"
+    rows += [(str(it.location_id), dead if it.is_dead else "-", it.key) for it in found.entries]
     if rows:
-        parts.append("\n" + screen.table(("LINE", "LOCATION", "WAITING"), rows))
+        parts.append("\n" + screen.table(("LOCATION", "WAITING", "LINE"), rows))
     else:
         parts.append("\nNo line is entered, and no call waits for one.")
     print("\n".join(parts))

@@ -247,10 +247,13 @@ def serious(page: Any) -> list[tuple[str, list[str]]]:
     ]
 
 
+@pytest.mark.parametrize("state", [with_calls_and_payments, with_lines])
 @pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
-def test_in_the_dark_it_is_as_readable(site: Site, words: Words) -> None:
-    window = bring_about(site, with_calls_and_payments, words.language, size=PHONE, dark=True)
-    window.shoot(f"dark-{words.language}.png")
+def test_in_the_dark_it_is_as_readable(
+    site: Site, words: Words, state: Callable[[Deployment], Came]
+) -> None:
+    window = bring_about(site, state, words.language, size=PHONE, dark=True)
+    window.shoot(f"dark-{state.__name__}-{words.language}.png")
     assert serious(window.shown) == []
 
 
