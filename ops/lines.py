@@ -12,7 +12,7 @@ from ops import screen
 from ops.accounts import of_location
 from ops.site import Site
 from shared import clock
-from shared.calls.directory import Entered
+from shared.calls.line_entry import Entered
 from shared.calls.lines import BadEntry, Directory, imported
 from shared.clock import stamp
 from shared.connections.accounts import Account

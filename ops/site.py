@@ -25,7 +25,7 @@ from shared.altegio.client import Client
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Pace
 from shared.altegio.tokens import PartnerToken, UserToken
-from shared.calls.directory import LineDirectory
+from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.table import Chains
@@ -97,7 +97,7 @@ class Site:
     accounts: Accounts
     chains: Chains
     calls: Calls
-    lines: LineDirectory
+    lines: EnterLines
     call_wake_ups: CallWakeUps
     tickets_table: str
     dynamodb: Any
@@ -167,7 +167,7 @@ def opened(stack: Stack) -> Site:
         accounts=accounts,
         chains=Chains(dynamodb, calls.chains.chains_table),
         calls=call_rows,
-        lines=LineDirectory(
+        lines=EnterLines(
             accounts=accounts,
             connections=connections,
             calls=call_rows,

@@ -32,7 +32,7 @@ from local.stack.emulator import create_table
 from local.stack.template import Template
 from local.stack.wiring import Wiring
 from shared.aws.dynamodb import from_item
-from shared.calls.directory import LineDirectory
+from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.table import Chains
@@ -195,7 +195,7 @@ class Deployment:
         self.calls = Calls(self._dynamodb, calls["CALLS_TABLE"], days=14)
         self.chains = Chains(self._dynamodb, calls["CHAINS_TABLE"])
         self.accounts = Accounts(self._dynamodb, calls["ACCOUNTS_TABLE"])
-        self.lines = LineDirectory(
+        self.lines = EnterLines(
             accounts=self.accounts,
             connections=self.connections,
             calls=self.calls,

@@ -68,13 +68,7 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
     chains = Chains(aws.dynamodb, settings.chains.chains_table)
     voip = Telephony(Client(settings.platform, token, pace), settings.chains.platform_api_url)
     wake_ups = CallWakeUps(aws.sqs, settings.chains.calls_queue_url)
-    directory = LineDirectory(
-        accounts=accounts,
-        connections=connections,
-        calls=calls,
-        wake_ups=wake_ups,
-        default_country=settings.default_country,
-    )
+    directory = LineDirectory(connections=connections, default_country=settings.default_country)
     hearing = Hearing(
         calls=calls,
         wake_ups=wake_ups,

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from functions.connect import wiring
 from shared.aws import http
-from shared.calls.directory import Entered
+from shared.calls.line_entry import Entered
 from shared.calls.lines import Directory, location_of
 from shared.clock import stamp
 from shared.connect.flow import UnknownTicket

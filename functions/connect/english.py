@@ -2,7 +2,7 @@
 
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
-from shared.calls.directory import Entered
+from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState

@@ -23,7 +23,7 @@ from functions.connect.words import Heading, preferred
 from shared import countries
 from shared.aws import http
 from shared.aws.ses import Letter
-from shared.calls.directory import Entered
+from shared.calls.line_entry import Entered
 from shared.calls.lines import Listed
 from shared.clock import stamp
 from shared.connect.view import LocationStanding, Proof, Standing, Visit

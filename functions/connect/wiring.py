@@ -12,7 +12,7 @@ from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
 from shared.aws.ses import Mail
 from shared.aws.session import Aws
-from shared.calls.directory import LineDirectory
+from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
@@ -80,7 +80,7 @@ def build(environ: Mapping[str, str]) -> Connect:
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     tickets = Tickets(aws.dynamodb, settings.tickets_table, settings.ticket_ttl_s)
     calls = Calls(aws.dynamodb, settings.calls_table, settings.call_days)
-    lines = LineDirectory(
+    lines = EnterLines(
         accounts=accounts,
         connections=connections,
         calls=calls,

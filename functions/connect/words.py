@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.calls.call import CallState
-from shared.calls.directory import Entered
+from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState

@@ -6,7 +6,7 @@ Read from our own tables alone: no page of this costs a call to the platform.
 from dataclasses import dataclass
 
 from shared.calls.call import Call
-from shared.calls.directory import LineDirectory
+from shared.calls.line_entry import EnterLines
 from shared.calls.lines import Directory
 from shared.calls.table import Calls
 from shared.chains.switching import Switching, TelephonyStanding
@@ -57,7 +57,7 @@ class AccountSummary:
         connections: Connections,
         calls: Calls,
         ledger: Ledger,
-        lines: LineDirectory,
+        lines: EnterLines,
         switching: Switching,
     ) -> None:
         self._connections = connections

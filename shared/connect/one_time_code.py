@@ -17,7 +17,7 @@ from shared.altegio.redirect import Redirect
 from shared.altegio.tokens import PartnerToken
 from shared.aws.ses import Letter, Mail
 from shared.calls import lines
-from shared.calls.directory import Entered, LineDirectory
+from shared.calls.line_entry import Entered, EnterLines
 from shared.clock import Clock
 from shared.connect import codes
 from shared.connect.flow import ConnectFlow
@@ -40,7 +40,7 @@ class OneTimeCode:
         token: PartnerToken,
         accounts: Accounts,
         tickets: Tickets,
-        lines: LineDirectory,
+        lines: EnterLines,
         mail: Mail,
         clock: Clock,
     ) -> None:

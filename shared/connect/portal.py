@@ -7,7 +7,7 @@ to be connected, asks him, and then uses the ticket for his account, once. Nothi
 import re
 
 from shared import countries
-from shared.calls.directory import Entered, LineDirectory
+from shared.calls.line_entry import Entered, EnterLines
 from shared.calls.lines import Directory
 from shared.clock import Clock
 from shared.connect.flow import ConnectFlow
@@ -36,7 +36,7 @@ class Portal:
         connecting: ConnectFlow,
         accounts: Accounts,
         tickets: Tickets,
-        lines: LineDirectory,
+        lines: EnterLines,
         key: PortalKey,
         clock: Clock,
     ) -> None:

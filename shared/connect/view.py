@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.altegio.redirect import Owner
-from shared.calls.directory import Entered
+from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
 from shared.connect.account_summary import Belongings
 from shared.connections.accounts import Account

@@ -8,7 +8,7 @@ import pytest
 from local.simulator import Owner
 from shared.calls import lines
 from shared.calls.call import Call
-from shared.calls.directory import Entered
+from shared.calls.line_entry import Entered
 from shared.calls.table import Calls
 from tests.calls.telling import at, end, prove, ring, settle
 from tests.deployment import Deployment, finished, ringing

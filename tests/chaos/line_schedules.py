@@ -12,7 +12,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from shared.calls.directory import LineDirectory
+from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.connections.accounts import Account, Accounts
@@ -196,11 +196,11 @@ class LineSchedule:
         assert account
         return account
 
-    def _directory(self) -> LineDirectory:
+    def _directory(self) -> EnterLines:
         environment, memory = self._world.environments["calls"], self._world.memory
         dynamodb = memory.client("dynamodb")
         self._accounts = Accounts(dynamodb, environment["ACCOUNTS_TABLE"])
-        return LineDirectory(
+        return EnterLines(
             accounts=self._accounts,
             connections=Connections(
                 dynamodb,

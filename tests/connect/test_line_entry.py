@@ -9,7 +9,7 @@ import pytest
 from functions.connect.page import LANGUAGES
 from local.simulator import Owner
 from shared.calls import lines
-from shared.calls.directory import Entered
+from shared.calls.line_entry import Entered
 from tests.calls.telling import end
 from tests.connect.test_one_time_code import act, proven
 from tests.connect.test_portal import KEY, PORTAL, connect, ticket
@@ -182,7 +182,7 @@ def look(deployment: Deployment, account_id: str = "acme-1") -> tuple[int, Any]:
 def test_the_portal_shows_enters_and_removes_lines(deployment: Deployment) -> None:
     key = with_portal(deployment)
     began = deployment.clock()
-    event = {**finished(location_id=None, line="030 123456"), "started_at": began.isoformat()}
+    event = {**finished(line="030 123456"), "location_id": None, "started_at": began.isoformat()}
     assert deployment.call(event, key)[0] == 202
     status, answer = look(deployment)
     assert (status, answer["lines"]) == (200, [])

@@ -35,6 +35,7 @@ TESTED_BY = {
     "calls.directory": "calls/test_routing.py",
     "calls.hidden_callers": "calls/test_phone_numbers.py",
     "calls.leg": "calls/test_call.py",
+    "calls.line_entry": "calls/test_routing.py",
     "calls.queue": "calls/test_history.py",
     "calls.settings": "test_settings.py",
     "calls.table": "calls/test_history.py",
