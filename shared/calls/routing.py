@@ -6,6 +6,7 @@ then the seldomer the longer it waits. Whoever dies in the middle leaves the res
 
 import time
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
@@ -21,6 +22,9 @@ from shared.telemetry import logger
 
 # Of the function's 30 s.
 _TIME_S = 15.0
+# An account's only location takes what came a moment ago, when the index was behind. What has
+# waited longer may be of a location that has left.
+_MOMENT = timedelta(minutes=5)
 
 
 class RouteWaiting:
@@ -65,7 +69,8 @@ class RouteWaiting:
 
     def _place(self, account: Account, key: str) -> Place:
         connection = self._directory.location_of(account, key)
-        return Place(connection.location_id if connection else None, key, account.lines)
+        entered = self._directory.key_of(account, key)
+        return Place(connection.location_id if connection else None, entered, account.lines)
 
     def _decide(self, key: str, place: Place | None) -> None:
         """Decides from the row itself, as the index may be behind."""
@@ -74,10 +79,13 @@ class RouteWaiting:
             return
         if place is None:
             self._calls.save(rules_of.expired(call, "the account was erased"))
-        elif place.location_id is not None:
+        elif place.location_id is not None and self._is_sure(call, place, now):
             self._routed(call, place, place.location_id)
         elif call.due_at is not None and call.due_at <= now:
             self._calls.save(rules_of.unrouted(call, now))
+
+    def _is_sure(self, call: Call, place: Place, now: datetime) -> bool:
+        return place.key in place.entries or now - call.received_at < _MOMENT
 
     def _routed(self, call: Call, place: Place, location_id: int) -> None:
         line = place.line(call.leg.extension if call.leg else "")

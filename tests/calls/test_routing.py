@@ -10,6 +10,7 @@ from shared.calls import lines
 from shared.calls.call import Call
 from shared.calls.line_entry import Entered
 from shared.calls.table import Calls
+from shared.connections.table import Connections
 from tests.calls.telling import at, end, prove, ring, settle
 from tests.deployment import Deployment, finished, ringing
 from tests.memory import Memory
@@ -139,6 +140,33 @@ def test_a_location_that_has_left_makes_its_lines_dead(deployment: Deployment, k
     enter(deployment, {LINE: 4564})
     deployment.drain_calls()
     assert rows(deployment)["r"]["location_id"] == 4564
+
+
+def test_what_waits_does_not_go_to_the_location_that_is_left(
+    deployment: Deployment, key: str
+) -> None:
+    """It may have been of the one that has left; what comes from now on has one choice only."""
+    end(deployment, key, **told(call_id="w"))
+    deployment.let_time_pass(10)
+    leave(deployment, 4232)
+    deployment.let_time_pass(60, step=5)
+    assert states(deployment) == {"w": "unrouted"}
+    end(deployment, key, **told(call_id="n", phone="+13155550142"))
+    assert rows(deployment)["n"]["location_id"] == 4564
+    enter(deployment, {LINE: 4564})
+    deployment.drain_calls()
+    assert "unrouted" not in states(deployment).values()
+
+
+def test_what_came_while_the_index_was_behind_finds_the_only_location(
+    deployment: Deployment,
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    with patch.object(Connections, "of_account", lambda *_: set()):
+        end(deployment, key, **told(call_id="w"))
+    assert states(deployment) == {"w": "unrouted"}
+    deployment.let_time_pass(3)
+    assert rows(deployment)["w"]["location_id"] == 4564
 
 
 def test_lines_are_bounded(deployment: Deployment, key: str) -> None:
