@@ -13,7 +13,7 @@ from shared.connections.accounts import Account
 
 def key(site: Site, options: argparse.Namespace) -> int:
     """Gives an account another PBX key; it alone is on the standard output."""
-    account = _of_location(site, options.location)
+    account = of_location(site, options.location)
     if account is None:
         return 1
     has = (
@@ -43,7 +43,7 @@ def key(site: Site, options: argparse.Namespace) -> int:
 
 def country(site: Site, options: argparse.Namespace) -> int:
     """Says in which country an account's numbers are read that name none."""
-    account = _of_location(site, options.location)
+    account = of_location(site, options.location)
     if account is None:
         return 1
     if options.country not in countries.CODES:
@@ -71,7 +71,7 @@ def country(site: Site, options: argparse.Namespace) -> int:
 
 def hand_over(site: Site, options: argparse.Namespace) -> int:
     """Makes an account from before there was a portal one of a customer of the portal."""
-    account = _of_location(site, options.location)
+    account = of_location(site, options.location)
     if account is None:
         return 1
     try:
@@ -112,7 +112,8 @@ def _country(code: str) -> str:
     return f"{code} +{countries.CODES[code]}" if code in countries.CODES else "unknown"
 
 
-def _of_location(site: Site, location_id: int) -> Account | None:
+def of_location(site: Site, location_id: int) -> Account | None:
+    """The account that has a location; None, with a word to the operator, if none has it."""
     connection = site.connections.get(location_id)
     account_id = connection.account_id if connection else None
     account = site.accounts.of_id(account_id) if account_id else None

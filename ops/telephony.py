@@ -18,7 +18,8 @@ from shared import clock
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
 from shared.calls import phone_numbers
-from shared.calls.call import Call, CallState, Leg
+from shared.calls.call import Call, CallState
+from shared.calls.leg import Leg
 from shared.chains.chain import Chain
 from shared.connections.connection import Connection
 from shared.connections.crm_token import CrmTokenState

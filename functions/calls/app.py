@@ -12,10 +12,12 @@ from shared.aws.dynamodb import StaleWrite
 from shared.aws.session import once
 from shared.calls import body
 from shared.calls import event as call_event
+from shared.calls.directory import NotTheAccounts
 from shared.calls.event import BadEvent, Ringing
+from shared.calls.hearing import TooManyWaiting
 from shared.calls.pbx import senders
 from shared.calls.pbx.fields import form_of
-from shared.calls.pop_up import CallDoor, NotTheAccounts, as_event
+from shared.calls.pop_up import CallDoor, as_event
 from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
@@ -39,6 +41,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return _refused(400, "the body is not what its Content-Encoding says")
     except NotTheAccounts:
         return _refused(403, "location_id: not a location of this account")
+    except TooManyWaiting:
+        return _refused(429, "line: too many calls wait for lines that nobody has entered")
     except body.TooLong:
         return _refused(413, f"the body has more than {body.LONGEST} bytes, or would unpacked")
     except body.UnknownPacking:

@@ -12,6 +12,8 @@ from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
 from shared.aws.ses import Mail
 from shared.aws.session import Aws
+from shared.calls.line_entry import EnterLines
+from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
 from shared.chains.switching import switching_of
@@ -41,6 +43,7 @@ class Settings:
     tickets_table: str
     calls_table: str
     call_days: int
+    default_country: str
     payments_table: str
     lifecycle: LifecyclePolicy
     frame_ancestors: str
@@ -76,6 +79,14 @@ def build(environ: Mapping[str, str]) -> Connect:
     connections = connections_of(aws.dynamodb, settings.connections)
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     tickets = Tickets(aws.dynamodb, settings.tickets_table, settings.ticket_ttl_s)
+    calls = Calls(aws.dynamodb, settings.calls_table, settings.call_days)
+    lines = EnterLines(
+        accounts=accounts,
+        connections=connections,
+        calls=calls,
+        wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
+        default_country=settings.default_country,
+    )
     mail = Mail(lambda: aws.ses, settings.mail_from)
     switching = switching_of(
         aws.dynamodb,
@@ -106,10 +117,11 @@ def build(environ: Mapping[str, str]) -> Connect:
         ),
         inventory=AccountSummary(
             connections=connections,
-            calls=Calls(aws.dynamodb, settings.calls_table, settings.call_days),
+            calls=calls,
             ledger=Ledger(
                 aws.dynamodb, settings.payments_table, settings.connections.connections_table
             ),
+            lines=lines,
             switching=switching,
         ),
         clock=clock.now,
@@ -124,6 +136,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             token=token,
             accounts=accounts,
             tickets=tickets,
+            lines=lines,
             mail=mail,
             clock=clock.now,
         ),
@@ -131,6 +144,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             connecting=connecting,
             accounts=accounts,
             tickets=tickets,
+            lines=lines,
             key=PortalKey(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),

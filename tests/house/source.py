@@ -31,6 +31,8 @@ PURE = {
     "calls.event",
     "calls.hidden_callers",
     "calls.identity",
+    "calls.leg",
+    "calls.lines",
     "calls.matching",
     "calls.pbx.asterisk",
     "calls.pbx.fields",

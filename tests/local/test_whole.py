@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from ops import publication, site
 from ops.deploy import health
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
+from shared.calls.line_entry import Entered
 from tests.calls.recorded import (
     ASTERISK,
     FORM,
@@ -29,7 +31,7 @@ from tests.calls.recorded import (
     form,
     record,
 )
-from tests.deployment import Page, payment, refund
+from tests.deployment import Page, finished, payment, refund
 
 SETTINGS = {
     "RECONCILE_EVERY_S": "1",
@@ -237,7 +239,8 @@ def test_a_code_comes_by_letter_and_opens_the_settings(world: World) -> None:
         assert code in httpx.get(post.url).text
     sent.fields["code"] = code
     proven = world.press(sent)
-    assert (proven.proof, proven.buttons) == ("given", ["rotate", "country"])
+    assert (proven.proof, proven.buttons) == ("given", ["line", "rotate", "country"])
+    proven.fields["action"] = "rotate"
     assert world.press(proven).pbx_key.startswith("pbx_")
 
 
@@ -299,20 +302,53 @@ def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> Non
     assert world.simulator.calls("history")[0].violation == ""
 
 
-def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:
-    """The command, run against this stack; its status, and what it prints."""
+def test_a_call_without_a_location_waits_for_its_line_and_goes_out(world: World) -> None:
+    owner = Owner(id=7200, email="lines@example.com")
+    key = world.press(world.visit(world.simulator.grant(4571, 4572, owner=owner))).pbx_key
+    operator = site.opened(running(world))
+    connection = operator.connections.get(4571)
+    assert connection is not None
+    account_id = str(connection.account_id)
+    known, unknown = "+13155550171", "+13155550172"
+    assert operator.lines.enter(account_id, {known: 4571}) is Entered.DONE
+    with httpx.Client(base_url=world.stack.api, timeout=PATIENCE_S, trust_env=False) as pbx:
+        for line in (known, unknown):
+            event = finished(f"l-{line}", line=line, started_at=datetime.now(UTC).isoformat())
+            del event["location_id"]
+            answer = pbx.post("/calls", json=event, auth=("pbx", key))
+            assert answer.status_code == 202, answer.text
+            rings = {**event, "type": "ringing", "at": event["started_at"]}
+            pop_up = pbx.post("/calls", json=rings, auth=("pbx", key)).json()["pop_up"]
+            assert pop_up.startswith("nobody has entered") == (line == unknown)
+    eventually(lambda: "l-+13155550171" in saved(world, 4571))
+    account = operator.accounts.of_id(account_id)
+    assert account is not None
+    assert [(it.key, it.calls) for it in operator.lines.of(account).unknown] == [(unknown, 1)]
+    assert operator.lines.enter(account.account_id, {unknown: 4572}) is Entered.DONE
+    eventually(lambda: "l-+13155550172" in saved(world, 4572))
+
+
+def saved(world: World, location_id: int) -> list[str]:
+    return [call.call_id for call in world.simulator.saved_calls(location_id)]
+
+
+def running(world: World, **outputs: str) -> site.Stack:
     environments = {name: it.environment for name, it in world.stack.functions.items()}
-    running = site.Stack(
+    return site.Stack(
         name="the stack",
         payments=environments["PaymentsFunction"],
         reconcile=environments["ReconcileFunction"],
         calls=environments["CallsFunction"],
         connect=environments["ConnectFunction"],
-        outputs={**world.stack.outputs, **changes},
+        outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
     )
+
+
+def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:
+    """The command, run against this stack; its status, and what it prints."""
     options = argparse.Namespace(json="--json" in words, location=None)
-    status = publication.publication(site.opened(running), options)
+    status = publication.publication(site.opened(running(world, **changes)), options)
     return status, capsys.readouterr().out
 
 

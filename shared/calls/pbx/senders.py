@@ -77,7 +77,7 @@ SENDERS = (
     Sender("sipgate or Zammad", _all_of("event callId")),
     Sender("Kazoo", _all_of("hook_event", "call_id hangup_cause account_id")),
     Sender("Binotel", _all_of("generalCallID")),
-    Sender("this service", _all_of("type call_id location_id"), JSON),
+    Sender("this service", _all_of("type call_id line", "type call_id location_id"), JSON),
 )
 
 TRANSLATIONS = {each.address: each.read for each in SENDERS if each.read is not None}
