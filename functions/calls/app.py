@@ -66,7 +66,7 @@ def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
         answer["headers"]["www-authenticate"] = 'Basic realm="calls"'
         return answer
     if (request.method, path) == ("GET", senders.TEMPLATE):
-        return _template(request, key)
+        return _template(request, account, key)
     sender = senders.TRANSLATED.get(path)
     told = _event(request, path, sender, calling.now())
     return http.json_answer(sender.taken if sender else 202, _said(calling, account, told))
@@ -92,9 +92,9 @@ def _key(request: http.Request, path: str) -> str:
     return next((each for each in found if pbx_key.account_of(each)), "")
 
 
-def _template(request: http.Request, key: str) -> dict[str, Any]:
+def _template(request: http.Request, account: Account, key: str) -> dict[str, Any]:
     """The file that its owner loads into 3CX."""
-    line = request.query().get("line", "").strip()
+    line = request.query().get("line", "").strip() or threecx_template.line_of(account.lines)
     if line and not threecx_template.LINE.fullmatch(line):
         raise BadEvent("line: must be a number such as +13155550176, with its + written as %2B")
     file = threecx_template.made(request.origin + senders.TEMPLATE, key, line)

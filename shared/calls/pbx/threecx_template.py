@@ -7,7 +7,10 @@ templates that others use. No 3CX has taken this one yet: everything untried is 
 """
 
 import re
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from shared.calls.lines import parts_of
 
 # The number as a parameter that people type; in brackets would be a variable.
 LINE = re.compile(r"\+?[0-9 ()./\-]{1,31}")
@@ -22,6 +25,16 @@ _REPORT = {
     "started_at_utc": '[[CallStartTimeUTC].ToString("yyyy-MM-ddTHH:mm:ssZ")]',
     "line": "[Line]",
 }
+
+
+def line_of(keys: Iterable[str]) -> str:
+    """The account's line, if it has entered exactly one and that is a number; else empty.
+
+    Args:
+        keys: of its directory, see `lines.key_of`.
+    """
+    found = [line for line, _extension in map(parts_of, keys) if line]
+    return found[0] if len(found) == 1 and LINE.fullmatch(found[0]) else ""
 
 
 def made(address: str, key: str, line: str) -> bytes:

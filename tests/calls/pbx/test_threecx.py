@@ -191,7 +191,7 @@ def test_a_form_of_another_family_is_told_its_own_address(deployment: Deployment
 
 
 def test_a_body_longer_than_any_is_refused(deployment: Deployment, key: str) -> None:
-    assert post(deployment, key, told("inbound", name="x" * 6 * 1024 * 1024))[0] == 413
+    assert post(deployment, key, told("inbound", entity="x" * 6 * 1024 * 1024))[0] == 413
 
 
 @given(

@@ -222,6 +222,27 @@ def test_whoever_has_the_key_gets_the_file_with_it(deployment: Deployment, key: 
     assert {each.get("Url") for each in root.iter("Request")} == {ADDRESS}
 
 
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ((), ""),
+        ((LINE,), LINE),
+        ((LINE, "extension:101"), LINE),
+        ((LINE, "+13155550177"), ""),
+        (("trunk [Key]",), ""),
+        (("extension:101",), ""),
+    ],
+)
+def test_the_accounts_own_line_stands_in_it_if_it_has_one(keys: tuple[str, ...], line: str) -> None:
+    assert threecx_template.line_of(keys) == line
+
+
+def test_the_line_is_the_directorys(deployment: Deployment, key: str) -> None:
+    account_id = deployment.connection(4564).account_id
+    assert deployment.lines.enter(account_id, {LINE: 4564}) == "done"
+    assert f'Default="{LINE}"' in fetched(deployment, key)["body"]
+
+
 @pytest.mark.parametrize("wrong", [None, "", "guess"])
 def test_a_browser_is_asked_for_the_key(
     deployment: Deployment, key: str, wrong: str | None
