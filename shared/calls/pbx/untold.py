@@ -20,12 +20,12 @@ def completed(event: Mapping[str, Any], received_at: datetime) -> dict[str, Any]
     """The event with an id, and if it rings with a time.
 
     Args:
-        event: what a translation made, to be checked.
+        event: what a translation made, to be checked; what is missing is not in it at all.
         received_at: when it came.
     """
     if event["type"] == "ringing":
         event = {"at": received_at.astimezone(UTC).isoformat(), **event}
-    return {**event, "call_id": event.get("call_id") or _made(event, received_at)}
+    return {"call_id": _made(event, received_at), **event}
 
 
 def _made(event: Mapping[str, Any], received_at: datetime) -> str:

@@ -27,6 +27,8 @@ def test_what_was_told_is_left_as_it_is() -> None:
     told = {**RINGS, "call_id": "c-1", "at": "2026-11-01T10:00:00Z"}
     assert completed(told, NOW) == told
     assert completed({**ENDED, "call_id": "c-1"}, NOW) == {**ENDED, "call_id": "c-1"}
+    # An empty one is a fault of its PBX's, which has ids.
+    assert completed({**ENDED, "call_id": ""}, NOW)["call_id"] == ""
 
 
 def test_a_call_rings_when_it_is_told() -> None:
