@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from shared.calls.lines import parts_of
-
 # The number as a parameter that people type; in brackets would be a variable.
 LINE = re.compile(r"\+?[0-9 ()./\-]{1,31}")
 
@@ -28,13 +26,13 @@ _REPORT = {
 
 
 def line_of(keys: Iterable[str]) -> str:
-    """The account's line, if it has entered exactly one and that is a number; else empty.
+    """The account's number, if it has entered exactly one; else empty.
 
     Args:
-        keys: of its directory, see `lines.key_of`.
+        keys: of its directory, see `lines.key_of`; numbers have a plus, extensions have none.
     """
-    found = [line for line, _extension in map(parts_of, keys) if line]
-    return found[0] if len(found) == 1 and LINE.fullmatch(found[0]) else ""
+    found = [key for key in keys if key.startswith("+")]
+    return found[0] if len(found) == 1 else ""
 
 
 def made(address: str, key: str, line: str) -> bytes:

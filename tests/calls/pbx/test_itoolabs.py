@@ -14,7 +14,9 @@ from shared.calls.pbx import itoolabs
 from tests.calls.pbx.recipes import Switch
 from tests.calls.recorded import FORM, RECORDED, STARTED, fields, form, translated
 from tests.deployment import Deployment
+from tests.docs import pages
 
+PAGE = "docs/pbx/itoolabs.md"
 ADDRESS = "/calls/itoolabs"
 CALLER, LINE = "+77001234567", "+77272222222"
 LINK = "https://records.example/c1.mp3"
@@ -248,6 +250,17 @@ def test_the_key_is_in_no_log(pbx: Centrex, key: str, logged: Callable[[], str])
         pbx.post(name)
         pbx.post(name, type="dance", status="dance", cmd="dance")
     assert key not in logged()
+
+
+def test_the_page_has_the_address_and_every_word_of_a_status() -> None:
+    fields_of_the_cabinet = dict(pages.rows(PAGE, "## The recipe"))
+    assert fields_of_the_cabinet == {
+        "address of the CRM": f"`https://api.example{ADDRESS}`",
+        "key (token) of the CRM": "`KEY`",
+    }
+    told_of = pages.section(PAGE, "## What is told")
+    for name in SAVED:
+        assert f"`{told(name)['status'].capitalize()}`".lower() in told_of.lower()
 
 
 # What it asks, and what it is not
