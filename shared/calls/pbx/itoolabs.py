@@ -126,11 +126,14 @@ def _ended(form: Mapping[str, str]) -> dict[str, Any]:
 def _told(form: Mapping[str, str]) -> dict[str, str]:
     """What both have. All calls that belong together have one `callid`; it may be left out."""
     call_id = form.get("callid", "").strip()
+    line = form.get("diversion", "")
+    if not line and not _extension(form):
+        # The employee's own number says at least whose call it was.
+        line = form.get("telnum", "")
     return {
         **({"call_id": call_id} if call_id else {}),
         "phone": _number(form.get("phone", "")),
-        # Of a call that goes out the caller's own number may be all that there is.
-        "line": _number(form.get("diversion", "") or form.get("telnum", "")),
+        "line": _number(line),
     }
 
 

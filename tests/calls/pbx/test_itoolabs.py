@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.simulator import Owner
+from shared.calls import lines
 from shared.calls.pbx import itoolabs
 from tests.calls.pbx.recipes import Switch
 from tests.calls.recorded import FORM, RECORDED, STARTED, fields, form, translated
@@ -184,8 +185,30 @@ def test_a_number_with_its_country_needs_no_country_of_the_account() -> None:
 
 def test_of_a_call_without_a_line_its_telephone_tells_where() -> None:
     assert event_of("history-missed")["extension"] == ""
-    assert event_of("history-missed", diversion="", telnum="")["extension"] == "101"
-    assert event_of("history-out-busy", diversion="")["line"] == "+77010000101"
+    missed = event_of("history-missed", diversion="")
+    assert (missed["line"], missed["extension"]) == ("", "101")
+    called = event_of("history-out-busy", diversion="")
+    assert (called["line"], called["extension"]) == ("", "101")
+    nameless = event_of("history-out-busy", diversion="", ext="", user="")
+    assert (nameless["line"], nameless["extension"]) == ("+77010000101", "")
+
+
+def test_of_two_salons_the_line_says_which_and_an_unknown_one_loses_nothing(
+    deployment: Deployment, switch: Switch, pbx: Centrex
+) -> None:
+    owner = Owner(id=7003, name="Aigul", phone="77011234567", email="aigul@example.com")
+    deployment.connect(4232, owner=owner)
+    status, answer = pbx.post("history-success")
+    assert (status, answer["success"]) == (200, True)
+    assert answer["left_out"][0].startswith("line")
+    assert switch.history() == []
+    account_id = deployment.connection(4564).account_id or ""
+    # As a person writes it; the PBX writes digits only.
+    entry = lines.key_of("8 (727) 222-22-22", "", "KZ")
+    assert deployment.lines.enter(account_id, {entry: 4232}) == "done"
+    [saved] = switch.history()
+    assert (saved.status, saved.line) == ("success", LINE)
+    assert [row["location_id"] for row in deployment.rows("CALLS_TABLE")] == [4232]
 
 
 # How it proves who it is

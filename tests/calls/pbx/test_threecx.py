@@ -113,6 +113,21 @@ def test_without_a_line_the_telephone_says_where_it_rang() -> None:
     assert event_of("missed")["extension"] == ""
 
 
+def test_several_salons_are_told_apart_by_their_extensions(
+    deployment: Deployment, key: str, switch: Switch
+) -> None:
+    deployment.connect(4232)
+    account_id = deployment.connection(4564).account_id or ""
+    entries = {LINE: 4564, "101": 4564, "+13155550177": 4232, "201": 4232}
+    assert deployment.lines.enter(account_id, entries) == "done"
+    for agent in ("101", "201"):
+        assert post(deployment, key, told("no-line", agent=agent, number=f"+131555504{agent[:2]}"))
+    assert {call.line for call in switch.history()} == {LINE, "+13155550177"}
+    # A look-up has no extension, so nobody can be shown.
+    status, answer = post(deployment, key, told("look-up", line=""))
+    assert (status, answer["error"]) == (400, "line: needed, or an extension")
+
+
 @pytest.mark.parametrize(
     ("duration", "seconds"),
     [
