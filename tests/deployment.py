@@ -375,11 +375,13 @@ class Deployment:
         query: str = "",
         authorization: str = "",
         encoding: str = "",
+        method: str = "POST",
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, Any]:
         """One request of the PBX, with its key as a bearer or as it says; status and JSON."""
         body = json.dumps(event) if isinstance(event, dict) else event
-        http = http_event("POST", path, query=query, body="")
-        http["headers"] = {"content-type": content_type}
+        http = http_event(method, path, query=query, body="")
+        http["headers"] = {"content-type": content_type, **(headers or {})}
         if encoding:
             http["headers"]["content-encoding"] = encoding
         if key is not None or authorization:

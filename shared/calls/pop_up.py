@@ -5,7 +5,7 @@ be of use, or the account has used up its allowance.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -76,6 +76,10 @@ class CallDoor:
         self._wake_ups = wake_ups
         self._clock = clock
         self._rules = rules
+
+    def now(self) -> datetime:
+        """The present moment, of what a PBX tells without a time."""
+        return self._clock()
 
     def account(self, key: str) -> Account | None:
         """Whose key it is; None if it is nobody's."""

@@ -2,24 +2,30 @@
 
 import argparse
 import json
+import os
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
 from local.examples.mailbox import SENDER, Mailbox
 from local.simulator import Owner, Simulator
+from local.simulator.telephony import SavedCall
 from local.stack.stack import Stack
 from ops import publication, site
 from ops.deploy import health
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
 from shared.calls.line_entry import Entered
+from tests.calls.pbx import crm
 from tests.calls.recorded import (
     ASTERISK,
     FORM,
@@ -29,9 +35,11 @@ from tests.calls.recorded import (
     UUID,
     fields,
     form,
+    itoolabs_form,
     record,
 )
 from tests.deployment import Page, finished, payment, refund
+from tests.docs import pages
 
 SETTINGS = {
     "RECONCILE_EVERY_S": "1",
@@ -343,6 +351,86 @@ def running(world: World, **outputs: str) -> site.Stack:
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
     )
+
+
+def run(page: str, world: World, key: str, folder: Path) -> str:
+    """Runs the one command of a page, as it stands there; returns what it prints."""
+    [command] = [block for language, block in pages.blocks(page) if language == "sh"]
+    ran = subprocess.run(
+        ["sh", "-eu", "-c", command.replace("https://api.example", world.stack.api)],  # noqa: S607
+        env={"KEY": key, "PATH": os.environ["PATH"], "no_proxy": "*"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ran.stdout
+
+
+def saved_from(world: World, phone: str, at: datetime) -> list[SavedCall]:
+    """What the platform has of a caller, of calls that began then."""
+    told = world.simulator.saved_calls(4701)
+    return [call for call in told if (call.phone, call.date) == (phone, at)]
+
+
+def test_itoolabs_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None:
+    owner = Owner(id=7101, phone="77011234567", email="itoolabs@example.com")
+    page = world.press(world.visit(world.simulator.grant(4701, owner=owner)))
+    assert run("docs/pbx/itoolabs.md", world, page.pbx_key, tmp_path) == "{}"
+    cabinet = dict(pages.rows("docs/pbx/itoolabs.md", "## The recipe"))
+    address = cabinet["address of the CRM"].strip("`")
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=90)
+    with httpx.Client(timeout=PATIENCE_S, trust_env=False) as pbx:
+
+        def post(name: str, key: str, **changes: str) -> httpx.Response:
+            told = dict(parse_qsl(itoolabs_form(name, key).decode(), keep_blank_values=True))
+            url = address.replace("https://api.example", world.stack.api)
+            return pbx.post(url, data={**told, **changes})
+
+        assert post("event-incoming", f"{page.pbx_key[:-1]}?").status_code == 401
+        assert post("event-incoming", page.pbx_key).json() == {"success": True, "pop_up": "sent"}
+        for name in ("event-accepted", "event-completed", "history-success"):
+            start = {"start": began.strftime("%Y%m%dT%H%M%SZ")} if "history" in name else {}
+            # A PBX that heard no answer tells it again.
+            for _ in range(2):
+                assert post(name, page.pbx_key, **start).status_code == 200
+    eventually(lambda: saved_from(world, "+77001234567", began))
+    [call] = saved_from(world, "+77001234567", began)
+    assert (call.line, call.user) == ("+77272222222", "101")
+    assert (call.status, call.duration) == ("success", 90)
+    assert call.link == "https://records.example/c1.mp3"
+
+
+def test_3cx_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None:
+    owner = Owner(id=7102, email="3cx@example.com")
+    page = world.press(world.visit(world.simulator.grant(4702, owner=owner)))
+    run("docs/pbx/3cx.md", world, page.pbx_key, tmp_path)
+    template = crm.parsed((tmp_path / "altegio-3cx.xml").read_bytes())
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=90)
+    with httpx.Client(timeout=PATIENCE_S, trust_env=False) as pbx:
+
+        def report(name: str, **values: str) -> Any:
+            [url] = {each.get("Url", "") for each in template.iter("Request")}
+            headers, body = crm.posted(template, name, values)
+            answer = pbx.post(url, content=body, headers=headers)
+            assert answer.status_code == 200
+            return answer.json()
+
+        ringing = report("", Number="+13155550175", CallDirection="Inbound")
+        assert ringing == {"success": True, "pop_up": "sent"}
+        for _ in range(2):
+            report(
+                "ReportCall",
+                CallType="Inbound",
+                Number="+13155550175",
+                Agent="101",
+                Duration="00:01:30",
+                CallStartTimeUTC=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+            )
+    eventually(lambda: saved_from(world, "+13155550175", began))
+    [call] = saved_from(world, "+13155550175", began)
+    assert (call.line, call.user) == (LINE, "101")
+    assert (call.status, call.duration) == ("success", 90)
 
 
 def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:

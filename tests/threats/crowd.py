@@ -11,10 +11,11 @@ from functions.reconcile import app as reconcile
 from shared.altegio.rate_limit import Bounds
 from shared.calls.directory import LineDirectory
 from shared.calls.lines import MOST_WAITING
+from shared.calls.pbx import itoolabs
 from shared.calls.table import Calls
 from shared.reconcile import schedule
 from tests.deployment import Deployment, finished, payment, ringing
-from tests.threats.threat import ANNA, MALLORY, act, threat
+from tests.threats.threat import ANNA, MALLORY, act, patch, threat
 
 # The crowd
 
@@ -121,3 +122,14 @@ def waits_by_the_thousand(deployment: Deployment) -> bool:
         del event["location_id"]
         deployment.call(event, mallory)
     return len(deployment.rows("CALLS_TABLE")) > MOST_WAITING
+
+
+@threat(
+    "Somebody without a key posts megabytes where the key stands in the form",
+    patch(itoolabs, "_LONGEST_BEFORE_THE_KEY", 10**9),
+)
+def posts_megabytes(deployment: Deployment) -> bool:
+    """Whether they are read to their end: a key that stands there would be found."""
+    key = deployment.connect(4564, owner=ANNA).pbx_key
+    body = b"cmd=rating&callid=c-1&z_flag=" + b"x" * 10**6 + b"&crm_token=" + key.encode()
+    return deployment.call(body, path="/calls/itoolabs")[0] != 401
