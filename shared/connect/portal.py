@@ -9,9 +9,9 @@ import re
 from shared import countries
 from shared.calls.line_entry import Entered, EnterLines
 from shared.calls.lines import Directory
+from shared.aws.keys import Keys
 from shared.clock import Clock
 from shared.connect.flow import ConnectFlow
-from shared.connect.portal_key import PortalKey
 from shared.connect.tickets import Tickets
 from shared.connect.view import Visit
 from shared.connections.accounts import Account, Accounts
@@ -37,7 +37,7 @@ class Portal:
         accounts: Accounts,
         tickets: Tickets,
         lines: EnterLines,
-        key: PortalKey,
+        key: Keys,
         clock: Clock,
     ) -> None:
         self._key = key
