@@ -215,7 +215,9 @@ def _refunds(note: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not invoice_id:
         raise Unclear(f"{note_id}: it names no invoice")
     if note.get("type") != "post_payment" or note.get("pre_payment_amount"):
-        raise Unclear(f"{note_id}: it lowered what was to be paid, so nothing was given back for it")
+        raise Unclear(
+            f"{note_id}: it lowered what was to be paid, so nothing was given back for it"
+        )
     if note.get("customer_balance_transaction"):
         raise Unclear(f"{note_id}: it is credited to the customer's balance, and not given back")
     if _goes_on(note):
@@ -253,7 +255,9 @@ def _sum(about: Mapping[str, Any], amount: int) -> dict[str, str]:
     elif code in _HUNDREDTHS or decimals(code) == 2:  # noqa: PLR2004 - hundredths
         places = 2
     else:
-        raise Unclear(f"{_an_id(about, 'id')}: in which unit Stripe counts its currency is not told")
+        raise Unclear(
+            f"{_an_id(about, 'id')}: in which unit Stripe counts its currency is not told"
+        )
     return {"amount": f"{Decimal(amount).scaleb(-places):f}", "currency": code}
 
 

@@ -1,6 +1,7 @@
 """Every adapter of shared, and what each of its methods asks of AWS."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -320,6 +321,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         lambda aws: WakeUps(aws, "BILLING_QUEUE_URL"),
         {
             "send": [lambda it: it.send("payment#1", NOW)],
+            "nudge": [lambda it: it.nudge(replace(PAYMENT, due_at=NOW))],
             "waiting": [lambda it: it.waiting()],
         },
     ),

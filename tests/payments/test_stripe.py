@@ -99,7 +99,10 @@ def test_a_line_that_costs_nothing_is_nothing() -> None:
         (paid(line("4564"), line(None, 1, "il_2")), "il_2: altegio_location_id is not in metadata"),
         (paid(amount_paid=90000), "in_1Abc: its lines do not add up"),
         (paid(amount_paid=-1), "in_1Abc: its lines do not add up"),
-        (paid(line("none", 500), line("4564", 1, "il_2"), amount_paid=1), "its lines do not add up"),
+        (
+            paid(line("none", 500), line("4564", 1, "il_2"), amount_paid=1),
+            "its lines do not add up",
+        ),
         (paid(line("4564", 0), amount_paid=5), "in_1Abc: its lines do not add up"),
         (paid(lines={"data": [line()], "has_more": True}), "in_1Abc: it has more lines"),
         (paid(lines={"data": [line("none")], "has_more": True}), "in_1Abc: it has more lines"),

@@ -110,7 +110,9 @@ def test_whatever_stripes_library_signs_is_taken(body: str, secret: str, seconds
     assert not is_signed(header, body.encode(), at, Secret(secret + "x"))
 
 
-@given(st.text(max_size=200) | st.from_regex(r"(t=[0-9]{1,12}|v1=[0-9a-f]{64}|,| ){0,6}"), st.binary())
+@given(
+    st.text(max_size=200) | st.from_regex(r"(t=[0-9]{1,12}|v1=[0-9a-f]{64}|,| ){0,6}"), st.binary()
+)
 def test_whatever_it_takes_stripes_library_would_take(header: str, body: bytes) -> None:
     taken = is_signed(header, body)
     try:
