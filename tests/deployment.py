@@ -371,6 +371,11 @@ class Deployment:
         answer = self.invoke("billing", event)
         return answer["statusCode"], json.loads(answer["body"])
 
+    def post_stripe(self, body: str, header: str) -> tuple[int, Any]:
+        """One request of Stripe's."""
+        headers = {"Stripe-Signature": header}
+        return self.post_billing(body, path="/billing/stripe", headers=headers)
+
     def look_up(self, event_id: str, *, key: str = "") -> tuple[int, Any]:
         """How an event stands, as the billing system asks."""
         event = http_event("GET", f"/billing/{event_id}")

@@ -3,8 +3,9 @@
     invoice.paid          each line with a location becomes a payment   in_1Ab…#il_1Cd…
     credit_note.created   each line becomes a refund of that payment    cn_1Ef…#il_1Cd…
 
-An event's own id means nothing, as the same news may come under two: the ids are those of what was
-paid. Nobody is asked, so whatever an event does not tell by itself is for a person, with the reason.
+An event's own id means nothing, as the same news may come under two: the ids are those of what
+was paid. Nobody is asked, so whatever an event does not tell by itself is for a person, with the
+reason.
 
 Of an endpoint made before API version 2025-03-31 the fields stand in other places; both are read.
 Sources: https://docs.stripe.com/api/invoices/object, https://docs.stripe.com/api/credit_notes/object
@@ -29,11 +30,16 @@ NONE = "none"
 """There of what is known to be of no location: it is passed over without a word."""
 READ = ("invoice.paid", "credit_note.created")
 
-# Those whose amounts are in whole units, and in thousandths. All others are in hundredths, also ISK,
-# which has none any more; two pages differ on UGX.
+# Those whose amounts are in whole units, in thousandths, and in hundredths that are none any more.
+# All others are in hundredths; of UGX, Stripe's pages say two things.
 # https://docs.stripe.com/currencies#zero-decimal and #special-cases
-_WHOLE = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
-_THOUSANDTHS = frozenset("BHD JOD KWD OMR TND".split())
+_WHOLE = frozenset(
+    {
+        *("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"),
+        *("PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"),
+    }
+)
+_THOUSANDTHS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 _HUNDREDTHS = frozenset({"ISK"})
 _STRIPES_ID = re.compile(r"[A-Za-z0-9_]{1,90}")
 _LOCATION_ID = re.compile(r"[1-9][0-9]{0,14}")
@@ -206,12 +212,11 @@ def _is_on_top(tax: Any) -> bool:
 
 
 def _refunds(note: Mapping[str, Any]) -> list[dict[str, Any]]:
-    note_id = _an_id(note, "id")
+    note_id, invoice_id = _an_id(note, "id"), _id_of(note.get("invoice"))
     if _mapped(note, "metadata").get(LOCATION) == NONE:
         raise Ignored(f"its {LOCATION} says {NONE}")
     if note.get("status") == "void":
         raise Ignored("it is void")
-    invoice_id = _id_of(note.get("invoice"))
     if not invoice_id:
         raise Unclear(f"{note_id}: it names no invoice")
     if note.get("type") != "post_payment" or note.get("pre_payment_amount"):
@@ -222,13 +227,7 @@ def _refunds(note: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise Unclear(f"{note_id}: it is credited to the customer's balance, and not given back")
     if _goes_on(note):
         raise Unclear(f"{note_id}: it has more lines than a webhook shows")
-    credited: dict[str, int] = {}
-    for line in _lines(note):
-        if amount := _whole(line, "amount"):
-            line_id = _id_of(line.get("invoice_line_item"))
-            if not line_id:
-                raise Unclear(f"{note_id}: it credits a sum and not the lines of {invoice_id}")
-            credited[line_id] = credited.get(line_id, 0) + amount
+    credited = _credited(note)
     if sum(credited.values()) != _whole(note, "total"):
         raise Unclear(f"{note_id}: its lines do not add up to its total: a discount or a tax")
     return [
@@ -241,6 +240,20 @@ def _refunds(note: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for line_id, amount in credited.items()
     ]
+
+
+def _credited(note: Mapping[str, Any]) -> dict[str, int]:
+    """What is given back for each line of the invoice."""
+    credited: dict[str, int] = {}
+    for line in _lines(note):
+        if amount := _whole(line, "amount"):
+            line_id = _id_of(line.get("invoice_line_item"))
+            if not line_id:
+                raise Unclear(
+                    f"{_an_id(note, 'id')}: it credits a sum, and not lines of the invoice"
+                )
+            credited[line_id] = credited.get(line_id, 0) + amount
+    return credited
 
 
 # Its fields

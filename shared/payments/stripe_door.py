@@ -61,13 +61,12 @@ class StripeDoor:
         if secret is None:
             raise Forged
         event = stripe.read(body)
+        if event.is_live is secret.is_test:
+            return _passed_over(event, _OTHER_MODE[event.is_live])
         try:
-            if event.is_live is secret.is_test:
-                raise stripe.Ignored(_OTHER_MODE[event.is_live])
             told = stripe.events(event)
         except stripe.Ignored as why:
-            logger.info("passed over", extra={"event": event.id, "why": str(why)})
-            return Received(ignored=str(why))
+            return _passed_over(event, str(why))
         except stripe.Unclear as why:
             return Received(letter=self._left(event, str(why)))
         stored, refused = [], []
@@ -89,6 +88,11 @@ class StripeDoor:
             raise NotStored from error
         logger.error("stripe's event is not clear", extra={"event": event.id, "why": why})
         return why
+
+
+def _passed_over(event: stripe.Event, why: str) -> Received:
+    logger.info("passed over", extra={"event": event.id, "why": why})
+    return Received(ignored=why)
 
 
 _OTHER_MODE = {

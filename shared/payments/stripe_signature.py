@@ -2,8 +2,8 @@
 
     Stripe-Signature: t=1790847297,v1=19f9…,v1=04ab…,v0=…
 
-Each `v1` is HMAC-SHA256 of `t`, a dot and the body as it came, with the endpoint's secret; there are
-several while a secret is rolled. Whoever repeats an old one is too late after five minutes.
+Each `v1` is HMAC-SHA256 of `t`, a dot and the body as it came, with the endpoint's secret; there
+are several while a secret is rolled. Whoever repeats an old one is too late after five minutes.
 
 Sources: https://docs.stripe.com/webhooks/signature and
 https://docs.stripe.com/webhooks#roll-endpoint-secrets

@@ -142,8 +142,7 @@ def live(deployment: Deployment) -> None:
     assert deployment.look_up("inv-3", key=BILLING_KEY)[0] == 200
     for told in (paid(), paid(amount_paid=1)):
         body, header = signed(told, deployment.clock())
-        by = {"path": "/billing/stripe", "headers": {"stripe-signature": header}}
-        assert deployment.post_billing(body, **by)[0] == 200
+        assert deployment.post_stripe(body, header)[0] == 200
     deployment.drain()
     deployment.take_call("{")
     deployment.webhook(deployment.hosted(4564))

@@ -3,6 +3,8 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -180,7 +182,7 @@ def test_a_known_refund_is_known_whatever_its_payment_is_by_now(deployment: Depl
         ('{"a":' * 50_000, None),
         (payment(amount="1.001"), "amount"),
         (payment(dry_run=True), "dry_run"),
-        (payment(location_id="4564"), "location_id"),
+        ({**payment(), "location_id": "4564"}, "location_id"),
         ({**payment(), "type": "Payment"}, "type"),
         ({"type": "wake-up", "key": "payment#inv-1", "due_at": "x"}, "type"),
         ('{"type":"payment","type":"refund"}', "type"),
@@ -270,7 +272,9 @@ def test_what_there_is_no_time_for_is_told_by_event(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = iter(range(0, 1000, 5))
-    monkeypatch.setattr(api.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(
+        "functions.billing.api.time", SimpleNamespace(monotonic=lambda: next(seconds))
+    )
     status, told = post(deployment, [payment(f"inv-{number}") for number in range(5)])
     assert (status, [it["status"] for it in told["results"]]) == (503, [202, 202, 503, 503, 503])
     assert len(states(deployment)) == 2
@@ -390,70 +394,91 @@ class Died(BaseException):
     """The function ended there."""
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.data())
+@dataclass
+class World:
+    """A stack whose billing function may die at any of its calls to AWS."""
+
+    deployment: Deployment
+    memory: Memory
+    taken: set[tuple[str, str]] = field(default_factory=set)
+
+    def billed(self, by: str, event: dict[str, Any]) -> None:
+        if by == "queue":
+            self.deployment.sqs.send_message(
+                QueueUrl=self.deployment.queues["BillingQueue"], MessageBody=json.dumps(event)
+            )
+        elif post(self.deployment, [event] if by == "list" else event)[0] == 202:
+            self.taken.add((event["event_id"], event["amount"]))
+
+    def dies(self, at: int, *, after: bool) -> None:
+        """At its call of this number, before or after it was done; at none with 0."""
+        left = at
+
+        def call(_operation: str, _asked: Any) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Died
+
+        self.memory.before, self.memory.after = (None, call) if after else (call, None)
+
+    def lives(self) -> None:
+        self.memory.before = self.memory.after = None
+
+
+# What billing does: by which way, which event, with which sum, and the call at which we die.
+_POSTS = st.tuples(
+    st.sampled_from(["http", "list", "queue"]),
+    st.sampled_from(["inv-1", "inv-2"]),
+    st.sampled_from(["10", "10", "20"]),
+    st.integers(0, 5),
+    st.booleans(),
+)
+_TIME_PASSES = st.sampled_from(["drain", "minute"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(_POSTS | _TIME_PASSES, min_size=2, max_size=9))
 def test_whatever_dies_nothing_is_doubled_and_nothing_that_was_taken_is_lost(
-    data: st.DataObject,
+    steps: list[Any],
 ) -> None:
     with pytest.MonkeyPatch.context() as patches:
-        _misfortunes(patches, data)
+        clock = Clock()
+        memory = Memory(clock)
+        patches.setattr("shared.clock.now", clock)
+        patches.setattr("boto3.Session", lambda: memory)
+        with Simulator(redirect_url="https://provider.example/connect") as simulator:
+            simulator.platform.now = clock
+            deployment = Deployment(simulator, clock, patches)
+            deployment.set_billing_key(KEY)
+            deployment.connect(4564)
+            _judged(_played(World(deployment, memory), steps))
 
 
-def _misfortunes(patches: pytest.MonkeyPatch, data: st.DataObject) -> None:
-    clock = Clock()
-    memory = Memory(clock)
-    patches.setattr("shared.clock.now", clock)
-    patches.setattr("shared.clock.sleep", lambda seconds: clock.advance(seconds=seconds))
-    patches.setattr("boto3.Session", lambda: memory)
-    with Simulator(redirect_url="https://provider.example/connect") as simulator:
-        simulator.platform.now = clock
-        deployment = Deployment(simulator, clock, patches)
-        deployment.set_billing_key(KEY)
-        deployment.connect(4564)
-        amounts = {"inv-1": "10", "inv-2": "20"}
-        taken: dict[str, set[str]] = {name: set() for name in amounts}
-        for _ in range(data.draw(st.integers(2, 8))):
-            name = data.draw(st.sampled_from(sorted(amounts)))
-            amount = data.draw(st.sampled_from([amounts[name], amounts[name], "99"]))
-            by = data.draw(st.sampled_from(["http", "list", "queue", "drain", "minute"]))
-            dies_at = data.draw(st.integers(0, 6))
-            after = data.draw(st.booleans())
-            calls = 0
-
-            def die(_operation: str, _asked: Any, at: int = dies_at) -> None:
-                nonlocal calls
-                calls += 1
-                if calls == at:
-                    raise Died
-
-            setattr(memory, "after" if after else "before", die)
-            event = payment(name, amount=amount)
+def _played(world: World, steps: list[Any]) -> World:
+    deployment = world.deployment
+    for step in steps:
+        if step == "drain":
+            deployment.drain()
+        elif step == "minute":
+            deployment.let_time_pass(1)
+        else:
+            by, name, amount, at, after = step
+            world.dies(at, after=after)
             try:
-                if by == "queue":
-                    deployment.sqs.send_message(
-                        QueueUrl=deployment.queues["BillingQueue"], MessageBody=json.dumps(event)
-                    )
-                elif by == "drain":
-                    memory.before = memory.after = None
-                    deployment.drain()
-                elif by == "minute":
-                    memory.before = memory.after = None
-                    clock.advance(minutes=1)
-                    deployment.reconcile()
-                elif post(deployment, [event] if by == "list" else event)[0] == 202:
-                    taken[name].add(amount)
+                world.billed(by, payment(name, amount=amount))
             except Died:
                 deployment.restart()
-            finally:
-                memory.before = memory.after = None
-        clock.advance(minutes=5)
-        deployment.let_time_pass(10)
-        sent = [str(it.payment_sum) for it in simulator.payments(4564)]
-        for name, said in taken.items():
-            # Not two truths under one id, and the one that was taken is at the platform.
-            assert len(said) <= 1
-            for amount in said:
-                entry = deployment.entry(f"payment#{name}")
-                assert entry.state is EntryState.SENT
-                assert entry.payment.amount == int(amount)
-        assert len(sent) == len({row for row in states(deployment) if row.startswith("payment#")})
+            world.lives()
+    deployment.let_time_pass(10)
+    return world
+
+
+def _judged(world: World) -> None:
+    names = [name for name, _ in world.taken]
+    assert len(names) == len(set(names)), "two sums were taken under one id"
+    for name, amount in world.taken:
+        entry = world.deployment.entry(f"payment#{name}")
+        assert (entry.state, entry.payment.amount) == (EntryState.SENT, int(amount))
+    sent = world.deployment.simulator.payments(4564)
+    assert len(sent) == len(states(world.deployment))

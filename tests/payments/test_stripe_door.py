@@ -25,13 +25,7 @@ def deployment(deployment: Deployment) -> Deployment:
 
 def tell(deployment: Deployment, told: Any, *secrets: str, ago_s: float = 0) -> tuple[int, Any]:
     body, header = signed(told, deployment.clock() - timedelta(seconds=ago_s), *secrets)
-    return send(deployment, body, header)
-
-
-def send(deployment: Deployment, body: str, header: str) -> tuple[int, Any]:
-    return deployment.post_billing(
-        body, path="/billing/stripe", headers={"Stripe-Signature": header}
-    )
+    return deployment.post_stripe(body, header)
 
 
 def states(deployment: Deployment) -> dict[str, str]:
@@ -82,9 +76,9 @@ def test_two_locations_of_one_invoice(deployment: Deployment) -> None:
 
 def test_without_its_secret_nothing_is_stored(deployment: Deployment) -> None:
     body, header = signed(paid(), deployment.clock())
-    assert send(deployment, body, "")[0] == 401
-    assert send(deployment, body.replace("4564", "4232"), header)[0] == 401
-    assert send(deployment, body + " ", header)[0] == 401
+    assert deployment.post_stripe(body, "")[0] == 401
+    assert deployment.post_stripe(body.replace("4564", "4232"), header)[0] == 401
+    assert deployment.post_stripe(body + " ", header)[0] == 401
     assert tell(deployment, paid(), NEW)[0] == 401
     assert tell(deployment, "{", NEW)[0] == 401
     for seconds in (301, -301):
@@ -95,14 +89,14 @@ def test_without_its_secret_nothing_is_stored(deployment: Deployment) -> None:
 
 def test_what_is_replayed_within_its_time_changes_nothing(deployment: Deployment) -> None:
     body, header = signed(paid(), deployment.clock())
-    assert send(deployment, body, header)[0] == 200
+    assert deployment.post_stripe(body, header)[0] == 200
     deployment.drain()
     deployment.clock.advance(seconds=299)
-    assert send(deployment, body, header)[0] == 200
+    assert deployment.post_stripe(body, header)[0] == 200
     deployment.drain()
     assert len(deployment.simulator.payments(4564)) == 1
     deployment.clock.advance(seconds=2)
-    assert send(deployment, body, header)[0] == 401
+    assert deployment.post_stripe(body, header)[0] == 401
 
 
 def test_while_the_secret_is_rolled_both_hold(deployment: Deployment) -> None:
@@ -165,7 +159,7 @@ def test_what_is_not_clear_is_a_letter_with_its_reason(
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_part_that_is_given_back_is_a_letter(deployment: Deployment, is_known: bool) -> None:
+def test_a_part_that_is_given_back_is_a_letter(deployment: Deployment, *, is_known: bool) -> None:
     part = given_back(credit(5000))
     if is_known:
         tell(deployment, paid())
