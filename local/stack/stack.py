@@ -42,6 +42,7 @@ class Stack:
         variables: What every function gets beside that: region, credentials, endpoint.
         artifact: The folder that they run from.
         logs: Folder with one file per function, and the emulator's.
+        billing_key: With which `/billing` is asked.
         billing_queue_url: Address of `BillingQueue`; empty if the template has none.
         calls_queue_url: Address of `CallsQueue`; empty if the template has none.
     """
@@ -80,6 +81,7 @@ class Stack:
             logs: Folder of the logs; None is `build/local/logs` in the project.
         """
         self.platform_url = platform_url
+        self.billing_key = billing_key
         self.region = REGION
         self._port = port
         self._root = root
