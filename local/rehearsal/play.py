@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.examples.portal import Portal
 from local.rehearsal.billing import Billing, Doors
 from local.rehearsal.browser import Browser
-from local.rehearsal.checks import CHECKS, SCHEDULE_S, Check, Step
+from local.rehearsal.checks import CHECKS, Check, Step
+from local.rehearsal.money import SCHEDULE_S
 from local.rehearsal.screen import Screen
 from local.rehearsal.stage import NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -54,7 +55,7 @@ def test_any_event_is_found_by_its_encoded_address(
     headers = {"authorization": f"Bearer {KEY}"}
     posted = {**payment_of(event_id)}
     assert httpx.post(api, json=posted, headers=headers).status_code == 202
-    answer = httpx.get(f"{api}/{portabilling.quote(event_id, safe='')}", headers=headers)
+    answer = httpx.get(f"{api}/{quote(event_id, safe='')}", headers=headers)
     assert (answer.status_code, answer.json()["event_id"]) == (200, event_id)
     answer = httpx.get(api, params={"event_id": event_id}, headers=headers)
     assert answer.json()["event_id"] == event_id

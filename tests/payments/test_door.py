@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -479,6 +480,6 @@ def _judged(world: World) -> None:
     assert len(names) == len(set(names)), "two sums were taken under one id"
     for name, amount in world.taken:
         entry = world.deployment.entry(f"payment#{name}")
-        assert (entry.state, entry.payment.amount) == (EntryState.SENT, int(amount))
+        assert (entry.state, entry.payment.amount) == (EntryState.SENT, Decimal(amount))
     sent = world.deployment.simulator.payments(4564)
     assert len(sent) == len(states(world.deployment))
