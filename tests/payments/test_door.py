@@ -272,7 +272,7 @@ def test_what_aws_does_not_store_is_told_by_event(deployment: Deployment, memory
 def test_what_there_is_no_time_for_is_told_by_event(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = iter(range(0, 1000, 5))
+    seconds = iter(range(0, 1000, 3))
     monkeypatch.setattr(
         "functions.billing.api.time", SimpleNamespace(monotonic=lambda: next(seconds))
     )
