@@ -7,9 +7,9 @@ to be connected, asks him, and then uses the ticket for his account, once. Nothi
 import re
 
 from shared import countries
+from shared.aws.keys import Keys
 from shared.calls.line_entry import Entered, EnterLines
 from shared.calls.lines import Directory
-from shared.aws.keys import Keys
 from shared.clock import Clock
 from shared.connect.flow import ConnectFlow
 from shared.connect.tickets import Tickets

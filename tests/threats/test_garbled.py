@@ -182,7 +182,6 @@ ROUTES = [
     ("billing", "GET", "/billing"),
     ("billing", "GET", "/billing/inv-1"),
     ("billing", "POST", "/billing/stripe"),
-    *(("calls", "POST", address) for address in senders.ADDRESSES),
 ]
 
 
