@@ -232,8 +232,8 @@ class Life(RuleBasedStateMachine):
         self.happens(FREEZED if self.installed is ACTIVE else ACTIVE)
 
     @precondition(lambda self: self.installed is PENDING and not (self.row and self.row.live))
-    @rule(finishes=st.booleans())
-    def owner_connects(self, *, finishes: bool) -> None:
+    @rule(finishes=st.booleans(), is_asked=st.booleans())
+    def owner_connects(self, *, finishes: bool, is_asked: bool) -> None:
         word = self.word()
         if not lifecycle.may_be_opened(self.row, word, self.now, RULES):
             return
@@ -252,6 +252,10 @@ class Life(RuleBasedStateMachine):
             if lifecycle.awaits_callback(self.row, word, self.now, RULES.grant_window_s):
                 self.happens(ACTIVE)
             self.settle(self.word())
+        if finishes and is_asked:
+            # A webhook of before is late, and the answer is of the moment before the callback.
+            self.webhook("uninstall")
+            self.reconcile(late_s=1, answers=True)
 
     @precondition(lambda self: self.row)
     @rule(event=st.sampled_from(list(webhook.Kind)).map(Hint))
