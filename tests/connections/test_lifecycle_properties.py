@@ -168,6 +168,12 @@ def test_a_404_from_before_it_was_installed_anew_does_not_close_it() -> None:
     assert settled(early, GONE, NOW + seconds(125)).state is State.DISABLED
 
 
+def test_a_second_bare_404_that_comes_too_soon_is_looked_at_again_later() -> None:
+    once = settled(connection(State.ACTIVE), GONE)
+    soon = settled(once, GONE, NOW + seconds(30))
+    assert (soon.state, soon.due_at) == (State.ACTIVE, NOW + seconds(90))
+
+
 def test_two_bare_404s_with_a_live_status_between_them_close_nothing() -> None:
     once = settled(connection(State.ACTIVE), GONE)
     between = settled(once, NOW_ACTIVE, NOW + seconds(60))
