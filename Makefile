@@ -3,11 +3,15 @@
 PYTHON ?= python3.13
 VENVS := build/venvs
 UV = .venv/bin/uv
-SYNC = $(UV) pip sync --quiet --compile-bytecode --require-hashes
+COMPILED = --compile-bytecode
+SYNC = $(UV) pip sync --quiet $(COMPILED) --require-hashes
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate pyproject.toml
 
 # What sam build builds for, as uv pip install --python-platform takes it; empty is this machine.
 ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
+
+# Hundreds of processes import the project and its tools: what one has compiled, the next need not.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help setup rehearse up lint test pictures live chaos bench deploy deploy-local locks audit clean
 
@@ -27,6 +31,8 @@ setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done ## install 
 	@$(SYNC) --python .venv/bin/python locks/app.txt
 	@touch $@
 
+# Of SAM most is never loaded; what is, its first run compiles.
+$(VENVS)/sam/.done: private COMPILED =
 $(VENVS)/%/.done: locks/%.txt .venv/.done
 	@echo "setting up $(@D)"
 	@.venv/bin/python -m venv --without-pip --clear $(@D)
@@ -58,9 +64,8 @@ build/chromium/.done: tests/browser/chromium.py .venv/.done
 	@.venv/bin/python -m tests.browser.chromium
 	@touch $@
 
-# Some hundred processes import the project: what one has compiled, the next need not.
 test: lint build/chromium/.done ## every check that CI runs
-	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n auto --dist loadfile
+	@.venv/bin/python -m pytest -n auto --dist loadfile
 
 pictures: build/chromium/.done ## take pictures of each state of the connect page, into build/screenshots
 	@.venv/bin/python -m pytest -q -n auto --pictures tests/browser

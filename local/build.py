@@ -97,12 +97,9 @@ def artifact(root: Path = PROJECT) -> Path:
         if not target.is_dir() or found[:1] != wanted[:1]:
             _build(target, None, root)
         else:
-            code = _code(root)
             for name in CODE:
                 _remove(target / name)
-                if (code / name).is_dir():
-                    (code / name).rename(target / name)
-            _remove(code)
+            _copy(_code(root), target)
             _date(target)
         stamp.write_text(" ".join(wanted), encoding="ascii")
     return target
@@ -117,9 +114,7 @@ def _build(target: Path, platform: str | None, root: Path) -> None:
     for old in target.iterdir():
         _remove(old)
     _copy(dependencies, target)
-    code = _code(root)
-    _copy(code, target)
-    _remove(code)
+    _copy(_code(root), target)
     _date(target)
 
 
@@ -226,16 +221,24 @@ def _compact(values: Any) -> str:
 
 
 def _code(root: Path) -> Path:
-    """A new folder with our own code, compiled."""
-    folder = Path(tempfile.mkdtemp(dir=_made(root / "build"), prefix=".code-"))
-    for source in _sources(root):
-        copy = folder / source.relative_to(root)
+    """Our own code, compiled; kept until it changes, as `sam build` builds each function anew."""
+    sources = _sources(root)
+    kept, stamp = root / "build" / "code", root / "build" / "code.stamp"
+    wanted = _digest(root, Path(__file__), *sources, salt=sys.version)
+    if kept.is_dir() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+        return kept
+    fresh = Path(tempfile.mkdtemp(dir=_made(root / "build"), prefix=".code-"))
+    for source in sources:
+        copy = fresh / source.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-    if (folder / PAGE).is_file():
-        _compile_page(folder)
-    _compile(folder)
-    return folder
+    if (fresh / PAGE).is_file():
+        _compile_page(fresh)
+    _compile(fresh)
+    _remove(kept)
+    fresh.rename(kept)
+    stamp.write_text(wanted, encoding="ascii")
+    return kept
 
 
 def _compile_page(folder: Path) -> None:

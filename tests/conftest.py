@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 
 import boto3
 import hypothesis
@@ -30,13 +31,34 @@ hypothesis.settings.load_profile("ci")
 _client = cache(_SESSION.client)
 
 
+# A file is one worker's, so those that take longest begin first, and nobody waits for them in the
+# end. One that computes stands after one that mostly waits for its processes.
+_LONGEST = [
+    Path(__file__).parent / name
+    for name in (
+        "local/test_rehearsal.py",
+        "test_chaos.py",
+        "local/test_kills.py",
+        "ops/deploy/test_command.py",
+        "local/test_whole.py",
+        "browser/test_states.py",
+        "docs/test_commands.py",
+        "threats/test_hostile.py",
+        "test_lives.py",
+        "misfortunes/test_crashes.py",
+    )
+]
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: a process that is waited for leaves its core idle."""
     return (os.process_cpu_count() or 1) + 1
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--pictures", action="store_true", help="take pictures of the connect page")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    assert all(path.exists() for path in _LONGEST), _LONGEST
+    places = {path: place for place, path in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture

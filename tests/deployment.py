@@ -55,6 +55,16 @@ FUNCTIONS = {
 }
 # Reading all certificates that there are is most of what a new environment costs.
 _create_ssl_context = cache(httpx.create_ssl_context)
+_NOT_CHOSEN = re.compile(r"<option(?![^>]* selected)[^>]*>[^<]*</option>")
+# Stands in the wiring where each simulator's own address goes.
+_PLATFORM = "http://platform"
+
+
+@cache
+def wired(endpoint_url: str, **values: str) -> Wiring:
+    """The template with its values; once for all stacks, as it is most of what a new one costs."""
+    values = {"PlatformAppUrl": _PLATFORM, "PlatformApiUrl": _PLATFORM, **values}
+    return TEMPLATE.wire(values, endpoint_url=endpoint_url, api_url="https://provider.example")
 
 
 class Clock:
@@ -110,7 +120,8 @@ class Page(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__()
         self._in_title = self._in_key = False
-        self.feed(self.text)
+        # The countries that are not chosen are most of the page.
+        self.feed(_NOT_CHOSEN.sub("", self.text))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -163,27 +174,28 @@ class Deployment:
         self.invoked = 0
         # What the owner's browser says that he speaks.
         self.accept_language = ""
-        wired = TEMPLATE.wire(
-            {
-                "ApplicationId": str(simulator.application_id),
-                "PlatformAppUrl": simulator.url,
-                "PlatformApiUrl": simulator.url,
-                "RecordingHosts": "records.example",
-                # No waiting here, but where a test is about the pace.
-                "PacePerS": "1000000",
-                "PacePerMin": "60000000",
-                # Nor a census, but where a test is about it.
-                "CensusEveryS": "0",
-            },
-            endpoint_url="https://sqs.us-east-1.amazonaws.com",
-            api_url="https://provider.example",
+        wiring = wired(
+            "https://sqs.us-east-1.amazonaws.com",
+            ApplicationId=str(simulator.application_id),
+            RecordingHosts="records.example",
+            # No waiting here, but where a test is about the pace.
+            PacePerS="1000000",
+            PacePerMin="60000000",
+            # Nor a census, but where a test is about it.
+            CensusEveryS="0",
         )
         monkeypatch.setattr(httpx, "create_ssl_context", _create_ssl_context)
         self.environments = {
-            name.removesuffix("Function").lower(): {**function.environment, "HTTP_TOTAL_S": "2"}
-            for name, function in wired.functions.items()
+            name.removesuffix("Function").lower(): {
+                **{
+                    variable: simulator.url if value == _PLATFORM else value
+                    for variable, value in function.environment.items()
+                },
+                "HTTP_TOTAL_S": "2",
+            }
+            for name, function in wiring.functions.items()
         }
-        self._create(wired)
+        self._create(wiring)
         self.journal = Journal(self._dynamodb, self.environments["connect"]["JOURNAL_TABLE"], 400)
         self.connections = Connections(
             self._dynamodb, self.environments["connect"]["CONNECTIONS_TABLE"], self.journal
@@ -206,18 +218,18 @@ class Deployment:
         )
         self.restart()
 
-    def _create(self, wired: Wiring) -> None:
+    def _create(self, wiring: Wiring) -> None:
         session = boto3.Session()
         self._dynamodb = session.client("dynamodb")
         self.sqs = session.client("sqs")
         self.ssm = session.client("ssm")
-        for table in wired.tables.values():
+        for table in wiring.tables.values():
             create_table(self._dynamodb, table)
         self.queues = {
             name: self.sqs.create_queue(QueueName=queue.name)["QueueUrl"]
-            for name, queue in wired.queues.items()
+            for name, queue in wiring.queues.items()
         }
-        told = {queue.url: self.queues[name] for name, queue in wired.queues.items()}
+        told = {queue.url: self.queues[name] for name, queue in wiring.queues.items()}
         for environment in self.environments.values():
             for name, value in environment.items():
                 environment[name] = told.get(value, value)

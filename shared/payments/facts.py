@@ -5,7 +5,7 @@ refused as one with other facts.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -55,7 +55,9 @@ _READ: Mapping[str, Any] = {
 
 def to_texts(facts: Facts) -> dict[str, str]:
     """The map, without what was not said."""
-    return {name: _text(value) for name, value in asdict(facts).items() if value is not None}
+    # Not by `asdict`, which would first copy each value.
+    values = ((each.name, getattr(facts, each.name)) for each in fields(facts))
+    return {name: _text(value) for name, value in values if value is not None}
 
 
 def from_texts(texts: Mapping[str, str]) -> Facts:

@@ -11,7 +11,7 @@ one transaction with a look at the connection, so that what was closed a moment 
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -285,7 +285,9 @@ class Ledger:
 
 def _item(entry: Entry) -> dict[str, Any]:
     written = {"state": str(entry.state), "facts": to_texts(entry.facts)}
-    values = {**stamped(asdict(entry), _INSTANTS), **written}
+    # Not by `asdict`, which would copy each value that is written as another one here.
+    values = {each.name: getattr(entry, each.name) for each in fields(entry)}
+    values = {**stamped(values, _INSTANTS), **written}
     if entry.state in PARKED:
         # Only for its index, which is sparse: whoever looks for what needs a person needs no scan.
         values["parked_at"] = values["changed_at"]

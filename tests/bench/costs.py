@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -256,6 +257,7 @@ def measured() -> Iterator[Stack]:
             yield Stack(deployment, meter, log)
 
 
+@cache
 def uses() -> dict[str, Used]:
     """What a payment, a call, a run of the schedule and a location's month use."""
     found: dict[str, Used] = {}

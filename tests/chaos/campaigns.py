@@ -21,6 +21,7 @@ from tests.deployment import http_event, payment
 WORKERS = {"payments": 2, "calls": 2}
 RECONCILE_EVERY = timedelta(minutes=1)
 LIMITS = (5, 200)
+_DAY = timedelta(hours=24)
 # How a platform fails, each for a third of the outage.
 OUTAGES = ("unreachable", "500", "lost")
 
@@ -92,7 +93,7 @@ def outage(payments: int, progress: Progress) -> Verdict:
         _bill(world, 1)
         began = world.clock()
         clockwork.run(lambda: world.clock() - began > timedelta(minutes=2))
-        down, day = world.clock(), timedelta(hours=24)
+        down, day = world.clock(), _DAY
         for number in range(2, payments + 1):
             at = down + day * (number / payments)
             world.outage = OUTAGES[min(2, int(3 * number / (payments + 1)))]
@@ -127,7 +128,7 @@ class CallsTold:
         return self.doubled + self.lost + self.dead_letters + self.unheard + self.stale_pop_ups
 
 
-def calls_outage(calls: int, progress: Progress) -> CallsTold:
+def calls_outage(calls: int, progress: Progress, day: timedelta = _DAY) -> CallsTold:
     """A day in which the platform is down; calls ring and end all the while, and answered ones too.
 
     Each rings through the door, and its end is told on the queue. Of every third, a leg that nobody
@@ -142,7 +143,7 @@ def calls_outage(calls: int, progress: Progress) -> CallsTold:
         began = world.clock()
         _one_each(world, clockwork, key, calls)
         clockwork.run(lambda: world.clock() - began > timedelta(minutes=10))
-        down, day = world.clock(), timedelta(hours=24)
+        down = world.clock()
         told: list[dict[str, Any]] = []
         for number in range(calls):
             at = down + day * (number / calls)

@@ -32,7 +32,7 @@ from shared.altegio.settings import PlatformSettings
 from shared.aws.dynamodb import from_item
 from shared.settings import variables
 from tests.chaos.tasks import Task
-from tests.deployment import FUNCTIONS, TEMPLATE, Clock, Context, Page, http_event
+from tests.deployment import FUNCTIONS, Clock, Context, Page, http_event, wired
 from tests.memory import Memory
 
 # What Lambda allows, by the template.
@@ -196,27 +196,22 @@ class World:
         return self.memory.client(service)
 
     def _create(self) -> None:
-        wired = TEMPLATE.wire(
-            {
-                "ApplicationId": str(self.simulator.application_id),
-                "PlatformAppUrl": "http://platform",
-                "PlatformApiUrl": "http://platform",
-                "RecordingHosts": "records.example",
-                "CensusEveryS": "0",
-            },
-            endpoint_url=_ENDPOINT,
-            api_url="https://provider.example",
+        wiring = wired(
+            _ENDPOINT,
+            ApplicationId=str(self.simulator.application_id),
+            RecordingHosts="records.example",
+            CensusEveryS="0",
         )
         dynamodb = self.dynamodb or self.memory.client("dynamodb")
         # An emulator keeps the tables of the worlds before.
         tag = f"-{uuid.uuid4().hex}" if self.dynamodb else ""
-        renamed = {table.name: f"{table.name}{tag}" for table in wired.tables.values()}
-        for table in wired.tables.values():
+        renamed = {table.name: f"{table.name}{tag}" for table in wiring.tables.values()}
+        for table in wiring.tables.values():
             create_table(dynamodb, replace(table, name=renamed[table.name]))
-        create_queues(self.memory.client("sqs"), wired.queues)
-        self.queues = {name: queue.url for name, queue in wired.queues.items()}
+        create_queues(self.memory.client("sqs"), wiring.queues)
+        self.queues = {name: queue.url for name, queue in wiring.queues.items()}
         self.environments = {}
-        for name, function in wired.functions.items():
+        for name, function in wiring.functions.items():
             environment = {**function.environment, **self.settings}
             self.environments[name.removesuffix("Function").lower()] = {
                 key: renamed.get(value, value) for key, value in environment.items()

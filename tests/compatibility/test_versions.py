@@ -201,7 +201,9 @@ def test_a_turn_is_taken_in_the_row_of_the_pace(deployment: Deployment, version:
     store(deployment, world["tables"])
     deployment.clock.at = instant(world["at"]) + timedelta(minutes=5)
     table = table_of(deployment, "PACE_TABLE")
-    for it in deployment.rows("PACE_TABLE"):
+    rows = deployment.rows("PACE_TABLE")
+    assert rows != []
+    for it in rows:
         pace = Pace(
             deployment._dynamodb,
             table,

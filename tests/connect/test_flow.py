@@ -250,6 +250,8 @@ def test_a_callback_that_did_nothing_shows_as_not_yet_whatever_it_answered(
     result = deployment.connect(4564)
     assert result.standings == {4564: "failed"}
     assert result.title == "Not connected yet"
+    # For the operator; of a page with 200 nobody knows that it is a refusal.
+    assert deployment.connection(4564).verdict.startswith("callback: ") is (kind != "html")
     assert deployment.press(result).standings == {4564: "connected"}
 
 

@@ -168,6 +168,12 @@ def test_a_404_from_before_it_was_installed_anew_does_not_close_it() -> None:
     assert settled(early, GONE, NOW + seconds(125)).state is State.DISABLED
 
 
+def test_a_second_bare_404_that_comes_too_soon_is_looked_at_again_later() -> None:
+    once = settled(connection(State.ACTIVE), GONE)
+    soon = settled(once, GONE, NOW + seconds(30))
+    assert (soon.state, soon.due_at) == (State.ACTIVE, NOW + seconds(90))
+
+
 def test_two_bare_404s_with_a_live_status_between_them_close_nothing() -> None:
     once = settled(connection(State.ACTIVE), GONE)
     between = settled(once, NOW_ACTIVE, NOW + seconds(60))
@@ -232,8 +238,8 @@ class Life(RuleBasedStateMachine):
         self.happens(FREEZED if self.installed is ACTIVE else ACTIVE)
 
     @precondition(lambda self: self.installed is PENDING and not (self.row and self.row.live))
-    @rule(finishes=st.booleans())
-    def owner_connects(self, *, finishes: bool) -> None:
+    @rule(finishes=st.booleans(), is_asked=st.booleans())
+    def owner_connects(self, *, finishes: bool, is_asked: bool) -> None:
         word = self.word()
         if not lifecycle.may_be_opened(self.row, word, self.now, RULES):
             return
@@ -252,6 +258,10 @@ class Life(RuleBasedStateMachine):
             if lifecycle.awaits_callback(self.row, word, self.now, RULES.grant_window_s):
                 self.happens(ACTIVE)
             self.settle(self.word())
+        if finishes and is_asked:
+            # A webhook of before is late, and the answer is of the moment before the callback.
+            self.webhook("uninstall")
+            self.reconcile(late_s=1, answers=True)
 
     @precondition(lambda self: self.row)
     @rule(event=st.sampled_from(list(webhook.Kind)).map(Hint))

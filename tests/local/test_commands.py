@@ -101,6 +101,7 @@ class TestUp:
     ) -> None:
         process, _ = up
         everyone = family(process.pid)
+        assert len(everyone) > 1
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         eventually(lambda: living(everyone) == set())

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.usefixtures("logged")
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 
 
-@pytest.fixture
-def deployment(on_moto: Deployment) -> Deployment:
-    return on_moto
-
-
 def with_a_portal(deployment: Deployment) -> None:
     deployment.set_portal_key(KEY)
     deployment.restart(PORTAL_URL=PORTAL)

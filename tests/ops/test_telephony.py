@@ -13,11 +13,6 @@ pytestmark = pytest.mark.usefixtures("logged")
 
 
 @pytest.fixture
-def deployment(on_moto: Deployment) -> Deployment:
-    return on_moto
-
-
-@pytest.fixture
 def page(deployment: Deployment) -> Page:
     return deployment.connect(4564, 4232)
 
@@ -160,24 +155,31 @@ def test_a_location_without_a_token_cannot_be_resumed(
     assert operator.code == 1
 
 
-def test_letters_of_calls_are_judged_and_replayed(
-    deployment: Deployment, operator: Operator, key: str
-) -> None:
-    end(deployment, key, "c-1")
-    began = deployment.clock().isoformat()
-    deployment.take_call({**finished("c-2", 5151), "started_at": began})
-    deployment.take_call("{}")
-    deployment.take_call({**ringing("c-3"), "at": began})
-    assert "no dead letters" in operator("letters")
-    text = operator("letters", "--queue", "calls")
-    assert "location 5151 is not of this account" in text
-    assert "type: must be ringing or finished" in text
-    assert "only the door takes it" in text
-    assert "Safe to replay: 0 of 3" in text
-    assert "Nothing was replayed" in operator("replay", "all", "--queue", "calls", "--do")
-    deployment.connect(5151)
-    assert "Safe to replay: 1 of 3" in operator("letters", "--queue", "calls")
-    assert "Replayed: 1 letter" in operator("replay", "all", "--queue", "calls", "--do")
-    deployment.let_time_pass(10)
-    assert {call.call_id for call in deployment.simulator.saved_calls()} == {"c-1", "c-2"}
-    assert "Safe to replay: 0 of 2" in operator("letters", "--queue", "calls")
+class TestOnMoto:
+    """What is in memory knows no calls of dead letters."""
+
+    @pytest.fixture
+    def deployment(self, on_moto: Deployment) -> Deployment:
+        return on_moto
+
+    def test_letters_of_calls_are_judged_and_replayed(
+        self, deployment: Deployment, operator: Operator, key: str
+    ) -> None:
+        end(deployment, key, "c-1")
+        began = deployment.clock().isoformat()
+        deployment.take_call({**finished("c-2", 5151), "started_at": began})
+        deployment.take_call("{}")
+        deployment.take_call({**ringing("c-3"), "at": began})
+        assert "no dead letters" in operator("letters")
+        text = operator("letters", "--queue", "calls")
+        assert "location 5151 is not of this account" in text
+        assert "type: must be ringing or finished" in text
+        assert "only the door takes it" in text
+        assert "Safe to replay: 0 of 3" in text
+        assert "Nothing was replayed" in operator("replay", "all", "--queue", "calls", "--do")
+        deployment.connect(5151)
+        assert "Safe to replay: 1 of 3" in operator("letters", "--queue", "calls")
+        assert "Replayed: 1 letter" in operator("replay", "all", "--queue", "calls", "--do")
+        deployment.let_time_pass(10)
+        assert {call.call_id for call in deployment.simulator.saved_calls()} == {"c-1", "c-2"}
+        assert "Safe to replay: 0 of 2" in operator("letters", "--queue", "calls")
