@@ -31,9 +31,10 @@ class Bus:
         """Tells up to `MOST_EVENTS`; says of each why it was not taken, nothing if it was."""
         try:
             answer = self._events.put_events(Entries=[self._entry(event) for event in told])
-        except (BotoCoreError, ClientError) as error:
-            code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
-            return [code or type(error).__name__] * len(told)
+        except ClientError as error:
+            return [error.response["Error"]["Code"]] * len(told)
+        except BotoCoreError as error:
+            return [type(error).__name__] * len(told)
         return [entry.get("ErrorCode", "") for entry in answer["Entries"]]
 
     def _entry(self, event: Event) -> dict[str, Any]:

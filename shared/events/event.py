@@ -52,8 +52,6 @@ _REFUNDS = {
     EntryState.REJECTED: Kind.REFUND_REJECTED,
     EntryState.NEEDS_HUMAN: Kind.REFUND_NEEDS_PERSON,
 }
-# Of an entry, beside its facts; and of its facts. What it does not say is left out.
-_OF_ENTRY = ("location_id", "platform_id")
 _OF_FACTS = ("payment_event_id", "amount", "currency", "paid_at", "period_from", "period_to")
 
 
@@ -87,12 +85,12 @@ def of_entry(before: Row, after: Row) -> Event | None:
         return None
     if kind is Kind.PAYMENT_SENT and after["key"].startswith(HOSTED):
         kind = Kind.PAYMENT_RECORDED
-    facts = after["facts"]
-    told = {
-        "event_id": event_id,
-        **{name: after[name] for name in _OF_ENTRY if name in after},
-        **{name: facts[name] for name in _OF_FACTS if name in facts},
-    }
+    told: dict[str, Any] = {"event_id": event_id}
+    if after.get("location_id"):
+        told["location_id"] = after["location_id"]
+    told |= {name: after["facts"][name] for name in _OF_FACTS if after["facts"].get(name)}
+    if source == "payment" and after.get("platform_id"):
+        told["platform_id"] = after["platform_id"]
     known = _id(after["key"], state, after["attempt"], after["changed_at"])
     return Event(kind, known, instant(after["changed_at"]), told)
 
