@@ -42,6 +42,7 @@ for template in Path().glob("*.html"):
 """
 AWS_CALLS = {
     "dynamodb": ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
+    "events": ("PutEvents",),
     "sesv2": ("SendEmail",),
     "sqs": ("GetQueueAttributes", "SendMessage"),
     "ssm": ("GetParameter",),

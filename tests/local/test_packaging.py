@@ -178,7 +178,7 @@ def test_compiled_extensions_are_for_the_processor_of_the_template(artifact: Pat
 
 def test_botocore_knows_the_services_that_are_called_and_no_more(artifact: Path) -> None:
     data = artifact / "botocore" / "data"
-    assert set(AWS_CALLS) == {"dynamodb", "sesv2", "sqs", "ssm"}
+    assert set(AWS_CALLS) == {"dynamodb", "events", "sesv2", "sqs", "ssm"}
     assert {path.name for path in data.iterdir()} == {
         *AWS_CALLS,
         "_retry.json",
