@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._show(
             "text/html; charset=utf-8",
             f"<!doctype html><html lang=en><title>Events out</title><style>{_STYLE}</style>"
-            f"<h1>Events out</h1><p>As a webhook of yours gets them. Load this page anew to see more"
+            f"<h1>Events out</h1><p>As a webhook of yours gets them. Load the page anew to see more"
             f".</p><table>{heads}{rows}</table>{'' if told else '<p>None yet.</p>'}",
         )
 
