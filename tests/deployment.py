@@ -486,7 +486,7 @@ class Deployment:
         Only on AWS in memory.
         """
         for mapping, table in self._streams:
-            stream = self._dynamodb.stream(table)
+            stream = self._dynamodb.stream(table=table)
             records = [
                 it for it in stream[self._read[mapping.table] :] if passes(mapping.patterns, it)
             ]

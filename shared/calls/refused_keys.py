@@ -29,7 +29,8 @@ class RefusedKeys:
         key = f"{_PREFIX}{account_id}#{at:%Y-%m-%dT%H}"
         # Looked for first, because a write that is refused is paid for like another.
         if row(self._dynamodb, self._table, {"key": key}) is None:
-            item = {"key": key, "expires_at": int((at + _KEPT).timestamp())}
+            expires_at = int((at + _KEPT).timestamp())
+            item = {"key": key, "account_id": account_id, "expires_at": expires_at}
             self._dynamodb.put_item(TableName=self._table, Item=to_item(item))
 
 

@@ -1,8 +1,8 @@
 """`python -m tests.chaos`: random schedules, each told by its seed, and what the platform has then.
 
 N schedules in memory, some more on the emulator's tables, every mutant of the protocol, lives of
-locations and every mutant of the lifecycle, of the events out and of calls, a day without the platform, a backlog at
-the platform's limit, and processes killed under load.
+locations, every mutant of the lifecycle, of the events out and of calls, a day without the
+platform, a backlog at the platform's limit, and processes killed under load.
 """
 
 import argparse
