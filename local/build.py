@@ -162,6 +162,10 @@ def _trim(folder: Path) -> None:
         for path in data.iterdir():
             if path.is_dir() and path.name not in AWS_CALLS:
                 _remove(path)
+            elif path.is_dir():
+                # A client is of the newest version.
+                for old in sorted(path.iterdir())[:-1]:
+                    _remove(old)
         _trim_models(data)
 
 

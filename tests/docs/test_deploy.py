@@ -28,6 +28,7 @@ SERVICES = {
     "AWS::ApiGatewayV2": "apigateway",
     "AWS::CloudWatch": "cloudwatch",
     "AWS::DynamoDB": "dynamodb",
+    "AWS::Events": "events",
     "AWS::IAM": "iam",
     "AWS::Lambda": "lambda",
     "AWS::Logs": "logs",

@@ -25,7 +25,9 @@ from local.build import AWS_CALLS, EPOCH, PYTHON
 from local.sam import SAM, sam_build
 from local.stack.template import Template
 
-FUNCTIONS = {f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls")}
+FUNCTIONS = {
+    f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls", "Events")
+}
 # What a build reads; a checkout has more, and none of that may matter.
 NEEDED = (
     "Makefile",
@@ -263,6 +265,11 @@ CALLS = [
     ("dynamodb", "query", {"TableName": "t", "IndexName": "due", "Limit": 5}),
     ("dynamodb", "transact_write_items", {"TransactItems": [{"Update": UPDATE}]}),
     ("dynamodb", "update_item", {**UPDATE, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+    (
+        "events",
+        "put_events",
+        {"Entries": [{"EventBusName": "b", "Source": "s", "DetailType": "t", "Detail": "{}"}]},
+    ),
     (
         "sesv2",
         "send_email",
