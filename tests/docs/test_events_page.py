@@ -2,11 +2,13 @@
 
 import json
 import re
+import subprocess
 
 import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
+from local.sam import SAM
 from shared.events.bus import SOURCE
 from shared.events.event import VERSION, Kind
 from tests.docs import pages
@@ -51,6 +53,14 @@ def test_every_field_is_told_as_the_schema_has_it() -> None:
 def test_the_schemas_are_schemas() -> None:
     for path in SCHEMAS.values():
         jsonschema.Draft4Validator.check_schema(json.loads(path.read_text("utf-8")))
+
+
+@pytest.mark.skipif(not SAM.exists(), reason="brought by sam's environment: run `make test`")
+def test_the_linter_has_nothing_to_say_of_the_template_of_the_webhook() -> None:
+    path = PROJECT / "docs" / "webhook.yaml"
+    linted = [str(SAM.with_name("cfn-lint")), "--include-checks", "I", "--", str(path)]
+    ended = subprocess.run(linted, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (ended.returncode, ended.stdout) == (0, "")
 
 
 def test_the_template_of_the_webhook_forwards_what_is_told() -> None:
