@@ -58,7 +58,9 @@ def test_the_schemas_are_schemas() -> None:
 @pytest.mark.skipif(not SAM.exists(), reason="brought by sam's environment: run `make test`")
 def test_the_linter_has_nothing_to_say_of_the_template_of_the_webhook() -> None:
     path = PROJECT / "docs" / "webhook.yaml"
-    linted = [str(SAM.with_name("cfn-lint")), "--include-checks", "I", "--", str(path)]
+    # A few regions have no API destinations, as the page says.
+    where = ("--regions", "us-east-1", "eu-central-1", "ap-southeast-1")
+    linted = [str(SAM.with_name("cfn-lint")), "--include-checks", "I", *where, "--", str(path)]
     ended = subprocess.run(linted, capture_output=True, text=True, check=False)  # noqa: S603
     assert (ended.returncode, ended.stdout) == (0, "")
 
