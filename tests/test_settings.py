@@ -77,7 +77,7 @@ def test_the_template_gives_a_function_exactly_its_variables(function: str) -> N
     given, read = set(environment_of(function)), needed(SETTINGS[function])
     common = set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
     # Who speaks to no platform does not read all that all get.
-    unread = {"PARTNER_TOKEN_PARAMETER", "JOURNAL_TABLE", "JOURNAL_DAYS"}
+    unread = {"JOURNAL_TABLE", "JOURNAL_DAYS"}
     assert given - read == (unread & common if function == "EventsFunction" else set())
     assert read <= given
 

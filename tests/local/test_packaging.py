@@ -26,7 +26,8 @@ from local.sam import SAM, sam_build
 from local.stack.template import Template
 
 FUNCTIONS = {
-    f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls", "Events")
+    f"{name}Function"
+    for name in ("Connect", "Billing", "Disable", "Payments", "Reconcile", "Calls", "Events")
 }
 # What a build reads; a checkout has more, and none of that may matter.
 NEEDED = (
