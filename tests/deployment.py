@@ -238,8 +238,8 @@ class Deployment:
                 environment[name] = told.get(value, value)
         self.set_token(self.simulator.partner_token)
         self.set_user_token(self.simulator.user_token)
-        self._streams = [(it, wired.tables[it.table].name) for it in wired.streams]
-        self._read = dict.fromkeys((it.table for it in wired.streams), 0)
+        self._streams = [(it, wiring.tables[it.table].name) for it in wiring.streams]
+        self._read = dict.fromkeys((it.table for it in wiring.streams), 0)
 
     def set_user_token(self, token: str) -> None:
         self.ssm.put_parameter(
