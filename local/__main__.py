@@ -30,6 +30,7 @@ The local stack serves; Ctrl-C ends it.
   AWS emulator    {aws_endpoint_url}  (region {region}, credentials test/test)
   billing queue   {billing_queue_url}
   letters         {letters}
+  events out      {events}
   logs            {logs}
 
 {owner}The billing system reports a payment:
@@ -86,13 +87,18 @@ def up(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     from local.examples.mailbox import Mailbox
+    from local.examples.webhook import Webhook
 
     options.announce.unlink(missing_ok=True)  # an old one names what is gone
     announced = ""
     try:
-        with _stack(options, port=options.port) as stack, Mailbox(stack.aws_endpoint_url) as post:
+        with (
+            _stack(options, port=options.port) as stack,
+            Mailbox(stack.aws_endpoint_url) as post,
+            Webhook(stack.client("events"), stack.outputs["EventBusName"]) as hook,
+        ):
             is_simulated = options.platform_url is None
-            print(_welcome(stack, post.url, is_simulated=is_simulated), flush=True)
+            print(_welcome(stack, post.url, hook.url, is_simulated=is_simulated), flush=True)
             announced = _announcement(stack)
             _announce(announced, options.announce)
             threading.Event().wait()
@@ -211,7 +217,7 @@ def _withdraw(announcement: str, file: Path) -> None:
             file.unlink()
 
 
-def _welcome(stack: "Stack", letters: str, *, is_simulated: bool) -> str:
+def _welcome(stack: "Stack", letters: str, events: str, *, is_simulated: bool) -> str:
     return _WELCOME.format(
         api=stack.api,
         platform=stack.platform_url + ("  (a simulator)" if is_simulated else ""),
@@ -223,6 +229,7 @@ def _welcome(stack: "Stack", letters: str, *, is_simulated: bool) -> str:
         logs=stack.logs,
         letters=letters,
         payment=json.dumps(_PAYMENT | _month(clock.now()), separators=(",", ":")),
+        events=events,
         # The time is the shell's to fill in.
         ringing=json.dumps(_RINGING, separators=(",", ":"))[:-1]
         + ""","at":"'$(date -u +%FT%T+00:00)'"}""",

@@ -42,6 +42,7 @@ for template in Path().glob("*.html"):
 """
 AWS_CALLS = {
     "dynamodb": ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
+    "events": ("PutEvents",),
     "sesv2": ("SendEmail",),
     "sqs": ("GetQueueAttributes", "SendMessage"),
     "ssm": ("GetParameter",),
@@ -161,6 +162,10 @@ def _trim(folder: Path) -> None:
         for path in data.iterdir():
             if path.is_dir() and path.name not in AWS_CALLS:
                 _remove(path)
+            elif path.is_dir():
+                # A client is of the newest version.
+                for old in sorted(path.iterdir())[:-1]:
+                    _remove(old)
         _trim_models(data)
 
 

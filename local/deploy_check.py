@@ -74,6 +74,8 @@ def findings(stack: Deployed) -> list[Finding]:
             {name: _function(stack, name) for name in wired.functions},
         ),
         Finding("queue mappings", _mappings_as_wanted(wired), dict(_mappings(stack))),
+        Finding("stream mappings", _streams_as_wanted(wired), dict(_streams(stack))),
+        Finding("event buses", dict.fromkeys(wired.buses), dict(_buses(stack))),
         Finding(
             "schedules",
             {schedule.name: schedule.function for schedule in wired.schedules},
@@ -244,6 +246,8 @@ def _mappings(stack: Deployed) -> Iterator[tuple[str, Any]]:
     found = stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     logical = _logical(stack)
     for mapping in found:
+        if "/stream/" in mapping["EventSourceArn"]:
+            continue
         yield (
             logical[_last(mapping["EventSourceArn"])],
             [
@@ -253,6 +257,45 @@ def _mappings(stack: Deployed) -> Iterator[tuple[str, Any]]:
                 *mapping["FunctionResponseTypes"],
             ],
         )
+
+
+def _streams_as_wanted(wired: Wiring) -> dict[str, Any]:
+    return {
+        mapping.table: [
+            mapping.function,
+            mapping.batch_size,
+            list(mapping.patterns),
+            int(mapping.longest_s),
+            mapping.dead_letters,
+        ]
+        + ["ReportBatchItemFailures"] * mapping.reports_failures
+        for mapping in wired.streams
+    }
+
+
+def _streams(stack: Deployed) -> Iterator[tuple[str, Any]]:
+    found = stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    logical = _logical(stack)
+    for mapping in found:
+        if "/stream/" not in mapping["EventSourceArn"]:
+            continue
+        yield (
+            logical[mapping["EventSourceArn"].split("/")[1]],
+            [
+                logical[_last(mapping["FunctionArn"])],
+                mapping["BatchSize"],
+                [json.loads(it["Pattern"]) for it in mapping["FilterCriteria"]["Filters"]],
+                mapping["MaximumRecordAgeInSeconds"],
+                logical[_last(mapping["DestinationConfig"]["OnFailure"]["Destination"])],
+                *mapping["FunctionResponseTypes"],
+            ],
+        )
+
+
+def _buses(stack: Deployed) -> Iterator[tuple[str, None]]:
+    for bus in stack.client("events").list_event_buses()["EventBuses"]:
+        if bus["Name"] != "default":
+            yield _logical(stack)[bus["Name"]], None
 
 
 def _schedules(stack: Deployed) -> Iterator[tuple[str, str]]:

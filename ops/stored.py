@@ -85,6 +85,7 @@ def personal(site: Site, person: Person) -> Rows:
 
     def call(it: Row) -> bool:
         is_theirs = account_id in (None, it["account_id"])
+        # What tells of a refused key is of no location.
         return is_theirs and (person.whole or it.get("location_id") in person.locations)
 
     def pace(it: Row) -> bool:

@@ -4,7 +4,7 @@ The message of an exception may quote what was being worked on, a token or a pho
 its kind and its place are logged.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from traceback import walk_tb
 from typing import Any
@@ -57,6 +57,29 @@ def records(
             _tell(error, message_id=record["messageId"])
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
+
+
+def stream(event: dict[str, Any], take: Callable[[Sequence[Any]], int]) -> dict[str, Any]:
+    """Takes the records of a table's stream; answers from which of them on they are to come again.
+
+    They keep their order, so whatever fails holds up what comes after it.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+
+    Args:
+        event: as the stream brings it.
+        take: takes the records, and returns how many it is done with, from the first on.
+    """
+    records = event["Records"]
+    try:
+        done = take(records)
+    except (BotoCoreError, ClientError) as error:
+        logger.error("not told, comes again", extra={"error": _kind(error)})
+        done = 0
+    except Exception as error:  # noqa: BLE001 - counted and logged, and the records come again
+        _tell(error)
+        done = 0
+    failed = [record["dynamodb"]["SequenceNumber"] for record in records[done : done + 1]]
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 
 def of(error: Exception) -> dict[str, Any]:

@@ -26,10 +26,12 @@ from functions.billing import wiring as billing
 from functions.calls import wiring as calls
 from functions.connect import wiring as connect
 from functions.disable import wiring as disable
+from functions.events import wiring as events
 from functions.payments import wiring as payments
 from functions.reconcile import wiring as reconcile
 from local.simulator import Simulator
 from local.stack.emulator import create_table
+from local.stack.filters import passes
 from local.stack.template import Template
 from local.stack.wiring import Wiring
 from shared.aws.dynamodb import from_item
@@ -52,6 +54,7 @@ FUNCTIONS = {
     "disable": disable.build,
     "calls": calls.build,
     "reconcile": reconcile.build,
+    "events": events.build,
 }
 # Reading all certificates that there are is most of what a new environment costs.
 _create_ssl_context = cache(httpx.create_ssl_context)
@@ -220,7 +223,7 @@ class Deployment:
 
     def _create(self, wiring: Wiring) -> None:
         session = boto3.Session()
-        self._dynamodb = session.client("dynamodb")
+        self._dynamodb: Any = session.client("dynamodb")
         self.sqs = session.client("sqs")
         self.ssm = session.client("ssm")
         for table in wiring.tables.values():
@@ -235,6 +238,8 @@ class Deployment:
                 environment[name] = told.get(value, value)
         self.set_token(self.simulator.partner_token)
         self.set_user_token(self.simulator.user_token)
+        self._streams = [(it, wiring.tables[it.table].name) for it in wiring.streams]
+        self._read = dict.fromkeys((it.table for it in wiring.streams), 0)
 
     def set_user_token(self, token: str) -> None:
         self.ssm.put_parameter(
@@ -472,6 +477,37 @@ class Deployment:
                         QueueUrl=self.queues["CallsQueue"], ReceiptHandle=message["ReceiptHandle"]
                     )
         return taken
+
+    # The streams
+
+    def tell(self) -> list[dict[str, Any]]:
+        """Runs the events function over what was written since; returns what the bus has got.
+
+        Only on AWS in memory.
+        """
+        for mapping, table in self._streams:
+            stream = self._dynamodb.stream(table=table)
+            records = [
+                it for it in stream[self._read[mapping.table] :] if passes(mapping.patterns, it)
+            ]
+            self._read[mapping.table] = len(stream)
+            for first in range(0, len(records), mapping.batch_size):
+                batch = {"Records": records[first : first + mapping.batch_size]}
+                assert self.invoke("events", batch) == {"batchItemFailures": []}
+        return self.told
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """What the bus has got until now, as a rule's target sees it."""
+        return [
+            {
+                "source": entry["Source"],
+                "detail-type": entry["DetailType"],
+                "time": entry["Time"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "detail": json.loads(entry["Detail"]),
+            }
+            for entry in boto3.Session().client("events").told
+        ]
 
     # The schedule
 

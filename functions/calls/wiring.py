@@ -18,6 +18,7 @@ from shared.calls.hearing import Hearing
 from shared.calls.history import SaveHistory
 from shared.calls.pop_up import CallDoor
 from shared.calls.queue import CallWakeUps
+from shared.calls.refused_keys import RefusedKeys
 from shared.calls.routing import RouteWaiting
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
@@ -87,6 +88,7 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
         directory=directory,
         hearing=hearing,
         wake_ups=wake_ups,
+        refused_keys=RefusedKeys(aws.dynamodb, settings.calls_table),
         clock=clock.now,
         rules=settings.calls,
     ), SaveHistory(

@@ -19,8 +19,9 @@ from local.stack.front_door import FrontDoor
 from local.stack.functions import Functions
 from local.stack.pollers import Poller
 from local.stack.schedules import Clockwork
+from local.stack.streams import StreamReader
 from local.stack.template import Template
-from local.stack.wiring import Wiring
+from local.stack.wiring import StreamMapping, Wiring
 from shared import settings as config
 
 SCHEDULE_SETTING = "RECONCILE_EVERY_S"
@@ -119,7 +120,7 @@ class Stack:
     def _open(self, opened: ExitStack) -> None:
         # Closed from the last to the first: sources stop, what runs is ended, and then the sources,
         # which were waiting for that, are waited for.
-        sources: list[Poller | Clockwork] = []
+        sources: list[Poller | Clockwork | StreamReader] = []
         opened.callback(lambda: [source.join() for source in sources])
         self.logs.mkdir(parents=True, exist_ok=True)
         front_door = FrontDoor(port=self._port)
@@ -151,6 +152,7 @@ class Stack:
             Poller(mapping, wiring.queues[mapping.queue], sqs, functions.invoke, region=self.region)
             for mapping in wiring.mappings
         ]
+        sources += [self._reader(mapping, sqs) for mapping in wiring.streams]
         sources += [
             Clockwork(
                 schedule,
@@ -168,6 +170,19 @@ class Stack:
         self.queues = {name: queue.url for name, queue in wiring.queues.items()}
         self.billing_queue_url = self.queues.get("BillingQueue", "")
         self.calls_queue_url = self.queues.get("CallsQueue", "")
+
+    def _reader(self, mapping: StreamMapping, sqs: Any) -> StreamReader:
+        table = self._wiring.tables[mapping.table].name
+        told = self._emulator.client("dynamodb").describe_table(TableName=table)["Table"]
+        return StreamReader(
+            mapping,
+            told["LatestStreamArn"],
+            self._wiring.queues[mapping.dead_letters],
+            streams=self._emulator.client("dynamodbstreams", retries={"total_max_attempts": 1}),
+            sqs=sqs,
+            invoke=self._functions.invoke,
+            region=self.region,
+        )
 
     def _configure(self, template: Template) -> tuple[Wiring, float | None, Mapping[str, str]]:
         """Give the template its values; also the schedules' seconds, and parameters' values."""
@@ -218,6 +233,8 @@ class Stack:
             dynamodb = self._emulator.client("dynamodb")
             for table in wiring.tables.values():
                 create_table(dynamodb, table)
+        for bus in wiring.buses.values():
+            self._emulator.client("events").create_event_bus(Name=bus)
         if secrets:
             ssm = self._emulator.client("ssm")
             for name, value in secrets.items():
@@ -247,7 +264,7 @@ class Stack:
         return self._functions.environments(self._find(function))
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the emulator: "dynamodb", "sesv2", "sqs" or "ssm"."""
+        """A boto3 client for the emulator: "dynamodb", "events", "sesv2", "sqs" or "ssm"."""
         return self._emulator.client(service)
 
     def function_log(self, function: str) -> str:
@@ -270,7 +287,7 @@ class Stack:
 def _constants() -> set[str]:
     """The variables that the functions read and the template does not give, such as LEASE_S."""
     found: set[str] = set()
-    for name in ("calls", "billing", "connect", "disable", "payments", "reconcile"):
+    for name in ("billing", "calls", "connect", "disable", "events", "payments", "reconcile"):
         # Imported here: only who changes a constant waits for it.
         found |= config.variables(import_module(f"functions.{name}.wiring").Settings).keys()
     return found

@@ -15,16 +15,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from local.stack.wiring import Function, Queue, QueueMapping, Route, Schedule, Table, Wiring
+from local.stack.wiring import (
+    Function,
+    Queue,
+    QueueMapping,
+    Route,
+    Schedule,
+    StreamMapping,
+    Table,
+    Wiring,
+)
 
 STACK_NAME = "local"
 ACCOUNT_ID = "000000000000"
+STREAM = "2026-01-01T00:00:00.000"
 DEFAULT_CONCURRENCY = 5
 """Invocations at once of a mapping without MaximumConcurrency: AWS starts with five, too."""
 
 _NO_VALUE = object()
 _ARNS = {
     "AWS::DynamoDB::Table": "dynamodb:table/{}",
+    "AWS::Events::EventBus": "events:event-bus/{}",
     "AWS::IAM::Role": "iam:role/{}",
     "AWS::Lambda::Function": "lambda:function:{}",
     "AWS::Logs::LogGroup": "logs:log-group:{}:*",
@@ -200,6 +211,9 @@ class _Resolver:
         if attribute == "Arn" and kind in _ARNS:
             return self._arn(*_ARNS[kind].format(physical).split(":", 1))
         match kind, attribute:
+            case "AWS::DynamoDB::Table", "StreamArn":
+                # On AWS its last part is when it was made.
+                return f"{self._get_att([name, 'Arn'])}/stream/{STREAM}"
             case "AWS::SQS::Queue", "QueueName":
                 return physical
             case "AWS::SQS::Queue", "QueueUrl":
@@ -231,8 +245,10 @@ class _Resolver:
             raise ValueError(message) from None
 
     def _physical(self, name: str) -> str:
-        properties = self._resources.get(name, {}).get("Properties", {})
-        for key in ("TableName", "QueueName", "FunctionName", "LogGroupName"):
+        resource = self._resources.get(name, {})
+        properties = resource.get("Properties", {})
+        of_bus = ("Name",) if resource.get("Type") == "AWS::Events::EventBus" else ()
+        for key in ("TableName", "QueueName", "FunctionName", "LogGroupName", *of_bus):
             if key in properties:
                 return str(self.value(properties[key]))
         suffix = ".fifo" if properties.get("FifoQueue") else ""
@@ -250,16 +266,19 @@ class _Resolver:
             name: Queue(self._physical(name), self._ref(name), self._get_att([name, "Arn"]), found)
             for name, found in self._of("AWS::SQS::Queue")
         }
+        by_queue = {queue.arn: name for name, queue in queues.items()}
         return Wiring(
             functions=functions,
             routes=tuple(self._routes(by_arn)),
-            mappings=tuple(self._mappings({queue.arn: name for name, queue in queues.items()})),
+            mappings=tuple(self._mappings(by_queue)),
+            streams=tuple(self._streams(by_queue)),
             schedules=tuple(self._schedules(by_arn)),
             tables={
                 name: Table(self._physical(name), found)
                 for name, found in self._of("AWS::DynamoDB::Table")
             },
             queues=queues,
+            buses={name: self._physical(name) for name, _ in self._of("AWS::Events::EventBus")},
             outputs=dict(self._outputs()),
             resources={name: str(found["Type"]) for name, found in self._resources.items()},
         )
@@ -311,10 +330,10 @@ class _Resolver:
 
     def _mappings(self, queues: Mapping[str, str]) -> Iterator[QueueMapping]:
         for name, mapping in self._of("AWS::Lambda::EventSourceMapping"):
-            if mapping.get("Enabled") is False:
+            if mapping.get("Enabled") is False or "/stream/" in mapping["EventSourceArn"]:
                 continue
             if mapping["EventSourceArn"] not in queues:
-                message = f"{name}: only queues are event sources in the local stack"
+                message = f"{name}: only queues and streams are event sources in the local stack"
                 raise ValueError(message)
             yield QueueMapping(
                 queue=queues[mapping["EventSourceArn"]],
@@ -327,6 +346,14 @@ class _Resolver:
                 reports_failures="ReportBatchItemFailures"
                 in mapping.get("FunctionResponseTypes", []),
             )
+
+    def _streams(self, queues: Mapping[str, str]) -> Iterator[StreamMapping]:
+        tables = {self._get_att([it, "Arn"]): it for it, _ in self._of("AWS::DynamoDB::Table")}
+        for name, mapping in self._of("AWS::Lambda::EventSourceMapping"):
+            arn, is_stream, _ = mapping["EventSourceArn"].partition("/stream/")
+            if is_stream and mapping.get("Enabled") is not False:
+                function = self._resources[name]["Properties"]["FunctionName"]["Ref"]
+                yield StreamMapping.of(tables[arn], function, mapping, queues)
 
     def _schedules(self, functions: Mapping[str, str]) -> Iterator[Schedule]:
         for kind, source in (

@@ -1,5 +1,6 @@
 """What a template says, resolved: functions, routes, queues, schedules and tables."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,40 @@ class QueueMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamMapping:
+    """An event source mapping from the stream of a table (its logical name) to a function.
+
+    `patterns` are its filters, of which one has to fit; `dead_letters` the logical name of the
+    queue that gets the places of what was given up after `longest_s` seconds.
+    """
+
+    table: str
+    function: str
+    batch_size: int
+    patterns: tuple[Any, ...]
+    reports_failures: bool
+    longest_s: float
+    dead_letters: str
+
+    @classmethod
+    def of(
+        cls, table: str, function: str, mapping: Mapping[str, Any], queues: Mapping[str, str]
+    ) -> "StreamMapping":
+        """From CloudFormation's properties; `queues` has logical names by ARN."""
+        return cls(
+            table=table,
+            function=function,
+            batch_size=int(mapping["BatchSize"]),
+            patterns=tuple(
+                json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]
+            ),
+            reports_failures="ReportBatchItemFailures" in mapping["FunctionResponseTypes"],
+            longest_s=float(mapping["MaximumRecordAgeInSeconds"]),
+            dead_letters=queues[mapping["DestinationConfig"]["OnFailure"]["Destination"]],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """A rate: one run of `function` every `every_s` seconds. `event` None is the service's own."""
 
@@ -83,9 +118,12 @@ class Wiring:
     functions: Mapping[str, Function]
     routes: tuple[Route, ...]
     mappings: tuple[QueueMapping, ...]
+    streams: tuple[StreamMapping, ...]
     schedules: tuple[Schedule, ...]
     tables: Mapping[str, Table]
     queues: Mapping[str, Queue]
+    buses: Mapping[str, str]
+    """Names of event buses."""
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
     """The type of each resource, of those too that nothing here plays."""

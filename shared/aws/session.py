@@ -45,6 +45,11 @@ class Aws:
         return self._session.client("ssm", config=_CONFIG)
 
     @cached_property
+    def events(self) -> Any:
+        """Event buses."""
+        return self._session.client("events", config=_CONFIG)
+
+    @cached_property
     def ses(self) -> Any:
         """Letters."""
         return self._session.client("sesv2", config=_CONFIG)

@@ -23,6 +23,7 @@ from shared.calls.hearing import Hearing, is_nobodys, line_of
 from shared.calls.identity import Report
 from shared.calls.phone_numbers import Kind
 from shared.calls.queue import CallWakeUps
+from shared.calls.refused_keys import RefusedKeys
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
 from shared.clock import Clock
@@ -63,6 +64,7 @@ class CallDoor:
         directory: LineDirectory,
         hearing: Hearing,
         wake_ups: CallWakeUps,
+        refused_keys: RefusedKeys,
         clock: Clock,
         rules: CallPolicy,
     ) -> None:
@@ -74,6 +76,7 @@ class CallDoor:
         self._directory = directory
         self._hearing = hearing
         self._wake_ups = wake_ups
+        self._refused_keys = refused_keys
         self._clock = clock
         self._rules = rules
 
@@ -85,7 +88,10 @@ class CallDoor:
         """Whose key it is; None if it is nobody's."""
         account_id = pbx_key.account_of(key)
         account = self._accounts.of_id(account_id) if account_id else None
-        return account if account and pbx_key.fits(key, account.pbx_key_digest) else None
+        if account and not pbx_key.fits(key, account.pbx_key_digest):
+            self._refused_keys.note(account.account_id, self._clock())
+            return None
+        return account
 
     def ring(self, account: Account, event: Ringing) -> PopUp:
         """Shows who calls, while it rings.

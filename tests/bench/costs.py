@@ -44,6 +44,7 @@ PRICES = {
     "HTTP requests": 1.00e-6,
     # https://aws.amazon.com/eventbridge/pricing/
     "scheduled runs": 1.00e-6,
+    "events": 1.00e-6,
     # https://aws.amazon.com/cloudwatch/pricing/
     "log bytes": 0.50e-9,
     "alarms": 0.10,
@@ -58,6 +59,7 @@ ROWS = {
     "SQS": ("queue requests",),
     "API Gateway": ("HTTP requests",),
     "Scheduler": ("scheduled runs",),
+    "EventBridge": ("events",),
     "CloudWatch logs": ("log bytes",),
     "CloudWatch alarms and metrics": ("alarms", "custom metrics"),
     "KMS, at most": ("key requests",),
@@ -163,6 +165,8 @@ class _Metered:
             meter.used["AWS calls"] += 1
             if self._service == "sqs":
                 meter.used["queue requests"] += 1
+            if self._service == "events":
+                meter.used["events"] += len(asked["Entries"])
             if self._service != "dynamodb":
                 return method(**asked)
             if name in ("get_item", "query"):
@@ -238,8 +242,10 @@ def measured() -> Iterator[Stack]:
             if "rawPath" in event:
                 used["HTTP requests"] += 1
                 used["log bytes"] += ACCESS_LOG_BYTES
-            # A message is sent, received and deleted; what functions send is counted above.
-            used["queue requests"] += 2 * len(event.get("Records", ()))
+            # A message is sent, received and deleted; what functions send is counted above. What
+            # Lambda reads of a stream costs nothing.
+            if function != "events":
+                used["queue requests"] += 2 * len(event.get("Records", ()))
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("shared.clock.now", clock)
@@ -273,8 +279,11 @@ def uses() -> dict[str, Used]:
         stack.since()
         deployment.invoke("reconcile", {})
         found["run"] = stack.since()
+        deployment.tell()
+        stack.since()
         for each in owners:
             deployment.bill(payment(f"inv-{each}", each, **period(deployment)))
+            deployment.tell()
         found["payment"] = shared_by(_SAMPLE, stack.since())
         found["payment"]["queue requests"] += 1  # the billing system's
         for each in owners:
@@ -283,7 +292,9 @@ def uses() -> dict[str, Used]:
         deployment.let_time_pass(10)
         stack.since()
         hours = 30 * 24
-        deployment.let_time_pass(hours * 60, step=60)
+        for _ in range(hours):
+            deployment.let_time_pass(60, step=60)
+            deployment.tell()
         month = beyond(stack.since(), found["run"], hours)
         found["location"] = shared_by(_SAMPLE, month)
     return found
@@ -351,10 +362,13 @@ def dollars(used: Mapping[str, float], names: Iterable[str]) -> float:
 def tables() -> str:
     """What docs/deploy.md shows: what one of each uses, and what a month costs."""
     each = uses()
-    counted = ("write units", "read units", "queue requests", "invocations", "HTTP requests")
+    counted = (
+        *("write units", "read units", "queue requests", "invocations", "HTTP requests"),
+        "events",
+    )
     lines = [
-        "| one | write units | read units | SQS | Lambda | HTTP | calls to the platform |",
-        "| --- | --: | --: | --: | --: | --: | --: |",
+        "| one | write units | read units | SQS | Lambda | HTTP | events | calls to the platform |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
     titles = {
         "payment": "payment",

@@ -1,8 +1,8 @@
 """`python -m tests.chaos`: random schedules, each told by its seed, and what the platform has then.
 
 N schedules in memory, some more on the emulator's tables, every mutant of the protocol, lives of
-locations and every mutant of the lifecycle and of calls, a day without the platform, a backlog at
-the platform's limit, and processes killed under load.
+locations, every mutant of the lifecycle, of the events out and of calls, a day without the
+platform, a backlog at the platform's limit, and processes killed under load.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from local.stack.emulator import Emulator
-from tests.chaos import call_mutants, campaigns, kills, life_mutants, lives
+from tests.chaos import call_mutants, campaigns, event_mutants, kills, life_mutants, lives
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.runs import Run, first_wrong, run, run_all
 
@@ -73,6 +73,10 @@ def main(arguments: list[str]) -> int:
         caught = [_mutant(screen, mutant, seed, first_wrong) for mutant in MUTANTS]
         caught += [
             _mutant(screen, mutant, seed, lives.first_wrong) for mutant in life_mutants.MUTANTS
+        ]
+        caught += [
+            _mutant(screen, mutant, seed, event_mutants.first_wrong)
+            for mutant in event_mutants.MUTANTS
         ]
         caught += [_call_mutant(screen, mutant) for mutant in call_mutants.MUTANTS]
         right &= all(caught)

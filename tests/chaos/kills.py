@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 
 from local import PROJECT
+from local.examples.webhook import Webhook
 from local.simulator import Simulator
 from local.stack.environment import Environment
 from local.stack.stack import Stack
@@ -79,6 +80,19 @@ _FAULTS: tuple[dict[str, Any], ...] = (
 )
 
 
+# What is told of an entry that has come to its end.
+_WORDS = {
+    EntryState.SENT: "sent",
+    EntryState.REJECTED: "rejected",
+    EntryState.NEEDS_HUMAN: "needs_person",
+}
+
+
+def _word(kind: str) -> str:
+    word = kind.split(".")[1]
+    return {"done": "sent", "recorded": "sent"}.get(word, word)
+
+
 @dataclass(frozen=True, slots=True)
 class Toll:
     """What a run has cost, and what has come of it.
@@ -96,9 +110,11 @@ class Toll:
         states: how many entries ended how.
         asked: why a person was asked, and how often.
         seconds: of all of it.
+        told: events out of entries, each once by its id.
     """
 
     wrong: str
+    told: int
     working: int
     idle: int
     billed: int
@@ -121,7 +137,7 @@ class Toll:
             f"{self.working} killed at work, {self.idle} idle, {self.seconds:.0f} s: "
             f"{self.billed} events, {self.payments} payments, {self.refunds} refunds{states}; "
             f"{self.stranded} claims stranded, {self.adopted} payments found, "
-            f"{self.absent} looks in vain; "
+            f"{self.absent} looks in vain, {self.told} events told; "
             + (self.wrong or "0 lost, 0 doubled, 0 unfinished")
             + (f"; asked a person{asked}" if asked else "")
         )
@@ -226,10 +242,11 @@ class Machine:
 
     def kill(self) -> None:
         """Somebody who works dies, or all who do, or somebody who does not."""
-        function = self._deaths.choices(("payments", "reconcile"), (5, 1))[0]
+        function = self._deaths.choices(("payments", "reconcile", "events"), (5, 1, 1))[0]
         if not _becomes(lambda: self._at_work(function), 2):
             return
-        self._wait_for_the_moment()
+        if function != "events":  # which is at work for some milliseconds
+            self._wait_for_the_moment()
         choice = self._deaths.random()
         if choice < 0.05:
             idle = [it for it in self._stack.environments(function) if not it.is_working]
@@ -282,17 +299,48 @@ class Machine:
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         return rows + ["a message"] * self.queued(*names)
 
+    def hear(self, webhook: Webhook) -> int:
+        """Waits until what has become of each entry was told; returns how many events that were.
+
+        Raises:
+            Wrong: it was not, or under two ids, or of an entry that there is not.
+        """
+        ends = {
+            f"{_WORDS[row['state']]} {row['key']}": row["state"] == EntryState.SENT
+            for row in entries(self)
+            if row["state"] in _WORDS
+        }
+
+        def told() -> Counter[str]:
+            return Counter(
+                f"{_word(it.kind)} {it.kind.split('.')[0]}#{it.event['event_id']}"
+                for it in webhook.told()
+                if "event_id" in it.event
+            )
+
+        _becomes(lambda: ends.keys() <= told().keys(), _PATIENCE_S)
+        found, keys = told(), {row["key"] for row in entries(self)}
+        faults = [f"nobody was told: {end}" for end in ends.keys() - found.keys()]
+        faults += [
+            f"told {found[end]} times: {end}" for end in ends if ends[end] and found[end] > 1
+        ]
+        faults += [f"made up: {it}" for it in found if it.split(" ", 1)[1] not in keys]
+        if faults:
+            raise Wrong("; ".join(faults))
+        return found.total()
+
     def died(self) -> int:
         """Invocations that ended with their process, by the log that Lambda itself writes."""
         return self._log().count("Runtime.ExitError")
 
-    def toll(self, wrong: str) -> Toll:
+    def toll(self, wrong: str, told: int = 0) -> Toll:
         """Everything counted."""
         log, working = self._log(), self.died()
         paid = [it for number in LOCATIONS for it in self.platform.payments(number)]
         rows = entries(self)
         return Toll(
             wrong=wrong,
+            told=told,
             working=working,
             idle=self.killed - working,
             billed=len(self.billed),
@@ -338,7 +386,9 @@ class Machine:
         return sum(map(int, answer["Attributes"].values()))
 
     def _log(self) -> str:
-        return "".join(self._stack.function_log(name) for name in ("payments", "reconcile"))
+        return "".join(
+            self._stack.function_log(name) for name in ("payments", "reconcile", "events")
+        )
 
     def _tell(self, what: str) -> None:
         self.story.append(f"{time.monotonic() - self._began_at:7.2f} s  {what}")
@@ -359,6 +409,7 @@ def run(number: int, seed: int, progress: Progress, *, artifact: Path | None = N
     with (
         Simulator() as simulator,
         Stack(platform_url=simulator.url, settings=SETTINGS, artifact=artifact, logs=LOGS) as stack,
+        Webhook(stack.client("events"), stack.outputs["EventBusName"]) as webhook,
     ):
         simulator.redirect_url = f"{stack.api}/connect"
         simulator.callback_url = f"{stack.api}/webhooks/altegio"
@@ -372,9 +423,10 @@ def run(number: int, seed: int, progress: Progress, *, artifact: Path | None = N
         try:
             machine.settle(progress)
             judge(machine)
+            told = machine.hear(webhook)
         except Wrong as wrong:
             return machine.toll(str(wrong))
-        return machine.toll("")
+        return machine.toll("", told)
 
 
 def main(arguments: list[str]) -> int:

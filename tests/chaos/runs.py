@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tests.chaos import events_out
 from tests.chaos.judge import judge
 from tests.chaos.schedule import SETTINGS, Schedule, settle
 from tests.chaos.world import World
@@ -46,7 +47,10 @@ def run(
             with World(settings=SETTINGS, dynamodb=dynamodb) as world:
                 Schedule(world, random.Random(seed)).play(MOVES)  # noqa: S311 - must be repeatable
                 settle(world)
-                return Run(seed, judge(world))
+                states = judge(world)
+                if dynamodb is None:
+                    events_out.judge(world, random.Random(seed))  # noqa: S311 - the same
+                return Run(seed, states)
         except Exception as error:  # noqa: BLE001 - whatever it is, this schedule shows it
             return Run(seed, Counter(), f"{type(error).__name__}: {error}")
 

@@ -43,6 +43,7 @@ TIMEOUTS = {
     "disable": 30,
     "calls": 30,
     "reconcile": 55,
+    "events": 30,
 }
 HTTP_TOTAL_S: float = variables(PlatformSettings)["HTTP_TOTAL_S"]
 # Of a platform in good health.

@@ -78,6 +78,8 @@ QUEUED: dict[str, tuple[list[str], int]] = {
     "calls-queued-legs": (["c-1001"], 0),
     "calls-queued-invalid": ([], 1),
 }
+# What is told of a write.
+TOLD = {"events-payment-sent": "payment.sent"}
 
 
 def test_every_event_has_its_expectation() -> None:
@@ -88,6 +90,7 @@ def test_every_event_has_its_expectation() -> None:
         *CALLS,
         *ASKED,
         *QUEUED,
+        *TOLD,
         "reconcile-every-minute",
     }
 
@@ -180,3 +183,14 @@ def test_calls_of_the_queue_become_rows(
 
 def test_the_schedule_runs(deployment: Deployment) -> None:
     assert deployment.invoke("reconcile", load("reconcile-every-minute")) is None
+
+
+@pytest.mark.parametrize(("name", "kind"), TOLD.items())
+def test_a_write_is_told(deployment: Deployment, name: str, kind: str) -> None:
+    """Of the table that the local stack has under that name; another knows no such table."""
+    event = load(name)
+    assert deployment.invoke("events", event) == {"batchItemFailures": []}
+    assert [told["detail-type"] for told in deployment.told] == [kind]
+    event["Records"][0]["eventSourceARN"] = "arn:aws:dynamodb:r:1:table/other/stream/1"
+    assert deployment.invoke("events", event) == {"batchItemFailures": []}
+    assert len(deployment.dead_letters("EventsDeadLetters")) == 1

@@ -23,6 +23,7 @@ from shared.calls import call as rules_of
 from shared.calls.call import CallState
 from shared.calls.identity import Report
 from shared.calls.queue import CallWakeUps
+from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
 from shared.chains.chain import Chain, ChainState
 from shared.chains.queue import Releases
@@ -33,6 +34,8 @@ from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection, State
 from shared.connections.journal import Journal, Line
 from shared.connections.table import Connections
+from shared.events.bus import Bus
+from shared.events.event import Event, Kind
 from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import PaymentFacts, RefundFacts
 from shared.payments.ledger import Ledger
@@ -70,6 +73,8 @@ class Recorder:
             index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
             where = request.get("TableName") or request.get("QueueUrl") or request.get("Name")
             where = where or request.get("FromEmailAddress")
+            if "Entries" in request:
+                [where] = {entry["EventBusName"] for entry in request["Entries"]}
             self._add("".join(word.capitalize() for word in method.split("_")), f"{where}{index}")
             if self.refuses and method == "update_item":
                 code = "ConditionalCheckFailedException"
@@ -77,6 +82,7 @@ class Recorder:
             return {
                 "Items": [],
                 "Count": 0,
+                "Entries": [],
                 "Parameter": {"Value": "t"},
                 "Attributes": {"ApproximateNumberOfMessages": "0"} if service == "sqs" else {},
                 **self._items,
@@ -122,6 +128,8 @@ ACCOUNT: dict[str, Any] = {
 }
 
 LETTER = Letter("Your code", "1")
+
+TOLD = Event(Kind.KEY_REFUSED, "1", NOW, {})
 
 ARRIVED = Redirect((1,), Owner(7, "", "", ""), None, None)
 
@@ -397,6 +405,16 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "in_turn": [lambda it: transacted(it._all, it.in_turn())],
             "wait": [lambda it: refused(it._all, it.wait)],
         },
+    ),
+    RefusedKeys: (
+        "dynamodb",
+        lambda aws: RefusedKeys(aws, "CALLS_TABLE"),
+        {"note": [lambda it: it.note("a", NOW)]},
+    ),
+    Bus: (
+        "events",
+        lambda aws: Bus(aws, "EVENT_BUS", 101),
+        {"put": [lambda it: it.put([TOLD])]},
     ),
     Mail: (
         "ses",

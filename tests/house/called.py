@@ -45,6 +45,9 @@ def named(function: str, operation: str, asked: Mapping[str, Any]) -> Iterator[C
             yield Call(function, f"dynamodb:{operation}", arn("dynamodb", f"table/{table}{index}"))
         case {"QueueUrl": url}:
             yield Call(function, f"sqs:{operation}", arn("sqs", url.rpartition("/")[2]))
+        case {"Entries": entries}:
+            for bus in {entry["EventBusName"] for entry in entries}:
+                yield Call(function, f"events:{operation}", arn("events", f"event-bus/{bus}"))
         case {"FromEmailAddress": address}:
             # Of the address or of its domain, whichever was verified.
             for identity in (address, address.rpartition("@")[2]):

@@ -59,6 +59,7 @@ PURE = {
     "connections.settings",
     "connections.take",
     "delays",
+    "events.event",
     "fields",
     "iso_8601",
     "one_line",

@@ -84,6 +84,14 @@ DEAD_LETTERS = {
     if "RedrivePolicy" in queue
 }
 
+# Of streams: what is given up ends there.
+STREAMS = [(name, mapping) for name, f in FUNCTIONS.items() for mapping in events(f, "DynamoDB")]
+
+STREAM_DEAD_LETTERS = {
+    target(mapping["DestinationConfig"]["OnFailure"]["Destination"]): target(mapping["Stream"])
+    for _, mapping in STREAMS
+}
+
 MAPPINGS = [(name, mapping) for name, f in FUNCTIONS.items() for mapping in events(f, "SQS")]
 
 ROUTES = {

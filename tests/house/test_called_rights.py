@@ -13,7 +13,7 @@ import pytest
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from local.simulator import Owner, Simulator
-from local.stack.template import ACCOUNT_ID, _Resolver
+from local.stack.template import ACCOUNT_ID, STREAM, _Resolver
 from tests.calls.telling import end, prove, ring, settle
 from tests.chaos import lives, runs
 from tests.deployment import TEMPLATE, Clock, Deployment, payment, refund
@@ -75,10 +75,11 @@ def is_allowed(call: Call, policy: list[Statement]) -> bool:
 
 
 def by_lambda() -> Iterator[Call]:
-    """What Lambda itself asks for, as the function: to write logs, and to take from queues.
+    """What Lambda itself asks for, as the function: to write logs, to take from queues and streams.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
     """
     wired = TEMPLATE.wire({"ApplicationId": "101"}, endpoint_url="http://sqs", api_url="")
     for name, function in wired.functions.items():
@@ -89,6 +90,12 @@ def by_lambda() -> Iterator[Call]:
         for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
             taker = mapping.function.removesuffix("Function").lower()
             yield Call(taker, f"sqs:{action}", wired.queues[mapping.queue].arn)
+    for source in wired.streams:
+        reader = source.function.removesuffix("Function").lower()
+        where = arn("dynamodb", f"table/{wired.tables[source.table].name}/stream/{STREAM}")
+        for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"):
+            yield Call(reader, f"dynamodb:{action}", where)
+        yield Call(reader, "sqs:SendMessage", wired.queues[source.dead_letters].arn)
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +154,7 @@ def live(deployment: Deployment) -> None:
     deployment.take_call("{")
     deployment.webhook(deployment.hosted(4564))
     deployment.let_time_pass(5)
+    deployment.tell()
     shown = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
     sent = deployment.post({**shown.fields, "action": "code"})
     proven = deployment.post({**sent.fields, "action": "prove", "code": deployment.code()})

@@ -19,6 +19,7 @@ HEAVY = {
     "disable": {"boto3"},
     "calls": {"httpx", "pydantic", "boto3", "phonenumbers"},
     "reconcile": {"httpx", "boto3"},
+    "events": {"boto3"},
 }
 
 WATCHED = {"httpx", "pydantic", "jinja2", "boto3", "aws_xray_sdk", "jsonschema", "fastjsonschema",
@@ -87,6 +88,7 @@ def test_a_function_loads_no_other_s_use_case(name: str) -> None:
         "disable": "shared.reconcile.webhook",
         "reconcile": "shared.reconcile.schedule",
         "calls": "shared.calls.pop_up",
+        "events": "shared.events.tell",
     }
     assert loaded(name) & set(own.values()) == {own[name]}
 

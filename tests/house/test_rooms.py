@@ -29,13 +29,15 @@ ROOMS = {
     "payments": ("", "aws", "altegio", "connections"),
     "chains": ("", "aws", "altegio", "connections"),
     "calls": ("", "aws", "altegio", "connections", "chains"),
+    "events": ("", "aws", "connections", "payments", "calls"),
     "connect": ("", "aws", "altegio", "connections", "payments", "chains", "calls"),
     "reconcile": ("", "aws", "altegio", "connections", "payments", "chains", "calls"),
 }
 
 SPEAKS_HTTP = {"altegio.client"}
 
-# Tables, queues, parameters and letters; and who tells from AWS's exceptions what comes again.
+# Tables, queues, parameters, buses and letters; and who tells from AWS's exceptions what comes
+# again.
 SPEAKS_TO_AWS = {
     "altegio.rate_limit",
     "aws.dynamodb",
@@ -49,6 +51,7 @@ SPEAKS_TO_AWS = {
     "connections.table",
     "doors",
     "payments.door",  # what is not stored is told by event
+    "events.bus",
     "payments.ledger",
     "payments.restored",
     "payments.stripe_door",  # as payments.door

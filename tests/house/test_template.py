@@ -31,6 +31,8 @@ from tests.house.template import (
     ROLES,
     ROUTES,
     SOURCE,
+    STREAM_DEAD_LETTERS,
+    STREAMS,
     TABLES,
     TEMPLATE,
     WAKE_UPS_ONLY,
@@ -50,8 +52,10 @@ def test_there_is_something_to_test() -> None:
         "DisableFunction",
         "ReconcileFunction",
         "CallsFunction",
+        "EventsFunction",
     }
     assert len(MAPPINGS) >= 1
+    assert len(STREAMS) >= 1
     assert len(ROUTES) >= 5
     assert DEAD_LETTERS
 
@@ -102,7 +106,10 @@ def test_concurrency_is_reserved_by_choice_only_and_then_enough() -> None:
     }
 
 
-@pytest.mark.parametrize("name", sorted(set(QUEUES) - set(DEAD_LETTERS) - WAKE_UPS_ONLY))
+KEPT = {**DEAD_LETTERS, **STREAM_DEAD_LETTERS}
+
+
+@pytest.mark.parametrize("name", sorted(set(QUEUES) - set(KEPT) - WAKE_UPS_ONLY))
 def test_every_queue_keeps_what_cannot_be_processed(name: str) -> None:
     queue = QUEUES[name]
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
@@ -118,11 +125,13 @@ def test_a_wake_up_is_over_when_the_schedule_has_long_come(name: str) -> None:
     assert queue["SqsManagedSseEnabled"] is True
 
 
-@pytest.mark.parametrize(("name", "source"), sorted(DEAD_LETTERS.items()))
+@pytest.mark.parametrize(("name", "source"), sorted(KEPT.items()))
 def test_a_dead_letter_outlives_its_queue_and_rings(name: str, source: str) -> None:
     queue = QUEUES[name]
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
-    assert queue["MessageRetentionPeriod"] > QUEUES[source]["MessageRetentionPeriod"]
+    # A stream keeps its records for a day.
+    kept_s = QUEUES[source]["MessageRetentionPeriod"] if source in QUEUES else 24 * 3600
+    assert queue["MessageRetentionPeriod"] > kept_s
     assert queue["SqsManagedSseEnabled"] is True
     [alarm] = [
         alarm
@@ -143,6 +152,33 @@ def test_a_dead_letter_outlives_its_queue_and_rings(name: str, source: str) -> N
 def test_no_alarm_watches_what_dead_letters_do_not_count() -> None:
     """What SQS moves there by itself is no NumberOfMessagesSent."""
     assert "NumberOfMessagesSent" not in SOURCE
+
+
+# Streams: nothing is lost by a setting, and nothing blocks for a day
+
+
+@pytest.mark.parametrize(("function", "mapping"), STREAMS)
+def test_a_stream_comes_again_from_what_failed(function: str, mapping: dict[str, Any]) -> None:
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    # From the first write on, and not from when the mapping happened to be ready.
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    # Tried for hours, and given up well before the stream forgets, for whoever is to look for it.
+    assert 3600 <= mapping["MaximumRecordAgeInSeconds"] <= 12 * 3600
+    assert "MaximumRetryAttempts" not in mapping
+    assert mapping["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+    table, attribute = mapping["Stream"]["Fn::GetAtt"]
+    assert attribute == "StreamArn"
+    view = {"CallsTable": "KEYS_ONLY"}.get(table, "NEW_AND_OLD_IMAGES")
+    assert TABLES[table]["StreamSpecification"] == {"StreamViewType": view}
+    late = ALARMS["EventsLateAlarm"]
+    assert late["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+    assert (late["MetricName"], late["Threshold"]) == ("IteratorAge", 600_000)
+
+
+def test_a_table_has_a_stream_only_if_somebody_reads_it() -> None:
+    read = {target(mapping["Stream"]) for _, mapping in STREAMS}
+    assert {name for name, table in TABLES.items() if "StreamSpecification" in table} == read
 
 
 # Functions
@@ -301,8 +337,10 @@ def test_no_two_stacks_of_an_account_want_the_same_name() -> None:
         for key in resource.get("Properties", {})
         if re.fullmatch(r"\w*Name", key) and key not in ("MetricName", "StageName", "DomainName")
     }
-    # The name of the record is the domain's, which is a parameter.
-    assert named == {"ApiDomainRecord: Name"}
+    # The name of the record is the domain's, which is a parameter. A bus has to have a name: it has
+    # the stack's, of which there is one.
+    assert named == {"ApiDomainRecord: Name", "EventBus: Name"}
+    assert RESOURCES["EventBus"]["Properties"]["Name"] == {"Ref": "AWS::StackName"}
 
 
 # Alarms
@@ -378,7 +416,9 @@ def test_a_function_that_fails_rings(name: str) -> None:
         if {"Name": "FunctionName", "Value": {"Ref": name}} in alarm["Dimensions"]
     }
     queues = {target(mapping["Queue"]) for function, mapping in MAPPINGS if function == name}
-    assert watched == ({"Errors", "Throttles"} if queues - WAKE_UPS_ONLY else set())
+    reads = {"IteratorAge"} if any(function == name for function, _ in STREAMS) else set()
+    alone = queues - WAKE_UPS_ONLY or reads
+    assert watched == ({"Errors", "Throttles"} if alone else set()) | reads
     assert watched or name == "ReconcileFunction" or events(FUNCTIONS[name], "HttpApi")
 
 

@@ -25,7 +25,10 @@ from local.build import AWS_CALLS, EPOCH, PYTHON
 from local.sam import SAM, sam_build
 from local.stack.template import Template
 
-FUNCTIONS = {f"{name}Function" for name in ("Connect", "Disable", "Payments", "Reconcile", "Calls")}
+FUNCTIONS = {
+    f"{name}Function"
+    for name in ("Connect", "Billing", "Disable", "Payments", "Reconcile", "Calls", "Events")
+}
 # What a build reads; a checkout has more, and none of that may matter.
 NEEDED = (
     "Makefile",
@@ -178,7 +181,7 @@ def test_compiled_extensions_are_for_the_processor_of_the_template(artifact: Pat
 
 def test_botocore_knows_the_services_that_are_called_and_no_more(artifact: Path) -> None:
     data = artifact / "botocore" / "data"
-    assert set(AWS_CALLS) == {"dynamodb", "sesv2", "sqs", "ssm"}
+    assert set(AWS_CALLS) == {"dynamodb", "events", "sesv2", "sqs", "ssm"}
     assert {path.name for path in data.iterdir()} == {
         *AWS_CALLS,
         "_retry.json",
@@ -263,6 +266,11 @@ CALLS = [
     ("dynamodb", "query", {"TableName": "t", "IndexName": "due", "Limit": 5}),
     ("dynamodb", "transact_write_items", {"TransactItems": [{"Update": UPDATE}]}),
     ("dynamodb", "update_item", {**UPDATE, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+    (
+        "events",
+        "put_events",
+        {"Entries": [{"EventBusName": "b", "Source": "s", "DetailType": "t", "Detail": "{}"}]},
+    ),
     (
         "sesv2",
         "send_email",

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from local.examples.mailbox import SENDER, Mailbox
+from local.examples.webhook import Webhook
 from local.simulator import Owner, Simulator
 from local.simulator.telephony import SavedCall
 from local.stack.stack import Stack
@@ -180,6 +181,28 @@ def test_another_amount_lands_in_the_dead_letter_queue_with_its_reason(world: Wo
     reason = refused["MessageAttributes"]["reason"]["StringValue"]
     assert reason == "payment#changed was received before with other facts"
     assert len(world.simulator.payments(303)) == 1
+
+
+def test_what_happens_is_told_to_a_webhook_whatever_dies(world: World) -> None:
+    """By the stream, the function, the bus, a rule and an API destination, as on AWS."""
+    stack = world.stack
+    with Webhook(stack.client("events"), stack.outputs["EventBusName"]) as webhook:
+        world.connect(307)
+        for number in range(12):
+            world.bill(payment(f"told-{number}", 307))
+            world.kill("events")
+
+        def told(kind: str) -> list[str]:
+            events = [it.event for it in webhook.told() if it.kind == kind]
+            return [it.get("event_id", "") for it in events if it["location_id"] == 307]
+
+        eventually(lambda: len(told("payment.sent")) == 12)
+        assert len(told("location.connected")) == 1
+        world.bill(refund("told-ref", of="told-3"))
+        eventually(lambda: told("refund.done"))
+        world.simulator.disconnect(307)
+        eventually(lambda: told("location.disconnected"))
+        assert sorted(told("payment.sent")) == sorted(f"told-{number}" for number in range(12))
 
 
 def test_a_payment_whose_answer_was_dropped_is_unknown_and_one(world: World) -> None:

@@ -1,4 +1,4 @@
-"""AWS in memory: what tables, queues, parameters and the post answer in microseconds.
+"""AWS in memory: what tables, queues, parameters, buses and the post answer in microseconds.
 
 For tests that make millions of calls; `tests/local/stack/test_memory*.py` compare its answers with
 an emulator's. What it does not know raises NotImplementedError: it never guesses.
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from tests.memory.bus import Buses
 from tests.memory.calls import Calls, Client, refusal
 from tests.memory.letters import Letters
 from tests.memory.parameters import Parameters
@@ -27,6 +28,7 @@ class Memory(Calls):
         super().__init__(clock)
         self._clients: dict[str, Client] = {
             "dynamodb": Tables(self),
+            "events": Buses(self),
             "sesv2": Letters(self),
             "sqs": Queues(self),
             "ssm": Parameters(self),

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Am
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -83,9 +84,16 @@ class Index:
 
 
 class Table:
-    """The items by key, and the indexes that follow them."""
+    """The items by key, the indexes that follow them, and the stream, if it has one.
 
-    def __init__(self, request: Asked) -> None:
+    Attributes:
+        stream: every write that changed something, as Lambda brings it, the oldest first.
+    """
+
+    def __init__(self, request: Asked, now: Callable[[], datetime]) -> None:
+        self.stream: list[dict[str, Any]] = []
+        self._view = request.get("StreamSpecification", _NONE).get("StreamViewType", "")
+        self._name, self._now = request["TableName"], now
         self.kinds = {
             definition["AttributeName"]: definition["AttributeType"]
             for definition in request["AttributeDefinitions"]
@@ -139,10 +147,42 @@ class Table:
         before = self.items.get(key)
         for index in self.indexes.values():
             index.move(key, before, after)
+        if self._view and before != after:
+            self._tell(before, after)
         if after is not None:
             self.items[key] = after
         elif before is not None:
             del self.items[key]
+
+    def _tell(self, before: Item | None, after: Item | None) -> None:
+        """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html."""
+        item = after if after is not None else before or {}
+        number = f"{len(self.stream) + 1:021}"
+        written: dict[str, Any] = {
+            # In whole seconds, as there.
+            "ApproximateCreationDateTime": int(self._now().timestamp()),
+            "Keys": {name: item[name] for name in self.key},
+            "SequenceNumber": number,
+            "StreamViewType": self._view,
+        }
+        if self._view == "NEW_AND_OLD_IMAGES":
+            images = {"NewImage": after, "OldImage": before}
+            written |= {name: image for name, image in images.items() if image is not None}
+        elif self._view != "KEYS_ONLY":
+            raise NotImplementedError(self._view)
+        name = "INSERT" if before is None else "REMOVE" if after is None else "MODIFY"
+        arn = f"arn:aws:dynamodb:us-east-1:000000000000:table/{self._name}/stream/1"
+        self.stream.append(
+            {
+                "eventID": f"{self._name}-{number}",
+                "eventName": name,
+                "eventVersion": "1.1",
+                "eventSource": "aws:dynamodb",
+                "awsRegion": "us-east-1",
+                "dynamodb": written,
+                "eventSourceARN": arn,
+            }
+        )
 
     def under(self, hashed: str) -> Iterable[tuple[Key, Item]]:
         """The items with this hash key, in no order."""
@@ -223,12 +263,17 @@ class Tables(Client):
         "BillingMode",
         "GlobalSecondaryIndexes",
         "KeySchema",
+        "StreamSpecification",
     )
     def create_table(self, asked: Asked) -> Any:
         if asked["TableName"] in self._tables:
             raise Refused("ResourceInUseException", f"Table already exists: {asked['TableName']}")
-        self._tables[asked["TableName"]] = Table(asked)
+        self._tables[asked["TableName"]] = Table(asked, self._calls.now)
         return {}
+
+    def stream(self, table: str) -> list[dict[str, Any]]:
+        """All that a table's stream ever had: here nothing is dropped after a day."""
+        return self._tables[table].stream
 
     @operation("UpdateTimeToLive", "TableName", "TimeToLiveSpecification")
     def update_time_to_live(self, asked: Asked) -> Any:

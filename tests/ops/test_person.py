@@ -11,6 +11,7 @@ import pytest
 
 from local.simulator import Owner
 from ops.__main__ import main
+from shared.connections import pbx_key
 from shared.connections.accounts import Accounts
 from shared.connections.connection import State
 from shared.connections.table import Connections
@@ -83,6 +84,8 @@ def erase(operator: Operator) -> Callable[..., Any]:
 def test_after_the_erasure_no_table_has_the_person(
     deployment: Deployment, zoe: str, erase: Callable[..., Any]
 ) -> None:
+    # Which is written down, too.
+    assert deployment.call(ringing(), pbx_key.made(zoe))[0] == 401
     leave(deployment, 4564, 4232)
     personal = (*of_owner(deployment), zoe, CALLER)
     before = found(deployment, *personal)
