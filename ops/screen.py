@@ -1,5 +1,8 @@
 """How things look in a terminal: tables, ages and times, within a hundred columns."""
 
+import argparse
+import json
+import shlex
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,6 +11,9 @@ from shared.payments.entry import Entry
 
 NOT_YET = "Nothing was changed yet. Add --do to do it."
 """Below what a change would be."""
+
+ID_LENGTH = 18
+"""Digits of the longest id of a location or a payment."""
 
 _WIDTH = 98
 _NARROWEST = 16
@@ -28,6 +34,16 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
             for number, part in enumerate(wrapped)
         ]
     return "\n".join(written)
+
+
+def quoted(key: str) -> str:
+    """As it is typed; keys have a `#`, which a shell leaves alone within a word."""
+    return key if shlex.quote(key.replace("#", "")) == key.replace("#", "") else shlex.quote(key)
+
+
+def printed(options: argparse.Namespace, text: str, plain: object) -> None:
+    """For a person, or with `--json` for a machine."""
+    print(json.dumps(plain, indent=2) if options.json else text)
 
 
 def _printable(text: str) -> str:

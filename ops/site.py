@@ -19,6 +19,7 @@ from functions.calls import wiring as calls_function
 from functions.connect import wiring as connect_function
 from functions.payments import wiring as payments_function
 from functions.reconcile import wiring as reconcile_function
+from ops.watch import CloudWatch, Logs, Watch
 from shared import clock
 from shared import settings as config
 from shared.altegio.client import Client
@@ -58,6 +59,7 @@ class Stack:
         connect: The environment of ConnectFunction.
         outputs: Those of the template, by name.
         client: Makes a client of an AWS service by its name.
+        watch: Who knows its alarms and counts.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Stack:
     connect: Mapping[str, str]
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
+    watch: Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class Site:
     dynamodb: Any
     sqs: Any
     queues: Mapping[str, tuple[str, str]]
+    watch: Watch
 
 
 def find(options: argparse.Namespace) -> Stack:
@@ -170,6 +174,7 @@ def opened(stack: Stack) -> Site:
             "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
             "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
         },
+        watch=stack.watch,
     )
 
 
@@ -212,6 +217,7 @@ def _announced(file: Path) -> Stack:
         connect=found["environments"]["ConnectFunction"],
         outputs=found["outputs"],
         client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
+        watch=Logs(Path(found["logs"])),
     )
 
 
@@ -243,4 +249,5 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         connect=environment("ConnectFunction"),
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
         client=client,
+        watch=CloudWatch(client("cloudwatch"), stack_name),
     )

@@ -16,6 +16,7 @@ from local.simulator import Owner, Simulator
 from local.stack.stack import Stack
 from ops import publication, site
 from ops.deploy import health
+from ops.watch import Logs
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
 from tests.calls.recorded import (
@@ -310,6 +311,7 @@ def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **cha
         connect=environments["ConnectFunction"],
         outputs={**world.stack.outputs, **changes},
         client=world.stack.client,
+        watch=Logs(world.stack.logs),
     )
     options = argparse.Namespace(json="--json" in words, location=None)
     status = publication.publication(site.opened(running), options)

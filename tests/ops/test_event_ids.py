@@ -16,7 +16,7 @@ def test_the_command_that_is_shown_finds_its_entry(
     deployment: Deployment, operator: Operator, id_: str
 ) -> None:
     deployment.bill(payment(id_))
-    shown = operator("payments", "--state", "HELD")
+    shown = operator("payment", "--state", "HELD")
     words = shlex.split(shown.rpartition("To see one of them: ")[2])
     assert words == ["payment", f"payment#{id_}"]
     assert "the location is not connected" in operator(*words)

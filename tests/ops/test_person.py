@@ -239,7 +239,7 @@ def test_an_account_whose_locations_others_took_over_is_erased(
 def test_the_portal_names_the_account_too(
     deployment: Deployment, zoe: str, operator: Operator, erase: Callable[..., Any]
 ) -> None:
-    operator("hand-over", "4564", "acme-1", "--do")
+    operator("account", "4564", "--hand-over", "acme-1", "--do")
     leave(deployment, 4564, 4232)
     assert erase("acme-1")["account"] == zoe
     assert found(deployment, *of_owner(deployment)[:3], "acme-1") == set()

@@ -1,0 +1,324 @@
+"""What is wrong right now, on one screen, worst first, each with the one command to type next.
+
+Of every table only a bounded part is read, by its indexes, side by side with one question to the
+platform; so it takes as long with ten thousand locations as with ten.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops import dead_letters, screen, trouble
+from ops.site import AT_ONCE, Site
+from ops.trouble import UNFINISHED, Grade, Trouble
+from shared import clock
+from shared.altegio.client import NotSent, Refused, Unreachable
+from shared.altegio.rate_limit import COMMON
+from shared.aws.dynamodb import row
+from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
+from shared.chains.chain import ChainState
+from shared.connections.connection import Connection, Hint, State
+from shared.connections.crm_token import CrmTokenState
+from shared.payments import coverage
+from shared.payments.entry import Entry, EntryState
+from shared.reconcile.census.table import Stage
+
+# Rows of one kind that are read; of more, only that there are more is said.
+_MOST = 50
+_PATIENCE_S = 1.5
+_OVERDUE = timedelta(minutes=5)
+_OLD = timedelta(minutes=10)
+# What no row tells afterwards: each is counted by the function that saw it.
+_COUNTED = {
+    "CallRefused": "the platform refused a call for what it says",
+    "Doubled": "the platform lists more payments than were billed",
+    "HandlerFailed": "a function met an error that nobody expected",
+    "LifecycleEventUnknown": "the platform sent an event that this version does not know",
+    "LostWebhook": "the platform ended or froze a connection and did not tell",
+    "MailNotSent": "a letter to an owner was not sent",
+    "PlatformBlocked": "the platform refused us",
+    "TokenUnreadable": "a function could not read a token",
+}
+_RUN = "ReconcileRun"
+
+type Found = Trouble | tuple[str, str]
+"""What is wrong, or a fact for the foot of the screen: its name, and what it is."""
+
+
+def status(site: Site, options: argparse.Namespace) -> int:
+    """Prints what is wrong; ends with 0, 1 (attention) or 2 (broken)."""
+    now = clock.now()
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        parts = [*workers.map(lambda check: _tried(check, site, now), _CHECKS)]
+    found = [each for part in parts for each in part]
+    troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
+    facts = [it for it in found if not isinstance(it, Trouble)]
+    grade = max((it.grade for it in troubles), default=Grade.FINE)
+    things = screen.counted(len(troubles), "thing is", "things are") if troubles else "nothing is"
+    head = f"{site.name}: {things} wrong, {screen.moment(now)}"
+    listed = [it.told(now) for it in troubles]
+    plain = {
+        "grade": grade.name.lower(),
+        "troubles": [it.plain() for it in troubles],
+        "facts": dict(facts),
+    }
+    screen.printed(options, "\n\n".join([head, *listed, screen.facts(facts)]), plain)
+    return int(grade)
+
+
+def _tried(
+    check: Callable[[Site, datetime], Iterable[Found]], site: Site, now: datetime
+) -> list[Found]:
+    try:
+        return [*check(site, now)]
+    except (BotoCoreError, ClientError) as error:
+        what = f"cannot be looked at: {error}"
+        name = (check.__name__).strip("_")
+        return [Trouble(Grade.BROKEN, what, name, "deploy ENV")]
+
+
+def _platform(site: Site, now: datetime) -> Iterator[Found]:
+    parameter = site.settings.platform.partner_token_parameter
+    write = (
+        f"aws ssm put-parameter --overwrite --type SecureString --name {parameter}"
+        " --value file://TOKEN"
+    )
+    try:
+        known = site.token.accepted()
+    except GetParameterError:
+        known = ()
+    if not known:
+        what = "the partner token is missing, empty, or may not be read"
+        yield Trouble(Grade.BROKEN, what, parameter, write)
+        return
+    pace = row(site.dynamodb, site.settings.platform.pace_table, {"key": COMMON}) or {}
+    until = datetime.fromtimestamp(pace.get("braked_until", 0) / 1000, UTC)
+    if until > now:
+        # Whoever asked now would be told to wait.
+        what = f"nobody calls it for {screen.age(until - now)}: it said 429, or it refuses us"
+        yield Trouble(Grade.ATTENTION, what, "platform", "status")
+        return
+    try:
+        site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
+    except Refused as error:
+        is_token = error.status in (401, 406)
+        asked = f"application {site.settings.platform.application_id}"
+        what = (
+            f"it refuses the partner token of {parameter}: {error}"
+            if is_token
+            else f"it refuses {asked}: {error}; is ApplicationId right, and the token that one's?"
+        )
+        yield Trouble(Grade.BROKEN, what, "platform", write if is_token else "publication")
+    except NotSent as error:
+        yield "platform", f"not asked: {error}"
+    except Unreachable as error:
+        url = site.settings.platform.platform_app_url
+        yield Trouble(Grade.BROKEN, f"it cannot be reached: {error}", url, "status")
+    else:
+        yield "platform", "takes our token, and no brake is on"
+
+
+def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
+    alarms = site.watch.alarms()
+    for it in alarms or ():
+        command = f"see {it.name} in docs/operations.md"
+        yield Trouble(Grade.ATTENTION, f"rings: {it.words}", it.name, command, it.since)
+    known = "none rings" if alarms == [] else f"{len(alarms or ())} ring"
+    yield "alarms", "not known here" if alarms is None else known
+
+
+def _counted(site: Site, now: datetime) -> Iterator[Found]:
+    counted = site.watch.counted([*_COUNTED, _RUN], now)
+    ran = counted.pop(_RUN, None)
+    for name, it in counted.items():
+        what = f"{_COUNTED[name]}, {it.number} times in an hour"
+        command = f"see {name}Alarm in docs/operations.md"
+        yield Trouble(Grade.ATTENTION, what, name, command, it.last)
+    if ran is None or ran.last < now - _OVERDUE:
+        last = f"{screen.due(ran.last, now)} last" if ran else "not within the last hour"
+        command = site.watch.log("ReconcileFunction")
+        yield Trouble(Grade.BROKEN, f"does not run to its end, {last}", "reconcile", command)
+    else:
+        yield "reconcile", f"ran {screen.due(ran.last, now)}"
+
+
+def _queues(site: Site, now: datetime) -> Iterator[Found]:
+    lengths = []
+    for name, (url, dead_url) in site.queues.items():
+        waiting, at_work = dead_letters.length(site, url)
+        age = site.watch.age(url, now) if waiting else None
+        old = f", the oldest for {screen.age(age)}" if age else ""
+        lengths.append(f"{name} {waiting + at_work}")
+        if age and age > _OLD:
+            function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
+            what = f"{waiting} messages wait{old}"
+            whom, command = f"queue of {name}", site.watch.log(function)
+            yield Trouble(Grade.BROKEN, what, whom, command, now - age)
+        dead, _held = dead_letters.length(site, dead_url)
+        if dead:
+            letters = dead_letters.peeked(site, name)
+            about = [letter.about for letter in letters]
+            oldest = min((it.sent_at for it in letters), default=None)
+            reason = f": {letters[0].reason}" if letters else ""
+            what = f"{screen.counted(dead, 'dead letter')}{reason}"
+            command = f"letters --queue {name}"
+            whom = f"{name}, {trouble.some(about)}" if about else name
+            yield Trouble(Grade.ATTENTION, what, whom, command, oldest)
+    yield "queues", ", ".join(lengths)
+
+
+def _money(site: Site, now: datetime) -> Iterator[Found]:
+    counts = []
+    for state in UNFINISHED:
+        entries, more = entries_in(site, state, _MOST)
+        yield from trouble.of_money(entries, now)
+        if entries:
+            counts.append(f"{len(entries)}{'+' * more} {state}")
+    yield "money", ", ".join(counts) or "all is settled"
+
+
+def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[Entry], bool]:
+    """The first entries of a state, or all, the oldest first; and whether there are more."""
+    keys = [*islice(site.ledger.in_state(state), most and most + 1)]
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        read = workers.map(site.ledger.get, keys[:most])
+    # The index may be behind: the row itself counts.
+    found = [entry for entry in read if entry is not None and entry.state is state]
+    found.sort(key=lambda entry: entry.received_at)
+    return found, most is not None and len(keys) > most
+
+
+def _cover(site: Site, now: datetime) -> Iterator[Found]:
+    """Active ones are due an hour after each warning, so they are near the begin of the index."""
+    rules = site.settings.cover
+    if rules.free:
+        return
+    soon = now + timedelta(hours=1)
+    ids = [*site.connections.due(State.ACTIVE, soon, _MOST)]
+    ids += [*site.connections.due(State.FROZEN, now + timedelta(days=1), _MOST)]
+    live = [it for it in _rows(site, ids) if it.live]
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        entries = workers.map(site.ledger.entries_of, [it.location_id for it in live])
+    works = coverage.work_list(zip(live, entries, strict=True), now)
+    near = [it for it in works if it.state is State.FROZEN or coverage.is_near(it, now, rules)]
+    for work in near:
+        yield from trouble.of_cover(work, now)
+    frozen = sum(it.state is State.FROZEN for it in works)
+    near_end = len(near) - frozen
+    yield "cover", f"{near_end} end soon, {frozen} frozen, of those that are looked at next"
+
+
+def _rows(site: Site, ids: Iterable[int]) -> list[Connection]:
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        read = workers.map(site.connections.get, dict.fromkeys(ids))
+    return [it for it in read if it is not None]
+
+
+def _telephony(site: Site, now: datetime) -> Iterator[Found]:
+    far = now + timedelta(days=1)
+    for key in site.chains.due(far, _MOST):
+        chain = site.chains.get(key)
+        if chain is not None and chain.state is ChainState.DUE:
+            yield from trouble.of_chain(chain)
+    held = {location_id for _key, location_id in site.calls.due(CallState.HELD, far, 10 * _MOST)}
+    stopped = [it for it in _rows(site, held) if it.telephony is CrmTokenState.STOPPED]
+    for key in dict.fromkeys(it.chain_key for it in stopped):
+        yield from trouble.of_stopped(*stopped_of(site, key, stopped))
+    if site.user_token.known() is None:
+        parameter = site.calls_settings.user_token_parameter
+        write = "aws ssm put-parameter --overwrite --type SecureString"
+        what = "there is no user token, so nobody knows which calls were saved"
+        command = f"{write} --name {parameter} --value file://TOKEN"
+        yield Trouble(Grade.ATTENTION, what, parameter, command)
+    looked_for = [key for it in LOOKED_FOR for key, _ in site.calls.due(it, far, 10)]
+    refused = [call for call in map(site.calls.get, looked_for) if call and call.why[:1] == "4"]
+    if refused:
+        places = sorted({it.location_id for it in refused})
+        what = f"the list of calls is refused: {refused[0].why}"
+        command = f"publication --location {places[0]}"
+        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(places)}", command)
+
+
+def stopped_of(
+    site: Site, chain_key: str | None, known: Iterable[Connection] = ()
+) -> tuple[list[Connection], list[int]]:
+    """The locations of a chain whose telephony is stopped, and those whose call was not found."""
+    chain = site.chains.get(chain_key) if chain_key else None
+    rows = _rows(site, chain.locations) if chain else list(known)
+    stopped = [it for it in rows if it.telephony is CrmTokenState.STOPPED]
+    culprits = [
+        it.location_id
+        for it in stopped
+        if any(
+            call.state is CallState.UNCONFIRMED and call.why == "not in the list"
+            for call in site.calls.latest(it.location_id, 10)
+        )
+    ]
+    return stopped, culprits
+
+
+def _overdue(site: Site, now: datetime) -> Iterator[Found]:
+    """What reconcile, which runs each minute, should have taken long ago."""
+    before = now - _OVERDUE
+    found: list[object] = []
+    for state in EntryState:
+        if state not in (EntryState.SENT, EntryState.CLOSED):
+            found += site.ledger.due(state, before, 1)
+    for standing in State:
+        found += [f"location {it}" for it in site.connections.due(standing, before, 1)]
+    found += [f"chain {key}" for key in site.chains.due(before, 1)]
+    for call in (*TO_BE_SENT, *LOOKED_FOR):
+        found += [f"call {key}" for key, _location in site.calls.due(call, before, 1)]
+    if found:
+        what = "due for five minutes and not taken: reconcile does not run, or cannot keep up"
+        command = site.watch.log("ReconcileFunction")
+        yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
+
+
+def _hints(site: Site, now: datetime) -> Iterator[Found]:
+    """Where a webhook was not confirmed yet, a clock may differ."""
+    far = now + timedelta(days=1)
+    ids = [
+        location_id for hint in Hint for location_id in site.connections.hinted(hint, far, _MOST)
+    ]
+    for connection in _rows(site, ids):
+        yield from trouble.of_clock(connection, now)
+
+
+def _census(site: Site, now: datetime) -> Iterator[Found]:
+    head = site.roll.head()
+    if head is None or not head.parts:
+        yield "census", "none was taken yet"
+        return
+    since = head.changed_at or head.began_at
+    if head.stage is not Stage.DONE and now - since > _OLD:
+        yield Trouble(
+            Grade.ATTENTION, f"stands still while {head.stage}", "census", "census", since
+        )
+    elif head.blown:
+        what = f"found {head.changes} locations to change, more than the fuse allows"
+        yield Trouble(Grade.BROKEN, what, "census", "census", since)
+    elif sum(head.found.values()) > head.repaired:
+        kinds = "; ".join(f"{number} {kind}" for kind, number in head.found.items())
+        yield Trouble(Grade.ATTENTION, f"found what is not repaired: {kinds}", "census", "census")
+    yield "census", f"{head.stage}, begun {screen.due(head.began_at, now)}"
+
+
+_CHECKS = (
+    _platform,
+    _alarms,
+    _counted,
+    _queues,
+    _money,
+    _cover,
+    _telephony,
+    _overdue,
+    _hints,
+    _census,
+)
