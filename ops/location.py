@@ -234,6 +234,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _lines(events: Sequence[Event], *, whole: bool) -> list[tuple[str, ...]]:
     left = 0 if whole else max(0, len(events) - _LINES)
+    rows: list[tuple[str, ...]]
     rows = [(screen.moment(it.at) if it.at else "-", it.source, it.what) for it in events[left:]]
     earlier = ("…", "", f"{screen.counted(left, 'line')} before, with --all")
     return [earlier, *rows] if left else rows

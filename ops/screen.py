@@ -27,7 +27,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
     written = []
     for *columns, last in lines:
         start = "".join(f"{text:{width}}  " for text, width in zip(columns, widths, strict=True))
-        wrapped = textwrap.wrap(last, max(left, _NARROWEST)) or [""]
+        wrapped = textwrap.wrap(last, max(left, _NARROWEST), break_on_hyphens=False) or [""]
         blank = " " * len(start)
         written += [
             f"{indent}{blank if number else start}{part}".rstrip()
@@ -39,6 +39,12 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
 def quoted(key: str) -> str:
     """As it is typed; keys have a `#`, which a shell leaves alone within a word."""
     return key if shlex.quote(key.replace("#", "")) == key.replace("#", "") else shlex.quote(key)
+
+
+def to_type(command: str) -> str:
+    """A command on lines of its own, which a shell takes as they are."""
+    parts = textwrap.wrap(command, _WIDTH - 14, break_on_hyphens=False, break_long_words=False)
+    return "    type: " + " \\\n            ".join(parts)
 
 
 def printed(options: argparse.Namespace, text: str, plain: object) -> None:

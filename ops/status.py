@@ -34,18 +34,20 @@ _MOST = 50
 _PATIENCE_S = 1.5
 _OVERDUE = timedelta(minutes=5)
 _OLD = timedelta(minutes=10)
-# What no row tells afterwards: each is counted by the function that saw it.
+# What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
-    "CallRefused": "the platform refused a call for what it says",
-    "Doubled": "the platform lists more payments than were billed",
-    "HandlerFailed": "a function met an error that nobody expected",
-    "LifecycleEventUnknown": "the platform sent an event that this version does not know",
-    "LostWebhook": "the platform ended or froze a connection and did not tell",
-    "MailNotSent": "a letter to an owner was not sent",
-    "PlatformBlocked": "the platform refused us",
-    "TokenUnreadable": "a function could not read a token",
+    "CallRefused": ("the platform refused a call for what it says", "CallsFunction"),
+    "Doubled": ("the platform lists more payments than were billed", "ReconcileFunction"),
+    "HandlerFailed": ("a function met an error that nobody expected", ""),
+    "LifecycleEventUnknown": ("the platform sent an event that is not known", "DisableFunction"),
+    "LostWebhook": ("the platform ended or froze one and did not tell", "ReconcileFunction"),
+    "MailNotSent": ("a letter to an owner was not sent", "ConnectFunction"),
+    "PlatformBlocked": ("the platform refused us", ""),
+    "PlatformClockAhead": ("the platform's log names a time to come", "ReconcileFunction"),
+    "TokenUnreadable": ("a function could not read a token", ""),
 }
 _RUN = "ReconcileRun"
+_WRITE = "aws ssm put-parameter --overwrite --type SecureString --name {} --value file://TOKEN"
 
 type Found = Trouble | tuple[str, str]
 """What is wrong, or a fact for the foot of the screen: its name, and what it is."""
@@ -85,36 +87,26 @@ def _tried(
 
 def _platform(site: Site, now: datetime) -> Iterator[Found]:
     parameter = site.settings.platform.partner_token_parameter
-    write = (
-        f"aws ssm put-parameter --overwrite --type SecureString --name {parameter}"
-        " --value file://TOKEN"
-    )
     try:
         known = site.token.accepted()
     except GetParameterError:
         known = ()
     if not known:
         what = "the partner token is missing, empty, or may not be read"
-        yield Trouble(Grade.BROKEN, what, parameter, write)
+        yield Trouble(Grade.BROKEN, what, parameter, _WRITE.format(parameter))
         return
     pace = row(site.dynamodb, site.settings.platform.pace_table, {"key": COMMON}) or {}
     until = datetime.fromtimestamp(pace.get("braked_until", 0) / 1000, UTC)
     if until > now:
         # Whoever asked now would be told to wait.
-        what = f"nobody calls it for {screen.age(until - now)}: it said 429, or it refuses us"
-        yield Trouble(Grade.ATTENTION, what, "platform", "status")
+        yield _refusal(
+            site, pace.get("braked_why", ""), f"for {screen.age(until - now)} nobody asks"
+        )
         return
     try:
         site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
     except Refused as error:
-        is_token = error.status in (401, 406)
-        asked = f"application {site.settings.platform.application_id}"
-        what = (
-            f"it refuses the partner token of {parameter}: {error}"
-            if is_token
-            else f"it refuses {asked}: {error}; is ApplicationId right, and the token that one's?"
-        )
-        yield Trouble(Grade.BROKEN, what, "platform", write if is_token else "publication")
+        yield _refusal(site, str(error), "it was asked now")
     except NotSent as error:
         yield "platform", f"not asked: {error}"
     except Unreachable as error:
@@ -124,10 +116,27 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
         yield "platform", "takes our token, and no brake is on"
 
 
+def _refusal(site: Site, why: str, when: str) -> Trouble:
+    """What the platform's words mean: the token is to be blamed for some of them only."""
+    settings = site.settings.platform
+    if why.startswith("429"):
+        what = f"it was called too often: {why}; {when}. It goes on by itself"
+        return Trouble(Grade.ATTENTION, what, "platform", "status")
+    if why.startswith(("401", "406")):
+        parameter = settings.partner_token_parameter
+        what = f"it refuses the partner token of {parameter}: {why}; {when}"
+        return Trouble(Grade.BROKEN, what, "platform", _WRITE.format(parameter))
+    what = (
+        f"it refuses application {settings.application_id}: {why}; {when}. The token was taken, so"
+        " see whether ApplicationId is right, and whether the token is that application's"
+    )
+    return Trouble(Grade.BROKEN, what, "platform", "publication")
+
+
 def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
     alarms = site.watch.alarms()
     for it in alarms or ():
-        command = f"see {it.name} in docs/operations.md"
+        command = f"grep {it.name} docs/operations.md"
         yield Trouble(Grade.ATTENTION, f"rings: {it.words}", it.name, command, it.since)
     known = "none rings" if alarms == [] else f"{len(alarms or ())} ring"
     yield "alarms", "not known here" if alarms is None else known
@@ -135,11 +144,13 @@ def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
 
 def _counted(site: Site, now: datetime) -> Iterator[Found]:
     counted = site.watch.counted([*_COUNTED, _RUN], now)
-    ran = counted.pop(_RUN, None)
+    ran = counted.get(_RUN)
     for name, it in counted.items():
-        what = f"{_COUNTED[name]}, {it.number} times in an hour"
-        command = f"see {name}Alarm in docs/operations.md"
-        yield Trouble(Grade.ATTENTION, what, name, command, it.last)
+        if name == _RUN:
+            continue
+        words, function = _COUNTED[name]
+        what = f"{words}, {it.number} times in an hour"
+        yield Trouble(Grade.ATTENTION, what, name, site.watch.log(function), it.last)
     if ran is None or ran.last < now - _OVERDUE:
         last = f"{screen.due(ran.last, now)} last" if ran else "not within the last hour"
         command = site.watch.log("ReconcileFunction")
@@ -228,14 +239,12 @@ def _telephony(site: Site, now: datetime) -> Iterator[Found]:
             yield from trouble.of_chain(chain)
     held = {location_id for _key, location_id in site.calls.due(CallState.HELD, far, 10 * _MOST)}
     stopped = [it for it in _rows(site, held) if it.telephony is CrmTokenState.STOPPED]
-    for key in dict.fromkeys(it.chain_key for it in stopped):
-        yield from trouble.of_stopped(*stopped_of(site, key, stopped))
+    for chain_key in dict.fromkeys(it.chain_key for it in stopped):
+        yield from trouble.of_stopped(*stopped_of(site, chain_key, stopped))
     if site.user_token.known() is None:
         parameter = site.calls_settings.user_token_parameter
-        write = "aws ssm put-parameter --overwrite --type SecureString"
         what = "there is no user token, so nobody knows which calls were saved"
-        command = f"{write} --name {parameter} --value file://TOKEN"
-        yield Trouble(Grade.ATTENTION, what, parameter, command)
+        yield Trouble(Grade.ATTENTION, what, parameter, _WRITE.format(parameter))
     looked_for = [key for it in LOOKED_FOR for key, _ in site.calls.due(it, far, 10)]
     refused = [call for call in map(site.calls.get, looked_for) if call and call.why[:1] == "4"]
     if refused:

@@ -58,13 +58,17 @@ class Trouble:
         """On some lines of a terminal."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
         first = (self.grade.name.lower(), f"{self.whom}: {self.what}{since}")
-        return screen.table(first, [("", f"type: {self.command}")])
+        return f"{screen.table(first, ())}\n{screen.to_type(self.command)}"
 
     def plain(self) -> dict[str, str | None]:
         """For a machine."""
-        since = self.since and self.since.isoformat()
-        whole = {"what": self.what, "whom": self.whom, "command": self.command, "since": since}
-        return {"grade": self.grade.name.lower(), **whole}
+        return {
+            "grade": self.grade.name.lower(),
+            "what": self.what,
+            "whom": self.whom,
+            "command": self.command,
+            "since": stamp(self.since) if self.since else None,
+        }
 
 
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:

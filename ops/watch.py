@@ -48,7 +48,7 @@ class Watch(Protocol):
         """Of the oldest message; None if nobody here knows."""
 
     def log(self, function: str) -> str:
-        """The command that shows a function's log."""
+        """The command that shows a function's log, or, without a name, those of all."""
 
 
 class CloudWatch:
@@ -89,7 +89,7 @@ class CloudWatch:
 
     def log(self, function: str) -> str:
         """By SAM's CLI, which knows the stack's groups."""
-        return f"sam logs --stack-name {self._stack_name} --name {function}"
+        return f"sam logs --stack-name {self._stack_name}" + f" --name {function}" * bool(function)
 
     def _read(
         self, space: str, names: Sequence[str], dimensions: Any, statistic: str, now: datetime
@@ -148,7 +148,7 @@ class Logs:
 
     def log(self, function: str) -> str:
         """By a pager, at its end."""
-        return f"less +G {self._folder / function}.log"
+        return f"less +G {self._folder / (function or '*Function')}.log"
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         for file in sorted(self._folder.glob("*Function.log")):

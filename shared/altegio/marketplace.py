@@ -307,7 +307,7 @@ class Marketplace:
             reply = self._client.tell("/marketplace/partner/payment", body, anew=True)
             if reply.status == HTTPStatus.NOT_FOUND:
                 # No id in this address: it is wrong for every payment.
-                self._client.brake(reply.retry_after_s)
+                self._client.brake(reply)
             return read_payment(reply)
         except NotSent as error:
             return NotTaken(str(error))

@@ -2,11 +2,13 @@
 
 from argparse import Namespace
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from ops.site import Stack, opened
 from ops.take import take
+from ops.watch import Logs
 from shared.clock import instant
 from shared.payments.entry import EntryState
 from tests.chaos.world import LOCATIONS, Fault, World
@@ -261,6 +263,7 @@ def _take(world: World, location_id: int) -> None:
         connect=world.environments["connect"],
         outputs={},
         client=world.client,
+        watch=Logs(Path()),  # nobody asks it here
     )
     words = {"location": location_id, "account": had[0], "reason": "it answered us", "do": True}
     take(opened(stack), Namespace(**words))

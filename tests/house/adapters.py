@@ -363,7 +363,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "wait": [lambda it: refused(it, it.wait)],
             "take": [lambda it: refused(it, lambda: it.take(1))],
             "pushed": [lambda it: it.pushed()],
-            "brake": [lambda it: it.brake(0)],
+            "brake": [lambda it: it.brake(0, "429")],
         },
     ),
     Marks: (

@@ -12,12 +12,6 @@ from tests.ops.states import paid, put, state
 pytestmark = pytest.mark.usefixtures("anna")
 
 
-@pytest.fixture
-def deployment(on_moto: Deployment) -> Deployment:
-    """What is in memory knows no calls of dead letters."""
-    return on_moto
-
-
 def test_each_letter_is_explained_and_stays_where_it_is(
     connected: Deployment, operator: Operator
 ) -> None:
