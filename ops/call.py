@@ -45,10 +45,7 @@ def _told(site: Site, it: Call) -> str:
     pairs = [
         ("location", str(it.location_id)),
         ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
-        *(
-            (name, f"{screen.moment(at)}, {screen.due(at, now)}" if at else "-")
-            for name, at in times
-        ),
+        *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
         ("attempts", str(it.attempt)),
         ("next", screen.due(it.due_at, now)),
         ("platform id", str(it.platform_id or "-")),

@@ -44,6 +44,7 @@ _WHAT = {
 }
 _SHOWN = 10
 _LINES = 20
+_SETTLED = timedelta(minutes=5)
 _WEBHOOK = " webhook"
 
 
@@ -79,7 +80,7 @@ def location(site: Site, options: argparse.Namespace) -> int:
         zone=site.platform.zone,
     )
     stands = history.standing(known.connection, known.journal, known.status)
-    troubles = trouble.worst_first(_troubles(site, known, now))
+    troubles = trouble.worst_first([*_troubles(site, known, now), *_apart(stands, options, now)])
     facts = [*_facts(site, known, now)]
     calls = known.calls[:_SHOWN]
     parts = [
@@ -173,6 +174,13 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         whom = f"location {connection.location_id}"
         command = f"location {connection.location_id} --send-refused --do"
         yield Trouble(Grade.ATTENTION, f"{what}. When that is put right", whom, command)
+
+
+def _apart(stands: Standing, options: argparse.Namespace, now: datetime) -> Iterator[Trouble]:
+    if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
+        what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
+        whom, command = f"location {options.location}", "census --new"
+        yield Trouble(Grade.ATTENTION, what, whom, command, stands.since)
 
 
 def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]:

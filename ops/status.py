@@ -168,7 +168,7 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
         lengths.append(f"{name} {waiting + at_work}")
         if age and age > _OLD:
             function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
-            what = f"{waiting} messages wait{old}"
+            what = f"{screen.counted(waiting, 'message')} waiting{old}"
             whom, command = f"queue of {name}", site.watch.log(function)
             yield Trouble(Grade.BROKEN, what, whom, command, now - age)
         dead, _held = dead_letters.length(site, dead_url)

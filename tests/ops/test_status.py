@@ -302,7 +302,7 @@ def test_a_queue_that_nobody_empties_is_named(connected: Deployment, operator: O
     operator.watch.ages[url] = timedelta(minutes=25)
     [line] = told(operator)
     assert line == (
-        "broken queue of billing: 1 messages wait, the oldest for 25 min"
+        "broken queue of billing: 1 message waiting, the oldest for 25 min"
         " > less PaymentsFunction.log"
     )
 
