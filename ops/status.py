@@ -30,7 +30,7 @@ from shared.payments.entry import Entry, EntryState
 from shared.reconcile.census.table import Stage
 
 # Rows of one kind that are read; of more, only that there are more is said.
-_MOST = 50
+_MOST = 20
 _PATIENCE_S = 1.5
 _OVERDUE = timedelta(minutes=5)
 _OLD = timedelta(minutes=10)
@@ -196,7 +196,7 @@ def _money(site: Site, now: datetime) -> Iterator[Found]:
 
 def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[Entry], bool]:
     """The first entries of a state, or all, the oldest first; and whether there are more."""
-    keys = [*islice(site.ledger.in_state(state), most and most + 1)]
+    keys = [*islice(site.ledger.in_state(state, most and most + 1), most and most + 1)]
     with ThreadPoolExecutor(AT_ONCE) as workers:
         read = workers.map(site.ledger.get, keys[:most])
     # The index may be behind: the row itself counts.
@@ -217,12 +217,10 @@ def _cover(site: Site, now: datetime) -> Iterator[Found]:
     with ThreadPoolExecutor(AT_ONCE) as workers:
         entries = workers.map(site.ledger.entries_of, [it.location_id for it in live])
     works = coverage.work_list(zip(live, entries, strict=True), now)
-    near = [it for it in works if it.state is State.FROZEN or coverage.is_near(it, now, rules)]
-    for work in near:
-        yield from trouble.of_cover(work, now)
-    frozen = sum(it.state is State.FROZEN for it in works)
-    near_end = len(near) - frozen
-    yield "cover", f"{near_end} end soon, {frozen} frozen, of those that are looked at next"
+    frozen = [it for it in works if it.state is State.FROZEN]
+    near = [it for it in works if coverage.is_near(it, now, rules)]
+    yield from trouble.of_covers([*frozen, *near], now)
+    yield "cover", f"{len(near)} end soon, {len(frozen)} frozen, of those that are looked at next"
 
 
 def _rows(site: Site, ids: Iterable[int]) -> list[Connection]:

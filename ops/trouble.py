@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -134,6 +134,17 @@ def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
         yield Trouble(Grade.BROKEN, f"{paid}{gone}", location, f"{location} --all")
     elif waits:
         yield Trouble(Grade.BROKEN, f"is frozen; {waits}", location, command)
+
+
+def of_covers(works: Iterable[Work], now: datetime) -> Iterator[Trouble]:
+    """The same of many: one line for each kind, whose first goes off first."""
+    groups = defaultdict(list)
+    for work in works:
+        for told in of_cover(work, now):
+            groups[told.grade, work.state, bool(work.rejected or work.queued)].append(told)
+    for first, *others in groups.values():
+        more = f"; also {some([it.whom for it in others])}" if others else ""
+        yield replace(first, what=first.what + more)
 
 
 def of_chain(chain: Chain) -> Iterator[Trouble]:
