@@ -24,6 +24,7 @@ from shared import clock
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Installed, Status
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import KEY_REFUSED, POP_UP_DROPPED
 from shared.calls import call as rules_of
 from shared.calls.call import Call, CallState
 from shared.chains.chain import Chain
@@ -168,6 +169,8 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         whom = f"location {connection.location_id}"
         command = f"account {connection.location_id} --new-key --do"
         yield Trouble(Grade.ATTENTION, what, whom, command)
+    if connection.account_id is not None:
+        yield from trouble.of_key(site.sightings.last(KEY_REFUSED, connection.account_id), now)
     refused = [call for call in known.calls if call.state is CallState.REFUSED]
     if refused:
         what = f"{screen.counted(len(refused), 'call')} refused by the platform: {refused[0].why}"
@@ -210,6 +213,9 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     popped = max((call.popped_at for call in known.calls if call.popped_at), default=None)
     yield "pop-up", f"last shown {screen.due(popped, now)}" if popped else "none was shown lately"
+    dropped = site.sightings.last(POP_UP_DROPPED, str(connection.location_id))
+    if dropped:
+        yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
     has_key = account is not None and account.pbx_key_digest
     yield "PBX key", "the account has one" if has_key else "none"
     told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]

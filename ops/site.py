@@ -26,6 +26,7 @@ from shared.altegio.client import Client
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Pace
 from shared.altegio.tokens import PartnerToken, UserToken
+from shared.aws.sightings import Sightings
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.table import Chains
@@ -105,6 +106,7 @@ class Site:
     sqs: Any
     queues: Mapping[str, tuple[str, str]]
     watch: Watch
+    sightings: Sightings
 
 
 def find(options: argparse.Namespace) -> Stack:
@@ -175,6 +177,7 @@ def opened(stack: Stack) -> Site:
             "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
         },
         watch=stack.watch,
+        sightings=Sightings(dynamodb, reconcile.platform.pace_table, clock.now),
     )
 
 

@@ -16,11 +16,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import dead_letters, screen, trouble
 from ops.site import AT_ONCE, Site
-from ops.trouble import UNFINISHED, Grade, Trouble
+from ops.trouble import LATELY, UNFINISHED, Grade, Trouble
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.rate_limit import COMMON
 from shared.aws.dynamodb import row
+from shared.aws.sightings import (
+    KEY_REFUSED,
+    POP_UP_DROPPED,
+    REDIRECT_REFUSED,
+    WEBHOOK,
+    WEBHOOK_REFUSED,
+)
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
 from shared.chains.chain import ChainState
 from shared.connections.connection import Connection, Hint, State
@@ -34,6 +41,7 @@ _MOST = 20
 _PATIENCE_S = 1.5
 _OVERDUE = timedelta(minutes=5)
 _OLD = timedelta(minutes=10)
+_SEEN = (WEBHOOK, WEBHOOK_REFUSED, REDIRECT_REFUSED, KEY_REFUSED, POP_UP_DROPPED)
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
     "CallRefused": ("the platform refused a call for what it says", "CallsFunction"),
@@ -298,6 +306,22 @@ def _hints(site: Site, now: datetime) -> Iterator[Found]:
         yield from trouble.of_clock(connection, now)
 
 
+def _seen(site: Site, now: datetime) -> Iterator[Found]:
+    """What came to the doors, and was refused there: no row of its own tells."""
+    last, refused, redirect, key, pop_up = map(site.sightings.last, _SEEN)
+    yield "webhook", f"last {screen.due(last.at, now)}" if last else "none within a week"
+    for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
+        # After one that was taken, one that is refused is a stranger's.
+        if it and it.at > now - LATELY and not (last and last.at > it.at):
+            what = "come with a token that is not ours: it was changed, or somebody else sends them"
+            parameter = site.settings.platform.partner_token_parameter
+            command = _WRITE.format(parameter) if whom == "webhooks" else "doctor"
+            yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
+    yield from trouble.of_key(key, now)
+    if pop_up and pop_up.at > now - LATELY:
+        yield "pop-ups", f"last dropped {screen.due(pop_up.at, now)}, of {pop_up.who}: {pop_up.why}"
+
+
 def _census(site: Site, now: datetime) -> Iterator[Found]:
     head = site.roll.head()
     if head is None or not head.parts:
@@ -327,5 +351,6 @@ _CHECKS = (
     _telephony,
     _overdue,
     _hints,
+    _seen,
     _census,
 )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from ops import screen
+from shared.aws.sightings import Sighting
 from shared.chains.chain import Chain, ChainState
 from shared.clock import stamp
 from shared.connections.connection import Connection, State
@@ -25,6 +26,7 @@ UNFINISHED = (
     EntryState.SENDING,
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
+LATELY = timedelta(hours=1)
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -191,6 +193,17 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
             Grade.ATTENTION, "telephony is not enabled yet", location, location, chain.due_at
         )
     yield from of_clock(connection, now)
+
+
+def of_key(refused: Sighting | None, now: datetime) -> Iterator[Trouble]:
+    """An account whose PBX came with a key that is none any more, a while ago at most."""
+    if refused is not None and refused.at > now - LATELY:
+        what = (
+            "its PBX comes with an old key, so nothing that it reports is taken. Set it to the"
+            " account's key; if that is lost"
+        )
+        command = f"account {refused.who} --new-key --do"
+        yield Trouble(Grade.BROKEN, what, f"account {refused.who}", command, refused.at)
 
 
 def of_clock(connection: Connection, now: datetime) -> Iterator[Trouble]:

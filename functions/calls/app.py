@@ -16,6 +16,7 @@ from shared.calls.event import BadEvent, Ringing
 from shared.calls.pbx import senders
 from shared.calls.pbx.fields import form_of
 from shared.calls.pop_up import CallDoor, NotTheAccounts, as_event
+from shared.calls.seen_at_door import SeenAtDoor
 from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
@@ -32,7 +33,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     try:
-        return _told(wired()[0], http.request(event))
+        calling, _history, seen = wired()
+        return _told(calling, seen, http.request(event))
     except (BadEvent, http.BadBody) as error:
         return _refused(400, str(error) or "the request cannot be read")
     except body.NotPacked:
@@ -47,9 +49,10 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return answer
 
 
-def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
+def _told(calling: CallDoor, seen: SeenAtDoor, request: http.Request) -> dict[str, Any]:
     account = calling.account(request.key)
     if account is None:
+        seen.refused(request.key)
         answer = _refused(401, "the key of this account is needed, as bearer or basic password")
         answer["headers"]["www-authenticate"] = 'Basic realm="calls"'
         return answer
@@ -57,7 +60,9 @@ def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
     if told is None:
         return http.json_answer(202, {"success": True, "ignored": "this leg tells nothing new"})
     if isinstance(told, Ringing):
-        return http.json_answer(202, {"success": True, "pop_up": calling.ring(account, told)})
+        shown = calling.ring(account, told)
+        seen.rang(told.location_id, shown)
+        return http.json_answer(202, {"success": True, "pop_up": shown})
     return http.json_answer(202, {"success": True, "left_out": calling.end(account, told)})
 
 

@@ -12,6 +12,7 @@ from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
 from shared.aws.ses import Mail
 from shared.aws.session import Aws
+from shared.aws.sightings import Sightings
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
 from shared.chains.switching import switching_of
@@ -63,6 +64,7 @@ class Connect:
     connecting: ConnectFlow
     proving: OneTimeCode
     portal: Portal
+    sightings: Sightings
 
 
 def build(environ: Mapping[str, str]) -> Connect:
@@ -134,4 +136,5 @@ def build(environ: Mapping[str, str]) -> Connect:
             key=PortalKey(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),
+        Sightings(aws.dynamodb, settings.platform.pace_table, clock.now),
     )

@@ -15,7 +15,7 @@ from ops.watch import Alarm
 from shared.clock import stamp
 from shared.connections.crm_token import CrmTokenState
 from shared.reconcile.census.table import CensusTable, Head, Stage
-from tests.deployment import Deployment, finished, payment
+from tests.deployment import Deployment, finished, payment, ringing
 from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
 from tests.ops.operator import Operator
@@ -53,6 +53,7 @@ def test_a_healthy_stack_is_fine(operator: Operator) -> None:
     assert operator.code == 0
     assert "nothing is wrong" in operator("status")
     assert facts(operator) == {
+        "webhook": "none within a week",
         "platform": "takes our token, and no brake is on",
         "alarms": "not known here",
         "reconcile": "ran 0 s ago",
@@ -221,9 +222,12 @@ def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator
 # Telephony
 
 
-def end(deployment: Deployment, key: str, call_id: str) -> None:
+def end(
+    deployment: Deployment, key: str, call_id: str, location_id: int = 4232, status: int = 202
+) -> None:
     began = (deployment.clock() - timedelta(seconds=90)).isoformat()
-    assert deployment.call({**finished(call_id, 4232), "started_at": began}, key)[0] == 202
+    event = {**finished(call_id, location_id), "started_at": began}
+    assert deployment.call(event, key)[0] == status
 
 
 def test_a_chain_that_was_stopped_goes_on_as_it_says(
@@ -276,6 +280,66 @@ def test_without_a_user_token_it_says_so(connected: Deployment, operator: Operat
     connected.set_user_token(" ")
     [line] = told(operator)
     assert line.startswith("attention /altegio/user-token: there is no user token")
+
+
+# The doors
+
+
+def test_an_old_pbx_key_is_named_with_its_account(
+    deployment: Deployment, operator: Operator
+) -> None:
+    old = deployment.connect(4564).pbx_key
+    account_id = str(deployment.connection(4564).account_id)
+    operator("account", "4564", "--new-key", "--do")
+    end(deployment, old, "c-1", location_id=4564, status=401)
+    [line] = told(operator)
+    assert line.startswith(f"broken account {account_id}: its PBX comes with an old key")
+    assert line.endswith(f"> account {account_id} --new-key --do")
+    [same] = operator.json("location", "4564")["troubles"]
+    assert same["command"] == f"account {account_id} --new-key --do"
+    # What it prints makes a key that fits.
+    key = type_what_it_says(operator, line).split()[0]
+    end(deployment, key, "c-1", location_id=4564)
+    deployment.clock.advance(hours=2)
+    deployment.reconcile()
+    assert told(operator) == []
+
+
+def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
+    connected: Deployment, operator: Operator
+) -> None:
+    ours = connected.event(4564)
+    assert connected.webhook(ours) == 200
+    connected.clock.advance(minutes=1)
+    assert connected.webhook({**ours, "partner_token": "another"}) == 403
+    [line] = told(operator)
+    assert line.startswith("attention webhooks: come with a token that is not ours")
+    assert facts(operator)["webhook"] == "last 60 s ago"
+    connected.clock.advance(minutes=1)
+    connected.restart()
+    assert connected.webhook(ours) == 200
+    assert told(operator) == []
+
+
+def test_redirects_that_are_signed_with_another_token_are_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.visit(
+        connected.simulator.redirect(4232).replace("user_data_sign=", "user_data_sign=0")
+    )
+    [line] = told(operator)
+    assert line.startswith("attention redirects: come with a token that is not ours")
+    assert line.endswith("> doctor")
+
+
+def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    late = {**ringing("c-1"), "at": (deployment.clock() - timedelta(minutes=5)).isoformat()}
+    assert deployment.call(late, key)[0] == 202
+    assert facts(operator)["pop-ups"] == "last dropped 0 s ago, of 4564: too late"
+    assert operator.json("location", "4564")["facts"]["dropped"] == "0 s ago: too late"
 
 
 # Queues, runs and counts
