@@ -49,13 +49,13 @@ class Sightings:
         self._clock = clock
         self._noted: dict[str, float] = {}
 
-    def is_news(self, kind: str, who: str = "") -> bool:
+    def _is_news(self, kind: str, who: str = "") -> bool:
         """Whether this environment has noted none of it within a minute."""
         return time.monotonic() - self._noted.get(f"{kind}#{who}", float("-inf")) >= _EVERY_S
 
     def note(self, kind: str, who: str = "", why: str = "") -> None:
         """Notes one, of everybody and of whom it concerns. It is no error if that fails."""
-        if not self.is_news(kind, who):
+        if not self._is_news(kind, who):
             return
         if len(self._noted) >= _MOST:
             self._noted.clear()

@@ -17,6 +17,7 @@ from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import to_item
 from shared.aws.ses import Letter, Mail
+from shared.aws.sightings import Sightings
 from shared.calls import call as rules_of
 from shared.calls.call import CallState
 from shared.calls.identity import Report
@@ -386,6 +387,14 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "at_once": [lambda it: transacted(it._all, it.at_once())],
             "in_turn": [lambda it: transacted(it._all, it.in_turn())],
             "wait": [lambda it: refused(it._all, it.wait)],
+        },
+    ),
+    Sightings: (
+        "dynamodb",
+        lambda aws: Sightings(aws, "PACE_TABLE", lambda: NOW),
+        {
+            "note": [lambda it: it.note("webhook")],
+            "last": [lambda it: it.last("webhook")],
         },
     ),
     Mail: (

@@ -41,6 +41,7 @@ SPEAKS_TO_AWS = {
     "aws.dynamodb",
     "aws.session",
     "aws.ses",
+    "aws.sightings",
     "aws.sqs",
     "calls.table",
     "chains.table",
