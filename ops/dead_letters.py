@@ -37,18 +37,11 @@ _DIGEST = 16
 _WAIT_S = 1
 _AT_ONCE = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 # What may be shown of a letter as it is; of a number the last digits, of all else how long it is.
-_OPEN = {"type", "event_id", "location_id", "payment_id", "payment_event_id", "account_id", "key"}
-_OPEN |= {
-    "amount",
-    "currency",
-    "paid_at",
-    "period_from",
-    "period_to",
-    "refunded_at",
-    "at",
-    "due_at",
+_OPEN = {
+    *("type", "event_id", "location_id", "payment_event_id", "account_id", "key", "at", "due_at"),
+    *("amount", "currency", "paid_at", "period_from", "period_to", "call_id", "direction"),
+    *("answered", "duration_s", "started_at", "extension"),
 }
-_OPEN |= {"call_id", "direction", "answered", "duration_s", "started_at", "extension"}
 _NUMBERS = {"phone", "line"}
 _LONGEST = 40
 
@@ -87,7 +80,7 @@ class Letter:
         fields = self.fields
         if not fields:
             return f"no JSON object, {screen.counted(len(self.body), 'character')}"
-        return ", ".join(f"{_safe(name)}={_masked(name, it)}" for name, it in fields.items())
+        return ", ".join(f"{_name(name)}={_masked(name, it)}" for name, it in fields.items())
 
     def is_of(self, options: argparse.Namespace) -> bool:
         """Whether it is among those that the command line names."""
@@ -100,8 +93,8 @@ class Letter:
         )
 
 
-def _safe(text: str) -> str:
-    return text if text in _OPEN | _NUMBERS else text[:20]
+def _name(text: str) -> str:
+    return text if text.replace("_", "").isalpha() and len(text) <= _LONGEST else "?"
 
 
 def _masked(name: str, value: Any) -> str:

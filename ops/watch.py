@@ -73,6 +73,7 @@ class CloudWatch:
                 it["StateUpdatedTimestamp"],
             )
             for it in answer["MetricAlarms"]
+            if it["StateValue"] == "ALARM"
         ]
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
