@@ -17,6 +17,7 @@ ID_LENGTH = 18
 
 _WIDTH = 98
 _NARROWEST = 16
+_TYPE = "    type: "
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
@@ -43,8 +44,8 @@ def quoted(key: str) -> str:
 
 def to_type(command: str) -> str:
     """A command on lines of its own, which a shell takes as they are."""
-    parts = textwrap.wrap(command, _WIDTH - 14, break_on_hyphens=False, break_long_words=False)
-    return "    type: " + " \\\n            ".join(parts)
+    is_long = len(command) > _WIDTH - len(_TYPE)
+    return _TYPE + (command.replace(" --", " \\\n            --") if is_long else command)
 
 
 def printed(options: argparse.Namespace, text: str, plain: object) -> None:
