@@ -1,20 +1,16 @@
 """What no table knows: alarms, how old queues are, and what the functions have counted.
 
-Deployed, CloudWatch tells; on this machine the functions' logs, whose lines have the same counts:
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+Deployed, CloudWatch tells; of the local stack, `local.stack.counts` does.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shared.telemetry import NAMESPACE
 
 HOUR = timedelta(hours=1)
-_TAIL = 1 << 20  # Of each log, so many bytes are read: an hour of a busy stack on a laptop.
 _AGE = "ApproximateAgeOfOldestMessage"
 
 
@@ -118,46 +114,3 @@ class CloudWatch:
             for it in answer["MetricDataResults"]
             if it["Values"]
         }
-
-
-class Logs:
-    """Of the local stack, which has no alarms: its functions' logs, a file for each."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def alarms(self) -> list[Alarm] | None:
-        """Nobody evaluates them here."""
-        return None
-
-    def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
-        """By the lines that CloudWatch would make metrics of."""
-        found: dict[str, Counted] = {}
-        for line in self._lines():
-            at = datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC)
-            if at < now - HOUR:
-                continue
-            for name in line.keys() & set(names):
-                before = found.get(name, Counted(0, at))
-                number = before.number + round(sum(line[name]))
-                found[name] = Counted(number, max(at, before.last))
-        return found
-
-    def age(self, _queue_url: str, _now: datetime) -> timedelta | None:
-        """The emulator does not tell."""
-        return None
-
-    def log(self, function: str) -> str:
-        """By a pager, at its end."""
-        return f"less +G {self._folder / (function or '*Function')}.log"
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        for file in sorted(self._folder.glob("*Function.log")):
-            with file.open("rb") as log:
-                log.seek(max(0, file.stat().st_size - _TAIL))
-                # The first one may be cut.
-                yield from map(json.loads, filter(_is_count, log.read().splitlines()))
-
-
-def _is_count(line: bytes) -> bool:
-    return line.startswith(b'{"_aws"') and line.endswith(b"}")

@@ -6,9 +6,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from local.stack.counts import Logs
 from ops.site import Stack, opened
 from ops.take import take
-from ops.watch import Logs
 from shared.clock import instant
 from shared.payments.entry import EntryState
 from tests.chaos.world import LOCATIONS, Fault, World

@@ -13,10 +13,10 @@ import pytest
 
 from local.examples.mailbox import SENDER, Mailbox
 from local.simulator import Owner, Simulator
+from local.stack.counts import Logs
 from local.stack.stack import Stack
 from ops import publication, site
 from ops.deploy import health
-from ops.watch import Logs
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
 from tests.calls.recorded import (

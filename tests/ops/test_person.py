@@ -11,6 +11,7 @@ import pytest
 
 from local.simulator import Owner
 from ops.__main__ import main
+from shared.aws.sightings import KEY_REFUSED, Sightings
 from shared.connections.accounts import Accounts
 from shared.connections.connection import State
 from shared.connections.table import Connections
@@ -234,6 +235,21 @@ def test_an_account_whose_locations_others_took_over_is_erased(
     assert found(deployment, zoe, ZOE.email) == set()
     connection = deployment.connection(4564)
     assert (connection.state, connection.former, connection.forget_at) == ("active", (), None)
+
+
+def test_what_a_door_has_noted_of_the_account_goes_with_it(
+    deployment: Deployment, zoe: str, erase: Callable[..., Any]
+) -> None:
+    table = deployment.environments["calls"]["PACE_TABLE"]
+    sightings = Sightings(deployment._dynamodb, table, deployment.clock)
+    sightings.note(KEY_REFUSED, zoe)
+    sightings.note(KEY_REFUSED, "another")
+    leave(deployment, 4564, 4232)
+    erase(zoe)
+    assert sightings.last(KEY_REFUSED, zoe) is None
+    assert sightings.last(KEY_REFUSED, "another") is not None
+    # What is of everybody names the last one only.
+    assert sightings.last(KEY_REFUSED) == sightings.last(KEY_REFUSED, "another")
 
 
 def test_the_portal_names_the_account_too(

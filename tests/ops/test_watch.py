@@ -8,7 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from ops.watch import CloudWatch, Counted, Logs
+from local.stack.counts import Logs
+from ops.watch import CloudWatch, Counted
 from shared.telemetry import NAMESPACE
 from tests.deployment import Clock, Deployment
 
