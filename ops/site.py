@@ -26,6 +26,7 @@ from shared import settings as config
 from shared.altegio.client import Client
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Pace
+from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.sightings import Sightings
 from shared.calls.queue import CallWakeUps
@@ -96,6 +97,7 @@ class Site:
     journal: Journal
     roll: CensusTable
     platform: Marketplace
+    voip: Telephony
     looking: ResolveUnknown
     settling: Settle
     accounts: Accounts
@@ -142,7 +144,8 @@ def opened(stack: Stack) -> Site:
     ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
     ssm = stack.client("ssm")
     token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
-    platform = _platform(reconcile, dynamodb, token)
+    client = _client(reconcile, dynamodb, token)
+    platform = Marketplace(client)
     connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
     return Site(
         name=stack.name,
@@ -157,6 +160,7 @@ def opened(stack: Stack) -> Site:
         journal=journal,
         roll=CensusTable(dynamodb, reconcile.census_table),
         platform=platform,
+        voip=Telephony(client, calls.chains.platform_api_url),
         looking=ResolveUnknown(
             ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger
         ),
@@ -182,9 +186,7 @@ def opened(stack: Stack) -> Site:
     )
 
 
-def _platform(
-    settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken
-) -> Marketplace:
+def _client(settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken) -> Client:
     """The platform, in turn with the functions; a person waits longer than they do."""
     pace = Pace(
         dynamodb,
@@ -195,7 +197,7 @@ def _platform(
         ahead_s=0,
         patience_s=_PATIENCE_S,
     )
-    return Marketplace(Client(settings.platform, token, pace))
+    return Client(settings.platform, token, pace)
 
 
 def _announced(file: Path) -> Stack:

@@ -332,10 +332,10 @@ def test_what_the_cabinet_asks_for_is_told_and_checked(
     assert told["values"]["Registration Redirect Url"] == f"{world.stack.api}/connect"
     assert told["values"]["Callback Url"] == f"{world.stack.api}/webhooks/altegio"
     assert all(3 <= len(text) <= 1000 for text in told["texts"].values())
-    # Nothing but the list was asked for, beside what reconcile may ask at any time; nothing came of
+    # Only lists were asked for, beside what reconcile may ask at any time; nothing came of
     # what was refused.
     asked = {call.route for call in world.simulator.journal[before:]}
-    assert asked - {"status"} == {"salons"}
+    assert asked - {"status"} == {"salons", "calls"}
     status, text = publish(world, capsys)
     assert max(map(len, text.splitlines())) <= 100
     assert "Callback Url" in text
