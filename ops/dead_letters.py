@@ -311,7 +311,8 @@ def _told(letter: Letter, verdict: Verdict) -> str:
     old = screen.age(clock.now() - letter.sent_at)
     pairs = [("reason", letter.reason), ("says", letter.shown), ("replay", verdict.why)]
     below = screen.facts(pairs, indent=" " * len(head))
-    return f"{head}{letter.queue}, {verdict.event or 'no event'}, {old} old\n{below}"
+    event = verdict.event or (letter.about if letter.fields else "no event")
+    return f"{head}{letter.queue}, {event}, {old} old\n{below}"
 
 
 def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:

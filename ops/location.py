@@ -86,7 +86,7 @@ def location(site: Site, options: argparse.Namespace) -> int:
     calls = known.calls[:_SHOWN]
     parts = [
         f"Location {location_id} ({site.name})\n",
-        *(f"{it.told(now)}\n" for it in troubles),
+        *(f"{it.told(now, options)}\n" for it in troubles),
         screen.facts(facts) if facts else "Never connected here.",
         *_table(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
         *_table(("AT", "SOURCE", "WHAT"), _lines(events, whole=options.all)),

@@ -54,10 +54,11 @@ def payment(site: Site, options: argparse.Namespace) -> int:
         return 0
     found = evidence.gathered(site, entry)
     text = evidence.shown(site, entry, found)
-    ways = _next(entry, found)
-    whole = f"{text}\n\n{screen.wrapped(ways)}" if ways else text
+    words, command = _next(entry, found)
+    if command:
+        text = f"{text}\n\n{screen.wrapped(words)}\n{screen.to_type(command, options)}"
     said = {"word": found.word, "why": found.why, "ids": list(found.mine)}
-    screen.printed(options, whole, {**_plain(entry), "platform": said, "next": ways})
+    screen.printed(options, text, {**_plain(entry), "platform": said, "next": command})
     return 0
 
 
@@ -102,28 +103,25 @@ def _plain(entry: Entry) -> dict[str, object]:
     }
 
 
-def _next(entry: Entry, found: Evidence) -> str:
-    """What to type for an entry that waits for a person; empty if it waits for none."""
+def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
+    """What comes next for an entry that is not settled, and what to type; empty if nothing."""
     key = f"payment {screen.quoted(entry.key)}"
+    close = "Or correct it in billing, and give it up with --close REASON."
     match entry.state:
         case EntryState.NEEDS_HUMAN if found.word is Word.TAKEN and found.mine:
-            return f"Type: {key} --adopt {found.mine[0]} --do"
-        case EntryState.NEEDS_HUMAN if found.word is Word.NOT_TAKEN:
-            return f"Type: {key} --send --do"
-        case EntryState.NEEDS_HUMAN if entry.attempt:
-            return f"Type: {key} --look --do. If that does not help, look in Altegio."
-        case EntryState.NEEDS_HUMAN | EntryState.REJECTED:
-            return (
-                f"When the cause is gone, type: {key} --send --do. Or correct it in billing, and"
-                f" type: {key} --close REASON --do"
-            )
+            return "The platform took it.", f"{key} --adopt {found.mine[0]} --do"
+        case EntryState.NEEDS_HUMAN if found.word is Word.NOT_TAKEN or not entry.attempt:
+            return f"The platform did not take it. {close}", f"{key} --send --do"
+        case EntryState.NEEDS_HUMAN:
+            return "If this does not help, look in Altegio.", f"{key} --look --do"
+        case EntryState.REJECTED:
+            return f"When the cause is gone, send it again. {close}", f"{key} --send --do"
         case EntryState.HELD:
-            return (
-                "It goes out when the location is connected. If the customer has left, cancel it in"
-                f" billing, and type: {key} --close REASON --do"
-            )
+            left = "If the customer has left, cancel it in billing and give it up."
+            words = f"It goes out when the location is connected. {left}"
+            return words, f"{key} --close REASON --do"
         case _:
-            return ""
+            return "", ""
 
 
 def _look(site: Site, options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from ops import ANNOUNCEMENT
 from shared.payments.entry import Entry
 
 NOT_YET = "Nothing was changed yet. Add --do to do it."
@@ -18,6 +19,7 @@ ID_LENGTH = 18
 _WIDTH = 98
 _NARROWEST = 16
 _TYPE = "    type: "
+_OTHERS = {"aws", "grep", "less", "make", "sam"}
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
@@ -42,10 +44,22 @@ def quoted(key: str) -> str:
     return key if shlex.quote(key.replace("#", "")) == key.replace("#", "") else shlex.quote(key)
 
 
-def to_type(command: str) -> str:
-    """A command on lines of its own, which a shell takes as they are."""
-    is_long = len(command) > _WIDTH - len(_TYPE)
-    return _TYPE + (command.replace(" --", " \\\n            --") if is_long else command)
+def to_type(command: str, options: argparse.Namespace) -> str:
+    """A command on lines of its own, as it is pasted into a shell."""
+    whole = typed(command, options)
+    is_long = len(whole) > _WIDTH - len(_TYPE)
+    return _TYPE + (whole.replace(" --", " \\\n            --") if is_long else whole)
+
+
+def typed(command: str, options: argparse.Namespace) -> str:
+    """One of ours with all that is typed around it; others are as they are."""
+    if command.split(maxsplit=1)[0] in _OTHERS:
+        return command
+    named = {"stack-name": options.stack_name, "profile": options.profile, "region": options.region}
+    where = "".join(f" --{name} {shlex.quote(it)}" for name, it in named.items() if it)
+    if not where and options.announced != ANNOUNCEMENT:
+        where = f" --announced {shlex.quote(str(options.announced))}"
+    return f".venv/bin/python -m ops {command}{where}"
 
 
 def printed(options: argparse.Namespace, text: str, plain: object) -> None:

@@ -72,7 +72,7 @@ def status(site: Site, options: argparse.Namespace) -> int:
     grade = max((it.grade for it in troubles), default=Grade.FINE)
     things = screen.counted(len(troubles), "thing is", "things are") if troubles else "nothing is"
     head = f"{site.name}: {things} wrong, {screen.moment(now)}"
-    listed = [it.told(now) for it in troubles]
+    listed = [it.told(now, options) for it in troubles]
     plain = {
         "grade": grade.name.lower(),
         "troubles": [it.plain() for it in troubles],
@@ -90,7 +90,7 @@ def _tried(
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
         name = (check.__name__).strip("_")
-        return [Trouble(Grade.BROKEN, what, name, "deploy ENV")]
+        return [Trouble(Grade.BROKEN, what, name, "make deploy ENV=NAME")]
 
 
 def _platform(site: Site, now: datetime) -> Iterator[Found]:

@@ -1,5 +1,6 @@
 """What is wrong, how bad it is, whom it concerns and what to type next: pure rules, no I/O."""
 
+import argparse
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -56,11 +57,11 @@ class Trouble:
     command: str
     since: datetime | None = None
 
-    def told(self, now: datetime) -> str:
+    def told(self, now: datetime, options: argparse.Namespace) -> str:
         """On some lines of a terminal."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
         first = (self.grade.name.lower(), f"{self.whom}: {self.what}{since}")
-        return f"{screen.table(first, ())}\n{screen.to_type(self.command)}"
+        return f"{screen.table(first, ())}\n{screen.to_type(self.command, options)}"
 
     def plain(self) -> dict[str, str | None]:
         """For a machine."""

@@ -17,7 +17,9 @@ def test_the_command_that_is_shown_finds_its_entry(
 ) -> None:
     deployment.bill(payment(id_))
     shown = operator("status").partition("type: ")[2]
-    words = shlex.split(shown.partition("\n\n")[0])
+    python, *words = shlex.split(shown.partition("\n\n")[0])
+    assert (python, words[:2]) == (".venv/bin/python", ["-m", "ops"])
+    words = words[2:]
     assert words == ["payment", f"payment#{id_}"]
     assert "the location is not connected" in operator(*words)
     assert operator.code == 0

@@ -71,7 +71,7 @@ def test_a_call_is_told_by_its_id_with_a_recording_that_came_late(
     assert "its recording came late" in operator("location", "4564")
     shown = operator("call", "4564", "c-2")
     assert "https://records.example/c-2.mp3 came late" in shown
-    assert "who           …75 on line …76" in shown
+    assert "who          …75 on line …76" in shown
     assert "5550175" not in shown
     [told] = operator.json("call", "4564", "c-2")
     assert (told["call_id"], told["state"], told["location_id"]) == ("c-2", "confirmed", 4564)
@@ -250,6 +250,7 @@ def test_a_location_without_a_crm_token_or_a_key_says_so(
 def test_a_location_that_stands_otherwise_in_altegio_says_so(
     deployment: Deployment, operator: Operator
 ) -> None:
+    deployment.clock.advance(minutes=2)
     deployment.simulator.expire(4564, webhook="never")
     assert troubles(operator) == []
     deployment.clock.advance(minutes=6)
@@ -276,8 +277,6 @@ def test_who_paid_and_was_switched_off_is_told_what_became_of_the_payment(
     assert told[0].startswith("payment#inv-1 of location 4564: REJECTED, No such sum.")
     assert told[0].endswith("> payment payment#inv-1")
     assert "location 4564: is frozen; payment#inv-1 is REJECTED: No such sum." in told[1]
-    shown = " ".join(operator("payment", "inv-1").split())
-    assert "type: payment payment#inv-1 --send --do" in shown
     operator("payment", "inv-1", "--send", "--do")
     deployment.let_time_pass(30)
     assert deployment.connection(4564).state == "active"

@@ -38,11 +38,12 @@ def test_one_entry_is_told_with_what_to_type_next(
     connected: Deployment, operator: Operator
 ) -> None:
     reject(connected)
-    assert "Type" not in operator("payment", "known")
-    shown = " ".join(operator("payment", "inv-1").split())
-    assert "type: payment payment#inv-1 --send --do" in shown.replace("payment#", "payment#")
+    assert "type: " not in operator("payment", "known")
+    shown = operator("payment", "inv-1")
+    assert "\n    type: .venv/bin/python -m ops payment payment#inv-1 --send --do\n" in shown
     told = operator.json("payment", "inv-1")
     assert (told["key"], told["platform"]["word"]) == ("payment#inv-1", "not taken")
+    assert told["next"] == "payment payment#inv-1 --send --do"
 
 
 def test_what_has_no_location_and_no_due_time_is_listed(
