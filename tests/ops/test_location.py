@@ -246,18 +246,6 @@ def test_a_location_without_a_crm_token_or_a_key_says_so(
     assert any(it.endswith("> account 4564 --new-key --do") for it in told)
 
 
-@pytest.mark.usefixtures("page")
-def test_a_location_that_stands_otherwise_in_altegio_says_so(
-    deployment: Deployment, operator: Operator
-) -> None:
-    deployment.clock.advance(minutes=2)
-    deployment.simulator.expire(4564, webhook="never")
-    assert troubles(operator) == []
-    deployment.clock.advance(minutes=6)
-    [told] = troubles(operator)
-    assert told == "location 4564: is active here, but freezed in Altegio > census --new"
-
-
 # I paid and was switched off
 
 

@@ -129,6 +129,19 @@ def test_what_the_platform_did_and_nobody_told_is_a_gap(
     assert ended(operator).startswith("frozen here, freezed there; they agree, since ")
 
 
+def test_what_stands_otherwise_in_altegio_is_wrong_after_a_while(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.expire(4564, webhook="never")
+    assert operator.json("location", "4564")["troubles"] == []
+    connected.clock.advance(minutes=6)
+    [told] = operator.json("location", "4564")["troubles"]
+    assert (told["what"], told["command"]) == (
+        "is active here, but freezed in Altegio",
+        "census --new",
+    )
+
+
 def test_what_only_one_side_has_is_a_gap(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
