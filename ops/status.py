@@ -171,12 +171,12 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
     lengths = []
     for name, (url, dead_url) in site.queues.items():
         waiting, at_work = dead_letters.length(site, url)
-        age = site.watch.age(url, now) if waiting else None
+        age = site.watch.age(url, now) if waiting + at_work else None
         old = f", the oldest for {screen.age(age)}" if age else ""
         lengths.append(f"{name} {waiting + at_work}")
         if age and age > _OLD:
             function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
-            what = f"{screen.counted(waiting, 'message')} waiting{old}"
+            what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}"
             whom, command = f"queue of {name}", site.watch.log(function)
             yield Trouble(Grade.BROKEN, what, whom, command, now - age)
         dead, _held = dead_letters.length(site, dead_url)

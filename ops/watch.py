@@ -12,6 +12,7 @@ from shared.telemetry import NAMESPACE
 
 HOUR = timedelta(hours=1)
 _AGE = "ApproximateAgeOfOldestMessage"
+_RECEIVED, _DELETED = "NumberOfMessagesReceived", "NumberOfMessagesDeleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Watch(Protocol):
         """Of the metrics of the functions, those that were counted in the last hour."""
 
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
-        """Of the oldest message; None if nobody here knows."""
+        """How long a message of it waits, at least; None if nobody here knows."""
 
     def log(self, function: str) -> str:
         """The command that shows a function's log, or, without a name, those of all."""
@@ -79,10 +80,18 @@ class CloudWatch:
         return {name: Counted(round(sum(each.values())), max(each)) for name, each in found.items()}
 
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
-        """As of some minutes ago."""
+        """As of some minutes ago; or since when all that is received comes back.
+
+        SQS does not count the age of what was received three times:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+        """
         dimensions = [{"Name": "QueueName", "Value": queue_url.rpartition("/")[2]}]
-        found = self._read("AWS/SQS", [_AGE], dimensions, "Maximum", now).get(_AGE, {})
-        return timedelta(seconds=found[max(found)]) if found else None
+        found = self._read("AWS/SQS", [_AGE, _RECEIVED, _DELETED], dimensions, "Maximum", now)
+        ages, received = found.get(_AGE), found.get(_RECEIVED)
+        told = [timedelta(seconds=ages[max(ages)])] if ages else []
+        if received and sum(received.values()) and not sum(found.get(_DELETED, {}).values()):
+            told.append(now - min(at for at, number in received.items() if number))
+        return max(told, default=None)
 
     def log(self, function: str) -> str:
         """By SAM's CLI, which knows the stack's groups."""

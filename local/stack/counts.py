@@ -12,6 +12,8 @@ from typing import Any
 
 from ops.watch import HOUR, Alarm, Counted
 
+_GIVEN_BACK = b'"not durable, comes again"'
+_AGAIN = timedelta(minutes=5)  # What is given back comes again after three minutes.
 _TAIL = 1 << 20  # Of each log, so many bytes are read: an hour of a busy stack on a laptop.
 
 
@@ -28,7 +30,7 @@ class Logs:
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
         """By the lines that CloudWatch would make metrics of."""
         found: dict[str, Counted] = {}
-        for line in self._lines():
+        for line in self._lines("*Function.log", b'"_aws"'):
             at = datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC)
             if at < now - HOUR:
                 continue
@@ -38,21 +40,25 @@ class Logs:
                 found[name] = Counted(number, max(at, before.last))
         return found
 
-    def age(self, _queue_url: str, _now: datetime) -> timedelta | None:
-        """The emulator does not tell."""
-        return None
+    def age(self, queue_url: str, now: datetime) -> timedelta | None:
+        """Since when its function gives messages back; None if it has not for a while."""
+        function = "CallsFunction" if "Calls" in queue_url else "PaymentsFunction"
+        times = [
+            datetime.fromisoformat(line["timestamp"])
+            for line in self._lines(f"{function}.log", _GIVEN_BACK)
+        ]
+        lately = [at for at in times if now - at < HOUR]
+        return now - min(lately) if lately and now - max(lately) < _AGAIN else None
 
     def log(self, function: str) -> str:
         """By a pager, at its end."""
         return f"less +G {self._folder / (function or '*Function')}.log"
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        for file in sorted(self._folder.glob("*Function.log")):
+    def _lines(self, files: str, having: bytes) -> Iterator[dict[str, Any]]:
+        for file in sorted(self._folder.glob(files)):
             with file.open("rb") as log:
                 log.seek(max(0, file.stat().st_size - _TAIL))
-                # The first one may be cut.
-                yield from map(json.loads, filter(_is_count, log.read().splitlines()))
-
-
-def _is_count(line: bytes) -> bool:
-    return line.startswith(b'{"_aws"') and line.endswith(b"}")
+                for line in log.read().splitlines():
+                    # The first one may be cut, and the last.
+                    if line.startswith(b"{") and line.endswith(b"}") and having in line:
+                        yield json.loads(line)

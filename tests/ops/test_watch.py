@@ -9,9 +9,11 @@ import boto3
 import pytest
 
 from local.stack.counts import Logs
-from ops.watch import CloudWatch, Counted
+from ops.watch import _DELETED, _RECEIVED, CloudWatch, Counted
 from shared.telemetry import NAMESPACE
-from tests.deployment import Clock, Deployment
+from tests.deployment import Clock, Deployment, payment
+from tests.memory import Memory, refusal
+from tests.memory.calls import Asked
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/1/BillingQueue"
 
@@ -73,6 +75,15 @@ def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Cl
             QueueName="BillingQueue",
         )
     assert watch.age(QUEUE, clock()) == timedelta(seconds=1500)
+    # What was received three times has no age any more; but nothing was done with it.
+    for minutes, name, number in ((40, _RECEIVED, 1), (2, _RECEIVED, 1)):
+        at = clock().replace(second=0) - timedelta(minutes=minutes)
+        put(cloudwatch, "AWS/SQS", name, at, number, QueueName="BillingQueue")
+    assert watch.age(QUEUE, clock().replace(second=0)) == timedelta(minutes=40)
+    put(
+        cloudwatch, "AWS/SQS", _DELETED, clock() - timedelta(minutes=2), 1, QueueName="BillingQueue"
+    )
+    assert watch.age(QUEUE, clock()) == timedelta(seconds=1500)
     assert watch.log("PaymentsFunction") == "sam logs --stack-name mine --name PaymentsFunction"
     assert watch.log("") == "sam logs --stack-name mine"
 
@@ -100,6 +111,38 @@ def test_the_local_logs_have_the_same_counts(tmp_path: Path, clock: Clock) -> No
     assert watch.age(QUEUE, clock()) is None
     assert watch.log("") == f"less +G {tmp_path}/*Function.log"
     assert watch.log("CallsFunction") == f"less +G {tmp_path}/CallsFunction.log"
+
+
+def test_the_local_logs_tell_since_when_a_function_gives_messages_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    file = tmp_path / "PaymentsFunction.log"
+
+    def failed(minutes: float) -> str:
+        at = clock() - timedelta(minutes=minutes)
+        time = f"{at:%Y-%m-%d %H:%M:%S},000+0000"
+        return json.dumps({"message": "not durable, comes again", "timestamp": time})
+
+    file.write_text("\n".join(map(failed, (90, 30, 27, 24))))
+    assert Logs(tmp_path).age(QUEUE, clock()) is None
+    file.write_text("\n".join(map(failed, (90, 30, 27, 1))))
+    assert Logs(tmp_path).age(QUEUE, clock()) == timedelta(minutes=30)
+    assert Logs(tmp_path).age(QUEUE.replace("Billing", "Calls"), clock()) is None
+
+
+def test_a_function_that_cannot_store_says_so_in_such_a_line(
+    deployment: Deployment, memory: Memory, tmp_path: Path, logged: Any
+) -> None:
+    table = deployment.environments["payments"]["PAYMENTS_TABLE"]
+
+    def gone(name: str, asked: Asked) -> None:
+        if asked.get("TableName") == table:
+            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
+
+    memory.before = gone
+    deployment.bill(payment())
+    (tmp_path / "PaymentsFunction.log").write_text(logged())
+    assert Logs(tmp_path).age(QUEUE, deployment.clock()) is not None
 
 
 def test_what_the_functions_count_is_such_a_line(
