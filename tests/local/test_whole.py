@@ -335,7 +335,7 @@ def test_what_the_cabinet_asks_for_is_told_and_checked(
     # Only lists were asked for, beside what reconcile may ask at any time; nothing came of
     # what was refused.
     asked = {call.route for call in world.simulator.journal[before:]}
-    assert asked - {"status"} == {"salons", "calls"}
+    assert asked - {"status", "calls"} == {"salons"}
     status, text = publish(world, capsys)
     assert max(map(len, text.splitlines())) <= 100
     assert "Callback Url" in text
