@@ -46,9 +46,10 @@ rehearse: setup ## play Altegio's moderation through the real functions and a si
 up: setup ## run the local stack until Ctrl-C, and print its addresses
 	@.venv/bin/python -m local up
 
-lint: setup $(VENVS)/sam/.done ## ruff, mypy, sam validate
+lint: setup $(VENVS)/sam/.done ## ruff, zizmor, mypy, sam validate
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/zizmor --offline --quiet .github/workflows
 	@.venv/bin/mypy
 	@SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint
 

@@ -185,6 +185,23 @@ def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
     )
     _changes(command)
 
+    command = add("lines", "lines.lines", "show, enter or remove the lines of a location's account")
+    _takes_location(command)
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--enter", metavar="LINE", help="its calls are of LOCATION; an extension if there is none"
+    )
+    which.add_argument("--remove", metavar="LINE", help="nobody knows any more whose it is")
+    which.add_argument(
+        "--import",
+        dest="file",
+        type=Path,
+        metavar="FILE",
+        help="enter what a CSV file has, with the columns line and location_id",
+    )
+    _changes(command)
+    _lists(command)
+
 
 def _add_person(add: Callable[[str, str, str], _Command]) -> None:
     command = add(

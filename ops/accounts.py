@@ -64,9 +64,13 @@ def named(site: Site, name: str) -> Account | None:
     """The account of an id, here or in the portal, or the one that a location belongs to."""
     found = site.accounts.of_id(name) or site.accounts.of_portal(name)
     if found is None and name.isascii() and name.isdigit() and len(name) <= screen.ID_LENGTH:
-        connection = site.connections.get(int(name))
-        found = site.accounts.of_id(connection.account_id or "") if connection else None
+        found = _that_has(site, int(name))
     return found
+
+
+def _that_has(site: Site, location_id: int) -> Account | None:
+    connection = site.connections.get(location_id)
+    return site.accounts.of_id(connection.account_id or "") if connection else None
 
 
 type _Change = tuple[str, str, Callable[[], bool]]
@@ -106,6 +110,14 @@ def _new_key(site: Site, account_id: str) -> bool:
     print("Done. The new key is shown only this once:", file=sys.stderr)
     print(made)
     return True
+
+
+def of_location(site: Site, location_id: int) -> Account | None:
+    """The account that has a location; None, with a word to the operator, if none has it."""
+    found = _that_has(site, location_id)
+    if found is None:
+        print(f"Location {location_id} belongs to no account here.", file=sys.stderr)
+    return found
 
 
 def _country(code: str) -> str:

@@ -12,7 +12,8 @@ from ops import screen
 from ops.site import Site
 from shared import clock
 from shared.calls import identity, phone_numbers
-from shared.calls.call import Call, Leg
+from shared.calls.call import Call
+from shared.calls.leg import Leg
 from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")

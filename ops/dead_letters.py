@@ -219,6 +219,11 @@ def judge_call(body: str, known: Callable[[int], Connection | None]) -> Verdict:
         return Verdict(event.call_id, safe=False, why="refused again: only the door takes it")
     if not isinstance(event, call_event.Finished):
         return Verdict(event.type, safe=True, why="safe: a wake-up of our own")
+    if event.location_id is None:
+        if not event.account_id:
+            why = "refused again: it names neither a location nor an account"
+            return Verdict(event.call_id, safe=False, why=why)
+        return Verdict(event.call_id, safe=True, why="safe: by its line, however often it is told")
     connection = known(event.location_id)
     owner = connection.account_id if connection else None
     if owner is None or event.account_id not in ("", owner):

@@ -205,7 +205,8 @@ def _shown(site: Site, found: Person, rows: Rows, kept: Rows) -> str:
         ("name", found.account.name if found.account else "-"),
         ("locations", ", ".join(map(_standing, found.connections)) or "none"),
     ]
-    erased = [(name, str(len(it)), _GOES.get(name, "deleted")) for name, it in rows.items() if it]
+    goes = _GOES if found.whole else {**_GOES, "AccountsTable": "its lines are removed"}
+    erased = [(name, str(len(it)), goes.get(name, "deleted")) for name, it in rows.items() if it]
     stays = [(name, str(len(it)), f"kept: {_WHY_KEPT[name]}") for name, it in kept.items() if it]
     lines = screen.table(("WHERE", "ROWS", "WHAT BECOMES OF THEM"), [*erased, *stays])
     return f"Erase a person's data ({site.name})\n{screen.facts(pairs)}\n\n{lines}"

@@ -29,6 +29,7 @@ from shared.altegio.rate_limit import Pace
 from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.sightings import Sightings
+from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.table import Chains
@@ -103,6 +104,7 @@ class Site:
     accounts: Accounts
     chains: Chains
     calls: Calls
+    lines: EnterLines
     call_wake_ups: CallWakeUps
     tickets_table: str
     dynamodb: Any
@@ -147,6 +149,9 @@ def opened(stack: Stack) -> Site:
     client = _client(reconcile, dynamodb, token)
     platform = Marketplace(client)
     connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
+    accounts = Accounts(dynamodb, calls.accounts_table)
+    call_rows = Calls(dynamodb, calls.calls_table, calls.call_days)
+    wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
     return Site(
         name=stack.name,
         settings=reconcile,
@@ -170,10 +175,17 @@ def opened(stack: Stack) -> Site:
             clock=clock.now,
             rules=reconcile.lifecycle,
         ),
-        accounts=Accounts(dynamodb, calls.accounts_table),
+        accounts=accounts,
         chains=Chains(dynamodb, calls.chains.chains_table),
-        calls=Calls(dynamodb, calls.calls_table, calls.call_days),
-        call_wake_ups=CallWakeUps(sqs, calls.chains.calls_queue_url),
+        calls=call_rows,
+        lines=EnterLines(
+            accounts=accounts,
+            connections=connections,
+            calls=call_rows,
+            wake_ups=wake_ups,
+            default_country=calls.default_country,
+        ),
+        call_wake_ups=wake_ups,
         tickets_table=connect.tickets_table,
         dynamodb=dynamodb,
         sqs=sqs,

@@ -253,8 +253,7 @@ def _telephony(site: Site, now: datetime) -> Iterator[Found]:
         yield Trouble(Grade.ATTENTION, what, parameter, _WRITE.format(parameter))
     looked_for = [key for it in LOOKED_FOR for key, _ in site.calls.due(it, far, 10)]
     refused = [call for call in map(site.calls.get, looked_for) if call and call.why[:1] == "4"]
-    if refused:
-        places = sorted({it.location_id for it in refused})
+    if places := sorted({it.location_id for it in refused if it.location_id}):
         what = f"the list of calls is refused: {refused[0].why}"
         command = f"publication --location {places[0]}"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(places)}", command)

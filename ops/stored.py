@@ -85,7 +85,7 @@ def personal(site: Site, person: Person) -> Rows:
 
     def call(it: Row) -> bool:
         is_theirs = account_id in (None, it["account_id"])
-        return is_theirs and (person.whole or it["location_id"] in person.locations)
+        return is_theirs and (person.whole or it.get("location_id") in person.locations)
 
     def pace(it: Row) -> bool:
         # Of a pace by its key, of what was seen at a door by its words.
@@ -109,6 +109,9 @@ def named(site: Site, person: Person) -> Rows:
         accounts = _those(
             site, site.settings.accounts_table, lambda it: it.get("account_id") == account_id
         )
+    elif person.account is not None:
+        lines = person.account.lines.items()
+        accounts = [{"line": key, "location_id": it} for key, it in lines if it in person.locations]
     return {
         "AccountsTable": accounts,
         # Who had the location before is another person.

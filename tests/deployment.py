@@ -32,8 +32,11 @@ from local.stack.emulator import create_table
 from local.stack.template import Template
 from local.stack.wiring import Wiring
 from shared.aws.dynamodb import from_item
+from shared.calls.line_entry import EnterLines
+from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.table import Chains
+from shared.connections.accounts import Accounts
 from shared.connections.connection import Connection, State
 from shared.connections.journal import Journal
 from shared.connections.table import Connections
@@ -191,6 +194,14 @@ class Deployment:
         calls = self.environments["calls"]
         self.calls = Calls(self._dynamodb, calls["CALLS_TABLE"], days=14)
         self.chains = Chains(self._dynamodb, calls["CHAINS_TABLE"])
+        self.accounts = Accounts(self._dynamodb, calls["ACCOUNTS_TABLE"])
+        self.lines = EnterLines(
+            accounts=self.accounts,
+            connections=self.connections,
+            calls=self.calls,
+            wake_ups=CallWakeUps(self.sqs, self.queues["CallsQueue"]),
+            default_country=calls["DEFAULT_COUNTRY"],
+        )
         self.restart()
 
     def _create(self, wired: Wiring) -> None:
@@ -364,11 +375,13 @@ class Deployment:
         query: str = "",
         authorization: str = "",
         encoding: str = "",
+        method: str = "POST",
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, Any]:
         """One request of the PBX, with its key as a bearer or as it says; status and JSON."""
         body = json.dumps(event) if isinstance(event, dict) else event
-        http = http_event("POST", path, query=query, body="")
-        http["headers"] = {"content-type": content_type}
+        http = http_event(method, path, query=query, body="")
+        http["headers"] = {"content-type": content_type, **(headers or {})}
         if encoding:
             http["headers"]["content-encoding"] = encoding
         if key is not None or authorization:

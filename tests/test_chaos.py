@@ -91,7 +91,8 @@ def test_a_ledger_that_is_restored_pays_nothing_twice_and_loses_nothing() -> Non
 
 @pytest.mark.parametrize("mutant", restores.MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_a_broken_rule_of_the_restore_pays_twice(mutant: Callable[[], Any]) -> None:
-    told = (restores.run(seed, mutant) for seed in range(10))
+    # Of a hundred schedules some three show the rarer one; the first that does is enough.
+    told = (restores.run(seed, mutant) for seed in range(45, 145))
     assert any("the platform has 2" in it.wrong for it in told)
 
 

@@ -1,6 +1,7 @@
-"""`POST /calls` in three dialects, and the calls queue: pop-ups at once, history surely."""
+"""`POST /calls` in several dialects, and the calls queue: pop-ups at once, history surely."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -12,11 +13,16 @@ from shared.aws.dynamodb import StaleWrite
 from shared.aws.session import once
 from shared.calls import body
 from shared.calls import event as call_event
+from shared.calls.directory import NotTheAccounts
 from shared.calls.event import BadEvent, Ringing
-from shared.calls.pbx import senders
-from shared.calls.pbx.fields import form_of
-from shared.calls.pop_up import CallDoor, NotTheAccounts, as_event
+from shared.calls.hearing import TooManyWaiting
+from shared.calls.pbx import senders, threecx_template, untold
+from shared.calls.pbx.fields import Reply, form_of
+from shared.calls.pbx.senders import Sender
+from shared.calls.pop_up import CallDoor, as_event
 from shared.calls.seen_at_door import SeenAtDoor
+from shared.connections import pbx_key
+from shared.connections.accounts import Account
 from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
@@ -41,6 +47,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return _refused(400, "the body is not what its Content-Encoding says")
     except NotTheAccounts:
         return _refused(403, "location_id: not a location of this account")
+    except TooManyWaiting:
+        return _refused(429, "line: too many calls wait for lines that nobody has entered")
     except body.TooLong:
         return _refused(413, f"the body has more than {body.LONGEST} bytes, or would unpacked")
     except body.UnknownPacking:
@@ -50,23 +58,59 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(calling: CallDoor, seen: SeenAtDoor, request: http.Request) -> dict[str, Any]:
-    account = calling.account(request.key)
+    path = senders.address(request.path)
+    key = _key(request, path)
+    account = calling.account(key)
     if account is None:
-        seen.refused(request.key)
-        answer = _refused(401, "the key of this account is needed, as bearer or basic password")
+        seen.refused(key)
+        answer = _refused(
+            401, "the account's key is needed: as bearer, basic password or crm_token"
+        )
         answer["headers"]["www-authenticate"] = 'Basic realm="calls"'
         return answer
-    told = _event(request)
+    if (request.method, path) == ("GET", senders.TEMPLATE):
+        return _template(request, account, key)
+    sender = senders.TRANSLATED.get(path)
+    told = _event(request, path, sender, calling.now())
+    return http.json_answer(sender.taken if sender else 202, _said(calling, seen, account, told))
+
+
+def _said(calling: CallDoor, seen: SeenAtDoor, account: Account, told: Any) -> dict[str, Any]:
     if told is None:
-        return http.json_answer(202, {"success": True, "ignored": "this leg tells nothing new"})
+        return {"success": True, "ignored": "this tells nothing new"}
+    if isinstance(told, Reply):
+        return dict(told.values)
     if isinstance(told, Ringing):
         shown = calling.ring(account, told)
         seen.rang(told.location_id, shown)
-        return http.json_answer(202, {"success": True, "pop_up": shown})
-    return http.json_answer(202, {"success": True, "left_out": calling.end(account, told)})
+        return {"success": True, "pop_up": shown}
+    return {"success": True, "left_out": calling.end(account, told)}
 
 
-def _event(request: http.Request) -> Any:
+def _key(request: http.Request, path: str) -> str:
+    """The first that has the form of a key; some PBXes have it elsewhere than in a header."""
+    sender = senders.TRANSLATED.get(path)
+    found = [request.key]
+    if sender is not None and sender.keys is not None:
+        query = request.raw_query.encode(errors="replace")
+        found += sender.keys(request.headers, request.body, query)
+    return next((each for each in found if pbx_key.account_of(each)), "")
+
+
+def _template(request: http.Request, account: Account, key: str) -> dict[str, Any]:
+    """The file that its owner loads into 3CX."""
+    line = request.query().get("line", "").strip() or threecx_template.line_of(account.lines)
+    if line and not threecx_template.LINE.fullmatch(line):
+        raise BadEvent("line: must be a number such as +13155550176, with its + written as %2B")
+    file = threecx_template.made(request.origin + senders.TEMPLATE, key, line)
+    kind = {
+        "content-type": "application/xml; charset=utf-8",
+        "content-disposition": 'attachment; filename="altegio-3cx.xml"',
+    }
+    return http.answer(200, file.decode(), kind)
+
+
+def _event(request: http.Request, path: str, sender: Sender | None, now: datetime) -> Any:
     """What is told; None of a call that is none of a location's.
 
     Raises:
@@ -75,20 +119,27 @@ def _event(request: http.Request) -> Any:
     told = body.unpacked(request.body, request.headers.get("content-encoding", ""))
     query = form_of(request.raw_query.encode(errors="replace"))
     try:
-        event = _translated(request, told, query)
+        event = _translated(request, told, query, sender, now)
     except BadEvent as error:
-        raise BadEvent(senders.elsewhere(request.path, told, query) or str(error)) from None
-    if event is None and not senders.is_from(request.path, told, query):
-        raise BadEvent(senders.elsewhere(request.path, told, query) or senders.NOT_KNOWN)
+        raise BadEvent(senders.elsewhere(path, told, query) or str(error)) from None
+    if event is None and not senders.is_from(path, told, query):
+        raise BadEvent(senders.elsewhere(path, told, query) or senders.NOT_KNOWN)
     return event
 
 
-def _translated(request: http.Request, told: bytes, query: Mapping[str, str]) -> Any:
-    translate = senders.TRANSLATIONS.get(request.path)
-    if translate is None:
+def _translated(
+    request: http.Request,
+    told: bytes,
+    query: Mapping[str, str],
+    sender: Sender | None,
+    now: datetime,
+) -> Any:
+    if sender is None or sender.read is None:
         return as_event(call_event.values(told))
-    translated = translate(told, request.headers.get("content-type", ""), query)
-    return None if translated is None else as_event(translated)
+    translated = sender.read(told, request.headers.get("content-type", ""), query)
+    if translated is None or isinstance(translated, Reply):
+        return translated
+    return as_event(untold.completed(translated, now))
 
 
 def _refused(status: int, why: str) -> dict[str, Any]:

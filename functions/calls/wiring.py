@@ -14,10 +14,12 @@ from shared.aws.dead_letters import DeadLetters
 from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
 from shared.calls.confirm import ConfirmCalls
+from shared.calls.directory import LineDirectory
 from shared.calls.hearing import Hearing
 from shared.calls.history import SaveHistory
 from shared.calls.pop_up import CallDoor
 from shared.calls.queue import CallWakeUps
+from shared.calls.routing import RouteWaiting
 from shared.calls.seen_at_door import SeenAtDoor
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
@@ -68,6 +70,7 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory, SeenAtDoor
     chains = Chains(aws.dynamodb, settings.chains.chains_table)
     voip = Telephony(Client(settings.platform, token, pace), settings.chains.platform_api_url)
     wake_ups = CallWakeUps(aws.sqs, settings.chains.calls_queue_url)
+    directory = LineDirectory(connections=connections, default_country=settings.default_country)
     hearing = Hearing(
         calls=calls,
         wake_ups=wake_ups,
@@ -80,20 +83,29 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory, SeenAtDoor
     return (
         CallDoor(
             calls=calls,
-            connections=connections,
             accounts=accounts,
             voip=voip,
             pace=First(jumps, pop_ups),
             pop_ups=bounds_of(aws.dynamodb, settings.platform, order.POP_UPS_OF_ACCOUNT),
+            directory=directory,
             hearing=hearing,
             wake_ups=wake_ups,
             clock=clock.now,
             rules=settings.calls,
-            default_country=settings.default_country,
         ),
         SaveHistory(
             calls=calls,
             hearing=hearing,
+            directory=directory,
+            routing=RouteWaiting(
+                calls=calls,
+                accounts=accounts,
+                directory=directory,
+                hearing=hearing,
+                wake_ups=wake_ups,
+                clock=clock.now,
+                rules=settings.calls,
+            ),
             connections=connections,
             accounts=accounts,
             chains=chains,
@@ -114,7 +126,6 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory, SeenAtDoor
             clock=clock.now,
             rules=settings.calls,
             late_after_s=settings.late_after_s,
-            default_country=settings.default_country,
         ),
         SeenAtDoor(Sightings(aws.dynamodb, settings.platform.pace_table, clock.now), accounts),
     )

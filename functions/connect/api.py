@@ -1,7 +1,8 @@
 """What the server of a company with a portal of its own asks, in JSON.
 
 `GET /connections` shows what a ticket would connect, `POST /connections` connects it, and
-`POST /pbx-key` gives an account's PBX another key.
+`POST /pbx-key` gives an account's PBX another key. `GET /lines` shows which lines of an account are
+of which locations, and for which of them calls wait; `POST /lines` enters one, or removes it.
 """
 
 import json
@@ -12,14 +13,19 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from functions.connect import wiring
 from shared.aws import http
+from shared.calls.line_entry import Entered
+from shared.calls.lines import Directory, location_of
+from shared.clock import stamp
 from shared.connect.flow import UnknownTicket
 from shared.connect.locations import TooMany
 from shared.connect.portal import BadAccount, UsedElsewhere
 from shared.connect.view import Visit
 from shared.connections.accounts import AccountsBusy
+from shared.one_line import one_line
 from shared.telemetry import count, logger
 
-PATHS = ("/connections", "/pbx-key")
+PATHS = ("/connections", "/pbx-key", "/lines")
+_UNKNOWN = http.json_answer(404, {"error": "the account is unknown"})
 FAILED = http.json_answer(500, {"success": False})
 _LONGEST_BODY = 10_000
 
@@ -42,7 +48,8 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
         return _asked(made, request)
     except (BadAccount, http.BadBody) as error:
         logger.warning("portal's request refused", extra={"why": type(error).__name__})
-        words = "ticket and account_id are needed; the id has 1 to 64 of A-Z a-z 0-9 _ . @ -"
+        needed = "line" if request.path == "/lines" else "ticket"
+        words = f"{needed} and account_id are needed; the id has 1 to 64 of A-Z a-z 0-9 _ . @ -"
         return http.json_answer(400, {"error": words})
     except UnknownTicket:
         return http.json_answer(410, {"error": "the ticket is unknown or too old"})
@@ -61,6 +68,8 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
 
 
 def _asked(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
+    if request.path == "/lines":
+        return _lines(made, request)
     if request.method == "GET":
         fields: Mapping[str, Any] = request.query()
         return _told(made.portal.look(_text(fields, "ticket"), _text(fields, "account_id")))
@@ -69,7 +78,7 @@ def _asked(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
     if request.path == "/pbx-key":
         key = made.portal.rotate(account_id)
         if key is None:
-            return http.json_answer(404, {"error": "the account is unknown"})
+            return _UNKNOWN
         return http.json_answer(200, {"pbx_key": key})
     return _told(made.portal.connect(_text(fields, "ticket"), account_id))
 
@@ -92,6 +101,41 @@ def _told(visit: Visit) -> dict[str, Any]:
     if visit.pbx_key:
         values["pbx_key"] = visit.pbx_key
     return http.json_answer(200, values)
+
+
+def _lines(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
+    if request.method == "GET":
+        found = made.portal.lines(_text(request.query(), "account_id"))
+        return _UNKNOWN if found is None else http.json_answer(200, _listed(found))
+    fields = _read(request.body)
+    location_id = fields.get("location_id")
+    is_id = type(location_id) is int and location_of(str(location_id)) is not None
+    if not is_id and location_id is not None:
+        return http.json_answer(400, {"error": "location_id: a number, or null to remove the line"})
+    line = one_line(_text(fields, "line"))
+    entered = made.portal.enter_line(_text(fields, "account_id"), line, location_id)
+    match entered:
+        case None:
+            return _UNKNOWN
+        case Entered.DONE:
+            return http.json_answer(200, {"success": True})
+        case Entered.GONE:
+            return http.json_answer(503, {"error": str(entered)})
+        case _:
+            return http.json_answer(400, {"error": str(entered)})
+
+
+def _listed(found: Directory) -> dict[str, Any]:
+    return {
+        "lines": [
+            {"line": it.key, "location_id": it.location_id, "dead": it.is_dead}
+            for it in found.entries
+        ],
+        "unknown": [
+            {"line": it.key, "calls": it.calls, "last_at": stamp(it.last_at)}
+            for it in found.unknown
+        ],
+    }
 
 
 def _read(body: bytes) -> dict[str, Any]:

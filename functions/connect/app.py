@@ -71,6 +71,11 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
             return page.visit(made.proving.rotate(ticket))
         case "country":
             return page.visit(made.proving.choose_country(ticket, fields.get("country", "")))
+        case "line":
+            line = fields.get("line", "")[:200]
+            return page.visit(made.proving.enter_line(ticket, line, fields.get("location", "")))
+        case "forget":
+            return page.visit(made.proving.forget_line(ticket, fields.get("line", "")[:200]))
         case _:
             form = Form(
                 ticket=ticket,

@@ -2,6 +2,7 @@
 
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
+from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
@@ -191,9 +192,31 @@ ENGLISH = Words(
         ),
         "Make a new key",
     ),
+    lines=(
+        "Your lines",
+        (
+            "Where your telephone system does not say which location a call is of, its line says "
+            "it, or the extension if it tells no line. With a single location you need not enter "
+            "anything."
+        ),
+    ),
+    line="Line: its number, or its name; or an extension",
+    location_of_line="Location",
+    enter_line="Save the line",
+    forget_line="Remove",
+    dead_line="Location {id} is not yours any more: enter the line again",
+    unknown_line="Which location is it? Calls that wait for it: {number}; the last one",
+    entered={
+        Entered.DONE: "Saved. What has waited for this line is sent to Altegio now.",
+        Entered.NO_LINE: "Please enter the line.",
+        Entered.NOT_ITS_LOCATION: "Please choose one of your locations.",
+        Entered.TOO_MANY: "No more than 500 lines can be entered. Remove those that are not used.",
+        Entered.GONE: "Your account was being changed at this very moment. Please press again.",
+    },
     calls=("Last calls", "No call yet."),
     call={
         CallState.RINGING: "Rings",
+        CallState.UNROUTED: "Waits for its line",
         CallState.WAITING: "On its way to Altegio",
         CallState.HELD: "Waits for the location",
         CallState.SENDING: "On its way to Altegio",

@@ -7,6 +7,7 @@ https://support.alteg.io/hc/en-us/articles/6756353811357-How-to-set-up-registrat
 
 import re
 import secrets
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from functions.connect.words import Heading, preferred
 from shared import countries
 from shared.aws import http
 from shared.aws.ses import Letter
+from shared.calls.line_entry import Entered
+from shared.calls.lines import Listed
 from shared.clock import stamp
 from shared.connect.view import LocationStanding, Proof, Standing, Visit
 from shared.connections.connection import State
@@ -48,6 +51,9 @@ _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
 LANGUAGES = (ENGLISH, RUSSIAN)
 
 
+# As many lines as one looks through.
+_MOST_LINES = 100
+
 # Made beforehand, and in all languages: whatever fails, this does not.
 FAILED = http.answer(
     500,
@@ -61,6 +67,16 @@ FAILED = http.answer(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines as they are shown: `unknown` with how many calls wait, and since when."""
+
+    entries: tuple[Listed, ...]
+    unknown: tuple[tuple[str, int, str], ...]
+    more: int
+    choices: tuple[int, ...]
+
+
 class Page:
     """Answers with the page in one of its states, in the visitor's language."""
 
@@ -71,7 +87,8 @@ class Page:
     def visit(self, visit: Visit) -> dict[str, Any]:
         """The owner has arrived, or has pressed a button that connects nothing."""
         standings = {location.standing for location in visit.locations}
-        status = 422 if visit.wrong else 200
+        is_wrong = visit.wrong or visit.entered not in (None, Entered.DONE)
+        status = 422 if is_wrong else 200
         if visit.proof not in (Proof.IMPOSSIBLE, Proof.OFFERED):
             heading = self._words.settings
         elif standings == {Standing.CONNECTED}:
@@ -160,6 +177,7 @@ class Page:
             phone=_phone(visit),
             countries=_COUNTRIES,
             others=_others(visit),
+            lines=_lines(visit),
             calls=self._calls(visit),
             payments=self._payments(visit),
             button=button,
@@ -235,6 +253,20 @@ def _cents(amount: Decimal) -> str:
     """A fraction has two digits at least, as one writes money."""
     whole, point, fraction = f"{amount:f}".partition(".")
     return f"{whole}.{fraction:0<2}" if point else whole
+
+
+def _lines(visit: Visit | None) -> Lines | None:
+    """The account's lines, and those that calls wait for, for whoever may see them."""
+    belongings = visit.belongings if visit and visit.ticket else None
+    if belongings is None or belongings.lines is None:
+        return None
+    entries, unknown = belongings.lines.entries, belongings.lines.unknown
+    return Lines(
+        entries[:_MOST_LINES],
+        tuple((it.key, it.calls, stamp(it.last_at)) for it in unknown[:_MOST_LINES]),
+        more=len(entries[_MOST_LINES:]) + len(unknown[_MOST_LINES:]),
+        choices=belongings.choices,
+    )
 
 
 def _others(visit: Visit | None) -> list[LocationStanding]:

@@ -4,6 +4,7 @@
 
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
+from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
@@ -190,9 +191,31 @@ RUSSIAN = Words(
         ),
         "Создать новый ключ",
     ),
+    lines=(
+        "Ваши линии",
+        (
+            "Если ваша АТС не сообщает, к какому филиалу относится звонок, это определяется по "
+            "линии, а если она не сообщает и линию, по внутреннему номеру. Если филиал один, "
+            "ничего указывать не нужно."
+        ),
+    ),
+    line="Линия: номер или название; либо внутренний номер",
+    location_of_line="Филиал",
+    enter_line="Сохранить линию",
+    forget_line="Удалить",
+    dead_line="Филиал {id} больше не ваш: укажите для линии другой",
+    unknown_line="Какой это филиал? Звонков ожидает: {number}; последний",
+    entered={
+        Entered.DONE: "Сохранено. Звонки, которые ждали эту линию, отправляются в Altegio.",
+        Entered.NO_LINE: "Пожалуйста, укажите линию.",
+        Entered.NOT_ITS_LOCATION: "Пожалуйста, выберите один из ваших филиалов.",
+        Entered.TOO_MANY: "Можно указать не больше 500 линий. Удалите те, что не используются.",
+        Entered.GONE: "Ваш аккаунт менялся в этот самый момент. Нажмите ещё раз.",
+    },
     calls=("Последние звонки", "Звонков пока нет."),
     call={
         CallState.RINGING: "Звонит",
+        CallState.UNROUTED: "Ждёт линию",
         CallState.WAITING: "Отправляется в Altegio",
         CallState.HELD: "Ждёт филиал",
         CallState.SENDING: "Отправляется в Altegio",

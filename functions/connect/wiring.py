@@ -13,6 +13,8 @@ from shared.altegio.tokens import PartnerToken
 from shared.aws.ses import Mail
 from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
+from shared.calls.line_entry import EnterLines
+from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
 from shared.chains.switching import switching_of
@@ -42,6 +44,7 @@ class Settings:
     tickets_table: str
     calls_table: str
     call_days: int
+    default_country: str
     payments_table: str
     lifecycle: LifecyclePolicy
     frame_ancestors: str
@@ -78,6 +81,14 @@ def build(environ: Mapping[str, str]) -> Connect:
     connections = connections_of(aws.dynamodb, settings.connections)
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     tickets = Tickets(aws.dynamodb, settings.tickets_table, settings.ticket_ttl_s)
+    calls = Calls(aws.dynamodb, settings.calls_table, settings.call_days)
+    lines = EnterLines(
+        accounts=accounts,
+        connections=connections,
+        calls=calls,
+        wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
+        default_country=settings.default_country,
+    )
     mail = Mail(lambda: aws.ses, settings.mail_from)
     switching = switching_of(
         aws.dynamodb,
@@ -108,10 +119,11 @@ def build(environ: Mapping[str, str]) -> Connect:
         ),
         inventory=AccountSummary(
             connections=connections,
-            calls=Calls(aws.dynamodb, settings.calls_table, settings.call_days),
+            calls=calls,
             ledger=Ledger(
                 aws.dynamodb, settings.payments_table, settings.connections.connections_table
             ),
+            lines=lines,
             switching=switching,
         ),
         clock=clock.now,
@@ -126,6 +138,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             token=token,
             accounts=accounts,
             tickets=tickets,
+            lines=lines,
             mail=mail,
             clock=clock.now,
         ),
@@ -133,6 +146,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             connecting=connecting,
             accounts=accounts,
             tickets=tickets,
+            lines=lines,
             key=PortalKey(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.calls.call import CallState
+from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
@@ -44,6 +45,12 @@ class Words:
             the button that takes it.
         letter: Subject and text, with the code as `{code}` and the company as `{provider}`.
         rotate: What a new key does, and its button.
+        lines: Above the account's lines, and what they are for; `line` and `location_of_line` are
+            the labels of the form that enters one, `enter_line` and `forget_line` the buttons.
+        dead_line: Of one whose location has left the account, with the location's id as `{id}`.
+        unknown_line: Of one that nobody has entered, with how many calls wait for it as `{number}`,
+            up to the time of the last one.
+        entered: What became of a line that was entered or removed.
         calls: Above the last calls, and if there are none; `payments` likewise.
         call: The fate of a call; `directions` its direction, `hidden` its number if there is none,
             `recording` a link that came when the call was in Altegio already.
@@ -86,6 +93,14 @@ class Words:
     prove: str
     letter: tuple[str, str]
     rotate: tuple[str, str]
+    lines: tuple[str, str]
+    line: str
+    location_of_line: str
+    enter_line: str
+    forget_line: str
+    dead_line: str
+    unknown_line: str
+    entered: Mapping[Entered, str]
     calls: tuple[str, str]
     call: Mapping[CallState, str]
     directions: Mapping[str, str]

@@ -28,6 +28,8 @@ class Request:
     # Names in lower case.
     headers: Mapping[str, str]
     body: bytes
+    # Of the domain that it came to, which API Gateway names, not whoever calls.
+    origin: str = ""
 
     @property
     def key(self) -> str:
@@ -84,12 +86,15 @@ def request(event: dict[str, Any]) -> Request:
         raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else None
     except ValueError:
         raise BadBody from None
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    context = event["requestContext"]
     return Request(
-        method=event["requestContext"]["http"]["method"],
+        method=context["http"]["method"],
         path=event.get("rawPath") or "",
         raw_query=event.get("rawQueryString") or "",
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        headers=headers,
         body=raw if raw is not None else body.encode("utf-8", "surrogatepass"),
+        origin=f"{headers.get('x-forwarded-proto', 'https')}://{context.get('domainName', '')}",
     )
 
 

@@ -7,6 +7,9 @@
    │ ╰─── not in the list, after all looks ───────┴─────────────╯ ╰▶ UNCONFIRMED
   HELD   (the location, or the telephony of its chain, does not take it; EXPIRED once too old)
 
+A call whose line nobody has entered has no location yet: it is UNROUTED for as long as it is kept,
+and then as if it had only just been told (`routing`).
+
 A call that the platform refuses for what it says (422, or 400 twice, minutes apart) would be
 refused again: it is REFUSED, until the operator has it sent again. What becomes of a call that is
 looked for stands in `calls.search`, and which reports are of one call in `calls.identity`.
@@ -28,6 +31,7 @@ from typing import Any
 
 from shared import backoff
 from shared.altegio.history import HistoryEntry
+from shared.calls.leg import Leg
 from shared.calls.settings import CallPolicy
 from shared.states import Changes, change
 
@@ -45,12 +49,15 @@ LONGEST_CALL = timedelta(hours=4)
 _DOUBTED = timedelta(minutes=5)
 # Between two looks at what waits for a location that may have left for good.
 _LONGEST_HELD = timedelta(hours=6)
+# Until the first look at what waits for its line, which may have been entered at that moment.
+_FIRST_LOOK = timedelta(minutes=1)
 
 
 class CallState(StrEnum):
     """Of a call's history entry; RINGING has none yet. Rows that end here are due no more."""
 
     RINGING = "ringing"
+    UNROUTED = "unrouted"
     WAITING = "waiting"
     HELD = "held"
     SENDING = "sending"
@@ -72,9 +79,12 @@ _C = CallState
 _TOLD = frozenset({_C.SENT, _C.UNKNOWN, _C.CONFIRMED, _C.UNCONFIRMED, _C.REFUSED})
 CHANGES: Changes[CallState] = {
     "ended": ({_C.RINGING}, {_C.WAITING}),
+    # Its line is not in the directory: see `lines`.
+    "unrouted": ({_C.RINGING, _C.UNROUTED}, {_C.UNROUTED}),
+    "routed": ({_C.UNROUTED}, {_C.WAITING}),
     "held": ({_C.WAITING, _C.HELD}, {_C.HELD}),
     "put_off": ({_C.WAITING, _C.HELD}, {_C.WAITING}),
-    "expired": ({_C.WAITING, _C.HELD}, {_C.EXPIRED}),
+    "expired": ({_C.WAITING, _C.HELD, _C.UNROUTED}, {_C.EXPIRED}),
     "claimed": ({_C.WAITING, _C.HELD}, {_C.SENDING}),
     "not_saved": ({_C.SENDING}, {_C.WAITING}),
     "refused": ({_C.SENDING}, {_C.REFUSED}),
@@ -92,50 +102,13 @@ CHANGES: Changes[CallState] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """One leg as it was reported; numbers in their normal form.
-
-    `phone` is empty if the caller hides, or if it is no number: then it stands in `written`.
-    """
-
-    location_id: int
-    answered: bool
-    duration_s: int
-    started_at: datetime
-    direction: str
-    phone: str
-    line: str
-    extension: str
-    link: str
-    written: str = ""
-
-    @property
-    def rank(self) -> tuple[object, ...]:
-        """The greatest of a call's legs speaks for it."""
-        return (
-            self.answered,
-            self.duration_s,
-            bool(self.phone),
-            bool(self.extension),
-            self.started_at,
-            self.location_id,
-            self.direction,
-            self.phone,
-            self.line,
-            self.extension,
-            self.link,
-            self.written,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
     """One call of an account's PBX."""
 
     key: str
     call_id: str
     account_id: str
-    location_id: int
+    location_id: int | None
     state: CallState
     received_at: datetime
     # What tells it from others of its id: see `calls.identity`.
@@ -144,6 +117,9 @@ class Call:
     digits: str = ""
     written_line: str = ""
     first_at: datetime | None = None
+    # While its line is to be entered: under what (see `lines.key_of`), and of whom.
+    line_key: str | None = None
+    waits_of: str | None = None
     # When its pop-up was shown.
     popped_at: datetime | None = None
     # The leg that speaks for the call, the best one with a recording, and the earliest start.
@@ -210,7 +186,7 @@ def account_of(call_key: str) -> str:
 
 
 def ringing(
-    key: str, account_id: str, call_id: str, location_id: int, received_at: datetime
+    key: str, account_id: str, call_id: str, location_id: int | None, received_at: datetime
 ) -> Call:
     """A call of which nothing is known but that it rings."""
     return Call(
@@ -223,7 +199,9 @@ def ringing(
     )
 
 
-def heard(known: Call, leg: Leg, *, ended: bool, now: datetime, rules: CallPolicy) -> Call:
+def heard(
+    known: Call, leg: Leg, *, ended: bool, now: datetime, rules: CallPolicy, line_key: str = ""
+) -> Call:
     """The call after one of its legs was reported, in any order and any number of times.
 
     Args:
@@ -232,6 +210,7 @@ def heard(known: Call, leg: Leg, *, ended: bool, now: datetime, rules: CallPolic
         ended: whether the whole call is over.
         now: the present moment.
         rules: the delays.
+        line_key: under what its line is to be entered, if it has no location yet.
     """
     best = max((each for each in (known.leg, leg) if each), key=lambda each: each.rank)
     recorded = max(
@@ -241,7 +220,7 @@ def heard(known: Call, leg: Leg, *, ended: bool, now: datetime, rules: CallPolic
     )
     merged = replace(
         known,
-        location_id=best.location_id,
+        location_id=best.location_id or known.location_id or leg.location_id,
         leg=best,
         recorded=recorded,
         started_at=min(leg.started_at, known.started_at or leg.started_at),
@@ -250,12 +229,49 @@ def heard(known: Call, leg: Leg, *, ended: bool, now: datetime, rules: CallPolic
     if merged == known:
         return known
     settles = now + timedelta(seconds=rules.call_settle_s)
+    if merged.location_id is None:
+        # The first that was told of its line counts.
+        keyed = replace(merged, line_key=known.line_key or line_key, waits_of=known.account_id)
+        return keyed if known.state is CallState.UNROUTED else unrouted(keyed, now)
+    if known.state is CallState.UNROUTED:
+        return routed(merged, merged.location_id, leg.line, now, rules)
     if known.state is CallState.RINGING:
         due_at = settles if merged.ended else now + LONGEST_CALL
         return changed(merged, "ended", received_at=now, due_at=due_at)
     if known.state is CallState.WAITING and merged.ended and not known.ended:
         return replace(merged, due_at=min(settles, known.due_at or settles))
     return corrected(merged, now)
+
+
+def unrouted(call: Call, now: datetime) -> Call:
+    """It waits for its line to be entered, looked at the seldomer the longer."""
+    since = now if call.state is CallState.RINGING else call.received_at
+    wait = max(_FIRST_LOOK, min(now - since, _LONGEST_HELD))
+    return changed(
+        call, "unrouted", received_at=since, due_at=now + wait, why="its line is not entered"
+    )
+
+
+def routed(call: Call, location_id: int, line: str, now: datetime, rules: CallPolicy) -> Call:
+    """Its location is known: from now on as if it had only just been told, however old it is.
+
+    `line` stands where none was told.
+    """
+    due_at = now + timedelta(seconds=rules.call_settle_s)
+    if not call.ended:
+        due_at = max(due_at, call.received_at + LONGEST_CALL)
+    return changed(
+        call,
+        "routed",
+        location_id=location_id,
+        leg=call.leg and call.leg.of(location_id, line),
+        recorded=call.recorded and call.recorded.of(location_id, line),
+        line_key=None,
+        waits_of=None,
+        received_at=now,
+        due_at=due_at,
+        why="",
+    )
 
 
 def why_again(call: Call) -> str:
@@ -286,7 +302,7 @@ def too_old(call: Call, now: datetime, rules: CallPolicy) -> bool:
 
 def expired(call: Call, why: str) -> Call:
     """It will never be told."""
-    return changed(call, "expired", due_at=None, why=why)
+    return changed(call, "expired", due_at=None, line_key=None, waits_of=None, why=why)
 
 
 def held(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:

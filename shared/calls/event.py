@@ -7,13 +7,14 @@
      "started_at":"2026-11-01T10:10:00+00:00","duration_s":90,"answered":true,
      "recording_url":"https://…"}
     {"type":"wake-up","key":"…"}, {"type":"look","location_id":4564},
-    {"type":"release","location_id":4564}                          (our own)
+    {"type":"release","location_id":4564}, {"type":"route","account_id":"…"}  (our own)
 
 `phone` is always the outside party, empty if it hides; `line` is the number of the location's own
-through which the call came or went. `extension`, `recording_url` and `leg` may be left out: with
-`"leg": true` the event is of one leg, and the call may go on elsewhere. A PBX counts its calls for
-its account, so `call_id` need be unique there only. Fields that are not known are ignored, as no
-call moves money.
+through which the call came or went. Without `location_id` the line says which location it is, and
+without a line the extension (see `lines`): one of the two has to be there. `recording_url` and
+`leg` may be left out: with `"leg": true` the event is of one leg, and the call may go on elsewhere.
+A PBX counts its calls for its account, so `call_id` need be unique there only. Fields that are not
+known are ignored, as no call moves money.
 """
 
 import json
@@ -23,12 +24,14 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -59,6 +62,11 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _or_none(value: Any) -> Any:
+    # A variable that a switch has not set is empty.
+    return None if value == "" else value
+
+
 def _one_line(value: Any) -> Any:
     # Some PBX sends numbers as numbers, and what is missing as null.
     if value is None:
@@ -86,14 +94,20 @@ def _cut(value: Any) -> str:
     return one_line(_read(value) or "")[:_LONGEST_TEXT]
 
 
+def _or_an_extension(line: str, info: ValidationInfo) -> str:
+    if not line and not info.data.get("extension"):
+        raise ValueError("needed, or an extension")
+    return line
+
+
 def _trimmed(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
 CallId = Annotated[fields.Id, BeforeValidator(_one_line)]
 LocationId = Annotated[fields.LocationId, BeforeValidator(_whole)]
+MayBeNamed = Annotated[LocationId | None, BeforeValidator(_or_none)]
 Text = Annotated[str, BeforeValidator(_cut)]
-Line = Annotated[str, BeforeValidator(_cut), Field(min_length=1)]
 # A call longer than a week is a clock that was wrong.
 Seconds = Annotated[
     float, BeforeValidator(_no_bool), Field(ge=0, le=timedelta(days=7).total_seconds())
@@ -104,28 +118,31 @@ class _Event(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
-class Ringing(_Event):
+class _OfACall(_Event):
+    """What the two events of a call have in common.
+
+    `line` may be left out where the extension is there, `location_id` always.
+    """
+
+    call_id: CallId
+    location_id: MayBeNamed = None
+    phone: Text
+    extension: Text = ""
+    line: Annotated[Text, AfterValidator(_or_an_extension)] = Field("", validate_default=True)
+
+
+class Ringing(_OfACall):
     """A call comes in and rings at somebody's phone."""
 
     type: Literal["ringing"]
-    call_id: CallId
-    location_id: LocationId
-    phone: Text
-    line: Line
-    extension: Text = ""
     at: fields.Time
 
 
-class Finished(_Event):
+class Finished(_OfACall):
     """A call has ended, answered or not; with `leg`, one of its legs has."""
 
     type: Literal["finished"]
-    call_id: CallId
-    location_id: LocationId
     direction: Literal["incoming", "outgoing", "internal"]
-    phone: Text
-    line: Line
-    extension: Text = ""
     started_at: fields.Time
     duration_s: Seconds
     answered: bool
@@ -168,10 +185,17 @@ class Release(_Event):
     location_id: LocationId
 
 
-type Event = Ringing | Finished | WakeUp | Look | Release
+class Route(_Event):
+    """Our own word that calls of an account wait for lines that may have been entered."""
+
+    type: Literal["route"]
+    account_id: CallId
+
+
+type Event = Ringing | Finished | WakeUp | Look | Release | Route
 
 _events: TypeAdapter[Event] = TypeAdapter(
-    Annotated[Ringing | Finished | WakeUp | Look | Release, Field(discriminator="type")],
+    Annotated[Ringing | Finished | WakeUp | Look | Release | Route, Field(discriminator="type")],
     config=ConfigDict(defer_build=True),
 )
 

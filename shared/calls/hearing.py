@@ -7,15 +7,16 @@ with those of all others.
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
 
 from shared.altegio.rate_limit import Bounds, Paused
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
 from shared.calls import dialled, identity, phone_numbers, recording_links
-from shared.calls.call import Call, CallState, Leg
+from shared.calls.call import Call, CallState
+from shared.calls.directory import Place
 from shared.calls.event import Finished
 from shared.calls.identity import Report
+from shared.calls.leg import Leg
 from shared.calls.phone_numbers import Kind, Number
 from shared.calls.queue import CallWakeUps
 from shared.calls.settings import CallPolicy
@@ -24,7 +25,14 @@ from shared.clock import Clock
 from shared.telemetry import logger
 
 _TRIES = 5
+LEFT_WAITING = (
+    "line: nobody has entered it, so the call waits until somebody says which location it is"
+)
 _LONGEST_LINE = 32
+
+
+class TooManyWaiting(Exception):
+    """So many calls of the account wait for lines to be entered that no more are kept."""
 
 
 class Hearing:
@@ -49,12 +57,13 @@ class Hearing:
         self._rules = rules
         self._recording_hosts = recording_hosts
 
-    def hear(self, event: Finished, account_id: str, country: str) -> list[str]:
+    def hear(self, event: Finished, account_id: str, where: Place, country: str) -> list[str]:
         """Writes the row; wakes it for the history while the account is within its allowance.
 
         Args:
-            event: what was told, of a location of the account.
+            event: what was told.
             account_id: whose call it is.
+            where: its location, one of the account's; or under what its line is to be entered.
             country: of numbers that name none.
 
         Returns:
@@ -62,34 +71,41 @@ class Hearing:
 
         Raises:
             StaleWrite: the row is written by others again and again; nothing was stored.
+            TooManyWaiting: nothing was stored.
         """
         phone = phone_numbers.read(event.phone, country)
         line = line_of(event.line, country)
-        leg, report = self._leg(event, phone, line), _report(event, phone, line)
+        report = _report(event, phone, line)
         for _ in range(_TRIES):
             now = self._clock()
             key, known = self._calls.place(account_id, report)
-            call = known or rules_of.ringing(key, account_id, event.call_id, event.location_id, now)
+            place = where.beside(known)
+            if known is None and place.location_id is None and self._calls.is_full(account_id):
+                raise TooManyWaiting
+            leg = self._leg(event, phone, line, place)
+            call = known or rules_of.ringing(key, account_id, event.call_id, place.location_id, now)
             heard = rules_of.heard(
                 identity.joined(call, report),
                 _as_read_before(leg, call, report),
                 ended=not event.leg,
                 now=now,
                 rules=self._rules,
+                line_key=place.key,
             )
             if heard != known:
                 try:
                     self._calls.save(heard)
                 except StaleWrite:
                     continue
-                self._wake(heard, now)
-            return self._left_out(event, phone, leg)
+                self.wake(heard)
+            return self._left_out(event, phone, leg, heard)
         raise StaleWrite(event.call_id)
 
-    def _wake(self, heard: Call, now: datetime) -> None:
+    def wake(self, heard: Call) -> None:
+        """Has a call sent when it is due, while its account is within its allowance."""
         due_at = heard.due_at if heard.state is CallState.WAITING and heard.ended else None
         if due_at is not None and self._allowed(heard.account_id):
-            self._wake_ups.wake(heard.key, due_at - now)
+            self._wake_ups.wake(heard.key, due_at - self._clock())
 
     def _allowed(self, account_id: str) -> bool:
         try:
@@ -99,31 +115,33 @@ class Hearing:
             return False
         return True
 
-    def _leg(self, event: Finished, phone: Number, line: str) -> Leg:
+    def _leg(self, event: Finished, phone: Number, line: str, place: Place) -> Leg:
         unusable = is_nobodys(phone, event.direction)
         return Leg(
-            location_id=event.location_id,
+            location_id=place.location_id,
             answered=event.answered,
             duration_s=round(event.duration_s),
             started_at=event.started_at,
             direction=event.direction,
             phone="" if unusable else phone.text,
-            line=line,
+            line=line or place.line(event.extension),
             extension=event.extension,
             link=recording_links.fit(event.recording_url, self._recording_hosts),
             written=phone.text if unusable else "",
         )
 
-    def _left_out(self, event: Finished, phone: Number, leg: Leg) -> list[str]:
+    def _left_out(self, event: Finished, phone: Number, leg: Leg, heard: Call) -> list[str]:
         left_out = list(event.unread)
+        if heard.location_id is None:
+            left_out.append(LEFT_WAITING)
         if is_nobodys(phone, event.direction):
-            logger.warning("no number of a country", extra={"location_id": event.location_id})
+            logger.warning("no number of a country", extra={"location_id": heard.location_id})
             left_out.append("phone: no country's number, so the call is saved without it")
-        if not _is_number(leg.line):
+        if event.line and not _is_number(leg.line):
             cut = f"at most {_LONGEST_LINE} characters"
             left_out.append(f"line: no number, so it is sent as it was written, {cut}")
         if event.recording_url and not leg.link:
-            logger.warning("recording link left out", extra={"location_id": event.location_id})
+            logger.warning("recording link left out", extra={"location_id": heard.location_id})
             left_out.append("recording_url: not https, or not on a host of RecordingHosts")
         return left_out
 
@@ -158,7 +176,7 @@ def _report(event: Finished, phone: Number, line: str) -> Report:
     return Report(
         event.call_id,
         caller,
-        line,
+        line or None,
         event.started_at,
         digits=digits,
         written_line=event.line,

@@ -19,9 +19,11 @@ from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls.call import Call, CallState
 from shared.calls.confirm import ConfirmCalls
-from shared.calls.event import BadEvent, Finished, Look, Release, Ringing, WakeUp
-from shared.calls.hearing import Hearing
+from shared.calls.directory import LineDirectory, NotTheAccounts
+from shared.calls.event import BadEvent, Finished, Look, Release, Ringing, Route, WakeUp
+from shared.calls.hearing import Hearing, TooManyWaiting
 from shared.calls.queue import CallWakeUps
+from shared.calls.routing import RouteWaiting
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
 from shared.chains.table import Chains
@@ -45,6 +47,8 @@ class SaveHistory:
         *,
         calls: Calls,
         hearing: Hearing,
+        directory: LineDirectory,
+        routing: RouteWaiting,
         connections: Connections,
         accounts: Accounts,
         chains: Chains,
@@ -56,10 +60,11 @@ class SaveHistory:
         clock: Clock,
         rules: CallPolicy,
         late_after_s: float,
-        default_country: str,
     ) -> None:
         self._calls = calls
         self._hearing = hearing
+        self._directory = directory
+        self._routing = routing
         self._connections = connections
         self._accounts = accounts
         self._chains = chains
@@ -71,7 +76,6 @@ class SaveHistory:
         self._clock = clock
         self._rules = rules
         self._late_after = timedelta(seconds=late_after_s)
-        self._default_country = default_country
 
     def take(self, body: str, message_id: str) -> None:
         """Takes one message of the calls queue as far as it goes now.
@@ -98,19 +102,29 @@ class SaveHistory:
                 self._checking.look(event.location_id)
             case Release():
                 self._release(event.location_id)
+            case Route():
+                self._routing.route(event.account_id)
 
     def _hear(self, event: Finished, body: str, message_id: str) -> None:
-        connection = self._connections.get(event.location_id)
-        owner = connection.account_id if connection else None
-        if owner is None or event.account_id not in ("", owner):
-            self._refuse(body, "invalid: location_id: not of this account", message_id)
+        account_id: str | None = event.account_id
+        if not account_id and event.location_id is not None:
+            connection = self._connections.get(event.location_id)
+            account_id = connection.account_id if connection else None
+        # Read each time, as its owner may choose another country, and enter lines.
+        account = self._accounts.of_id(account_id) if account_id else None
+        not_its = "invalid: location_id: not of this account"
+        if account is None:
+            needed = "invalid: account_id: needed, and one that is there, without location_id"
+            self._refuse(body, not_its if event.location_id else needed, message_id)
             return
-        self._hearing.hear(event, owner, self._country(owner))
-
-    def _country(self, account_id: str) -> str:
-        """Where the account is at home; read each time, as its owner may choose anew."""
-        account = self._accounts.of_id(account_id)
-        return (account.country if account else "") or self._default_country
+        try:
+            place, _connection = self._directory.find(account, event)
+            country = self._directory.country(account)
+            self._hearing.hear(event, account.account_id, place, country)
+        except NotTheAccounts:
+            self._refuse(body, not_its, message_id)
+        except TooManyWaiting:
+            self._refuse(body, "line: too many calls wait for lines to be entered", message_id)
 
     def _wake(self, key: str) -> None:
         call, now = self._calls.get(key), self._clock()
@@ -133,7 +147,7 @@ class SaveHistory:
         now = self._clock()
         if rules_of.too_old(call, now, self._rules):
             return self._store(rules_of.expired(call, f"too old: {call.why}"))
-        connection = self._connections.get(call.location_id)
+        connection = self._connections.get(call.location_id or 0)
         why = admission.closed(connection, call.account_id)
         if connection is None or connection.crm_token is None or why:
             return self._store(rules_of.held(call, why, now, self._rules))
@@ -148,14 +162,14 @@ class SaveHistory:
         stored = self._finish(claimed, answer)
         if stored.state is CallState.SENT and connection.telephony is not CrmTokenState.PROVEN:
             after = timedelta(seconds=self._rules.call_checks_s[0])
-            self._wake_ups.look(call.location_id, after)
+            self._wake_ups.look(connection.location_id, after)
         return stored
 
     def _kept_back(self, connection: Connection, call: Call) -> str:
         chain = self._chains.get(connection.chain_key) if connection.chain_key else None
         others: Sequence[Call] = ()
         if connection.telephony is CrmTokenState.UNPROVEN:
-            others = self._checking.recent(call.location_id)
+            others = self._checking.recent(connection.location_id)
         return admission.kept_back(connection, chain, call, others)
 
     def _claimed(self, call: Call, chain_key: str | None) -> Call:

@@ -5,7 +5,7 @@ be of use, or the account has used up its allowance.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,7 @@ from shared.calls import admission, dialled, identity, phone_numbers
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls.call import Call, CallState
+from shared.calls.directory import LineDirectory, Place
 from shared.calls.event import BadEvent, Finished, Ringing
 from shared.calls.hearing import Hearing, is_nobodys, line_of
 from shared.calls.identity import Report
@@ -28,7 +29,6 @@ from shared.clock import Clock
 from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection
-from shared.connections.table import Connections
 from shared.telemetry import logger
 
 # After so long a turn has passed; whatever can be dropped then is.
@@ -42,14 +42,11 @@ class PopUp(StrEnum):
     REPEATED = "shown before, or the call is over"
     HIDDEN = "the caller hides"
     UNUSABLE = "no country's number"
+    UNKNOWN_LINE = "nobody has entered which location this line is of"
     LATE = "too late"
     CROWDED = "too many calls at once"
     CLOSED = "the location takes no calls"
     FAILED = "the platform did not take it"
-
-
-class NotTheAccounts(Exception):
-    """The location does not belong to the account of the key."""
 
 
 class CallDoor:
@@ -59,28 +56,30 @@ class CallDoor:
         self,
         *,
         calls: Calls,
-        connections: Connections,
         accounts: Accounts,
         voip: Telephony,
         pace: First,
         pop_ups: Bounds,
+        directory: LineDirectory,
         hearing: Hearing,
         wake_ups: CallWakeUps,
         clock: Clock,
         rules: CallPolicy,
-        default_country: str,
     ) -> None:
         self._calls = calls
-        self._connections = connections
         self._accounts = accounts
         self._voip = voip
         self._pace = pace
         self._pop_ups = pop_ups
+        self._directory = directory
         self._hearing = hearing
         self._wake_ups = wake_ups
         self._clock = clock
         self._rules = rules
-        self._default_country = default_country
+
+    def now(self) -> datetime:
+        """The present moment, of what a PBX tells without a time."""
+        return self._clock()
 
     def account(self, key: str) -> Account | None:
         """Whose key it is; None if it is nobody's."""
@@ -94,10 +93,12 @@ class CallDoor:
         Raises:
             NotTheAccounts: nothing was shown.
         """
-        connection = self._connection(account, event.location_id)
-        shown, why = self._pop_up(account, connection, event)
+        place, connection = self._directory.find(account, event)
+        shown, why = PopUp.UNKNOWN_LINE, ""
+        if connection is not None:
+            shown, why = self._pop_up(account, connection, event, place)
         age_ms = round((self._clock() - event.at) / timedelta(milliseconds=1))
-        told = {"location_id": event.location_id, "outcome": shown, "why": why, "age_ms": age_ms}
+        told = {"location_id": place.location_id, "outcome": shown, "why": why, "age_ms": age_ms}
         logger.info("pop-up", extra=told)
         return shown
 
@@ -105,33 +106,25 @@ class CallDoor:
         """Stores a call that has ended; returns what of it will be left out, and why.
 
         Raises:
-            NotTheAccounts: nothing was done.
+            NotTheAccounts, TooManyWaiting: nothing was done.
         """
-        self._connection(account, event.location_id)
+        place, _connection = self._directory.find(account, event)
+        country = self._directory.country(account)
         try:
-            return self._hearing.hear(event, account.account_id, self._country(account))
+            return self._hearing.hear(event, account.account_id, place, country)
         except StaleWrite:
             # So many legs at once: the queue has the time to hear them one after the other.
             told = event.model_dump(mode="json")
             self._wake_ups.put({**told, "account_id": account.account_id})
             return []
 
-    def _country(self, account: Account) -> str:
-        return account.country or self._default_country
-
-    def _connection(self, account: Account, location_id: int) -> Connection:
-        connection = self._connections.get(location_id)
-        if connection is None or connection.account_id != account.account_id:
-            raise NotTheAccounts
-        return connection
-
     def _pop_up(
-        self, account: Account, connection: Connection, event: Ringing
+        self, account: Account, connection: Connection, event: Ringing, place: Place
     ) -> tuple[PopUp, str]:
         closed = admission.closed(connection, account.account_id)
         if closed or connection.crm_token is None:
             return PopUp.CLOSED, closed
-        country = self._country(account)
+        country = self._directory.country(account)
         caller, line = phone_numbers.read(event.phone, country), line_of(event.line, country)
         if caller.kind is Kind.HIDDEN:
             return PopUp.HIDDEN, ""
@@ -143,12 +136,13 @@ class CallDoor:
         report = Report(
             event.call_id,
             caller.text,
-            line,
+            line or None,
             event.at,
             digits=dialled.digits_of(event.phone),
             written_line=event.line,
         )
-        ringing = self._unseen(account, event, report)
+        location_id = connection.location_id
+        ringing = self._unseen(account, event, location_id, report)
         if ringing is None:
             # All telephones of a group ring for one call: that uses up nobody's allowance.
             return PopUp.REPEATED, ""
@@ -156,7 +150,7 @@ class CallDoor:
             self._pop_ups.take(account.account_id)
             while not self._taken(ringing):
                 # Its key was taken by the same call, or by another of its id.
-                ringing = self._unseen(account, event, report)
+                ringing = self._unseen(account, event, location_id, report)
                 if ringing is None:
                     return PopUp.REPEATED, ""
         except (Paused, Busy) as error:
@@ -166,18 +160,20 @@ class CallDoor:
         outcome = self._voip.pop_up(
             connection.crm_token,
             phone=caller.text,
-            line=line,
+            line=line or place.line(event.extension),
             user=event.extension,
         )
         return (PopUp.SENT, "") if isinstance(outcome, Sent) else (PopUp.FAILED, outcome.why)
 
-    def _unseen(self, account: Account, event: Ringing, report: Report) -> Call | None:
+    def _unseen(
+        self, account: Account, event: Ringing, location_id: int, report: Report
+    ) -> Call | None:
         """The call, if it was not shown yet and is not over."""
         key, known = self._calls.place(account.account_id, report)
         if known and (known.state is not CallState.RINGING or known.popped_at is not None):
             return None
         ringing = rules_of.ringing(
-            key, account.account_id, event.call_id, event.location_id, self._clock()
+            key, account.account_id, event.call_id, location_id, self._clock()
         )
         return identity.joined(ringing, report)
 

@@ -22,6 +22,10 @@ class CallWakeUps(Releases):
         """A call is due, or will be after a while."""
         self._nudge({"type": "wake-up", "key": key}, after)
 
+    def route(self, account_id: str) -> None:
+        """Lines of an account were entered, or calls that wait for them are due."""
+        self._nudge({"type": "route", "account_id": account_id})
+
     def look(self, location_id: int, after: timedelta = timedelta()) -> None:
         """Calls of a location are to be looked for in the platform's list."""
         self._nudge({"type": "look", "location_id": location_id}, after)

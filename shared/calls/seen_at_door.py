@@ -28,7 +28,7 @@ class SeenAtDoor:
         if self._accounts.of_id(account_id) is not None:
             self._sightings.note(KEY_REFUSED, account_id)
 
-    def rang(self, location_id: int, shown: PopUp) -> None:
+    def rang(self, location_id: int | None, shown: PopUp) -> None:
         """Notes a pop-up that nobody saw; other telephones of a group ask for the same one."""
         if shown not in (PopUp.SENT, PopUp.REPEATED):
-            self._sightings.note(POP_UP_DROPPED, str(location_id), shown)
+            self._sightings.note(POP_UP_DROPPED, str(location_id or ""), shown)

@@ -5,8 +5,9 @@ one transaction with our turn to call the platform (see `rate_limit`).
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -27,9 +28,11 @@ from shared.aws.dynamodb import (
     to_value,
     transacted,
 )
-from shared.calls import identity
-from shared.calls.call import Call, CallState, Leg
+from shared.calls import call as rules_of
+from shared.calls import identity, lines
+from shared.calls.call import Call, CallState
 from shared.calls.identity import Report
+from shared.calls.leg import Leg
 from shared.clock import instant, stamp
 
 if TYPE_CHECKING:
@@ -44,6 +47,16 @@ _INSTANTS = (
     "sent_at",
     "doubted_at",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A call that waits for its line to be entered, as the index has it."""
+
+    key: str
+    line_key: str
+    started_at: datetime
+    due_at: datetime
 
 
 class Calls:
@@ -107,7 +120,7 @@ class Calls:
             "written_line": to_value(ringing.written_line),
             "first_at": to_value(stamp(ringing.first_at or ringing.received_at)),
             "account_id": to_value(ringing.account_id),
-            "location_id": to_value(ringing.location_id),
+            "location_id": to_value(ringing.location_id or 0),
             "received_at": to_value(stamp(ringing.received_at)),
             "expires_at": to_value(self._expires_at(ringing)),
         }
@@ -139,6 +152,35 @@ class Calls:
         """Keys and locations of calls that are overdue, the oldest first; eventually consistent."""
         found = overdue(self._dynamodb, self._table, state, now, limit)
         return [(each["key"], each["location_id"]) for each in found]
+
+    def waiting(self, account_id: str) -> list[Waiting]:
+        """Calls of an account that wait for their lines, the oldest first; eventually consistent.
+
+        As many as there may be, and those that came at the same moment.
+        """
+        query = self._waiting(account_id)
+        names = ("key", "line_key", "started_at", "due_at")
+        found = islice(pages(self._dynamodb, query), 2 * lines.MOST_WAITING)
+        rows = (timed(each, ("started_at", "due_at")) for each in found)
+        return [Waiting(**{name: each[name] for name in names}) for each in rows]
+
+    def is_full(self, account_id: str) -> bool:
+        """Whether no more of them are taken; eventually consistent."""
+        query = {**self._waiting(account_id), "Select": "COUNT", "Limit": lines.MOST_WAITING}
+        return self._dynamodb.query(**query)["Count"] >= lines.MOST_WAITING
+
+    def waited_for(self, now: datetime, limit: int) -> list[str]:
+        """Accounts whose waiting calls are due, of so many calls; eventually consistent."""
+        found = overdue(self._dynamodb, self._table, CallState.UNROUTED, now, limit)
+        return list(dict.fromkeys(rules_of.account_of(each["key"]) for each in found))
+
+    def _waiting(self, account_id: str) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "IndexName": "waiting",
+            "KeyConditionExpression": "waits_of = :account",
+            "ExpressionAttributeValues": {":account": to_value(account_id)},
+        }
 
     def of_location(self, location_id: int, since: datetime) -> Iterator[Call]:
         """Calls of a location that have ended and began after `since`; eventually consistent."""
@@ -196,4 +238,5 @@ def _leg(values: dict[str, Any] | None) -> Leg | None:
 def _call(found: dict[str, Any]) -> Call:
     del found["expires_at"]
     legs = {name: _leg(found.get(name)) for name in ("leg", "recorded")}
+    found.setdefault("location_id", None)
     return Call(**{**timed(found, _INSTANTS), **legs, "state": CallState(found["state"])})

@@ -6,6 +6,8 @@ Read from our own tables alone: no page of this costs a call to the platform.
 from dataclasses import dataclass
 
 from shared.calls.call import Call
+from shared.calls.line_entry import EnterLines
+from shared.calls.lines import Directory
 from shared.calls.table import Calls
 from shared.chains.switching import Switching, TelephonyStanding
 from shared.connections.accounts import Account
@@ -36,11 +38,14 @@ class Belongings:
         locations: Its connections beside those of the link, by location id.
         more: So many locations are not listed.
         happened: None without a proof.
+        lines: the same; `choices` are the locations that may be entered.
     """
 
     locations: tuple[tuple[Connection, TelephonyStanding], ...]
     more: int
     happened: Happened | None
+    lines: Directory | None = None
+    choices: tuple[int, ...] = ()
 
 
 class AccountSummary:
@@ -52,11 +57,13 @@ class AccountSummary:
         connections: Connections,
         calls: Calls,
         ledger: Ledger,
+        lines: EnterLines,
         switching: Switching,
     ) -> None:
         self._connections = connections
         self._calls = calls
         self._ledger = ledger
+        self._lines = lines
         self._switching = switching
 
     def of(self, account: Account, but: frozenset[int], *, is_proven: bool) -> Belongings:
@@ -79,6 +86,8 @@ class AccountSummary:
             tuple((row, self._switching.standing(row)) for row in others[:MOST_LISTED]),
             more=len(others) - len(others[:MOST_LISTED]) + len(ids[_MOST_READ:]),
             happened=self._happened(live[:MOST_LISTED]) if is_proven else None,
+            lines=self._lines.of(account) if is_proven else None,
+            choices=tuple(row.location_id for row in live),
         )
 
     def _happened(self, connections: list[Connection]) -> Happened:

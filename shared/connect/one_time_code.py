@@ -16,6 +16,8 @@ from shared import countries
 from shared.altegio.redirect import Redirect
 from shared.altegio.tokens import PartnerToken
 from shared.aws.ses import Letter, Mail
+from shared.calls import lines
+from shared.calls.line_entry import Entered, EnterLines
 from shared.clock import Clock
 from shared.connect import codes
 from shared.connect.flow import ConnectFlow
@@ -38,6 +40,7 @@ class OneTimeCode:
         token: PartnerToken,
         accounts: Accounts,
         tickets: Tickets,
+        lines: EnterLines,
         mail: Mail,
         clock: Clock,
     ) -> None:
@@ -45,6 +48,7 @@ class OneTimeCode:
         self._token = token
         self._accounts = accounts
         self._tickets = tickets
+        self._lines = lines
         self._mail = mail
         self._clock = clock
 
@@ -119,6 +123,41 @@ class OneTimeCode:
         logger.info("country chosen", extra={"account_id": account.account_id, "country": country})
         visit = self._shown(arrived, replace(account, country=country), ticket, Proof.GIVEN)
         return replace(visit, has_new_country=chosen)
+
+    def enter_line(self, ticket: str, line: str, location: str) -> Visit:
+        """Takes the location of a line, as the owner has written both.
+
+        Raises:
+            UnknownTicket, TooMany: see `ConnectFlow`.
+        """
+        location_id = lines.location_of(location)
+        if location_id is None:
+            return self._with_line(ticket, line, lambda *_: Entered.NOT_ITS_LOCATION)
+        return self._with_line(
+            ticket, line, lambda account_id, key: self._lines.enter(account_id, {key: location_id})
+        )
+
+    def forget_line(self, ticket: str, line: str) -> Visit:
+        """Removes a line.
+
+        Raises:
+            UnknownTicket, TooMany: see `ConnectFlow`.
+        """
+        return self._with_line(
+            ticket, line, lambda account_id, key: self._lines.remove(account_id, [key])
+        )
+
+    def _with_line(self, ticket: str, line: str, change: Callable[[str, str], Entered]) -> Visit:
+        opened = self._connecting.opened(ticket)
+        arrived = opened.redirect
+        account = self._accounts.of_user(arrived.owner.altegio_user_id)
+        if account is None or opened.proven != account.account_id:
+            return self._shown(arrived, account, ticket, Proof.OFFERED)
+        key = self._lines.key_of(account, line)
+        entered = change(account.account_id, key) if key else Entered.NO_LINE
+        account = self._accounts.of_id(account.account_id)
+        visit = self._shown(arrived, account, ticket, Proof.GIVEN)
+        return replace(visit, entered=entered, typed_line="" if entered is Entered.DONE else line)
 
     def _found(self, arrived: Redirect) -> tuple[Account | None, Account | None]:
         """The visitor's own account, and the one that a code is about: his, or of his address."""

@@ -7,6 +7,8 @@ to be connected, asks him, and then uses the ticket for his account, once. Nothi
 import re
 
 from shared import countries
+from shared.calls.line_entry import Entered, EnterLines
+from shared.calls.lines import Directory
 from shared.clock import Clock
 from shared.connect.flow import ConnectFlow
 from shared.connect.portal_key import PortalKey
@@ -34,6 +36,7 @@ class Portal:
         connecting: ConnectFlow,
         accounts: Accounts,
         tickets: Tickets,
+        lines: EnterLines,
         key: PortalKey,
         clock: Clock,
     ) -> None:
@@ -41,6 +44,7 @@ class Portal:
         self._connecting = connecting
         self._accounts = accounts
         self._tickets = tickets
+        self._lines = lines
         self._clock = clock
 
     def admits(self, key: str) -> bool:
@@ -101,6 +105,33 @@ class Portal:
         """
         account = self._accounts.of_portal(checked(portal_account_id))
         return self._connecting.renewed_key(account) if account else None
+
+    def lines(self, portal_account_id: str) -> Directory | None:
+        """The lines of an account; None if there is no such account.
+
+        Raises:
+            BadAccount: the id is none.
+        """
+        account = self._accounts.of_portal(checked(portal_account_id))
+        return self._lines.of(account) if account else None
+
+    def enter_line(
+        self, portal_account_id: str, line: str, location_id: int | None
+    ) -> Entered | None:
+        """Enters a line, or removes it; None if there is no such account.
+
+        Raises:
+            BadAccount: the id is none.
+        """
+        account = self._accounts.of_portal(checked(portal_account_id))
+        if account is None:
+            return None
+        key = self._lines.key_of(account, line)
+        if not key:
+            return Entered.NO_LINE
+        if location_id is None:
+            return self._lines.remove(account.account_id, [key])
+        return self._lines.enter(account.account_id, {key: location_id})
 
 
 def checked(portal_account_id: str) -> str:

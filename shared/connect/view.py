@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.altegio.redirect import Owner
+from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
 from shared.connect.account_summary import Belongings
 from shared.connections.accounts import Account
@@ -73,6 +74,9 @@ class Visit:
     country: str = ""
     # Whether that was changed just now.
     has_new_country: bool = False
+    # What became of a line that was entered just now, and how it was written if it was not taken.
+    entered: Entered | None = None
+    typed_line: str = ""
 
     @property
     def can_connect(self) -> bool:

@@ -6,7 +6,8 @@ nobody says that Altegio verifies them; one that was proven (see `one_time_code`
 
 import hashlib
 import uuid
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,9 @@ class Account:
     portal_account_id: str = ""
     # Of numbers that name none, ISO 3166 with two letters; empty if nobody has said.
     country: str = ""
+    # Locations by their lines: see `calls.lines`. They stand here because a call reads the account
+    # anyway, so that a line that is entered costs it no read.
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def pointers(self) -> list[str]:
@@ -145,6 +149,28 @@ class Accounts:
         """Takes the country of numbers that name none; False if the account is gone."""
         values = {":country": to_value(country)}
         return self._update(account_id, "SET country = :country", "attribute_exists(#key)", values)
+
+    def set_lines(self, account: Account, lines: Mapping[str, int]) -> bool:
+        """Writes an account's lines anew; False if they have changed since, or it is gone."""
+        values = {":after": dict(lines), ":before": dict(account.lines)}
+        same = "#lines = :before"
+        if not account.lines:
+            # Accounts from before there were lines.
+            same = f"(attribute_not_exists(#lines) OR {same})"
+        return self._update(
+            account.account_id,
+            "SET #lines = :after",
+            f"attribute_exists(#key) AND {same}",
+            to_item(values),
+            {"#lines": "lines"},
+        )
+
+    def forget_lines(self, account_id: str, location_id: int) -> None:
+        """Removes the lines of a location; if the account is being changed, they stay dead."""
+        account = self.of_id(account_id)
+        if account is None or location_id not in account.lines.values():
+            return
+        self.set_lines(account, {key: it for key, it in account.lines.items() if it != location_id})
 
     def own_email(self, account: Account) -> None:
         """Lets its address lead to the account, as its owner has proven that it is his.
@@ -287,7 +313,14 @@ class Accounts:
         row = self._get(pointer)
         return self.of_id(row["account_id"]) if row else None
 
-    def _update(self, account_id: str, update: str, condition: str, values: Any) -> bool:
+    def _update(
+        self,
+        account_id: str,
+        update: str,
+        condition: str,
+        values: Any,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
         """False if the condition does not hold."""
         try:
             retried(
@@ -296,7 +329,7 @@ class Accounts:
                     Key={"key": to_value(f"account#{account_id}")},
                     UpdateExpression=update,
                     ConditionExpression=condition,
-                    ExpressionAttributeNames={"#key": "key"},
+                    ExpressionAttributeNames={"#key": "key", **(names or {})},
                     ExpressionAttributeValues=values,
                 )
             )

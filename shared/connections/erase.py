@@ -1,8 +1,8 @@
 """Forgets a customer who has left, after a grace period that a reconnect cancels.
 
 What is erased: name, e-mail, phone and Altegio user id of the account, once no location of it is
-left, and the chain with its CRM token. What stays: location ids, states and the payment ledger,
-which accounting needs. The receipt is one line in the log.
+left, its lines, and the chain with its CRM token. What stays: location ids, states and the payment
+ledger, which accounting needs. The receipt is one line in the log.
 """
 
 from dataclasses import replace
@@ -36,8 +36,9 @@ class Erase:
     def erase(self, connection: Connection) -> None:
         """Erases the connection's personal data, and the account's with the last of its locations.
 
-        The account first: a crash in between is made good by the next run. An owner who comes back
-        at this very moment keeps his account (see `Accounts.seen`), or is new.
+        Of an account that stays, the lines of the location. The account first: a crash in between
+        is made good by the next run. An owner who comes back at this very moment keeps his account
+        (see `Accounts.seen`), or is new.
 
         Raises:
             StaleWrite: the location was connected again meanwhile.
@@ -49,6 +50,8 @@ class Erase:
             if later is not None:
                 self._connections.save(replace(connection, erase_at=later, due_at=later))
                 return
+        if account_id is not None and not is_last:
+            self._accounts.forget_lines(account_id, connection.location_id)
         self._connections.save(lifecycle.erased(connection), self._clock())
         logger.info(
             "erased",

@@ -176,6 +176,10 @@ class Schedule:
         looks = (partial(self._call_wake_ups.look, location_id) for location_id in locations)
         for place, wake in enumerate(islice(_in_turn(wakes, looks), room)):
             wake(timedelta(seconds=_RUN_EVERY_S * place // most))
+        if room:
+            # Needs our own tables only, and an account's all at once.
+            for account_id in self._calls.waited_for(self._clock(), _MOST_CALLS)[:_MOST]:
+                self._call_wake_ups.route(account_id)
 
     def _due_calls(self, states: Iterable[CallState]) -> Iterator[tuple[str, int]]:
         """Keys and locations of what is due, one of each account, and again."""

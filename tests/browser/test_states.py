@@ -138,6 +138,19 @@ def with_a_new_key(deployment: Deployment) -> Came:
     return address, (*presses, "rotate")
 
 
+def with_lines(deployment: Deployment) -> Came:
+    key = deployment.connect(4564, 4232, owner=ANNA).pbx_key
+    account_id = deployment.connection(4564).account_id
+    assert account_id
+    deployment.lines.enter(account_id, {"+13155550100": 4564, "trunk-1": 4232})
+    for number, line in enumerate(("+13155550176", "+13155550176", "Reception, 2nd floor")):
+        began = deployment.clock() - timedelta(minutes=7 * number)
+        event = finished(f"c-{number}", line=line, started_at=began.isoformat())
+        del event["location_id"]
+        assert deployment.call(event, key)[0] == 202
+    return deployment.simulator.redirect(4564, owner=ANNA), ("code", "prove")
+
+
 def linkable(deployment: Deployment) -> Came:
     deployment.connect(4564, owner=ANNA)
     page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
@@ -166,6 +179,7 @@ STATES: dict[Callable[[Deployment], Came], tuple[Words, Callable[[Words], str]]]
     code_sent: (ENGLISH, lambda words: words.settings.title),
     with_calls_and_payments: (RUSSIAN, lambda words: words.settings.title),
     with_a_new_key: (ENGLISH, lambda words: words.settings.title),
+    with_lines: (RUSSIAN, lambda words: words.settings.title),
     linkable: (RUSSIAN, lambda words: words.welcome.title),
 }
 
@@ -233,10 +247,13 @@ def serious(page: Any) -> list[tuple[str, list[str]]]:
     ]
 
 
+@pytest.mark.parametrize("state", [with_calls_and_payments, with_lines])
 @pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
-def test_in_the_dark_it_is_as_readable(site: Site, words: Words) -> None:
-    window = bring_about(site, with_calls_and_payments, words.language, size=PHONE, dark=True)
-    window.shoot(f"dark-{words.language}.png")
+def test_in_the_dark_it_is_as_readable(
+    site: Site, words: Words, state: Callable[[Deployment], Came]
+) -> None:
+    window = bring_about(site, state, words.language, size=PHONE, dark=True)
+    window.shoot(f"dark-{state.__name__}-{words.language}.png")
     assert serious(window.shown) == []
 
 

@@ -100,6 +100,15 @@ def form(name: str) -> bytes:
     return (RECORDED / "asterisk" / f"{name}.txt").read_bytes()
 
 
+def itoolabs_form(name: str, key: str = "KEY") -> bytes:
+    text = (RECORDED / "itoolabs" / f"{name}.txt").read_text("utf-8")
+    return text.replace("crm_token=KEY", f"crm_token={key}").encode()
+
+
+def threecx_record(name: str) -> bytes:
+    return (RECORDED / "3cx" / f"{name}.json").read_bytes()
+
+
 def fields(call: SavedCall, names: Mapping[str, Any]) -> dict[str, Any]:
     return {name: getattr(call, name) for name in names}
 

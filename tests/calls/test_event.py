@@ -60,7 +60,7 @@ def test_the_key_may_be_a_basic_password(deployment: Deployment, key: str) -> No
         ({"type": "dial"}, "type: must be ringing or finished"),
         ({"call_id": ""}, "call_id: "),
         ({"location_id": "a"}, "location_id: "),
-        ({"line": ""}, "line: "),
+        ({"line": "", "extension": ""}, "line: needed, or an extension"),
         ({"at": "yesterday"}, "at: must be an ISO 8601 time with an offset"),
     ],
 )

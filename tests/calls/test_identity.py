@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calls import identity
-from shared.calls.call import LONGEST_CALL, Call, Leg, heard, ringing
+from shared.calls.call import LONGEST_CALL, Call, heard, ringing
 from shared.calls.identity import Report
+from shared.calls.leg import Leg
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
 from shared.connections.accounts import Accounts

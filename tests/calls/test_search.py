@@ -6,7 +6,8 @@ import pytest
 
 from shared.calls import call as rules_of
 from shared.calls import search
-from shared.calls.call import CallState, Leg
+from shared.calls.call import CallState
+from shared.calls.leg import Leg
 from shared.calls.settings import CallPolicy
 from tests.calls.telling import end, prove, settle, state
 from tests.deployment import Deployment

@@ -35,7 +35,7 @@ VERSIONS = sorted(
 STATES = {
     "0.1.0": {
         "CALLS_TABLE state": "ringing waiting held sending unknown sent confirmed unconfirmed"
-        " refused expired",
+        " refused expired unrouted",
         "CHAINS_TABLE state": "due on off",
         "CONNECTIONS_TABLE state": "pending active frozen disabled",
         "CONNECTIONS_TABLE telephony": "none unproven proven",
@@ -298,6 +298,19 @@ def test_calls_go_on(upgraded: Deployment, version: Path) -> None:
         assert call.state is state
 
 
+def test_lines_go_on(upgraded: Deployment) -> None:
+    account_id = upgraded.connection(4564).account_id
+    assert account_id
+    account = upgraded.accounts.of_id(account_id)
+    assert account
+    assert dict(account.lines) == {"+13155550199": 4232}
+    assert upgraded.lines.enter(account_id, {"+13155550198": 4564}) == "done"
+    upgraded.let_time_pass(15)
+    call = upgraded.calls.get(f"{account_id}#unrouted")
+    assert call is not None
+    assert (call.location_id, call.state) == (4564, CallState.CONFIRMED)
+
+
 def test_locations_go_on(upgraded: Deployment) -> None:
     upgraded.let_time_pass(12 * 60, step=15)
     states = {
@@ -323,7 +336,7 @@ def test_every_message_is_taken(deployment: Deployment, version: Path) -> None:
         "wake-up",
     }
     kinds = {json.loads(it)["type"] for it in messages["calls"]}
-    assert kinds == {"finished", "wake-up", "look", "release"}
+    assert kinds == {"finished", "wake-up", "look", "release", "route"}
     deployment.connect(4564)
     for body in messages["billing"]:
         assert deployment.bill(body) == []

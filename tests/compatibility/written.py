@@ -210,6 +210,10 @@ def _unfinished(it: Recorded, key: str) -> None:
     _end(it, key, "held", location_id=4302)
     it.clock.advance(seconds=30)
     it.drain_calls()
+    account_id = it.connection(4564).account_id
+    assert account_id
+    assert it.lines.enter(account_id, {"+13155550199": 4232}) == "done"
+    _end(it, key, "unrouted", location_id=None, line="+13155550198")
     # Of a PBX that fills the queue itself.
     it.take_call({**finished("waiting"), "started_at": it.clock().isoformat()})
     it.bill(payment("held", 4302, amount="5.00"))

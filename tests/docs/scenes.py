@@ -161,6 +161,16 @@ def _called(deployment: Deployment) -> Names:
     return {}
 
 
+def _lined(deployment: Deployment) -> Names:
+    key = deployment.connect(4564, 4232).pbx_key
+    account_id = str(deployment.connection(4564).account_id)
+    deployment.lines.enter(account_id, {"+13155550199": 4232})
+    began = (deployment.clock() - timedelta(seconds=90)).isoformat()
+    event = {**finished("c-1001"), "location_id": None, "started_at": began}
+    assert deployment.call(event, key)[0] == 202
+    return {}
+
+
 def _reported(deployment: Deployment) -> Names:
     deployment.connect(4564, 4232)
     for number in (1, 2, 3):
@@ -226,6 +236,7 @@ SCENES = {
     "census --new": Scene(_missed),
     "census --do": Scene(_found),
     "call": Scene(_called),
+    "lines": Scene(_lined),
     "publication": Scene(_reported),
     "doctor": Scene(_signed_otherwise),
     "take": Scene(_private),

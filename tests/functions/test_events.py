@@ -44,7 +44,21 @@ LEDGER: dict[str, tuple[dict[str, str], int]] = {
     "payments-wake-up": ({}, 0),
 }
 # With the key of the account that is connected.
-CALLS = {"calls-ringing": 202, "calls-finished": 202, "calls-malformed": 400}
+CALLS = {
+    "calls-ringing": 202,
+    "calls-finished": 202,
+    "calls-malformed": 400,
+    "calls-itoolabs-incoming": 200,
+    "calls-itoolabs-history": 200,
+    "calls-itoolabs-history-by-get": 200,
+    "calls-itoolabs-at-the-root": 200,
+    "calls-itoolabs-rating": 200,
+    "calls-3cx-look-up": 200,
+    "calls-3cx-report": 200,
+    "calls-3cx-missed": 200,
+}
+# The same, of what is no call.
+ASKED = {"calls-itoolabs-contact": "{}", "calls-3cx-template": "<?xml"}
 # The calls' rows afterwards, and how many messages were refused.
 QUEUED: dict[str, tuple[list[str], int]] = {
     "calls-queued": (["c-1001"], 0),
@@ -54,7 +68,14 @@ QUEUED: dict[str, tuple[list[str], int]] = {
 
 
 def test_every_event_has_its_expectation() -> None:
-    assert set(EVENTS) == {*ANSWERS, *LEDGER, *CALLS, *QUEUED, "reconcile-every-minute"}
+    assert set(EVENTS) == {
+        *ANSWERS,
+        *LEDGER,
+        *CALLS,
+        *ASKED,
+        *QUEUED,
+        "reconcile-every-minute",
+    }
 
 
 def load(name: str) -> Any:
@@ -89,7 +110,16 @@ def test_a_pbx_gets_its_answer(deployment: Deployment, name: str, status: int) -
     event["headers"]["authorization"] = f"Bearer {deployment.connect(4564).pbx_key}"
     answer = deployment.invoke("calls", event)
     assert answer["statusCode"] == status
-    assert json.loads(answer["body"])["success"] is (status == 202)
+    assert json.loads(answer["body"])["success"] is (status < 400)
+
+
+@pytest.mark.parametrize(("name", "begins"), ASKED.items())
+def test_a_pbx_that_asks_gets_its_answer(deployment: Deployment, name: str, begins: str) -> None:
+    event = load(name)
+    assert deployment.invoke("calls", event)["statusCode"] == 401
+    event["headers"]["authorization"] = f"Bearer {deployment.connect(4564).pbx_key}"
+    answer = deployment.invoke("calls", event)
+    assert (answer["statusCode"], answer["body"][: len(begins)]) == (200, begins)
 
 
 @pytest.mark.parametrize(("name", "expected"), QUEUED.items())

@@ -76,6 +76,7 @@ class Recorder:
                 raise ClientError({"Error": {"Code": code, "Message": ""}}, "UpdateItem")
             return {
                 "Items": [],
+                "Count": 0,
                 "Parameter": {"Value": "t"},
                 "Attributes": {"ApproximateNumberOfMessages": "0"} if service == "sqs" else {},
                 **self._items,
@@ -117,6 +118,7 @@ ACCOUNT: dict[str, Any] = {
     "altegio_user_id": 7,
     "created_at": stamp(NOW),
     "last_seen_at": stamp(NOW),
+    "lines": {"+13155550176": 1, "trunk-1": 2},
 }
 
 LETTER = Letter("Your code", "1")
@@ -224,6 +226,8 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "of_id": [lambda it: it.of_id("a")],
             "give_key": [lambda it: it.give_key("a", "digest")],
             "register": [lambda it: it.register(7, **UNNAMED, now=NOW)],
+            "set_lines": [lambda it: it.set_lines(Account(**ACCOUNT), {})],
+            "forget_lines": [lambda it: it.forget_lines("a", 1)],
             "set_country": [lambda it: it.set_country("a", "DE")],
             "seen": [lambda it: it.seen(Account(**ACCOUNT), NOW)],
             "erase": [lambda it: it.erase("a", unless_seen_since=NOW)],
@@ -259,6 +263,9 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "due": [lambda it: it.due(CallState.WAITING, NOW, 1)],
             "of_location": [lambda it: list(it.of_location(1, NOW))],
             "latest": [lambda it: it.latest(1, 1)],
+            "waiting": [lambda it: it.waiting("a")],
+            "is_full": [lambda it: it.is_full("a")],
+            "waited_for": [lambda it: it.waited_for(NOW, 1)],
         },
     ),
     Tickets: (
@@ -326,6 +333,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "wake": [lambda it: it.wake("a#c-1")],
             "look": [lambda it: it.look(1)],
             "release": [lambda it: it.release(1)],
+            "route": [lambda it: it.route("a")],
         },
     ),
     CensusTable: (

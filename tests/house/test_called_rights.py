@@ -139,7 +139,12 @@ def live(deployment: Deployment) -> None:
     deployment.let_time_pass(5)
     shown = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
     sent = deployment.post({**shown.fields, "action": "code"})
-    deployment.post({**sent.fields, "action": "prove", "code": deployment.code()})
+    proven = deployment.post({**sent.fields, "action": "prove", "code": deployment.code()})
+    for line, location_id in (("+13155550198", 4564), ("+13155550199", 4232)):
+        end(deployment, page.pbx_key, call_id=line, location_id=None, line=line)
+        entry = {"ticket": proven.fields["ticket"], "action": "line", "line": line}
+        deployment.post({**entry, "location": str(location_id)})
+    deployment.let_time_pass(3)
     deployment.set_portal_key(PORTAL_KEY)
     deployment.restart(**settings, PORTAL_URL="https://portal.example")
     status, _ = deployment.ask("GET", "/connections", query="ticket=t&account_id=a", key=PORTAL_KEY)

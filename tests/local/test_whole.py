@@ -2,23 +2,31 @@
 
 import argparse
 import json
+import os
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
 from local.examples.mailbox import SENDER, Mailbox
 from local.simulator import Owner, Simulator
+from local.simulator.telephony import SavedCall
 from local.stack.counts import Logs
 from local.stack.stack import Stack
 from ops import publication, site
 from ops.deploy import health
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
+from shared.calls.line_entry import Entered
+from tests.calls.pbx import crm
 from tests.calls.recorded import (
     ASTERISK,
     FORM,
@@ -28,9 +36,11 @@ from tests.calls.recorded import (
     UUID,
     fields,
     form,
+    itoolabs_form,
     record,
 )
-from tests.deployment import Page, payment, refund
+from tests.deployment import Page, finished, payment, refund
+from tests.docs import pages
 
 SETTINGS = {
     "RECONCILE_EVERY_S": "1",
@@ -238,7 +248,8 @@ def test_a_code_comes_by_letter_and_opens_the_settings(world: World) -> None:
         assert code in httpx.get(post.url).text
     sent.fields["code"] = code
     proven = world.press(sent)
-    assert (proven.proof, proven.buttons) == ("given", ["rotate", "country"])
+    assert (proven.proof, proven.buttons) == ("given", ["line", "rotate", "country"])
+    proven.fields["action"] = "rotate"
     assert world.press(proven).pbx_key.startswith("pbx_")
 
 
@@ -300,21 +311,134 @@ def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> Non
     assert world.simulator.calls("history")[0].violation == ""
 
 
-def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:
-    """The command, run against this stack; its status, and what it prints."""
+def test_a_call_without_a_location_waits_for_its_line_and_goes_out(world: World) -> None:
+    owner = Owner(id=7200, email="lines@example.com")
+    key = world.press(world.visit(world.simulator.grant(4571, 4572, owner=owner))).pbx_key
+    operator = site.opened(running(world))
+    connection = operator.connections.get(4571)
+    assert connection is not None
+    account_id = str(connection.account_id)
+    known, unknown = "+13155550171", "+13155550172"
+    assert operator.lines.enter(account_id, {known: 4571}) is Entered.DONE
+    with httpx.Client(base_url=world.stack.api, timeout=PATIENCE_S, trust_env=False) as pbx:
+        for line in (known, unknown):
+            event = finished(f"l-{line}", line=line, started_at=datetime.now(UTC).isoformat())
+            del event["location_id"]
+            answer = pbx.post("/calls", json=event, auth=("pbx", key))
+            assert answer.status_code == 202, answer.text
+            rings = {**event, "type": "ringing", "at": event["started_at"]}
+            pop_up = pbx.post("/calls", json=rings, auth=("pbx", key)).json()["pop_up"]
+            assert pop_up.startswith("nobody has entered") == (line == unknown)
+    eventually(lambda: "l-+13155550171" in saved(world, 4571))
+    account = operator.accounts.of_id(account_id)
+    assert account is not None
+    assert [(it.key, it.calls) for it in operator.lines.of(account).unknown] == [(unknown, 1)]
+    assert operator.lines.enter(account.account_id, {unknown: 4572}) is Entered.DONE
+    eventually(lambda: "l-+13155550172" in saved(world, 4572))
+
+
+def saved(world: World, location_id: int) -> list[str]:
+    return [call.call_id for call in world.simulator.saved_calls(location_id)]
+
+
+def running(world: World, **outputs: str) -> site.Stack:
     environments = {name: it.environment for name, it in world.stack.functions.items()}
-    running = site.Stack(
+    return site.Stack(
         name="the stack",
         payments=environments["PaymentsFunction"],
         reconcile=environments["ReconcileFunction"],
         calls=environments["CallsFunction"],
         connect=environments["ConnectFunction"],
-        outputs={**world.stack.outputs, **changes},
+        outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
         watch=Logs(world.stack.logs),
     )
+
+
+def run(page: str, world: World, key: str, folder: Path) -> str:
+    """Runs the one command of a page, as it stands there; returns what it prints."""
+    [command] = [block for language, block in pages.blocks(page) if language == "sh"]
+    ran = subprocess.run(
+        ["sh", "-eu", "-c", command.replace("https://api.example", world.stack.api)],  # noqa: S607
+        env={"KEY": key, "PATH": os.environ["PATH"], "no_proxy": "*"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ran.stdout
+
+
+def saved_from(world: World, phone: str, at: datetime) -> list[SavedCall]:
+    """What the platform has of a caller, of calls that began then."""
+    told = world.simulator.saved_calls(4701)
+    return [call for call in told if (call.phone, call.date) == (phone, at)]
+
+
+def test_itoolabs_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None:
+    owner = Owner(id=7101, phone="77011234567", email="itoolabs@example.com")
+    page = world.press(world.visit(world.simulator.grant(4701, owner=owner)))
+    assert run("docs/pbx/itoolabs.md", world, page.pbx_key, tmp_path) == "{}"
+    cabinet = dict(pages.rows("docs/pbx/itoolabs.md", "## The recipe"))
+    address = cabinet["address of the CRM"].strip("`")
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=90)
+    with httpx.Client(timeout=PATIENCE_S, trust_env=False) as pbx:
+
+        def post(name: str, key: str, **changes: str) -> httpx.Response:
+            told = dict(parse_qsl(itoolabs_form(name, key).decode(), keep_blank_values=True))
+            url = address.replace("https://api.example", world.stack.api)
+            return pbx.post(url, data={**told, **changes})
+
+        assert post("event-incoming", f"{page.pbx_key[:-1]}?").status_code == 401
+        assert post("event-incoming", page.pbx_key).json() == {"success": True, "pop_up": "sent"}
+        for name in ("event-accepted", "event-completed", "history-success"):
+            start = {"start": began.strftime("%Y%m%dT%H%M%SZ")} if "history" in name else {}
+            # A PBX that heard no answer tells it again.
+            for _ in range(2):
+                assert post(name, page.pbx_key, **start).status_code == 200
+    eventually(lambda: saved_from(world, "+77001234567", began))
+    [call] = saved_from(world, "+77001234567", began)
+    assert (call.line, call.user) == ("+77272222222", "101")
+    assert (call.status, call.duration) == ("success", 90)
+    assert call.link == "https://records.example/c1.mp3"
+
+
+def test_3cx_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None:
+    owner = Owner(id=7102, email="3cx@example.com")
+    page = world.press(world.visit(world.simulator.grant(4702, owner=owner)))
+    run("docs/pbx/3cx.md", world, page.pbx_key, tmp_path)
+    template = crm.parsed((tmp_path / "altegio-3cx.xml").read_bytes())
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=90)
+    with httpx.Client(timeout=PATIENCE_S, trust_env=False) as pbx:
+
+        def report(name: str, **values: str) -> Any:
+            [url] = {each.get("Url", "") for each in template.iter("Request")}
+            headers, body = crm.posted(template, name, values)
+            answer = pbx.post(url, content=body, headers=headers)
+            assert answer.status_code == 200
+            return answer.json()
+
+        ringing = report("", Number="+13155550175", CallDirection="Inbound")
+        assert ringing == {"success": True, "pop_up": "sent"}
+        for _ in range(2):
+            report(
+                "ReportCall",
+                CallType="Inbound",
+                Number="+13155550175",
+                Agent="101",
+                Duration="00:01:30",
+                CallStartTimeUTC=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+            )
+    eventually(lambda: saved_from(world, "+13155550175", began))
+    [call] = saved_from(world, "+13155550175", began)
+    assert (call.line, call.user) == (LINE, "101")
+    assert (call.status, call.duration) == ("success", 90)
+
+
+def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:
+    """The command, run against this stack; its status, and what it prints."""
     options = argparse.Namespace(json="--json" in words, location=None)
-    status = publication.publication(site.opened(running), options)
+    status = publication.publication(site.opened(running(world, **changes)), options)
     return status, capsys.readouterr().out
 
 

@@ -3,14 +3,19 @@
 from datetime import timedelta
 from itertools import chain, count
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from functions.reconcile import app as reconcile
 from shared.altegio.rate_limit import Bounds
+from shared.calls.directory import LineDirectory
+from shared.calls.lines import MOST_WAITING
+from shared.calls.pbx import itoolabs
+from shared.calls.table import Calls
 from shared.reconcile import schedule
 from tests.deployment import Deployment, finished, payment, ringing
-from tests.threats.threat import ANNA, MALLORY, threat
+from tests.threats.threat import ANNA, MALLORY, act, patch, threat
 
 # The crowd
 
@@ -76,3 +81,55 @@ def crowds_reconcile(deployment: Deployment) -> bool:
         busy.setattr(reconcile, "time", slow)
         deployment.invoke("reconcile", {})
     return deployment.entry("payment#inv-1").state != "SENT"
+
+
+def _any_location(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
+    def any_s(directory: LineDirectory, _account_id: str, location_id: int) -> Any:
+        return directory._connections.get(location_id)
+
+    patches.setattr(LineDirectory, "_own", any_s)
+
+
+@threat(
+    "Somebody enters a location of others for his line, so that his calls stand in its history",
+    _any_location,
+)
+def enters_the_location_of_others(deployment: Deployment) -> bool:
+    mallory = deployment.connect(4564, 4232, owner=MALLORY).pbx_key
+    deployment.connect(4777, owner=ANNA)
+    page = deployment.visit(deployment.simulator.redirect(4564, owner=MALLORY))
+    page = act(deployment, page, "code")
+    page = act(deployment, page, "prove", code=deployment.code())
+    line = "+13155550176"
+    deployment.post(
+        {"ticket": page.fields["ticket"], "action": "line", "line": line, "location": "4777"}
+    )
+    event = {**finished("m-1"), "started_at": deployment.clock().isoformat()}
+    del event["location_id"]
+    deployment.call(event, mallory)
+    return any(row.get("location_id") == 4777 for row in deployment.rows("CALLS_TABLE"))
+
+
+def _never_full(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
+    patches.setattr(Calls, "is_full", lambda *_: False)
+
+
+@threat("Somebody's calls wait for their lines by the thousand", _never_full)
+def waits_by_the_thousand(deployment: Deployment) -> bool:
+    mallory = deployment.connect(4564, 4232, owner=MALLORY).pbx_key
+    for number in range(MOST_WAITING + 5):
+        event = {**finished(f"m-{number}"), "started_at": deployment.clock().isoformat()}
+        del event["location_id"]
+        deployment.call(event, mallory)
+    return len(deployment.rows("CALLS_TABLE")) > MOST_WAITING
+
+
+@threat(
+    "Somebody without a key posts megabytes where the key stands in the form",
+    patch(itoolabs, "_LONGEST_BEFORE_THE_KEY", 10**9),
+)
+def posts_megabytes(deployment: Deployment) -> bool:
+    """Whether they are read to their end: a key that stands there would be found."""
+    key = deployment.connect(4564, owner=ANNA).pbx_key
+    body = b"cmd=rating&callid=c-1&z_flag=" + b"x" * 10**6 + b"&crm_token=" + key.encode()
+    return deployment.call(body, path="/calls/itoolabs")[0] != 401

@@ -173,7 +173,9 @@ ROUTES = [
     ("connect", "POST", "/pbx-key"),
     ("disable", "POST", "/webhooks/altegio"),
     ("disable", "GET", "/webhooks/altegio"),
-    *(("calls", "POST", address) for address in senders.ADDRESSES),
+    *(("calls", "POST", address) for address in (*senders.ADDRESSES, senders.ROOT)),
+    ("calls", "GET", "/calls/itoolabs"),
+    ("calls", "GET", senders.TEMPLATE),
 ]
 
 

@@ -7,6 +7,7 @@ here reads. Nothing is checked but what has to be read to translate: `call_event
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -19,6 +20,17 @@ _FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (YEARS
 DIGITS = re.compile(r"[0-9]{1,12}")
 _WITH_FRACTION = re.compile(r"([0-9]{1,12})(?:\.[0-9]{1,9})?")
 _MOST_FIELDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a PBX that asked something is answered: no call has happened.
+
+    Attributes:
+        values: the JSON object, in the PBX's own words.
+    """
+
+    values: Mapping[str, Any]
 
 
 def form_of(body: bytes) -> dict[str, str]:

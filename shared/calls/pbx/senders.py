@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.calls.event import BadEvent, values
-from shared.calls.pbx import asterisk, freeswitch
-from shared.calls.pbx.fields import form_of
+from shared.calls.pbx import asterisk, freeswitch, itoolabs, threecx
+from shared.calls.pbx.fields import Reply, form_of
 
 JSON = "/calls"
+# Asked for with GET, it answers with the file that makes 3CX report there.
+TEMPLATE = "/calls/3cx"
+# Kcell is said to post to the root of the host, whatever address it is given. Untried.
+ROOT = "/"
 
-# Body, its type and the fields of the query; an event to be checked, None of a call of no location.
-type Translation = Callable[[bytes, str, Mapping[str, str]], dict[str, Any] | None]
+# Body, its type and the fields of the query; an event to be checked, an answer to a question, None
+# of a call of no location or of what tells nothing new.
+type Translation = Callable[[bytes, str, Mapping[str, str]], dict[str, Any] | Reply | None]
+# Headers, body and query; what may be the key, none of it checked.
+type Keys = Callable[[Mapping[str, str], bytes, bytes], tuple[str, ...]]
 
 NOT_KNOWN = (
     f"not a report of this address's PBX: any other posts `ringing` and `finished` to {JSON}"
@@ -32,12 +39,16 @@ class Sender:
         fields: sets of names; one that is there as a whole gives it away.
         address: where its reports go; empty if there is none for them.
         read: makes an event of a report; None where it is one already.
+        keys: finds the key where it stands in no header `Authorization`; None if nowhere else.
+        taken: the status that tells its PBX that all is well.
     """
 
     name: str
     fields: tuple[frozenset[str], ...]
     address: str = ""
     read: Translation | None = None
+    keys: Keys | None = None
+    taken: int = 202
 
 
 def _all_of(*sets: str) -> tuple[frozenset[str], ...]:
@@ -67,8 +78,23 @@ SENDERS = (
     Sender("Zadarma or Novofon", _all_of("event pbx_call_id", "event call_start", "zd_echo")),
     # https://help.yeastar.com/en/p-series-software-edition/developer-guide/ (webhooks)
     Sender("Yeastar", _all_of("type sn msg", "event callid sn")),
-    # https://ru.scribd.com/document/534022584/Crm-Rest-API
-    Sender("ITooLabs (MegaFon, Gravitel, Kcell, Moldcell)", _all_of("cmd crm_token", "cmd callid")),
+    # https://ru.scribd.com/document/534022584/Crm-Rest-API, which asks for 200.
+    Sender(
+        "ITooLabs (MegaFon, Gravitel, Kcell, Moldcell)",
+        _all_of("cmd crm_token", "cmd callid"),
+        "/calls/itoolabs",
+        itoolabs.read,
+        itoolabs.keys,
+        taken=200,
+    ),
+    # What our own template makes of https://www.3cx.com/docs/server-side-crm-template-xml-description/
+    Sender(
+        "the template of 3CX",
+        _all_of("call_type started_at_utc", "call_direction number"),
+        TEMPLATE,
+        threecx.read,
+        taken=200,
+    ),
     # https://doc.didww.com/phone-systems/Settings/webhooks/
     Sender("DIDWW phone.systems", _all_of("id type global_tag")),
     Sender(
@@ -77,11 +103,16 @@ SENDERS = (
     Sender("sipgate or Zammad", _all_of("event callId")),
     Sender("Kazoo", _all_of("hook_event", "call_id hangup_cause account_id")),
     Sender("Binotel", _all_of("generalCallID")),
-    Sender("this service", _all_of("type call_id location_id"), JSON),
+    Sender("this service", _all_of("type call_id line", "type call_id location_id"), JSON),
 )
 
-TRANSLATIONS = {each.address: each.read for each in SENDERS if each.read is not None}
-ADDRESSES = (JSON, *TRANSLATIONS)
+TRANSLATED = {each.address: each for each in SENDERS if each.read is not None}
+ADDRESSES = (JSON, *TRANSLATED)
+
+
+def address(path: str) -> str:
+    """The address that a path is another name of; itself if it is none."""
+    return "/calls/itoolabs" if path == ROOT else path
 
 
 def sender(body: bytes, query: Mapping[str, str]) -> Sender | None:

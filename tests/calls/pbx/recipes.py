@@ -18,11 +18,13 @@ class Switch:
         self.deployment = deployment
         self._basic = "Basic " + base64.b64encode(f"pbx:{key}".encode()).decode()
 
-    def post(self, path: str, body: bytes, content_type: str, query: str = "") -> Any:
+    def post(
+        self, path: str, body: bytes, content_type: str, query: str = "", *, taken: int = 202
+    ) -> Any:
         status, answer = self.deployment.call(
             body, path=path, content_type=content_type, query=query, authorization=self._basic
         )
-        assert (status, answer["success"]) == (202, True)
+        assert (status, answer["success"]) == (taken, True)
         return answer
 
     def freeswitch(self, body: bytes, content_type: str = "application/json") -> Any:

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calls.pbx import senders
-from tests.calls.recorded import FORM, UUID, fences, form, record
+from tests.calls.recorded import (
+    FORM,
+    UUID,
+    fences,
+    form,
+    itoolabs_form,
+    record,
+    threecx_record,
+)
 from tests.deployment import Deployment
 
 JSON = "application/json"
@@ -23,6 +31,13 @@ OURS = {
         (b"", FORM, "altegio_location_id=4564&caller_id_number=1&destination_number=2"),
     ],
     "/calls/asterisk": [(form("answered"), FORM, ""), (form("internal"), FORM, "")],
+    "/calls/itoolabs": [
+        *((itoolabs_form(name), FORM, "") for name in ("history-success", "contact", "rating")),
+        (b"", FORM, itoolabs_form("history-missed").decode()),
+    ],
+    "/calls/3cx": [
+        *((threecx_record(name), JSON, "") for name in ("look-up", "look-up-outbound", "missed")),
+    ],
 }
 
 # As their vendors document them, with invented values.
@@ -46,10 +61,6 @@ FOREIGN = {
         FORM,
     ),
     "Yeastar": (b'{"type":30012,"sn":"3631A2124XXX","msg":"{}"}', JSON),
-    "ITooLabs": (
-        b"cmd=history&type=in&phone=77001234567&diversion=77272222222&callid=c1&crm_token=x",
-        FORM,
-    ),
     "DIDWW": (b'{"id":"1","type":"call.ended","ts":1,"global_tag":"t","data":{}}', JSON),
     "PortSIP": (b'{"event_type":"call_start","session_id":"1","caller":"102"}', JSON),
     "sipgate": (b"event=newCall&direction=in&from=1&to=2&callId=3", FORM),

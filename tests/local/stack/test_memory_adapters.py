@@ -181,7 +181,15 @@ class Play:
             self.found.append(account)
             return account
         account = self.dice.choice(self.found)
-        match self.dice.randrange(3):
+        match self.dice.randrange(5):
+            case 3:
+                # What was read before may be old.
+                account = self.accounts.of_id(account.account_id) or account
+                self.found.append(account)
+                return account.lines
+            case 4:
+                lines = {self.dice.choice(["+13155550176", "trunk-1"]): self.dice.choice([1, 2])}
+                return self.accounts.set_lines(account, lines)
             case 0:
                 return self.accounts.seen(account, self.at)
             case 1:

@@ -1,0 +1,45 @@
+"""One leg of a call, as a PBX has reported it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One leg as it was reported; numbers in their normal form.
+
+    `phone` is empty if the caller hides, or if it is no number: then it stands in `written`.
+    """
+
+    location_id: int | None
+    answered: bool
+    duration_s: int
+    started_at: datetime
+    direction: str
+    phone: str
+    line: str
+    extension: str
+    link: str
+    written: str = ""
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """The greatest of a call's legs speaks for it."""
+        return (
+            self.answered,
+            self.duration_s,
+            bool(self.phone),
+            bool(self.extension),
+            self.started_at,
+            self.location_id or 0,
+            self.direction,
+            self.phone,
+            self.line,
+            self.extension,
+            self.link,
+            self.written,
+        )
+
+    def of(self, location_id: int, line: str) -> "Leg":
+        """The same, of this location and line where none was told."""
+        return replace(self, location_id=self.location_id or location_id, line=self.line or line)

@@ -1,0 +1,38 @@
+"""What some PBXes do not tell of a call, and what stands in its place: an id, and when it rang.
+
+An id is made of what tells one call from another, so that a report that comes again has it again.
+One caller makes no two calls within one second, so the reports of that second are of one call of
+his, whichever telephones they name; of callers who hide there may be two, so there the telephone
+counts. A ringing call has no beginning yet: what a caller does within half a minute is one call.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.calls.dialled import digits_of
+
+_ONE_CALL_S = 30
+
+
+def completed(event: Mapping[str, Any], received_at: datetime) -> dict[str, Any]:
+    """The event with an id, and if it rings with a time.
+
+    Args:
+        event: what a translation made, to be checked; what is missing is not in it at all.
+        received_at: when it came.
+    """
+    if event["type"] == "ringing":
+        event = {"at": received_at.astimezone(UTC).isoformat(), **event}
+    return {"call_id": _made(event, received_at), **event}
+
+
+def _made(event: Mapping[str, Any], received_at: datetime) -> str:
+    who = digits_of(event["phone"]) or event["extension"]
+    told = [event["type"], event.get("direction", ""), who, event["line"]]
+    if event["type"] == "ringing":
+        told.append(str(int(received_at.timestamp()) // _ONE_CALL_S))
+    else:
+        told.append(event["started_at"])
+    return hashlib.sha256("\n".join(told).encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,0 +1,151 @@
+"""The lines of an account, at the desk: shown, entered, removed and imported."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.simulator import Owner
+from shared.calls import lines
+from tests.calls.telling import end
+from tests.deployment import Deployment
+from tests.ops.operator import Operator
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
+STRANGER = Owner(id=7777, email="stranger@example.com")
+LINE = "+4930123456"
+
+
+@pytest.fixture
+def deployment(on_moto: Deployment) -> Deployment:
+    return on_moto
+
+
+@pytest.fixture
+def key(deployment: Deployment) -> str:
+    return deployment.connect(4564, 4232, owner=ANNA).pbx_key
+
+
+def entries(deployment: Deployment) -> dict[str, int]:
+    account = deployment.accounts.of_id(deployment.connection(4564).account_id or "")
+    assert account
+    return dict(account.lines)
+
+
+def states(deployment: Deployment) -> list[str]:
+    return [row["state"] for row in deployment.rows("CALLS_TABLE")]
+
+
+def test_what_calls_wait_for_is_listed_and_entered_once_it_was_shown(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    assert "No line is entered" in operator("lines", "4564")
+    end(deployment, key, location_id=None, line="030 123456")
+    shown = operator("lines", "4232")
+    assert re.search(rf"unknown   1 call, last .* ago  {re.escape(LINE)}\n", shown)
+    assert "nobody has entered it -> 4232" in operator("lines", "4232", "--enter", "030/123456")
+    assert entries(deployment) == {}
+    assert "Done: calls that have waited" in operator(
+        "lines", "4232", "--enter", "030/123456", "--do"
+    )
+    assert entries(deployment) == {LINE: 4232}
+    deployment.drain_calls()
+    assert states(deployment) == ["waiting"]
+    assert "4232, as before" in operator("lines", "4232", "--enter", LINE)
+    assert "4232 -> 4564" in operator("lines", "4564", "--enter", LINE)
+    assert "4232 -> removed" in operator("lines", "4564", "--remove", LINE)
+    assert entries(deployment) == {LINE: 4232}
+    operator("lines", "4564", "--remove", LINE, "--do")
+    assert entries(deployment) == {}
+
+
+def test_it_is_told_as_json(deployment: Deployment, operator: Operator, key: str) -> None:
+    end(deployment, key, location_id=None, line=LINE)
+    operator("lines", "4564", "--enter", "trunk-1", "--do")
+    told: Any = operator.json("lines", "4564")
+    assert told["lines"] == [{"line": "trunk-1", "location_id": 4564, "dead": False}]
+    [waits] = told["unknown"]
+    assert (waits["line"], waits["calls"]) == (LINE, 1)
+
+
+@pytest.mark.usefixtures("key")
+def test_a_file_is_imported_as_a_whole(
+    deployment: Deployment, operator: Operator, tmp_path: Path
+) -> None:
+    file = tmp_path / "lines.csv"
+    file.write_bytes("\ufeffline,location_id\r\n030 123456,4564\r\nTrunk Süd,4232\r\n".encode())
+    assert "nobody has entered it -> 4232" in operator("lines", "4564", "--import", str(file))
+    assert entries(deployment) == {}
+    operator("lines", "4564", "--import", str(file), "--do")
+    assert entries(deployment) == {LINE: 4564, "trunk süd": 4232}
+    deployment.connect(4777, owner=STRANGER)
+    file.write_text("line,location_id\nx,4564\ny,4777\n")
+    assert "not a location of this account" in operator(
+        "lines", "4564", "--import", str(file), "--do"
+    )
+    assert operator.code == 1
+    file.write_text("line,location_id\n" + "".join(f"t {n},4564\n" for n in range(lines.MOST)))
+    assert "more than 500 lines" in operator("lines", "4564", "--import", str(file), "--do")
+    assert len(entries(deployment)) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "the first row has to name line and location_id."),
+        (b"line,location_id\n\xff\xfe,1\n", "not UTF-8."),
+        (None, "No such file or directory."),
+    ],
+)
+@pytest.mark.usefixtures("key")
+def test_a_file_that_cannot_be_read_is_told(
+    deployment: Deployment,
+    operator: Operator,
+    tmp_path: Path,
+    content: bytes | None,
+    why: str,
+) -> None:
+    file = tmp_path / "l.csv"
+    if content is not None:
+        file.write_bytes(content)
+    said = " ".join(operator("lines", "4564", "--import", str(file), "--do").split())
+    assert said.endswith(why)
+    assert (operator.code, entries(deployment)) == (2, {})
+
+
+@pytest.mark.usefixtures("key")
+def test_a_line_of_nothing_is_none(operator: Operator) -> None:
+    assert "That is no line." in operator("lines", "4564", "--enter", " ")
+    assert operator.code == 2
+    assert "belongs to no account" in operator("lines", "9", "--enter", LINE)
+
+
+def test_a_person_s_data_have_the_lines_and_what_waits(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    end(deployment, key, location_id=None, line="unknown-line")
+    operator("lines", "4564", "--enter", LINE, "--do")
+    operator("lines", "4232", "--enter", "trunk-9", "--do")
+    account_id = deployment.connection(4564).account_id or ""
+    everything = json.loads(operator("person", "export", account_id))
+    assert everything["data"]["AccountsTable"][0]["lines"] == {LINE: 4564, "trunk-9": 4232}
+    [call] = everything["data"]["CallsTable"]
+    assert call["line_key"] == "unknown-line"
+    one = json.loads(operator("person", "export", "--location", "4232"))
+    assert one["data"]["AccountsTable"] == [{"line": "trunk-9", "location_id": 4232}]
+    assert one["data"]["CallsTable"] == []
+    deployment.clock.advance(minutes=2)
+    for location_id in (4232, 4564):
+        deployment.simulator.disconnect(location_id)
+        deployment.webhook(deployment.event(location_id))
+        deployment.reconcile()
+        erase = ("person", "erase", "--location", str(location_id), "--reason", "asked", "--do")
+        assert json.loads(operator(*erase))["what"] == "erased on request"
+        deployment.clock.advance(minutes=2)
+        if location_id == 4232:
+            assert entries(deployment) == {LINE: 4564}
+    assert deployment.rows("ACCOUNTS_TABLE") == deployment.rows("CALLS_TABLE") == []
