@@ -33,6 +33,8 @@ The local stack serves; Ctrl-C ends it.
   logs            {logs}
 
 {owner}The billing system reports a payment:
+  curl -u billing:{billing_key} {api}/billing -d '{payment}'
+Or puts it on the queue:
   curl {billing_queue_url} -d Action=SendMessage --data-urlencode MessageBody='{payment}'
 Somebody calls, and his card pops up (the page that says that you are connected shows KEY, once):
   curl -u pbx:KEY {api}/calls -d '{ringing}'
@@ -222,6 +224,7 @@ def _welcome(stack: "Stack", letters: str, *, is_simulated: bool) -> str:
         aws_endpoint_url=stack.aws_endpoint_url,
         region=stack.region,
         billing_queue_url=stack.billing_queue_url,
+        billing_key=stack.billing_key,
         logs=stack.logs,
         letters=letters,
         payment=json.dumps(_PAYMENT | _month(clock.now()), separators=(",", ":")),

@@ -22,6 +22,7 @@ import boto3
 import httpx
 import pytest
 
+from functions.billing import wiring as billing
 from functions.calls import wiring as calls
 from functions.connect import wiring as connect
 from functions.disable import wiring as disable
@@ -46,6 +47,7 @@ from shared.payments.ledger import Ledger
 TEMPLATE = Template.read(Path(__file__).parents[1] / "template.yaml")
 FUNCTIONS = {
     "connect": connect.build,
+    "billing": billing.build,
     "payments": payments.build,
     "disable": disable.build,
     "calls": calls.build,
@@ -266,6 +268,19 @@ class Deployment:
             Name="/altegio/portal-key", Value="\n".join(keys), Type="SecureString", Overwrite=True
         )
 
+    def set_billing_key(self, *keys: str) -> None:
+        self.ssm.put_parameter(
+            Name="/altegio/billing-key", Value="\n".join(keys), Type="SecureString", Overwrite=True
+        )
+
+    def set_stripe_secret(self, *lines: str) -> None:
+        self.ssm.put_parameter(
+            Name="/altegio/stripe-secret",
+            Value="\n".join(lines),
+            Type="SecureString",
+            Overwrite=True,
+        )
+
     def ask(
         self, method: str, path: str, body: Any = "", *, query: str = "", key: str = ""
     ) -> tuple[int, Any]:
@@ -338,6 +353,35 @@ class Deployment:
             "batchItemFailures"
         ]
         return failures
+
+    def post_billing(
+        self,
+        body: Any,
+        *,
+        key: str = "",
+        path: str = "/billing",
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        """One request of the billing system, or of Stripe; status and JSON."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        event = http_event("POST", path, body=text)
+        event["headers"] = {"content-type": "application/json", **(headers or {})}
+        if key:
+            event["headers"]["authorization"] = f"Bearer {key}"
+        answer = self.invoke("billing", event)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def post_stripe(self, body: str, header: str) -> tuple[int, Any]:
+        """One request of Stripe's."""
+        headers = {"Stripe-Signature": header}
+        return self.post_billing(body, path="/billing/stripe", headers=headers)
+
+    def look_up(self, event_id: str, *, key: str = "") -> tuple[int, Any]:
+        """How an event stands, as the billing system asks."""
+        event = http_event("GET", f"/billing/{event_id}")
+        event["headers"]["authorization"] = f"Bearer {key}"
+        answer = self.invoke("billing", event)
+        return answer["statusCode"], json.loads(answer["body"])
 
     def drain(self) -> None:
         """Delivers what is on the billing queue until nothing is."""

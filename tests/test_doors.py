@@ -19,7 +19,7 @@ from local.simulator import Simulator
 from shared.connections.accounts import Accounts, AccountsBusy
 from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Clock, Deployment, counted, http_event, payment, secrets_in
-from tests.functions.test_events import EVENTS, load
+from tests.functions.test_events import EVENTS, admitted, load
 from tests.memory import Memory
 
 PORTAL_KEY = "portal-key-of-more-than-32-characters"
@@ -79,6 +79,8 @@ def from_file(name: str) -> tuple[str, Made]:
         deployment.simulator.grant(4564, 4232)
         if function == "connect":
             return event
+        if function == "billing":
+            return admitted(deployment, event)
         key = deployment.connect(4564).pbx_key
         if name in ("calls-ringing", "calls-finished", "calls-malformed"):
             event["headers"]["authorization"] = f"Bearer {key}"

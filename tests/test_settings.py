@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from functions.billing.wiring import Settings as BillingSettings
 from functions.calls.wiring import Settings as CallsSettings
 from functions.connect.wiring import Settings as ConnectSettings
 from functions.disable.wiring import Settings as DisableSettings
@@ -19,6 +20,7 @@ from tests.house.template import TEMPLATE
 SETTINGS: dict[str, type] = {
     "ConnectFunction": ConnectSettings,
     "PaymentsFunction": PaymentsSettings,
+    "BillingFunction": BillingSettings,
     "DisableFunction": DisableSettings,
     "CallsFunction": CallsSettings,
     "ReconcileFunction": ReconcileSettings,

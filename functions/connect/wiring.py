@@ -10,6 +10,7 @@ from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import bounds_of, pace_of
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
+from shared.aws.keys import Keys
 from shared.aws.ses import Mail
 from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
@@ -23,7 +24,6 @@ from shared.connect.flow import ConnectFlow
 from shared.connect.locations import Locations
 from shared.connect.one_time_code import OneTimeCode
 from shared.connect.portal import Portal
-from shared.connect.portal_key import PortalKey
 from shared.connect.tickets import Tickets
 from shared.connections.accounts import Accounts
 from shared.connections.settings import ConnectionsSettings, LifecyclePolicy
@@ -147,7 +147,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             accounts=accounts,
             tickets=tickets,
             lines=lines,
-            key=PortalKey(aws.ssm, settings.portal_key_parameter),
+            key=Keys(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),
         Sightings(aws.dynamodb, settings.platform.pace_table, clock.now),

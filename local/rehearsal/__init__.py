@@ -3,9 +3,9 @@
 The stack is the real one: the built artifact under AWS's runtime client, real queues, the
 template's schedules. The platform is the simulator, and its records alone decide the verdicts.
 
-Rooms: `browser` (the owner's), `billing` (the telephony company's), `pbx` (its customer's), `stage`
-(what a check may touch and see), `checks`, `telephony` (the sixth), `play` (one after the other),
-`screen`, `mask`, `report`.
+Rooms: `browser` (the owner's), `billing` (the telephony company's, with its `bill` and `stripe`),
+`pbx` (its customer's), `stage` (what a check may touch and see), `checks`, `money` (the second and
+the third), `telephony` (the sixth), `play` (one after the other), `screen`, `mask`, `report`.
 """
 
 import argparse

@@ -12,14 +12,10 @@ from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from local.rehearsal import telephony
+from local.rehearsal import money, telephony
 from local.rehearsal.browser import Page
+from local.rehearsal.money import SCHEDULE_S, WEBHOOK_S, reported, webhook
 from local.rehearsal.stage import Finding, Stage, shown, standings
-
-SCHEDULE_S = 1.0
-"""Seconds between two runs of the schedule in the rehearsal."""
-WEBHOOK_S = 5.0
-"""What counts as a quick answer to a webhook; the platform hangs up after ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,65 +65,6 @@ def _finishes_what_failed(stage: Stage) -> Iterator[str]:
     yield stage.expect("no further callback", stage.connected(FLAWLESS))
 
 
-# 2. Sends payment data
-
-PAID, PAID_TWICE, PAID_UNANSWERED = 4120, 4121, 4122
-
-
-def _reports_a_payment(stage: Stage) -> Iterator[str]:
-    stage.connect(PAID, PAID_TWICE, PAID_UNANSWERED)
-    stage.billing.bill(PAID, "990.99")
-    yield _reported(stage, PAID, "one payment as it was billed")
-
-
-def _reports_it_once(stage: Stage) -> Iterator[str]:
-    stage.billing.bill(PAID_TWICE, "15000", "KZT", times=2)
-    yield _reported(stage, PAID_TWICE, "one payment")
-    stage.billing.wait_until_taken(stage.patience_s)
-    yield stage.expect("one payment for two deliveries", stage.paid(PAID_TWICE))
-
-
-def _reports_it_once_unanswered(stage: Stage) -> Iterator[str]:
-    stage.platform.fault("payment", "drop_answer", location_id=PAID_UNANSWERED)
-    stage.billing.bill(PAID_UNANSWERED, "49.90")
-    yield _reported(stage, PAID_UNANSWERED, "one payment")
-    expected = "one payment while the schedule runs thrice"
-    yield stage.throughout(3.2 * SCHEDULE_S, expected, stage.paid(PAID_UNANSWERED))
-    for location_id in (PAID, PAID_TWICE, PAID_UNANSWERED):
-        yield stage.expect("one payment call, not two", stage.called_once(location_id, "payment"))
-
-
-# 3. Sends refund data
-
-REFUNDED, PAID_BESIDE, REFUNDED_WHOLLY = 4330, 4331, 4332
-
-
-def _refunds(stage: Stage) -> Iterator[str]:
-    stage.connect(REFUNDED, PAID_BESIDE, REFUNDED_WHOLLY)
-    stage.billing.bill(REFUNDED, "990.99")
-    stage.billing.bill(REFUNDED, "120.50")
-    stage.billing.bill(PAID_BESIDE, "990.99")
-    yield _reported(stage, REFUNDED, "two payments")
-    yield _reported(stage, PAID_BESIDE, "one payment")
-    stage.billing.refund(REFUNDED, times=2)
-    yield _reported(stage, REFUNDED, "the first payment refunded, the second not")
-    stage.billing.wait_until_taken(stage.patience_s)
-    yield stage.expect("one refund call for two deliveries", stage.called_once(REFUNDED, "refund"))
-    yield stage.expect("the other location's payment not refunded", stage.paid(PAID_BESIDE))
-
-
-def _freezes_and_thaws(stage: Stage) -> Iterator[str]:
-    stage.billing.bill(REFUNDED_WHOLLY, "990.99")
-    yield _reported(stage, REFUNDED_WHOLLY, "one payment")
-    stage.billing.refund(REFUNDED_WHOLLY)
-    yield _reported(stage, REFUNDED_WHOLLY, "the payment refunded")
-    yield stage.expect("frozen, as nothing is paid now", stage.stands(REFUNDED_WHOLLY, "freezed"))
-    yield _webhook(stage, REFUNDED_WHOLLY, "freeze")
-    stage.billing.bill(REFUNDED_WHOLLY, "990.99")
-    yield _reported(stage, REFUNDED_WHOLLY, "the next payment, too")
-    yield stage.expect("active again", stage.stands(REFUNDED_WHOLLY, "active"))
-
-
 # 4. Handles disabling and reconnecting
 
 LEFT, LEFT_QUIETLY, LEFT_TWICE, LEFT_UNTOLD, EXPIRED = 4440, 4441, 4442, 4443, 4444
@@ -138,7 +75,7 @@ def _disconnects(stage: Stage) -> Iterator[str]:
     yield stage.expect("active by one callback", stage.connected(LEFT))
     began_at = datetime.now(UTC)
     stage.platform.disconnect(LEFT)
-    yield _webhook(stage, LEFT, "uninstall")
+    yield webhook(stage, LEFT, "uninstall")
     expected = "the application asks how the location stands"
     yield stage.eventually(expected, stage.status_asked(LEFT, began_at))
 
@@ -152,7 +89,7 @@ def _holds_back(stage: Stage) -> Iterator[str]:
 def _reconnects(stage: Stage) -> Iterator[str]:
     yield _shows(stage, stage.connect(LEFT), {LEFT: "connected"})
     yield stage.expect("active by a new callback", stage.connected(LEFT, times=2))
-    yield _reported(stage, LEFT, "the payment that was held back")
+    yield reported(stage, LEFT, "the payment that was held back")
     yield stage.throughout(1.2 * SCHEDULE_S, "one payment", stage.paid(LEFT))
 
 
@@ -161,11 +98,11 @@ def _outlives_a_late_webhook(stage: Stage) -> Iterator[str]:
     yield _shows(stage, stage.connect(LEFT_QUIETLY), {LEFT_QUIETLY: "connected"})
     began_at = datetime.now(UTC)
     stage.platform.release_webhooks()
-    yield _webhook(stage, LEFT_QUIETLY, "uninstall")
+    yield webhook(stage, LEFT_QUIETLY, "uninstall")
     expected = "the application asks how the location stands"
     yield stage.eventually(expected, stage.status_asked(LEFT_QUIETLY, began_at))
     stage.billing.bill(LEFT_QUIETLY, "49.90")
-    yield _reported(stage, LEFT_QUIETLY, "a payment as if nothing had come")
+    yield reported(stage, LEFT_QUIETLY, "a payment as if nothing had come")
     yield stage.expect("active by two callbacks", stage.connected(LEFT_QUIETLY, times=2))
 
 
@@ -176,7 +113,7 @@ def _outlives_a_doubled_webhook(stage: Stage) -> Iterator[str]:
     yield stage.eventually(expected, look)
     yield _shows(stage, stage.connect(LEFT_TWICE), {LEFT_TWICE: "connected"})
     stage.billing.bill(LEFT_TWICE, "990.99")
-    yield _reported(stage, LEFT_TWICE, "a payment after the reconnect")
+    yield reported(stage, LEFT_TWICE, "a payment after the reconnect")
     yield stage.expect("active by two callbacks", stage.connected(LEFT_TWICE, times=2))
 
 
@@ -192,14 +129,14 @@ def _misses_no_lost_webhook(stage: Stage) -> Iterator[str]:
     look = stage.uncalled(LEFT_UNTOLD, "payment")
     yield stage.throughout(1.2 * SCHEDULE_S, "no payment call: it is known to be gone", look)
     yield _shows(stage, stage.connect(LEFT_UNTOLD), {LEFT_UNTOLD: "connected"})
-    yield _reported(stage, LEFT_UNTOLD, "the payment that was held back")
+    yield reported(stage, LEFT_UNTOLD, "the payment that was held back")
 
 
 def _expires_and_is_paid(stage: Stage) -> Iterator[str]:
     stage.platform.expire(EXPIRED)
-    yield _webhook(stage, EXPIRED, "freeze")
+    yield webhook(stage, EXPIRED, "freeze")
     stage.billing.bill(EXPIRED, "49.90")
-    yield _reported(stage, EXPIRED, "a payment for a frozen location")
+    yield reported(stage, EXPIRED, "a payment for a frozen location")
     yield stage.expect("active again, by the one callback", stage.connected(EXPIRED))
 
 
@@ -256,17 +193,6 @@ def _asks_in_the_portal(stage: Stage) -> Iterator[str]:
         yield stage.expect("active by one callback", stage.connected(BY_PORTAL_TOO))
 
 
-def _reported(stage: Stage, location_id: int, expected: str) -> str:
-    words = f"{expected}: {stage.billed(location_id)}"
-    return stage.eventually(words, stage.paid(location_id))
-
-
-def _webhook(stage: Stage, location_id: int, event: str) -> str:
-    expected = f"the {event} webhook answered with 2xx within {WEBHOOK_S:g} s"
-    look = stage.webhook_answered(location_id, event, within_s=WEBHOOK_S)
-    return stage.eventually(expected, look)
-
-
 def _shows(stage: Stage, page: Page, wanted: dict[int, str]) -> str:
     words = ", ".join(f"{location} {standing}" for location, standing in wanted.items())
     return stage.expect(f"a page that shows {words}", standings(page, wanted))
@@ -307,19 +233,12 @@ CHECKS = (
     Check(
         2,
         "Sends payment data",
-        (
-            Step("A payment is reported as it was billed", _reports_a_payment),
-            Step("A payment delivered twice is reported once", _reports_it_once),
-            Step("A payment without an answer is not sent again", _reports_it_once_unanswered),
-        ),
+        tuple(Step(name, play) for name, play in money.PAYMENTS),
     ),
     Check(
         3,
         "Sends refund data",
-        (
-            Step("A refund marks its payment, and no other", _refunds),
-            Step("A refund freezes the location, a payment thaws it", _freezes_and_thaws),
-        ),
+        tuple(Step(name, play) for name, play in money.REFUNDS),
     ),
     Check(
         4,

@@ -13,9 +13,10 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.examples.portal import Portal
-from local.rehearsal.billing import Billing
+from local.rehearsal.billing import Billing, Doors
 from local.rehearsal.browser import Browser
-from local.rehearsal.checks import CHECKS, SCHEDULE_S, Check, Step
+from local.rehearsal.checks import CHECKS, Check, Step
+from local.rehearsal.money import SCHEDULE_S
 from local.rehearsal.screen import Screen
 from local.rehearsal.stage import NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
@@ -43,6 +44,8 @@ twice is rehearsed as it is.
 
 
 _PORTAL_KEY = "rehearsal-portal-key-for-nothing-real"
+_BILLING_KEY = "rehearsal-billing-key-for-nothing-real"
+_STRIPE_SECRET = "whsec_rehearsal-secret-for-nothing-real"  # noqa: S105  # opens nothing
 
 
 class Failure(NamedTuple):
@@ -172,7 +175,8 @@ def play(
     platform = Simulator()
     outcomes: list[Outcome] = []
     with _started(screen, platform, logs, artifact) as stack, Browser() as browser:
-        billing = Billing(stack.client("sqs"), stack.billing_queue_url)
+        doors = Doors(stack.billing_queue_url, stack.api, _BILLING_KEY, _STRIPE_SECRET)
+        billing = Billing(stack.client("sqs"), doors)
         roll = CensusTable(stack.client("dynamodb"), stack.tables["CensusTable"])
         for check in CHECKS:
             if numbers and check.number not in numbers:
@@ -215,6 +219,8 @@ def _started(
             platform_url=platform.url,
             partner_token=platform.partner_token,
             user_token=platform.user_token,
+            billing_key=_BILLING_KEY,
+            stripe_secret=_STRIPE_SECRET,
             application_id=platform.application_id,
             settings=SETTINGS,
             artifact=artifact,

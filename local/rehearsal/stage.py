@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from local.examples.portal import Portal
-from local.rehearsal.billing import Billing, terms, written
+from local.rehearsal.bill import terms, written
+from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser, Page
 from local.rehearsal.pbx import Pbx
 from local.simulator import Owner, Simulator

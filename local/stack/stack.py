@@ -42,6 +42,7 @@ class Stack:
         variables: What every function gets beside that: region, credentials, endpoint.
         artifact: The folder that they run from.
         logs: Folder with one file per function, and the emulator's.
+        billing_key: With which `/billing` is asked.
         billing_queue_url: Address of `BillingQueue`; empty if the template has none.
         calls_queue_url: Address of `CallsQueue`; empty if the template has none.
     """
@@ -53,6 +54,8 @@ class Stack:
         partner_token: str = "local-partner-token",  # noqa: S107  # opens nothing
         user_token: str = "local-user-token",  # noqa: S107  # opens nothing
         portal_key: str = "local-portal-key-for-nothing-real",
+        billing_key: str = "local-billing-key-for-nothing-real",
+        stripe_secret: str = "whsec_local-secret-for-nothing-real",  # noqa: S107  # opens nothing
         application_id: int = 101,
         port: int = 0,
         settings: Mapping[str, str] | None = None,
@@ -67,6 +70,8 @@ class Stack:
             partner_token: Value of the parameter that PartnerTokenParameter names.
             user_token: Value of the parameter that UserTokenParameter names, if there is one.
             portal_key: Value of the parameter that PortalKeyParameter names, if there is one.
+            billing_key: Value of the parameter that BillingKeyParameter names, if there is one.
+            stripe_secret: Value of the parameter that StripeSecretParameter names, if there is one.
             application_id: Value of ApplicationId.
             port: Of the HTTP API; 0 takes a free one.
             settings: By name of an environment variable or of a template parameter; they go
@@ -76,6 +81,7 @@ class Stack:
             logs: Folder of the logs; None is `build/local/logs` in the project.
         """
         self.platform_url = platform_url
+        self.billing_key = billing_key
         self.region = REGION
         self._port = port
         self._root = root
@@ -87,6 +93,8 @@ class Stack:
             "PartnerTokenParameter": partner_token,
             "UserTokenParameter": user_token,
             "PortalKeyParameter": portal_key,
+            "BillingKeyParameter": billing_key,
+            "StripeSecretParameter": stripe_secret,
         }
         self._closing = ExitStack()
 
@@ -262,7 +270,7 @@ class Stack:
 def _constants() -> set[str]:
     """The variables that the functions read and the template does not give, such as LEASE_S."""
     found: set[str] = set()
-    for name in ("calls", "connect", "disable", "payments", "reconcile"):
+    for name in ("calls", "billing", "connect", "disable", "payments", "reconcile"):
         # Imported here: only who changes a constant waits for it.
         found |= config.variables(import_module(f"functions.{name}.wiring").Settings).keys()
     return found

@@ -173,6 +173,8 @@ def _own_secrets(name: str) -> dict[str, str]:
         "PartnerTokenParameter": f"/altegio/{name}/partner-token",
         "UserTokenParameter": f"/altegio/{name}/user-token",
         "PortalKeyParameter": f"/altegio/{name}/portal-key",
+        "BillingKeyParameter": f"/altegio/{name}/billing-key",
+        "StripeSecretParameter": f"/altegio/{name}/stripe-secret",
     }
 
 

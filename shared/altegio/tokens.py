@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-if TYPE_CHECKING:
-    from mypy_boto3_ssm.client import SSMClient
-from typing import TYPE_CHECKING
+from shared.aws.keys import MAX_AGE_S
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
 
-MAX_AGE_S = 300
 # Anybody can send what no token fits.
 _DOUBT_AGAIN_S = 10
 

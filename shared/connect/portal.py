@@ -7,11 +7,11 @@ to be connected, asks him, and then uses the ticket for his account, once. Nothi
 import re
 
 from shared import countries
+from shared.aws.keys import Keys
 from shared.calls.line_entry import Entered, EnterLines
 from shared.calls.lines import Directory
 from shared.clock import Clock
 from shared.connect.flow import ConnectFlow
-from shared.connect.portal_key import PortalKey
 from shared.connect.tickets import Tickets
 from shared.connect.view import Visit
 from shared.connections.accounts import Account, Accounts
@@ -37,7 +37,7 @@ class Portal:
         accounts: Accounts,
         tickets: Tickets,
         lines: EnterLines,
-        key: PortalKey,
+        key: Keys,
         clock: Clock,
     ) -> None:
         self._key = key

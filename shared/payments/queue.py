@@ -4,6 +4,7 @@ from datetime import datetime
 
 from shared.aws.sqs import Queue
 from shared.clock import stamp
+from shared.payments.entry import Entry
 
 
 class WakeUps(Queue):
@@ -15,4 +16,13 @@ class WakeUps(Queue):
 
     def send(self, key: str, due_at: datetime) -> None:
         """Wakes the entry; if another wake-up follows, this one is void (see `billing_event`)."""
-        self._send({"type": "wake-up", "key": key, "due_at": stamp(due_at)})
+        self._send(_wake_up(key, due_at))
+
+    def nudge(self, entry: Entry) -> None:
+        """Wakes an entry that is due anyway: failing is no error."""
+        if entry.due_at is not None:
+            self._nudge(_wake_up(entry.key, entry.due_at))
+
+
+def _wake_up(key: str, due_at: datetime) -> dict[str, str]:
+    return {"type": "wake-up", "key": key, "due_at": stamp(due_at)}

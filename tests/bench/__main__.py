@@ -142,6 +142,7 @@ def _rows(stack: Stack) -> list[Row]:
             "payments-invalid",
             {"batchItemFailures": []},
         ),
+        row("billing: no key", "BillingFunction", "billing-without-key", 401),
         row("calls: a wrong key", "CallsFunction", "calls-without-key", 401),
         row("reconcile: nothing is due", "ReconcileFunction", "reconcile-every-minute", None),
     ]

@@ -343,8 +343,13 @@ class Life:
         self._connect(location_id)
 
     def install_privately(self) -> None:
-        """Active at once, as private applications are: nobody comes to the page."""
-        location_id = self._somewhere()
+        """Active at once, as private applications are: nobody comes to the page.
+
+        Instead of a grant, too, that an owner may have pressed Connect for already.
+        """
+        location_id = self._somewhere("pending", "uninstalled")
+        if self.world.platform.state(location_id) == "pending":
+            self.world.simulator.disconnect(location_id)
         if self.world.platform.state(location_id) == "uninstalled":
             self.world.platform.grant([location_id], private=True)
 

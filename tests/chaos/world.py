@@ -36,7 +36,14 @@ from tests.deployment import FUNCTIONS, TEMPLATE, Clock, Context, Page, http_eve
 from tests.memory import Memory
 
 # What Lambda allows, by the template.
-TIMEOUTS = {"connect": 30, "payments": 30, "disable": 30, "calls": 30, "reconcile": 55}
+TIMEOUTS = {
+    "connect": 30,
+    "billing": 30,
+    "payments": 30,
+    "disable": 30,
+    "calls": 30,
+    "reconcile": 55,
+}
 HTTP_TOTAL_S: float = variables(PlatformSettings)["HTTP_TOTAL_S"]
 # Of a platform in good health.
 LATENCY_S = 0.2

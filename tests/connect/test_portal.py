@@ -182,7 +182,7 @@ def test_strangers_cost_nothing_while_there_is_no_key_and_a_new_one_is_found(
     deployment: Deployment, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("shared.connect.portal_key.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("shared.aws.keys.time", SimpleNamespace(monotonic=lambda: now))
     deployment.restart(PORTAL_URL=PORTAL, PORTAL_KEY_PARAMETER="/altegio/none-yet")
 
     def ask() -> int:
@@ -205,7 +205,7 @@ def test_a_key_that_cannot_be_read_is_no_wrong_key(
     logged: Callable[[], str],
 ) -> None:
     now, calls = 1000.0, 0
-    monkeypatch.setattr("shared.connect.portal_key.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("shared.aws.keys.time", SimpleNamespace(monotonic=lambda: now))
 
     def outage(operation: str, _given: Any) -> None:
         nonlocal calls

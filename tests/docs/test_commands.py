@@ -105,6 +105,28 @@ def test_a_command_without_a_stack(command: str) -> None:
     assert ended.stdout
 
 
+def test_the_requests_of_billing(stack: dict[str, Any]) -> None:
+    # Before the operator's commands, one of which says that the tables were restored.
+    known = re.search("`(local-billing-key[a-z-]*)`", pages.text("docs/billing.md"))
+    assert known is not None
+    environment = {"KEY": known[1], "API": stack["api"]}
+    for command, printed in pages.transcripts("docs/billing.md"):
+        expected = json.loads(printed)
+        until = time.monotonic() + 120
+        while True:
+            answered = json.loads(shell(command, **environment).stdout)
+            for entry, told in (
+                (answered.get(it), expected.get(it)) for it in ("payment", "refund")
+            ):
+                if entry and told:
+                    entry |= {name: "..." for name, value in told.items() if value == "..."}
+            # Its wake-up is on its way.
+            if answered == expected or time.monotonic() > until:
+                break
+            time.sleep(0.2)
+        assert answered == expected
+
+
 @pytest.mark.parametrize("command", sorted(OPERATORS))
 def test_a_command_of_the_operator(
     command: str,

@@ -1,12 +1,14 @@
 """Every file in events/ is what its trigger sends, and gets the answer that its name promises."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deployment import Deployment
+from tests.deployment import Clock, Deployment
+from tests.payments.stripes import SECRET, signed
 
 EVENTS = {path.stem: path for path in (Path(__file__).parents[2] / "events").glob("*.json")}
 
@@ -27,6 +29,8 @@ ANSWERS = {
     "disable-wrong-token": 403,
     "disable-malformed": 400,
     "calls-without-key": 401,
+    "billing-without-key": 401,
+    "billing-stripe-forged": 401,
     "disable-probe": 200,
     "disable-probe-head": 200,
 }
@@ -42,6 +46,15 @@ LEDGER: dict[str, tuple[dict[str, str], int]] = {
     "payments-invalid": ({}, 1),
     "payments-not-json": ({}, 1),
     "payments-wake-up": ({}, 0),
+}
+# With the key of the billing system; Stripe's are signed anew, as no signature lasts.
+BILLING = {
+    "billing-payment": 202,
+    "billing-list": 400,
+    "billing-malformed": 400,
+    "billing-look": 404,
+    "billing-stripe-paid": 200,
+    "billing-stripe-credit-note": 200,
 }
 # With the key of the account that is connected.
 CALLS = {
@@ -70,6 +83,7 @@ QUEUED: dict[str, tuple[list[str], int]] = {
 def test_every_event_has_its_expectation() -> None:
     assert set(EVENTS) == {
         *ANSWERS,
+        *BILLING,
         *LEDGER,
         *CALLS,
         *ASKED,
@@ -101,6 +115,38 @@ def test_a_queue_event_ends_where_it_should(
     found = {key: deployment.ledger.get(key) for key in rows}
     assert {key: str(entry.state) for key, entry in found.items() if entry} == rows
     assert len(deployment.dead_letters()) == refused
+
+
+def admitted(deployment: Deployment, event: Any) -> Any:
+    """The same event where its key and its secret are known, and just now."""
+    deployment.set_billing_key("local-billing-key-for-nothing-real")
+    deployment.set_stripe_secret(SECRET)
+    if "stripe-signature" in event["headers"]:
+        event["headers"]["stripe-signature"] = signed(event["body"], deployment.clock())[1]
+    return event
+
+
+@pytest.mark.parametrize(("name", "status"), BILLING.items())
+def test_a_billing_system_gets_its_answer(deployment: Deployment, name: str, status: int) -> None:
+    event = load(name)
+    assert deployment.invoke("billing", event)["statusCode"] == 401
+    deployment.restart()
+    answer = deployment.invoke("billing", admitted(deployment, event))
+    assert answer["statusCode"] == status
+    if name == "billing-list":
+        told = json.loads(answer["body"])["results"]
+        assert [each["status"] for each in told] == [202, 400, 202]
+
+
+@pytest.mark.parametrize("name", [name for name in BILLING if "stripe" in name])
+def test_what_stripe_signed_was_good_for_five_minutes(
+    deployment: Deployment, clock: Clock, name: str
+) -> None:
+    deployment.set_stripe_secret("whsec_local-secret-for-nothing-real")
+    clock.at = datetime(2026, 11, 1, 0, 10, tzinfo=UTC)
+    assert deployment.invoke("billing", load(name))["statusCode"] == 200
+    clock.advance(minutes=6)
+    assert deployment.invoke("billing", load(name))["statusCode"] == 401
 
 
 @pytest.mark.parametrize(("name", "status"), CALLS.items())

@@ -1,6 +1,7 @@
 """Every adapter of shared, and what each of its methods asks of AWS."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -16,6 +17,7 @@ from shared.altegio.settings import PacePolicy
 from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import to_item
+from shared.aws.keys import Keys, Secrets
 from shared.aws.ses import Letter, Mail
 from shared.aws.sightings import Sightings
 from shared.calls import call as rules_of
@@ -27,7 +29,6 @@ from shared.chains.chain import Chain, ChainState
 from shared.chains.queue import Releases
 from shared.chains.table import Chains
 from shared.clock import stamp
-from shared.connect.portal_key import PortalKey
 from shared.connect.tickets import LENGTH, Tickets
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection, State
@@ -321,6 +322,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         lambda aws: WakeUps(aws, "BILLING_QUEUE_URL"),
         {
             "send": [lambda it: it.send("payment#1", NOW)],
+            "nudge": [lambda it: it.nudge(replace(PAYMENT, due_at=NOW))],
             "waiting": [lambda it: it.waiting()],
         },
     ),
@@ -412,10 +414,15 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "send": [lambda it: it.send("anna@salon.example", LETTER)],
         },
     ),
-    PortalKey: (
+    Keys: (
         "ssm",
-        lambda aws: PortalKey(aws, "PORTAL_KEY_PARAMETER"),
+        lambda aws: Keys(aws, "KEY_PARAMETER"),
         {"fits": [lambda it: it.fits("k")]},
+    ),
+    Secrets: (
+        "ssm",
+        lambda aws: Secrets(aws, "SECRET_PARAMETER"),
+        {"known": [lambda it: it.known()]},
     ),
     UserToken: (
         "ssm",

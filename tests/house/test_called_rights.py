@@ -19,8 +19,10 @@ from tests.chaos import lives, runs
 from tests.deployment import TEMPLATE, Clock, Deployment, payment, refund
 from tests.house.called import Call, arn, recorded
 from tests.memory import Memory
+from tests.payments.stripes import SECRET, paid, signed
 
 MAIL_FROM = "codes@provider.example"
+BILLING_KEY = "billing-key-of-more-than-32-characters"
 PORTAL_KEY = "portal-key-of-more-than-32-characters"
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 PACE = {"PACE_PER_S": "5", "PACE_PER_MIN": "200"}
@@ -134,6 +136,14 @@ def live(deployment: Deployment) -> None:
     deployment.bill(payment("inv-2", amount="12.50"))
     deployment.bill(refund(of="inv-2"))
     deployment.bill("{")
+    deployment.set_billing_key(BILLING_KEY)
+    deployment.set_stripe_secret(SECRET)
+    assert deployment.post_billing(payment("inv-3"), key=BILLING_KEY)[0] == 202
+    assert deployment.look_up("inv-3", key=BILLING_KEY)[0] == 200
+    for told in (paid(), paid(amount_paid=1)):
+        body, header = signed(told, deployment.clock())
+        assert deployment.post_stripe(body, header)[0] == 200
+    deployment.drain()
     deployment.take_call("{")
     deployment.webhook(deployment.hosted(4564))
     deployment.let_time_pass(5)

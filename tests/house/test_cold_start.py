@@ -13,6 +13,7 @@ from tests.house.source import FUNCTIONS, NAMES, PROJECT, SHARED, imports, tree
 from tests.house.template import TEMPLATE
 
 HEAVY = {
+    "billing": {"pydantic", "boto3"},
     "connect": {"httpx", "jinja2", "boto3"},
     "payments": {"httpx", "pydantic", "boto3"},
     "disable": {"boto3"},
@@ -80,6 +81,7 @@ def test_a_function_loads_no_more_than_it_needs(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_loads_no_other_s_use_case(name: str) -> None:
     own = {
+        "billing": "shared.payments.door",
         "connect": "shared.connect.flow",
         "payments": "shared.payments.report",
         "disable": "shared.reconcile.webhook",

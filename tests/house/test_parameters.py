@@ -37,6 +37,8 @@ def accepts(parameter: dict[str, Any], value: str) -> bool:
 TYPOS = [
     ("ApplicationId", "", "0", "-101", "101.5", "1e3", "my app", "101 "),
     ("PartnerTokenParameter", "", "altegio/partner-token", "/altegio/", "//token", "/a b"),
+    ("BillingKeyParameter", "", "/altegio//billing-key", "0123456789abcdef0123456789abcdef"),
+    ("StripeSecretParameter", "", "/altegio//stripe", "whsec_0123456789abcdef0123456789ab"),
     ("PortalKeyParameter", "", "/altegio//portal-key", "0123456789abcdef0123456789abcdef"),
     ("UserTokenParameter", "", "/", "https://app.alteg.io"),
     ("PlatformAppUrl", "", "app.alteg.io", "http://app.alteg.io", "https://app.alteg.io/"),

@@ -49,8 +49,10 @@ SPEAKS_TO_AWS = {
     "connections.accounts",
     "connections.table",
     "doors",
+    "payments.door",  # what is not stored is told by event
     "payments.ledger",
     "payments.restored",
+    "payments.stripe_door",  # as payments.door
     "payments.report",  # an id that cannot be written is at least logged
 }
 

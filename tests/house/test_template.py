@@ -45,6 +45,7 @@ from tests.test_settings import CONSTANTS
 def test_there_is_something_to_test() -> None:
     assert set(FUNCTIONS) >= {
         "ConnectFunction",
+        "BillingFunction",
         "PaymentsFunction",
         "DisableFunction",
         "ReconcileFunction",
@@ -437,8 +438,10 @@ def test_a_secret_comes_in_by_its_name_only() -> None:
         name for name in PARAMETERS if re.search("token|secret|password|key", name.lower())
     }
     assert secretive == {
+        "BillingKeyParameter",
         "PartnerTokenParameter",
         "PortalKeyParameter",
+        "StripeSecretParameter",
         "UserTokenParameter",
     }
     for name in secretive:
@@ -450,7 +453,13 @@ def test_a_secret_comes_in_by_its_name_only() -> None:
 
 def test_the_outputs_are_what_an_operator_pastes() -> None:
     outputs = {name: output["Value"] for name, output in TEMPLATE["Outputs"].items()}
-    for name, route in (("RedirectUrl", "GET"), ("WebhookUrl", "POST"), ("CallsUrl", "POST")):
+    for name, route in (
+        ("RedirectUrl", "GET"),
+        ("WebhookUrl", "POST"),
+        ("CallsUrl", "POST"),
+        ("BillingUrl", "POST"),
+        ("StripeUrl", "POST"),
+    ):
         condition, own, made_up = outputs[name]["Fn::If"]
         path = made_up["Fn::Sub"].removeprefix("${HttpApi.ApiEndpoint}")
         assert f"{route} {path}" in ROUTES

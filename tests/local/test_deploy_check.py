@@ -89,7 +89,7 @@ def test_one_archive_with_its_bytecode_was_uploaded_for_all(stack: Deployed) -> 
     client = stack.client("lambda")
     names = [name for name in stack.resources if name.endswith("Function")]
     found = [client.get_function(FunctionName=stack.resources[name]) for name in names]
-    assert len(found) == 5
+    assert len(found) == 6
     assert len({one["Configuration"]["CodeSha256"] for one in found}) == 1
     with urllib.request.urlopen(found[0]["Code"]["Location"]) as response:
         archive = zipfile.ZipFile(io.BytesIO(response.read()))

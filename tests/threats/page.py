@@ -14,7 +14,7 @@ from functions.connect import app, page
 from local.examples.portal import Portal
 from local.simulator import Owner
 from shared.aws import http
-from shared.connect.portal_key import PortalKey
+from shared.aws.keys import Keys
 from shared.connect.tickets import Tickets
 from tests.deployment import Deployment, http_event
 from tests.threats.threat import ANNA, KEY, MALLORY, PORTAL, patch, setting, threat
@@ -76,7 +76,7 @@ def redirects(deployment: Deployment) -> bool:
     return f"{target.scheme}://{target.netloc}{target.path}" != PORTAL
 
 
-@threat("Somebody else speaks for the portal", patch(PortalKey, "fits", lambda _self, _given: True))
+@threat("Somebody else speaks for the portal", patch(Keys, "fits", lambda _self, _given: True))
 def speaks_for_the_portal(deployment: Deployment) -> bool:
     portal_mode(deployment)
     body = {"ticket": portal_ticket(deployment, 4564), "account_id": "mallory"}

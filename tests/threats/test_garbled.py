@@ -22,6 +22,8 @@ from local.simulator import Owner
 from shared.calls.pbx import senders
 from tests.deployment import Deployment, finished, http_event, payment, refund, ringing
 from tests.memory import Memory
+from tests.payments.stripes import SECRET, credit, credit_note, event, invoice, line
+from tests.payments.stripes import signed as signed_by_stripe
 
 KEY = "portal-key-of-more-than-32-characters"
 EXAMPLES, DOZEN = 25, 12
@@ -176,6 +178,10 @@ ROUTES = [
     *(("calls", "POST", address) for address in (*senders.ADDRESSES, senders.ROOT)),
     ("calls", "GET", "/calls/itoolabs"),
     ("calls", "GET", senders.TEMPLATE),
+    ("billing", "POST", "/billing"),
+    ("billing", "GET", "/billing"),
+    ("billing", "GET", "/billing/inv-1"),
+    ("billing", "POST", "/billing/stripe"),
 ]
 
 
@@ -483,3 +489,61 @@ def test_the_fields_of_the_queues(
 
     each()
     deployment.let_time_pass(10)
+
+
+def test_the_fields_of_a_billing_event_that_is_posted(
+    deployment: Deployment, nothing_passes: Callable[[], None]
+) -> None:
+    deployment.set_billing_key(KEY)
+    deployment.connect(4564)
+    events = [payment(), refund()]
+    statuses: Counter[int] = Counter()
+
+    @some
+    @given(dozen(st.sampled_from(events).flatmap(lambda it: garbled(it, "status", "metadata"))))
+    def each(drawn: list[dict[str, Any]]) -> None:
+        for body in (drawn, *drawn):
+            posted = http_event("POST", "/billing", body=json.dumps(body))
+            posted["headers"]["authorization"] = f"Bearer {KEY}"
+            statuses[answered(deployment, "billing", posted)] += 1
+        for values in drawn:
+            asked = http_event("GET", f"/billing/{values['event_id']}")
+            asked["headers"]["authorization"] = f"Bearer {KEY}"
+            assert answered(deployment, "billing", asked) in (200, 404)
+        nothing_passes()
+
+    each()
+    assert {202, 400} <= set(statuses)
+
+
+def test_the_fields_of_what_stripe_has_signed(
+    deployment: Deployment, nothing_passes: Callable[[], None]
+) -> None:
+    deployment.set_stripe_secret(SECRET)
+    deployment.connect(4564)
+    parts = st.tuples(
+        st.booleans(), *[garbled(it()) for it in (line, invoice, credit, credit_note)]
+    )
+
+    @some
+    @given(dozen(parts), dozen(garbled({"id": "evt_1Abc", "type": "invoice.paid"})))
+    def each(drawn: list[Any], spoilt_events: list[dict[str, Any]]) -> None:
+        for (is_paid, of, whole, credited, note), outer in zip(drawn, spoilt_events, strict=True):
+            inner, about = (of, whole) if is_paid else (credited, note)
+            kind = "invoice.paid" if is_paid else "credit_note.created"
+            lines = {"data": [inner], "has_more": False}
+            for told in (
+                event(kind, about),
+                event(kind, {**about, "lines": lines}),
+                {**event(kind, about), **outer},
+            ):
+                body, header = signed_by_stripe(json.dumps(told), deployment.clock())
+                posted = http_event("POST", "/billing/stripe", body=body)
+                posted["headers"]["stripe-signature"] = header
+                assert answered(deployment, "billing", posted) in (200, 400)
+        nothing_passes()
+
+    each()
+    # What is kept of it has nothing of the garbage: not even as it came.
+    for body, reason in deployment.dead_letters():
+        clean([body, reason])

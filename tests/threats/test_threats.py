@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.deployment import Deployment
-from tests.threats import code, crowd, link, page
+from tests.threats import billing, code, crowd, link, page
 from tests.threats.threat import Threat
 
 PROJECT = Path(__file__).parents[2]
 # In the order of docs/threats.md.
 THREATS = [
     it
-    for module in (link, code, page, crowd)
+    for module in (link, code, page, crowd, billing)
     for it in vars(module).values()
     if isinstance(it, Threat)
 ]

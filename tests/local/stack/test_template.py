@@ -30,10 +30,10 @@ def test_everything_in_the_real_template_is_understood() -> None:
     } <= set(wiring.routes)
     for function in wiring.functions.values():
         assert function.runtime == "python3.13"
-        assert function.environment["APPLICATION_ID"] == "101"
         assert function.environment["CONNECTIONS_TABLE"] == wiring.tables["ConnectionsTable"].name
         assert not any("{" in value for value in function.environment.values())
     payments = wiring.functions["PaymentsFunction"].environment
+    assert payments["APPLICATION_ID"] == "101"
     assert payments["BILLING_DEAD_LETTERS_URL"] == wiring.queues["BillingDeadLetters"].url
     redrive = wiring.queues["BillingQueue"].properties["RedrivePolicy"]
     assert redrive["deadLetterTargetArn"] == wiring.queues["BillingDeadLetters"].arn

@@ -583,6 +583,8 @@ def test_what_samconfig_does_not_have_comes_from_the_stack_that_runs(
         "DefaultCountry": "",
         "DomainName": "",
         "PortalKeyParameter": "/altegio/testing/portal-key",
+        "BillingKeyParameter": "/altegio/testing/billing-key",
+        "StripeSecretParameter": "/altegio/testing/stripe-secret",
         "ProviderName": given["ProviderName"],
         "UserTokenParameter": "/altegio/testing/user-token",
     }

@@ -1,0 +1,61 @@
+"""The settings of the function, and what it is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared import clock
+from shared.aws.dead_letters import DeadLetters
+from shared.aws.keys import Keys, Secrets
+from shared.aws.session import Aws
+from shared.connections.settings import ConnectionsSettings
+from shared.payments.door import BillingDoor
+from shared.payments.ledger import Ledger
+from shared.payments.queue import WakeUps
+from shared.payments.settings import LedgerPolicy
+from shared.payments.stripe_door import StripeDoor
+from shared.settings import read
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of the billing function."""
+
+    connections: ConnectionsSettings
+    payments_table: str
+    billing_queue_url: str
+    billing_dead_letters_url: str
+    billing_key_parameter: str
+    stripe_secret_parameter: str
+    ledger: LedgerPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """What the function is made of."""
+
+    door: BillingDoor
+    stripe: StripeDoor
+
+
+def build(environ: Mapping[str, str]) -> Billing:
+    """The use cases of the billing function."""
+    settings = read(Settings, environ)
+    aws = Aws()
+    door = BillingDoor(
+        ledger=Ledger(
+            aws.dynamodb, settings.payments_table, settings.connections.connections_table
+        ),
+        wake_ups=WakeUps(aws.sqs, settings.billing_queue_url),
+        key=Keys(aws.ssm, settings.billing_key_parameter),
+        clock=clock.now,
+        rules=settings.ledger,
+    )
+    return Billing(
+        door,
+        StripeDoor(
+            door=door,
+            secrets=Secrets(aws.ssm, settings.stripe_secret_parameter),
+            dead_letters=DeadLetters(aws.sqs, settings.billing_dead_letters_url),
+            clock=clock.now,
+        ),
+    )
