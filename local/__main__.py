@@ -199,7 +199,12 @@ def _announcement(stack: "Stack") -> str:
     )
     found = {name: getattr(stack, name) for name in names.split()}
     environments = {name: it.environment for name, it in stack.functions.items()}
-    told = {**found, "environments": environments, "credentials": CREDENTIALS}
+    told = {
+        **found,
+        "environments": environments,
+        "credentials": CREDENTIALS,
+        "logs": str(stack.logs),
+    }
     return json.dumps(told, indent=2)
 
 

@@ -4,23 +4,21 @@
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops import ANNOUNCEMENT
+from ops.screen import ID_LENGTH
 from ops.terminal import until_closed
 from shared.payments.entry import EntryState
 
 if TYPE_CHECKING:
     from ops.site import Site
 
-_ID_LENGTH = 18
-_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 
 type _Command = argparse.ArgumentParser
 
@@ -48,8 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function)
         return command
 
-    _add_payments(add)
-    _add_dead_letters(add)
+    _add_looks(add)
+    _add_payment(add)
+    _add_letters(add)
     _add_restored(add)
     _add_locations(add)
     _add_person(add)
@@ -59,68 +58,99 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_payments(add: Callable[[str, str, str], _Command]) -> None:
-    command = add(
-        "payments", "payments.payments", "list the payments and refunds that need attention"
+def _add_looks(add: Callable[[str, str, str], _Command]) -> None:
+    _lists(add("status", "status.status", "what is wrong right now, and what to type next"))
+
+    command = add("location", "location.location", "everything about one location")
+    command.add_argument("location", type=_id, metavar="LOCATION", help="the id of the location")
+    command.add_argument("--all", action="store_true", help="all that has happened to it")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--resume",
+        action="store_true",
+        help="let a call prove the CRM token again, for all of its chain that is stopped",
     )
-    command.add_argument(
-        "--state", choices=[*map(str, EntryState)], help="list each entry in this state"
+    which.add_argument(
+        "--trust", action="store_true", help="accept that the CRM token is the location's own"
     )
-    command.add_argument("--location", type=_id, metavar="N", help="list each entry of it")
+    which.add_argument(
+        "--send-refused", action="store_true", help="send the calls again that Altegio refused"
+    )
+    _changes(command)
     _lists(command)
 
-    command = add(
-        "payment", "payment.payment_shown", "show a payment, and what the platform's list says"
-    )
-    _takes_key(command)
+    command = add("call", "call.call", "everything about one call, by its id")
+    command.add_argument("location", type=_id, metavar="LOCATION", help="the id of its location")
+    command.add_argument("call", metavar="CALL_ID", help="as the PBX told it")
+    _lists(command)
+
+    command = add("account", "accounts.account", "an account: whose it is, its key, its country")
     command.add_argument(
+        "account",
+        metavar="ACCOUNT",
+        help="its id, its id in your portal, or that of one of its locations",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--new-key", action="store_true", help="make a new key for its PBX")
+    which.add_argument(
+        "--country",
+        metavar="COUNTRY",
+        type=str.upper,
+        help="in which its numbers are read: the two letters of ISO 3166, such as DE",
+    )
+    which.add_argument(
+        "--hand-over", metavar="ACCOUNT_ID", help="give it to a customer of your portal, by its id"
+    )
+    _changes(command)
+    _lists(command)
+
+
+def _add_payment(add: Callable[[str, str, str], _Command]) -> None:
+    words = "the payments and refunds that are not settled; or all about one, and the ways out"
+    command = add("payment", "payment.payment", words)
+    command.add_argument(
+        "key",
+        nargs="?",
+        metavar="KEY",
+        help="such as payment#inv-1001, or only the event's id, inv-1001",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--state",
+        choices=[str(it) for it in EntryState if it is not EntryState.SENT],
+        help="list each entry in this state",
+    )
+    which.add_argument(
         "--if-refunded", action="store_true", help="tell what its refund would do to the location"
     )
-
-    command = add("look", "payment.look", "let reconcile look for a payment again that NEEDS_HUMAN")
-    _takes_key(command)
-    _changes(command)
-    command.set_defaults(force=False)
-
-    command = add("adopt", "payment.adopt", "the platform took it: record the platform's id")
-    _takes_key(command)
-    command.add_argument("id", type=_id, metavar="ID", help="the platform's id of the payment")
+    which.add_argument(
+        "--look", action="store_true", help="let reconcile look for it again if it NEEDS_HUMAN"
+    )
+    which.add_argument(
+        "--adopt", type=_id, metavar="ID", help="the platform took it, under this id of its own"
+    )
+    which.add_argument(
+        "--send", action="store_true", help="the platform did not take it: send it again"
+    )
+    which.add_argument("--close", metavar="REASON", help="give it up for good; the reason is kept")
     _changes(command, force=True)
+    _lists(command)
 
-    command = add("send", "payment.send", "the platform did not take it: send it again")
-    _takes_key(command)
+
+def _add_letters(add: Callable[[str, str, str], _Command]) -> None:
+    words = "the dead letters, masked, and which are safe to replay"
+    command = add("letters", "dead_letters.letters", words)
+    command.add_argument(
+        "id", nargs="*", metavar="ID", help="the beginning of a letter's id, or `all`"
+    )
+    command.add_argument("--queue", choices=["billing", "calls"], help="of one queue only")
+    command.add_argument("--location", type=_id, metavar="N", help="those that name it")
+    command.add_argument("--event", metavar="EVENT_ID", help="those of an event, or of a call")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--replay", action="store_true", help="put them on their queue again")
+    which.add_argument("--drop", action="store_true", help="delete them for good")
     _changes(command, force=True)
-
-    command = add("close", "payment.close", "give it up for good")
-    _takes_key(command)
-    command.add_argument("--reason", required=True, metavar="TEXT", help="stored with the entry")
-    _changes(command, force=True)
-
-
-def _add_dead_letters(add: Callable[[str, str, str], _Command]) -> None:
-    for name, function, words in (
-        ("letters", "dead_letters.letters", "list the dead letters, and which are safe to replay"),
-        ("replay", "dead_letters.replay", "send dead letters to their queue again"),
-    ):
-        command = add(name, function, words)
-        command.add_argument(
-            "--queue",
-            choices=["billing", "calls"],
-            default="billing",
-            help="whose dead letters; billing if left out",
-        )
-        if name == "letters":
-            which = command.add_mutually_exclusive_group()
-            which.add_argument("--json", action="store_true", help="print JSON")
-            which.add_argument(
-                "--drop", metavar="ID", help="delete one for good, by the beginning of its id"
-            )
-            _changes(command, force=True)
-        else:
-            command.add_argument(
-                "id", metavar="ID", help="the id of a letter, the beginning of it, or `all`"
-            )
-            _changes(command, force=True)
+    _lists(command)
 
 
 def _add_restored(add: Callable[[str, str, str], _Command]) -> None:
@@ -141,20 +171,6 @@ def _add_restored(add: Callable[[str, str, str], _Command]) -> None:
 
 
 def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
-    command = add(
-        "deadlines", "deadlines.deadlines", "list the locations that are switched off next, and why"
-    )
-    command.add_argument(
-        "--within", type=_span, metavar="48h", help="list each whose cover ends in that time"
-    )
-    _lists(command)
-
-    command = add(
-        "timeline", "timeline.timeline", "show what happened to a location, here and there"
-    )
-    _takes_location(command)
-    _lists(command)
-
     command = add("uninstall", "uninstall.uninstall", "uninstall the application from a location")
     _takes_location(command)
     _changes(command)
@@ -166,23 +182,6 @@ def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
     command.add_argument("account", metavar="ACCOUNT", help="its id, or its id in your portal")
     command.add_argument(
         "--reason", required=True, metavar="TEXT", help="how you know whose it is; in the journal"
-    )
-    _changes(command)
-
-    command = add(
-        "telephony", "telephony.telephony", "show a location's chain, CRM token and last calls"
-    )
-    _takes_location(command)
-    which = command.add_mutually_exclusive_group()
-    which.add_argument("--resume", action="store_true", help="let a call prove the CRM token again")
-    which.add_argument(
-        "--trust", action="store_true", help="accept that the CRM token is the location's own"
-    )
-    which.add_argument(
-        "--send-refused", action="store_true", help="send the calls again that Altegio refused"
-    )
-    command.add_argument(
-        "--recordings", action="store_true", help="show the links that came too late for Altegio"
     )
     _changes(command)
 
@@ -202,28 +201,6 @@ def _add_locations(add: Callable[[str, str, str], _Command]) -> None:
     )
     _changes(command)
     _lists(command)
-
-    command = add("pbx-key", "accounts.key", "make a new PBX key for the account of a location")
-    _takes_location(command)
-    _changes(command)
-
-    command = add(
-        "country", "accounts.country", "say in which country an account's numbers are read"
-    )
-    _takes_location(command)
-    command.add_argument(
-        "country", metavar="COUNTRY", type=str.upper, help="its two letters of ISO 3166, such as DE"
-    )
-    _changes(command)
-
-    command = add(
-        "hand-over", "accounts.hand_over", "give a location's account to a customer of your portal"
-    )
-    _takes_location(command)
-    command.add_argument(
-        "customer", metavar="ACCOUNT_ID", help="the customer's account id in your portal"
-    )
-    _changes(command)
 
 
 def _add_person(add: Callable[[str, str, str], _Command]) -> None:
@@ -296,12 +273,6 @@ def _stack() -> argparse.ArgumentParser:
     return parser
 
 
-def _takes_key(command: _Command) -> None:
-    command.add_argument(
-        "key", metavar="KEY", help="such as payment#inv-1001, or only the event's id, inv-1001"
-    )
-
-
 def _takes_location(command: _Command) -> None:
     command.add_argument("location", type=_id, metavar="LOCATION", help="the id of the location")
 
@@ -319,18 +290,10 @@ def _changes(command: _Command, *, force: bool = False) -> None:
 
 
 def _id(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > _ID_LENGTH:
+    if not text.isascii() or not text.isdigit() or len(text) > ID_LENGTH:
         message = f"{text!r} is no id"
         raise argparse.ArgumentTypeError(message)
     return int(text)
-
-
-def _span(text: str) -> timedelta:
-    found = re.fullmatch("([0-9]{1,5})(min|h|d)", text)
-    if found is None:
-        message = f"{text!r} is no time such as 90min, 48h or 3d"
-        raise argparse.ArgumentTypeError(message)
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _moment(text: str) -> datetime:

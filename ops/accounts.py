@@ -1,7 +1,9 @@
-"""The account that has a location: its PBX's key, its country, and whose it is in the portal."""
+"""An account: whose it is, its locations and its PBX's key; and what a person changes of it."""
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from ops import screen
 from ops.site import Site
@@ -11,112 +13,112 @@ from shared.connections import pbx_key
 from shared.connections.accounts import Account
 
 
-def key(site: Site, options: argparse.Namespace) -> int:
-    """Gives an account another PBX key; it alone is on the standard output."""
-    account = of_location(site, options.location)
-    if account is None:
+class Wrong(Exception):
+    """What was asked for is no value of that kind; the message says what is."""
+
+
+def account(site: Site, options: argparse.Namespace) -> int:
+    """Shows an account; with `--do`, makes the change that is asked for."""
+    found = named(site, options.account)
+    if found is None:
+        print(screen.wrapped(f"No account, and no location, has the id {options.account}."))
         return 1
-    has = (
-        "the account has one, which stops working at once"
-        if account.pbx_key_digest
-        else "the account has none yet"
-    )
+    locations = sorted(site.connections.of_account(found.account_id))
     pairs = [
-        ("account", account.account_id),
-        ("name", account.name),
-        ("key", has),
-        ("change", "the account, with all its locations, gets a new key"),
+        ("account", found.account_id),
+        ("name", found.name),
+        ("e-mail", found.email),
+        ("country", _country(found.country)),
+        ("portal", found.portal_account_id or "-"),
+        ("locations", ", ".join(map(str, locations)) or "none"),
+        ("PBX key", "the account has one" if found.pbx_key_digest else "the account has none yet"),
     ]
-    head = f"The PBX key of the account of location {options.location} ({site.name})"
-    print(f"{head}\n{screen.facts(pairs)}\n", file=sys.stderr)
-    if not options.do:
-        print(screen.NOT_YET, file=sys.stderr)
+    try:
+        change = _change(site, options, found)
+    except Wrong as error:
+        print(error, file=sys.stderr)
+        return 2
+    # A new key alone is on the standard output.
+    out = sys.stderr if options.new_key else sys.stdout
+    if change is None:
+        plain = {**dict(pairs), "locations": locations}
+        screen.printed(options, f"Account ({site.name})\n{screen.facts(pairs)}", plain)
         return 0
-    made = pbx_key.made(account.account_id)
-    if not site.accounts.give_key(account.account_id, pbx_key.digest(made), instead=True):
-        print("Nothing was changed: the account was erased a moment ago.", file=sys.stderr)
+    what, against, do = change
+    print(f"Account ({site.name})\n{screen.facts([*pairs, ('change', what)])}\n", file=out)
+    if against:
+        print(f"Nothing was changed: {against}.", file=out)
         return 1
+    if not options.do:
+        print(screen.NOT_YET, file=out)
+        return 0
+    if not do():
+        print("Nothing was changed: the account was changed or erased a moment ago.", file=out)
+        return 1
+    if out is sys.stdout:
+        print("Done.")
+    return 0
+
+
+def named(site: Site, name: str) -> Account | None:
+    """The account of an id, here or in the portal, or the one that a location belongs to."""
+    found = site.accounts.of_id(name) or site.accounts.of_portal(name)
+    if found is None and name.isascii() and name.isdigit() and len(name) <= screen.ID_LENGTH:
+        found = _that_has(site, int(name))
+    return found
+
+
+def _that_has(site: Site, location_id: int) -> Account | None:
+    connection = site.connections.get(location_id)
+    return site.accounts.of_id(connection.account_id or "") if connection else None
+
+
+type _Change = tuple[str, str, Callable[[], bool]]
+"""What it is, what speaks against it, and what does it; False if somebody was faster."""
+
+
+def _change(site: Site, options: argparse.Namespace, found: Account) -> _Change | None:
+    account_id = found.account_id
+    if options.new_key:
+        void = ", and the old one stops working at once" if found.pbx_key_digest else ""
+        return f"a new PBX key for all its locations{void}", "", partial(_new_key, site, account_id)
+    if options.country:
+        if options.country not in countries.CODES:
+            raise Wrong(f"{options.country!r} is no country: give its two letters of ISO 3166.")
+        what = f"country {_country(found.country)} -> {_country(options.country)}"
+        return what, "", partial(site.accounts.set_country, account_id, options.country)
+    if options.hand_over is None:
+        return None
+    try:
+        customer = checked(options.hand_over)
+    except BadAccount:
+        form = "1 to 64 of these characters: A-Z a-z 0-9 _ . @ -"
+        raise Wrong(f"An account id of a portal has {form}") from None
+    other, against = site.accounts.of_portal(customer), ""
+    if found.portal_account_id:
+        against = "the account is one of the portal's already"
+    elif other is not None:
+        against = f"{customer} has the account {other.account_id} already"
+    what = f"belongs to {found.portal_account_id or 'nobody'} -> {customer}"
+    return what, against, partial(site.accounts.hand_over, found, customer, clock.now())
+
+
+def _new_key(site: Site, account_id: str) -> bool:
+    made = pbx_key.made(account_id)
+    if not site.accounts.give_key(account_id, pbx_key.digest(made), instead=True):
+        return False
     print("Done. The new key is shown only this once:", file=sys.stderr)
     print(made)
-    return 0
-
-
-def country(site: Site, options: argparse.Namespace) -> int:
-    """Says in which country an account's numbers are read that name none."""
-    account = of_location(site, options.location)
-    if account is None:
-        return 1
-    if options.country not in countries.CODES:
-        print(
-            f"{options.country!r} is no country: give its two letters of ISO 3166, such as DE.",
-            file=sys.stderr,
-        )
-        return 2
-    pairs = [
-        ("account", account.account_id),
-        ("name", account.name),
-        ("change", f"country {_country(account.country)} -> {_country(options.country)}"),
-    ]
-    head = f"The country of the account of location {options.location} ({site.name})"
-    print(f"{head}\n{screen.facts(pairs)}\n")
-    if not options.do:
-        print(screen.NOT_YET)
-        return 0
-    if not site.accounts.set_country(account.account_id, options.country):
-        print("Nothing was changed: the account was erased a moment ago.")
-        return 1
-    print("Done: from the next call on, numbers that name no country are read as its numbers.")
-    return 0
-
-
-def hand_over(site: Site, options: argparse.Namespace) -> int:
-    """Makes an account from before there was a portal one of a customer of the portal."""
-    account = of_location(site, options.location)
-    if account is None:
-        return 1
-    try:
-        customer = checked(options.customer)
-    except BadAccount:
-        print(
-            "An account id of a portal has 1 to 64 of these characters: A-Z a-z 0-9 _ . @ -",
-            file=sys.stderr,
-        )
-        return 2
-    locations = sorted(site.connections.of_account(account.account_id))
-    pairs = [
-        ("account", account.account_id),
-        ("name", account.name),
-        ("e-mail", account.email),
-        ("locations", ", ".join(map(str, locations))),
-        ("change", f"belongs to {account.portal_account_id or 'nobody'} -> {customer}"),
-    ]
-    head = f"The account of location {options.location} ({site.name})"
-    print(f"{head}\n{screen.facts(pairs)}\n")
-    if account.portal_account_id:
-        print("Nothing was changed: the account is one of the portal's already.")
-        return 1
-    if (other := site.accounts.of_portal(customer)) is not None:
-        print(f"Nothing was changed: {customer} has the account {other.account_id} already.")
-        return 1
-    if not options.do:
-        print(screen.NOT_YET)
-        return 0
-    if not site.accounts.hand_over(account, customer, clock.now()):
-        print("Nothing was changed: the account, or the customer's, has changed meanwhile.")
-        return 1
-    print("Done: the portal speaks for it from now on; its PBX key and its locations stay.")
-    return 0
-
-
-def _country(code: str) -> str:
-    return f"{code} +{countries.CODES[code]}" if code in countries.CODES else "unknown"
+    return True
 
 
 def of_location(site: Site, location_id: int) -> Account | None:
     """The account that has a location; None, with a word to the operator, if none has it."""
-    connection = site.connections.get(location_id)
-    account_id = connection.account_id if connection else None
-    account = site.accounts.of_id(account_id) if account_id else None
-    if account is None:
+    found = _that_has(site, location_id)
+    if found is None:
         print(f"Location {location_id} belongs to no account here.", file=sys.stderr)
-    return account
+    return found
+
+
+def _country(code: str) -> str:
+    return f"{code} +{countries.CODES[code]}" if code in countries.CODES else "unknown"

@@ -1,4 +1,4 @@
-"""The dead letters of billing or of calls: why each is there, and what would come of a replay.
+"""The dead letters of billing and of calls: what is in each, why, and what a replay would do.
 
 A letter stays until its copy is in the queue that it came from. Whoever looks holds the letters
 for a moment, and gives them back at once.
@@ -8,15 +8,18 @@ import argparse
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from ops import screen
 from ops.site import Site
 from shared import clock
 from shared.calls import event as call_event
+from shared.calls import phone_numbers
 from shared.clock import stamp
 from shared.connections.connection import Connection
 from shared.payments import billing_event
@@ -32,19 +35,74 @@ _DIGEST = 16
 # Asks all of the queue's servers, not some: an empty answer then means an empty queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 _WAIT_S = 1
-_INVITES = "Use `replay ID` for one, or `replay all`."
-_CORRECT = "Send a corrected event anew, then `letters --drop ID`."
+_AT_ONCE = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+# What may be shown of a letter as it is; of a number the last digits, of all else how long it is.
+_OPEN = {
+    *("type", "event_id", "location_id", "payment_event_id", "account_id", "key", "at", "due_at"),
+    *("amount", "currency", "paid_at", "period_from", "period_to", "call_id", "direction"),
+    *("answered", "duration_s", "started_at", "extension"),
+}
+_NUMBERS = {"phone", "line"}
+_LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One dead letter; `handle` is good for as long as it is held."""
 
+    queue: str
     id: str
     body: str
     reason: str
     sent_at: datetime
     handle: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What it says, if that is a JSON object at all."""
+        with suppress(ValueError, RecursionError):
+            found = json.loads(self.body)
+            return found if isinstance(found, dict) else {}
+        return {}
+
+    @property
+    def about(self) -> str:
+        """The event and the location that it names, as far as it does."""
+        fields = self.fields
+        names = [fields.get(name) for name in ("event_id", "call_id", "key")]
+        event = next((str(it)[:_LONGEST] for it in names if it), self.id[:_SHORT])
+        location_id = fields.get("location_id")
+        return f"{event} of location {location_id}" if type(location_id) is int else event
+
+    @property
+    def shown(self) -> str:
+        """What it says, masked."""
+        fields = self.fields
+        if not fields:
+            return f"no JSON object, {screen.counted(len(self.body), 'character')}"
+        return ", ".join(f"{_name(name)}={_masked(name, it)}" for name, it in fields.items())
+
+    def is_of(self, options: argparse.Namespace) -> bool:
+        """Whether it is among those that the command line names."""
+        ids = options.id
+        fields = self.fields
+        return (
+            (not ids or ids == ["all"] or any(self.id.startswith(it) for it in ids))
+            and options.location in (None, fields.get("location_id"))
+            and options.event in (None, *map(fields.get, ("event_id", "call_id", "key")))
+        )
+
+
+def _name(text: str) -> str:
+    return text if text.replace("_", "").isalpha() and len(text) <= _LONGEST else "?"
+
+
+def _masked(name: str, value: Any) -> str:
+    if name in _OPEN and isinstance(value, (str, int, bool)):
+        return str(value)[:_LONGEST]
+    if name in _NUMBERS and isinstance(value, str):
+        return phone_numbers.masked(value)
+    return f"({len(str(value))} characters)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,79 +121,90 @@ class Verdict:
 
 
 def letters(site: Site, options: argparse.Namespace) -> int:
-    """Lists all letters, each with its verdict; with `--drop`, deletes one of them."""
-    if options.drop is not None:
-        return _dropped(site, options)
-    with _held(site, options.queue) as found:
-        judged = [(letter, _judged(site, options.queue, letter)) for letter in found]
-    if options.json:
-        print(json.dumps([_plain(*both) for both in judged], indent=2))
-    elif not judged:
-        print(f"{site.name}: no dead letters.")
-    else:
-        print(f"{site.name}: {screen.counted(len(judged), 'dead letter')}\n")
-        print(_listed(judged))
-        safe = sum(verdict.safe for _letter, verdict in judged)
-        print(f"\nSafe to replay: {safe} of {len(judged)}. {_INVITES if safe else _CORRECT}")
+    """Lists letters, each with its verdict; with `--replay` or `--drop`, does so with them."""
+    queues = [options.queue] if options.queue else [*site.queues]
+    with ExitStack() as holding:
+        held = {queue: holding.enter_context(_held(site, queue)) for queue in queues}
+        chosen = [letter for found in held.values() for letter in found if letter.is_of(options)]
+        judged = [(letter, _judged(site, letter)) for letter in chosen]
+        if options.replay or options.drop:
+            return _changed(site, options, judged, held)
+    safe = sum(verdict.safe for _letter, verdict in judged)
+    whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
+    ways = (
+        f"Safe to replay: {safe} of {len(judged)}, with `letters ID --replay` or `letters all"
+        " --replay`. Of others, send a corrected event anew, then `letters ID --drop`."
+    )
+    text = f"{whole}\n\n{_listed(judged)}\n\n{screen.wrapped(ways)}"
+    none = f"{site.name}: no dead letters."
+    screen.printed(options, text if judged else none, [_plain(*both) for both in judged])
     return 0
 
 
-def _dropped(site: Site, options: argparse.Namespace) -> int:
-    """Deletes one letter for good; what a replay would take, only if forced."""
-    _queue_url, dead_letters_url = site.queues[options.queue]
-    with _held(site, options.queue) as found:
-        chosen = [it for it in found if it.id.startswith(options.drop)]
-        if len(chosen) != 1:
-            how_many = "several letters begin" if chosen else "no letter begins"
-            print(f"Nothing was deleted: {how_many} with {options.drop}.")
-            return 1
-        [letter] = chosen
-        verdict = _judged(site, options.queue, letter)
-        print(_listed([(letter, verdict)]))
-        # Its beginning, as a whole one looks like a signature, which no output may have.
-        digest = hashlib.sha256(letter.body.encode()).hexdigest()[:_DIGEST]
-        print(f"\n  sha256 of its body: {digest}…\n")
-        if verdict.safe and not options.force:
-            print("Nothing was deleted: it is safe to `replay`. Add --force to delete it anyway.")
-            return 1
-        if not options.do:
-            print("Nothing was deleted yet. Add --do to delete it for good.")
-            return 0
-        site.sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=letter.handle)
-        found.remove(letter)
-        print("Deleted: 1 letter.")
+def _changed(
+    site: Site,
+    options: argparse.Namespace,
+    judged: Sequence[tuple[Letter, Verdict]],
+    held: dict[str, list[Letter]],
+) -> int:
+    """Replays what is safe, or deletes what is not; the others only if forced."""
+    if not (options.id or options.location or options.event):
+        return screen.not_changed("say which: by ID, --location, --event, or `all`")
+    if not judged:
+        return screen.not_changed("there is no such letter")
+    print(_listed(judged), end="\n\n")
+    going = [it for it, verdict in judged if options.force or verdict.safe is options.replay]
+    if not going:
+        other = "they would come back" if options.replay else "it is safe to --replay"
+        return screen.not_changed(f"{other} (add --force to do it nevertheless)")
+    verb = "replayed" if options.replay else "deleted for good"
+    if not options.do:
+        whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
+        print(f"{whole} {screen.NOT_YET}")
+        return 0
+    for letter in going:
+        url, dead_url = site.queues[letter.queue]
+        if options.replay:
+            site.sqs.send_message(QueueUrl=url, MessageBody=letter.body)
+        else:
+            # Its beginning, as a whole one looks like a signature, which no output may have.
+            digest = hashlib.sha256(letter.body.encode()).hexdigest()[:_DIGEST]
+            print(f"  {letter.id[:_SHORT]}  sha256 of its body: {digest}…")
+        site.sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.handle)
+        held[letter.queue].remove(letter)
+    print(f"{screen.counted(len(going), 'letter')} {verb}.")
     return 0
 
 
-def replay(site: Site, options: argparse.Namespace) -> int:
-    """Puts one letter, or all, back on its queue; only what is safe, unless forced."""
-    queue_url, dead_letters_url = site.queues[options.queue]
-    with _held(site, options.queue) as found:
-        chosen = [it for it in found if options.id == "all" or it.id.startswith(options.id)]
-        if not chosen or (options.id != "all" and len(chosen) > 1):
-            how_many = "several letters begin" if chosen else "no letter begins"
-            print(f"Nothing was replayed: {how_many} with {options.id}.")
-            return 1
-        judged = [(letter, _judged(site, options.queue, letter)) for letter in chosen]
-        print(_listed(judged), end="\n\n")
-        going = [letter for letter, verdict in judged if verdict.safe or options.force]
-        if not going:
-            print("Nothing was replayed: they would come back. Add --force to replay them anyway.")
-            return 1
-        if not options.do:
-            whole = f"{len(going)} of {screen.counted(len(judged), 'letter')}"
-            print(f"Nothing was replayed yet. Add --do to replay {whole}.")
-            return 0
-        for letter in going:
-            site.sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)
-            site.sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=letter.handle)
-            found.remove(letter)
-        print(f"Replayed: {screen.counted(len(going), 'letter')}.")
-    return 0
+def length(site: Site, url: str) -> tuple[int, int]:
+    """About how many messages wait on a queue, and how many are being worked on.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+    """
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = site.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    waiting, at_work = (int(found[name]) for name in names)
+    return waiting, at_work
 
 
-def _judged(site: Site, queue: str, letter: Letter) -> Verdict:
-    if queue == "calls":
+def of_location(site: Site, location_id: int) -> list[Letter]:
+    """All that name a location."""
+    found: list[Letter] = []
+    for queue, (_url, dead_url) in site.queues.items():
+        if any(length(site, dead_url)):
+            with _held(site, queue) as held:
+                found += [it for it in held if it.fields.get("location_id") == location_id]
+    return found
+
+
+def peeked(site: Site, queue: str) -> list[Letter]:
+    """Some letters, at once: for whom a handful is enough."""
+    with _held(site, queue, most=_AT_ONCE) as found:
+        return [*found]
+
+
+def _judged(site: Site, letter: Letter) -> Verdict:
+    if letter.queue == "calls":
         return judge_call(letter.body, site.connections.get)
     return judge(letter.body, site.ledger.get)
 
@@ -197,35 +266,38 @@ def _difference(before: Entry, entry: Entry) -> str:
 
 
 @contextmanager
-def _held(site: Site, queue: str) -> Iterator[list[Letter]]:
+def _held(site: Site, queue: str, most: int = 10_000) -> Iterator[list[Letter]]:
     """All letters, oldest first; what is left in the list is visible again at once."""
     _queue_url, dead_letters_url = site.queues[queue]
     found: list[Letter] = []
     try:
-        while messages := site.sqs.receive_message(
-            QueueUrl=dead_letters_url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=_HOLD_S,
-            WaitTimeSeconds=_WAIT_S,
-            MessageAttributeNames=["reason"],
-            MessageSystemAttributeNames=["SentTimestamp"],
-        ).get("Messages"):
-            found += map(_letter, messages)
+        while len(found) < most and (
+            messages := site.sqs.receive_message(
+                QueueUrl=dead_letters_url,
+                MaxNumberOfMessages=_AT_ONCE,
+                VisibilityTimeout=_HOLD_S,
+                WaitTimeSeconds=_WAIT_S,
+                MessageAttributeNames=["reason"],
+                MessageSystemAttributeNames=["SentTimestamp"],
+            ).get("Messages")
+        ):
+            found += [_letter(queue, message) for message in messages]
         found.sort(key=lambda letter: letter.sent_at)
         yield found
     finally:
         for letter in found:
-            # One that was held too long is visible anyway.
-            with suppress(site.sqs.exceptions.MessageNotInflight):
+            # One that is not given back is visible anyway, within a minute.
+            with suppress(ClientError):
                 site.sqs.change_message_visibility(
                     QueueUrl=dead_letters_url, ReceiptHandle=letter.handle, VisibilityTimeout=0
                 )
 
 
-def _letter(message: Any) -> Letter:
+def _letter(queue: str, message: Any) -> Letter:
     attributes = message.get("MessageAttributes", {})
     reason = attributes.get("reason", {}).get("StringValue")
     return Letter(
+        queue=queue,
         id=message["MessageId"],
         body=message["Body"],
         # SQS itself gives none.
@@ -236,23 +308,27 @@ def _letter(message: Any) -> Letter:
 
 
 def _listed(judged: Sequence[tuple[Letter, Verdict]]) -> str:
-    return "\n\n".join(map(_told, *zip(*judged, strict=True)))
+    return "\n\n".join(_told(*both) for both in judged)
 
 
 def _told(letter: Letter, verdict: Verdict) -> str:
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
-    pairs = [("reason", letter.reason), ("replay", verdict.why)]
+    pairs = [("reason", letter.reason), ("says", letter.shown), ("replay", verdict.why)]
     below = screen.facts(pairs, indent=" " * len(head))
-    return f"{head}{verdict.event or 'no event'}, {old} old\n{below}"
+    event = verdict.event or (letter.about if letter.fields else "no event")
+    return f"{head}{letter.queue}, {event}, {old} old\n{below}"
 
 
 def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:
     return {
+        "queue": letter.queue,
         "id": letter.id,
         "event": verdict.event,
+        "location_id": letter.fields.get("location_id"),
         "sent_at": stamp(letter.sent_at),
         "reason": letter.reason,
+        "says": letter.shown,
         "safe": verdict.safe,
         "verdict": verdict.why,
     }

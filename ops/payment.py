@@ -1,21 +1,26 @@
-"""The ways out for a person: look again, adopt an id, send, close.
+"""Payments and refunds: those that are not settled, one of them, and the ways out for a person.
 
-Each shows the entry and what the platform's list says of it, then what it would do. The change is
-written only over the row that was shown.
+Each way shows the entry and what the platform's list says of it, then what it would do. The change
+is written only over the row that was shown.
 """
 
 import argparse
 import getpass
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from ops import evidence, refunds, screen
+from ops import evidence, refunds, screen, trouble
 from ops.evidence import Evidence, Word
 from ops.site import Site
+from ops.status import entries_in
+from ops.trouble import UNFINISHED
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
-from shared.payments import entry as payment
+from shared.clock import stamp
+from shared.payments import entry as rules
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import to_texts
 from shared.payments.ledger import IdTaken
 from shared.states import NoSuchChange
 
@@ -36,17 +41,90 @@ class Impossible(Exception):
     """Nobody may do that, for the reason in the text."""
 
 
-def payment_shown(site: Site, options: argparse.Namespace) -> int:
-    """All about one entry, or what its refund would do."""
+def payment(site: Site, options: argparse.Namespace) -> int:
+    """Lists entries, shows one, or does with one what a person decided."""
+    if options.key is None:
+        return _listed(site, options)
+    for name, change in _WAYS.items():
+        if getattr(options, name):
+            return change(site, options)
     entry = evidence.entry_of(site, options.key)
     if options.if_refunded:
         print(refunds.foretold(site, entry))
-    else:
-        print(evidence.shown(site, entry, evidence.gathered(site, entry)))
+        return 0
+    found = evidence.gathered(site, entry)
+    text = evidence.shown(site, entry, found)
+    words, command = _next(entry, found)
+    if command:
+        text = f"{text}\n\n{screen.wrapped(words)}\n{screen.to_type(command, options)}"
+    said = {"word": found.word, "why": found.why, "ids": list(found.mine)}
+    screen.printed(options, text, {**_plain(entry), "platform": said, "next": command})
     return 0
 
 
-def look(site: Site, options: argparse.Namespace) -> int:
+def _listed(site: Site, options: argparse.Namespace) -> int:
+    """What is not settled, or all of a state; 1 if one of them needs a person."""
+    states = [EntryState(options.state)] if options.state else UNFINISHED
+    found = [it for state in states for it in entries_in(site, state, None)[0]]
+    now = clock.now()
+    heads = ("ENTRY", "STATE", "LOCATION", "AGE", "DUE", "SUM", "WHY")
+    text = f"{site.name}: nothing is {' or '.join(states)}."
+    if found:
+        table = screen.table(heads, [_row(entry, now) for entry in found])
+        text = f"{site.name}: {screen.counted(len(found), 'entry', 'entries')}\n\n{table}"
+    screen.printed(options, text, [_plain(entry) for entry in found])
+    return int(any(it.state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED) for it in found))
+
+
+def _row(entry: Entry, now: datetime) -> tuple[str, ...]:
+    return (
+        entry.key,
+        entry.state,
+        str(entry.location_id or "-"),
+        screen.age(now - entry.received_at),
+        screen.due(entry.due_at, now),
+        screen.amount(entry),
+        entry.why or "-",
+    )
+
+
+def _plain(entry: Entry) -> dict[str, object]:
+    times = {"received_at": entry.received_at, "due_at": entry.due_at}
+    return {
+        "key": entry.key,
+        "state": entry.state,
+        "cause": trouble.cause(entry.why),
+        "why": entry.why,
+        "location_id": entry.location_id,
+        "attempt": entry.attempt,
+        "platform_id": entry.platform_id,
+        "facts": to_texts(entry.facts),
+        **{name: at and stamp(at) for name, at in times.items()},
+    }
+
+
+def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
+    """What comes next for an entry that is not settled, and what to type; empty if nothing."""
+    key = f"payment {screen.quoted(entry.key)}"
+    close = "Or correct it in billing, and give it up with --close REASON."
+    match entry.state:
+        case EntryState.NEEDS_HUMAN if found.word is Word.TAKEN and found.mine:
+            return "The platform took it.", f"{key} --adopt {found.mine[0]} --do"
+        case EntryState.NEEDS_HUMAN if found.word is Word.NOT_TAKEN or not entry.attempt:
+            return f"The platform did not take it. {close}", f"{key} --send --do"
+        case EntryState.NEEDS_HUMAN:
+            return "If this does not help, look in Altegio.", f"{key} --look --do"
+        case EntryState.REJECTED:
+            return f"When the cause is gone, send it again. {close}", f"{key} --send --do"
+        case EntryState.HELD:
+            left = "If the customer has left, cancel it in billing and give it up."
+            words = f"It goes out when the location is connected. {left}"
+            return words, f"{key} --close REASON --do"
+        case _:
+            return "", ""
+
+
+def _look(site: Site, options: argparse.Namespace) -> int:
     """NEEDS_HUMAN becomes UNKNOWN: reconcile looks it up within the minute."""
 
     def propose(entry: Entry, _found: Evidence) -> Proposal:
@@ -54,14 +132,14 @@ def look(site: Site, options: argparse.Namespace) -> int:
             raise Impossible(f"it is looked up by itself, {screen.due(entry.due_at, clock.now())}")
         if entry.state is EntryState.NEEDS_HUMAN and entry.attempt == 0:
             raise Impossible("it was never sent, so there is nothing to look for: send or close it")
-        return Proposal(payment.looked_for_again(entry, _by("looked up", entry), clock.now()))
+        return Proposal(rules.looked_for_again(entry, _by("looked up", entry), clock.now()))
 
     return _change(site, options, propose)
 
 
-def adopt(site: Site, options: argparse.Namespace) -> int:
+def _adopt(site: Site, options: argparse.Namespace) -> int:
     """SENT, with the platform's id that the operator found."""
-    platform_id: int = options.id
+    platform_id: int = options.adopt
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
         if entry.is_refund:
@@ -70,7 +148,7 @@ def adopt(site: Site, options: argparse.Namespace) -> int:
                 raise Impossible(f"{platform_id} is not the id of {entry.payment_key}")
         elif (owner := site.ledger.owner(platform_id)) not in (None, entry.key):
             raise Impossible(f"{platform_id} belongs to {owner}")
-        after = payment.adopted(entry, platform_id, _by("adopted", entry), clock.now())
+        after = rules.adopted(entry, platform_id, _by("adopted", entry), clock.now())
         if platform_id in found.mine:
             return Proposal(after)
         if entry.is_refund or not found.listed:
@@ -82,11 +160,11 @@ def adopt(site: Site, options: argparse.Namespace) -> int:
     return _change(site, options, propose)
 
 
-def send(site: Site, options: argparse.Namespace) -> int:
+def _send(site: Site, options: argparse.Namespace) -> int:
     """PENDING again, due now: reconcile sends it within the minute."""
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
-        after = payment.reopened(entry, _by("sent again", entry), clock.now())
+        after = rules.reopened(entry, _by("sent again", entry), clock.now())
         if found.word is Word.TAKEN:
             return Proposal(
                 after, against=f"it could be taken twice: {found.why}; adopt it instead"
@@ -102,12 +180,12 @@ def send(site: Site, options: argparse.Namespace) -> int:
     return _change(site, options, propose)
 
 
-def close(site: Site, options: argparse.Namespace) -> int:
+def _close(site: Site, options: argparse.Namespace) -> int:
     """CLOSED: given up for good, with a reason."""
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
-        why = _by("closed", entry, options.reason)
-        after = payment.closed(entry, why, clock.now())
+        why = _by("closed", entry, options.close)
+        after = rules.closed(entry, why, clock.now())
         if found.word is Word.TAKEN:
             return Proposal(after, against=f"the platform took it: {found.why}; adopt it instead")
         return Proposal(after)
@@ -151,6 +229,9 @@ def _change(
         return screen.not_changed("another entry has got that id since it was shown")
     print("Done.")
     return 0
+
+
+_WAYS = {"look": _look, "adopt": _adopt, "send": _send, "close": _close}
 
 
 def _standing(entry: Entry) -> str:

@@ -15,11 +15,13 @@ import httpx
 from ops import screen
 from ops.assumptions import assumptions
 from ops.site import Site
+from shared import clock
 from shared.altegio.client import Refused, Unreachable
 
 # The instructions of a moderation request have 3 to 1000 characters.
 _TEXT = range(3, 1001)
 _PATIENCE_S = 30
+_TOKEN = (401, 406)
 _FORGED = {"salon_id": 1, "event": "uninstall", "partner_token": "not the token"}
 
 _CONNECT = """\
@@ -151,17 +153,36 @@ def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     yield _framed(http, forged)
     calls = site.outputs["CallsUrl"]
     yield _answers("calls without a key are refused", lambda: http.post(calls, json={}), 401)
+    ids: tuple[int, ...] = ()
+    takes = "the platform takes the partner token"
+    knows = f"the token is of application {site.settings.platform.application_id}"
     try:
-        among = len(site.platform.locations(page=1))
-    except (Refused, Unreachable) as error:
-        yield Check("the platform takes the partner token", passed=False, seen=str(error))
+        ids = site.platform.locations(page=1)
+    except Refused as error:
+        # Of a wrong application, the token is not to be blamed.
+        blamed = takes if error.status in _TOKEN else knows
+        yield Check(blamed, passed=False, seen=str(error))
+    except Unreachable as error:
+        yield Check(takes, passed=False, seen=str(error))
     else:
-        seen = f"it lists {screen.counted(among, 'location')}"
-        yield Check("the platform takes the partner token", passed=True, seen=seen)
-    has_token = site.user_token.known() is not None
+        seen = f"it lists {screen.counted(len(ids), 'location')}"
+        yield Check(takes, passed=True, seen=seen)
+    token = site.user_token.known()
     parameter = site.calls_settings.user_token_parameter
-    seen = f"in {parameter}" if has_token else f"none in {parameter}"
-    yield Check("there is a user token", has_token, seen)
+    seen = f"in {parameter}" if token else f"none in {parameter}"
+    yield Check("there is a user token", token is not None, seen)
+    if token is not None and ids:
+        yield _list_of_calls(site, ids[0], token)
+
+
+def _list_of_calls(site: Site, location_id: int, token: str) -> Check:
+    """Without that right nobody knows what was saved."""
+    what, day = "the list of calls may be read", clock.now().date()
+    try:
+        site.voip.calls(location_id, day, day, 1, token)
+    except (Refused, Unreachable) as error:
+        return Check(what, passed=False, seen=f"location {location_id}: {error}")
+    return Check(what, passed=True, seen=f"of location {location_id}")
 
 
 def _answers(what: str, ask: Callable[[], httpx.Response], status: int) -> Check:

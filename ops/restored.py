@@ -66,7 +66,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     print(
         screen.wrapped(
             f"Done. Start the functions, and have billing send again whatever it has sent since"
-            f" {screen.moment(since)}. Then, when `payments` shows nothing UNKNOWN:"
+            f" {screen.moment(since)}. Then, when `payment` shows nothing UNKNOWN:"
             " restored --release"
         )
     )

@@ -1,16 +1,25 @@
 """How things look in a terminal: tables, ages and times, within a hundred columns."""
 
+import argparse
+import json
+import shlex
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from ops import ANNOUNCEMENT
 from shared.payments.entry import Entry
 
 NOT_YET = "Nothing was changed yet. Add --do to do it."
 """Below what a change would be."""
 
+ID_LENGTH = 18
+"""Digits of the longest id of a location or a payment."""
+
 _WIDTH = 98
 _NARROWEST = 16
+_TYPE = "    type: "
+_OTHERS = {"aws", "grep", "less", "make", "sam"}
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
@@ -21,13 +30,41 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
     written = []
     for *columns, last in lines:
         start = "".join(f"{text:{width}}  " for text, width in zip(columns, widths, strict=True))
-        wrapped = textwrap.wrap(last, max(left, _NARROWEST)) or [""]
+        wrapped = textwrap.wrap(last, max(left, _NARROWEST), break_on_hyphens=False) or [""]
         blank = " " * len(start)
         written += [
             f"{indent}{blank if number else start}{part}".rstrip()
             for number, part in enumerate(wrapped)
         ]
     return "\n".join(written)
+
+
+def quoted(key: str) -> str:
+    """As it is typed; keys have a `#`, which a shell leaves alone within a word."""
+    return key if shlex.quote(key.replace("#", "")) == key.replace("#", "") else shlex.quote(key)
+
+
+def to_type(command: str, options: argparse.Namespace) -> str:
+    """A command on lines of its own, as it is pasted into a shell."""
+    whole = typed(command, options)
+    is_long = len(whole) > _WIDTH - len(_TYPE)
+    return _TYPE + (whole.replace(" --", " \\\n            --") if is_long else whole)
+
+
+def typed(command: str, options: argparse.Namespace) -> str:
+    """One of ours with all that is typed around it; others are as they are."""
+    if command.split(maxsplit=1)[0] in _OTHERS:
+        return command
+    named = {"stack-name": options.stack_name, "profile": options.profile, "region": options.region}
+    where = "".join(f" --{name} {shlex.quote(it)}" for name, it in named.items() if it)
+    if not where and options.announced != ANNOUNCEMENT:
+        where = f" --announced {shlex.quote(str(options.announced))}"
+    return f".venv/bin/python -m ops {command}{where}"
+
+
+def printed(options: argparse.Namespace, text: str, plain: object) -> None:
+    """For a person, or with `--json` for a machine."""
+    print(json.dumps(plain, indent=2) if options.json else text)
 
 
 def _printable(text: str) -> str:

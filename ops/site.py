@@ -19,12 +19,16 @@ from functions.calls import wiring as calls_function
 from functions.connect import wiring as connect_function
 from functions.payments import wiring as payments_function
 from functions.reconcile import wiring as reconcile_function
+from local.stack.counts import Logs
+from ops.watch import CloudWatch, Watch
 from shared import clock
 from shared import settings as config
 from shared.altegio.client import Client
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Pace
+from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
+from shared.aws.sightings import Sightings
 from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
@@ -59,6 +63,7 @@ class Stack:
         connect: The environment of ConnectFunction.
         outputs: Those of the template, by name.
         client: Makes a client of an AWS service by its name.
+        watch: Who knows its alarms and counts.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Stack:
     connect: Mapping[str, str]
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
+    watch: Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Site:
     journal: Journal
     roll: CensusTable
     platform: Marketplace
+    voip: Telephony
     looking: ResolveUnknown
     settling: Settle
     accounts: Accounts
@@ -103,6 +110,8 @@ class Site:
     dynamodb: Any
     sqs: Any
     queues: Mapping[str, tuple[str, str]]
+    watch: Watch
+    sightings: Sightings
 
 
 def find(options: argparse.Namespace) -> Stack:
@@ -137,7 +146,8 @@ def opened(stack: Stack) -> Site:
     ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
     ssm = stack.client("ssm")
     token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
-    platform = _platform(reconcile, dynamodb, token)
+    client = _client(reconcile, dynamodb, token)
+    platform = Marketplace(client)
     connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
     accounts = Accounts(dynamodb, calls.accounts_table)
     call_rows = Calls(dynamodb, calls.calls_table, calls.call_days)
@@ -155,6 +165,7 @@ def opened(stack: Stack) -> Site:
         journal=journal,
         roll=CensusTable(dynamodb, reconcile.census_table),
         platform=platform,
+        voip=Telephony(client, calls.chains.platform_api_url),
         looking=ResolveUnknown(
             ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger
         ),
@@ -182,12 +193,12 @@ def opened(stack: Stack) -> Site:
             "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
             "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
         },
+        watch=stack.watch,
+        sightings=Sightings(dynamodb, reconcile.platform.pace_table, clock.now),
     )
 
 
-def _platform(
-    settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken
-) -> Marketplace:
+def _client(settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken) -> Client:
     """The platform, in turn with the functions; a person waits longer than they do."""
     pace = Pace(
         dynamodb,
@@ -198,7 +209,7 @@ def _platform(
         ahead_s=0,
         patience_s=_PATIENCE_S,
     )
-    return Marketplace(Client(settings.platform, token, pace))
+    return Client(settings.platform, token, pace)
 
 
 def _announced(file: Path) -> Stack:
@@ -224,6 +235,7 @@ def _announced(file: Path) -> Stack:
         connect=found["environments"]["ConnectFunction"],
         outputs=found["outputs"],
         client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
+        watch=Logs(Path(found["logs"])),
     )
 
 
@@ -255,4 +267,5 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         connect=environment("ConnectFunction"),
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
         client=client,
+        watch=CloudWatch(client("cloudwatch"), stack_name),
     )

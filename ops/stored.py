@@ -89,8 +89,9 @@ def personal(site: Site, person: Person) -> Rows:
         return is_theirs and (person.whole or it.get("location_id") in person.locations)
 
     def pace(it: Row) -> bool:
-        who = str(it["key"]).partition("#")[2]
-        return person.whole and who in {str(account_id), *map(str, users)}
+        # Of a pace by its key, of what was seen at a door by its words.
+        named = {str(it["key"]).partition("#")[2], it.get("who")}
+        return person.whole and bool(named & {str(account_id), *map(str, users)})
 
     return {
         "CallsTable": _those(site, site.calls_settings.calls_table, call),

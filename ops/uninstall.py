@@ -65,7 +65,7 @@ def _do(site: Site, location_id: int, connection: Connection | None) -> int:
         print(screen.wrapped(f"The platform did not do it: {error}."))
         return 1
     except Unreachable as error:
-        settles = "reconcile asks, and settles it" if connection else "`timeline` tells"
+        settles = "reconcile asks, and settles it" if connection else "`location` tells"
         unsure = f"The platform did not answer, so it may have done it: {error}."
         print(screen.wrapped(f"{unsure} Within minutes {settles}."))
         return 1

@@ -12,6 +12,7 @@ from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.session import Aws
+from shared.aws.sightings import Sightings
 from shared.calls.confirm import ConfirmCalls
 from shared.calls.directory import LineDirectory
 from shared.calls.hearing import Hearing
@@ -20,6 +21,7 @@ from shared.calls.pop_up import CallDoor
 from shared.calls.queue import CallWakeUps
 from shared.calls.refused_keys import RefusedKeys
 from shared.calls.routing import RouteWaiting
+from shared.calls.seen_at_door import SeenAtDoor
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
@@ -49,8 +51,8 @@ class Settings:
     late_after_s: float = LATE_AFTER_S
 
 
-def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
-    """The use cases of the calls function: of its door, and of its queue."""
+def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory, SeenAtDoor]:
+    """The use cases of the calls function: of its door, and of its queue; and the door's notes."""
     settings = read(Settings, environ)
     aws = Aws()
     pop_ups = pace_of(aws.dynamodb, settings.platform, order.POP_UPS)
@@ -79,49 +81,53 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
         rules=settings.calls,
         recording_hosts=hosts,
     )
-    return CallDoor(
-        calls=calls,
-        accounts=accounts,
-        voip=voip,
-        pace=First(jumps, pop_ups),
-        pop_ups=bounds_of(aws.dynamodb, settings.platform, order.POP_UPS_OF_ACCOUNT),
-        directory=directory,
-        hearing=hearing,
-        wake_ups=wake_ups,
-        refused_keys=RefusedKeys(aws.dynamodb, settings.calls_table),
-        clock=clock.now,
-        rules=settings.calls,
-    ), SaveHistory(
-        calls=calls,
-        hearing=hearing,
-        directory=directory,
-        routing=RouteWaiting(
+    return (
+        CallDoor(
             calls=calls,
             accounts=accounts,
+            voip=voip,
+            pace=First(jumps, pop_ups),
+            pop_ups=bounds_of(aws.dynamodb, settings.platform, order.POP_UPS_OF_ACCOUNT),
             directory=directory,
             hearing=hearing,
             wake_ups=wake_ups,
+            refused_keys=RefusedKeys(aws.dynamodb, settings.calls_table),
             clock=clock.now,
             rules=settings.calls,
         ),
-        connections=connections,
-        accounts=accounts,
-        chains=chains,
-        voip=voip,
-        checking=ConfirmCalls(
+        SaveHistory(
             calls=calls,
+            hearing=hearing,
+            directory=directory,
+            routing=RouteWaiting(
+                calls=calls,
+                accounts=accounts,
+                directory=directory,
+                hearing=hearing,
+                wake_ups=wake_ups,
+                clock=clock.now,
+                rules=settings.calls,
+            ),
             connections=connections,
+            accounts=accounts,
             chains=chains,
             voip=voip,
-            user_token=UserToken(aws.ssm, settings.user_token_parameter),
+            checking=ConfirmCalls(
+                calls=calls,
+                connections=connections,
+                chains=chains,
+                voip=voip,
+                user_token=UserToken(aws.ssm, settings.user_token_parameter),
+                wake_ups=wake_ups,
+                clock=clock.now,
+                rules=settings.calls,
+            ),
+            pace=pace,
             wake_ups=wake_ups,
+            dead_letters=DeadLetters(aws.sqs, settings.calls_dead_letters_url),
             clock=clock.now,
             rules=settings.calls,
+            late_after_s=settings.late_after_s,
         ),
-        pace=pace,
-        wake_ups=wake_ups,
-        dead_letters=DeadLetters(aws.sqs, settings.calls_dead_letters_url),
-        clock=clock.now,
-        rules=settings.calls,
-        late_after_s=settings.late_after_s,
+        SeenAtDoor(Sightings(aws.dynamodb, settings.platform.pace_table, clock.now), accounts),
     )

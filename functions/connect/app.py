@@ -9,7 +9,7 @@ from functions.connect import api, wiring
 from functions.connect.page import FAILED, Page
 from shared import doors
 from shared.altegio.redirect import BadRedirect, BadSignature
-from shared.aws import http
+from shared.aws import http, sightings
 from shared.aws.session import once
 from shared.connect.flow import UnknownTicket
 from shared.connect.form import Form
@@ -42,6 +42,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
             return page.visit(made.connecting.visit(request.raw_query))
         return _pressed(made, page, request.form())
     except BadSignature:
+        made.sightings.note(sightings.REDIRECT_REFUSED)
         return page.bad_signature()
     except BadRedirect as error:
         logger.warning("redirect refused", extra={"why": str(error)})

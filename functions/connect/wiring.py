@@ -13,6 +13,7 @@ from shared.altegio.tokens import PartnerToken
 from shared.aws.keys import Keys
 from shared.aws.ses import Mail
 from shared.aws.session import Aws
+from shared.aws.sightings import Sightings
 from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
@@ -66,6 +67,7 @@ class Connect:
     connecting: ConnectFlow
     proving: OneTimeCode
     portal: Portal
+    sightings: Sightings
 
 
 def build(environ: Mapping[str, str]) -> Connect:
@@ -148,4 +150,5 @@ def build(environ: Mapping[str, str]) -> Connect:
             key=Keys(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),
+        Sightings(aws.dynamodb, settings.platform.pace_table, clock.now),
     )

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from shared import clock
 from shared.altegio.tokens import PartnerToken
 from shared.aws.session import Aws
+from shared.aws.sightings import Sightings
 from shared.connections.settings import ConnectionsSettings
 from shared.connections.table import connections_of
 from shared.delays import LEASE_S
@@ -24,6 +25,7 @@ class Settings:
     partner_token_parameter: str
     connections: ConnectionsSettings
     payments_table: str
+    pace_table: str
     hints_queue_url: str
     platform_timezone: ZoneInfo
     lease_s: float = LEASE_S
@@ -44,4 +46,5 @@ def build(environ: Mapping[str, str]) -> ReceiveWebhook:
         clock=clock.now,
         zone=settings.platform_timezone,
         lease_s=settings.lease_s,
+        sightings=Sightings(aws.dynamodb, settings.pace_table, clock.now),
     )

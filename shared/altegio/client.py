@@ -153,9 +153,9 @@ class Client:
         """
         return self._send(self._money if anew else self._reads, "POST", path, body, host=host)
 
-    def brake(self, seconds: float) -> None:
-        """Nobody calls for so long: what was answered is meant for all calls."""
-        self._pace.brake(seconds)
+    def brake(self, reply: Reply) -> None:
+        """Nobody calls for a while: what was answered is meant for all calls."""
+        self._pace.brake(reply.retry_after_s, f"{reply.status} {reply.message()}".strip())
 
     def _send(
         self,
@@ -189,7 +189,7 @@ class Client:
         if reply is None:
             raise NotSent("there is no partner token that a header can carry")
         if reply.status in _MEANT_FOR_ALL:
-            self._pace.brake(reply.retry_after_s)
+            self.brake(reply)
         return reply
 
     def _tokens(self) -> Iterator[str]:

@@ -240,10 +240,11 @@ class Marketplace:
         path = f"/marketplace/salon/{location_id}/application/{application_id}"
         return read_status(self._client.ask("GET", path, until=until), self._client.zone)
 
-    def locations(self, page: int) -> tuple[int, ...]:
+    def locations(self, page: int, until: float = math.inf) -> tuple[int, ...]:
         """One page, from 1, of the locations that have the application; the last one is shorter.
 
-        It is not documented whether frozen and pending ones are among them.
+        It is not documented whether frozen and pending ones are among them. Asks until `until` of
+        `time.monotonic`.
 
         Raises:
             Refused: token, address or rights are wrong.
@@ -252,7 +253,7 @@ class Marketplace:
         application_id = self._client.application_id
         query = f"page={page}&count={LOCATIONS_PER_PAGE}"
         path = f"/marketplace/application/{application_id}/salons?{query}"
-        return read_locations(self._client.ask("GET", path))
+        return read_locations(self._client.ask("GET", path, until=until))
 
     def confirm(self, location_id: int, until: float = math.inf) -> None:
         """Sends the activation callback; only the status tells whether it took effect.
@@ -306,7 +307,7 @@ class Marketplace:
             reply = self._client.tell("/marketplace/partner/payment", body, anew=True)
             if reply.status == HTTPStatus.NOT_FOUND:
                 # No id in this address: it is wrong for every payment.
-                self._client.brake(reply.retry_after_s)
+                self._client.brake(reply)
             return read_payment(reply)
         except NotSent as error:
             return NotTaken(str(error))

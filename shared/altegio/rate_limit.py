@@ -145,14 +145,14 @@ class Pace:
         push, condition = "SET free_at = free_at + :interval", f"free_at > :now AND {_UNBRAKED}"
         return self._update(push, condition, values) is not None
 
-    def brake(self, seconds: float) -> None:
+    def brake(self, seconds: float, why: str) -> None:
         """Nobody calls for `seconds`, or for the usual pause if the platform named none."""
         now = self._clock()
         until = now + timedelta(seconds=seconds or self._rules.retry_base_s)
         self._update(
-            "SET braked_until = :until",
+            "SET braked_until = :until, braked_why = :why",
             f"{_UNBRAKED} OR braked_until < :until",
-            {**_unbraked_values(now), ":until": _value(until)},
+            {**_unbraked_values(now), ":until": _value(until), ":why": to_value(why)},
         )
 
     def _turn(
@@ -293,9 +293,9 @@ class Share:
         self._own.take(seconds)
         self._all.take(seconds)
 
-    def brake(self, seconds: float) -> None:
+    def brake(self, seconds: float, why: str) -> None:
         """As `Pace.brake`: for everybody."""
-        self._all.brake(seconds)
+        self._all.brake(seconds, why)
 
 
 class Bounds:

@@ -168,10 +168,11 @@ class Ledger:
         found = overdue(self._dynamodb, self._table, state, now, limit)
         return [each["key"] for each in found]
 
-    def in_state(self, state: EntryState) -> Iterator[str]:
+    def in_state(self, state: EntryState, at_once: int | None = None) -> Iterator[str]:
         """Keys of all entries in `state`, the oldest first; eventually consistent.
 
-        SENT ones are in no index of states: find them by their location.
+        SENT ones are in no index of states: find them by their location. Whoever wants the first
+        few says how many are read `at_once`.
         """
         query: dict[str, Any] = {
             "TableName": self._table,
@@ -179,6 +180,7 @@ class Ledger:
             "KeyConditionExpression": "#state = :state",
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":state": to_value(state)},
+            **({"Limit": at_once} if at_once else {}),
         }
         return (row["key"] for row in pages(self._dynamodb, query))
 

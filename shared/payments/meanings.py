@@ -33,13 +33,13 @@ MEANINGS: Mapping[EntryState, tuple[str, str]] = {
             " payment has"
         ),
         (
-            "when the cause is gone, the operator can `send` it; or correct it in billing, send a"
-            " new event and `close` this one"
+            "when the cause is gone, the operator can `--send` it; or correct it in billing, send a"
+            " new event and `--close` this one"
         ),
     ),
     _E.NEEDS_HUMAN: (
         "the platform's list does not tell, or a refund waited too long for its payment",
-        "the operator decides: `look`, `adopt`, `send` or `close`",
+        "the operator decides: `--look`, `--adopt`, `--send` or `--close`",
     ),
     _E.CLOSED: ("the operator gave it up, with a reason", "only the operator can reopen it"),
     _E.REPORTED_BY_PLATFORM: (

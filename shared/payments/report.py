@@ -223,7 +223,7 @@ class ReportPayments:
             if isinstance(outcome, Blocked):
                 if isinstance(error, Refused):
                     # Not this payment's fault: the others would fare no better.
-                    self._pace.brake(0)
+                    self._pace.brake(0, str(error))
                 return outcome
             return NotTaken(f"{outcome.why}; then status: {error}")
         if platform_id is not None and platform_id in status.refunded:

@@ -16,6 +16,8 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from shared.altegio import webhook
 from shared.altegio.tokens import PartnerToken
 from shared.altegio.webhook import LifecycleEvent
+from shared.aws import sightings
+from shared.aws.sightings import Sightings
 from shared.clock import Clock
 from shared.connections.connection import Hint
 from shared.connections.table import Connections
@@ -46,7 +48,9 @@ class ReceiveWebhook:
         clock: Clock,
         zone: ZoneInfo,
         lease_s: float,
+        sightings: Sightings,
     ) -> None:
+        self._sightings = sightings
         self._token = token
         self._application_id = application_id
         self._connections = connections
@@ -69,6 +73,10 @@ class ReceiveWebhook:
         except GetParameterError:
             self._rumour(webhook.claimed(body))
             return
+        except webhook.Forged:
+            self._sightings.note(sightings.WEBHOOK_REFUSED)
+            raise
+        self._sightings.note(sightings.WEBHOOK)
         told = {"location_id": event.location_id, "lifecycle_event": event.event[:50]}
         if event.application_id != self._application_id:
             logger.info("event of another application", extra=told)

@@ -194,10 +194,10 @@ def test_a_clock_that_was_hours_ahead_stops_nobody(deployment: Deployment) -> No
 def test_a_brake_by_a_clock_that_was_hours_ahead_stops_nobody(deployment: Deployment) -> None:
     """Such as that of an operator's machine: the platform asks for an hour at most."""
     deployment.clock.advance(hours=5)
-    pace(deployment).brake(30)
+    pace(deployment).brake(30, "429")
     deployment.clock.advance(hours=-5)
     pace(deployment).take(0)
-    pace(deployment).brake(30)
+    pace(deployment).brake(30, "429")
     with pytest.raises(Paused) as paused:
         pace(deployment).wait()
     assert paused.value.until == deployment.clock.at + timedelta(seconds=30)
@@ -212,7 +212,7 @@ def test_a_brake_during_the_wait_is_obeyed(deployment: Deployment) -> None:
     mine.wait()
     check = [mine.in_turn()]
     deployment._dynamodb.transact_write_items(TransactItems=check)
-    pace(deployment).brake(7)
+    pace(deployment).brake(7, "429")
     with pytest.raises(ClientError, match="TransactionCanceledException"):
         deployment._dynamodb.transact_write_items(TransactItems=check)
     with pytest.raises(Paused) as paused:
@@ -222,7 +222,7 @@ def test_a_brake_during_the_wait_is_obeyed(deployment: Deployment) -> None:
 
 def test_the_longest_brake_holds(deployment: Deployment) -> None:
     for seconds in (5, 20, 10):
-        pace(deployment).brake(seconds)
+        pace(deployment).brake(seconds, "429")
     with pytest.raises(Paused) as paused:
         pace(deployment).wait()
     assert paused.value.until == deployment.clock.at + timedelta(seconds=20)

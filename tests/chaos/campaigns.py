@@ -286,7 +286,7 @@ def _brake(world: World, pause: timedelta) -> None:
         ahead_s=0,
         patience_s=0,
     )
-    pace.brake(pause.total_seconds())
+    pace.brake(pause.total_seconds(), "429")
 
 
 def _reached(world: World, at: datetime) -> bool:

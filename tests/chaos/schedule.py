@@ -2,9 +2,11 @@
 
 from argparse import Namespace
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
+from local.stack.counts import Logs
 from ops.site import Stack, opened
 from ops.take import take
 from shared.clock import instant
@@ -261,6 +263,7 @@ def _take(world: World, location_id: int) -> None:
         connect=world.environments["connect"],
         outputs={},
         client=world.client,
+        watch=Logs(Path()),  # nobody asks it here
     )
     words = {"location": location_id, "account": had[0], "reason": "it answered us", "do": True}
     take(opened(stack), Namespace(**words))

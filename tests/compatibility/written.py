@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Owner
-from ops.payment import close
+from ops.payment import payment as desk
 from ops.site import opened
 from shared.altegio.client import Client
 from shared.clock import stamp
@@ -169,8 +169,9 @@ def _payments(it: Recorded) -> None:
     it.let_time_pass(5)
     it.bill(refund("refund-pending", "not-yet", location_id=4302, amount="4.00", currency="EUR"))
     it.bill(payment("closed", 4999))
-    words = Namespace(key="closed", reason="told twice", do=True, force=False)
-    assert close(opened(stack_of(it)), words) == 0
+    ways = {"look": False, "adopt": None, "send": False, "close": "told twice"}
+    words = Namespace(key="closed", do=True, force=False, **ways)
+    assert desk(opened(stack_of(it)), words) == 0
     it.webhook(it.hosted(4564))
     it.let_time_pass(5)
 

@@ -110,20 +110,6 @@ def _letters(deployment: Deployment) -> Names:
     return {}
 
 
-def _ending(deployment: Deployment) -> Names:
-    simulator = deployment.simulator
-    deployment.connect(5120, 6077, 4564)
-    deployment.bill(bought(deployment, "inv-1009", 4564))
-    until(deployment, "payment#inv-1009", "SENT")
-    simulator.fault("payment", "status", status=422, message="Period 2026-12 is closed.", times=2)
-    deployment.bill(bought(deployment, "inv-1010", 6077))
-    until(deployment, "payment#inv-1010", "REJECTED")
-    simulator.fault("payment", "drop_answer")
-    deployment.bill(bought(deployment, "inv-1011", 5120))
-    until(deployment, "payment#inv-1011", "UNKNOWN")
-    return {}
-
-
 def _life(deployment: Deployment) -> Names:
     simulator = deployment.simulator
     deployment.connect(4564)
@@ -242,15 +228,14 @@ def _left(deployment: Deployment) -> Names:
 SCENES = {
     "restored --since": Scene(_put_back),
     "restored --release": Scene(_marked),
-    "payments": Scene(_attention),
-    "adopt": Scene(_dropped),
-    "payment": Scene(_sent),
+    "status": Scene(_attention, letters=True),
+    "payment inv-1008": Scene(_dropped),
+    "payment inv-1001": Scene(_sent),
     "letters": Scene(_letters, letters=True),
-    "deadlines": Scene(_ending, {"TRIAL_DAYS": "1"}),
-    "timeline": Scene(_life),
+    "location": Scene(_life),
     "census --new": Scene(_missed),
     "census --do": Scene(_found),
-    "telephony": Scene(_called),
+    "call": Scene(_called),
     "lines": Scene(_lined),
     "publication": Scene(_reported),
     "doctor": Scene(_signed_otherwise),

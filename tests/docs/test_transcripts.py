@@ -43,7 +43,7 @@ def masked(text: str) -> list[str]:
     """What is printed, wherever a line breaks, without what differs from one run to the next.
 
     That is also the order of what happened within a few seconds, so dated rows come sorted; their
-    order is for the tests of `timeline`.
+    order is for the tests of `location`.
     """
     others, *rows = re.split(r"^(?=  \d{4}-)", text, flags=re.MULTILINE)
     if rows:

@@ -19,6 +19,7 @@ from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import to_item
 from shared.aws.keys import Keys, Secrets
 from shared.aws.ses import Letter, Mail
+from shared.aws.sightings import Sightings
 from shared.calls import call as rules_of
 from shared.calls.call import CallState
 from shared.calls.identity import Report
@@ -381,7 +382,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "wait": [lambda it: refused(it, it.wait)],
             "take": [lambda it: refused(it, lambda: it.take(1))],
             "pushed": [lambda it: it.pushed()],
-            "brake": [lambda it: it.brake(0)],
+            "brake": [lambda it: it.brake(0, "429")],
         },
     ),
     Marks: (
@@ -415,6 +416,14 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         "events",
         lambda aws: Bus(aws, "EVENT_BUS", 101),
         {"put": [lambda it: it.put([TOLD])]},
+    ),
+    Sightings: (
+        "dynamodb",
+        lambda aws: Sightings(aws, "PACE_TABLE", lambda: NOW),
+        {
+            "note": [lambda it: it.note("webhook")],
+            "last": [lambda it: it.last("webhook")],
+        },
     ),
     Mail: (
         "ses",

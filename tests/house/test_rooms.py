@@ -43,6 +43,7 @@ SPEAKS_TO_AWS = {
     "aws.dynamodb",
     "aws.session",
     "aws.ses",
+    "aws.sightings",
     "aws.sqs",
     "calls.table",
     "chains.table",

@@ -59,11 +59,11 @@ def test_the_desk_finds_what_was_deployed(
         QueueUrl=stack.resources["BillingDeadLetters"], MessageBody="no event"
     )
     named = ["--stack-name", NAME, "--region", REGION]
-    assert main(["payments", *named]) == 0
+    assert main(["payment", *named]) == 0
     assert f"{NAME} in {REGION}: nothing is NEEDS_HUMAN" in capsys.readouterr().out
     assert main(["letters", *named]) == 0
     assert "refused again: invalid: not JSON" in capsys.readouterr().out
-    assert main(["payments", "--stack-name", "another", "--region", REGION]) == 2
+    assert main(["payment", "--stack-name", "another", "--region", REGION]) == 2
     assert "another" in capsys.readouterr().err
 
 

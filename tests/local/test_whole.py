@@ -20,6 +20,7 @@ from local.examples.mailbox import SENDER, Mailbox
 from local.examples.webhook import Webhook
 from local.simulator import Owner, Simulator
 from local.simulator.telephony import SavedCall
+from local.stack.counts import Logs
 from local.stack.stack import Stack
 from ops import publication, site
 from ops.deploy import health
@@ -373,6 +374,7 @@ def running(world: World, **outputs: str) -> site.Stack:
         connect=environments["ConnectFunction"],
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
+        watch=Logs(world.stack.logs),
     )
 
 
@@ -477,10 +479,10 @@ def test_what_the_cabinet_asks_for_is_told_and_checked(
     assert told["values"]["Registration Redirect Url"] == f"{world.stack.api}/connect"
     assert told["values"]["Callback Url"] == f"{world.stack.api}/webhooks/altegio"
     assert all(3 <= len(text) <= 1000 for text in told["texts"].values())
-    # Nothing but the list was asked for, beside what reconcile may ask at any time; nothing came of
+    # Only lists were asked for, beside what reconcile may ask at any time; nothing came of
     # what was refused.
     asked = {call.route for call in world.simulator.journal[before:]}
-    assert asked - {"status"} == {"salons"}
+    assert asked - {"status", "calls"} == {"salons"}
     status, text = publish(world, capsys)
     assert max(map(len, text.splitlines())) <= 100
     assert "Callback Url" in text

@@ -95,6 +95,7 @@ class Queues(Client):
         "QueueUrl",
         "MaxNumberOfMessages",
         "VisibilityTimeout",
+        "WaitTimeSeconds",
         "MessageAttributeNames",
         "MessageSystemAttributeNames",
     )

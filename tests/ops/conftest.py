@@ -20,10 +20,11 @@ def anna(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def operator(
     deployment: Deployment, anna: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Operator:
-    here = stack_of(deployment)
+    found = Operator(deployment, capsys)
+    here = stack_of(deployment, found.watch)
     anna.setattr(site, "find", lambda _options: here)
     anna.setattr(dead_letters, "_WAIT_S", 0)
-    return Operator(deployment, capsys)
+    return found
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Somebody who operates the stack under test."""
 
 import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -9,7 +11,31 @@ import pytest
 
 from ops import site
 from ops.__main__ import main
+from ops.watch import Alarm, Counted, Watch
 from tests.deployment import Deployment, secrets_in
+
+
+class Watching:
+    """What the functions have counted, and what rings, as a test says."""
+
+    def __init__(self) -> None:
+        self.rings: list[Alarm] | None = None
+        self.counts: dict[str, int] = {}
+        self.ages: dict[str, timedelta] = {}
+        self.ran = True
+
+    def alarms(self) -> list[Alarm] | None:
+        return self.rings
+
+    def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
+        counts = {**self.counts, **({"ReconcileRun": 60} if self.ran else {})}
+        return {name: Counted(it, now) for name, it in counts.items() if name in names}
+
+    def age(self, queue_url: str, _now: datetime) -> timedelta | None:
+        return self.ages.get(queue_url)
+
+    def log(self, function: str) -> str:
+        return f"less {function}.log"
 
 
 class Operator:
@@ -19,6 +45,7 @@ class Operator:
         self._deployment = deployment
         self._capsys = capsys
         self.code = 0
+        self.watch = Watching()
 
     def __call__(self, *words: str) -> str:
         """Types a command; returns all that is shown, which is never a secret nor too wide."""
@@ -35,7 +62,7 @@ class Operator:
         return json.loads(self(*words, "--json"))
 
 
-def stack_of(deployment: Deployment) -> site.Stack:
+def stack_of(deployment: Deployment, watch: Watch | None = None) -> site.Stack:
     session = boto3.Session()
 
     @cache
@@ -51,4 +78,5 @@ def stack_of(deployment: Deployment) -> site.Stack:
         connect=deployment.environments["connect"],
         outputs={},
         client=client,
+        watch=watch or Watching(),
     )

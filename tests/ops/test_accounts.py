@@ -32,10 +32,10 @@ def test_another_key_replaces_the_first_at_once(
 ) -> None:
     key = deployment.connect(4564).pbx_key
     event = {**ringing(), "at": deployment.clock().isoformat()}
-    assert "Nothing was changed yet" in operator("pbx-key", "4564")
+    assert "Nothing was changed yet" in operator("account", "4564", "--new-key")
     assert deployment.call(event, key)[0] == 202
     capsys.readouterr()
-    assert main(["pbx-key", "4564", "--do"]) == 0
+    assert main(["account", "4564", "--new-key", "--do"]) == 0
     told = capsys.readouterr()
     # The key alone, so that it can be piped to where it belongs.
     fresh = told.out.removesuffix("\n")
@@ -48,11 +48,23 @@ def test_another_key_replaces_the_first_at_once(
     assert secrets_in(told.err, deployment.simulator) == []
 
 
+def test_an_account_is_shown_by_any_of_its_names(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4564, 4232, owner=ANNA)
+    operator("account", "4564", "--hand-over", "acme-1", "--do")
+    account_id = str(deployment.connection(4564).account_id)
+    told = [operator.json("account", name) for name in (account_id, "acme-1", "4232")]
+    assert told[0] == told[1] == told[2]
+    assert (told[0]["account"], told[0]["locations"]) == (account_id, [4232, 4564])
+    assert told[0]["PBX key"] == "the account has one"
+
+
 def test_the_country_of_an_account_is_changed_once_it_was_shown(
     deployment: Deployment, operator: Operator
 ) -> None:
     deployment.connect(4564, owner=ANNA)
-    assert "country DE +49 -> KZ +7" in operator("country", "4564", "KZ")
+    assert "country DE +49 -> KZ +7" in operator("account", "4564", "--country", "KZ")
     account_id = deployment.connection(4564).account_id
     accounts = Accounts(deployment._dynamodb, deployment.environments["connect"]["ACCOUNTS_TABLE"])
 
@@ -62,16 +74,16 @@ def test_the_country_of_an_account_is_changed_once_it_was_shown(
         return account.country
 
     assert stored() == "DE"
-    assert "Done" in operator("country", "4564", "kz", "--do")
+    assert "Done" in operator("account", "4564", "--country", "kz", "--do")
     assert stored() == "KZ"
-    assert "is no country" in operator("country", "4564", "Germany", "--do")
+    assert "is no country" in operator("account", "4564", "--country", "Germany", "--do")
     assert operator.code == 2
     assert stored() == "KZ"
 
 
 def test_what_has_no_account_gets_nothing(operator: Operator) -> None:
-    for words in (["pbx-key", "999"], ["hand-over", "999", "acme-1"], ["country", "999", "DE"]):
-        assert "belongs to no account" in operator(*words, "--do")
+    for words in (["--new-key"], ["--hand-over", "acme-1"], ["--country", "DE"], []):
+        assert "No account, and no location, has the id 999" in operator("account", "999", *words)
         assert operator.code == 1
 
 
@@ -82,13 +94,13 @@ def test_a_customer_from_before_the_portal_becomes_its_own(
     account_id = deployment.connection(4564).account_id
     with_a_portal(deployment)
     assert standing(deployment, 4564, customer="acme-1") == {4564: "taken"}
-    shown = operator("hand-over", "4564", "acme-1")
+    shown = operator("account", "4564", "--hand-over", "acme-1")
     assert "Anna Schmidt" in shown
     assert "4232, 4564" in shown
     assert "belongs to nobody -> acme-1" in shown
     assert "Nothing was changed yet" in shown
     assert standing(deployment, 4564, customer="acme-1") == {4564: "taken"}
-    assert "Done" in operator("hand-over", "4564", "acme-1", "--do")
+    assert "Done" in operator("account", "4564", "--hand-over", "acme-1", "--do")
     connected = {4564: "connected", 4232: "connected"}
     assert standing(deployment, 4564, 4232, customer="acme-1") == connected
     assert standing(deployment, 4564, customer="acme-2") == {4564: "taken"}
@@ -104,7 +116,7 @@ def test_the_altegio_user_no_longer_comes_in_by_himself(
     deployment: Deployment, operator: Operator
 ) -> None:
     deployment.connect(4564, owner=ANNA)
-    operator("hand-over", "4564", "acme-1", "--do")
+    operator("account", "4564", "--hand-over", "acme-1", "--do")
     rows = {row["key"].partition("#")[0] for row in deployment.rows("ACCOUNTS_TABLE")}
     assert rows == {"account", "portal"}
 
@@ -115,7 +127,7 @@ def test_what_no_portal_would_call_him_is_refused(
 ) -> None:
     deployment.connect(4564, owner=ANNA)
     before = deployment.rows("ACCOUNTS_TABLE")
-    assert "has 1 to 64 of" in operator("hand-over", "4564", customer, "--do")
+    assert "has 1 to 64 of" in operator("account", "4564", "--hand-over", customer, "--do")
     assert operator.code == 2
     assert deployment.rows("ACCOUNTS_TABLE") == before
 
@@ -127,11 +139,13 @@ def test_nobody_is_handed_over_twice_or_to_who_has_an_account(
     with_a_portal(deployment)
     other = deployment.simulator.grant(4232, owner=ANNA)
     assert connect(deployment, ticket_of(arrive(deployment, other)), "acme-2")[0] == 200
-    assert "acme-2 has the account" in operator("hand-over", "4564", "acme-2", "--do")
+    assert "acme-2 has the account" in operator("account", "4564", "--hand-over", "acme-2", "--do")
     assert operator.code == 1
-    operator("hand-over", "4564", "acme-1", "--do")
+    operator("account", "4564", "--hand-over", "acme-1", "--do")
     before = deployment.rows("ACCOUNTS_TABLE")
-    assert "one of the portal's already" in operator("hand-over", "4564", "acme-3", "--do")
+    assert "one of the portal's already" in operator(
+        "account", "4564", "--hand-over", "acme-3", "--do"
+    )
     assert operator.code == 1
     assert deployment.rows("ACCOUNTS_TABLE") == before
 
@@ -144,6 +158,8 @@ def test_who_changes_meanwhile_is_not_handed_over(
     found = Accounts.of_portal
 
     def overtaken(accounts: Accounts, customer: str) -> Account | None:
+        if customer == "4564":
+            return found(accounts, customer)
         account = accounts.of_user(ANNA.id)
         assert account is not None
         assert accounts.link(account, 8, deployment.clock())
@@ -151,7 +167,9 @@ def test_who_changes_meanwhile_is_not_handed_over(
 
     deployment.clock.advance(minutes=1)
     monkeypatch.setattr(Accounts, "of_portal", overtaken)
-    assert "has changed meanwhile" in operator("hand-over", "4564", "acme-1", "--do")
+    assert "was changed or erased a moment ago" in operator(
+        "account", "4564", "--hand-over", "acme-1", "--do"
+    )
     assert operator.code == 1
     rows = sorted(row["key"].partition("#")[0] for row in deployment.rows("ACCOUNTS_TABLE"))
     assert rows == ["account", "altegio-user", "altegio-user"]
@@ -161,7 +179,7 @@ def test_of_who_was_handed_over_nothing_stays_when_he_is_erased(
     deployment: Deployment, operator: Operator
 ) -> None:
     deployment.connect(4564, owner=ANNA)
-    operator("hand-over", "4564", "acme-1", "--do")
+    operator("account", "4564", "--hand-over", "acme-1", "--do")
     deployment.clock.advance(minutes=2)
     deployment.simulator.disconnect(4564)
     deployment.webhook(deployment.event(4564))

@@ -12,12 +12,6 @@ from tests.ops.states import paid, put, state
 pytestmark = pytest.mark.usefixtures("anna")
 
 
-@pytest.fixture
-def deployment(on_moto: Deployment) -> Deployment:
-    """What is in memory knows no calls of dead letters."""
-    return on_moto
-
-
 def test_each_letter_is_explained_and_stays_where_it_is(
     connected: Deployment, operator: Operator
 ) -> None:
@@ -47,9 +41,11 @@ def test_only_what_is_safe_is_replayed_and_then_gone(
 ) -> None:
     put(connected, "no event")
     put(connected, json.dumps(payment()))
-    assert "Add --do to replay 1 of 2 letters" in operator("replay", "all")
+    assert "1 of 2 letters would be replayed. Nothing was changed yet." in operator(
+        "letters", "all", "--replay"
+    )
     assert paid(connected) == []
-    assert "Replayed: 1 letter." in operator("replay", "all", "--do")
+    assert "1 letter replayed." in operator("letters", "all", "--replay", "--do")
     connected.drain()
     assert (state(connected), len(paid(connected))) == ("SENT", 1)
     assert [body for body, _reason in connected.dead_letters()] == ["no event"]
@@ -62,9 +58,9 @@ def test_one_letter_is_replayed_by_the_beginning_of_its_id(
     put(connected, json.dumps(payment("inv-2")))
     second = next(it for it in operator.json("letters") if it["event"] == "payment#inv-2")
     assert operator("letters").count(second["id"][:8]) == 1
-    operator("replay", second["id"][:8], "--do")
+    operator("letters", second["id"][:8], "--replay", "--do")
     assert [body for body, _ in connected.dead_letters()] == [json.dumps(payment("inv-1"))]
-    assert "no letter begins with nothing" in operator("replay", "nothing", "--do")
+    assert "there is no such letter" in operator("letters", "nothing", "--replay", "--do")
     assert operator.code == 1
 
 
@@ -72,9 +68,9 @@ def test_what_would_come_back_is_replayed_by_force_only(
     connected: Deployment, operator: Operator
 ) -> None:
     put(connected, "no event")
-    assert "they would come back" in operator("replay", "all", "--do")
+    assert "they would come back" in operator("letters", "all", "--replay", "--do")
     assert operator.code == 1
-    operator("replay", "all", "--do", "--force")
+    operator("letters", "all", "--replay", "--do", "--force")
     connected.drain()
     assert connected.dead_letters() == [("no event", "invalid: not JSON")]
 
@@ -84,7 +80,7 @@ def test_a_letter_stays_until_its_copy_is_on_the_queue(
 ) -> None:
     put(connected, json.dumps(payment()))
     connected.environments["reconcile"]["BILLING_QUEUE_URL"] += "-gone"
-    assert "AWS: " in operator("replay", "all", "--do")
+    assert "AWS: " in operator("letters", "all", "--replay", "--do")
     assert operator.code == 2
     assert len(connected.dead_letters()) == 1
 
@@ -103,15 +99,15 @@ def test_a_letter_is_deleted_once_it_was_shown_with_its_digest(
     put(connected, "no event")
     put(connected, "nor this")
     letter, _other = operator.json("letters")
-    words = ("letters", "--drop", letter["id"])
+    words = ("letters", letter["id"], "--drop")
     shown = operator(*words)
-    assert "Add --do to delete it for good" in shown
+    assert "1 of 1 letter would be deleted for good. Nothing was changed yet." in shown
     assert len(operator.json("letters")) == 2
     done = operator(*words, "--do")
     assert operator.code == 0
-    assert "no letter begins with" in operator(*words, "--do")
+    assert "there is no such letter" in operator(*words, "--do")
     assert operator.code == 1
-    assert "Deleted: 1 letter." in done
+    assert "1 letter deleted for good." in done
     [(left, _reason)] = connected.dead_letters()
     [gone] = {"no event", "nor this"} - {left}
     assert f"sha256 of its body: {hashlib.sha256(gone.encode()).hexdigest()[:16]}…" in done
@@ -122,26 +118,46 @@ def test_a_letter_that_a_replay_would_take_is_deleted_by_force_only(
 ) -> None:
     put(connected, json.dumps(payment()))
     [letter] = operator.json("letters")
-    assert "it is safe to `replay`" in operator("letters", "--drop", letter["id"], "--do")
+    assert "it is safe to --replay" in operator("letters", letter["id"], "--drop", "--do")
     assert operator.code == 1
     assert len(operator.json("letters")) == 1
-    operator("letters", "--drop", letter["id"], "--do", "--force")
+    operator("letters", letter["id"], "--drop", "--do", "--force")
     assert operator.code == 0
     assert connected.dead_letters() == []
 
 
-def test_several_letters_are_not_deleted_at_once(connected: Deployment, operator: Operator) -> None:
+def test_what_is_to_be_changed_has_to_be_named(connected: Deployment, operator: Operator) -> None:
     put(connected, "no event")
-    put(connected, "nor this")
-    assert "several letters begin with" in operator("letters", "--drop", "", "--do")
-    assert operator.code == 1
-    assert len(connected.dead_letters()) == 2
+    for verb in ("--drop", "--replay"):
+        assert "say which" in operator("letters", verb, "--do")
+        assert operator.code == 1
+    assert len(connected.dead_letters()) == 1
 
 
-def test_nobody_is_told_to_replay_what_would_come_back(
+def test_letters_are_found_by_location_and_by_event_and_dropped_at_once(
     connected: Deployment, operator: Operator
 ) -> None:
+    for number, location_id in ((1, 4564), (2, 4564), (3, 4232)):
+        put(connected, json.dumps(payment(f"inv-{number}", location_id, currency="eur!")))
     put(connected, "no event")
-    told = operator("letters")
-    assert "Safe to replay: 0 of 1. Send a corrected event anew, then" in told
-    assert "Use `replay" not in told
+    found = operator.json("letters", "--location", "4564")
+    assert [it["location_id"] for it in found] == [4564, 4564]
+    [one] = operator.json("letters", "--event", "inv-3")
+    assert (one["queue"], one["location_id"]) == ("billing", 4232)
+    operator("letters", "--location", "4564", "--drop", "--do")
+    assert len(operator.json("letters")) == 2
+    assert "1 letter deleted" in operator("letters", "--event", "inv-3", "--drop", "--do")
+    assert [it["location_id"] for it in operator.json("letters")] == [None]
+
+
+def test_a_letter_can_be_read_without_what_is_nobodys_business(
+    connected: Deployment, operator: Operator
+) -> None:
+    call = {"type": "finished", "call_id": "c-1", "phone": "+13155550175", "line": "5550176"}
+    link = {"recording_url": "https://records.example/a.mp3", "note": "Anna is late"}
+    put(connected, json.dumps({**call, **link, "location_id": 4564}))
+    shown = " ".join(operator("letters").split())
+    assert "call_id=c-1, phone=…75, line=…76, recording_url=(29 characters)" in shown
+    assert "note=(12 characters), location_id=4564" in shown
+    put(connected, "phone 13155550175")
+    assert "no JSON object, 17 characters" in operator("letters")

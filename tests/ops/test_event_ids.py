@@ -16,8 +16,10 @@ def test_the_command_that_is_shown_finds_its_entry(
     deployment: Deployment, operator: Operator, id_: str
 ) -> None:
     deployment.bill(payment(id_))
-    shown = operator("payments", "--state", "HELD")
-    words = shlex.split(shown.rpartition("To see one of them: ")[2])
+    shown = operator("status").partition("type: ")[2]
+    python, *words = shlex.split(shown.partition("\n\n")[0])
+    assert (python, words[:2]) == (".venv/bin/python", ["-m", "ops"])
+    words = words[2:]
     assert words == ["payment", f"payment#{id_}"]
     assert "the location is not connected" in operator(*words)
     assert operator.code == 0

@@ -63,36 +63,34 @@ def test_an_event_id_of_two_entries_asks_which(connected: Deployment, operator: 
 # Nothing is changed by showing it
 
 
-@pytest.mark.parametrize("words", [("look",), ("send",), ("close", "--reason", "gone")])
+@pytest.mark.parametrize("words", [("--look",), ("--send",), ("--close", "gone")])
 def test_a_dry_run_changes_nothing(
     connected: Deployment, operator: Operator, words: tuple[str, ...]
 ) -> None:
     need_human(connected)
     before = connected.entry("payment#inv-1")
     calls = len(connected.simulator.calls("payment"))
-    verb, *more = words
-    assert "Nothing was changed yet. Add --do to do it." in operator(verb, "inv-1", *more)
+    assert "Nothing was changed yet. Add --do to do it." in operator("payment", "inv-1", *words)
     assert operator.code == 0
     assert connected.entry("payment#inv-1") == before
     assert len(connected.simulator.calls("payment")) == calls
-    assert "Done." in operator(verb, "inv-1", *more, "--do")
+    assert "Done." in operator("payment", "inv-1", *words, "--do")
     assert connected.entry("payment#inv-1") != before
 
 
-@pytest.mark.parametrize("words", [("look",), ("send",), ("close", "--reason", "gone")])
+@pytest.mark.parametrize("words", [("--look",), ("--send",), ("--close", "gone")])
 @pytest.mark.parametrize("fault", ["drop_answer", "drop_request"])
 def test_what_may_be_on_its_way_is_nobodys_business(
     connected: Deployment, operator: Operator, words: tuple[str, ...], fault: str
 ) -> None:
     connected.simulator.fault("payment", fault)
     connected.bill(payment())
-    verb, *more = words
-    text = operator(verb, "inv-1", *more, "--do")
+    text = operator("payment", "inv-1", *words, "--do")
     assert "looked up by itself, in 15 min" in " ".join(text.split())
     assert (operator.code, state(connected)) == (1, "UNKNOWN")
     sending = replace(connected.entry("payment#inv-1"), state=EntryState.SENDING)
     connected.ledger.move(connected.entry("payment#inv-1"), sending)
-    assert "Nothing was changed: it is being sent" in operator(verb, "inv-1", *more, "--do")
+    assert "Nothing was changed: it is being sent" in operator("payment", "inv-1", *words, "--do")
     assert (operator.code, state(connected)) == (1, "SENDING")
 
 
@@ -108,7 +106,7 @@ def test_a_row_that_changes_while_it_is_looked_at_is_left_alone(
         return ""
 
     monkeypatch.setattr(evidence, "shown", slow)
-    assert "has changed since it was shown" in operator("send", "inv-1", "--do")
+    assert "has changed since it was shown" in operator("payment", "inv-1", "--send", "--do")
     assert (operator.code, state(connected)) == (1, "UNKNOWN")
 
 
@@ -120,7 +118,7 @@ def test_a_look_settles_what_could_not_be_told_before(
 ) -> None:
     need_human(deployment)
     deployment.bill(payment("known", amount="1.00"))
-    operator("look", "inv-1", "--do")
+    operator("payment", "inv-1", "--look", "--do")
     entry = deployment.entry("payment#inv-1")
     assert (entry.state, entry.why.split(":")[0]) == (
         EntryState.UNKNOWN,
@@ -135,7 +133,9 @@ def test_a_look_settles_what_could_not_be_told_before(
 def test_what_was_never_sent_is_not_looked_for(connected: Deployment, operator: Operator) -> None:
     connected.bill(refund(of="never-billed"))
     connected.let_time_pass(5 * 24 * 60, step=300)
-    assert "it was never sent, so there is nothing to look for" in operator("look", "ref-1", "--do")
+    assert "it was never sent, so there is nothing to look for" in operator(
+        "payment", "ref-1", "--look", "--do"
+    )
     assert operator.code == 1
 
 
@@ -145,7 +145,9 @@ def test_what_was_never_sent_is_not_looked_for(connected: Deployment, operator: 
 def test_an_id_that_was_found_is_adopted(connected: Deployment, operator: Operator) -> None:
     need_human(connected, "drop_answer")
     [id_] = paid(connected)
-    assert f"NEEDS_HUMAN -> SENT with id {id_}" in operator("adopt", "inv-1", str(id_), "--do")
+    assert f"NEEDS_HUMAN -> SENT with id {id_}" in operator(
+        "payment", "inv-1", "--adopt", str(id_), "--do"
+    )
     entry = connected.entry("payment#inv-1")
     assert (entry.state, entry.platform_id, entry.due_at) == (EntryState.SENT, id_, None)
     assert entry.why.startswith("adopted by anna; was NEEDS_HUMAN: ")
@@ -157,7 +159,7 @@ def test_an_id_that_was_found_is_adopted(connected: Deployment, operator: Operat
 def test_an_id_of_another_is_never_adopted(connected: Deployment, operator: Operator) -> None:
     need_human(connected)
     known = connected.entry("payment#known").platform_id
-    text = operator("adopt", "inv-1", str(known), "--force", "--do")
+    text = operator("payment", "inv-1", "--adopt", str(known), "--force", "--do")
     assert f"Nothing was changed: {known} belongs to payment#known." in text
     assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
 
@@ -175,7 +177,9 @@ def test_an_id_that_somebody_takes_meanwhile_stays_his(
         return shown(*arguments)
 
     monkeypatch.setattr(evidence, "shown", slow)
-    assert "another entry has got that id" in operator("adopt", "inv-1", str(id_), "--do")
+    assert "another entry has got that id" in operator(
+        "payment", "inv-1", "--adopt", str(id_), "--do"
+    )
     assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
 
 
@@ -193,7 +197,7 @@ def test_an_id_that_the_list_does_not_confirm_needs_force(
     connected: Deployment, operator: Operator
 ) -> None:
     need_human(connected)
-    assert "77 is not on the list" in operator("adopt", "inv-1", "77", "--do")
+    assert "77 is not on the list" in operator("payment", "inv-1", "--adopt", "77", "--do")
     stranger = connected.simulator.platform.pay(
         4564,
         payment_sum=Decimal("990.99"),
@@ -203,12 +207,16 @@ def test_an_id_that_the_list_does_not_confirm_needs_force(
         period_to="2026-11-30 23:59:59",
     )
     assert f"{stranger} does not read back as this entry" in operator(
-        "adopt", "inv-1", str(stranger), "--do"
+        "payment", "inv-1", "--adopt", str(stranger), "--do"
     )
     connected.simulator.fault("status", "status", status=500)
-    assert "the platform does not tell" in operator("adopt", "inv-1", str(stranger), "--do")
+    assert "the platform does not tell" in operator(
+        "payment", "inv-1", "--adopt", str(stranger), "--do"
+    )
     assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
-    assert "in spite of" in operator("adopt", "inv-1", str(stranger), "--do", "--force")
+    assert "in spite of" in operator(
+        "payment", "inv-1", "--adopt", str(stranger), "--do", "--force"
+    )
     assert (operator.code, state(connected)) == (0, "SENT")
 
 
@@ -219,8 +227,10 @@ def test_a_refund_is_adopted_by_the_id_of_its_payment(
     connected.simulator.fault("refund", "drop_answer")
     connected.bill(refund(of="known"))
     assert state(connected, "refund#ref-1") == "UNKNOWN"
-    assert "77 is not the id of payment#known" in operator("adopt", "ref-1", "77", "--force")
-    operator("adopt", "ref-1", str(known), "--do")
+    assert "77 is not the id of payment#known" in operator(
+        "payment", "ref-1", "--adopt", "77", "--force"
+    )
+    operator("payment", "ref-1", "--adopt", str(known), "--do")
     assert (operator.code, state(connected, "refund#ref-1")) == (0, "SENT")
 
 
@@ -229,7 +239,7 @@ def test_an_id_that_arrives_after_all_counts_though_somebody_closed_it(
 ) -> None:
     need_human(connected)
     entry = connected.entry("payment#inv-1")
-    operator("close", "inv-1", "--reason", "gone", "--do")
+    operator("payment", "inv-1", "--close", "gone", "--do")
     asleep = replace(entry, state=EntryState.SENDING)
     connected.ledger.finish(asleep, rules.sent(asleep, 77, connected.clock()))
     assert state(connected) == "SENT"
@@ -242,7 +252,9 @@ def test_a_rejected_payment_is_sent_once_its_cause_is_gone(
     connected: Deployment, operator: Operator
 ) -> None:
     reject(connected)
-    assert "not taken: no row without an entry has its sum" in operator("send", "inv-1", "--do")
+    assert "not taken: no row without an entry has its sum" in operator(
+        "payment", "inv-1", "--send", "--do"
+    )
     entry = connected.entry("payment#inv-1")
     assert (entry.state, entry.due_at) == (EntryState.PENDING, connected.clock())
     assert entry.why == "sent again by anna; was REJECTED: Too early."
@@ -253,7 +265,7 @@ def test_a_rejected_payment_is_sent_once_its_cause_is_gone(
 def test_what_the_list_has_is_not_sent(connected: Deployment, operator: Operator) -> None:
     need_human(connected, "drop_answer")
     [id_] = paid(connected)
-    text = operator("send", "inv-1", "--do")
+    text = operator("payment", "inv-1", "--send", "--do")
     assert f"it could be taken twice: no entry has {id_}" in text
     assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
 
@@ -262,12 +274,12 @@ def test_what_cannot_be_told_is_sent_only_by_force(
     deployment: Deployment, operator: Operator
 ) -> None:
     need_human(deployment)
-    text = " ".join(operator("send", "inv-1", "--do").split())
+    text = " ".join(operator("payment", "inv-1", "--send", "--do").split())
     assert (
         "could be taken twice: no known payment shows how dates read back (add --force to" in text
     )
     assert (operator.code, state(deployment)) == (1, "NEEDS_HUMAN")
-    operator("send", "inv-1", "--do", "--force")
+    operator("payment", "inv-1", "--send", "--do", "--force")
     deployment.reconcile()
     assert (state(deployment), len(paid(deployment))) == ("SENT", 1)
 
@@ -278,8 +290,8 @@ def test_what_is_held_is_surely_not_taken(connected: Deployment, operator: Opera
     connected.bill(payment())
     assert state(connected) == "HELD"
     assert connected.entry("payment#inv-1").attempt == 1
-    assert "what is HELD was surely not taken" in operator("send", "inv-1")
-    operator("send", "inv-1", "--do")
+    assert "what is HELD was surely not taken" in operator("payment", "inv-1", "--send")
+    operator("payment", "inv-1", "--send", "--do")
     connected.connect(4564)
     connected.reconcile()
     assert (state(connected), len(paid(connected))) == ("SENT", 1)
@@ -292,24 +304,24 @@ def test_what_is_closed_stays_so_until_a_person_sends_it(
     connected: Deployment, operator: Operator
 ) -> None:
     reject(connected)
-    operator("close", "inv-1", "--reason", "cancelled, ticket 7", "--do")
+    operator("payment", "inv-1", "--close", "cancelled, ticket 7", "--do")
     entry = connected.entry("payment#inv-1")
     assert (entry.state, entry.due_at) == (EntryState.CLOSED, None)
     assert entry.why == "closed by anna; cancelled, ticket 7; was REJECTED: Too early."
     connected.bill(payment())
     connected.let_time_pass(60, step=20)
     assert (state(connected), paid(connected)) == ("CLOSED", [])
-    assert operator.json("payments") == []
-    [found] = operator.json("payments", "--state", "CLOSED")
+    assert operator.json("payment") == []
+    [found] = operator.json("payment", "--state", "CLOSED")
     assert found["key"] == "payment#inv-1"
-    operator("send", "inv-1", "--do")
+    operator("payment", "inv-1", "--send", "--do")
     connected.reconcile()
     assert (state(connected), len(paid(connected))) == ("SENT", 1)
 
 
 def test_a_refund_of_what_is_closed_is_rejected(connected: Deployment, operator: Operator) -> None:
     reject(connected)
-    operator("close", "inv-1", "--reason", "gone", "--do")
+    operator("payment", "inv-1", "--close", "gone", "--do")
     connected.bill(refund())
     entry = connected.entry("refund#ref-1")
     assert (entry.state, entry.why) == (EntryState.REJECTED, "its payment was closed")
@@ -317,11 +329,11 @@ def test_a_refund_of_what_is_closed_is_rejected(connected: Deployment, operator:
 
 def test_what_the_list_has_is_not_closed(connected: Deployment, operator: Operator) -> None:
     need_human(connected, "drop_answer")
-    text = operator("close", "inv-1", "--reason", "gone", "--do")
+    text = operator("payment", "inv-1", "--close", "gone", "--do")
     assert "the platform took it" in text
     assert (operator.code, state(connected)) == (1, "NEEDS_HUMAN")
 
 
 def test_a_reason_must_be_given(operator: Operator) -> None:
     with pytest.raises(SystemExit):
-        operator("close", "inv-1")
+        operator("payment", "inv-1", "--close")

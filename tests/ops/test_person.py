@@ -11,6 +11,7 @@ import pytest
 
 from local.simulator import Owner
 from ops.__main__ import main
+from shared.aws.sightings import KEY_REFUSED, Sightings
 from shared.connections import pbx_key
 from shared.connections.accounts import Accounts
 from shared.connections.connection import State
@@ -239,10 +240,25 @@ def test_an_account_whose_locations_others_took_over_is_erased(
     assert (connection.state, connection.former, connection.forget_at) == ("active", (), None)
 
 
+def test_what_a_door_has_noted_of_the_account_goes_with_it(
+    deployment: Deployment, zoe: str, erase: Callable[..., Any]
+) -> None:
+    table = deployment.environments["calls"]["PACE_TABLE"]
+    sightings = Sightings(deployment._dynamodb, table, deployment.clock)
+    sightings.note(KEY_REFUSED, zoe)
+    sightings.note(KEY_REFUSED, "another")
+    leave(deployment, 4564, 4232)
+    erase(zoe)
+    assert sightings.last(KEY_REFUSED, zoe) is None
+    assert sightings.last(KEY_REFUSED, "another") is not None
+    # What is of everybody names the last one only.
+    assert sightings.last(KEY_REFUSED) == sightings.last(KEY_REFUSED, "another")
+
+
 def test_the_portal_names_the_account_too(
     deployment: Deployment, zoe: str, operator: Operator, erase: Callable[..., Any]
 ) -> None:
-    operator("hand-over", "4564", "acme-1", "--do")
+    operator("account", "4564", "--hand-over", "acme-1", "--do")
     leave(deployment, 4564, 4232)
     assert erase("acme-1")["account"] == zoe
     assert found(deployment, *of_owner(deployment)[:3], "acme-1") == set()

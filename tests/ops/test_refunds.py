@@ -99,7 +99,7 @@ def test_the_refund_of_what_was_not_taken_is_rejected(
 ) -> None:
     reject(connected)
     if was == "closed":
-        operator("close", "inv-1", "--reason", "gone", "--do")
+        operator("payment", "inv-1", "--close", "gone", "--do")
     told = foretold(operator, "inv-1")
     assert told["refund"].endswith(f"it becomes REJECTED: its payment was {was}")
     connected.bill(refund(location_id=4564))

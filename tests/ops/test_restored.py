@@ -134,10 +134,10 @@ def test_what_our_rows_say_was_never_sent_is_not_believed_after_a_restore(
     connected: Deployment, operator: Operator
 ) -> None:
     connected.bill(payment("inv-1", 9999))
-    told = operator("send", "inv-1")
+    told = operator("payment", "inv-1", "--send")
     assert "it was never sent" in told
     operator("restored", "--do")
-    told = operator("send", "inv-1", "--do")
+    told = operator("payment", "inv-1", "--send", "--do")
     assert operator.code == 1
     assert "it could be taken twice" in told
 
@@ -148,7 +148,7 @@ def test_what_a_person_sends_too_early_is_looked_for_nevertheless(
     operator("restored", "--do")
     connected.bill(payment("inv-1", 9999))
     connected.connect(9999)
-    operator("send", "inv-1", "--do", "--force")
+    operator("payment", "inv-1", "--send", "--do", "--force")
     connected.let_time_pass(3)
     assert connected.entry("payment#inv-1").state is EntryState.UNKNOWN
 
@@ -162,7 +162,7 @@ def test_what_a_person_sends_later_is_sent(connected: Deployment, operator: Oper
         patch.setattr("shared.payments.lookup.reads_back", lambda *_: False)
         connected.let_time_pass(6)
     assert connected.entry("payment#inv-2").state is EntryState.NEEDS_HUMAN
-    operator("send", "inv-2", "--do", "--force")
+    operator("payment", "inv-2", "--send", "--do", "--force")
     connected.let_time_pass(3)
     assert connected.entry("payment#inv-2").state is EntryState.SENT
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("anna")
 
 def test_a_stack_of_another_version_is_named(connected: Deployment, operator: Operator) -> None:
     del connected.environments["reconcile"]["TRIAL_DAYS"]
-    assert "test stack does not run this version" in operator("payments")
+    assert "test stack does not run this version" in operator("payment")
     assert operator.code == 2
 
 
@@ -59,10 +59,10 @@ def test_the_desk_of_a_local_stack(announced: Path, capsys: pytest.CaptureFixtur
         return capsys.readouterr().out
 
     until = time.monotonic() + 20
-    while "HELD" not in run("payments") or "no event" not in run("letters"):
+    while "HELD" not in run("payment") or "no event" not in run("letters"):
         assert time.monotonic() < until
-    assert "HELD -> CLOSED" in run("close", "inv-1", "--reason", "gone", "--do")
-    [closed] = json.loads(run("payments", "--state", "CLOSED", "--json"))
+    assert "HELD -> CLOSED" in run("payment", "inv-1", "--close", "gone", "--do")
+    [closed] = json.loads(run("payment", "--state", "CLOSED", "--json"))
     assert closed["why"].startswith("closed by anna; gone; was HELD")
     assert "1 dead letter\n" in run("letters")  # visible again at once
     assert "cannot be seen" in run("publication", "--location", "4564")
@@ -71,5 +71,5 @@ def test_the_desk_of_a_local_stack(announced: Path, capsys: pytest.CaptureFixtur
 def test_without_a_stack_it_is_told_how_to_get_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["payments", "--announced", str(tmp_path / "none.json")]) == 2
+    assert main(["payment", "--announced", str(tmp_path / "none.json")]) == 2
     assert "make up" in capsys.readouterr().err

@@ -109,7 +109,7 @@ def test_the_page_alone_does_not_take_it(deployment: Deployment, take: Callable[
 def test_the_portal_names_its_account_too(
     deployment: Deployment, operator: Operator, take: Callable[..., str]
 ) -> None:
-    operator("hand-over", "4564", "acme-1", "--do")
+    operator("account", "4564", "--hand-over", "acme-1", "--do")
     assert "portal acme-1" in take(account="acme-1")
     assert "Done." in take("--do", account="acme-1")
     assert deployment.connection(4777).account_id == deployment.connection(4564).account_id

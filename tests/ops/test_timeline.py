@@ -49,7 +49,7 @@ def connected(deployment: Deployment) -> Deployment:
 
 def told(operator: Operator, location_id: int = 4564) -> list[tuple[str, str]]:
     """Source and words of each line; the platform's proofs are left out."""
-    lines = operator.json("timeline", str(location_id))["lines"]
+    lines = operator.json("location", str(location_id))["lines"]
     assert operator.code == 0
     assert [line["at"] for line in lines if line["at"]] == sorted(
         line["at"] for line in lines if line["at"]
@@ -59,7 +59,7 @@ def told(operator: Operator, location_id: int = 4564) -> list[tuple[str, str]]:
 
 def ended(operator: Operator, location_id: int = 4564) -> str:
     """The last line, which says how it stands."""
-    return " ".join(operator("timeline", str(location_id)).split()).partition("Now: ")[2]
+    return " ".join(operator("location", "--all", str(location_id)).split()).partition("Now: ")[2]
 
 
 def test_a_life_is_told_from_three_sources(connected: Deployment, operator: Operator) -> None:
@@ -129,6 +129,19 @@ def test_what_the_platform_did_and_nobody_told_is_a_gap(
     assert ended(operator).startswith("frozen here, freezed there; they agree, since ")
 
 
+def test_what_stands_otherwise_in_altegio_is_wrong_after_a_while(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.expire(4564, webhook="never")
+    assert operator.json("location", "4564")["troubles"] == []
+    connected.clock.advance(minutes=6)
+    [told] = operator.json("location", "4564")["troubles"]
+    assert (told["what"], told["command"]) == (
+        "is active here, but freezed in Altegio",
+        "census --new",
+    )
+
+
 def test_what_only_one_side_has_is_a_gap(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,7 +159,7 @@ def test_what_only_one_side_has_is_a_gap(
     assert ("gap", missing) in lines
     # Without a date that can be read, it is last.
     assert lines[-1] == ("gap", "no entry of ours has the id 7")
-    assert "  -   " in operator("timeline", "4564")
+    assert "  -   " in operator("location", "--all", "4564")
 
 
 def test_what_the_platform_does_not_tell_is_said_and_the_rest_is_shown(
@@ -154,13 +167,13 @@ def test_what_the_platform_does_not_tell_is_said_and_the_rest_is_shown(
 ) -> None:
     connected.bill(payment())
     connected.simulator.fault("status", "status", status=500)
-    text = " ".join(operator("timeline", "4564").split())
+    text = " ".join(operator("location", "--all", "4564").split())
     assert "The platform does not tell: status answered 500" in text
     assert "payment#inv-1 SENT with id" in text
     assert "(platform)" not in text
     assert text.endswith("Now: active here.")
     connected.simulator.fault("status", "status", status=500)
-    found = operator.json("timeline", "4564")
+    found = operator.json("location", "4564")
     assert (found["there"], found["agree"], found["since"]) == ("", None, None)
 
 
@@ -173,7 +186,7 @@ def test_an_uninstalled_location_has_no_log_but_a_history(
     )
     connected.webhook(connected.event(4564))
     connected.reconcile()
-    text = " ".join(operator("timeline", "4564").split())
+    text = " ".join(operator("location", "--all", "4564").split())
     assert "so the platform shows neither log nor payments" in text
     assert "disabled here, uninstalled there; they agree, since 20" in text
     # Erased, it still has its history.
@@ -185,7 +198,7 @@ def test_an_uninstalled_location_has_no_log_but_a_history(
 
 
 def test_a_location_that_nobody_knows(deployment: Deployment, operator: Operator) -> None:
-    assert "Nothing is known of it." in operator("timeline", "4564")
+    assert "Nothing is known of it." in operator("location", "--all", "4564")
     assert ended(operator) == "never connected here, uninstalled there; they agree."
     deployment.bill(payment())
     deployment.simulator.grant(4564, private=True)

@@ -281,7 +281,7 @@ def test_a_location_that_nobody_connected_here(deployment: Deployment, operator:
     assert deployment.simulator.state(4564) == "uninstalled"
     deployment.simulator.grant(4564)
     deployment.simulator.fault("uninstall", "drop_answer")
-    assert "`timeline` tells" in operator("uninstall", "4564", "--do")
+    assert "`location` tells" in operator("uninstall", "4564", "--do")
     assert deployment.connections.get(4564) is None
 
 

@@ -123,7 +123,7 @@ class Play:
             case 0:
                 return self.pace.wait()
             case 1:
-                return self.pace.brake(self.dice.randint(0, 400))
+                return self.pace.brake(self.dice.randint(0, 400), "429")
             case _:
                 return self.pace.take(self.dice.randint(0, 300))
 

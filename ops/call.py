@@ -1,0 +1,96 @@
+"""One call on one screen: its legs, its entry in the client's history, its recording.
+
+Of a number the last two digits are shown, and of the links to recordings only the one that came
+when the platform had the call already: whoever knows one may hear the call.
+"""
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ops import screen
+from ops.site import Site
+from shared import clock
+from shared.calls import identity, phone_numbers
+from shared.calls.call import Call
+from shared.calls.leg import Leg
+from shared.clock import stamp
+
+HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
+
+
+def call(site: Site, options: argparse.Namespace) -> int:
+    """Shows the calls that have an id; of one PBX there may be several."""
+    found = _found(site, options.location, options.call)
+    if not found:
+        return screen.not_changed(f"location {options.location} has no call {options.call}")
+    text = "\n\n".join(_told(site, each) for each in found)
+    screen.printed(options, text, [plain(each) for each in found])
+    return 0
+
+
+def _found(site: Site, location_id: int, call_id: str) -> Sequence[Call]:
+    """By the location's index; and one that only rings, of its account."""
+    since = clock.now() - timedelta(days=site.calls_settings.call_days)
+    found = [it for it in site.calls.of_location(location_id, since) if it.call_id == call_id]
+    connection = site.connections.get(location_id)
+    if not found and connection is not None and connection.account_id is not None:
+        ringing = site.calls.get(identity.key(connection.account_id, call_id))
+        found = [ringing] if ringing is not None else []
+    return sorted(found, key=began)
+
+
+def _told(site: Site, it: Call) -> str:
+    now = clock.now()
+    times = (("received", it.received_at), ("pop-up shown", it.popped_at), ("sent", it.sent_at))
+    pairs = [
+        ("location", str(it.location_id)),
+        ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
+        *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
+        ("attempts", str(it.attempt)),
+        ("next", screen.due(it.due_at, now)),
+        ("platform id", str(it.platform_id or "-")),
+    ]
+    if it.leg is not None:
+        answered = "answered" if it.leg.answered else "missed"
+        pairs.append(("leg", f"{it.leg.direction}, {answered}, {it.leg.duration_s} s"))
+        pairs.append(("who", f"{_who(it.leg)} on line {phone_numbers.masked(it.leg.line)}"))
+    if it.late_link:
+        pairs.append(("recording", f"{it.late_link} came late, and the platform was not told"))
+    return f"Call {it.call_id} ({site.name})\n{screen.facts(pairs)}"
+
+
+def began(it: Call) -> datetime:
+    """When, as far as it was told."""
+    return it.started_at or it.received_at
+
+
+def row(it: Call) -> tuple[str, ...]:
+    """In a table with `HEADS`."""
+    leg, late = it.leg, "its recording came late" if it.late_link else ""
+    return (
+        it.call_id,
+        screen.moment(began(it)),
+        leg.direction if leg else "-",
+        _who(leg) if leg else "-",
+        str(it.state),
+        "; ".join(why for why in (it.why, late) if why) or "-",
+    )
+
+
+def plain(it: Call) -> dict[str, object]:
+    """For a machine."""
+    _id, _at, direction, who, state, why = row(it)
+    told = {"direction": direction, "who": who, "state": state, "why": why}
+    return {
+        "call_id": it.call_id,
+        "location_id": it.location_id,
+        "began_at": stamp(began(it)),
+        "popped_at": it.popped_at and stamp(it.popped_at),
+        **told,
+    }
+
+
+def _who(leg: Leg) -> str:
+    # What is no number is told from what is one.
+    return phone_numbers.masked(leg.written or leg.phone) + "?" * bool(leg.written)

@@ -1,0 +1,318 @@
+"""Everything about one location on one screen: what is wrong, how it stands, what happened.
+
+Our tables, the dead letters and the platform's word are asked; and it changes what is known of its
+telephony, if that is asked for. The answer to "my pop-ups do not come" and to "I paid and was
+switched off" is its first part.
+"""
+
+import argparse
+import getpass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ops import call as calls_shown
+from ops import dead_letters, history, screen, trouble
+from ops.dead_letters import Letter
+from ops.history import Event, Standing
+from ops.site import Site
+from ops.status import stopped_of
+from ops.trouble import Grade, Trouble
+from shared import clock
+from shared.altegio.client import Refused, Unreachable
+from shared.altegio.status import Installed, Status
+from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import KEY_REFUSED, POP_UP_DROPPED
+from shared.calls import call as rules_of
+from shared.calls.call import Call, CallState
+from shared.chains.chain import Chain
+from shared.clock import stamp
+from shared.connections.accounts import Account
+from shared.connections.connection import Connection, State
+from shared.connections.crm_token import CrmTokenState
+from shared.connections.journal import Line
+from shared.payments import coverage
+from shared.payments.entry import Entry
+
+_WHAT = {
+    CrmTokenState.NONE: "none: the owner's link brought no CRM token",
+    CrmTokenState.UNPROVEN: "on trial: the CRM token is not proven by a call yet",
+    CrmTokenState.UNCHECKED: "on, but not proven: the list of calls cannot be read",
+    CrmTokenState.PROVEN: "on: a saved call was in the location's own list",
+    CrmTokenState.STOPPED: "stopped: a saved call was not in the location's own list",
+}
+_SHOWN = 10
+_LINES = 20
+_SETTLED = timedelta(minutes=5)
+_WEBHOOK = " webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is read of one location; `said` is what the platform does not tell."""
+
+    connection: Connection | None
+    account: Account | None
+    chain: Chain | None
+    status: Status | None
+    said: str
+    journal: Sequence[Line]
+    entries: Sequence[Entry]
+    calls: Sequence[Call]
+    letters: Sequence[Letter]
+
+
+def location(site: Site, options: argparse.Namespace) -> int:
+    """Shows a location, or changes what is known of its telephony."""
+    if options.resume or options.trust:
+        return _telephony_changed(site, options)
+    if options.send_refused:
+        return _sent_again(site, options)
+    now, location_id = clock.now(), options.location
+    known = _read(site, location_id)
+    events = history.events(
+        known.journal,
+        known.entries,
+        known.status,
+        owned=site.looking.owned(known.entries, known.status.payments if known.status else ()),
+        now=now,
+        zone=site.platform.zone,
+    )
+    stands = history.standing(known.connection, known.journal, known.status)
+    troubles = trouble.worst_first([*_troubles(site, known, now), *_apart(stands, options, now)])
+    facts = [*_facts(site, known, now)]
+    calls = known.calls[:_SHOWN]
+    parts = [
+        f"Location {location_id} ({site.name})\n",
+        *(f"{it.told(now, options)}\n" for it in troubles),
+        screen.facts(facts) if facts else "Never connected here.",
+        *_table(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
+        *_table(("AT", "SOURCE", "WHAT"), _lines(events, whole=options.all)),
+        *([] if events else ["\nNothing is known of it."]),
+        *(["\n" + screen.wrapped(known.said)] if known.said else []),
+        "\n" + screen.wrapped(_standing(stands)),
+    ]
+    plain = {
+        "location_id": location_id,
+        "troubles": [it.plain() for it in troubles],
+        "facts": dict(facts),
+        "calls": [calls_shown.plain(each) for each in calls],
+        "lines": [
+            {"at": it.at and stamp(it.at), "source": it.source.strip("()"), "what": it.what}
+            for it in events
+        ],
+        "here": stands.here,
+        "there": stands.there,
+        "agree": stands.agree,
+        "since": stands.since and stamp(stands.since),
+        "missing": known.said,
+    }
+    screen.printed(options, "\n".join(parts), plain)
+    return 0
+
+
+def _read(site: Site, location_id: int) -> Known:
+    connection = site.connections.get(location_id)
+    status, said = _asked(site, location_id)
+    since = clock.now() - timedelta(days=site.calls_settings.call_days)
+    account_id = connection.account_id if connection else None
+    chain_key = connection.chain_key if connection else None
+    return Known(
+        connection=connection,
+        account=site.accounts.of_id(account_id) if account_id else None,
+        chain=site.chains.get(chain_key) if chain_key else None,
+        status=status,
+        said=said,
+        journal=site.journal.of_location(location_id),
+        entries=sorted(site.ledger.entries_of(location_id), key=lambda it: it.received_at),
+        calls=sorted(
+            site.calls.of_location(location_id, since), key=calls_shown.began, reverse=True
+        ),
+        letters=dead_letters.of_location(site, location_id),
+    )
+
+
+def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
+    """The platform's word, and what of it is missing."""
+    try:
+        status = site.platform.status(location_id)
+    except (Refused, Unreachable) as error:
+        return None, f"The platform does not tell: {error}. This is what we know ourselves."
+    if status.installed is Installed.NO and not status.log:
+        return status, "Not installed there now, so the platform shows neither log nor payments."
+    return status, ""
+
+
+def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
+    yield from trouble.of_money(known.entries, now)
+    for letter in known.letters:
+        what = f"is a dead letter: {letter.reason}"
+        yield Trouble(
+            Grade.ATTENTION, what, letter.about, f"letters {letter.id[:8]}", letter.sent_at
+        )
+    connection = known.connection
+    if connection is None:
+        return
+    work = coverage.work(connection, known.entries, now)
+    near = work and coverage.is_near(work, now, site.settings.cover)
+    if work and (near or connection.state is State.FROZEN):
+        yield from trouble.of_cover(work, now)
+    yield from trouble.of_connection(connection, known.chain, now)
+    if known.chain is not None:
+        yield from trouble.of_chain(known.chain)
+    if connection.telephony is CrmTokenState.STOPPED:
+        yield from trouble.of_stopped(*stopped_of(site, connection.chain_key, [connection]))
+    if known.account is not None and not known.account.pbx_key_digest:
+        what = "its account has no PBX key, so no PBX can report a call or ask for a pop-up"
+        whom = f"location {connection.location_id}"
+        command = f"account {connection.location_id} --new-key --do"
+        yield Trouble(Grade.ATTENTION, what, whom, command)
+    if connection.account_id is not None:
+        yield from trouble.of_key(site.sightings.last(KEY_REFUSED, connection.account_id), now)
+    refused = [call for call in known.calls if call.state is CallState.REFUSED]
+    if refused:
+        what = f"{screen.counted(len(refused), 'call')} refused by the platform: {refused[0].why}"
+        whom = f"location {connection.location_id}"
+        command = f"location {connection.location_id} --send-refused --do"
+        yield Trouble(Grade.ATTENTION, f"{what}. When that is put right", whom, command)
+
+
+def _apart(stands: Standing, options: argparse.Namespace, now: datetime) -> Iterator[Trouble]:
+    if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
+        what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
+        whom, command = f"location {options.location}", "census --new"
+        yield Trouble(Grade.ATTENTION, what, whom, command, stands.since)
+
+
+def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]:
+    connection, account, chain = known.connection, known.account, known.chain
+    if connection is None:
+        return
+    yield "here", connection.words
+    if connection.state is State.FROZEN:
+        yield "frozen", f"since {_frozen_since(known)}"
+    yield "account", f"{account.account_id}, {account.name}" if account else "-"
+    work = coverage.work(connection, known.entries, now)
+    if work is not None:
+        until = screen.moment(work.covered_until)
+        yield "covered", f"until {until}, {screen.due(work.covered_until, now)}"
+    counted = Counter(entry.state for entry in known.entries)
+    states = ", ".join(f"{number} {state}" for state, number in counted.most_common())
+    yield "money", states or "nothing was billed"
+    yield "telephony", _WHAT[connection.telephony]
+    yield "chain", _chain(chain)
+    if chain is not None:
+        siblings = [each for each in chain.locations if each != connection.location_id]
+        yield "siblings", ", ".join(map(str, siblings)) or "-"
+        if chain.due_at is not None:
+            yield "due", screen.due(chain.due_at, now)
+    calls = Counter(str(call.state) for call in known.calls)
+    states = ", ".join(f"{number} {state}" for state, number in calls.most_common())
+    yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
+    popped = max((call.popped_at for call in known.calls if call.popped_at), default=None)
+    yield "pop-up", f"last shown {screen.due(popped, now)}" if popped else "none was shown lately"
+    dropped = site.sightings.last(POP_UP_DROPPED, str(connection.location_id))
+    if dropped:
+        yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
+    has_key = account is not None and account.pbx_key_digest
+    yield "PBX key", "the account has one" if has_key else "none"
+    told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]
+    last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
+    yield "webhook", last
+
+
+def _frozen_since(known: Known) -> str:
+    """By the platform's log if it tells, else by our own journal."""
+    log = known.status.log if known.status else ()
+    if log and log[-1].after == Installed.FREEZED:
+        return screen.moment(log[-1].at)
+    since = None
+    for line in known.journal:
+        if line.state:
+            since = (since or line.at) if line.state == State.FROZEN else None
+    return f"{screen.moment(since)}, by our journal" if since else "when is not known"
+
+
+def _chain(chain: Chain | None) -> str:
+    if chain is None:
+        return "-"
+    said = "enabled" if chain.enabled else "not enabled"
+    return f"{said}; {chain.verdict}" if chain.verdict not in ("", said) else said
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["\n" + screen.table(heads, rows)] if rows else []
+
+
+def _lines(events: Sequence[Event], *, whole: bool) -> list[tuple[str, ...]]:
+    left = 0 if whole else max(0, len(events) - _LINES)
+    rows: list[tuple[str, ...]]
+    rows = [(screen.moment(it.at) if it.at else "-", it.source, it.what) for it in events[left:]]
+    earlier = ("…", "", f"{screen.counted(left, 'line')} before, with --all")
+    return [earlier, *rows] if left else rows
+
+
+def _standing(stands: Standing) -> str:
+    here = stands.here or "never connected"
+    if stands.agree is None:
+        return f"Now: {here} here."
+    both = "they agree" if stands.agree else "they disagree"
+    now = f"Now: {here} here, {stands.there} there; {both}"
+    if stands.since is not None:
+        ago = screen.due(stands.since, clock.now())
+        return f"{now}, since {screen.moment(stands.since)}, {ago}."
+    return f"{now}, since when is not known." if stands.here else f"{now}."
+
+
+def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
+    """What is known of the CRM token; what was stopped for all of a chain goes on for all."""
+    connection = site.connections.get(options.location)
+    after = CrmTokenState.PROVEN if options.trust else CrmTokenState.UNPROVEN
+    if connection is None or not connection.live or connection.crm_token is None:
+        return screen.not_changed("the location is not connected with a CRM token")
+    if connection.telephony is after:
+        return screen.not_changed("the telephony is in that state already")
+    changing = [connection]
+    if options.resume and connection.telephony is CrmTokenState.STOPPED:
+        stopped, _culprits = stopped_of(site, connection.chain_key, changing)
+        changing = [it for it in stopped if it.live] or changing
+    whom = trouble.some([it.location_id for it in changing])
+    print(screen.facts([("location", whom), ("change", f"{connection.telephony} -> {after}")]))
+    if not options.do:
+        print(f"\n{screen.NOT_YET}")
+        return 0
+    word = "trusted" if options.trust else "resumed"
+    verdict = f"telephony {word} by {getpass.getuser()}"
+    for each in changing:
+        # Of somebody else's write at this moment, the operator has to see the result first.
+        site.connections.save(replace(each, telephony=after, verdict=verdict), clock.now())
+        site.call_wake_ups.release(each.location_id)
+    print(f"\nDone: {_WHAT[after]}.")
+    return 0
+
+
+def _sent_again(site: Site, options: argparse.Namespace) -> int:
+    """Calls that the platform refused, once what it refused them for is put right."""
+    since = clock.now() - timedelta(days=site.calls_settings.call_days)
+    calls = site.calls.of_location(options.location, since)
+    refused = [call for call in calls if call.state is CallState.REFUSED]
+    if not refused:
+        return screen.not_changed("no call of the location stands as refused")
+    print(screen.facts([("send again", screen.counted(len(refused), "call")), ("", "")]))
+    if not options.do:
+        print(screen.NOT_YET)
+        return 0
+    done = 0
+    for listed in refused:
+        call = site.calls.get(listed.key)
+        if call is None or call.state is not CallState.REFUSED:
+            continue
+        # Another report of the call is heard at this moment, or another operator was faster.
+        with suppress(StaleWrite):
+            site.calls.save(rules_of.sent_again(call, clock.now()))
+            site.call_wake_ups.wake(call.key)
+            done += 1
+    print(f"Done: {screen.counted(done, 'call')} will be sent again.")
+    return 0 if done == len(refused) else 1

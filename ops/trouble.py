@@ -1,0 +1,219 @@
+"""What is wrong, how bad it is, whom it concerns and what to type next: pure rules, no I/O."""
+
+import argparse
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from ops import screen
+from shared.aws.sightings import Sighting
+from shared.chains.chain import Chain, ChainState
+from shared.clock import stamp
+from shared.connections.connection import Connection, State
+from shared.connections.crm_token import CrmTokenState
+from shared.payments.coverage import Work
+from shared.payments.entry import Entry, EntryState
+
+# In the order in which they concern a person.
+UNFINISHED = (
+    EntryState.NEEDS_HUMAN,
+    EntryState.REJECTED,
+    EntryState.UNKNOWN,
+    EntryState.HELD,
+    EntryState.PENDING,
+    EntryState.SENDING,
+)
+_SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
+LATELY = timedelta(hours=1)
+_NAMED = 5  # How many are named of those that one trouble concerns.
+
+
+class Grade(IntEnum):
+    """How bad it is; also the exit code of `status`."""
+
+    FINE = 0
+    ATTENTION = 1
+    BROKEN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong.
+
+    Attributes:
+        grade: how bad it is.
+        what: it is, in words.
+        whom: it concerns: ids, keys or names.
+        command: what to type next.
+        since: when, if that is known.
+    """
+
+    grade: Grade
+    what: str
+    whom: str
+    command: str
+    since: datetime | None = None
+
+    def told(self, now: datetime, options: argparse.Namespace) -> str:
+        """On some lines of a terminal."""
+        since = f", for {screen.age(now - self.since)}" if self.since else ""
+        first = (self.grade.name.lower(), f"{self.whom}: {self.what}{since}")
+        return f"{screen.table(first, ())}\n{screen.to_type(self.command, options)}"
+
+    def plain(self) -> dict[str, str | None]:
+        """For a machine."""
+        return {
+            "grade": self.grade.name.lower(),
+            "what": self.what,
+            "whom": self.whom,
+            "command": self.command,
+            "since": stamp(self.since) if self.since else None,
+        }
+
+
+def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
+    """The worst first, of equals the oldest."""
+    return sorted(troubles, key=lambda it: (-it.grade, it.since is None, it.since or 0))
+
+
+def some(names: Collection[object]) -> str:
+    """The first few of them, and how many more there are."""
+    first = ", ".join(map(str, [*names][:_NAMED]))
+    return f"{first} and {len(names) - _NAMED} more" if len(names) > _NAMED else first
+
+
+def cause(why: str) -> str:
+    """A `why` without what differs from row to row: ids, times and sums."""
+    return re.sub(r"\d[\d.:TZ-]{3,}\d|\d{4,}", "…", why) or "-"
+
+
+def grouped(entries: Iterable[Entry]) -> dict[tuple[EntryState, str], list[Entry]]:
+    """By state and cause, as they come."""
+    groups = defaultdict(list)
+    for entry in entries:
+        groups[entry.state, cause(entry.why)].append(entry)
+    return groups
+
+
+def of_money(entries: Iterable[Entry], now: datetime) -> Iterator[Trouble]:
+    """What is not settled, by state and cause; not what is on its way as it should be."""
+    for (state, why), group in grouped(entries).items():
+        oldest = min(group, key=lambda entry: entry.received_at)
+        needs_person = state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED)
+        if state not in UNFINISHED:
+            continue
+        young = now - oldest.received_at < _SOON
+        if young and state in (EntryState.PENDING, EntryState.SENDING):
+            continue
+        places = sorted({it.location_id for it in group if it.location_id})
+        where = f" of {'location' if len(places) == 1 else 'locations'} {some(places)}"
+        yield Trouble(
+            Grade.BROKEN if needs_person else Grade.ATTENTION,
+            f"{state}, {why}",
+            some([entry.key for entry in group]) + where * bool(places),
+            f"payment {screen.quoted(oldest.key)}"
+            if len(group) == 1
+            else f"payment --state {state}",
+            oldest.received_at,
+        )
+
+
+def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
+    """A location that is switched off soon, or was although it should not be."""
+    location = f"location {work.location_id}"
+    entries = (*work.rejected, *work.queued)
+    waits = "; ".join(f"{it.key} is {it.state}: {it.why or '-'}" for it in entries[:_NAMED])
+    command = f"payment {screen.quoted(entries[0].key)}" if entries else location
+    if work.state is State.ACTIVE:
+        ends = "cover ended" if work.covered_until <= now else "cover ends"
+        what = f"{ends} {screen.due(work.covered_until, now)}; {waits or 'nothing is queued'}"
+        yield Trouble(Grade.ATTENTION, what, location, command)
+    elif now < work.covered_until:
+        paid = f"is frozen, though reported until {screen.moment(work.covered_until)}"
+        gone = f"; not on the platform's list: {some(work.unlisted)}" if work.unlisted else ""
+        yield Trouble(Grade.BROKEN, f"{paid}{gone}", location, f"{location} --all")
+    elif waits:
+        yield Trouble(Grade.BROKEN, f"is frozen; {waits}", location, command)
+
+
+def of_covers(works: Iterable[Work], now: datetime) -> Iterator[Trouble]:
+    """The same of many: one line for each kind, whose first goes off first."""
+    groups = defaultdict(list)
+    for work in works:
+        for told in of_cover(work, now):
+            groups[told.grade, work.state, bool(work.rejected or work.queued)].append(told)
+    for first, *others in groups.values():
+        more = f"; also {some([it.whom for it in others])}" if others else ""
+        yield replace(first, what=first.what + more)
+
+
+def of_chain(chain: Chain) -> Iterator[Trouble]:
+    """What the platform would not do for a chain of locations."""
+    if chain.state is ChainState.DUE and chain.tries:
+        verb = "enabled" if chain.wanted else "disabled"
+        what = f"telephony is not {verb}: {chain.verdict}"
+        whom = f"locations {some(chain.locations)}" if chain.locations else f"chain {chain.key}"
+        # The next try comes by itself: what has to be mended is what the platform says.
+        command = f"location {chain.locations[0]}" if chain.locations else "publication"
+        yield Trouble(Grade.BROKEN, what, whom, command)
+
+
+def of_stopped(stopped: Sequence[Connection], culprits: Sequence[int]) -> Iterator[Trouble]:
+    """Locations of one chain whose telephony is stopped, and whose call was not found."""
+    if stopped:
+        ids = [it.location_id for it in stopped]
+        whose = f"location {some(culprits)}" if culprits else "one of them"
+        what = (
+            f"telephony is stopped for all of the chain, as a saved call of {whose} was not in its"
+            " list: its line is routed to no location in Altegio, or the CRM token is a stranger's."
+            " When that is put right"
+        )
+        whom = f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
+        yield Trouble(Grade.BROKEN, what, whom, f"location {ids[0]} --resume --do")
+
+
+def of_connection(connection: Connection, chain: Chain | None, now: datetime) -> Iterator[Trouble]:
+    """Why a location takes no pop-ups and no calls."""
+    location = f"location {connection.location_id}"
+    if connection.state is State.FROZEN:
+        what = "is frozen, so neither pop-ups nor calls are taken; a payment brings it back"
+        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all")
+    elif connection.state is not State.ACTIVE:
+        what = f"is not connected ({connection.words}); its owner has to press Connect"
+        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all")
+    elif connection.telephony is CrmTokenState.NONE:
+        what = (
+            "was connected without a CRM token, so without telephony; its owner has to connect it"
+        )
+        yield Trouble(Grade.ATTENTION, f"{what} anew", location, f"{location} --all")
+    elif chain is not None and not chain.enabled and not chain.tries:
+        yield Trouble(
+            Grade.ATTENTION, "telephony is not enabled yet", location, location, chain.due_at
+        )
+    yield from of_clock(connection, now)
+
+
+def of_key(refused: Sighting | None, now: datetime) -> Iterator[Trouble]:
+    """An account whose PBX came with a key that is none any more, a while ago at most."""
+    if refused is not None and refused.at > now - LATELY:
+        what = (
+            "its PBX comes with an old key, so nothing that it reports is taken. Set it to the"
+            " account's key; if that is lost"
+        )
+        command = f"account {refused.who} --new-key --do"
+        yield Trouble(Grade.BROKEN, what, f"account {refused.who}", command, refused.at)
+
+
+def of_clock(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    """A log of the platform that names what is to come: an uninstall is disbelieved until then."""
+    ahead = connection.mark.partition(" ")[0]
+    if ahead > stamp(now + timedelta(minutes=5)):
+        what = (
+            f"the platform's log has an entry of {ahead[:19]}Z, which is to come: its clock differs"
+            " from ours, or PlatformTimezone is wrong. Until then an uninstall may be disbelieved"
+        )
+        command = f"publication --location {connection.location_id}"
+        yield Trouble(Grade.BROKEN, what, f"location {connection.location_id}", command)

@@ -1,0 +1,125 @@
+"""What no table knows: alarms, how old queues are, and what the functions have counted.
+
+Deployed, CloudWatch tells; of the local stack, `local.stack.counts` does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from shared.telemetry import NAMESPACE
+
+HOUR = timedelta(hours=1)
+_AGE = "ApproximateAgeOfOldestMessage"
+_RECEIVED, _DELETED = "NumberOfMessagesReceived", "NumberOfMessagesDeleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted of one kind within the last hour, and when last."""
+
+    number: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One that rings."""
+
+    name: str
+    words: str
+    since: datetime
+
+
+class Watch(Protocol):
+    """Whoever knows it."""
+
+    def alarms(self) -> list[Alarm] | None:
+        """Those that ring; None if nobody here knows."""
+
+    def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
+        """Of the metrics of the functions, those that were counted in the last hour."""
+
+    def age(self, queue_url: str, now: datetime) -> timedelta | None:
+        """How long a message of it waits, at least; None if nobody here knows."""
+
+    def log(self, function: str) -> str:
+        """The command that shows a function's log, or, without a name, those of all."""
+
+
+class CloudWatch:
+    """Of a deployed stack."""
+
+    def __init__(self, cloudwatch: Any, stack_name: str) -> None:
+        self._cloudwatch = cloudwatch
+        self._stack_name = stack_name
+
+    def alarms(self) -> list[Alarm] | None:
+        """Those of the stack: CloudFormation begins their names with its own.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+        """
+        answer = self._cloudwatch.describe_alarms(
+            StateValue="ALARM", AlarmNamePrefix=f"{self._stack_name}-", MaxRecords=100
+        )
+        return [
+            Alarm(
+                it["AlarmName"].removeprefix(f"{self._stack_name}-").partition("-")[0],
+                it.get("AlarmDescription", ""),
+                it["StateUpdatedTimestamp"],
+            )
+            for it in answer["MetricAlarms"]
+            if it["StateValue"] == "ALARM"
+        ]
+
+    def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
+        """By minute, of which the last that is not empty says when."""
+        dimensions = [{"Name": "service", "Value": self._stack_name}]
+        found = self._read(NAMESPACE, names, dimensions, "Sum", now)
+        return {name: Counted(round(sum(each.values())), max(each)) for name, each in found.items()}
+
+    def age(self, queue_url: str, now: datetime) -> timedelta | None:
+        """As of some minutes ago; or since when all that is received comes back.
+
+        SQS does not count the age of what was received three times:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+        """
+        dimensions = [{"Name": "QueueName", "Value": queue_url.rpartition("/")[2]}]
+        found = self._read("AWS/SQS", [_AGE, _RECEIVED, _DELETED], dimensions, "Maximum", now)
+        ages, received = found.get(_AGE), found.get(_RECEIVED)
+        told = [timedelta(seconds=ages[max(ages)])] if ages else []
+        if received and sum(received.values()) and not sum(found.get(_DELETED, {}).values()):
+            told.append(now - min(at for at, number in received.items() if number))
+        return max(told, default=None)
+
+    def log(self, function: str) -> str:
+        """By SAM's CLI, which knows the stack's groups."""
+        return f"sam logs --stack-name {self._stack_name}" + f" --name {function}" * bool(function)
+
+    def _read(
+        self, space: str, names: Sequence[str], dimensions: Any, statistic: str, now: datetime
+    ) -> dict[str, dict[datetime, float]]:
+        """The values of the last hour, by minute.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+        """
+        queries = [
+            {
+                "Id": f"m{number}",
+                "MetricStat": {
+                    "Metric": {"Namespace": space, "MetricName": name, "Dimensions": dimensions},
+                    "Period": 60,
+                    "Stat": statistic,
+                },
+            }
+            for number, name in enumerate(names)
+        ]
+        answer = self._cloudwatch.get_metric_data(
+            MetricDataQueries=queries, StartTime=now - HOUR, EndTime=now
+        )
+        return {
+            names[int(it["Id"][1:])]: dict(zip(it["Timestamps"], it["Values"], strict=True))
+            for it in answer["MetricDataResults"]
+            if it["Values"]
+        }

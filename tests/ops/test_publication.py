@@ -1,0 +1,51 @@
+"""Whether the stack is ready: what the platform refuses is blamed on what is wrong."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ops import site
+from tests.deployment import Deployment
+from tests.ops.operator import Operator, stack_of
+
+pytestmark = pytest.mark.usefixtures("logged")
+TAKES = "the platform takes the partner token"
+OF_US = "the token is of application 102"
+LIST = "the list of calls may be read"
+
+
+@pytest.fixture
+def failed(connected: Deployment, operator: Operator, anna: pytest.MonkeyPatch) -> Any:
+    """What of the platform does not pass; nobody listens at the stack's own addresses."""
+    names = ("RedirectUrl", "WebhookUrl", "CallsUrl")
+    outputs = dict.fromkeys(names, "http://127.0.0.1:9/")
+    stack = replace(stack_of(connected), outputs=outputs)
+    anna.setattr(site, "find", lambda _options: stack)
+
+    def asked() -> dict[str, str]:
+        checks = operator.json("publication")["checks"]
+        assert operator.code == 1
+        known = {TAKES, OF_US, LIST, "there is a user token"}
+        return {it["what"]: it["seen"] for it in checks if not it["passed"] and it["what"] in known}
+
+    return asked
+
+
+def test_of_a_stack_that_is_ready_the_platform_refuses_nothing(failed: Any) -> None:
+    assert failed() == {}
+
+
+def test_a_wrong_token_is_blamed(connected: Deployment, failed: Any) -> None:
+    connected.set_token("another")
+    assert set(failed()) == {TAKES}
+
+
+def test_a_wrong_application_is_not_blamed_on_the_token(connected: Deployment, failed: Any) -> None:
+    connected.environments["reconcile"]["APPLICATION_ID"] = "102"
+    assert failed() == {OF_US: "403 Access denied."}
+
+
+def test_a_list_of_calls_that_is_refused_is_seen(connected: Deployment, failed: Any) -> None:
+    connected.simulator.fault("calls", "status", status=403, message="No right.")
+    assert failed() == {LIST: "location 4564: 403 No right."}

@@ -1,0 +1,479 @@
+"""What is wrong right now: `status` alone names the cause and whom it concerns, and what it prints
+to type mends it."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from local import PROJECT
+from ops import status, trouble
+from ops.status import _COUNTED
+from ops.trouble import Grade, Trouble
+from ops.watch import Alarm
+from shared.clock import stamp
+from shared.connections.crm_token import CrmTokenState
+from shared.reconcile.census.table import CensusTable, Head, Stage
+from tests.deployment import Deployment, finished, payment, ringing
+from tests.memory import Memory, refusal
+from tests.memory.calls import Asked
+from tests.ops.operator import Operator
+from tests.ops.states import bought, need_human, put, reject
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+
+def told(operator: Operator) -> list[str]:
+    """What is wrong, and what to type for it; as a person reads it, too."""
+    shown = " ".join(operator("status").replace("\\\n", "").split())
+    plain = operator.json("status")
+    assert operator.code == Grade[plain["grade"].upper()]
+    found = [
+        f"{it['grade']} {it['whom']}: {it['what']} > {it['command']}" for it in plain["troubles"]
+    ]
+    for it in plain["troubles"]:
+        assert it["command"] in shown
+    return found
+
+
+def type_what_it_says(operator: Operator, line: str) -> str:
+    """The command of a line, as it is."""
+    return operator(*line.partition(" > ")[2].split())
+
+
+def facts(operator: Operator) -> dict[str, str]:
+    found: dict[str, str] = operator.json("status")["facts"]
+    return found
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_healthy_stack_is_fine(operator: Operator) -> None:
+    assert told(operator) == []
+    assert operator.code == 0
+    assert "nothing is wrong" in operator("status")
+    assert facts(operator) == {
+        "webhook": "none within a week",
+        "platform": "takes our token, and no brake is on",
+        "alarms": "not known here",
+        "reconcile": "ran 0 s ago",
+        "queues": "billing 0, calls 0",
+        "money": "all is settled",
+        "cover": "0 end soon, 0 frozen, of those that are looked at next",
+        "census": "none was taken yet",
+    }
+
+
+def test_the_worst_comes_first_and_of_equals_the_oldest(deployment: Deployment) -> None:
+    now = deployment.clock()
+
+    def one(grade: Grade, hours: float | None) -> Trouble:
+        since = None if hours is None else now - timedelta(hours=hours)
+        return Trouble(grade, "", str(hours), "", since)
+
+    order = [
+        one(Grade.BROKEN, 5),
+        one(Grade.BROKEN, 1),
+        one(Grade.BROKEN, None),
+        one(Grade.ATTENTION, 9),
+        one(Grade.ATTENTION, None),
+    ]
+    assert trouble.worst_first(reversed(order)) == order
+
+
+def test_a_command_is_printed_as_it_is_pasted(connected: Deployment, operator: Operator) -> None:
+    reject(connected)
+    assert "\n    type: .venv/bin/python -m ops payment payment#inv-1\n" in operator("status")
+    whole = operator("status", "--stack-name", "mine", "--region", "eu-west-1")
+    assert "ops payment payment#inv-1 --stack-name mine --region eu-west-1\n" in whole
+    elsewhere = operator("status", "--announced", "other.json")
+    assert "ops payment payment#inv-1 --announced other.json\n" in elsewhere
+
+
+# Money
+
+
+def test_a_rejected_payment_is_sent_again_as_it_says(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected, "inv-1", "Period is closed.")
+    [line] = told(operator)
+    assert line == (
+        "broken payment#inv-1 of location 4564: REJECTED, Period is closed. > payment payment#inv-1"
+    )
+    assert operator.code == 2
+    type_what_it_says(operator, line)
+    operator(*operator.json("payment", "inv-1")["next"].split())
+    connected.let_time_pass(2)
+    assert told(operator) == []
+
+
+def test_what_needs_a_person_is_looked_for_again_as_it_says(
+    connected: Deployment, operator: Operator
+) -> None:
+    need_human(connected)
+    line = told(operator)[0]
+    assert line.startswith("broken payment#inv-1 of location 4564: NEEDS_HUMAN")
+    type_what_it_says(operator, line)
+    operator(*operator.json("payment", "inv-1")["next"].split())
+    connected.let_time_pass(30, step=5)
+    assert told(operator) == []
+
+
+def test_a_payment_of_a_location_that_nobody_connected_is_attention_only(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(payment("inv-1", 4232))
+    connected.bill(payment("inv-2", 4232))
+    [line] = told(operator)
+    assert line == (
+        "attention payment#inv-1, payment#inv-2 of location 4232: HELD, the location is not"
+        " connected > payment --state HELD"
+    )
+    assert operator.code == 1
+    for key in ("inv-1", "inv-2"):
+        operator("payment", key, "--close", "cancelled", "--do")
+    assert told(operator) == []
+
+
+def test_a_location_that_is_switched_off_soon_is_named_with_what_waits_for_it(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.clock.advance(days=6.5)
+    trial.reconcile()
+    [line] = told(operator)
+    assert line == "attention location 4564: cover ends in 12 h; nothing is queued > location 4564"
+    trial.simulator.fault("payment", "status", status=422, message="The sum is odd.", times=2)
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.let_time_pass(2)
+    lines = told(operator)
+    assert "payment#inv-1 is REJECTED: The sum is odd. > payment payment#inv-1" in lines[1]
+    operator("payment", "inv-1", "--send", "--do")
+    trial.let_time_pass(2)
+    assert told(operator) == []
+
+
+def test_who_is_frozen_though_he_paid_is_named(trial: Deployment, operator: Operator) -> None:
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.simulator.expire(4564)
+    trial.webhook(trial.event(4564, "freeze"))
+    trial.reconcile()
+    [line] = told(operator)
+    assert line.startswith("broken location 4564: is frozen, though reported until ")
+    assert line.endswith("> location 4564 --all")
+
+
+# The platform
+
+
+def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.set_token("another")
+    # Asked for the first time it is told, and then while nobody asks.
+    for _ in range(2):
+        [line] = told(operator)
+        assert "platform: it refuses the partner token of /altegio/partner-token: 401" in line
+        assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
+    connected.set_token(connected.simulator.partner_token)
+    connected.clock.advance(minutes=2)
+    assert told(operator) == []
+
+
+def test_who_calls_too_often_is_told_that_it_goes_on_by_itself(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.fault("any", "status", status=429, retry_after=90)
+    connected.bill(payment())
+    [line] = told(operator)
+    assert line.startswith("attention platform: it was called too often: 429")
+    connected.let_time_pass(4)
+    assert told(operator) == []
+
+
+def test_a_token_that_cannot_be_read_is_named(connected: Deployment, operator: Operator) -> None:
+    connected.set_token("\n")
+    [line] = told(operator)
+    assert line.startswith("broken /altegio/partner-token: the partner token is missing")
+
+
+def test_a_wrong_application_is_not_blamed_on_the_token(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.environments["reconcile"]["APPLICATION_ID"] = "102"
+    [line] = told(operator)
+    assert line.startswith("broken platform: it refuses application 102: 403")
+    assert line.endswith("> publication")
+
+
+def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: Operator) -> None:
+    connected.simulator.fault("salons", "drop_request", times=2)
+    [line] = told(operator)
+    assert "it cannot be reached: RemoteProtocolError" in line
+
+
+def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
+    """An uninstall is disbelieved until our clock passes the platform's."""
+    row = connected.connection(4564)
+    ahead = f"{stamp(connected.clock() + timedelta(hours=2))} 0009"
+    connected.connections.save(replace(row, mark=ahead))
+    connected.webhook(connected.event(4564))
+    [line] = [it for it in told(operator) if "which is to come" in it]
+    assert line.startswith("broken location 4564: the platform's log has an entry of ")
+    assert line.endswith("> publication --location 4564")
+    assert line.partition("broken ")[2] in "".join(
+        f"{it['whom']}: {it['what']} > {it['command']}"
+        for it in operator.json("location", "4564")["troubles"]
+    )
+
+
+# Telephony
+
+
+def end(
+    deployment: Deployment, key: str, call_id: str, location_id: int = 4232, status: int = 202
+) -> None:
+    began = (deployment.clock() - timedelta(seconds=90)).isoformat()
+    event = {**finished(call_id, location_id), "started_at": began}
+    assert deployment.call(event, key)[0] == status
+
+
+def test_a_chain_that_was_stopped_goes_on_as_it_says(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """The line of one is routed to no location, so calls of it are in no list."""
+    key = deployment.connect(4232, 4777).pbx_key
+    deployment.simulator.route(4232, line="+13155559999")
+    for call_id in ("c-1", "c-2"):
+        end(deployment, key, call_id)
+        deployment.let_time_pass(15)
+    assert deployment.connection(4777).telephony is CrmTokenState.STOPPED
+    [line] = told(operator)
+    assert line.startswith("broken locations 4232, 4777: telephony is stopped for all of the chain")
+    assert "as a saved call of location 4232 was not in its list" in line
+    deployment.simulator.route(4232, line="+13155550176")
+    assert "Done" in type_what_it_says(operator, line)
+    assert told(operator) == []
+    deployment.let_time_pass(15)
+    assert deployment.connection(4232).telephony is CrmTokenState.PROVEN
+
+
+def test_a_chain_that_the_platform_will_not_enable_is_named_with_its_words(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.simulator.fault("enable", "status", status=422, message="No such chain.", times=9)
+    deployment.connect(4232)
+    [line] = told(operator)
+    assert "locations 4232: telephony is not enabled: 422 No such chain." in line
+    deployment.simulator.clear_faults()
+    deployment.let_time_pass(10)
+    assert told(operator) == []
+
+
+def test_a_list_of_calls_that_is_refused_is_named(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    deployment.simulator.fault("calls", "status", status=403, message="No right.", times=99)
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(5)
+    [line] = told(operator)
+    assert "locations 4232: the list of calls is refused: 403 No right." in line
+    deployment.simulator.clear_faults()
+    deployment.let_time_pass(60, step=5)
+    assert told(operator) == []
+
+
+def test_without_a_user_token_it_says_so(connected: Deployment, operator: Operator) -> None:
+    connected.set_user_token(" ")
+    [line] = told(operator)
+    assert line.startswith("attention /altegio/user-token: there is no user token")
+
+
+# The doors
+
+
+def test_an_old_pbx_key_is_named_with_its_account(
+    deployment: Deployment, operator: Operator
+) -> None:
+    old = deployment.connect(4564).pbx_key
+    account_id = str(deployment.connection(4564).account_id)
+    operator("account", "4564", "--new-key", "--do")
+    end(deployment, old, "c-1", location_id=4564, status=401)
+    [line] = told(operator)
+    assert line.startswith(f"broken account {account_id}: its PBX comes with an old key")
+    assert line.endswith(f"> account {account_id} --new-key --do")
+    [same] = operator.json("location", "4564")["troubles"]
+    assert same["command"] == f"account {account_id} --new-key --do"
+    # What it prints makes a key that fits.
+    key = type_what_it_says(operator, line).split()[0]
+    end(deployment, key, "c-1", location_id=4564)
+    deployment.clock.advance(hours=2)
+    deployment.reconcile()
+    assert told(operator) == []
+
+
+def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
+    connected: Deployment, operator: Operator
+) -> None:
+    ours = connected.event(4564)
+    assert connected.webhook(ours) == 200
+    connected.clock.advance(minutes=1)
+    assert connected.webhook({**ours, "partner_token": "another"}) == 403
+    [line] = told(operator)
+    assert line.startswith("attention webhooks: come with a token that is not ours")
+    assert facts(operator)["webhook"] == "last 60 s ago"
+    connected.clock.advance(minutes=1)
+    connected.restart()
+    assert connected.webhook(ours) == 200
+    assert told(operator) == []
+
+
+def test_redirects_that_are_signed_with_another_token_are_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.visit(
+        connected.simulator.redirect(4232).replace("user_data_sign=", "user_data_sign=0")
+    )
+    [line] = told(operator)
+    assert line.startswith("attention redirects: come with a token that is not ours")
+    assert line.endswith("> doctor")
+
+
+def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    late = {**ringing("c-1"), "at": (deployment.clock() - timedelta(minutes=5)).isoformat()}
+    assert deployment.call(late, key)[0] == 202
+    assert facts(operator)["pop-ups"] == "last dropped 0 s ago, of 4564: too late"
+    assert operator.json("location", "4564")["facts"]["dropped"] == "0 s ago: too late"
+
+
+# Queues, runs and counts
+
+
+def test_dead_letters_are_named_and_gone_when_they_are_dropped(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment("inv-1", currency="eur!")))
+    [line] = told(operator)
+    assert line == (
+        "attention billing, inv-1 of location 4564: 1 dead letter: as it was told"
+        " > letters --queue billing"
+    )
+    assert "location_id=4564" in type_what_it_says(operator, line)
+    operator("letters", "--event", "inv-1", "--drop", "--do")
+    assert told(operator) == []
+
+
+def test_a_queue_that_nobody_empties_is_named(connected: Deployment, operator: Operator) -> None:
+    """The payments function fails on a missing table, and counts nothing."""
+    url = connected.queues["BillingQueue"]
+    connected.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(payment()))
+    operator.watch.ages[url] = timedelta(minutes=25)
+    [line] = told(operator)
+    assert line == (
+        "broken queue of billing: 1 message waiting, the oldest for 25 min"
+        " > less PaymentsFunction.log"
+    )
+
+
+def test_reconcile_that_is_silent_is_named(connected: Deployment, operator: Operator) -> None:
+    operator.watch.ran = False
+    connected.bill(payment("inv-1", 4232))
+    connected.clock.advance(hours=1)
+    overdue = "due for five minutes and not taken: reconcile does not run, or cannot keep up"
+    lines, log = told(operator), " > less ReconcileFunction.log"
+    assert lines[:2] == [
+        f"broken reconcile: does not run to its end, not within the last hour{log}",
+        f"broken payment#inv-1: {overdue}{log}",
+    ]
+
+
+def test_a_table_that_is_gone_is_named(
+    connected: Deployment, operator: Operator, memory: Memory
+) -> None:
+    def gone(name: str, asked: Asked) -> None:
+        if asked.get("TableName") == connected.environments["calls"]["CHAINS_TABLE"]:
+            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
+
+    memory.before = gone
+    for line, name in zip(told(operator), ("telephony", "overdue"), strict=True):
+        assert line.startswith(f"broken {name}: cannot be looked at: ")
+        assert "ResourceNotFoundException" in line
+
+
+def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator: Operator) -> None:
+    at = connected.clock() - timedelta(minutes=5)
+    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter", at)]
+    operator.watch.counts = {"HandlerFailed": 3}
+    rings, counted = told(operator)
+    assert rings == (
+        "attention MailNotSentAlarm: rings: SES did not take a letter"
+        " > grep MailNotSentAlarm docs/operations.md"
+    )
+    assert counted == (
+        "attention HandlerFailed: a function met an error that nobody expected, 3 times in an hour"
+        " > less .log"
+    )
+
+
+def test_what_is_counted_is_counted_by_the_function_that_it_names() -> None:
+    alarms = (PROJECT / "template.yaml").read_text()
+    assert [name for name in _COUNTED if f"MetricName: {name}\n" not in alarms] == []
+    functions = {function for _words, function in _COUNTED.values()} - {""}
+    assert [name for name in functions if f"\n  {name}:\n" not in alarms] == []
+
+
+# The census
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (
+            {"found": {"active here, frozen there": 3}},
+            "attention census: found what is not repaired",
+        ),
+        ({"found": {"active here, frozen there": 3}, "blown": True}, "broken census: found 3"),
+        ({"stage": Stage.LOOKING}, "attention census: stands still while looking"),
+    ],
+)
+def test_a_census_that_waits_for_a_person_is_told(
+    connected: Deployment, operator: Operator, head: dict[str, object], expected: str
+) -> None:
+    table = CensusTable(connected._dynamodb, connected.environments["reconcile"]["CENSUS_TABLE"])
+    began = connected.clock() - timedelta(hours=1)
+    whole = {"stage": Stage.DONE, "parts": 1, **head}
+    table.save(Head(began_at=began, repairs=True, **whole), began)  # type: ignore[arg-type]
+    [line] = told(operator)
+    assert line.startswith(expected)
+    assert line.endswith("> census")
+
+
+# However many there are
+
+
+def test_no_table_is_scanned_and_no_more_is_read_than_a_bound(
+    connected: Deployment, operator: Operator, memory: Memory
+) -> None:
+    connected.clock.advance(days=6.5)
+    row, soon = connected.connection(4564), connected.clock() + timedelta(minutes=1)
+    for location_id in range(1, 100):
+        connected.connections.save(
+            replace(row, location_id=location_id, version=0, due_at=soon, watched_at=soon)
+        )
+        connected.bill(payment(f"inv-{location_id}", 9000 + location_id))
+    asked: list[str] = []
+    memory.before = lambda name, _asked: asked.append(name)
+    lines = told(operator)
+    assert set(asked) <= {"Query", "GetItem", "GetParameter", "GetQueueAttributes", "UpdateItem"}
+    # Twice, as a person and as a machine read it.
+    assert len(asked) / 2 < 10 * status._MOST
+    # On one screen: a line for each kind.
+    assert len(lines) < 6
+    [held] = [it for it in lines if "HELD" in it]
+    assert "and 15 more of locations 9001, 9002" in held
+    assert any("; also location " in it for it in lines if "cover end" in it)
+    assert facts(operator)["money"] == "20+ HELD"

@@ -1,0 +1,155 @@
+"""What no table knows: asked of CloudWatch, or read from the logs of the local stack."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.stack.counts import Logs
+from ops.watch import _DELETED, _RECEIVED, CloudWatch, Counted
+from shared.telemetry import NAMESPACE
+from tests.deployment import Clock, Deployment, payment
+from tests.memory import Memory, refusal
+from tests.memory.calls import Asked
+
+QUEUE = "https://sqs.us-east-1.amazonaws.com/1/BillingQueue"
+
+
+@pytest.fixture
+def cloudwatch(on_moto: Deployment) -> Any:
+    assert on_moto
+    return boto3.Session().client("cloudwatch")
+
+
+def put(cloudwatch: Any, space: str, name: str, at: datetime, value: float, **where: str) -> None:
+    dimensions = [{"Name": key, "Value": it} for key, it in where.items()]
+    datum = {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
+    cloudwatch.put_metric_data(Namespace=space, MetricData=[datum])
+
+
+def test_alarms_of_the_stack_that_ring_are_told_by_their_names(cloudwatch: Any) -> None:
+    for stack in ("mine", "other"):
+        for name in ("MailNotSentAlarm", "CallLateAlarm"):
+            cloudwatch.put_metric_alarm(
+                AlarmName=f"{stack}-{name}-1ABC",
+                AlarmDescription=f"of {name}",
+                MetricName="M",
+                Namespace="N",
+                Period=60,
+                EvaluationPeriods=1,
+                Statistic="Sum",
+                Threshold=1,
+                ComparisonOperator="GreaterThanThreshold",
+            )
+        cloudwatch.set_alarm_state(
+            AlarmName=f"{stack}-MailNotSentAlarm-1ABC", StateValue="ALARM", StateReason="a test"
+        )
+    [rings] = CloudWatch(cloudwatch, "mine").alarms() or []
+    assert (rings.name, rings.words) == ("MailNotSentAlarm", "of MailNotSentAlarm")
+
+
+def test_counts_of_an_hour_are_summed_with_the_last_minute(cloudwatch: Any, clock: Clock) -> None:
+    now = clock().replace(second=0)
+    for minutes, value in ((90, 9), (20, 2), (5, 2)):
+        at = now - timedelta(minutes=minutes)
+        put(cloudwatch, NAMESPACE, "MailNotSent", at, value, service="mine")
+    put(cloudwatch, NAMESPACE, "Doubled", now - timedelta(minutes=1), 1, service="other")
+    found = CloudWatch(cloudwatch, "mine").counted(["MailNotSent", "Doubled"], now)
+    assert found == {"MailNotSent": Counted(4, now - timedelta(minutes=5))}
+
+
+def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Clock) -> None:
+    watch = CloudWatch(cloudwatch, "mine")
+    assert watch.age(QUEUE, clock()) is None
+    for minutes, age_s in ((9, 800), (3, 1500)):
+        at = clock() - timedelta(minutes=minutes)
+        put(
+            cloudwatch,
+            "AWS/SQS",
+            "ApproximateAgeOfOldestMessage",
+            at,
+            age_s,
+            QueueName="BillingQueue",
+        )
+    assert watch.age(QUEUE, clock()) == timedelta(seconds=1500)
+    # What was received three times has no age any more; but nothing was done with it.
+    for minutes, name, number in ((40, _RECEIVED, 1), (2, _RECEIVED, 1)):
+        at = clock().replace(second=0) - timedelta(minutes=minutes)
+        put(cloudwatch, "AWS/SQS", name, at, number, QueueName="BillingQueue")
+    assert watch.age(QUEUE, clock().replace(second=0)) == timedelta(minutes=40)
+    put(
+        cloudwatch, "AWS/SQS", _DELETED, clock() - timedelta(minutes=2), 1, QueueName="BillingQueue"
+    )
+    assert watch.age(QUEUE, clock()) == timedelta(seconds=1500)
+    assert watch.log("PaymentsFunction") == "sam logs --stack-name mine --name PaymentsFunction"
+    assert watch.log("") == "sam logs --stack-name mine"
+
+
+def test_the_local_logs_have_the_same_counts(tmp_path: Path, clock: Clock) -> None:
+    def line(minutes: float, **counts: list[float]) -> str:
+        at = (clock() - timedelta(minutes=minutes)).timestamp()
+        return json.dumps({"_aws": {"Timestamp": int(at * 1000)}, **counts}, separators=(",", ":"))
+
+    written = [
+        'ches":1}',
+        line(90, ReconcileRun=[1.0]),
+        line(30, ReconcileRun=[1.0], MailNotSent=[1.0, 1.0]),
+        '{"level":"INFO","message":"ReconcileRun"}',
+        line(2, ReconcileRun=[1.0]),
+        '{"_aws":{"Timest',
+    ]
+    (tmp_path / "ReconcileFunction.log").write_text("\n".join(written))
+    (tmp_path / "emulator.log").write_text(line(1, ReconcileRun=[5.0]))
+    watch = Logs(tmp_path)
+    assert watch.counted(["ReconcileRun", "Doubled"], clock()) == {
+        "ReconcileRun": Counted(2, clock() - timedelta(minutes=2))
+    }
+    assert watch.alarms() is None
+    assert watch.age(QUEUE, clock()) is None
+    assert watch.log("") == f"less +G {tmp_path}/*Function.log"
+    assert watch.log("CallsFunction") == f"less +G {tmp_path}/CallsFunction.log"
+
+
+def test_the_local_logs_tell_since_when_a_function_gives_messages_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    file = tmp_path / "PaymentsFunction.log"
+
+    def failed(minutes: float) -> str:
+        at = clock() - timedelta(minutes=minutes)
+        time = f"{at:%Y-%m-%d %H:%M:%S},000+0000"
+        return json.dumps({"message": "not durable, comes again", "timestamp": time})
+
+    file.write_text("\n".join(map(failed, (90, 30, 27, 24))))
+    assert Logs(tmp_path).age(QUEUE, clock()) is None
+    file.write_text("\n".join(map(failed, (90, 30, 27, 1))))
+    assert Logs(tmp_path).age(QUEUE, clock()) == timedelta(minutes=30)
+    assert Logs(tmp_path).age(QUEUE.replace("Billing", "Calls"), clock()) is None
+
+
+def test_a_function_that_cannot_store_says_so_in_such_a_line(
+    deployment: Deployment, memory: Memory, tmp_path: Path, logged: Any
+) -> None:
+    table = deployment.environments["payments"]["PAYMENTS_TABLE"]
+
+    def gone(name: str, asked: Asked) -> None:
+        if asked.get("TableName") == table:
+            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
+
+    memory.before = gone
+    deployment.bill(payment())
+    (tmp_path / "PaymentsFunction.log").write_text(logged())
+    assert Logs(tmp_path).age(QUEUE, deployment.clock()) is not None
+
+
+def test_what_the_functions_count_is_such_a_line(
+    deployment: Deployment, tmp_path: Path, logged: Any
+) -> None:
+    deployment.reconcile()
+    (tmp_path / "ReconcileFunction.log").write_text(logged())
+    # By the machine's own clock, as AWS's library has it.
+    found = Logs(tmp_path).counted(["ReconcileRun"], deployment.clock())
+    assert found["ReconcileRun"].number == 1
