@@ -38,9 +38,13 @@ class Place:
     entries: Mapping[str, int] = field(default_factory=dict)
 
     def beside(self, known: Call | None) -> "Place":
-        """The same, where the call has its place already: an entry that changes moves none."""
-        is_placed = known is not None and known.state is not CallState.RINGING
-        if known is None or not is_placed or not self.key or known.location_id is None:
+        """The same, where the call has its place already: an entry that changes moves none.
+
+        Where it rang is its place as well, unless its end tells another: else it has none at all.
+        """
+        if known is None or not self.key or known.location_id is None:
+            return self
+        if known.state is CallState.RINGING and self.location_id is not None:
             return self
         return replace(self, location_id=known.location_id)
 

@@ -397,3 +397,17 @@ def test_what_does_not_fit_into_one_run_goes_on_in_the_next(
     assert set(states(deployment).values()) == {"confirmed", "unrouted"}
     deployment.drain_calls()
     assert "unrouted" not in states(deployment).values()
+
+
+def test_who_rang_at_a_line_has_its_call_there_though_its_end_tells_none(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    enter(deployment, {LINE: 4232})
+    assert ring(deployment, key, **told(call_id="r")) == "sent"
+    assert end(deployment, key, **told(call_id="r", line=""))["left_out"] == []
+    settle(deployment)
+    # The platform takes no call without a line.
+    assert states(deployment)["r"] == "sent"
+    [call] = [call for call in deployment.simulator.saved_calls() if call.call_id == "r"]
+    assert call.line == LINE
