@@ -22,6 +22,8 @@ MOST_WAITING = 500
 _LONGEST = 64
 # What a list shows is entered as it is shown: a key is read as itself.
 _READINGS = 4
+# A key that is a number; of what is none, the first letter may be a plus as well.
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 # As `fields.LocationId`.
 _LOCATION = re.compile(r"[1-9][0-9]{0,14}")
 
@@ -86,9 +88,14 @@ def key_of(line: str, extension: str, country: str) -> str:
     return key
 
 
+def is_number(key: str) -> bool:
+    """Whether a key is a number, and no extension or name of a trunk."""
+    return _E164.fullmatch(key) is not None
+
+
 def line_for(entries: Mapping[str, int], location_id: int, extension: str) -> str:
     """What the platform is told where no line was: the location's only number, or the extension."""
-    own = [key for key, it in entries.items() if it == location_id and key.startswith("+")]
+    own = [key for key, it in entries.items() if it == location_id and is_number(key)]
     return own[0] if len(own) == 1 else extension
 
 
