@@ -8,7 +8,7 @@ such as the name of a trunk, without regard to case and to spaces around it.
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from shared.one_line import one_line
 
 # Of one account; all of them are in its row, which is read for each call anyway.
 MOST = 500
-# So many finished calls of one account wait for their lines to be entered.
+# So many finished calls of one account wait for their lines to be entered: see `is_full`.
 MOST_WAITING = 500
 
 _LONGEST = 64
@@ -110,6 +110,19 @@ def unknown(waiting: Iterable[tuple[str, datetime]]) -> tuple[Unknown, ...]:
         began.setdefault(key, []).append(at)
     found = (Unknown(key, len(times), max(times)) for key, times in began.items())
     return tuple(sorted(found, key=lambda it: (it.last_at, it.key), reverse=True))
+
+
+def is_full(waiting: Sequence[str], key: str) -> bool:
+    """Whether no more calls of an account may wait for this line.
+
+    A line has at most as much room as it leaves, so that one which nobody will ever enter does not
+    take it all.
+
+    Args:
+        waiting: the key of each call.
+        key: of the line.
+    """
+    return waiting.count(key) >= MOST_WAITING - len(waiting)
 
 
 def imported(text: str, country: str) -> dict[str, int]:

@@ -293,7 +293,7 @@ def test_too_many_waiting_calls_are_refused_and_nobody_else_s(
 ) -> None:
     prove(deployment, key)
     others = deployment.connect(4777, owner=STRANGER).pbx_key
-    with patch.object(lines, "MOST_WAITING", 3):
+    with patch.object(lines, "MOST_WAITING", 6):
         for number in range(3):
             end(deployment, key, **told(call_id=f"u-{number}"))
         before = rows(deployment)
@@ -308,6 +308,26 @@ def test_too_many_waiting_calls_are_refused_and_nobody_else_s(
         end(deployment, others, **told(call_id="theirs", location_id=4777))
     settle(deployment)
     assert {"named", "theirs"} <= set(saved(deployment))
+
+
+def test_a_line_that_nobody_enters_leaves_room_for_the_others(
+    deployment: Deployment, key: str
+) -> None:
+    """The office's own line is no salon's, so its calls wait to the end of their days."""
+    event = {**finished(**told()), "started_at": at(deployment)}
+    taken: dict[str, list[int]] = {}
+    with patch.object(lines, "MOST_WAITING", 12):
+        for line in ("office", "fax", LINE, OTHER):
+            calls = [{**event, "call_id": f"{line}-{n}", "line": line} for n in range(7)]
+            taken[line] = [deployment.call(each, key)[0] for each in calls]
+    # Each has at most as much as it leaves.
+    assert {line: statuses.count(202) for line, statuses in taken.items()} == {
+        "office": 6,
+        "fax": 3,
+        LINE: 2,
+        OTHER: 1,
+    }
+    assert set(taken[OTHER]) == {202, 429}
 
 
 def test_what_waits_leaves_everybody_s_wake_ups_alone(deployment: Deployment, key: str) -> None:
