@@ -90,6 +90,10 @@ class LineDirectory:
                 raise NotTheAccounts
             return Place(event.location_id, "", account.lines), connection
         key = self.key_of(account, event.line, event.extension)
+        if event.type == "finished" and event.direction == "outgoing":
+            # Several locations may call through one number.
+            caller = self.key_of(account, event.extension)
+            key = caller if caller in account.lines else key
         connection = self.location_of(account, key)
         location_id = connection.location_id if connection else None
         return Place(location_id, key, account.lines), connection

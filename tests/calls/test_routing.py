@@ -108,6 +108,17 @@ def test_without_a_line_the_extension_says_it(deployment: Deployment, key: str) 
     assert (lines_told["o"], lines_told["p"]) == ("101", LINE)
 
 
+def test_several_salons_may_call_through_one_number(deployment: Deployment, key: str) -> None:
+    enter(deployment, {LINE: 4564, "201": 4232})
+    changes = {"extension": "201", "phone": "+13155550142"}
+    end(deployment, key, **told(call_id="o", direction="outgoing", **changes))
+    end(deployment, key, **told(call_id="p", direction="outgoing", extension="101"))
+    # Who is called at the number calls its salon, whichever telephone takes it.
+    end(deployment, key, **told(call_id="i", **changes))
+    found = {call_id: row["location_id"] for call_id, row in rows(deployment).items()}
+    assert found == {"o": 4232, "p": 4564, "i": 4564}
+
+
 @pytest.mark.usefixtures("page")
 def test_another_account_s_entries_are_not_mine(deployment: Deployment, key: str) -> None:
     deployment.connect(4777, owner=STRANGER)
