@@ -147,7 +147,7 @@ def tells_of_calls_by_another_s_browser(deployment: Deployment) -> bool:
     https://www.rfc-editor.org/rfc/rfc7617#section-2.2
     """
     key = deployment.connect(4564, owner=ANNA).pbx_key
-    sent = {
+    sent: dict[str, Any] = {
         "authorization": f"Basic {base64.b64encode(f'pbx:{key}'.encode()).decode()}",
         "headers": {"sec-fetch-site": "cross-site"},
     }
