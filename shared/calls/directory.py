@@ -76,6 +76,14 @@ class LineDirectory:
             return written
         return lines.key_of(line, extension, self.country(account))
 
+    def key_of_call(self, account: Account, line: str, extension: str, direction: str) -> str:
+        """The same of a call: of one that goes out an extension that is entered says more.
+
+        Several locations may call through one number.
+        """
+        caller = self.key_of(account, extension) if direction == "outgoing" else ""
+        return caller if caller in account.lines else self.key_of(account, line, extension)
+
     def find(
         self, account: Account, event: "Ringing | Finished"
     ) -> tuple[Place, Connection | None]:
@@ -89,11 +97,8 @@ class LineDirectory:
             if connection is None:
                 raise NotTheAccounts
             return Place(event.location_id, "", account.lines), connection
-        key = self.key_of(account, event.line, event.extension)
-        if event.type == "finished" and event.direction == "outgoing":
-            # Several locations may call through one number.
-            caller = self.key_of(account, event.extension)
-            key = caller if caller in account.lines else key
+        direction = event.direction if event.type == "finished" else "incoming"
+        key = self.key_of_call(account, event.line, event.extension, direction)
         connection = self.location_of(account, key)
         location_id = connection.location_id if connection else None
         return Place(location_id, key, account.lines), connection

@@ -119,6 +119,16 @@ def test_several_salons_may_call_through_one_number(deployment: Deployment, key:
     assert found == {"o": 4232, "p": 4564, "i": 4564}
 
 
+@pytest.mark.parametrize("then", [{"201": 4232, LINE: 4564}, {"201": 4232}])
+def test_what_went_out_and_waits_goes_to_its_extension_s_location(
+    deployment: Deployment, key: str, then: dict[str, int]
+) -> None:
+    end(deployment, key, **told(call_id="o", direction="outgoing", extension="201"))
+    enter(deployment, then)
+    deployment.let_time_pass(3)
+    assert rows(deployment)["o"]["location_id"] == 4232
+
+
 @pytest.mark.usefixtures("page")
 def test_another_account_s_entries_are_not_mine(deployment: Deployment, key: str) -> None:
     deployment.connect(4777, owner=STRANGER)
