@@ -79,8 +79,11 @@ def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change 
 def _of_file(file: Path, country: str) -> dict[str, int]:
     try:
         with file.open("rb") as opened:
-            text = opened.read(_LONGEST).decode("utf-8-sig")
-        return imported(text, country)
+            content = opened.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            # A part of it would be entered as the whole, and its last row as another.
+            raise CannotBeRead(f"{file}: longer than {_LONGEST} bytes.")
+        return imported(content.decode("utf-8-sig"), country)
     except OSError as error:
         raise CannotBeRead(f"{error.filename}: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -27,6 +27,11 @@ from shared.telemetry import logger, metrics
 
 wired = once(wiring.build)
 
+# What a browser says of a request that a page of somebody else's makes it send. It shows a password
+# that it knows from the template with that as well; no PBX says anything of the kind.
+# https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+_OF_A_PAGE = frozenset(("cross-site", "same-site"))
+
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
@@ -59,6 +64,9 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
 
 def _told(calling: CallDoor, seen: SeenAtDoor, request: http.Request) -> dict[str, Any]:
     path = senders.address(request.path)
+    is_template = (request.method, path) == ("GET", senders.TEMPLATE)
+    if request.headers.get("sec-fetch-site") in _OF_A_PAGE and not is_template:
+        return _refused(403, "a browser sends this for another site's page")
     key = _key(request, path)
     account = calling.account(key)
     if account is None:
@@ -68,7 +76,7 @@ def _told(calling: CallDoor, seen: SeenAtDoor, request: http.Request) -> dict[st
         )
         answer["headers"]["www-authenticate"] = 'Basic realm="calls"'
         return answer
-    if (request.method, path) == ("GET", senders.TEMPLATE):
+    if is_template:
         return _template(request, account, key)
     sender = senders.TRANSLATED.get(path)
     told = _event(request, path, sender, calling.now())

@@ -110,7 +110,8 @@ def _lines(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
     fields = _read(request.body)
     location_id = fields.get("location_id")
     is_id = type(location_id) is int and location_of(str(location_id)) is not None
-    if not is_id and location_id is not None:
+    is_null = "location_id" in fields and location_id is None
+    if not is_id and not is_null:
         return http.json_answer(400, {"error": "location_id: a number, or null to remove the line"})
     line = one_line(_text(fields, "line"))
     entered = made.portal.enter_line(_text(fields, "account_id"), line, location_id)

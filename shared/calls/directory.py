@@ -38,9 +38,13 @@ class Place:
     entries: Mapping[str, int] = field(default_factory=dict)
 
     def beside(self, known: Call | None) -> "Place":
-        """The same, where the call has its place already: an entry that changes moves none."""
-        is_placed = known is not None and known.state is not CallState.RINGING
-        if known is None or not is_placed or not self.key or known.location_id is None:
+        """The same, where the call has its place already: an entry that changes moves none.
+
+        Where it rang is its place as well, unless its end tells another: else it has none at all.
+        """
+        if known is None or not self.key or known.location_id is None:
+            return self
+        if known.state is CallState.RINGING and self.location_id is not None:
             return self
         return replace(self, location_id=known.location_id)
 
@@ -72,6 +76,14 @@ class LineDirectory:
             return written
         return lines.key_of(line, extension, self.country(account))
 
+    def key_of_call(self, account: Account, line: str, extension: str, direction: str) -> str:
+        """The same of a call: of one that goes out an extension that is entered says more.
+
+        Several locations may call through one number.
+        """
+        caller = self.key_of(account, extension) if direction == "outgoing" else ""
+        return caller if caller in account.lines else self.key_of(account, line, extension)
+
     def find(
         self, account: Account, event: "Ringing | Finished"
     ) -> tuple[Place, Connection | None]:
@@ -85,7 +97,8 @@ class LineDirectory:
             if connection is None:
                 raise NotTheAccounts
             return Place(event.location_id, "", account.lines), connection
-        key = self.key_of(account, event.line, event.extension)
+        direction = event.direction if event.type == "finished" else "incoming"
+        key = self.key_of_call(account, event.line, event.extension, direction)
         connection = self.location_of(account, key)
         location_id = connection.location_id if connection else None
         return Place(location_id, key, account.lines), connection

@@ -32,7 +32,7 @@ _LONGEST_LINE = 32
 
 
 class TooManyWaiting(Exception):
-    """So many calls of the account wait for lines to be entered that no more are kept."""
+    """So many calls of the account wait for this line, or for others, that no more are kept."""
 
 
 class Hearing:
@@ -80,8 +80,8 @@ class Hearing:
             now = self._clock()
             key, known = self._calls.place(account_id, report)
             place = where.beside(known)
-            if known is None and place.location_id is None and self._calls.is_full(account_id):
-                raise TooManyWaiting
+            if known is None and place.location_id is None:
+                self._check_room(account_id, place.key)
             leg = self._leg(event, phone, line, place)
             call = known or rules_of.ringing(key, account_id, event.call_id, place.location_id, now)
             heard = rules_of.heard(
@@ -100,6 +100,10 @@ class Hearing:
                 self.wake(heard)
             return self._left_out(event, phone, leg, heard)
         raise StaleWrite(event.call_id)
+
+    def _check_room(self, account_id: str, line_key: str) -> None:
+        if self._calls.is_full(account_id, line_key):
+            raise TooManyWaiting
 
     def wake(self, heard: Call) -> None:
         """Has a call sent when it is due, while its account is within its allowance."""

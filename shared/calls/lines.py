@@ -8,7 +8,7 @@ such as the name of a trunk, without regard to case and to spaces around it.
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,12 +16,14 @@ from shared.one_line import one_line
 
 # Of one account; all of them are in its row, which is read for each call anyway.
 MOST = 500
-# So many finished calls of one account wait for their lines to be entered.
+# So many finished calls of one account wait for their lines to be entered: see `is_full`.
 MOST_WAITING = 500
 
 _LONGEST = 64
 # What a list shows is entered as it is shown: a key is read as itself.
 _READINGS = 4
+# A key that is a number; of what is none, the first letter may be a plus as well.
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 # As `fields.LocationId`.
 _LOCATION = re.compile(r"[1-9][0-9]{0,14}")
 
@@ -86,9 +88,14 @@ def key_of(line: str, extension: str, country: str) -> str:
     return key
 
 
+def is_number(key: str) -> bool:
+    """Whether a key is a number, and no extension or name of a trunk."""
+    return _E164.fullmatch(key) is not None
+
+
 def line_for(entries: Mapping[str, int], location_id: int, extension: str) -> str:
     """What the platform is told where no line was: the location's only number, or the extension."""
-    own = [key for key, it in entries.items() if it == location_id and key.startswith("+")]
+    own = [key for key, it in entries.items() if it == location_id and is_number(key)]
     return own[0] if len(own) == 1 else extension
 
 
@@ -103,6 +110,19 @@ def unknown(waiting: Iterable[tuple[str, datetime]]) -> tuple[Unknown, ...]:
         began.setdefault(key, []).append(at)
     found = (Unknown(key, len(times), max(times)) for key, times in began.items())
     return tuple(sorted(found, key=lambda it: (it.last_at, it.key), reverse=True))
+
+
+def is_full(waiting: Sequence[str], key: str) -> bool:
+    """Whether no more calls of an account may wait for this line.
+
+    A line has at most as much room as it leaves, so that one which nobody will ever enter does not
+    take it all.
+
+    Args:
+        waiting: the key of each call.
+        key: of the line.
+    """
+    return waiting.count(key) >= MOST_WAITING - len(waiting)
 
 
 def imported(text: str, country: str) -> dict[str, int]:

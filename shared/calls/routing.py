@@ -5,8 +5,10 @@ then the seldomer the longer it waits. Whoever dies in the middle leaves the res
 """
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
@@ -53,33 +55,37 @@ class RouteWaiting:
         """Gives an account's waiting calls their locations, the oldest first, while time lasts."""
         account = self._accounts.of_id(account_id)
         until = time.monotonic() + _TIME_S
-        places: dict[str, Place] = {}
+        place_of = cache(partial(self._place, account))
         for each in self._calls.waiting(account_id):
             if time.monotonic() >= until:
                 self._wake_ups.route(account_id)
                 return
-            if account is not None and each.line_key not in places:
-                places[each.line_key] = self._place(account, each.line_key)
-            place = places.get(each.line_key)
-            is_known = place is not None and place.location_id is not None
+            is_known = place_of(each.line_key).location_id is not None
             if account is None or is_known or each.due_at <= self._clock():
                 # Whoever was faster has seen to it.
                 with suppress(StaleWrite):
-                    self._decide(each.key, place)
+                    self._decide(each.key, account, place_of)
 
-    def _place(self, account: Account, key: str) -> Place:
+    def _place(self, account: Account | None, key: str) -> Place:
+        if account is None:
+            return Place(None)
         connection = self._directory.location_of(account, key)
         entered = self._directory.key_of(account, key)
         return Place(connection.location_id if connection else None, entered, account.lines)
 
-    def _decide(self, key: str, place: Place | None) -> None:
+    def _decide(self, key: str, account: Account | None, place_of: Callable[[str], Place]) -> None:
         """Decides from the row itself, as the index may be behind."""
         call, now = self._calls.get(key), self._clock()
-        if call is None or call.state is not CallState.UNROUTED:
+        if call is None or call.state is not CallState.UNROUTED or call.leg is None:
             return
-        if place is None:
+        if account is None:
             self._calls.save(rules_of.expired(call, "the account was erased"))
-        elif place.location_id is not None and self._is_sure(call, place, now):
+            return
+        leg = call.leg
+        place = place_of(
+            self._directory.key_of_call(account, call.line_key or "", leg.extension, leg.direction)
+        )
+        if place.location_id is not None and self._is_sure(call, place, now):
             self._routed(call, place, place.location_id)
         elif call.due_at is not None and call.due_at <= now:
             self._calls.save(rules_of.unrouted(call, now))

@@ -158,29 +158,25 @@ class Calls:
 
         As many as there may be, and those that came at the same moment.
         """
-        query = self._waiting(account_id)
-        names = ("key", "line_key", "started_at", "due_at")
-        found = islice(pages(self._dynamodb, query), 2 * lines.MOST_WAITING)
-        rows = (timed(each, ("started_at", "due_at")) for each in found)
-        return [Waiting(**{name: each[name] for name in names}) for each in rows]
-
-    def is_full(self, account_id: str) -> bool:
-        """Whether no more of them are taken; eventually consistent."""
-        query = {**self._waiting(account_id), "Select": "COUNT", "Limit": lines.MOST_WAITING}
-        return self._dynamodb.query(**query)["Count"] >= lines.MOST_WAITING
-
-    def waited_for(self, now: datetime, limit: int) -> list[str]:
-        """Accounts whose waiting calls are due, of so many calls; eventually consistent."""
-        found = overdue(self._dynamodb, self._table, CallState.UNROUTED, now, limit)
-        return list(dict.fromkeys(rules_of.account_of(each["key"]) for each in found))
-
-    def _waiting(self, account_id: str) -> dict[str, Any]:
-        return {
+        query: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": "waiting",
             "KeyConditionExpression": "waits_of = :account",
             "ExpressionAttributeValues": {":account": to_value(account_id)},
         }
+        names = ("key", "line_key", "started_at", "due_at")
+        found = islice(pages(self._dynamodb, query), 2 * lines.MOST_WAITING)
+        rows = (timed(each, ("started_at", "due_at")) for each in found)
+        return [Waiting(**{name: each[name] for name in names}) for each in rows]
+
+    def is_full(self, account_id: str, line_key: str) -> bool:
+        """Whether no more of them are taken that wait for this line; eventually consistent."""
+        return lines.is_full([each.line_key for each in self.waiting(account_id)], line_key)
+
+    def waited_for(self, now: datetime, limit: int) -> list[str]:
+        """Accounts whose waiting calls are due, of so many calls; eventually consistent."""
+        found = overdue(self._dynamodb, self._table, CallState.UNROUTED, now, limit)
+        return list(dict.fromkeys(rules_of.account_of(each["key"]) for each in found))
 
     def of_location(self, location_id: int, since: datetime) -> Iterator[Call]:
         """Calls of a location that have ended and began after `since`; eventually consistent."""

@@ -70,6 +70,8 @@ def test_the_platform_is_told_a_line_where_none_was() -> None:
     assert lines.line_for(entries, 4564, "101") == "+13155550176"
     assert lines.line_for({**entries, "+13155550100": 4564}, 4564, "101") == "101"
     assert lines.line_for({}, 4564, "101") == "101"
+    assert lines.line_for({"+trunk": 4564}, 4564, "101") == "101"
+    assert lines.line_for({"+trunk": 4564, "+13155550176": 4564}, 4564, "101") == "+13155550176"
 
 
 def test_the_line_that_called_last_comes_first() -> None:

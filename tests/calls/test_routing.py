@@ -108,6 +108,27 @@ def test_without_a_line_the_extension_says_it(deployment: Deployment, key: str) 
     assert (lines_told["o"], lines_told["p"]) == ("101", LINE)
 
 
+def test_several_salons_may_call_through_one_number(deployment: Deployment, key: str) -> None:
+    enter(deployment, {LINE: 4564, "201": 4232})
+    changes = {"extension": "201", "phone": "+13155550142"}
+    end(deployment, key, **told(call_id="o", direction="outgoing", **changes))
+    end(deployment, key, **told(call_id="p", direction="outgoing", extension="101"))
+    # Who is called at the number calls its salon, whichever telephone takes it.
+    end(deployment, key, **told(call_id="i", **changes))
+    found = {call_id: row["location_id"] for call_id, row in rows(deployment).items()}
+    assert found == {"o": 4232, "p": 4564, "i": 4564}
+
+
+@pytest.mark.parametrize("then", [{"201": 4232, LINE: 4564}, {"201": 4232}])
+def test_what_went_out_and_waits_goes_to_its_extension_s_location(
+    deployment: Deployment, key: str, then: dict[str, int]
+) -> None:
+    end(deployment, key, **told(call_id="o", direction="outgoing", extension="201"))
+    enter(deployment, then)
+    deployment.let_time_pass(3)
+    assert rows(deployment)["o"]["location_id"] == 4232
+
+
 @pytest.mark.usefixtures("page")
 def test_another_account_s_entries_are_not_mine(deployment: Deployment, key: str) -> None:
     deployment.connect(4777, owner=STRANGER)
@@ -293,7 +314,7 @@ def test_too_many_waiting_calls_are_refused_and_nobody_else_s(
 ) -> None:
     prove(deployment, key)
     others = deployment.connect(4777, owner=STRANGER).pbx_key
-    with patch.object(lines, "MOST_WAITING", 3):
+    with patch.object(lines, "MOST_WAITING", 6):
         for number in range(3):
             end(deployment, key, **told(call_id=f"u-{number}"))
         before = rows(deployment)
@@ -308,6 +329,26 @@ def test_too_many_waiting_calls_are_refused_and_nobody_else_s(
         end(deployment, others, **told(call_id="theirs", location_id=4777))
     settle(deployment)
     assert {"named", "theirs"} <= set(saved(deployment))
+
+
+def test_a_line_that_nobody_enters_leaves_room_for_the_others(
+    deployment: Deployment, key: str
+) -> None:
+    """The office's own line is no salon's, so its calls wait to the end of their days."""
+    event = {**finished(**told()), "started_at": at(deployment)}
+    taken: dict[str, list[int]] = {}
+    with patch.object(lines, "MOST_WAITING", 12):
+        for line in ("office", "fax", LINE, OTHER):
+            calls = [{**event, "call_id": f"{line}-{n}", "line": line} for n in range(7)]
+            taken[line] = [deployment.call(each, key)[0] for each in calls]
+    # Each has at most as much as it leaves.
+    assert {line: statuses.count(202) for line, statuses in taken.items()} == {
+        "office": 6,
+        "fax": 3,
+        LINE: 2,
+        OTHER: 1,
+    }
+    assert set(taken[OTHER]) == {202, 429}
 
 
 def test_what_waits_leaves_everybody_s_wake_ups_alone(deployment: Deployment, key: str) -> None:
@@ -397,3 +438,17 @@ def test_what_does_not_fit_into_one_run_goes_on_in_the_next(
     assert set(states(deployment).values()) == {"confirmed", "unrouted"}
     deployment.drain_calls()
     assert "unrouted" not in states(deployment).values()
+
+
+def test_who_rang_at_a_line_has_its_call_there_though_its_end_tells_none(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    enter(deployment, {LINE: 4232})
+    assert ring(deployment, key, **told(call_id="r")) == "sent"
+    assert end(deployment, key, **told(call_id="r", line=""))["left_out"] == []
+    settle(deployment)
+    # The platform takes no call without a line.
+    assert states(deployment)["r"] == "sent"
+    [call] = [call for call in deployment.simulator.saved_calls() if call.call_id == "r"]
+    assert call.line == LINE

@@ -31,9 +31,14 @@ def a_repeated_report_is_of_the_latest_entry() -> Any:
 def a_route_is_decided_from_the_index() -> Any:
     """A call that was sent on already is sent on again, as if it waited still."""
 
-    def decide(router: RouteWaiting, key: str, place: Place | None) -> None:
+    def decide(
+        router: RouteWaiting, key: str, _account: Any, place_of: Callable[[str], Place]
+    ) -> None:
         call = router._calls.get(key)
-        if call is not None and place is not None and place.location_id is not None:
+        if call is None or call.leg is None:
+            return
+        place = place_of(call.leg.line)
+        if place.location_id is not None:
             waits = replace(call, state=rules_of.CallState.UNROUTED)
             router._routed(waits, place, place.location_id)
 

@@ -224,6 +224,15 @@ def test_what_the_portal_cannot_enter_is_told(
     assert entries(deployment) == {}
 
 
+def test_a_line_is_not_removed_by_a_field_that_is_forgotten(deployment: Deployment) -> None:
+    with_portal(deployment)
+    ask(deployment, line=LINE, location_id=4564)
+    for misspelt in ({}, {"location": 4232}, {"locationId": None}):
+        status, answer = ask(deployment, line=LINE, **misspelt)
+        assert (status, answer["error"].partition(":")[0]) == (400, "location_id")
+    assert entries(deployment) == {LINE: 4564}
+
+
 def test_only_the_portal_is_told(deployment: Deployment) -> None:
     with_portal(deployment)
     assert deployment.ask("GET", "/lines", query="account_id=acme-1", key="wrong" * 10)[0] == 401

@@ -273,7 +273,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "of_location": [lambda it: list(it.of_location(1, NOW))],
             "latest": [lambda it: it.latest(1, 1)],
             "waiting": [lambda it: it.waiting("a")],
-            "is_full": [lambda it: it.is_full("a")],
+            "is_full": [lambda it: it.is_full("a", "line")],
             "waited_for": [lambda it: it.waited_for(NOW, 1)],
         },
     ),

@@ -99,6 +99,10 @@ def test_a_file_is_imported_as_a_whole(
         (b"", "the first row has to name line and location_id."),
         (b"line,location_id\n\xff\xfe,1\n", "not UTF-8."),
         (None, "No such file or directory."),
+        (
+            b"line,location_id,name\n" + b"x,4564,%b\n" % (b"n" * 100_000) * 10 + b"y,4232,n\n",
+            "longer than 1000000 bytes.",
+        ),
     ],
 )
 @pytest.mark.usefixtures("key")

@@ -1,5 +1,6 @@
 """Attacks by a crowd."""
 
+import base64
 from datetime import timedelta
 from itertools import chain, count
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.calls import app as calls
 from functions.reconcile import app as reconcile
 from shared.altegio.rate_limit import Bounds
 from shared.calls.directory import LineDirectory
@@ -133,3 +135,24 @@ def posts_megabytes(deployment: Deployment) -> bool:
     key = deployment.connect(4564, owner=ANNA).pbx_key
     body = b"cmd=rating&callid=c-1&z_flag=" + b"x" * 10**6 + b"&crm_token=" + key.encode()
     return deployment.call(body, path="/calls/itoolabs")[0] != 401
+
+
+@threat(
+    "A page makes a browser that has fetched 3CX's template tell of calls",
+    patch(calls, "_OF_A_PAGE", frozenset()),
+)
+def tells_of_calls_by_another_s_browser(deployment: Deployment) -> bool:
+    """A browser that knows a password shows it at all addresses beside the one that asked.
+
+    https://www.rfc-editor.org/rfc/rfc7617#section-2.2
+    """
+    key = deployment.connect(4564, owner=ANNA).pbx_key
+    sent: dict[str, Any] = {
+        "authorization": f"Basic {base64.b64encode(f'pbx:{key}'.encode()).decode()}",
+        "headers": {"sec-fetch-site": "cross-site"},
+    }
+    event = {**finished(), "started_at": deployment.clock().isoformat()}
+    deployment.call(event, content_type="text/plain", **sent)
+    query = "cmd=history&type=in&status=Missed&start=20261101T101000Z&phone=1&diversion=2&callid=x"
+    deployment.call(b"", path="/calls/itoolabs", method="GET", query=query, **sent)
+    return bool(deployment.rows("CALLS_TABLE"))

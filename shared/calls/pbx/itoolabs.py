@@ -143,8 +143,10 @@ def _extension(form: Mapping[str, str]) -> str:
 
 
 def _number(text: str) -> str:
+    # A plus that is not escaped is a space in a form.
+    had_plus = text.startswith(" ") and text.strip()[:1].isdecimal()
     text = text.strip()
-    return f"+{text}" if _WITH_COUNTRY.fullmatch(text) else text
+    return f"+{text}" if had_plus or _WITH_COUNTRY.fullmatch(text) else text
 
 
 def _start(text: str) -> str:

@@ -29,6 +29,9 @@ _TYPES = {
 _DURATION = re.compile(
     r"(?:([0-9]{1,2})\.)?([0-9]{1,3}):([0-5]?[0-9]):([0-5]?[0-9])(?:\.[0-9]{1,9})?"
 )
+# Where a format of .NET has a colon, it writes what its server's language has between hours and
+# minutes: https://learn.microsoft.com/en-us/dotnet/standard/base-types/custom-date-and-time-format-strings
+_WITH_POINTS = re.compile(r"(?<=T)([0-9]{2})\.([0-9]{2})\.(?=[0-9]{2})")
 _EXTENSION = re.compile(r"[0-9]{1,8}")
 _WHAT = "what our template sends"
 
@@ -87,6 +90,7 @@ def _number(text: str) -> str:
 
 def _start(text: str) -> str:
     wrong = BadEvent("started_at_utc: must be a time such as 2026-11-01T10:10:00Z")
+    text = _WITH_POINTS.sub(r"\1:\2:", text)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from shared.calls import lines
+
 # The number as a parameter that people type; in brackets would be a variable.
 LINE = re.compile(r"\+?[0-9 ()./\-]{1,31}")
 
@@ -29,9 +31,9 @@ def line_of(keys: Iterable[str]) -> str:
     """The account's number, if it has entered exactly one; else empty.
 
     Args:
-        keys: of its directory, see `lines.key_of`; numbers have a plus, extensions have none.
+        keys: of its directory, see `lines.key_of`.
     """
-    found = [key for key in keys if key.startswith("+")]
+    found = [key for key in keys if lines.is_number(key)]
     return found[0] if len(found) == 1 else ""
 
 

@@ -3,7 +3,8 @@
 An id is made of what tells one call from another, so that a report that comes again has it again.
 One caller makes no two calls within one second, so the reports of that second are of one call of
 his, whichever telephones they name; of callers who hide there may be two, so there the telephone
-counts. A ringing call has no beginning yet: what a caller does within half a minute is one call.
+counts. A ringing call has no beginning yet: what a caller does within one half of a minute by the
+clock is one call, so he may be shown twice whose telephones ring across the end of it.
 """
 
 import hashlib

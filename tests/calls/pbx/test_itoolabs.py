@@ -183,6 +183,15 @@ def test_a_number_with_its_country_needs_no_country_of_the_account() -> None:
     assert event_of("history-eight")["phone"] == "87001234567"
 
 
+@pytest.mark.parametrize("number", ["+3725012345", "+84901234567", "+77001234567"])
+def test_a_plus_that_nobody_has_escaped_is_one(number: str) -> None:
+    """In a form it is a space: the same digits without it are of the country, or of none."""
+    body = SENT["history-missed"].replace("phone=77001234567", f"phone={number}")
+    assert number in body
+    event: Any = itoolabs.read(body.encode(), FORM, {})
+    assert event["phone"] == number
+
+
 def test_of_a_call_without_a_line_its_telephone_tells_where() -> None:
     assert event_of("history-missed")["extension"] == ""
     missed = event_of("history-missed", diversion="")

@@ -159,6 +159,12 @@ def test_numbers_have_a_plus_or_zeros(written: Any, number: str) -> None:
     assert event_of("missed", number=written)["phone"] == number
 
 
+@pytest.mark.parametrize("written", ["2026-11-01T10.10.00Z", "2026-11-01T10:10:00Z"])
+def test_a_server_s_language_may_write_times_with_points(written: str) -> None:
+    """.NET puts the separator of its culture where a format has a colon."""
+    assert event_of("missed", started_at_utc=written)["started_at"] == "2026-11-01T10:10:00Z"
+
+
 @pytest.mark.parametrize("kind", ["Notanswered", "NotAnswered", "Unanswered", "NOTANSWERED"])
 def test_what_nobody_took_has_more_than_one_name(kind: str) -> None:
     event = event_of("notanswered", call_type=kind)

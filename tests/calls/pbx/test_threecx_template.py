@@ -201,6 +201,8 @@ def test_whoever_has_the_key_gets_the_file_with_it(deployment: Deployment, key: 
         ((LINE, "101"), LINE),
         ((LINE, "+13155550177"), ""),
         (("trunk [Key]",), ""),
+        (("+trunk", LINE), LINE),
+        (("+[key]",), ""),
         (("101",), ""),
     ],
 )
