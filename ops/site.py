@@ -19,7 +19,7 @@ from functions.calls import wiring as calls_function
 from functions.connect import wiring as connect_function
 from functions.payments import wiring as payments_function
 from functions.reconcile import wiring as reconcile_function
-from local.stack.counts import Logs
+from ops.local_logs import Logs
 from ops.watch import CloudWatch, Watch
 from shared import clock
 from shared import settings as config

@@ -1,6 +1,6 @@
 """What no table knows: alarms, how old queues are, and what the functions have counted.
 
-Deployed, CloudWatch tells; of the local stack, `local.stack.counts` does.
+Deployed, CloudWatch tells; of the local stack, `ops.local_logs` does.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from local.stack.counts import Logs
+from ops.local_logs import Logs
 from ops.site import Stack, opened
 from ops.take import take
 from shared.clock import instant

@@ -7,6 +7,7 @@ import pytest
 
 from tests.house.source import (
     FUNCTIONS,
+    LOCAL,
     MODULES,
     PROJECT,
     PURE,
@@ -139,6 +140,13 @@ def test_a_function_knows_shared_and_its_own_folder() -> None:
 def test_shared_knows_neither_its_callers_nor_the_local_run() -> None:
     for path in SHARED:
         assert not packages(path) & {"functions", "local", "tests", "moto", "pytest"}, path
+
+
+def test_the_operators_commands_know_nothing_of_the_local_run() -> None:
+    commands = [path for path in LOCAL if path.is_relative_to(PROJECT / "ops")]
+    assert len(commands) > 10
+    for path in commands:
+        assert not packages(path) & {"local", "tests", "moto", "pytest"}, path
 
 
 def test_one_module_reads_the_environment_and_makes_clients() -> None:

@@ -20,10 +20,10 @@ from local.examples.mailbox import SENDER, Mailbox
 from local.examples.webhook import Webhook
 from local.simulator import Owner, Simulator
 from local.simulator.telephony import SavedCall
-from local.stack.counts import Logs
 from local.stack.stack import Stack
 from ops import publication, site
 from ops.deploy import health
+from ops.local_logs import Logs
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
 from shared.calls.line_entry import Entered

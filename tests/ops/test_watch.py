@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.stack.counts import Logs
+from ops.local_logs import Logs
 from ops.watch import _DELETED, _RECEIVED, CloudWatch, Counted
 from shared.telemetry import NAMESPACE
 from tests.deployment import Clock, Deployment, payment
