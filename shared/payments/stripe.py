@@ -132,8 +132,9 @@ def _payments(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
     if invoice.get("status") != "paid":
         raise Unclear(f"{invoice_id}: its status is not paid")
     amount_paid = _whole(invoice, "amount_paid")
-    if amount_paid == 0:
-        raise Ignored("nothing was paid: what the platform makes of such a payment is not known")
+    # Of what was paid from the customer's balance, or not by Stripe, `amount_paid` may be 0, too.
+    if amount_paid == 0 and _whole(invoice, "total") == 0:
+        raise Ignored("it cost nothing: what the platform makes of such a payment is not known")
     lines = [line for line in _lines(invoice) if _whole(line, "amount") != 0]
     places = [_place(line, invoice) for line in lines]
     if lines and not _goes_on(invoice) and set(places) == {NONE}:
@@ -154,7 +155,7 @@ def _payments(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _payment(invoice: Mapping[str, Any], line: Mapping[str, Any], place: str) -> dict[str, Any]:
-    line_id = _an_id(line, "id")
+    line_id = _line_id(line)
     if not _LOCATION_ID.fullmatch(place):
         raise Unclear(f"{line_id}: {LOCATION} is " + ("no number" if place else "not in metadata"))
     if _is_prorated(line):
@@ -176,6 +177,18 @@ def _payment(invoice: Mapping[str, Any], line: Mapping[str, Any], place: str) ->
         "period_from": start,
         "period_to": end,
     }
+
+
+def _line_id(line: Mapping[str, Any]) -> str:
+    """What a line is called by every endpoint, and by credit notes.
+
+    Before 2019-12-03 its `id` was another and no line's alone, and this its `unique_id`.
+    https://docs.stripe.com/changelog/2019-12-03/standardizes-invoice-line-item-ids
+    """
+    found = _id_of(line.get("unique_id")) or _an_id(line, "id")
+    if not found.startswith("il_"):
+        raise Unclear("id is not as Stripe's pages have it")
+    return found
 
 
 def _place(line: Mapping[str, Any], invoice: Mapping[str, Any]) -> str:

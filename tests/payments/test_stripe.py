@@ -84,8 +84,32 @@ def test_what_is_known_to_be_of_no_location_is_passed_over() -> None:
 def test_a_line_that_costs_nothing_is_nothing() -> None:
     made = means(paid(line("4564", 1000, "il_1"), line(None, 0, "il_2")))
     assert [it.event_id for it in made] == ["in_1Abc#il_1"]
-    assert "nothing was paid" in ignored(paid(line("4564", 0)))
-    assert "nothing was paid" in ignored(paid(line(amount=100), amount_paid=0))
+    assert "cost nothing" in ignored(paid(line("4564", 0)))
+    # By a coupon of all of it.
+    assert "cost nothing" in ignored(paid(line(amount=100), amount_paid=0, total=0))
+
+
+@pytest.mark.parametrize(
+    "invoice_is",
+    [
+        paid(amount_paid=0),
+        # A plan that was changed for a cheaper one.
+        paid(line(), line(None, -150000, "il_2", proration=True), amount_paid=0),
+        paid(amount_paid=0, total=None),
+    ],
+)
+def test_what_was_paid_from_a_balance_or_elsewhere_is_for_a_person(invoice_is: Any) -> None:
+    assert unclear(invoice_is)
+
+
+def test_what_is_of_no_location_may_be_paid_from_a_balance() -> None:
+    assert "says none" in ignored(paid(line("none"), amount_paid=0))
+
+
+def test_before_2019_12_03_the_lines_own_id_stood_elsewhere() -> None:
+    [made] = means(paid(line(line_id="sub_1Abc", old=True, unique_id="il_1Paid")))
+    assert made.event_id == "in_1Abc#il_1Paid"
+    assert "id is not as Stripe's" in unclear(paid(line(line_id="sub_1Abc")))
 
 
 @pytest.mark.parametrize(

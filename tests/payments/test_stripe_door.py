@@ -71,6 +71,18 @@ def test_two_locations_of_one_invoice(deployment: Deployment) -> None:
     assert [it.is_refunded for it in deployment.simulator.payments(4232)] == [True]
 
 
+def test_two_endpoints_of_different_years_tell_of_one_payment(deployment: Deployment) -> None:
+    for told in (paid(line(line_id="sub_1Abc", old=True, unique_id="il_1Paid"), old=True), paid()):
+        assert tell(deployment, told)[1]["stored"] == ["in_1Abc#il_1Paid"]
+        deployment.drain()
+    assert len(deployment.simulator.payments(4564)) == 1
+
+
+def test_what_was_paid_from_a_balance_is_not_passed_over(deployment: Deployment) -> None:
+    assert "do not add up" in tell(deployment, paid(amount_paid=0))[1]["letter"]
+    assert len(deployment.dead_letters()) == 1
+
+
 # What is not signed
 
 
