@@ -72,12 +72,13 @@ class Event:
         """What a person needs to find it at Stripe, where everything else stands.
 
         Not as it came: that has the customer's name and address, and may be longer than a message.
+        Its fields are among those that the operator is shown (see `ops`).
         """
-        ids = {"event": self.id, "type": self.type, "livemode": self.is_live}
-        for name in ("id", "invoice"):
-            if found := _id_of(self.object.get(name)):
-                ids[{"id": "object"}.get(name, name)] = found
-        return json.dumps({"stripe": ids})
+        ids = {"event_id": self.id, "type": self.type, "livemode": self.is_live}
+        for name, at in (("object", "id"), ("invoice", "invoice")):
+            if found := _id_of(self.object.get(at)):
+                ids[name] = found
+        return json.dumps(ids)
 
 
 def read(body: bytes) -> Event:

@@ -284,17 +284,15 @@ def test_what_is_no_event_is_told(body: bytes) -> None:
 def test_a_letter_has_what_finds_it_and_nothing_of_the_customer() -> None:
     letter = stripe.read(json.dumps(given_back()).encode()).letter
     assert json.loads(letter) == {
-        "stripe": {
-            "event": "evt_1Abc",
-            "type": "credit_note.created",
-            "livemode": True,
-            "object": "cn_1Abc",
-            "invoice": "in_1Abc",
-        }
+        "event_id": "evt_1Abc",
+        "type": "credit_note.created",
+        "livemode": True,
+        "object": "cn_1Abc",
+        "invoice": "in_1Abc",
     }
     told = event("invoice.\u202epaid", invoice(id="in_<b>"))
     letter = stripe.read(json.dumps(told).encode()).letter
-    assert json.loads(letter)["stripe"] == {"event": "evt_1Abc", "type": "?", "livemode": True}
+    assert json.loads(letter) == {"event_id": "evt_1Abc", "type": "?", "livemode": True}
 
 
 # Whatever comes

@@ -164,7 +164,7 @@ def test_what_is_not_clear_is_a_letter_with_its_reason(
     assert (status, list(answer)) == (200, ["letter"])
     [(body, reason)] = deployment.dead_letters()
     assert reason == f"stripe: {answer['letter']}"
-    assert json.loads(body)["stripe"]["object"] == "in_1Abc"
+    assert json.loads(body)["object"] == "in_1Abc"
     assert states(deployment) == {}
     for text in (body, reason, logged()):
         assert "anna@salon.example" not in text
