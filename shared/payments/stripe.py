@@ -202,10 +202,14 @@ def _place(line: Mapping[str, Any], invoice: Mapping[str, Any]) -> str:
         _mapped(invoice, "subscription_details"),
         invoice,
     ):
-        said = _mapped(holder, "metadata").get(LOCATION)
-        if isinstance(said, str) and said.strip():
-            return said.strip()
+        if said := _marked(holder):
+            return said
     return ""
+
+
+def _marked(holder: Mapping[str, Any]) -> str:
+    said = _mapped(holder, "metadata").get(LOCATION)
+    return said.strip() if isinstance(said, str) else ""
 
 
 def _is_prorated(line: Mapping[str, Any]) -> bool:
@@ -227,7 +231,7 @@ def _is_on_top(tax: Any) -> bool:
 
 def _refunds(note: Mapping[str, Any]) -> list[dict[str, Any]]:
     note_id, invoice_id = _an_id(note, "id"), _id_of(note.get("invoice"))
-    if _mapped(note, "metadata").get(LOCATION) == NONE:
+    if _marked(note) == NONE:
         raise Ignored(f"its {LOCATION} says {NONE}")
     if note.get("status") == "void":
         raise Ignored("it is void")

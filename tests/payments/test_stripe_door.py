@@ -1,5 +1,6 @@
 """Stripe's webhook, through the handler: what is signed with our secret is money, and only that."""
 
+import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.payments.entry import EntryState
-from tests.deployment import Deployment, payment, refund
+from tests.deployment import Deployment, http_event, payment, refund
 from tests.memory import Memory, refusal
 from tests.payments.stripes import SECRET, credit, event, given_back, invoice, line, paid, signed
 
@@ -129,6 +130,17 @@ def test_a_secret_that_could_be_guessed_is_none(deployment: Deployment, paramete
     deployment.restart()
     for secret in (parameter, parameter.strip(), parameter.removeprefix("test ")):
         assert tell(deployment, paid(), secret)[0] == 401
+
+
+def test_a_body_may_come_encoded(deployment: Deployment) -> None:
+    body, header = signed(paid(), deployment.clock())
+    event = http_event("POST", "/billing/stripe", body=base64.b64encode(body.encode()).decode())
+    event["headers"] = {"stripe-signature": header}
+    event["isBase64Encoded"] = True
+    assert deployment.invoke("billing", event)["statusCode"] == 200
+    event["body"] = base64.b64encode(body.replace("4564", "4232").encode()).decode()
+    assert deployment.invoke("billing", event)["statusCode"] == 401
+    assert states(deployment) == {"payment#in_1Abc#il_1Paid": "PENDING"}
 
 
 # Stripe's test mode
