@@ -41,6 +41,8 @@ _OPEN = {
     *("type", "event_id", "location_id", "payment_event_id", "account_id", "key", "at", "due_at"),
     *("amount", "currency", "paid_at", "period_from", "period_to", "call_id", "direction"),
     *("answered", "duration_s", "started_at", "extension"),
+    # Of Stripe's, all that there is.
+    *("object", "invoice", "livemode"),
 }
 _NUMBERS = {"phone", "line"}
 _LONGEST = 40

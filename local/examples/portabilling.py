@@ -15,6 +15,7 @@ import hmac
 import json
 import os
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import partial
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +41,8 @@ LOCATION = "Altegio location"
 """The custom field of a customer that holds the number of his location."""
 TOLD = ("Invoice/Created", "Invoice/Updated")
 _MOST_BYTES = 100_000
+# Two events of one invoice would both find that it was not told yet, and tell it of two moments.
+_one_at_a_time = threading.Lock()
 
 
 class PersonNeededError(Exception):
@@ -141,8 +145,11 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(401, "who asks?")
             return
         try:
-            self._answer(200, self._agent.take(json.loads(body)))
-        except (TellAgainError, urllib.error.URLError) as error:
+            with _one_at_a_time:
+                said = self._agent.take(json.loads(body))
+            self._answer(200, said)
+        except (TellAgainError, OSError, HTTPException) as error:
+            # Nobody is there, or was in time, or to the end of his answer.
             self._answer(503, f"again, please: {error}")
         except (PersonNeededError, LookupError, ValueError, TypeError, ArithmeticError) as error:
             # Have whatever reads this program's log watch for these words.

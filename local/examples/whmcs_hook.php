@@ -48,9 +48,13 @@ function altegio_events(int $id, bool $isRefund): array
     $client = (int) $invoice['userid'];
     $events = [];
     $sum = 0;
+    $reduced = null;
     foreach ($invoice['items']['item'] as $item) {
         $location = $item['type'] === 'Hosting' ? altegio_location($client, (int) $item['relid']) : '';
         $sum += (int) round(100 * $item['amount']);
+        if ($item['amount'] < 0) {
+            $reduced = $item['id'];
+        }
         if ($location === '') {
             continue;
         }
@@ -76,7 +80,11 @@ function altegio_events(int $id, bool $isRefund): array
             'period_to' => altegio_time($days[2], '23:59:59'),
         ];
     }
-    // A credit, a discount or a tax: what was paid for each item is not told.
+    // A promotion is an item of its own: what was paid for the others is not told.
+    if ($events && $reduced !== null) {
+        throw new RuntimeException("item $reduced takes something off");
+    }
+    // Nor with a credit or a tax.
     if ($events && $sum !== (int) round(100 * $invoice['total'])) {
         throw new RuntimeException('its items do not add up to its total');
     }

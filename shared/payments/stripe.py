@@ -72,12 +72,13 @@ class Event:
         """What a person needs to find it at Stripe, where everything else stands.
 
         Not as it came: that has the customer's name and address, and may be longer than a message.
+        Its fields are among those that the operator is shown (see `ops`).
         """
-        ids = {"event": self.id, "type": self.type, "livemode": self.is_live}
-        for name in ("id", "invoice"):
-            if found := _id_of(self.object.get(name)):
-                ids[{"id": "object"}.get(name, name)] = found
-        return json.dumps({"stripe": ids})
+        ids = {"event_id": self.id, "type": self.type, "livemode": self.is_live}
+        for name, at in (("object", "id"), ("invoice", "invoice")):
+            if found := _id_of(self.object.get(at)):
+                ids[name] = found
+        return json.dumps(ids)
 
 
 def read(body: bytes) -> Event:
@@ -132,8 +133,9 @@ def _payments(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
     if invoice.get("status") != "paid":
         raise Unclear(f"{invoice_id}: its status is not paid")
     amount_paid = _whole(invoice, "amount_paid")
-    if amount_paid == 0:
-        raise Ignored("nothing was paid: what the platform makes of such a payment is not known")
+    # Of what was paid from the customer's balance, or not by Stripe, `amount_paid` may be 0, too.
+    if amount_paid == 0 and _whole(invoice, "total") == 0:
+        raise Ignored("it cost nothing: what the platform makes of such a payment is not known")
     lines = [line for line in _lines(invoice) if _whole(line, "amount") != 0]
     places = [_place(line, invoice) for line in lines]
     if lines and not _goes_on(invoice) and set(places) == {NONE}:
@@ -154,7 +156,7 @@ def _payments(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _payment(invoice: Mapping[str, Any], line: Mapping[str, Any], place: str) -> dict[str, Any]:
-    line_id = _an_id(line, "id")
+    line_id = _line_id(line)
     if not _LOCATION_ID.fullmatch(place):
         raise Unclear(f"{line_id}: {LOCATION} is " + ("no number" if place else "not in metadata"))
     if _is_prorated(line):
@@ -178,6 +180,18 @@ def _payment(invoice: Mapping[str, Any], line: Mapping[str, Any], place: str) ->
     }
 
 
+def _line_id(line: Mapping[str, Any]) -> str:
+    """What a line is called by every endpoint, and by credit notes.
+
+    Before 2019-12-03 its `id` was another and no line's alone, and this its `unique_id`.
+    https://docs.stripe.com/changelog/2019-12-03/standardizes-invoice-line-item-ids
+    """
+    found = _id_of(line.get("unique_id")) or _an_id(line, "id")
+    if not found.startswith("il_"):
+        raise Unclear("id is not as Stripe's pages have it")
+    return found
+
+
 def _place(line: Mapping[str, Any], invoice: Mapping[str, Any]) -> str:
     """What the metadata says; empty if it says nothing."""
     parent = _mapped(invoice, "parent")
@@ -188,10 +202,14 @@ def _place(line: Mapping[str, Any], invoice: Mapping[str, Any]) -> str:
         _mapped(invoice, "subscription_details"),
         invoice,
     ):
-        said = _mapped(holder, "metadata").get(LOCATION)
-        if isinstance(said, str) and said.strip():
-            return said.strip()
+        if said := _marked(holder):
+            return said
     return ""
+
+
+def _marked(holder: Mapping[str, Any]) -> str:
+    said = _mapped(holder, "metadata").get(LOCATION)
+    return said.strip() if isinstance(said, str) else ""
 
 
 def _is_prorated(line: Mapping[str, Any]) -> bool:
@@ -213,7 +231,7 @@ def _is_on_top(tax: Any) -> bool:
 
 def _refunds(note: Mapping[str, Any]) -> list[dict[str, Any]]:
     note_id, invoice_id = _an_id(note, "id"), _id_of(note.get("invoice"))
-    if _mapped(note, "metadata").get(LOCATION) == NONE:
+    if _marked(note) == NONE:
         raise Ignored(f"its {LOCATION} says {NONE}")
     if note.get("status") == "void":
         raise Ignored("it is void")

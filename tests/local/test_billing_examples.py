@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -212,6 +214,7 @@ class TestWhmcs:
             ({"description": "Line"}, "990.99", "tells no period"),
             ({"description": "(31/02/2026 - 30/11/2026)"}, "990.99", "no date: 31/02/2026"),
             ({}, "900.00", "do not add up"),
+            ({"amount": "-5.00"}, "-5.00", "takes something off"),
         ],
     )
     def test_what_is_not_clear_is_told_in_the_activity_log(
@@ -220,6 +223,14 @@ class TestWhmcs:
         ended = run_hook(tmp_path, "InvoicePaid", item(1, **changes), total=total)
         assert ended.returncode == 0
         assert why in ended.stderr
+        assert list((tmp_path / "outbox").iterdir()) == []
+
+    def test_a_promotion_is_an_item_of_its_own_that_takes_something_off(
+        self, tmp_path: Path
+    ) -> None:
+        off = item(3, type="PromoHosting", relid=1, amount="-90.99", description="Promotional Code")
+        ended = run_hook(tmp_path, "InvoicePaid", item(1), off, total="900.00")
+        assert "item 3 takes something off" in ended.stderr
         assert list((tmp_path / "outbox").iterdir()) == []
 
     def test_an_invoice_of_no_location_is_nothing(self, tmp_path: Path) -> None:
@@ -245,6 +256,7 @@ class Porta(Listener):
         }
         self.location: Any = "4564"
         self.is_down = False
+        self.hangs_up = False
 
 
 class _Porta(BaseHTTPRequestHandler):
@@ -252,6 +264,8 @@ class _Porta(BaseHTTPRequestHandler):
         porta: Any = self.server
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         assert self.headers["Authorization"] == "Bearer session"
+        if porta.hangs_up:
+            return
         told: Any = {
             "custom_fields_values": [{"name": "Altegio location", "db_value": porta.location}]
         }
@@ -364,13 +378,37 @@ def test_what_cannot_be_asked_or_stored_is_to_be_told_again(
 ) -> None:
     porta.is_down = True
     assert tell(agent)[0] == 503
-    porta.is_down = False
+    porta.is_down, porta.hangs_up = False, True
+    assert tell(agent)[0] == 503
+    porta.hangs_up = False
     deployment.set_billing_key("another-key-of-more-than-32-characters")
     deployment.restart()
     assert tell(agent)[0] == 503
     deployment.set_billing_key(KEY)
     deployment.restart()
     assert tell(agent)[0] == 200
+
+
+def test_two_events_of_one_invoice_at_once_are_one_payment(
+    deployment: Deployment, agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter(["2026-11-01T10:10:00+00:00", "2026-11-01T10:10:01+00:00"])
+    both = threading.Barrier(2)
+    real = portabilling._asked
+
+    def asked(url: str, key: str, body: Any = None) -> tuple[int, Any]:
+        if body is not None and body.get("type") == "payment":
+            # Both have looked by now, unless one waits for the other.
+            with suppress(threading.BrokenBarrierError):
+                both.wait(timeout=1)
+            body = {**body, "paid_at": next(moments)}
+        return real(url, key, body)
+
+    monkeypatch.setattr(portabilling, "_asked", asked)
+    with ThreadPoolExecutor() as pool:
+        answers = sorted(text for _, text in pool.map(lambda _: tell(agent), range(2)))
+    assert answers == ["porta-5 is stored", "porta-5 is stored already"]
+    assert set(states(deployment)) == {"payment#porta-5"}
 
 
 def test_a_stranger_tells_nothing(deployment: Deployment, agent: str) -> None:

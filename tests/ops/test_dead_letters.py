@@ -8,6 +8,7 @@ import pytest
 from tests.deployment import Deployment, payment
 from tests.ops.operator import Operator
 from tests.ops.states import paid, put, state
+from tests.payments import stripes
 
 pytestmark = pytest.mark.usefixtures("anna")
 
@@ -34,6 +35,22 @@ def test_each_letter_is_explained_and_stays_where_it_is(
     }
     assert "Safe to replay: 3 of 5" in operator("letters")
     assert len(connected.dead_letters()) == 5
+
+
+def test_a_letter_of_stripes_shows_under_which_ids_stripe_has_it(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.set_stripe_secret(stripes.SECRET)
+    for told in (
+        stripes.paid(stripes.line(period=None)),
+        stripes.given_back(invoice=None),
+        stripes.given_back(stripes.credit(of=None)),
+    ):
+        assert connected.post_stripe(*stripes.signed(told, connected.clock()))[1]["letter"]
+    text = operator("letters")
+    for shown in ("evt_1Abc", "invoice.paid", "object=in_1Abc", "object=cn_1Abc"):
+        assert shown in text
+    assert "Safe to replay: 0 of 3" in text
 
 
 def test_only_what_is_safe_is_replayed_and_then_gone(

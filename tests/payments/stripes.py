@@ -60,6 +60,7 @@ def invoice(*lines: dict[str, Any], old: bool = False, **changes: Any) -> dict[s
         "metadata": {},
         "status": "paid",
         "status_transitions": {"finalized_at": START + 60, "paid_at": START + 600},
+        "total": sum(it["amount"] for it in of),
     }
     if old:
         values |= {"subscription": "sub_1Abc", "subscription_details": {"metadata": {}}}

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -115,6 +115,45 @@ def test_a_payment_of_an_unknown_location_is_held_and_sent_after_the_connect(
     deployment.connect(4564)
     deployment.let_time_pass(15)
     assert deployment.look_up("inv-1", key=KEY)[1]["payment"]["state"] == "SENT"
+
+
+@pytest.mark.parametrize("state", EntryState)
+def test_what_comes_again_is_told_how_it_stands_and_changes_nothing(
+    deployment: Deployment, state: EntryState
+) -> None:
+    deployment.connect(4564)
+    post(deployment, payment())
+    deployment.drain()
+    before = deployment.entry("payment#inv-1")
+    deployment.ledger.move(before, replace(before, state=state))
+    rows = deployment.rows("PAYMENTS_TABLE")
+    assert post(deployment, payment()) == (
+        202,
+        {"status": 202, "event_id": "inv-1", "type": "payment", "state": state},
+    )
+    assert post(deployment, payment(amount="1"))[0] == 409
+    assert deployment.look_up("inv-1", key=KEY)[1]["payment"]["state"] == state
+    deployment.drain()
+    assert deployment.rows("PAYMENTS_TABLE") == rows
+    assert len(deployment.simulator.payments(4564)) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": "100.00"},
+        {"amount": 100},
+        {"amount": "1e2"},
+        {"paid_at": "2026-11-01 13:10:00+03"},
+        {"paid_at": "20261101T101000.9Z"},
+        {"metadata": {"anything": None}, "status": "paid"},
+    ],
+)
+def test_the_same_in_other_words_is_the_same(
+    deployment: Deployment, changes: dict[str, Any]
+) -> None:
+    assert post(deployment, payment(amount="100"))[0] == 202
+    assert post(deployment, payment(**{"amount": "100", **changes}))[0] == 202
 
 
 # Refunds

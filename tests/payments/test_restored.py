@@ -125,6 +125,22 @@ def test_a_payment_whose_row_is_lost_is_adopted(echoed: Deployment) -> None:
     assert len(echoed.simulator.calls("payment")) == 2
 
 
+def test_a_payment_by_http_whose_row_is_lost_is_adopted(echoed: Deployment) -> None:
+    key = "billing-key-of-more-than-32-characters"
+    echoed.set_billing_key(key)
+    with forgotten(echoed):
+        assert echoed.post_billing(payment(), key=key)[1]["state"] == "PENDING"
+        echoed.drain()
+        assert listed(echoed) == ["1", "990.99"]
+    assert echoed.look_up("inv-1", key=key)[0] == 404
+    assert echoed.post_billing(payment(), key=key)[1]["state"] == "PENDING"
+    echoed.drain()
+    assert echoed.post_billing(payment(), key=key)[1]["state"] == "UNKNOWN"
+    echoed.let_time_pass(20)
+    assert echoed.post_billing(payment(), key=key)[1]["state"] == "SENT"
+    assert listed(echoed) == ["1", "990.99"]
+
+
 def test_a_payment_whose_row_is_set_back_is_adopted(echoed: Deployment) -> None:
     echoed.simulator.fault("payment", "status", status=429, retry_after=60)
     echoed.bill(payment())

@@ -84,8 +84,32 @@ def test_what_is_known_to_be_of_no_location_is_passed_over() -> None:
 def test_a_line_that_costs_nothing_is_nothing() -> None:
     made = means(paid(line("4564", 1000, "il_1"), line(None, 0, "il_2")))
     assert [it.event_id for it in made] == ["in_1Abc#il_1"]
-    assert "nothing was paid" in ignored(paid(line("4564", 0)))
-    assert "nothing was paid" in ignored(paid(line(amount=100), amount_paid=0))
+    assert "cost nothing" in ignored(paid(line("4564", 0)))
+    # By a coupon of all of it.
+    assert "cost nothing" in ignored(paid(line(amount=100), amount_paid=0, total=0))
+
+
+@pytest.mark.parametrize(
+    "invoice_is",
+    [
+        paid(amount_paid=0),
+        # A plan that was changed for a cheaper one.
+        paid(line(), line(None, -150000, "il_2", proration=True), amount_paid=0),
+        paid(amount_paid=0, total=None),
+    ],
+)
+def test_what_was_paid_from_a_balance_or_elsewhere_is_for_a_person(invoice_is: Any) -> None:
+    assert unclear(invoice_is)
+
+
+def test_what_is_of_no_location_may_be_paid_from_a_balance() -> None:
+    assert "says none" in ignored(paid(line("none"), amount_paid=0))
+
+
+def test_before_2019_12_03_the_lines_own_id_stood_elsewhere() -> None:
+    [made] = means(paid(line(line_id="sub_1Abc", old=True, unique_id="il_1Paid")))
+    assert made.event_id == "in_1Abc#il_1Paid"
+    assert "id is not as Stripe's" in unclear(paid(line(line_id="sub_1Abc")))
 
 
 @pytest.mark.parametrize(
@@ -233,7 +257,7 @@ def test_a_credit_note_that_is_not_clear_is_told(changes: dict[str, Any], why: s
 
 def test_a_credit_note_may_be_passed_over() -> None:
     assert "void" in ignored(given_back(status="void"))
-    assert "none" in ignored(given_back(metadata={"altegio_location_id": "none"}))
+    assert "none" in ignored(given_back(metadata={"altegio_location_id": "none "}))
 
 
 # Other events
@@ -260,17 +284,15 @@ def test_what_is_no_event_is_told(body: bytes) -> None:
 def test_a_letter_has_what_finds_it_and_nothing_of_the_customer() -> None:
     letter = stripe.read(json.dumps(given_back()).encode()).letter
     assert json.loads(letter) == {
-        "stripe": {
-            "event": "evt_1Abc",
-            "type": "credit_note.created",
-            "livemode": True,
-            "object": "cn_1Abc",
-            "invoice": "in_1Abc",
-        }
+        "event_id": "evt_1Abc",
+        "type": "credit_note.created",
+        "livemode": True,
+        "object": "cn_1Abc",
+        "invoice": "in_1Abc",
     }
     told = event("invoice.\u202epaid", invoice(id="in_<b>"))
     letter = stripe.read(json.dumps(told).encode()).letter
-    assert json.loads(letter)["stripe"] == {"event": "evt_1Abc", "type": "?", "livemode": True}
+    assert json.loads(letter) == {"event_id": "evt_1Abc", "type": "?", "livemode": True}
 
 
 # Whatever comes

@@ -1,5 +1,6 @@
 """Stripe's webhook, through the handler: what is signed with our secret is money, and only that."""
 
+import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.payments.entry import EntryState
-from tests.deployment import Deployment, payment, refund
+from tests.deployment import Deployment, http_event, payment, refund
 from tests.memory import Memory, refusal
 from tests.payments.stripes import SECRET, credit, event, given_back, invoice, line, paid, signed
 
@@ -71,6 +72,18 @@ def test_two_locations_of_one_invoice(deployment: Deployment) -> None:
     assert [it.is_refunded for it in deployment.simulator.payments(4232)] == [True]
 
 
+def test_two_endpoints_of_different_years_tell_of_one_payment(deployment: Deployment) -> None:
+    for told in (paid(line(line_id="sub_1Abc", old=True, unique_id="il_1Paid"), old=True), paid()):
+        assert tell(deployment, told)[1]["stored"] == ["in_1Abc#il_1Paid"]
+        deployment.drain()
+    assert len(deployment.simulator.payments(4564)) == 1
+
+
+def test_what_was_paid_from_a_balance_is_not_passed_over(deployment: Deployment) -> None:
+    assert "do not add up" in tell(deployment, paid(amount_paid=0))[1]["letter"]
+    assert len(deployment.dead_letters()) == 1
+
+
 # What is not signed
 
 
@@ -119,6 +132,17 @@ def test_a_secret_that_could_be_guessed_is_none(deployment: Deployment, paramete
         assert tell(deployment, paid(), secret)[0] == 401
 
 
+def test_a_body_may_come_encoded(deployment: Deployment) -> None:
+    body, header = signed(paid(), deployment.clock())
+    event = http_event("POST", "/billing/stripe", body=base64.b64encode(body.encode()).decode())
+    event["headers"] = {"stripe-signature": header}
+    event["isBase64Encoded"] = True
+    assert deployment.invoke("billing", event)["statusCode"] == 200
+    event["body"] = base64.b64encode(body.replace("4564", "4232").encode()).decode()
+    assert deployment.invoke("billing", event)["statusCode"] == 401
+    assert states(deployment) == {"payment#in_1Abc#il_1Paid": "PENDING"}
+
+
 # Stripe's test mode
 
 
@@ -152,7 +176,7 @@ def test_what_is_not_clear_is_a_letter_with_its_reason(
     assert (status, list(answer)) == (200, ["letter"])
     [(body, reason)] = deployment.dead_letters()
     assert reason == f"stripe: {answer['letter']}"
-    assert json.loads(body)["stripe"]["object"] == "in_1Abc"
+    assert json.loads(body)["object"] == "in_1Abc"
     assert states(deployment) == {}
     for text in (body, reason, logged()):
         assert "anna@salon.example" not in text
