@@ -55,6 +55,10 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.process_cpu_count() or 1) + 1
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="take pictures of the connect page")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     assert all(path.exists() for path in _LONGEST), _LONGEST
     places = {path: place for place, path in enumerate(_LONGEST)}

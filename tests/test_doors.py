@@ -172,7 +172,7 @@ def well_formed(answer: Any) -> None:
     if answer["headers"].get("content-type") == "application/json":
         assert isinstance(json.loads(answer["body"]), dict)
     told = json.dumps(answer)
-    for word in (QUOTED, "Unforeseen", "Traceback", ".py", "line "):
+    for word in (QUOTED, "Unforeseen", "Traceback", '.py"', ", line "):
         assert word not in told
 
 
@@ -227,14 +227,20 @@ def _taken(
     assert QUOTED not in log
     assert bool(again) is ("HandlerFailed" in counted(log))
     assert log.count('"handler failed"') == len(again) <= 1
-    ids = [record["messageId"] for record in event["Records"]]
+    ids = [_id(record) for record in event["Records"]]
     assert all(each["itemIdentifier"] in ids for each in again)
     # The others were taken, and so is this one as soon as nothing is in its way.
-    records = [it for it in event["Records"] if {"itemIdentifier": it["messageId"]} in again]
+    records = [it for it in event["Records"] if {"itemIdentifier": _id(it)} in again]
     assert deployment.invoke(function, {"Records": records}) == {"batchItemFailures": []}
     assert len(deployment.simulator.payments(4564)) <= 1
     logged()
     assert failing.made >= 1 or not again
+
+
+def _id(record: Any) -> str:
+    """A message's, or the place of a change in its stream."""
+    place: str = record.get("messageId") or record["dynamodb"]["SequenceNumber"]
+    return place
 
 
 def _run(deployment: Deployment, event: Any) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from shared.calls import refused_keys
 from shared.connections.crm_token import CrmTokenState
 from tests.deployment import Deployment, finished, ringing
 
@@ -37,6 +38,12 @@ def state(deployment: Deployment, call_id: str = "c-1") -> str:
     account_id = deployment.connection(4564).account_id
     call = deployment.calls.get(f"{account_id}#{call_id}")
     return str(call.state) if call else "none"
+
+
+def calls_in(deployment: Deployment) -> list[Any]:
+    """The rows of calls; the notes of refused keys stand beside them."""
+    rows = deployment.rows("CALLS_TABLE")
+    return [row for row in rows if refused_keys.account_of(row["key"]) is None]
 
 
 def prove(deployment: Deployment, key: str) -> None:

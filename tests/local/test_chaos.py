@@ -15,7 +15,7 @@ def test_schedules_end_well_on_the_emulator(tmp_path: Path) -> None:
         emulator.wait()
         # Thousands of calls, of which none has to say who makes it.
         dynamodb = emulator.client("dynamodb", signature_version=UNSIGNED, user_agent="chaos")
-        for seed in range(2):
+        for seed in (1, 4):
             told = run(seed, dynamodb=dynamodb)
             assert not told.wrong, told.wrong
             # Each decides as it does in memory.

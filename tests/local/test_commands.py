@@ -80,6 +80,7 @@ class TestUp:
             "environments",
             "credentials",
             "outputs",
+            "logs",
         }
         assert found["platform_url"] == "http://127.0.0.1:9"
         assert found["billing_queue_url"].startswith(found["aws_endpoint_url"])

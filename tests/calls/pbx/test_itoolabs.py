@@ -14,6 +14,7 @@ from shared.calls import lines
 from shared.calls.pbx import itoolabs
 from tests.calls.pbx.recipes import Switch
 from tests.calls.recorded import FORM, RECORDED, STARTED, fields, form, translated
+from tests.calls.telling import calls_in
 from tests.deployment import Deployment
 from tests.docs import pages
 
@@ -270,7 +271,7 @@ def test_a_wrong_key_stores_nothing(
     for path in (ADDRESS, "/"):
         status, answer = Centrex(deployment, token).post(name, path=path)
         assert (status, answer["success"]) == (401, False)
-    assert deployment.rows("CALLS_TABLE") == []
+    assert calls_in(deployment) == []
     assert deployment.simulator.pop_ups() == []
     log = logged()
     assert key not in log

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared.calls.pbx import threecx
 from tests.calls.pbx.recipes import Switch
 from tests.calls.recorded import CALLER, FORM, LINE, RECORDED, STARTED, fields, form, translated
+from tests.calls.telling import calls_in
 from tests.deployment import Deployment
 
 ADDRESS = "/calls/3cx"
@@ -190,7 +191,7 @@ def test_what_is_wrong_is_named(
     status, answer = post(deployment, key, told(name, **changes))
     assert (status, answer["success"]) == (400, False)
     assert answer["error"].startswith(field)
-    assert deployment.rows("CALLS_TABLE") == []
+    assert calls_in(deployment) == []
 
 
 @pytest.mark.parametrize("wrong", [None, "", "guess", "one letter off"])
@@ -200,7 +201,7 @@ def test_a_wrong_key_stores_nothing(
 ) -> None:
     guess = key[:-1] + ("A" if key[-1] != "A" else "B") if wrong == "one letter off" else wrong
     assert post(deployment, guess, SENT[name])[0] == 401
-    assert deployment.rows("CALLS_TABLE") == []
+    assert calls_in(deployment) == []
     assert deployment.simulator.pop_ups() == []
     assert key not in logged()
 
