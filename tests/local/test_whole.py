@@ -188,20 +188,20 @@ def test_what_happens_is_told_to_a_webhook_whatever_dies(world: World) -> None:
     """By the stream, the function, the bus, a rule and an API destination, as on AWS."""
     stack = world.stack
     with Webhook(stack.client("events"), stack.outputs["EventBusName"]) as webhook:
-        world.connect(307)
+        world.connect(320)
         for number in range(12):
-            world.bill(payment(f"told-{number}", 307))
+            world.bill(payment(f"told-{number}", 320))
             world.kill("events")
 
         def told(kind: str) -> list[str]:
             events = [it.event for it in webhook.told() if it.kind == kind]
-            return [it.get("event_id", "") for it in events if it["location_id"] == 307]
+            return [it.get("event_id", "") for it in events if it["location_id"] == 320]
 
         eventually(lambda: len(told("payment.sent")) == 12)
         assert len(told("location.connected")) == 1
         world.bill(refund("told-ref", of="told-3"))
         eventually(lambda: told("refund.done"))
-        world.simulator.disconnect(307)
+        world.simulator.disconnect(320)
         eventually(lambda: told("location.disconnected"))
         assert sorted(told("payment.sent")) == sorted(f"told-{number}" for number in range(12))
 
