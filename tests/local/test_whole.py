@@ -437,6 +437,8 @@ def test_3cx_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None
     owner = Owner(id=7102, email="3cx@example.com")
     page = world.press(world.visit(world.simulator.grant(4702, owner=owner)))
     run("docs/pbx/3cx.md", world, page.pbx_key, tmp_path)
+    for command, printed in pages.transcripts("docs/pbx/3cx.md"):
+        assert shell(command, world, page.pbx_key, tmp_path) == printed
     template = crm.parsed((tmp_path / "altegio-3cx.xml").read_bytes())
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=90)
     with httpx.Client(timeout=PATIENCE_S, trust_env=False) as pbx:
