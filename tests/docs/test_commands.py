@@ -127,6 +127,12 @@ def test_the_requests_of_billing(stack: dict[str, Any]) -> None:
         assert answered == expected
 
 
+def test_the_requests_of_stripe(stack: dict[str, Any]) -> None:
+    [(_, script)] = [it for it in pages.blocks("docs/billing/stripe.md") if it[0] == "sh"]
+    [(_, printed)] = [it for it in pages.blocks("docs/billing/stripe.md") if it[0] == ""]
+    assert shell(script, API=stack["api"]).stdout == printed
+
+
 @pytest.mark.parametrize("command", sorted(OPERATORS))
 def test_a_command_of_the_operator(
     command: str,

@@ -381,6 +381,11 @@ def running(world: World, **outputs: str) -> site.Stack:
 def run(page: str, world: World, key: str, folder: Path) -> str:
     """Runs the one command of a page, as it stands there; returns what it prints."""
     [command] = [block for language, block in pages.blocks(page) if language == "sh"]
+    return shell(command, world, key, folder)
+
+
+def shell(command: str, world: World, key: str, folder: Path) -> str:
+    """Runs a command of a page on the whole stack; returns what it prints."""
     ran = subprocess.run(
         ["sh", "-eu", "-c", command.replace("https://api.example", world.stack.api)],  # noqa: S607
         env={"KEY": key, "PATH": os.environ["PATH"], "no_proxy": "*"},
@@ -402,6 +407,8 @@ def test_itoolabs_needs_only_what_its_page_says(world: World, tmp_path: Path) ->
     owner = Owner(id=7101, phone="77011234567", email="itoolabs@example.com")
     page = world.press(world.visit(world.simulator.grant(4701, owner=owner)))
     assert run("docs/pbx/itoolabs.md", world, page.pbx_key, tmp_path) == "{}"
+    for command, printed in pages.transcripts("docs/pbx/itoolabs.md"):
+        assert shell(command, world, page.pbx_key, tmp_path) == printed
     cabinet = dict(pages.rows("docs/pbx/itoolabs.md", "## The recipe"))
     address = cabinet["address of the CRM"].strip("`")
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=90)
@@ -430,6 +437,8 @@ def test_3cx_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None
     owner = Owner(id=7102, email="3cx@example.com")
     page = world.press(world.visit(world.simulator.grant(4702, owner=owner)))
     run("docs/pbx/3cx.md", world, page.pbx_key, tmp_path)
+    for command, printed in pages.transcripts("docs/pbx/3cx.md"):
+        assert shell(command, world, page.pbx_key, tmp_path) == printed
     template = crm.parsed((tmp_path / "altegio-3cx.xml").read_bytes())
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=90)
     with httpx.Client(timeout=PATIENCE_S, trust_env=False) as pbx:
