@@ -120,7 +120,11 @@ def invoke(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"The event {options.event} is no JSON: {error}.", file=sys.stderr)
         return 2
-    with _stack(options, port=0, granted=(4564, 4232)) as stack:
+    from local import PROJECT
+
+    # Beside one that serves, whose logs the operator's commands read.
+    logs = PROJECT / "build" / "local" / "invoked"
+    with _stack(options, port=0, granted=(4564, 4232), logs=logs) as stack:
         try:
             result = stack.invoke(options.function, event)
         except KeyError as error:
@@ -150,7 +154,11 @@ def deploy(_options: argparse.Namespace) -> int:
 
 @contextmanager
 def _stack(
-    options: argparse.Namespace, *, port: int, granted: Sequence[int] = ()
+    options: argparse.Namespace,
+    *,
+    port: int,
+    granted: Sequence[int] = (),
+    logs: Path | None = None,
 ) -> "Iterator[Stack]":
     """The stack, in front of the given platform or of a simulator of its own.
 
@@ -172,7 +180,7 @@ def _stack(
         url = simulator.url if simulator else given.rstrip("/")
         try:
             stack = opened.enter_context(
-                Stack(platform_url=url, port=port, settings=settings, **account)
+                Stack(platform_url=url, port=port, settings=settings, logs=logs, **account)
             )
         except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
             print(f"The local stack cannot start: {error}", file=sys.stderr)

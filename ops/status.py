@@ -160,9 +160,9 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         what = f"{words}, {it.number} times in an hour"
         yield Trouble(Grade.ATTENTION, what, name, site.watch.log(function), it.last)
     if ran is None or ran.last < now - _OVERDUE:
-        last = f"{screen.due(ran.last, now)} last" if ran else "not within the last hour"
-        command = site.watch.log("ReconcileFunction")
-        yield Trouble(Grade.BROKEN, f"does not run to its end, {last}", "reconcile", command)
+        never = "has not run to its end within an hour; a new stack does within two minutes"
+        what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
+        yield Trouble(Grade.BROKEN, what, "reconcile", site.watch.log("ReconcileFunction"))
     else:
         yield "reconcile", f"ran {screen.due(ran.last, now)}"
 
@@ -318,7 +318,8 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
     yield from trouble.of_key(key, now)
     if pop_up and pop_up.at > now - LATELY:
-        yield "pop-ups", f"last dropped {screen.due(pop_up.at, now)}, of {pop_up.who}: {pop_up.why}"
+        whose = f"of {pop_up.who}" if pop_up.who else "of no known location"
+        yield "pop-ups", f"last dropped {screen.due(pop_up.at, now)}, {whose}: {pop_up.why}"
 
 
 def _census(site: Site, now: datetime) -> Iterator[Found]:

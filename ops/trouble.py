@@ -200,11 +200,12 @@ def of_key(refused: Sighting | None, now: datetime) -> Iterator[Trouble]:
     """An account whose PBX came with a key that is none any more, a while ago at most."""
     if refused is not None and refused.at > now - LATELY:
         what = (
-            "its PBX comes with an old key, so nothing that it reports is taken. Set it to the"
-            " account's key; if that is lost"
+            f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such"
+            " as an old one, and was not heard. Set it to the account's key. A new key makes that"
+            " one void: only if nobody has it any more"
         )
         command = f"account {refused.who} --new-key --do"
-        yield Trouble(Grade.BROKEN, what, f"account {refused.who}", command, refused.at)
+        yield Trouble(Grade.ATTENTION, what, f"account {refused.who}", command)
 
 
 def of_clock(connection: Connection, now: datetime) -> Iterator[Trouble]:

@@ -301,7 +301,8 @@ def test_an_old_pbx_key_is_named_with_its_account(
     operator("account", "4564", "--new-key", "--do")
     end(deployment, old, "c-1", location_id=4564, status=401)
     [line] = told(operator)
-    assert line.startswith(f"broken account {account_id}: its PBX comes with an old key")
+    told_so = "a PBX came 0 s ago with a key that is not the account's"
+    assert line.startswith(f"attention account {account_id}: {told_so}")
     assert line.endswith(f"> account {account_id} --new-key --do")
     [same] = operator.json("location", "4564")["troubles"]
     assert same["command"] == f"account {account_id} --new-key --do"
@@ -384,9 +385,10 @@ def test_reconcile_that_is_silent_is_named(connected: Deployment, operator: Oper
     connected.bill(payment("inv-1", 4232))
     connected.clock.advance(hours=1)
     overdue = "due for five minutes and not taken: reconcile does not run, or cannot keep up"
+    never = "has not run to its end within an hour; a new stack does within two minutes"
     lines, log = told(operator), " > less ReconcileFunction.log"
     assert lines[:2] == [
-        f"broken reconcile: does not run to its end, not within the last hour{log}",
+        f"broken reconcile: {never}{log}",
         f"broken payment#inv-1: {overdue}{log}",
     ]
 

@@ -20,6 +20,7 @@ from tests.calls.recorded import (
     record,
     translated,
 )
+from tests.calls.telling import calls_in
 from tests.deployment import Deployment
 
 OTHER = Owner(id=7002, name="Ivo", phone="49301234567", email="ivo@example.com")
@@ -57,7 +58,7 @@ def test_a_wrong_key_opens_no_door(
     answer = deployment.call(body, guesses.get(wrong or "", wrong), path=path)
     assert answer[0] == (403 if wrong == "of another account" else 401)
     deployment.drain_calls()
-    assert deployment.rows("CALLS_TABLE") == []
+    assert calls_in(deployment) == []
 
 
 def test_the_json_of_the_recipes_is_taken(deployment: Deployment, key: str) -> None:
