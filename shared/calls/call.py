@@ -230,6 +230,8 @@ def heard(
         return known
     settles = now + timedelta(seconds=rules.call_settle_s)
     if merged.location_id is None:
+        if known.state is CallState.EXPIRED:  # its account was erased at this very moment
+            return known
         # The first that was told of its line counts.
         keyed = replace(merged, line_key=known.line_key or line_key, waits_of=known.account_id)
         return keyed if known.state is CallState.UNROUTED else unrouted(keyed, now)
@@ -244,7 +246,7 @@ def heard(
 
 
 def unrouted(call: Call, now: datetime) -> Call:
-    """It waits for its line to be entered, looked at the seldomer the longer."""
+    """It waits for its line to be entered, and is looked at less often as it ages."""
     since = now if call.state is CallState.RINGING else call.received_at
     wait = max(_FIRST_LOOK, min(now - since, _LONGEST_HELD))
     return changed(
@@ -306,7 +308,7 @@ def expired(call: Call, why: str) -> Call:
 
 
 def held(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:
-    """It waits for its location or its chain, asked the seldomer the longer."""
+    """It waits for its location or its chain, which is asked less often as it ages."""
     least = timedelta(seconds=rules.retry_base_s)
     wait = max(least, min((now - call.received_at) / 8, _LONGEST_HELD))
     return changed(call, "held", due_at=now + wait, why=why)

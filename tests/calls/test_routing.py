@@ -6,6 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from local.simulator import Owner
+from shared.calls import call as rules_of
 from shared.calls import lines
 from shared.calls.call import Call
 from shared.calls.line_entry import Entered
@@ -452,3 +453,15 @@ def test_who_rang_at_a_line_has_its_call_there_though_its_end_tells_none(
     assert states(deployment)["r"] == "sent"
     [call] = [call for call in deployment.simulator.saved_calls() if call.call_id == "r"]
     assert call.line == LINE
+
+
+def test_what_expired_at_the_moment_of_another_report_stays_so(
+    deployment: Deployment, key: str
+) -> None:
+    """Its account was erased when the key had been checked already."""
+    end(deployment, key, **told(call_id="u", line=OTHER, answered=False, duration_s=0))
+    call = deployment.calls.get(f"{account_of(deployment)}#u")
+    assert call is not None
+    deployment.calls.save(rules_of.expired(call, "the account was erased"))
+    end(deployment, key, **told(call_id="u", line=OTHER))
+    assert states(deployment)["u"] == "expired"
