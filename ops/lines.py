@@ -123,6 +123,10 @@ def _listed(site: Site, account: Account, options: argparse.Namespace) -> int:
         parts.append("\n" + screen.table(("LOCATION", "WAITING", "LINE"), rows))
     else:
         parts.append("\nNo line is entered, and no call waits for one.")
+    if found.unknown:
+        parts.append(
+            "\nSay whose line it is: lines LOCATION --enter LINE --do. What waits goes out then."
+        )
     print("\n".join(parts))
     return 0
 

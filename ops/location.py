@@ -171,6 +171,8 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, whom, command)
     if connection.account_id is not None:
         yield from trouble.of_key(site.sightings.last(KEY_REFUSED, connection.account_id), now)
+        waiting = site.calls.waiting(connection.account_id)
+        yield from trouble.of_lines(waiting, connection.location_id)
     refused = [call for call in known.calls if call.state is CallState.REFUSED]
     if refused:
         what = f"{screen.counted(len(refused), 'call')} refused by the platform: {refused[0].why}"

@@ -259,6 +259,13 @@ def _telephony(site: Site, now: datetime) -> Iterator[Found]:
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(places)}", command)
 
 
+def _lines(site: Site, now: datetime) -> Iterator[Found]:
+    """Calls that no line says the location of."""
+    for account_id in site.calls.waited_for(now + timedelta(days=1), _MOST):
+        for location_id in sorted(site.connections.of_account(account_id))[:1]:
+            yield from trouble.of_lines(site.calls.waiting(account_id), location_id)
+
+
 def stopped_of(
     site: Site, chain_key: str | None, known: Iterable[Connection] = ()
 ) -> tuple[list[Connection], list[int]]:
@@ -349,6 +356,7 @@ _CHECKS = (
     _money,
     _cover,
     _telephony,
+    _lines,
     _overdue,
     _hints,
     _seen,

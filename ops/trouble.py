@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from ops import screen
 from shared.aws.sightings import Sighting
+from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
 from shared.clock import stamp
 from shared.connections.connection import Connection, State
@@ -206,6 +207,16 @@ def of_key(refused: Sighting | None, now: datetime) -> Iterator[Trouble]:
         )
         command = f"account {refused.who} --new-key --do"
         yield Trouble(Grade.ATTENTION, what, f"account {refused.who}", command)
+
+
+def of_lines(waiting: Sequence[Waiting], location_id: int) -> Iterator[Trouble]:
+    """Calls of the account of a location whose line nobody has entered."""
+    if waiting:
+        unknown = sorted({it.line_key for it in waiting})
+        calls = "1 call waits" if len(waiting) == 1 else f"{len(waiting)} calls wait"
+        what = f"{calls}, as nobody has entered of which location the line is: {some(unknown)}"
+        command = f"lines {location_id}"
+        yield Trouble(Grade.ATTENTION, what, f"the account of location {location_id}", command)
 
 
 def of_clock(connection: Connection, now: datetime) -> Iterator[Trouble]:

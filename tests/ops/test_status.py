@@ -15,6 +15,7 @@ from ops.watch import Alarm
 from shared.clock import stamp
 from shared.connections.crm_token import CrmTokenState
 from shared.reconcile.census.table import CensusTable, Head, Stage
+from tests.calls import telling
 from tests.deployment import Deployment, finished, payment, ringing
 from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
@@ -288,6 +289,22 @@ def test_without_a_user_token_it_says_so(connected: Deployment, operator: Operat
     connected.set_user_token(" ")
     [line] = told(operator)
     assert line.startswith("attention /altegio/user-token: there is no user token")
+
+
+def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: Operator) -> None:
+    key = deployment.connect(4564, 4232).pbx_key
+    telling.end(deployment, key, call_id="c-1", location_id=None, line="+13155550199")
+    what = (
+        "1 call waits, as nobody has entered of which location the line is: +13155550199"
+        " > lines 4232"
+    )
+    assert told(operator) == [f"attention the account of location 4232: {what}"]
+    [same] = operator.json("location", "4564")["troubles"]
+    assert same["command"] == "lines 4564"
+    assert "--enter" in type_what_it_says(operator, told(operator)[0])
+    operator("lines", "4232", "--enter", "+13155550199", "--do")
+    deployment.let_time_pass(60, step=5)
+    assert told(operator) == []
 
 
 # The doors
