@@ -78,9 +78,10 @@ def test_the_template_itself_says_nothing() -> None:
     assert "placeholder=" not in without_code
 
 
-def test_placeholders_are_kept() -> None:
+@pytest.mark.parametrize("words", LANGUAGES[1:], ids=lambda words: words.language)
+def test_placeholders_are_kept(words: Words) -> None:
     names = re.compile(r"\{\w*\}")
-    for where, text in said(RUSSIAN).items():
+    for where, text in said(words).items():
         assert names.findall(text) == names.findall(said(ENGLISH)[where]), where
 
 
