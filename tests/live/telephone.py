@@ -242,12 +242,15 @@ class Telephone:
         self._calls: dict[str, Call] = {}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((host, PORT))
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def close(self) -> None:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        # As long as it listens, the address is taken: the next call has telephones at the same.
+        self._listener.join()
 
     def dial(self, number: str, caller: str = "", name: str = "", **headers: str) -> Call:
         """Calls a number of the switch; with `caller`, as if from there."""
