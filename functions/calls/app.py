@@ -20,7 +20,6 @@ from shared.calls.pbx import senders, threecx_template, untold
 from shared.calls.pbx.fields import Reply, form_of
 from shared.calls.pbx.senders import Sender
 from shared.calls.pop_up import CallDoor, as_event
-from shared.calls.seen_at_door import SeenAtDoor
 from shared.connections import pbx_key
 from shared.connections.accounts import Account
 from shared.telemetry import logger, metrics
@@ -44,8 +43,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     try:
-        calling, _history, seen = wired()
-        return _told(calling, seen, http.request(event))
+        return _told(wired()[0], http.request(event))
     except (BadEvent, http.BadBody) as error:
         return _refused(400, str(error) or "the request cannot be read")
     except body.NotPacked:
@@ -62,7 +60,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return answer
 
 
-def _told(calling: CallDoor, seen: SeenAtDoor, request: http.Request) -> dict[str, Any]:
+def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
     path = senders.address(request.path)
     is_template = (request.method, path) == ("GET", senders.TEMPLATE)
     if request.headers.get("sec-fetch-site") in _OF_A_PAGE and not is_template:
@@ -70,7 +68,6 @@ def _told(calling: CallDoor, seen: SeenAtDoor, request: http.Request) -> dict[st
     key = _key(request, path)
     account = calling.account(key)
     if account is None:
-        seen.refused(key)
         answer = _refused(
             401, "the account's key is needed: as bearer, basic password or crm_token"
         )
@@ -80,18 +77,16 @@ def _told(calling: CallDoor, seen: SeenAtDoor, request: http.Request) -> dict[st
         return _template(request, account, key)
     sender = senders.TRANSLATED.get(path)
     told = _event(request, path, sender, calling.now())
-    return http.json_answer(sender.taken if sender else 202, _said(calling, seen, account, told))
+    return http.json_answer(sender.taken if sender else 202, _said(calling, account, told))
 
 
-def _said(calling: CallDoor, seen: SeenAtDoor, account: Account, told: Any) -> dict[str, Any]:
+def _said(calling: CallDoor, account: Account, told: Any) -> dict[str, Any]:
     if told is None:
         return {"success": True, "ignored": "this tells nothing new"}
     if isinstance(told, Reply):
         return dict(told.values)
     if isinstance(told, Ringing):
-        shown = calling.ring(account, told)
-        seen.rang(told.location_id, shown)
-        return {"success": True, "pop_up": shown}
+        return {"success": True, "pop_up": calling.ring(account, told)}
     return {"success": True, "left_out": calling.end(account, told)}
 
 

@@ -21,7 +21,6 @@ from shared.calls.pop_up import CallDoor
 from shared.calls.queue import CallWakeUps
 from shared.calls.refused_keys import RefusedKeys
 from shared.calls.routing import RouteWaiting
-from shared.calls.seen_at_door import SeenAtDoor
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
@@ -51,8 +50,8 @@ class Settings:
     late_after_s: float = LATE_AFTER_S
 
 
-def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory, SeenAtDoor]:
-    """The use cases of the calls function: of its door, and of its queue; and the door's notes."""
+def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
+    """The use cases of the calls function: of its door, and of its queue."""
     settings = read(Settings, environ)
     aws = Aws()
     pop_ups = pace_of(aws.dynamodb, settings.platform, order.POP_UPS)
@@ -92,6 +91,7 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory, SeenAtDoor
             hearing=hearing,
             wake_ups=wake_ups,
             refused_keys=RefusedKeys(aws.dynamodb, settings.calls_table),
+            sightings=Sightings(aws.dynamodb, settings.platform.pace_table, clock.now),
             clock=clock.now,
             rules=settings.calls,
         ),
@@ -129,5 +129,4 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory, SeenAtDoor
             rules=settings.calls,
             late_after_s=settings.late_after_s,
         ),
-        SeenAtDoor(Sightings(aws.dynamodb, settings.platform.pace_table, clock.now), accounts),
     )

@@ -13,6 +13,7 @@ from shared.altegio.outcome import Sent
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import KEY_REFUSED, POP_UP_DROPPED, Sightings
 from shared.calls import admission, dialled, identity, phone_numbers
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
@@ -65,6 +66,7 @@ class CallDoor:
         hearing: Hearing,
         wake_ups: CallWakeUps,
         refused_keys: RefusedKeys,
+        sightings: Sightings,
         clock: Clock,
         rules: CallPolicy,
     ) -> None:
@@ -77,6 +79,7 @@ class CallDoor:
         self._hearing = hearing
         self._wake_ups = wake_ups
         self._refused_keys = refused_keys
+        self._sightings = sightings
         self._clock = clock
         self._rules = rules
 
@@ -90,6 +93,7 @@ class CallDoor:
         account = self._accounts.of_id(account_id) if account_id else None
         if account and not pbx_key.fits(key, account.pbx_key_digest):
             self._refused_keys.note(account.account_id, self._clock())
+            self._sightings.note(KEY_REFUSED, account.account_id)
             return None
         return account
 
@@ -106,6 +110,9 @@ class CallDoor:
         age_ms = round((self._clock() - event.at) / timedelta(milliseconds=1))
         told = {"location_id": place.location_id, "outcome": shown, "why": why, "age_ms": age_ms}
         logger.info("pop-up", extra=told)
+        # Other telephones of a group ask for the same one.
+        if shown not in (PopUp.SENT, PopUp.REPEATED):
+            self._sightings.note(POP_UP_DROPPED, str(place.location_id or ""), shown)
         return shown
 
     def end(self, account: Account, event: Finished) -> list[str]:

@@ -40,7 +40,6 @@ TESTED_BY = {
     "calls.line_entry": "calls/test_routing.py",
     "calls.queue": "calls/test_history.py",
     "calls.refused_keys": "events/test_key_refused.py",
-    "calls.seen_at_door": "ops/test_status.py",
     "calls.settings": "test_settings.py",
     "calls.table": "calls/test_history.py",
     "chains.chain": "chains/test_switching.py",

@@ -363,7 +363,8 @@ def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
 ) -> None:
     key = deployment.connect(4564).pbx_key
     late = {**ringing("c-1"), "at": (deployment.clock() - timedelta(minutes=5)).isoformat()}
-    assert deployment.call(late, key)[0] == 202
+    # Where it is, its line tells.
+    assert deployment.call({**late, "location_id": None}, key)[0] == 202
     assert facts(operator)["pop-ups"] == "last dropped 0 s ago, of 4564: too late"
     assert operator.json("location", "4564")["facts"]["dropped"] == "0 s ago: too late"
 
