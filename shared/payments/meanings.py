@@ -25,7 +25,7 @@ MEANINGS: Mapping[EntryState, tuple[str, str]] = {
             " it is sent again; otherwise NEEDS_HUMAN"
         ),
     ),
-    _E.SENT: ("the platform gave it an id", "-"),
+    _E.SENT: ("the platform has taken it", "-"),
     _E.REJECTED: (
         (
             "the platform answered 422 twice although the app is installed; or a refund names"
