@@ -49,7 +49,8 @@ def test_whoever_comes_writes_nothing(connected: Deployment, memory: Memory) -> 
     assert writes == []
     for _ in range(5):
         refused(connected, old)
-    assert writes == ["PutItem"]
+    # One for the event, once an hour; two notes for the operator, of all and of it, once a minute.
+    assert writes == ["PutItem", "UpdateItem", "UpdateItem"]
     assert told(connected).count("pbx_key.refused") == 1
 
 
