@@ -13,8 +13,8 @@ ENGLISH = Words(
         Standing.READY: ("Ready", "Access is granted."),
         Standing.CONNECTED: ("Connected", "All is set."),
         Standing.FROZEN: (
-            "Connected, unpaid",
-            "Altegio has paused the application in this location until the next payment.",
+            "Paused",
+            "Altegio has paused the application in this location, as it is not paid for.",
         ),
         Standing.IN_PROGRESS: (
             "In progress",
@@ -62,10 +62,18 @@ ENGLISH = Words(
         TelephonyStanding.STARTING: (
             "Telephony is being switched on, which may take a few minutes."
         ),
+        TelephonyStanding.LATE: (
+            "Telephony is not on yet: Altegio has not taken our request several times. We keep "
+            "trying, and calls are kept for a few days. Write to us if it lasts."
+        ),
         TelephonyStanding.STOPPED: (
             "Telephony is stopped, as a saved call did not appear in this location's list of "
             "calls. Check the routing under Telephony in Altegio and write to us; or press "
             "Disconnect there, and then Connect again."
+        ),
+        TelephonyStanding.PAUSED: (
+            "Telephony is paused: nobody is shown who calls. We keep calls for a few days and save "
+            "them once the payment has reached Altegio; then all goes on by itself."
         ),
         TelephonyStanding.NONE: (
             "Connected without telephony, as Altegio named no CRM token. Make one in Altegio "
@@ -80,6 +88,7 @@ ENGLISH = Words(
             "make a new one in Altegio, press Disconnect there and write to us."
         ),
     },
+    covered="The trial, or what was paid for, ends on",
     location="Location {id}",
     connect="Connect",
     try_again="Try again",
@@ -116,6 +125,11 @@ ENGLISH = Words(
     ),
     connected=Heading("You are connected", "You can go back to Altegio now."),
     connected_before=Heading("You are connected", "Nothing is left to do."),
+    frozen=Heading(
+        "Paused until it is paid for",
+        "In a location that is paused, calls are neither shown nor saved in Altegio. Please pay, or "
+        "write to us if you have paid; nothing has to be connected again.",
+    ),
     needs_altegio=Heading("This needs you in Altegio", "See below what to press there."),
     welcome_back=Heading(
         "Welcome back, {name}",

@@ -20,13 +20,13 @@ from functions.connect.english import ENGLISH
 from functions.connect.russian import RUSSIAN
 from functions.connect.wiring import Settings
 from functions.connect.words import Heading, preferred
-from shared import countries
+from shared import clock, countries
 from shared.aws import http
 from shared.aws.ses import Letter
 from shared.calls.line_entry import Entered
 from shared.calls.lines import Listed
 from shared.clock import stamp
-from shared.connect.view import LocationStanding, Proof, Standing, Visit
+from shared.connect.view import LocationStanding, Proof, Standing, Visit, covered_until
 from shared.connections.connection import State
 
 _FOLDER = Path(__file__).parent
@@ -39,6 +39,7 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+TEMPLATES.filters["stamp"] = stamp
 _TEMPLATE = TEMPLATES.get_template("page.html")
 
 # Their names, in the visitor's language, are the browser's: the script writes them in.
@@ -51,6 +52,7 @@ _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
 LANGUAGES = (ENGLISH, RUSSIAN)
 
 
+_INSTALLED = {Standing.CONNECTED, Standing.FROZEN}
 # As many lines as one looks through.
 _MOST_LINES = 100
 
@@ -93,6 +95,8 @@ class Page:
             heading = self._words.settings
         elif standings == {Standing.CONNECTED}:
             heading = self._words.connected_before
+        elif Standing.FROZEN in standings and standings <= _INSTALLED:
+            heading = self._words.frozen
         elif not visit.can_connect:
             heading = self._words.needs_altegio
         elif visit.account is not None:
@@ -107,7 +111,9 @@ class Page:
             return self._answer(422, self._words.to_correct, visit, self._words.connect)
         standings = {location.standing for location in visit.locations}
         toast = "error"
-        if standings <= {Standing.CONNECTED, Standing.FROZEN}:
+        if Standing.FROZEN in standings and standings <= _INSTALLED:
+            heading = self._words.frozen
+        elif standings == {Standing.CONNECTED}:
             heading, toast = self._words.connected, "success"
         elif Standing.CONNECTED in standings:
             heading = self._words.partly
@@ -271,12 +277,13 @@ def _lines(visit: Visit | None) -> Lines | None:
 
 def _others(visit: Visit | None) -> list[LocationStanding]:
     """The account's other locations, as our own table has them."""
-    belongings = visit.belongings if visit else None
+    belongings, now = visit.belongings if visit else None, clock.now()
     return [
         LocationStanding(
             connection.location_id,
             Standing.FROZEN if connection.state is State.FROZEN else Standing.CONNECTED,
             telephony,
+            covered_until(connection, now),
         )
         for connection, telephony in (belongings.locations if belongings else ())
     ]

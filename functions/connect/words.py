@@ -29,6 +29,7 @@ class Words:
         language: As BCP 47 has it, without a region.
         standings: Of each location a word, and what to do.
         telephony: The same of its telephony, in one sentence.
+        covered: Before the time at which a trial or what was paid ends.
         location: With the location's id as `{id}`.
         errors: What to correct, by field of the form.
         labels: Of the form's fields.
@@ -61,6 +62,7 @@ class Words:
     language: str
     standings: Mapping[Standing, tuple[str, str]]
     telephony: Mapping[TelephonyStanding, str]
+    covered: str
     location: str
     connect: str
     try_again: str
@@ -71,6 +73,7 @@ class Words:
     key: tuple[str, str]
     connected: Heading
     connected_before: Heading
+    frozen: Heading
     needs_altegio: Heading
     welcome_back: Heading
     welcome: Heading

@@ -22,7 +22,7 @@ from shared.chains.settings import ChainsSettings
 from shared.chains.table import Chains
 from shared.clock import Clock
 from shared.connections import lifecycle
-from shared.connections.connection import Connection
+from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.settings import LifecyclePolicy
 from shared.connections.table import Connections
@@ -38,7 +38,11 @@ class TelephonyStanding(StrEnum):
 
     ON = "on"
     STARTING = "starting"
+    # It has been tried several times, and Altegio does not take it.
+    LATE = "late"
     STOPPED = "stopped"
+    # The location is frozen: calls are refused until it is paid for.
+    PAUSED = "paused"
     NONE = "none"
     # Of the redirect: the token in use stays until the next grant.
     OTHER_TOKEN = "other token"  # noqa: S105 - a word
@@ -48,6 +52,9 @@ class TelephonyStanding(StrEnum):
 
 # The verdict of a location that came with another token than its chain had.
 ANOTHER_TOKEN = "telephony: the chain has another CRM token now"  # noqa: S105 - a sentence
+
+# More than the first minutes have.
+_TRIES_BEFORE_LATE = 4
 
 # Somebody else may write the same chain at the same moment.
 _TRIES = 3
@@ -100,9 +107,12 @@ class Switching:
             return TelephonyStanding.NONE
         if connection.telephony is CrmTokenState.STOPPED:
             return TelephonyStanding.STOPPED
+        if connection.state is State.FROZEN:
+            return TelephonyStanding.PAUSED
         chain = self._chains.get(connection.chain_key) if connection.chain_key else None
         if chain is None or not chain.enabled:
-            return TelephonyStanding.STARTING
+            is_late = chain is not None and chain.tries >= _TRIES_BEFORE_LATE
+            return TelephonyStanding.LATE if is_late else TelephonyStanding.STARTING
         is_new = connection.verdict == ANOTHER_TOKEN
         return TelephonyStanding.NEW_TOKEN if is_new else TelephonyStanding.ON
 

@@ -24,7 +24,7 @@ _MOST_READ = 60
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """The last calls and payments since the locations were connected, the newest first."""
+    """The last calls and payments since the locations are the account's, the newest first."""
 
     calls: tuple[Call, ...]
     payments: tuple[Entry, ...]
@@ -103,7 +103,7 @@ class AccountSummary:
             for connection in connections
             for entry in self._ledger.entries_of(connection.location_id)
             # What is older may be of whoever had the location before, whatever has moved it since.
-            if entry.received_at >= connection.opened_at
+            if entry.received_at >= (connection.held_since or connection.opened_at)
         ]
         calls.sort(key=lambda call: call.entry.started_at, reverse=True)
         payments.sort(key=lambda entry: entry.received_at, reverse=True)

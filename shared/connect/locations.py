@@ -18,7 +18,7 @@ from shared.chains.switching import Switching, TelephonyStanding
 from shared.clock import Clock
 from shared.connect.standing import is_of, standing
 from shared.connect.tickets import Tickets
-from shared.connect.view import DENIED, LocationStanding, Standing
+from shared.connect.view import DENIED, LocationStanding, Standing, covered_until
 from shared.connections import lifecycle
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection, State
@@ -175,11 +175,18 @@ class Locations:
         """How a location stands, and its telephony."""
         if connection is None or stands not in (Standing.CONNECTED, Standing.FROZEN):
             return LocationStanding(location_id, stands)
+        if stands is Standing.FROZEN:
+            return LocationStanding(location_id, stands, TelephonyStanding.PAUSED)
+        until = covered_until(connection, self._clock())
         if arrived.crm_token and connection.crm_token not in (None, arrived.crm_token):
             # It changes with the owner's next grant only: anybody could have written this link.
             logger.warning("another CRM token in a link", extra={"location_id": location_id})
-            return LocationStanding(location_id, stands, TelephonyStanding.OTHER_TOKEN)
-        return LocationStanding(location_id, stands, self._switching.standing(connection))
+            return LocationStanding(location_id, stands, TelephonyStanding.OTHER_TOKEN, until)
+        telephony = self._switching.standing(connection)
+        if telephony is TelephonyStanding.PAUSED:
+            # Altegio has it active again, which our row does not know yet.
+            telephony = TelephonyStanding.STARTING
+        return LocationStanding(location_id, stands, telephony, until)
 
     def _is_told(
         self, current: Connection, stands: Standing, account: Account | None, status: Status

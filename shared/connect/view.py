@@ -1,6 +1,7 @@
 """What a visit of the connect page shows: how the locations stand, and what can be done."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from shared.altegio.redirect import Owner
@@ -8,6 +9,7 @@ from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
 from shared.connect.account_summary import Belongings
 from shared.connections.accounts import Account
+from shared.connections.connection import Connection, State
 
 
 class Standing(StrEnum):
@@ -53,6 +55,15 @@ class LocationStanding:
     location_id: int
     standing: Standing
     telephony: TelephonyStanding | None = None
+    # The end of the trial or of what was paid, if it is known and still to come.
+    covered_until: datetime | None = None
+
+
+def covered_until(connection: Connection, now: datetime) -> datetime | None:
+    """The end of a location's trial or of what was paid, if it is known and still to come."""
+    until = connection.covered_until
+    is_active = connection.state is State.ACTIVE
+    return until if is_active and until is not None and until > now else None
 
 
 @dataclass(frozen=True, slots=True)

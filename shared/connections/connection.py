@@ -43,6 +43,8 @@ class Connection:
     generation: int
     account_id: str | None
     opened_at: datetime
+    # Since when it is this account's, through its reconnects; None: since this generation.
+    held_since: datetime | None = None
     chain_id: int | None = None
     crm_token: str | None = None
     # Whether the token is its own, the chain that it has joined with it (see chain), and whether it

@@ -70,7 +70,9 @@ def opened(
     so its start is kept. A token that was proven to be the location's own is so still.
     """
     lease_until = now + timedelta(seconds=rules.lease_s)
-    former = before.former if before else ()
+    former, held_since = before.former if before else (), None
+    if before is not None and before.account_id == account_id:
+        held_since = before.held_since or before.opened_at
     if before is not None and before.account_id not in (None, account_id):
         former = (*former, before.account_id)
     opened = Connection(
@@ -81,6 +83,7 @@ def opened(
         forget_at=now + timedelta(seconds=rules.erase_after_s) if former else None,
         account_id=account_id,
         opened_at=now,
+        held_since=held_since,
         crm_token=before.crm_token if before else None,
         telephony=before.telephony if before else CrmTokenState.NONE,
         chain_key=before.chain_key if before else None,
@@ -342,6 +345,7 @@ def erased(connection: Connection) -> Connection:
     return replace(
         connection,
         account_id=None,
+        held_since=None,
         chain_id=None,
         crm_token=None,
         telephony=CrmTokenState.NONE,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _INSTANTS = (
     "opened_at",
+    "held_since",
     "settled_at",
     "activation",
     "first_active_at",

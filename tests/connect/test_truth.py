@@ -1,0 +1,152 @@
+"""What the page says is what is so: a state is made, its page is read, and the doors are tried."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from markupsafe import escape
+
+from functions.connect.english import ENGLISH
+from shared.chains.switching import TelephonyStanding as Telephony
+from shared.clock import stamp
+from shared.connect.codes import windows
+from tests.calls.telling import end, ring
+from tests.deployment import Deployment, Page, payment
+
+_DAY = timedelta(days=1)
+
+
+def on(deployment: Deployment) -> str:
+    return deployment.connect(4564, 4232).pbx_key
+
+
+def frozen(deployment: Deployment) -> str:
+    key = on(deployment)
+    deployment.simulator.expire(4564)
+    deployment.let_time_pass(3)
+    return key
+
+
+def _pay(deployment: Deployment) -> None:
+    deployment.bill(payment())
+    deployment.let_time_pass(3)
+
+
+def thawed(deployment: Deployment) -> str:
+    key = frozen(deployment)
+    _pay(deployment)
+    return key
+
+
+def stopped(deployment: Deployment) -> str:
+    key = on(deployment)
+    deployment.simulator.route(4564, line="+13155559999")
+    end(deployment, key, call_id="c-0")
+    deployment.let_time_pass(15)
+    return key
+
+
+def without_telephony(deployment: Deployment) -> str:
+    key = deployment.connect(4232).pbx_key
+    deployment.connect(4564, telephony=False)
+    return key
+
+
+def late(deployment: Deployment) -> str:
+    deployment.simulator.fault("enable", "status", status=422, times=100)
+    key = on(deployment)
+    deployment.let_time_pass(10)
+    return key
+
+
+def _saved(deployment: Deployment) -> int:
+    return len(deployment.simulator.saved_calls())
+
+
+# How a state comes about: what the page says of telephony then, what a call that rings is answered,
+# and whether its end is saved within a quarter of an hour.
+_STATES: dict[Callable[[Deployment], str], tuple[Telephony, str, bool]] = {
+    on: (Telephony.ON, "sent", True),
+    frozen: (Telephony.PAUSED, "the location takes no calls", False),
+    thawed: (Telephony.ON, "sent", True),
+    stopped: (Telephony.STOPPED, "the location takes no calls", False),
+    without_telephony: (Telephony.NONE, "the location takes no calls", False),
+    late: (Telephony.LATE, "sent", False),
+}
+
+
+@pytest.mark.parametrize("state", _STATES, ids=lambda state: state.__name__)
+def test_the_page_and_the_door_for_calls_agree(
+    deployment: Deployment, state: Callable[[Deployment], str]
+) -> None:
+    says, shown, is_saved = _STATES[state]
+    key = state(deployment)
+    page = deployment.visit(deployment.simulator.redirect(4564))
+    assert page.telephony == {4564: says}
+    assert escape(ENGLISH.telephony[says]) in page.text
+    # The same is said of it when another location is opened.
+    beside = deployment.visit(deployment.simulator.redirect(4232))
+    assert f'data-other-telephony="{says}"' in beside.text
+    before = _saved(deployment)
+    assert ring(deployment, key, call_id="c-1") == shown
+    end(deployment, key, call_id="c-1")
+    deployment.let_time_pass(15)
+    assert _saved(deployment) - before == is_saved
+
+
+def test_what_a_paused_location_missed_is_saved_as_the_page_says(deployment: Deployment) -> None:
+    key = frozen(deployment)
+    end(deployment, key, call_id="c-1")
+    deployment.let_time_pass(15)
+    assert _saved(deployment) == 0
+    _pay(deployment)
+    deployment.let_time_pass(15)
+    assert _saved(deployment) == 1
+
+
+def test_a_frozen_location_is_not_called_connected(deployment: Deployment) -> None:
+    frozen(deployment)
+    page = deployment.visit(deployment.simulator.redirect(4564))
+    assert (page.standings, page.title) == ({4564: "frozen"}, ENGLISH.frozen.title)
+    assert ENGLISH.needs_altegio.lead not in page.text
+    both = deployment.visit(deployment.simulator.redirect(4564, 4232))
+    assert both.standings == {4564: "frozen", 4232: "connected"}
+    assert both.title == ENGLISH.frozen.title
+    _pay(deployment)
+    page = deployment.visit(deployment.simulator.redirect(4564))
+    assert page.title == ENGLISH.connected_before.title
+
+
+def test_the_end_of_the_trial_and_of_what_was_paid_is_shown(deployment: Deployment) -> None:
+    on(deployment)
+    deployment.let_time_pass(3)
+    ends = deployment.connection(4564).covered_until
+    assert ends is not None
+    # Seven days from now, by the template.
+    assert 6 * _DAY < ends - deployment.clock() <= 7 * _DAY
+    page = deployment.visit(deployment.simulator.redirect(4564))
+    assert f'{ENGLISH.covered} <time datetime="{stamp(ends)}">' in page.text
+    deployment.simulator.expire(4564)
+    deployment.let_time_pass(3)
+    page = deployment.visit(deployment.simulator.redirect(4564))
+    assert page.text.count(ENGLISH.covered) == len([4232])
+
+
+def _proven(deployment: Deployment) -> Page:
+    deployment.clock.at, _ = windows(deployment.clock.at + timedelta(hours=1))
+    page = deployment.visit(deployment.simulator.redirect(4564))
+    sent = deployment.post({**page.fields, "action": "code"})
+    return deployment.post({**sent.fields, "action": "prove", "code": deployment.code()})
+
+
+@pytest.mark.parametrize("reconnects", [1, 3])
+def test_payments_stay_across_a_reconnect(deployment: Deployment, reconnects: int) -> None:
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    on(deployment)
+    deployment.bill(payment())
+    for _ in range(reconnects):
+        deployment.clock.advance(minutes=2)
+        deployment.simulator.disconnect(4564)
+        deployment.connect(4564)
+    assert deployment.connection(4564).generation == reconnects + 1
+    assert "990.99" in _proven(deployment).text
