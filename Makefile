@@ -69,6 +69,7 @@ test: lint build/chromium/.done ## every check that CI runs
 
 pictures: build/chromium/.done ## take pictures of each state of the connect page, into build/screenshots
 	@.venv/bin/python -m pytest -q -n auto --pictures tests/browser
+	@.venv/bin/python -m tests.browser.contact_sheets
 
 # Once it takes some minutes of downloads. That it cannot run here is 77 of the command itself.
 live: setup ## let real Asterisk switches call, and judge what came of it; LIVE=--help lists the options

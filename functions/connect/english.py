@@ -58,7 +58,9 @@ ENGLISH = Words(
         ),
     },
     telephony={
-        TelephonyStanding.ON: "Telephony is on: who calls is shown, and calls are saved.",
+        TelephonyStanding.ON: (
+            "Telephony is on: your team sees who is calling, and calls are saved in Altegio."
+        ),
         TelephonyStanding.STARTING: (
             "Telephony is being switched on, which may take a few minutes."
         ),
@@ -127,8 +129,8 @@ ENGLISH = Words(
     connected_before=Heading("You are connected", "Nothing is left to do."),
     frozen=Heading(
         "Paused until it is paid for",
-        "In a location that is paused, calls are neither shown nor saved in Altegio. Please pay, or "
-        "write to us if you have paid; nothing has to be connected again.",
+        "In a location that is paused, calls are neither shown nor saved in Altegio. Please pay, "
+        "or write to us if you have paid; nothing has to be connected again.",
     ),
     needs_altegio=Heading("This needs you in Altegio", "See below what to press there."),
     welcome_back=Heading(

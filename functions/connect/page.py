@@ -17,7 +17,9 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, St
 from markupsafe import Markup
 
 from functions.connect.english import ENGLISH
+from functions.connect.german import GERMAN
 from functions.connect.russian import RUSSIAN
+from functions.connect.spanish import SPANISH
 from functions.connect.wiring import Settings
 from functions.connect.words import Heading, preferred
 from shared import clock, countries
@@ -49,7 +51,7 @@ _COUNTRIES = sorted(countries.CODES.items())
 _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
 
 # The first one is for whoever speaks none of them.
-LANGUAGES = (ENGLISH, RUSSIAN)
+LANGUAGES = (ENGLISH, SPANISH, GERMAN, RUSSIAN)
 
 
 _INSTALLED = {Standing.CONNECTED, Standing.FROZEN}

@@ -34,6 +34,10 @@ _SWITCHES = (
     # As browsers do more and more: inside a frame of another site there are no cookies.
     "--test-third-party-cookie-phaseout",
 )
+LAUNCHING: dict[str, Any] = {
+    "chromium_sandbox": False,  # it cannot have one as root, and opens our own pages only
+    "args": list(_SWITCHES),
+}
 # Altegio's side of the frame: it keeps what it is told, and by whom.
 _HOST = """<!doctype html><title>host</title><body style="margin:0"><script>
 window.told = [];
@@ -49,10 +53,7 @@ def chrome() -> Iterator[Browser]:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium.executable(),
-            chromium_sandbox=False,  # it cannot have one as root, and opens our own pages only
-            env=dict(chromium.environment()),
-            args=list(_SWITCHES),
+            executable_path=chromium.executable(), env=dict(chromium.environment()), **LAUNCHING
         )
         yield browser
         browser.close()

@@ -14,8 +14,10 @@ import axe_playwright_python  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from functions.connect.english import ENGLISH
+from functions.connect.german import GERMAN
 from functions.connect.page import LANGUAGES
 from functions.connect.russian import RUSSIAN
+from functions.connect.spanish import SPANISH
 from functions.connect.words import Words
 from local.simulator import Owner
 from tests.browser.conftest import DESKTOP, PHONE, Site, Window
@@ -94,6 +96,24 @@ def frozen(deployment: Deployment) -> Came:
     return deployment.simulator.redirect(4564, owner=ANNA), ()
 
 
+def late(deployment: Deployment) -> Came:
+    deployment.simulator.fault("enable", "status", status=422, times=100)
+    deployment.connect(4564, owner=ANNA)
+    deployment.let_time_pass(10)
+    return deployment.simulator.redirect(4564, owner=ANNA), ()
+
+
+def stopped(deployment: Deployment) -> Came:
+    """With a line of another chain's, and a location beside it that has no telephony."""
+    key = deployment.connect(4564, owner=ANNA).pbx_key
+    deployment.connect(4232, owner=ANNA, telephony=False)
+    deployment.simulator.route(4564, line="+13155559999")
+    began = deployment.clock() - timedelta(minutes=7)
+    assert deployment.call({**finished("c-1"), "started_at": began.isoformat()}, key)[0] == 202
+    deployment.let_time_pass(15)
+    return deployment.simulator.redirect(4564, owner=ANNA), ()
+
+
 def forged(deployment: Deployment) -> Came:
     return deployment.simulator.grant(4564, owner=ANNA).replace("user_data_sign=", "&x=") + (
         "&user_data_sign=" + "0" * 64
@@ -159,27 +179,29 @@ def linkable(deployment: Deployment) -> Came:
     return deployment.simulator.grant(4232, owner=BORIS), ()
 
 
-# Of each state the language in which it is tried without scripts (the way is the same in all), and
-# its title.
+# Of each state the language in which the suite tries it (the way is the same in all; `make
+# pictures` takes all), and its title.
 STATES: dict[Callable[[Deployment], Came], tuple[Words, Callable[[Words], str]]] = {
     new: (ENGLISH, lambda words: words.welcome.title),
     registered: (RUSSIAN, lambda words: words.welcome_back.title.format(name=ANNA.name)),
-    connected: (ENGLISH, lambda words: words.connected.title),
-    connected_before: (RUSSIAN, lambda words: words.connected_before.title),
-    partly_failed: (ENGLISH, lambda words: words.partly.title),
+    connected: (GERMAN, lambda words: words.connected.title),
+    connected_before: (SPANISH, lambda words: words.connected_before.title),
+    partly_failed: (GERMAN, lambda words: words.partly.title),
     in_progress: (RUSSIAN, lambda words: words.not_yet.title),
-    expired: (ENGLISH, lambda words: words.needs_altegio.title),
-    not_granted: (RUSSIAN, lambda words: words.needs_altegio.title),
-    taken: (ENGLISH, lambda words: words.needs_altegio.title),
-    frozen: (RUSSIAN, lambda words: words.needs_altegio.title),
+    expired: (SPANISH, lambda words: words.needs_altegio.title),
+    not_granted: (GERMAN, lambda words: words.needs_altegio.title),
+    taken: (SPANISH, lambda words: words.needs_altegio.title),
+    frozen: (GERMAN, lambda words: words.frozen.title),
+    late: (ENGLISH, lambda words: words.connected_before.title),
+    stopped: (ENGLISH, lambda words: words.connected_before.title),
     forged: (ENGLISH, lambda words: words.forged.title),
-    incomplete: (RUSSIAN, lambda words: words.incomplete),
-    to_correct: (ENGLISH, lambda words: words.to_correct.title),
+    incomplete: (SPANISH, lambda words: words.incomplete),
+    to_correct: (GERMAN, lambda words: words.to_correct.title),
     too_many: (RUSSIAN, lambda words: words.too_many.title),
-    code_sent: (ENGLISH, lambda words: words.settings.title),
-    with_calls_and_payments: (RUSSIAN, lambda words: words.settings.title),
-    with_a_new_key: (ENGLISH, lambda words: words.settings.title),
-    with_lines: (RUSSIAN, lambda words: words.settings.title),
+    code_sent: (SPANISH, lambda words: words.settings.title),
+    with_calls_and_payments: (GERMAN, lambda words: words.settings.title),
+    with_a_new_key: (RUSSIAN, lambda words: words.settings.title),
+    with_lines: (SPANISH, lambda words: words.settings.title),
     linkable: (RUSSIAN, lambda words: words.welcome.title),
 }
 
@@ -201,8 +223,18 @@ def bring_about(
     return window
 
 
-@pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.function is test_each_state_is_whole_and_usable_by_anybody:
+        takes_all = metafunc.config.getoption("--pictures")
+        tried = [
+            (state, words)
+            for state, (own, _) in STATES.items()
+            for words in (LANGUAGES if takes_all else [own])
+        ]
+        ids = [f"{state.__name__}-{words.language}" for state, words in tried]
+        metafunc.parametrize(("state", "words"), tried, ids=ids)
+
+
 def test_each_state_is_whole_and_usable_by_anybody(
     site: Site, state: Callable[[Deployment], Came], words: Words
 ) -> None:
@@ -213,7 +245,9 @@ def test_each_state_is_whole_and_usable_by_anybody(
     assert shown.locator("html").get_attribute("lang") == words.language
     for size in (DESKTOP, PHONE):
         window.page.set_viewport_size({"width": size[0], "height": size[1]})
-        window.shoot(f"{state.__name__}-{words.language}-{size[0]}.png")
+        for scheme in ("dark", "light"):
+            window.page.emulate_media(color_scheme=scheme)
+            window.shoot(f"{state.__name__}-{words.language}-{size[0]}-{scheme}.png")
         assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # Nothing comes from elsewhere, and the policy forbids nothing that the page wants.
     origins = {f"{url.scheme}://{url.netloc}" for url in map(urlsplit, window.asked)}
@@ -223,7 +257,7 @@ def test_each_state_is_whole_and_usable_by_anybody(
     assert serious(shown) == []
 
 
-def test_every_language_is_tried_without_scripts() -> None:
+def test_every_language_is_tried() -> None:
     assert {words.language for words, _ in STATES.values()} == {it.language for it in LANGUAGES}
 
 

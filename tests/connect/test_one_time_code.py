@@ -8,7 +8,8 @@ import boto3
 import pytest
 
 from functions.connect import app
-from functions.connect.page import LANGUAGES
+from functions.connect.english import ENGLISH
+from functions.connect.russian import RUSSIAN
 from local.simulator import Owner
 from shared.connect.codes import DIGITS, windows
 from shared.connect.one_time_code import MOST_LETTERS
@@ -19,7 +20,6 @@ ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon
 # The same person, as another user of Altegio.
 TWIN = Owner(id=8, name="Anna", phone="4915112345678", email="Anna@Salon.example ")
 BORIS = Owner(id=9, name="Boris", phone="4915187654321", email="boris@salon.example")
-ENGLISH, RUSSIAN, *_ = LANGUAGES
 
 
 @pytest.fixture

@@ -1,0 +1,314 @@
+"""The connect page in German."""
+
+from functions.connect.words import Heading, Words
+from shared.calls.call import CallState
+from shared.calls.line_entry import Entered
+from shared.chains.switching import TelephonyStanding
+from shared.connect.view import Proof, Standing
+from shared.payments.entry import EntryState
+
+GERMAN = Words(
+    language="de",
+    standings={
+        Standing.READY: ("Bereit", "Der Zugriff ist freigegeben."),
+        Standing.CONNECTED: ("Verbunden", "Alles ist eingerichtet."),
+        Standing.FROZEN: (
+            "Pausiert",
+            "Altegio hat die Anwendung in dieser Filiale pausiert, weil sie nicht bezahlt ist.",
+        ),
+        Standing.IN_PROGRESS: (
+            "In Arbeit",
+            (
+                "Wir sind noch dabei und werden von selbst fertig. Mit dem Knopf sehen Sie, wie "
+                "weit es ist."
+            ),
+        ),
+        Standing.FAILED: (
+            "Noch nicht",
+            (
+                "Altegio hat die Verbindung nicht bestätigt. Wir versuchen es von selbst noch "
+                "einmal; Sie können es auch."
+            ),
+        ),
+        Standing.EXPIRED: (
+            "Abgelaufen",
+            (
+                "Seit der Freigabe ist zu viel Zeit vergangen. Öffnen Sie in Altegio die Seite der "
+                "Anwendung, klicken Sie auf „Trennen“ und dann wieder auf „Verbinden“."
+            ),
+        ),
+        Standing.NOT_GRANTED: (
+            "Kein Zugriff",
+            (
+                "Der Zugriff ist nicht freigegeben. Öffnen Sie in Altegio die Seite der Anwendung "
+                "und klicken Sie auf „Verbinden“."
+            ),
+        ),
+        Standing.TAKEN: (
+            "Anderes Konto",
+            (
+                "Diese Filiale ist mit einem anderen Konto bei uns verbunden. Trennen Sie sie in "
+                "Altegio und verbinden Sie sie neu, oder schreiben Sie uns."
+            ),
+        ),
+        Standing.INSTALLED: (
+            "Nicht von hier",
+            (
+                "Die Anwendung ist in Altegio installiert, wurde aber nicht über diese Seite "
+                "verbunden. Klicken Sie in Altegio auf „Trennen“ und dann wieder auf „Verbinden“, "
+                "oder schreiben Sie uns."
+            ),
+        ),
+        Standing.NOT_ASKED: (
+            "Noch nicht geprüft",
+            "Altegio hat uns zu dieser Filiale noch nichts gesagt. Klicken Sie auf den Knopf.",
+        ),
+    },
+    telephony={
+        TelephonyStanding.ON: (
+            "Die Telefonie ist eingeschaltet: Ihr Team sieht, wer anruft, und Anrufe werden in "
+            "Altegio gespeichert."
+        ),
+        TelephonyStanding.STARTING: (
+            "Die Telefonie wird eingeschaltet, das kann einige Minuten dauern."
+        ),
+        TelephonyStanding.LATE: (
+            "Die Telefonie ist noch nicht eingeschaltet: Altegio hat unsere Anfrage mehrmals nicht "
+            "angenommen. Wir versuchen es weiter und heben Anrufe einige Tage auf. Dauert es an, "
+            "schreiben Sie uns."
+        ),
+        TelephonyStanding.STOPPED: (
+            "Die Telefonie ist angehalten: Ein gespeicherter Anruf stand nicht in der Anrufliste "
+            "dieser Filiale. Prüfen Sie in Altegio unter Telefonie die Zuordnung und schreiben Sie "
+            "uns; oder klicken Sie dort auf „Trennen“ und dann wieder auf „Verbinden“."
+        ),
+        TelephonyStanding.PAUSED: (
+            "Die Telefonie pausiert: Es wird nicht angezeigt, wer anruft. Wir heben Anrufe einige "
+            "Tage auf und speichern sie in Altegio, sobald die Zahlung dort eingegangen ist; "
+            "danach geht alles von selbst weiter."
+        ),
+        TelephonyStanding.NONE: (
+            "Ohne Telefonie verbunden, weil Altegio kein CRM-Token genannt hat. Legen Sie in "
+            "Altegio unter Telefonie, Integration eines an; klicken Sie dann auf „Trennen“ und "
+            "wieder auf „Verbinden“."
+        ),
+        TelephonyStanding.OTHER_TOKEN: (
+            "Dieser Link nennt ein anderes CRM-Token als das verwendete; geändert wurde nichts. "
+            "Haben Sie in Altegio ein neues angelegt, klicken Sie dort auf „Trennen“ und dann "
+            "wieder auf „Verbinden“."
+        ),
+        TelephonyStanding.NEW_TOKEN: (
+            "Die Telefonie ist eingeschaltet, mit einem anderen CRM-Token als bisher in dieser "
+            "Kette. Haben Sie in Altegio kein neues angelegt, klicken Sie dort auf „Trennen“ und "
+            "schreiben Sie uns."
+        ),
+    },
+    covered="Probezeit oder bezahlter Zeitraum endet am",
+    location="Filiale {id}",
+    connect="Verbinden",
+    try_again="Noch einmal versuchen",
+    labels={
+        "name": "Ihr Name",
+        "email": "E-Mail-Adresse",
+        "phone": "Telefon (freiwillig)",
+        "country": "Land Ihrer Telefone",
+    },
+    errors={
+        "name": "Bitte geben Sie Ihren Namen an.",
+        "email": "Bitte geben Sie Ihre E-Mail-Adresse an.",
+        "phone": (
+            "Diese Nummer können wir nicht lesen. Prüfen Sie das Land darunter, oder lassen Sie "
+            "das Feld leer."
+        ),
+        "country": "Bitte wählen Sie das Land Ihrer Telefone.",
+    },
+    country=(
+        (
+            "Nummern, die Ihre Telefonanlage ohne Landesvorwahl schreibt, gelten als Nummern "
+            "dieses Landes."
+        ),
+        "Land speichern",
+        "Gespeichert: Nummern ohne Landesvorwahl gelten ab jetzt als Nummern dieses Landes.",
+    ),
+    terms=("Mit dem Verbinden akzeptieren Sie unsere", "Nutzungsbedingungen"),
+    key=(
+        "Schlüssel Ihrer Telefonanlage.",
+        (
+            "Er wird nur dieses eine Mal gezeigt: Wer Ihre Telefonanlage einrichtet, braucht ihn, "
+            "damit sie Anrufe meldet."
+        ),
+    ),
+    connected=Heading("Sie sind verbunden", "Sie können zu Altegio zurückkehren."),
+    connected_before=Heading("Sie sind verbunden", "Es bleibt nichts zu tun."),
+    frozen=Heading(
+        "Pausiert, bis bezahlt ist",
+        "In einer pausierten Filiale werden Anrufe in Altegio weder angezeigt noch gespeichert. "
+        "Bitte bezahlen Sie, oder schreiben Sie uns, wenn Sie schon bezahlt haben; neu verbinden "
+        "müssen Sie nichts.",
+    ),
+    needs_altegio=Heading("In Altegio fehlt noch etwas", "Unten steht, was dort zu tun ist."),
+    welcome_back=Heading(
+        "Willkommen zurück, {name}",
+        "Sie haben bei uns schon ein Konto. Ein Klick verbindet Ihre Filialen.",
+    ),
+    welcome=Heading(
+        "Verbinden Sie Ihre Telefonie", "Prüfen Sie Ihre Angaben und klicken Sie auf „Verbinden“."
+    ),
+    to_correct=Heading("Bitte prüfen Sie Ihre Angaben", "Es wurde noch nichts verbunden."),
+    partly=Heading("Noch ist nicht alles verbunden", "Unten steht, bei welchen Filialen es hakt."),
+    not_yet=Heading("Noch nicht verbunden", "Unten steht, was fehlt."),
+    forged=Heading(
+        "Dieser Link ist nicht von Altegio",
+        "Seine Signatur ist ungültig, darum haben wir nichts gespeichert. Öffnen Sie die Anwendung "
+        "in Altegio und klicken Sie auf „Verbinden“.",
+    ),
+    too_old=Heading(
+        "Diese Seite ist zu alt",
+        "Es wurde nichts geändert. Öffnen Sie die Anwendung in Altegio noch einmal.",
+    ),
+    incomplete="Dieser Link ist unvollständig",
+    reasons={
+        "user_data is missing": (
+            "Der Link sagt nicht, wer Sie sind. Falls Sie diese Anwendung einrichten: Schalten Sie "
+            "im Entwicklerbereich von Altegio ein, dass Benutzerdaten beim Verbinden übertragen "
+            "werden."
+        ),
+        "salon_id is missing": "Der Link sagt nicht, welche Filiale verbunden werden soll.",
+        "too many locations": (
+            "Der Link nennt mehr als 300 Filialen. Wählen Sie in Altegio weniger und verbinden Sie "
+            "die übrigen danach."
+        ),
+    },
+    damaged="Etwas darin fehlt oder ist beschädigt.",
+    open_again="Öffnen Sie die Anwendung in Altegio und klicken Sie auf „Verbinden“.",
+    working="Einen Moment, bitte …",
+    others="Ihre anderen Filialen",
+    more="Und {number} weitere.",
+    proof={
+        Proof.OFFERED: (
+            "Ihre letzten Anrufe und Zahlungen und einen neuen Schlüssel für Ihre Telefonanlage "
+            "öffnet ein Code, den wir an Ihre E-Mail-Adresse schicken."
+        ),
+        Proof.SENT: (
+            "Wir haben einen Code an Ihre E-Mail-Adresse geschickt. Er gilt eine halbe Stunde und "
+            "nur einmal."
+        ),
+        Proof.NOT_SENT: (
+            "Wir konnten gerade keine E-Mail schicken. Bitte versuchen Sie es später noch einmal."
+        ),
+        Proof.WRONG: (
+            "Das ist nicht der Code, den wir geschickt haben, oder er ist zu alt oder verbraucht. "
+            "Öffnen Sie diese Seite nach fünf Versuchen in Altegio neu."
+        ),
+        Proof.TOO_MANY: (
+            "In Ihrem Postfach liegt schon eine E-Mail mit einem Code: Sie kam in der letzten "
+            "halben Stunde, wer auch immer sie angefordert hat. Ihr Code gilt; geben Sie ihn hier "
+            "ein. Finden Sie die E-Mail nicht, fordern Sie in einer halben Stunde eine neue an."
+        ),
+    },
+    link=(
+        "Ihre E-Mail-Adresse kennen wir von einem anderen Konto. Ist es Ihres, lassen wir Sie mit "
+        "einem Code hinein, den wir dorthin schicken; ohne ihn wird nichts verknüpft."
+    ),
+    send_code="Code schicken",
+    code="Code aus der E-Mail",
+    prove="Weiter",
+    letter=(
+        "Ihr Code für {provider}",
+        (
+            "Ihr Code lautet {code}\n\nGeben Sie ihn auf der Seite ein, die Sie in Altegio "
+            "geöffnet haben. Er gilt eine halbe Stunde und nur einmal.\n\nWenn Sie ihn nicht "
+            "angefordert haben, war es jemand anderes. Es ist nichts passiert: Ohne diesen Code "
+            "kann niemand etwas tun, und nur Sie haben ihn. Sie müssen nichts unternehmen. "
+            "Verraten Sie diesen Code niemandem.\n\n{provider}"
+        ),
+    ),
+    rotate=(
+        (
+            "Ein neuer Schlüssel macht den alten sofort ungültig: Es wird kein Anruf gemeldet, bis "
+            "Ihre Telefonanlage den neuen hat."
+        ),
+        "Neuen Schlüssel erstellen",
+    ),
+    lines=(
+        "Ihre Leitungen",
+        (
+            "Sagt Ihre Telefonanlage nicht, zu welcher Filiale ein Anruf gehört, verrät es die "
+            "Leitung, oder die Nebenstelle, wenn auch keine Leitung genannt wird. Bei nur einer "
+            "Filiale müssen Sie nichts eintragen."
+        ),
+    ),
+    line="Leitung: Nummer oder Name; oder eine Nebenstelle",
+    location_of_line="Filiale",
+    enter_line="Leitung speichern",
+    forget_line="Entfernen",
+    dead_line="Filiale {id} ist nicht mehr Ihre: Ordnen Sie die Leitung neu zu",
+    unknown_line="Welche Filiale ist das? Wartende Anrufe: {number}; der letzte",
+    entered={
+        Entered.DONE: "Gespeichert. Was auf diese Leitung gewartet hat, geht jetzt an Altegio.",
+        Entered.NO_LINE: "Bitte geben Sie die Leitung an.",
+        Entered.NOT_ITS_LOCATION: "Bitte wählen Sie eine Ihrer Filialen.",
+        Entered.TOO_MANY: (
+            "Mehr als 500 Leitungen gehen nicht. Entfernen Sie die, die nicht benutzt werden."
+        ),
+        Entered.GONE: (
+            "Ihr Konto wurde genau in diesem Moment geändert. Bitte klicken Sie noch einmal."
+        ),
+    },
+    calls=("Letzte Anrufe", "Noch kein Anruf."),
+    call={
+        CallState.RINGING: "Klingelt",
+        CallState.UNROUTED: "Wartet auf seine Leitung",
+        CallState.WAITING: "Unterwegs zu Altegio",
+        CallState.HELD: "Wartet auf die Filiale",
+        CallState.SENDING: "Unterwegs zu Altegio",
+        CallState.UNKNOWN: "Wird geprüft",
+        CallState.SENT: "An Altegio gesendet",
+        CallState.CONFIRMED: "In Altegio",
+        CallState.UNCONFIRMED: "Gesendet, dort nicht zu sehen",
+        CallState.REFUSED: "Von Altegio nicht angenommen",
+        CallState.EXPIRED: "Zu alt, nicht gesendet",
+    },
+    directions={"incoming": "Eingehend", "outgoing": "Ausgehend", "internal": "Intern"},
+    hidden="Nummer unterdrückt",
+    recording="Aufnahme (kam spät, nicht in Altegio)",
+    payments=("Letzte Zahlungen", "Noch keine Zahlung."),
+    payment={
+        EntryState.PENDING: "Unterwegs zu Altegio",
+        EntryState.SENDING: "Unterwegs zu Altegio",
+        EntryState.HELD: "Wartet auf die Filiale",
+        EntryState.UNKNOWN: "Wird geprüft",
+        EntryState.SENT: "In Altegio",
+        EntryState.REJECTED: "Abgelehnt, wir kümmern uns darum",
+        EntryState.NEEDS_HUMAN: "Wir kümmern uns darum",
+        EntryState.CLOSED: "Von uns abgeschlossen",
+        EntryState.REPORTED_BY_PLATFORM: "In Altegio bezahlt",
+    },
+    refund="Erstattung",
+    settings=Heading("Ihr Konto", "So steht es um Ihre Filialen."),
+    too_many=Heading(
+        "Bitte kommen Sie später wieder",
+        "Es wurde nach zu vielen Filialen gefragt, die nicht Ihre sind. Versuchen Sie es in einer "
+        "Stunde noch einmal.",
+    ),
+    busy=Heading(
+        "Bitte klicken Sie noch einmal",
+        "Ihr Konto wurde genau in diesem Moment geändert. Gehen Sie zurück und klicken Sie noch "
+        "einmal auf den Knopf.",
+    ),
+    later=Heading(
+        "Bitte kommen Sie in einer Minute wieder",
+        "Wir können diesen Link gerade nicht prüfen. Es wurde nichts geändert; öffnen Sie die "
+        "Seite in einer Minute noch einmal.",
+    ),
+    failed=Heading(
+        "Da ist etwas schiefgegangen",
+        "Wir wissen davon und kümmern uns. Bitte versuchen Sie es in einigen Minuten noch einmal.",
+    ),
+    portal=Heading(
+        "Noch ein Schritt auf unseren Seiten",
+        "Melden Sie sich dort an oder registrieren Sie sich. Wir zeigen Ihnen, was verbunden wird, "
+        "und fragen Sie.",
+    ),
+    portal_button="Weiter",
+)
