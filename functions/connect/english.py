@@ -132,6 +132,7 @@ ENGLISH = Words(
         "In a location that is paused, calls are neither shown nor saved in Altegio. Please pay, "
         "or write to us if you have paid; nothing has to be connected again.",
     ),
+    mute=Heading("Connected, but telephony does not work yet", "See below what is missing."),
     needs_altegio=Heading("This needs you in Altegio", "See below what to press there."),
     welcome_back=Heading(
         "Welcome back, {name}",

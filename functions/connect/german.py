@@ -146,6 +146,7 @@ GERMAN = Words(
         "Bitte bezahlen Sie, oder schreiben Sie uns, wenn Sie schon bezahlt haben; neu verbinden "
         "müssen Sie nichts.",
     ),
+    mute=Heading("Verbunden, aber die Telefonie geht noch nicht", "Unten steht, was fehlt."),
     needs_altegio=Heading("In Altegio fehlt noch etwas", "Unten steht, was dort zu tun ist."),
     welcome_back=Heading(
         "Willkommen zurück, {name}",

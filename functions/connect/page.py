@@ -27,6 +27,7 @@ from shared.aws import http
 from shared.aws.ses import Letter
 from shared.calls.line_entry import Entered
 from shared.calls.lines import Listed
+from shared.chains.switching import TelephonyStanding
 from shared.clock import stamp
 from shared.connect.view import LocationStanding, Proof, Standing, Visit, covered_until
 from shared.connections.connection import State
@@ -55,6 +56,7 @@ LANGUAGES = (ENGLISH, SPANISH, GERMAN, RUSSIAN)
 
 
 _INSTALLED = {Standing.CONNECTED, Standing.FROZEN}
+_MUTE = (TelephonyStanding.NONE, TelephonyStanding.STOPPED, TelephonyStanding.LATE)
 # As many lines as one looks through.
 _MOST_LINES = 100
 
@@ -96,7 +98,8 @@ class Page:
         if visit.proof not in (Proof.IMPOSSIBLE, Proof.OFFERED):
             heading = self._words.settings
         elif standings == {Standing.CONNECTED}:
-            heading = self._words.connected_before
+            is_mute = _is_mute(visit)
+            heading = self._words.mute if is_mute else self._words.connected_before
         elif Standing.FROZEN in standings and standings <= _INSTALLED:
             heading = self._words.frozen
         elif not visit.can_connect:
@@ -115,6 +118,8 @@ class Page:
         toast = "error"
         if Standing.FROZEN in standings and standings <= _INSTALLED:
             heading = self._words.frozen
+        elif standings == {Standing.CONNECTED} and _is_mute(visit):
+            heading = self._words.mute
         elif standings == {Standing.CONNECTED}:
             heading, toast = self._words.connected, "success"
         elif Standing.CONNECTED in standings:
@@ -248,6 +253,11 @@ class Page:
             )
             for entry in (happened.payments if happened else ())
         ]
+
+
+def _is_mute(visit: Visit) -> bool:
+    """Whether a location of the link is connected and no call of it gets to Altegio."""
+    return any(location.telephony in _MUTE for location in visit.locations)
 
 
 def _phone(visit: Visit | None) -> str:

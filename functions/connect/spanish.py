@@ -139,6 +139,7 @@ SPANISH = Words(
         "En una sucursal en pausa, las llamadas no se muestran ni se guardan en Altegio. Páguela, "
         "por favor, o escríbanos si ya ha pagado; no hay que volver a conectar nada.",
     ),
+    mute=Heading("Conectado, pero la telefonía aún no funciona", "Abajo se ve qué falta."),
     needs_altegio=Heading("Falta un paso en Altegio", "Abajo se indica qué pulsar allí."),
     welcome_back=Heading(
         "Hola de nuevo, {name}",

@@ -74,6 +74,7 @@ class Words:
     connected: Heading
     connected_before: Heading
     frozen: Heading
+    mute: Heading
     needs_altegio: Heading
     welcome_back: Heading
     welcome: Heading

@@ -5,6 +5,7 @@ a row for each language, in it phone and desktop, light and dark.
 """
 
 import base64
+import sys
 from itertools import groupby
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def main() -> None:
             page.set_content(f"<h1>{state}</h1><table>{rows}</table>")
             page.screenshot(path=SCREENSHOTS / f"sheet-{state}.png", full_page=True)
         browser.close()
-    print(f"{len(taken)} pictures are in {SCREENSHOTS}, and sheet-STATE.png of each state")
+    sys.stdout.write(f"{len(taken)} pictures, and sheet-STATE.png of each state: {SCREENSHOTS}\n")
 
 
 def _place(picture: Path) -> tuple[str, ...]:

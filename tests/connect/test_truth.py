@@ -87,6 +87,8 @@ def test_the_page_and_the_door_for_calls_agree(
     # The same is said of it when another location is opened.
     beside = deployment.visit(deployment.simulator.redirect(4232))
     assert f'data-other-telephony="{says}"' in beside.text
+    says_done = ENGLISH.connected_before.lead in page.text
+    assert says_done == (says is Telephony.ON)
     before = _saved(deployment)
     assert ring(deployment, key, call_id="c-1") == shown
     end(deployment, key, call_id="c-1")
@@ -150,3 +152,12 @@ def test_payments_stay_across_a_reconnect(deployment: Deployment, reconnects: in
         deployment.connect(4564)
     assert deployment.connection(4564).generation == reconnects + 1
     assert "990.99" in _proven(deployment).text
+
+
+def test_who_connects_without_telephony_is_not_told_that_all_is_done(
+    deployment: Deployment,
+) -> None:
+    page = deployment.connect(4564, telephony=False)
+    assert (page.telephony, page.title) == ({4564: Telephony.NONE}, ENGLISH.mute.title)
+    # The frame stays open, as there is something to read.
+    assert 'data-modal=""' in page.text
