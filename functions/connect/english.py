@@ -11,7 +11,7 @@ ENGLISH = Words(
     language="en",
     standings={
         Standing.READY: ("Ready", "Access is granted."),
-        Standing.CONNECTED: ("Connected", "All is set."),
+        Standing.CONNECTED: ("Connected", "Altegio has confirmed it."),
         Standing.FROZEN: (
             "Paused",
             "Altegio has paused the application in this location, as it is not paid for.",

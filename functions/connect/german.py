@@ -11,7 +11,7 @@ GERMAN = Words(
     language="de",
     standings={
         Standing.READY: ("Bereit", "Der Zugriff ist freigegeben."),
-        Standing.CONNECTED: ("Verbunden", "Alles ist eingerichtet."),
+        Standing.CONNECTED: ("Verbunden", "Altegio hat es bestätigt."),
         Standing.FROZEN: (
             "Pausiert",
             "Altegio hat die Anwendung in dieser Filiale pausiert, weil sie nicht bezahlt ist.",

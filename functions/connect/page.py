@@ -191,6 +191,7 @@ class Page:
             countries=_COUNTRIES,
             others=_others(visit),
             lines=_lines(visit),
+            names=visit.belongings.names if visit and visit.belongings else {},
             calls=self._calls(visit),
             payments=self._payments(visit),
             button=button,
@@ -296,6 +297,7 @@ def _others(visit: Visit | None) -> list[LocationStanding]:
             Standing.FROZEN if connection.state is State.FROZEN else Standing.CONNECTED,
             telephony,
             covered_until(connection, now),
+            connection.name,
         )
         for connection, telephony in (belongings.locations if belongings else ())
     ]

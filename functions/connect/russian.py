@@ -13,7 +13,7 @@ RUSSIAN = Words(
     language="ru",
     standings={
         Standing.READY: ("Готов", "Доступ предоставлен."),
-        Standing.CONNECTED: ("Подключён", "Всё настроено."),
+        Standing.CONNECTED: ("Подключён", "Altegio это подтвердил."),
         Standing.FROZEN: (
             "Приостановлен",
             "Altegio приостановил приложение в этом филиале: оно не оплачено.",

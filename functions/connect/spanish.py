@@ -11,7 +11,7 @@ SPANISH = Words(
     language="es",
     standings={
         Standing.READY: ("Lista", "El acceso está concedido."),
-        Standing.CONNECTED: ("Conectada", "Todo está configurado."),
+        Standing.CONNECTED: ("Conectada", "Altegio lo ha confirmado."),
         Standing.FROZEN: (
             "En pausa",
             "Altegio ha pausado la aplicación en esta sucursal porque no está pagada.",

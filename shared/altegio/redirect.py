@@ -47,12 +47,16 @@ class BadSignature(BadRedirect):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The Altegio user who pressed Connect; texts may be empty, `phone` is as Altegio has it."""
+    """The Altegio user who pressed Connect; texts may be empty, `phone` is as Altegio has it.
+
+    `salon_name` is a location's title; with several in the link, nobody says of which.
+    """
 
     altegio_user_id: int
     name: str
     email: str
     phone: str
+    salon_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ class Redirect:
     owner: Owner
     chain_id: int | None
     crm_token: str | None
+
+    @property
+    def location_name(self) -> str:
+        """What the link's only location is called; empty if that is not known."""
+        return self.owner.salon_name if len(self.location_ids) == 1 else ""
 
 
 def parse(raw_query: str, tokens: tuple[str, ...]) -> Redirect:
@@ -160,6 +169,7 @@ def _owner(signed: bytes) -> Owner:
         name=_text(data.get("name")),
         email=_text(data.get("email")),
         phone=_text(data.get("phone")),
+        salon_name=_text(data.get("salon_name")),
     )
 
 

@@ -3,7 +3,8 @@
 Read from our own tables alone: no page of this costs a call to the platform.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from shared.calls.call import Call
 from shared.calls.line_entry import EnterLines
@@ -39,6 +40,7 @@ class Belongings:
         more: So many locations are not listed.
         happened: None without a proof.
         lines: the same; `choices` are the locations that may be entered.
+        names: What locations of the account are called, as far as that is known, by their ids.
     """
 
     locations: tuple[tuple[Connection, TelephonyStanding], ...]
@@ -46,6 +48,7 @@ class Belongings:
     happened: Happened | None
     lines: Directory | None = None
     choices: tuple[int, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 class AccountSummary:
@@ -88,6 +91,7 @@ class AccountSummary:
             happened=self._happened(live[:MOST_LISTED]) if is_proven else None,
             lines=self._lines.of(account) if is_proven else None,
             choices=tuple(row.location_id for row in live),
+            names={row.location_id: row.name for row in live if row.name},
         )
 
     def _happened(self, connections: list[Connection]) -> Happened:

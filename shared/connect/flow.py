@@ -273,10 +273,11 @@ def _in_order(
     arrived: Redirect, standings: dict[int, LocationStanding]
 ) -> tuple[LocationStanding, ...]:
     """All of the link, also those that the platform was not asked about."""
-    return tuple(
+    listed = [
         standings.get(location_id, LocationStanding(location_id, Standing.NOT_ASKED))
         for location_id in arrived.location_ids
-    )
+    ]
+    return tuple(replace(each, name=arrived.location_name or each.name) for each in listed)
 
 
 def _diagnose(raw_query: str, tokens: tuple[str, ...]) -> None:

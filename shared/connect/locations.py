@@ -6,7 +6,7 @@ All limits come before the work, and nothing is written for a location that was 
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
@@ -140,6 +140,7 @@ class Locations:
                 opened, noted_at = lifecycle.leased(renewed, now, self._rules), None
             else:
                 opened, noted_at = self._opened(arrived, before, location_id, status, account), now
+            opened = replace(opened, name=arrived.location_name or opened.name)
             with suppress(StaleWrite):
                 return self._connections.save(opened, noted_at)
         return None
@@ -176,17 +177,20 @@ class Locations:
         if connection is None or stands not in (Standing.CONNECTED, Standing.FROZEN):
             return LocationStanding(location_id, stands)
         if stands is Standing.FROZEN:
-            return LocationStanding(location_id, stands, TelephonyStanding.PAUSED)
+            return LocationStanding(
+                location_id, stands, TelephonyStanding.PAUSED, name=connection.name
+            )
         until = covered_until(connection, self._clock())
         if arrived.crm_token and connection.crm_token not in (None, arrived.crm_token):
             # It changes with the owner's next grant only: anybody could have written this link.
             logger.warning("another CRM token in a link", extra={"location_id": location_id})
-            return LocationStanding(location_id, stands, TelephonyStanding.OTHER_TOKEN, until)
+            telephony = TelephonyStanding.OTHER_TOKEN
+            return LocationStanding(location_id, stands, telephony, until, connection.name)
         telephony = self._switching.standing(connection)
         if telephony is TelephonyStanding.PAUSED:
             # Altegio has it active again, which our row does not know yet.
             telephony = TelephonyStanding.STARTING
-        return LocationStanding(location_id, stands, telephony, until)
+        return LocationStanding(location_id, stands, telephony, until, connection.name)
 
     def _is_told(
         self, current: Connection, stands: Standing, account: Account | None, status: Status

@@ -57,6 +57,8 @@ class LocationStanding:
     telephony: TelephonyStanding | None = None
     # The end of the trial or of what was paid, if it is known and still to come.
     covered_until: datetime | None = None
+    # What its owner calls it, if Altegio has said so.
+    name: str = ""
 
 
 def covered_until(connection: Connection, now: datetime) -> datetime | None:

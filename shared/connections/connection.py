@@ -45,6 +45,8 @@ class Connection:
     opened_at: datetime
     # Since when it is this account's, through its reconnects; None: since this generation.
     held_since: datetime | None = None
+    # What the owner calls it, as Altegio's link has it; empty if it never said.
+    name: str = ""
     chain_id: int | None = None
     crm_token: str | None = None
     # Whether the token is its own, the chain that it has joined with it (see chain), and whether it

@@ -26,7 +26,7 @@ VECTOR_DATA = (
 
 VECTOR_SIGN = "96edc690fbfd0ee427555979a05829459c146c0befac4abf27ea3d4a6f33bc46"
 
-OWNER = Owner(altegio_user_id=7, name="Zoë ÿÿ", email="z@example.com", phone="15551230000")
+OWNER = Owner(7, "Zoë ÿÿ", "z@example.com", "15551230000", "Тест?>~")
 
 
 def sign(message: bytes, token: str = TOKEN) -> str:

@@ -7,6 +7,7 @@ import pytest
 from markupsafe import escape
 
 from functions.connect.english import ENGLISH
+from local.simulator import Owner
 from shared.chains.switching import TelephonyStanding as Telephony
 from shared.clock import stamp
 from shared.connect.codes import windows
@@ -161,3 +162,27 @@ def test_who_connects_without_telephony_is_not_told_that_all_is_done(
     assert (page.telephony, page.title) == ({4564: Telephony.NONE}, ENGLISH.mute.title)
     # The frame stays open, as there is something to read.
     assert 'data-modal=""' in page.text
+
+
+def test_a_location_is_called_as_its_owner_calls_it(deployment: Deployment) -> None:
+    """Altegio's link has the name of one location; where it names several, nobody says of which."""
+    nord = Owner(salon_name="Studio Nord & Söhne")
+    page = deployment.visit(deployment.simulator.grant(4564, owner=nord))
+    shown = "<b>Studio Nord &amp; Söhne</b>"
+    assert shown in page.text
+    assert "Location 4564" in page.text
+    deployment.press(page)
+    deployment.connect(4232, owner=Owner(salon_name=""))
+    # From now on it is so called wherever it is listed.
+    for locations in ((4564,), (4232,), (4564, 4232)):
+        later = deployment.visit(
+            deployment.simulator.redirect(*locations, owner=Owner(salon_name=""))
+        )
+        assert shown in later.text
+        assert later.text.count("Studio") == 1
+    both = Owner(salon_name="Studio Süd")
+    assert "Süd" not in deployment.visit(deployment.simulator.redirect(4564, 4232, owner=both)).text
+    deployment.simulator.disconnect(4564)
+    deployment.let_time_pass(3)
+    deployment.connect(4564, owner=Owner(salon_name=""))
+    assert deployment.connection(4564).name == nord.salon_name
