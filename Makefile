@@ -67,8 +67,8 @@ build/chromium/.done: tests/browser/chromium.py .venv/.done
 test: lint build/chromium/.done ## every check that CI runs
 	@.venv/bin/python -m pytest -n auto --dist loadfile
 
-pictures: build/chromium/.done ## take pictures of each state of the connect page, into build/screenshots
-	@.venv/bin/python -m pytest -q -n auto --pictures tests/browser
+pictures: build/chromium/.done ## take pictures of each state of the connect page; WITH="BRAND_COLOR=\#c2410c"
+	@.venv/bin/python -m pytest -q -n auto --pictures --with "$(WITH)" tests/browser
 	@.venv/bin/python -m tests.browser.contact_sheets
 
 # Once it takes some minutes of downloads. That it cannot run here is 77 of the command itself.

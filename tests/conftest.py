@@ -57,6 +57,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="take pictures of the connect page")
+    parser.addoption("--with", default="", help="of the pictures: settings as NAME=VALUE, spaced")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -118,6 +118,8 @@ ENGLISH = Words(
         "Saved: from now on, numbers without a country are read as numbers of this one.",
     ),
     terms=("By connecting you accept our", "terms of service"),
+    contact="Write to us",
+    help="Help",
     key=(
         "Key of your telephone system.",
         (

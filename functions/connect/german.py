@@ -131,6 +131,8 @@ GERMAN = Words(
         "Gespeichert: Nummern ohne Landesvorwahl gelten ab jetzt als Nummern dieses Landes.",
     ),
     terms=("Mit dem Verbinden akzeptieren Sie unsere", "Nutzungsbedingungen"),
+    contact="Schreiben Sie uns",
+    help="Hilfe",
     key=(
         "Schlüssel Ihrer Telefonanlage.",
         (

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
+from functions.connect.brand import brand
 from functions.connect.english import ENGLISH
 from functions.connect.german import GERMAN
 from functions.connect.russian import RUSSIAN
@@ -203,10 +204,15 @@ class Page:
             address=address,
             provider=self._settings.provider_name,
             terms_url=self._settings.terms_url,
+            contact_url=self._settings.contact_url,
+            help_url=self._settings.help_url,
+            logo_url=self._settings.logo_url,
+            brand=brand(self._settings.brand_color),
         )
+        logo_origin = "/".join(self._settings.logo_url.split("/")[:3])
         policy = (
             f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-            "form-action 'self'; base-uri 'none'; "
+            f"form-action 'self'; base-uri 'none'; img-src {logo_origin or "'none'"}; "
             f"frame-ancestors {self._settings.frame_ancestors}"
         )
         return http.answer(

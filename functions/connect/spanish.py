@@ -125,6 +125,8 @@ SPANISH = Words(
         "Guardado: desde ahora, los números sin prefijo se leen como números de este país.",
     ),
     terms=("Al conectar, acepta nuestras", "condiciones del servicio"),
+    contact="Escríbanos",
+    help="Ayuda",
     key=(
         "Clave de su centralita.",
         (

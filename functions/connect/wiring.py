@@ -50,6 +50,10 @@ class Settings:
     frame_ancestors: str
     provider_name: str
     terms_url: str
+    contact_url: str
+    help_url: str
+    logo_url: str
+    brand_color: str
     mail_from: str
     portal_url: str
     portal_key_parameter: str

@@ -35,6 +35,7 @@ class Words:
         labels: Of the form's fields.
         country: Of the account: what it is for, the button that takes it, and that it was taken.
         terms: Up to the link, and the link's words.
+        contact: The link by which an owner writes to the company; `help` likewise.
         key: Title, and what it is for.
         reasons: Of a link that is not complete, by `BadRedirect`'s words; else `damaged`.
         open_again: The way out of a link that is not complete.
@@ -70,6 +71,8 @@ class Words:
     errors: Mapping[str, str]
     country: tuple[str, str, str]
     terms: tuple[str, str]
+    contact: str
+    help: str
     key: tuple[str, str]
     connected: Heading
     connected_before: Heading

@@ -44,6 +44,11 @@ window.told = [];
 addEventListener("message", (event) => told.push({{ origin: event.origin, ...event.data }}));
 </script><iframe src="{address}" style="width: 100%; height: 600px; border: 0"></iframe>"""
 
+_LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="96" height="28"><rect width="28" height="28"'
+    ' rx="6" fill="#c2410c"/><text x="36" y="20" font-size="18" fill="#c2410c">Nordic</text></svg>'
+)
+
 
 @pytest.fixture(scope="session")
 def chrome() -> Iterator[Browser]:
@@ -61,10 +66,16 @@ def chrome() -> Iterator[Browser]:
 
 class _Host(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/logo.svg":
+            self._answer("image/svg+xml", _LOGO)
+            return
         asked = dict(parse_qsl(urlsplit(self.path).query))
-        body = _HOST.format(address=escape(asked.get("frame", "about:blank"))).encode()
+        self._answer("text/html", _HOST.format(address=escape(asked.get("frame", "about:blank"))))
+
+    def _answer(self, kind: str, text: str) -> None:
+        body = text.encode()
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -203,6 +214,10 @@ def site(
         MAIL_FROM="codes@provider.example",
         PROVIDER_NAME="Nordic Voice",
         TERMS_URL="https://provider.example/terms",
+        CONTACT_URL="mailto:help@provider.example",
+        HELP_URL="https://provider.example/help",
+        LOGO_URL=f"{host}/logo.svg",
+        **dict(each.split("=", 1) for each in request.config.getoption("--with").split()),
     )
     site = Site(door.url, host, chrome, deployment, request.config.getoption("pictures"))
     yield site
