@@ -26,7 +26,7 @@ from shared.clock import stamp
 from shared.connections.connection import Connection, State
 from shared.connections.erase import Erase
 
-_CREDENTIALS = {"crm_token", "pbx_key_digest"}
+_CREDENTIALS = {"crm_token", "pbx_key_digest", "replaced_pbx_keys"}
 # It finds a row, and tells a person nothing.
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _WHY_KEPT = {
