@@ -151,7 +151,7 @@ def test_the_portal_gives_a_new_key(deployment: Deployment) -> None:
 
 def test_the_portal_voids_the_old_key_at_once_if_it_says_so(deployment: Deployment) -> None:
     old = connect(deployment, ticket(deployment, 4564))[1]["pbx_key"]
-    asked = {"account_id": "acme-1", "void_old": "yes"}
+    asked: dict[str, Any] = {"account_id": "acme-1", "void_old": "yes"}
     assert deployment.ask("POST", "/pbx-key", asked, key=KEY)[0] == 400
     event = {**finished(), "started_at": deployment.clock().isoformat()}
     assert deployment.call(event, old)[0] == 202

@@ -377,6 +377,7 @@ def running(world: World, **outputs: str) -> site.Stack:
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
         watch=Logs(world.stack.logs),
+        aws="aws",
     )
 
 
