@@ -31,7 +31,7 @@ from shared.clock import Clock
 from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection
-from shared.telemetry import logger
+from shared.telemetry import count, logger
 
 # After so long a turn has passed; whatever can be dropped then is.
 _MISSED = timedelta(milliseconds=300)
@@ -92,6 +92,7 @@ class CallDoor:
         account_id = pbx_key.account_of(key)
         account = self._accounts.of_id(account_id) if account_id else None
         if account and not pbx_key.fits(key, account.pbx_key_digest):
+            count("PbxKeyRefused")
             self._refused_keys.note(account.account_id, self._clock())
             self._sightings.note(KEY_REFUSED, account.account_id)
             return None

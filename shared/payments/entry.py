@@ -93,6 +93,8 @@ class Entry:
     absent_since: datetime | None = None
     # Of one that may have been sent before a restore: from when on.
     perhaps_since: datetime | None = None
+    # When it was told that it waits for too long, which is told once.
+    late_at: datetime | None = None
 
     @classmethod
     def new(cls, key: str, location_id: int | None, facts: Facts, now: datetime) -> "Entry":

@@ -207,9 +207,7 @@ class Schedule:
         entry, now = self._ledger.get(key), self._clock()
         if entry is None or entry.due_at is None or entry.due_at > now:
             return
-        if entry.state in _WAITING and now - entry.received_at > self._late_after:
-            count("PaymentLate")
-            logger.error("late", extra={"entry": key, "state": entry.state, "why": entry.why})
+        entry = self._told_if_late(entry)
         match entry.state:
             case EntryState.SENDING:
                 self._lease_passed(entry)
@@ -221,6 +219,17 @@ class Schedule:
                 self._looking.look(entry)
             case EntryState.REPORTED_BY_PLATFORM:
                 self._recording.record(entry)
+
+    def _told_if_late(self, entry: Entry) -> Entry:
+        """Counts each that waits for too long once: whatever becomes of it now is written anyway."""
+        now = self._clock()
+        is_late = entry.state in _WAITING and now - entry.received_at > self._late_after
+        if not is_late or entry.late_at is not None:
+            return entry
+        count("PaymentLate")
+        told = {"entry": entry.key, "location_id": entry.location_id, "state": entry.state}
+        logger.error("late", extra={**told, "why": entry.why})
+        return replace(entry, late_at=now)
 
     def _lease_passed(self, entry: Entry) -> None:
         why = "whoever was sending it did not come back"

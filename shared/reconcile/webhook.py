@@ -74,6 +74,7 @@ class ReceiveWebhook:
             self._rumour(webhook.claimed(body))
             return
         except webhook.Forged:
+            count("WebhookRefused")
             self._sightings.note(sightings.WEBHOOK_REFUSED)
             raise
         self._sightings.note(sightings.WEBHOOK)
