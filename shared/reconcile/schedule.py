@@ -221,7 +221,7 @@ class Schedule:
                 self._recording.record(entry)
 
     def _told_if_late(self, entry: Entry) -> Entry:
-        """Counts each that waits for too long once: whatever becomes of it now is written anyway."""
+        """Counts each that waits for too long, once: whatever becomes of it now is written."""
         now = self._clock()
         is_late = entry.state in _WAITING and now - entry.received_at > self._late_after
         if not is_late or entry.late_at is not None:
