@@ -91,6 +91,8 @@ class CallDoor:
         """Whose key it is; None if it is nobody's."""
         account_id = pbx_key.account_of(key)
         account = self._accounts.of_id(account_id) if account_id else None
+        # Whatever is logged of this event, by whomever.
+        logger.append_keys(account_id=account and account.account_id)
         if account and not pbx_key.fits(key, account.pbx_key_digest):
             count("PbxKeyRefused")
             self._refused_keys.note(account.account_id, self._clock())
@@ -104,6 +106,7 @@ class CallDoor:
         Raises:
             NotTheAccounts: nothing was shown.
         """
+        logger.append_keys(call_id=event.call_id)
         place, connection = self._directory.find(account, event)
         shown, why = PopUp.UNKNOWN_LINE, ""
         if connection is not None:
@@ -122,6 +125,7 @@ class CallDoor:
         Raises:
             NotTheAccounts, TooManyWaiting: nothing was done.
         """
+        logger.append_keys(call_id=event.call_id)
         place, _connection = self._directory.find(account, event)
         country = self._directory.country(account)
         try:

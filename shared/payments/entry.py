@@ -112,6 +112,11 @@ class Entry:
         )
 
     @property
+    def names(self) -> dict[str, object]:
+        """What a line of the log calls it by."""
+        return {"entry": self.key, "location_id": self.location_id}
+
+    @property
     def is_refund(self) -> bool:
         """Whether this gives a payment back."""
         return self.key.startswith("refund#")

@@ -118,7 +118,7 @@ class ReceiveWebhook:
             count("LifecycleEventUnknown")
             logger.error("dates not known", extra={"location_id": event.location_id})
         elif self._ledger.tell(entry):
-            logger.info("payment told", extra={"entry": entry.key})
+            logger.info("payment told", extra=entry.names)
 
     def _genuine(self, body: bytes) -> LifecycleEvent:
         tokens = self._token.accepted()
