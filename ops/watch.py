@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from shared.telemetry import NAMESPACE
 
 HOUR = timedelta(hours=1)
+# As template.yaml has it.
+_TYPE = " Type: .venv/bin/python -m ops "
 FAILURES = {
     "Errors": "runs of it did not start, failed, or were ended before their time",
     "Throttles": "runs of it were turned away by AWS, as no more are allowed at once",
@@ -36,6 +38,12 @@ class Alarm:
     name: str
     words: str
     since: datetime
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """What its description says, and the command of ours that it ends with, if it does."""
+        words, _asks, typed = self.words.partition(_TYPE)
+        return words, typed.partition(" --stack-name ")[0]
 
 
 class Watch(Protocol):
