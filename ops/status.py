@@ -179,7 +179,7 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
             why = "; messages come again, as they could not be stored" * comes_again
             what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}{why}"
             whom, command = f"queue of {name}", site.watch.log(function)
-            yield Trouble(Grade.BROKEN, what, whom, command, age and now - age)
+            yield Trouble(Grade.BROKEN, what, whom, command, now - age if age else None)
         dead, _held = dead_letters.length(site, dead_url)
         if dead:
             letters = dead_letters.peeked(site, name)
