@@ -12,7 +12,6 @@ from ops import status, trouble
 from ops.status import _COUNTED
 from ops.trouble import Grade, Trouble
 from ops.watch import Alarm
-from shared.clock import stamp
 from shared.connections.crm_token import CrmTokenState
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.calls import telling
@@ -48,8 +47,7 @@ def facts(operator: Operator) -> dict[str, str]:
     return found
 
 
-@pytest.mark.usefixtures("connected")
-def test_a_healthy_stack_is_fine(operator: Operator) -> None:
+def test_a_healthy_stack_is_fine(connected: Deployment, operator: Operator) -> None:
     assert told(operator) == []
     assert operator.code == 0
     assert "nothing is wrong" in operator("status")
@@ -62,6 +60,7 @@ def test_a_healthy_stack_is_fine(operator: Operator) -> None:
         "money": "all is settled",
         "cover": "0 end soon, 0 frozen, of those that are looked at next",
         "census": "none was taken yet",
+        "pop-ups": f"none, since {connected.clock() - timedelta(hours=1):%H}:00Z",
     }
 
 
@@ -215,10 +214,10 @@ def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: 
 
 def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
     """An uninstall is disbelieved until our clock passes the platform's."""
-    row = connected.connection(4564)
-    ahead = f"{stamp(connected.clock() + timedelta(hours=2))} 0009"
-    connected.connections.save(replace(row, mark=ahead))
-    connected.webhook(connected.event(4564))
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.reconcile()
     [line] = [it for it in told(operator) if "which is to come" in it]
     assert line.startswith("broken location 4564: the platform's log has an entry of ")
     assert line.endswith("> publication --location 4564")
@@ -226,6 +225,34 @@ def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator
         f"{it['whom']}: {it['what']} > {it['command']}"
         for it in operator.json("location", "4564")["troubles"]
     )
+
+
+def test_a_webhook_that_did_not_come_is_told_with_its_location(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(8 * 24 * 60, step=12 * 60)
+    connected.webhook(connected.event(4564, "freeze"))
+    # Whoever looks just after reconcile has found it.
+    connected.clock.at = connected.connection(4564).settled_at or connected.clock()
+    [line] = [it for it in told(operator) if "no webhook came" in it]
+    assert line.startswith("attention locations 4564: Altegio ended or froze it")
+    assert line.endswith("> location 4564 --all")
+
+
+def test_webhooks_of_another_application_are_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.webhook({**connected.event(4564), "application_id": 102})
+    [line] = told(operator)
+    assert line == (
+        "attention application 101: webhooks come for application 102, and ours is 101"
+        " > publication"
+    )
+    connected.restart()
+    connected.clock.advance(minutes=2)
+    connected.webhook(connected.event(4564))
+    assert told(operator) == []
 
 
 # Telephony
@@ -315,7 +342,7 @@ def test_an_old_pbx_key_is_named_with_its_account(
 ) -> None:
     old = deployment.connect(4564).pbx_key
     account_id = str(deployment.connection(4564).account_id)
-    operator("account", "4564", "--new-key", "--do")
+    operator("account", "4564", "--new-key", "--void", "--do")
     end(deployment, old, "c-1", location_id=4564, status=401)
     [line] = told(operator)
     told_so = "a PBX came 0 s ago with a key that is not the account's"
@@ -340,7 +367,7 @@ def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
     assert connected.webhook({**ours, "partner_token": "another"}) == 403
     [line] = told(operator)
     assert line.startswith("attention webhooks: come with a token that is not ours")
-    assert facts(operator)["webhook"] == "last 60 s ago"
+    assert facts(operator)["webhook"] == "last 60 s ago; one refused 0 s ago"
     connected.clock.advance(minutes=1)
     connected.restart()
     assert connected.webhook(ours) == 200
@@ -365,7 +392,7 @@ def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
     late = {**ringing("c-1"), "at": (deployment.clock() - timedelta(minutes=5)).isoformat()}
     # Where it is, its line tells.
     assert deployment.call({**late, "location_id": None}, key)[0] == 202
-    assert facts(operator)["pop-ups"] == "last dropped 0 s ago, of 4564: too late"
+    assert facts(operator)["pop-ups"].startswith("1 too late, since ")
     assert operator.json("location", "4564")["facts"]["dropped"] == "0 s ago: too late"
 
 
