@@ -63,6 +63,16 @@ def test_what_the_platform_cannot_do_is_counted(
     assert name in counted(logged())
 
 
+def test_a_token_that_was_changed_rings_where_nothing_happens_but_the_census(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.set_token("another")
+    connected.restart(CENSUS_EVERY_S="3600")
+    logged()
+    connected.let_time_pass(70, step=5)
+    assert "PlatformBlocked" in counted(logged())
+
+
 def test_a_platform_that_answers_as_it_should_is_not_counted(
     connected: Deployment, logged: Callable[[], str]
 ) -> None:
