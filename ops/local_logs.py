@@ -13,6 +13,7 @@ from typing import Any
 from ops.watch import HOUR, Alarm, Counted
 
 _GIVEN_BACK = b'"not durable, comes again"'
+_NOT_TAKEN = b'"event not taken"'
 _AGAIN = timedelta(minutes=5)  # What is given back comes again after three minutes.
 _TAIL = 1 << 20  # Of each log, so many bytes are read: an hour of a busy stack on a laptop.
 
@@ -43,10 +44,15 @@ class Logs:
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
         """Since when its function gives messages back; None if it has not for a while."""
         function = "CallsFunction" if "Calls" in queue_url else "PaymentsFunction"
-        times = [
-            datetime.fromisoformat(line["timestamp"])
-            for line in self._lines(f"{function}.log", _GIVEN_BACK)
-        ]
+        return self._since(function, _GIVEN_BACK, now)
+
+    def untold(self, now: datetime) -> timedelta | None:
+        """Since when its function leaves changes where they are."""
+        return self._since("EventsFunction", _NOT_TAKEN, now)
+
+    def _since(self, function: str, having: bytes, now: datetime) -> timedelta | None:
+        lines = self._lines(f"{function}.log", having)
+        times = [datetime.fromisoformat(line["timestamp"]) for line in lines]
         lately = [at for at in times if now - at < HOUR]
         return now - min(lately) if lately and now - max(lately) < _AGAIN else None
 
