@@ -9,6 +9,7 @@ import pytest
 from shared import doors
 from shared.connections import pbx_key
 from tests.deployment import Deployment, counted, http_event, payment
+from tests.payments import stripes
 
 
 def test_a_webhook_with_another_token_is_counted(
@@ -45,6 +46,23 @@ def test_an_old_key_of_a_pbx_is_counted_and_one_that_never_was_is_not(
         event["headers"]["authorization"] = f"Bearer {given}"
         assert deployment.invoke("calls", event)["statusCode"] == 401
         assert ("PbxKeyRefused" in counted(logged())) is is_counted
+
+
+def test_a_billing_system_with_another_key_is_counted_and_a_passer_by_is_not(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    deployment.set_billing_key("k" * 32)
+    deployment.set_stripe_secret(stripes.SECRET)
+    _, header = stripes.signed(stripes.paid(), deployment.clock())
+    for ask, is_counted in (
+        (lambda: deployment.post_billing(payment(), key="another"), True),
+        (lambda: deployment.post_billing(payment()), False),
+        (lambda: deployment.post_billing(payment(), key="k" * 32), False),
+        (lambda: deployment.post_stripe("{}", header), True),
+        (lambda: deployment.post_stripe("{}", ""), False),
+    ):
+        ask()
+        assert ("BillingRefused" in counted(logged())) is is_counted
 
 
 @pytest.mark.parametrize(
