@@ -30,6 +30,7 @@ from shared import telemetry
 from tests.deployment import Clock, Deployment, http_event
 from tests.drills import cloud
 from tests.memory import Memory
+from tests.payments.stripes import SECRET
 
 MINUTE_S = 60.0
 # Environments are recycled, and what they have cached of parameters is read anew: AWS says no more
@@ -73,6 +74,7 @@ class Stage(Deployment):
         self.rings = Counter[str]()
         self.typed: list[str] = []
         self.log = log
+        self.meanwhile: Callable[[], object] = lambda: None
         self._letters: list[dict[str, Any]] = []
         self._runs = 0
         self._minutes = 0
@@ -151,6 +153,7 @@ class Stage(Deployment):
         """A minute passes: all that is on its way arrives, runs and is measured."""
         began = self.clock()
         self._minutes += 1
+        self.meanwhile()
         self._deliver_webhooks()
         for mapping in self.wiring.mappings:
             self._poll(mapping)
@@ -252,7 +255,27 @@ class Stage(Deployment):
             ):
                 self._measure("AWS/SQS", name, _queue(queue.url), value)
 
+    def ringing(self) -> list[str]:
+        """The alarms that ring now."""
+        return [name for name, state in self.alarms.states.items() if state is State.ALARM]
+
+    def look_at(self, location_id: int) -> None:
+        """The owner opens his settings, so the platform is asked."""
+        self.visit(self.simulator.redirect(location_id))
+
     # Who changes it
+
+    def write_parameter(self, command: str) -> None:
+        """The operator has the right value in a file, and types what he was told."""
+        [name] = re.findall(r"--name (\S+)", command)
+        values = {
+            "/altegio/partner-token": self.simulator.partner_token,
+            "/altegio/user-token": self.simulator.user_token,
+            "/altegio/stripe-secret": SECRET,
+        }
+        self.ssm.put_parameter(
+            Name=name, Value=values[name], Type="SecureString", Overwrite="--overwrite" in command
+        )
 
     def set(self, function: str, **variables: str) -> None:
         """Somebody changes variables of a function by hand; of all, if it is `all`."""
