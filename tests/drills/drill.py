@@ -1,7 +1,7 @@
 """One drill: the incident is planted, told, and mended; what is not so is its wrong."""
 
 import re
-import shlex
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,18 @@ def run(incident: Incident) -> Drill:
     """Plays an incident on a new stage."""
     drill = Drill(incident)
     with opened() as stage:
+        try:
+            _play(stage, drill)
+        except AssertionError as error:
+            [*_others, place] = traceback.extract_tb(error.__traceback__)
+            drill.wrongs.append(f"in the end it is not so: {place.line}")
+        drill.shown = stage.run("status")
+    return drill
+
+
+def _play(stage: Stage, drill: Drill) -> None:
+    incident = drill.incident
+    if True:
         play = incident.play(stage)
         next(play)
         _is_well(stage, drill, "before it is planted")
@@ -48,8 +60,6 @@ def run(incident: Incident) -> Drill:
                 except StopIteration:
                     ended = True
             _falls(stage, drill)
-        drill.shown = stage.run("status")
-    return drill
 
 
 def _is_well(stage: Stage, drill: Drill, when: str) -> None:
@@ -65,7 +75,7 @@ def _told(stage: Stage, drill: Drill, whom: list[str]) -> None:
     incident = drill.incident
     step = max(1, incident.within_min // 30)
     for _ in range(0, incident.within_min + 1, step):
-        stage.pass_minutes(step)
+        stage.pass_minutes(step) if step <= 60 else stage.leap(minutes=step)
         rang = [name for name in stage.rang if re.search(incident.alarm, name)]
         if not drill.told:
             drill.told = _named(stage.status(), incident.cause, whom) or {}

@@ -179,6 +179,13 @@ class Stage(Deployment):
         for _ in range(round(minutes)):
             self.minute()
 
+    def leap(self, **span: float) -> None:
+        """A long time passes, of which each hour's last minute is played."""
+        until = self.clock() + timedelta(**span)
+        while self.clock() < until:
+            self.clock.advance(minutes=59)
+            self.minute()
+
     def _deliver_webhooks(self) -> None:
         letters, self._letters = self._letters, []
         for body in letters:
