@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from shared.telemetry import NAMESPACE
 
 HOUR = timedelta(hours=1)
+# As template.yaml has it.
+_TYPE = " Type: .venv/bin/python -m ops "
 _AGE = "ApproximateAgeOfOldestMessage"
 _RECEIVED, _DELETED = "NumberOfMessagesReceived", "NumberOfMessagesDeleted"
 
@@ -30,6 +32,12 @@ class Alarm:
     name: str
     words: str
     since: datetime
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """What its description says, and the command of ours that it ends with, if it does."""
+        words, _asks, typed = self.words.partition(_TYPE)
+        return words, typed.partition(" --stack-name ")[0]
 
 
 class Watch(Protocol):

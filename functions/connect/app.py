@@ -42,6 +42,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
             return page.visit(made.connecting.visit(request.raw_query))
         return _pressed(made, page, request.form())
     except BadSignature:
+        count("RedirectRefused")
         made.sightings.note(sightings.REDIRECT_REFUSED)
         return page.bad_signature()
     except BadRedirect as error:

@@ -194,6 +194,6 @@ class ConfirmCalls:
         try:
             stored = self._calls.save(after)
         except StaleWrite:
-            logger.info("overtaken", extra={"call": after.key})
+            logger.info("overtaken", extra=after.names)
             return
-        logger.info("looked for", extra={"call": stored.key, "state": stored.state})
+        logger.info("looked for", extra={**stored.names, "state": stored.state})

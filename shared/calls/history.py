@@ -106,12 +106,15 @@ class SaveHistory:
                 self._routing.route(event.account_id)
 
     def _hear(self, event: Finished, body: str, message_id: str) -> None:
+        # Whatever is logged of this event, by whomever; a batch is one.
+        logger.append_keys(call_id=event.call_id, location_id=event.location_id)
         account_id: str | None = event.account_id
         if not account_id and event.location_id is not None:
             connection = self._connections.get(event.location_id)
             account_id = connection.account_id if connection else None
         # Read each time, as its owner may choose another country, and enter lines.
         account = self._accounts.of_id(account_id) if account_id else None
+        logger.append_keys(account_id=account_id or None)
         not_its = "invalid: location_id: not of this account"
         if account is None:
             needed = "invalid: account_id: needed, and one that is there, without location_id"
@@ -204,7 +207,7 @@ class SaveHistory:
                 return self._store(self._after(call, outcome))
             except StaleWrite:
                 call = self._calls.get(claimed.key)
-        logger.warning("too late", extra={"call": claimed.key, "outcome": type(outcome).__name__})
+        logger.warning("too late", extra={**claimed.names, "outcome": type(outcome).__name__})
         return claimed
 
     def _after(self, call: Call, outcome: Outcome) -> Call:
@@ -228,14 +231,8 @@ class SaveHistory:
             count("CallLate")
         if stored.state is CallState.REFUSED:
             count("CallRefused")
-        told = {
-            "call": stored.key,
-            "location_id": stored.location_id,
-            "state": stored.state,
-            "attempt": stored.attempt,
-            "why": stored.why,
-        }
-        logger.info("call", extra=told)
+        told = {"state": stored.state, "attempt": stored.attempt, "why": stored.why}
+        logger.info("call", extra={**stored.names, **told})
         return stored
 
     def _release(self, location_id: int) -> None:

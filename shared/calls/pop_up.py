@@ -31,7 +31,7 @@ from shared.clock import Clock
 from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection
-from shared.telemetry import logger
+from shared.telemetry import count, logger
 
 # After so long a turn has passed; whatever can be dropped then is.
 _MISSED = timedelta(milliseconds=300)
@@ -91,7 +91,10 @@ class CallDoor:
         """Whose key it is; None if it is nobody's."""
         account_id = pbx_key.account_of(key)
         account = self._accounts.of_id(account_id) if account_id else None
+        # Whatever is logged of this event, by whomever.
+        logger.append_keys(account_id=account and account.account_id)
         if account and not pbx_key.fits(key, account.pbx_key_digest):
+            count("PbxKeyRefused")
             self._refused_keys.note(account.account_id, self._clock())
             self._sightings.note(KEY_REFUSED, account.account_id)
             return None
@@ -103,6 +106,7 @@ class CallDoor:
         Raises:
             NotTheAccounts: nothing was shown.
         """
+        logger.append_keys(call_id=event.call_id)
         place, connection = self._directory.find(account, event)
         shown, why = PopUp.UNKNOWN_LINE, ""
         if connection is not None:
@@ -121,6 +125,7 @@ class CallDoor:
         Raises:
             NotTheAccounts, TooManyWaiting: nothing was done.
         """
+        logger.append_keys(call_id=event.call_id)
         place, _connection = self._directory.find(account, event)
         country = self._directory.country(account)
         try:

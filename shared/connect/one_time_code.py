@@ -169,10 +169,12 @@ class OneTimeCode:
         if not tokens:
             return Proof.NOT_SENT
         account_id = account.account_id
+        # Also of whatever comes of the letter.
+        logger.append_keys(account_id=account_id)
         window, _ = codes.windows(self._clock())
         serial = self._tickets.count_letter(account_id, window, MOST_LETTERS)
         if serial is None:
-            logger.warning("too many codes", extra={"account_id": account_id})
+            logger.warning("too many codes")
             return Proof.TOO_MANY
         code = codes.code(tokens[0], account_id, window, serial)
         if self._mail.send(account.email, write(codes.spaced(code))):

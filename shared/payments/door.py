@@ -64,7 +64,8 @@ class BillingDoor:
         try:
             return self._taken(event)
         except (BotoCoreError, ClientError, StaleWrite) as error:
-            logger.error("not stored", extra={"error": type(error).__name__})
+            told = {**event.entry(self._clock()).names, "error": type(error).__name__}
+            logger.error("not stored", extra=told)
             raise NotStored from error
 
     def entries(self, event_id: str) -> list[Entry]:
@@ -91,7 +92,7 @@ class BillingDoor:
             if known is None:
                 raise
             return _same(known, entry)
-        logger.info("received", extra={"entry": entry.key})
+        logger.info("received", extra=entry.names)
         self._wake_ups.nudge(entry)
         return entry
 

@@ -74,6 +74,7 @@ class ReceiveWebhook:
             self._rumour(webhook.claimed(body))
             return
         except webhook.Forged:
+            count("WebhookRefused")
             self._sightings.note(sightings.WEBHOOK_REFUSED)
             raise
         self._sightings.note(sightings.WEBHOOK)
@@ -117,7 +118,7 @@ class ReceiveWebhook:
             count("LifecycleEventUnknown")
             logger.error("dates not known", extra={"location_id": event.location_id})
         elif self._ledger.tell(entry):
-            logger.info("payment told", extra={"entry": entry.key})
+            logger.info("payment told", extra=entry.names)
 
     def _genuine(self, body: bytes) -> LifecycleEvent:
         tokens = self._token.accepted()

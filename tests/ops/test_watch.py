@@ -1,7 +1,7 @@
 """What no table knows: asked of CloudWatch, or read from the logs of the local stack."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ import boto3
 import pytest
 
 from ops.local_logs import Logs
-from ops.watch import _DELETED, _RECEIVED, CloudWatch, Counted
+from ops.watch import _DELETED, _RECEIVED, Alarm, CloudWatch, Counted
 from shared.telemetry import NAMESPACE
 from tests.deployment import Clock, Deployment, payment
+from tests.house.template import ALARMS
 from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
 
@@ -153,3 +154,12 @@ def test_what_the_functions_count_is_such_a_line(
     # By the machine's own clock, as AWS's library has it.
     found = Logs(tmp_path).counted(["ReconcileRun"], deployment.clock())
     assert found["ReconcileRun"].number == 1
+
+
+def test_an_alarm_ends_with_what_to_type() -> None:
+    typed = "Type: .venv/bin/python -m ops letters --queue billing --stack-name production"
+    at = datetime(2026, 11, 28, tzinfo=UTC)
+    assert Alarm("A", f"It waits. {typed}", at).told == ("It waits.", "letters --queue billing")
+    assert Alarm("A", "It waits.", at).told == ("It waits.", "")
+    descriptions = [alarm["AlarmDescription"]["Fn::Sub"] for alarm in ALARMS.values()]
+    assert all(Alarm("A", each, at).told[1] for each in descriptions)
