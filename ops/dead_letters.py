@@ -16,6 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops import screen
+from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
 from shared.calls import event as call_event
@@ -84,6 +85,11 @@ class Letter:
             return f"no JSON object, {screen.counted(len(self.body), 'character')}"
         return ", ".join(f"{_name(name)}={_masked(name, it)}" for name, it in fields.items())
 
+    @property
+    def receipt(self) -> str:
+        """How the SHA-256 of its body begins; a whole one looks like a signature in an output."""
+        return f"{hashlib.sha256(self.body.encode()).hexdigest()[:_DIGEST]}…"
+
     def is_of(self, options: argparse.Namespace) -> bool:
         """Whether it is among those that the command line names."""
         ids = options.id
@@ -151,31 +157,27 @@ def _changed(
 ) -> int:
     """Replays what is safe, or deletes what is not; the others only if forced."""
     if not (options.id or options.location or options.event):
-        return screen.not_changed("say which: by ID, --location, --event, or `all`")
+        raise NotChanged("say which: by ID, --location, --event, or `all`")
     if not judged:
-        return screen.not_changed("there is no such letter")
-    print(_listed(judged), end="\n\n")
+        raise NotChanged("there is no such letter" if options.id != ["all"] else "there is none")
     going = [it for it, verdict in judged if options.force or verdict.safe is options.replay]
-    if not going:
-        other = "they would come back" if options.replay else "it is safe to --replay"
-        return screen.not_changed(f"{other} (add --force to do it nevertheless)")
     verb = "replayed" if options.replay else "deleted for good"
-    if not options.do:
-        whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
-        print(f"{whole} {screen.NOT_YET}")
-        return 0
-    for letter in going:
-        url, dead_url = site.queues[letter.queue]
-        if options.replay:
-            site.sqs.send_message(QueueUrl=url, MessageBody=letter.body)
-        else:
-            # Its beginning, as a whole one looks like a signature, which no output may have.
-            digest = hashlib.sha256(letter.body.encode()).hexdigest()[:_DIGEST]
-            print(f"  {letter.id[:_SHORT]}  sha256 of its body: {digest}…")
-        site.sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.handle)
-        held[letter.queue].remove(letter)
-    print(f"{screen.counted(len(going), 'letter')} {verb}.")
-    return 0
+    other = "they would come back" if options.replay else "it is safe to --replay"
+    against = "" if going else f"{other} (add --force to do it nevertheless)"
+    whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
+    plain = {"letters": [_plain(*both) for both in judged], "chosen": [it.id for it in going]}
+
+    def do() -> str:
+        for letter in going:
+            url, dead_url = site.queues[letter.queue]
+            if options.replay:
+                site.sqs.send_message(QueueUrl=url, MessageBody=letter.body)
+            site.sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.handle)
+            held[letter.queue].remove(letter)
+        return f"{screen.counted(len(going), 'letter')} {verb}."
+
+    text = _listed(judged) + f"\n\n{whole}" * (bool(going) and not options.do)
+    return screen.proposed(options, text, plain, do, against=against)
 
 
 def length(site: Site, url: str) -> tuple[int, int]:
@@ -316,7 +318,12 @@ def _listed(judged: Sequence[tuple[Letter, Verdict]]) -> str:
 def _told(letter: Letter, verdict: Verdict) -> str:
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
-    pairs = [("reason", letter.reason), ("says", letter.shown), ("replay", verdict.why)]
+    pairs = [
+        ("reason", letter.reason),
+        ("says", letter.shown),
+        ("sha256", letter.receipt),
+        ("replay", verdict.why),
+    ]
     below = screen.facts(pairs, indent=" " * len(head))
     event = verdict.event or (letter.about if letter.fields else "no event")
     return f"{head}{letter.queue}, {event}, {old} old\n{below}"
@@ -331,6 +338,7 @@ def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:
         "sent_at": stamp(letter.sent_at),
         "reason": letter.reason,
         "says": letter.shown,
+        "sha256": letter.receipt,
         "safe": verdict.safe,
         "verdict": verdict.why,
     }

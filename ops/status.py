@@ -17,14 +17,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops import dead_letters, screen, trouble
 from ops.site import AT_ONCE, Site
 from ops.trouble import LATELY, UNFINISHED, Grade, Trouble
+from ops.watch import FAILURES
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.rate_limit import COMMON
 from shared.aws.dynamodb import row
 from shared.aws.sightings import (
+    CALL_LIST_REFUSED,
+    CALL_REFUSED,
     KEY_REFUSED,
+    KEY_REPLACED,
+    OTHER_APPLICATION,
+    POP_UP,
     POP_UP_DROPPED,
     REDIRECT_REFUSED,
+    TELEPHONY_STOPPED,
     WEBHOOK,
     WEBHOOK_REFUSED,
 )
@@ -41,10 +48,8 @@ _MOST = 20
 _PATIENCE_S = 1.5
 _OVERDUE = timedelta(minutes=5)
 _OLD = timedelta(minutes=10)
-_SEEN = (WEBHOOK, WEBHOOK_REFUSED, REDIRECT_REFUSED, KEY_REFUSED, POP_UP_DROPPED)
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
-    "CallRefused": ("the platform refused a call for what it says", "CallsFunction"),
     "Doubled": ("the platform lists more payments than were billed", "ReconcileFunction"),
     "HandlerFailed": ("a function met an error that nobody expected", ""),
     "LifecycleEventUnknown": ("the platform sent an event that is not known", "DisableFunction"),
@@ -55,7 +60,6 @@ _COUNTED = {
     "TokenUnreadable": ("a function could not read a token", ""),
 }
 _RUN = "ReconcileRun"
-_WRITE = "aws ssm put-parameter --overwrite --type SecureString --name {} --value file://TOKEN"
 
 type Found = Trouble | tuple[str, str]
 """What is wrong, or a fact for the foot of the screen: its name, and what it is."""
@@ -93,6 +97,12 @@ def _tried(
         return [Trouble(Grade.BROKEN, what, name, "make deploy ENV=NAME")]
 
 
+def _write(site: Site, parameter: str) -> str:
+    """The command that writes a token anew."""
+    how = "put-parameter --overwrite --type SecureString"
+    return f"{site.aws} ssm {how} --name {parameter} --value file://TOKEN"
+
+
 def _platform(site: Site, now: datetime) -> Iterator[Found]:
     parameter = site.settings.platform.partner_token_parameter
     try:
@@ -101,7 +111,7 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
         known = ()
     if not known:
         what = "the partner token is missing, empty, or may not be read"
-        yield Trouble(Grade.BROKEN, what, parameter, _WRITE.format(parameter))
+        yield Trouble(Grade.BROKEN, what, parameter, _write(site, parameter))
         return
     pace = row(site.dynamodb, site.settings.platform.pace_table, {"key": COMMON}) or {}
     until = datetime.fromtimestamp(pace.get("braked_until", 0) / 1000, UTC)
@@ -133,7 +143,7 @@ def _refusal(site: Site, why: str, when: str) -> Trouble:
     if why.startswith(("401", "406")):
         parameter = settings.partner_token_parameter
         what = f"it refuses the partner token of {parameter}: {why}; {when}"
-        return Trouble(Grade.BROKEN, what, "platform", _WRITE.format(parameter))
+        return Trouble(Grade.BROKEN, what, "platform", _write(site, parameter))
     what = (
         f"it refuses application {settings.application_id}: {why}; {when}. The token was taken, so"
         " see whether ApplicationId is right, and whether the token is that application's"
@@ -158,7 +168,11 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
     for name, it in counted.items():
         if name == _RUN:
             continue
-        words, function = _COUNTED[name]
+        function, _space, failure = name.rpartition(" ")
+        if failure in FAILURES:
+            words = FAILURES[failure]
+        else:
+            words, function = _COUNTED[name]
         what = f"{words}, {it.number} times in an hour"
         yield Trouble(Grade.ATTENTION, what, name, site.watch.log(function), it.last)
     if ran is None or ran.last < now - _OVERDUE:
@@ -186,11 +200,17 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
             letters = dead_letters.peeked(site, name)
             about = [letter.about for letter in letters]
             oldest = min((it.sent_at for it in letters), default=None)
-            reason = f": {letters[0].reason}" if letters else ""
-            what = f"{screen.counted(dead, 'dead letter')}{reason}"
+            told = trouble.causes(it.reason for it in letters)
+            what = f"{screen.counted(dead, 'dead letter')}: {told or 'somebody reads them now'}"
             command = f"letters --queue {name}"
             whom = f"{name}, {trouble.some(about)}" if about else name
             yield Trouble(Grade.ATTENTION, what, whom, command, oldest)
+    events = site.outputs.get("EventsDeadLettersUrl")
+    untold = dead_letters.length(site, events)[0] if events else 0
+    if untold:
+        what = f"{screen.counted(untold, 'change')} could not be told on the event bus"
+        command = "grep EventsDeadLettersAlarm docs/operations.md"
+        yield Trouble(Grade.ATTENTION, what, "events", command)
     yield "queues", ", ".join(lengths)
 
 
@@ -246,19 +266,51 @@ def _telephony(site: Site, now: datetime) -> Iterator[Found]:
         if chain is not None and chain.state is ChainState.DUE:
             yield from trouble.of_chain(chain)
     held = {location_id for _key, location_id in site.calls.due(CallState.HELD, far, 10 * _MOST)}
+    held |= {*_places(site, TELEPHONY_STOPPED, timedelta(days=7))}
     stopped = [it for it in _rows(site, held) if it.telephony is CrmTokenState.STOPPED]
     for chain_key in dict.fromkeys(it.chain_key for it in stopped):
         yield from trouble.of_stopped(*stopped_of(site, chain_key, stopped))
     if site.user_token.known() is None:
         parameter = site.calls_settings.user_token_parameter
         what = "there is no user token, so nobody knows which calls were saved"
-        yield Trouble(Grade.ATTENTION, what, parameter, _WRITE.format(parameter))
-    looked_for = [key for it in LOOKED_FOR for key, _ in site.calls.due(it, far, 10)]
-    refused = [call for call in map(site.calls.get, looked_for) if call and call.why[:1] == "4"]
-    if places := sorted({it.location_id for it in refused if it.location_id}):
-        what = f"the list of calls is refused: {refused[0].why}"
-        command = f"publication --location {places[0]}"
-        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(places)}", command)
+        yield Trouble(Grade.ATTENTION, what, parameter, _write(site, parameter))
+
+
+def _calls(site: Site, now: datetime) -> Iterator[Found]:
+    """What the platform refuses of the calls of a location: the calls themselves, and their list.
+
+    No index has them, so those are asked of which it was noted lately.
+    """
+    unread: dict[int, str] = {}
+    for location_id in _places(site, CALL_LIST_REFUSED, timedelta(hours=2)):
+        latest = site.calls.latest(location_id, _MOST)
+        refused = [it.why for it in latest if it.state in LOOKED_FOR and it.why[:1] == "4"]
+        if refused:
+            unread[location_id] = refused[0]
+    if unread:
+        what = f"the list of calls is refused: {'; '.join(dict.fromkeys(unread.values()))}"
+        command = f"publication --location {min(unread)}"
+        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)
+    for location_id in _places(site, CALL_REFUSED, timedelta(days=7)):
+        refused_calls = trouble.refused(site.calls.latest(location_id, _MOST))
+        yield from trouble.of_refused(refused_calls, location_id)
+    for seen in site.sightings.lately(POP_UP_DROPPED, LATELY):
+        counts = site.sightings.counts(POP_UP, seen.who) if seen.who else {}
+        yield from trouble.of_pop_ups(counts, seen, now)
+    yield "pop-ups", pop_ups(site, now)
+
+
+def _places(site: Site, kind: str, within: timedelta) -> list[int]:
+    """The locations of which it was noted lately."""
+    return [int(it.who) for it in site.sightings.lately(kind, within) if it.who.isdecimal()]
+
+
+def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
+    """How many were shown and dropped, of a location or of all."""
+    counts = site.sightings.counts(POP_UP, whose)
+    told = ", ".join(f"{number} {why}" for why, number in counts.most_common())
+    since = (now - timedelta(hours=1)).replace(minute=0, second=0)
+    return f"{told or 'none'}, since {since:%H:%M}Z"
 
 
 def _lines(site: Site, now: datetime) -> Iterator[Found]:
@@ -316,19 +368,26 @@ def _hints(site: Site, now: datetime) -> Iterator[Found]:
 
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
     """What came to the doors, and was refused there: no row of its own tells."""
-    last, refused, redirect, key, pop_up = map(site.sightings.last, _SEEN)
-    yield "webhook", f"last {screen.due(last.at, now)}" if last else "none within a week"
+    last, refused, redirect = map(site.sightings.last, (WEBHOOK, WEBHOOK_REFUSED, REDIRECT_REFUSED))
+    turned_away = f"; one refused {screen.due(refused.at, now)}" if refused else ""
+    came = f"last {screen.due(last.at, now)}" if last else "none within a week"
+    yield "webhook", came + turned_away
+    parameter = site.settings.platform.partner_token_parameter
     for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
         # After one that was taken, one that is refused is a stranger's.
         if it and it.at > now - LATELY and not (last and last.at > it.at):
             what = "come with a token that is not ours: it was changed, or somebody else sends them"
-            parameter = site.settings.platform.partner_token_parameter
-            command = _WRITE.format(parameter) if whom == "webhooks" else "doctor"
+            command = _write(site, parameter) if whom == "webhooks" else "doctor"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
-    yield from trouble.of_key(key, now)
-    if pop_up and pop_up.at > now - LATELY:
-        whose = f"of {pop_up.who}" if pop_up.who else "of no known location"
-        yield "pop-ups", f"last dropped {screen.due(pop_up.at, now)}, {whose}: {pop_up.why}"
+    ours = site.settings.platform.application_id
+    for other in site.sightings.lately(OTHER_APPLICATION, LATELY):
+        if last and last.at <= other.at:
+            what = f"webhooks come for application {other.who}, and ours is {ours}"
+            yield Trouble(Grade.ATTENTION, what, f"application {ours}", "publication", other.at)
+    for seen in site.sightings.lately(KEY_REFUSED, LATELY):
+        yield from trouble.of_key(seen, now)
+    for seen in site.sightings.lately(KEY_REPLACED, LATELY):
+        yield from trouble.of_replaced_key(seen, now)
 
 
 def _census(site: Site, now: datetime) -> Iterator[Found]:
@@ -358,6 +417,7 @@ _CHECKS = (
     _money,
     _cover,
     _telephony,
+    _calls,
     _lines,
     _overdue,
     _hints,

@@ -13,6 +13,12 @@ from shared.telemetry import NAMESPACE
 HOUR = timedelta(hours=1)
 # As template.yaml has it.
 _TYPE = " Type: .venv/bin/python -m ops "
+FAILURES = {
+    "Errors": "runs of it did not start, failed, or were ended before their time",
+    "Throttles": "runs of it were turned away by AWS, as no more are allowed at once",
+}
+"""What AWS counts of each function."""
+
 _AGE = "ApproximateAgeOfOldestMessage"
 _RECEIVED, _DELETED = "NumberOfMessagesReceived", "NumberOfMessagesDeleted"
 
@@ -47,7 +53,10 @@ class Watch(Protocol):
         """Those that ring; None if nobody here knows."""
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
-        """Of the metrics of the functions, those that were counted in the last hour."""
+        """Of the metrics of the functions, those that were counted in the last hour.
+
+        And what AWS counts of them, under their names: `PaymentsFunction Throttles`.
+        """
 
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
         """How long a message of it waits, at least; None if nobody here knows."""
@@ -59,9 +68,11 @@ class Watch(Protocol):
 class CloudWatch:
     """Of a deployed stack."""
 
-    def __init__(self, cloudwatch: Any, stack_name: str) -> None:
+    def __init__(self, cloudwatch: Any, stack_name: str, functions: Mapping[str, str]) -> None:
+        """`functions` are the names that AWS has for them, by their names in the template."""
         self._cloudwatch = cloudwatch
         self._stack_name = stack_name
+        self._functions = functions
 
     def alarms(self) -> list[Alarm] | None:
         """Those of the stack: CloudFormation begins their names with its own.
@@ -83,9 +94,16 @@ class CloudWatch:
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
         """By minute, of which the last that is not empty says when."""
-        dimensions = [{"Name": "service", "Value": self._stack_name}]
-        found = self._read(NAMESPACE, names, dimensions, "Sum", now)
-        return {name: Counted(round(sum(each.values())), max(each)) for name, each in found.items()}
+        asked = {name: (NAMESPACE, name, "service", self._stack_name) for name in names}
+        for logical, name in self._functions.items():
+            for metric in FAILURES:
+                asked[f"{logical} {metric}"] = ("AWS/Lambda", metric, "FunctionName", name)
+        found = self._read(asked, "Sum", now)
+        return {
+            name: Counted(round(sum(each.values())), max(it for it in each if each[it]))
+            for name, each in found.items()
+            if any(each.values())
+        }
 
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
         """As of some minutes ago; or since when all that is received comes back.
@@ -93,8 +111,9 @@ class CloudWatch:
         SQS does not count the age of what was received three times:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
         """
-        dimensions = [{"Name": "QueueName", "Value": queue_url.rpartition("/")[2]}]
-        found = self._read("AWS/SQS", [_AGE, _RECEIVED, _DELETED], dimensions, "Maximum", now)
+        queue = queue_url.rpartition("/")[2]
+        asked = {it: ("AWS/SQS", it, "QueueName", queue) for it in (_AGE, _RECEIVED, _DELETED)}
+        found = self._read(asked, "Maximum", now)
         ages, received = found.get(_AGE), found.get(_RECEIVED)
         told = [timedelta(seconds=ages[max(ages)])] if ages else []
         if received and sum(received.values()) and not sum(found.get(_DELETED, {}).values()):
@@ -106,22 +125,27 @@ class CloudWatch:
         return f"sam logs --stack-name {self._stack_name}" + f" --name {function}" * bool(function)
 
     def _read(
-        self, space: str, names: Sequence[str], dimensions: Any, statistic: str, now: datetime
+        self, asked: Mapping[str, tuple[str, str, str, str]], statistic: str, now: datetime
     ) -> dict[str, dict[datetime, float]]:
-        """The values of the last hour, by minute.
+        """The values of the last hour, by minute, of metrics that have one dimension.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
         """
+        names = [*asked]
         queries = [
             {
                 "Id": f"m{number}",
                 "MetricStat": {
-                    "Metric": {"Namespace": space, "MetricName": name, "Dimensions": dimensions},
+                    "Metric": {
+                        "Namespace": space,
+                        "MetricName": metric,
+                        "Dimensions": [{"Name": dimension, "Value": value}],
+                    },
                     "Period": 60,
                     "Stat": statistic,
                 },
             }
-            for number, name in enumerate(names)
+            for number, (space, metric, dimension, value) in enumerate(asked.values())
         ]
         answer = self._cloudwatch.get_metric_data(
             MetricDataQueries=queries, StartTime=now - HOUR, EndTime=now

@@ -68,8 +68,8 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
             return page.visit(made.proving.send_code(ticket, page.letter))
         case "prove":
             return page.visit(made.proving.prove(ticket, fields.get("code", "")[:100]))
-        case "rotate":
-            return page.visit(made.proving.rotate(ticket))
+        case "rotate" | "void" as action:
+            return page.visit(made.proving.rotate(ticket, voids=action == "void"))
         case "country":
             return page.visit(made.proving.choose_country(ticket, fields.get("country", "")))
         case "line":

@@ -14,6 +14,7 @@ from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import CALL_REFUSED, Sightings
 from shared.calls import admission, search
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
@@ -57,6 +58,7 @@ class SaveHistory:
         pace: Pace,
         wake_ups: CallWakeUps,
         dead_letters: DeadLetters,
+        sightings: Sightings,
         clock: Clock,
         rules: CallPolicy,
         late_after_s: float,
@@ -73,6 +75,7 @@ class SaveHistory:
         self._pace = pace
         self._wake_ups = wake_ups
         self._dead_letters = dead_letters
+        self._sightings = sightings
         self._clock = clock
         self._rules = rules
         self._late_after = timedelta(seconds=late_after_s)
@@ -231,6 +234,7 @@ class SaveHistory:
             count("CallLate")
         if stored.state is CallState.REFUSED:
             count("CallRefused")
+            self._sightings.note(CALL_REFUSED, str(stored.location_id), stored.why)
         told = {"state": stored.state, "attempt": stored.attempt, "why": stored.why}
         logger.info("call", extra={**stored.names, **told})
         return stored

@@ -80,6 +80,7 @@ class ReceiveWebhook:
         self._sightings.note(sightings.WEBHOOK)
         told = {"location_id": event.location_id, "lifecycle_event": event.event[:50]}
         if event.application_id != self._application_id:
+            self._sightings.note(sightings.OTHER_APPLICATION, str(event.application_id))
             logger.info("event of another application", extra=told)
             return
         if event.event not in _HINTS:

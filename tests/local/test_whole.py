@@ -273,7 +273,7 @@ def test_a_code_comes_by_letter_and_opens_the_settings(world: World) -> None:
         assert code in httpx.get(post.url).text
     sent.fields["code"] = code
     proven = world.press(sent)
-    assert (proven.proof, proven.buttons) == ("given", ["line", "rotate", "country"])
+    assert (proven.proof, proven.buttons) == ("given", ["line", "rotate", "void", "country"])
     proven.fields["action"] = "rotate"
     assert world.press(proven).pbx_key.startswith("pbx_")
 
@@ -377,6 +377,7 @@ def running(world: World, **outputs: str) -> site.Stack:
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
         watch=Logs(world.stack.logs),
+        aws="aws",
     )
 
 

@@ -79,4 +79,5 @@ def stack_of(deployment: Deployment, watch: Watch | None = None) -> site.Stack:
         outputs={},
         client=client,
         watch=watch or Watching(),
+        aws="aws --region us-east-1",
     )

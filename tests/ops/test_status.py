@@ -48,8 +48,7 @@ def facts(operator: Operator) -> dict[str, str]:
     return found
 
 
-@pytest.mark.usefixtures("connected")
-def test_a_healthy_stack_is_fine(operator: Operator) -> None:
+def test_a_healthy_stack_is_fine(connected: Deployment, operator: Operator) -> None:
     assert told(operator) == []
     assert operator.code == 0
     assert "nothing is wrong" in operator("status")
@@ -62,6 +61,7 @@ def test_a_healthy_stack_is_fine(operator: Operator) -> None:
         "money": "all is settled",
         "cover": "0 end soon, 0 frozen, of those that are looked at next",
         "census": "none was taken yet",
+        "pop-ups": f"none, since {connected.clock() - timedelta(hours=1):%H}:00Z",
     }
 
 
@@ -315,7 +315,7 @@ def test_an_old_pbx_key_is_named_with_its_account(
 ) -> None:
     old = deployment.connect(4564).pbx_key
     account_id = str(deployment.connection(4564).account_id)
-    operator("account", "4564", "--new-key", "--do")
+    operator("account", "4564", "--new-key", "--void", "--do")
     end(deployment, old, "c-1", location_id=4564, status=401)
     [line] = told(operator)
     told_so = "a PBX came 0 s ago with a key that is not the account's"
@@ -340,7 +340,7 @@ def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
     assert connected.webhook({**ours, "partner_token": "another"}) == 403
     [line] = told(operator)
     assert line.startswith("attention webhooks: come with a token that is not ours")
-    assert facts(operator)["webhook"] == "last 60 s ago"
+    assert facts(operator)["webhook"] == "last 60 s ago; one refused 0 s ago"
     connected.clock.advance(minutes=1)
     connected.restart()
     assert connected.webhook(ours) == 200
@@ -365,7 +365,7 @@ def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
     late = {**ringing("c-1"), "at": (deployment.clock() - timedelta(minutes=5)).isoformat()}
     # Where it is, its line tells.
     assert deployment.call({**late, "location_id": None}, key)[0] == 202
-    assert facts(operator)["pop-ups"] == "last dropped 0 s ago, of 4564: too late"
+    assert facts(operator)["pop-ups"].startswith("1 too late, since ")
     assert operator.json("location", "4564")["facts"]["dropped"] == "0 s ago: too late"
 
 

@@ -48,7 +48,7 @@ def test_alarms_of_the_stack_that_ring_are_told_by_their_names(cloudwatch: Any) 
         cloudwatch.set_alarm_state(
             AlarmName=f"{stack}-MailNotSentAlarm-1ABC", StateValue="ALARM", StateReason="a test"
         )
-    [rings] = CloudWatch(cloudwatch, "mine").alarms() or []
+    [rings] = CloudWatch(cloudwatch, "mine", {}).alarms() or []
     assert (rings.name, rings.words) == ("MailNotSentAlarm", "of MailNotSentAlarm")
 
 
@@ -58,12 +58,12 @@ def test_counts_of_an_hour_are_summed_with_the_last_minute(cloudwatch: Any, cloc
         at = now - timedelta(minutes=minutes)
         put(cloudwatch, NAMESPACE, "MailNotSent", at, value, service="mine")
     put(cloudwatch, NAMESPACE, "Doubled", now - timedelta(minutes=1), 1, service="other")
-    found = CloudWatch(cloudwatch, "mine").counted(["MailNotSent", "Doubled"], now)
+    found = CloudWatch(cloudwatch, "mine", {}).counted(["MailNotSent", "Doubled"], now)
     assert found == {"MailNotSent": Counted(4, now - timedelta(minutes=5))}
 
 
 def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Clock) -> None:
-    watch = CloudWatch(cloudwatch, "mine")
+    watch = CloudWatch(cloudwatch, "mine", {})
     assert watch.age(QUEUE, clock()) is None
     for minutes, age_s in ((9, 800), (3, 1500)):
         at = clock() - timedelta(minutes=minutes)
