@@ -4,7 +4,7 @@ What is told is what the stage has measured and what the template says; nothing 
 that is on trial.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from local.stack.alarms import Alarms, Metric, Readings, State
@@ -60,8 +60,9 @@ class CloudWatch:
 class CloudFormation:
     """The client for "cloudformation"."""
 
-    def __init__(self, outputs: Mapping[str, str]) -> None:
+    def __init__(self, outputs: Mapping[str, str], functions: Collection[str]) -> None:
         self._outputs = outputs
+        self._functions = functions
 
     def describe_stacks(self, **asked: Any) -> Any:
         _known(asked, "StackName")
@@ -69,10 +70,23 @@ class CloudFormation:
         outputs = [{"OutputKey": key, "OutputValue": it} for key, it in self._outputs.items()]
         return {"Stacks": [{"StackName": STACK_NAME, "Outputs": outputs}]}
 
-    def describe_stack_resource(self, **asked: Any) -> Any:
-        _known(asked, "StackName", "LogicalResourceId")
-        name = asked["LogicalResourceId"]
-        return {"StackResourceDetail": {"PhysicalResourceId": f"{STACK_NAME}-{name}"}}
+    def get_paginator(self, name: str) -> "CloudFormation":
+        assert name == "list_stack_resources"
+        return self
+
+    def paginate(self, **asked: Any) -> Any:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html"""
+        _known(asked, "StackName")
+        for name in self._functions:
+            yield {
+                "StackResourceSummaries": [
+                    {
+                        "LogicalResourceId": name,
+                        "PhysicalResourceId": f"{STACK_NAME}-{name}",
+                        "ResourceType": "AWS::Lambda::Function",
+                    }
+                ]
+            }
 
 
 class Lambda:

@@ -2,6 +2,7 @@
 
 import re
 import traceback
+from contextlib import suppress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,25 +42,16 @@ def run(incident: Incident) -> Drill:
 
 def _play(stage: Stage, drill: Drill) -> None:
     incident = drill.incident
-    if True:
-        play = incident.play(stage)
+    play = incident.play(stage)
+    next(play)
+    _is_well(stage, drill, "before it is planted")
+    _told(stage, drill, next(play))
+    if drill.told:
         next(play)
-        _is_well(stage, drill, "before it is planted")
-        whom = next(play)
-        _told(stage, drill, whom)
-        if drill.told:
-            shown, ended = None, False
-            try:
-                play.send(None)
-            except StopIteration:
-                ended = True
-            shown = _type(stage, drill, str(drill.told["command"]))
-            if not ended:
-                try:
-                    play.send(shown)
-                except StopIteration:
-                    ended = True
-            _falls(stage, drill)
+        shown = _type(stage, drill, str(drill.told["command"]))
+        with suppress(StopIteration):
+            play.send(shown)
+        _falls(stage, drill)
 
 
 def _is_well(stage: Stage, drill: Drill, when: str) -> None:
@@ -112,7 +104,7 @@ def _type(stage: Stage, drill: Drill, command: str) -> str:
         if command in drill.typed:
             break
         drill.typed.append(command)
-        if command.startswith("aws ssm put-parameter"):
+        if " ssm put-parameter " in command:
             stage.write_parameter(command)
             break
         if command.startswith("make deploy"):

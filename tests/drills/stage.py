@@ -82,6 +82,8 @@ class Stage(Deployment):
         self._lost: dict[str, dict[str, datetime]] = {}
         self._changes: dict[str, dict[str, str]] = {}
         super().__init__(simulator, clock, monkeypatch)
+        # As the template has them, where other tests want none of that.
+        self.set("all", CENSUS_EVERY_S="86400", PACE_PER_S="5", PACE_PER_MIN="200")
         self._deployed = {name: dict(it) for name, it in self.environments.items()}
         simulator._webhooks.send = self._post_off  # type: ignore[method-assign]  # `minute` delivers
         memory.after = self._count_messages
@@ -330,7 +332,7 @@ class Stage(Deployment):
         if service == "cloudwatch":
             return cloud.CloudWatch(self.alarms, self.readings)
         if service == "cloudformation":
-            return cloud.CloudFormation(self.wiring.outputs)
+            return cloud.CloudFormation(self.wiring.outputs, self.wiring.functions.keys())
         if service == "lambda":
             return cloud.Lambda(self.environments)
         return self.memory.client(service)
