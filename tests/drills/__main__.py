@@ -18,7 +18,9 @@ def main(arguments: list[str]) -> int:
         since = time.monotonic()
         drill = run(incident)
         wrong += bool(drill.wrongs)
-        print(f"{'WRONG' if drill.wrongs else 'ok   '} {time.monotonic() - since:5.1f} s", flush=True)
+        print(
+            f"{'WRONG' if drill.wrongs else 'ok   '} {time.monotonic() - since:5.1f} s", flush=True
+        )
         print(f"      alarm   {drill.rang or incident.silent or '-'}")
         told = drill.told
         print(f"      status  {told['whom']}: {told['what']}" if told else "      status  -")

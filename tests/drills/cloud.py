@@ -32,7 +32,11 @@ class CloudWatch:
             for it in self._alarms.known
             if self._alarms.states[it.name] is state
         ]
-        return {"MetricAlarms": [it for it in found if it["AlarmName"].startswith(asked["AlarmNamePrefix"])]}
+        return {
+            "MetricAlarms": [
+                it for it in found if it["AlarmName"].startswith(asked["AlarmNamePrefix"])
+            ]
+        }
 
     def get_metric_data(self, **asked: Any) -> Any:
         """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html"""
@@ -104,4 +108,3 @@ class Lambda:
 def _known(asked: Mapping[str, Any], *names: str) -> None:
     if unknown := asked.keys() - {*names}:
         raise NotImplementedError(", ".join(unknown))
-

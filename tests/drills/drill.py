@@ -75,7 +75,9 @@ def _told(stage: Stage, drill: Drill, whom: list[str]) -> None:
         if drill.told and (drill.rang or not incident.alarm):
             break
     if incident.alarm and not drill.rang:
-        drill.wrongs.append(f"no alarm of {incident.alarm}; rang: {', '.join(stage.rang) or 'none'}")
+        drill.wrongs.append(
+            f"no alarm of {incident.alarm}; rang: {', '.join(stage.rang) or 'none'}"
+        )
     if not incident.alarm and stage.rang:
         drill.wrongs.append(f"rang: {', '.join(stage.rang)}")
     if not drill.told:
@@ -89,7 +91,9 @@ def _named(status: Mapping[str, Any], cause: str, whom: list[str]) -> Mapping[st
         line = f"{it['whom']}: {it['what']}"
         if it["what"].startswith("rings"):
             continue
-        if re.search(cause, line) and all(re.search(re.escape(each) if "|" not in each else each, line) for each in whom):
+        if re.search(cause, line) and all(
+            re.search(re.escape(each) if "|" not in each else each, line) for each in whom
+        ):
             found: Mapping[str, Any] = it
             return found
     return None

@@ -53,7 +53,7 @@ class Incident:
     silent: str = ""
     outside: str = ""
     within_min: int = 15
-    falls_min: int = 15
+    falls_min: int = 240
     fills: Mapping[str, str] = field(default_factory=dict)
     quick: bool = False
 
@@ -73,7 +73,9 @@ def healthy(stage: Stage, *location_ids: int, proven: bool = True) -> str:
     return key
 
 
-def pay(stage: Stage, event_id: str, location_id: int = 4564, amount: str = "990.99", **more: Any) -> None:
+def pay(
+    stage: Stage, event_id: str, location_id: int = 4564, amount: str = "990.99", **more: Any
+) -> None:
     """The billing system puts a payment for a month on the queue."""
     now = stage.clock()
     put(
@@ -325,7 +327,11 @@ def needs_human(stage: Stage) -> Play:
     stage.simulator.fault("payment", "drop_request")
     pay(stage, "inv-1")
     yield ["payment#inv-1", "4564"]
+    pay(stage, "inv-2", amount="2.00")
+    stage.pass_minutes(3)
     yield
+    stage.pass_minutes(60)
+    assert stage.entry("payment#inv-1").state is EntryState.SENT
 
 
 def rejected(stage: Stage) -> Play:
@@ -545,7 +551,6 @@ ALL = (
         "to come",
         "PlatformClock",
         outside="the platform's clock is set right",
-        falls_min=300,
     ),
     Incident(
         "the platform's zone is another",
@@ -553,7 +558,6 @@ ALL = (
         "PlatformTimezone",
         "PlatformClock",
         outside="PlatformTimezone is deployed right",
-        falls_min=300,
     ),
     Incident(
         "a misrouted line stops its chain",
@@ -569,7 +573,6 @@ ALL = (
         "with a key that is not",
         "Key.*Refused",
         outside="the PBX is given the key",
-        falls_min=90,
     ),
     Incident(
         "the partner token was changed",
@@ -577,12 +580,21 @@ ALL = (
         "token",
         "WebhooksRefused|PlatformBlocked",
         outside="(the file TOKEN has the new one)",
-        falls_min=90,
         quick=True,
     ),
-    Incident("a dead letter of payments", letter_contradicts, "dead letter", "BillingDeadLetters|NewLetter", quick=True),
-    Incident("a dead letter of calls", letter_of_calls, "dead letter", "CallsDeadLetters|NewLetter"),
-    Incident("a malformed billing event", letter_malformed, "dead letter", "BillingDeadLetters|NewLetter"),
+    Incident(
+        "a dead letter of payments",
+        letter_contradicts,
+        "dead letter",
+        "BillingDeadLetters|NewLetter",
+        quick=True,
+    ),
+    Incident(
+        "a dead letter of calls", letter_of_calls, "dead letter", "CallsDeadLetters|NewLetter"
+    ),
+    Incident(
+        "a malformed billing event", letter_malformed, "dead letter", "BillingDeadLetters|NewLetter"
+    ),
     Incident(
         "payments fail on a missing table",
         table_missing,
@@ -599,14 +611,19 @@ ALL = (
         outside="the table's name is deployed right",
         within_min=30,
     ),
-    Incident("a payment of no connected location", held, "HELD", "PaymentLate", fills={"REASON": "cancelled"}),
+    Incident(
+        "a payment of no connected location",
+        held,
+        "HELD",
+        "PaymentLate",
+        fills={"REASON": "cancelled"},
+    ),
     Incident(
         "the application id is wrong",
         wrong_application,
         "refuses application 102",
         "PlatformBlocked",
         outside="ApplicationId is deployed right",
-        falls_min=90,
     ),
     Incident(
         "the list of calls is refused",
@@ -614,7 +631,6 @@ ALL = (
         "the list of calls is refused: 403",
         "CallListRefused",
         outside="the application gets the right to view calls",
-        falls_min=90,
     ),
     Incident(
         "the platform answers 5xx",
@@ -623,7 +639,6 @@ ALL = (
         "PlatformFailing",
         outside="the platform is well again",
         within_min=30,
-        falls_min=90,
     ),
     Incident(
         "the platform answers 429",
@@ -632,7 +647,6 @@ ALL = (
         "PlatformThrottled",
         outside="the platform is well again",
         within_min=30,
-        falls_min=90,
     ),
     Incident(
         "the platform is slow",
@@ -641,14 +655,12 @@ ALL = (
         "PlatformFailing|PaymentUnknown",
         outside="the platform is well again",
         within_min=10,
-        falls_min=90,
     ),
     Incident(
         "the brake is pulled",
         braked,
         "called too often",
         silent="the platform asked for a pause, and it ends by itself",
-        falls_min=40,
         quick=True,
     ),
     Incident(
@@ -658,7 +670,6 @@ ALL = (
         "QueueOld|CallLate|Pace",
         outside="a higher pace is deployed",
         within_min=30,
-        falls_min=60,
     ),
     Incident(
         "reconcile does not run",
@@ -667,14 +678,12 @@ ALL = (
         "ReconcileSilent",
         outside="its schedule is enabled",
         within_min=20,
-        falls_min=30,
     ),
     Incident(
         "no census is taken",
         census_stopped,
         "census|last",
         silent="it repairs what a webhook has lost; nothing is lost by its delay",
-        falls_min=60,
     ),
     Incident(
         "an uninstall's webhook is lost",
@@ -682,7 +691,6 @@ ALL = (
         "did not tell|not come|lost",
         "LostWebhook",
         within_min=1500,
-        falls_min=90,
     ),
     Incident(
         "the webhook's address is wrong",
@@ -691,7 +699,6 @@ ALL = (
         "LostWebhook",
         outside="the Cabinet gets the right address",
         within_min=1500,
-        falls_min=90,
     ),
     Incident(
         "a location that paid is frozen",
@@ -699,9 +706,10 @@ ALL = (
         "is frozen, though reported",
         silent="the platform's own decision, told at once by its webhook",
         outside="the next period is billed",
-        falls_min=30,
     ),
-    Incident("a payment needs a person", needs_human, "NEEDS_HUMAN", "PaymentNeedsHuman", within_min=90, falls_min=60),
+    Incident(
+        "a payment needs a person", needs_human, "NEEDS_HUMAN", "PaymentNeedsHuman", within_min=90
+    ),
     Incident("a payment is rejected", rejected, "REJECTED", "PaymentRejected", quick=True),
     Incident(
         "a refund waits for its payment",
@@ -710,17 +718,27 @@ ALL = (
         "PaymentNeedsHuman|PaymentLate",
         outside="billing sends the payment",
         within_min=60 * 24 * 8,
-        falls_min=60,
     ),
-    Incident("a line of nobody", unknown_line, "nobody has entered", silent="the calls wait for days, and the account's owner is told nothing wrong", fills={"LOCATION": "4232"}),
-    Incident("pop-ups are refused", pop_ups_refused, "pop-up|No such user", silent="one PBX's or location's affair", outside="the owner adds the user", falls_min=90),
+    Incident(
+        "a line of nobody",
+        unknown_line,
+        "nobody has entered",
+        silent="the calls wait for days, and the account's owner is told nothing wrong",
+        fills={"LOCATION": "4232"},
+    ),
+    Incident(
+        "pop-ups are refused",
+        pop_ups_refused,
+        "pop-up|No such user",
+        silent="one PBX's or location's affair",
+        outside="the owner adds the user",
+    ),
     Incident(
         "switch-off is near",
         switch_off_near,
         "cover ends",
         "SwitchOffNear",
         outside="the next period is billed",
-        falls_min=240,
     ),
     Incident(
         "installed by another way",
@@ -728,7 +746,6 @@ ALL = (
         "census|connected by nobody|found what is not repaired",
         "CensusDifference",
         within_min=60,
-        falls_min=60,
         fills={"TEXT": "'ticket 812'", "ACCOUNT": "4564"},
     ),
     Incident(
@@ -744,7 +761,6 @@ ALL = (
         stripe_secret,
         "[Ss]tripe",
         "Stripe|BillingRefused|Refused",
-        falls_min=90,
     ),
     Incident(
         "a PBX's clock is late",
@@ -752,7 +768,6 @@ ALL = (
         "too late|clock",
         silent="one PBX's affair",
         outside="the PBX's clock is set right",
-        falls_min=90,
     ),
     Incident(
         "the event bus takes nothing",
@@ -768,6 +783,5 @@ ALL = (
         "letter",
         "MailNotSent",
         outside="SES is well again",
-        falls_min=90,
     ),
 )

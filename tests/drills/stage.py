@@ -133,7 +133,9 @@ class Stage(Deployment):
             raise failed
         return answer
 
-    def _measure(self, space: str, name: str, dimensions: Mapping[str, str], value: float = 1) -> None:
+    def _measure(
+        self, space: str, name: str, dimensions: Mapping[str, str], value: float = 1
+    ) -> None:
         self.readings.add(Metric.of(space, name, dimensions), value, self.clock())
 
     def _take_metrics(self, printed: str) -> None:
@@ -147,7 +149,9 @@ class Stage(Deployment):
             self._letters.append(body)
 
     def _count_messages(self, name: str, asked: Mapping[str, Any]) -> None:
-        counted = {"SendMessage": "Sent", "ReceiveMessage": "", "DeleteMessage": "Deleted"}.get(name)
+        counted = {"SendMessage": "Sent", "ReceiveMessage": "", "DeleteMessage": "Deleted"}.get(
+            name
+        )
         if counted:
             self._measure("AWS/SQS", f"NumberOfMessages{counted}", _queue(asked["QueueUrl"]))
 
@@ -159,13 +163,13 @@ class Stage(Deployment):
         self._deliver_webhooks()
         for mapping in self.wiring.mappings:
             self._poll(mapping)
-        for stream in self.wiring.streams:
-            self._read_stream(stream)
         for schedule in self.wiring.schedules:
             if schedule.function not in self.stopped:
                 self._quietly(_short(schedule.function), schedule.event or {})
         for mapping in self.wiring.mappings:
             self._poll(mapping)
+        for stream in self.wiring.streams:
+            self._read_stream(stream)
         # A run that waited for its turn has let time pass.
         self.clock.at = max(self.clock.at, began + timedelta(seconds=MINUTE_S - 1))
         self._measure_queues()
@@ -366,7 +370,9 @@ def opened() -> Iterator[Stage]:
         patch.setattr(dead_letters, "_WAIT_S", 0)
         patch.setenv("LOGNAME", "anna")
         patch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
-        simulator = closing.enter_context(Simulator(redirect_url="https://provider.example/connect"))
+        simulator = closing.enter_context(
+            Simulator(redirect_url="https://provider.example/connect")
+        )
         simulator.platform.now = clock
         stage = Stage(simulator, clock, memory, patch, log)
         session.client = stage.client
