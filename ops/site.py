@@ -163,6 +163,7 @@ def opened(stack: Stack) -> Site:
     token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
     client = _client(reconcile, dynamodb, token)
     platform = Marketplace(client)
+    sightings = Sightings(dynamodb, reconcile.platform.pace_table, clock.now)
     connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
     accounts = Accounts(dynamodb, calls.accounts_table)
     call_rows = Calls(dynamodb, calls.calls_table, calls.call_days)
@@ -187,6 +188,7 @@ def opened(stack: Stack) -> Site:
         settling=Settle(
             platform=platform,
             connections=connections,
+            sightings=sightings,
             clock=clock.now,
             rules=reconcile.lifecycle,
         ),
@@ -209,7 +211,7 @@ def opened(stack: Stack) -> Site:
             "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
         },
         watch=stack.watch,
-        sightings=Sightings(dynamodb, reconcile.platform.pace_table, clock.now),
+        sightings=sightings,
         aws=stack.aws,
     )
 

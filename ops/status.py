@@ -6,7 +6,7 @@ platform; so it takes as long with ten thousand locations as with ten.
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -25,8 +25,10 @@ from shared.aws.dynamodb import row
 from shared.aws.sightings import (
     CALL_LIST_REFUSED,
     CALL_REFUSED,
+    CLOCK_AHEAD,
     KEY_REFUSED,
     KEY_REPLACED,
+    LOST_WEBHOOK,
     OTHER_APPLICATION,
     POP_UP,
     POP_UP_DROPPED,
@@ -37,7 +39,7 @@ from shared.aws.sightings import (
 )
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
 from shared.chains.chain import ChainState
-from shared.connections.connection import Connection, Hint, State
+from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
 from shared.payments.entry import Entry, EntryState
@@ -53,10 +55,8 @@ _COUNTED = {
     "Doubled": ("the platform lists more payments than were billed", "ReconcileFunction"),
     "HandlerFailed": ("a function met an error that nobody expected", ""),
     "LifecycleEventUnknown": ("the platform sent an event that is not known", "DisableFunction"),
-    "LostWebhook": ("the platform ended or froze one and did not tell", "ReconcileFunction"),
     "MailNotSent": ("a letter to an owner was not sent", "ConnectFunction"),
     "PlatformBlocked": ("the platform refused us", ""),
-    "PlatformClockAhead": ("the platform's log names a time to come", "ReconcileFunction"),
     "TokenUnreadable": ("a function could not read a token", ""),
 }
 _RUN = "ReconcileRun"
@@ -238,12 +238,13 @@ def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[En
 def _cover(site: Site, now: datetime) -> Iterator[Found]:
     """Active ones are due an hour after each warning, so they are near the begin of the index."""
     rules = site.settings.cover
-    if rules.free:
-        return
-    soon = now + timedelta(hours=1)
-    ids = [*site.connections.due(State.ACTIVE, soon, _MOST)]
+    ids = [*site.connections.due(State.ACTIVE, now + timedelta(hours=1), _MOST)]
     ids += [*site.connections.due(State.FROZEN, now + timedelta(days=1), _MOST)]
     live = [it for it in _rows(site, ids) if it.live]
+    late = [it.location_id for it in live if it.due_at and it.due_at < now - _OVERDUE]
+    yield from _late([f"location {it}" for it in late], site)
+    if rules.free:
+        return
     with ThreadPoolExecutor(AT_ONCE) as workers:
         entries = workers.map(site.ledger.entries_of, [it.location_id for it in live])
     works = coverage.work_list(zip(live, entries, strict=True), now)
@@ -345,25 +346,19 @@ def _overdue(site: Site, now: datetime) -> Iterator[Found]:
     for state in EntryState:
         if state not in (EntryState.SENT, EntryState.CLOSED):
             found += site.ledger.due(state, before, 1)
-    for standing in State:
+    for standing in (State.PENDING, State.DISABLED):  # Of the others, `_cover` tells.
         found += [f"location {it}" for it in site.connections.due(standing, before, 1)]
     found += [f"chain {key}" for key in site.chains.due(before, 1)]
     for call in (*TO_BE_SENT, *LOOKED_FOR):
         found += [f"call {key}" for key, _location in site.calls.due(call, before, 1)]
+    yield from _late(found, site)
+
+
+def _late(found: Sequence[object], site: Site) -> Iterator[Found]:
     if found:
         what = "due for five minutes and not taken: reconcile does not run, or cannot keep up"
         command = site.watch.log("ReconcileFunction")
         yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
-
-
-def _hints(site: Site, now: datetime) -> Iterator[Found]:
-    """Where a webhook was not confirmed yet, a clock may differ."""
-    far = now + timedelta(days=1)
-    ids = [
-        location_id for hint in Hint for location_id in site.connections.hinted(hint, far, _MOST)
-    ]
-    for connection in _rows(site, ids):
-        yield from trouble.of_clock(connection, now)
 
 
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
@@ -384,6 +379,12 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
         if last and last.at <= other.at:
             what = f"webhooks come for application {other.who}, and ours is {ours}"
             yield Trouble(Grade.ATTENTION, what, f"application {ours}", "publication", other.at)
+    for connection in _rows(site, _places(site, CLOCK_AHEAD, timedelta(days=1))):
+        yield from trouble.of_clock(connection, now)
+    if lost := _places(site, LOST_WEBHOOK, LATELY):
+        what = "Altegio ended or froze it, and no webhook came; it is settled by now"
+        command = "publication" if lost[1:] else f"location {lost[0]} --all"
+        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
     for seen in site.sightings.lately(KEY_REFUSED, LATELY):
         yield from trouble.of_key(seen, now)
     for seen in site.sightings.lately(KEY_REPLACED, LATELY):
@@ -420,7 +421,6 @@ _CHECKS = (
     _calls,
     _lines,
     _overdue,
-    _hints,
     _seen,
     _census,
 )

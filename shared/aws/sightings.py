@@ -31,6 +31,8 @@ POP_UP = "pop-up"
 POP_UP_DROPPED = "pop-up-dropped"
 TELEPHONY_STOPPED = "telephony-stopped"
 CALL_REFUSED = "call-refused"
+CLOCK_AHEAD = "clock-ahead"
+LOST_WEBHOOK = "lost-webhook"
 CALL_LIST_REFUSED = "call-list-refused"
 OTHER_APPLICATION = "other-application"
 

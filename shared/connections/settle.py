@@ -11,6 +11,7 @@ from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import CLOCK_AHEAD, LOST_WEBHOOK, Sightings
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
@@ -30,11 +31,13 @@ class Settle:
         *,
         platform: Marketplace,
         connections: Connections,
+        sightings: Sightings,
         clock: Clock,
         rules: LifecyclePolicy,
     ) -> None:
         self._platform = platform
         self._connections = connections
+        self._sightings = sightings
         self._clock = clock
         self._rules = rules
 
@@ -75,6 +78,7 @@ class Settle:
             decided = lifecycle.settled(connection, status, self._clock(), self._rules)
             if status.ahead_of(self._clock()):
                 count("PlatformClockAhead")
+                self._sightings.note(CLOCK_AHEAD, str(connection.location_id))
                 told = {**connection.names, "proof": status.proof()}
                 logger.error("the platform's clock is ahead", extra=told)
             if decided.state is State.PENDING and refusal:
@@ -119,6 +123,7 @@ class Settle:
             return current, False
         if lost:
             count("LostWebhook")
+            self._sightings.note(LOST_WEBHOOK, str(saved.location_id))
             logger.error("webhook lost", extra=saved.names)
         told = {"generation": saved.generation, "state": saved.state, "verdict": saved.verdict}
         logger.info("settled", extra={**saved.names, **told})

@@ -12,7 +12,6 @@ from ops import status, trouble
 from ops.status import _COUNTED
 from ops.trouble import Grade, Trouble
 from ops.watch import Alarm
-from shared.clock import stamp
 from shared.connections.crm_token import CrmTokenState
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.calls import telling
@@ -215,10 +214,10 @@ def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: 
 
 def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
     """An uninstall is disbelieved until our clock passes the platform's."""
-    row = connected.connection(4564)
-    ahead = f"{stamp(connected.clock() + timedelta(hours=2))} 0009"
-    connected.connections.save(replace(row, mark=ahead))
-    connected.webhook(connected.event(4564))
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.reconcile()
     [line] = [it for it in told(operator) if "which is to come" in it]
     assert line.startswith("broken location 4564: the platform's log has an entry of ")
     assert line.endswith("> publication --location 4564")
@@ -226,6 +225,34 @@ def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator
         f"{it['whom']}: {it['what']} > {it['command']}"
         for it in operator.json("location", "4564")["troubles"]
     )
+
+
+def test_a_webhook_that_did_not_come_is_told_with_its_location(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(8 * 24 * 60, step=12 * 60)
+    connected.webhook(connected.event(4564, "freeze"))
+    # Whoever looks just after reconcile has found it.
+    connected.clock.at = connected.connection(4564).settled_at or connected.clock()
+    [line] = [it for it in told(operator) if "no webhook came" in it]
+    assert line.startswith("attention locations 4564: Altegio ended or froze it")
+    assert line.endswith("> location 4564 --all")
+
+
+def test_webhooks_of_another_application_are_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.webhook({**connected.event(4564), "application_id": 102})
+    [line] = told(operator)
+    assert line == (
+        "attention application 101: webhooks come for application 102, and ours is 101"
+        " > publication"
+    )
+    connected.restart()
+    connected.clock.advance(minutes=2)
+    connected.webhook(connected.event(4564))
+    assert told(operator) == []
 
 
 # Telephony
