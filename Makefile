@@ -88,7 +88,7 @@ deploy: .venv/.done $(VENVS)/sam/.done ## deploy ENV=staging to AWS: asks, shows
 	    $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") \
 	    $(if $(ENDPOINT_URL),--endpoint-url "$(ENDPOINT_URL)")
 
-deploy-local: setup $(VENVS)/sam/.done ## sam build and sam deploy of the unmodified template, into an emulator
+deploy-local: setup $(VENVS)/sam/.done ## sam build and sam deploy of the template, into an emulator
 	@.venv/bin/python -m local deploy
 
 # sam build calls build-<function> for each of them; the result is the same for all.
