@@ -238,9 +238,8 @@ def _withdraw(announcement: str, file: Path) -> None:
 
 def _say(alarm: "Alarm", state: "State") -> None:
     """A line when an alarm begins to ring, and when it is over."""
-    if state is not state.UNKNOWN:
-        rings = "rings" if state is state.ALARM else "is over"
-        print(f"{clock.now():%H:%M:%S} {alarm.name} {rings}: {alarm.words}", flush=True)
+    rings = f"rings: {alarm.words}" if state is state.ALARM else "is over"
+    print(f"{clock.now():%H:%M:%S} {alarm.name} {rings}", flush=True)
 
 
 def _welcome(stack: "Stack", pages: Mapping[str, str], *, is_simulated: bool) -> str:

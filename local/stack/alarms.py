@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-# How many periods before those of the alarm are looked at, too, where data are missing. That there are some is
-# documented, and an example has two of them; the number for each kind of alarm is not.
+# How many periods before those of the alarm are looked at, too, where data are missing. That there
+# are some is documented, and an example has two of them; the number for each kind of alarm is not.
 _BEFORE = 2
 _KEPT = timedelta(hours=26)  # No alarm looks back for more than a day.
 
@@ -115,6 +115,11 @@ class Alarm:
             raise ValueError(message)
         return found
 
+    @property
+    def window(self) -> timedelta:
+        """For how long it looks back."""
+        return timedelta(seconds=self.periods * self.period_s)
+
     def state(self, readings: "Readings", now: datetime, before: State) -> State:
         """What it is at a moment, by the data until then.
 
@@ -158,8 +163,8 @@ def judged(
         return before if missing == "ignore" else State.UNKNOWN
     if not all(there):
         return State.OK
-    # All that is there breaches, and it is too little. That nothing better came since it did tells enough, unless it
-    # came just now.
+    # All that is there breaches, and it is too little. That nothing better came since it did tells
+    # enough, unless it came just now.
     oldest = len(breaches) - breaches.index(True)
     return State.ALARM if missing == "missing" and oldest >= needed else before
 
@@ -196,10 +201,11 @@ class Readings:
 
 
 class Alarms:
-    """All alarms of a template, and the state of each since when."""
+    """All alarms of a template, made at a moment, and the state of each since when."""
 
-    def __init__(self, alarms: Iterable[Alarm]) -> None:
+    def __init__(self, alarms: Iterable[Alarm], made_at: datetime) -> None:
         self.known = tuple(alarms)
+        self._made_at = made_at
         self.states = dict.fromkeys((it.name for it in self.known), State.UNKNOWN)
         self.since: dict[str, datetime] = {}
 
@@ -207,6 +213,9 @@ class Alarms:
         """The state of each at this moment; returns those that have another than before."""
         changed = []
         for alarm in self.known:
+            # What is missing from before there was a stack says nothing of the stack.
+            if alarm.missing == "breaching" and now - self._made_at < alarm.window:
+                continue
             state = alarm.state(readings, now, self.states[alarm.name])
             if state is not self.states[alarm.name]:
                 self.states[alarm.name], self.since[alarm.name] = state, now

@@ -1,7 +1,7 @@
 """CloudWatch's side of the local stack: measures, evaluates the template's alarms, and tells them.
 
-The emulator keeps what was measured and the states, so whoever asks CloudWatch asks the emulator. It
-would evaluate alarms by rules of its own, so it is given none that it can: the states are set.
+The emulator keeps what was measured and the states, so whoever asks CloudWatch asks the emulator.
+It would evaluate alarms by rules of its own, so it is given none that it can: the states are set.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html
 """
@@ -66,11 +66,11 @@ class CloudWatch:
             queues: Whose lengths are measured.
             functions: Their names at AWS, by logical name.
             logs: Folder of the functions' logs.
-            say: Is told each change but those to begin with.
+            say: Is told when one begins to ring, and when that is over.
         """
         self._cloudwatch = cloudwatch
         self._sqs = sqs
-        self._alarms = Alarms(Alarm.read(name, it) for name, it in alarms.items())
+        self._alarms = Alarms((Alarm.read(*it) for it in alarms.items()), datetime.now(UTC))
         self._queues = list(queues)
         self._functions = functions
         self._logs = logs
@@ -130,11 +130,13 @@ class CloudWatch:
         for metric, value, at in news:
             self._readings.add(metric, value, at)
         self._keep(news)
+        rang = {name for name, it in self._alarms.states.items() if it is State.ALARM}
         for alarm, state in self._alarms.look(self._readings, now):
             self._cloudwatch.set_alarm_state(
                 AlarmName=_name(alarm), StateValue=state, StateReason="as template.yaml says"
             )
-            self._say(alarm, state)
+            if state is State.ALARM or alarm.name in rang:
+                self._say(alarm, state)
 
     def _counted(self) -> Iterator[tuple[Metric, float, datetime]]:
         """What the functions have printed since, as CloudWatch Logs reads it."""

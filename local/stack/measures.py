@@ -1,4 +1,4 @@
-"""What AWS measures of a run of a function, and of the queue, stream or API that it is for: pure rules.
+"""What AWS measures of a run of a function, and of what it is for: pure rules.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html

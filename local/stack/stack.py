@@ -288,7 +288,7 @@ class Stack:
         return self._functions.environments(self._find(function))
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the emulator: "cloudwatch", "dynamodb", "events", "sesv2", "sqs" or "ssm"."""
+        """A boto3 client for a service of the emulator, such as "dynamodb"; see `SERVICES`."""
         return self._emulator.client(service)
 
     def function_log(self, function: str) -> str:

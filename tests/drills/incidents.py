@@ -53,7 +53,7 @@ class Incident:
     silent: str = ""
     outside: str = ""
     within_min: int = 15
-    falls_min: int = 240
+    falls_min: int = 420
     fills: Mapping[str, str] = field(default_factory=dict)
     quick: bool = False
 

@@ -91,7 +91,7 @@ class Stage(Deployment):
     def _create(self, wiring: Wiring) -> None:
         super()._create(wiring)
         self.wiring = wiring
-        self.alarms = Alarms(Alarm.read(name, it) for name, it in wiring.alarms.items())
+        self.alarms = Alarms((Alarm.read(*it) for it in wiring.alarms.items()), self.clock())
 
     # AWS around the functions
 
