@@ -2,7 +2,7 @@
 
 The buttons are plain form posts, so curl can press them, too:
 
-    curl URL/faults/order -d route=payment -d kind=status -d status=422 -d message='Closed.' -d times=2
+    curl URL/faults/order -d route=payment -d kind=status -d status=422 -d times=2
     curl URL/faults/order -d route=any -d kind=delay -d seconds=30 -d times=1000
     curl URL/faults/clear
     curl URL/faults/set   -d clock=7200

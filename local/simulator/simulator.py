@@ -83,7 +83,11 @@ class Simulator(Observation):
         self.clock_ahead = timedelta()
         self.webhook_mode = "now"
         self.platform = Platform(
-            now=lambda: _now() + self.clock_ahead, zone=zone, paid=paid, trial_days=trial_days, pending_ttl_s=pending_ttl_s
+            now=lambda: _now() + self.clock_ahead,
+            zone=zone,
+            paid=paid,
+            trial_days=trial_days,
+            pending_ttl_s=pending_ttl_s,
         )
         self.may_list_calls = True
         self.save_after_s: float = 0

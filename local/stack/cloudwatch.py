@@ -54,6 +54,7 @@ class CloudWatch:
         alarms: Mapping[str, Any],
         queues: Iterable[Queue],
         functions: Mapping[str, str],
+        api: str,
         logs: Path,
         say: Say,
     ) -> None:
@@ -65,6 +66,7 @@ class CloudWatch:
             alarms: CloudFormation's properties of each.
             queues: Whose lengths are measured.
             functions: Their names at AWS, by logical name.
+            api: Id of the HTTP API.
             logs: Folder of the functions' logs.
             say: Is told when one begins to ring, and when that is over.
         """
@@ -73,6 +75,7 @@ class CloudWatch:
         self._alarms = Alarms((Alarm.read(*it) for it in alarms.items()), datetime.now(UTC))
         self._queues = list(queues)
         self._functions = functions
+        self._api = api
         self._logs = logs
         self._say = say
         self._readings = Readings()
@@ -107,8 +110,8 @@ class CloudWatch:
     def take(self, function: str, event: Any, result: InvokeResult) -> None:
         """A run is over."""
         now = datetime.now(UTC)
-        name, api = self._functions[function], f"{STACK_NAME}-HttpApi"
-        measured = [(it, value, now) for it, value in of_run(name, api, event, result, now)]
+        runs = of_run(self._functions[function], self._api, event, result, now)
+        measured = [(it, value, now) for it, value in runs]
         with self._lock:
             self._news += measured
 

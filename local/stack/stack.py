@@ -21,7 +21,7 @@ from local.stack.functions import Functions
 from local.stack.pollers import Poller
 from local.stack.schedules import Clockwork
 from local.stack.streams import StreamReader
-from local.stack.template import Template
+from local.stack.template import STACK_NAME, Template
 from local.stack.wiring import StreamMapping, Wiring
 from shared import settings as config
 
@@ -182,12 +182,15 @@ class Stack:
     @contextmanager
     def watched(self, say: Say) -> Iterator[CloudWatch]:
         """While it lasts, its alarms are evaluated; `say` is told when one changes."""
+        kinds = self._wiring.resources.items()
+        [api] = [name for name, kind in kinds if kind == "AWS::ApiGatewayV2::Api"]
         watch = CloudWatch(
             self.client("cloudwatch"),
             self.client("sqs"),
             alarms=self._wiring.alarms,
             queues=self._wiring.queues.values(),
             functions={name: it.name for name, it in self.functions.items()},
+            api=f"{STACK_NAME}-{api}",
             logs=self.logs,
             say=say,
         )

@@ -7,7 +7,13 @@ from tests.local.simulator.app import NORD, App, Inbox
 
 
 def test_a_fault_that_is_ordered_hits_as_often_as_it_says(sim: Simulator, app: App) -> None:
-    wish = {"route": "salons", "kind": "status", "status": "422", "message": "Closed.", "times": "2"}
+    wish = {
+        "route": "salons",
+        "kind": "status",
+        "status": "422",
+        "message": "Closed.",
+        "times": "2",
+    }
     assert app.http.post("/faults/order", data=wish).headers["location"] == "/faults"
     [told] = app.http.get("/faults/json").json()["faults"]
     assert (told["route"], told["times"], told["message"]) == ("salons", 2, "Closed.")
