@@ -2,7 +2,6 @@
 
 import re
 import traceback
-from contextlib import suppress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,11 +30,7 @@ def run(incident: Incident) -> Drill:
     """Plays an incident on a new stage."""
     drill = Drill(incident)
     with opened() as stage:
-        try:
-            _play(stage, drill)
-        except AssertionError as error:
-            [*_others, place] = traceback.extract_tb(error.__traceback__)
-            drill.wrongs.append(f"in the end it is not so: {place.line}")
+        _play(stage, drill)
         drill.shown = stage.run("status")
     return drill
 
@@ -49,8 +44,13 @@ def _play(stage: Stage, drill: Drill) -> None:
     if drill.told:
         next(play)
         shown = _type(stage, drill, str(drill.told["command"]))
-        with suppress(StopIteration):
+        try:
             play.send(shown)
+        except StopIteration:
+            pass
+        except AssertionError as error:
+            [*_others, place] = traceback.extract_tb(error.__traceback__)
+            drill.wrongs.append(f"in the end it is not so: {place.line}")
         _falls(stage, drill)
 
 
