@@ -41,7 +41,7 @@ def census(site: Site, options: argparse.Namespace) -> int:
     if options.new or options.do:
         head = _followed(site.roll, head)
     found = list(_found(site.roll, head))
-    screen.printed(options, _shown(site, head, found), _plain(head, found))
+    screen.printed(options, _shown(site, head, found, options), _plain(head, found))
     return 0
 
 
@@ -135,7 +135,7 @@ def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
         yield from roll.part(number).found
 
 
-def _shown(site: Site, head: Head, found: list[Found]) -> str:
+def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespace) -> str:
     kinds = [f"{number} {kind}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {_progress(head)}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
@@ -156,10 +156,12 @@ def _shown(site: Site, head: Head, found: list[Found]) -> str:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
     if head.stage is Stage.DONE and head.repairable and not head.repaired:
         asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
-        parts.append(f"\nHave them repaired: census --do{asked}")
+        parts.append("\nHave them repaired:")
+        parts.append(screen.to_type(f"census --do{asked}", options))
     if ghosts := [it for it in found if it.finding.difference is Difference.GHOST]:
         location_id = ghosts[0].finding.location_id
-        parts.append(f"\nTo give one to its account: take {location_id} ACCOUNT --reason TEXT")
+        parts.append("\nGive one to its account:")
+        parts.append(screen.to_type(f"take {location_id} ACCOUNT --reason TEXT --do", options))
     return "\n".join(parts)
 
 

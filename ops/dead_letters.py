@@ -145,10 +145,10 @@ def letters(site: Site, options: argparse.Namespace) -> int:
     safe = sum(verdict.safe for _letter, verdict in judged)
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
     ways = (
-        f"Safe to replay: {safe} of {len(judged)}, with `letters ID --replay` or `letters all"
-        " --replay`. Of others, send a corrected event anew, then `letters ID --drop`."
+        f"Safe to replay: {safe} of {len(judged)}; `letters all --replay --do` takes these. Of"
+        " others, send a corrected event anew before you delete them."
     )
-    text = f"{whole}\n\n{_listed(judged)}\n\n{screen.wrapped(ways)}"
+    text = f"{whole}\n\n{_listed(judged, options)}\n\n{screen.wrapped(ways)}"
     none = f"{site.name}: no dead letters."
     screen.printed(options, text if judged else none, [_plain(*both) for both in judged])
     return 0
@@ -185,7 +185,7 @@ def _changed(
             held[letter.queue].remove(letter)
         return f"{screen.counted(len(going), 'letter')} {verb}."
 
-    text = _listed(judged) + f"\n\n{whole}" * (bool(going) and not options.do)
+    text = _listed(judged, None) + f"\n\n{whole}" * (bool(going) and not options.do)
     return screen.proposed(options, text, plain, do, against=against)
 
 
@@ -329,11 +329,12 @@ def _letter(queue: str, message: Any) -> Letter:
     )
 
 
-def _listed(judged: Sequence[tuple[Letter, Verdict]]) -> str:
-    return "\n\n".join(_told(*both) for both in judged)
+def _listed(judged: Sequence[tuple[Letter, Verdict]], options: argparse.Namespace | None) -> str:
+    """Each, and with `options` what to type for it."""
+    return "\n\n".join(_told(*both, options) for both in judged)
 
 
-def _told(letter: Letter, verdict: Verdict) -> str:
+def _told(letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
     pairs = [
@@ -344,7 +345,12 @@ def _told(letter: Letter, verdict: Verdict) -> str:
     ]
     below = screen.facts(pairs, indent=" " * len(head))
     event = verdict.event or (letter.about if letter.fields else "no event")
-    return f"{head}{letter.queue}, {event}, {old} old\n{below}"
+    typed = f"\n{screen.to_type(_command(letter, verdict), options)}" if options else ""
+    return f"{head}{letter.queue}, {event}, {old} old\n{below}{typed}"
+
+
+def _command(letter: Letter, verdict: Verdict) -> str:
+    return f"letters {letter.id[:_SHORT]} {'--replay' if verdict.safe else '--drop'} --do"
 
 
 def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:
@@ -359,4 +365,5 @@ def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:
         "sha256": letter.receipt,
         "safe": verdict.safe,
         "verdict": verdict.why,
+        "command": _command(letter, verdict),
     }

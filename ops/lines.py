@@ -1,6 +1,7 @@
 """The lines of an account: which location each is of, and for which of them calls wait."""
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,11 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     rows += [(str(it.location_id), dead if it.is_dead else "-", it.key) for it in found.entries]
     table = screen.below(("LOCATION", "WAITING", "LINE"), rows)
     none = "\nNo line is entered, and no call waits for one."
-    enter = "\nSay whose line it is: lines LOCATION --enter LINE --do. What waits goes out then."
-    parts = [head, facts, *(table or [none]), *([enter] if found.unknown else [])]
+    parts = [head, facts, *(table or [none])]
+    for it in found.unknown[:1]:
+        command = f"lines LOCATION --enter {shlex.quote(it.key)} --do"
+        parts.append("\nSay whose line it is, and what waits goes out:")
+        parts.append(screen.to_type(command, options))
     screen.printed(options, "\n".join(parts), _json(account, found))
     return 0
 

@@ -17,9 +17,9 @@ from ops import accounts, dead_letters, history, screen, trouble
 from ops import call as calls_shown
 from ops.dead_letters import Letter
 from ops.history import Event, Standing
+from ops.rows import pop_ups, stopped_of
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
-from ops.status import pop_ups, stopped_of
 from ops.trouble import Grade, Trouble
 from shared import clock
 from shared.altegio.status import Installed, Status

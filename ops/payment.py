@@ -12,9 +12,9 @@ from datetime import datetime
 
 from ops import evidence, refunds, screen, trouble
 from ops.evidence import Evidence, Word
+from ops.rows import entries_in
 from ops.screen import NotChanged
 from ops.site import Site
-from ops.status import entries_in
 from ops.trouble import UNFINISHED
 from shared import clock
 from shared.aws.dynamodb import StaleWrite

@@ -32,6 +32,10 @@ UNFINISHED = (
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
+_ADVICE = {
+    PopUp.LATE: ": its PBX asks late, or its clock differs from ours",
+    PopUp.UNKNOWN_LINE: ": `lines` says which",
+}
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN, PopUp.UNUSABLE}
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
@@ -77,6 +81,10 @@ class Trouble:
             "command": self.command,
             "since": stamp(self.since) if self.since else None,
         }
+
+
+type Found = Trouble | tuple[str, str]
+"""What is wrong, or a fact for the foot of the screen: its name, and what it is."""
 
 
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
@@ -232,10 +240,10 @@ def of_pop_ups(
     lost = {why: number for why, number in counts.items() if why not in _NO_FAULT}
     if sum(lost.values()) > counts.get(PopUp.SENT, 0):
         told = ", ".join(f"{number} {why}" for why, number in lost.items())
-        what = f"more pop-ups are dropped than shown: {told}; the last {last.why}"
-        is_line = last.why.startswith(PopUp.UNKNOWN_LINE)
-        command = f"{'lines' if is_line else 'location'} {last.who}"
-        yield Trouble(Grade.ATTENTION, what, f"location {last.who}", command)
+        advice = next((it for why, it in _ADVICE.items() if last.why.startswith(why)), "")
+        what = f"more pop-ups are dropped than shown: {told}; the last {last.why}{advice}"
+        whom = f"{'location' if last.who.isdecimal() else 'account'} {last.who}"
+        yield Trouble(Grade.ATTENTION, what, whom, whom)
 
 
 def of_replaced_key(seen: Sighting | None, now: datetime) -> Iterator[Trouble]:

@@ -13,6 +13,9 @@ from shared.telemetry import NAMESPACE
 HOUR = timedelta(hours=1)
 # As template.yaml has it.
 _TYPE = " Type: .venv/bin/python -m ops "
+RUN = "ReconcileRun"
+"""Counted by each scheduled run that comes to its end."""
+
 FAILURES = {
     "Errors": "runs of it did not start, failed, or were ended before their time",
     "Throttles": "runs of it were turned away by AWS, as no more are allowed at once",
@@ -61,6 +64,9 @@ class Watch(Protocol):
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
         """How long a message of it waits, at least; None if nobody here knows."""
 
+    def untold(self, now: datetime) -> timedelta | None:
+        """How far the events out are behind; None if they are not, or nobody here knows."""
+
     def log(self, function: str) -> str:
         """The command that shows a function's log, or, without a name, those of all."""
 
@@ -106,7 +112,7 @@ class CloudWatch:
         }
 
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
-        """As of some minutes ago; or since when all that is received comes back.
+        """As of some minutes ago; or since when nothing that is received is done with.
 
         SQS does not count the age of what was received three times:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
@@ -114,11 +120,18 @@ class CloudWatch:
         queue = queue_url.rpartition("/")[2]
         asked = {it: ("AWS/SQS", it, "QueueName", queue) for it in (_AGE, _RECEIVED, _DELETED)}
         found = self._read(asked, "Maximum", now)
-        ages, received = found.get(_AGE), found.get(_RECEIVED)
+        ages, received = found.get(_AGE), found.get(_RECEIVED, {})
         told = [timedelta(seconds=ages[max(ages)])] if ages else []
-        if received and sum(received.values()) and not sum(found.get(_DELETED, {}).values()):
-            told.append(now - min(at for at, number in received.items() if number))
+        done = max((at for at, number in found.get(_DELETED, {}).items() if number), default=None)
+        told += [now - at for at, it in received.items() if it and (done is None or at > done)]
         return max(told, default=None)
+
+    def untold(self, now: datetime) -> timedelta | None:
+        """How old the change is that the events function takes now."""
+        name = self._functions.get("EventsFunction", "")
+        asked = {"": ("AWS/Lambda", "IteratorAge", "FunctionName", name)}
+        found = self._read(asked, "Maximum", now).get("", {}) if name else {}
+        return timedelta(milliseconds=found[max(found)]) if found else None
 
     def log(self, function: str) -> str:
         """By SAM's CLI, which knows the stack's groups."""

@@ -122,6 +122,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
                 clock=clock.now,
                 rules=settings.lifecycle,
             ),
+            sightings=sightings,
             clock=clock.now,
             lifecycle_rules=settings.lifecycle,
             lease_s=settings.ledger.lease_s,

@@ -125,7 +125,7 @@ class CallDoor:
         age_ms = round((self._clock() - event.at) / timedelta(milliseconds=1))
         told = {"location_id": place.location_id, "outcome": shown, "why": why, "age_ms": age_ms}
         logger.info("pop-up", extra=told)
-        whose = str(place.location_id or "")
+        whose = str(place.location_id or account.account_id)
         # Other telephones of a group ask for the same one.
         if shown is not PopUp.REPEATED:
             self._sightings.count(POP_UP, whose, shown)

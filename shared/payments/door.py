@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared import fields
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.keys import Keys
+from shared.aws.sightings import BILLING, BILLING_REFUSED, Sightings
 from shared.clock import Clock
 from shared.payments import entry as payment
 from shared.payments.billing_event import Payment, Refund
@@ -42,17 +43,30 @@ class BillingDoor:
     """The use case of `/billing`."""
 
     def __init__(
-        self, *, ledger: Ledger, wake_ups: WakeUps, key: Keys, clock: Clock, rules: LedgerPolicy
+        self,
+        *,
+        ledger: Ledger,
+        wake_ups: WakeUps,
+        key: Keys,
+        key_parameter: str,
+        sightings: Sightings,
+        clock: Clock,
+        rules: LedgerPolicy,
     ) -> None:
         self._ledger = ledger
         self._wake_ups = wake_ups
         self._key = key
+        self._key_parameter = key_parameter
+        self._sightings = sightings
         self._clock = clock
         self._rules = rules
 
     def admits(self, key: str) -> bool:
         """Whether it is the company's own billing system that asks."""
-        return self._key.fits(key)
+        is_right = self._key.fits(key)
+        if is_right or self._key.is_set():
+            self._sightings.note(BILLING if is_right else BILLING_REFUSED, self._key_parameter)
+        return is_right
 
     def take(self, event: Payment | Refund) -> Entry:
         """Stores the event, or finds it there; returns its entry as it stands.

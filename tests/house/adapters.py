@@ -438,12 +438,12 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
     Keys: (
         "ssm",
         lambda aws: Keys(aws, "KEY_PARAMETER"),
-        {"fits": [lambda it: it.fits("k")]},
+        {"fits": [lambda it: it.fits("k")], "is_set": [lambda it: it.is_set()]},
     ),
     Secrets: (
         "ssm",
         lambda aws: Secrets(aws, "SECRET_PARAMETER"),
-        {"known": [lambda it: it.known()]},
+        {"known": [lambda it: it.known()], "is_set": [lambda it: it.is_set()]},
     ),
     UserToken: (
         "ssm",

@@ -29,10 +29,14 @@ class Watching:
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
         counts = {**self.counts, **({"ReconcileRun": 60} if self.ran else {})}
-        return {name: Counted(it, now) for name, it in counts.items() if name in names}
+        asked = {*names, *(it for it in counts if " " in it)}
+        return {name: Counted(it, now) for name, it in counts.items() if name in asked}
 
     def age(self, queue_url: str, _now: datetime) -> timedelta | None:
         return self.ages.get(queue_url)
+
+    def untold(self, _now: datetime) -> timedelta | None:
+        return self.ages.get("events")
 
     def log(self, function: str) -> str:
         return f"less {function}.log"
