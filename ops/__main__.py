@@ -120,7 +120,7 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         "the dead letters, masked, and which are safe to replay",
         [
             _one("id", "ID", "the beginning of a letter's id, or `all`", nargs="*"),
-            ("--queue", {"choices": ["billing", "calls"], "help": "of one queue only"}),
+            ("--queue", {"choices": ["billing", "calls", "events"], "help": "of one queue only"}),
             _OF_LOCATION,
             _one("--event", "EVENT_ID", "those of an event, or of a call"),
             _FORCE,

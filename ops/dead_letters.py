@@ -1,4 +1,4 @@
-"""The dead letters of billing and of calls: what is in each, why, and what a replay would do.
+"""The dead letters: what is in each, why, and what a replay would do.
 
 A letter stays until its copy is in the queue that it came from. Whoever looks holds the letters
 for a moment, and gives them back at once.
@@ -19,6 +19,7 @@ from ops import screen
 from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
+from shared.aws.dynamodb import from_item
 from shared.calls import event as call_event
 from shared.calls import phone_numbers
 from shared.clock import stamp
@@ -47,6 +48,7 @@ _OPEN = {
 }
 _NUMBERS = {"phone", "line"}
 _LONGEST = 40
+_EVENTS = "events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,12 @@ class Letter:
     @property
     def fields(self) -> dict[str, Any]:
         """What it says, if that is a JSON object at all."""
-        with suppress(ValueError, RecursionError):
+        with suppress(AttributeError, LookupError, RecursionError, TypeError, ValueError):
             found = json.loads(self.body)
-            return found if isinstance(found, dict) else {}
+            if isinstance(found, dict):
+                # Of a change, whose it is.
+                keys = found.pop("keys", None) if self.queue == _EVENTS else None
+                return {**found, **from_item(keys or {})}
         return {}
 
     @property
@@ -130,7 +135,7 @@ class Verdict:
 
 def letters(site: Site, options: argparse.Namespace) -> int:
     """Lists letters, each with its verdict; with `--replay` or `--drop`, does so with them."""
-    queues = [options.queue] if options.queue else [*site.queues]
+    queues = [options.queue] if options.queue else [*urls(site)]
     with ExitStack() as holding:
         held = {queue: holding.enter_context(_held(site, queue)) for queue in queues}
         chosen = [letter for found in held.values() for letter in found if letter.is_of(options)]
@@ -160,7 +165,11 @@ def _changed(
         raise NotChanged("say which: by ID, --location, --event, or `all`")
     if not judged:
         raise NotChanged("there is no such letter" if options.id != ["all"] else "there is none")
-    going = [it for it, verdict in judged if options.force or verdict.safe is options.replay]
+    going = [
+        letter
+        for letter, verdict in judged
+        if verdict.safe is options.replay or (options.force and letter.queue in site.queues)
+    ]
     verb = "replayed" if options.replay else "deleted for good"
     other = "they would come back" if options.replay else "it is safe to --replay"
     against = "" if going else f"{other} (add --force to do it nevertheless)"
@@ -169,7 +178,7 @@ def _changed(
 
     def do() -> str:
         for letter in going:
-            url, dead_url = site.queues[letter.queue]
+            url, dead_url = urls(site)[letter.queue]
             if options.replay:
                 site.sqs.send_message(QueueUrl=url, MessageBody=letter.body)
             site.sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.handle)
@@ -194,11 +203,17 @@ def length(site: Site, url: str) -> tuple[int, int]:
 def of_location(site: Site, location_id: int) -> list[Letter]:
     """All that name a location."""
     found: list[Letter] = []
-    for queue, (_url, dead_url) in site.queues.items():
+    for queue, (_url, dead_url) in urls(site).items():
         if any(length(site, dead_url)):
             with _held(site, queue) as held:
                 found += [it for it in held if it.fields.get("location_id") == location_id]
     return found
+
+
+def urls(site: Site) -> dict[str, tuple[str, str]]:
+    """Each queue and that of its letters; changes come by a stream, and none goes back there."""
+    events = site.outputs.get("EventsDeadLettersUrl")
+    return {**site.queues, **({_EVENTS: ("", events)} if events else {})}
 
 
 def peeked(site: Site, queue: str) -> list[Letter]:
@@ -208,6 +223,9 @@ def peeked(site: Site, queue: str) -> list[Letter]:
 
 
 def _judged(site: Site, letter: Letter) -> Verdict:
+    if letter.queue == _EVENTS:
+        again = "never by itself: docs/events.md has how the last day is told once more"
+        return Verdict(letter.about, safe=False, why=again)
     if letter.queue == "calls":
         return judge_call(letter.body, site.connections.get)
     return judge(letter.body, site.ledger.get)
@@ -272,7 +290,7 @@ def _difference(before: Entry, entry: Entry) -> str:
 @contextmanager
 def _held(site: Site, queue: str, most: int = 10_000) -> Iterator[list[Letter]]:
     """All letters, oldest first; what is left in the list is visible again at once."""
-    _queue_url, dead_letters_url = site.queues[queue]
+    _queue_url, dead_letters_url = urls(site)[queue]
     found: list[Letter] = []
     try:
         while len(found) < most and (

@@ -250,6 +250,7 @@ def _local(found: dict[str, Any]) -> Stack:
     )
     # No proxy of the environment may come between, and whoever is not there is not there.
     quick = Config(proxies={}, retries={"total_max_attempts": 1})
+    client = partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick)
     return Stack(
         name="local stack",
         payments=found["environments"]["PaymentsFunction"],
@@ -257,8 +258,13 @@ def _local(found: dict[str, Any]) -> Stack:
         calls=found["environments"]["CallsFunction"],
         connect=found["environments"]["ConnectFunction"],
         outputs=found["outputs"],
-        client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
-        watch=Logs(Path(found["logs"])),
+        client=client,
+        watch=Logs(
+            client("cloudwatch"),
+            found["environments"]["ReconcileFunction"]["POWERTOOLS_SERVICE_NAME"],
+            found["functions"],
+            Path(found["logs"]),
+        ),
         aws=" ".join(
             [
                 *(f"{name}={value}" for name, value in found["credentials"].items()),

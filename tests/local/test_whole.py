@@ -23,7 +23,7 @@ from local.simulator.telephony import SavedCall
 from local.stack.stack import Stack
 from ops import publication, site
 from ops.deploy import health
-from ops.local_logs import Logs
+from ops.watch import CloudWatch
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
 from shared.calls.line_entry import Entered
@@ -376,7 +376,7 @@ def running(world: World, **outputs: str) -> site.Stack:
         connect=environments["ConnectFunction"],
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
-        watch=Logs(world.stack.logs),
+        watch=CloudWatch(world.stack.client("cloudwatch"), "local", {}),
         aws="aws",
     )
 

@@ -176,3 +176,26 @@ def test_a_letter_can_be_read_without_what_is_nobodys_business(
     assert "note=(12 characters), location_id=4564" in shown
     put(connected, "phone 13155550175")
     assert "no JSON object, 17 characters" in operator("letters")
+
+
+def test_a_change_that_was_not_told_is_found_by_what_it_is_of_and_never_replayed(
+    connected: Deployment, operator: Operator
+) -> None:
+    url = connected.queues["EventsDeadLetters"]
+    for body in (
+        {"stream": "arn:of:payments", "keys": {"key": {"S": "payment#inv-1"}}},
+        {"stream": "arn:of:connections", "keys": {"location_id": {"N": "4564"}}},
+        {"DDBStreamBatchInfo": {"batchSize": 3}},
+        {"stream": "arn", "keys": {"key": "no value"}},
+    ):
+        connected.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+    assert "4 dead letters" in operator("letters", "--queue", "events")
+    [letter] = operator.json("letters", "--event", "payment#inv-1")
+    assert (letter["queue"], letter["event"], letter["safe"]) == ("events", "payment#inv-1", False)
+    [letter] = operator.json("letters", "--location", "4564")
+    assert "the last day is told once more" in letter["verdict"]
+    assert "Nothing was changed" in operator("letters", "all", "--replay", "--force", "--do")
+    assert operator.code == 1
+    operator("letters", "--location", "4564", "--drop", "--do")
+    assert operator.code == 0
+    assert len(operator.json("letters")) == 3
