@@ -227,7 +227,7 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
     for connection in rows.rows(site, rows.places(site, CLOCK_AHEAD, timedelta(days=1))):
         yield from trouble.of_clock(connection, now)
     if lost := rows.places(site, LOST_WEBHOOK, LATELY):
-        what = "Altegio ended or froze it, and no webhook came; it is settled by now"
+        what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
     for seen in site.sightings.lately(KEY_REFUSED, LATELY):

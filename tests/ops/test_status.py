@@ -237,7 +237,7 @@ def test_a_webhook_that_did_not_come_is_told_with_its_location(
     connected.webhook(connected.event(4564, "freeze"))
     # Whoever looks just after reconcile has found it.
     connected.clock.at = connected.connection(4564).settled_at or connected.clock()
-    [line] = [it for it in told(operator) if "no webhook came" in it]
+    [line] = [it for it in told(operator) if "webhook did not come" in it]
     assert line.startswith("attention locations 4564: Altegio ended or froze it")
     assert line.endswith("> location 4564 --all")
 
