@@ -21,9 +21,8 @@ from functions.calls import wiring as calls_function
 from functions.connect import wiring as connect_function
 from functions.payments import wiring as payments_function
 from functions.reconcile import wiring as reconcile_function
-from ops.local_logs import Logs
 from ops.screen import Wrong
-from ops.watch import CloudWatch, Watch
+from ops.watch import CloudWatch
 from shared import clock
 from shared import settings as config
 from shared.altegio.client import Client, Refused, Unreachable
@@ -79,7 +78,7 @@ class Stack:
     connect: Mapping[str, str]
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
-    watch: Watch
+    watch: CloudWatch
     aws: str
 
 
@@ -117,7 +116,7 @@ class Site:
     dynamodb: Any
     sqs: Any
     queues: Mapping[str, tuple[str, str]]
-    watch: Watch
+    watch: CloudWatch
     sightings: Sightings
     aws: str
 
@@ -259,7 +258,7 @@ def _local(found: dict[str, Any]) -> Stack:
         connect=found["environments"]["ConnectFunction"],
         outputs=found["outputs"],
         client=client,
-        watch=Logs(
+        watch=CloudWatch(
             client("cloudwatch"),
             found["environments"]["ReconcileFunction"]["POWERTOOLS_SERVICE_NAME"],
             found["functions"],
