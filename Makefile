@@ -13,7 +13,7 @@ ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
 # Hundreds of processes import the project and its tools: what one has compiled, the next need not.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup rehearse up lint test pictures live chaos bench deploy deploy-local locks audit clean
+.PHONY: help setup rehearse up lint test pictures live chaos drills bench deploy deploy-local locks audit clean
 
 # The first target, so it is what `make` by itself does. A target is listed if it has a `##` comment.
 help: ## list the targets
@@ -79,6 +79,9 @@ N ?= 2000
 chaos: setup ## N random schedules of failures (N=2000); CHAOS=--help lists the options
 	@.venv/bin/python -m tests.chaos $(N) $(CHAOS)
 
+drills: setup ## plant every incident of the runbook, and see that its alarm, status and the command tell and mend it
+	@.venv/bin/python -m tests.drills $(DRILLS)
+
 # Instructions, whose ratios another machine repeats, need valgrind.
 bench: setup ## measure cold starts, answers and fairness; BENCH=--help lists the options
 	@.venv/bin/python -m tests.bench $(BENCH)
@@ -89,7 +92,7 @@ deploy: .venv/.done $(VENVS)/sam/.done ## deploy ENV=staging to AWS: asks, shows
 	    $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") \
 	    $(if $(ENDPOINT_URL),--endpoint-url "$(ENDPOINT_URL)")
 
-deploy-local: setup $(VENVS)/sam/.done ## sam build and sam deploy of the unmodified template, into an emulator
+deploy-local: setup $(VENVS)/sam/.done ## sam build and sam deploy of the template, into an emulator
 	@.venv/bin/python -m local deploy
 
 # sam build calls build-<function> for each of them; the result is the same for all.

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from ops.terminal import until_closed
 from shared import clock
 
 if TYPE_CHECKING:
+    from local.stack.alarms import Alarm, State
     from local.stack.stack import Stack
 
 _WELCOME = """\
@@ -31,6 +32,7 @@ The local stack serves; Ctrl-C ends it.
   billing queue   {billing_queue_url}
   letters         {letters}
   events out      {events}
+  alarms          {alarms}
   logs            {logs}
 
 {owner}The billing system reports a payment:
@@ -96,9 +98,11 @@ def up(options: argparse.Namespace) -> int:
             _stack(options, port=options.port) as stack,
             Mailbox(stack.aws_endpoint_url) as post,
             Webhook(stack.client("events"), stack.outputs["EventBusName"]) as hook,
+            stack.watched(_say) as watch,
         ):
             is_simulated = options.platform_url is None
-            print(_welcome(stack, post.url, hook.url, is_simulated=is_simulated), flush=True)
+            pages = {"letters": post.url, "events": hook.url, "alarms": watch.url}
+            print(_welcome(stack, pages, is_simulated=is_simulated), flush=True)
             announced = _announcement(stack)
             _announce(announced, options.announce)
             threading.Event().wait()
@@ -207,9 +211,11 @@ def _announcement(stack: "Stack") -> str:
     )
     found = {name: getattr(stack, name) for name in names.split()}
     environments = {name: it.environment for name, it in stack.functions.items()}
+    functions = {name: it.name for name, it in stack.functions.items()}
     told = {
         **found,
         "environments": environments,
+        "functions": functions,
         "credentials": CREDENTIALS,
         "logs": str(stack.logs),
     }
@@ -230,7 +236,13 @@ def _withdraw(announcement: str, file: Path) -> None:
             file.unlink()
 
 
-def _welcome(stack: "Stack", letters: str, events: str, *, is_simulated: bool) -> str:
+def _say(alarm: "Alarm", state: "State") -> None:
+    """A line when an alarm begins to ring, and when it is over."""
+    rings = f"rings: {alarm.words}" if state is state.ALARM else "is over"
+    print(f"{clock.now():%H:%M:%S} {alarm.name} {rings}", flush=True)
+
+
+def _welcome(stack: "Stack", pages: Mapping[str, str], *, is_simulated: bool) -> str:
     return _WELCOME.format(
         api=stack.api,
         platform=stack.platform_url + ("  (a simulator)" if is_simulated else ""),
@@ -240,9 +252,8 @@ def _welcome(stack: "Stack", letters: str, events: str, *, is_simulated: bool) -
         billing_queue_url=stack.billing_queue_url,
         billing_key=stack.billing_key,
         logs=stack.logs,
-        letters=letters,
+        **pages,
         payment=json.dumps(_PAYMENT | _month(clock.now()), separators=(",", ":")),
-        events=events,
         # The time is the shell's to fill in.
         ringing=json.dumps(_RINGING, separators=(",", ":"))[:-1]
         + ""","at":"'$(date -u +%FT%T+00:00)'"}""",

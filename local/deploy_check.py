@@ -1,4 +1,4 @@
-"""The template as it is, deployed here: `sam build` and `sam deploy` into an emulator.
+"""The template, less what an emulator refuses, deployed here: `sam build` and `sam deploy`.
 
 `local.stack` plays the template, and everything else uses that. This hands it to CloudFormation
 instead, as a deployment to AWS does, and then asks the services what they have been given.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from local import PROJECT
-from local.sam import APPLICATION_ID, NAME, Deployed, deployed
+from local.sam import APPLICATION_ID, NAME, NOT_MADE, Deployed, deployed
 from local.stack.template import STACK_NAME
 from local.stack.wiring import Function, Queue, Wiring
 
@@ -23,6 +23,7 @@ LEFT_OUT = {
     "routes": "the emulator does not read the API's definition, so no path answers",
     "point-in-time recovery": "the emulator ignores it",
     "time to live": "the emulator ignores it",
+    "saved queries": "the emulator refuses them, so they are not handed to it",
 }
 """What the emulator, as it is pinned, leaves out of the template; tests of the template hold it."""
 
@@ -54,11 +55,13 @@ def findings(stack: Deployed) -> list[Finding]:
         **{f"{STACK_NAME}-{name}": physical for name, physical in resources.items()},
         **{queue.url: resources[name] for name, queue in wired.queues.items()},
     }
+    made = {name for name, kind in wired.resources.items() if kind != NOT_MADE}
     logs = [name for name, kind in wired.resources.items() if kind == "AWS::Logs::LogGroup"]
     retention = int(stack.template.parameters["LogRetentionDays"])
     apis = [name for name, kind in wired.resources.items() if kind == "AWS::ApiGatewayV2::Api"]
     return [
-        Finding("resources", dict.fromkeys(wired.resources), dict.fromkeys(resources)),
+        Finding("resources", dict.fromkeys(made), dict.fromkeys(resources)),
+        Finding("saved queries", dict.fromkeys(wired.resources.keys() - made), {}),
         Finding("outputs", dict.fromkeys(wired.outputs), dict.fromkeys(stack.outputs)),
         Finding(
             "queues",

@@ -2,95 +2,133 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, redirect_stdout
 from functools import partial
+from typing import TextIO
 
-from ops import screen
+from ops import screen, stored, trouble
+from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
+from ops.trouble import Trouble
 from shared import clock, countries
+from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED
+from shared.clock import instant
 from shared.connect.portal import BadAccount, checked
 from shared.connections import pbx_key
 from shared.connections.accounts import Account
+from shared.connections.connection import Connection
 
-
-class Wrong(Exception):
-    """What was asked for is no value of that kind; the message says what is."""
+_MOST = 20  # Of its locations, so many are looked at.
 
 
 def account(site: Site, options: argparse.Namespace) -> int:
     """Shows an account; with `--do`, makes the change that is asked for."""
     found = named(site, options.account)
-    if found is None:
-        print(screen.wrapped(f"No account, and no location, has the id {options.account}."))
-        return 1
-    locations = sorted(site.connections.of_account(found.account_id))
+    own = stored.of_account(site, found).connections
     pairs = [
         ("account", found.account_id),
         ("name", found.name),
         ("e-mail", found.email),
         ("country", _country(found.country)),
         ("portal", found.portal_account_id or "-"),
-        ("locations", ", ".join(map(str, locations)) or "none"),
-        ("PBX key", "the account has one" if found.pbx_key_digest else "the account has none yet"),
+        ("locations", ", ".join(str(it.location_id) for it in own) or "none"),
+        ("PBX key", key_of(found)),
     ]
-    try:
-        change = _change(site, options, found)
-    except Wrong as error:
-        print(error, file=sys.stderr)
-        return 2
-    # A new key alone is on the standard output.
-    out = sys.stderr if options.new_key else sys.stdout
+    plain = {**dict(pairs), "locations": [it.location_id for it in own]}
+    change = _change(site, options, found)
     if change is None:
-        plain = {**dict(pairs), "locations": locations}
-        screen.printed(options, f"Account ({site.name})\n{screen.facts(pairs)}", plain)
+        now = clock.now()
+        troubles = trouble.worst_first([*of_key(site, found), *_of_locations(site, own)])
+        heads = ("LOCATION", "STATE", "TELEPHONY", "WHY")
+        rows = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
+        parts = [
+            f"Account ({site.name})\n",
+            *(f"{it.told(now, options)}\n" for it in troubles),
+            screen.facts(pairs),
+            *screen.below(heads, rows),
+        ]
+        listed = [it.plain() for it in troubles]
+        screen.printed(options, "\n".join(parts), {**plain, "troubles": listed})
         return 0
     what, against, do = change
-    print(f"Account ({site.name})\n{screen.facts([*pairs, ('change', what)])}\n", file=out)
-    if against:
-        print(f"Nothing was changed: {against}.", file=out)
-        return 1
-    if not options.do:
-        print(screen.NOT_YET, file=out)
-        return 0
-    if not do():
-        print("Nothing was changed: the account was changed or erased a moment ago.", file=out)
-        return 1
-    if out is sys.stdout:
-        print("Done.")
-    return 0
+    text = f"Account ({site.name})\n{screen.facts([*pairs, ('change', what)])}"
+    told: dict[str, object] = {**plain, "change": what}
+    # A new key alone is on the standard output, so that it can be piped to where it belongs.
+    pipes = options.new_key and not options.json
+    with redirect_stdout(sys.stderr) if pipes else nullcontext():
+        return screen.proposed(options, text, told, lambda: do(told), against=against)
 
 
-def named(site: Site, name: str) -> Account | None:
-    """The account of an id, here or in the portal, or the one that a location belongs to."""
+def named(site: Site, name: str) -> Account:
+    """The account of an id, here or in the portal, or the one that a location belongs to.
+
+    Raises:
+        Unknown: there is none.
+    """
     found = site.accounts.of_id(name) or site.accounts.of_portal(name)
     if found is None and name.isascii() and name.isdigit() and len(name) <= screen.ID_LENGTH:
-        found = _that_has(site, int(name))
+        connection = site.connections.get(int(name))
+        found = site.accounts.of_id(connection.account_id or "") if connection else None
+    if found is None:
+        raise Unknown(f"no account, and no location of one, has the id {name}")
     return found
 
 
-def _that_has(site: Site, location_id: int) -> Account | None:
-    connection = site.connections.get(location_id)
-    return site.accounts.of_id(connection.account_id or "") if connection else None
+def key_of(found: Account) -> str:
+    """How old its PBX's key is, and until when the ones before are good."""
+    if not found.pbx_key_digest:
+        return "the account has none yet"
+    now = clock.now()
+    made = screen.due(instant(found.pbx_key_at), now) if found.pbx_key_at else "long ago"
+    untils = [instant(it) for it in found.replaced_pbx_keys.values()]
+    ends = max((it for it in untils if it > now), default=None)
+    return f"made {made}" + (
+        f"; the one before is good until {screen.moment(ends)}" if ends else ""
+    )
 
 
-type _Change = tuple[str, str, Callable[[], bool]]
-"""What it is, what speaks against it, and what does it; False if somebody was faster."""
+def of_key(site: Site, found: Account) -> Iterator[Trouble]:
+    """Whether its PBX has the key that it should have."""
+    now, account_id = clock.now(), found.account_id
+    if not found.pbx_key_digest:
+        what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
+        command = f"account {account_id} --new-key --do"
+        yield Trouble(trouble.Grade.ATTENTION, what, f"account {account_id}", command)
+    yield from trouble.of_key(site.sightings.last(KEY_REFUSED, account_id), now)
+    yield from trouble.of_replaced_key(site.sightings.last(KEY_REPLACED, account_id), now)
+
+
+def _of_locations(site: Site, own: tuple[Connection, ...]) -> Iterator[Trouble]:
+    for it in own[:_MOST]:
+        refused = trouble.refused(site.calls.latest(it.location_id, _MOST))
+        yield from trouble.of_refused(refused, it.location_id)
+    for it in own[:1]:
+        yield from trouble.of_lines(site.calls.waiting(it.account_id or ""), it.location_id)
+
+
+type _Change = tuple[str, str, Callable[[dict[str, object]], str]]
+"""What it is, what speaks against it, and what does it, tells of it, and adds to what is shown."""
 
 
 def _change(site: Site, options: argparse.Namespace, found: Account) -> _Change | None:
-    account_id = found.account_id
     if options.new_key:
-        void = ", and the old one stops working at once" if found.pbx_key_digest else ""
-        return f"a new PBX key for all its locations{void}", "", partial(_new_key, site, account_id)
+        ends = "at once" if options.void else f"after {screen.age(pbx_key.GRACE)}"
+        void = f", and the old one stops working {ends}" if found.pbx_key_digest else ""
+        do = partial(_new_key, site, found, sys.stdout, options)
+        return f"a new PBX key for all its locations{void}", "", do
     if options.country:
         if options.country not in countries.CODES:
             raise Wrong(f"{options.country!r} is no country: give its two letters of ISO 3166.")
         what = f"country {_country(found.country)} -> {_country(options.country)}"
-        return what, "", partial(site.accounts.set_country, account_id, options.country)
-    if options.hand_over is None:
-        return None
+        chosen = partial(site.accounts.set_country, found.account_id, options.country)
+        return what, "", lambda _told: _done(chosen())
+    return _handing_over(site, options.hand_over, found) if options.hand_over is not None else None
+
+
+def _handing_over(site: Site, name: str, found: Account) -> _Change:
     try:
-        customer = checked(options.hand_over)
+        customer = checked(name)
     except BadAccount:
         form = "1 to 64 of these characters: A-Z a-z 0-9 _ . @ -"
         raise Wrong(f"An account id of a portal has {form}") from None
@@ -99,25 +137,29 @@ def _change(site: Site, options: argparse.Namespace, found: Account) -> _Change 
         against = "the account is one of the portal's already"
     elif other is not None:
         against = f"{customer} has the account {other.account_id} already"
+
     what = f"belongs to {found.portal_account_id or 'nobody'} -> {customer}"
-    return what, against, partial(site.accounts.hand_over, found, customer, clock.now())
+    given = partial(site.accounts.hand_over, found, customer, clock.now())
+    return what, against, lambda _told: _done(given())
 
 
-def _new_key(site: Site, account_id: str) -> bool:
-    made = pbx_key.made(account_id)
-    if not site.accounts.give_key(account_id, pbx_key.digest(made), instead=True):
-        return False
-    print("Done. The new key is shown only this once:", file=sys.stderr)
-    print(made)
-    return True
+def _new_key(
+    site: Site, found: Account, out: TextIO, options: argparse.Namespace, told: dict[str, object]
+) -> str:
+    made = pbx_key.made(found.account_id)
+    digest, voids = pbx_key.digest(made), bool(options.void)
+    _done(site.accounts.give_key(found, digest, clock.now(), voids=voids))
+    if options.json:
+        told["new key"] = made
+    else:
+        print(made, file=out)
+    return "Done. The new key is shown only this once."
 
 
-def of_location(site: Site, location_id: int) -> Account | None:
-    """The account that has a location; None, with a word to the operator, if none has it."""
-    found = _that_has(site, location_id)
-    if found is None:
-        print(f"Location {location_id} belongs to no account here.", file=sys.stderr)
-    return found
+def _done(made: bool) -> str:  # noqa: FBT001 - what the table has answered
+    if not made:
+        raise NotChanged("the account was changed or erased a moment ago")
+    return "Done."
 
 
 def _country(code: str) -> str:

@@ -5,7 +5,6 @@ reads: the status, the list of connected locations, and our own tables.
 """
 
 import argparse
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,12 +50,10 @@ def assumptions(site: Site, options: argparse.Namespace) -> int:
     """Prints a line per assumption, for one location; 1 if any does not hold."""
     location_id: int = options.location
     found = [Finding(what, *judged) for what, judged in _findings(site, location_id)]
-    if options.json:
-        print(json.dumps([asdict(finding) for finding in found], indent=2))
-    else:
-        print(f"Location {location_id}, as the platform has it now ({site.name})\n")
-        rows = [(it.verdict, it.assumption, it.seen) for it in found]
-        print(screen.table(("VERDICT", "ASSUMPTION", "SEEN"), rows))
+    rows = [(it.verdict, it.assumption, it.seen) for it in found]
+    table = screen.table(("VERDICT", "ASSUMPTION", "SEEN"), rows)
+    head = f"Location {location_id}, as the platform has it now ({site.name})"
+    screen.printed(options, f"{head}\n\n{table}", [asdict(finding) for finding in found])
     return int(any(it.verdict is Verdict.FAILS for it in found))
 
 
@@ -79,10 +76,9 @@ def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:
 
 
 def _status(site: Site, location_id: int) -> tuple[Status | None, Judgement]:
-    try:
-        status = site.platform.status(location_id)
-    except (Refused, Unreachable) as error:
-        return None, (Verdict.FAILS, str(error))
+    status = site.told(location_id)
+    if isinstance(status, str):
+        return None, (Verdict.FAILS, status)
     if status.installed is Installed.NO and not status.log:
         return None, (Verdict.UNSEEN, "not installed there")
     since = f" since {screen.moment(status.since)}" if status.since else ""

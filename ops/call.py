@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ops import screen
+from ops.screen import Unknown
 from ops.site import Site
 from shared import clock
 from shared.calls import identity, phone_numbers
@@ -23,7 +24,7 @@ def call(site: Site, options: argparse.Namespace) -> int:
     """Shows the calls that have an id; of one PBX there may be several."""
     found = _found(site, options.location, options.call)
     if not found:
-        return screen.not_changed(f"location {options.location} has no call {options.call}")
+        raise Unknown(f"location {options.location} has no call {options.call}")
     text = "\n\n".join(_told(site, each) for each in found)
     screen.printed(options, text, [plain(each) for each in found])
     return 0

@@ -4,13 +4,13 @@ Reconcile takes it, run by run; here it is only ordered and followed.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 from ops import screen
+from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
@@ -33,28 +33,15 @@ def census(site: Site, options: argparse.Namespace) -> int:
     if options.new:
         head = ordered(site.roll)
     elif options.do:
-        why = _not_repairable(site, head, options.fuse)
-        if why or head is None:
-            return screen.not_changed(why)
-        head = _repair_ordered(site.roll, head, options.fuse)
+        head = _repair_ordered(site, head, options.fuse)
     elif head is None or not head.parts:
-        print(f"{site.name}: no census was taken yet. Add --new to take one.")
+        none = f"{site.name}: no census was taken yet. Add --new to take one."
+        screen.printed(options, none, {"began_at": None, "findings": []})
         return 0
     if options.new or options.do:
-        followed = _followed(site.roll, head)
-        if followed is None:
-            print(
-                screen.wrapped(
-                    "The census does not move on: does reconcile run? It is still ordered."
-                )
-            )
-            return 1
-        head = followed
+        head = _followed(site.roll, head)
     found = list(_found(site.roll, head))
-    if options.json:
-        print(json.dumps(_plain(head, found), indent=2))
-    else:
-        print(_shown(site, head, found))
+    screen.printed(options, _shown(site, head, found, options), _plain(head, found))
     return 0
 
 
@@ -68,32 +55,34 @@ def ordered(roll: CensusTable, *, repairs: bool = False) -> Head:
     return _saved(roll, began)
 
 
-def _not_repairable(site: Site, head: Head | None, fuse: int | None) -> str:
-    """Why the last census's findings are not to be repaired; empty if they are."""
+def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
+    """The last census, whose findings are repaired from now on.
+
+    Raises:
+        NotChanged: they are not to be repaired.
+    """
     if head is None or not head.parts:
-        return "no census was taken yet; --new takes one"
+        raise NotChanged("no census was taken yet; --new takes one")
     if head.stage is not Stage.DONE:
-        return f"the census of {screen.moment(head.began_at)} is still {head.stage}"
+        raise NotChanged(f"the census of {screen.moment(head.began_at)} is still {head.stage}")
     if not head.repairable or head.repaired:
-        return "there is nothing to repair"
+        raise NotChanged("there is nothing to repair")
     if head.began_at + _STALE < clock.now():
-        return "the last census is older than a day; --new takes another"
+        raise NotChanged("the last census is older than a day; --new takes another")
     allowed = _allowed(site, head) if fuse is None else fuse
     if head.changes > allowed:
         many = screen.counted(head.changes, "change")
-        return f"{many}, and the fuse allows {allowed}; --fuse {head.changes} allows them"
-    return ""
+        raise NotChanged(
+            f"{many}, and the fuse allows {allowed}; --fuse {head.changes} allows them"
+        )
+    again = replace(
+        head, stage=Stage.REPAIRING, repairs=True, fuse=fuse, blown=False, part=0, place=0
+    )
+    return _saved(site.roll, again)
 
 
 def _allowed(site: Site, head: Head) -> int:
     return rules.fuse(head.locations, site.settings.census.census_fuse_percent)
-
-
-def _repair_ordered(roll: CensusTable, head: Head, fuse: int | None) -> Head:
-    again = replace(
-        head, stage=Stage.REPAIRING, repairs=True, fuse=fuse, blown=False, part=0, place=0
-    )
-    return _saved(roll, again)
 
 
 def _saved(roll: CensusTable, head: Head) -> Head:
@@ -106,8 +95,12 @@ def _saved(roll: CensusTable, head: Head) -> Head:
         return current
 
 
-def _followed(roll: CensusTable, head: Head) -> Head | None:
-    """Waits until the census is done, and shows how far it is; None if nothing moves."""
+def _followed(roll: CensusTable, head: Head) -> Head:
+    """Waits until the census is done, and shows how far it is.
+
+    Raises:
+        Unfinished: nothing moves.
+    """
     seen, told = head, ""
     if seen.stage is not Stage.DONE:
         words = "Waiting for reconcile, which runs each minute and does a part each time."
@@ -115,15 +108,12 @@ def _followed(roll: CensusTable, head: Head) -> Head | None:
     while seen.stage is not Stage.DONE:
         said = _progress(seen)
         if said != told:
-            end = "\r" if sys.stderr.isatty() else "\n"
-            print(f"\x1b[2K{said}" if end == "\r" else said, file=sys.stderr, end=end, flush=True)
+            print(said, file=sys.stderr, flush=True)
             told = said
         clock.sleep(_LOOK_S)
         seen = roll.head() or seen
         if clock.now() - (seen.changed_at or seen.began_at) > _SILENCE:
-            return None
-    if told and sys.stderr.isatty():
-        print("\x1b[2K", file=sys.stderr, end="\r", flush=True)
+            raise Unfinished("the census does not move on: does reconcile run? It is still ordered")
     return seen
 
 
@@ -142,7 +132,7 @@ def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
         yield from roll.part(number).found
 
 
-def _shown(site: Site, head: Head, found: list[Found]) -> str:
+def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespace) -> str:
     kinds = [f"{number} {kind}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {_progress(head)}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
@@ -163,10 +153,12 @@ def _shown(site: Site, head: Head, found: list[Found]) -> str:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
     if head.stage is Stage.DONE and head.repairable and not head.repaired:
         asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
-        parts.append(f"\nHave them repaired: census --do{asked}")
+        parts.append("\nHave them repaired:")
+        parts.append(screen.to_type(f"census --do{asked}", options))
     if ghosts := [it for it in found if it.finding.difference is Difference.GHOST]:
         location_id = ghosts[0].finding.location_id
-        parts.append(f"\nTo give one to its account: take {location_id} ACCOUNT --reason TEXT")
+        parts.append("\nGive one to its account:")
+        parts.append(screen.to_type(f"take {location_id} ACCOUNT --reason TEXT --do", options))
     return "\n".join(parts)
 
 

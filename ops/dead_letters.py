@@ -1,4 +1,4 @@
-"""The dead letters of billing and of calls: what is in each, why, and what a replay would do.
+"""The dead letters: what is in each, why, and what a replay would do.
 
 A letter stays until its copy is in the queue that it came from. Whoever looks holds the letters
 for a moment, and gives them back at once.
@@ -16,8 +16,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops import screen
+from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
+from shared.aws.dynamodb import from_item
 from shared.calls import event as call_event
 from shared.calls import phone_numbers
 from shared.clock import stamp
@@ -46,6 +48,7 @@ _OPEN = {
 }
 _NUMBERS = {"phone", "line"}
 _LONGEST = 40
+_EVENTS = "events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,12 @@ class Letter:
     @property
     def fields(self) -> dict[str, Any]:
         """What it says, if that is a JSON object at all."""
-        with suppress(ValueError, RecursionError):
+        with suppress(AttributeError, LookupError, RecursionError, TypeError, ValueError):
             found = json.loads(self.body)
-            return found if isinstance(found, dict) else {}
+            if isinstance(found, dict):
+                # Of a change, whose it is.
+                keys = found.pop("keys", None) if self.queue == _EVENTS else None
+                return {**found, **from_item(keys or {})}
         return {}
 
     @property
@@ -83,6 +89,11 @@ class Letter:
         if not fields:
             return f"no JSON object, {screen.counted(len(self.body), 'character')}"
         return ", ".join(f"{_name(name)}={_masked(name, it)}" for name, it in fields.items())
+
+    @property
+    def receipt(self) -> str:
+        """How the SHA-256 of its body begins; a whole one looks like a signature in an output."""
+        return f"{hashlib.sha256(self.body.encode()).hexdigest()[:_DIGEST]}…"
 
     def is_of(self, options: argparse.Namespace) -> bool:
         """Whether it is among those that the command line names."""
@@ -124,7 +135,7 @@ class Verdict:
 
 def letters(site: Site, options: argparse.Namespace) -> int:
     """Lists letters, each with its verdict; with `--replay` or `--drop`, does so with them."""
-    queues = [options.queue] if options.queue else [*site.queues]
+    queues = [options.queue] if options.queue else [*urls(site)]
     with ExitStack() as holding:
         held = {queue: holding.enter_context(_held(site, queue)) for queue in queues}
         chosen = [letter for found in held.values() for letter in found if letter.is_of(options)]
@@ -134,10 +145,10 @@ def letters(site: Site, options: argparse.Namespace) -> int:
     safe = sum(verdict.safe for _letter, verdict in judged)
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
     ways = (
-        f"Safe to replay: {safe} of {len(judged)}, with `letters ID --replay` or `letters all"
-        " --replay`. Of others, send a corrected event anew, then `letters ID --drop`."
+        f"Safe to replay: {safe} of {len(judged)}; `letters all --replay --do` takes these. Of"
+        " others, send a corrected event anew before you delete them."
     )
-    text = f"{whole}\n\n{_listed(judged)}\n\n{screen.wrapped(ways)}"
+    text = f"{whole}\n\n{_listed(judged, options)}\n\n{screen.wrapped(ways)}"
     none = f"{site.name}: no dead letters."
     screen.printed(options, text if judged else none, [_plain(*both) for both in judged])
     return 0
@@ -151,31 +162,31 @@ def _changed(
 ) -> int:
     """Replays what is safe, or deletes what is not; the others only if forced."""
     if not (options.id or options.location or options.event):
-        return screen.not_changed("say which: by ID, --location, --event, or `all`")
+        raise NotChanged("say which: by ID, --location, --event, or `all`")
     if not judged:
-        return screen.not_changed("there is no such letter")
-    print(_listed(judged), end="\n\n")
-    going = [it for it, verdict in judged if options.force or verdict.safe is options.replay]
-    if not going:
-        other = "they would come back" if options.replay else "it is safe to --replay"
-        return screen.not_changed(f"{other} (add --force to do it nevertheless)")
+        raise NotChanged("there is no such letter" if options.id != ["all"] else "there is none")
+    going = [
+        letter
+        for letter, verdict in judged
+        if verdict.safe is options.replay or (options.force and letter.queue in site.queues)
+    ]
     verb = "replayed" if options.replay else "deleted for good"
-    if not options.do:
-        whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
-        print(f"{whole} {screen.NOT_YET}")
-        return 0
-    for letter in going:
-        url, dead_url = site.queues[letter.queue]
-        if options.replay:
-            site.sqs.send_message(QueueUrl=url, MessageBody=letter.body)
-        else:
-            # Its beginning, as a whole one looks like a signature, which no output may have.
-            digest = hashlib.sha256(letter.body.encode()).hexdigest()[:_DIGEST]
-            print(f"  {letter.id[:_SHORT]}  sha256 of its body: {digest}…")
-        site.sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.handle)
-        held[letter.queue].remove(letter)
-    print(f"{screen.counted(len(going), 'letter')} {verb}.")
-    return 0
+    other = "they would come back" if options.replay else "it is safe to --replay"
+    against = "" if going else f"{other} (add --force to do it nevertheless)"
+    whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
+    plain = {"letters": [_plain(*both) for both in judged], "chosen": [it.id for it in going]}
+
+    def do() -> str:
+        for letter in going:
+            url, dead_url = urls(site)[letter.queue]
+            if options.replay:
+                site.sqs.send_message(QueueUrl=url, MessageBody=letter.body)
+            site.sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.handle)
+            held[letter.queue].remove(letter)
+        return f"{screen.counted(len(going), 'letter')} {verb}."
+
+    text = _listed(judged, None) + f"\n\n{whole}" * (bool(going) and not options.do)
+    return screen.proposed(options, text, plain, do, against=against)
 
 
 def length(site: Site, url: str) -> tuple[int, int]:
@@ -192,11 +203,17 @@ def length(site: Site, url: str) -> tuple[int, int]:
 def of_location(site: Site, location_id: int) -> list[Letter]:
     """All that name a location."""
     found: list[Letter] = []
-    for queue, (_url, dead_url) in site.queues.items():
+    for queue, (_url, dead_url) in urls(site).items():
         if any(length(site, dead_url)):
             with _held(site, queue) as held:
                 found += [it for it in held if it.fields.get("location_id") == location_id]
     return found
+
+
+def urls(site: Site) -> dict[str, tuple[str, str]]:
+    """Each queue and that of its letters; changes come by a stream, and none goes back there."""
+    events = site.outputs.get("EventsDeadLettersUrl")
+    return {**site.queues, **({_EVENTS: ("", events)} if events else {})}
 
 
 def peeked(site: Site, queue: str) -> list[Letter]:
@@ -206,6 +223,9 @@ def peeked(site: Site, queue: str) -> list[Letter]:
 
 
 def _judged(site: Site, letter: Letter) -> Verdict:
+    if letter.queue == _EVENTS:
+        again = "never by itself: docs/events.md has how the last day is told once more"
+        return Verdict(letter.about, safe=False, why=again)
     if letter.queue == "calls":
         return judge_call(letter.body, site.connections.get)
     return judge(letter.body, site.ledger.get)
@@ -270,7 +290,7 @@ def _difference(before: Entry, entry: Entry) -> str:
 @contextmanager
 def _held(site: Site, queue: str, most: int = 10_000) -> Iterator[list[Letter]]:
     """All letters, oldest first; what is left in the list is visible again at once."""
-    _queue_url, dead_letters_url = site.queues[queue]
+    _queue_url, dead_letters_url = urls(site)[queue]
     found: list[Letter] = []
     try:
         while len(found) < most and (
@@ -309,17 +329,28 @@ def _letter(queue: str, message: Any) -> Letter:
     )
 
 
-def _listed(judged: Sequence[tuple[Letter, Verdict]]) -> str:
-    return "\n\n".join(_told(*both) for both in judged)
+def _listed(judged: Sequence[tuple[Letter, Verdict]], options: argparse.Namespace | None) -> str:
+    """Each, and with `options` what to type for it."""
+    return "\n\n".join(_told(*both, options) for both in judged)
 
 
-def _told(letter: Letter, verdict: Verdict) -> str:
+def _told(letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
-    pairs = [("reason", letter.reason), ("says", letter.shown), ("replay", verdict.why)]
+    pairs = [
+        ("reason", letter.reason),
+        ("says", letter.shown),
+        ("sha256", letter.receipt),
+        ("replay", verdict.why),
+    ]
     below = screen.facts(pairs, indent=" " * len(head))
     event = verdict.event or (letter.about if letter.fields else "no event")
-    return f"{head}{letter.queue}, {event}, {old} old\n{below}"
+    typed = f"\n{screen.to_type(_command(letter, verdict), options)}" if options else ""
+    return f"{head}{letter.queue}, {event}, {old} old\n{below}{typed}"
+
+
+def _command(letter: Letter, verdict: Verdict) -> str:
+    return f"letters {letter.id[:_SHORT]} {'--replay' if verdict.safe else '--drop'} --do"
 
 
 def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:
@@ -331,6 +362,8 @@ def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:
         "sent_at": stamp(letter.sent_at),
         "reason": letter.reason,
         "says": letter.shown,
+        "sha256": letter.receipt,
         "safe": verdict.safe,
         "verdict": verdict.why,
+        "command": _command(letter, verdict),
     }

@@ -36,9 +36,10 @@ def doctor(site: Site, options: argparse.Namespace) -> int:
         ("verdict", wrong or "the signature is right"),
         *(("signed by" if key == found.key else "tried", f"{names[key]} ({key})") for key in names),
     ]
-    print(f"{what} ({site.name})\n\n{screen.facts(pairs)}")
+    text = f"{what} ({site.name})\n\n{screen.facts(pairs)}"
     if not found.key and not other:
-        print("\nIs the token in Altegio's Developer Cabinet another one? Enter it with --ask.")
+        text += "\n\nIs the token in Altegio's Developer Cabinet another one? Enter it with --ask."
+    screen.printed(options, text, {"what": what, **dict(pairs)})
     return 1 if wrong else 0
 
 

@@ -5,17 +5,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ops import screen
+from ops.screen import Wrong
 from ops.site import Site
 from shared import clock
-from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Installed, ListedPayment, Status
 from shared.payments import lookup
 from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import digits
-
-
-class NoSuchEntry(Exception):
-    """The ledger has no entry under that key."""
 
 
 class Word(StrEnum):
@@ -51,15 +47,13 @@ def entry_of(site: Site, name: str) -> Entry:
     """The entry under a key, or of the billing system's own event id.
 
     Raises:
-        NoSuchEntry: There is none, or both a payment and a refund have that id.
+        Wrong: There is none, or both a payment and a refund have that id.
     """
     keys = [name, f"payment#{name}", f"refund#{name}"]
     found = [entry for entry in map(site.ledger.get, keys) if entry is not None]
     if len(found) != 1:
         names = " and ".join(entry.key for entry in found)
-        raise NoSuchEntry(
-            f"{names}: which?" if found else f"no payment or refund is known as {name}"
-        )
+        raise Wrong(f"{names}: which?" if found else f"no payment or refund is known as {name}")
     return found[0]
 
 
@@ -148,11 +142,8 @@ def _doubted(entry: Entry) -> Entry:
 
 def _status(site: Site, entry: Entry) -> Status | str:
     """The status of the entry's location, or why there is none."""
-    try:
-        status = site.platform.status(entry.location_id or 0)
-    except (Refused, Unreachable) as error:
-        return f"the platform does not tell: {error}"
-    if status.installed in (Installed.NO, Installed.PENDING):
+    status = site.told(entry.location_id or 0)
+    if isinstance(status, Status) and status.installed in (Installed.NO, Installed.PENDING):
         return "the application is not installed there, so nothing is listed"
     return status
 

@@ -13,18 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ops import accounts, dead_letters, history, screen, trouble
 from ops import call as calls_shown
-from ops import dead_letters, history, screen, trouble
 from ops.dead_letters import Letter
 from ops.history import Event, Standing
+from ops.rows import pop_ups, stopped_of
+from ops.screen import NotChanged, Unfinished
 from ops.site import Site
-from ops.status import stopped_of
 from ops.trouble import Grade, Trouble
 from shared import clock
-from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Installed, Status
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import KEY_REFUSED, POP_UP_DROPPED
+from shared.aws.sightings import KEY_REFUSED, POP_UP, POP_UP_DROPPED
 from shared.calls import call as rules_of
 from shared.calls.call import Call, CallState
 from shared.chains.chain import Chain
@@ -88,8 +88,8 @@ def location(site: Site, options: argparse.Namespace) -> int:
         f"Location {location_id} ({site.name})\n",
         *(f"{it.told(now, options)}\n" for it in troubles),
         screen.facts(facts) if facts else "Never connected here.",
-        *_table(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
-        *_table(("AT", "SOURCE", "WHAT"), _lines(events, whole=options.all)),
+        *screen.below(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
+        *screen.below(("AT", "SOURCE", "WHAT"), _lines(events, whole=options.all)),
         *([] if events else ["\nNothing is known of it."]),
         *(["\n" + screen.wrapped(known.said)] if known.said else []),
         "\n" + screen.wrapped(_standing(stands)),
@@ -136,10 +136,9 @@ def _read(site: Site, location_id: int) -> Known:
 
 def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
     """The platform's word, and what of it is missing."""
-    try:
-        status = site.platform.status(location_id)
-    except (Refused, Unreachable) as error:
-        return None, f"The platform does not tell: {error}. This is what we know ourselves."
+    status = site.told(location_id)
+    if isinstance(status, str):
+        return None, f"{status[0].upper()}{status[1:]}. This is what we know ourselves."
     if status.installed is Installed.NO and not status.log:
         return status, "Not installed there now, so the platform shows neither log nor payments."
     return status, ""
@@ -164,21 +163,14 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
         yield from trouble.of_stopped(*stopped_of(site, connection.chain_key, [connection]))
-    if known.account is not None and not known.account.pbx_key_digest:
-        what = "its account has no PBX key, so no PBX can report a call or ask for a pop-up"
-        whom = f"location {connection.location_id}"
-        command = f"account {connection.location_id} --new-key --do"
-        yield Trouble(Grade.ATTENTION, what, whom, command)
-    if connection.account_id is not None:
-        yield from trouble.of_key(site.sightings.last(KEY_REFUSED, connection.account_id), now)
-        waiting = site.calls.waiting(connection.account_id)
+    if known.account is not None:
+        yield from accounts.of_key(site, known.account)
+        waiting = site.calls.waiting(known.account.account_id)
         yield from trouble.of_lines(waiting, connection.location_id)
-    refused = [call for call in known.calls if call.state is CallState.REFUSED]
-    if refused:
-        what = f"{screen.counted(len(refused), 'call')} refused by the platform: {refused[0].why}"
-        whom = f"location {connection.location_id}"
-        command = f"location {connection.location_id} --send-refused --do"
-        yield Trouble(Grade.ATTENTION, f"{what}. When that is put right", whom, command)
+    whose = str(connection.location_id)
+    counts = site.sightings.counts(POP_UP, whose)
+    yield from trouble.of_pop_ups(counts, site.sightings.last(POP_UP_DROPPED, whose), now)
+    yield from trouble.of_refused(trouble.refused(known.calls), connection.location_id)
 
 
 def _apart(stands: Standing, options: argparse.Namespace, now: datetime) -> Iterator[Trouble]:
@@ -213,13 +205,17 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     calls = Counter(str(call.state) for call in known.calls)
     states = ", ".join(f"{number} {state}" for state, number in calls.most_common())
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
+    whose = str(connection.location_id)
+    yield "pop-ups", pop_ups(site, now, whose)
     popped = max((call.popped_at for call in known.calls if call.popped_at), default=None)
-    yield "pop-up", f"last shown {screen.due(popped, now)}" if popped else "none was shown lately"
-    dropped = site.sightings.last(POP_UP_DROPPED, str(connection.location_id))
+    yield "last shown", screen.due(popped, now) if popped else "none of a call that is kept"
+    dropped = site.sightings.last(POP_UP_DROPPED, whose)
     if dropped:
         yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
-    has_key = account is not None and account.pbx_key_digest
-    yield "PBX key", "the account has one" if has_key else "none"
+    if account is not None:
+        yield "PBX key", accounts.key_of(account)
+        if refused := site.sightings.last(KEY_REFUSED, account.account_id):
+            yield "refused", f"another key than the account's, {screen.due(refused.at, now)} last"
     told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", last
@@ -242,10 +238,6 @@ def _chain(chain: Chain | None) -> str:
         return "-"
     said = "enabled" if chain.enabled else "not enabled"
     return f"{said}; {chain.verdict}" if chain.verdict not in ("", said) else said
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["\n" + screen.table(heads, rows)] if rows else []
 
 
 def _lines(events: Sequence[Event], *, whole: bool) -> list[tuple[str, ...]]:
@@ -273,48 +265,52 @@ def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
     connection = site.connections.get(options.location)
     after = CrmTokenState.PROVEN if options.trust else CrmTokenState.UNPROVEN
     if connection is None or not connection.live or connection.crm_token is None:
-        return screen.not_changed("the location is not connected with a CRM token")
+        raise NotChanged("the location is not connected with a CRM token")
     if connection.telephony is after:
-        return screen.not_changed("the telephony is in that state already")
+        raise NotChanged("the telephony is in that state already")
     changing = [connection]
     if options.resume and connection.telephony is CrmTokenState.STOPPED:
         stopped, _culprits = stopped_of(site, connection.chain_key, changing)
         changing = [it for it in stopped if it.live] or changing
-    whom = trouble.some([it.location_id for it in changing])
-    print(screen.facts([("location", whom), ("change", f"{connection.telephony} -> {after}")]))
-    if not options.do:
-        print(f"\n{screen.NOT_YET}")
-        return 0
     word = "trusted" if options.trust else "resumed"
     verdict = f"telephony {word} by {getpass.getuser()}"
-    for each in changing:
-        # Of somebody else's write at this moment, the operator has to see the result first.
-        site.connections.save(replace(each, telephony=after, verdict=verdict), clock.now())
-        site.call_wake_ups.release(each.location_id)
-    print(f"\nDone: {_WHAT[after]}.")
-    return 0
+
+    def do() -> str:
+        for each in changing:
+            # Of somebody else's write at this moment, the operator has to see the result first.
+            site.connections.save(replace(each, telephony=after, verdict=verdict), clock.now())
+            site.call_wake_ups.release(each.location_id)
+        return f"Done: {_WHAT[after]}."
+
+    whom = trouble.some([it.location_id for it in changing])
+    pairs = [("location", whom), ("change", f"{connection.telephony} -> {after}")]
+    return screen.proposed(options, screen.facts(pairs), dict(pairs), do)
 
 
 def _sent_again(site: Site, options: argparse.Namespace) -> int:
     """Calls that the platform refused, once what it refused them for is put right."""
     since = clock.now() - timedelta(days=site.calls_settings.call_days)
-    calls = site.calls.of_location(options.location, since)
-    refused = [call for call in calls if call.state is CallState.REFUSED]
+    refused = trouble.refused(site.calls.of_location(options.location, since))
     if not refused:
-        return screen.not_changed("no call of the location stands as refused")
-    print(screen.facts([("send again", screen.counted(len(refused), "call")), ("", "")]))
-    if not options.do:
-        print(screen.NOT_YET)
-        return 0
-    done = 0
-    for listed in refused:
-        call = site.calls.get(listed.key)
-        if call is None or call.state is not CallState.REFUSED:
-            continue
-        # Another report of the call is heard at this moment, or another operator was faster.
-        with suppress(StaleWrite):
-            site.calls.save(rules_of.sent_again(call, clock.now()))
-            site.call_wake_ups.wake(call.key)
-            done += 1
-    print(f"Done: {screen.counted(done, 'call')} will be sent again.")
-    return 0 if done == len(refused) else 1
+        raise NotChanged("no call of the location stands as refused")
+
+    def do() -> str:
+        done = 0
+        for listed in refused:
+            call = site.calls.get(listed.key)
+            if call is None or call.state is not CallState.REFUSED:
+                continue
+            # Another report of the call is heard at this moment, or another operator was faster.
+            with suppress(StaleWrite):
+                site.calls.save(rules_of.sent_again(call, clock.now()))
+                site.call_wake_ups.wake(call.key)
+                done += 1
+        if done < len(refused):
+            raise Unfinished(f"{done} will be sent again; of the others, something came meanwhile")
+        return f"Done: {screen.counted(done, 'call')} will be sent again."
+
+    pairs = [
+        ("location", str(options.location)),
+        ("send again", screen.counted(len(refused), "call")),
+    ]
+    return screen.proposed(options, screen.facts(pairs), dict(pairs), do)

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from ops import evidence, refunds, screen, trouble
 from ops.evidence import Evidence, Word
+from ops.rows import entries_in
+from ops.screen import NotChanged
 from ops.site import Site
-from ops.status import entries_in
 from ops.trouble import UNFINISHED
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
@@ -37,10 +38,6 @@ class Proposal:
     against: str = ""
 
 
-class Impossible(Exception):
-    """Nobody may do that, for the reason in the text."""
-
-
 def payment(site: Site, options: argparse.Namespace) -> int:
     """Lists entries, shows one, or does with one what a person decided."""
     if options.key is None:
@@ -50,7 +47,10 @@ def payment(site: Site, options: argparse.Namespace) -> int:
             return change(site, options)
     entry = evidence.entry_of(site, options.key)
     if options.if_refunded:
-        print(refunds.foretold(site, entry))
+        pairs = refunds.foretold(site, entry)
+        paid = entry.payment_key if entry.is_refund else entry.key
+        text = f"If {paid} is given back ({site.name})\n{screen.facts(pairs)}"
+        screen.printed(options, text, {"key": entry.key, **dict(pairs)})
         return 0
     found = evidence.gathered(site, entry)
     text = evidence.shown(site, entry, found)
@@ -129,9 +129,9 @@ def _look(site: Site, options: argparse.Namespace) -> int:
 
     def propose(entry: Entry, _found: Evidence) -> Proposal:
         if entry.state is EntryState.UNKNOWN:
-            raise Impossible(f"it is looked up by itself, {screen.due(entry.due_at, clock.now())}")
+            raise NotChanged(f"it is looked up by itself, {screen.due(entry.due_at, clock.now())}")
         if entry.state is EntryState.NEEDS_HUMAN and entry.attempt == 0:
-            raise Impossible("it was never sent, so there is nothing to look for: send or close it")
+            raise NotChanged("it was never sent, so there is nothing to look for: send or close it")
         return Proposal(rules.looked_for_again(entry, _by("looked up", entry), clock.now()))
 
     return _change(site, options, propose)
@@ -145,9 +145,9 @@ def _adopt(site: Site, options: argparse.Namespace) -> int:
         if entry.is_refund:
             paid = site.ledger.given_back(entry)
             if paid is None or paid.platform_id != platform_id:
-                raise Impossible(f"{platform_id} is not the id of {entry.payment_key}")
+                raise NotChanged(f"{platform_id} is not the id of {entry.payment_key}")
         elif (owner := site.ledger.owner(platform_id)) not in (None, entry.key):
-            raise Impossible(f"{platform_id} belongs to {owner}")
+            raise NotChanged(f"{platform_id} belongs to {owner}")
         after = rules.adopted(entry, platform_id, _by("adopted", entry), clock.now())
         if platform_id in found.mine:
             return Proposal(after)
@@ -198,37 +198,38 @@ def _change(
 ) -> int:
     entry = evidence.entry_of(site, options.key)
     found = evidence.gathered(site, entry)
-    print(evidence.shown(site, entry, found), end="\n\n")
+    text, plain, against = evidence.shown(site, entry, found), _plain(entry), ""
     try:
         proposal = propose(entry, found)
     except NoSuchChange:
-        return screen.not_changed(_standing(entry))
-    except Impossible as error:
-        return screen.not_changed(str(error))
+        proposal, against = Proposal(entry), _standing(entry)
+    except NotChanged as error:
+        proposal, against = Proposal(entry), str(error)
     if proposal.against and not options.force:
-        return screen.not_changed(f"{proposal.against} (add --force to do it nevertheless)")
+        against = f"{proposal.against} (add --force to do it nevertheless)"
     after = proposal.after
     id_ = f" with id {after.platform_id}" if after.platform_id is not None else ""
-    pairs = [("change", f"{entry.state} -> {after.state}{id_}"), ("why", after.why)]
-    if proposal.against:
-        pairs.append(("in spite of", proposal.against))
-    if proposal.safe:
-        pairs.append(("safe", proposal.safe))
-    print(screen.facts(pairs), end="\n\n")
-    if not options.do:
-        print(screen.NOT_YET)
-        return 0
-    try:
-        if after.state is EntryState.SENT:
-            site.ledger.finish(entry, after)
-        else:
-            site.ledger.move(entry, after)
-    except StaleWrite:
-        return screen.not_changed("the entry has changed since it was shown")
-    except IdTaken:
-        return screen.not_changed("another entry has got that id since it was shown")
-    print("Done.")
-    return 0
+    pairs = [
+        ("change", f"{entry.state} -> {after.state}{id_}"),
+        ("why", after.why),
+        ("in spite of", proposal.against),
+        ("safe", proposal.safe),
+    ]
+
+    def do() -> str:
+        try:
+            write = site.ledger.finish if after.state is EntryState.SENT else site.ledger.move
+            write(entry, after)
+        except StaleWrite:
+            raise NotChanged("the entry has changed since it was shown") from None
+        except IdTaken:
+            raise NotChanged("another entry has got that id since it was shown") from None
+        return "Done."
+
+    if not against:
+        pairs = [(name, it) for name, it in pairs if it]
+        text, plain = f"{text}\n\n{screen.facts(pairs)}", {**plain, **dict(pairs)}
+    return screen.proposed(options, text, plain, do, against=against)
 
 
 _WAYS = {"look": _look, "adopt": _adopt, "send": _send, "close": _close}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ops import screen, stored
+from ops.screen import NotChanged, Unfinished, Unknown, Wrong
 from ops.site import Site
 from ops.stored import Person, Rows
 from shared import clock
@@ -26,7 +27,7 @@ from shared.clock import stamp
 from shared.connections.connection import Connection, State
 from shared.connections.erase import Erase
 
-_CREDENTIALS = {"crm_token", "pbx_key_digest"}
+_CREDENTIALS = {"crm_token", "pbx_key_digest", "replaced_pbx_keys"}
 # It finds a row, and tells a person nothing.
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _WHY_KEPT = {
@@ -44,39 +45,26 @@ _ELSEWHERE = {
 }
 
 
-class CannotBeErased(Exception):
-    """Why not, as half a sentence."""
-
-
 def person(site: Site, options: argparse.Namespace) -> int:
     """Exports what is stored of a person, or erases it, with `--do`."""
     if (options.account is None) == (options.location is None):
-        print("Name an account, or a location with --location.", file=sys.stderr)
-        return 2
+        raise Wrong("Name an account, or a location with --location.")
     if options.action == "erase" and not options.reason:
-        print("An erasure needs its --reason.", file=sys.stderr)
-        return 2
+        raise Wrong("An erasure needs its --reason.")
     found = _found(site, options)
-    if found is None:
-        return 1
     return (_export if options.action == "export" else _erase)(site, found, options)
 
 
-def _found(site: Site, options: argparse.Namespace) -> Person | None:
+def _found(site: Site, options: argparse.Namespace) -> Person:
     if options.location is not None:
         connection = site.connections.get(options.location)
-        if connection is not None:
-            return stored.of_location(site, connection)
-        print(f"Location {options.location} was never connected here.", file=sys.stderr)
-        return None
+        if connection is None:
+            raise Unknown(f"location {options.location} was never connected here")
+        return stored.of_location(site, connection)
     account = site.accounts.of_id(options.account) or site.accounts.of_portal(options.account)
-    if account is not None:
-        return stored.of_account(site, account)
-    print(
-        screen.wrapped(f"No account has the id {options.account}, here or in the portal."),
-        file=sys.stderr,
-    )
-    return None
+    if account is None:
+        raise Unknown(f"no account has the id {options.account}, here or in the portal")
+    return stored.of_account(site, account)
 
 
 def _export(site: Site, found: Person, options: argparse.Namespace) -> int:
@@ -91,36 +79,27 @@ def _export(site: Site, found: Person, options: argparse.Namespace) -> int:
     if options.to is None:
         print(_json(written))
         return 0
-    try:
-        with _new(options.to) as file:
-            file.write(_json(written) + "\n")
-    except OSError as error:
-        return _no_file(error)
+    with _new(options.to) as file:
+        file.write(_json(written) + "\n")
     print(_json(receipt))
     return 0
 
 
 def _erase(site: Site, found: Person, options: argparse.Namespace) -> int:
-    try:
-        _check(found)
-    except CannotBeErased as error:
-        print(screen.wrapped(f"Nothing was erased: {error}."))
-        return 1
+    """The receipt is on the standard output, or with `--to` in a file, too."""
+    _check(found)
     rows = {**stored.named(site, found), **stored.personal(site, found)}
     if not options.do:
-        print(_shown(site, found, rows, stored.kept(site, found)), end=f"\n\n{screen.NOT_YET}\n")
-        return 0
+        kept = stored.kept(site, found)
+        plain = {**_head(site, found, "to be erased"), "rows": _counts(rows), "kept": _kept(kept)}
+        return screen.proposed(options, _shown(site, found, rows, kept), plain, str)
     try:
         # The file first, so that no erasure is without its receipt.
         with _new(options.to) if options.to else nullcontext(sys.stdout) as file:
             receipt = _json(_erased(site, found, rows, options.reason))
             file.write(receipt + "\n")
-    except OSError as error:
-        return _no_file(error)
-    except (CannotBeErased, StaleWrite) as error:
-        why = error if isinstance(error, CannotBeErased) else "a location has changed meanwhile"
-        print(screen.wrapped(f"Not all was erased: {why}. Ask again; that goes on."))
-        return 1
+    except StaleWrite:
+        raise Unfinished("a location has changed meanwhile. Ask again; that goes on") from None
     if options.to:
         print(receipt)
     return 0
@@ -129,12 +108,12 @@ def _erase(site: Site, found: Person, options: argparse.Namespace) -> int:
 def _check(found: Person) -> None:
     for it in found.connections:
         if it.state is not State.DISABLED:
-            raise CannotBeErased(
+            raise NotChanged(
                 f"location {it.location_id} is {it.state}. Its owner disconnects it in Altegio"
                 " first, or `uninstall` does"
             )
         if it.chain_key is not None:
-            raise CannotBeErased(
+            raise NotChanged(
                 f"location {it.location_id} has yet to leave its chain, which reconcile sees to"
                 " within minutes"
             )
@@ -160,7 +139,7 @@ def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any
         # Also without a location, and if the index did not know yet that there is none left.
         site.accounts.erase(found.account_id, unless_seen_since=clock.now())
         if site.accounts.of_id(found.account_id) is not None:
-            raise CannotBeErased("its owner was here a moment ago")
+            raise Unfinished("its owner was here a moment ago. Ask again; that goes on")
     # What came in between: from now on, nothing of the account is taken any more.
     late = stored.personal(site, found)
     stored.delete(site, late)
@@ -249,8 +228,3 @@ def _new(path: Path) -> Iterator[IO[str]]:
         except BaseException:
             path.unlink()
             raise
-
-
-def _no_file(error: OSError) -> int:
-    print(screen.wrapped(f"{error.filename}: {error.strerror}. Nothing was done."), file=sys.stderr)
-    return 2

@@ -4,7 +4,6 @@ The values are the stack's own; the texts are within the lengths that the Cabine
 """
 
 import argparse
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -73,11 +72,8 @@ def publication(site: Site, options: argparse.Namespace) -> int:
     values, texts = _values(site), _texts(site)
     with httpx.Client(timeout=_PATIENCE_S, trust_env=False) as http:
         checks = [*_lengths(texts), *_preflight(site, http)]
-    if options.json:
-        told = {"values": values, "texts": texts, "checks": [asdict(each) for each in checks]}
-        print(json.dumps(told, indent=2))
-    else:
-        print(_told(site, values, texts, checks))
+    plain = {"values": values, "texts": texts, "checks": [asdict(each) for each in checks]}
+    screen.printed(options, _told(site, values, texts, checks), plain)
     return int(not all(each.passed for each in checks))
 
 

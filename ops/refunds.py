@@ -6,7 +6,6 @@ from datetime import datetime
 from ops import screen
 from ops.site import Site
 from shared import clock
-from shared.altegio.client import Refused, Unreachable
 from shared.payments import billing_event, coverage
 from shared.payments import entry as payment
 from shared.payments.coverage import Consequence, Period
@@ -32,7 +31,7 @@ class Outlook:
     is_listed: bool = True
 
 
-def foretold(site: Site, named: Entry) -> str:
+def foretold(site: Site, named: Entry) -> list[tuple[str, str]]:
     """Which period the refund of a payment ends, and whether the location stays on."""
     now = clock.now()
     known = named if named.is_refund else _known_refund(site, named)
@@ -40,12 +39,11 @@ def foretold(site: Site, named: Entry) -> str:
     paid = site.ledger.given_back(refund)
     outlook = _outlook(site, refund, paid, now)
     which = known.key if known else "none yet; billed now, it"
-    pairs = [
+    return [
         *_payment(site, paid, outlook, now),
         ("refund", f"{which} {outlook.refund}"),
         *_effect(outlook, now),
     ]
-    return f"If {refund.payment_key} is given back ({site.name})\n{screen.facts(pairs)}"
 
 
 def _known_refund(site: Site, paid: Entry) -> Entry | None:
@@ -80,10 +78,9 @@ def _outlook(site: Site, refund: Entry, paid: Entry | None, now: datetime) -> Ou
         words = f"goes out {screen.due(refund.due_at, now) if later else 'at once'}"
     if paid is None or paid.state is not EntryState.SENT:
         return Outlook(words, why="nothing, as no such payment is SENT")
-    try:
-        status = site.platform.status(paid.location_id or 0)
-    except (Refused, Unreachable) as error:
-        return Outlook(words, why=f"cannot be told, as the platform does not tell: {error}")
+    status = site.told(paid.location_id or 0)
+    if isinstance(status, str):
+        return Outlook(words, why=f"cannot be told: {status}")
     found = coverage.consequence(
         paid, status, now, zone=site.platform.zone, rules=site.settings.cover
     )

@@ -4,11 +4,12 @@ The rule is in `shared.payments.restored`; here its mark is set and released.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ops import census, screen
+from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
@@ -33,7 +34,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     now = clock.now()
     since: datetime = options.since or now - _LONGEST
     if since > now or since.year not in YEARS:
-        return screen.not_changed(f"{screen.moment(since)} is not in the past")
+        raise NotChanged(f"{screen.moment(since)} is not in the past")
     if mark is not None and mark.released_at is None:
         # Restored once more: what either restore has lost is looked for.
         since = min(since, mark.restored_to)
@@ -52,30 +53,24 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
         ("change", "whatever is to be sent is looked for on Altegio's list first"),
         ("census", "one is ordered, with repairs: our rows of locations are of that time, too"),
     ]
-    print(f"Restored tables ({site.name})\n{screen.facts(pairs)}", end="\n\n")
-    if not options.do:
-        print(screen.NOT_YET)
-        return 0
-    try:
-        site.marks.put(mark, Mark(since, clock.now()))
-    except StaleWrite:
-        return screen.not_changed("somebody else has set the mark since it was shown")
-    head = census.ordered(site.roll, repairs=True)
-    if head.stage is not Stage.LISTING or not head.repairs:
-        print("A census is under way already; when it is done, take another: census --new")
-    print(
-        screen.wrapped(
-            f"Done. Start the functions, and have billing send again whatever it has sent since"
+
+    def do() -> str:
+        _put(site, mark, Mark(since, clock.now()))
+        head = census.ordered(site.roll, repairs=True)
+        taken = head.stage is Stage.LISTING and head.repairs
+        other = " A census is under way already; when it is done, take another: census --new"
+        return (
+            "Done. Start the functions, and have billing send again whatever it has sent since"
             f" {screen.moment(since)}. Then, when `payment` shows nothing UNKNOWN:"
-            " restored --release"
+            f" restored --release{'' if taken else f'.{other}'}"
         )
-    )
-    return 0
+
+    return _proposed(site, options, pairs, do)
 
 
 def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     if mark is None or mark.released_at is not None:
-        return screen.not_changed("no mark stands")
+        raise NotChanged("no mark stands")
     pairs = [
         ("mark", _standing(mark)),
         ("unfinished", _counted(list(_unfinished(site)))),
@@ -83,16 +78,29 @@ def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
         ("not changed", "what is here already is looked for all the same"),
         ("condition", "billing has sent again whatever it has sent since then"),
     ]
-    print(f"Restored tables ({site.name})\n{screen.facts(pairs)}", end="\n\n")
-    if not options.do:
-        print(screen.NOT_YET)
-        return 0
+
+    def do() -> str:
+        _put(site, mark, replace(mark, released_at=clock.now()))
+        return "Done."
+
+    return _proposed(site, options, pairs, do)
+
+
+def _proposed(
+    site: Site,
+    options: argparse.Namespace,
+    pairs: Sequence[tuple[str, str]],
+    do: Callable[[], str],
+) -> int:
+    text = f"Restored tables ({site.name})\n{screen.facts(pairs)}"
+    return screen.proposed(options, text, dict(pairs), do)
+
+
+def _put(site: Site, before: Mark | None, mark: Mark) -> None:
     try:
-        site.marks.put(mark, replace(mark, released_at=clock.now()))
+        site.marks.put(before, mark)
     except StaleWrite:
-        return screen.not_changed("somebody else has set the mark since it was shown")
-    print("Done.")
-    return 0
+        raise NotChanged("somebody else has set the mark since it was shown") from None
 
 
 def _standing(mark: Mark | None) -> str:

@@ -4,8 +4,9 @@ import argparse
 import json
 import shlex
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from ops import ANNOUNCEMENT
 from shared.payments.entry import Entry
@@ -13,13 +14,15 @@ from shared.payments.entry import Entry
 NOT_YET = "Nothing was changed yet. Add --do to do it."
 """Below what a change would be."""
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
 ID_LENGTH = 18
 """Digits of the longest id of a location or a payment."""
 
 _WIDTH = 98
 _NARROWEST = 16
 _TYPE = "    type: "
-_OTHERS = {"aws", "grep", "less", "make", "sam"}
+_OTHERS = ("AWS_", "aws ", "grep ", "less ", "make ", "sam ")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
@@ -53,7 +56,7 @@ def to_type(command: str, options: argparse.Namespace) -> str:
 
 def typed(command: str, options: argparse.Namespace) -> str:
     """One of ours with all that is typed around it; others are as they are."""
-    if command.split(maxsplit=1)[0] in _OTHERS:
+    if command.startswith(_OTHERS):
         return command
     named = {"stack-name": options.stack_name, "profile": options.profile, "region": options.region}
     where = "".join(f" --{name} {shlex.quote(it)}" for name, it in named.items() if it)
@@ -62,9 +65,60 @@ def typed(command: str, options: argparse.Namespace) -> str:
     return f".venv/bin/python -m ops {command}{where}"
 
 
+class Wrong(Exception):
+    """Nothing of the kind can be asked for, as a sentence: the command ends with 2."""
+
+
+class NotChanged(Exception):
+    """Why nothing was changed, as half a sentence: the command ends with 1."""
+
+    begins = "Nothing was changed: "
+
+
+class Unknown(NotChanged):
+    """What it is that nobody knows here: the same."""
+
+    begins = "Nothing is known: "
+
+
+class Unfinished(NotChanged):
+    """Why not all was done, or nobody knows whether it was: the same."""
+
+    begins = "Not done to its end: "
+
+
 def printed(options: argparse.Namespace, text: str, plain: object) -> None:
     """For a person, or with `--json` for a machine."""
-    print(json.dumps(plain, indent=2) if options.json else text)
+    print(json.dumps(plain, ensure_ascii=False, indent=2) if options.json else text)
+
+
+def proposed(
+    options: argparse.Namespace,
+    text: str,
+    plain: Mapping[str, object],
+    do: Callable[[], str],
+    *,
+    against: str = "",
+) -> int:
+    """Shows a change, and makes it with `--do`; returns the command's exit code.
+
+    Args:
+        options: of the command.
+        text: what is shown first, for a person.
+        plain: the same, for a machine.
+        do: makes the change, and tells of it; raises `NotChanged` if somebody was faster.
+        against: what forbids it, as half a sentence.
+    """
+    if not options.json:
+        print(text, end="\n\n")
+    if against:
+        return not_changed(options, NotChanged(against), plain)
+    try:
+        said, done = (do(), True) if options.do else (NOT_YET, False)
+    except NotChanged as error:
+        return not_changed(options, error, plain)
+    printed(options, wrapped(said), {**plain, "done": done, "said": said})
+    return 0
 
 
 def _printable(text: str) -> str:
@@ -77,14 +131,22 @@ def facts(pairs: Sequence[tuple[str, str]], *, indent: str = "  ") -> str:
     return table(pairs[0], pairs[1:], indent=indent)
 
 
+def below(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table after a blank line; nothing if it has no row."""
+    return ["\n" + table(heads, rows)] if rows else []
+
+
 def wrapped(text: str, *, indent: str = "") -> str:
     """A sentence or two, at the left."""
     return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
-def not_changed(why: str) -> int:
+def not_changed(
+    options: argparse.Namespace, why: NotChanged, plain: Mapping[str, object] = NOTHING
+) -> int:
     """Says so; returns the command's exit code."""
-    print(wrapped(f"Nothing was changed: {why}."))
+    said = f"{why.begins}{str(why).rstrip('.')}."
+    printed(options, wrapped(said), {**plain, "done": False, "said": said})
     return 1
 
 

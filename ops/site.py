@@ -6,7 +6,9 @@ else; local, `python -m local up` has announced it.
 
 import argparse
 import json
+import shlex
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,13 +21,14 @@ from functions.calls import wiring as calls_function
 from functions.connect import wiring as connect_function
 from functions.payments import wiring as payments_function
 from functions.reconcile import wiring as reconcile_function
-from ops.local_logs import Logs
-from ops.watch import CloudWatch, Watch
+from ops.screen import Wrong
+from ops.watch import CloudWatch
 from shared import clock
 from shared import settings as config
-from shared.altegio.client import Client
+from shared.altegio.client import Client, Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Pace
+from shared.altegio.status import Status
 from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.sightings import Sightings
@@ -42,12 +45,13 @@ from shared.payments.resolve_unknown import ResolveUnknown
 from shared.payments.restored import Marks
 from shared.reconcile.census.table import CensusTable
 
+_FUNCTIONS = ("PaymentsFunction", "ReconcileFunction", "CallsFunction", "ConnectFunction")
 # How many reads of the tables run side by side.
 AT_ONCE = 16
 _PATIENCE_S = 30
 
 
-class NoStack(Exception):
+class NoStack(Wrong):
     """There is no such stack, or none that these commands fit; the message says what to do."""
 
 
@@ -64,6 +68,7 @@ class Stack:
         outputs: Those of the template, by name.
         client: Makes a client of an AWS service by its name.
         watch: Who knows its alarms and counts.
+        aws: AWS's own command, as it is typed for this stack.
     """
 
     name: str
@@ -73,7 +78,8 @@ class Stack:
     connect: Mapping[str, str]
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
-    watch: Watch
+    watch: CloudWatch
+    aws: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +116,16 @@ class Site:
     dynamodb: Any
     sqs: Any
     queues: Mapping[str, tuple[str, str]]
-    watch: Watch
+    watch: CloudWatch
     sightings: Sightings
+    aws: str
+
+    def told(self, location_id: int) -> Status | str:
+        """The platform's word on a location, or why there is none."""
+        try:
+            return self.platform.status(location_id)
+        except (Refused, Unreachable) as error:
+            return f"the platform does not tell: {error}"
 
 
 def find(options: argparse.Namespace) -> Stack:
@@ -148,6 +162,7 @@ def opened(stack: Stack) -> Site:
     token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
     client = _client(reconcile, dynamodb, token)
     platform = Marketplace(client)
+    sightings = Sightings(dynamodb, reconcile.platform.pace_table, clock.now)
     connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
     accounts = Accounts(dynamodb, calls.accounts_table)
     call_rows = Calls(dynamodb, calls.calls_table, calls.call_days)
@@ -172,6 +187,7 @@ def opened(stack: Stack) -> Site:
         settling=Settle(
             platform=platform,
             connections=connections,
+            sightings=sightings,
             clock=clock.now,
             rules=reconcile.lifecycle,
         ),
@@ -194,7 +210,8 @@ def opened(stack: Stack) -> Site:
             "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
         },
         watch=stack.watch,
-        sightings=Sightings(dynamodb, reconcile.platform.pace_table, clock.now),
+        sightings=sightings,
+        aws=stack.aws,
     )
 
 
@@ -214,12 +231,17 @@ def _client(settings: reconcile_function.Settings, dynamodb: Any, token: Partner
 
 def _announced(file: Path) -> Stack:
     try:
-        found = json.loads(file.read_text("utf-8"))
+        return _local(json.loads(file.read_text("utf-8")))
     except FileNotFoundError:
         raise NoStack(
             "no local stack runs here: start one with `make up`, "
             "or name a deployed one with --stack-name"
         ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NoStack(f"{file} is not what `up --announce FILE` has written.") from None
+
+
+def _local(found: dict[str, Any]) -> Stack:
     session = boto3.Session(
         aws_access_key_id=found["credentials"]["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=found["credentials"]["AWS_SECRET_ACCESS_KEY"],
@@ -227,6 +249,7 @@ def _announced(file: Path) -> Stack:
     )
     # No proxy of the environment may come between, and whoever is not there is not there.
     quick = Config(proxies={}, retries={"total_max_attempts": 1})
+    client = partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick)
     return Stack(
         name="local stack",
         payments=found["environments"]["PaymentsFunction"],
@@ -234,8 +257,19 @@ def _announced(file: Path) -> Stack:
         calls=found["environments"]["CallsFunction"],
         connect=found["environments"]["ConnectFunction"],
         outputs=found["outputs"],
-        client=partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick),
-        watch=Logs(Path(found["logs"])),
+        client=client,
+        watch=CloudWatch(
+            client("cloudwatch"),
+            found["environments"]["ReconcileFunction"]["POWERTOOLS_SERVICE_NAME"],
+            found["functions"],
+            Path(found["logs"]),
+        ),
+        aws=" ".join(
+            [
+                *(f"{name}={value}" for name, value in found["credentials"].items()),
+                f"aws --endpoint-url {found['aws_endpoint_url']} --region {found['region']}",
+            ]
+        ),
     )
 
 
@@ -244,28 +278,35 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
     cloudformation, functions = session.client("cloudformation"), session.client("lambda")
 
     [stack] = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
+    names = {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for page in pages
+        for each in page["StackResourceSummaries"]
+        if each["ResourceType"] == "AWS::Lambda::Function"
+    }
 
     def environment(function: str) -> dict[str, str]:
-        resource = cloudformation.describe_stack_resource(
-            StackName=stack_name, LogicalResourceId=function
-        )["StackResourceDetail"]
-        configuration = functions.get_function_configuration(
-            FunctionName=resource["PhysicalResourceId"]
-        )
+        configuration = functions.get_function_configuration(FunctionName=names[function])
         variables: dict[str, str] = configuration["Environment"]["Variables"]
         return variables
+
+    with ThreadPoolExecutor(len(_FUNCTIONS)) as workers:
+        payments, reconcile, calls, connect = workers.map(environment, _FUNCTIONS)
 
     def client(service: str) -> Any:
         # The name is a variable, and the overloads of the stubs want a literal.
         return session.client(service)  # type: ignore[call-overload]
 
+    named = [f"--profile {shlex.quote(profile)}"] if profile else []
     return Stack(
         name=f"{stack_name} in {session.region_name}",
-        payments=environment("PaymentsFunction"),
-        reconcile=environment("ReconcileFunction"),
-        calls=environment("CallsFunction"),
-        connect=environment("ConnectFunction"),
+        payments=payments,
+        reconcile=reconcile,
+        calls=calls,
+        connect=connect,
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
         client=client,
-        watch=CloudWatch(client("cloudwatch"), stack_name),
+        watch=CloudWatch(client("cloudwatch"), stack_name, names),
+        aws=" ".join(["aws", f"--region {session.region_name}", *named]),
     )

@@ -9,56 +9,48 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import dead_letters, screen, trouble
+from ops import dead_letters, rows, screen, trouble
 from ops.site import AT_ONCE, Site
-from ops.trouble import LATELY, UNFINISHED, Grade, Trouble
+from ops.trouble import LATELY, Found, Grade, Trouble
+from ops.watch import FAILURES, RUN
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.rate_limit import COMMON
 from shared.aws.dynamodb import row
 from shared.aws.sightings import (
+    BILLING,
+    BILLING_REFUSED,
+    CENSUS_FOUND,
+    CLOCK_AHEAD,
     KEY_REFUSED,
-    POP_UP_DROPPED,
+    KEY_REPLACED,
+    LOST_WEBHOOK,
+    OTHER_APPLICATION,
     REDIRECT_REFUSED,
     WEBHOOK,
     WEBHOOK_REFUSED,
+    Sighting,
 )
-from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
-from shared.chains.chain import ChainState
-from shared.connections.connection import Connection, Hint, State
-from shared.connections.crm_token import CrmTokenState
-from shared.payments import coverage
-from shared.payments.entry import Entry, EntryState
+from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import Stage
 
-# Rows of one kind that are read; of more, only that there are more is said.
-_MOST = 20
 _PATIENCE_S = 1.5
-_OVERDUE = timedelta(minutes=5)
 _OLD = timedelta(minutes=10)
-_SEEN = (WEBHOOK, WEBHOOK_REFUSED, REDIRECT_REFUSED, KEY_REFUSED, POP_UP_DROPPED)
+_LONGEST_WITHOUT = timedelta(days=2)
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
-    "CallRefused": ("the platform refused a call for what it says", "CallsFunction"),
     "Doubled": ("the platform lists more payments than were billed", "ReconcileFunction"),
     "HandlerFailed": ("a function met an error that nobody expected", ""),
     "LifecycleEventUnknown": ("the platform sent an event that is not known", "DisableFunction"),
-    "LostWebhook": ("the platform ended or froze one and did not tell", "ReconcileFunction"),
     "MailNotSent": ("a letter to an owner was not sent", "ConnectFunction"),
     "PlatformBlocked": ("the platform refused us", ""),
-    "PlatformClockAhead": ("the platform's log names a time to come", "ReconcileFunction"),
     "TokenUnreadable": ("a function could not read a token", ""),
 }
-_RUN = "ReconcileRun"
-_WRITE = "aws ssm put-parameter --overwrite --type SecureString --name {} --value file://TOKEN"
-
-type Found = Trouble | tuple[str, str]
-"""What is wrong, or a fact for the foot of the screen: its name, and what it is."""
+_AGAIN = "NotDurable"
 
 
 def status(site: Site, options: argparse.Namespace) -> int:
@@ -101,7 +93,7 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
         known = ()
     if not known:
         what = "the partner token is missing, empty, or may not be read"
-        yield Trouble(Grade.BROKEN, what, parameter, _WRITE.format(parameter))
+        yield Trouble(Grade.BROKEN, what, parameter, rows.written(site, parameter))
         return
     pace = row(site.dynamodb, site.settings.platform.pace_table, {"key": COMMON}) or {}
     until = datetime.fromtimestamp(pace.get("braked_until", 0) / 1000, UTC)
@@ -133,7 +125,7 @@ def _refusal(site: Site, why: str, when: str) -> Trouble:
     if why.startswith(("401", "406")):
         parameter = settings.partner_token_parameter
         what = f"it refuses the partner token of {parameter}: {why}; {when}"
-        return Trouble(Grade.BROKEN, what, "platform", _WRITE.format(parameter))
+        return Trouble(Grade.BROKEN, what, "platform", rows.written(site, parameter))
     what = (
         f"it refuses application {settings.application_id}: {why}; {when}. The token was taken, so"
         " see whether ApplicationId is right, and whether the token is that application's"
@@ -143,23 +135,28 @@ def _refusal(site: Site, why: str, when: str) -> Trouble:
 
 def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
     alarms = site.watch.alarms()
-    for it in alarms or ():
-        command = f"grep {it.name} docs/operations.md"
-        yield Trouble(Grade.ATTENTION, f"rings: {it.words}", it.name, command, it.since)
-    known = "none rings" if alarms == [] else f"{len(alarms or ())} ring"
-    yield "alarms", "not known here" if alarms is None else known
+    for it in alarms:
+        words, command = it.told
+        if command in ("", "status"):
+            command = f"grep {it.name} docs/operations.md"
+        yield Trouble(Grade.ATTENTION, f"rings: {words}", it.name, command, it.since)
+    yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
 
 def _counted(site: Site, now: datetime) -> Iterator[Found]:
-    counted = site.watch.counted([*_COUNTED, _RUN], now)
-    ran = counted.get(_RUN)
+    counted = site.watch.counted([*_COUNTED, RUN], now)
+    ran = counted.get(RUN)
     for name, it in counted.items():
-        if name == _RUN:
+        if name == RUN:
             continue
-        words, function = _COUNTED[name]
+        function, _space, failure = name.rpartition(" ")
+        if failure in FAILURES:
+            words = FAILURES[failure]
+        else:
+            words, function = _COUNTED[name]
         what = f"{words}, {it.number} times in an hour"
         yield Trouble(Grade.ATTENTION, what, name, site.watch.log(function), it.last)
-    if ran is None or ran.last < now - _OVERDUE:
+    if ran is None or ran.last < now - rows.OVERDUE:
         never = "has not run to its end within an hour; a new stack does within two minutes"
         what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
         yield Trouble(Grade.BROKEN, what, "reconcile", site.watch.log("ReconcileFunction"))
@@ -169,164 +166,77 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
 
 def _queues(site: Site, now: datetime) -> Iterator[Found]:
     lengths = []
-    for name, (url, dead_url) in site.queues.items():
-        waiting, at_work = dead_letters.length(site, url)
+    again = site.watch.counted([_AGAIN], now).get(_AGAIN)
+    comes_again = again is not None and again.last > now - _OLD
+    for name, (url, dead_url) in dead_letters.urls(site).items():
+        waiting, at_work = dead_letters.length(site, url) if url else (0, 0)
         age = site.watch.age(url, now) if waiting + at_work else None
         old = f", the oldest for {screen.age(age)}" if age else ""
-        lengths.append(f"{name} {waiting + at_work}")
-        if age and age > _OLD:
+        lengths += [f"{name} {waiting + at_work}"] if url else []
+        if (age and age > _OLD) or (waiting + at_work and comes_again):
             function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
-            what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}"
+            why = "; messages come again, as they could not be stored" * comes_again
+            what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}{why}"
             whom, command = f"queue of {name}", site.watch.log(function)
-            yield Trouble(Grade.BROKEN, what, whom, command, now - age)
+            yield Trouble(Grade.BROKEN, what, whom, command, now - age if age else None)
         dead, _held = dead_letters.length(site, dead_url)
         if dead:
             letters = dead_letters.peeked(site, name)
             about = [letter.about for letter in letters]
             oldest = min((it.sent_at for it in letters), default=None)
-            reason = f": {letters[0].reason}" if letters else ""
-            what = f"{screen.counted(dead, 'dead letter')}{reason}"
+            told = trouble.causes(it.reason for it in letters)
+            what = f"{screen.counted(dead, 'dead letter')}: {told or 'somebody reads them now'}"
             command = f"letters --queue {name}"
             whom = f"{name}, {trouble.some(about)}" if about else name
             yield Trouble(Grade.ATTENTION, what, whom, command, oldest)
+    behind = site.watch.untold(now)
+    if behind and behind > rows.OVERDUE:
+        what = f"are not told on the event bus, the oldest for {screen.age(behind)}"
+        yield Trouble(Grade.BROKEN, what, "events", site.watch.log("EventsFunction"), now - behind)
     yield "queues", ", ".join(lengths)
-
-
-def _money(site: Site, now: datetime) -> Iterator[Found]:
-    counts = []
-    for state in UNFINISHED:
-        entries, more = entries_in(site, state, _MOST)
-        yield from trouble.of_money(entries, now)
-        if entries:
-            counts.append(f"{len(entries)}{'+' * more} {state}")
-    yield "money", ", ".join(counts) or "all is settled"
-
-
-def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[Entry], bool]:
-    """The first entries of a state, or all, the oldest first; and whether there are more."""
-    keys = [*islice(site.ledger.in_state(state, most and most + 1), most and most + 1)]
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        read = workers.map(site.ledger.get, keys[:most])
-    # The index may be behind: the row itself counts.
-    found = [entry for entry in read if entry is not None and entry.state is state]
-    found.sort(key=lambda entry: entry.received_at)
-    return found, most is not None and len(keys) > most
-
-
-def _cover(site: Site, now: datetime) -> Iterator[Found]:
-    """Active ones are due an hour after each warning, so they are near the begin of the index."""
-    rules = site.settings.cover
-    if rules.free:
-        return
-    soon = now + timedelta(hours=1)
-    ids = [*site.connections.due(State.ACTIVE, soon, _MOST)]
-    ids += [*site.connections.due(State.FROZEN, now + timedelta(days=1), _MOST)]
-    live = [it for it in _rows(site, ids) if it.live]
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        entries = workers.map(site.ledger.entries_of, [it.location_id for it in live])
-    works = coverage.work_list(zip(live, entries, strict=True), now)
-    frozen = [it for it in works if it.state is State.FROZEN]
-    near = [it for it in works if coverage.is_near(it, now, rules)]
-    yield from trouble.of_covers([*frozen, *near], now)
-    yield "cover", f"{len(near)} end soon, {len(frozen)} frozen, of those that are looked at next"
-
-
-def _rows(site: Site, ids: Iterable[int]) -> list[Connection]:
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        read = workers.map(site.connections.get, dict.fromkeys(ids))
-    return [it for it in read if it is not None]
-
-
-def _telephony(site: Site, now: datetime) -> Iterator[Found]:
-    far = now + timedelta(days=1)
-    for key in site.chains.due(far, _MOST):
-        chain = site.chains.get(key)
-        if chain is not None and chain.state is ChainState.DUE:
-            yield from trouble.of_chain(chain)
-    held = {location_id for _key, location_id in site.calls.due(CallState.HELD, far, 10 * _MOST)}
-    stopped = [it for it in _rows(site, held) if it.telephony is CrmTokenState.STOPPED]
-    for chain_key in dict.fromkeys(it.chain_key for it in stopped):
-        yield from trouble.of_stopped(*stopped_of(site, chain_key, stopped))
-    if site.user_token.known() is None:
-        parameter = site.calls_settings.user_token_parameter
-        what = "there is no user token, so nobody knows which calls were saved"
-        yield Trouble(Grade.ATTENTION, what, parameter, _WRITE.format(parameter))
-    looked_for = [key for it in LOOKED_FOR for key, _ in site.calls.due(it, far, 10)]
-    refused = [call for call in map(site.calls.get, looked_for) if call and call.why[:1] == "4"]
-    if places := sorted({it.location_id for it in refused if it.location_id}):
-        what = f"the list of calls is refused: {refused[0].why}"
-        command = f"publication --location {places[0]}"
-        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(places)}", command)
-
-
-def _lines(site: Site, now: datetime) -> Iterator[Found]:
-    """Calls that no line says the location of."""
-    for account_id in site.calls.waited_for(now + timedelta(days=1), _MOST):
-        for location_id in sorted(site.connections.of_account(account_id))[:1]:
-            yield from trouble.of_lines(site.calls.waiting(account_id), location_id)
-
-
-def stopped_of(
-    site: Site, chain_key: str | None, known: Iterable[Connection] = ()
-) -> tuple[list[Connection], list[int]]:
-    """The locations of a chain whose telephony is stopped, and those whose call was not found."""
-    chain = site.chains.get(chain_key) if chain_key else None
-    rows = _rows(site, chain.locations) if chain else list(known)
-    stopped = [it for it in rows if it.telephony is CrmTokenState.STOPPED]
-    culprits = [
-        it.location_id
-        for it in stopped
-        if any(
-            call.state is CallState.UNCONFIRMED and call.why == "not in the list"
-            for call in site.calls.latest(it.location_id, 10)
-        )
-    ]
-    return stopped, culprits
-
-
-def _overdue(site: Site, now: datetime) -> Iterator[Found]:
-    """What reconcile, which runs each minute, should have taken long ago."""
-    before = now - _OVERDUE
-    found: list[object] = []
-    for state in EntryState:
-        if state not in (EntryState.SENT, EntryState.CLOSED):
-            found += site.ledger.due(state, before, 1)
-    for standing in State:
-        found += [f"location {it}" for it in site.connections.due(standing, before, 1)]
-    found += [f"chain {key}" for key in site.chains.due(before, 1)]
-    for call in (*TO_BE_SENT, *LOOKED_FOR):
-        found += [f"call {key}" for key, _location in site.calls.due(call, before, 1)]
-    if found:
-        what = "due for five minutes and not taken: reconcile does not run, or cannot keep up"
-        command = site.watch.log("ReconcileFunction")
-        yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
-
-
-def _hints(site: Site, now: datetime) -> Iterator[Found]:
-    """Where a webhook was not confirmed yet, a clock may differ."""
-    far = now + timedelta(days=1)
-    ids = [
-        location_id for hint in Hint for location_id in site.connections.hinted(hint, far, _MOST)
-    ]
-    for connection in _rows(site, ids):
-        yield from trouble.of_clock(connection, now)
 
 
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
     """What came to the doors, and was refused there: no row of its own tells."""
-    last, refused, redirect, key, pop_up = map(site.sightings.last, _SEEN)
-    yield "webhook", f"last {screen.due(last.at, now)}" if last else "none within a week"
+    last, refused, redirect = map(site.sightings.last, (WEBHOOK, WEBHOOK_REFUSED, REDIRECT_REFUSED))
+    turned_away = f"; one refused {screen.due(refused.at, now)}" if refused else ""
+    came = f"last {screen.due(last.at, now)}" if last else "none within a week"
+    yield "webhook", came + turned_away
+    parameter = site.settings.platform.partner_token_parameter
     for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
         # After one that was taken, one that is refused is a stranger's.
         if it and it.at > now - LATELY and not (last and last.at > it.at):
             what = "come with a token that is not ours: it was changed, or somebody else sends them"
-            parameter = site.settings.platform.partner_token_parameter
-            command = _WRITE.format(parameter) if whom == "webhooks" else "doctor"
+            command = rows.written(site, parameter) if whom == "webhooks" else "doctor"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
-    yield from trouble.of_key(key, now)
-    if pop_up and pop_up.at > now - LATELY:
-        whose = f"of {pop_up.who}" if pop_up.who else "of no known location"
-        yield "pop-ups", f"last dropped {screen.due(pop_up.at, now)}, {whose}: {pop_up.why}"
+    taken = {it.who: it.at for it in site.sightings.lately(BILLING, LATELY)}
+    for it in site.sightings.lately(BILLING_REFUSED, LATELY):
+        if it.who not in taken or taken[it.who] < it.at:
+            what = "billing comes with another key or secret: it was changed, or is somebody else's"
+            yield Trouble(Grade.ATTENTION, what, it.who, rows.written(site, it.who), it.at)
+    ours = site.settings.platform.application_id
+    for other in site.sightings.lately(OTHER_APPLICATION, LATELY):
+        if last and last.at <= other.at:
+            what = f"webhooks come for application {other.who}, and ours is {ours}"
+            yield Trouble(Grade.ATTENTION, what, f"application {ours}", "publication", other.at)
+
+
+def _noted(site: Site, now: datetime) -> Iterator[Found]:
+    """What the functions saw lately of locations and accounts."""
+    for connection in rows.rows(site, rows.places(site, CLOCK_AHEAD, timedelta(days=1))):
+        yield from trouble.of_clock(connection, now)
+    if lost := rows.places(site, LOST_WEBHOOK, LATELY):
+        what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
+        command = "publication" if lost[1:] else f"location {lost[0]} --all"
+        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
+    for seen in site.sightings.lately(KEY_REFUSED, LATELY):
+        yield from trouble.of_key(seen, now)
+    for seen in site.sightings.lately(KEY_REPLACED, LATELY):
+        yield from trouble.of_replaced_key(seen, now)
+
+
+def _id(seen: Sighting) -> int:
+    return int(seen.who)
 
 
 def _census(site: Site, now: datetime) -> Iterator[Found]:
@@ -334,17 +244,27 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
     if head is None or not head.parts:
         yield "census", "none was taken yet"
         return
-    since = head.changed_at or head.began_at
+    since, age = head.changed_at or head.began_at, now - head.began_at
+    left = site.sightings.lately(CENSUS_FOUND, age)
+    if head.repaired >= head.repairable:
+        left = [it for it in left if it.why not in REPAIRED]
+    if left:
+        # Somebody has taken them since.
+        here = {str(it.location_id) for it in rows.rows(site, map(_id, left)) if it.live}
+        left = [it for it in left if not (it.why == Difference.GHOST and it.who in here)]
     if head.stage is not Stage.DONE and now - since > _OLD:
-        yield Trouble(
-            Grade.ATTENTION, f"stands still while {head.stage}", "census", "census", since
-        )
+        what = f"stands still while {head.stage}"
+        yield Trouble(Grade.ATTENTION, what, "census", "census", since)
     elif head.blown:
         what = f"found {head.changes} locations to change, more than the fuse allows"
         yield Trouble(Grade.BROKEN, what, "census", "census", since)
-    elif sum(head.found.values()) > head.repaired:
-        kinds = "; ".join(f"{number} {kind}" for kind, number in head.found.items())
-        yield Trouble(Grade.ATTENTION, f"found what is not repaired: {kinds}", "census", "census")
+    elif left:
+        places = sorted({*map(_id, left)})
+        what = f"the census found what is not repaired: {trouble.causes(it.why for it in left)}"
+        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(places)}", "census", since)
+    if age > _LONGEST_WITHOUT:
+        what = f"none was taken for {screen.age(age)}: CENSUS_EVERY_S, or reconcile's log, says why"
+        yield Trouble(Grade.ATTENTION, what, "census", "census --new")
     yield "census", f"{head.stage}, begun {screen.due(head.began_at, now)}"
 
 
@@ -353,12 +273,8 @@ _CHECKS = (
     _alarms,
     _counted,
     _queues,
-    _money,
-    _cover,
-    _telephony,
-    _lines,
-    _overdue,
-    _hints,
+    *rows.CHECKS,
     _seen,
+    _noted,
     _census,
 )

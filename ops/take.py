@@ -8,10 +8,10 @@ import argparse
 import getpass
 from collections.abc import Iterable
 
-from ops import screen
+from ops import accounts, screen, stored
+from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
-from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
 from shared.connections import take as rules
@@ -22,24 +22,17 @@ from shared.connections.connection import Connection
 def take(site: Site, options: argparse.Namespace) -> int:
     """Connects a location that is active at the platform to an account, with `--do`."""
     location_id: int = options.location
-    account = site.accounts.of_id(options.account) or site.accounts.of_portal(options.account)
-    if account is None:
-        why = f"no account has the id {options.account}, here or in the portal"
-        return screen.not_changed(f"{why}. An account is made when its owner connects a location")
+    account = accounts.named(site, options.account)
     # The row first: what is written to it from then on, is not overwritten.
     before = site.connections.get(location_id)
-    try:
-        status = site.platform.status(location_id)
-    except (Refused, Unreachable) as error:
-        return screen.not_changed(f"the platform does not tell: {error}")
-    now = clock.now()
-    others = [
-        it
-        for it in map(site.connections.get, sorted(site.connections.of_account(account.account_id)))
-        if it is not None and it.account_id == account.account_id
-    ]
+    status = site.told(location_id)
+    if isinstance(status, str):
+        raise NotChanged(status)
+    others = stored.of_account(site, account).connections
     pairs = [*_there_and_here(before, status), *_about(site, account, others)]
-    print(f"Take location {location_id} ({site.name})\n{screen.facts(pairs)}", end="\n\n")
+    text = f"Take location {location_id} ({site.name})\n{screen.facts(pairs)}"
+    plain = {"location_id": location_id, **dict(pairs)}
+    now = clock.now()
     try:
         taken = rules.taken(
             before,
@@ -52,19 +45,21 @@ def take(site: Site, options: argparse.Namespace) -> int:
             rules=site.settings.lifecycle,
         )
     except rules.CannotBeTaken as error:
-        return screen.not_changed(str(error))
-    print(_change(before, taken), end="\n\n")
-    if not options.do:
-        print(screen.NOT_YET)
-        return 0
-    if not site.accounts.seen(account, now):
-        return screen.not_changed("the account was erased a moment ago")
-    try:
-        site.connections.save(taken, now)
-    except StaleWrite:
-        return screen.not_changed("the connection has changed since it was shown")
-    print("Done. Within minutes, reconcile turns telephony on and sends what was held for it.")
-    return 0
+        print("" if options.json else f"{text}\n\n", end="")
+        return screen.not_changed(options, NotChanged(error), plain)
+
+    def do() -> str:
+        if not site.accounts.seen(account, now):
+            raise NotChanged("the account was erased a moment ago")
+        try:
+            site.connections.save(taken, now)
+        except StaleWrite:
+            raise NotChanged("the connection has changed since it was shown") from None
+        return "Done. Within minutes, reconcile turns telephony on and sends what was held for it."
+
+    change = _change(before, taken)
+    text = f"{text}\n\n{screen.facts(change)}"
+    return screen.proposed(options, text, {**plain, **dict(change)}, do)
 
 
 def _there_and_here(before: Connection | None, status: Status) -> list[tuple[str, str]]:
@@ -90,16 +85,15 @@ def _about(site: Site, account: Account, others: Iterable[Connection]) -> list[t
     ]
 
 
-def _change(before: Connection | None, taken: Connection) -> str:
+def _change(before: Connection | None, taken: Connection) -> list[tuple[str, str]]:
     was = f"{before.state}, generation {before.generation}" if before else "no row"
     telephony = (
         f"{taken.telephony}, with the CRM token of chain {taken.chain_id or '-'}"
         if taken.crm_token
         else "none: which CRM token is the location's, only a link tells"
     )
-    pairs = [
+    return [
         ("change", f"{was} -> {taken.state}, generation {taken.generation}"),
         ("telephony", telephony),
         ("why", taken.verdict),
     ]
-    return screen.facts(pairs)

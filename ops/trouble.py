@@ -2,17 +2,19 @@
 
 import argparse
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from ops import screen
 from shared.aws.sightings import Sighting
+from shared.calls.call import Call, CallState
+from shared.calls.pop_up import PopUp
 from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
-from shared.clock import stamp
+from shared.clock import instant, stamp
 from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments.coverage import Work
@@ -29,6 +31,12 @@ UNFINISHED = (
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
+# Nothing that anybody could mend: it was shown, or there was nobody to show.
+_ADVICE = {
+    PopUp.LATE: ": its PBX asks late, or its clock differs from ours",
+    PopUp.UNKNOWN_LINE: ": `lines` says which",
+}
+_NO_FAULT = {PopUp.SENT, PopUp.HIDDEN, PopUp.UNUSABLE}
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -75,6 +83,10 @@ class Trouble:
         }
 
 
+type Found = Trouble | tuple[str, str]
+"""What is wrong, or a fact for the foot of the screen: its name, and what it is."""
+
+
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
     """The worst first, of equals the oldest."""
     return sorted(troubles, key=lambda it: (-it.grade, it.since is None, it.since or 0))
@@ -89,6 +101,13 @@ def some(names: Collection[object]) -> str:
 def cause(why: str) -> str:
     """A `why` without what differs from row to row: ids, times and sums."""
     return re.sub(r"\d[\d.:TZ-]{3,}\d|\d{4,}", "…", why) or "-"
+
+
+def causes(whys: Iterable[str]) -> str:
+    """Each of them, the most frequent first, and how often if there are several."""
+    counted = Counter(map(cause, whys)).most_common()
+    first = [f"{why} ({number})" if counted[1:] else why for why, number in counted[:_NAMED]]
+    return "; ".join(first)
 
 
 def grouped(entries: Iterable[Entry]) -> dict[tuple[EntryState, str], list[Entry]]:
@@ -197,13 +216,53 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
     yield from of_clock(connection, now)
 
 
+def refused(calls: Iterable[Call]) -> list[Call]:
+    """Those that the platform will not save for what they say."""
+    return [call for call in calls if call.state is CallState.REFUSED]
+
+
+def of_refused(calls: Sequence[Call], location_id: int) -> Iterator[Trouble]:
+    """Calls of a location that the platform will not save; each reason, not only the first."""
+    if calls:
+        refused = f"{screen.counted(len(calls), 'call')} refused by the platform"
+        what = f"{refused}: {causes(call.why for call in calls)}"
+        location = f"location {location_id}"
+        command = f"{location} --send-refused --do"
+        yield Trouble(Grade.ATTENTION, f"{what}. When that is put right", location, command)
+
+
+def of_pop_ups(
+    counts: Mapping[str, int], last: Sighting | None, now: datetime
+) -> Iterator[Trouble]:
+    """A location whose pop-ups are dropped, but for those that nobody could show."""
+    if last is None or last.at <= now - LATELY or not last.who:
+        return
+    lost = {why: number for why, number in counts.items() if why not in _NO_FAULT}
+    if sum(lost.values()) > counts.get(PopUp.SENT, 0):
+        told = ", ".join(f"{number} {why}" for why, number in lost.items())
+        advice = next((it for why, it in _ADVICE.items() if last.why.startswith(why)), "")
+        what = f"more pop-ups are dropped than shown: {told}; the last {last.why}{advice}"
+        whom = f"{'location' if last.who.isdecimal() else 'account'} {last.who}"
+        yield Trouble(Grade.ATTENTION, what, whom, whom)
+
+
+def of_replaced_key(seen: Sighting | None, now: datetime) -> Iterator[Trouble]:
+    """An account whose PBX has a key that was replaced, and is void soon."""
+    if seen is not None and seen.at > now - LATELY and instant(seen.why) > now:
+        what = (
+            f"its PBX has a key that was replaced, and is not heard any more"
+            f" {screen.due(instant(seen.why), now)}. Set it to the new one; if nobody has that"
+        )
+        command = f"account {seen.who} --new-key --do"
+        yield Trouble(Grade.ATTENTION, what, f"account {seen.who}", command)
+
+
 def of_key(refused: Sighting | None, now: datetime) -> Iterator[Trouble]:
     """An account whose PBX came with a key that is none any more, a while ago at most."""
     if refused is not None and refused.at > now - LATELY:
         what = (
             f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such"
-            " as an old one, and was not heard. Set it to the account's key. A new key makes that"
-            " one void: only if nobody has it any more"
+            " as an old one, and was not heard. Set it to the account's key; if nobody has that"
         )
         command = f"account {refused.who} --new-key --do"
         yield Trouble(Grade.ATTENTION, what, f"account {refused.who}", command)

@@ -6,10 +6,10 @@ row is due, and reconcile asks the platform how it ended.
 
 import argparse
 import getpass
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ops import screen
+from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
@@ -38,42 +38,47 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     location_id: int = options.location
     connection = site.connections.get(location_id)
     entries = site.ledger.entries_of(location_id)
-    there = _there(site, location_id)
-    print(_shown(site, location_id, connection, there, entries), end="\n\n")
+    there = site.told(location_id)
+    pairs = _pairs(site, connection, there)
+    unsettled = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
+    rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
+    parts = [f"Uninstall from location {location_id} ({site.name})", screen.facts(pairs)]
+    parts += screen.below(("NOT SETTLED", "STATE", "WHAT BECOMES OF IT"), rows)
+    plain = {"location_id": location_id, **dict(pairs), "not settled": dict(map(_first_two, rows))}
     gone_here = connection is None or connection.state is State.DISABLED
     if gone_here and isinstance(there, Status) and there.installed is Installed.NO:
-        print("Nothing to do: the application is not installed in this location.")
+        said = "Nothing to do: the application is not installed in this location."
+        text = "\n".join([*parts, "", said])
+        screen.printed(options, text, {**plain, "done": False, "said": said})
         return 0
-    if not options.do:
-        print(screen.NOT_YET)
-        return 0
-    return _do(site, location_id, connection)
+    return screen.proposed(
+        options, "\n".join(parts), plain, lambda: _do(site, location_id, connection)
+    )
 
 
-def _do(site: Site, location_id: int, connection: Connection | None) -> int:
+def _first_two(row: tuple[str, ...]) -> tuple[str, str]:
+    return row[0], row[1]
+
+
+def _do(site: Site, location_id: int, connection: Connection | None) -> str:
     if connection is not None:
         now = clock.now()
         why = f"uninstall asked for by {getpass.getuser()}"
         try:
             site.connections.save(lifecycle.uninstalling(connection, why, now), now)
         except StaleWrite:
-            print("Nothing was changed: the connection has changed since it was shown.")
-            return 1
+            raise NotChanged("the connection has changed since it was shown") from None
     try:
         site.platform.uninstall(location_id)
     except (NotSent, Refused) as error:
-        print(screen.wrapped(f"The platform did not do it: {error}."))
-        return 1
+        raise NotChanged(f"the platform did not do it: {error}") from None
     except Unreachable as error:
         settles = "reconcile asks, and settles it" if connection else "`location` tells"
-        unsure = f"The platform did not answer, so it may have done it: {error}."
-        print(screen.wrapped(f"{unsure} Within minutes {settles}."))
-        return 1
+        unsure = f"the platform did not answer, so it may have done it: {error}"
+        raise Unfinished(f"{unsure}. Within minutes {settles}") from None
     if connection is None:
-        print("Done: uninstalled there, never connected here.")
-        return 0
-    print(screen.wrapped(_ended(connection, _settled(site, connection))))
-    return 0
+        return "Done: uninstalled there, never connected here."
+    return _ended(connection, _settled(site, connection))
 
 
 def _settled(site: Site, asked: Connection) -> Connection:
@@ -104,40 +109,17 @@ def _ended(asked: Connection, settled: Connection) -> str:
     return f"{said}. Reconcile looks again {again}."
 
 
-def _there(site: Site, location_id: int) -> Status | str:
-    """The platform's word, or why there is none."""
-    try:
-        return site.platform.status(location_id)
-    except (Refused, Unreachable) as error:
-        return f"the platform does not tell: {error}"
-
-
-def _shown(
-    site: Site,
-    location_id: int,
-    connection: Connection | None,
-    there: Status | str,
-    entries: Sequence[Entry],
-) -> str:
+def _pairs(site: Site, connection: Connection | None, there: Status | str) -> list[tuple[str, str]]:
     now = clock.now()
     pairs = [
-        ("here", _here(connection)),
+        ("here", connection.words if connection else "never connected"),
         ("there", there.proof() if isinstance(there, Status) else there),
         ("cover", _cover(site, connection, there, now)),
     ]
     if connection is not None and connection.state is not State.DISABLED:
         erased_at = now + timedelta(seconds=site.settings.lifecycle.erase_after_s)
         pairs.append(("erased", f"{screen.moment(erased_at)}, unless the owner reconnects before"))
-    parts = [f"Uninstall from location {location_id} ({site.name})", screen.facts(pairs)]
-    unsettled = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
-    if unsettled:
-        rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
-        parts.append("\n" + screen.table(("NOT SETTLED", "STATE", "WHAT BECOMES OF IT"), rows))
-    return "\n".join(parts)
-
-
-def _here(connection: Connection | None) -> str:
-    return "never connected" if connection is None else connection.words
+    return pairs
 
 
 def _becomes(entry: Entry) -> str:

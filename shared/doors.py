@@ -14,6 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.telemetry import count, logger
 
 _MOST_PLACES = 12
+# The maxReceiveCount of our queues: what is given back then comes no more, but is a dead letter.
+_LAST = 1000
 
 
 def http(
@@ -52,9 +54,11 @@ def records(
         except known as error:
             told = {"message_id": record["messageId"], "error": _kind(error)}
             logger.error("not durable, comes again", extra=told)
+            _given_back(error, record)
             failed.append({"itemIdentifier": record["messageId"]})
         except Exception as error:  # noqa: BLE001 - counted and logged, and the message comes again
             _tell(error, message_id=record["messageId"])
+            _given_back(error, record)
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 
@@ -74,6 +78,7 @@ def stream(event: dict[str, Any], take: Callable[[Sequence[Any]], int]) -> dict[
         done = take(records)
     except (BotoCoreError, ClientError) as error:
         logger.error("not told, comes again", extra={"error": _kind(error)})
+        count("NotDurable")
         done = 0
     except Exception as error:  # noqa: BLE001 - counted and logged, and the records come again
         _tell(error)
@@ -85,6 +90,14 @@ def stream(event: dict[str, Any], take: Callable[[Sequence[Any]], int]) -> dict[
 def of(error: Exception) -> dict[str, Any]:
     """What may be logged of an exception: its kind and its place."""
     return {"error": _kind(error), "places": _places(error)}
+
+
+def _given_back(error: Exception, record: dict[str, Any]) -> None:
+    if isinstance(error, (BotoCoreError, ClientError)):
+        count("NotDurable")
+    if int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)) >= _LAST:
+        # It is SQS that moves it, which tells nobody.
+        count("DeadLetter")
 
 
 def _tell(error: Exception, **about: str) -> None:

@@ -2,6 +2,10 @@
 
 A log line never holds a token, a signature, a phone in full or a recording link: log ids, states
 and reasons. Metrics are counts named by what happened, for the alarms of template.yaml.
+
+What a line is about it says under the same keys in every function: `location_id`, `account_id`,
+`entry` (a key of the ledger), and `call_id` (as the PBX has it). The saved queries of template.yaml
+look for these.
 """
 
 import logging
@@ -12,7 +16,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 NAMESPACE = "AltegioTelephony"
 
-logger = Logger()
+# Powertools calls the place in the code `location`, a word that here is somebody's. Only names that
+# Python's own logging knows are filled in.
+# https://docs.python.org/3/library/logging.html#logrecord-attributes
+logger = Logger(location=None, module="%(module)s.%(funcName)s:%(lineno)d")
 metrics = Metrics(namespace=NAMESPACE)
 
 # It tells at INFO where it found the credentials.

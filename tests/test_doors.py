@@ -106,10 +106,10 @@ def press(action: str) -> Made:
             deployment.connect(4232)
         page = deployment.visit(deployment.simulator.grant(4564))
         fields = {**page.fields, "action": action}
-        if action in ("prove", "rotate"):
+        if action in ("prove", "rotate", "void"):
             deployment.post({**fields, "action": "code"})
             fields["code"] = deployment.code()
-        if action == "rotate":
+        if action in ("rotate", "void"):
             deployment.post({**fields, "action": "prove"})
         return http_event("POST", "/connect", body=urlencode(fields))
 
@@ -157,6 +157,7 @@ CASES: dict[str, tuple[str, Made]] = {
     **{name: from_file(name) for name in EVENTS},
     **{f"press-{action}": ("connect", press(action)) for action in ("connect", "code", "prove")},
     "press-rotate": ("connect", press("rotate")),
+    "press-void": ("connect", press("void")),
     "portal-arrive": ("connect", arrive),
     "portal-look": ("connect", ask("GET", "/connections")),
     "portal-connect": ("connect", ask("POST", "/connections")),

@@ -191,6 +191,8 @@ def _answered(results: list[dict[str, Any]], *, is_list: bool) -> dict[str, Any]
     for result in results:
         if result["status"] != HTTPStatus.ACCEPTED:
             told_of = {name: result[name] for name in _LOGGED if name in result}
+            if "event_id" in result:
+                told_of["entry"] = f"{result['type']}#{result['event_id']}"
             logger.warning("billing event refused", extra=told_of)
     answer = http.json_answer(status, values)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

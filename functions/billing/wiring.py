@@ -7,6 +7,7 @@ from shared import clock
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.keys import Keys, Secrets
 from shared.aws.session import Aws
+from shared.aws.sightings import Sightings
 from shared.connections.settings import ConnectionsSettings
 from shared.payments.door import BillingDoor
 from shared.payments.ledger import Ledger
@@ -26,6 +27,7 @@ class Settings:
     billing_dead_letters_url: str
     billing_key_parameter: str
     stripe_secret_parameter: str
+    pace_table: str
     ledger: LedgerPolicy
 
 
@@ -41,12 +43,15 @@ def build(environ: Mapping[str, str]) -> Billing:
     """The use cases of the billing function."""
     settings = read(Settings, environ)
     aws = Aws()
+    sightings = Sightings(aws.dynamodb, settings.pace_table, clock.now)
     door = BillingDoor(
         ledger=Ledger(
             aws.dynamodb, settings.payments_table, settings.connections.connections_table
         ),
         wake_ups=WakeUps(aws.sqs, settings.billing_queue_url),
         key=Keys(aws.ssm, settings.billing_key_parameter),
+        key_parameter=settings.billing_key_parameter,
+        sightings=sightings,
         clock=clock.now,
         rules=settings.ledger,
     )
@@ -55,7 +60,9 @@ def build(environ: Mapping[str, str]) -> Billing:
         StripeDoor(
             door=door,
             secrets=Secrets(aws.ssm, settings.stripe_secret_parameter),
+            secret_parameter=settings.stripe_secret_parameter,
             dead_letters=DeadLetters(aws.sqs, settings.billing_dead_letters_url),
+            sightings=sightings,
             clock=clock.now,
         ),
     )

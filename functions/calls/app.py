@@ -74,6 +74,9 @@ def _told(calling: CallDoor, request: http.Request) -> dict[str, Any]:
         answer["headers"]["www-authenticate"] = 'Basic realm="calls"'
         return answer
     if is_template:
+        # With a key that ends soon, the file would, too.
+        if not pbx_key.fits(key, account.pbx_key_digest):
+            return _refused(401, "this key was replaced by another one")
         return _template(request, account, key)
     sender = senders.TRANSLATED.get(path)
     told = _event(request, path, sender, calling.now())

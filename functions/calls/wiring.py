@@ -71,6 +71,7 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
     voip = Telephony(Client(settings.platform, token, pace), settings.chains.platform_api_url)
     wake_ups = CallWakeUps(aws.sqs, settings.chains.calls_queue_url)
     directory = LineDirectory(connections=connections, default_country=settings.default_country)
+    sightings = Sightings(aws.dynamodb, settings.platform.pace_table, clock.now)
     hearing = Hearing(
         calls=calls,
         wake_ups=wake_ups,
@@ -91,7 +92,7 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
             hearing=hearing,
             wake_ups=wake_ups,
             refused_keys=RefusedKeys(aws.dynamodb, settings.calls_table),
-            sightings=Sightings(aws.dynamodb, settings.platform.pace_table, clock.now),
+            sightings=sightings,
             clock=clock.now,
             rules=settings.calls,
         ),
@@ -119,12 +120,14 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
                 voip=voip,
                 user_token=UserToken(aws.ssm, settings.user_token_parameter),
                 wake_ups=wake_ups,
+                sightings=sightings,
                 clock=clock.now,
                 rules=settings.calls,
             ),
             pace=pace,
             wake_ups=wake_ups,
             dead_letters=DeadLetters(aws.sqs, settings.calls_dead_letters_url),
+            sightings=sightings,
             clock=clock.now,
             rules=settings.calls,
             late_after_s=settings.late_after_s,

@@ -76,7 +76,10 @@ def _asked(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
     fields = _read(request.body)
     account_id = _text(fields, "account_id")
     if request.path == "/pbx-key":
-        key = made.portal.rotate(account_id)
+        voids = fields.get("void_old", False)
+        if not isinstance(voids, bool):
+            return http.json_answer(400, {"error": "void_old: true or false"})
+        key = made.portal.rotate(account_id, voids=voids)
         if key is None:
             return _UNKNOWN
         return http.json_answer(200, {"pbx_key": key})

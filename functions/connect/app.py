@@ -42,6 +42,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
             return page.visit(made.connecting.visit(request.raw_query))
         return _pressed(made, page, request.form())
     except BadSignature:
+        count("RedirectRefused")
         made.sightings.note(sightings.REDIRECT_REFUSED)
         return page.bad_signature()
     except BadRedirect as error:
@@ -67,8 +68,8 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
             return page.visit(made.proving.send_code(ticket, page.letter))
         case "prove":
             return page.visit(made.proving.prove(ticket, fields.get("code", "")[:100]))
-        case "rotate":
-            return page.visit(made.proving.rotate(ticket))
+        case "rotate" | "void" as action:
+            return page.visit(made.proving.rotate(ticket, voids=action == "void"))
         case "country":
             return page.visit(made.proving.choose_country(ticket, fields.get("country", "")))
         case "line":

@@ -206,10 +206,12 @@ ENGLISH = Words(
     ),
     rotate=(
         (
-            "A new key for your telephone system voids the old one at once: no call is reported "
-            "until your telephone system has the new one."
+            "After a new key is made, the old one works for 24 hours more: put the new one into "
+            "your telephone system until then. If somebody else may know the old one, void it at "
+            "once; no call is reported then until your telephone system has the new one."
         ),
         "Make a new key",
+        "Make a new key and void the old one at once",
     ),
     lines=(
         "Your lines",

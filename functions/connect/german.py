@@ -228,10 +228,13 @@ GERMAN = Words(
     ),
     rotate=(
         (
-            "Ein neuer Schlüssel macht den alten sofort ungültig: Es wird kein Anruf gemeldet, bis "
-            "Ihre Telefonanlage den neuen hat."
+            "Nach dem Erstellen eines neuen Schlüssels gilt der alte noch 24 Stunden: Tragen Sie "
+            "bis dahin den neuen in Ihrer Telefonanlage ein. Kennt womöglich jemand anderes den "
+            "alten, machen Sie ihn sofort ungültig; dann wird kein Anruf gemeldet, bis Ihre "
+            "Telefonanlage den neuen hat."
         ),
         "Neuen Schlüssel erstellen",
+        "Neuen Schlüssel erstellen und den alten sofort ungültig machen",
     ),
     lines=(
         "Ihre Leitungen",

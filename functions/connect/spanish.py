@@ -214,10 +214,12 @@ SPANISH = Words(
     ),
     rotate=(
         (
-            "Una clave nueva anula la anterior en el acto: no se comunica ninguna llamada hasta "
-            "que su centralita tenga la nueva."
+            "Después de crear una clave nueva, la anterior vale 24 horas más: ponga la nueva en su "
+            "centralita en ese plazo. Si alguien más puede conocer la anterior, anúlela en el "
+            "acto; entonces no se comunica ninguna llamada hasta que su centralita tenga la nueva."
         ),
         "Crear una clave nueva",
+        "Crear una clave nueva y anular la anterior en el acto",
     ),
     lines=(
         "Sus líneas",

@@ -82,6 +82,7 @@ def build(environ: Mapping[str, str]) -> Connect:
     pace = pace_of(aws.dynamodb, settings.platform, order.PAGES)
     client = Client(settings.platform, token, pace)
     platform = Marketplace(client)
+    sightings = Sightings(aws.dynamodb, settings.platform.pace_table, clock.now)
     connections = connections_of(aws.dynamodb, settings.connections)
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     tickets = Tickets(aws.dynamodb, settings.tickets_table, settings.ticket_ttl_s)
@@ -113,6 +114,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             settling=Settle(
                 platform=platform,
                 connections=connections,
+                sightings=sightings,
                 clock=clock.now,
                 rules=settings.lifecycle,
             ),
@@ -154,5 +156,5 @@ def build(environ: Mapping[str, str]) -> Connect:
             key=Keys(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),
-        Sightings(aws.dynamodb, settings.platform.pace_table, clock.now),
+        sightings,
     )

@@ -46,7 +46,7 @@ class Words:
         send_code: The button that sends a code; with `code`, the label of its field, and `prove`,
             the button that takes it.
         letter: Subject and text, with the code as `{code}` and the company as `{provider}`.
-        rotate: What a new key does, and its button.
+        rotate: What a new key does, its button, and the one that voids the old key at once.
         lines: Above the account's lines, and what they are for; `line` and `location_of_line` are
             the labels of the form that enters one, `enter_line` and `forget_line` the buttons.
         dead_line: Of one whose location has left the account, with the location's id as `{id}`.
@@ -99,7 +99,7 @@ class Words:
     code: str
     prove: str
     letter: tuple[str, str]
-    rotate: tuple[str, str]
+    rotate: tuple[str, str, str]
     lines: tuple[str, str]
     line: str
     location_of_line: str

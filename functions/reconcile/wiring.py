@@ -11,6 +11,7 @@ from shared.altegio.rate_limit import Share, pace_of
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
 from shared.aws.session import Aws
+from shared.aws.sightings import Sightings
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
@@ -71,6 +72,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
     own = pace_of(aws.dynamodb, settings.platform, order.CENSUS, kind="census", limit=share)
     both = Share(own, pace_of(aws.dynamodb, settings.platform, order.CENSUS))
     surveyed = Marketplace(Client(settings.platform, token, both))
+    sightings = Sightings(aws.dynamodb, settings.platform.pace_table, clock.now)
     looking = ResolveUnknown(
         ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger
     )
@@ -89,6 +91,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
         settling=Settle(
             platform=platform,
             connections=connections,
+            sightings=sightings,
             clock=clock.now,
             rules=settings.lifecycle,
         ),
@@ -115,9 +118,11 @@ def build(environ: Mapping[str, str]) -> Schedule:
             settling=Settle(
                 platform=surveyed,
                 connections=connections,
+                sightings=sightings,
                 clock=clock.now,
                 rules=settings.lifecycle,
             ),
+            sightings=sightings,
             clock=clock.now,
             lifecycle_rules=settings.lifecycle,
             lease_s=settings.ledger.lease_s,

@@ -1,7 +1,7 @@
 """What can go wrong between the application and the platform, on order."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 ROUTES: Final = frozenset(
@@ -85,6 +85,11 @@ class Faults:
                     fault.times -= 1
                     return fault
             return None
+
+    def ordered(self) -> list[Fault]:
+        """Those that are not used up (a copy)."""
+        with self._lock:
+            return [replace(fault) for fault in self._ordered if fault.times > 0]
 
     def clear(self) -> None:
         """Forget all that is on order."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
-from local.simulator import owner_page
+from local.simulator import fault_door, owner_page
 from local.simulator.faults import Fault, Faults
 from local.simulator.limits import Limits
 from local.simulator.marketplace import Marketplace
@@ -48,6 +48,8 @@ class Simulator(Observation):
         salon_group_id: the first chain; all locations belong to it, see `add_chain`.
         crm_token: that chain's telephony token; constant, also across simulators.
         may_list_calls: whether the application has the right to view calls; without it, 403.
+        clock_ahead: by how much the platform's clock is ahead of this machine's.
+        webhook_mode: what becomes of a webhook that is to be sent "now", see `disconnect`.
         save_after_s: an accepted call is in the list that many seconds later; may be set at any
             time, for the calls that follow.
         drops_get_bodies: whether the body of a GET gets lost on its way, as with some proxies;
@@ -78,8 +80,14 @@ class Simulator(Observation):
         self.redirect_url = redirect_url
         self.callback_url = callback_url
         self.salon_group_id = CHAIN_ID
+        self.clock_ahead = timedelta()
+        self.webhook_mode = "now"
         self.platform = Platform(
-            now=_now, zone=zone, paid=paid, trial_days=trial_days, pending_ttl_s=pending_ttl_s
+            now=lambda: _now() + self.clock_ahead,
+            zone=zone,
+            paid=paid,
+            trial_days=trial_days,
+            pending_ttl_s=pending_ttl_s,
         )
         self.may_list_calls = True
         self.save_after_s: float = 0
@@ -241,7 +249,7 @@ class Simulator(Observation):
         except RefusedError as refused:
             raise ValueError(refused.message) from None
         event = self.payment_event(location_id, payment_id, discount)
-        self._webhooks.send(self.callback_url, event, webhook)
+        self._send(event, webhook)
         return payment_id
 
     def payment_event(
@@ -322,6 +330,10 @@ class Simulator(Observation):
         self._faults.order(fault)
         return fault
 
+    def faults(self) -> list[Fault]:
+        """Those on order that are not used up."""
+        return self._faults.ordered()
+
     def clear_faults(self) -> None:
         """Forget all faults on order."""
         self._faults.clear()
@@ -331,7 +343,11 @@ class Simulator(Observation):
         self._telephony.lose(call_id)
 
     def _emit(self, event: str, location_id: int, webhook: str = "now") -> None:
-        self._webhooks.send(self.callback_url, self._event(event, location_id), webhook)
+        self._send(self._event(event, location_id), webhook)
+
+    def _send(self, event: dict[str, Any], webhook: str) -> None:
+        mode = self.webhook_mode if webhook == "now" else webhook
+        self._webhooks.send(self.callback_url, event, mode)
 
     def _event(self, event: str, location_id: int) -> dict[str, Any]:
         return {
@@ -352,7 +368,7 @@ class Simulator(Observation):
         )
 
     def _owner_page(self, request: Request) -> Answer | None:
-        return owner_page.answer(request, self)
+        return owner_page.answer(request, self) or fault_door.answer(request, self)
 
 
 def _know(webhook: str) -> None:

@@ -18,8 +18,8 @@ from local.stack.wiring import Queue, Table
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-SERVICES = "dynamodb,dynamodbstreams,events,ses,sqs,ssm"
-"""What the functions call."""
+SERVICES = "cloudwatch,dynamodb,dynamodbstreams,events,ses,sqs,ssm"
+"""What the functions and the operator's commands call."""
 START_S = 20.0
 """Seconds it may take to answer; on an idle machine it takes a third of one."""
 

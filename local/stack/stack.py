@@ -5,14 +5,15 @@ functions (HTTP API, queue mappings, schedules) is played by the modules of this
 """
 
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
 from local import PROJECT, build
+from local.stack.cloudwatch import CloudWatch, Say
 from local.stack.emulator import CREDENTIALS, REGION, Emulator, create_queues, create_table
 from local.stack.environment import Environment, InvokeResult
 from local.stack.front_door import FrontDoor
@@ -20,7 +21,7 @@ from local.stack.functions import Functions
 from local.stack.pollers import Poller
 from local.stack.schedules import Clockwork
 from local.stack.streams import StreamReader
-from local.stack.template import Template
+from local.stack.template import STACK_NAME, Template
 from local.stack.wiring import StreamMapping, Wiring
 from shared import settings as config
 
@@ -97,6 +98,7 @@ class Stack:
             "BillingKeyParameter": billing_key,
             "StripeSecretParameter": stripe_secret,
         }
+        self._heard: Callable[[str, Any, InvokeResult], None] = lambda *_run: None
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -146,17 +148,17 @@ class Stack:
             self.functions, artifact=self.artifact, logs=self.logs, variables=self.variables
         )
         opened.callback(functions.close)
-        front_door.open(wiring.routes, functions.invoke)
+        front_door.open(wiring.routes, self._run)
         opened.callback(lambda: [source.stop() for source in sources])
         sources += [
-            Poller(mapping, wiring.queues[mapping.queue], sqs, functions.invoke, region=self.region)
+            Poller(mapping, wiring.queues[mapping.queue], sqs, self._run, region=self.region)
             for mapping in wiring.mappings
         ]
         sources += [self._reader(mapping, sqs) for mapping in wiring.streams]
         sources += [
             Clockwork(
                 schedule,
-                functions.invoke,
+                self._run,
                 every_s=schedule.every_s if every_s is None else every_s,
                 region=self.region,
             )
@@ -171,6 +173,31 @@ class Stack:
         self.billing_queue_url = self.queues.get("BillingQueue", "")
         self.calls_queue_url = self.queues.get("CallsQueue", "")
 
+    def _run(self, function: str, event: Any) -> InvokeResult:
+        """One run for AWS, which measures it."""
+        result = self._functions.invoke(function, event)
+        self._heard(function, event, result)
+        return result
+
+    @contextmanager
+    def watched(self, say: Say) -> Iterator[CloudWatch]:
+        """While it lasts, its alarms are evaluated; `say` is told when one changes."""
+        kinds = self._wiring.resources.items()
+        [api] = [name for name, kind in kinds if kind == "AWS::ApiGatewayV2::Api"]
+        watch = CloudWatch(
+            self.client("cloudwatch"),
+            self.client("sqs"),
+            alarms=self._wiring.alarms,
+            queues=self._wiring.queues.values(),
+            functions={name: it.name for name, it in self.functions.items()},
+            api=f"{STACK_NAME}-{api}",
+            logs=self.logs,
+            say=say,
+        )
+        with watch:
+            self._heard = watch.take
+            yield watch
+
     def _reader(self, mapping: StreamMapping, sqs: Any) -> StreamReader:
         table = self._wiring.tables[mapping.table].name
         told = self._emulator.client("dynamodb").describe_table(TableName=table)["Table"]
@@ -180,7 +207,7 @@ class Stack:
             self._wiring.queues[mapping.dead_letters],
             streams=self._emulator.client("dynamodbstreams", retries={"total_max_attempts": 1}),
             sqs=sqs,
-            invoke=self._functions.invoke,
+            invoke=self._run,
             region=self.region,
         )
 
@@ -264,7 +291,7 @@ class Stack:
         return self._functions.environments(self._find(function))
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the emulator: "dynamodb", "events", "sesv2", "sqs" or "ssm"."""
+        """A boto3 client for a service of the emulator, such as "dynamodb"; see `SERVICES`."""
         return self._emulator.client(service)
 
     def function_log(self, function: str) -> str:

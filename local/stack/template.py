@@ -273,10 +273,8 @@ class _Resolver:
             mappings=tuple(self._mappings(by_queue)),
             streams=tuple(self._streams(by_queue)),
             schedules=tuple(self._schedules(by_arn)),
-            tables={
-                name: Table(self._physical(name), found)
-                for name, found in self._of("AWS::DynamoDB::Table")
-            },
+            tables={k: Table(self._physical(k), it) for k, it in self._of("AWS::DynamoDB::Table")},
+            alarms=dict(self._of("AWS::CloudWatch::Alarm")),
             queues=queues,
             buses={name: self._physical(name) for name, _ in self._of("AWS::Events::EventBus")},
             outputs=dict(self._outputs()),

@@ -122,6 +122,8 @@ class Wiring:
     schedules: tuple[Schedule, ...]
     tables: Mapping[str, Table]
     queues: Mapping[str, Queue]
+    alarms: Mapping[str, Any]
+    """CloudFormation's properties of each AWS::CloudWatch::Alarm, resolved."""
     buses: Mapping[str, str]
     """Names of event buses."""
     outputs: Mapping[str, str]

@@ -27,6 +27,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from shared.altegio.rate_limit import Pace, Paused, Share
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
+from shared.telemetry import count
 
 # httpx logs every URL at INFO.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -34,7 +35,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 _CONNECT_S = 3.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
 # Wrong token, wrong Accept, too many calls: whoever calls next would be told the same.
-_MEANT_FOR_ALL = (401, 406, 429)
+_NOT_OUR_TOKEN = (401, 406)
+_MEANT_FOR_ALL = (*_NOT_OUR_TOKEN, 429)
 
 
 class Unreachable(Exception):
@@ -190,6 +192,12 @@ class Client:
             raise NotSent("there is no partner token that a header can carry")
         if reply.status in _MEANT_FOR_ALL:
             self.brake(reply)
+        if reply.status in _NOT_OUR_TOKEN and not user_token:
+            count("PlatformBlocked")
+        if reply.status == httpx.codes.TOO_MANY_REQUESTS:
+            count("PlatformThrottled")
+        if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            count("PlatformFailing")
         return reply
 
     def _tokens(self) -> Iterator[str]:
@@ -197,6 +205,7 @@ class Client:
         try:
             accepted = self._token.accepted()
         except GetParameterError:
+            count("TokenUnreadable")
             raise NotSent("the partner token cannot be read") from None
         tried = [token for token in accepted if token == self._token_taken] or accepted[:1]
         yield from filter(_fits_a_header, tried)
@@ -249,11 +258,13 @@ class Client:
             answer = answers.get(timeout=total_s)
         except queue.Empty:
             unsent = gate.close()
+            count("PlatformFailing")
             raise (NotSent if unsent else NoAnswer)(f"no answer within {total_s:.3g} s") from None
         if isinstance(answer, Reply):
             return answer
         if not isinstance(answer, (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, NoAnswer)):
             raise answer
+        count("PlatformFailing")
         # Only the kind: the text of some errors quotes the request, with its token.
         raise (NotSent if gate.close() else NoAnswer)(type(answer).__name__) from None
 

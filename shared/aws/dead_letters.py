@@ -1,6 +1,7 @@
 """Keeps what cannot become a row, as it came, with the reason beside it."""
 
 from shared.aws.sqs import Queue
+from shared.telemetry import count
 
 
 class DeadLetters(Queue):
@@ -16,3 +17,4 @@ class DeadLetters(Queue):
                 "message_id": {"DataType": "String", "StringValue": message_id},
             },
         )
+        count("DeadLetter")

@@ -34,6 +34,14 @@ class _Lines:
         self._known: tuple[str, ...] | None = None
         self._read_from = 0.0
 
+    def is_set(self) -> bool:
+        """Whether there is one at all.
+
+        Raises:
+            GetParameterError: there may be one, and it could never be read.
+        """
+        return bool(self._read())
+
     def _read(self) -> tuple[str, ...]:
         if time.monotonic() >= self._read_from:
             try:

@@ -1,17 +1,21 @@
 """What was last seen of a kind, such as a webhook that was refused: a row of its own, for a week.
 
 Nothing is decided from it: it is for whoever looks for what is wrong. However much is seen,
-each environment writes a kind, of one and the same, once a minute.
+each environment writes a kind, of one and the same, once a minute. The row of everybody has some
+places, and whom it concerns tells the place: so it stays as small, and who is seen often does not
+hide all the others.
 """
 
 import time
+import zlib
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.aws.dynamodb import row, to_value
+from shared.aws.dynamodb import row, to_item, to_value
 from shared.clock import Clock, instant, stamp
 from shared.telemetry import logger
 
@@ -22,11 +26,27 @@ WEBHOOK = "webhook"
 WEBHOOK_REFUSED = "webhook-refused"
 REDIRECT_REFUSED = "redirect-refused"
 KEY_REFUSED = "pbx-key-refused"
+KEY_REPLACED = "pbx-key-replaced"
+POP_UP = "pop-up"
 POP_UP_DROPPED = "pop-up-dropped"
+TELEPHONY_STOPPED = "telephony-stopped"
+BILLING = "billing"
+BILLING_REFUSED = "billing-refused"
+CALL_REFUSED = "call-refused"
+CENSUS_FOUND = "census-found"
+CLOCK_AHEAD = "clock-ahead"
+LOST_WEBHOOK = "lost-webhook"
+CALL_LIST_REFUSED = "call-list-refused"
+OTHER_APPLICATION = "other-application"
 
 _KEPT = timedelta(days=7)
+_COUNTED_FOR = timedelta(hours=3)
+_HOUR = timedelta(hours=1)
 _EVERY_S = 60.0
-_SET = "SET seen_at = :at, who = :who, why = :why, expires_at = :until"
+_SET = "SET seen_at = :at, who = :who, why = :why, #place = :seen, expires_at = :until"
+_PLACES = 16
+_PLACE = "place"
+_NOT_COUNTED = {"key", "expires_at"}
 # So many are remembered by one environment; then it begins anew.
 _MOST = 1000
 
@@ -48,43 +68,94 @@ class Sightings:
         self._table = table
         self._clock = clock
         self._noted: dict[str, float] = {}
-
-    def _is_news(self, kind: str, who: str = "") -> bool:
-        """Whether this environment has noted none of it within a minute."""
-        return time.monotonic() - self._noted.get(f"{kind}#{who}", float("-inf")) >= _EVERY_S
+        self._pending: dict[str, Counter[str]] = {}
 
     def note(self, kind: str, who: str = "", why: str = "") -> None:
         """Notes one, of everybody and of whom it concerns. It is no error if that fails."""
-        if not self._is_news(kind, who):
+        if not self._is_news(_key(kind, who)):
             return
-        if len(self._noted) >= _MOST:
-            self._noted.clear()
-        self._noted[f"{kind}#{who}"] = time.monotonic()
         now = self._clock()
+        seen = {"seen_at": stamp(now), "who": who, "why": why}
         values = {
-            ":at": to_value(stamp(now)),
-            ":who": to_value(who),
-            ":why": to_value(why),
-            ":until": to_value(int((now + _KEPT).timestamp())),
+            **{f":{name}": it for name, it in (("at", stamp(now)), ("who", who), ("why", why))},
+            ":seen": seen,
+            ":until": int((now + _KEPT).timestamp()),
         }
-        try:
-            for whose in dict.fromkeys(("", who)):
-                self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key={"key": to_value(_key(kind, whose))},
-                    UpdateExpression=_SET,
-                    ExpressionAttributeValues=values,
-                )
-        except (BotoCoreError, ClientError):
-            logger.warning("not noted", extra={"sighting": kind})
+        names = {"#place": f"{_PLACE}{zlib.crc32(who.encode()) % _PLACES}"}
+        for whose in dict.fromkeys(("", who)):
+            self._update(_key(kind, whose), _SET, names, values)
+
+    def count(self, kind: str, who: str, why: str) -> None:
+        """Counts one in its hour, of everybody and of whom it concerns, by `why`.
+
+        As it is written once a minute, some of the last minute may be missing.
+        """
+        now = self._clock()
+        for whose in dict.fromkeys(("", who)):
+            key = _of_hour(kind, whose, now)
+            is_news = self._is_news(key)
+            pending = self._pending.setdefault(key, Counter())
+            pending[why] += 1
+            if is_news:
+                del self._pending[key]
+                names = {f"#n{number}": name for number, name in enumerate(pending)}
+                adds = ", ".join(f"{name} :n{number}" for number, name in enumerate(names))
+                values = {f":n{number}": it for number, it in enumerate(pending.values())}
+                values[":until"] = int((now + _COUNTED_FOR).timestamp())
+                self._update(key, f"ADD {adds} SET expires_at = :until", names, values)
 
     def last(self, kind: str, who: str = "") -> Sighting | None:
         """The last one, of everybody or of one; None if there was none within a week."""
         found = row(self._dynamodb, self._table, {"key": _key(kind, who)})
-        if found is None:
-            return None
-        return Sighting(instant(found["seen_at"]), found["who"], found["why"])
+        return _sighting(found) if found else None
+
+    def lately(self, kind: str, within: timedelta) -> list[Sighting]:
+        """The last ones of different ones, the newest first: not all, if there are many."""
+        found = row(self._dynamodb, self._table, {"key": _key(kind, "")}) or {}
+        seen = [_sighting(it) for name, it in found.items() if name.startswith(_PLACE)]
+        since = self._clock() - within
+        return sorted((it for it in seen if it.at > since), key=lambda it: it.at, reverse=True)
+
+    def counts(self, kind: str, who: str = "") -> Counter[str]:
+        """How many there were since the hour before this one began, by `why`."""
+        now = self._clock()
+        found: Counter[str] = Counter()
+        for at in (now - _HOUR, now):
+            counted = row(self._dynamodb, self._table, {"key": _of_hour(kind, who, at)}) or {}
+            found.update({why: it for why, it in counted.items() if why not in _NOT_COUNTED})
+        return found
+
+    def _is_news(self, key: str) -> bool:
+        """Whether this environment has written none of it within a minute; then it has now."""
+        now = time.monotonic()
+        if now - self._noted.get(key, float("-inf")) < _EVERY_S:
+            return False
+        if len(self._noted) >= _MOST:
+            self._noted.clear()
+            self._pending.clear()
+        self._noted[key] = now
+        return True
+
+    def _update(self, key: str, update: str, names: dict[str, str], values: dict[str, Any]) -> None:
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"key": to_value(key)},
+                UpdateExpression=update,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=to_item(values),
+            )
+        except (BotoCoreError, ClientError):
+            logger.warning("not noted", extra={"sighting": key.split("#")[1]})
 
 
 def _key(kind: str, who: str) -> str:
     return f"seen#{kind}#{who}"
+
+
+def _of_hour(kind: str, who: str, at: datetime) -> str:
+    return f"{_key(kind, who)}#{at.astimezone(UTC):%Y-%m-%dT%H}"
+
+
+def _sighting(found: dict[str, Any]) -> Sighting:
+    return Sighting(instant(found["seen_at"]), found["who"], found["why"])

@@ -148,6 +148,15 @@ class Call:
     version: int = 0
 
     @property
+    def names(self) -> dict[str, object]:
+        """What a line of the log calls it by."""
+        return {
+            "call_id": self.call_id,
+            "account_id": self.account_id,
+            "location_id": self.location_id,
+        }
+
+    @property
     def entry(self) -> HistoryEntry:
         """What the platform is to save.
 

@@ -14,6 +14,7 @@ from shared.altegio.history import ListedCall
 from shared.altegio.telephony import CALLS_PER_PAGE, Telephony
 from shared.altegio.tokens import UserToken
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import CALL_LIST_REFUSED, TELEPHONY_STOPPED, Sightings
 from shared.calls import matching, search
 from shared.calls.call import LOOKED_FOR, Call, CallState
 from shared.calls.queue import CallWakeUps
@@ -43,6 +44,7 @@ class ConfirmCalls:
         voip: Telephony,
         user_token: UserToken,
         wake_ups: CallWakeUps,
+        sightings: Sightings,
         clock: Clock,
         rules: CallPolicy,
     ) -> None:
@@ -52,6 +54,7 @@ class ConfirmCalls:
         self._voip = voip
         self._user_token = user_token
         self._wake_ups = wake_ups
+        self._sightings = sightings
         self._clock = clock
         self._rules = rules
 
@@ -112,6 +115,7 @@ class ConfirmCalls:
         if isinstance(error, Refused):
             count("CallListRefused")
             logger.error("call list refused", extra={"location_id": location_id, "why": str(error)})
+            self._sightings.note(CALL_LIST_REFUSED, str(location_id), str(error))
         # Too many requests are over soon; a missing right or token is not.
         lasts = isinstance(error, Refused) and error.status != HTTPStatus.TOO_MANY_REQUESTS
         after = search.no_list if lasts else search.not_told
@@ -152,6 +156,7 @@ class ConfirmCalls:
         ):
             return
         chain = self._chains.get(connection.chain_key) if connection.chain_key else None
+        self._sightings.note(TELEPHONY_STOPPED, str(location_id))
         # All that brought the same token, but those of whom it is known to be their own.
         for each in chain.locations if chain else (location_id,):
             why = "telephony stopped: a saved call is not in the list of its location"
@@ -194,6 +199,6 @@ class ConfirmCalls:
         try:
             stored = self._calls.save(after)
         except StaleWrite:
-            logger.info("overtaken", extra={"call": after.key})
+            logger.info("overtaken", extra=after.names)
             return
-        logger.info("looked for", extra={"call": stored.key, "state": stored.state})
+        logger.info("looked for", extra={**stored.names, "state": stored.state})

@@ -139,13 +139,13 @@ class Hearing:
         if heard.location_id is None:
             left_out.append(LEFT_WAITING)
         if is_nobodys(phone, event.direction):
-            logger.warning("no number of a country", extra={"location_id": heard.location_id})
+            logger.warning("no number of a country", extra=heard.names)
             left_out.append("phone: no country's number, so the call is saved without it")
         if event.line and not _is_number(leg.line):
             cut = f"at most {_LONGEST_LINE} characters"
             left_out.append(f"line: no number, so it is sent as it was written, {cut}")
         if event.recording_url and not leg.link:
-            logger.warning("recording link left out", extra={"location_id": heard.location_id})
+            logger.warning("recording link left out", extra=heard.names)
             left_out.append("recording_url: not https, or not on a host of RecordingHosts")
         return left_out
 

@@ -14,6 +14,7 @@ from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import CALL_REFUSED, Sightings
 from shared.calls import admission, search
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
@@ -57,6 +58,7 @@ class SaveHistory:
         pace: Pace,
         wake_ups: CallWakeUps,
         dead_letters: DeadLetters,
+        sightings: Sightings,
         clock: Clock,
         rules: CallPolicy,
         late_after_s: float,
@@ -73,6 +75,7 @@ class SaveHistory:
         self._pace = pace
         self._wake_ups = wake_ups
         self._dead_letters = dead_letters
+        self._sightings = sightings
         self._clock = clock
         self._rules = rules
         self._late_after = timedelta(seconds=late_after_s)
@@ -106,12 +109,15 @@ class SaveHistory:
                 self._routing.route(event.account_id)
 
     def _hear(self, event: Finished, body: str, message_id: str) -> None:
+        # Whatever is logged of this event, by whomever; a batch is one.
+        logger.append_keys(call_id=event.call_id, location_id=event.location_id)
         account_id: str | None = event.account_id
         if not account_id and event.location_id is not None:
             connection = self._connections.get(event.location_id)
             account_id = connection.account_id if connection else None
         # Read each time, as its owner may choose another country, and enter lines.
         account = self._accounts.of_id(account_id) if account_id else None
+        logger.append_keys(account_id=account_id or None)
         not_its = "invalid: location_id: not of this account"
         if account is None:
             needed = "invalid: account_id: needed, and one that is there, without location_id"
@@ -204,7 +210,7 @@ class SaveHistory:
                 return self._store(self._after(call, outcome))
             except StaleWrite:
                 call = self._calls.get(claimed.key)
-        logger.warning("too late", extra={"call": claimed.key, "outcome": type(outcome).__name__})
+        logger.warning("too late", extra={**claimed.names, "outcome": type(outcome).__name__})
         return claimed
 
     def _after(self, call: Call, outcome: Outcome) -> Call:
@@ -228,14 +234,9 @@ class SaveHistory:
             count("CallLate")
         if stored.state is CallState.REFUSED:
             count("CallRefused")
-        told = {
-            "call": stored.key,
-            "location_id": stored.location_id,
-            "state": stored.state,
-            "attempt": stored.attempt,
-            "why": stored.why,
-        }
-        logger.info("call", extra=told)
+            self._sightings.note(CALL_REFUSED, str(stored.location_id), stored.why)
+        told = {"state": stored.state, "attempt": stored.attempt, "why": stored.why}
+        logger.info("call", extra={**stored.names, **told})
         return stored
 
     def _release(self, location_id: int) -> None:

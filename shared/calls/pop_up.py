@@ -13,7 +13,13 @@ from shared.altegio.outcome import Sent
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import KEY_REFUSED, POP_UP_DROPPED, Sightings
+from shared.aws.sightings import (
+    KEY_REFUSED,
+    KEY_REPLACED,
+    POP_UP,
+    POP_UP_DROPPED,
+    Sightings,
+)
 from shared.calls import admission, dialled, identity, phone_numbers
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
@@ -27,11 +33,11 @@ from shared.calls.queue import CallWakeUps
 from shared.calls.refused_keys import RefusedKeys
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
-from shared.clock import Clock
+from shared.clock import Clock, stamp
 from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection
-from shared.telemetry import logger
+from shared.telemetry import count, logger
 
 # After so long a turn has passed; whatever can be dropped then is.
 _MISSED = timedelta(milliseconds=300)
@@ -88,13 +94,21 @@ class CallDoor:
         return self._clock()
 
     def account(self, key: str) -> Account | None:
-        """Whose key it is; None if it is nobody's."""
+        """Whose key it is; None if it is nobody's, or void."""
         account_id = pbx_key.account_of(key)
         account = self._accounts.of_id(account_id) if account_id else None
-        if account and not pbx_key.fits(key, account.pbx_key_digest):
-            self._refused_keys.note(account.account_id, self._clock())
+        # Whatever is logged of this event, by whomever.
+        logger.append_keys(account_id=account and account.account_id)
+        if account is None or pbx_key.fits(key, account.pbx_key_digest):
+            return account
+        now = self._clock()
+        until = pbx_key.good_until(key, account.replaced_pbx_keys, now)
+        if until is None:
+            count("PbxKeyRefused")
+            self._refused_keys.note(account.account_id, now)
             self._sightings.note(KEY_REFUSED, account.account_id)
             return None
+        self._sightings.note(KEY_REPLACED, account.account_id, stamp(until))
         return account
 
     def ring(self, account: Account, event: Ringing) -> PopUp:
@@ -103,6 +117,7 @@ class CallDoor:
         Raises:
             NotTheAccounts: nothing was shown.
         """
+        logger.append_keys(call_id=event.call_id)
         place, connection = self._directory.find(account, event)
         shown, why = PopUp.UNKNOWN_LINE, ""
         if connection is not None:
@@ -110,9 +125,12 @@ class CallDoor:
         age_ms = round((self._clock() - event.at) / timedelta(milliseconds=1))
         told = {"location_id": place.location_id, "outcome": shown, "why": why, "age_ms": age_ms}
         logger.info("pop-up", extra=told)
+        whose = str(place.location_id or account.account_id)
         # Other telephones of a group ask for the same one.
-        if shown not in (PopUp.SENT, PopUp.REPEATED):
-            self._sightings.note(POP_UP_DROPPED, str(place.location_id or ""), shown)
+        if shown is not PopUp.REPEATED:
+            self._sightings.count(POP_UP, whose, shown)
+            if shown is not PopUp.SENT:
+                self._sightings.note(POP_UP_DROPPED, whose, f"{shown}{why and f': {why}'}")
         return shown
 
     def end(self, account: Account, event: Finished) -> list[str]:
@@ -121,6 +139,7 @@ class CallDoor:
         Raises:
             NotTheAccounts, TooManyWaiting: nothing was done.
         """
+        logger.append_keys(call_id=event.call_id)
         place, _connection = self._directory.find(account, event)
         country = self._directory.country(account)
         try:

@@ -97,4 +97,4 @@ class RouteWaiting:
         line = place.line(call.leg.extension if call.leg else "")
         routed = rules_of.routed(call, location_id, line, self._clock(), self._rules)
         self._hearing.wake(self._calls.save(routed))
-        logger.info("routed", extra={"call": call.key, "location_id": location_id})
+        logger.info("routed", extra={**call.names, "location_id": location_id})

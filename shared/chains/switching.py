@@ -143,8 +143,9 @@ class Switching:
             after = rules_of.not_told(claimed, why, now, self._rules, unclear=unclear)
             if is_refused:
                 count("TelephonyRefused")
-        told = {"chain": claimed.key, "locations": len(claimed.locations), "why": why}
-        logger.info("telephony on" if claimed.wanted else "telephony off", extra=told)
+        for location_id in claimed.locations or (None,):
+            told = {"location_id": location_id, "chain": claimed.key, "why": why}
+            logger.info("telephony on" if claimed.wanted else "telephony off", extra=told)
         self._finish(claimed, after)
         if after.enabled and not claimed.enabled:
             for location_id in after.locations:
@@ -177,9 +178,7 @@ class Switching:
             except StaleWrite:
                 continue
             if changed:
-                logger.warning(
-                    "another CRM token", extra={"location_id": connection.location_id, "chain": key}
-                )
+                logger.warning("another CRM token", extra={**saved.names, "chain": key})
             return saved
         raise StaleWrite(f"location {connection.location_id}")
 

@@ -236,12 +236,16 @@ class ConnectFlow:
         shown = frozenset(arrived.location_ids)
         return self._inventory.of(account, shown, is_proven=is_proven)
 
-    def renewed_key(self, account: Account) -> str | None:
-        """Another key for the account's PBX, at once; None if the account is gone."""
+    def renewed_key(self, account: Account, *, voids: bool) -> str | None:
+        """Another key for the account's PBX; None if it has another since, or is gone.
+
+        `voids` says whether those before are void at once, instead of after `pbx_key.GRACE`.
+        """
         key = pbx_key.made(account.account_id)
-        if not self._accounts.give_key(account.account_id, pbx_key.digest(key), instead=True):
+        if not self._accounts.give_key(account, pbx_key.digest(key), self._clock(), voids=voids):
             return None
-        logger.info("PBX key rotated", extra={"account_id": account.account_id})
+        told = {"account_id": account.account_id, "voids": voids}
+        logger.info("PBX key rotated", extra=told)
         return key
 
     def _first_key(self, account: Account) -> str | None:
@@ -249,7 +253,7 @@ class ConnectFlow:
         if account.pbx_key_digest:
             return None
         key = pbx_key.made(account.account_id)
-        given = self._accounts.give_key(account.account_id, pbx_key.digest(key))
+        given = self._accounts.give_key(account, pbx_key.digest(key), self._clock())
         return key if given else None
 
     def verified(self, raw_query: str) -> Redirect:

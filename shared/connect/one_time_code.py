@@ -91,8 +91,8 @@ class OneTimeCode:
             return self._shown(arrived, own, ticket, Proof.OFFERED)
         return self._shown(arrived, own, ticket, Proof.GIVEN)
 
-    def rotate(self, ticket: str) -> Visit:
-        """Gives the account's PBX another key, which voids the one before at once.
+    def rotate(self, ticket: str, *, voids: bool) -> Visit:
+        """Gives the account's PBX another key; `voids` says whether the old ones end at once.
 
         Raises:
             UnknownTicket, TooMany: see `ConnectFlow`.
@@ -103,7 +103,7 @@ class OneTimeCode:
         if account is None or opened.proven != account.account_id:
             return self._shown(arrived, account, ticket, Proof.OFFERED)
         visit = self._shown(arrived, account, ticket, Proof.GIVEN)
-        return replace(visit, pbx_key=self._connecting.renewed_key(account))
+        return replace(visit, pbx_key=self._connecting.renewed_key(account, voids=voids))
 
     def choose_country(self, ticket: str, country: str) -> Visit:
         """Takes the country in which the account's numbers are read that name none.
@@ -169,10 +169,12 @@ class OneTimeCode:
         if not tokens:
             return Proof.NOT_SENT
         account_id = account.account_id
+        # Also of whatever comes of the letter.
+        logger.append_keys(account_id=account_id)
         window, _ = codes.windows(self._clock())
         serial = self._tickets.count_letter(account_id, window, MOST_LETTERS)
         if serial is None:
-            logger.warning("too many codes", extra={"account_id": account_id})
+            logger.warning("too many codes")
             return Proof.TOO_MANY
         code = codes.code(tokens[0], account_id, window, serial)
         if self._mail.send(account.email, write(codes.spaced(code))):

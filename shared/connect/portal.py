@@ -14,7 +14,7 @@ from shared.clock import Clock
 from shared.connect.flow import ConnectFlow
 from shared.connect.tickets import Tickets
 from shared.connect.view import Visit
-from shared.connections.accounts import Account, Accounts
+from shared.connections.accounts import Account, Accounts, AccountsBusy
 
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_.@\-]{1,64}")
 
@@ -97,14 +97,20 @@ class Portal:
         # Its customer is logged in there: that is the second proof.
         return self._connecting.connect(arrived, account, registers, gives_key=True)
 
-    def rotate(self, portal_account_id: str) -> str | None:
+    def rotate(self, portal_account_id: str, *, voids: bool) -> str | None:
         """Another key for the PBX of an account; None if there is no such account.
 
         Raises:
             BadAccount: the id is none.
+            AccountsBusy: the account got another key at this very moment.
         """
         account = self._accounts.of_portal(checked(portal_account_id))
-        return self._connecting.renewed_key(account) if account else None
+        if account is None:
+            return None
+        key = self._connecting.renewed_key(account, voids=voids)
+        if key is None:
+            raise AccountsBusy(account.account_id)
+        return key
 
     def lines(self, portal_account_id: str) -> Directory | None:
         """The lines of an account; None if there is no such account.

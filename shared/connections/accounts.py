@@ -23,6 +23,7 @@ from shared.aws.dynamodb import (
     transacted,
 )
 from shared.clock import instant, stamp
+from shared.connections import pbx_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -41,6 +42,10 @@ class Account:
     last_seen_at: str
     # Of the key of its PBX (see `pbx_key`); empty if it has none.
     pbx_key_digest: str = ""
+    # When it was made; empty if that was before this was kept.
+    pbx_key_at: str = ""
+    # Digests of keys that it has replaced, and until when each is good.
+    replaced_pbx_keys: Mapping[str, str] = field(default_factory=dict)
     # Other Altegio users who have proven that the account is theirs as well.
     linked_user_ids: tuple[int, ...] = ()
     # What the company's portal calls it, which then says whose it is; empty without a portal.
@@ -89,25 +94,33 @@ class Accounts:
             return None
         return _account(row)
 
-    def give_key(self, account_id: str, digest: str, *, instead: bool = False) -> bool:
-        """Keeps the hash of the key of an account's PBX.
+    def give_key(
+        self, account: Account, digest: str, now: datetime, *, voids: bool = False
+    ) -> bool:
+        """Keeps the hash of another key of an account's PBX.
 
         Args:
-            account_id: whose.
+            account: whose, as it was read.
             digest: see `pbx_key`.
-            instead: whether an older one is replaced, which is void at once.
+            now: the present moment.
+            voids: whether those before are void at once; else they are good for a while.
 
         Returns:
-            False if the account has one that is not to be replaced, or is gone.
+            False if it has got another key since it was read, or is gone.
         """
-        has_none = (
-            ""
-            if instead
-            else " AND (attribute_not_exists(pbx_key_digest) OR pbx_key_digest = :none)"
-        )
-        values = {":digest": to_value(digest), **({} if instead else {":none": to_value("")})}
+        kept, before = account.pbx_key_digest, account.replaced_pbx_keys
+        values = {
+            ":digest": digest,
+            ":now": stamp(now),
+            ":kept": kept,
+            ":replaced": {} if voids else pbx_key.replaced(kept, before, now),
+        }
         return self._update(
-            account_id, "SET pbx_key_digest = :digest", f"attribute_exists(#key){has_none}", values
+            account.account_id,
+            "SET pbx_key_digest = :digest, pbx_key_at = :now, replaced_pbx_keys = :replaced",
+            "attribute_exists(#key) AND"
+            " (attribute_not_exists(pbx_key_digest) OR pbx_key_digest = :kept)",
+            to_item(values),
         )
 
     def register(

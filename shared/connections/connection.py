@@ -89,6 +89,11 @@ class Connection:
     version: int = 0
 
     @property
+    def names(self) -> dict[str, object]:
+        """What a line of the log calls it by."""
+        return {"location_id": self.location_id, "account_id": self.account_id}
+
+    @property
     def live(self) -> bool:
         """Whether payments go out: a frozen location is paid in order to thaw it."""
         return self.state in LIVE

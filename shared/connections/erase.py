@@ -80,7 +80,7 @@ class Erase:
             later = self._seen_until(account_id) if self._is_last(account_id) else None
             if later is not None:
                 kept[account_id] = later
-        logger.info("forgotten", extra={"location_id": connection.location_id, "kept": len(kept)})
+        logger.info("forgotten", extra={**connection.names, "kept": len(kept)})
         forgotten = replace(
             connection, former=tuple(kept), forget_at=min(kept.values(), default=None)
         )

@@ -1,13 +1,26 @@
 """The key with which an account's PBX reports its calls: shown once, kept only as a hash.
 
 It names its account and holds 256 random bits, so one read finds the account, and a plain hash is
-enough: there is nothing to guess.
+enough: there is nothing to guess. A key that is replaced stays good for a day, unless it is voided:
+whoever sets up the PBX may not be there at that moment, and each call in between would be lost.
 """
 
 import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from shared.clock import instant, stamp
+
+GRACE = timedelta(days=1)
+"""How long a replaced key is good: until the next working day of whoever sets up the PBX. Longer
+would leave the door open to whoever has found an old one."""
+
+MOST_REPLACED = 3
+"""So many replaced keys of an account are good at once; of more, the first end. Each call reads
+them with the account, so however often somebody asks for a key, the row stays as small."""
 
 _FORM = re.compile(r"pbx_([0-9a-f\-]{36})_([A-Za-z0-9_\-]{43})")
 
@@ -31,3 +44,23 @@ def digest(key: str) -> str:
 def fits(key: str, kept: str) -> bool:
     """Whether `kept` is of this key; compared in constant time."""
     return hmac.compare_digest(digest(key), kept)
+
+
+def replaced(kept: str, before: Mapping[str, str], now: datetime) -> dict[str, str]:
+    """The replaced keys that are good, once another takes the place of the one that is `kept`.
+
+    Args:
+        kept: the digest of the one that is replaced; empty if there was none.
+        before: digests of those that were replaced before, and until when each is good.
+        now: the present moment.
+    """
+    good = {it: until for it, until in before.items() if until > stamp(now)}
+    if kept:
+        good[kept] = stamp(now + GRACE)
+    return dict(sorted(good.items(), key=lambda it: it[1])[-MOST_REPLACED:])
+
+
+def good_until(key: str, before: Mapping[str, str], now: datetime) -> datetime | None:
+    """Until when a key that was replaced is good; None if it is void, or none of these."""
+    untils = [until for it, until in before.items() if fits(key, it) and until > stamp(now)]
+    return instant(untils[0]) if untils else None

@@ -11,6 +11,7 @@ from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import CLOCK_AHEAD, LOST_WEBHOOK, Sightings
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
@@ -30,11 +31,13 @@ class Settle:
         *,
         platform: Marketplace,
         connections: Connections,
+        sightings: Sightings,
         clock: Clock,
         rules: LifecyclePolicy,
     ) -> None:
         self._platform = platform
         self._connections = connections
+        self._sightings = sightings
         self._clock = clock
         self._rules = rules
 
@@ -75,7 +78,9 @@ class Settle:
             decided = lifecycle.settled(connection, status, self._clock(), self._rules)
             if status.ahead_of(self._clock()):
                 count("PlatformClockAhead")
-                logger.error("the platform's clock is ahead", extra={"proof": status.proof()})
+                self._sightings.note(CLOCK_AHEAD, str(connection.location_id))
+                told = {**connection.names, "proof": status.proof()}
+                logger.error("the platform's clock is ahead", extra=told)
             if decided.state is State.PENDING and refusal:
                 decided = replace(decided, verdict=f"callback: {refusal}")
             lost = _webhook_lost(connection, decided, status, self._clock())
@@ -88,10 +93,7 @@ class Settle:
     def _put_off(self, connection: Connection, error: Refused | Unreachable) -> Connection:
         if isinstance(error, Refused):
             count("PlatformBlocked")
-        logger.warning(
-            "status not known",
-            extra={"location_id": connection.location_id, "why": str(error)},
-        )
+        logger.warning("status not known", extra={**connection.names, "why": str(error)})
         put_off = lifecycle.put_off(connection, f"status: {error}", self._clock(), self._rules)
         return self._save(connection, put_off, lost=False)[0]
 
@@ -100,10 +102,8 @@ class Settle:
         try:
             self._platform.confirm(connection.location_id, until)
         except (Refused, Unreachable) as error:
-            logger.warning(
-                "callback not confirmed",
-                extra={"location_id": connection.location_id, "why": str(error)},
-            )
+            told = {**connection.names, "why": str(error)}
+            logger.warning("callback not confirmed", extra=told)
             return str(error)
         return ""
 
@@ -123,16 +123,10 @@ class Settle:
             return current, False
         if lost:
             count("LostWebhook")
-            logger.error("webhook lost", extra={"location_id": saved.location_id})
-        logger.info(
-            "settled",
-            extra={
-                "location_id": saved.location_id,
-                "generation": saved.generation,
-                "state": saved.state,
-                "verdict": saved.verdict,
-            },
-        )
+            self._sightings.note(LOST_WEBHOOK, str(saved.location_id))
+            logger.error("webhook lost", extra=saved.names)
+        told = {"generation": saved.generation, "state": saved.state, "verdict": saved.verdict}
+        logger.info("settled", extra={**saved.names, **told})
         return saved, True
 
 

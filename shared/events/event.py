@@ -64,6 +64,14 @@ class Event:
     at: datetime
     told: Mapping[str, Any]
 
+    @property
+    def names(self) -> dict[str, object]:
+        """What a line of the log calls it by."""
+        known = {it: self.told[it] for it in ("location_id", "account_id") if it in self.told}
+        if event_id := self.told.get("event_id"):
+            known["entry"] = f"{self.kind.partition('.')[0]}#{event_id}"
+        return known
+
 
 def of_entry(before: Row, after: Row) -> Event | None:
     """The fact of a write of the payments table; None if it is none.

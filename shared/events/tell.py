@@ -45,8 +45,11 @@ class TellEvents:
                 if is_hopeless(why):
                     self._spoiled(records[place], f"{event.kind}: {why}")
                 elif why:
-                    logger.error("event not taken", extra={"kind": event.kind, "why": why})
+                    told = {**event.names, "kind": event.kind, "why": why}
+                    logger.error("event not taken", extra=told)
                     return place
+                else:
+                    logger.info("told", extra={**event.names, "kind": event.kind, "id": event.id})
         return len(records)
 
     def _spoiled(self, record: Record, why: str) -> None:

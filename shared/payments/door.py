@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared import fields
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.keys import Keys
+from shared.aws.sightings import BILLING, BILLING_REFUSED, Sightings
 from shared.clock import Clock
 from shared.payments import entry as payment
 from shared.payments.billing_event import Payment, Refund
@@ -23,7 +24,7 @@ from shared.payments.entry import Entry
 from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
 from shared.payments.settings import LedgerPolicy
-from shared.telemetry import logger
+from shared.telemetry import count, logger
 
 
 class OtherFacts(Exception):
@@ -42,17 +43,33 @@ class BillingDoor:
     """The use case of `/billing`."""
 
     def __init__(
-        self, *, ledger: Ledger, wake_ups: WakeUps, key: Keys, clock: Clock, rules: LedgerPolicy
+        self,
+        *,
+        ledger: Ledger,
+        wake_ups: WakeUps,
+        key: Keys,
+        key_parameter: str,
+        sightings: Sightings,
+        clock: Clock,
+        rules: LedgerPolicy,
     ) -> None:
         self._ledger = ledger
         self._wake_ups = wake_ups
         self._key = key
+        self._key_parameter = key_parameter
+        self._sightings = sightings
         self._clock = clock
         self._rules = rules
 
     def admits(self, key: str) -> bool:
         """Whether it is the company's own billing system that asks."""
-        return self._key.fits(key)
+        is_right = self._key.fits(key)
+        if is_right or self._key.is_set():
+            self._sightings.note(BILLING if is_right else BILLING_REFUSED, self._key_parameter)
+        # Who comes without any is a passer-by.
+        if key and not is_right:
+            count("BillingRefused")
+        return is_right
 
     def take(self, event: Payment | Refund) -> Entry:
         """Stores the event, or finds it there; returns its entry as it stands.
@@ -64,7 +81,8 @@ class BillingDoor:
         try:
             return self._taken(event)
         except (BotoCoreError, ClientError, StaleWrite) as error:
-            logger.error("not stored", extra={"error": type(error).__name__})
+            told = {**event.entry(self._clock()).names, "error": type(error).__name__}
+            logger.error("not stored", extra=told)
             raise NotStored from error
 
     def entries(self, event_id: str) -> list[Entry]:
@@ -91,7 +109,7 @@ class BillingDoor:
             if known is None:
                 raise
             return _same(known, entry)
-        logger.info("received", extra={"entry": entry.key})
+        logger.info("received", extra=entry.names)
         self._wake_ups.nudge(entry)
         return entry
 

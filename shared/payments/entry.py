@@ -93,6 +93,8 @@ class Entry:
     absent_since: datetime | None = None
     # Of one that may have been sent before a restore: from when on.
     perhaps_since: datetime | None = None
+    # When it was told that it waits for too long, which is told once.
+    late_at: datetime | None = None
 
     @classmethod
     def new(cls, key: str, location_id: int | None, facts: Facts, now: datetime) -> "Entry":
@@ -108,6 +110,11 @@ class Entry:
             received_at=now,
             due_at=now,
         )
+
+    @property
+    def names(self) -> dict[str, object]:
+        """What a line of the log calls it by."""
+        return {"entry": self.key, "location_id": self.location_id}
 
     @property
     def is_refund(self) -> bool:

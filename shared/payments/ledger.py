@@ -48,6 +48,7 @@ _INSTANTS = (
     "changed_at",
     "absent_since",
     "perhaps_since",
+    "late_at",
 )
 _ECHO = "echo"
 

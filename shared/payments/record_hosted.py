@@ -71,11 +71,11 @@ class RecordHosted:
         except IdTaken:
             self._later(entry, "its id was taken meanwhile")
             return
-        logger.info("recorded", extra={"entry": entry.key, "location_id": entry.location_id})
+        logger.info("recorded", extra=entry.names)
 
     def _later(self, entry: Entry, why: str) -> None:
         after = payment.still_told(entry, why, self._clock(), self._rules)
         self._ledger.move(entry, after)
         if after.state is not entry.state:
             count("PaymentNeedsHuman")
-            logger.error("needs a person", extra={"entry": entry.key, "why": after.why})
+            logger.error("needs a person", extra={**entry.names, "why": after.why})

@@ -72,9 +72,12 @@ class ReportPayments:
             self._refuse(body, f"invalid: {error}", message_id)
             return
         if isinstance(event, billing_event.WakeUp):
+            logger.append_keys(entry=event.key)
             self._wake(event, message_id)
             return
         entry = event.entry(self._clock())
+        # Whatever is logged of this event, by whomever; a batch is one.
+        logger.append_keys(**entry.names)
         try:
             self._attempt(None, entry)
         except StaleWrite:
@@ -92,7 +95,7 @@ class ReportPayments:
         if known is not None and known.digest != entry.digest:
             self._refuse(body, f"{entry.key} was received before with other facts", message_id)
             return
-        logger.info("received again", extra={"entry": entry.key})
+        logger.info("received again", extra=entry.names)
 
     def _refuse(self, body: str, why: str, message_id: str) -> None:
         self._dead_letters.put(body, why, message_id)
@@ -115,7 +118,7 @@ class ReportPayments:
                 self._refuse(billing_event.again(entry), f"invalid: {unlike}", message_id)
                 self._store(entry, payment.rejected(entry, str(unlike), self._clock()))
         except StaleWrite:
-            logger.info("overtaken", extra={"entry": entry.key})
+            logger.info("overtaken", extra=entry.names)
 
     def _attempt(self, before: Entry | None, entry: Entry) -> None:
         """Claims the entry and sends it, or stores it where it has to wait.
@@ -268,13 +271,11 @@ class ReportPayments:
             if not sent.is_refund:
                 self._ledger.own(outcome.platform_id, sent.key)
             count("Doubled")
-            logger.error(
-                "sent, but overtaken",
-                extra={"entry": claimed.key, "platform_id": outcome.platform_id},
-            )
+            told = {**claimed.names, "platform_id": outcome.platform_id}
+            logger.error("sent, but overtaken", extra=told)
         except (BotoCoreError, ClientError):
             # The row becomes UNKNOWN and is looked up; meanwhile the id stands at least here.
-            told = {"entry": claimed.key, "platform_id": outcome.platform_id}
+            told = {**claimed.names, "platform_id": outcome.platform_id}
             logger.error("sent, but not written", extra=told)
             raise
         else:
@@ -298,22 +299,14 @@ class ReportPayments:
             self._store(claimed, after)
         except StaleWrite:
             # The lease has passed: the row is UNKNOWN by now, which is never wrong.
-            logger.warning("too late", extra={"entry": after.key, "wanted": after.state})
+            logger.warning("too late", extra={**after.names, "wanted": after.state})
 
 
 def _log(what: str, entry: Entry) -> None:
     if entry.state in _METRICS:
         count(_METRICS[entry.state])
-    logger.info(
-        what,
-        extra={
-            "entry": entry.key,
-            "location_id": entry.location_id,
-            "state": entry.state,
-            "attempt": entry.attempt,
-            "why": entry.why,
-        },
-    )
+    told = {"state": entry.state, "attempt": entry.attempt, "why": entry.why}
+    logger.info(what, extra={**entry.names, **told})
 
 
 _METRICS = {

@@ -106,10 +106,8 @@ class ResolveUnknown:
                 self._later(unsure, findings.why, self._rules.lease_s)
         if findings.surplus:
             count("Doubled")
-            logger.error(
-                "more payments than were billed",
-                extra={"entry": entry.key, "platform_ids": list(findings.surplus)},
-            )
+            told = {**entry.names, "platform_ids": list(findings.surplus)}
+            logger.error("more payments than were billed", extra=told)
 
     def findings(
         self, group: Sequence[Entry], entries: Sequence[Entry], status: Status
@@ -148,7 +146,7 @@ class ResolveUnknown:
         try:
             elsewhere = self._platform.status(known.location_id or 0)
         except (Refused, Unreachable) as error:
-            logger.warning("no echo", extra={"entry": known.key, "why": str(error)})
+            logger.warning("no echo", extra={**known.names, "why": str(error)})
             return None
         if elsewhere.installed is Installed.NO:
             # Its list went with it.
@@ -171,7 +169,7 @@ class ResolveUnknown:
     def _ask_a_person(self, entry: Entry, why: str) -> None:
         self._ledger.move(entry, payment.needs_human(entry, why, self._clock()))
         count("PaymentNeedsHuman")
-        logger.error("needs a person", extra={"entry": entry.key, "why": why})
+        logger.error("needs a person", extra={**entry.names, "why": why})
 
     def _adopt(self, entry: Entry, platform_id: int) -> None:
         try:
@@ -179,13 +177,13 @@ class ResolveUnknown:
         except IdTaken:
             self._later(entry, f"id {platform_id} was taken meanwhile", self._rules.lease_s)
             return
-        logger.info("adopted", extra={"entry": entry.key, "platform_id": platform_id})
+        logger.info("adopted", extra={**entry.names, "platform_id": platform_id})
 
     def _absent(self, entry: Entry) -> None:
         why = "surely not taken: the platform's list lacks it"
         after = payment.absent(entry, why, self._clock(), self._rules)
         self._ledger.move(entry, after)
-        logger.info("absent", extra={"entry": entry.key, "state": after.state})
+        logger.info("absent", extra={**entry.names, "state": after.state})
 
     def _later(self, entry: Entry, why: str, seconds: float) -> None:
         self._ledger.move(

@@ -12,11 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.keys import Secrets
+from shared.aws.sightings import BILLING, BILLING_REFUSED, Sightings
 from shared.clock import Clock
 from shared.payments import stripe
 from shared.payments.door import BillingDoor, NotItsPayment, NotStored, OtherFacts
 from shared.payments.stripe_signature import secret_of, signed_with
-from shared.telemetry import logger
+from shared.telemetry import count, logger
 
 
 class Forged(Exception):
@@ -36,11 +37,20 @@ class StripeDoor:
     """The use case of Stripe's webhook."""
 
     def __init__(
-        self, *, door: BillingDoor, secrets: Secrets, dead_letters: DeadLetters, clock: Clock
+        self,
+        *,
+        door: BillingDoor,
+        secrets: Secrets,
+        secret_parameter: str,
+        dead_letters: DeadLetters,
+        sightings: Sightings,
+        clock: Clock,
     ) -> None:
         self._door = door
         self._secrets = secrets
+        self._secret_parameter = secret_parameter
         self._dead_letters = dead_letters
+        self._sightings = sightings
         self._clock = clock
 
     def take(self, header: str, body: bytes) -> Received:
@@ -58,7 +68,11 @@ class StripeDoor:
         """
         secrets = [secret_of(line) for line in self._secrets.known()]
         secret = signed_with(secrets, header, body, self._clock())
+        if secrets:
+            self._sightings.note(BILLING if secret else BILLING_REFUSED, self._secret_parameter)
         if secret is None:
+            if header:
+                count("BillingRefused")
             raise Forged
         event = stripe.read(body)
         if event.is_live is secret.is_test:

@@ -62,10 +62,8 @@ class WatchCoverage:
         for paid in missing:
             if paid.key not in connection.unlisted:
                 count("ReportedButNotListed")
-                logger.error(
-                    "reported, but not listed",
-                    extra={"location_id": connection.location_id, "entry": paid.key},
-                )
+                told = {**connection.names, **paid.names}
+                logger.error("reported, but not listed", extra=told)
         self._warn_if_near(watched, entries, now)
         self._connections.save(watched)
 
@@ -96,7 +94,7 @@ class WatchCoverage:
         logger.error(
             "switch-off near",
             extra={
-                "location_id": work.location_id,
+                **connection.names,
                 "hours_left": work.hours_left,
                 "covered_until": stamp(work.covered_until),
                 "queued_until": stamp(work.queued_until),

@@ -195,10 +195,10 @@ class Schedule:
         try:
             step(key)
         except StaleWrite:
-            logger.info("overtaken", extra={"row": key})
+            logger.info("overtaken", extra=_names(key))
         except Exception as error:  # noqa: BLE001 - logged, counted, and the run ends in an error
             # A row that nobody can read must not hold up everything that is due after it.
-            logger.error("row failed", extra={"row": key, **doors.of(error)})
+            logger.error("row failed", extra={**_names(key), **doors.of(error)})
             return 1
         return 0
 
@@ -207,9 +207,7 @@ class Schedule:
         entry, now = self._ledger.get(key), self._clock()
         if entry is None or entry.due_at is None or entry.due_at > now:
             return
-        if entry.state in _WAITING and now - entry.received_at > self._late_after:
-            count("PaymentLate")
-            logger.error("late", extra={"entry": key, "state": entry.state, "why": entry.why})
+        entry = self._told_if_late(entry)
         match entry.state:
             case EntryState.SENDING:
                 self._lease_passed(entry)
@@ -222,12 +220,23 @@ class Schedule:
             case EntryState.REPORTED_BY_PLATFORM:
                 self._recording.record(entry)
 
+    def _told_if_late(self, entry: Entry) -> Entry:
+        """Counts each that waits for too long, once: whatever becomes of it now is written."""
+        now = self._clock()
+        is_late = entry.state in _WAITING and now - entry.received_at > self._late_after
+        if not is_late or entry.late_at is not None:
+            return entry
+        count("PaymentLate")
+        told = {"state": entry.state, "why": entry.why}
+        logger.error("late", extra={**entry.names, **told})
+        return replace(entry, late_at=now)
+
     def _lease_passed(self, entry: Entry) -> None:
         why = "whoever was sending it did not come back"
         unknown = payment.unknown(entry, why, self._clock(), self._ledger_rules)
         # Counted first: an alarm too many is better than one that a lost answer swallows.
         count("PaymentUnknown")
-        logger.error("lease passed", extra={"entry": entry.key, "attempt": entry.attempt})
+        logger.error("lease passed", extra={**entry.names, "attempt": entry.attempt})
         self._ledger.move(entry, unknown)
 
     def _wake(self, entry: Entry) -> None:
@@ -236,7 +245,7 @@ class Schedule:
         self._queued += self._interval
         if woken.due_at is not None:
             self._wake_ups.send(woken.key, woken.due_at)
-        logger.info("woken", extra={"entry": entry.key, "was": entry.state, "why": entry.why})
+        logger.info("woken", extra={**entry.names, "was": entry.state, "why": entry.why})
 
     def _look_at_held(self, entry: Entry) -> None:
         connection = self._connections.get(entry.location_id or 0)
@@ -296,6 +305,14 @@ class Schedule:
             entry = self._ledger.get(key)
             if entry is not None and entry.state is EntryState.HELD:
                 self._wake(entry)
+
+
+def _names(key: object) -> dict[str, object]:
+    """What a line of the log calls a row by, before it is read."""
+    if isinstance(key, int):
+        return {"location_id": key}
+    is_entry = str(key).startswith(("payment#", "refund#"))
+    return {"entry" if is_entry else "row": key}
 
 
 def _each(step: Callable[[Any], None], keys: Iterable[Any]) -> Iterator[Job]:

@@ -74,11 +74,13 @@ class ReceiveWebhook:
             self._rumour(webhook.claimed(body))
             return
         except webhook.Forged:
+            count("WebhookRefused")
             self._sightings.note(sightings.WEBHOOK_REFUSED)
             raise
         self._sightings.note(sightings.WEBHOOK)
         told = {"location_id": event.location_id, "lifecycle_event": event.event[:50]}
         if event.application_id != self._application_id:
+            self._sightings.note(sightings.OTHER_APPLICATION, str(event.application_id))
             logger.info("event of another application", extra=told)
             return
         if event.event not in _HINTS:
@@ -117,7 +119,7 @@ class ReceiveWebhook:
             count("LifecycleEventUnknown")
             logger.error("dates not known", extra={"location_id": event.location_id})
         elif self._ledger.tell(entry):
-            logger.info("payment told", extra={"entry": entry.key})
+            logger.info("payment told", extra=entry.names)
 
     def _genuine(self, body: bytes) -> LifecycleEvent:
         tokens = self._token.accepted()

@@ -25,7 +25,7 @@ from local.simulator import Owner, Simulator
 from shared import telemetry
 from tests.calls.telling import end, ring, settle
 from tests.deployment import Clock, Deployment, payment
-from tests.house.template import ALARMS, MAPPINGS, ROLES, TABLES
+from tests.house.template import ALARMS, MAPPINGS, ROLES, TABLES, of_type
 from tests.memory import Memory
 
 REGION, PRICED_ON = "us-east-1", "November 2025"
@@ -49,6 +49,7 @@ PRICES = {
     "log bytes": 0.50e-9,
     "alarms": 0.10,
     "custom metrics": 0.30,
+    "dashboards": 3.00,
     # https://aws.amazon.com/kms/pricing/
     "key requests": 0.03e-4,
 }
@@ -61,7 +62,7 @@ ROWS = {
     "Scheduler": ("scheduled runs",),
     "EventBridge": ("events",),
     "CloudWatch logs": ("log bytes",),
-    "CloudWatch alarms and metrics": ("alarms", "custom metrics"),
+    "CloudWatch alarms, metrics, dashboard": ("alarms", "custom metrics", "dashboards"),
     "KMS, at most": ("key requests",),
 }
 LOCATIONS = (100, 1_000, 10_000)
@@ -348,6 +349,7 @@ def month(locations: int, each: Mapping[str, Used]) -> Used:
     used["scheduled runs"] += MINUTES
     used["queue requests"] += len(MAPPINGS) * POLLS_A_MINUTE * MINUTES
     used["alarms"] += len(ALARMS)
+    used["dashboards"] += len(of_type("AWS::CloudWatch::Dashboard"))
     # Each that an alarm watches, at worst: one is counted only in an hour in which it is written.
     watched = [it["MetricName"] for it in ALARMS.values() if it["Namespace"] == telemetry.NAMESPACE]
     used["custom metrics"] += len(set(watched))

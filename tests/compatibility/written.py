@@ -170,7 +170,7 @@ def _payments(it: Recorded) -> None:
     it.bill(refund("refund-pending", "not-yet", location_id=4302, amount="4.00", currency="EUR"))
     it.bill(payment("closed", 4999))
     ways = {"look": False, "adopt": None, "send": False, "close": "told twice"}
-    words = Namespace(key="closed", do=True, force=False, **ways)
+    words = Namespace(key="closed", do=True, force=False, json=False, **ways)
     assert desk(opened(stack_of(it)), words) == 0
     it.webhook(it.hosted(4564))
     it.let_time_pass(5)

@@ -135,16 +135,44 @@ def test_what_happened_to_the_owner_before_is_not_shown(deployment: Deployment) 
     assert "990.99" not in shown.text
 
 
-def test_a_new_key_voids_the_old_one_at_once(deployment: Deployment) -> None:
+def test_a_new_key_leaves_the_old_one_good_for_a_day(deployment: Deployment) -> None:
     old = deployment.connect(4564, owner=ANNA).pbx_key
     shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
     new = act(deployment, shown, "rotate").pbx_key
     assert new not in ("", old)
+    deployment.clock.advance(hours=23, minutes=59)
+    for key in (old, new):
+        assert deployment.call(ended(deployment, "c-1"), key)[0] == 202
+    deployment.clock.advance(minutes=1)
     assert deployment.call(ended(deployment, "c-1"), old)[0] == 401
-    assert deployment.call(ended(deployment, "c-2"), new)[0] == 202
+    assert deployment.call(ended(deployment, "c-1"), new)[0] == 202
 
 
-@pytest.mark.parametrize("action", ["rotate", "prove"])
+def test_a_new_key_voids_the_old_ones_at_once_if_asked_to(deployment: Deployment) -> None:
+    keys = [deployment.connect(4564, owner=ANNA).pbx_key]
+    shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    keys += [act(deployment, shown, action).pbx_key for action in ("rotate", "void")]
+    told = [deployment.call(ended(deployment, "c-1"), key)[0] for key in keys]
+    assert told == [401, 401, 202]
+
+
+def test_however_many_keys_are_made_four_are_good(deployment: Deployment) -> None:
+    """The newest and three before it, so that whichever the PBX has, it is heard."""
+    keys = [deployment.connect(4564, owner=ANNA).pbx_key]
+    shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
+    for _ in range(3):
+        keys.append(act(deployment, shown, "rotate").pbx_key)
+        deployment.clock.advance(seconds=1)
+    assert len({*keys}) == 4
+    assert {deployment.call(ended(deployment, "c-1"), key)[0] for key in keys} == {202}
+    keys += [act(deployment, shown, "rotate").pbx_key for _ in range(2)]
+    told = [deployment.call(ended(deployment, "c-1"), key)[0] for key in keys]
+    assert told == [401, 401, 202, 202, 202, 202]
+    [row] = [it for it in deployment.rows("ACCOUNTS_TABLE") if "pbx_key_at" in it]
+    assert len(row["replaced_pbx_keys"]) == 3
+
+
+@pytest.mark.parametrize("action", ["rotate", "void", "prove"])
 def test_nothing_is_opened_by_the_link_alone(deployment: Deployment, action: str) -> None:
     old = deployment.connect(4564, owner=ANNA).pbx_key
     page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))

@@ -9,6 +9,7 @@ import pytest
 
 from functions.connect import app as connect_app
 from local.simulator import Owner
+from shared.connections.accounts import Accounts
 from tests.deployment import Deployment, finished, http_event
 from tests.memory import Memory, refusal
 
@@ -143,9 +144,31 @@ def test_the_portal_gives_a_new_key(deployment: Deployment) -> None:
     status, answer = deployment.ask("POST", "/pbx-key", {"account_id": "acme-1"}, key=KEY)
     assert status == 200
     event = {**finished(), "started_at": deployment.clock().isoformat()}
+    for good in (old, answer["pbx_key"]):
+        assert deployment.call(event, good)[0] == 202
+    assert deployment.ask("POST", "/pbx-key", {"account_id": "nobody"}, key=KEY)[0] == 404
+
+
+def test_the_portal_voids_the_old_key_at_once_if_it_says_so(deployment: Deployment) -> None:
+    old = connect(deployment, ticket(deployment, 4564))[1]["pbx_key"]
+    asked: dict[str, Any] = {"account_id": "acme-1", "void_old": "yes"}
+    assert deployment.ask("POST", "/pbx-key", asked, key=KEY)[0] == 400
+    event = {**finished(), "started_at": deployment.clock().isoformat()}
+    assert deployment.call(event, old)[0] == 202
+    asked["void_old"] = True
+    _status, answer = deployment.ask("POST", "/pbx-key", asked, key=KEY)
     assert deployment.call(event, old)[0] == 401
     assert deployment.call(event, answer["pbx_key"])[0] == 202
-    assert deployment.ask("POST", "/pbx-key", {"account_id": "nobody"}, key=KEY)[0] == 404
+
+
+def test_who_asks_while_another_key_is_made_is_told_to_ask_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = connect(deployment, ticket(deployment, 4564))[1]["pbx_key"]
+    monkeypatch.setattr(Accounts, "give_key", lambda *_words, **_named: False)
+    assert deployment.ask("POST", "/pbx-key", {"account_id": "acme-1"}, key=KEY)[0] == 503
+    event = {**finished(), "started_at": deployment.clock().isoformat()}
+    assert deployment.call(event, key)[0] == 202
 
 
 @pytest.mark.parametrize("key", ["", "wrong", KEY[:-1], "\ud800", "й"])

@@ -1,6 +1,7 @@
 """The key of a PBX: what it names, and what opens."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from shared.connections import pbx_key
 
 ACCOUNT = str(uuid.UUID(int=7))
+NOW = datetime(2026, 11, 1, 10, tzinfo=UTC)
 
 
 def test_a_key_names_its_account_and_fits_only_its_own_hash() -> None:
@@ -36,3 +38,25 @@ def test_a_damaged_key_opens_nothing(place: int) -> None:
     cut = place % len(key)
     for damaged in (key[:cut], key[:cut] + key[cut + 1 :], key + "A", " " + key, key + "\n"):
         assert not pbx_key.fits(damaged, kept)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30))))
+def test_a_replaced_key_is_good_for_a_day_of_the_last_three(hours: list[tuple[bool, int]]) -> None:
+    """Compared with the plain rule: it was replaced less than a day ago, and fewer than 3 since."""
+    now, keys, gone = NOW, [pbx_key.made(ACCOUNT)], dict[str, datetime]()
+    before: dict[str, str] = {}
+    for voids, later in hours:
+        now += timedelta(hours=later)
+        before = {} if voids else pbx_key.replaced(pbx_key.digest(keys[-1]), before, now)
+        gone = {} if voids else {**gone, keys[-1]: now}
+        keys.append(pbx_key.made(ACCOUNT))
+        good = [key for key, at in gone.items() if now < at + pbx_key.GRACE][-3:]
+        assert [key for key in keys if pbx_key.good_until(key, before, now)] == good
+        assert len(before) <= pbx_key.MOST_REPLACED
+    for key in keys:
+        assert pbx_key.good_until(key, before, now + pbx_key.GRACE) is None
+
+
+def test_a_first_key_replaces_none() -> None:
+    assert pbx_key.replaced("", {}, NOW) == {}
+    assert pbx_key.good_until("", {"": "9999"}, NOW) is None

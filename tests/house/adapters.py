@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -233,7 +233,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "link": [lambda it: it.link(Account(**ACCOUNT), 8, NOW)],
             "hand_over": [lambda it: it.hand_over(Account(**ACCOUNT), "acme-1", NOW)],
             "of_id": [lambda it: it.of_id("a")],
-            "give_key": [lambda it: it.give_key("a", "digest")],
+            "give_key": [lambda it: it.give_key(Account(**ACCOUNT), "digest", NOW)],
             "register": [lambda it: it.register(7, **UNNAMED, now=NOW)],
             "set_lines": [lambda it: it.set_lines(Account(**ACCOUNT), {})],
             "forget_lines": [lambda it: it.forget_lines("a", 1)],
@@ -423,6 +423,9 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         {
             "note": [lambda it: it.note("webhook")],
             "last": [lambda it: it.last("webhook")],
+            "lately": [lambda it: it.lately("webhook", timedelta(hours=1))],
+            "count": [lambda it: it.count("pop-up", "4564", "sent")],
+            "counts": [lambda it: it.counts("pop-up", "4564")],
         },
     ),
     Mail: (
@@ -435,12 +438,12 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
     Keys: (
         "ssm",
         lambda aws: Keys(aws, "KEY_PARAMETER"),
-        {"fits": [lambda it: it.fits("k")]},
+        {"fits": [lambda it: it.fits("k")], "is_set": [lambda it: it.is_set()]},
     ),
     Secrets: (
         "ssm",
         lambda aws: Secrets(aws, "SECRET_PARAMETER"),
-        {"known": [lambda it: it.known()]},
+        {"known": [lambda it: it.known()], "is_set": [lambda it: it.is_set()]},
     ),
     UserToken: (
         "ssm",

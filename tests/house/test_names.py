@@ -30,7 +30,7 @@ TESTED_BY = {
     "aws.ses": "connect/test_one_time_code.py",
     "aws.session": "house/test_cold_start.py",
     "aws.sqs": "local/stack/test_memory_queues.py",
-    "aws.sightings": "ops/test_status.py",
+    "aws.sightings": "ops/test_sightings.py",
     "backoff": "connections/test_lifecycle.py",
     "calls.confirm": "calls/test_history.py",
     "calls.dialled": "calls/test_phone_numbers.py",

@@ -1,23 +1,16 @@
 """The rules of the house for template.yaml: what a deployment could get wrong without a word."""
 
-import ast
 import importlib
 import json
 import re
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from functions.reconcile import app as reconcile_app
-from shared import telemetry
-from shared.payments import report
-from tests.deployment import Deployment
-from tests.house import source
-from tests.house.source import SHARED
 from tests.house.template import (
     ALARMS,
     DEAD_LETTERS,
@@ -339,112 +332,10 @@ def test_no_two_stacks_of_an_account_want_the_same_name() -> None:
     }
     # The name of the record is the domain's, which is a parameter. A bus has to have a name: it has
     # the stack's, of which there is one.
-    assert named == {"ApiDomainRecord: Name", "EventBus: Name"}
+    # Saved queries are in a folder of the stack's name.
+    queries = {f"{name}: Name" for name in of_type("AWS::Logs::QueryDefinition")}
+    assert named - queries == {"ApiDomainRecord: Name", "EventBus: Name"}
     assert RESOURCES["EventBus"]["Properties"]["Name"] == {"Ref": "AWS::StackName"}
-
-
-# Alarms
-
-
-@pytest.mark.parametrize("name", sorted(ALARMS))
-def test_every_alarm_tells_somebody_what_is_wrong(name: str) -> None:
-    alarm = ALARMS[name]
-    assert [target(action) for action in alarm["AlarmActions"]] == ["AlarmsTopic"]
-    assert len(alarm["AlarmDescription"]) > 20
-    assert alarm["TreatMissingData"] in ("notBreaching", "breaching")
-
-
-CUSTOM = {
-    alarm["MetricName"]: alarm
-    for alarm in ALARMS.values()
-    if alarm["Namespace"] == telemetry.NAMESPACE
-}
-
-
-def test_what_is_counted_rings_and_what_rings_is_counted() -> None:
-    named = {
-        argument.value
-        for path in (*SHARED, *source.FUNCTIONS)
-        for called, node in source.calls(path)
-        for argument in node.args[:1]
-        if called == "count" and isinstance(argument, ast.Constant)
-    }
-    assert named | set(report._METRICS.values()) == set(CUSTOM)
-
-
-def test_nothing_else_is_counted_by_a_name_that_is_made_up() -> None:
-    """Such as an f-string, of which nobody could say whether an alarm watches it."""
-    found = {
-        f"{path.stem}: {ast.unparse(node.args[0])}"
-        for path in (*SHARED, *source.FUNCTIONS)
-        for called, node in source.calls(path)
-        if called == "count" and not isinstance(node.args[0], ast.Constant)
-    }
-    assert found == {"report: _METRICS[entry.state]"}
-
-
-def test_a_metric_has_the_dimensions_that_its_alarm_watches() -> None:
-    program = (
-        "import json; from shared.telemetry import count, metrics; count('Doubled');"
-        "print(json.dumps(metrics.serialize_metric_set()))"
-    )
-    written = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", program],
-        cwd=PROJECT,
-        env={"POWERTOOLS_SERVICE_NAME": "this stack", "PATH": ""},
-        capture_output=True,
-        check=True,
-    )
-    told = json.loads(written.stdout)
-    [metrics] = told["_aws"]["CloudWatchMetrics"]
-    assert CUSTOM
-    for alarm in CUSTOM.values():
-        assert alarm["Namespace"] == metrics["Namespace"]
-        assert [[d["Name"] for d in alarm["Dimensions"]]] == metrics["Dimensions"]
-        assert [target(d["Value"]) for d in alarm["Dimensions"]] == ["AWS::StackName"]
-    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    assert target(variables["POWERTOOLS_SERVICE_NAME"]) == "AWS::StackName"
-    assert told["service"] == "this stack"
-
-
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_a_function_that_fails_rings(name: str) -> None:
-    """As who waits for it sees it: a 5xx, silence; where nobody waits, by Lambda's own count."""
-    watched = {
-        alarm["MetricName"]
-        for alarm in ALARMS.values()
-        if {"Name": "FunctionName", "Value": {"Ref": name}} in alarm["Dimensions"]
-    }
-    queues = {target(mapping["Queue"]) for function, mapping in MAPPINGS if function == name}
-    reads = {"IteratorAge"} if any(function == name for function, _ in STREAMS) else set()
-    alone = queues - WAKE_UPS_ONLY or reads
-    assert watched == ({"Errors", "Throttles"} if alone else set()) | reads
-    assert watched or name == "ReconcileFunction" or events(FUNCTIONS[name], "HttpApi")
-
-
-def test_an_answer_with_a_5xx_rings() -> None:
-    alarm = ALARMS["ApiFailuresAlarm"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/ApiGateway", "5xx")
-    assert alarm["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "HttpApi"}}]
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
-
-
-def test_reconcile_is_silent_when_its_schedule_is() -> None:
-    """Not when its invocations are: a webhook causes these, too."""
-    alarm = ALARMS["ReconcileSilentAlarm"]
-    assert alarm["MetricName"] == "ReconcileRun"
-    assert alarm["TreatMissingData"] == "breaching"
-    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (300, 1)
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
-
-
-def test_only_the_run_that_the_silent_alarm_means_is_counted(
-    deployment: Deployment, logged: Callable[[], str]
-) -> None:
-    deployment.invoke("reconcile", {"Records": [{"messageId": "m", "body": "4564"}]})
-    assert "ReconcileRun" not in logged()
-    deployment.reconcile()
-    assert "ReconcileRun" in logged()
 
 
 # Parameters and outputs

@@ -98,6 +98,20 @@ Resources:
             Queue: !GetAtt CallsQueue.Arn
             BatchSize: 1
             ScalingConfig: {MaximumConcurrency: 2}
+  WebErrorsAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmDescription: The web function failed
+      Namespace: AWS/Lambda
+      MetricName: Errors
+      Dimensions:
+        - {Name: FunctionName, Value: !Ref WebFunction}
+      Statistic: Sum
+      Period: 60
+      EvaluationPeriods: 1
+      Threshold: 1
+      ComparisonOperator: GreaterThanOrEqualToThreshold
+      TreatMissingData: notBreaching
   TickFunction:
     Type: AWS::Serverless::Function
     Properties:

@@ -23,7 +23,7 @@ from local.simulator.telephony import SavedCall
 from local.stack.stack import Stack
 from ops import publication, site
 from ops.deploy import health
-from ops.local_logs import Logs
+from ops.watch import CloudWatch
 from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
 from shared.calls.line_entry import Entered
@@ -273,7 +273,7 @@ def test_a_code_comes_by_letter_and_opens_the_settings(world: World) -> None:
         assert code in httpx.get(post.url).text
     sent.fields["code"] = code
     proven = world.press(sent)
-    assert (proven.proof, proven.buttons) == ("given", ["line", "rotate", "country"])
+    assert (proven.proof, proven.buttons) == ("given", ["line", "rotate", "void", "country"])
     proven.fields["action"] = "rotate"
     assert world.press(proven).pbx_key.startswith("pbx_")
 
@@ -376,7 +376,8 @@ def running(world: World, **outputs: str) -> site.Stack:
         connect=environments["ConnectFunction"],
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
-        watch=Logs(world.stack.logs),
+        watch=CloudWatch(world.stack.client("cloudwatch"), "local", {}),
+        aws="aws",
     )
 
 

@@ -11,28 +11,33 @@ import pytest
 
 from ops import site
 from ops.__main__ import main
-from ops.watch import Alarm, Counted, Watch
+from ops.watch import Alarm, CloudWatch, Counted
 from tests.deployment import Deployment, secrets_in
 
 
-class Watching:
+class Watching(CloudWatch):
     """What the functions have counted, and what rings, as a test says."""
 
     def __init__(self) -> None:
-        self.rings: list[Alarm] | None = None
+        super().__init__(None, "test", {})
+        self.rings: list[Alarm] = []
         self.counts: dict[str, int] = {}
         self.ages: dict[str, timedelta] = {}
         self.ran = True
 
-    def alarms(self) -> list[Alarm] | None:
+    def alarms(self) -> list[Alarm]:
         return self.rings
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
         counts = {**self.counts, **({"ReconcileRun": 60} if self.ran else {})}
-        return {name: Counted(it, now) for name, it in counts.items() if name in names}
+        asked = {*names, *(it for it in counts if " " in it)}
+        return {name: Counted(it, now) for name, it in counts.items() if name in asked}
 
     def age(self, queue_url: str, _now: datetime) -> timedelta | None:
         return self.ages.get(queue_url)
+
+    def untold(self, _now: datetime) -> timedelta | None:
+        return self.ages.get("events")
 
     def log(self, function: str) -> str:
         return f"less {function}.log"
@@ -62,7 +67,7 @@ class Operator:
         return json.loads(self(*words, "--json"))
 
 
-def stack_of(deployment: Deployment, watch: Watch | None = None) -> site.Stack:
+def stack_of(deployment: Deployment, watch: CloudWatch | None = None) -> site.Stack:
     session = boto3.Session()
 
     @cache
@@ -76,7 +81,8 @@ def stack_of(deployment: Deployment, watch: Watch | None = None) -> site.Stack:
         reconcile=deployment.environments["reconcile"],
         calls=deployment.environments["calls"],
         connect=deployment.environments["connect"],
-        outputs={},
+        outputs={"EventsDeadLettersUrl": deployment.queues["EventsDeadLetters"]},
         client=client,
         watch=watch or Watching(),
+        aws="aws --region us-east-1",
     )

@@ -4,6 +4,7 @@ import pytest
 
 from local.simulator import Owner
 from ops.__main__ import main
+from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts
 from tests.connect.test_portal import KEY, PORTAL, arrive, connect, look, standings, ticket_of
 from tests.deployment import Deployment, ringing, secrets_in
@@ -25,7 +26,7 @@ def standing(deployment: Deployment, *location_ids: int, customer: str) -> dict[
     return standings(look(deployment, ticket_of(arrive(deployment, address)), customer)[1])
 
 
-def test_another_key_replaces_the_first_at_once(
+def test_another_key_leaves_the_first_for_a_day_or_voids_it_at_once(
     deployment: Deployment,
     operator: Operator,
     capsys: pytest.CaptureFixture[str],
@@ -43,9 +44,13 @@ def test_another_key_replaces_the_first_at_once(
     assert "\n" not in fresh
     assert fresh not in told.err
     assert key not in told.out + told.err
-    assert deployment.call(event, key)[0] == 401
-    assert deployment.call(event, fresh)[0] == 202
+    for good in (key, fresh):
+        assert deployment.call(event, good)[0] == 202
+    until = f"; the one before is good until {deployment.clock() + pbx_key.GRACE:%Y-%m-%d %H:%M}"
+    assert until in operator.json("account", "4564")["PBX key"]
     assert secrets_in(told.err, deployment.simulator) == []
+    last = operator.json("account", "4564", "--new-key", "--void", "--do")["new key"]
+    assert [deployment.call(event, it)[0] for it in (key, fresh, last)] == [401, 401, 202]
 
 
 def test_an_account_is_shown_by_any_of_its_names(
@@ -57,7 +62,7 @@ def test_an_account_is_shown_by_any_of_its_names(
     told = [operator.json("account", name) for name in (account_id, "acme-1", "4232")]
     assert told[0] == told[1] == told[2]
     assert (told[0]["account"], told[0]["locations"]) == (account_id, [4232, 4564])
-    assert told[0]["PBX key"] == "the account has one"
+    assert told[0]["PBX key"] == "made 0 s ago"
 
 
 def test_the_country_of_an_account_is_changed_once_it_was_shown(
@@ -83,7 +88,8 @@ def test_the_country_of_an_account_is_changed_once_it_was_shown(
 
 def test_what_has_no_account_gets_nothing(operator: Operator) -> None:
     for words in (["--new-key"], ["--hand-over", "acme-1"], ["--country", "DE"], []):
-        assert "No account, and no location, has the id 999" in operator("account", "999", *words)
+        told = "Nothing is known: no account, and no location of one, has the id 999."
+        assert told in operator("account", "999", *words)
         assert operator.code == 1
 
 

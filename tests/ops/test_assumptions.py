@@ -108,7 +108,7 @@ def test_a_refused_token_does_not_hold_and_hides_the_rest(
     connected.set_token("wrong-token")
     found = probed(operator)
     told = found["status: answers in the documented form"]
-    assert told == ("does not hold", "401 Authentication needed.")
+    assert told == ("does not hold", "the platform does not tell: 401 Authentication needed.")
     # It is meant for all, so the next call is not even made.
     verdict, seen = found["list of locations: has it on its first page"]
     assert (verdict, seen.startswith("no call to the platform before")) == ("cannot be seen", True)

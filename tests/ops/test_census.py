@@ -81,7 +81,7 @@ def test_a_new_one_is_a_dry_run_that_is_followed(
     ]
     assert rows == ["1", "2", "3", "4", "5", "6"]
     assert lines[-3:] == [
-        "Have them repaired: census --do --fuse 6",
+        "    type: .venv/bin/python -m ops census --do --fuse 6",
         "Waiting for reconcile, which runs each minute and does a part each time.",
         "listing   0 locations so far",
     ]

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ops import screen
-from shared.connections.accounts import Accounts
 from shared.connections.crm_token import CrmTokenState
 from tests.deployment import Deployment, Page, finished, payment, ringing
 from tests.ops.operator import Operator
@@ -46,7 +45,7 @@ def test_it_shows_the_chain_the_proof_and_the_last_calls(
     before = operator("location", "4564")
     assert "on trial: the CRM token is not proven by a call yet" in before
     assert "enabled" in before
-    assert "siblings   4232" in before
+    assert "siblings    4232" in before
     assert "none, in 14 days" in before
     end(deployment, key, "c-1", recording_url="https://records.example/c-1.mp3")
     deployment.let_time_pass(5)
@@ -236,14 +235,14 @@ def test_a_location_without_a_crm_token_or_a_key_says_so(
 ) -> None:
     deployment.connect(4564, telephony=False)
     accounts = deployment.rows("ACCOUNTS_TABLE")
-    [account] = [it for it in accounts if it["key"].startswith("account#")]
-    account_id = account["key"].partition("#")[2]
-    Accounts(deployment._dynamodb, deployment.environments["connect"]["ACCOUNTS_TABLE"]).give_key(
-        account_id, "", instead=True
-    )
+    [row] = [it for it in accounts if it["key"].startswith("account#")]
+    account_id = row["key"].partition("#")[2]
+    account = deployment.accounts.of_id(account_id)
+    assert account is not None
+    deployment.accounts.give_key(account, "", deployment.clock())
     told = troubles(operator)
     assert any("was connected without a CRM token" in it for it in told)
-    assert any(it.endswith("> account 4564 --new-key --do") for it in told)
+    assert any(it.endswith(f"> account {account_id} --new-key --do") for it in told)
 
 
 # I paid and was switched off

@@ -141,7 +141,7 @@ def test_the_receipt_counts_by_table_and_names_nobody(
     # Who asked for it stands in the journal; a second time there is nobody left to erase.
     [*_, last] = deployment.journal.of_location(4564)
     assert last.words.endswith("; erasure asked for by anna: letter of May 3")
-    assert "No account has the id" in operator("person", "erase", zoe, "--reason", "again", "--do")
+    assert "no account has the id" in operator("person", "erase", zoe, "--reason", "again", "--do")
     assert operator.code == 1
 
 
@@ -179,7 +179,7 @@ def test_a_live_location_is_not_erased(
     file = tmp_path / "receipt.json"
     for words in ([zoe], ["--location", "4232"]):
         text = operator("person", "erase", *words, "--reason", "x", "--do", "--to", str(file))
-        assert f"Nothing was erased: location 4232 is {state}. Its owner disconnects it" in text
+        assert f"Nothing was changed: location 4232 is {state}. Its owner disconnects it" in text
         assert operator.code == 1
     assert tables(deployment) == before
     assert not file.exists()
@@ -327,11 +327,11 @@ def test_who_comes_back_meanwhile_is_not_erased(
     monkeypatch.setattr(Connections, "save", overtaken)
     file = tmp_path / "receipt.json"
     words = ("person", "erase", zoe, "--reason", "x", "--do", "--to", str(file))
-    assert "Not all was erased: a location has changed meanwhile. Ask again" in operator(*words)
+    assert "Not done to its end: a location has changed meanwhile. Ask again" in operator(*words)
     assert operator.code == 1
     assert not file.exists()
     monkeypatch.setattr(Accounts, "erase", lambda *_, **__: deployment.clock())
-    assert "Not all was erased: its owner was here a moment ago" in operator(*words)
+    assert "Not done to its end: its owner was here a moment ago" in operator(*words)
     monkeypatch.undo()
 
 
@@ -341,8 +341,8 @@ def test_who_comes_back_meanwhile_is_not_erased(
         (["export"], "Name an account, or a location", 2),
         (["export", "a-1", "--location", "4564"], "Name an account, or a location", 2),
         (["erase", "--location", "4564", "--do"], "An erasure needs its --reason", 2),
-        (["export", "a-1"], "No account has the id a-1, here or in the portal", 1),
-        (["export", "--location", "4564"], "Location 4564 was never connected here", 1),
+        (["export", "a-1"], "no account has the id a-1, here or in the portal", 1),
+        (["export", "--location", "4564"], "location 4564 was never connected here", 1),
     ],
 )
 def test_what_names_nobody_is_told(

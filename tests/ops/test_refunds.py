@@ -128,7 +128,7 @@ def test_where_the_platform_does_not_tell_nothing_is_foretold(
     trial.bill(bought(trial, "inv-1", -1, 30))
     trial.simulator.fault("status", "status", status=500)
     told = foretold(operator, "inv-1")
-    why = "cannot be told, as the platform does not tell: status answered"
+    why = "cannot be told: the platform does not tell: status answered"
     assert told["effect"].startswith(why)
     monkeypatch.setattr(trial.simulator.platform, "payments", lambda _location: [])
     assert "which is not on the platform's list" in operator("payment", "inv-1", "--if-refunded")

@@ -61,7 +61,8 @@ def test_of_a_census_that_is_under_way_it_is_told(
     head = roll.head()
     assert head is not None
     roll.save(replace(head, stage=Stage.LOOKING), connected.clock())
-    assert "A census is under way already" in operator("restored", "--do")
+    said = " ".join(operator("restored", "--do").split())
+    assert "A census is under way already" in said
 
 
 def test_without_a_time_it_is_the_longest_that_aws_goes_back(

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from local import PROJECT
-from ops import status, trouble
+from ops import rows, trouble
 from ops.status import _COUNTED
 from ops.trouble import Grade, Trouble
 from ops.watch import Alarm
-from shared.clock import stamp
+from shared.aws.sightings import CENSUS_FOUND, Sightings
 from shared.connections.crm_token import CrmTokenState
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.calls import telling
@@ -21,6 +21,7 @@ from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
 from tests.ops.operator import Operator
 from tests.ops.states import bought, need_human, put, reject
+from tests.payments import stripes
 
 pytestmark = pytest.mark.usefixtures("logged")
 
@@ -48,20 +49,20 @@ def facts(operator: Operator) -> dict[str, str]:
     return found
 
 
-@pytest.mark.usefixtures("connected")
-def test_a_healthy_stack_is_fine(operator: Operator) -> None:
+def test_a_healthy_stack_is_fine(connected: Deployment, operator: Operator) -> None:
     assert told(operator) == []
     assert operator.code == 0
     assert "nothing is wrong" in operator("status")
     assert facts(operator) == {
         "webhook": "none within a week",
         "platform": "takes our token, and no brake is on",
-        "alarms": "not known here",
+        "alarms": "none rings",
         "reconcile": "ran 0 s ago",
         "queues": "billing 0, calls 0",
         "money": "all is settled",
         "cover": "0 end soon, 0 frozen, of those that are looked at next",
         "census": "none was taken yet",
+        "pop-ups": f"none, since {connected.clock() - timedelta(hours=1):%Y-%m-%d %H}:00:00Z",
     }
 
 
@@ -215,10 +216,10 @@ def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: 
 
 def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
     """An uninstall is disbelieved until our clock passes the platform's."""
-    row = connected.connection(4564)
-    ahead = f"{stamp(connected.clock() + timedelta(hours=2))} 0009"
-    connected.connections.save(replace(row, mark=ahead))
-    connected.webhook(connected.event(4564))
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.reconcile()
     [line] = [it for it in told(operator) if "which is to come" in it]
     assert line.startswith("broken location 4564: the platform's log has an entry of ")
     assert line.endswith("> publication --location 4564")
@@ -226,6 +227,34 @@ def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator
         f"{it['whom']}: {it['what']} > {it['command']}"
         for it in operator.json("location", "4564")["troubles"]
     )
+
+
+def test_a_webhook_that_did_not_come_is_told_with_its_location(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(8 * 24 * 60, step=12 * 60)
+    connected.webhook(connected.event(4564, "freeze"))
+    # Whoever looks just after reconcile has found it.
+    connected.clock.at = connected.connection(4564).settled_at or connected.clock()
+    [line] = [it for it in told(operator) if "webhook did not come" in it]
+    assert line.startswith("attention locations 4564: Altegio ended or froze it")
+    assert line.endswith("> location 4564 --all")
+
+
+def test_webhooks_of_another_application_are_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.webhook({**connected.event(4564), "application_id": 102})
+    [line] = told(operator)
+    assert line == (
+        "attention application 101: webhooks come for application 102, and ours is 101"
+        " > publication"
+    )
+    connected.restart()
+    connected.clock.advance(minutes=2)
+    connected.webhook(connected.event(4564))
+    assert told(operator) == []
 
 
 # Telephony
@@ -315,7 +344,7 @@ def test_an_old_pbx_key_is_named_with_its_account(
 ) -> None:
     old = deployment.connect(4564).pbx_key
     account_id = str(deployment.connection(4564).account_id)
-    operator("account", "4564", "--new-key", "--do")
+    operator("account", "4564", "--new-key", "--void", "--do")
     end(deployment, old, "c-1", location_id=4564, status=401)
     [line] = told(operator)
     told_so = "a PBX came 0 s ago with a key that is not the account's"
@@ -340,7 +369,7 @@ def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
     assert connected.webhook({**ours, "partner_token": "another"}) == 403
     [line] = told(operator)
     assert line.startswith("attention webhooks: come with a token that is not ours")
-    assert facts(operator)["webhook"] == "last 60 s ago"
+    assert facts(operator)["webhook"] == "last 60 s ago; one refused 0 s ago"
     connected.clock.advance(minutes=1)
     connected.restart()
     assert connected.webhook(ours) == 200
@@ -365,8 +394,86 @@ def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
     late = {**ringing("c-1"), "at": (deployment.clock() - timedelta(minutes=5)).isoformat()}
     # Where it is, its line tells.
     assert deployment.call({**late, "location_id": None}, key)[0] == 202
-    assert facts(operator)["pop-ups"] == "last dropped 0 s ago, of 4564: too late"
+    assert facts(operator)["pop-ups"].startswith("1 too late, since ")
     assert operator.json("location", "4564")["facts"]["dropped"] == "0 s ago: too late"
+
+
+def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
+    connected: Deployment, operator: Operator
+) -> None:
+    key = "k" * 40
+    connected.set_billing_key(key)
+    connected.set_stripe_secret(stripes.SECRET)
+    connected.post_billing(payment("inv-9"), key="another")
+    body, _header = stripes.signed(stripes.paid(), connected.clock())
+    connected.post_stripe(body, "t=1,v1=0")
+    lines = told(operator)
+    for line, name in zip(sorted(lines), ("billing-key", "stripe-secret"), strict=True):
+        assert line.startswith(f"attention /altegio/{name}: billing comes with another key")
+        assert line.endswith(f"--name /altegio/{name} --value file://TOKEN")
+    connected.clock.advance(minutes=1)
+    connected.restart()
+    connected.post_billing(payment("inv-9"), key=key)
+    connected.post_stripe(*stripes.signed(stripes.paid(), connected.clock()))
+    assert [it for it in told(operator) if "billing comes" in it] == []
+
+
+def test_calls_that_the_platform_refused_are_told_with_each_of_its_reasons(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(15)
+    for number, why in enumerate(("No such user.", "No such user.", "No such line.")):
+        deployment.simulator.fault("history", "status", status=422, message=why)
+        end(deployment, key, f"c-{number + 2}")
+        deployment.let_time_pass(3)
+    [line] = told(operator)
+    assert line == (
+        "attention location 4232: 3 calls refused by the platform: 422 No such user. (2);"
+        " 422 No such line. (1). When that is put right > location 4232 --send-refused --do"
+    )
+    account_id = str(deployment.connection(4232).account_id)
+    for words in (("location", "4232"), ("account", account_id)):
+        [same] = operator.json(*words)["troubles"]
+        assert same["command"] == "location 4232 --send-refused --do"
+    assert "3 calls" in type_what_it_says(operator, line)
+    deployment.let_time_pass(15)
+    assert told(operator) == []
+
+
+def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
+    key = deployment.connect(4564).pbx_key
+    deployment.simulator.fault("event", "status", status=422, message="No such user.", times=2)
+    for number in range(3):
+        event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
+        assert deployment.call(event, key)[0] == 202
+    [line] = told(operator)
+    assert line == (
+        "attention location 4564: more pop-ups are dropped than shown: 2 the platform did not"
+        " take it; the last the platform did not take it: 422 No such user. > location 4564"
+    )
+    assert facts(operator)["pop-ups"].startswith("2 the platform did not take it, 1 sent, since ")
+    assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 the platform")
+
+
+def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
+    deployment: Deployment, operator: Operator
+) -> None:
+    old = deployment.connect(4564).pbx_key
+    end(deployment, old, "c-1", location_id=4564)
+    assert told(operator) == []
+    operator("account", "4564", "--new-key", "--do")
+    end(deployment, old, "c-2", location_id=4564)
+    [line] = told(operator)
+    assert "its PBX has a key that was replaced, and is not heard any more in 24 h" in line
+    [same] = operator.json("account", "4564")["troubles"]
+    assert same["command"] == line.partition(" > ")[2]
+    key = type_what_it_says(operator, line).split()[0]
+    end(deployment, key, "c-3", location_id=4564)
 
 
 # Queues, runs and counts
@@ -398,11 +505,45 @@ def test_a_queue_that_nobody_empties_is_named(connected: Deployment, operator: O
     )
 
 
+def test_messages_that_come_again_and_again_are_told_with_their_queue(
+    connected: Deployment, operator: Operator
+) -> None:
+    url = connected.queues["BillingQueue"]
+    connected.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(payment()))
+    operator.watch.counts = {"NotDurable": 3}
+    [line] = told(operator)
+    again = "1 message waiting; messages come again, as they could not be stored"
+    assert line == f"broken queue of billing: {again} > less PaymentsFunction.log"
+
+
+def test_what_aws_counts_of_a_function_is_told_with_its_name(
+    connected: Deployment, operator: Operator
+) -> None:
+    assert connected
+    operator.watch.counts = {"PaymentsFunction Throttles": 7, "CallsFunction Errors": 1}
+    operator.watch.ages["events"] = timedelta(minutes=20)
+    broken, *lines = told(operator)
+    assert broken == (
+        "broken events: are not told on the event bus, the oldest for 20 min"
+        " > less EventsFunction.log"
+    )
+    assert any(it.endswith("7 times in an hour > less PaymentsFunction.log") for it in lines)
+    assert any(it.endswith("1 times in an hour > less CallsFunction.log") for it in lines)
+
+
+def test_a_pace_that_is_too_low_is_named(connected: Deployment, operator: Operator) -> None:
+    connected.bill(payment("inv-1", 4232))
+    connected.clock.advance(hours=1)
+    line = next(it for it in told(operator) if "due for five" in it)
+    assert "it cannot keep up; PacePerS and PacePerMin allow" in line
+    assert line.endswith(" > grep Pace docs/configuration.md")
+
+
 def test_reconcile_that_is_silent_is_named(connected: Deployment, operator: Operator) -> None:
     operator.watch.ran = False
     connected.bill(payment("inv-1", 4232))
     connected.clock.advance(hours=1)
-    overdue = "due for five minutes and not taken: reconcile does not run, or cannot keep up"
+    overdue = "due for five minutes and not taken: reconcile does not run"
     never = "has not run to its end within an hour; a new stack does within two minutes"
     lines, log = told(operator), " > less ReconcileFunction.log"
     assert lines[:2] == [
@@ -453,8 +594,8 @@ def test_what_is_counted_is_counted_by_the_function_that_it_names() -> None:
     ("head", "expected"),
     [
         (
-            {"found": {"active here, frozen there": 3}},
-            "attention census: found what is not repaired",
+            {"found": {"active here, frozen there": 3}, "repairs": False},
+            "attention locations 4232: the census found what is not repaired: active here, frozen ",
         ),
         ({"found": {"active here, frozen there": 3}, "blown": True}, "broken census: found 3"),
         ({"stage": Stage.LOOKING}, "attention census: stands still while looking"),
@@ -465,11 +606,23 @@ def test_a_census_that_waits_for_a_person_is_told(
 ) -> None:
     table = CensusTable(connected._dynamodb, connected.environments["reconcile"]["CENSUS_TABLE"])
     began = connected.clock() - timedelta(hours=1)
-    whole = {"stage": Stage.DONE, "parts": 1, **head}
-    table.save(Head(began_at=began, repairs=True, **whole), began)  # type: ignore[arg-type]
+    whole = {"stage": Stage.DONE, "parts": 1, "repairs": True, **head}
+    table.save(Head(began_at=began, **whole), began)  # type: ignore[arg-type]
+    pace = connected.environments["reconcile"]["PACE_TABLE"]
+    seen = Sightings(connected._dynamodb, pace, connected.clock)
+    seen.note(CENSUS_FOUND, "4232", "active here, frozen there")
     [line] = told(operator)
     assert line.startswith(expected)
     assert line.endswith("> census")
+
+
+def test_that_no_census_is_taken_is_told(connected: Deployment, operator: Operator) -> None:
+    table = CensusTable(connected._dynamodb, connected.environments["reconcile"]["CENSUS_TABLE"])
+    began = connected.clock() - timedelta(days=3)
+    table.save(Head(began_at=began, repairs=True, stage=Stage.DONE, parts=1), began)
+    [line] = told(operator)
+    assert line.startswith("attention census: none was taken for 3 d")
+    assert line.endswith("> census --new")
 
 
 # However many there are
@@ -490,7 +643,7 @@ def test_no_table_is_scanned_and_no_more_is_read_than_a_bound(
     lines = told(operator)
     assert set(asked) <= {"Query", "GetItem", "GetParameter", "GetQueueAttributes", "UpdateItem"}
     # Twice, as a person and as a machine read it.
-    assert len(asked) / 2 < 10 * status._MOST
+    assert len(asked) / 2 < 10 * rows.MOST
     # On one screen: a line for each kind.
     assert len(lines) < 6
     [held] = [it for it in lines if "HELD" in it]

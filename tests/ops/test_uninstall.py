@@ -177,7 +177,8 @@ def test_a_lost_answer_is_settled_by_reconcile(
 ) -> None:
     connected.simulator.fault("uninstall", fault)
     text = " ".join(operator("uninstall", "4564", "--do").split())
-    said = f"The platform did not answer, so it may have done it: {why}. Within minutes reconcile"
+    unsure = "Not done to its end: the platform did not answer, so it may have done it"
+    said = f"{unsure}: {why}. Within minutes reconcile"
     assert said in text
     assert operator.code == 1
     assert connected.connection(4564).state == "active"
@@ -225,7 +226,8 @@ def test_a_refusal_is_told_and_changes_nothing(
     connected: Deployment, operator: Operator, fault: dict[str, Any], said: str
 ) -> None:
     connected.simulator.fault("uninstall", "status", **fault)
-    assert f"The platform did not do it: {said}" in operator("uninstall", "4564", "--do")
+    told = operator("uninstall", "4564", "--do")
+    assert f"Nothing was changed: the platform did not do it: {said}" in told
     assert operator.code == 1
     connected.let_time_pass(60, step=5)
     assert (connected.connection(4564).state, connected.simulator.state(4564)) == (
@@ -236,7 +238,8 @@ def test_a_refusal_is_told_and_changes_nothing(
 
 def test_a_success_that_is_none_is_told(connected: Deployment, operator: Operator) -> None:
     connected.simulator.fault("uninstall", "success_false", message="Try later.")
-    assert "The platform did not do it: 200 Try later." in operator("uninstall", "4564", "--do")
+    told = operator("uninstall", "4564", "--do")
+    assert "Nothing was changed: the platform did not do it: 200 Try later." in told
     assert operator.code == 1
 
 

@@ -1,19 +1,16 @@
-"""What no table knows: asked of CloudWatch, or read from the logs of the local stack."""
+"""What no table knows: asked of CloudWatch."""
 
-import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from ops.local_logs import Logs
-from ops.watch import _DELETED, _RECEIVED, CloudWatch, Counted
+from ops.watch import _DELETED, _RECEIVED, Alarm, CloudWatch, Counted
 from shared.telemetry import NAMESPACE
-from tests.deployment import Clock, Deployment, payment
-from tests.memory import Memory, refusal
-from tests.memory.calls import Asked
+from tests.deployment import Clock, Deployment
+from tests.house.template import ALARMS
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/1/BillingQueue"
 
@@ -47,7 +44,7 @@ def test_alarms_of_the_stack_that_ring_are_told_by_their_names(cloudwatch: Any) 
         cloudwatch.set_alarm_state(
             AlarmName=f"{stack}-MailNotSentAlarm-1ABC", StateValue="ALARM", StateReason="a test"
         )
-    [rings] = CloudWatch(cloudwatch, "mine").alarms() or []
+    [rings] = CloudWatch(cloudwatch, "mine", {}).alarms() or []
     assert (rings.name, rings.words) == ("MailNotSentAlarm", "of MailNotSentAlarm")
 
 
@@ -57,12 +54,12 @@ def test_counts_of_an_hour_are_summed_with_the_last_minute(cloudwatch: Any, cloc
         at = now - timedelta(minutes=minutes)
         put(cloudwatch, NAMESPACE, "MailNotSent", at, value, service="mine")
     put(cloudwatch, NAMESPACE, "Doubled", now - timedelta(minutes=1), 1, service="other")
-    found = CloudWatch(cloudwatch, "mine").counted(["MailNotSent", "Doubled"], now)
+    found = CloudWatch(cloudwatch, "mine", {}).counted(["MailNotSent", "Doubled"], now)
     assert found == {"MailNotSent": Counted(4, now - timedelta(minutes=5))}
 
 
 def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Clock) -> None:
-    watch = CloudWatch(cloudwatch, "mine")
+    watch = CloudWatch(cloudwatch, "mine", {})
     assert watch.age(QUEUE, clock()) is None
     for minutes, age_s in ((9, 800), (3, 1500)):
         at = clock() - timedelta(minutes=minutes)
@@ -88,68 +85,16 @@ def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Cl
     assert watch.log("") == "sam logs --stack-name mine"
 
 
-def test_the_local_logs_have_the_same_counts(tmp_path: Path, clock: Clock) -> None:
-    def line(minutes: float, **counts: list[float]) -> str:
-        at = (clock() - timedelta(minutes=minutes)).timestamp()
-        return json.dumps({"_aws": {"Timestamp": int(at * 1000)}, **counts}, separators=(",", ":"))
-
-    written = [
-        'ches":1}',
-        line(90, ReconcileRun=[1.0]),
-        line(30, ReconcileRun=[1.0], MailNotSent=[1.0, 1.0]),
-        '{"level":"INFO","message":"ReconcileRun"}',
-        line(2, ReconcileRun=[1.0]),
-        '{"_aws":{"Timest',
-    ]
-    (tmp_path / "ReconcileFunction.log").write_text("\n".join(written))
-    (tmp_path / "emulator.log").write_text(line(1, ReconcileRun=[5.0]))
-    watch = Logs(tmp_path)
-    assert watch.counted(["ReconcileRun", "Doubled"], clock()) == {
-        "ReconcileRun": Counted(2, clock() - timedelta(minutes=2))
-    }
-    assert watch.alarms() is None
-    assert watch.age(QUEUE, clock()) is None
+def test_the_log_of_a_local_function_is_a_file(cloudwatch: Any, tmp_path: Path) -> None:
+    watch = CloudWatch(cloudwatch, "local", {}, tmp_path)
     assert watch.log("") == f"less +G {tmp_path}/*Function.log"
     assert watch.log("CallsFunction") == f"less +G {tmp_path}/CallsFunction.log"
 
 
-def test_the_local_logs_tell_since_when_a_function_gives_messages_back(
-    tmp_path: Path, clock: Clock
-) -> None:
-    file = tmp_path / "PaymentsFunction.log"
-
-    def failed(minutes: float) -> str:
-        at = clock() - timedelta(minutes=minutes)
-        time = f"{at:%Y-%m-%d %H:%M:%S},000+0000"
-        return json.dumps({"message": "not durable, comes again", "timestamp": time})
-
-    file.write_text("\n".join(map(failed, (90, 30, 27, 24))))
-    assert Logs(tmp_path).age(QUEUE, clock()) is None
-    file.write_text("\n".join(map(failed, (90, 30, 27, 1))))
-    assert Logs(tmp_path).age(QUEUE, clock()) == timedelta(minutes=30)
-    assert Logs(tmp_path).age(QUEUE.replace("Billing", "Calls"), clock()) is None
-
-
-def test_a_function_that_cannot_store_says_so_in_such_a_line(
-    deployment: Deployment, memory: Memory, tmp_path: Path, logged: Any
-) -> None:
-    table = deployment.environments["payments"]["PAYMENTS_TABLE"]
-
-    def gone(name: str, asked: Asked) -> None:
-        if asked.get("TableName") == table:
-            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
-
-    memory.before = gone
-    deployment.bill(payment())
-    (tmp_path / "PaymentsFunction.log").write_text(logged())
-    assert Logs(tmp_path).age(QUEUE, deployment.clock()) is not None
-
-
-def test_what_the_functions_count_is_such_a_line(
-    deployment: Deployment, tmp_path: Path, logged: Any
-) -> None:
-    deployment.reconcile()
-    (tmp_path / "ReconcileFunction.log").write_text(logged())
-    # By the machine's own clock, as AWS's library has it.
-    found = Logs(tmp_path).counted(["ReconcileRun"], deployment.clock())
-    assert found["ReconcileRun"].number == 1
+def test_an_alarm_ends_with_what_to_type() -> None:
+    typed = "Type: .venv/bin/python -m ops letters --queue billing --stack-name production"
+    at = datetime(2026, 11, 28, tzinfo=UTC)
+    assert Alarm("A", f"It waits. {typed}", at).told == ("It waits.", "letters --queue billing")
+    assert Alarm("A", "It waits.", at).told == ("It waits.", "")
+    descriptions = [alarm["AlarmDescription"]["Fn::Sub"] for alarm in ALARMS.values()]
+    assert all(Alarm("A", each, at).told[1] for each in descriptions)

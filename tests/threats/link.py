@@ -106,6 +106,7 @@ def registers_as_a_customer(deployment: Deployment) -> bool:
                 account=deployment.connection(1).account_id,
                 reason="he says so",
                 do=False,
+                json=False,
             ),
         )
     assert ANNA.email in shown.getvalue()

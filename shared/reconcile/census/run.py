@@ -21,6 +21,7 @@ from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.marketplace import LOCATIONS_PER_PAGE, Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import CENSUS_FOUND, Sightings
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
@@ -61,6 +62,7 @@ class RunCensus:
         ledger: Ledger,
         looking: ResolveUnknown,
         settling: Settle,
+        sightings: Sightings,
         clock: Clock,
         lifecycle_rules: LifecyclePolicy,
         lease_s: float,
@@ -72,6 +74,7 @@ class RunCensus:
         self._ledger = ledger
         self._looking = looking
         self._settling = settling
+        self._sightings = sightings
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
         self._lease_s = lease_s
@@ -165,11 +168,19 @@ class RunCensus:
                 head = replace(head, tried=head.tried + 1)
                 break
             head = replace(head, place=head.place + 1, looked=head.looked + 1, tried=0)
+        for it in found:
+            if not (head.repairs and it.finding.difference in differences.REPAIRED):
+                self._note(it)
         part = replace(part, found=(*part.found, *found))
         head = replace(head, found=_counted(head.found, found))
         if head.place >= len(part.locations):
             head = replace(head, part=head.part + 1, place=0)
         return head, part
+
+    def _note(self, found: Found) -> None:
+        """That it is left for a person."""
+        finding = found.finding
+        self._sightings.note(CENSUS_FOUND, str(finding.location_id), finding.difference)
 
     def _compared(self, location_id: int, tried: int) -> list[Found]:
         """A location that nobody can read must not hold up all that come after it."""
@@ -253,6 +264,7 @@ class RunCensus:
         except _UNREADABLE as error:
             told = {"location_id": found.finding.location_id, **doors.of(error)}
             logger.error("not repaired", extra=told)
+            self._note(found)
             return f"not repaired: {type(error).__name__}", False
 
     def _put_right(self, found: Found) -> tuple[str, bool]:

@@ -1,0 +1,193 @@
+"""What is wrong by our own rows, of which a bounded part is read, and by what the doors noted."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import islice
+
+from ops import screen, trouble
+from ops.site import AT_ONCE, Site
+from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
+from ops.watch import RUN
+from shared.aws.sightings import (
+    CALL_LIST_REFUSED,
+    CALL_REFUSED,
+    POP_UP,
+    POP_UP_DROPPED,
+    TELEPHONY_STOPPED,
+)
+from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
+from shared.chains.chain import ChainState
+from shared.connections.connection import Connection, State
+from shared.connections.crm_token import CrmTokenState
+from shared.payments import coverage
+from shared.payments.entry import Entry, EntryState
+
+# Rows of one kind that are read; of more, only that there are more is said.
+MOST = 20
+OVERDUE = timedelta(minutes=5)
+
+
+def written(site: Site, parameter: str) -> str:
+    """The command that writes a token anew."""
+    how = "put-parameter --overwrite --type SecureString"
+    return f"{site.aws} ssm {how} --name {parameter} --value file://TOKEN"
+
+
+def money(site: Site, now: datetime) -> Iterator[Found]:
+    """What is not settled, of each state the oldest."""
+    counts = []
+    for state in UNFINISHED:
+        entries, more = entries_in(site, state, MOST)
+        yield from trouble.of_money(entries, now)
+        if entries:
+            counts.append(f"{len(entries)}{'+' * more} {state}")
+    yield "money", ", ".join(counts) or "all is settled"
+
+
+def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[Entry], bool]:
+    """The first entries of a state, or all, the oldest first; and whether there are more."""
+    keys = [*islice(site.ledger.in_state(state, most and most + 1), most and most + 1)]
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        read = workers.map(site.ledger.get, keys[:most])
+    # The index may be behind: the row itself counts.
+    found = [entry for entry in read if entry is not None and entry.state is state]
+    found.sort(key=lambda entry: entry.received_at)
+    return found, most is not None and len(keys) > most
+
+
+def cover(site: Site, now: datetime) -> Iterator[Found]:
+    """Active ones are due an hour after each warning, so they are near the begin of the index."""
+    rules = site.settings.cover
+    ids = [*site.connections.due(State.ACTIVE, now + timedelta(hours=1), MOST)]
+    ids += [*site.connections.due(State.FROZEN, now + timedelta(days=1), MOST)]
+    live = [it for it in rows(site, ids) if it.live]
+    late = [it.location_id for it in live if it.due_at and it.due_at < now - OVERDUE]
+    yield from _late([f"location {it}" for it in late], site, now)
+    if rules.free:
+        return
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        entries = workers.map(site.ledger.entries_of, [it.location_id for it in live])
+    works = coverage.work_list(zip(live, entries, strict=True), now)
+    frozen = [it for it in works if it.state is State.FROZEN]
+    near = [it for it in works if coverage.is_near(it, now, rules)]
+    yield from trouble.of_covers([*frozen, *near], now)
+    yield "cover", f"{len(near)} end soon, {len(frozen)} frozen, of those that are looked at next"
+
+
+def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
+    """The rows of locations, each once, as far as there are any."""
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        read = workers.map(site.connections.get, dict.fromkeys(ids))
+    return [it for it in read if it is not None]
+
+
+def telephony(site: Site, now: datetime) -> Iterator[Found]:
+    """Chains that the platform refuses, and those that stand still."""
+    far = now + timedelta(days=1)
+    for key in site.chains.due(far, MOST):
+        chain = site.chains.get(key)
+        if chain is not None and chain.state is ChainState.DUE:
+            yield from trouble.of_chain(chain)
+    held = {location_id for _key, location_id in site.calls.due(CallState.HELD, far, 10 * MOST)}
+    held |= {*places(site, TELEPHONY_STOPPED, timedelta(days=7))}
+    stopped = [it for it in rows(site, held) if it.telephony is CrmTokenState.STOPPED]
+    for chain_key in dict.fromkeys(it.chain_key for it in stopped):
+        yield from trouble.of_stopped(*stopped_of(site, chain_key, stopped))
+    if site.user_token.known() is None:
+        parameter = site.calls_settings.user_token_parameter
+        what = "there is no user token, so nobody knows which calls were saved"
+        yield Trouble(Grade.ATTENTION, what, parameter, written(site, parameter))
+
+
+def calls(site: Site, now: datetime) -> Iterator[Found]:
+    """What the platform refuses of the calls of a location: the calls themselves, and their list.
+
+    No index has them, so those are asked of which it was noted lately.
+    """
+    unread: dict[int, str] = {}
+    for location_id in places(site, CALL_LIST_REFUSED, timedelta(hours=2)):
+        latest = site.calls.latest(location_id, MOST)
+        refused = [it.why for it in latest if it.state in LOOKED_FOR and it.why[:1] == "4"]
+        if refused:
+            unread[location_id] = refused[0]
+    if unread:
+        what = f"the list of calls is refused: {'; '.join(dict.fromkeys(unread.values()))}"
+        command = f"publication --location {min(unread)}"
+        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)
+    for location_id in places(site, CALL_REFUSED, timedelta(days=7)):
+        refused_calls = trouble.refused(site.calls.latest(location_id, MOST))
+        yield from trouble.of_refused(refused_calls, location_id)
+    for seen in site.sightings.lately(POP_UP_DROPPED, LATELY):
+        counts = site.sightings.counts(POP_UP, seen.who) if seen.who else {}
+        yield from trouble.of_pop_ups(counts, seen, now)
+    yield "pop-ups", pop_ups(site, now)
+
+
+def places(site: Site, kind: str, within: timedelta) -> list[int]:
+    """The locations of which it was noted lately."""
+    return [int(it.who) for it in site.sightings.lately(kind, within) if it.who.isdecimal()]
+
+
+def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
+    """How many were shown and dropped, of a location or of all."""
+    counts = site.sightings.counts(POP_UP, whose)
+    told = ", ".join(f"{number} {why}" for why, number in counts.most_common())
+    since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    return f"{told or 'none'}, since {screen.moment(since)}"
+
+
+def lines(site: Site, now: datetime) -> Iterator[Found]:
+    """Calls that no line says the location of."""
+    for account_id in site.calls.waited_for(now + timedelta(days=1), MOST):
+        for location_id in sorted(site.connections.of_account(account_id))[:1]:
+            yield from trouble.of_lines(site.calls.waiting(account_id), location_id)
+
+
+def stopped_of(
+    site: Site, chain_key: str | None, known: Iterable[Connection] = ()
+) -> tuple[list[Connection], list[int]]:
+    """The locations of a chain whose telephony is stopped, and those whose call was not found."""
+    chain = site.chains.get(chain_key) if chain_key else None
+    found = rows(site, chain.locations) if chain else list(known)
+    stopped = [it for it in found if it.telephony is CrmTokenState.STOPPED]
+    culprits = [
+        it.location_id
+        for it in stopped
+        if any(
+            call.state is CallState.UNCONFIRMED and call.why == "not in the list"
+            for call in site.calls.latest(it.location_id, 10)
+        )
+    ]
+    return stopped, culprits
+
+
+def overdue(site: Site, now: datetime) -> Iterator[Found]:
+    """What reconcile, which runs each minute, should have taken long ago."""
+    before = now - OVERDUE
+    found: list[object] = []
+    for state in EntryState:
+        if state not in (EntryState.SENT, EntryState.CLOSED):
+            found += site.ledger.due(state, before, 1)
+    for standing in (State.PENDING, State.DISABLED):  # Of the others, `cover` tells.
+        found += [f"location {it}" for it in site.connections.due(standing, before, 1)]
+    found += [f"chain {key}" for key in site.chains.due(before, 1)]
+    for call in (*TO_BE_SENT, *LOOKED_FOR):
+        found += [f"call {key}" for key, _location in site.calls.due(call, before, 1)]
+    yield from _late(found, site, now)
+
+
+def _late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]:
+    if found:
+        what, command = "due for five minutes and not taken: ", site.watch.log("ReconcileFunction")
+        ran, pace = site.watch.counted([RUN], now).get(RUN), site.settings.platform.pace
+        if ran is None or ran.last < now - OVERDUE:
+            what += "reconcile does not run"
+        else:
+            allowed = f"{pace.pace_per_s:g} a second, {pace.pace_per_min:g} a minute"
+            what += f"it cannot keep up; PacePerS and PacePerMin allow {allowed}"
+            command = "grep Pace docs/configuration.md"
+        yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
+
+
+CHECKS = (money, cover, telephony, calls, lines, overdue)

@@ -1,0 +1,110 @@
+"""CloudWatch and CloudFormation of the stage, as far as the operator's commands ask them.
+
+What is told is what the stage has measured and what the template says; nothing comes from the code
+that is on trial.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from local.stack.alarms import Alarms, Metric, Readings, State
+from local.stack.template import STACK_NAME
+
+
+class CloudWatch:
+    """The client for "cloudwatch"."""
+
+    def __init__(self, alarms: Alarms, readings: Readings) -> None:
+        self._alarms = alarms
+        self._readings = readings
+
+    def describe_alarms(self, **asked: Any) -> Any:
+        """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
+        _known(asked, "StateValue", "AlarmNamePrefix", "MaxRecords")
+        state = State(asked["StateValue"])
+        found = [
+            {
+                "AlarmName": f"{STACK_NAME}-{it.name}-1A2B3C",
+                "AlarmDescription": it.words,
+                "StateValue": state,
+                "StateUpdatedTimestamp": self._alarms.since[it.name],
+            }
+            for it in self._alarms.known
+            if self._alarms.states[it.name] is state
+        ]
+        return {
+            "MetricAlarms": [
+                it for it in found if it["AlarmName"].startswith(asked["AlarmNamePrefix"])
+            ]
+        }
+
+    def get_metric_data(self, **asked: Any) -> Any:
+        """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html"""
+        _known(asked, "MetricDataQueries", "StartTime", "EndTime")
+        results = []
+        for query in asked["MetricDataQueries"]:
+            measured = query["MetricStat"]
+            told = measured["Metric"]
+            metric = Metric.of(
+                told["Namespace"],
+                told["MetricName"],
+                {it["Name"]: it["Value"] for it in told["Dimensions"]},
+            )
+            values = self._readings.by_period(
+                metric, measured["Stat"], asked["StartTime"], asked["EndTime"], measured["Period"]
+            )
+            # The latest first, unless it is asked otherwise.
+            times = sorted(values, reverse=True)
+            results.append(
+                {"Id": query["Id"], "Timestamps": times, "Values": [values[it] for it in times]}
+            )
+        return {"MetricDataResults": results}
+
+
+class CloudFormation:
+    """The client for "cloudformation"."""
+
+    def __init__(self, outputs: Mapping[str, str], functions: Collection[str]) -> None:
+        self._outputs = outputs
+        self._functions = functions
+
+    def describe_stacks(self, **asked: Any) -> Any:
+        _known(asked, "StackName")
+        assert asked["StackName"] == STACK_NAME
+        outputs = [{"OutputKey": key, "OutputValue": it} for key, it in self._outputs.items()]
+        return {"Stacks": [{"StackName": STACK_NAME, "Outputs": outputs}]}
+
+    def get_paginator(self, name: str) -> "CloudFormation":
+        assert name == "list_stack_resources"
+        return self
+
+    def paginate(self, **asked: Any) -> Any:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html"""
+        _known(asked, "StackName")
+        for name in self._functions:
+            yield {
+                "StackResourceSummaries": [
+                    {
+                        "LogicalResourceId": name,
+                        "PhysicalResourceId": f"{STACK_NAME}-{name}",
+                        "ResourceType": "AWS::Lambda::Function",
+                    }
+                ]
+            }
+
+
+class Lambda:
+    """The client for "lambda"; `environments` are those of the functions at this moment."""
+
+    def __init__(self, environments: Mapping[str, Mapping[str, str]]) -> None:
+        self._environments = environments
+
+    def get_function_configuration(self, **asked: Any) -> Any:
+        _known(asked, "FunctionName")
+        name = asked["FunctionName"].removeprefix(f"{STACK_NAME}-").removesuffix("Function")
+        return {"Environment": {"Variables": dict(self._environments[name.lower()])}}
+
+
+def _known(asked: Mapping[str, Any], *names: str) -> None:
+    if unknown := asked.keys() - {*names}:
+        raise NotImplementedError(", ".join(unknown))

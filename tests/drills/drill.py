@@ -1,0 +1,134 @@
+"""One drill: the incident is planted, told, and mended; what is not so is its wrong."""
+
+import re
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.drills.incidents import Incident
+from tests.drills.stage import Stage, opened, printed_commands
+
+_LOOKS = ("less ", "grep ", "sam ")
+_OURS = ".venv/bin/python -m ops "
+_MOST_TYPED = 3
+
+
+@dataclass(slots=True)
+class Drill:
+    """What came of one: `wrongs` is empty if all is as it must be."""
+
+    incident: Incident
+    wrongs: list[str] = field(default_factory=list)
+    rang: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    typed: list[str] = field(default_factory=list)
+    shown: str = ""
+
+
+def run(incident: Incident) -> Drill:
+    """Plays an incident on a new stage."""
+    drill = Drill(incident)
+    with opened() as stage:
+        _play(stage, drill)
+        drill.shown = stage.run("status")
+    return drill
+
+
+def _play(stage: Stage, drill: Drill) -> None:
+    incident = drill.incident
+    play = incident.play(stage)
+    next(play)
+    _is_well(stage, drill, "before it is planted")
+    _told(stage, drill, next(play))
+    if drill.told:
+        next(play)
+        shown = _type(stage, drill, str(drill.told["command"]))
+        try:
+            play.send(shown)
+        except StopIteration:
+            pass
+        except AssertionError as error:
+            [*_others, place] = traceback.extract_tb(error.__traceback__)
+            drill.wrongs.append(f"in the end it is not so: {place.line}")
+        _falls(stage, drill)
+
+
+def _is_well(stage: Stage, drill: Drill, when: str) -> None:
+    told = stage.status()
+    ringing = stage.ringing()
+    if told["troubles"] or ringing:
+        words = [f"{it['whom']}: {it['what']}" for it in told["troubles"]]
+        drill.wrongs.append(f"not well {when}: {'; '.join([*words, *ringing])}")
+
+
+def _told(stage: Stage, drill: Drill, whom: list[str]) -> None:
+    """Time passes until its alarm rings and `status` names it."""
+    incident = drill.incident
+    step = max(1, incident.within_min // 30)
+    for _ in range(0, incident.within_min + 1, step):
+        stage.pass_minutes(step) if step <= 60 else stage.leap(minutes=step)
+        rang = [name for name in stage.rang if re.search(incident.alarm, name)]
+        if not drill.told:
+            drill.told = _named(stage.status(), incident.cause, whom) or {}
+        drill.rang = rang[0] if rang and incident.alarm else ""
+        if drill.told and (drill.rang or not incident.alarm):
+            break
+    if incident.alarm and not drill.rang:
+        drill.wrongs.append(
+            f"no alarm of {incident.alarm}; rang: {', '.join(stage.rang) or 'none'}"
+        )
+    if not incident.alarm and stage.rang:
+        drill.wrongs.append(f"rang: {', '.join(stage.rang)}")
+    if not drill.told:
+        lines = [f"{it['whom']}: {it['what']}" for it in stage.status()["troubles"]]
+        facts = stage.status()["facts"]
+        drill.wrongs.append(f"status does not name {incident.cause} and {whom}: {lines} {facts}")
+
+
+def _named(status: Mapping[str, Any], cause: str, whom: list[str]) -> Mapping[str, Any] | None:
+    for it in status["troubles"]:
+        line = f"{it['whom']}: {it['what']}"
+        if it["what"].startswith("rings"):
+            continue
+        if re.search(cause, line) and all(
+            re.search(re.escape(each) if "|" not in each else each, line) for each in whom
+        ):
+            found: Mapping[str, Any] = it
+            return found
+    return None
+
+
+def _type(stage: Stage, drill: Drill, command: str) -> str:
+    """Types what it says, and what that says then; returns all that was shown."""
+    shown = ""
+    while command and len(drill.typed) < _MOST_TYPED:
+        for word, value in drill.incident.fills.items():
+            command = re.sub(rf"\b{word}\b", value, command)
+        if command in drill.typed:
+            break
+        drill.typed.append(command)
+        if " ssm put-parameter " in command:
+            stage.write_parameter(command)
+            break
+        if command.startswith("make deploy"):
+            stage.deploy()
+            break
+        if command.startswith(_LOOKS):
+            break
+        told = stage.run(command)
+        shown += told
+        further = [it.removeprefix(_OURS) for it in printed_commands(told)]
+        further = [re.sub(r" --stack-name \S+", "", it) for it in further]
+        command = further[0] if further and "--do" not in command else ""
+    return shown
+
+
+def _falls(stage: Stage, drill: Drill) -> None:
+    """Time passes until nothing is wrong and nothing rings."""
+    step = max(1, drill.incident.falls_min // 30)
+    for _ in range(0, drill.incident.falls_min + 1, step):
+        stage.pass_minutes(step)
+        if not stage.status()["troubles"] and not stage.ringing():
+            return
+    _is_well(stage, drill, "after it was mended")
