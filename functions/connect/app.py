@@ -68,6 +68,8 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
             return page.visit(made.proving.send_code(ticket, page.letter))
         case "prove":
             return page.visit(made.proving.prove(ticket, fields.get("code", "")[:100]))
+        case "look":
+            return page.visit(made.proving.look(ticket))
         case "rotate" | "void" as action:
             return page.visit(made.proving.rotate(ticket, voids=action == "void"))
         case "country":

@@ -4,6 +4,7 @@ from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
+from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
 
@@ -213,6 +214,25 @@ ENGLISH = Words(
         "Make a new key",
         "Make a new key and void the old one at once",
     ),
+    pbx_title="Your telephone system",
+    pbx={
+        PbxNote.NO_KEY: "It has no key yet, so it cannot report calls. Make one below.",
+        PbxNote.UNUSED: (
+            "Nothing has come from it yet. Enter the key there, let a telephone ring, and look "
+            "again here."
+        ),
+        PbxNote.REFUSED: (
+            "It was refused, as it has another key than the one that was made last. Enter the "
+            "right key there, or make a new one below. Last refused:"
+        ),
+        PbxNote.REPLACED: "It still has the old key. Enter the new one there before",
+        PbxNote.LATE: (
+            "It reported a call so late that nobody was shown who was calling. Check its clock and "
+            "its connection. Last seen:"
+        ),
+    },
+    pbx_works="It reports calls with the right key.",
+    look="Look again",
     lines=(
         "Your lines",
         (

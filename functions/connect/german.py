@@ -4,6 +4,7 @@ from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
+from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
 
@@ -236,6 +237,27 @@ GERMAN = Words(
         "Neuen Schlüssel erstellen",
         "Neuen Schlüssel erstellen und den alten sofort ungültig machen",
     ),
+    pbx_title="Ihre Telefonanlage",
+    pbx={
+        PbxNote.NO_KEY: (
+            "Sie hat noch keinen Schlüssel und kann keine Anrufe melden. Erstellen Sie unten einen."
+        ),
+        PbxNote.UNUSED: (
+            "Von ihr ist noch nichts gekommen. Tragen Sie dort den Schlüssel ein, lassen Sie ein "
+            "Telefon klingeln und sehen Sie hier noch einmal nach."
+        ),
+        PbxNote.REFUSED: (
+            "Sie wurde abgewiesen, denn sie hat nicht den zuletzt erstellten Schlüssel. Tragen Sie "
+            "dort den richtigen ein, oder erstellen Sie unten einen neuen. Zuletzt abgewiesen:"
+        ),
+        PbxNote.REPLACED: "Sie hat noch den alten Schlüssel. Tragen Sie den neuen ein, spätestens",
+        PbxNote.LATE: (
+            "Sie hat einen Anruf so spät gemeldet, dass niemand sah, wer anruft. Prüfen Sie ihre "
+            "Uhr und ihre Verbindung. Zuletzt:"
+        ),
+    },
+    pbx_works="Sie meldet Anrufe mit dem richtigen Schlüssel.",
+    look="Noch einmal nachsehen",
     lines=(
         "Ihre Leitungen",
         (

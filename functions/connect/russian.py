@@ -6,6 +6,7 @@ from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
+from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
 
@@ -212,6 +213,25 @@ RUSSIAN = Words(
         "Создать новый ключ",
         "Создать новый ключ и сразу отменить старый",
     ),
+    pbx_title="Ваша АТС",
+    pbx={
+        PbxNote.NO_KEY: "У неё ещё нет ключа, и она не может передавать звонки. Создайте его ниже.",
+        PbxNote.UNUSED: (
+            "От неё ещё ничего не приходило. Укажите в ней ключ, позвоните себе и посмотрите здесь "
+            "ещё раз."
+        ),
+        PbxNote.REFUSED: (
+            "Её запрос отклонён: в ней не тот ключ, который был создан последним. Укажите в ней "
+            "верный ключ или создайте новый ниже. Последний отказ:"
+        ),
+        PbxNote.REPLACED: "В ней ещё старый ключ. Укажите в ней новый до",
+        PbxNote.LATE: (
+            "Она сообщила о звонке так поздно, что звонящего никто не увидел. Проверьте её часы и "
+            "связь. Последний раз:"
+        ),
+    },
+    pbx_works="Она передаёт звонки с верным ключом.",
+    look="Посмотреть ещё раз",
     lines=(
         "Ваши линии",
         (

@@ -4,6 +4,7 @@ from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
+from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
 
@@ -221,6 +222,25 @@ SPANISH = Words(
         "Crear una clave nueva",
         "Crear una clave nueva y anular la anterior en el acto",
     ),
+    pbx_title="Su centralita",
+    pbx={
+        PbxNote.NO_KEY: "Aún no tiene clave y no puede comunicar llamadas. Cree una abajo.",
+        PbxNote.UNUSED: (
+            "Todavía no ha llegado nada de ella. Introduzca la clave en la centralita, haga sonar "
+            "un teléfono y vuelva a mirar aquí."
+        ),
+        PbxNote.REFUSED: (
+            "Se ha rechazado, porque su clave no es la última que se creó. Introduzca en ella la "
+            "clave correcta o cree una nueva abajo. Último rechazo:"
+        ),
+        PbxNote.REPLACED: "Todavía tiene la clave anterior. Introduzca la nueva antes del",
+        PbxNote.LATE: (
+            "Comunicó una llamada tan tarde que nadie vio quién llamaba. Revise su reloj y su "
+            "conexión. Última vez:"
+        ),
+    },
+    pbx_works="Comunica las llamadas con la clave correcta.",
+    look="Mirar otra vez",
     lines=(
         "Sus líneas",
         (

@@ -131,6 +131,8 @@ def build(environ: Mapping[str, str]) -> Connect:
             ),
             lines=lines,
             switching=switching,
+            sightings=sightings,
+            clock=clock.now,
         ),
         clock=clock.now,
         budget_s=settings.connect_budget_s,

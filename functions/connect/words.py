@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
 from shared.chains.switching import TelephonyStanding
+from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
 
@@ -47,6 +48,8 @@ class Words:
             the button that takes it.
         letter: Subject and text, with the code as `{code}` and the company as `{provider}`.
         rotate: What a new key does, its button, and the one that voids the old key at once.
+        pbx_title: Above what is to be known of the telephone system: `pbx`, before the time of a
+            note, or `pbx_works` if nothing is; `look` is the button that looks again.
         lines: Above the account's lines, and what they are for; `line` and `location_of_line` are
             the labels of the form that enters one, `enter_line` and `forget_line` the buttons.
         dead_line: Of one whose location has left the account, with the location's id as `{id}`.
@@ -100,6 +103,10 @@ class Words:
     prove: str
     letter: tuple[str, str]
     rotate: tuple[str, str, str]
+    pbx_title: str
+    pbx: Mapping[PbxNote, str]
+    pbx_works: str
+    look: str
     lines: tuple[str, str]
     line: str
     location_of_line: str

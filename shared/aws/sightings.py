@@ -39,6 +39,9 @@ LOST_WEBHOOK = "lost-webhook"
 CALL_LIST_REFUSED = "call-list-refused"
 OTHER_APPLICATION = "other-application"
 
+# Why a pop-up was dropped.
+TOO_LATE = "too late"
+
 _KEPT = timedelta(days=7)
 _COUNTED_FOR = timedelta(hours=3)
 _HOUR = timedelta(hours=1)

@@ -18,6 +18,7 @@ from shared.aws.sightings import (
     KEY_REPLACED,
     POP_UP,
     POP_UP_DROPPED,
+    TOO_LATE,
     Sightings,
 )
 from shared.calls import admission, dialled, identity, phone_numbers
@@ -51,7 +52,7 @@ class PopUp(StrEnum):
     HIDDEN = "the caller hides"
     UNUSABLE = "no country's number"
     UNKNOWN_LINE = "nobody has entered which location this line is of"
-    LATE = "too late"
+    LATE = TOO_LATE
     CROWDED = "too many calls at once"
     CLOSED = "the location takes no calls"
     FAILED = "the platform did not take it"

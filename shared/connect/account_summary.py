@@ -6,11 +6,14 @@ Read from our own tables alone: no page of this costs a call to the platform.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, POP_UP, POP_UP_DROPPED, Sightings
 from shared.calls.call import Call
 from shared.calls.line_entry import EnterLines
 from shared.calls.lines import Directory
 from shared.calls.table import Calls
 from shared.chains.switching import Switching, TelephonyStanding
+from shared.clock import Clock
+from shared.connect.pbx_notes import Noted, noted
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 from shared.connections.table import Connections
@@ -40,6 +43,7 @@ class Belongings:
         more: So many locations are not listed.
         happened: None without a proof.
         lines: the same; `choices` are the locations that may be entered.
+        pbx: What is to be known of its telephone system; None without a proof.
         names: What locations of the account are called, as far as that is known, by their ids.
     """
 
@@ -49,6 +53,7 @@ class Belongings:
     lines: Directory | None = None
     choices: tuple[int, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
+    pbx: tuple[Noted, ...] | None = None
 
 
 class AccountSummary:
@@ -62,12 +67,16 @@ class AccountSummary:
         ledger: Ledger,
         lines: EnterLines,
         switching: Switching,
+        sightings: Sightings,
+        clock: Clock,
     ) -> None:
         self._connections = connections
         self._calls = calls
         self._ledger = ledger
         self._lines = lines
         self._switching = switching
+        self._sightings = sightings
+        self._clock = clock
 
     def of(self, account: Account, but: frozenset[int], *, is_proven: bool) -> Belongings:
         """What an account has.
@@ -84,14 +93,33 @@ class AccountSummary:
             for row in rows.values()
             if row is not None and row.live and row.account_id == account.account_id
         ]
+        happened = self._happened(live[:MOST_LISTED]) if is_proven else None
         others = [row for row in live if row.location_id not in but]
         return Belongings(
             tuple((row, self._switching.standing(row)) for row in others[:MOST_LISTED]),
             more=len(others) - len(others[:MOST_LISTED]) + len(ids[_MOST_READ:]),
-            happened=self._happened(live[:MOST_LISTED]) if is_proven else None,
+            happened=happened,
+            pbx=self._pbx(account, live[:MOST_HAPPENED], happened) if happened else None,
             lines=self._lines.of(account) if is_proven else None,
             choices=tuple(row.location_id for row in live),
             names={row.location_id: row.name for row in live if row.name},
+        )
+
+    def _pbx(
+        self, account: Account, connections: list[Connection], happened: Happened
+    ) -> tuple[Noted, ...]:
+        last = self._sightings.last
+        locations = [str(row.location_id) for row in connections]
+        dropped = (last(POP_UP_DROPPED, each) for each in locations)
+        has_called = bool(happened.calls)
+        return noted(
+            has_key=bool(account.pbx_key_digest),
+            last_call_at=happened.calls[0].entry.started_at if has_called else None,
+            rang=has_called or any(self._sightings.counts(POP_UP, each) for each in locations),
+            refused=last(KEY_REFUSED, account.account_id),
+            replaced=last(KEY_REPLACED, account.account_id),
+            dropped=max((it for it in dropped if it), key=lambda it: it.at, default=None),
+            now=self._clock(),
         )
 
     def _happened(self, connections: list[Connection]) -> Happened:

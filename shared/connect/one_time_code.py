@@ -91,6 +91,18 @@ class OneTimeCode:
             return self._shown(arrived, own, ticket, Proof.OFFERED)
         return self._shown(arrived, own, ticket, Proof.GIVEN)
 
+    def look(self, ticket: str) -> Visit:
+        """What has become of the account since, for whoever has proven that it is his.
+
+        Raises:
+            UnknownTicket, TooMany: see `ConnectFlow`.
+        """
+        opened = self._connecting.opened(ticket)
+        account = self._accounts.of_user(opened.redirect.owner.altegio_user_id)
+        is_proven = account is not None and opened.proven == account.account_id
+        proof = Proof.GIVEN if is_proven else Proof.OFFERED
+        return self._shown(opened.redirect, account, ticket, proof)
+
     def rotate(self, ticket: str, *, voids: bool) -> Visit:
         """Gives the account's PBX another key; `voids` says whether the old ones end at once.
 

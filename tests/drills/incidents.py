@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,7 +26,7 @@ EVER = 10**9
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 LINE = "+13155550176"
 
-type Play = Generator[Any, Any, None]
+type Play = Generator[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,7 @@ def pbx_clock(stage: Stage) -> Play:
 def token_changed(stage: Stage) -> Play:
     healthy(stage, 4564)
     yield
-    stage.simulator.partner_token = "another-token-of-the-cabinet"  # noqa: S105 - opens nothing
+    stage.simulator.partner_token = "another-token-of-the-cabinet"
     stage.simulator.disconnect(4564)
     yield ["/altegio/partner-token"]
     yield

@@ -19,7 +19,6 @@ import pytest
 
 from local.simulator import Simulator
 from local.stack.alarms import Alarm, Alarms, Metric, Readings, State, embedded
-from local.stack.emulator import create_queues
 from local.stack.filters import passes
 from local.stack.template import STACK_NAME
 from local.stack.wiring import QueueMapping, StreamMapping, Wiring
@@ -126,7 +125,7 @@ class Stage(Deployment):
                 self._runs -= 1
             measure("Errors", failed is not None)
             self._take_metrics(out.getvalue())
-        if is_http and (failed is not None or answer["statusCode"] >= 500):  # noqa: PLR2004
+        if is_http and (failed is not None or answer["statusCode"] >= 500):
             self._measure("AWS/ApiGateway", "5xx", _API)
             return answer or {"statusCode": 503, "headers": {}, "body": "{}"}
         if failed is not None:

@@ -17,6 +17,7 @@ from functions.connect.russian import RUSSIAN
 from functions.connect.words import Heading, Words, preferred
 from shared.calls.call import CallState
 from shared.chains.switching import TelephonyStanding
+from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
 from tests.deployment import Deployment
@@ -52,6 +53,7 @@ def said(words: Words) -> dict[str, str]:
 def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
     assert set(words.standings) == set(Standing)
     assert set(words.telephony) == set(TelephonyStanding)
+    assert set(words.pbx) == set(PbxNote)
     assert set(words.proof) == set(Proof) - {Proof.IMPOSSIBLE, Proof.GIVEN}
     assert set(words.call) == set(CallState)
     assert set(words.payment) == set(EntryState)
