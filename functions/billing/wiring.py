@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared import clock
+from shared.altegio.rate_limit import Bounds
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.keys import Keys, Secrets
 from shared.aws.session import Aws
 from shared.connections.settings import ConnectionsSettings
-from shared.payments.door import BillingDoor
+from shared.payments.door import OF_BILLING, PACE_OF_BILLING, BillingDoor
 from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
 from shared.payments.settings import LedgerPolicy
@@ -26,6 +27,7 @@ class Settings:
     billing_dead_letters_url: str
     billing_key_parameter: str
     stripe_secret_parameter: str
+    pace_table: str
     ledger: LedgerPolicy
 
 
@@ -47,6 +49,13 @@ def build(environ: Mapping[str, str]) -> Billing:
         ),
         wake_ups=WakeUps(aws.sqs, settings.billing_queue_url),
         key=Keys(aws.ssm, settings.billing_key_parameter),
+        requests=Bounds(
+            aws.dynamodb,
+            settings.pace_table,
+            clock=clock.now,
+            rules=PACE_OF_BILLING,
+            allowance=OF_BILLING,
+        ),
         clock=clock.now,
         rules=settings.ledger,
     )
