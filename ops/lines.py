@@ -13,7 +13,7 @@ from ops.accounts import of_location
 from ops.site import Site
 from shared import clock
 from shared.calls.line_entry import Entered
-from shared.calls.lines import BadEntry, Directory, imported
+from shared.calls.lines import UNTOLD, BadEntry, Directory, imported
 from shared.clock import stamp
 from shared.connections.accounts import Account
 
@@ -126,6 +126,10 @@ def _listed(site: Site, account: Account, options: argparse.Namespace) -> int:
     if found.unknown:
         parts.append(
             "\nSay whose line it is: lines LOCATION --enter LINE --do. What waits goes out then."
+        )
+    if any(it.key == UNTOLD for it in found.unknown):
+        parts.append(
+            f"Of the calls of {UNTOLD!r} the PBX told none: their location needs a number as well."
         )
     print("\n".join(parts))
     return 0

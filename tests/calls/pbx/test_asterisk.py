@@ -283,7 +283,6 @@ def test_a_ringing_call_of_an_older_recipe_is_shown(
         (b"&".join(b"a=1" for _ in range(201)), "not a form"),
         (b"location_id=4564", "event"),
         (b"line=1", "event"),
-        (b"direction=outgoing&event=hangup&linkedid=1.2&start=1793527800", "line"),
         (b"location_id=4564&event=dance", "event"),
         (b"location_id=four&event=hangup", "location_id"),
         (b"location_id=4564&event=ringing&linkedid=1.2&line=1&epoch=now", "epoch"),
