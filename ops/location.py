@@ -24,7 +24,7 @@ from shared import clock
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.status import Installed, Status
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import KEY_REFUSED, POP_UP_DROPPED
+from shared.aws.sightings import POP_UP_DROPPED
 from shared.calls import call as rules_of
 from shared.calls.call import Call, CallState
 from shared.chains.chain import Chain
@@ -170,7 +170,8 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         command = f"account {connection.location_id} --new-key --do"
         yield Trouble(Grade.ATTENTION, what, whom, command)
     if connection.account_id is not None:
-        yield from trouble.of_key(site.sightings.last(KEY_REFUSED, connection.account_id), now)
+        if refused_key := site.refused_keys.last(connection.account_id, now):
+            yield trouble.of_key(refused_key, now)
         waiting = site.calls.waiting(connection.account_id)
         yield from trouble.of_lines(waiting, connection.location_id)
     refused = [call for call in known.calls if call.state is CallState.REFUSED]

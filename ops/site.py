@@ -31,6 +31,7 @@ from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.sightings import Sightings
 from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
+from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.connections.accounts import Accounts
@@ -112,6 +113,7 @@ class Site:
     queues: Mapping[str, tuple[str, str]]
     watch: Watch
     sightings: Sightings
+    refused_keys: RefusedKeys
 
 
 def find(options: argparse.Namespace) -> Stack:
@@ -195,6 +197,7 @@ def opened(stack: Stack) -> Site:
         },
         watch=stack.watch,
         sightings=Sightings(dynamodb, reconcile.platform.pace_table, clock.now),
+        refused_keys=RefusedKeys(dynamodb, calls.calls_table),
     )
 
 

@@ -22,7 +22,6 @@ from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.rate_limit import COMMON
 from shared.aws.dynamodb import row
 from shared.aws.sightings import (
-    KEY_REFUSED,
     POP_UP_DROPPED,
     REDIRECT_REFUSED,
     WEBHOOK,
@@ -41,7 +40,7 @@ _MOST = 20
 _PATIENCE_S = 1.5
 _OVERDUE = timedelta(minutes=5)
 _OLD = timedelta(minutes=10)
-_SEEN = (WEBHOOK, WEBHOOK_REFUSED, REDIRECT_REFUSED, KEY_REFUSED, POP_UP_DROPPED)
+_SEEN = (WEBHOOK, WEBHOOK_REFUSED, REDIRECT_REFUSED, POP_UP_DROPPED)
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
     "CallRefused": ("the platform refused a call for what it says", "CallsFunction"),
@@ -314,7 +313,7 @@ def _hints(site: Site, now: datetime) -> Iterator[Found]:
 
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
     """What came to the doors, and was refused there: no row of its own tells."""
-    last, refused, redirect, key, pop_up = map(site.sightings.last, _SEEN)
+    last, refused, redirect, pop_up = map(site.sightings.last, _SEEN)
     yield "webhook", f"last {screen.due(last.at, now)}" if last else "none within a week"
     for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
         # After one that was taken, one that is refused is a stranger's.
@@ -323,7 +322,9 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
             parameter = site.settings.platform.partner_token_parameter
             command = _WRITE.format(parameter) if whom == "webhooks" else "doctor"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
-    yield from trouble.of_key(key, now)
+    # Of each account the last one says it all.
+    for key in {it.account_id: it for it in site.refused_keys.lately(now, 2 * _MOST)}.values():
+        yield trouble.of_key(key, now)
     if pop_up and pop_up.at > now - LATELY:
         whose = f"of {pop_up.who}" if pop_up.who else "of no known location"
         yield "pop-ups", f"last dropped {screen.due(pop_up.at, now)}, {whose}: {pop_up.why}"

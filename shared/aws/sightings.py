@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 WEBHOOK = "webhook"
 WEBHOOK_REFUSED = "webhook-refused"
 REDIRECT_REFUSED = "redirect-refused"
-KEY_REFUSED = "pbx-key-refused"
 POP_UP_DROPPED = "pop-up-dropped"
 
 _KEPT = timedelta(days=7)

@@ -13,7 +13,7 @@ from shared.altegio.outcome import Sent
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import KEY_REFUSED, POP_UP_DROPPED, Sightings
+from shared.aws.sightings import POP_UP_DROPPED, Sightings
 from shared.calls import admission, dialled, identity, phone_numbers
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
@@ -93,7 +93,6 @@ class CallDoor:
         account = self._accounts.of_id(account_id) if account_id else None
         if account and not pbx_key.fits(key, account.pbx_key_digest):
             self._refused_keys.note(account.account_id, self._clock())
-            self._sightings.note(KEY_REFUSED, account.account_id)
             return None
         return account
 

@@ -59,13 +59,13 @@ RINGS: dict[str, Record] = {
 
 def send(deployment: Deployment, told: Record, key: str | None) -> tuple[int, Any]:
     path, body, content_type, query = told
-    basic = base64.b64encode(f"pbx:{key}".encode()).decode()
+    basic = "Basic " + base64.b64encode(f"pbx:{key}".encode()).decode()
     return deployment.call(
         body,
         path=path,
         content_type=content_type,
         query=query,
-        authorization=f"Basic {basic}" if key is not None else None,
+        authorization=basic if key is not None else "",
     )
 
 
@@ -87,7 +87,7 @@ def test_another_key_is_401_and_stores_nothing(
     assert (status, answer["success"]) == (401, False)
     deployment.drain_calls()
     assert calls_in(deployment) == []
-    assert deployment.simulator.saved_calls() == deployment.simulator.pop_ups() == []
+    assert (deployment.simulator.saved_calls(), deployment.simulator.pop_ups()) == ([], [])
 
 
 def _make_a_new_key(deployment: Deployment) -> None:
