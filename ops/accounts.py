@@ -12,7 +12,7 @@ from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import Trouble
 from shared import clock, countries
-from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED
+from shared.aws.sightings import KEY_REPLACED
 from shared.clock import instant
 from shared.connect.portal import BadAccount, checked
 from shared.connections import pbx_key
@@ -95,7 +95,8 @@ def of_key(site: Site, found: Account) -> Iterator[Trouble]:
         what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
         command = f"account {account_id} --new-key --do"
         yield Trouble(trouble.Grade.ATTENTION, what, f"account {account_id}", command)
-    yield from trouble.of_key(site.sightings.last(KEY_REFUSED, account_id), now)
+    if refused := site.refused_keys.last(account_id, now):
+        yield trouble.of_key(refused, now)
     yield from trouble.of_replaced_key(site.sightings.last(KEY_REPLACED, account_id), now)
 
 

@@ -11,7 +11,7 @@ from ops.screen import NotChanged, Wrong
 from ops.site import Site
 from shared import clock
 from shared.calls.line_entry import Entered
-from shared.calls.lines import BadEntry, Directory, imported
+from shared.calls.lines import UNTOLD, BadEntry, Directory, imported
 from shared.clock import stamp
 from shared.connections.accounts import Account
 
@@ -108,6 +108,10 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
         command = f"lines LOCATION --enter {shlex.quote(it.key)} --do"
         parts.append("\nSay whose line it is, and what waits goes out:")
         parts.append(screen.to_type(command, options))
+    if any(it.key == UNTOLD for it in found.unknown):
+        parts.append(
+            f"Of the calls of {UNTOLD!r} the PBX told none: their location needs a number as well."
+        )
     screen.printed(options, "\n".join(parts), _json(account, found))
     return 0
 

@@ -34,6 +34,7 @@ from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.sightings import Sightings
 from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
+from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.connections.accounts import Accounts
@@ -118,6 +119,7 @@ class Site:
     queues: Mapping[str, tuple[str, str]]
     watch: CloudWatch
     sightings: Sightings
+    refused_keys: RefusedKeys
     aws: str
 
     def told(self, location_id: int) -> Status | str:
@@ -212,6 +214,7 @@ def opened(stack: Stack) -> Site:
         watch=stack.watch,
         sightings=sightings,
         aws=stack.aws,
+        refused_keys=RefusedKeys(dynamodb, calls.calls_table),
     )
 
 

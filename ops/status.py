@@ -26,7 +26,6 @@ from shared.aws.sightings import (
     BILLING_REFUSED,
     CENSUS_FOUND,
     CLOCK_AHEAD,
-    KEY_REFUSED,
     KEY_REPLACED,
     LOST_WEBHOOK,
     OTHER_APPLICATION,
@@ -229,8 +228,10 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
-    for seen in site.sightings.lately(KEY_REFUSED, LATELY):
-        yield from trouble.of_key(seen, now)
+    # Of each account the last one says it all.
+    keys = site.refused_keys.lately(now, 2 * rows.MOST)
+    for key in {it.account_id: it for it in keys}.values():
+        yield trouble.of_key(key, now)
     for seen in site.sightings.lately(KEY_REPLACED, LATELY):
         yield from trouble.of_replaced_key(seen, now)
 

@@ -12,6 +12,7 @@ from ops import screen
 from shared.aws.sightings import Sighting
 from shared.calls.call import Call, CallState
 from shared.calls.pop_up import PopUp
+from shared.calls.refused_keys import RefusedKey
 from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
 from shared.clock import instant, stamp
@@ -257,15 +258,15 @@ def of_replaced_key(seen: Sighting | None, now: datetime) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, f"account {seen.who}", command)
 
 
-def of_key(refused: Sighting | None, now: datetime) -> Iterator[Trouble]:
-    """An account whose PBX came with a key that is none any more, a while ago at most."""
-    if refused is not None and refused.at > now - LATELY:
-        what = (
-            f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such"
-            " as an old one, and was not heard. Set it to the account's key; if nobody has that"
-        )
-        command = f"account {refused.who} --new-key --do"
-        yield Trouble(Grade.ATTENTION, what, f"account {refused.who}", command)
+def of_key(refused: RefusedKey, now: datetime) -> Trouble:
+    """An account whose PBX came with a key that is none any more."""
+    what = (
+        f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such"
+        " as an old one, and was not heard. Set it to the account's key. A new key makes that"
+        " one void: only if nobody has it any more"
+    )
+    whom = f"account {refused.account_id}"
+    return Trouble(Grade.ATTENTION, what, whom, f"{whom} --new-key --do")
 
 
 def of_lines(waiting: Sequence[Waiting], location_id: int) -> Iterator[Trouble]:

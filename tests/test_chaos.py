@@ -21,8 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.chaos import campaigns, restores
+from tests.chaos import by_http, campaigns, restores
 from tests.chaos.__main__ import FEW_CALLS
+from tests.chaos.by_http_mutants import MUTANTS as BY_HTTP_MUTANTS
 from tests.chaos.call_mutants import MUTANTS as CALL_MUTANTS
 from tests.chaos.judge import entries, judge
 from tests.chaos.mutants import FIRST, MUTANTS
@@ -54,6 +55,24 @@ def test_a_broken_rule_is_noticed(mutant: Callable[[], Any]) -> None:
     told = first_wrong(range(first, first + SCHEDULES), mutant)
     assert told is not None
     assert run(told.seed).wrong == ""
+
+
+@pytest.mark.parametrize("first", range(0, SCHEDULES, 60))
+def test_what_was_posted_and_accepted_ends_well(first: int) -> None:
+    states: Counter[str] = Counter()
+    for seed in range(first, first + 60):
+        told = by_http.run(seed)
+        assert not told.wrong, f"python -m tests.chaos --only-by-http {seed}: {told.wrong}"
+        states += told.states
+    assert {"SENT", "HELD", "NEEDS_HUMAN"} <= set(states)
+    assert states["SENT"] > 150
+
+
+@pytest.mark.parametrize("mutant", BY_HTTP_MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_broken_rule_of_the_door_is_noticed(mutant: Callable[[], Any]) -> None:
+    told = by_http.first_wrong(range(SCHEDULES), mutant)
+    assert told is not None
+    assert by_http.run(told.seed).wrong == ""
 
 
 def test_a_payment_that_goes_well_is_two_writes_no_read_and_one_call() -> None:

@@ -14,7 +14,14 @@ from typing import Any
 from shared.aws import http
 from shared.payments import billing_event
 from shared.payments.billing_event import BadEvent, Payment, Refund
-from shared.payments.door import BillingDoor, NotItsPayment, NotStored, OtherFacts
+from shared.payments.door import (
+    REQUESTS_PER_S,
+    BillingDoor,
+    NotItsPayment,
+    NotStored,
+    OtherFacts,
+    TooOften,
+)
 from shared.payments.meanings import told
 from shared.telemetry import logger
 
@@ -54,12 +61,21 @@ def answer(door: BillingDoor, request: http.Request) -> dict[str, Any]:
     Returns:
         Of a list, the worst status of its events. 202 stored, 400 for what cannot be read, 401
         without the key, 404 for an unknown event, 409 for other facts under a known id, 413 for too
-        much at once, 503 where it helps to send it again.
+        much at once, 429 for too many requests, 503 where it helps to send it again.
     """
     if not door.admits(request.key):
         refusal = refused(401, "the key of this billing system is needed, as bearer or password")
         refusal["headers"]["www-authenticate"] = 'Basic realm="billing"'
         return refusal
+    try:
+        door.take_turn()
+    except TooOften:
+        why = f"more than {REQUESTS_PER_S} requests came in a second: send it again"
+        refusal = refused(429, why)
+        refusal["headers"]["retry-after"] = "1"
+        return refusal
+    except NotStored:
+        return later("nothing can be counted now: send it again")
     if request.method == "GET":
         return _standing(door, request)
     if len(request.body) > LONGEST_BODY:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared import clock
+from shared.altegio.rate_limit import Bounds
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.keys import Keys, Secrets
 from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
 from shared.connections.settings import ConnectionsSettings
-from shared.payments.door import BillingDoor
+from shared.payments.door import OF_BILLING, PACE_OF_BILLING, BillingDoor
 from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
 from shared.payments.settings import LedgerPolicy
@@ -52,6 +53,13 @@ def build(environ: Mapping[str, str]) -> Billing:
         key=Keys(aws.ssm, settings.billing_key_parameter),
         key_parameter=settings.billing_key_parameter,
         sightings=sightings,
+        requests=Bounds(
+            aws.dynamodb,
+            settings.pace_table,
+            clock=clock.now,
+            rules=PACE_OF_BILLING,
+            allowance=OF_BILLING,
+        ),
         clock=clock.now,
         rules=settings.ledger,
     )

@@ -247,6 +247,10 @@ ENGLISH = Words(
     forget_line="Remove",
     dead_line="Location {id} is not yours any more: enter the line again",
     unknown_line="Which location is it? Calls that wait for it: {number}; the last one",
+    untold_line=(
+        "No line was told",
+        "Enter the number of that location as well: Altegio takes no call without one.",
+    ),
     entered={
         Entered.DONE: "Saved. What has waited for this line is sent to Altegio now.",
         Entered.NO_LINE: "Please enter the line.",

@@ -272,6 +272,10 @@ GERMAN = Words(
     forget_line="Entfernen",
     dead_line="Filiale {id} ist nicht mehr Ihre: Ordnen Sie die Leitung neu zu",
     unknown_line="Welche Filiale ist das? Wartende Anrufe: {number}; der letzte",
+    untold_line=(
+        "Keine Leitung genannt",
+        "Tragen Sie auch die Nummer dieser Filiale ein: Ohne sie nimmt Altegio keinen Anruf an.",
+    ),
     entered={
         Entered.DONE: "Gespeichert. Was auf diese Leitung gewartet hat, geht jetzt an Altegio.",
         Entered.NO_LINE: "Bitte geben Sie die Leitung an.",

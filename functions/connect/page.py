@@ -27,7 +27,7 @@ from shared import clock, countries
 from shared.aws import http
 from shared.aws.ses import Letter
 from shared.calls.line_entry import Entered
-from shared.calls.lines import Listed
+from shared.calls.lines import UNTOLD, Listed
 from shared.chains.switching import TelephonyStanding
 from shared.clock import stamp
 from shared.connect.view import LocationStanding, Proof, Standing, Visit, covered_until
@@ -82,6 +82,7 @@ class Lines:
     unknown: tuple[tuple[str, int, str], ...]
     more: int
     choices: tuple[int, ...]
+    untold: str = UNTOLD
 
 
 class Page:

@@ -255,6 +255,10 @@ SPANISH = Words(
     forget_line="Quitar",
     dead_line="La sucursal {id} ya no es suya: indique otra para esta línea",
     unknown_line="¿De qué sucursal es? Llamadas en espera: {number}; la última",
+    untold_line=(
+        "Sin línea indicada",
+        "Indique también el número de esa sucursal: Altegio no acepta llamadas sin número.",
+    ),
     entered={
         Entered.DONE: "Guardado. Las llamadas que esperaban esta línea se envían ya a Altegio.",
         Entered.NO_LINE: "Indique la línea, por favor.",

@@ -16,6 +16,7 @@ from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
 from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
+from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
 from shared.chains.switching import switching_of
@@ -132,6 +133,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             lines=lines,
             switching=switching,
             sightings=sightings,
+            refused_keys=RefusedKeys(aws.dynamodb, settings.calls_table),
             clock=clock.now,
         ),
         clock=clock.now,

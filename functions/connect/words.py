@@ -55,6 +55,7 @@ class Words:
         dead_line: Of one whose location has left the account, with the location's id as `{id}`.
         unknown_line: Of one that nobody has entered, with how many calls wait for it as `{number}`,
             up to the time of the last one.
+        untold_line: Instead of a line that was not told, and what is needed for such calls.
         entered: What became of a line that was entered or removed.
         calls: Above the last calls, and if there are none; `payments` likewise.
         call: The fate of a call; `directions` its direction, `hidden` its number if there is none,
@@ -114,6 +115,7 @@ class Words:
     forget_line: str
     dead_line: str
     unknown_line: str
+    untold_line: tuple[str, str]
     entered: Mapping[Entered, str]
     calls: tuple[str, str]
     call: Mapping[CallState, str]

@@ -21,7 +21,7 @@ _TEMPLATE = PROJECT / "docs" / "webhook.yaml"
 _MOST_SHOWN = 500
 _STYLE = """body{font:16px system-ui;max-width:64em;margin:2em auto;padding:0 1em}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4em .8em .4em 0;
-vertical-align:top;border-bottom:1px solid #ccc}
+overflow-wrap:anywhere;vertical-align:top;border-bottom:1px solid #ccc}
 pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}"""
 
 
@@ -132,7 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._show("application/json", json.dumps(shown))
             return
         rows = "".join(map(_row, told[:_MOST_SHOWN]))
-        heads = "<tr><th>When</th><th>What</th><th>What it says</th><th>Came</th></tr>"
+        names = ("When", "What, its id and version", "What was posted", "Came")
+        heads = f"<tr>{''.join(f'<th>{name}' for name in names)}</tr>"
         self._show(
             "text/html; charset=utf-8",
             f"<!doctype html><html lang=en><title>Events out</title><style>{_STYLE}</style>"
@@ -157,12 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _row(told: Told) -> str:
-    hidden = ("version", "id", "at", "application_id")
-    said = {name: value for name, value in told.event.items() if name not in hidden}
     at = datetime.fromisoformat(told.event["at"]).astimezone(UTC)
-    lines = "\n".join(f"{name}  {value}" for name, value in said.items())
+    posted = json.dumps({"type": told.kind, "event": told.event}, ensure_ascii=False, indent=1)
+    known = f"{told.event['id']}\nversion {told.event['version']}"
     came = "once" if told.times == 1 else f"{told.times} times"
     return (
-        f'<tr data-id="{escape(told.event["id"])}"><td>{at:%H:%M:%S}<td>{escape(told.kind)}'
-        f"<td><pre>{escape(lines)}</pre><td>{came}</tr>"
+        f'<tr data-id="{escape(told.event["id"])}"><td>{at:%H:%M:%S}<td><b>{escape(told.kind)}</b>'
+        f"<pre>{escape(known)}</pre><td><pre>{escape(posted)}</pre><td>{came}</tr>"
     )

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 WEBHOOK = "webhook"
 WEBHOOK_REFUSED = "webhook-refused"
 REDIRECT_REFUSED = "redirect-refused"
-KEY_REFUSED = "pbx-key-refused"
 KEY_REPLACED = "pbx-key-replaced"
 POP_UP = "pop-up"
 POP_UP_DROPPED = "pop-up-dropped"

@@ -106,13 +106,18 @@ class LineDirectory:
     def location_of(self, account: Account, key: str) -> Connection | None:
         """The connection of a line; None if nobody has entered it, or its location has left.
 
-        An entry whose location has left counts: its calls may not go to whatever is left.
+        An entry whose location has left counts: its calls may not go to whatever is left. Where no
+        line was told, the location needs a number: the platform takes no call without one.
         """
         location_id = account.lines.get(self.key_of(account, key))
         if location_id is None:
             found = self._connections.of_account(account.account_id)
             location_id = found.pop() if len(found) == 1 else None
-        return None if location_id is None else self._own(account.account_id, location_id)
+        if location_id is None:
+            return None
+        if key == lines.UNTOLD and not lines.line_for(account.lines, location_id, ""):
+            return None
+        return self._own(account.account_id, location_id)
 
     def _own(self, account_id: str, location_id: int) -> Connection | None:
         connection = self._connections.get(location_id)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from shared.altegio.rate_limit import Bounds, Paused
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
-from shared.calls import dialled, identity, phone_numbers, recording_links
+from shared.calls import dialled, identity, lines, phone_numbers, recording_links
 from shared.calls.call import Call, CallState
 from shared.calls.directory import Place
 from shared.calls.event import Finished
@@ -27,6 +27,10 @@ from shared.telemetry import logger
 _TRIES = 5
 LEFT_WAITING = (
     "line: nobody has entered it, so the call waits until somebody says which location it is"
+)
+NONE_TOLD = (
+    "line: the PBX told none, and no extension, so the call waits until somebody says which"
+    " location such calls are of, and has entered a number of that location"
 )
 _LONGEST_LINE = 32
 
@@ -137,11 +141,11 @@ class Hearing:
     def _left_out(self, event: Finished, phone: Number, leg: Leg, heard: Call) -> list[str]:
         left_out = list(event.unread)
         if heard.location_id is None:
-            left_out.append(LEFT_WAITING)
+            left_out.append(NONE_TOLD if event.line == lines.UNTOLD else LEFT_WAITING)
         if is_nobodys(phone, event.direction):
             logger.warning("no number of a country", extra=heard.names)
             left_out.append("phone: no country's number, so the call is saved without it")
-        if event.line and not _is_number(leg.line):
+        if event.line not in ("", lines.UNTOLD) and not _is_number(leg.line):
             cut = f"at most {_LONGEST_LINE} characters"
             left_out.append(f"line: no number, so it is sent as it was written, {cut}")
         if event.recording_url and not leg.link:
@@ -151,7 +155,9 @@ class Hearing:
 
 
 def line_of(written: str, country: str) -> str:
-    """A line as the platform is told of it: its number, or else what was written."""
+    """A line as the platform is told of it: its number, or else what was written, if anything."""
+    if written == lines.UNTOLD:
+        return ""
     number = phone_numbers.read(written, country)
     return number.text if number.kind is Kind.E164 else written[:_LONGEST_LINE]
 

@@ -19,6 +19,9 @@ MOST = 500
 # So many finished calls of one account wait for their lines to be entered: see `is_full`.
 MOST_WAITING = 500
 
+# Under what calls are entered whose PBX told neither a line nor an extension.
+UNTOLD = "no line"
+
 _LONGEST = 64
 # What a list shows is entered as it is shown: a key is read as itself.
 _READINGS = 4
@@ -94,9 +97,12 @@ def is_number(key: str) -> bool:
 
 
 def line_for(entries: Mapping[str, int], location_id: int, extension: str) -> str:
-    """What the platform is told where no line was: the location's only number, or the extension."""
+    """What the platform is told where no line was: the location's only number, or the extension.
+
+    Without an extension any of its numbers is right, as the platform finds the location by it.
+    """
     own = [key for key, it in entries.items() if it == location_id and is_number(key)]
-    return own[0] if len(own) == 1 else extension
+    return min(own) if own and (len(own) == 1 or not extension) else extension
 
 
 def unknown(waiting: Iterable[tuple[str, datetime]]) -> tuple[Unknown, ...]:

@@ -6,10 +6,11 @@ Read from our own tables alone: no page of this costs a call to the platform.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, POP_UP, POP_UP_DROPPED, Sightings
+from shared.aws.sightings import KEY_REPLACED, POP_UP, POP_UP_DROPPED, Sightings
 from shared.calls.call import Call
 from shared.calls.line_entry import EnterLines
 from shared.calls.lines import Directory
+from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
 from shared.chains.switching import Switching, TelephonyStanding
 from shared.clock import Clock
@@ -68,6 +69,7 @@ class AccountSummary:
         lines: EnterLines,
         switching: Switching,
         sightings: Sightings,
+        refused_keys: RefusedKeys,
         clock: Clock,
     ) -> None:
         self._connections = connections
@@ -76,6 +78,7 @@ class AccountSummary:
         self._lines = lines
         self._switching = switching
         self._sightings = sightings
+        self._refused_keys = refused_keys
         self._clock = clock
 
     def of(self, account: Account, but: frozenset[int], *, is_proven: bool) -> Belongings:
@@ -116,7 +119,7 @@ class AccountSummary:
             has_key=bool(account.pbx_key_digest),
             last_call_at=happened.calls[0].entry.started_at if has_called else None,
             rang=has_called or any(self._sightings.counts(POP_UP, each) for each in locations),
-            refused=last(KEY_REFUSED, account.account_id),
+            refused=self._refused_keys.last(account.account_id, self._clock()),
             replaced=last(KEY_REPLACED, account.account_id),
             dropped=max((it for it in dropped if it), key=lambda it: it.at, default=None),
             now=self._clock(),

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.aws.sightings import TOO_LATE, Sighting
+from shared.calls.refused_keys import RefusedKey
 from shared.clock import instant
 
 _LATELY = timedelta(days=1)
@@ -37,7 +38,7 @@ def noted(
     has_key: bool,
     last_call_at: datetime | None,
     rang: bool,
-    refused: Sighting | None,
+    refused: RefusedKey | None,
     replaced: Sighting | None,
     dropped: Sighting | None,
     now: datetime,
@@ -48,7 +49,7 @@ def noted(
         has_key: whether a key was ever made.
         last_call_at: the start of the last call, by the telephone system's own clock.
         rang: whether anything rang in the last hour, and was perhaps shown.
-        refused: the last time that another key than the account's was used.
+        refused: when lately another key than the account's was used.
         replaced: the last time that one was used which it has replaced; `why` is that one's end.
         dropped: the last pop-up that was not shown.
         now: the present moment.

@@ -14,6 +14,9 @@ from datetime import timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import fields
+from shared.altegio.order import Allowance
+from shared.altegio.rate_limit import Bounds, Paused
+from shared.altegio.settings import PacePolicy
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.keys import Keys
 from shared.aws.sightings import BILLING, BILLING_REFUSED, Sightings
@@ -25,6 +28,16 @@ from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
 from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
+
+# What the company's billing system may ask, whatever others send to the same address. It could keep
+# every run of a new account busy, and Altegio's webhooks would find none.
+REQUESTS_PER_S, REQUESTS_AT_ONCE = 20, 40
+OF_BILLING = Allowance("billing", part=1.0, burst=REQUESTS_AT_ONCE)
+PACE_OF_BILLING = PacePolicy(REQUESTS_PER_S, 60 * REQUESTS_PER_S)
+
+
+class TooOften(Exception):
+    """The company's billing system asks more often than it may; nothing was done."""
 
 
 class OtherFacts(Exception):
@@ -50,6 +63,7 @@ class BillingDoor:
         key: Keys,
         key_parameter: str,
         sightings: Sightings,
+        requests: Bounds,
         clock: Clock,
         rules: LedgerPolicy,
     ) -> None:
@@ -58,6 +72,7 @@ class BillingDoor:
         self._key = key
         self._key_parameter = key_parameter
         self._sightings = sightings
+        self._requests = requests
         self._clock = clock
         self._rules = rules
 
@@ -70,6 +85,23 @@ class BillingDoor:
         if key and not is_right:
             count("BillingRefused")
         return is_right
+
+    def take_turn(self) -> None:
+        """Takes one request of what the company's billing system may ask.
+
+        Only whoever has its key gets here: what strangers send uses up nothing of it.
+
+        Raises:
+            TooOften: it is to come again, a second later.
+            NotStored: nobody knows; it is to come again.
+        """
+        try:
+            self._requests.take()
+        except Paused:
+            raise TooOften from None
+        except (BotoCoreError, ClientError) as error:
+            logger.error("not counted", extra={"error": type(error).__name__})
+            raise NotStored from error
 
     def take(self, event: Payment | Refund) -> Entry:
         """Stores the event, or finds it there; returns its entry as it stands.

@@ -70,6 +70,10 @@ def test_the_platform_is_told_a_line_where_none_was() -> None:
     assert lines.line_for(entries, 4564, "101") == "+13155550176"
     assert lines.line_for({**entries, "+13155550100": 4564}, 4564, "101") == "101"
     assert lines.line_for({}, 4564, "101") == "101"
+    # Without an extension any of the location's numbers leads there.
+    both = {"+13155550176": 4564, "+13155550100": 4564, "+13155550001": 4232}
+    assert lines.line_for(both, 4564, "") == "+13155550100"
+    assert lines.line_for({"101": 4564}, 4564, "") == ""
     assert lines.line_for({"+trunk": 4564}, 4564, "101") == "101"
     assert lines.line_for({"+trunk": 4564, "+13155550176": 4564}, 4564, "101") == "+13155550176"
 

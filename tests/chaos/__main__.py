@@ -1,8 +1,9 @@
 """`python -m tests.chaos`: random schedules, each told by its seed, and what the platform has then.
 
-N schedules in memory, some more on the emulator's tables, every mutant of the protocol, lives of
-locations, every mutant of the lifecycle, of the events out and of calls, a day without the
-platform, a backlog at the platform's limit, and processes killed under load.
+N schedules in memory, some more on the emulator's tables, some whose events come by HTTP and from
+Stripe, lives of locations, every mutant of the protocol, of the door of billing, of the lifecycle,
+of the events out and of calls, a day without the platform, a backlog at the platform's limit, and
+processes killed under load.
 """
 
 import argparse
@@ -17,7 +18,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from local.stack.emulator import Emulator
-from tests.chaos import call_mutants, campaigns, event_mutants, kills, life_mutants, lives
+from tests.chaos import (
+    by_http,
+    by_http_mutants,
+    call_mutants,
+    campaigns,
+    event_mutants,
+    kills,
+    life_mutants,
+    lives,
+)
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.runs import Run, first_wrong, run, run_all
 
@@ -25,6 +35,8 @@ from tests.chaos.runs import Run, first_wrong, run, run_all
 ENOUGH = 1000
 # And every mutant of calls.
 FEW_CALLS = 12
+# What plays one again that is not the money's own.
+_PLAYED_BY = {"lives": "-life", "by HTTP": "-by-http"}
 
 
 class Screen:
@@ -61,6 +73,8 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     if options.only is not None:
         return _only(run(options.only))
+    if options.only_by_http is not None:
+        return _only(by_http.run(options.only_by_http))
     if options.only_life is not None:
         return _only(lives.run(options.only_life))
     seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
@@ -68,9 +82,13 @@ def main(arguments: list[str]) -> int:
     print(f"seed {seed}\n")
     right = _schedules(screen, "in memory", seed, options.n, _in_memory)
     right &= _schedules(screen, "on the emulator", seed, options.emulator, _on_emulator)
+    right &= _schedules(screen, "by HTTP", seed, options.by_http, _by_http)
     right &= _schedules(screen, "lives", seed, options.lives, _lives)
     if options.mutants:
         caught = [_mutant(screen, mutant, seed, first_wrong) for mutant in MUTANTS]
+        caught += [
+            _mutant(screen, mutant, seed, by_http.first_wrong) for mutant in by_http_mutants.MUTANTS
+        ]
         caught += [
             _mutant(screen, mutant, seed, lives.first_wrong) for mutant in life_mutants.MUTANTS
         ]
@@ -99,6 +117,10 @@ def _only(told: Run) -> int:
 
 def _in_memory(seeds: Iterable[int]) -> Iterator[Run]:
     return run_all(seeds, os.process_cpu_count() or 1, run)
+
+
+def _by_http(seeds: Iterable[int]) -> Iterator[Run]:
+    return run_all(seeds, os.process_cpu_count() or 1, by_http.run)
 
 
 def _lives(seeds: Iterable[int]) -> Iterator[Run]:
@@ -137,7 +159,7 @@ def _schedules(
         f"{number - len(wrong)} of {number} schedules right, {took:.0f} s: {_in_words(states)}",
     )
     for told in wrong[:3]:
-        print(f"  --only{'-life' if what == 'lives' else ''} {told.seed}: {told.wrong}")
+        print(f"  --only{_PLAYED_BY.get(what, '')} {told.seed}: {told.wrong}")
     return not wrong
 
 
@@ -215,6 +237,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("n", type=int, nargs="?", default=2000, help="schedules in memory")
     parser.add_argument("--emulator", type=int, default=30, help="schedules on the emulator")
+    parser.add_argument("--by-http", type=int, default=1000, help="schedules with posted events")
     parser.add_argument("--lives", type=int, default=2000, help="lives of locations, in memory")
     parser.add_argument("--mutants", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--outage", type=int, default=1000, help="payments of a day without it")
@@ -223,6 +246,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=200, help="processes killed under load")
     parser.add_argument("--seed", type=int, help="of the first schedule; at random if left out")
     parser.add_argument("--only", type=int, metavar="SEED", help="one schedule, with its story")
+    parser.add_argument("--only-by-http", type=int, metavar="SEED", help="one that is posted")
     parser.add_argument("--only-life", type=int, metavar="SEED", help="one life, the same")
     return parser.parse_args(arguments)
 

@@ -29,6 +29,16 @@ def test_every_room_of_events_has_an_example() -> None:
     assert {it["detail-type"].split(".")[0] for it in EXAMPLES} == {it.split(".")[0] for it in Kind}
 
 
+def test_what_is_posted_of_the_first_example_is_shown_whole() -> None:
+    [posted] = [
+        block for language, block in pages.blocks(PAGE) if block.lstrip().startswith('{"type":')
+    ]
+    assert json.loads(posted) == {
+        "type": EXAMPLES[0]["detail-type"],
+        "event": EXAMPLES[0]["detail"],
+    }
+
+
 def test_the_table_has_every_kind() -> None:
     told = [cells[0].strip("`") for cells in pages.rows(PAGE, "# Events out")]
     assert told == list(Kind)

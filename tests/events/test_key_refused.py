@@ -1,8 +1,11 @@
 """Another key than the account's is told, and costs no write that a stranger could multiply."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
+from local.simulator import Owner
+from shared.calls.refused_keys import RefusedKeys
 from shared.connections import pbx_key
 from tests.deployment import Deployment, ringing
 from tests.events.test_tell import told
@@ -14,8 +17,8 @@ def refused(deployment: Deployment, key: str | None) -> None:
     assert status == 401
 
 
-def account_id(deployment: Deployment) -> str:
-    found = deployment.connection(4564).account_id
+def account_id(deployment: Deployment, location_id: int = 4564) -> str:
+    found = deployment.connection(location_id).account_id
     assert found is not None
     return found
 
@@ -49,9 +52,44 @@ def test_whoever_comes_writes_nothing(connected: Deployment, memory: Memory) -> 
     assert writes == []
     for _ in range(5):
         refused(connected, old)
-    # One for the event, once an hour; two notes for the operator, of all and of it, once a minute.
-    assert writes == ["PutItem", "UpdateItem", "UpdateItem"]
+    # One row an hour, for the event and for the operator.
+    assert writes == ["PutItem"]
     assert told(connected).count("pbx_key.refused") == 1
+
+
+def test_the_operator_finds_what_is_of_this_hour_or_the_one_before(connected: Deployment) -> None:
+    noted = RefusedKeys(connected._dynamodb, connected.environments["calls"]["CALLS_TABLE"])
+    connected.clock.at = connected.clock().replace(minute=50)
+    connected.connect(4777, owner=Owner(id=7777, email="another@example.com"))
+    first, second = account_id(connected), account_id(connected, 4777)
+    began = connected.clock()
+    refused(connected, pbx_key.made(first))
+    connected.clock.advance(minutes=5)
+    refused(connected, pbx_key.made(second))
+    refused(connected, pbx_key.made(first))
+
+    def found() -> list[tuple[str, Any]]:
+        return [(it.account_id, it.at - began) for it in noted.lately(connected.clock(), 10)]
+
+    assert found() == [(first, timedelta()), (second, timedelta(minutes=5))]
+    connected.clock.advance(hours=1)
+    assert [it for it, _ in found()] == [first, second]
+    refused(connected, pbx_key.made(first))
+    assert [it for it, _ in found()] == [first, second, first]
+    last = noted.last(first, connected.clock())
+    assert last is not None
+    assert last.at == connected.clock()
+    connected.clock.advance(hours=1)
+    assert [it for it, _ in found()] == [first]
+    assert noted.last(second, connected.clock()) is None
+
+
+def test_reconcile_never_takes_it_for_a_call(connected: Deployment) -> None:
+    refused(connected, pbx_key.made(account_id(connected)))
+    before = connected.rows("CALLS_TABLE")
+    connected.let_time_pass(60, step=10)
+    assert connected.rows("CALLS_TABLE") == before
+    assert connected.dead_letters() == []
 
 
 def test_the_right_key_tells_nothing(deployment: Deployment) -> None:

@@ -410,7 +410,11 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
     RefusedKeys: (
         "dynamodb",
         lambda aws: RefusedKeys(aws, "CALLS_TABLE"),
-        {"note": [lambda it: it.note("a", NOW)]},
+        {
+            "note": [lambda it: it.note("a", NOW)],
+            "last": [lambda it: it.last("a", NOW)],
+            "lately": [lambda it: list(it.lately(NOW, 1))],
+        },
     ),
     Bus: (
         "events",

@@ -14,6 +14,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from local.simulator import Owner, Simulator
 from local.stack.template import ACCOUNT_ID, STREAM, _Resolver
+from shared.payments.door import REQUESTS_AT_ONCE
 from tests.calls.telling import end, prove, ring, settle
 from tests.chaos import lives, runs
 from tests.deployment import TEMPLATE, Clock, Deployment, payment, refund
@@ -147,6 +148,9 @@ def live(deployment: Deployment) -> None:
     deployment.set_stripe_secret(SECRET)
     assert deployment.post_billing(payment("inv-3"), key=BILLING_KEY)[0] == 202
     assert deployment.look_up("inv-3", key=BILLING_KEY)[0] == 200
+    # Until billing has used up its allowance.
+    asked = {deployment.look_up("inv-3", key=BILLING_KEY)[0] for _ in range(REQUESTS_AT_ONCE)}
+    assert asked == {200, 429}
     for told in (paid(), paid(amount_paid=1)):
         body, header = signed(told, deployment.clock())
         assert deployment.post_stripe(body, header)[0] == 200

@@ -11,6 +11,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from functions.reconcile import app as reconcile_app
+from shared.payments.door import REQUESTS_PER_S
 from tests.house.template import (
     ALARMS,
     DEAD_LETTERS,
@@ -284,6 +285,13 @@ def test_the_platform_is_never_throttled_by_those_who_open_the_page() -> None:
     [api] = of_type("AWS::Serverless::HttpApi").values()
     limits = {route: s["ThrottlingRateLimit"] for route, s in api["RouteSettings"].items()}
     assert limits["POST /webhooks/altegio"] >= 10 * limits["GET /connect"]
+
+
+def test_whoever_has_the_billing_key_may_ask_less_than_the_route_lets_through() -> None:
+    """So he is told by us, and strangers have the rest of the route before he notices them."""
+    [api] = of_type("AWS::Serverless::HttpApi").values()
+    for route in ("POST /billing", "GET /billing", "GET /billing/{event_id+}"):
+        assert api["RouteSettings"][route]["ThrottlingRateLimit"] >= 5 * REQUESTS_PER_S
 
 
 def test_the_access_log_never_holds_a_query() -> None:

@@ -153,3 +153,22 @@ def test_a_person_s_data_have_the_lines_and_what_waits(
         if location_id == 4232:
             assert entries(deployment) == {LINE: 4564}
     assert deployment.rows("ACCOUNTS_TABLE") == deployment.rows("CALLS_TABLE") == []
+
+
+def test_calls_without_any_line_are_named_and_what_they_need(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    form = (
+        "cmd=history&type=in&status=Missed&phone=4930123456&diversion=&callid=c-1"
+        f"&start=20261101T101000Z&crm_token={key}"
+    ).encode()
+    kind = "application/x-www-form-urlencoded"
+    assert deployment.call(form, path="/calls/itoolabs", content_type=kind)[0] == 200
+    shown = operator("lines", "4564")
+    assert re.search(rf"unknown +1 call, .* {lines.UNTOLD}$", shown, re.MULTILINE)
+    assert "their location needs a number as well" in " ".join(shown.split())
+    operator("lines", "4232", "--enter", lines.UNTOLD, "--do")
+    operator("lines", "4232", "--enter", LINE, "--do")
+    deployment.let_time_pass(3)
+    assert [call.line for call in deployment.simulator.saved_calls()] == [LINE]
+    assert "unknown" not in operator("lines", "4564")

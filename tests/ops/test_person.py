@@ -11,7 +11,7 @@ import pytest
 
 from local.simulator import Owner
 from ops.__main__ import main
-from shared.aws.sightings import KEY_REFUSED, Sightings
+from shared.calls.refused_keys import RefusedKeys
 from shared.connections import pbx_key
 from shared.connections.accounts import Accounts
 from shared.connections.connection import State
@@ -243,16 +243,14 @@ def test_an_account_whose_locations_others_took_over_is_erased(
 def test_what_a_door_has_noted_of_the_account_goes_with_it(
     deployment: Deployment, zoe: str, erase: Callable[..., Any]
 ) -> None:
-    table = deployment.environments["calls"]["PACE_TABLE"]
-    sightings = Sightings(deployment._dynamodb, table, deployment.clock)
-    sightings.note(KEY_REFUSED, zoe)
-    sightings.note(KEY_REFUSED, "another")
+    refused = RefusedKeys(deployment._dynamodb, deployment.environments["calls"]["CALLS_TABLE"])
+    for account_id in (zoe, "another"):
+        refused.note(account_id, deployment.clock())
     leave(deployment, 4564, 4232)
     erase(zoe)
-    assert sightings.last(KEY_REFUSED, zoe) is None
-    assert sightings.last(KEY_REFUSED, "another") is not None
-    # What is of everybody names the last one only.
-    assert sightings.last(KEY_REFUSED) == sightings.last(KEY_REFUSED, "another")
+    now = deployment.clock()
+    assert refused.last(zoe, now) is None
+    assert refused.last("another", now) is not None
 
 
 def test_the_portal_names_the_account_too(

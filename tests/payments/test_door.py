@@ -395,6 +395,50 @@ def test_a_key_that_cannot_be_read_is_no_wrong_key(
     assert '"TokenUnreadable":[1.0]' in logged()
 
 
+# How often
+
+
+def test_billing_has_an_allowance_of_its_own_and_is_told_when_it_is_used_up(
+    deployment: Deployment,
+) -> None:
+    for number in range(40):
+        assert post(deployment, payment(f"inv-{number}"))[0] == 202
+    event = http_event("POST", "/billing", body=json.dumps(payment("inv-40")))
+    event["headers"]["authorization"] = f"Bearer {KEY}"
+    answer = deployment.invoke("billing", event)
+    assert (answer["statusCode"], answer["headers"]["retry-after"]) == (429, "1")
+    assert deployment.look_up("inv-1", key=KEY)[0] == 429
+    assert "payment#inv-40" not in states(deployment)
+    assert post(deployment, payment("inv-40"), key="guessed")[0] == 401
+    deployment.clock.advance(seconds=1)
+    assert [post(deployment, payment(f"inv-4{it}"))[0] for it in range(10)] == [202] * 10
+
+
+def test_a_stranger_is_answered_without_a_question_to_aws(
+    deployment: Deployment, memory: Memory
+) -> None:
+    """So there is nothing that a flood of them could use up behind the throttle of the route."""
+    asked: list[str] = []
+    post(deployment, payment(), key="guessed")
+    memory.before = lambda operation, _asked: asked.append(operation)
+    for _ in range(50):
+        assert post(deployment, payment(), key="guessed")[0] == 401
+        assert deployment.look_up("inv-1", key="")[0] == 401
+    assert asked == []
+
+
+def test_what_cannot_be_counted_comes_again(deployment: Deployment, memory: Memory) -> None:
+    def outage(operation: str, _asked: Any) -> None:
+        if operation == "UpdateItem":
+            raise EndpointConnectionError(endpoint_url="dynamodb")
+
+    memory.before = outage
+    assert post(deployment, payment())[0] == 503
+    memory.before = None
+    assert states(deployment) == {}
+    assert post(deployment, payment())[0] == 202
+
+
 # How one stands
 
 

@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
+import pytest
+
 from functions.billing import api
 from shared.aws.keys import Keys
 from shared.payments import stripe_door
+from shared.payments.door import BillingDoor, TooOften
 from shared.payments.stripe_signature import Secret
 from tests.deployment import Deployment, payment
 from tests.payments.stripes import SECRET, paid, signed
@@ -28,6 +31,35 @@ def speaks_for_billing(deployment: Deployment) -> bool:
     for key in ("", "guessed", _BILLING[:-1]):
         deployment.post_billing(payment(), key=key)
     return _reported(deployment, 4564)
+
+
+def _everybody_is_counted(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
+    admits = BillingDoor.admits
+
+    def counted(door: BillingDoor, key: str) -> bool:
+        try:
+            door.take_turn()
+        except TooOften:
+            return False
+        return admits(door, key)
+
+    patches.setattr(BillingDoor, "admits", counted)
+
+
+@threat(
+    "Strangers ask `/billing` so often that the company's own billing is turned away",
+    _everybody_is_counted,
+)
+def asks_billing_without_end(deployment: Deployment) -> bool:
+    deployment.set_billing_key(_BILLING)
+    answered = []
+    for number in range(10):
+        for _ in range(10):
+            deployment.post_billing(payment(), key="guessed")
+            deployment.look_up("inv-1", key="")
+        answered.append(deployment.post_billing(payment(f"inv-{number}"), key=_BILLING)[0])
+        deployment.clock.advance(seconds=0.1)
+    return answered != [202] * 10
 
 
 def _signed_by_anybody(_secrets: Any, _header: str, _body: bytes, _now: Any) -> Secret:

@@ -1,7 +1,8 @@
 """What Asterisk reports of calls, as events; docs/pbx/asterisk.md has its configuration.
 
-It is told the location by an argument of the recipe. A call without it is none of a salon's, and no
-event. What a menu or a voice mail took is a missed call: an answered one was taken by somebody.
+The recipe says the direction and the line, and may say the location. A call of which none of them
+is told is none of a salon's, and no event. What a menu or a voice mail took is a missed call: an
+answered one was taken by somebody.
 """
 
 import re
@@ -11,8 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.calls.event import BadEvent
-from shared.calls.pbx.fields import form_of, moment, whole
+from shared.calls.pbx.fields import form_of, location, moment
 
+_OF_A_SALON = ("location_id", "line", "direction")
 # A channel's name is its technology, what was dialled there, and a number of its own.
 _CHANNEL = re.compile(r"(?:PJSIP|SIP|IAX2|SCCP|Local)/([0-9]{1,8})(?:@.*)?-[^-]*")
 _LOCAL = "Local/"
@@ -32,19 +34,19 @@ def read(body: bytes, _content_type: str, _query: Mapping[str, str]) -> dict[str
         body: a form.
 
     Returns:
-        The event, to be checked; None for a channel of no location.
+        The event, to be checked; None for a channel of no salon's.
 
     Raises:
         BadEvent: neither.
     """
     form = form_of(body)
-    if not form.get("location_id"):
+    if not any(form.get(name) for name in _OF_A_SALON):
         return None
     outgoing = form.get("direction") == "outgoing"
     dialled = form.get("exten", "")
     told = {
         "call_id": _call_id(form.get("linkedid", "")),
-        "location_id": whole("location_id", form["location_id"]),
+        **location("location_id", form.get("location_id", "")),
         "phone": dialled if outgoing else _caller(form),
         "line": form.get("line", "") or ("" if outgoing else dialled),
     }

@@ -105,6 +105,15 @@ def whole(name: str, text: str) -> int:
     return int(text)
 
 
+def location(name: str, text: str) -> dict[str, int]:
+    """The location of an event, if its PBX tells one; else the line says which it is.
+
+    Raises:
+        BadEvent: it is no number.
+    """
+    return {"location_id": whole(name, text)} if text else {}
+
+
 def moment(name: str, text: str) -> str:
     """An ISO 8601 time, of whole seconds since 1970 in UTC.
 

@@ -1,8 +1,8 @@
 """What FreeSWITCH reports of calls, as events; docs/pbx/freeswitch.md has its configuration.
 
-It is told the location by a variable of the call. A call without that variable is none of a
-salon's, and no event. What a menu or a voice mail took is a missed call: an answered one was taken
-by somebody.
+The recipe sets the line of a call, or its direction, and may set its location. A call with none of
+these variables is none of a salon's, and no event. What a menu or a voice mail took is a missed
+call: an answered one was taken by somebody.
 
 A record has the channel's variables and its `callflow`: one entry for each place where the call
 was, as a transfer, a pick-up or a parking makes a new one. Each has the times of its own bridge:
@@ -18,15 +18,17 @@ from typing import Any
 from shared.calls.event import BadEvent
 from shared.calls.pbx.fields import (
     form_of,
+    location,
     moment,
     object_of,
     objects_of,
     record_of,
     text_of,
-    whole,
 )
 
 _WHAT = "a record of mod_json_cdr"
+_LOCATION = "altegio_location_id"
+_OF_A_SALON = (_LOCATION, "altegio_line", "altegio_direction")
 # Of RFC 3323, RFC 3325 and Remote-Party-ID, and what FreeSWITCH makes of them.
 _HIDES = {"id", "user", "header", "full", "uri", "yes", "number", "hide_number", "true"}
 _PRIVACY = (
@@ -57,16 +59,16 @@ def read(body: bytes, content_type: str, query: Mapping[str, str]) -> dict[str, 
         query: of a ringing call its fields; else `uuid`, which the module puts there itself.
 
     Returns:
-        The event, to be checked; None for a channel of no location, or inside the switch.
+        The event, to be checked; None for a channel of no salon's, or inside the switch.
 
     Raises:
         BadEvent: neither.
     """
-    if "altegio_location_id" in query:
+    if "caller_id_number" in query:
         return {
             "type": "ringing",
             "call_id": query.get("uuid", ""),
-            "location_id": whole("altegio_location_id", query["altegio_location_id"]),
+            **location(_LOCATION, query.get(_LOCATION, "")),
             "phone": "" if _hides(query) else query.get("caller_id_number", ""),
             "line": query.get("destination_number", ""),
             "extension": query.get("altegio_extension", ""),
@@ -74,7 +76,7 @@ def read(body: bytes, content_type: str, query: Mapping[str, str]) -> dict[str, 
         }
     record = _record(body, content_type)
     variables = _Variables(object_of(record, "variables"))
-    if not variables["altegio_location_id"]:
+    if not any(variables[name] for name in _OF_A_SALON):
         return None
     channel = _Channel(record, variables, query.get("uuid", ""))
     return None if channel.is_inside else channel.event()
@@ -145,14 +147,16 @@ class _Channel:
             # Behind a menu, a telephone was bridged for the tone it played, and never answered.
             talks.pop()
         extension = text_of(caller, "username") or who if outgoing else self._taker(talks)
+        # Whose telephone shows itself as 101 tells no line at all.
+        line = whom if not outgoing else who if who != extension else ""
         started_at = variables["start_epoch"] or text_of(self._times(-1), "created_time")
         return {
             "type": "finished",
             "call_id": text_of(caller, "uuid") or variables["uuid"] or self._uuid,
-            "location_id": whole("altegio_location_id", variables["altegio_location_id"]),
+            **location(_LOCATION, variables[_LOCATION]),
             "direction": variables["altegio_direction"] or "incoming",
             "phone": whom if outgoing else "" if _hides(variables) else who,
-            "line": variables["altegio_line"] or (who if outgoing else whom),
+            "line": variables["altegio_line"] or line,
             "extension": variables["altegio_extension"] or extension,
             "started_at": moment("start_epoch", _in_seconds(started_at)),
             "answered": bool(talks),
@@ -320,7 +324,8 @@ def _form_record(text: str) -> Mapping[str, Any]:
     It encodes the record's text, and leaves what is encoded in it as it is: so a quote in a
     variable ends up as one of the text's own, and the text is no JSON. But what follows the
     variables has its quotes escaped, and of the variables only plain ones are needed. One that
-    stands there twice has been put there by the caller, in his name.
+    stands there twice has been put there by the caller, in his name; and as it is not known who put
+    one there that stands there once, none says the location.
     https://github.com/signalwire/freeswitch/blob/v1.10.12/src/switch_utils.c (url_encode_opt)
 
     Raises:
@@ -339,6 +344,7 @@ def _form_record(text: str) -> Mapping[str, Any]:
     for name, value in re.findall(r'(?:^|,)"([\w.-]+)":"([^"\\]*)"(?=,|\}|$)', variables):
         if found.setdefault(name, value) != value:
             raise BadEvent(f"not {_WHAT}: use encode=false")
+    found.pop(_LOCATION, None)
     direction = re.search(r'"direction":"(\w*)"', told)
     return {
         **record_of("{" + rest, _WHAT),

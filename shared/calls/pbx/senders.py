@@ -60,7 +60,7 @@ SENDERS = (
     # https://developer.signalwire.com/freeswitch/FreeSWITCH-Explained/Modules/mod_json_cdr_6587490
     Sender(
         "FreeSWITCH",
-        _all_of("variables callflow", "core-uuid variables", "altegio_location_id", "cdr"),
+        _all_of("variables callflow", "core-uuid variables", "uuid caller_id_number", "cdr"),
         "/calls/freeswitch",
         freeswitch.read,
     ),

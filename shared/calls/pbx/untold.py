@@ -1,4 +1,4 @@
-"""What some PBXes do not tell of a call, and what stands in its place: an id, and when it rang.
+"""What some PBXes do not tell of a call, and what stands in its place: id, line, and when it rang.
 
 An id is made of what tells one call from another, so that a report that comes again has it again.
 One caller makes no two calls within one second, so the reports of that second are of one call of
@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.calls import lines
 from shared.calls.dialled import digits_of
 
 _ONE_CALL_S = 30
 
 
 def completed(event: Mapping[str, Any], received_at: datetime) -> dict[str, Any]:
-    """The event with an id, and if it rings with a time.
+    """The event with an id and a line, and if it rings with a time.
+
+    A PBX that cannot tell a line does not read that we refuse it, and does not send it again: so
+    the call waits for somebody who says where it belongs, unless that is known.
 
     Args:
         event: what a translation made, to be checked; what is missing is not in it at all.
@@ -26,7 +30,9 @@ def completed(event: Mapping[str, Any], received_at: datetime) -> dict[str, Any]
     """
     if event["type"] == "ringing":
         event = {"at": received_at.astimezone(UTC).isoformat(), **event}
-    return {"call_id": _made(event, received_at), **event}
+    told = {"call_id": _made(event, received_at), **event}
+    is_nowhere = not (told.get("location_id") or told["line"] or told["extension"])
+    return {**told, "line": lines.UNTOLD} if is_nowhere else told
 
 
 def _made(event: Mapping[str, Any], received_at: datetime) -> str:

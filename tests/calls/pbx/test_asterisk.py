@@ -1,6 +1,7 @@
 """Asterisk: what real switches and older recipes send, through the door, to the platform."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from local.simulator.telephony import SavedCall
 from shared.calls.pbx import asterisk
 from tests.calls.pbx.recipes import Switch
-from tests.calls.recorded import ASTERISK, FORM, LINE, STARTED, fields, form, translated
+from tests.calls.recorded import ASTERISK, FORM, LINE, STARTED, by_line, fields, form, translated
 from tests.deployment import Deployment
 from tests.docs import pages
 from tests.live import captures
@@ -33,8 +34,11 @@ def test_two_versions_were_captured() -> None:
     assert all(f"| {name.removeprefix('asterisk-')} |" in pages.text(PAGE) for name in names[1:])
 
 
+@pytest.mark.parametrize("written", [bytes, by_line], ids=["by location", "by line"])
 @pytest.mark.parametrize("file", CAPTURED, ids=lambda file: file.stem)
-def test_what_a_switch_has_sent_stands_in_the_history(deployment: Deployment, file: Path) -> None:
+def test_what_a_switch_has_sent_stands_in_the_history(
+    deployment: Deployment, file: Path, written: Callable[[bytes], bytes]
+) -> None:
     calls = captures.read(file)
     began = {each.name: float(rang(each.forms[0])) for each in calls}
     deployment.clock.at = STARTED.fromtimestamp(min(began.values()), STARTED.tzinfo)
@@ -45,7 +49,7 @@ def test_what_a_switch_has_sent_stands_in_the_history(deployment: Deployment, fi
         deployment.clock.at = STARTED.fromtimestamp(began[each.name], STARTED.tzinfo)
         before = len(deployment.simulator.pop_ups())
         for told in each.forms:
-            switch.asterisk(told.encode())
+            switch.asterisk(written(told.encode()))
         shown[each.name] = deployment.simulator.pop_ups()[before:]
     for saved in switch.history():
         entries.setdefault(saved.call_id, []).append(saved)
@@ -278,6 +282,7 @@ def test_a_ringing_call_of_an_older_recipe_is_shown(
     [
         (b"&".join(b"a=1" for _ in range(201)), "not a form"),
         (b"location_id=4564", "event"),
+        (b"line=1", "event"),
         (b"location_id=4564&event=dance", "event"),
         (b"location_id=four&event=hangup", "location_id"),
         (b"location_id=4564&event=ringing&linkedid=1.2&line=1&epoch=now", "epoch"),

@@ -4,6 +4,7 @@ Telephones 101, 102 and 103 answer after a second, unless it is said otherwise; 
 their users made them.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +13,7 @@ import pytest
 
 from tests.calls.pbx.captured import CAPTURES, captured
 from tests.calls.pbx.recipes import Switch
-from tests.calls.recorded import fields
+from tests.calls.recorded import by_line, fields
 from tests.deployment import Deployment
 
 LINE = "+13155550176"
@@ -78,9 +79,14 @@ def test_every_call_is_expected() -> None:
     assert {path.stem for path in (CAPTURES / "freeswitch").iterdir()} == set(CALLS)
 
 
+@pytest.mark.parametrize("written", [bytes, by_line], ids=["by location", "by line"])
 @pytest.mark.parametrize(("name", "expected"), CALLS.items())
 def test_a_call_pops_up_and_stands_in_the_history_once(
-    deployment: Deployment, switch: Switch, name: str, expected: dict[str, Any]
+    deployment: Deployment,
+    switch: Switch,
+    name: str,
+    expected: dict[str, Any],
+    written: Callable[[bytes], bytes],
 ) -> None:
     requests = captured(name)
     hidden = expected.get("phone") == "anonymous"
@@ -90,7 +96,8 @@ def test_a_call_pops_up_and_stands_in_the_history_once(
     deployment.clock.at = datetime.fromtimestamp(began, UTC)
     for each in requests:
         path, _, query = each["path"].partition("?")
-        answer = switch.post(path, each["body"].encode("latin-1"), each["content_type"], query)
+        body, query = written(each["body"].encode("latin-1")), written(query.encode()).decode()
+        answer = switch.post(path, body, each["content_type"], query)
         if "created" in query:
             assert answer["pop_up"] == ("the caller hides" if hidden else "sent")
             deployment.clock.advance(seconds=30)

@@ -1,6 +1,7 @@
 """Records of FreeSWITCH that are not as the live ones were: what can be told from them is told."""
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -172,7 +173,7 @@ def test_what_a_web_phone_registers_under_is_no_extension() -> None:
 
 @pytest.mark.parametrize("created", ["1793527800", "1793527800123", "1793527800123456"])
 def test_a_moment_may_be_told_in_any_unit(created: str) -> None:
-    query = {"altegio_location_id": "4564", "uuid": "c-1", "created": created}
+    query = {"caller_id_number": "1", "uuid": "c-1", "created": created}
     event = freeswitch.read(b"", FORM, query)
     assert event is not None
     assert event["at"] == "2026-11-01T10:10:00+00:00"
@@ -192,13 +193,22 @@ def test_a_callers_name_moves_no_call_to_another_location(other: str) -> None:
         freeswitch.read(named(f'x","altegio_location_id":"{other}","z":"'), FORM, {})
 
 
+def test_a_callers_name_names_no_location_that_the_recipe_leaves_out() -> None:
+    told = named('x","altegio_location_id":"4777","z":"').decode()
+    left_out, count = re.subn(r"%22altegio_location_id%22%3A%224564%22,", "", told)
+    assert count == 1
+    event = freeswitch.read(left_out.encode(), FORM, {})
+    assert event is not None
+    assert (event.get("location_id"), event["line"]) == (None, "+13155550176")
+
+
 @pytest.mark.parametrize(
     "name", ['x"},"variables":{"y":"z', 'x"},"callflow":[],"y":{"z":"', 'x"},"app_log":{},"y":"']
 )
 def test_a_callers_name_is_no_part_of_the_record(name: str) -> None:
     event = freeswitch.read(named(name), FORM, {})
     assert event is not None
-    assert (event["location_id"], event["phone"]) == (4564, "+13155550796")
+    assert (event["line"], event["phone"]) == ("+13155550176", "+13155550796")
 
 
 _json = st.recursive(

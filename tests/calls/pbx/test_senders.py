@@ -28,7 +28,7 @@ OURS = {
         (record("answered"), JSON, f"uuid={UUID}"),
         (record("internal"), FORM, ""),
         (urlencode({"cdr": record("answered").decode()}).encode(), FORM, ""),
-        (b"", FORM, "altegio_location_id=4564&caller_id_number=1&destination_number=2"),
+        (b"", FORM, "uuid=1&created=1&caller_id_number=1&destination_number=2"),
     ],
     "/calls/asterisk": [(form("answered"), FORM, ""), (form("internal"), FORM, "")],
     "/calls/itoolabs": [

@@ -126,7 +126,10 @@ def test_several_salons_are_told_apart_by_their_extensions(
     assert {call.line for call in switch.history()} == {LINE, "+13155550177"}
     # A look-up has no extension, so nobody can be shown.
     status, answer = post(deployment, key, told("look-up", line=""))
-    assert (status, answer["error"]) == (400, "line: needed, or an extension")
+    assert (status, answer["pop_up"]) == (
+        200,
+        "nobody has entered which location this line is of",
+    )
 
 
 @pytest.mark.parametrize(

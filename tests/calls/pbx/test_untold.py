@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.calls import lines
 from shared.calls.pbx.untold import completed
 
 NOW = datetime(2026, 11, 1, 10, 10, 5, tzinfo=UTC)
@@ -34,6 +35,16 @@ def test_what_was_told_is_left_as_it_is() -> None:
 def test_a_call_rings_when_it_is_told() -> None:
     assert completed(RINGS, NOW)["at"] == NOW.isoformat()
     assert "at" not in completed(ENDED, NOW)
+
+
+def test_a_call_without_line_and_extension_is_one_of_no_line() -> None:
+    nowhere = {**RINGS, "line": ""}
+    assert completed(nowhere, NOW)["line"] == lines.UNTOLD
+    # It is another's fault, who can tell of the line as well.
+    assert completed({**nowhere, "location_id": 4564}, NOW)["line"] == ""
+    assert completed({**ENDED, "line": ""}, NOW)["line"] == ""
+    # The id is that of what was told.
+    assert call_id(nowhere) == call_id(RINGS, line="")
 
 
 def test_a_report_that_comes_again_is_of_the_same_call() -> None:
