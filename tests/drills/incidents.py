@@ -667,7 +667,7 @@ ALL = (
         "the pace is too low",
         pace_too_low,
         "pace|keep up|queue",
-        "QueueOld|CallLate|Pace",
+        "CallsBehind",
         outside="a higher pace is deployed",
         within_min=30,
     ),
