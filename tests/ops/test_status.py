@@ -62,7 +62,7 @@ def test_a_healthy_stack_is_fine(connected: Deployment, operator: Operator) -> N
         "money": "all is settled",
         "cover": "0 end soon, 0 frozen, of those that are looked at next",
         "census": "none was taken yet",
-        "pop-ups": f"none, since {connected.clock() - timedelta(hours=1):%H}:00Z",
+        "pop-ups": f"none, since {connected.clock() - timedelta(hours=1):%Y-%m-%d %H}:00:00Z",
     }
 
 
