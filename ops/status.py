@@ -198,7 +198,7 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
     untold = dead_letters.length(site, events)[0] if events else 0
     if untold:
         what = f"{screen.counted(untold, 'change')} could not be told on the event bus"
-        command = "grep EventsDeadLettersAlarm docs/operations.md"
+        command = "letters --queue events"
         yield Trouble(Grade.ATTENTION, what, "events", command)
     yield "queues", ", ".join(lengths)
 

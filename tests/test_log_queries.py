@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.calls.telling import end, prove, ring, settle
-from tests.deployment import Deployment, payment, secrets_in
+from tests.deployment import Deployment, finished, payment, secrets_in
 from tests.house.test_dashboard import QUERIES, WIDGETS
 
 KEY = "billing-key-of-more-than-32-characters"
@@ -107,6 +107,32 @@ def test_no_line_has_a_secret(deployment: Deployment, lines: list[dict[str, Any]
     text = json.dumps(lines)
     assert secrets_in(text, deployment.simulator) == []
     assert [it for it in (PHONE, PHONE[1:], STRANGE, KEY, "pbx_") if it in text] == []
+
+
+def test_what_a_queue_brings_in_vain_is_found_by_what_it_is_of(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.restart(PAYMENTS_TABLE="gone", CALLS_TABLE="gone")
+    assert connected.bill(payment())
+    account_id = connected.connection(4564).account_id
+    began = connected.clock().isoformat()
+    told = {**finished(), "started_at": began, "account_id": account_id}
+    assert connected.take_call(told)
+    lines = lines_of(logged())
+    for name, value, function in (
+        ("LogsOfEntry", "payment#inv-1", "payments"),
+        ("LogsOfCall", "c-1", "calls"),
+    ):
+        [line] = found(name, value, lines)
+        assert (line["message"], line["function_name"]) == ("not durable, comes again", function)
+        assert line["location_id"] == 4564
+
+
+def test_what_a_saved_query_shows_is_in_some_line(lines: list[dict[str, Any]]) -> None:
+    known = {name for line in lines for name in line} | {"@timestamp"}
+    for query in QUERIES.values():
+        shown = query["QueryString"].partition(" | ")[0].removeprefix("fields ").split(", ")
+        assert set(shown) <= known
 
 
 TABLES = [it["properties"]["query"] for it in WIDGETS if it["type"] == "log"]

@@ -35,7 +35,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 _CONNECT_S = 3.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
 # Wrong token, wrong Accept, too many calls: whoever calls next would be told the same.
-_MEANT_FOR_ALL = (401, 406, 429)
+_NOT_OUR_TOKEN = (401, 406)
+_MEANT_FOR_ALL = (*_NOT_OUR_TOKEN, 429)
 
 
 class Unreachable(Exception):
@@ -191,6 +192,8 @@ class Client:
             raise NotSent("there is no partner token that a header can carry")
         if reply.status in _MEANT_FOR_ALL:
             self.brake(reply)
+        if reply.status in _NOT_OUR_TOKEN and not user_token:
+            count("PlatformBlocked")
         if reply.status == httpx.codes.TOO_MANY_REQUESTS:
             count("PlatformThrottled")
         if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:

@@ -24,7 +24,7 @@ from shared.payments.entry import Entry
 from shared.payments.ledger import Ledger
 from shared.payments.queue import WakeUps
 from shared.payments.settings import LedgerPolicy
-from shared.telemetry import logger
+from shared.telemetry import count, logger
 
 
 class OtherFacts(Exception):
@@ -66,6 +66,9 @@ class BillingDoor:
         is_right = self._key.fits(key)
         if is_right or self._key.is_set():
             self._sightings.note(BILLING if is_right else BILLING_REFUSED, self._key_parameter)
+        # Who comes without any is a passer-by.
+        if key and not is_right:
+            count("BillingRefused")
         return is_right
 
     def take(self, event: Payment | Refund) -> Entry:

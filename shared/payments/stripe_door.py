@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.payments import stripe
 from shared.payments.door import BillingDoor, NotItsPayment, NotStored, OtherFacts
 from shared.payments.stripe_signature import secret_of, signed_with
-from shared.telemetry import logger
+from shared.telemetry import count, logger
 
 
 class Forged(Exception):
@@ -71,6 +71,8 @@ class StripeDoor:
         if secrets:
             self._sightings.note(BILLING if secret else BILLING_REFUSED, self._secret_parameter)
         if secret is None:
+            if header:
+                count("BillingRefused")
             raise Forged
         event = stripe.read(body)
         if event.is_live is secret.is_test:

@@ -106,7 +106,11 @@ def test_a_moments_trouble_with_the_platform_does_not_ring(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PbxKeysRefusedAlarm", "RedirectsRefusedAlarm", "WebhooksRefusedAlarm"]
+    "name",
+    [
+        *("BillingRefusedAlarm", "PbxKeysRefusedAlarm"),
+        *("RedirectsRefusedAlarm", "WebhooksRefusedAlarm"),
+    ],
 )
 def test_one_stranger_at_a_door_does_not_ring(name: str) -> None:
     assert ALARMS[name]["Threshold"] > 1

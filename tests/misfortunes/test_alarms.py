@@ -9,6 +9,7 @@ import pytest
 from shared import doors
 from shared.connections import pbx_key
 from tests.deployment import Deployment, counted, http_event, payment
+from tests.payments import stripes
 
 
 def test_a_webhook_with_another_token_is_counted(
@@ -47,6 +48,23 @@ def test_an_old_key_of_a_pbx_is_counted_and_one_that_never_was_is_not(
         assert ("PbxKeyRefused" in counted(logged())) is is_counted
 
 
+def test_a_billing_system_with_another_key_is_counted_and_a_passer_by_is_not(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    deployment.set_billing_key("k" * 32)
+    deployment.set_stripe_secret(stripes.SECRET)
+    _, header = stripes.signed(stripes.paid(), deployment.clock())
+    for ask, is_counted in (
+        (lambda: deployment.post_billing(payment(), key="another"), True),
+        (lambda: deployment.post_billing(payment()), False),
+        (lambda: deployment.post_billing(payment(), key="k" * 32), False),
+        (lambda: deployment.post_stripe("{}", header), True),
+        (lambda: deployment.post_stripe("{}", ""), False),
+    ):
+        ask()
+        assert ("BillingRefused" in counted(logged())) is is_counted
+
+
 @pytest.mark.parametrize(
     ("fault", "name"),
     [
@@ -61,6 +79,16 @@ def test_what_the_platform_cannot_do_is_counted(
     connected.simulator.fault("payment", fault.pop("kind"), **fault)
     connected.bill(payment())
     assert name in counted(logged())
+
+
+def test_a_token_that_was_changed_rings_where_nothing_happens_but_the_census(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.set_token("another")
+    connected.restart(CENSUS_EVERY_S="3600")
+    logged()
+    connected.let_time_pass(70, step=5)
+    assert "PlatformBlocked" in counted(logged())
 
 
 def test_a_platform_that_answers_as_it_should_is_not_counted(
