@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from tests.drills.incidents import Incident
@@ -12,6 +13,8 @@ from tests.drills.stage import Stage, opened, printed_commands
 _LOOKS = ("less ", "grep ", "sam ")
 _OURS = ".venv/bin/python -m ops "
 _MOST_TYPED = 3
+# Whatever takes longer is looked at once an hour, and when an alarm rings.
+_WATCHED_MIN = 240
 
 
 @dataclass(slots=True)
@@ -65,9 +68,9 @@ def _is_well(stage: Stage, drill: Drill, when: str) -> None:
 def _told(stage: Stage, drill: Drill, whom: list[str]) -> None:
     """Time passes until its alarm rings and `status` names it."""
     incident = drill.incident
-    step = max(1, incident.within_min // 30)
-    for _ in range(0, incident.within_min + 1, step):
-        stage.pass_minutes(step) if step <= 60 else stage.leap(minutes=step)
+    until = stage.clock() + timedelta(minutes=incident.within_min)
+    while stage.clock() < until:
+        stage.pass_minutes(1) if incident.within_min <= _WATCHED_MIN else stage.leap(hours=1)
         rang = [name for name in stage.rang if re.search(incident.alarm, name)]
         if not drill.told:
             drill.told = _named(stage.status(), incident.cause, whom) or {}
@@ -103,7 +106,7 @@ def _type(stage: Stage, drill: Drill, command: str) -> str:
     """Types what it says, and what that says then; returns all that was shown."""
     shown = ""
     while command and len(drill.typed) < _MOST_TYPED:
-        for word, value in drill.incident.fills.items():
+        for word, value in stage.fills.items():
             command = re.sub(rf"\b{word}\b", value, command)
         if command in drill.typed:
             break

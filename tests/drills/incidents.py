@@ -42,7 +42,6 @@ class Incident:
         outside: what is put right where the command cannot reach.
         within_min: after which at the latest it has to be told.
         falls_min: after which at the latest all is well again.
-        fills: what the operator writes in the place of a word of the printed command.
     """
 
     name: str
@@ -53,7 +52,6 @@ class Incident:
     outside: str = ""
     within_min: int = 15
     falls_min: int = 420
-    fills: Mapping[str, str] = field(default_factory=dict)
     quick: bool = False
 
 
@@ -180,6 +178,7 @@ def list_refused(stage: Stage) -> Play:
 def unknown_line(stage: Stage) -> Play:
     key = healthy(stage, 4564, 4232)
     yield
+    stage.fills["LOCATION"] = "4232"
     telling.end(stage, key, call_id="c-1", location_id=None, line="+13155550199")
     yield ["4232", "+13155550199"]
     yield
@@ -311,6 +310,7 @@ def pace_too_low(stage: Stage) -> Play:
 def held(stage: Stage) -> Play:
     healthy(stage, 4564)
     yield
+    stage.fills["REASON"] = "cancelled"
     pay(stage, "inv-1", 4801)
     stage.pass_minutes(200)
     yield ["payment#inv-1", "4801"]
@@ -451,6 +451,7 @@ def events_out(stage: Stage) -> Play:
     yield ["vents"]
     bus.refuses = lambda _entry: ""
     yield
+    stage.pass_minutes(5)
     assert any(it["detail"].get("event_id") == "inv-1" for it in stage.told)
 
 
@@ -501,6 +502,8 @@ def webhook_address(stage: Stage) -> Play:
 def other_install(stage: Stage) -> Play:
     healthy(stage, 4564)
     yield
+    account_id = str(stage.connection(4564).account_id)
+    stage.fills.update(ACCOUNT=account_id, TEXT="'ticket 812, seen in their cabinet'")
     stage.simulator.platform.grant([4777], private=True)
     stage.leap(days=1)
     yield ["4777"]
@@ -615,7 +618,6 @@ ALL = (
         held,
         "HELD",
         "PaymentLate",
-        fills={"REASON": "cancelled"},
     ),
     Incident(
         "the application id is wrong",
@@ -666,7 +668,7 @@ ALL = (
         "the pace is too low",
         pace_too_low,
         "pace|keep up|queue",
-        "QueueOld|CallLate|Pace",
+        "CallsBehind",
         outside="a higher pace is deployed",
         within_min=30,
     ),
@@ -723,7 +725,6 @@ ALL = (
         unknown_line,
         "nobody has entered",
         silent="the calls wait for days, and the account's owner is told nothing wrong",
-        fills={"LOCATION": "4232"},
     ),
     Incident(
         "pop-ups are refused",
@@ -745,7 +746,6 @@ ALL = (
         "census|connected by nobody|found what is not repaired",
         "CensusDifference",
         within_min=60,
-        fills={"TEXT": "'ticket 812'", "ACCOUNT": "4564"},
     ),
     Incident(
         "payments are throttled",

@@ -54,6 +54,8 @@ class Stage(Deployment):
         webhooks: whether what the platform sends arrives.
         alarms: of the template.
         rang: when each alarm last began to ring.
+        meanwhile: what happens in each minute.
+        fills: what the operator writes in the place of a word of a command.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Stage(Deployment):
         self.readings = Readings()
         self.rang: dict[str, datetime] = {}
         self.rings = Counter[str]()
-        self.typed: list[str] = []
+        self.fills: dict[str, str] = {}
         self.log = log
         self.meanwhile: Callable[[], object] = lambda: None
         self._letters: list[dict[str, Any]] = []
@@ -185,9 +187,9 @@ class Stage(Deployment):
             self.minute()
 
     def leap(self, **span: float) -> None:
-        """A long time passes, of which each hour's last minute is played."""
-        until = self.clock() + timedelta(**span)
-        while self.clock() < until:
+        """A long time passes, of which each hour's last minute is played; until an alarm rings."""
+        until, before = self.clock() + timedelta(**span), self.rings.total()
+        while self.clock() < until and self.rings.total() == before:
             self.clock.advance(minutes=59)
             self.minute()
 
