@@ -1,4 +1,4 @@
-"""`python -m tests.drills`: plants every incident, one after the other, and prints what came of it."""
+"""`python -m tests.drills`: plants every incident, one after the other, and prints a table."""
 
 import argparse
 import sys
@@ -21,7 +21,8 @@ def main(arguments: list[str]) -> int:
         print(
             f"{'WRONG' if drill.wrongs else 'ok   '} {time.monotonic() - since:5.1f} s", flush=True
         )
-        print(f"      alarm   {drill.rang or incident.silent or '-'}")
+        silent = f"none: {incident.silent}" if incident.silent else "none"
+        print(f"      alarm   {drill.rang or silent}")
         told = drill.told
         print(f"      status  {told['whom']}: {told['what']}" if told else "      status  -")
         print(f"      typed   {' ; '.join(drill.typed)}")
@@ -29,16 +30,14 @@ def main(arguments: list[str]) -> int:
             print(f"      outside {incident.outside}")
         for each in drill.wrongs:
             print(f"      WRONG   {each}")
-        if options.verbose:
-            print(drill.shown)
     print(f"{len(chosen)} incidents, {wrong} not as they must be, {time.monotonic() - began:.0f} s")
     return int(wrong > 0)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.drills")
-    parser.add_argument("--only", default="", metavar="WORDS")
-    parser.add_argument("--verbose", action="store_true")
+    parser = argparse.ArgumentParser(prog="python -m tests.drills", description=__doc__)
+    words = "those with such words in their names"
+    parser.add_argument("--only", default="", metavar="WORDS", help=words)
     return parser.parse_args(arguments)
 
 

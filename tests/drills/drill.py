@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from ops.trouble import Grade
 from tests.drills.incidents import Incident
 from tests.drills.stage import Stage, opened, printed_commands
 
 _LOOKS = ("less ", "grep ", "sam ")
 _OURS = ".venv/bin/python -m ops "
-_MOST_TYPED = 3
+_MOST_TYPED = 2
 # Whatever takes longer is looked at once an hour, and when an alarm rings.
 _WATCHED_MIN = 240
 
@@ -74,6 +75,7 @@ def _told(stage: Stage, drill: Drill, whom: list[str]) -> None:
         rang = [name for name in stage.rang if re.search(incident.alarm, name)]
         if not drill.told:
             drill.told = _named(stage.status(), incident.cause, whom) or {}
+            _is_shown(stage, drill)
         drill.rang = rang[0] if rang and incident.alarm else ""
         if drill.told and (drill.rang or not incident.alarm):
             break
@@ -87,6 +89,16 @@ def _told(stage: Stage, drill: Drill, whom: list[str]) -> None:
         lines = [f"{it['whom']}: {it['what']}" for it in stage.status()["troubles"]]
         facts = stage.status()["facts"]
         drill.wrongs.append(f"status does not name {incident.cause} and {whom}: {lines} {facts}")
+
+
+def _is_shown(stage: Stage, drill: Drill) -> None:
+    """What a machine reads, a person reads as well."""
+    shown = " ".join(stage.run("status").replace("\\\n", "").split())
+    for name in ("whom", "what", "command"):
+        if drill.told and " ".join(drill.told[name].split()) not in shown:
+            drill.wrongs.append(f"the screen does not show {drill.told[name]!r}")
+    if drill.told and stage.ended_with < Grade[drill.told["grade"].upper()]:
+        drill.wrongs.append(f"status ends with {stage.ended_with}")
 
 
 def _named(status: Mapping[str, Any], cause: str, whom: list[str]) -> Mapping[str, Any] | None:

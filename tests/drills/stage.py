@@ -19,7 +19,6 @@ import pytest
 
 from local.simulator import Simulator
 from local.stack.alarms import Alarm, Alarms, Metric, Readings, State, embedded
-from local.stack.emulator import create_queues
 from local.stack.filters import passes
 from local.stack.template import STACK_NAME
 from local.stack.wiring import QueueMapping, StreamMapping, Wiring
@@ -29,7 +28,7 @@ from shared import clock as real_clock
 from shared import telemetry
 from tests.deployment import Clock, Deployment, http_event
 from tests.drills import cloud
-from tests.memory import Memory
+from tests.memory import Memory, refusal
 from tests.payments.stripes import SECRET
 
 MINUTE_S = 60.0
@@ -52,10 +51,12 @@ class Stage(Deployment):
     Attributes:
         throttled: functions whose runs AWS turns away.
         stopped: functions whose schedule does not run.
-        webhooks: whether what the platform sends arrives.
+        missing: tables that are not there.
+        arrives: whether a webhook that the platform sends does.
         alarms: of the template.
         rang: when each alarm last began to ring.
         meanwhile: what happens in each minute.
+        ended_with: the exit code of the last command.
         fills: what the operator writes in the place of a word of a command.
     """
 
@@ -70,11 +71,13 @@ class Stage(Deployment):
         self.memory = memory
         self.throttled: set[str] = set()
         self.stopped: set[str] = set()
+        self.missing: set[str] = set()
         self.arrives: Callable[[dict[str, Any]], bool] = lambda _letter: True
         self.readings = Readings()
         self.rang: dict[str, datetime] = {}
         self.rings = Counter[str]()
         self.fills: dict[str, str] = {}
+        self.ended_with = 0
         self.log = log
         self.meanwhile: Callable[[], object] = lambda: None
         self._letters: list[dict[str, Any]] = []
@@ -88,7 +91,7 @@ class Stage(Deployment):
         self.set("all", CENSUS_EVERY_S="86400", PACE_PER_S="5", PACE_PER_MIN="200")
         self._deployed = {name: dict(it) for name, it in self.environments.items()}
         simulator._webhooks.send = self._post_off  # type: ignore[method-assign]  # `minute` delivers
-        memory.after = self._count_messages
+        memory.before, memory.after = self._refuse_missing, self._count_messages
 
     def _create(self, wiring: Wiring) -> None:
         super()._create(wiring)
@@ -128,7 +131,7 @@ class Stage(Deployment):
                 self._runs -= 1
             measure("Errors", failed is not None)
             self._take_metrics(out.getvalue())
-        if is_http and (failed is not None or answer["statusCode"] >= 500):  # noqa: PLR2004
+        if is_http and (failed is not None or answer["statusCode"] >= 500):
             self._measure("AWS/ApiGateway", "5xx", _API)
             return answer or {"statusCode": 503, "headers": {}, "body": "{}"}
         if failed is not None:
@@ -149,6 +152,10 @@ class Stage(Deployment):
     def _post_off(self, _address: str, body: dict[str, Any], mode: str) -> None:
         if mode != "never":
             self._letters.append(body)
+
+    def _refuse_missing(self, name: str, asked: Mapping[str, Any]) -> None:
+        if asked.get("TableName") in self.missing:
+            raise refusal(name, "ResourceNotFoundException", "Requested resource not found")
 
     def _count_messages(self, name: str, asked: Mapping[str, Any]) -> None:
         counted = {"SendMessage": "Sent", "ReceiveMessage": "", "DeleteMessage": "Deleted"}.get(
@@ -321,7 +328,7 @@ class Stage(Deployment):
         """A command of ours at this stack; returns all that is shown."""
         shown = StringIO()
         with redirect_stdout(shown), redirect_stderr(shown):
-            self.code = main([*shlex.split(command), "--stack-name", STACK_NAME])
+            self.ended_with = main([*shlex.split(command), "--stack-name", STACK_NAME])
         return shown.getvalue()
 
     def sleep(self, seconds: float) -> None:
