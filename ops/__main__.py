@@ -151,7 +151,7 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         "give a location that was installed by another way to an account",
         [
             _LOCATION,
-            _one("account", "ACCOUNT", "its id, or its id in your portal"),
+            _one("account", "ACCOUNT", "its id, its id in your portal, or a location of it"),
             _one("--reason", "TEXT", "how you know whose it is; in the journal", required=True),
         ],
         [],

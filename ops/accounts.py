@@ -48,8 +48,8 @@ def account(site: Site, options: argparse.Namespace) -> int:
             screen.facts(pairs),
             *screen.below(heads, rows),
         ]
-        told = {**plain, "troubles": [it.plain() for it in troubles]}
-        screen.printed(options, "\n".join(parts), told)
+        listed = [it.plain() for it in troubles]
+        screen.printed(options, "\n".join(parts), {**plain, "troubles": listed})
         return 0
     what, against, do = change
     text = f"Account ({site.name})\n{screen.facts([*pairs, ('change', what)])}"

@@ -135,7 +135,7 @@ class Verdict:
 
 def letters(site: Site, options: argparse.Namespace) -> int:
     """Lists letters, each with its verdict; with `--replay` or `--drop`, does so with them."""
-    queues = [options.queue] if options.queue else [*_urls(site)]
+    queues = [options.queue] if options.queue else [*urls(site)]
     with ExitStack() as holding:
         held = {queue: holding.enter_context(_held(site, queue)) for queue in queues}
         chosen = [letter for found in held.values() for letter in found if letter.is_of(options)]
@@ -178,7 +178,7 @@ def _changed(
 
     def do() -> str:
         for letter in going:
-            url, dead_url = _urls(site)[letter.queue]
+            url, dead_url = urls(site)[letter.queue]
             if options.replay:
                 site.sqs.send_message(QueueUrl=url, MessageBody=letter.body)
             site.sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.handle)
@@ -203,14 +203,14 @@ def length(site: Site, url: str) -> tuple[int, int]:
 def of_location(site: Site, location_id: int) -> list[Letter]:
     """All that name a location."""
     found: list[Letter] = []
-    for queue, (_url, dead_url) in _urls(site).items():
+    for queue, (_url, dead_url) in urls(site).items():
         if any(length(site, dead_url)):
             with _held(site, queue) as held:
                 found += [it for it in held if it.fields.get("location_id") == location_id]
     return found
 
 
-def _urls(site: Site) -> dict[str, tuple[str, str]]:
+def urls(site: Site) -> dict[str, tuple[str, str]]:
     """Each queue and that of its letters; changes come by a stream, and none goes back there."""
     events = site.outputs.get("EventsDeadLettersUrl")
     return {**site.queues, **({_EVENTS: ("", events)} if events else {})}
@@ -290,7 +290,7 @@ def _difference(before: Entry, entry: Entry) -> str:
 @contextmanager
 def _held(site: Site, queue: str, most: int = 10_000) -> Iterator[list[Letter]]:
     """All letters, oldest first; what is left in the list is visible again at once."""
-    _queue_url, dead_letters_url = _urls(site)[queue]
+    _queue_url, dead_letters_url = urls(site)[queue]
     found: list[Letter] = []
     try:
         while len(found) < most and (

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
 
-from ops import trouble
+from ops import screen, trouble
 from ops.site import AT_ONCE, Site
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
@@ -133,8 +133,8 @@ def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
     """How many were shown and dropped, of a location or of all."""
     counts = site.sightings.counts(POP_UP, whose)
     told = ", ".join(f"{number} {why}" for why, number in counts.most_common())
-    since = (now - timedelta(hours=1)).replace(minute=0, second=0)
-    return f"{told or 'none'}, since {since:%H:%M}Z"
+    since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    return f"{told or 'none'}, since {screen.moment(since)}"
 
 
 def lines(site: Site, now: datetime) -> Iterator[Found]:

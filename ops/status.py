@@ -169,17 +169,17 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
     lengths = []
     again = site.watch.counted([_AGAIN], now).get(_AGAIN)
     comes_again = again is not None and again.last > now - _OLD
-    for name, (url, dead_url) in site.queues.items():
-        waiting, at_work = dead_letters.length(site, url)
+    for name, (url, dead_url) in dead_letters.urls(site).items():
+        waiting, at_work = dead_letters.length(site, url) if url else (0, 0)
         age = site.watch.age(url, now) if waiting + at_work else None
         old = f", the oldest for {screen.age(age)}" if age else ""
-        lengths.append(f"{name} {waiting + at_work}")
+        lengths += [f"{name} {waiting + at_work}"] if url else []
         if (age and age > _OLD) or (waiting + at_work and comes_again):
             function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
             why = "; messages come again, as they could not be stored" * comes_again
             what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}{why}"
             whom, command = f"queue of {name}", site.watch.log(function)
-            yield Trouble(Grade.BROKEN, what, whom, command, age and now - age)
+            yield Trouble(Grade.BROKEN, what, whom, command, now - age if age else None)
         dead, _held = dead_letters.length(site, dead_url)
         if dead:
             letters = dead_letters.peeked(site, name)
@@ -194,12 +194,6 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
     if behind and behind > rows.OVERDUE:
         what = f"are not told on the event bus, the oldest for {screen.age(behind)}"
         yield Trouble(Grade.BROKEN, what, "events", site.watch.log("EventsFunction"), now - behind)
-    events = site.outputs.get("EventsDeadLettersUrl")
-    untold = dead_letters.length(site, events)[0] if events else 0
-    if untold:
-        what = f"{screen.counted(untold, 'change')} could not be told on the event bus"
-        command = "letters --queue events"
-        yield Trouble(Grade.ATTENTION, what, "events", command)
     yield "queues", ", ".join(lengths)
 
 
@@ -233,7 +227,7 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
     for connection in rows.rows(site, rows.places(site, CLOCK_AHEAD, timedelta(days=1))):
         yield from trouble.of_clock(connection, now)
     if lost := rows.places(site, LOST_WEBHOOK, LATELY):
-        what = "Altegio ended or froze it, and no webhook came; it is settled by now"
+        what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
     for seen in site.sightings.lately(KEY_REFUSED, LATELY):

@@ -8,7 +8,7 @@ import argparse
 import getpass
 from collections.abc import Iterable
 
-from ops import screen, stored
+from ops import accounts, screen, stored
 from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
@@ -22,10 +22,7 @@ from shared.connections.connection import Connection
 def take(site: Site, options: argparse.Namespace) -> int:
     """Connects a location that is active at the platform to an account, with `--do`."""
     location_id: int = options.location
-    account = site.accounts.of_id(options.account) or site.accounts.of_portal(options.account)
-    if account is None:
-        why = f"no account has the id {options.account}, here or in the portal"
-        raise NotChanged(f"{why}. An account is made when its owner connects a location")
+    account = accounts.named(site, options.account)
     # The row first: what is written to it from then on, is not overwritten.
     before = site.connections.get(location_id)
     status = site.told(location_id)

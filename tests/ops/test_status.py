@@ -62,7 +62,7 @@ def test_a_healthy_stack_is_fine(connected: Deployment, operator: Operator) -> N
         "money": "all is settled",
         "cover": "0 end soon, 0 frozen, of those that are looked at next",
         "census": "none was taken yet",
-        "pop-ups": f"none, since {connected.clock() - timedelta(hours=1):%H}:00Z",
+        "pop-ups": f"none, since {connected.clock() - timedelta(hours=1):%Y-%m-%d %H}:00:00Z",
     }
 
 
@@ -237,7 +237,7 @@ def test_a_webhook_that_did_not_come_is_told_with_its_location(
     connected.webhook(connected.event(4564, "freeze"))
     # Whoever looks just after reconcile has found it.
     connected.clock.at = connected.connection(4564).settled_at or connected.clock()
-    [line] = [it for it in told(operator) if "no webhook came" in it]
+    [line] = [it for it in told(operator) if "webhook did not come" in it]
     assert line.startswith("attention locations 4564: Altegio ended or froze it")
     assert line.endswith("> location 4564 --all")
 
