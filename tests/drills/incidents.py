@@ -668,7 +668,7 @@ ALL = (
         "the pace is too low",
         pace_too_low,
         "pace|keep up|queue",
-        silent="nothing is lost by it; what waits for three hours rings CallLate or PaymentLate",
+        "CallsBehind",
         outside="a higher pace is deployed",
         within_min=30,
     ),
