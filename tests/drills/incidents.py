@@ -689,14 +689,14 @@ ALL = (
     Incident(
         "an uninstall's webhook is lost",
         uninstall_lost,
-        "no webhook came",
+        "webhook did not come|no webhook came",
         "LostWebhook",
         within_min=1500,
     ),
     Incident(
         "the webhook's address is wrong",
         webhook_address,
-        "no webhook came",
+        "webhook did not come|no webhook came",
         "LostWebhook",
         outside="the Cabinet gets the right address",
         within_min=1500,

@@ -78,6 +78,7 @@ class Stage(Deployment):
         self.rings = Counter[str]()
         self.fills: dict[str, str] = {}
         self.ended_with = 0
+        self._waited_s = 0.0
         self.log = log
         self.meanwhile: Callable[[], object] = lambda: None
         self._letters: list[dict[str, Any]] = []
@@ -90,7 +91,7 @@ class Stage(Deployment):
         # As the template has them, where other tests want none of that.
         self.set("all", CENSUS_EVERY_S="86400", PACE_PER_S="5", PACE_PER_MIN="200")
         self._deployed = {name: dict(it) for name, it in self.environments.items()}
-        simulator._webhooks.send = self._post_off  # type: ignore[method-assign]  # `minute` delivers
+        simulator._webhooks.send = self._post_off  # type: ignore[method-assign, assignment]  # delivered by `minute`
         memory.before, memory.after = self._refuse_missing, self._count_messages
 
     def _create(self, wiring: Wiring) -> None:
@@ -114,7 +115,8 @@ class Stage(Deployment):
 
         if is_http:
             self._measure("AWS/ApiGateway", "Count", _API)
-        answer, failed = None, None
+        answer: Any = None
+        failed: _Failed | None = None
         if function in self.throttled:
             measure("Throttles")
             failed = _Failed("throttled")
@@ -265,7 +267,10 @@ class Stage(Deployment):
 
     def _measure_queues(self) -> None:
         for queue in self.wiring.queues.values():
-            now, messages = self.clock(), self.sqs._queues[queue.url].messages.values()
+            now, messages = (
+                self.clock(),
+                self.memory.client("sqs")._queues[queue.url].messages.values(),
+            )
             seen = [it for it in messages if it.visible_at <= now]
             flight = [it for it in messages if it.visible_at > now and it.receives]
             old = [it.sent_at for it in messages if it.receives < _POISON]
@@ -333,11 +338,12 @@ class Stage(Deployment):
 
     def sleep(self, seconds: float) -> None:
         """A function waits for its turn, or the operator's command for a function."""
+        self.clock.advance(seconds=max(0.0, seconds))
         if self._runs:
-            self.clock.advance(seconds=max(0.0, seconds))
             return
-        until = self.clock() + timedelta(seconds=seconds)
-        while self.clock() < until:
+        self._waited_s += seconds
+        while self._waited_s >= MINUTE_S:
+            self._waited_s -= MINUTE_S
             self.minute()
 
     def client(self, service: str, **_more: Any) -> Any:
