@@ -581,7 +581,7 @@ ALL = (
         token_changed,
         "token",
         "WebhooksRefused|PlatformBlocked",
-        outside="(the file TOKEN has the new one)",
+        outside="the file TOKEN has what the Cabinet shows",
         quick=True,
     ),
     Incident(
