@@ -61,10 +61,7 @@ class Stack:
 
     Attributes:
         name: For the operator.
-        payments: The environment of PaymentsFunction.
-        reconcile: The environment of ReconcileFunction.
-        calls: The environment of CallsFunction.
-        connect: The environment of ConnectFunction.
+        environments: Of the functions that are asked about, by their names in the template.
         outputs: Those of the template, by name.
         client: Makes a client of an AWS service by its name.
         watch: Who knows its alarms and counts.
@@ -72,10 +69,7 @@ class Stack:
     """
 
     name: str
-    payments: Mapping[str, str]
-    reconcile: Mapping[str, str]
-    calls: Mapping[str, str]
-    connect: Mapping[str, str]
+    environments: Mapping[str, Mapping[str, str]]
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
     watch: CloudWatch
@@ -147,10 +141,11 @@ def opened(stack: Stack) -> Site:
         NoStack: Its functions are configured for another version than this.
     """
     try:
-        payments = config.read(payments_function.Settings, stack.payments)
-        reconcile = config.read(reconcile_function.Settings, stack.reconcile)
-        calls = config.read(calls_function.Settings, stack.calls)
-        connect = config.read(connect_function.Settings, stack.connect)
+        environments = [stack.environments[name] for name in _FUNCTIONS]
+        payments = config.read(payments_function.Settings, environments[0])
+        reconcile = config.read(reconcile_function.Settings, environments[1])
+        calls = config.read(calls_function.Settings, environments[2])
+        connect = config.read(connect_function.Settings, environments[3])
     except config.ConfigError as error:
         raise NoStack(f"{stack.name} does not run this version: {error}") from None
     dynamodb, sqs = stack.client("dynamodb"), stack.client("sqs")
@@ -252,10 +247,7 @@ def _local(found: dict[str, Any]) -> Stack:
     client = partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick)
     return Stack(
         name="local stack",
-        payments=found["environments"]["PaymentsFunction"],
-        reconcile=found["environments"]["ReconcileFunction"],
-        calls=found["environments"]["CallsFunction"],
-        connect=found["environments"]["ConnectFunction"],
+        environments=found["environments"],
         outputs=found["outputs"],
         client=client,
         watch=CloudWatch(
@@ -286,13 +278,16 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         if each["ResourceType"] == "AWS::Lambda::Function"
     }
 
+    if not names.keys() >= {*_FUNCTIONS}:
+        raise NoStack(f"{stack_name} is no stack of this backend, or of another version of it")
+
     def environment(function: str) -> dict[str, str]:
         configuration = functions.get_function_configuration(FunctionName=names[function])
         variables: dict[str, str] = configuration["Environment"]["Variables"]
         return variables
 
     with ThreadPoolExecutor(len(_FUNCTIONS)) as workers:
-        payments, reconcile, calls, connect = workers.map(environment, _FUNCTIONS)
+        environments = dict(zip(_FUNCTIONS, workers.map(environment, _FUNCTIONS), strict=True))
 
     def client(service: str) -> Any:
         # The name is a variable, and the overloads of the stubs want a literal.
@@ -301,10 +296,7 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
     named = [f"--profile {shlex.quote(profile)}"] if profile else []
     return Stack(
         name=f"{stack_name} in {session.region_name}",
-        payments=payments,
-        reconcile=reconcile,
-        calls=calls,
-        connect=connect,
+        environments=environments,
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
         client=client,
         watch=CloudWatch(client("cloudwatch"), stack_name, names),

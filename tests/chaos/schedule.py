@@ -258,10 +258,9 @@ def _take(world: World, location_id: int) -> None:
         return
     stack = Stack(
         name="this world",
-        payments=world.environments["payments"],
-        reconcile=world.environments["reconcile"],
-        calls=world.environments["calls"],
-        connect=world.environments["connect"],
+        environments={
+            f"{name.capitalize()}Function": it for name, it in world.environments.items()
+        },
         outputs={},
         client=world.client,
         watch=CloudWatch(None, "", {}),  # nobody asks it here

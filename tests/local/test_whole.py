@@ -370,10 +370,7 @@ def running(world: World, **outputs: str) -> site.Stack:
     environments = {name: it.environment for name, it in world.stack.functions.items()}
     return site.Stack(
         name="the stack",
-        payments=environments["PaymentsFunction"],
-        reconcile=environments["ReconcileFunction"],
-        calls=environments["CallsFunction"],
-        connect=environments["ConnectFunction"],
+        environments=environments,
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
         watch=CloudWatch(world.stack.client("cloudwatch"), "local", {}),
