@@ -245,7 +245,7 @@ def _run(options: argparse.Namespace) -> int:
     command: Callable[[Site, argparse.Namespace], int]
     command = getattr(import_module(f"ops.{module}"), name)
     try:
-        return command(site.opened(site.find(options)), options)
+        return command(site.Site(site.find(options)), options)
     except screen.NotChanged as error:
         return screen.not_changed(options, error)
     except screen.Wrong as error:

@@ -76,43 +76,68 @@ class Stack:
     aws: str
 
 
-@dataclass(frozen=True, slots=True)
 class Site:
-    """All that the commands work with; `settings` are those of reconcile.
+    """All that the commands work with: the functions' own adapters; `settings` are reconcile's."""
 
-    Attributes:
-        outputs: Of the template, by name.
-        dynamodb: The client, for what only a person looks for in the tables.
-        queues: Of billing and of calls, the address of the queue and that of its dead letters.
-    """
+    def __init__(self, stack: Stack) -> None:
+        """Of a stack; `dynamodb` and `sqs` are for what only a person looks for.
 
-    name: str
-    settings: reconcile_function.Settings
-    calls_settings: calls_function.Settings
-    outputs: Mapping[str, str]
-    token: PartnerToken
-    user_token: UserToken
-    ledger: Ledger
-    marks: Marks
-    connections: Connections
-    journal: Journal
-    roll: CensusTable
-    platform: Marketplace
-    voip: Telephony
-    looking: ResolveUnknown
-    settling: Settle
-    accounts: Accounts
-    chains: Chains
-    calls: Calls
-    lines: EnterLines
-    call_wake_ups: CallWakeUps
-    tickets_table: str
-    dynamodb: Any
-    sqs: Any
-    queues: Mapping[str, tuple[str, str]]
-    watch: CloudWatch
-    sightings: Sightings
-    aws: str
+        Raises:
+            NoStack: Its functions are configured for another version than this.
+        """
+        try:
+            environments = [stack.environments[name] for name in _FUNCTIONS]
+            payments = config.read(payments_function.Settings, environments[0])
+            reconcile = config.read(reconcile_function.Settings, environments[1])
+            calls = config.read(calls_function.Settings, environments[2])
+            connect = config.read(connect_function.Settings, environments[3])
+        except config.ConfigError as error:
+            raise NoStack(f"{stack.name} does not run this version: {error}") from None
+        self.name, self.outputs = stack.name, stack.outputs
+        self.watch, self.aws = stack.watch, stack.aws
+        self.settings, self.calls_settings = reconcile, calls
+        dynamodb, sqs, ssm = map(stack.client, ("dynamodb", "sqs", "ssm"))
+        self.dynamodb, self.sqs = dynamodb, sqs
+        self.tickets_table = connect.tickets_table
+        pace_table = reconcile.platform.pace_table
+        self.token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
+        self.user_token = UserToken(ssm, calls.user_token_parameter)
+        client = _client(reconcile, dynamodb, self.token)
+        self.platform = Marketplace(client)
+        self.voip = Telephony(client, calls.chains.platform_api_url)
+        rows = reconcile.connections
+        self.journal = Journal(dynamodb, rows.journal_table, rows.journal_days)
+        self.connections = Connections(dynamodb, rows.connections_table, self.journal)
+        self.ledger = Ledger(dynamodb, reconcile.payments_table, rows.connections_table)
+        self.marks = Marks(dynamodb, pace_table)
+        self.roll = CensusTable(dynamodb, reconcile.census_table)
+        self.sightings = Sightings(dynamodb, pace_table, clock.now)
+        self.accounts = Accounts(dynamodb, calls.accounts_table)
+        self.chains = Chains(dynamodb, calls.chains.chains_table)
+        self.calls = Calls(dynamodb, calls.calls_table, calls.call_days)
+        self.call_wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
+        self.looking = ResolveUnknown(
+            ledger=self.ledger, platform=self.platform, clock=clock.now, rules=reconcile.ledger
+        )
+        self.settling = Settle(
+            platform=self.platform,
+            connections=self.connections,
+            sightings=self.sightings,
+            clock=clock.now,
+            rules=reconcile.lifecycle,
+        )
+        self.lines = EnterLines(
+            accounts=self.accounts,
+            connections=self.connections,
+            calls=self.calls,
+            wake_ups=self.call_wake_ups,
+            default_country=calls.default_country,
+        )
+        # Of each, the address of the queue and that of its dead letters.
+        self.queues = {
+            "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
+            "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
+        }
 
     def told(self, location_id: int) -> Status | str:
         """The platform's word on a location, or why there is none."""
@@ -132,82 +157,6 @@ def find(options: argparse.Namespace) -> Stack:
     if options.stack_name:
         return _deployed(options.stack_name, options.profile, options.region)
     return _announced(options.announced)
-
-
-def opened(stack: Stack) -> Site:
-    """The site of a stack.
-
-    Raises:
-        NoStack: Its functions are configured for another version than this.
-    """
-    try:
-        environments = [stack.environments[name] for name in _FUNCTIONS]
-        payments = config.read(payments_function.Settings, environments[0])
-        reconcile = config.read(reconcile_function.Settings, environments[1])
-        calls = config.read(calls_function.Settings, environments[2])
-        connect = config.read(connect_function.Settings, environments[3])
-    except config.ConfigError as error:
-        raise NoStack(f"{stack.name} does not run this version: {error}") from None
-    dynamodb, sqs = stack.client("dynamodb"), stack.client("sqs")
-    journal = Journal(
-        dynamodb, reconcile.connections.journal_table, reconcile.connections.journal_days
-    )
-    ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
-    ssm = stack.client("ssm")
-    token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
-    client = _client(reconcile, dynamodb, token)
-    platform = Marketplace(client)
-    sightings = Sightings(dynamodb, reconcile.platform.pace_table, clock.now)
-    connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
-    accounts = Accounts(dynamodb, calls.accounts_table)
-    call_rows = Calls(dynamodb, calls.calls_table, calls.call_days)
-    wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
-    return Site(
-        name=stack.name,
-        settings=reconcile,
-        calls_settings=calls,
-        outputs=stack.outputs,
-        token=token,
-        user_token=UserToken(ssm, calls.user_token_parameter),
-        ledger=ledger,
-        marks=Marks(dynamodb, reconcile.platform.pace_table),
-        connections=connections,
-        journal=journal,
-        roll=CensusTable(dynamodb, reconcile.census_table),
-        platform=platform,
-        voip=Telephony(client, calls.chains.platform_api_url),
-        looking=ResolveUnknown(
-            ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger
-        ),
-        settling=Settle(
-            platform=platform,
-            connections=connections,
-            sightings=sightings,
-            clock=clock.now,
-            rules=reconcile.lifecycle,
-        ),
-        accounts=accounts,
-        chains=Chains(dynamodb, calls.chains.chains_table),
-        calls=call_rows,
-        lines=EnterLines(
-            accounts=accounts,
-            connections=connections,
-            calls=call_rows,
-            wake_ups=wake_ups,
-            default_country=calls.default_country,
-        ),
-        call_wake_ups=wake_ups,
-        tickets_table=connect.tickets_table,
-        dynamodb=dynamodb,
-        sqs=sqs,
-        queues={
-            "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
-            "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
-        },
-        watch=stack.watch,
-        sightings=sightings,
-        aws=stack.aws,
-    )
 
 
 def _client(settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken) -> Client:

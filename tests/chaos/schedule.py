@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from ops.screen import NotChanged
-from ops.site import Stack, opened
+from ops.site import Site, Stack
 from ops.take import take
 from ops.watch import CloudWatch
 from shared.clock import instant
@@ -268,7 +268,7 @@ def _take(world: World, location_id: int) -> None:
     )
     words = {"location": location_id, "account": had[0], "reason": "it answered us", "do": True}
     with suppress(NotChanged):
-        take(opened(stack), Namespace(**words, json=False))
+        take(Site(stack), Namespace(**words, json=False))
     world.story.append(f"an operator takes {location_id}")
 
 
