@@ -108,15 +108,12 @@ def _followed(roll: CensusTable, head: Head) -> Head:
     while seen.stage is not Stage.DONE:
         said = _progress(seen)
         if said != told:
-            end = "\r" if sys.stderr.isatty() else "\n"
-            print(f"\x1b[2K{said}" if end == "\r" else said, file=sys.stderr, end=end, flush=True)
+            print(said, file=sys.stderr, flush=True)
             told = said
         clock.sleep(_LOOK_S)
         seen = roll.head() or seen
         if clock.now() - (seen.changed_at or seen.began_at) > _SILENCE:
             raise Unfinished("the census does not move on: does reconcile run? It is still ordered")
-    if told and sys.stderr.isatty():
-        print("\x1b[2K", file=sys.stderr, end="\r", flush=True)
     return seen
 
 

@@ -135,13 +135,12 @@ def _refusal(site: Site, why: str, when: str) -> Trouble:
 
 def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
     alarms = site.watch.alarms()
-    for it in alarms or ():
+    for it in alarms:
         words, command = it.told
         if command in ("", "status"):
             command = f"grep {it.name} docs/operations.md"
         yield Trouble(Grade.ATTENTION, f"rings: {words}", it.name, command, it.since)
-    known = "none rings" if alarms == [] else f"{len(alarms or ())} ring"
-    yield "alarms", "not known here" if alarms is None else known
+    yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
 
 def _counted(site: Site, now: datetime) -> Iterator[Found]:

@@ -6,7 +6,8 @@ CloudWatch tells; of the local stack, its emulator does (see `ops.local_logs`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 from shared.telemetry import NAMESPACE
 
@@ -49,38 +50,30 @@ class Alarm:
         return words, typed.partition(" --stack-name ")[0]
 
 
-class Watch(Protocol):
-    """Whoever knows it."""
-
-    def alarms(self) -> list[Alarm] | None:
-        """Those that ring; None if nobody here knows."""
-
-    def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
-        """Of the metrics of the functions, those that were counted in the last hour.
-
-        And what AWS counts of them, under their names: `PaymentsFunction Throttles`.
-        """
-
-    def age(self, queue_url: str, now: datetime) -> timedelta | None:
-        """How long a message of it waits, at least; None if nobody here knows."""
-
-    def untold(self, now: datetime) -> timedelta | None:
-        """How far the events out are behind; None if they are not, or nobody here knows."""
-
-    def log(self, function: str) -> str:
-        """The command that shows a function's log, or, without a name, those of all."""
-
-
 class CloudWatch:
-    """Of a deployed stack."""
+    """Of one stack."""
 
-    def __init__(self, cloudwatch: Any, stack_name: str, functions: Mapping[str, str]) -> None:
-        """`functions` are the names that AWS has for them, by their names in the template."""
+    def __init__(
+        self,
+        cloudwatch: Any,
+        stack_name: str,
+        functions: Mapping[str, str],
+        logs: Path | None = None,
+    ) -> None:
+        """Of a deployed stack, or of the local one.
+
+        Args:
+            cloudwatch: the client.
+            stack_name: with which the names of its alarms begin.
+            functions: the names that AWS has for them, by their names in the template.
+            logs: where the local functions' logs are.
+        """
         self._cloudwatch = cloudwatch
         self._stack_name = stack_name
         self._functions = functions
+        self._logs = logs
 
-    def alarms(self) -> list[Alarm] | None:
+    def alarms(self) -> list[Alarm]:
         """Those of the stack: CloudFormation begins their names with its own.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
@@ -134,7 +127,9 @@ class CloudWatch:
         return timedelta(milliseconds=found[max(found)]) if found else None
 
     def log(self, function: str) -> str:
-        """By SAM's CLI, which knows the stack's groups."""
+        """The command that shows a function's log, or, without a name, those of all."""
+        if self._logs is not None:
+            return f"less +G {self._logs / (function or '*Function')}.log"
         return f"sam logs --stack-name {self._stack_name}" + f" --name {function}" * bool(function)
 
     def _read(

@@ -340,7 +340,7 @@ def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> Non
 def test_a_call_without_a_location_waits_for_its_line_and_goes_out(world: World) -> None:
     owner = Owner(id=7200, email="lines@example.com")
     key = world.press(world.visit(world.simulator.grant(4571, 4572, owner=owner))).pbx_key
-    operator = site.opened(running(world))
+    operator = site.Site(running(world))
     connection = operator.connections.get(4571)
     assert connection is not None
     account_id = str(connection.account_id)
@@ -403,10 +403,7 @@ def running(world: World, **outputs: str) -> site.Stack:
     environments = {name: it.environment for name, it in world.stack.functions.items()}
     return site.Stack(
         name="the stack",
-        payments=environments["PaymentsFunction"],
-        reconcile=environments["ReconcileFunction"],
-        calls=environments["CallsFunction"],
-        connect=environments["ConnectFunction"],
+        environments=environments,
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
         watch=CloudWatch(world.stack.client("cloudwatch"), "local", {}),
@@ -506,7 +503,7 @@ def test_3cx_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None
 def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:
     """The command, run against this stack; its status, and what it prints."""
     options = argparse.Namespace(json="--json" in words, location=None)
-    status = publication.publication(site.opened(running(world, **changes)), options)
+    status = publication.publication(site.Site(running(world, **changes)), options)
     return status, capsys.readouterr().out
 
 

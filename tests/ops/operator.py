@@ -11,20 +11,21 @@ import pytest
 
 from ops import site
 from ops.__main__ import main
-from ops.watch import Alarm, Counted, Watch
+from ops.watch import Alarm, CloudWatch, Counted
 from tests.deployment import Deployment, secrets_in
 
 
-class Watching:
+class Watching(CloudWatch):
     """What the functions have counted, and what rings, as a test says."""
 
     def __init__(self) -> None:
-        self.rings: list[Alarm] | None = None
+        super().__init__(None, "test", {})
+        self.rings: list[Alarm] = []
         self.counts: dict[str, int] = {}
         self.ages: dict[str, timedelta] = {}
         self.ran = True
 
-    def alarms(self) -> list[Alarm] | None:
+    def alarms(self) -> list[Alarm]:
         return self.rings
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
@@ -66,7 +67,7 @@ class Operator:
         return json.loads(self(*words, "--json"))
 
 
-def stack_of(deployment: Deployment, watch: Watch | None = None) -> site.Stack:
+def stack_of(deployment: Deployment, watch: CloudWatch | None = None) -> site.Stack:
     session = boto3.Session()
 
     @cache
@@ -76,10 +77,9 @@ def stack_of(deployment: Deployment, watch: Watch | None = None) -> site.Stack:
 
     return site.Stack(
         name="test stack",
-        payments=deployment.environments["payments"],
-        reconcile=deployment.environments["reconcile"],
-        calls=deployment.environments["calls"],
-        connect=deployment.environments["connect"],
+        environments={
+            f"{name.capitalize()}Function": it for name, it in deployment.environments.items()
+        },
         outputs={"EventsDeadLettersUrl": deployment.queues["EventsDeadLetters"]},
         client=client,
         watch=watch or Watching(),

@@ -56,7 +56,7 @@ def test_a_healthy_stack_is_fine(connected: Deployment, operator: Operator) -> N
     assert facts(operator) == {
         "webhook": "none within a week",
         "platform": "takes our token, and no brake is on",
-        "alarms": "not known here",
+        "alarms": "none rings",
         "reconcile": "ran 0 s ago",
         "queues": "billing 0, calls 0",
         "money": "all is settled",

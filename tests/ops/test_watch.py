@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 
-from ops.local_logs import Logs
 from ops.watch import _DELETED, _RECEIVED, Alarm, CloudWatch, Counted
 from shared.telemetry import NAMESPACE
 from tests.deployment import Clock, Deployment
@@ -87,7 +86,7 @@ def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Cl
 
 
 def test_the_log_of_a_local_function_is_a_file(cloudwatch: Any, tmp_path: Path) -> None:
-    watch = Logs(cloudwatch, "local", {}, tmp_path)
+    watch = CloudWatch(cloudwatch, "local", {}, tmp_path)
     assert watch.log("") == f"less +G {tmp_path}/*Function.log"
     assert watch.log("CallsFunction") == f"less +G {tmp_path}/CallsFunction.log"
 

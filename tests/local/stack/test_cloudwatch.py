@@ -15,7 +15,7 @@ from local.stack.cloudwatch import CloudWatch
 from local.stack.environment import InvokeResult
 from local.stack.measures import of_run
 from local.stack.stack import Stack
-from ops.local_logs import Logs
+from ops.watch import CloudWatch as Watched
 from shared.telemetry import NAMESPACE
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -103,7 +103,9 @@ def watch(stack: Stack, said: list[tuple[str, State]]) -> Iterator[CloudWatch]:
 def test_an_alarm_rings_where_the_operator_asks_for_it(
     stack: Stack, watch: CloudWatch, said: list[tuple[str, State]], eventually: Eventually
 ) -> None:
-    asked = Logs(stack.client("cloudwatch"), "local", {"WebFunction": "local-WebFunction"}, Path())
+    asked = Watched(
+        stack.client("cloudwatch"), "local", {"WebFunction": "local-WebFunction"}, Path()
+    )
     assert asked.alarms() == []
     body = json.dumps({"do": "raise"}).encode()
     request = urllib.request.Request(f"{stack.api}/web", body)
@@ -137,7 +139,7 @@ def test_what_a_function_prints_is_counted_once(stack: Stack, watch: CloudWatch)
     stack.invoke("web", {"do": "print", "text": json.dumps(line)})
     watch.look()
     watch.look()
-    asked = Logs(stack.client("cloudwatch"), "local", {}, Path())
+    asked = Watched(stack.client("cloudwatch"), "local", {}, Path())
     assert asked.counted(["Rung"], now + timedelta(minutes=1))["Rung"].number == 2
     assert isinstance(watch._readings, Readings)
     metric = Metric.of(NAMESPACE, "Rung", {"service": "local"})
