@@ -59,6 +59,7 @@ def _one(name: str, metavar: str, words: str, type_: Any = str, **more: Any) -> 
 
 
 _LOCATION = _one("location", "LOCATION", "the id of the location", _id)
+_ACCOUNT = _one("account", "ACCOUNT", "its id, its id in your portal, or a location of it")
 _OF_LOCATION = _one("--location", "N", "of one location", _id)
 _FORCE = _flag("--force", "do it although something speaks against it")
 _STATES = [str(it) for it in EntryState if it is not EntryState.SENT]
@@ -72,10 +73,7 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         "everything about one location",
         [_LOCATION, _flag("--all", "all that has happened to it")],
         [
-            _flag(
-                "--resume",
-                "let a call prove the CRM token again, for all of its chain that is stopped",
-            ),
+            _flag("--resume", "let a call prove the CRM token again, for all of its stopped chain"),
             _flag("--trust", "accept that the CRM token is the location's own"),
             _flag("--send-refused", "send the calls again that Altegio refused"),
         ],
@@ -89,12 +87,9 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
     "account": (
         "accounts",
         "an account: whose it is, its locations, its key, its country",
+        [_ACCOUNT, _flag("--void", "with --new-key: the keys before it are void at once")],
         [
-            _one("account", "ACCOUNT", "its id, its id in your portal, or a location of it"),
-            _flag("--void", "with --new-key: the keys before it are void at once, not in a day"),
-        ],
-        [
-            _flag("--new-key", "make a new key for its PBX"),
+            _flag("--new-key", "make a new key for its PBX; the one before is good for a day"),
             _one("--country", "CC", "in which its numbers are read, as ISO 3166 has it", str.upper),
             _one("--hand-over", "ACCOUNT_ID", "give it to a customer of your portal, by its id"),
         ],
@@ -102,10 +97,7 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
     "payment": (
         "payment",
         "the payments and refunds that are not settled; or all about one, and the ways out",
-        [
-            _one("key", "KEY", "such as payment#inv-1001, or only the event's id", nargs="?"),
-            _FORCE,
-        ],
+        [_one("key", "KEY", "such as payment#inv-1001, or the event's id", nargs="?"), _FORCE],
         [
             _one("--state", "STATE", f"list each of {', '.join(_STATES)}", choices=_STATES),
             _flag("--if-refunded", "tell what its refund would do to the location"),
@@ -135,13 +127,7 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         "after a restore of the tables: look for each payment before it is sent",
         [],
         [
-            _one(
-                "--since",
-                "TIME",
-                "to which the tables were restored, such as 2026-11-28T02:00Z; the longest that"
-                " AWS goes back if left out",
-                _moment,
-            ),
+            _one("--since", "TIME", "to which the tables were restored, or 35 days ago", _moment),
             _flag("--release", "billing has sent again whatever may be lost"),
         ],
     ),
@@ -151,7 +137,7 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         "give a location that was installed by another way to an account",
         [
             _LOCATION,
-            _one("account", "ACCOUNT", "its id, its id in your portal, or a location of it"),
+            _ACCOUNT,
             _one("--reason", "TEXT", "how you know whose it is; in the journal", required=True),
         ],
         [],
@@ -163,13 +149,7 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         [
             _one("--enter", "LINE", "its calls are of LOCATION; an extension if there is none"),
             _one("--remove", "LINE", "nobody knows any more whose it is"),
-            _one(
-                "--import",
-                "FILE",
-                "enter what a CSV file has, with the columns line and location_id",
-                Path,
-                dest="file",
-            ),
+            _one("--import", "FILE", "a CSV file of line and location_id", Path, dest="file"),
         ],
     ),
     "person": (
@@ -196,28 +176,14 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
     "publication": (
         "publication",
         "print what the Developer Cabinet needs, and check whether the stack is ready for it",
-        [
-            _one(
-                "--location",
-                "N",
-                "check instead which assumptions about the platform hold in this location",
-                _id,
-            )
-        ],
+        [_one("--location", "N", "check instead what is assumed of the platform, there", _id)],
         [],
     ),
     "doctor": (
         "doctor",
         "tell why a signature does not fit",
         [
-            _one(
-                "what",
-                "WHAT",
-                "the address of a redirect in quotes, the JSON body of a payment event, or a file"
-                " with one of them; standard input if left out",
-                nargs="?",
-                default="-",
-            ),
+            _one("what", "WHAT", "a redirect's address, an event's body, a file or -", nargs="?"),
             _flag("--ask", "ask for another token, and try it too"),
         ],
         [],
@@ -279,7 +245,7 @@ def _run(options: argparse.Namespace) -> int:
     command: Callable[[Site, argparse.Namespace], int]
     command = getattr(import_module(f"ops.{module}"), name)
     try:
-        return command(site.opened(site.find(options)), options)
+        return command(site.Site(site.find(options)), options)
     except screen.NotChanged as error:
         return screen.not_changed(options, error)
     except screen.Wrong as error:

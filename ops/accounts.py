@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from typing import TextIO
@@ -26,15 +26,7 @@ def account(site: Site, options: argparse.Namespace) -> int:
     """Shows an account; with `--do`, makes the change that is asked for."""
     found = named(site, options.account)
     own = stored.of_account(site, found).connections
-    pairs = [
-        ("account", found.account_id),
-        ("name", found.name),
-        ("e-mail", found.email),
-        ("country", _country(found.country)),
-        ("portal", found.portal_account_id or "-"),
-        ("locations", ", ".join(str(it.location_id) for it in own) or "none"),
-        ("PBX key", key_of(found)),
-    ]
+    pairs = facts(site, found, own)
     plain = {**dict(pairs), "locations": [it.location_id for it in own]}
     change = _change(site, options, found)
     if change is None:
@@ -58,6 +50,22 @@ def account(site: Site, options: argparse.Namespace) -> int:
     pipes = options.new_key and not options.json
     with redirect_stdout(sys.stderr) if pipes else nullcontext():
         return screen.proposed(options, text, told, lambda: do(told), against=against)
+
+
+def facts(site: Site, found: Account, own: Iterable[Connection]) -> list[tuple[str, str]]:
+    """Whose it is, and what it has."""
+    # Whoever registers may write any address; to prove it, he needs the letter that goes there.
+    proven = site.accounts.of_email(found.email)
+    is_proven = proven is not None and proven.account_id == found.account_id
+    return [
+        ("account", found.account_id),
+        ("name", found.name),
+        ("e-mail", f"{found.email}, {'proven' if is_proven else 'not proven'}"),
+        ("country", _country(found.country)),
+        ("portal", found.portal_account_id or "-"),
+        ("locations", ", ".join(str(it.location_id) for it in own if it.live) or "none"),
+        ("PBX key", key_of(found)),
+    ]
 
 
 def named(site: Site, name: str) -> Account:

@@ -19,7 +19,7 @@ def doctor(site: Site, options: argparse.Namespace) -> int:
     Raises:
         NoStack: The token of the stack cannot be read.
     """
-    text = _read(options.what).strip()
+    text = _read(options.what or "-").strip()
     try:
         accepted = site.token.accepted()
     except GetParameterError as error:

@@ -1,34 +1,17 @@
 """What the refund of a payment does to its location, told before it is sent. Only reads."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from ops import screen
 from ops.site import Site
 from shared import clock
+from shared.altegio.status import Status
 from shared.payments import billing_event, coverage
 from shared.payments import entry as payment
-from shared.payments.coverage import Consequence, Period
+from shared.payments.coverage import Period
 from shared.payments.entry import Entry, EntryState
 
 _WAITING = (EntryState.PENDING, EntryState.HELD)
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """On the refund of a payment.
-
-    Attributes:
-        refund: what becomes of the refund itself, in words.
-        found: what it does to the location; None if that cannot be told.
-        why: it cannot be told; else empty.
-        is_listed: whether the platform's list has the payment, as far as that is known.
-    """
-
-    refund: str
-    found: Consequence | None = None
-    why: str = ""
-    is_listed: bool = True
 
 
 def foretold(site: Site, named: Entry) -> list[tuple[str, str]]:
@@ -37,12 +20,13 @@ def foretold(site: Site, named: Entry) -> list[tuple[str, str]]:
     known = named if named.is_refund else _known_refund(site, named)
     refund = known or _billed(named, now)
     paid = site.ledger.given_back(refund)
-    outlook = _outlook(site, refund, paid, now)
+    becomes, why = _becomes(site, refund, paid, now)
+    status = site.told(paid.location_id or 0) if paid and not why else why
     which = known.key if known else "none yet; billed now, it"
     return [
-        *_payment(site, paid, outlook, now),
-        ("refund", f"{which} {outlook.refund}"),
-        *_effect(outlook, now),
+        *_payment(site, paid, status, now),
+        ("refund", f"{which} {becomes}"),
+        *_effect(site, paid, status, now),
     ]
 
 
@@ -65,37 +49,31 @@ def _billed(paid: Entry, now: datetime) -> Entry:
     )
 
 
-def _outlook(site: Site, refund: Entry, paid: Entry | None, now: datetime) -> Outlook:
+def _becomes(site: Site, refund: Entry, paid: Entry | None, now: datetime) -> tuple[str, str]:
+    """What becomes of the refund itself, and why it has no effect; empty if it has one."""
     words = f"is {refund.state}" + (f": {refund.why}" if refund.why else "")
     if refund.state in _WAITING:
         parked = payment.refund_parked(refund, paid, now, site.settings.ledger)
         if parked is not None:
             if parked.state in _WAITING:
-                return Outlook(f"waits: {parked.why}", why="nothing until it goes out")
-            words = f"becomes {parked.state}: {parked.why}"
-            return Outlook(words, why="nothing, as it does not go out")
+                return f"waits: {parked.why}", "nothing until it goes out"
+            return f"becomes {parked.state}: {parked.why}", "nothing, as it does not go out"
         later = refund.due_at is not None and now < refund.due_at
         words = f"goes out {screen.due(refund.due_at, now) if later else 'at once'}"
     if paid is None or paid.state is not EntryState.SENT:
-        return Outlook(words, why="nothing, as no such payment is SENT")
-    status = site.told(paid.location_id or 0)
-    if isinstance(status, str):
-        return Outlook(words, why=f"cannot be told: {status}")
-    found = coverage.consequence(
-        paid, status, now, zone=site.platform.zone, rules=site.settings.cover
-    )
-    is_listed = paid.platform_id in {row.id for row in status.payments}
-    return Outlook(words, found, is_listed=is_listed)
+        return words, "nothing, as no such payment is SENT"
+    return words, ""
 
 
 def _payment(
-    site: Site, paid: Entry | None, outlook: Outlook, now: datetime
+    site: Site, paid: Entry | None, status: Status | str, now: datetime
 ) -> list[tuple[str, str]]:
     if paid is None:
         return [("payment", "not in the ledger")]
     connection = site.connections.get(paid.location_id or 0)
     id_ = f", with id {paid.platform_id}" if paid.platform_id is not None else ""
-    unlisted = "" if outlook.is_listed else ", which is not on the platform's list"
+    is_listed = isinstance(status, str) or paid.platform_id in {it.id for it in status.payments}
+    unlisted = "" if is_listed else ", which is not on the platform's list"
     period = coverage.paid_period(paid)
     return [
         ("payment", f"{paid.key}, {screen.amount(paid)}"),
@@ -114,15 +92,15 @@ def _standing(period: Period, now: datetime) -> str:
     return f"ended {screen.due(period.end, now)}"
 
 
-def _effect(outlook: Outlook, now: datetime) -> list[tuple[str, str]]:
-    if outlook.found is None:
-        return [("effect", outlook.why)]
-    found = outlook.found
+def _effect(
+    site: Site, paid: Entry | None, status: Status | str, now: datetime
+) -> list[tuple[str, str]]:
+    if paid is None or isinstance(status, str):
+        missing = "cannot be told: " * str(status).startswith("the platform")
+        return [("effect", f"{missing}{status}")]
+    zone, rules = site.platform.zone, site.settings.cover
+    found = coverage.consequence(paid, status, now, zone=zone, rules=rules)
     until = found.covered_until
-    left = (
-        f"paid until {screen.moment(until)}, {screen.due(until, now)}"
-        if until is not None
-        else "no other paid period runs now"
-    )
+    left = f"paid until {screen.moment(until)}, {screen.due(until, now)}" if until else ""
     why = f": {found.why}" if found.why else ""
-    return [("effect", f"{found.effect}{why}"), ("left", left)]
+    return [("effect", f"{found.effect}{why}"), ("left", left or "no other paid period runs now")]

@@ -62,10 +62,7 @@ class Stack:
 
     Attributes:
         name: For the operator.
-        payments: The environment of PaymentsFunction.
-        reconcile: The environment of ReconcileFunction.
-        calls: The environment of CallsFunction.
-        connect: The environment of ConnectFunction.
+        environments: Of the functions that are asked about, by their names in the template.
         outputs: Those of the template, by name.
         client: Makes a client of an AWS service by its name.
         watch: Who knows its alarms and counts.
@@ -73,54 +70,76 @@ class Stack:
     """
 
     name: str
-    payments: Mapping[str, str]
-    reconcile: Mapping[str, str]
-    calls: Mapping[str, str]
-    connect: Mapping[str, str]
+    environments: Mapping[str, Mapping[str, str]]
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
     watch: CloudWatch
     aws: str
 
 
-@dataclass(frozen=True, slots=True)
 class Site:
-    """All that the commands work with; `settings` are those of reconcile.
+    """All that the commands work with: the functions' own adapters; `settings` are reconcile's."""
 
-    Attributes:
-        outputs: Of the template, by name.
-        dynamodb: The client, for what only a person looks for in the tables.
-        queues: Of billing and of calls, the address of the queue and that of its dead letters.
-    """
+    def __init__(self, stack: Stack) -> None:
+        """Of a stack; `dynamodb` and `sqs` are for what only a person looks for.
 
-    name: str
-    settings: reconcile_function.Settings
-    calls_settings: calls_function.Settings
-    outputs: Mapping[str, str]
-    token: PartnerToken
-    user_token: UserToken
-    ledger: Ledger
-    marks: Marks
-    connections: Connections
-    journal: Journal
-    roll: CensusTable
-    platform: Marketplace
-    voip: Telephony
-    looking: ResolveUnknown
-    settling: Settle
-    accounts: Accounts
-    chains: Chains
-    calls: Calls
-    lines: EnterLines
-    call_wake_ups: CallWakeUps
-    tickets_table: str
-    dynamodb: Any
-    sqs: Any
-    queues: Mapping[str, tuple[str, str]]
-    watch: CloudWatch
-    sightings: Sightings
-    refused_keys: RefusedKeys
-    aws: str
+        Raises:
+            NoStack: Its functions are configured for another version than this.
+        """
+        try:
+            environments = [stack.environments[name] for name in _FUNCTIONS]
+            payments = config.read(payments_function.Settings, environments[0])
+            reconcile = config.read(reconcile_function.Settings, environments[1])
+            calls = config.read(calls_function.Settings, environments[2])
+            connect = config.read(connect_function.Settings, environments[3])
+        except config.ConfigError as error:
+            raise NoStack(f"{stack.name} does not run this version: {error}") from None
+        self.name, self.outputs = stack.name, stack.outputs
+        self.watch, self.aws = stack.watch, stack.aws
+        self.settings, self.calls_settings = reconcile, calls
+        dynamodb, sqs, ssm = map(stack.client, ("dynamodb", "sqs", "ssm"))
+        self.dynamodb, self.sqs = dynamodb, sqs
+        self.tickets_table = connect.tickets_table
+        pace_table = reconcile.platform.pace_table
+        self.token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
+        self.user_token = UserToken(ssm, calls.user_token_parameter)
+        client = _client(reconcile, dynamodb, self.token)
+        self.platform = Marketplace(client)
+        self.voip = Telephony(client, calls.chains.platform_api_url)
+        rows = reconcile.connections
+        self.journal = Journal(dynamodb, rows.journal_table, rows.journal_days)
+        self.connections = Connections(dynamodb, rows.connections_table, self.journal)
+        self.ledger = Ledger(dynamodb, reconcile.payments_table, rows.connections_table)
+        self.marks = Marks(dynamodb, pace_table)
+        self.roll = CensusTable(dynamodb, reconcile.census_table)
+        self.sightings = Sightings(dynamodb, pace_table, clock.now)
+        self.refused_keys = RefusedKeys(dynamodb, calls.calls_table)
+        self.accounts = Accounts(dynamodb, calls.accounts_table)
+        self.chains = Chains(dynamodb, calls.chains.chains_table)
+        self.calls = Calls(dynamodb, calls.calls_table, calls.call_days)
+        self.call_wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
+        self.looking = ResolveUnknown(
+            ledger=self.ledger, platform=self.platform, clock=clock.now, rules=reconcile.ledger
+        )
+        self.settling = Settle(
+            platform=self.platform,
+            connections=self.connections,
+            sightings=self.sightings,
+            clock=clock.now,
+            rules=reconcile.lifecycle,
+        )
+        self.lines = EnterLines(
+            accounts=self.accounts,
+            connections=self.connections,
+            calls=self.calls,
+            wake_ups=self.call_wake_ups,
+            default_country=calls.default_country,
+        )
+        # Of each, the address of the queue and that of its dead letters.
+        self.queues = {
+            "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
+            "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
+        }
 
     def told(self, location_id: int) -> Status | str:
         """The platform's word on a location, or why there is none."""
@@ -140,82 +159,6 @@ def find(options: argparse.Namespace) -> Stack:
     if options.stack_name:
         return _deployed(options.stack_name, options.profile, options.region)
     return _announced(options.announced)
-
-
-def opened(stack: Stack) -> Site:
-    """The site of a stack.
-
-    Raises:
-        NoStack: Its functions are configured for another version than this.
-    """
-    try:
-        payments = config.read(payments_function.Settings, stack.payments)
-        reconcile = config.read(reconcile_function.Settings, stack.reconcile)
-        calls = config.read(calls_function.Settings, stack.calls)
-        connect = config.read(connect_function.Settings, stack.connect)
-    except config.ConfigError as error:
-        raise NoStack(f"{stack.name} does not run this version: {error}") from None
-    dynamodb, sqs = stack.client("dynamodb"), stack.client("sqs")
-    journal = Journal(
-        dynamodb, reconcile.connections.journal_table, reconcile.connections.journal_days
-    )
-    ledger = Ledger(dynamodb, reconcile.payments_table, reconcile.connections.connections_table)
-    ssm = stack.client("ssm")
-    token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
-    client = _client(reconcile, dynamodb, token)
-    platform = Marketplace(client)
-    sightings = Sightings(dynamodb, reconcile.platform.pace_table, clock.now)
-    connections = Connections(dynamodb, reconcile.connections.connections_table, journal)
-    accounts = Accounts(dynamodb, calls.accounts_table)
-    call_rows = Calls(dynamodb, calls.calls_table, calls.call_days)
-    wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
-    return Site(
-        name=stack.name,
-        settings=reconcile,
-        calls_settings=calls,
-        outputs=stack.outputs,
-        token=token,
-        user_token=UserToken(ssm, calls.user_token_parameter),
-        ledger=ledger,
-        marks=Marks(dynamodb, reconcile.platform.pace_table),
-        connections=connections,
-        journal=journal,
-        roll=CensusTable(dynamodb, reconcile.census_table),
-        platform=platform,
-        voip=Telephony(client, calls.chains.platform_api_url),
-        looking=ResolveUnknown(
-            ledger=ledger, platform=platform, clock=clock.now, rules=reconcile.ledger
-        ),
-        settling=Settle(
-            platform=platform,
-            connections=connections,
-            sightings=sightings,
-            clock=clock.now,
-            rules=reconcile.lifecycle,
-        ),
-        accounts=accounts,
-        chains=Chains(dynamodb, calls.chains.chains_table),
-        calls=call_rows,
-        lines=EnterLines(
-            accounts=accounts,
-            connections=connections,
-            calls=call_rows,
-            wake_ups=wake_ups,
-            default_country=calls.default_country,
-        ),
-        call_wake_ups=wake_ups,
-        tickets_table=connect.tickets_table,
-        dynamodb=dynamodb,
-        sqs=sqs,
-        queues={
-            "billing": (reconcile.billing_queue_url, payments.billing_dead_letters_url),
-            "calls": (calls.chains.calls_queue_url, calls.calls_dead_letters_url),
-        },
-        watch=stack.watch,
-        sightings=sightings,
-        aws=stack.aws,
-        refused_keys=RefusedKeys(dynamodb, calls.calls_table),
-    )
 
 
 def _client(settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken) -> Client:
@@ -255,10 +198,7 @@ def _local(found: dict[str, Any]) -> Stack:
     client = partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick)
     return Stack(
         name="local stack",
-        payments=found["environments"]["PaymentsFunction"],
-        reconcile=found["environments"]["ReconcileFunction"],
-        calls=found["environments"]["CallsFunction"],
-        connect=found["environments"]["ConnectFunction"],
+        environments=found["environments"],
         outputs=found["outputs"],
         client=client,
         watch=CloudWatch(
@@ -289,13 +229,16 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         if each["ResourceType"] == "AWS::Lambda::Function"
     }
 
+    if not names.keys() >= {*_FUNCTIONS}:
+        raise NoStack(f"{stack_name} is no stack of this backend, or of another version of it")
+
     def environment(function: str) -> dict[str, str]:
         configuration = functions.get_function_configuration(FunctionName=names[function])
         variables: dict[str, str] = configuration["Environment"]["Variables"]
         return variables
 
     with ThreadPoolExecutor(len(_FUNCTIONS)) as workers:
-        payments, reconcile, calls, connect = workers.map(environment, _FUNCTIONS)
+        environments = dict(zip(_FUNCTIONS, workers.map(environment, _FUNCTIONS), strict=True))
 
     def client(service: str) -> Any:
         # The name is a variable, and the overloads of the stubs want a literal.
@@ -304,10 +247,7 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
     named = [f"--profile {shlex.quote(profile)}"] if profile else []
     return Stack(
         name=f"{stack_name} in {session.region_name}",
-        payments=payments,
-        reconcile=reconcile,
-        calls=calls,
-        connect=connect,
+        environments=environments,
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
         client=client,
         watch=CloudWatch(client("cloudwatch"), stack_name, names),

@@ -6,7 +6,6 @@ the operator says so, with his name and his reason in the journal.
 
 import argparse
 import getpass
-from collections.abc import Iterable
 
 from ops import accounts, screen, stored
 from ops.screen import NotChanged
@@ -15,7 +14,6 @@ from shared import clock
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
 from shared.connections import take as rules
-from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 
 
@@ -29,7 +27,7 @@ def take(site: Site, options: argparse.Namespace) -> int:
     if isinstance(status, str):
         raise NotChanged(status)
     others = stored.of_account(site, account).connections
-    pairs = [*_there_and_here(before, status), *_about(site, account, others)]
+    pairs = [*_there_and_here(before, status), *accounts.facts(site, account, others)]
     text = f"Take location {location_id} ({site.name})\n{screen.facts(pairs)}"
     plain = {"location_id": location_id, **dict(pairs)}
     now = clock.now()
@@ -69,19 +67,6 @@ def _there_and_here(before: Connection | None, status: Status) -> list[tuple[str
         ("since", f"{screen.moment(since)}, {screen.due(since, now)}" if since else "-"),
         ("here", before.words if before else "never connected"),
         ("had it", (before.account_id if before else None) or "no account"),
-    ]
-
-
-def _about(site: Site, account: Account, others: Iterable[Connection]) -> list[tuple[str, str]]:
-    # Whoever registers may write any address; to prove it, he needs the letter that goes there.
-    proven = site.accounts.of_email(account.email)
-    is_proven = proven is not None and proven.account_id == account.account_id
-    return [
-        ("account", account.account_id),
-        ("name", account.name),
-        ("e-mail", f"{account.email}, {'proven' if is_proven else 'not proven'}"),
-        ("portal", account.portal_account_id or "-"),
-        ("locations", ", ".join(str(it.location_id) for it in others if it.live) or "none"),
     ]
 
 

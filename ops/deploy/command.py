@@ -255,7 +255,7 @@ def _prepare_publication(work: _Work, environment: samconfig.Environment) -> Non
         json=False,
     )
     try:
-        ready = publication(site.opened(site.find(named)), named) == 0
+        ready = publication(site.Site(site.find(named)), named) == 0
     except GetParameterError as error:
         print(screen.wrapped(f"A token cannot be read, so nobody can tell more: {error}"))
     else:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from ops.screen import NotChanged
-from ops.site import Stack, opened
+from ops.site import Site, Stack
 from ops.take import take
 from ops.watch import CloudWatch
 from shared.clock import instant
@@ -258,10 +258,9 @@ def _take(world: World, location_id: int) -> None:
         return
     stack = Stack(
         name="this world",
-        payments=world.environments["payments"],
-        reconcile=world.environments["reconcile"],
-        calls=world.environments["calls"],
-        connect=world.environments["connect"],
+        environments={
+            f"{name.capitalize()}Function": it for name, it in world.environments.items()
+        },
         outputs={},
         client=world.client,
         watch=CloudWatch(None, "", {}),  # nobody asks it here
@@ -269,7 +268,7 @@ def _take(world: World, location_id: int) -> None:
     )
     words = {"location": location_id, "account": had[0], "reason": "it answered us", "do": True}
     with suppress(NotChanged):
-        take(opened(stack), Namespace(**words, json=False))
+        take(Site(stack), Namespace(**words, json=False))
     world.story.append(f"an operator takes {location_id}")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from local.simulator import Owner
 from ops.payment import payment as desk
-from ops.site import opened
+from ops.site import Site
 from shared.altegio.client import Client
 from shared.clock import stamp
 from shared.connections.accounts import Accounts
@@ -171,7 +171,7 @@ def _payments(it: Recorded) -> None:
     it.bill(payment("closed", 4999))
     ways = {"look": False, "adopt": None, "send": False, "close": "told twice"}
     words = Namespace(key="closed", do=True, force=False, json=False, **ways)
-    assert desk(opened(stack_of(it)), words) == 0
+    assert desk(Site(stack_of(it)), words) == 0
     it.webhook(it.hosted(4564))
     it.let_time_pass(5)
 

@@ -22,6 +22,7 @@ from local.simulator import Owner, Simulator
 from local.simulator.telephony import SavedCall
 from local.stack.stack import Stack
 from ops import publication, site
+from ops.__main__ import main as operate
 from ops.deploy import health
 from ops.watch import CloudWatch
 from shared.aws.dynamodb import from_item
@@ -341,7 +342,7 @@ def test_the_records_of_both_families_of_pbx_come_out_right(world: World) -> Non
 def test_a_call_without_a_location_waits_for_its_line_and_goes_out(world: World) -> None:
     owner = Owner(id=7200, email="lines@example.com")
     key = world.press(world.visit(world.simulator.grant(4571, 4572, owner=owner))).pbx_key
-    operator = site.opened(running(world))
+    operator = site.Site(running(world))
     connection = operator.connections.get(4571)
     assert connection is not None
     account_id = str(connection.account_id)
@@ -364,6 +365,38 @@ def test_a_call_without_a_location_waits_for_its_line_and_goes_out(world: World)
     eventually(lambda: "l-+13155550172" in saved(world, 4572))
 
 
+def test_an_incident_that_is_planted_by_hand_rings_and_is_mended_as_status_says(
+    world: World,
+    eventually: Callable[[Callable[[], Any]], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The door for faults, the alarms and the operator's commands, on the stack that serves."""
+    world.connect(4579)
+    wish = {"route": "payment", "kind": "status", "status": "422", "message": "Period is closed."}
+    fault = {**wish, "times": "2", "location_id": "4579"}
+    said: list[str] = []
+    with world.stack.watched(lambda alarm, state: said.append(f"{alarm.name} {state}")) as watch:
+        httpx.post(f"{world.simulator.url}/faults/order", data=fault, trust_env=False)
+        world.bill(payment("drill-1", 4579))
+        eventually(lambda: world.row("payment#drill-1").get("state") == "REJECTED")
+        watch.look()
+        eventually(lambda: "PaymentRejectedAlarm ALARM" in said)
+        monkeypatch.setattr(site, "find", lambda _options: running(world))
+        monkeypatch.setenv("LOGNAME", "anna")
+        monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+        capsys.readouterr()
+        operate(["status", "--json"])
+        told = json.loads(capsys.readouterr().out)
+        assert any(it["whom"] == "PaymentRejectedAlarm" for it in told["troubles"])
+        [mine] = [it for it in told["troubles"] if "payment#drill-1" in it["whom"]]
+        assert mine["what"] == "REJECTED, Period is closed."
+        operate(mine["command"].split())
+        assert "payment payment#drill-1 --send --do" in capsys.readouterr().out
+        operate(["payment", "payment#drill-1", "--send", "--do"])
+        eventually(lambda: world.row("payment#drill-1").get("state") == "SENT")
+
+
 def saved(world: World, location_id: int) -> list[str]:
     return [call.call_id for call in world.simulator.saved_calls(location_id)]
 
@@ -372,10 +405,7 @@ def running(world: World, **outputs: str) -> site.Stack:
     environments = {name: it.environment for name, it in world.stack.functions.items()}
     return site.Stack(
         name="the stack",
-        payments=environments["PaymentsFunction"],
-        reconcile=environments["ReconcileFunction"],
-        calls=environments["CallsFunction"],
-        connect=environments["ConnectFunction"],
+        environments=environments,
         outputs={**world.stack.outputs, **outputs},
         client=world.stack.client,
         watch=CloudWatch(world.stack.client("cloudwatch"), "local", {}),
@@ -475,7 +505,7 @@ def test_3cx_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None
 def publish(world: World, capsys: pytest.CaptureFixture[str], *words: str, **changes: str) -> Any:
     """The command, run against this stack; its status, and what it prints."""
     options = argparse.Namespace(json="--json" in words, location=None)
-    status = publication.publication(site.opened(running(world, **changes)), options)
+    status = publication.publication(site.Site(running(world, **changes)), options)
     return status, capsys.readouterr().out
 
 

@@ -77,10 +77,9 @@ def stack_of(deployment: Deployment, watch: CloudWatch | None = None) -> site.St
 
     return site.Stack(
         name="test stack",
-        payments=deployment.environments["payments"],
-        reconcile=deployment.environments["reconcile"],
-        calls=deployment.environments["calls"],
-        connect=deployment.environments["connect"],
+        environments={
+            f"{name.capitalize()}Function": it for name, it in deployment.environments.items()
+        },
         outputs={"EventsDeadLettersUrl": deployment.queues["EventsDeadLetters"]},
         client=client,
         watch=watch or Watching(),

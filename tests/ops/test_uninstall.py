@@ -246,7 +246,7 @@ def test_a_success_that_is_none_is_told(connected: Deployment, operator: Operato
 def test_a_status_that_lags_behind_is_looked_at_again(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = site.opened(stack_of(connected)).platform.status(4564)
+    old = site.Site(stack_of(connected)).platform.status(4564)
     with monkeypatch.context() as patch:
         patch.setattr(Marketplace, "status", lambda *_arguments: old)
         text = " ".join(operator("uninstall", "4564", "--do").split())

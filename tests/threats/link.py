@@ -100,7 +100,7 @@ def registers_as_a_customer(deployment: Deployment) -> bool:
     shown = io.StringIO()
     with redirect_stdout(shown):
         take.take(
-            site.opened(stack_of(deployment)),
+            site.Site(stack_of(deployment)),
             Namespace(
                 location=4564,
                 account=deployment.connection(1).account_id,

@@ -91,9 +91,11 @@ def test_another_key_is_401_and_stores_nothing(
 
 
 def _make_a_new_key(deployment: Deployment) -> None:
-    account_id = deployment.connection(4564).account_id or ""
-    new = pbx_key.digest(pbx_key.made(account_id))
-    assert deployment.accounts.give_key(account_id, new, instead=True)
+    """And voids the old one at once."""
+    account = deployment.accounts.of_id(deployment.connection(4564).account_id or "")
+    assert account is not None
+    new = pbx_key.digest(pbx_key.made(account.account_id))
+    assert deployment.accounts.give_key(account, new, deployment.clock(), voids=True)
 
 
 @pytest.mark.parametrize("name", ENDED)
