@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio import marketplace
@@ -114,7 +114,6 @@ def test_no_answer_raises_and_only_the_allow_list_proves_anything() -> None:
         st.binary(max_size=100) | st.just(b'{"success":true,"data":{"id":123}}'),
         st.sampled_from(READERS),
     )
-    @settings(max_examples=200)
     def each(code: int, body: bytes, read: Read) -> None:
         outcome = read(Reply(code, body))
         if code not in (200, 401, 403, 404, 406, 422, 429):
@@ -224,7 +223,6 @@ def test_dates_go_out_in_the_zone_of_the_platform(instant: str, in_berlin: str) 
     st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)),  # noqa: DTZ001 - zoned below
     st.sampled_from([ZONE, BERLIN, NEW_YORK, ZoneInfo("Asia/Kathmandu")]),
 )
-@settings(max_examples=150)
 def test_a_date_that_went_out_comes_back_as_the_same_instant(
     moment: datetime, zone: ZoneInfo
 ) -> None:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import settings as config
@@ -195,7 +195,6 @@ READ = [
 
 
 @pytest.mark.parametrize(("function", "variable", "name"), READ)
-@settings(max_examples=20)
 @given(data=st.data())
 def test_whatever_is_taken_can_be_read(
     function: str, variable: str, name: str, data: st.DataObject

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.payments import entry as payment
@@ -228,7 +228,6 @@ def test_a_refund_waits_for_its_payment_up_to_a_limit() -> None:
 
 
 @given(st.integers(1, 1000), st.floats(0, 3600))
-@settings(max_examples=100)
 def test_a_release_waits_longer_each_time_and_never_less_than_asked(
     attempt: int, retry_after_s: float
 ) -> None:
