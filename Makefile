@@ -56,8 +56,8 @@ lint: setup $(VENVS)/sam/.done ## ruff, zizmor, mypy, sam validate
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/zizmor --offline --quiet .github/workflows
-	@.venv/bin/mypy
-	@SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint
+	@.venv/bin/mypy & types=$$!; \
+	    SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint; ended=$$?; wait $$types && exit $$ended
 
 # For the tests of the page; a browser that is installed already is taken as it is.
 build/chromium/.done: tests/browser/chromium.py .venv/.done
