@@ -92,18 +92,20 @@ def test_the_allow_list_of_refusals(read: Read, code: int, outcome: Outcome) -> 
     assert read(reply(code, REFUSAL)) == outcome
 
 
-@pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize(
-    "code",
-    [100, 199, 201, 202, 203, 204, 206, 301, 302, 303, 304, 307, 308, 400, 402, 405, 407, 408, 409,
-     410, 411, 413, 415, 418, 423, 424, 425, 426, 428, 431, 451, 499, 500, 501, 502, 503, 504, 508,
-     511, 520, 522, 524, 599, 0, 999],
+OTHERS = (
+    100, 199, 201, 202, 203, 204, 206, 301, 302, 303, 304, 307, 308, 400, 402, 405, 407, 408, 409,
+    410, 411, 413, 415, 418, 423, 424, 425, 426, 428, 431, 451, 499, 500, 501, 502, 503, 504, 508,
+    511, 520, 522, 524, 599, 0, 999,
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(
     "body", [b"", HTML, REFUSAL, b'{"success":true,"data":{"id":123}}'], ids=short
 )
-def test_every_other_answer_is_unclear(read: Read, code: int, body: bytes) -> None:
-    assert isinstance(read(reply(code, body)), Unclear)
+def test_every_other_answer_is_unclear(read: Read, body: bytes) -> None:
+    for code in OTHERS:
+        assert isinstance(read(reply(code, body)), Unclear), code
 
 
 def test_no_answer_raises_and_only_the_allow_list_proves_anything() -> None:

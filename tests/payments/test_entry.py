@@ -113,21 +113,21 @@ def test_what_was_sent_stays_sent(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
-@pytest.mark.parametrize("state", EntryState)
-def test_only_a_claim_counts_as_an_attempt(name: str, state: EntryState) -> None:
-    after = changed(name, state)
-    if after is not None:
-        assert after.attempt == (3 if name in ("claimed", "doubted") else 2)
+def test_only_a_claim_counts_as_an_attempt(name: str) -> None:
+    for state in EntryState:
+        after = changed(name, state)
+        if after is not None:
+            assert after.attempt == (3 if name in ("claimed", "doubted") else 2), state
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
-@pytest.mark.parametrize("state", EntryState)
-def test_the_unfinished_has_a_due_time_and_the_final_has_none(name: str, state: EntryState) -> None:
-    after = changed(name, state)
-    if after is not None:
-        assert (after.due_at is None) == (after.state in FINAL)
-        assert after.due_at is None or after.due_at >= NOW
-        assert after.changed_at == NOW
+def test_the_unfinished_has_a_due_time_and_the_final_has_none(name: str) -> None:
+    for state in EntryState:
+        after = changed(name, state)
+        if after is not None:
+            assert (after.due_at is None) == (after.state in FINAL), state
+            assert after.due_at is None or after.due_at >= NOW
+            assert after.changed_at == NOW
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
