@@ -31,8 +31,8 @@ setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done ## install 
 	@$(SYNC) --python .venv/bin/python locks/app.txt
 	@touch $@
 
-# Of SAM most is never loaded; what is, its first run compiles.
-$(VENVS)/sam/.done: private COMPILED =
+# Of these most is never loaded; what is, its first run compiles.
+.venv/.done $(VENVS)/sam/.done: private COMPILED =
 $(VENVS)/%/.done: locks/%.txt .venv/.done
 	@echo "setting up $(@D)"
 	@.venv/bin/python -m venv --without-pip --clear $(@D)
