@@ -31,8 +31,8 @@ setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done ## install 
 	@$(SYNC) --python .venv/bin/python locks/app.txt
 	@touch $@
 
-# Of SAM most is never loaded; what is, its first run compiles.
-$(VENVS)/sam/.done: private COMPILED =
+# Of these most is never loaded; what is, its first run compiles.
+.venv/.done $(VENVS)/sam/.done: private COMPILED =
 $(VENVS)/%/.done: locks/%.txt .venv/.done
 	@echo "setting up $(@D)"
 	@.venv/bin/python -m venv --without-pip --clear $(@D)
@@ -56,8 +56,8 @@ lint: setup $(VENVS)/sam/.done ## ruff, zizmor, mypy, sam validate
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/zizmor --offline --quiet .github/workflows
-	@.venv/bin/mypy
-	@SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint
+	@.venv/bin/mypy & types=$$!; \
+	    SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint; ended=$$?; wait $$types && exit $$ended
 
 # For the tests of the page; a browser that is installed already is taken as it is.
 build/chromium/.done: tests/browser/chromium.py .venv/.done

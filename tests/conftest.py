@@ -21,11 +21,11 @@ _SESSION = boto3.Session(
     aws_secret_access_key="test",
     region_name="us-east-1",
 )
-# A red run is the change's doing, not the dice's; --hypothesis-profile=dice throws them.
-hypothesis.settings.register_profile(
-    "dice", hypothesis.settings.get_profile("ci"), derandomize=False
-)
-hypothesis.settings.load_profile("ci")
+# A red run is the change's doing, not the dice's; --hypothesis-profile=dice throws them, and more.
+_CI = hypothesis.settings.get_profile("ci")
+hypothesis.settings.register_profile("suite", _CI, max_examples=60)
+hypothesis.settings.register_profile("dice", _CI, max_examples=1000, derandomize=False)
+hypothesis.settings.load_profile("suite")
 
 # Made once for all tests: moto answers whichever client asks, and forgets after each test.
 _client = cache(_SESSION.client)

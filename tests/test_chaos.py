@@ -1,6 +1,6 @@
 """Schedules, not examples: the money's protocol under everything that can go wrong at once.
 
-`make chaos` runs as many as one likes; here are a few hundred, always the same.
+`make chaos` runs as many as one likes; here are a few, always the same.
 """
 
 from collections import Counter
@@ -33,13 +33,14 @@ from tests.chaos.tasks import Task
 from tests.chaos.world import LOCATIONS, Fault, World
 from tests.deployment import payment, refund
 
-SCHEDULES = 120
+SCHEDULES = 50
+# Within which every broken rule is noticed.
+ENOUGH = 120
 
 
-@pytest.mark.parametrize("first", range(0, SCHEDULES, 60))
-def test_every_schedule_ends_well(first: int) -> None:
+def test_every_schedule_ends_well() -> None:
     states: Counter[str] = Counter()
-    for seed in range(first, first + 60):
+    for seed in range(SCHEDULES):
         told = run(seed)
         assert not told.wrong, f"python -m tests.chaos --only {seed}: {told.wrong}"
         states += told.states
@@ -52,7 +53,7 @@ def test_every_schedule_ends_well(first: int) -> None:
 def test_a_broken_rule_is_noticed(mutant: Callable[[], Any]) -> None:
     """The test of the test."""
     first = FIRST.get(mutant, 0)
-    told = first_wrong(range(first, first + SCHEDULES), mutant)
+    told = first_wrong(range(first, first + ENOUGH), mutant)
     assert told is not None
     assert run(told.seed).wrong == ""
 
@@ -102,11 +103,11 @@ def _sleep_s(world: World, task: Task) -> float:
 
 def test_a_ledger_that_is_restored_pays_nothing_twice_and_loses_nothing() -> None:
     states: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(15):
         told = restores.run(seed)
         assert not told.wrong, f"tests.chaos.restores.run({seed}): {told.wrong}"
         states += told.states
-    assert states["SENT"] > 300
+    assert states["SENT"] > 100
 
 
 @pytest.mark.parametrize("mutant", restores.MUTANTS, ids=lambda mutant: mutant.__name__)
@@ -262,7 +263,7 @@ def test_a_machine_that_looks_for_trouble_finds_none() -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=60,
+            max_examples=20,
             stateful_step_count=40,
             phases=(Phase.generate, Phase.shrink),
             suppress_health_check=list(HealthCheck),

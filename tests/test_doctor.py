@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio import redirect, signature_doctor
@@ -164,7 +164,6 @@ def test_no_query_breaks_it_and_it_is_right_when_the_signature_is() -> None:
         st.lists(pieces, max_size=8),
         st.text(st.characters(exclude_categories=["Cs"]), max_size=9),
     )
-    @settings(max_examples=300)
     def each(start: str, rest: list[str], key: str) -> None:
         nonlocal right
         text = start + "".join(rest)
@@ -200,7 +199,6 @@ fields = st.sampled_from(["salon_id", "amount", "discount", "sign", "partner_tok
     | st.binary(max_size=60)
     | st.sampled_from([b"[" * 9000, b'{"sign":"' + b"0" * 64 + b'","amount":1e999999999}'])
 )
-@settings(max_examples=300)
 def test_no_body_breaks_it_and_no_value_is_repeated(body: bytes) -> None:
     found = signature_doctor.of_payment_event(body, (TOKEN,))
     assert found.fields() == {"wrong": found.wrong, "key": "", "keys": (KEY,)}

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import iso_8601
@@ -127,7 +127,6 @@ forms = st.tuples(dates, st.sampled_from("Tt "), times, fractions, offsets)
 
 
 @given(moments, forms)
-@settings(max_examples=500)
 def test_any_moment_in_any_form_reads_back_equal(moment: datetime, form: tuple[str, ...]) -> None:
     whole = moment.replace(microsecond=0)
     expected = moment if any("%f" in part for part in form) else whole
@@ -135,14 +134,12 @@ def test_any_moment_in_any_form_reads_back_equal(moment: datetime, form: tuple[s
 
 
 @given(moments.map(lambda at: at.astimezone(timezone(timedelta(hours=at.hour - 12)))), forms)
-@settings(max_examples=200)
 def test_an_offset_of_whole_hours_may_be_short(moment: datetime, form: tuple[str, ...]) -> None:
     written = moment.strftime("".join(form)).removesuffix("00").removesuffix(":")
     assert iso_8601.read(written) == iso_8601.read(moment.strftime("".join(form)))
 
 
 @given(moments, dates, times, st.integers(0, 999), st.sampled_from(["Z", "z", " UTC", "+00"]))
-@settings(max_examples=200)
 def test_any_moment_in_utc_reads_back_equal_without_its_nanoseconds(
     moment: datetime, date: str, time: str, nanoseconds: int, utc: str
 ) -> None:
@@ -151,7 +148,6 @@ def test_any_moment_in_utc_reads_back_equal_without_its_nanoseconds(
 
 
 @given(st.text(st.sampled_from("0123456789-+:.,TtWwZz \u2212"), max_size=30) | st.text())
-@settings(max_examples=500)
 def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     try:
         assert iso_8601.read(text).tzinfo is UTC

@@ -100,7 +100,7 @@ class Billing:
                 return
             if time.monotonic() >= late:
                 raise TimeoutError("nobody takes the messages of the billing queue")
-            time.sleep(0.02)
+            time.sleep(0.1)
 
     def _tell(self, event: dict[str, Any], by: Way) -> None:
         if by == "queue":

@@ -9,19 +9,24 @@ import socket
 import time
 import urllib.request
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self
 
 from local import PROJECT
 from local.stack import processes
 from local.stack.wiring import Queue, Table
 
+if TYPE_CHECKING:
+    import boto3
+
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 SERVICES = "cloudwatch,dynamodb,dynamodbstreams,events,ses,sqs,ssm"
 """What the functions and the operator's commands call."""
-START_S = 20.0
-"""Seconds it may take to answer; on an idle machine it takes a third of one."""
+START_S = 180.0
+"""Seconds it may live without an answer; on an idle machine it takes a third of one."""
 
 _PYTHON = PROJECT / "build" / "venvs" / "emulator" / "bin" / "python"
 _TABLE_REQUEST = {
@@ -33,6 +38,7 @@ _TABLE_REQUEST = {
     "ProvisionedThroughput",
 }
 """What CreateTable takes under CloudFormation's name, of what concerns an emulator."""
+_MAKING = Lock()
 
 
 class EmulatorError(RuntimeError):
@@ -115,17 +121,24 @@ class Emulator:
             options: Of botocore's Config.
         """
         # Imported here: a quarter of a second, while the emulator is starting.
-        import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
-        session = boto3.Session(
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            region_name=REGION,
-        )
         config = Config(**{"proxies": {}, "max_pool_connections": 50, **options})
-        # The name is a variable, and the overloads of the stubs want a literal.
-        return session.client(service, endpoint_url=self.endpoint_url, config=config)  # type: ignore[call-overload]
+        with _MAKING:  # a session makes one client at a time
+            # The name is a variable, and the overloads of the stubs want a literal.
+            return _session().client(service, endpoint_url=self.endpoint_url, config=config)  # type: ignore[call-overload]
+
+
+@cache
+def _session() -> "boto3.Session":
+    """The one of all emulators: each reads the models of its services, most of a start's time."""
+    import boto3  # noqa: PLC0415
+
+    return boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )
 
 
 def create_table(dynamodb: Any, table: Table) -> None:

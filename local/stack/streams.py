@@ -66,8 +66,9 @@ class StreamReader:
                 self._feed([it for it in found if passes(self._mapping.patterns, it)])
                 iterator = answer["NextShardIterator"]
                 self._is_stopped.wait(0 if found else IDLE_S)
-            except (BotoCoreError, ClientError, RuntimeError):
-                # As on AWS, the mapping outlives trouble with its stream; or the stack is closing.
+            except (BotoCoreError, ClientError, RuntimeError, KeyError):
+                # As on AWS, the mapping outlives trouble with its stream; or the stack is closing,
+                # and an answer that its end cuts short has no fields.
                 self._is_stopped.wait(RETRY_S)
 
     def _from_the_first(self) -> str:

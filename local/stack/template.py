@@ -65,19 +65,16 @@ class Template:
         """
         # Imported here: half a second, which `--help` and a build have no use for.
         import boto3  # noqa: PLC0415
-        from samtranslator.parser.parser import (  # type: ignore[import-untyped]  # ships no types # noqa: PLC0415
-            Parser,
-        )
-        from samtranslator.translator.translator import (  # type: ignore[import-untyped]  # ships no types # noqa: PLC0415
-            Translator,
-        )
-        from samtranslator.yaml_helper import (  # type: ignore[import-untyped]  # ships no types # noqa: PLC0415
-            yaml_parse,
-        )
+        import yaml  # noqa: PLC0415
+        from samtranslator import yaml_helper  # type: ignore[import-untyped]  # ships no types # noqa: PLC0415
+        from samtranslator.parser import parser  # type: ignore[import-untyped]  # same # noqa: PLC0415
+        from samtranslator.translator import translator  # type: ignore[import-untyped]  # same # noqa: PLC0415
 
         # Without a handler, its metrics print a complaint when they are thrown away.
         logging.getLogger("samtranslator").addHandler(logging.NullHandler())
-        source = yaml_parse(path.read_text(encoding="utf-8"))
+        # As its own `yaml_parse`, by the loader that is written in C: a tenth of the time.
+        yaml.CSafeLoader.add_multi_constructor("!", yaml_helper.intrinsics_multi_constructor)
+        source = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         for resource in source["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 # The translator takes uploaded code only; `sam deploy` puts the address here.
@@ -87,8 +84,9 @@ class Template:
             name: parameter.get("Default", "1")
             for name, parameter in source.get("Parameters", {}).items()
         }
-        translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
-        return cls(translator.translate(source, values, feature_toggle=None))
+        session = boto3.Session(region_name="us-east-1")
+        translated = translator.Translator({}, parser.Parser(), boto_session=session)
+        return cls(translated.translate(source, values, feature_toggle=None))
 
     @property
     def variables(self) -> Mapping[str, str | None]:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
+import yaml
+from samtranslator import yaml_helper  # type: ignore[import-untyped]  # ships no types
 
 from shared import countries
 
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
+# As samtranslator's `yaml_parse`, by the loader that is written in C: a tenth of the time.
+yaml.CSafeLoader.add_multi_constructor("!", yaml_helper.intrinsics_multi_constructor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Parameter:
 
 def read(template: Path) -> Mapping[str, Parameter]:
     """All parameters of a template, by name."""
-    found = yaml_parse(template.read_text("utf-8"))["Parameters"]
+    found = yaml.load(template.read_text("utf-8"), Loader=yaml.CSafeLoader)["Parameters"]
     return {
         name: Parameter(
             name=name,

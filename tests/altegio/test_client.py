@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio import marketplace
@@ -92,18 +92,20 @@ def test_the_allow_list_of_refusals(read: Read, code: int, outcome: Outcome) -> 
     assert read(reply(code, REFUSAL)) == outcome
 
 
-@pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize(
-    "code",
-    [100, 199, 201, 202, 203, 204, 206, 301, 302, 303, 304, 307, 308, 400, 402, 405, 407, 408, 409,
-     410, 411, 413, 415, 418, 423, 424, 425, 426, 428, 431, 451, 499, 500, 501, 502, 503, 504, 508,
-     511, 520, 522, 524, 599, 0, 999],
+OTHERS = (
+    100, 199, 201, 202, 203, 204, 206, 301, 302, 303, 304, 307, 308, 400, 402, 405, 407, 408, 409,
+    410, 411, 413, 415, 418, 423, 424, 425, 426, 428, 431, 451, 499, 500, 501, 502, 503, 504, 508,
+    511, 520, 522, 524, 599, 0, 999,
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(
     "body", [b"", HTML, REFUSAL, b'{"success":true,"data":{"id":123}}'], ids=short
 )
-def test_every_other_answer_is_unclear(read: Read, code: int, body: bytes) -> None:
-    assert isinstance(read(reply(code, body)), Unclear)
+def test_every_other_answer_is_unclear(read: Read, body: bytes) -> None:
+    for code in OTHERS:
+        assert isinstance(read(reply(code, body)), Unclear), code
 
 
 def test_no_answer_raises_and_only_the_allow_list_proves_anything() -> None:
@@ -114,7 +116,6 @@ def test_no_answer_raises_and_only_the_allow_list_proves_anything() -> None:
         st.binary(max_size=100) | st.just(b'{"success":true,"data":{"id":123}}'),
         st.sampled_from(READERS),
     )
-    @settings(max_examples=200)
     def each(code: int, body: bytes, read: Read) -> None:
         outcome = read(Reply(code, body))
         if code not in (200, 401, 403, 404, 406, 422, 429):
@@ -224,7 +225,6 @@ def test_dates_go_out_in_the_zone_of_the_platform(instant: str, in_berlin: str) 
     st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)),  # noqa: DTZ001 - zoned below
     st.sampled_from([ZONE, BERLIN, NEW_YORK, ZoneInfo("Asia/Kathmandu")]),
 )
-@settings(max_examples=150)
 def test_a_date_that_went_out_comes_back_as_the_same_instant(
     moment: datetime, zone: ZoneInfo
 ) -> None:

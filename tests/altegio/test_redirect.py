@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio import redirect
@@ -64,7 +64,6 @@ def test_no_location_of_the_redirect_is_lost(spelling: str, location_ids: tuple[
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=200, unique=True))
-@settings(max_examples=50)
 def test_any_number_of_locations_comes_out_in_the_order_of_the_query(ids: list[int]) -> None:
     spelling = "&".join(f"salon_ids[]={location_id}" for location_id in ids)
     assert redirect.parse(with_locations(spelling), TOKENS).location_ids == tuple(ids)
@@ -155,7 +154,6 @@ names = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=50)
     spelling=st.sampled_from(sorted(SPELLINGS)),
     ascii_only=st.booleans(),
 )
-@settings(max_examples=200)
 def test_any_owner_signed_with_the_right_key_is_let_in(
     *, user_id: int, name: str, email: str, phone: str, token: str, spelling: str, ascii_only: bool
 ) -> None:
@@ -369,7 +367,6 @@ def test_no_query_raises_anything_but_bad_redirect() -> None:
     read = 0
 
     @given(st.sampled_from(["", with_locations("salon_id=1&")]), st.lists(pieces, max_size=20))
-    @settings(max_examples=400)
     def each(start: str, rest: list[str]) -> None:
         nonlocal read
         try:
@@ -399,7 +396,6 @@ def test_no_signed_json_raises_anything_but_bad_redirect() -> None:
         | st.dictionaries(st.sampled_from(["id", "user_id", *of_owner]), json_values)
         | json_values
     )
-    @settings(max_examples=200)
     def each(values: Any) -> None:
         nonlocal read
         try:
@@ -418,7 +414,6 @@ def test_no_signed_json_raises_anything_but_bad_redirect() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200)
 def test_no_signed_bytes_raise_anything_but_bad_redirect(data: bytes) -> None:
     with pytest.raises(BadRedirect):
         redirect.parse(signed(data), TOKENS)

@@ -5,7 +5,7 @@ import hashlib
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio import redirect
@@ -63,7 +63,6 @@ def test_another_signature_is_refused(wrong: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150)
 def test_one_changed_byte_of_the_data_is_refused(data: st.DataObject) -> None:
     genuine = VECTOR_JSON.encode()
     at = data.draw(st.integers(0, len(genuine) - 1))
@@ -74,7 +73,6 @@ def test_one_changed_byte_of_the_data_is_refused(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150)
 def test_one_changed_character_of_user_data_never_yields_other_bytes(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(VECTOR_DATA) - 1))
     char = data.draw(st.characters())
@@ -87,7 +85,6 @@ def test_one_changed_character_of_user_data_never_yields_other_bytes(data: st.Da
 
 
 @given(at=st.integers(0, 63), digit=st.sampled_from("0123456789abcdef"))
-@settings(max_examples=100)
 def test_one_changed_digit_of_the_signature_is_refused(at: int, digit: str) -> None:
     forged = VECTOR_SIGN[:at] + digit + VECTOR_SIGN[at + 1 :]
     if digit == VECTOR_SIGN[at]:
@@ -98,7 +95,6 @@ def test_one_changed_digit_of_the_signature_is_refused(at: int, digit: str) -> N
 
 
 @given(st.text(max_size=40).filter(lambda text: text.isprintable() and text != TOKEN))
-@settings(max_examples=50)
 def test_another_partner_token_is_refused(token: str) -> None:
     with pytest.raises(BadSignature):
         redirect.verified(VECTOR_DATA, VECTOR_SIGN, (token,))

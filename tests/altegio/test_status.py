@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.altegio import client, marketplace
@@ -89,7 +89,6 @@ def read_log(logs: list[dict[str, str]], word: str) -> tuple[Transition, ...]:
 
 @given(st.lists(st.tuples(documented, st.integers(0, 180)), max_size=8))
 @example([("uninstalled", 10), ("pending", 11)])
-@settings(max_examples=300)
 def test_a_log_is_read_alike_both_ways_and_as_it_grows_while_clocks_go_back(
     steps: list[tuple[str, int]],
 ) -> None:
@@ -281,7 +280,6 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(STATUS)), json_values))
-@settings(max_examples=300)
 def test_no_status_raises_anything_but_that_it_is_no_answer(changes: dict[str, Any]) -> None:
     try:
         read = marketplace.read_status(status_reply(**changes), BERLIN)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio import webhook
@@ -164,7 +164,6 @@ def test_a_sum_is_signed_in_javascripts_shortest_form(written: str, signed: str)
 
 
 @given(st.floats(min_value=0, allow_infinity=False) | st.integers(0, 10**25))
-@settings(max_examples=300)
 def test_no_number_has_a_shorter_form_or_another_value(value: float) -> None:
     text = webhook.number(value)
     assert float(text) == float(value)
@@ -219,7 +218,6 @@ sums = st.integers(0, 10**15).map(lambda cents: cents / 100)
         {}, optional={"salon_id": ids, "amount": sums, "discount": st.none() | sums}
     ),
 )
-@settings(max_examples=300)
 def test_what_is_signed_cannot_be_changed(
     location_id: int, amount: float, discount: float | None, changes: dict[str, Any]
 ) -> None:
@@ -343,7 +341,6 @@ def test_no_date_is_taken_for_another() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(PAID)), json_values))
-@settings(max_examples=300)
 def test_no_json_of_a_payment_raises_anything_but_a_refusal(changes: dict[str, Any]) -> None:
     try:
         read = webhook.read(paid(**changes), TOKENS)

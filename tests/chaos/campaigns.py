@@ -55,7 +55,8 @@ class Clockwork:
             self._fill()
             tasks = self._world.runnable()
             if tasks:
-                self._world.step(tasks[0])
+                # The others wait for it anyway.
+                self._world.step(tasks[0], alone=True)
                 continue
             if until():
                 return

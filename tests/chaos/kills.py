@@ -175,11 +175,13 @@ class Machine:
         Raises:
             TimeoutError: it did not come to that.
         """
-        page = _page(httpx.get(self._simulator.grant(*LOCATIONS), timeout=30))
-        _page(httpx.post(f"{self._stack.api}/connect", data=page.fields, timeout=30))
+        page = _page(httpx.get(self._simulator.grant(*LOCATIONS), timeout=_PATIENCE_S))
+        _page(httpx.post(f"{self._stack.api}/connect", data=page.fields, timeout=_PATIENCE_S))
         self._bill_payment()
         if not _becomes(
-            lambda: any(row["key"] == "echo" for row in self.rows("PAYMENTS_TABLE")), 30
+            lambda: any(row["key"] == "echo" for row in self.rows("PAYMENTS_TABLE")),
+            _PATIENCE_S,
+            every_s=0.1,
         ):
             raise TimeoutError("the first payment is not reported")
         self.echo_at = datetime.now(UTC)
@@ -318,7 +320,7 @@ class Machine:
                 if "event_id" in it.event
             )
 
-        _becomes(lambda: ends.keys() <= told().keys(), _PATIENCE_S)
+        _becomes(lambda: ends.keys() <= told().keys(), _PATIENCE_S, every_s=0.1)
         found, keys = told(), {row["key"] for row in entries(self)}
         faults = [f"nobody was told: {end}" for end in ends.keys() - found.keys()]
         faults += [
@@ -450,12 +452,12 @@ def _page(answer: httpx.Response) -> Page:
     return Page(answer.status_code, dict(answer.headers), answer.text)
 
 
-def _becomes(holds: Callable[[], Any], within_s: float) -> bool:
+def _becomes(holds: Callable[[], Any], within_s: float, every_s: float = 0.005) -> bool:
     late = time.monotonic() + within_s
     while not holds():
         if time.monotonic() > late:
             return False
-        time.sleep(0.005)
+        time.sleep(every_s)
     return True
 
 

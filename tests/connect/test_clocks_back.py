@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio import marketplace
@@ -67,7 +67,6 @@ gaps = st.lists(st.integers(0, 40), min_size=len(words) - 1, max_size=len(words)
 
 
 @given(minutes=gaps, start=st.integers(-90, 60), newest_first=st.booleans())
-@settings(max_examples=300)
 def test_the_log_is_in_its_order_and_grows_at_its_end_only(
     *, minutes: list[int], start: int, newest_first: bool
 ) -> None:

@@ -68,7 +68,7 @@ WHO_DOES_WHAT = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=WHO_DOES_WHAT)
 def test_the_owner_is_let_in_whatever_a_stranger_does(
     deployment: Deployment, steps: list[tuple[str, int]]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.altegio.status import Status, Transition
@@ -300,7 +300,6 @@ def test_an_open_generation_is_put_off_with_growing_waits() -> None:
 
 
 @given(st.integers(0, 10**6), st.sampled_from(State))
-@settings(max_examples=50)
 def test_no_number_of_tries_makes_a_wait_too_long(tries: int, state: State) -> None:
     waiting = lifecycle.put_off(connection(state, tries=tries), "status: 500", NOW, RULES)
     assert waiting.due_at is not None

@@ -76,7 +76,6 @@ def unfinished(row: Connection) -> bool:
 
 
 @given(rows, statuses)
-@settings(max_examples=500)
 def test_whatever_is_unfinished_has_a_due_time_and_what_is_closed_only_its_erasing(
     row: Connection, word: Status
 ) -> None:
@@ -96,7 +95,6 @@ def test_whatever_is_unfinished_has_a_due_time_and_what_is_closed_only_its_erasi
 
 
 @given(rows, statuses)
-@settings(max_examples=500)
 def test_nothing_closes_but_an_end_another_way_in_a_later_or_an_expired_grant(
     row: Connection, word: Status
 ) -> None:
@@ -111,7 +109,6 @@ def test_nothing_closes_but_an_end_another_way_in_a_later_or_an_expired_grant(
 
 
 @given(rows, statuses, st.sampled_from(list(webhook.Kind)).map(Hint))
-@settings(max_examples=500)
 def test_a_hint_changes_when_to_ask_and_never_the_answer(
     row: Connection, word: Status, event: str
 ) -> None:
@@ -126,7 +123,6 @@ def test_a_hint_changes_when_to_ask_and_never_the_answer(
 
 
 @given(rows, statuses)
-@settings(max_examples=200)
 def test_asking_again_at_once_changes_nothing_more(row: Connection, word: Status) -> None:
     assume(word.installed is not NO or word.log)  # see test_a_bare_404_...
     once = settled(row, word)
@@ -322,6 +318,6 @@ class Life(RuleBasedStateMachine):
         assert self.row.state is installed
 
 
-Life.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Life.TestCase.settings = settings(stateful_step_count=30)
 
 test_a_life_in_any_order = Life.TestCase

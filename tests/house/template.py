@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
+import yaml
+from samtranslator import yaml_helper  # type: ignore[import-untyped]  # ships no types
 
 PROJECT = Path(__file__).parents[2]
 
 SOURCE = (PROJECT / "template.yaml").read_text("utf-8")
 
-TEMPLATE: dict[str, Any] = yaml_parse(SOURCE)
+# As samtranslator's `yaml_parse`, by the loader that is written in C: a tenth of the time.
+yaml.CSafeLoader.add_multi_constructor("!", yaml_helper.intrinsics_multi_constructor)
+TEMPLATE: dict[str, Any] = yaml.load(SOURCE, Loader=yaml.CSafeLoader)
 
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 

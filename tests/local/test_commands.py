@@ -1,20 +1,23 @@
 """`python -m local`, as processes of their own."""
 
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local import PROJECT
+from local import __main__ as commands
+from local.stack.stack import Stack
 
 COMMAND = [sys.executable, "-m", "local"]
 Eventually = Callable[[Callable[[], Any]], Any]
@@ -40,11 +43,11 @@ def living(pids: set[int]) -> set[int]:
 
 @pytest.fixture
 def up(
-    tmp_path: Path, eventually: Eventually
+    tmp_path: Path, eventually: Eventually, request: pytest.FixtureRequest
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     announcement = tmp_path / "announced.json"
     announcement.write_text("old")
-    options = ["--platform-url", "http://127.0.0.1:9/", "--announce", str(announcement)]
+    options = [*request.param, "--announce", str(announcement)]
     options += ["--set", "LEASE_S=61", "--set", "RECONCILE_EVERY_S=3600"]
     with subprocess.Popen(
         [*COMMAND, "up", *options],
@@ -65,6 +68,7 @@ def up(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 class TestUp:
+    @pytest.mark.parametrize("up", [["--platform-url", "http://127.0.0.1:9/"]], indirect=True)
     def test_serves_announces_and_ends_on_sigterm(
         self, up: tuple[subprocess.Popen[str], dict[str, Any]]
     ) -> None:
@@ -97,14 +101,18 @@ class TestUp:
         assert "Traceback" not in errors
         assert living(everyone) == set()
 
-    def test_leaves_no_process_when_killed(
+    @pytest.mark.parametrize("up", [[]], ids=["without a platform"], indirect=True)
+    def test_brings_its_own_platform_and_leaves_no_process_when_killed(
         self, up: tuple[subprocess.Popen[str], dict[str, Any]], eventually: Eventually
     ) -> None:
-        process, _ = up
+        process, found = up
+        with urllib.request.urlopen(found["platform_url"]) as page:
+            assert b"Connect" in page.read()
         everyone = family(process.pid)
         assert len(everyone) > 1
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        welcome, _ = process.communicate(timeout=180)
+        assert f"{found['platform_url']}  (a simulator)" in welcome
         eventually(lambda: living(everyone) == set())
 
 
@@ -125,17 +133,14 @@ def test_invoke_prints_the_answer_and_fails_with_the_function(tmp_path: Path) ->
     assert "REPORT" in done.stderr
 
 
-def test_invoke_of_an_unknown_function_names_the_known_ones() -> None:
-    done = subprocess.run(
-        [*COMMAND, "invoke", "nothing", "-", "--platform-url", "http://127.0.0.1:9"],
-        cwd=PROJECT,
-        input="{}",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "PaymentsFunction" in done.stderr
+def test_invoke_of_an_unknown_function_names_the_known_ones(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # In this process, and on the stack that is there, which is told of a function it has not.
+    monkeypatch.setattr(commands, "_stack", lambda *_words, **_named: nullcontext(stack))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("{}"))
+    assert commands.main(["invoke", "nothing", "-"]) == 2
+    assert "WebFunction" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -180,21 +185,3 @@ def test_help_names_the_commands_and_a_setting_needs_a_value() -> None:
     )
     assert done.returncode == 2
     assert b"'LEASE_S' is not NAME=VALUE" in done.stderr
-
-
-def test_up_without_a_platform_brings_its_own(tmp_path: Path) -> None:
-    announced = tmp_path / "up.json"
-    command = [sys.executable, "-m", "local", "up", "--announce", str(announced)]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
-        until = time.monotonic() + 180
-        while not announced.exists():
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        platform = json.loads(announced.read_text())["platform_url"]
-        with urllib.request.urlopen(platform) as page:
-            assert b"Connect" in page.read()
-        process.terminate()
-        welcome, _ = process.communicate(timeout=180)
-    assert process.returncode == 0
-    assert platform in welcome

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.altegio import marketplace
@@ -47,7 +47,6 @@ def test_nothing_is_the_same_sum_with_either_sign(same: str) -> None:
 
 
 @given(amounts(), st.integers(0, 6))
-@settings(max_examples=150)
 def test_any_sum_in_other_digits_is_the_same_event(amount: Decimal, zeros: int) -> None:
     plain = f"{amount:f}"
     padded = plain + "0" * zeros
@@ -64,7 +63,6 @@ offsets = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minute
 
 
 @given(moments, offsets, st.sampled_from(["T", " "]), st.integers(0, 999_999))
-@settings(max_examples=150)
 def test_one_instant_in_another_offset_is_the_same_event(
     moment: datetime, offset: timezone, separator: str, microseconds: int
 ) -> None:
@@ -105,13 +103,11 @@ facts = st.fixed_dictionaries(
 
 
 @given(facts, facts)
-@settings(max_examples=200)
 def test_different_facts_have_different_digests(one: Any, other: Any) -> None:
     assert (entry(payment(**one)).digest == entry(payment(**other)).digest) == (one == other)
 
 
 @given(amounts(), amounts())
-@settings(max_examples=100)
 def test_different_sums_have_different_digests(one: Decimal, other: Decimal) -> None:
     assume(one != other)
     digests = {entry(billed(amount)).digest for amount in (one, other)}
@@ -146,7 +142,6 @@ def test_a_refund_of_the_ledger_reads_as_the_event_that_it_was(stated: dict[str,
 
 
 @given(amounts())
-@settings(max_examples=300)
 def test_any_sum_that_is_accepted_survives_the_wire(amount: Decimal) -> None:
     event = billing_event.read(billed(amount))
     assert isinstance(event, Payment)

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local import currencies as generator
@@ -66,7 +66,6 @@ currencies = st.sampled_from(sorted(LISTED))
 
 
 @given(currencies, st.integers(1, 9))
-@settings(max_examples=300)
 def test_the_smallest_coin_is_taken_and_a_tenth_of_it_is_not(code: str, count: int) -> None:
     coin = Decimal(count).scaleb(-LISTED[code])
     event = billing_event.read(payment(amount=f"{coin:f}", currency=code))
@@ -79,7 +78,6 @@ def test_the_smallest_coin_is_taken_and_a_tenth_of_it_is_not(code: str, count: i
 
 
 @given(currencies)
-@settings(max_examples=100)
 def test_the_largest_sum_survives_the_wire_and_no_larger_is_taken(code: str) -> None:
     limit = 10 ** min(12, 15 - LISTED[code])
     largest = limit - Decimal(1).scaleb(-LISTED[code])

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.billing import api
@@ -521,7 +521,6 @@ _POSTS = st.tuples(
 _TIME_PASSES = st.sampled_from(["drain", "minute"])
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(_POSTS | _TIME_PASSES, min_size=2, max_size=9))
 def test_whatever_dies_nothing_is_doubled_and_nothing_that_was_taken_is_lost(
     steps: list[Any],

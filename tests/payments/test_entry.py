@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.payments import entry as payment
@@ -113,21 +113,21 @@ def test_what_was_sent_stays_sent(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
-@pytest.mark.parametrize("state", EntryState)
-def test_only_a_claim_counts_as_an_attempt(name: str, state: EntryState) -> None:
-    after = changed(name, state)
-    if after is not None:
-        assert after.attempt == (3 if name in ("claimed", "doubted") else 2)
+def test_only_a_claim_counts_as_an_attempt(name: str) -> None:
+    for state in EntryState:
+        after = changed(name, state)
+        if after is not None:
+            assert after.attempt == (3 if name in ("claimed", "doubted") else 2), state
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
-@pytest.mark.parametrize("state", EntryState)
-def test_the_unfinished_has_a_due_time_and_the_final_has_none(name: str, state: EntryState) -> None:
-    after = changed(name, state)
-    if after is not None:
-        assert (after.due_at is None) == (after.state in FINAL)
-        assert after.due_at is None or after.due_at >= NOW
-        assert after.changed_at == NOW
+def test_the_unfinished_has_a_due_time_and_the_final_has_none(name: str) -> None:
+    for state in EntryState:
+        after = changed(name, state)
+        if after is not None:
+            assert (after.due_at is None) == (after.state in FINAL), state
+            assert after.due_at is None or after.due_at >= NOW
+            assert after.changed_at == NOW
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
@@ -228,7 +228,6 @@ def test_a_refund_waits_for_its_payment_up_to_a_limit() -> None:
 
 
 @given(st.integers(1, 1000), st.floats(0, 3600))
-@settings(max_examples=100)
 def test_a_release_waits_longer_each_time_and_never_less_than_asked(
     attempt: int, retry_after_s: float
 ) -> None:

@@ -26,7 +26,7 @@ from tests.payments.stripes import SECRET, credit, credit_note, event, invoice, 
 from tests.payments.stripes import signed as signed_by_stripe
 
 KEY = "portal-key-of-more-than-32-characters"
-EXAMPLES, DOZEN = 25, 12
+EXAMPLES, DOZEN = 12, 12
 some = settings(
     max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -436,7 +436,7 @@ def test_the_fields_of_what_a_pbx_tells(
     )
     statuses: Counter[int] = Counter()
 
-    @settings(some, max_examples=40)
+    @settings(some, max_examples=20)
     @given(dozen(requests))
     def each(drawn: list[tuple[str, str, str, str]]) -> None:
         for path, kind, query, body in drawn:
@@ -479,7 +479,7 @@ def test_the_fields_of_the_queues(
         lambda it: garbled(it, "account_id", "leg")
     )
 
-    @settings(some, max_examples=40)
+    @settings(some, max_examples=20)
     @given(dozen(st.tuples(bills, calls)))
     def each(drawn: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         for bill, call in drawn:

@@ -21,7 +21,7 @@ from shared.aws.dead_letters import DeadLetters
 from shared.calls.pbx import senders
 from tests.deployment import Deployment, finished, http_event, payment, refund
 
-EXAMPLES, DOZEN = 150, 12
+EXAMPLES, DOZEN = 50, 12
 many = settings(
     max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -178,7 +178,7 @@ def test_get_connect_with_locations_that_are_none(
     base = [field for field in genuine(deployment) if not field[0].startswith("user_data")]
     signature = encoded([field for field in genuine(deployment) if field[0].startswith("user_d")])
 
-    @settings(many, max_examples=60)
+    @settings(many, max_examples=25)
     @given(dozen(damaged(base)))
     def each(queries: list[list[tuple[str, str]]]) -> None:
         for fields in queries:
@@ -218,7 +218,7 @@ def test_signed_user_data_of_any_content(
     key = deployment.simulator.partner_token.encode()
     owners = st.dictionaries(st.sampled_from(names), JSON | st.just(HTML) | st.just(7))
 
-    @settings(many, max_examples=60)
+    @settings(many, max_examples=25)
     @given(dozen(owners | JSON))
     def each(contents: list[Any]) -> None:
         for content in contents:
@@ -310,7 +310,7 @@ def test_the_billing_queue(
         JSON,
     ).map(json.dumps)
 
-    @settings(many, max_examples=60)
+    @settings(many, max_examples=25)
     @given(dozen(messages | SENDABLE))
     def each(bodies: list[str]) -> None:
         for body in bodies:
@@ -348,7 +348,7 @@ def test_the_doors_of_a_pbx(deployment: Deployment, clean_log: Callable[[], None
     queries = st.sampled_from(["", "uuid=1", "altegio_location_id=4564", "%ff", "a=1&" * 60])
     statuses: Counter[int] = Counter()
 
-    @settings(many, max_examples=60)
+    @settings(many, max_examples=25)
     @given(dozen(st.tuples(bodies, kinds, paths, queries)))
     def each(requests: list[tuple[bytes, str, str, str]]) -> None:
         for body, kind, path, query in requests:
@@ -390,7 +390,7 @@ def test_the_calls_queue(
         JSON,
     ).map(json.dumps)
 
-    @settings(many, max_examples=60)
+    @settings(many, max_examples=25)
     @given(dozen(messages | SENDABLE))
     def each(bodies: list[str]) -> None:
         for body in bodies:

@@ -24,7 +24,7 @@ from tests.local.stack.worlds import (
 )
 from tests.memory import Memory, refusal
 
-SEQUENCES, STEPS = 80, 14
+SEQUENCES, STEPS = 40, 14
 
 
 # Calls nobody has thought of

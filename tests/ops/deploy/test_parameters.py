@@ -9,9 +9,11 @@ from tests.house.test_parameters import TYPOS
 KNOWN = parameters.read(PROJECT / "template.yaml")
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, *vs in TYPOS for value in vs])
-def test_a_typo_is_told_in_the_templates_words(name: str, value: str) -> None:
-    assert KNOWN[name].wrong(value) == f"{name} {KNOWN[name].constraint}."
+@pytest.mark.parametrize("typos", TYPOS, ids=lambda typos: typos[0])
+def test_a_typo_is_told_in_the_templates_words(typos: tuple[str, ...]) -> None:
+    name, *values = typos
+    for value in values:
+        assert KNOWN[name].wrong(value) == f"{name} {KNOWN[name].constraint}.", value
 
 
 @pytest.mark.parametrize(
