@@ -245,7 +245,9 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         yield "census", "none was taken yet"
         return
     since, age = head.changed_at or head.began_at, now - head.began_at
-    left = site.sightings.lately(CENSUS_FOUND, age)
+    # What it found at its very beginning, too, by whichever clock.
+    lately = site.sightings.lately(CENSUS_FOUND, age + _OLD)
+    left = [it for it in lately if it.at >= head.began_at]
     if head.repaired >= head.repairable:
         left = [it for it in left if it.why not in REPAIRED]
     if left:

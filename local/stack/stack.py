@@ -98,7 +98,7 @@ class Stack:
             "BillingKeyParameter": billing_key,
             "StripeSecretParameter": stripe_secret,
         }
-        self._heard: Callable[[str, Any, InvokeResult], None] = lambda *_run: None
+        self._heard: Callable[[str, Any, InvokeResult], None] = _nobody
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -196,7 +196,10 @@ class Stack:
         )
         with watch:
             self._heard = watch.take
-            yield watch
+            try:
+                yield watch
+            finally:
+                self._heard = _nobody
 
     def _reader(self, mapping: StreamMapping, sqs: Any) -> StreamReader:
         table = self._wiring.tables[mapping.table].name
@@ -309,6 +312,10 @@ class Stack:
         names = ", ".join(self._wiring.functions)
         message = f"no function {function}; the template has {names}"
         raise KeyError(message)
+
+
+def _nobody(_function: str, _event: Any, _result: InvokeResult) -> None:
+    """Nobody watches."""
 
 
 def _constants() -> set[str]:

@@ -174,8 +174,11 @@ class Schedule:
         )
         locations = dict.fromkeys(it for _key, it in self._due_calls(call.LOOKED_FOR))
         looks = (partial(self._call_wake_ups.look, location_id) for location_id in locations)
-        for place, wake in enumerate(islice(_in_turn(wakes, looks), room)):
+        due = _in_turn(wakes, looks)
+        for place, wake in enumerate(islice(due, room)):
             wake(timedelta(seconds=_RUN_EVERY_S * place // most))
+        if next(due, None) is not None:
+            count("CallsBehind")
         if room:
             # Needs our own tables only, and an account's all at once.
             for account_id in self._calls.waited_for(self._clock(), _MOST_CALLS)[:_MOST]:

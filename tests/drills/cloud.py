@@ -22,7 +22,7 @@ class CloudWatch:
         """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
         _known(asked, "StateValue", "AlarmNamePrefix", "MaxRecords")
         state = State(asked["StateValue"])
-        found = [
+        found: list[dict[str, Any]] = [
             {
                 "AlarmName": f"{STACK_NAME}-{it.name}-1A2B3C",
                 "AlarmDescription": it.words,

@@ -1,15 +1,14 @@
 """The incidents: each is planted where it comes from, never in what is to detect it.
 
-Each is told as a generator. Up to its first `yield` all is well; up to the second the incident is
-planted, and what that yields names the things that `status` has to name. Then, if it yields once
-more, what is outside of our reach was put right before the command is typed; it gets what was shown.
+Each is told as a generator, which yields three times: when all is well; when the incident is
+planted, with the things that `status` has to name; and when what is outside of our reach was put
+right, so that what `status` says can be typed. It is sent what was shown then, and ends.
 """
 
 import json
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,7 +26,7 @@ EVER = 10**9
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 LINE = "+13155550176"
 
-type Play = Generator[Any, Any, None]
+type Play = Generator[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,9 @@ class Incident:
         alarm: that rings, as a regular expression; empty if none does by design.
         silent: why none does.
         outside: what is put right where the command cannot reach.
-        within_min: after which at the latest it has to be told.
-        falls_min: after which at the latest all is well again.
-        fills: what the operator writes in the place of a word of the printed command.
+        within_min: after which at the latest it has to be told, in minutes.
+        falls_min: after which at the latest all is well again, and no alarm rings.
+        quick: whether it is one of those that the tests play.
     """
 
     name: str
@@ -54,7 +53,6 @@ class Incident:
     outside: str = ""
     within_min: int = 15
     falls_min: int = 420
-    fills: Mapping[str, str] = field(default_factory=dict)
     quick: bool = False
 
 
@@ -181,6 +179,7 @@ def list_refused(stage: Stage) -> Play:
 def unknown_line(stage: Stage) -> Play:
     key = healthy(stage, 4564, 4232)
     yield
+    stage.fills["LOCATION"] = "4232"
     telling.end(stage, key, call_id="c-1", location_id=None, line="+13155550199")
     yield ["4232", "+13155550199"]
     yield
@@ -215,7 +214,7 @@ def pbx_clock(stage: Stage) -> Play:
 def token_changed(stage: Stage) -> Play:
     healthy(stage, 4564)
     yield
-    stage.simulator.partner_token = "another-token-of-the-cabinet"  # noqa: S105 - opens nothing
+    stage.simulator.partner_token = "another-token-of-the-cabinet"
     stage.simulator.disconnect(4564)
     yield ["/altegio/partner-token"]
     yield
@@ -312,6 +311,7 @@ def pace_too_low(stage: Stage) -> Play:
 def held(stage: Stage) -> Play:
     healthy(stage, 4564)
     yield
+    stage.fills["REASON"] = "cancelled"
     pay(stage, "inv-1", 4801)
     stage.pass_minutes(200)
     yield ["payment#inv-1", "4801"]
@@ -410,22 +410,21 @@ def letter_of_calls(stage: Stage) -> Play:
 def table_missing(stage: Stage) -> Play:
     healthy(stage, 4564)
     yield
-    stage.set("payments", PAYMENTS_TABLE="gone")
+    stage.missing.add(stage.wiring.tables["PaymentsTable"].name)
     pay(stage, "inv-1")
-    yield ["billing"]
-    stage.deploy()
+    yield ["ResourceNotFoundException"]
+    stage.missing.clear()
     yield
     stage.pass_minutes(5)
     assert stage.entry("payment#inv-1").state is EntryState.SENT
 
 
 def calls_stuck(stage: Stage) -> Play:
-    key = healthy(stage, 4564)
+    healthy(stage, 4564)
     yield
     stage.set("calls", CONNECTIONS_TABLE="gone")
     event = {**finished("c-1", 4564), "started_at": telling.at(stage, 90)}
     put(stage, {**event, "account_id": stage.connection(4564).account_id}, "CallsQueue")
-    assert key
     yield ["calls"]
     stage.deploy()
     yield
@@ -452,6 +451,7 @@ def events_out(stage: Stage) -> Play:
     yield ["vents"]
     bus.refuses = lambda _entry: ""
     yield
+    stage.pass_minutes(5)
     assert any(it["detail"].get("event_id") == "inv-1" for it in stage.told)
 
 
@@ -502,6 +502,8 @@ def webhook_address(stage: Stage) -> Play:
 def other_install(stage: Stage) -> Play:
     healthy(stage, 4564)
     yield
+    account_id = str(stage.connection(4564).account_id)
+    stage.fills.update(ACCOUNT=account_id, TEXT="'ticket 812, seen in their cabinet'")
     stage.simulator.platform.grant([4777], private=True)
     stage.leap(days=1)
     yield ["4777"]
@@ -579,7 +581,7 @@ ALL = (
         token_changed,
         "token",
         "WebhooksRefused|PlatformBlocked",
-        outside="(the file TOKEN has the new one)",
+        outside="the file TOKEN has what the Cabinet shows",
         quick=True,
     ),
     Incident(
@@ -598,9 +600,9 @@ ALL = (
     Incident(
         "payments fail on a missing table",
         table_missing,
-        "waiting",
+        "ResourceNotFound",
         "BillingQueueOld|NotDurable",
-        outside="the table's name is deployed right",
+        outside="the table is restored",
         within_min=30,
     ),
     Incident(
@@ -616,7 +618,6 @@ ALL = (
         held,
         "HELD",
         "PaymentLate",
-        fills={"REASON": "cancelled"},
     ),
     Incident(
         "the application id is wrong",
@@ -667,7 +668,7 @@ ALL = (
         "the pace is too low",
         pace_too_low,
         "pace|keep up|queue",
-        "QueueOld|CallLate|Pace",
+        "CallsBehind",
         outside="a higher pace is deployed",
         within_min=30,
     ),
@@ -688,14 +689,14 @@ ALL = (
     Incident(
         "an uninstall's webhook is lost",
         uninstall_lost,
-        "did not tell|not come|lost",
+        "webhook did not come|no webhook came",
         "LostWebhook",
         within_min=1500,
     ),
     Incident(
         "the webhook's address is wrong",
         webhook_address,
-        "did not tell|not come|lost",
+        "webhook did not come|no webhook came",
         "LostWebhook",
         outside="the Cabinet gets the right address",
         within_min=1500,
@@ -724,7 +725,6 @@ ALL = (
         unknown_line,
         "nobody has entered",
         silent="the calls wait for days, and the account's owner is told nothing wrong",
-        fills={"LOCATION": "4232"},
     ),
     Incident(
         "pop-ups are refused",
@@ -746,7 +746,6 @@ ALL = (
         "census|connected by nobody|found what is not repaired",
         "CensusDifference",
         within_min=60,
-        fills={"TEXT": "'ticket 812'", "ACCOUNT": "4564"},
     ),
     Incident(
         "payments are throttled",

@@ -19,7 +19,6 @@ import pytest
 
 from local.simulator import Simulator
 from local.stack.alarms import Alarm, Alarms, Metric, Readings, State, embedded
-from local.stack.emulator import create_queues
 from local.stack.filters import passes
 from local.stack.template import STACK_NAME
 from local.stack.wiring import QueueMapping, StreamMapping, Wiring
@@ -29,7 +28,7 @@ from shared import clock as real_clock
 from shared import telemetry
 from tests.deployment import Clock, Deployment, http_event
 from tests.drills import cloud
-from tests.memory import Memory
+from tests.memory import Memory, refusal
 from tests.payments.stripes import SECRET
 
 MINUTE_S = 60.0
@@ -52,9 +51,13 @@ class Stage(Deployment):
     Attributes:
         throttled: functions whose runs AWS turns away.
         stopped: functions whose schedule does not run.
-        webhooks: whether what the platform sends arrives.
+        missing: tables that are not there.
+        arrives: whether a webhook that the platform sends does.
         alarms: of the template.
         rang: when each alarm last began to ring.
+        meanwhile: what happens in each minute.
+        ended_with: the exit code of the last command.
+        fills: what the operator writes in the place of a word of a command.
     """
 
     def __init__(
@@ -68,11 +71,14 @@ class Stage(Deployment):
         self.memory = memory
         self.throttled: set[str] = set()
         self.stopped: set[str] = set()
+        self.missing: set[str] = set()
         self.arrives: Callable[[dict[str, Any]], bool] = lambda _letter: True
         self.readings = Readings()
         self.rang: dict[str, datetime] = {}
         self.rings = Counter[str]()
-        self.typed: list[str] = []
+        self.fills: dict[str, str] = {}
+        self.ended_with = 0
+        self._waited_s = 0.0
         self.log = log
         self.meanwhile: Callable[[], object] = lambda: None
         self._letters: list[dict[str, Any]] = []
@@ -85,8 +91,8 @@ class Stage(Deployment):
         # As the template has them, where other tests want none of that.
         self.set("all", CENSUS_EVERY_S="86400", PACE_PER_S="5", PACE_PER_MIN="200")
         self._deployed = {name: dict(it) for name, it in self.environments.items()}
-        simulator._webhooks.send = self._post_off  # type: ignore[method-assign]  # `minute` delivers
-        memory.after = self._count_messages
+        simulator._webhooks.send = self._post_off  # type: ignore[method-assign, assignment]  # delivered by `minute`
+        memory.before, memory.after = self._refuse_missing, self._count_messages
 
     def _create(self, wiring: Wiring) -> None:
         super()._create(wiring)
@@ -109,7 +115,8 @@ class Stage(Deployment):
 
         if is_http:
             self._measure("AWS/ApiGateway", "Count", _API)
-        answer, failed = None, None
+        answer: Any = None
+        failed: _Failed | None = None
         if function in self.throttled:
             measure("Throttles")
             failed = _Failed("throttled")
@@ -126,7 +133,7 @@ class Stage(Deployment):
                 self._runs -= 1
             measure("Errors", failed is not None)
             self._take_metrics(out.getvalue())
-        if is_http and (failed is not None or answer["statusCode"] >= 500):  # noqa: PLR2004
+        if is_http and (failed is not None or answer["statusCode"] >= 500):
             self._measure("AWS/ApiGateway", "5xx", _API)
             return answer or {"statusCode": 503, "headers": {}, "body": "{}"}
         if failed is not None:
@@ -147,6 +154,10 @@ class Stage(Deployment):
     def _post_off(self, _address: str, body: dict[str, Any], mode: str) -> None:
         if mode != "never":
             self._letters.append(body)
+
+    def _refuse_missing(self, name: str, asked: Mapping[str, Any]) -> None:
+        if asked.get("TableName") in self.missing:
+            raise refusal(name, "ResourceNotFoundException", "Requested resource not found")
 
     def _count_messages(self, name: str, asked: Mapping[str, Any]) -> None:
         counted = {"SendMessage": "Sent", "ReceiveMessage": "", "DeleteMessage": "Deleted"}.get(
@@ -186,9 +197,9 @@ class Stage(Deployment):
             self.minute()
 
     def leap(self, **span: float) -> None:
-        """A long time passes, of which each hour's last minute is played."""
-        until = self.clock() + timedelta(**span)
-        while self.clock() < until:
+        """A long time passes, of which each hour's last minute is played; until an alarm rings."""
+        until, before = self.clock() + timedelta(**span), self.rings.total()
+        while self.clock() < until and self.rings.total() == before:
             self.clock.advance(minutes=59)
             self.minute()
 
@@ -256,7 +267,10 @@ class Stage(Deployment):
 
     def _measure_queues(self) -> None:
         for queue in self.wiring.queues.values():
-            now, messages = self.clock(), self.sqs._queues[queue.url].messages.values()
+            now, messages = (
+                self.clock(),
+                self.memory.client("sqs")._queues[queue.url].messages.values(),
+            )
             seen = [it for it in messages if it.visible_at <= now]
             flight = [it for it in messages if it.visible_at > now and it.receives]
             old = [it.sent_at for it in messages if it.receives < _POISON]
@@ -319,16 +333,17 @@ class Stage(Deployment):
         """A command of ours at this stack; returns all that is shown."""
         shown = StringIO()
         with redirect_stdout(shown), redirect_stderr(shown):
-            self.code = main([*shlex.split(command), "--stack-name", STACK_NAME])
+            self.ended_with = main([*shlex.split(command), "--stack-name", STACK_NAME])
         return shown.getvalue()
 
     def sleep(self, seconds: float) -> None:
         """A function waits for its turn, or the operator's command for a function."""
+        self.clock.advance(seconds=max(0.0, seconds))
         if self._runs:
-            self.clock.advance(seconds=max(0.0, seconds))
             return
-        until = self.clock() + timedelta(seconds=seconds)
-        while self.clock() < until:
+        self._waited_s += seconds
+        while self._waited_s >= MINUTE_S:
+            self._waited_s -= MINUTE_S
             self.minute()
 
     def client(self, service: str, **_more: Any) -> Any:

@@ -22,6 +22,7 @@ from local.simulator import Owner, Simulator
 from local.simulator.telephony import SavedCall
 from local.stack.stack import Stack
 from ops import publication, site
+from ops.__main__ import main as operate
 from ops.deploy import health
 from ops.watch import CloudWatch
 from shared.aws.dynamodb import from_item
@@ -360,6 +361,38 @@ def test_a_call_without_a_location_waits_for_its_line_and_goes_out(world: World)
     assert [(it.key, it.calls) for it in operator.lines.of(account).unknown] == [(unknown, 1)]
     assert operator.lines.enter(account.account_id, {unknown: 4572}) is Entered.DONE
     eventually(lambda: "l-+13155550172" in saved(world, 4572))
+
+
+def test_an_incident_that_is_planted_by_hand_rings_and_is_mended_as_status_says(
+    world: World,
+    eventually: Callable[[Callable[[], Any]], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The door for faults, the alarms and the operator's commands, on the stack that serves."""
+    world.connect(4579)
+    wish = {"route": "payment", "kind": "status", "status": "422", "message": "Period is closed."}
+    fault = {**wish, "times": "2", "location_id": "4579"}
+    said: list[str] = []
+    with world.stack.watched(lambda alarm, state: said.append(f"{alarm.name} {state}")) as watch:
+        httpx.post(f"{world.simulator.url}/faults/order", data=fault, trust_env=False)
+        world.bill(payment("drill-1", 4579))
+        eventually(lambda: world.row("payment#drill-1").get("state") == "REJECTED")
+        watch.look()
+        eventually(lambda: "PaymentRejectedAlarm ALARM" in said)
+        monkeypatch.setattr(site, "find", lambda _options: running(world))
+        monkeypatch.setenv("LOGNAME", "anna")
+        monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+        capsys.readouterr()
+        operate(["status", "--json"])
+        told = json.loads(capsys.readouterr().out)
+        assert any(it["whom"] == "PaymentRejectedAlarm" for it in told["troubles"])
+        [mine] = [it for it in told["troubles"] if "payment#drill-1" in it["whom"]]
+        assert mine["what"] == "REJECTED, Period is closed."
+        operate(mine["command"].split())
+        assert "payment payment#drill-1 --send --do" in capsys.readouterr().out
+        operate(["payment", "payment#drill-1", "--send", "--do"])
+        eventually(lambda: world.row("payment#drill-1").get("state") == "SENT")
 
 
 def saved(world: World, location_id: int) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from shared import doors
 from shared.connections import pbx_key
+from tests.calls.telling import end, prove
 from tests.deployment import Deployment, counted, http_event, payment
 from tests.payments import stripes
 
@@ -143,3 +144,21 @@ def test_a_payment_of_a_location_that_nobody_connected_rings_once(
             rang.append(hour)
     assert len(rang) == 1
     assert deployment.entry("payment#inv-1").late_at is not None
+
+
+def test_more_calls_than_the_pace_lets_go_are_counted_until_they_are_gone(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    prove(deployment, key)
+    deployment.restart(PACE_PER_S="0.2", PACE_PER_MIN="10")
+    for number in range(9):
+        end(deployment, key, call_id=f"c-{number}", phone=f"+131555501{number:02}")
+    deployment.clock.advance(minutes=1)
+    deployment.invoke("reconcile", {})
+    assert "CallsBehind" in counted(logged())
+    deployment.restart(PACE_PER_S="100", PACE_PER_MIN="6000")
+    deployment.let_time_pass(10)
+    logged()
+    deployment.let_time_pass(5)
+    assert "CallsBehind" not in counted(logged())

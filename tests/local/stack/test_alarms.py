@@ -81,7 +81,7 @@ def naive(data: list[bool | None], periods: int, needed: int, kind: str, before:
         last = real[len(real) - periods :]
         return State.ALARM if last.count(True) >= needed else State.OK
     # Otherwise all that are there count, and only so many are filled in as there are too few.
-    filled = list(real)
+    filled: list[bool | None] = [*real]
     while len(filled) < periods:
         filled.append({"breaching": True, "notBreaching": False}.get(kind))
     if filled.count(True) >= needed:
