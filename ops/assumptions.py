@@ -6,7 +6,6 @@ reads: the status, the list of connected locations, and our own tables.
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -33,15 +32,6 @@ class Verdict(StrEnum):
     UNSEEN = "cannot be seen"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One assumption, the verdict on it, and what was seen."""
-
-    assumption: str
-    verdict: Verdict
-    seen: str
-
-
 type Judgement = tuple[Verdict, str]
 type Pair = tuple[Entry, ListedPayment]
 
@@ -49,12 +39,14 @@ type Pair = tuple[Entry, ListedPayment]
 def assumptions(site: Site, options: argparse.Namespace) -> int:
     """Prints a line per assumption, for one location; 1 if any does not hold."""
     location_id: int = options.location
-    found = [Finding(what, *judged) for what, judged in _findings(site, location_id)]
-    rows = [(it.verdict, it.assumption, it.seen) for it in found]
-    table = screen.table(("VERDICT", "ASSUMPTION", "SEEN"), rows)
+    heads = ("verdict", "assumption", "seen")
+    rows = [(verdict, what, seen) for what, (verdict, seen) in _findings(site, location_id)]
+    table = screen.table([*map(str.upper, heads)], rows)
     head = f"Location {location_id}, as the platform has it now ({site.name})"
-    screen.printed(options, f"{head}\n\n{table}", [asdict(finding) for finding in found])
-    return int(any(it.verdict is Verdict.FAILS for it in found))
+    screen.printed(
+        options, f"{head}\n\n{table}", [dict(zip(heads, it, strict=True)) for it in rows]
+    )
+    return int(any(verdict is Verdict.FAILS for verdict, *_rest in rows))
 
 
 def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:

@@ -96,25 +96,20 @@ def _saved(roll: CensusTable, head: Head) -> Head:
 
 
 def _followed(roll: CensusTable, head: Head) -> Head:
-    """Waits until the census is done, and shows how far it is.
+    """Waits until the census is done.
 
     Raises:
         Unfinished: nothing moves.
     """
-    seen, told = head, ""
-    if seen.stage is not Stage.DONE:
+    if head.stage is not Stage.DONE:
         words = "Waiting for reconcile, which runs each minute and does a part each time."
         print(screen.wrapped(words), file=sys.stderr, flush=True)
-    while seen.stage is not Stage.DONE:
-        said = _progress(seen)
-        if said != told:
-            print(said, file=sys.stderr, flush=True)
-            told = said
+    while head.stage is not Stage.DONE:
         clock.sleep(_LOOK_S)
-        seen = roll.head() or seen
-        if clock.now() - (seen.changed_at or seen.began_at) > _SILENCE:
+        head = roll.head() or head
+        if clock.now() - (head.changed_at or head.began_at) > _SILENCE:
             raise Unfinished("the census does not move on: does reconcile run? It is still ordered")
-    return seen
+    return head
 
 
 def _progress(head: Head) -> str:

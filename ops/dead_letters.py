@@ -124,13 +124,23 @@ class Verdict:
 
     Attributes:
         event: What it is of, as an entry's key or a call's id; None if it is no event.
-        safe: Whether it would be taken, or change nothing.
-        why: In words.
+        against: Why it would be refused again; empty if it would be taken, or change nothing.
+        because: It would.
     """
 
     event: str | None
-    safe: bool
-    why: str
+    against: str = ""
+    because: str = ""
+
+    @property
+    def safe(self) -> bool:
+        """Whether it may be replayed."""
+        return not self.against
+
+    @property
+    def why(self) -> str:
+        """In words."""
+        return f"refused again: {self.against}" if self.against else f"safe: {self.because}"
 
 
 def letters(site: Site, options: argparse.Namespace) -> int:
@@ -224,8 +234,8 @@ def peeked(site: Site, queue: str) -> list[Letter]:
 
 def _judged(site: Site, letter: Letter) -> Verdict:
     if letter.queue == _EVENTS:
-        again = "never by itself: docs/events.md has how the last day is told once more"
-        return Verdict(letter.about, safe=False, why=again)
+        again = "docs/events.md has how the last day is told once more"
+        return Verdict(letter.about, again)
     if letter.queue == "calls":
         return judge_call(letter.body, site.connections.get)
     return judge(letter.body, site.ledger.get)
@@ -236,22 +246,20 @@ def judge_call(body: str, known: Callable[[int], Connection | None]) -> Verdict:
     try:
         event = call_event.read(body)
     except call_event.BadEvent as error:
-        return Verdict(None, safe=False, why=f"refused again: invalid: {error}")
+        return Verdict(None, f"invalid: {error}")
     if isinstance(event, call_event.Ringing):
-        return Verdict(event.call_id, safe=False, why="refused again: only the door takes it")
+        return Verdict(event.call_id, "only the door takes it")
     if not isinstance(event, call_event.Finished):
-        return Verdict(event.type, safe=True, why="safe: a wake-up of our own")
+        return Verdict(event.type, because="a wake-up of our own")
     if event.location_id is None:
-        if not event.account_id:
-            why = "refused again: it names neither a location nor an account"
-            return Verdict(event.call_id, safe=False, why=why)
-        return Verdict(event.call_id, safe=True, why="safe: by its line, however often it is told")
+        by_line = "by its line, however often it is told"
+        against = "" if event.account_id else "it names neither a location nor an account"
+        return Verdict(event.call_id, against, by_line)
     connection = known(event.location_id)
     owner = connection.account_id if connection else None
-    if owner is None or event.account_id not in ("", owner):
-        why = f"refused again: location {event.location_id} is not of this account"
-        return Verdict(event.call_id, safe=False, why=why)
-    return Verdict(event.call_id, safe=True, why="safe: one entry, however often it is told")
+    is_its = owner is not None and event.account_id in ("", owner)
+    against = "" if is_its else f"location {event.location_id} is not of this account"
+    return Verdict(event.call_id, against, "one entry, however often it is told")
 
 
 def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
@@ -259,22 +267,19 @@ def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
     try:
         event = billing_event.read(body)
     except billing_event.BadEvent as error:
-        return Verdict(None, safe=False, why=f"refused again: invalid: {error}")
+        return Verdict(None, f"invalid: {error}")
     if isinstance(event, billing_event.WakeUp):
-        return Verdict(event.key, safe=True, why="safe: a wake-up, void unless it is the latest")
+        return Verdict(event.key, because="a wake-up, void unless it is the latest")
     entry = event.entry(clock.now())
     before = known(entry.key)
-    if before is None and entry.is_refund:
-        unlike = payment.refund_unlike(entry, known(entry.payment_key))
-        if unlike:
-            return Verdict(entry.key, safe=False, why=f"refused again: invalid: {unlike}")
     if before is None:
-        return Verdict(entry.key, safe=True, why="safe: not known yet, taken as any new event")
+        paid = known(entry.payment_key) if entry.is_refund else None
+        unlike = payment.refund_unlike(entry, paid) if entry.is_refund else ""
+        against = f"invalid: {unlike}" if unlike else ""
+        return Verdict(entry.key, against, "not known yet, taken as any new event")
     if before.digest == entry.digest:
-        why = f"safe: known with the same facts ({before.state}), no effect"
-        return Verdict(entry.key, safe=True, why=why)
-    why = f"refused again: contradicts what was received ({_difference(before, entry)})"
-    return Verdict(entry.key, safe=False, why=why)
+        return Verdict(entry.key, because=f"known with the same facts ({before.state}), no effect")
+    return Verdict(entry.key, f"contradicts what was received ({_difference(before, entry)})")
 
 
 def _difference(before: Entry, entry: Entry) -> str:

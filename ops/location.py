@@ -10,12 +10,11 @@ import getpass
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ops import accounts, dead_letters, history, screen, trouble
 from ops import call as calls_shown
-from ops.dead_letters import Letter
 from ops.history import Event, Standing
 from ops.rows import pop_ups, stopped_of
 from ops.screen import NotChanged, Unfinished
@@ -26,15 +25,12 @@ from shared.altegio.status import Installed, Status
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.sightings import POP_UP, POP_UP_DROPPED
 from shared.calls import call as rules_of
-from shared.calls.call import Call, CallState
+from shared.calls.call import CallState
 from shared.chains.chain import Chain
 from shared.clock import stamp
-from shared.connections.accounts import Account
-from shared.connections.connection import Connection, State
+from shared.connections.connection import State
 from shared.connections.crm_token import CrmTokenState
-from shared.connections.journal import Line
 from shared.payments import coverage
-from shared.payments.entry import Entry
 
 _WHAT = {
     CrmTokenState.NONE: "none: the owner's link brought no CRM token",
@@ -49,19 +45,23 @@ _SETTLED = timedelta(minutes=5)
 _WEBHOOK = " webhook"
 
 
-@dataclass(frozen=True, slots=True)
 class Known:
     """All that is read of one location; `said` is what the platform does not tell."""
 
-    connection: Connection | None
-    account: Account | None
-    chain: Chain | None
-    status: Status | None
-    said: str
-    journal: Sequence[Line]
-    entries: Sequence[Entry]
-    calls: Sequence[Call]
-    letters: Sequence[Letter]
+    def __init__(self, site: Site, location_id: int) -> None:
+        since = clock.now() - timedelta(days=site.calls_settings.call_days)
+        self.connection = site.connections.get(location_id)
+        account_id = self.connection.account_id if self.connection else None
+        chain_key = self.connection.chain_key if self.connection else None
+        self.account = site.accounts.of_id(account_id) if account_id else None
+        self.chain = site.chains.get(chain_key) if chain_key else None
+        self.status, self.said = _asked(site, location_id)
+        self.journal = site.journal.of_location(location_id)
+        entries = site.ledger.entries_of(location_id)
+        self.entries = sorted(entries, key=lambda it: it.received_at)
+        calls = site.calls.of_location(location_id, since)
+        self.calls = sorted(calls, key=calls_shown.began, reverse=True)
+        self.letters = dead_letters.of_location(site, location_id)
 
 
 def location(site: Site, options: argparse.Namespace) -> int:
@@ -71,7 +71,7 @@ def location(site: Site, options: argparse.Namespace) -> int:
     if options.send_refused:
         return _sent_again(site, options)
     now, location_id = clock.now(), options.location
-    known = _read(site, location_id)
+    known = Known(site, location_id)
     events = history.events(
         known.journal,
         known.entries,
@@ -111,27 +111,6 @@ def location(site: Site, options: argparse.Namespace) -> int:
     }
     screen.printed(options, "\n".join(parts), plain)
     return 0
-
-
-def _read(site: Site, location_id: int) -> Known:
-    connection = site.connections.get(location_id)
-    status, said = _asked(site, location_id)
-    since = clock.now() - timedelta(days=site.calls_settings.call_days)
-    account_id = connection.account_id if connection else None
-    chain_key = connection.chain_key if connection else None
-    return Known(
-        connection=connection,
-        account=site.accounts.of_id(account_id) if account_id else None,
-        chain=site.chains.get(chain_key) if chain_key else None,
-        status=status,
-        said=said,
-        journal=site.journal.of_location(location_id),
-        entries=sorted(site.ledger.entries_of(location_id), key=lambda it: it.received_at),
-        calls=sorted(
-            site.calls.of_location(location_id, since), key=calls_shown.began, reverse=True
-        ),
-        letters=dead_letters.of_location(site, location_id),
-    )
 
 
 def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:

@@ -24,7 +24,7 @@ from ops.stored import Person, Rows
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import stamp
-from shared.connections.connection import Connection, State
+from shared.connections.connection import State
 from shared.connections.erase import Erase
 
 _CREDENTIALS = {"crm_token", "pbx_key_digest", "replaced_pbx_keys"}
@@ -182,17 +182,16 @@ def _shown(site: Site, found: Person, rows: Rows, kept: Rows) -> str:
     pairs = [
         ("account", f"{whose}{extent}"),
         ("name", found.account.name if found.account else "-"),
-        ("locations", ", ".join(map(_standing, found.connections)) or "none"),
+        (
+            "locations",
+            ", ".join(f"{it.location_id} ({it.state})" for it in found.connections) or "none",
+        ),
     ]
     goes = _GOES if found.whole else {**_GOES, "AccountsTable": "its lines are removed"}
     erased = [(name, str(len(it)), goes.get(name, "deleted")) for name, it in rows.items() if it]
     stays = [(name, str(len(it)), f"kept: {_WHY_KEPT[name]}") for name, it in kept.items() if it]
     lines = screen.table(("WHERE", "ROWS", "WHAT BECOMES OF THEM"), [*erased, *stays])
     return f"Erase a person's data ({site.name})\n{screen.facts(pairs)}\n\n{lines}"
-
-
-def _standing(connection: Connection) -> str:
-    return f"{connection.location_id} ({connection.state})"
 
 
 def _counts(rows: Rows) -> dict[str, int]:

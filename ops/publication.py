@@ -70,8 +70,10 @@ def publication(site: Site, options: argparse.Namespace) -> int:
     if options.location is not None:
         return assumptions(site, options)
     values, texts = _values(site), _texts(site)
+    wrong = [name for name, text in texts.items() if len(text) not in _TEXT]
+    fit = Check("the texts fit", not wrong, ", ".join(wrong) or f"{len(texts)} texts")
     with httpx.Client(timeout=_PATIENCE_S, trust_env=False) as http:
-        checks = [*_lengths(texts), *_preflight(site, http)]
+        checks = [fit, *_preflight(site, http)]
     plain = {"values": values, "texts": texts, "checks": [asdict(each) for each in checks]}
     screen.printed(options, _told(site, values, texts, checks), plain)
     return int(not all(each.passed for each in checks))
@@ -129,12 +131,6 @@ def _unwrapped(text: str) -> str:
     return "\n".join(" ".join(step.split()) for step in re.split(r"\n(?=[0-9]\. )", text))
 
 
-def _lengths(texts: dict[str, str]) -> Iterator[Check]:
-    fits = {name: len(text) in _TEXT for name, text in texts.items()}
-    wrong = [name for name, it in fits.items() if not it]
-    yield Check("the texts fit", not wrong, ", ".join(wrong) or f"{len(texts)} texts")
-
-
 def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     """Only what changes nothing: reads, and requests that have to be refused."""
     redirect, webhook = site.outputs["RedirectUrl"], site.outputs["WebhookUrl"]
@@ -146,7 +142,7 @@ def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     yield _answers("a forged webhook is refused", lambda: http.post(webhook, json=_FORGED), 403)
     forged = f"{redirect}?salon_id=1&user_data=e30=&user_data_sign={'0' * 64}"
     yield _answers("a forged redirect is refused", lambda: http.get(forged), 403)
-    yield _framed(http, forged)
+    yield _asked("Altegio may frame the page", lambda: http.get(forged), _framed)
     calls = site.outputs["CallsUrl"]
     yield _answers("calls without a key are refused", lambda: http.post(calls, json={}), 401)
     ids: tuple[int, ...] = ()
@@ -182,22 +178,24 @@ def _list_of_calls(site: Site, location_id: int, token: str) -> Check:
 
 
 def _answers(what: str, ask: Callable[[], httpx.Response], status: int) -> Check:
+    return _asked(what, ask, lambda it: (it.status_code == status, f"{it.status_code}"))
+
+
+def _asked(
+    what: str,
+    ask: Callable[[], httpx.Response],
+    judged: Callable[[httpx.Response], tuple[bool, str]],
+) -> Check:
     try:
-        answer = ask()
+        return Check(what, *judged(ask()))
     except httpx.HTTPError as error:
         return Check(what, passed=False, seen=type(error).__name__)
-    return Check(what, answer.status_code == status, f"{answer.status_code}")
 
 
-def _framed(http: httpx.Client, page: str) -> Check:
+def _framed(answer: httpx.Response) -> tuple[bool, str]:
     """Altegio shows the page in a frame, and nobody else may."""
-    what = "Altegio may frame the page"
-    try:
-        headers = http.get(page).headers
-    except httpx.HTTPError as error:
-        return Check(what, passed=False, seen=type(error).__name__)
-    policy = headers.get("content-security-policy", "")
+    policy = answer.headers.get("content-security-policy", "")
     ancestors = policy.partition("frame-ancestors ")[2].partition(";")[0].split()
-    barred = "x-frame-options" in headers
+    barred = "x-frame-options" in answer.headers
     seen = "X-Frame-Options forbids it" if barred else f"{' '.join(ancestors) or 'nobody'} may"
-    return Check(what, bool(ancestors) and not barred and "*" not in ancestors, seen)
+    return bool(ancestors) and not barred and "*" not in ancestors, seen

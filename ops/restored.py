@@ -4,11 +4,12 @@ The rule is in `shared.payments.restored`; here its mark is set and released.
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ops import census, screen
+from ops.rows import entries_in
 from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
@@ -38,7 +39,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     if mark is not None and mark.released_at is None:
         # Restored once more: what either restore has lost is looked for.
         since = min(since, mark.restored_to)
-    entries = list(_unfinished(site))
+    entries = _unfinished(site)
     later = [entry for entry in entries if entry.changed_at and entry.changed_at > since]
     if options.since and later:
         changed = f"{later[0].key} and others" if later[1:] else later[0].key
@@ -73,7 +74,7 @@ def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
         raise NotChanged("no mark stands")
     pairs = [
         ("mark", _standing(mark)),
-        ("unfinished", _counted(list(_unfinished(site)))),
+        ("unfinished", _counted(_unfinished(site))),
         ("change", "what comes for the first time from now on is sent at once"),
         ("not changed", "what is here already is looked for all the same"),
         ("condition", "billing has sent again whatever it has sent since then"),
@@ -111,11 +112,8 @@ def _standing(mark: Mark | None) -> str:
     return f"set {screen.moment(mark.marked_at)}, for tables of {screen.moment(mark.restored_to)}"
 
 
-def _unfinished(site: Site) -> Iterator[Entry]:
-    for state in _UNFINISHED:
-        entries = map(site.ledger.get, site.ledger.in_state(state))
-        # The index may be behind.
-        yield from (entry for entry in entries if entry is not None and entry.state is state)
+def _unfinished(site: Site) -> list[Entry]:
+    return [entry for state in _UNFINISHED for entry in entries_in(site, state, None)[0]]
 
 
 def _counted(entries: list[Entry]) -> str:

@@ -103,7 +103,17 @@ class Site:
         pace_table = reconcile.platform.pace_table
         self.token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
         self.user_token = UserToken(ssm, calls.user_token_parameter)
-        client = _client(reconcile, dynamodb, self.token)
+        # In turn with the functions; a person waits longer than they do.
+        pace = Pace(
+            dynamodb,
+            pace_table,
+            clock=clock.now,
+            sleep=clock.sleep,
+            rules=reconcile.platform.pace,
+            ahead_s=0,
+            patience_s=_PATIENCE_S,
+        )
+        client = Client(reconcile.platform, self.token, pace)
         self.platform = Marketplace(client)
         self.voip = Telephony(client, calls.chains.platform_api_url)
         rows = reconcile.connections
@@ -159,20 +169,6 @@ def find(options: argparse.Namespace) -> Stack:
     if options.stack_name:
         return _deployed(options.stack_name, options.profile, options.region)
     return _announced(options.announced)
-
-
-def _client(settings: reconcile_function.Settings, dynamodb: Any, token: PartnerToken) -> Client:
-    """The platform, in turn with the functions; a person waits longer than they do."""
-    pace = Pace(
-        dynamodb,
-        settings.platform.pace_table,
-        clock=clock.now,
-        sleep=clock.sleep,
-        rules=settings.platform.pace,
-        ahead_s=0,
-        patience_s=_PATIENCE_S,
-    )
-    return Client(settings.platform, token, pace)
 
 
 def _announced(file: Path) -> Stack:

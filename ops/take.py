@@ -11,7 +11,6 @@ from ops import accounts, screen, stored
 from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
-from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
 from shared.connections import take as rules
 from shared.connections.connection import Connection
@@ -27,10 +26,16 @@ def take(site: Site, options: argparse.Namespace) -> int:
     if isinstance(status, str):
         raise NotChanged(status)
     others = stored.of_account(site, account).connections
-    pairs = [*_there_and_here(before, status), *accounts.facts(site, account, others)]
+    now, since = clock.now(), status.activation or status.since
+    pairs = [
+        ("there", status.proof()),
+        ("since", f"{screen.moment(since)}, {screen.due(since, now)}" if since else "-"),
+        ("here", before.words if before else "never connected"),
+        ("had it", (before.account_id if before else None) or "no account"),
+        *accounts.facts(site, account, others),
+    ]
     text = f"Take location {location_id} ({site.name})\n{screen.facts(pairs)}"
     plain = {"location_id": location_id, **dict(pairs)}
-    now = clock.now()
     try:
         taken = rules.taken(
             before,
@@ -58,16 +63,6 @@ def take(site: Site, options: argparse.Namespace) -> int:
     change = _change(before, taken)
     text = f"{text}\n\n{screen.facts(change)}"
     return screen.proposed(options, text, {**plain, **dict(change)}, do)
-
-
-def _there_and_here(before: Connection | None, status: Status) -> list[tuple[str, str]]:
-    now, since = clock.now(), status.activation or status.since
-    return [
-        ("there", status.proof()),
-        ("since", f"{screen.moment(since)}, {screen.due(since, now)}" if since else "-"),
-        ("here", before.words if before else "never connected"),
-        ("had it", (before.account_id if before else None) or "no account"),
-    ]
 
 
 def _change(before: Connection | None, taken: Connection) -> list[tuple[str, str]]:

@@ -111,17 +111,12 @@ def causes(whys: Iterable[str]) -> str:
     return "; ".join(first)
 
 
-def grouped(entries: Iterable[Entry]) -> dict[tuple[EntryState, str], list[Entry]]:
-    """By state and cause, as they come."""
+def of_money(entries: Iterable[Entry], now: datetime) -> Iterator[Trouble]:
+    """What is not settled, by state and cause; not what is on its way as it should be."""
     groups = defaultdict(list)
     for entry in entries:
         groups[entry.state, cause(entry.why)].append(entry)
-    return groups
-
-
-def of_money(entries: Iterable[Entry], now: datetime) -> Iterator[Trouble]:
-    """What is not settled, by state and cause; not what is on its way as it should be."""
-    for (state, why), group in grouped(entries).items():
+    for (state, why), group in groups.items():
         oldest = min(group, key=lambda entry: entry.received_at)
         needs_person = state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED)
         if state not in UNFINISHED:

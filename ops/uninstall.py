@@ -44,7 +44,8 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
     parts = [f"Uninstall from location {location_id} ({site.name})", screen.facts(pairs)]
     parts += screen.below(("NOT SETTLED", "STATE", "WHAT BECOMES OF IT"), rows)
-    plain = {"location_id": location_id, **dict(pairs), "not settled": dict(map(_first_two, rows))}
+    left = {row[0]: row[1] for row in rows}
+    plain = {"location_id": location_id, **dict(pairs), "not settled": left}
     gone_here = connection is None or connection.state is State.DISABLED
     if gone_here and isinstance(there, Status) and there.installed is Installed.NO:
         said = "Nothing to do: the application is not installed in this location."
@@ -54,10 +55,6 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     return screen.proposed(
         options, "\n".join(parts), plain, lambda: _do(site, location_id, connection)
     )
-
-
-def _first_two(row: tuple[str, ...]) -> tuple[str, str]:
-    return row[0], row[1]
 
 
 def _do(site: Site, location_id: int, connection: Connection | None) -> str:

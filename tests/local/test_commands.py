@@ -82,6 +82,7 @@ class TestUp:
             "platform_url",
             "tables",
             "environments",
+            "functions",
             "credentials",
             "outputs",
             "logs",
@@ -98,6 +99,7 @@ class TestUp:
         output, errors = process.communicate(timeout=180)
         assert process.returncode == 0
         assert found["api"] in output
+        assert "\n  alarms          http://127.0.0.1:" in output
         assert "Traceback" not in errors
         assert living(everyone) == set()
 
