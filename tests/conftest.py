@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import boto3
 import hypothesis
@@ -29,6 +30,11 @@ hypothesis.settings.load_profile("ci")
 
 # Made once for all tests: moto answers whichever client asks, and forgets after each test.
 _client = cache(_SESSION.client)
+
+
+def _made(service: str, *, config: Any, verify: str | None) -> Any:
+    assert verify is None
+    return _client(service, config=config)
 
 
 # A file is one worker's, so those that take longest begin first, and nobody waits for them in the
@@ -109,6 +115,9 @@ def on_moto(
     # Each session reads the services' models anew, which is most of the time that tests take.
     monkeypatch.setattr("boto3.Session", lambda: _SESSION)
     monkeypatch.setattr(_SESSION, "client", _client)
+    botocore = _SESSION._session
+    monkeypatch.setattr(botocore, "create_client", _made)
+    monkeypatch.setattr("shared.aws.session.get_session", lambda: botocore)
     with mock_aws():
         yield Deployment(simulator, clock, monkeypatch)
 
@@ -124,6 +133,7 @@ def deployment(
 ) -> Deployment:
     """On AWS in memory, which is several times as fast; some tests take `on_moto` instead."""
     monkeypatch.setattr("boto3.Session", lambda: memory)
+    monkeypatch.setattr("shared.aws.session.get_session", lambda: memory)
     return Deployment(simulator, clock, monkeypatch)
 
 

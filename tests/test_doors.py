@@ -58,6 +58,7 @@ def world(
     ):
         simulator.platform.now = clock
         patch.setattr("boto3.Session", lambda: memory)
+        patch.setattr("shared.aws.session.get_session", lambda: memory)
         deployment = Deployment(simulator, clock, patch)
         deployment.set_portal_key(PORTAL_KEY)
 

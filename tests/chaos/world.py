@@ -174,6 +174,7 @@ class World:
         # No answer takes any real time, so deadlines pass in the world's own.
         enter(patch("time.monotonic", self._seconds_now))
         enter(patch("boto3.Session", lambda: self))
+        enter(patch("shared.aws.session.get_session", lambda: self))
         enter(patch.object(httpx, "create_ssl_context", lambda **_: None))
         enter(patch.object(httpx, "Client", self._http))
         enter(patch.object(Client, "_exchange", self._exchange(Client._exchange)))

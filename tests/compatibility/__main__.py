@@ -31,6 +31,7 @@ def main(version: str) -> None:
         simulator.platform.now = clock
         patch.setattr("shared.clock.now", clock)
         patch.setattr("boto3.Session", lambda: memory)
+        patch.setattr("shared.aws.session.get_session", lambda: memory)
         patch.setenv("LOGNAME", "anna")
         telemetry.logger.setLevel("CRITICAL")
         deployment = Recorded(simulator, clock, patch)

@@ -107,6 +107,7 @@ def calls() -> frozenset[Call]:
         monkeypatch.setattr("shared.clock.now", clock)
         monkeypatch.setattr("shared.clock.sleep", lambda seconds: clock.advance(seconds=seconds))
         monkeypatch.setattr("boto3.Session", lambda: memory)
+        monkeypatch.setattr("shared.aws.session.get_session", lambda: memory)
         with (
             Simulator(redirect_url="https://provider.example/connect") as simulator,
             recorded(memory) as called,

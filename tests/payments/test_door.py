@@ -487,6 +487,7 @@ def test_whatever_dies_nothing_is_doubled_and_nothing_that_was_taken_is_lost(
         memory = Memory(clock)
         patches.setattr("shared.clock.now", clock)
         patches.setattr("boto3.Session", lambda: memory)
+        patches.setattr("shared.aws.session.get_session", lambda: memory)
         with Simulator(redirect_url="https://provider.example/connect") as simulator:
             simulator.platform.now = clock
             deployment = Deployment(simulator, clock, patches)
