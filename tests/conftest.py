@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import boto3
 import hypothesis
@@ -16,6 +15,7 @@ from local.simulator import Simulator
 from shared import telemetry
 from tests.deployment import Clock, Deployment
 from tests.memory import Memory
+from tests.memory.session import Session
 
 _SESSION = boto3.Session(
     aws_access_key_id="test",
@@ -30,11 +30,6 @@ hypothesis.settings.load_profile("ci")
 
 # Made once for all tests: moto answers whichever client asks, and forgets after each test.
 _client = cache(_SESSION.client)
-
-
-def _made(service: str, *, config: Any, verify: str | None) -> Any:
-    assert verify is None
-    return _client(service, config=config)
 
 
 # A file is one worker's, so those that take longest begin first, and nobody waits for them in the
@@ -115,9 +110,7 @@ def on_moto(
     # Each session reads the services' models anew, which is most of the time that tests take.
     monkeypatch.setattr("boto3.Session", lambda: _SESSION)
     monkeypatch.setattr(_SESSION, "client", _client)
-    botocore = _SESSION._session
-    monkeypatch.setattr(botocore, "create_client", _made)
-    monkeypatch.setattr("shared.aws.session.get_session", lambda: botocore)
+    monkeypatch.setattr("shared.aws.session.get_session", lambda: Session(_client))
     with mock_aws():
         yield Deployment(simulator, clock, monkeypatch)
 
@@ -133,7 +126,7 @@ def deployment(
 ) -> Deployment:
     """On AWS in memory, which is several times as fast; some tests take `on_moto` instead."""
     monkeypatch.setattr("boto3.Session", lambda: memory)
-    monkeypatch.setattr("shared.aws.session.get_session", lambda: memory)
+    monkeypatch.setattr("shared.aws.session.get_session", lambda: Session(memory.client))
     return Deployment(simulator, clock, monkeypatch)
 
 

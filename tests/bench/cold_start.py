@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -173,7 +173,6 @@ class ColdStarts:
         self,
         artifacts: Mapping[str, Path],
         valgrind: str,
-        variants: Sequence[str],
         titles: str,
         tell: Callable[[str], None],
     ) -> None:
@@ -188,7 +187,7 @@ class ColdStarts:
                 threads.submit(one, row, variant)
                 for row in self.rows
                 for variant in row.variants
-                if variant in variants and row.title.startswith(titles)
+                if variant != WITHOUT_BYTECODE and row.title.startswith(titles)
             ]
             for each in counts:
                 each.result()

@@ -5,6 +5,7 @@ import shutil
 import ssl
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import certifi
 import pytest
@@ -24,21 +25,19 @@ def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target / FOLDER
 
 
-def trusted(**where: str) -> set[bytes]:
-    context = ssl.create_default_context(**where)
+def trusted(file: Path) -> set[bytes]:
+    context = ssl.create_default_context(cafile=str(file))
     return set(context.get_ca_certs(binary_form=True))
 
 
 def test_aws_roots_are_those_that_amazon_lists(laid: Path) -> None:
-    names = [
-        dict(pair for rdn in root["subject"] for pair in rdn)["commonName"]
-        for root in ssl.create_default_context(cafile=str(laid / OF_AWS)).get_ca_certs()
-    ]
+    found: Any = ssl.create_default_context(cafile=str(laid / OF_AWS)).get_ca_certs()
+    names = [dict(pair for rdn in root["subject"] for pair in rdn)["commonName"] for root in found]
     assert sorted(names) == [
         *(f"Amazon Root CA {number}" for number in (1, 2, 3, 4)),
         "Starfield Services Root Certificate Authority - G2",
     ]
-    assert trusted(cafile=str(laid / OF_AWS)) < trusted(cafile=str(BUNDLE))
+    assert trusted(laid / OF_AWS) < trusted(BUNDLE)
 
 
 def test_a_root_that_is_missing_fails_the_build(tmp_path: Path) -> None:
@@ -55,7 +54,7 @@ def test_by_name_has_the_whole_bundle_and_no_more(laid: Path) -> None:
     files = list((laid / BY_NAME).iterdir())
     found = {ssl.PEM_cert_to_DER_cert(file.read_text()) for file in files}
     assert len(files) == len(found)
-    assert found == trusted(cafile=str(BUNDLE))
+    assert found == trusted(BUNDLE)
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl to compare with")

@@ -19,7 +19,7 @@ __all__ = ["Memory", "refusal"]
 
 
 class Memory(Calls):
-    """One empty world; takes the place of a session, boto3's or botocore's.
+    """One empty world; takes the place of a boto3 session.
 
     `local.stack.emulator.create_table` and `create_queues` fill it as they fill the emulator.
     """
@@ -37,15 +37,3 @@ class Memory(Calls):
     def client(self, service: str, *, config: object = None) -> Any:  # noqa: ARG002 - as boto3
         """The client of a service, for which nothing in botocore's Config is of concern."""
         return self._clients[service]
-
-    def create_client(self, service: str, *, config: object, verify: object) -> Any:
-        """As `client`."""
-        assert verify is None
-        return self.client(service, config=config)
-
-    def get_config_variable(self, _name: str) -> None:
-        """Nothing is configured."""
-
-    def get_partition_for_region(self, _region: str | None) -> str:
-        """No partition of AWS's."""
-        return "memory"
