@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local import PROJECT
+from local import PROJECT, roots
 
 PYTHON = (3, 13)
 """The template's Runtime. Bytecode of any other minor version would be ignored, silently."""
@@ -144,6 +144,10 @@ def _dependencies(platform: str | None, root: Path) -> Path:
         check=True,
     )
     _trim(fresh)
+    bundle = fresh / "certifi" / "cacert.pem"
+    # Nothing that a test builds has it; that the artifact has these files is a test of its own.
+    if bundle.exists():
+        roots.lay(bundle, fresh)
     _compile(fresh)
     _remove(kept)
     fresh.chmod(0o755)
@@ -291,7 +295,8 @@ def _sources(root: Path) -> list[Path]:
 def _lock_digest(platform: str | None, root: Path) -> str:
     """Whatever dependencies depend on."""
     here = f"{sys.version} {machine.platform()}" if platform is None else sys.version
-    return _digest(root, root / "locks" / "runtime.txt", Path(__file__), salt=here)
+    makers = Path(__file__), Path(roots.__file__)
+    return _digest(root, root / "locks" / "runtime.txt", *makers, salt=here)
 
 
 def _digest(root: Path, *files: Path, salt: str = "") -> str:

@@ -6,11 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
 from ops import screen
 from ops.site import NoStack, Site
 from shared.altegio.signature_doctor import Diagnosis, fingerprint, of_payment_event, of_redirect
+from shared.aws.parameters import ParameterUnreadable
 
 
 def doctor(site: Site, options: argparse.Namespace) -> int:
@@ -22,7 +21,7 @@ def doctor(site: Site, options: argparse.Namespace) -> int:
     text = _read(options.what or "-").strip()
     try:
         accepted = site.token.accepted()
-    except GetParameterError as error:
+    except ParameterUnreadable as error:
         raise NoStack(f"the partner token of {site.name} cannot be read: {error}") from None
     names = {fingerprint(key): f"the partner token of {site.name}" for key in accepted}
     other = getpass.getpass("Other token: ") if options.ask else ""

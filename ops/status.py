@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import dead_letters, rows, screen, trouble
@@ -21,6 +20,7 @@ from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.rate_limit import COMMON
 from shared.aws.dynamodb import row
+from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import (
     BILLING,
     BILLING_REFUSED,
@@ -88,7 +88,7 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
     parameter = site.settings.platform.partner_token_parameter
     try:
         known = site.token.accepted()
-    except GetParameterError:
+    except ParameterUnreadable:
         known = ()
     if not known:
         what = "the partner token is missing, empty, or may not be read"

@@ -15,6 +15,7 @@ from local.simulator import Simulator
 from shared import telemetry
 from tests.deployment import Clock, Deployment
 from tests.memory import Memory
+from tests.memory.session import Session
 
 _SESSION = boto3.Session(
     aws_access_key_id="test",
@@ -110,6 +111,7 @@ def on_moto(
     # Each session reads the services' models anew, which is most of the time that tests take.
     monkeypatch.setattr("boto3.Session", lambda: _SESSION)
     monkeypatch.setattr(_SESSION, "client", _client)
+    monkeypatch.setattr("shared.aws.session.get_session", lambda: Session(_client))
     with mock_aws():
         yield Deployment(simulator, clock, monkeypatch)
 
@@ -125,6 +127,7 @@ def deployment(
 ) -> Deployment:
     """On AWS in memory, which is several times as fast; some tests take `on_moto` instead."""
     monkeypatch.setattr("boto3.Session", lambda: memory)
+    monkeypatch.setattr("shared.aws.session.get_session", lambda: Session(memory.client))
     return Deployment(simulator, clock, monkeypatch)
 
 

@@ -21,6 +21,7 @@ from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Clock, Deployment, counted, http_event, payment, secrets_in
 from tests.functions.test_events import EVENTS, admitted, load
 from tests.memory import Memory
+from tests.memory.session import Session
 
 PORTAL_KEY = "portal-key-of-more-than-32-characters"
 PORTAL = {"PORTAL_URL": "https://my.provider.example/altegio"}
@@ -58,6 +59,7 @@ def world(
     ):
         simulator.platform.now = clock
         patch.setattr("boto3.Session", lambda: memory)
+        patch.setattr("shared.aws.session.get_session", lambda: Session(memory.client))
         deployment = Deployment(simulator, clock, patch)
         deployment.set_portal_key(PORTAL_KEY)
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.billing import api, wiring
 from shared import doors
 from shared.aws import http
+from shared.aws.parameters import ParameterUnreadable
 from shared.aws.session import once
 from shared.payments.door import NotStored
 from shared.payments.stripe import NotStripes
@@ -32,7 +32,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return api.answer(wired().door, request)
     except http.BadBody:
         return api.refused(400, "the request cannot be read")
-    except GetParameterError:
+    except ParameterUnreadable:
         count("TokenUnreadable")
         return api.later("no key can be checked now: send it again later")
 

@@ -9,10 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
 from functions.connect import wiring
 from shared.aws import http
+from shared.aws.parameters import ParameterUnreadable
 from shared.calls.line_entry import Entered
 from shared.calls.lines import Directory, location_of
 from shared.clock import stamp
@@ -60,7 +59,7 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
         return http.json_answer(429, {"error": "too many locations that are not this owner's"})
     except AccountsBusy:
         return http.json_answer(503, {"error": "the account was being changed: send it again"})
-    except GetParameterError:
+    except ParameterUnreadable:
         count("TokenUnreadable")
         answer = http.json_answer(503, {"error": "no key can be checked now: send it again later"})
         answer["headers"]["retry-after"] = http.RETRY_AFTER

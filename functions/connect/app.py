@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.connect import api, wiring
@@ -10,6 +9,7 @@ from functions.connect.page import FAILED, Page
 from shared import doors
 from shared.altegio.redirect import BadRedirect, BadSignature
 from shared.aws import http, sightings
+from shared.aws.parameters import ParameterUnreadable
 from shared.aws.session import once
 from shared.connect.flow import UnknownTicket
 from shared.connect.form import Form
@@ -56,7 +56,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
     except AccountsBusy:
         logger.warning("accounts busy")
         return page.busy()
-    except GetParameterError:
+    except ParameterUnreadable:
         count("TokenUnreadable")
         return page.later()
 

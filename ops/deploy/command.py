@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ops import screen, site
@@ -23,6 +22,7 @@ from ops.deploy import change_set, health, parameters, samconfig
 from ops.deploy.account import Account, NoEmulator
 from ops.deploy.answers import Answers, File, Refused, Terminal
 from ops.publication import publication
+from shared.aws.parameters import ParameterUnreadable
 
 _ASKED = ("ApplicationId", "ProviderName", "DefaultCountry", "AlarmEmail", "DomainName")
 _OF_A_DOMAIN = ("CertificateArn", "HostedZoneId")
@@ -256,7 +256,7 @@ def _prepare_publication(work: _Work, environment: samconfig.Environment) -> Non
     )
     try:
         ready = publication(site.Site(site.find(named)), named) == 0
-    except GetParameterError as error:
+    except ParameterUnreadable as error:
         print(screen.wrapped(f"A token cannot be read, so nobody can tell more: {error}"))
     else:
         if not ready:

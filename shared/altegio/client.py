@@ -18,15 +18,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import httpx
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from shared import roots
 from shared.altegio.rate_limit import Pace, Paused, Share
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
+from shared.aws.parameters import ParameterUnreadable
 from shared.telemetry import count
 
 # httpx logs every URL at INFO.
@@ -109,7 +110,7 @@ class Client:
     def prepare(self) -> None:
         """Makes what a first call needs, which takes so long that the call would miss its turn."""
         _ = self._reads, self._money
-        with suppress(GetParameterError):
+        with suppress(ParameterUnreadable):
             self._token.accepted()
 
     @property
@@ -204,12 +205,12 @@ class Client:
         """Those to try, each once: first what the platform took last, then, anew, all others."""
         try:
             accepted = self._token.accepted()
-        except GetParameterError:
+        except ParameterUnreadable:
             count("TokenUnreadable")
             raise NotSent("the partner token cannot be read") from None
         tried = [token for token in accepted if token == self._token_taken] or accepted[:1]
         yield from filter(_fits_a_header, tried)
-        with suppress(GetParameterError):
+        with suppress(ParameterUnreadable):
             accepted = self._token.refetch()
         yield from (token for token in accepted if token not in tried and _fits_a_header(token))
 
@@ -269,13 +270,9 @@ class Client:
         raise (NotSent if gate.close() else NoAnswer)(type(answer).__name__) from None
 
     @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return httpx.create_ssl_context(trust_env=False)
-
-    @cached_property
     def _reads(self) -> httpx.Client:
         """For questions and for the callback, which may be repeated."""
-        return httpx.Client(verify=self._tls, trust_env=False, timeout=self._timeout())
+        return httpx.Client(verify=_tls(), trust_env=False, timeout=self._timeout())
 
     @cached_property
     def _money(self) -> httpx.Client:
@@ -285,7 +282,7 @@ class Client:
         platform saw the request.
         """
         return httpx.Client(
-            verify=self._tls,
+            verify=_tls(),
             trust_env=False,
             timeout=self._timeout(),
             limits=httpx.Limits(max_keepalive_connections=0),
@@ -293,6 +290,14 @@ class Client:
 
     def _timeout(self) -> httpx.Timeout:
         return httpx.Timeout(self._settings.http_total_s, connect=_CONNECT_S)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all clients of a process, with the roots of certifi; see `shared/roots.py`."""
+    if (folder := roots.by_name()) is None:
+        return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(capath=folder)
 
 
 class _Gate:

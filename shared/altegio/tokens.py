@@ -10,10 +10,7 @@ before. Which of them Altegio uses is not known at any moment, so both are accep
 import time
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.utilities.parameters import SSMProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
-from shared.aws.keys import MAX_AGE_S
+from shared.aws.parameters import Parameter, ParameterUnreadable
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
@@ -26,8 +23,7 @@ class PartnerToken:
     """The tokens, newest first, fetched when first needed and at most every five minutes."""
 
     def __init__(self, ssm: "SSMClient", parameter: str) -> None:
-        self._provider = SSMProvider(boto3_client=ssm)
-        self._parameter = parameter
+        self._parameter = Parameter(ssm, parameter)
         self._doubt_from = 0.0
         self._known: tuple[str, ...] = ()
 
@@ -37,11 +33,11 @@ class PartnerToken:
         If it cannot be read now, those that were read last: an outage of SSM loses no webhook.
 
         Raises:
-            GetParameterError: it could never be read, as it is missing or may not be.
+            ParameterUnreadable: it could never be read, as it is missing or may not be.
         """
         try:
             return self._fetch(force=False)
-        except GetParameterError:
+        except ParameterUnreadable:
             if not self._known:
                 raise
             return self._known
@@ -50,7 +46,7 @@ class PartnerToken:
         """The tokens past the cache: after the platform answered 401, for one.
 
         Raises:
-            GetParameterError: see `accepted`.
+            ParameterUnreadable: see `accepted`.
         """
         return self._fetch(force=True)
 
@@ -66,15 +62,13 @@ class PartnerToken:
         self._doubt_from = now + _DOUBT_AGAIN_S
         try:
             return self.refetch()
-        except GetParameterError:
+        except ParameterUnreadable:
             return ()
 
     def _fetch(self, *, force: bool) -> tuple[str, ...]:
-        value = self._provider.get(
-            self._parameter, max_age=MAX_AGE_S, decrypt=True, force_fetch=force
-        )
+        value = self._parameter.read(anew=force)
         # A file that was uploaded as the parameter often ends in a newline.
-        lines = map(str.strip, str(value).splitlines())
+        lines = map(str.strip, value.splitlines())
         self._known = tuple(dict.fromkeys(line for line in lines if line))
         return self._known
 
@@ -83,14 +77,13 @@ class UserToken:
     """Read from an SSM SecureString when first needed, and at most every five minutes."""
 
     def __init__(self, ssm: "SSMClient", parameter: str) -> None:
-        self._provider = SSMProvider(boto3_client=ssm)
-        self._parameter = parameter
+        self._parameter = Parameter(ssm, parameter)
 
     def known(self) -> str | None:
         """The token; None if there is none to be had, or none that a header can carry."""
         try:
-            value = self._provider.get(self._parameter, max_age=MAX_AGE_S, decrypt=True)
-        except GetParameterError:
+            value = self._parameter.read()
+        except ParameterUnreadable:
             return None
-        token = str(value).strip()
+        token = value.strip()
         return token if token.isascii() and token.isprintable() and token else None

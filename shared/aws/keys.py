@@ -7,14 +7,11 @@ import hmac
 import time
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.utilities.parameters import SSMProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from shared.aws.parameters import Parameter, ParameterUnreadable
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
 
-# For which a parameter is not read again.
-MAX_AGE_S = 300
 # Less could be guessed, and an empty parameter would let everybody in.
 SHORTEST = 32
 # Anybody can ask with some key while there is none.
@@ -29,8 +26,7 @@ class _Lines:
     """
 
     def __init__(self, ssm: "SSMClient", parameter: str) -> None:
-        self._provider = SSMProvider(boto3_client=ssm)
-        self._parameter = parameter
+        self._parameter = Parameter(ssm, parameter)
         self._known: tuple[str, ...] | None = None
         self._read_from = 0.0
 
@@ -45,17 +41,17 @@ class _Lines:
     def _read(self) -> tuple[str, ...]:
         if time.monotonic() >= self._read_from:
             try:
-                value = self._provider.get(self._parameter, max_age=MAX_AGE_S, decrypt=True)
-            except GetParameterError as error:
+                value = self._parameter.read()
+            except ParameterUnreadable as error:
                 self._read_from = time.monotonic() + _MISSED_S
                 # Its words are all that tells one from the other.
                 if "ParameterNotFound" in str(error):
                     self._known = ()
             else:
-                lines = [line.strip() for line in str(value).splitlines()]
+                lines = [line.strip() for line in value.splitlines()]
                 self._known = tuple(line for line in lines if len(line) >= SHORTEST)
         if self._known is None:
-            raise GetParameterError("the key cannot be read")
+            raise ParameterUnreadable("the key cannot be read")
         return self._known
 
 
@@ -66,7 +62,7 @@ class Keys(_Lines):
         """Whether it is the key; compared in constant time. Without a parameter, nothing is.
 
         Raises:
-            GetParameterError: there may be a key, and it could never be read.
+            ParameterUnreadable: there may be a key, and it could never be read.
         """
         said = given.encode(errors="replace")
         fitting = [hmac.compare_digest(key.encode(), said) for key in self._read()]
@@ -80,6 +76,6 @@ class Secrets(_Lines):
         """All of them, the newest first; none without a parameter.
 
         Raises:
-            GetParameterError: there may be one, and it could never be read.
+            ParameterUnreadable: there may be one, and it could never be read.
         """
         return self._read()

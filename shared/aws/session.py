@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
+from botocore.exceptions import UnknownRegionError
+from botocore.session import get_session
+
+from shared import roots
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -23,36 +26,59 @@ _CONFIG = Config(
 class Aws:
     """The clients of a function, each made when it is first named.
 
-    They share one session, which costs a third of what two would.
+    They share one session, which costs a third of what two would. It is botocore's, as boto3 would
+    load all that uploads to S3 need.
     """
 
     def __init__(self) -> None:
-        self._session = boto3.Session()
+        self._session = get_session()
+
+    def _client(self, service: str) -> Any:
+        return self._session.create_client(service, config=_CONFIG, verify=self._verify)
+
+    @cached_property
+    def _verify(self) -> str | None:
+        """A file of roots; None leaves it to botocore, which then reads all of certifi.
+
+        A bundle that whoever runs this has named is the last word: `AWS_CA_BUNDLE`, or the one that
+        botocore takes after it.
+        """
+        named = self._session.get_config_variable("ca_bundle")
+        if named or "REQUESTS_CA_BUNDLE" in os.environ:
+            return None
+        region = self._session.get_config_variable("region")
+        try:
+            return roots.of_aws(self._session.get_partition_for_region(region))
+        except UnknownRegionError:
+            return None
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """Tables."""
-        return self._session.client("dynamodb", config=_CONFIG)
+        client: DynamoDBClient = self._client("dynamodb")
+        return client
 
     @cached_property
     def sqs(self) -> "SQSClient":
         """Queues."""
-        return self._session.client("sqs", config=_CONFIG)
+        client: SQSClient = self._client("sqs")
+        return client
 
     @cached_property
     def ssm(self) -> "SSMClient":
         """Parameters, which hold the secrets."""
-        return self._session.client("ssm", config=_CONFIG)
+        client: SSMClient = self._client("ssm")
+        return client
 
     @cached_property
     def events(self) -> Any:
         """Event buses."""
-        return self._session.client("events", config=_CONFIG)
+        return self._client("events")
 
     @cached_property
     def ses(self) -> Any:
         """Letters."""
-        return self._session.client("sesv2", config=_CONFIG)
+        return self._client("sesv2")
 
 
 def once[T](build: Callable[[Mapping[str, str]], T]) -> Callable[[], T]:

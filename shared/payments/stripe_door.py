@@ -64,7 +64,7 @@ class StripeDoor:
             Forged: nothing was stored.
             stripe.NotStripes: it was signed, and cannot be read.
             NotStored: it is to come again.
-            GetParameterError: the secret could never be read.
+            ParameterUnreadable: the secret could never be read.
         """
         secrets = [secret_of(line) for line in self._secrets.known()]
         secret = signed_with(secrets, header, body, self._clock())

@@ -11,12 +11,11 @@ a live location makes us ask as well, and nothing else is done for it.
 
 from zoneinfo import ZoneInfo
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
 from shared.altegio import webhook
 from shared.altegio.tokens import PartnerToken
 from shared.altegio.webhook import LifecycleEvent
 from shared.aws import sightings
+from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import Sightings
 from shared.clock import Clock
 from shared.connections.connection import Hint
@@ -70,7 +69,7 @@ class ReceiveWebhook:
         """
         try:
             event = self._genuine(body)
-        except GetParameterError:
+        except ParameterUnreadable:
             self._rumour(webhook.claimed(body))
             return
         except webhook.Forged:

@@ -6,8 +6,11 @@ CLIENT = "bench_client"
 MODULES = {
     BARE: "def handler(event, context):\n    return {}\n",
     CLIENT: (
-        "import boto3\n\n"
+        "import os\n\nimport boto3\n\n"
         'dynamodb = boto3.client("dynamodb")\n\n\n'
-        "def handler(event, context):\n    return {}\n"
+        "def handler(event, context):\n"
+        '    key = {"key": {"S": "nobody\'s"}}\n'
+        '    dynamodb.get_item(TableName=os.environ["PACE_TABLE"], Key=key)\n'
+        "    return {}\n"
     ),
 }

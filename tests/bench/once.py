@@ -1,15 +1,19 @@
-"""Runs a handler once, as a cold start does, and ends: what callgrind counts.
+"""Runs a handler on a few events, as an environment of Lambda does, and ends: callgrind counts.
 
-    python once.py HANDLER EVENT.json ANSWER.json
+    python once.py HANDLER EVENTS.json ANSWERS.json
 
-It is run by the bare interpreter, so it uses the standard library only.
+Before each event but the first it prints `NEXT` and waits for a line, so that connections can be
+ended meanwhile. It is run by the bare interpreter, so it uses the standard library only.
 """
 
 import importlib
 import json
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
+
+NEXT = "-- next --"
 
 
 class Context:
@@ -25,9 +29,21 @@ class Context:
 
 
 if __name__ == "__main__":
-    _, handler, event, answer = sys.argv
+    _, handler, events, answers = sys.argv
     module, _, name = handler.rpartition(".")
     run = getattr(importlib.import_module(module), name)
-    Path(answer).write_text(json.dumps(run(json.loads(Path(event).read_text()), Context())))
+    # Under callgrind all takes fifty times as long, and each turn at the platform would be missed.
+    for late, where in (("_MISSED", "shared.calls.pop_up"), ("_LATE", "shared.altegio.rate_limit")):
+        if where in sys.modules:
+            setattr(sys.modules[where], late, timedelta(hours=1))
+    said = []
+    for number, event in enumerate(json.loads(Path(events).read_text())):
+        if number:
+            print(NEXT, flush=True)
+            sys.stdin.readline()
+            os.sched_yield()  # callgrind begins to count anew here
+        said.append(run(event, Context()))
+        os.sched_yield()
+    Path(answers).write_text(json.dumps(said))
     sys.stdout.flush()
     os._exit(0)  # Lambda never takes an interpreter apart, so that is not counted

@@ -34,6 +34,7 @@ from shared.settings import variables
 from tests.chaos.tasks import Task
 from tests.deployment import FUNCTIONS, Clock, Context, Page, http_event, wired
 from tests.memory import Memory
+from tests.memory.session import Session
 
 # What Lambda allows, by the template.
 TIMEOUTS = {
@@ -174,6 +175,7 @@ class World:
         # No answer takes any real time, so deadlines pass in the world's own.
         enter(patch("time.monotonic", self._seconds_now))
         enter(patch("boto3.Session", lambda: self))
+        enter(patch("shared.aws.session.get_session", lambda: Session(self.client)))
         enter(patch.object(httpx, "create_ssl_context", lambda **_: None))
         enter(patch.object(httpx, "Client", self._http))
         enter(patch.object(Client, "_exchange", self._exchange(Client._exchange)))

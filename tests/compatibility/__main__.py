@@ -15,6 +15,7 @@ from shared.clock import stamp
 from tests.compatibility.written import BEGAN, Recorded, lived, stored
 from tests.deployment import Clock
 from tests.memory import Memory
+from tests.memory.session import Session
 
 
 def main(version: str) -> None:
@@ -31,6 +32,7 @@ def main(version: str) -> None:
         simulator.platform.now = clock
         patch.setattr("shared.clock.now", clock)
         patch.setattr("boto3.Session", lambda: memory)
+        patch.setattr("shared.aws.session.get_session", lambda: Session(memory.client))
         patch.setenv("LOGNAME", "anna")
         telemetry.logger.setLevel("CRITICAL")
         deployment = Recorded(simulator, clock, patch)

@@ -249,7 +249,7 @@ def test_a_key_that_cannot_be_read_is_no_wrong_key(
     now += 61
     assert ask(KEY)[0] == 404
     # One that was read holds through the next outage, and nothing else does.
-    connect_app.wired().portal._key._provider.store.clear()
+    connect_app.wired().portal._key._parameter._read_from = 0
     memory.before = outage
     assert [ask(KEY)[0], ask("guess")[0]] == [404, 401]
 

@@ -20,6 +20,7 @@ from tests.chaos import lives, runs
 from tests.deployment import TEMPLATE, Clock, Deployment, payment, refund
 from tests.house.called import Call, arn, recorded
 from tests.memory import Memory
+from tests.memory.session import Session
 from tests.payments.stripes import SECRET, paid, signed
 
 MAIL_FROM = "codes@provider.example"
@@ -108,6 +109,7 @@ def calls() -> frozenset[Call]:
         monkeypatch.setattr("shared.clock.now", clock)
         monkeypatch.setattr("shared.clock.sleep", lambda seconds: clock.advance(seconds=seconds))
         monkeypatch.setattr("boto3.Session", lambda: memory)
+        monkeypatch.setattr("shared.aws.session.get_session", lambda: Session(memory.client))
         with (
             Simulator(redirect_url="https://provider.example/connect") as simulator,
             recorded(memory) as called,

@@ -13,20 +13,21 @@ from tests.house.source import FUNCTIONS, NAMES, PROJECT, SHARED, imports, tree
 from tests.house.template import TEMPLATE
 
 HEAVY = {
-    "billing": {"pydantic", "boto3"},
-    "connect": {"httpx", "jinja2", "boto3"},
-    "payments": {"httpx", "pydantic", "boto3"},
-    "disable": {"boto3"},
-    "calls": {"httpx", "pydantic", "boto3", "phonenumbers"},
-    "reconcile": {"httpx", "boto3"},
-    "events": {"boto3"},
+    "billing": {"pydantic", "botocore"},
+    "connect": {"httpx", "jinja2", "botocore"},
+    "payments": {"httpx", "pydantic", "botocore"},
+    "disable": {"botocore"},
+    "calls": {"httpx", "pydantic", "botocore", "phonenumbers"},
+    "reconcile": {"httpx", "botocore"},
+    "events": {"botocore"},
 }
 
-WATCHED = {"httpx", "pydantic", "jinja2", "boto3", "aws_xray_sdk", "jsonschema", "fastjsonschema",
-           "email_validator", "dns", "phonenumbers"}  # fmt: skip
+# boto3 brings all that uploads to S3 need.
+WATCHED = {"httpx", "pydantic", "jinja2", "botocore", "boto3", "s3transfer", "aws_xray_sdk",
+           "jsonschema", "fastjsonschema", "email_validator", "dns", "phonenumbers"}  # fmt: skip
 
-# Tracing, and a router for what has two or three routes.
-COSTLY = {"Tracer", "aws_xray_sdk", "APIGatewayHttpResolver", "event_handler"}
+# Tracing, a router for what has two or three routes, and readers of parameters of every kind.
+COSTLY = {"Tracer", "aws_xray_sdk", "APIGatewayHttpResolver", "event_handler", "SSMProvider"}
 
 
 @cache
@@ -75,7 +76,7 @@ def test_every_function_has_a_budget() -> None:
 def test_a_function_loads_no_more_than_it_needs(name: str) -> None:
     modules = loaded(name)
     assert f"functions.{name}.wiring" in modules
-    assert "boto3.session" in modules, "the builder did not run"
+    assert "botocore.session" in modules, "the builder did not run"
     assert {module.split(".")[0] for module in modules} & WATCHED == HEAVY[name]
 
 

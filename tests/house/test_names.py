@@ -27,6 +27,7 @@ TESTED_BY = {
     "aws.dynamodb": "local/stack/test_memory_adapters.py",
     "aws.http": "threats/test_garbled.py",
     "aws.keys": "connect/test_portal.py",
+    "aws.parameters": "altegio/test_tokens.py",
     "aws.ses": "connect/test_one_time_code.py",
     "aws.session": "house/test_cold_start.py",
     "aws.sqs": "local/stack/test_memory_queues.py",
@@ -73,6 +74,7 @@ TESTED_BY = {
     "reconcile.census.table": "reconcile/census/test_run.py",
     "reconcile.hint_queue": "reconcile/test_webhook.py",
     "reconcile.schedule": "altegio/test_order.py",
+    "roots": "test_trust.py",
     "telemetry": "house/test_logs.py",
 }
 

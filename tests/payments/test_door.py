@@ -19,6 +19,7 @@ from local.simulator import Simulator
 from shared.payments.entry import EntryState
 from tests.deployment import Clock, Deployment, http_event, payment, refund
 from tests.memory import Memory, refusal
+from tests.memory.session import Session
 
 KEY = "billing-key-of-more-than-32-characters"
 
@@ -530,6 +531,7 @@ def test_whatever_dies_nothing_is_doubled_and_nothing_that_was_taken_is_lost(
         memory = Memory(clock)
         patches.setattr("shared.clock.now", clock)
         patches.setattr("boto3.Session", lambda: memory)
+        patches.setattr("shared.aws.session.get_session", lambda: Session(memory.client))
         with Simulator(redirect_url="https://provider.example/connect") as simulator:
             simulator.platform.now = clock
             deployment = Deployment(simulator, clock, patches)

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
 from functions.disable import app as disable_app
+from shared.aws.parameters import ParameterUnreadable
 from shared.connections.table import Connections
 from tests.deployment import Deployment, http_event, secrets_in
 
@@ -344,10 +344,10 @@ def test_an_outage_of_the_parameter_store_loses_no_webhook(
 ) -> None:
     assert connected.webhook(connected.event(4564, "freeze")) == 200
 
-    def get(*_asked: object, **_more: object) -> str:
-        raise GetParameterError
+    def read(*, anew: bool = False) -> str:
+        raise ParameterUnreadable(str(anew))
 
-    monkeypatch.setattr(disable_app.wired()._token._provider, "get", get)
+    monkeypatch.setattr(disable_app.wired()._token._parameter, "read", read)
     assert connected.webhook(connected.event(4564)) == 200
     assert connected.webhook(connected.event(4564, partner_token="guessed")) == 403
     words = [line.words for line in connected.journal.of_location(4564)]

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
 from local.stack.emulator import create_queues
 from shared.altegio.tokens import PartnerToken
 from shared.aws.dead_letters import DeadLetters
+from shared.aws.parameters import ParameterUnreadable
 from shared.payments.queue import WakeUps
 from tests.deployment import Clock
 from tests.local.stack.worlds import (
@@ -205,7 +205,7 @@ def test_parameters_are_told_the_same(other: Session) -> None:
     for session in (Memory(now).client, other):
         ssm, name = session("ssm"), "/altegio/partner-token"
         token = PartnerToken(ssm, name)
-        with pytest.raises(GetParameterError, match="ParameterNotFound"):
+        with pytest.raises(ParameterUnreadable, match="ParameterNotFound"):
             token.accepted()
         told: list[Any] = []
         for value, overwrite in (("one\n", False), ("two", True), ("three", False)):
