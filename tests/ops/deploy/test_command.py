@@ -224,13 +224,8 @@ def test_page_and_publication_are_looked_at_after_a_deployment(
 
     def found(options: argparse.Namespace) -> site.Stack:
         it = find(options)
-        return replace(
-            it,
-            payments={**it.payments, **nowhere},
-            reconcile={**it.reconcile, **nowhere},
-            calls={**it.calls, **nowhere},
-            connect={**it.connect, **nowhere},
-        )
+        environments = {name: {**each, **nowhere} for name, each in it.environments.items()}
+        return replace(it, environments=environments)
 
     monkeypatch.setattr(site, "find", found)
     monkeypatch.setattr(change_set, "made", lambda *_words: None)
