@@ -55,13 +55,14 @@ def test_a_billing_system_with_another_key_is_counted_and_a_passer_by_is_not(
     deployment.set_billing_key("k" * 32)
     deployment.set_stripe_secret(stripes.SECRET)
     _, header = stripes.signed(stripes.paid(), deployment.clock())
-    for ask, is_counted in (
+    asked: tuple[tuple[Callable[[], object], bool], ...] = (
         (lambda: deployment.post_billing(payment(), key="another"), True),
         (lambda: deployment.post_billing(payment()), False),
         (lambda: deployment.post_billing(payment(), key="k" * 32), False),
         (lambda: deployment.post_stripe("{}", header), True),
         (lambda: deployment.post_stripe("{}", ""), False),
-    ):
+    )
+    for ask, is_counted in asked:
         ask()
         assert ("BillingRefused" in counted(logged())) is is_counted
 
