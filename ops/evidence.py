@@ -153,10 +153,12 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     now = clock.now()
     since = f" for {screen.age(now - entry.changed_at)}" if entry.changed_at else ""
     due = f"{screen.moment(entry.due_at)}, " if entry.due_at else ""
+    connection = site.connections.get(entry.location_id or 0)
+    state = connection.state if connection else "never connected"
     pairs = [
         ("state", f"{entry.state}{since}"),
         ("why", entry.why or "-"),
-        ("location", _location(site, entry)),
+        ("location", f"{entry.location_id}, {state}" if entry.location_id else "-"),
         *_facts(entry),
         ("received", f"{screen.moment(entry.received_at)}, {screen.due(entry.received_at, now)}"),
         ("attempts", str(entry.attempt)),
@@ -180,13 +182,6 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         ("paid", screen.moment(said.paid_at)),
         ("period", f"{screen.moment(said.period_from)} to {screen.moment(said.period_to)}"),
     ]
-
-
-def _location(site: Site, entry: Entry) -> str:
-    if entry.location_id is None:
-        return "-"
-    connection = site.connections.get(entry.location_id)
-    return f"{entry.location_id}, {connection.state if connection else 'never connected'}"
 
 
 def _row(row: ListedPayment, evidence: Evidence) -> tuple[str, ...]:

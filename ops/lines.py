@@ -2,8 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops import accounts, screen
@@ -18,12 +17,8 @@ from shared.connections.accounts import Account
 _LONGEST = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What is entered, and what is removed."""
-
-    entries: Mapping[str, int]
-    gone: tuple[str, ...] = ()
+type Change = tuple[Mapping[str, int], tuple[str, ...]]
+"""What is entered, and what is removed."""
 
 
 def lines(site: Site, options: argparse.Namespace) -> int:
@@ -34,17 +29,16 @@ def lines(site: Site, options: argparse.Namespace) -> int:
     if change is None:
         return _listed(site, account, head, options)
 
+    entries, gone = change
+
     def do() -> str:
-        if change.gone:
-            entered = site.lines.remove(account.account_id, change.gone)
-        else:
-            entered = site.lines.enter(account.account_id, change.entries)
+        enters, account_id = site.lines.enter, account.account_id
+        entered = site.lines.remove(account_id, gone) if gone else enters(account_id, entries)
         if entered is not Entered.DONE:
             raise NotChanged(entered)
-        return "Done: calls that have waited for these lines go out." if change.entries else "Done."
+        return "Done: calls that have waited for these lines go out." if entries else "Done."
 
-    pairs = _pairs(account, change)
-    return screen.proposed(options, f"{head}\n{screen.facts(pairs)}", dict(pairs), do)
+    return screen.change(options, head, _pairs(account, entries, gone), do)
 
 
 def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change | None:
@@ -54,14 +48,14 @@ def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change 
         Wrong: it is none.
     """
     if options.file is not None:
-        return Change(_of_file(options.file, site.lines.country(account)))
+        return _of_file(options.file, site.lines.country(account)), ()
     written = options.remove if options.enter is None else options.enter
     if written is None:
         return None
     key = site.lines.key_of(account, written)
     if not key:
         raise Wrong("That is no line.")
-    return Change({}, (key,)) if options.enter is None else Change({key: options.location})
+    return ({}, (key,)) if options.enter is None else ({key: options.location}, ())
 
 
 def _of_file(file: Path, country: str) -> dict[str, int]:
@@ -78,13 +72,15 @@ def _of_file(file: Path, country: str) -> dict[str, int]:
         raise Wrong(f"{file}: {error}.") from None
 
 
-def _pairs(account: Account, change: Change) -> list[tuple[str, str]]:
+def _pairs(
+    account: Account, entries: Mapping[str, int], gone: Sequence[str]
+) -> list[tuple[str, str]]:
     pairs = [("account", account.account_id), ("name", account.name)]
-    for key, location_id in change.entries.items():
+    for key, location_id in entries.items():
         before = account.lines.get(key)
         was = f"{before or 'nobody has entered it'} -> " if before != location_id else ""
         pairs.append((key, f"{was}{location_id}{'' if was else ', as before'}"))
-    pairs += [(key, f"{account.lines.get(key, 'not entered')} -> removed") for key in change.gone]
+    pairs += [(key, f"{account.lines.get(key, 'not entered')} -> removed") for key in gone]
     return pairs
 
 

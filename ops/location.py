@@ -263,7 +263,7 @@ def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
 
     whom = trouble.some([it.location_id for it in changing])
     pairs = [("location", whom), ("change", f"{connection.telephony} -> {after}")]
-    return screen.proposed(options, screen.facts(pairs), dict(pairs), do)
+    return screen.change(options, f"Location {options.location} ({site.name})", pairs, do)
 
 
 def _sent_again(site: Site, options: argparse.Namespace) -> int:
@@ -292,4 +292,4 @@ def _sent_again(site: Site, options: argparse.Namespace) -> int:
         ("location", str(options.location)),
         ("send again", screen.counted(len(refused), "call")),
     ]
-    return screen.proposed(options, screen.facts(pairs), dict(pairs), do)
+    return screen.change(options, f"Location {options.location} ({site.name})", pairs, do)

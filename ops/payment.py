@@ -174,7 +174,9 @@ def _send(site: Site, options: argparse.Namespace) -> int:
         known = mark is None or not mark.doubts(entry, site.settings.ledger)
         never = known and (entry.state in _NEVER_TAKEN or entry.attempt == 0)
         if found.word is Word.NOT_TAKEN or never:
-            return Proposal(after, safe=_never(entry) if never else found.why)
+            surely = f"what is {entry.state} was surely not taken"
+            safe = (surely if entry.attempt else "it was never sent") if never else found.why
+            return Proposal(after, safe=safe)
         return Proposal(after, against=f"it could be taken twice: {found.why}")
 
     return _change(site, options, propose)
@@ -247,11 +249,6 @@ def _standing(entry: Entry) -> str:
             return f"it may have been taken; it is looked up by itself, {due}"
         case _:
             return f"it is {entry.state}"
-
-
-def _never(entry: Entry) -> str:
-    surely = f"what is {entry.state} was surely not taken"
-    return surely if entry.attempt else "it was never sent"
 
 
 def _by(what: str, entry: Entry, reason: str = "") -> str:

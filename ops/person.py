@@ -179,13 +179,11 @@ def _head(site: Site, found: Person, what: str) -> dict[str, Any]:
 def _shown(site: Site, found: Person, rows: Rows, kept: Rows) -> str:
     whose = found.account_id or "no account: it was erased before"
     extent = "" if found.whole or found.account is None else ", which stays: it has other locations"
+    places = ", ".join(f"{it.location_id} ({it.state})" for it in found.connections)
     pairs = [
         ("account", f"{whose}{extent}"),
         ("name", found.account.name if found.account else "-"),
-        (
-            "locations",
-            ", ".join(f"{it.location_id} ({it.state})" for it in found.connections) or "none",
-        ),
+        ("locations", places or "none"),
     ]
     goes = _GOES if found.whole else {**_GOES, "AccountsTable": "its lines are removed"}
     erased = [(name, str(len(it)), goes.get(name, "deleted")) for name, it in rows.items() if it]

@@ -4,7 +4,6 @@ The rule is in `shared.payments.restored`; here its mark is set and released.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -66,7 +65,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
             f" restored --release{'' if taken else f'.{other}'}"
         )
 
-    return _proposed(site, options, pairs, do)
+    return screen.change(options, f"Restored tables ({site.name})", pairs, do)
 
 
 def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
@@ -84,17 +83,7 @@ def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
         _put(site, mark, replace(mark, released_at=clock.now()))
         return "Done."
 
-    return _proposed(site, options, pairs, do)
-
-
-def _proposed(
-    site: Site,
-    options: argparse.Namespace,
-    pairs: Sequence[tuple[str, str]],
-    do: Callable[[], str],
-) -> int:
-    text = f"Restored tables ({site.name})\n{screen.facts(pairs)}"
-    return screen.proposed(options, text, dict(pairs), do)
+    return screen.change(options, f"Restored tables ({site.name})", pairs, do)
 
 
 def _put(site: Site, before: Mark | None, mark: Mark) -> None:

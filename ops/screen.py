@@ -6,15 +6,12 @@ import shlex
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 
 from ops import ANNOUNCEMENT
 from shared.payments.entry import Entry
 
 NOT_YET = "Nothing was changed yet. Add --do to do it."
 """Below what a change would be."""
-
-NOTHING: Mapping[str, object] = MappingProxyType({})
 
 ID_LENGTH = 18
 """Digits of the longest id of a location or a payment."""
@@ -48,21 +45,15 @@ def quoted(key: str) -> str:
 
 
 def to_type(command: str, options: argparse.Namespace) -> str:
-    """A command on lines of its own, as it is pasted into a shell."""
-    whole = typed(command, options)
-    is_long = len(whole) > _WIDTH - len(_TYPE)
-    return _TYPE + (whole.replace(" --", " \\\n            --") if is_long else whole)
-
-
-def typed(command: str, options: argparse.Namespace) -> str:
-    """One of ours with all that is typed around it; others are as they are."""
-    if command.startswith(_OTHERS):
-        return command
+    """A command on lines of its own, as it is pasted into a shell: one of ours as a whole."""
     named = {"stack-name": options.stack_name, "profile": options.profile, "region": options.region}
     where = "".join(f" --{name} {shlex.quote(it)}" for name, it in named.items() if it)
     if not where and options.announced != ANNOUNCEMENT:
         where = f" --announced {shlex.quote(str(options.announced))}"
-    return f".venv/bin/python -m ops {command}{where}"
+    is_ours = not command.startswith(_OTHERS)
+    whole = f".venv/bin/python -m ops {command}{where}" if is_ours else command
+    is_long = len(whole) > _WIDTH - len(_TYPE)
+    return _TYPE + (whole.replace(" --", " \\\n            --") if is_long else whole)
 
 
 class Wrong(Exception):
@@ -131,6 +122,13 @@ def facts(pairs: Sequence[tuple[str, str]], *, indent: str = "  ") -> str:
     return table(pairs[0], pairs[1:], indent=indent)
 
 
+def change(
+    options: argparse.Namespace, head: str, pairs: Sequence[tuple[str, str]], do: Callable[[], str]
+) -> int:
+    """A change that names and values tell; as `proposed`."""
+    return proposed(options, f"{head}\n{facts(pairs)}", dict(pairs), do)
+
+
 def below(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A table after a blank line; nothing if it has no row."""
     return ["\n" + table(heads, rows)] if rows else []
@@ -142,11 +140,11 @@ def wrapped(text: str, *, indent: str = "") -> str:
 
 
 def not_changed(
-    options: argparse.Namespace, why: NotChanged, plain: Mapping[str, object] = NOTHING
+    options: argparse.Namespace, why: NotChanged, plain: Mapping[str, object] | None = None
 ) -> int:
     """Says so; returns the command's exit code."""
     said = f"{why.begins}{str(why).rstrip('.')}."
-    printed(options, wrapped(said), {**plain, "done": False, "said": said})
+    printed(options, wrapped(said), {**(plain or {}), "done": False, "said": said})
     return 1
 
 

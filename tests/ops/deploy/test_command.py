@@ -224,8 +224,8 @@ def test_page_and_publication_are_looked_at_after_a_deployment(
 
     def found(options: argparse.Namespace) -> site.Stack:
         it = find(options)
-        functions = {name: {**its, **nowhere} for name, its in it.environments.items()}
-        return replace(it, environments=functions)
+        environments = {name: {**each, **nowhere} for name, each in it.environments.items()}
+        return replace(it, environments=environments)
 
     monkeypatch.setattr(site, "find", found)
     monkeypatch.setattr(change_set, "made", lambda *_words: None)
