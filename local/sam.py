@@ -13,6 +13,7 @@ from typing import Any
 from local import PROJECT
 from local.stack.emulator import CREDENTIALS, REGION, Emulator
 from local.stack.template import Template
+from ops.deploy.emulated import NOT_MADE, without
 
 SAM = PROJECT / "build" / "venvs" / "sam" / "bin" / "sam"
 SERVICES = (
@@ -23,8 +24,6 @@ NAME = "altegio-telephony"
 ARCHITECTURES = {"aarch64": "arm64", "amd64": "x86_64", "arm64": "arm64", "x86_64": "x86_64"}
 """AWS's names of processors, by `platform.machine()` in lower case."""
 APPLICATION_ID = "101"
-NOT_MADE = "AWS::Logs::QueryDefinition"
-"""The type of resource that the emulator, as it is pinned, refuses."""
 
 
 class DeploymentError(RuntimeError):
@@ -72,7 +71,7 @@ def sam_build(target: Path, *, here: bool = False, root: Path = PROJECT) -> None
         template = target.with_name(f"{target.name}.yaml")
         template.parent.mkdir(parents=True, exist_ok=True)
         written = _for(architecture, (root / "template.yaml").read_text("utf-8"))
-        template.write_text(_without(NOT_MADE, written))
+        template.write_text(without(NOT_MADE, written))
         variables = {"ARTIFACT_PLATFORM": ""}
     _sam(
         "build",
@@ -141,12 +140,6 @@ def _for(architecture: str, template: str) -> str:
         message = f"template.yaml says its Architectures in {count} places, and not in one"
         raise DeploymentError(message)
     return changed
-
-
-def _without(kind: str, template: str) -> str:
-    """The template less its resources of a type."""
-    resource = rf"^  \w+:\n    Type: {kind}\n(?:    .*\n)+\n?"
-    return re.sub(resource, "", template, flags=re.MULTILINE)
 
 
 def _sam(

@@ -51,6 +51,8 @@ SETTINGS = {
     "RETRY_BASE_S": "0.5",
     # Below the function's timeout, as nobody waits for that here; still above HTTP_TOTAL_S.
     "LEASE_S": "4",
+    # Here no answer of the platform is a minute old.
+    "HINT_RECHECKS_S": "2,5,30",
     "CALL_SETTLE_S": "0.2",
     "CALL_CHECKS_S": "0.3,1,2",
     "RECORDING_HOSTS": "records.example",
