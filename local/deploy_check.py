@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from local import PROJECT
-from local.sam import APPLICATION_ID, NAME, NOT_MADE, Deployed, deployed
+from local.sam import APPLICATION_ID, NAME, Deployed, deployed
 from local.stack.template import STACK_NAME
 from local.stack.wiring import Function, Queue, Wiring
+from ops.deploy.emulated import NOT_MADE
 
 LEFT_OUT = {
     "routes": "the emulator does not read the API's definition, so no path answers",

@@ -7,7 +7,7 @@ artifact has them and as a checkout has them. Beside certifi they trust one auth
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -138,7 +138,10 @@ def laid(
 
 
 def aws_of(
-    url: str, monkeypatch: pytest.MonkeyPatch, region: str = "us-east-1", **named: Path
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    region: str = "us-east-1",
+    named: Mapping[str, Path] | None = None,
 ) -> Aws:
     values = {
         "AWS_ENDPOINT_URL": url,
@@ -151,7 +154,7 @@ def aws_of(
         monkeypatch.setenv(name, value)
     for name in (AWS_BUNDLE, OTHER_BUNDLE):
         monkeypatch.delenv(name, raising=False)
-    for name, bundle in named.items():
+    for name, bundle in (named or {}).items():
         monkeypatch.setenv(name, str(bundle))
     once = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
     monkeypatch.setattr(session, "_CONFIG", once)
@@ -244,7 +247,7 @@ def test_a_bundle_that_the_operator_names_wins(
 ) -> None:
     bundle = tmp_path / "named.pem"
     bundle.write_text(STRANGER.pem)
-    aws = aws_of(good.url, monkeypatch, **{variable: bundle})
+    aws = aws_of(good.url, monkeypatch, named={variable: bundle})
     with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         AWS["dynamodb"](aws)
     assert good.told == [], laid

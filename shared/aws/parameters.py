@@ -3,8 +3,6 @@
 import time
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
 
@@ -36,7 +34,7 @@ class Parameter:
         if anew or time.monotonic() >= self._read_from:
             try:
                 answer = self._ssm.get_parameter(Name=self._name, WithDecryption=True)
-            except (BotoCoreError, ClientError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was read last may count
                 raise ParameterUnreadable(str(error)) from None
             self._value = answer["Parameter"]["Value"]
             self._read_from = time.monotonic() + MAX_AGE_S

@@ -35,9 +35,7 @@ def _measure(options: argparse.Namespace) -> None:
     with cold_start.world() as (stack, simulator, starts, artifacts):
         starts.time(artifacts, options.runs, _tell)
         if valgrind:
-            starts.count(
-                artifacts, valgrind, (cold_start.AS_SHIPPED, cold_start.USUAL), options.only, _tell
-            )
+            starts.count(artifacts, valgrind, options.only, _tell)
         warm = webhook.answered(stack, simulator, options.webhooks)
     print(f"Cold starts, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     print(f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} processors")
@@ -102,7 +100,7 @@ def _tell(text: str) -> None:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench BENCH=...", description="Cold starts.")
-    parser.add_argument("--runs", type=int, default=9, help="rounds of the times (9)")
+    parser.add_argument("--runs", type=int, default=9, help="rounds of the times (9); 0 for none")
     parser.add_argument(
         "--only", default="", help="count instructions of the rows that begin so, such as calls"
     )

@@ -1,5 +1,13 @@
 """What the functions are compared with. Each is copied into the artifact as a module of its own."""
 
+_AWS = "shared.telemetry, shared.aws.session, shared.aws.dynamodb, shared.altegio.client"
+IMPORTS = {
+    "bench_imports_a": ("AWS, the platform, the log", _AWS),
+    "bench_imports_b": ("and phone numbers", f"{_AWS}, phonenumbers"),
+    "bench_imports_c": ("and pydantic", f"{_AWS}, phonenumbers, pydantic, shared.fields"),
+    "bench_imports_d": ("and the rest of calls", f"{_AWS}, phonenumbers, functions.calls.app"),
+}
+"""What is imported for a call, by module: for the table, and as Python has it."""
 BARE = "bench_bare"
 CLIENT = "bench_client"
 
@@ -13,4 +21,8 @@ MODULES = {
         '    dynamodb.get_item(TableName=os.environ["PACE_TABLE"], Key=key)\n'
         "    return {}\n"
     ),
+    **{
+        module: f"import {names}\n\n\ndef handler(event, context):\n    return {{}}\n"
+        for module, (_title, names) in IMPORTS.items()
+    },
 }

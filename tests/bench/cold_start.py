@@ -24,14 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import boto3
 import botocore
 import httpx
-import s3transfer
 
 from local import PROJECT, roots
 from local.build import AWS_CALLS
@@ -133,6 +132,20 @@ class ColdStarts:
             row("billing: a payment is taken", "Billing", _billed(self._stack), _status(202)),
             row("calls: a pop-up is shown", "Calls", _ringing(key), _is_shown),
             row("reconcile: nothing is due", "Reconcile", tick, lambda it: it is None),
+            *self._imports(tick),
+        ]
+
+    def _imports(self, tick: Callable[[], Any]) -> list[Row]:
+        calls = self._stack.functions["CallsFunction"]
+        return [
+            Row(
+                f"imports: {title}",
+                replace(calls, handler=f"{module}.handler"),
+                tick,
+                lambda it: it == {},
+                (AS_SHIPPED,),
+            )
+            for module, (title, _names) in baselines.IMPORTS.items()
         ]
 
     def time(self, artifacts: Mapping[str, Path], runs: int, tell: Callable[[str], None]) -> None:
@@ -260,8 +273,8 @@ def variant(stack: Stack, name: str, authority: Authority) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         copy = Path(folder)
         shutil.copytree(stack.artifact, copy, dirs_exist_ok=True)
-        for package in (boto3, s3transfer):
-            original = Path(package.__file__).parent
+        for package in ("boto3", "s3transfer"):
+            [original] = map(Path, import_module(package).__path__)
             if not (copy / original.name).exists():
                 shutil.copytree(original, copy / original.name)
         for module, text in baselines.MODULES.items():
@@ -329,39 +342,36 @@ def world() -> Iterator[tuple[Stack, Simulator, ColdStarts, Mapping[str, Path]]]
 
 
 def print_table(rows: list[Row], *, runs: int) -> None:
-    """The table, with ratios to the second row."""
+    """What was measured, with ratios to the second row."""
     usual = rows[1].minstr.get(USUAL)
-    print(f"ms: median of {runs} runs in turn; M: million instructions; x: against the second line")
-    print("MB: the most memory that it took, of what it has\n")
-    print(f"{'':44}{'first answer':^24}{'second':^16}{'connected anew':^16}")
-    print(f"{'':44}{'M':>7}{'x':>7}{'ms':>7}{'M':>9}{'ms':>7}{'M':>9}{'ms':>7}{'MB':>10}")
-    for row in rows:
-        found = row.minstr.get(row.variants[0])
-        print(f"{row.title:44}", end="")
-        for answer, width in ((COLD, 7), (KEPT, 9), (ANEW, 9)):
-            print(_number(found and found[answer], width), end="")
-            if answer == COLD:
-                print(
-                    f"{found[COLD] / usual[COLD]:7.2f}" if found and usual else f"{'-':>7}", end=""
-                )
-            print(_number(_ms(row, row.variants[0], answer), 7), end="")
-        print(f"{row.peak_mb:6.0f}/{row.function.memory_mb}")
+    if usual:
+        print("M: million instructions; x: against the second line\n")
+        print(f"{'':44}{'first answer':>16}{'second':>9}{'connected anew':>17}")
+        print(f"{'':44}{'M':>8}{'x':>8}{'M':>9}{'M':>17}")
+        for row in rows:
+            if found := row.minstr.get(row.variants[0]):
+                first, second, anew = found
+                ratio = first / usual[COLD]
+                print(f"{row.title:44}{first:8.0f}{ratio:8.2f}{second:9.0f}{anew:17.0f}")
     if runs:
+        print(f"\nms: median of {runs} runs in turn; MB: the most that it took, of what it has\n")
+        print(f"{'':44}{'first answer':>16}{'second':>9}{'connected anew':>17}{'MB':>11}")
+        for row in rows:
+            print(f"{row.title:44}", end="")
+            for answer, width in ((COLD, 16), (KEPT, 9), (ANEW, 17)):
+                print(f"{_ms(row, row.variants[0], answer):{width}.0f}", end="")
+            print(f"{row.peak_mb:7.0f}/{row.function.memory_mb}")
         slower = [
-            (_ms(row, WITHOUT_BYTECODE, COLD) or 0) / (_ms(row, AS_SHIPPED, COLD) or 1)
+            _ms(row, WITHOUT_BYTECODE, COLD) / _ms(row, AS_SHIPPED, COLD)
             for row in rows[3:]
+            if WITHOUT_BYTECODE in row.variants
         ]
-        print(f"\nWithout bytecode, a first answer takes {min(slower):.2f} to", end=" ")
-        print(f"{max(slower):.2f} times as long.")
+        print(f"\nWithout bytecode, a first answer takes {min(slower):.1f} to", end=" ")
+        print(f"{max(slower):.1f} times as long.")
 
 
-def _ms(row: Row, variant: str, answer: int) -> float | None:
-    found = row.ms.get((variant, answer))
-    return statistics.median(found) if found else None
-
-
-def _number(value: float | None, width: int) -> str:
-    return f"{value:{width}.0f}" if value is not None else f"{'-':>{width}}"
+def _ms(row: Row, variant: str, answer: int) -> float:
+    return statistics.median(row.ms[variant, answer])
 
 
 def _status(wanted: int) -> Callable[[Any], bool]:

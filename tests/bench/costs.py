@@ -27,6 +27,7 @@ from tests.calls.telling import end, ring, settle
 from tests.deployment import Clock, Deployment, payment
 from tests.house.template import ALARMS, MAPPINGS, ROLES, TABLES, of_type
 from tests.memory import Memory
+from tests.memory.session import Session
 
 REGION, PRICED_ON = "us-east-1", "November 2025"
 """Whose list prices these are, and of when. They were written down from memory: no program and
@@ -251,6 +252,7 @@ def measured() -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("shared.clock.now", clock)
         monkeypatch.setattr("boto3.Session", lambda: meter)
+        monkeypatch.setattr("shared.aws.session.get_session", lambda: Session(meter.client))
         [handler] = telemetry.logger.handlers
         with (
             patch.object(Deployment, "invoke", invoked),

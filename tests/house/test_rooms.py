@@ -42,7 +42,6 @@ SPEAKS_HTTP = {"altegio.client"}
 SPEAKS_TO_AWS = {
     "altegio.rate_limit",
     "aws.dynamodb",
-    "aws.parameters",
     "aws.session",
     "aws.ses",
     "aws.sightings",
