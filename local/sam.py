@@ -72,7 +72,7 @@ def sam_build(target: Path, *, here: bool = False, root: Path = PROJECT) -> None
         template = target.with_name(f"{target.name}.yaml")
         template.parent.mkdir(parents=True, exist_ok=True)
         written = _for(architecture, (root / "template.yaml").read_text("utf-8"))
-        template.write_text(_without(NOT_MADE, written))
+        template.write_text(without(NOT_MADE, written))
         variables = {"ARTIFACT_PLATFORM": ""}
     _sam(
         "build",
@@ -143,7 +143,7 @@ def _for(architecture: str, template: str) -> str:
     return changed
 
 
-def _without(kind: str, template: str) -> str:
+def without(kind: str, template: str) -> str:
     """The template less its resources of a type."""
     resource = rf"^  \w+:\n    Type: {kind}\n(?:    .*\n)+\n?"
     return re.sub(resource, "", template, flags=re.MULTILINE)

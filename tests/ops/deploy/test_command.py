@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from local import PROJECT
-from local.sam import SAM, SERVICES
+from local.sam import NOT_MADE, SAM, SERVICES, without
 from local.stack.emulator import CREDENTIALS, Emulator
 from ops import site
 from ops.deploy import account, change_set, command, health, samconfig
@@ -45,7 +45,10 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copied(tmp_path_factory.mktemp("project"))
+    root = copied(tmp_path_factory.mktemp("project"))
+    template = root / "template.yaml"
+    template.write_text(without(NOT_MADE, template.read_text("utf-8")), "utf-8")
+    return root
 
 
 def client(emulator: Emulator, service: str, region: str) -> Any:
