@@ -1,6 +1,6 @@
 """What no table knows: alarms, how old queues are, and what the functions have counted.
 
-CloudWatch tells; of the local stack, its emulator does (see `ops.local_logs`).
+CloudWatch tells; of the local stack, its emulator does.
 """
 
 from collections.abc import Mapping, Sequence
