@@ -29,6 +29,7 @@ from shared import telemetry
 from tests.deployment import Clock, Deployment, http_event
 from tests.drills import cloud
 from tests.memory import Memory, refusal
+from tests.memory.session import Session
 from tests.payments.stripes import SECRET
 
 MINUTE_S = 60.0
@@ -382,6 +383,7 @@ def opened() -> Iterator[Stage]:
         patch.setattr(telemetry.metrics.provider, "service", STACK_NAME)
         patch.setattr(real_clock, "now", clock)
         patch.setattr("boto3.Session", lambda **_: session)
+        patch.setattr("shared.aws.session.get_session", lambda: Session(session.client))
         patch.setattr(dead_letters, "_WAIT_S", 0)
         patch.setenv("LOGNAME", "anna")
         patch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
