@@ -59,6 +59,7 @@ def test_whoever_comes_writes_nothing(connected: Deployment, memory: Memory) -> 
 
 def test_the_operator_finds_what_is_of_this_hour_or_the_one_before(connected: Deployment) -> None:
     noted = RefusedKeys(connected._dynamodb, connected.environments["calls"]["CALLS_TABLE"])
+    connected.clock.advance(hours=1)
     connected.clock.at = connected.clock().replace(minute=50)
     connected.connect(4777, owner=Owner(id=7777, email="another@example.com"))
     first, second = account_id(connected), account_id(connected, 4777)

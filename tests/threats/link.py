@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,15 +15,17 @@ from ops import site, take
 from shared.altegio import redirect, signature
 from shared.altegio.redirect import Redirect
 from shared.altegio.status import Status
+from shared.aws import sightings
+from shared.aws.sightings import Sightings
 from shared.connect import codes, locations, standing
 from shared.connect.flow import ConnectFlow
 from shared.connect.locations import Locations
 from shared.connect.tickets import Ticket, Tickets
 from shared.connect.view import Standing
-from shared.connections import lifecycle
+from shared.connections import lifecycle, pbx_key
 from shared.connections.accounts import Account, Accounts
 from shared.connections.connection import Connection
-from tests.deployment import Deployment, Page
+from tests.deployment import Deployment, Page, ringing
 from tests.ops.operator import stack_of
 from tests.threats.threat import ANNA, MALLORY, act, captured, patch, threat
 
@@ -242,6 +245,51 @@ def rotates_the_key(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=ANNA)
     page = deployment.visit(captured(deployment, 4564))
     return act(deployment, page, "rotate").pbx_key != ""
+
+
+# The key
+
+
+def _with_another_key(deployment: Deployment, number: int = 1) -> Account:
+    for _ in range(number):
+        account = deployment.accounts.of_id(deployment.connection(4564).account_id or "")
+        assert account is not None
+        digest = pbx_key.digest(pbx_key.made(account.account_id))
+        assert deployment.accounts.give_key(account, digest, deployment.clock())
+    found = deployment.accounts.of_id(account.account_id)
+    assert found is not None
+    return found
+
+
+@threat("Somebody has found an old PBX key", patch(pbx_key, "GRACE", timedelta(days=365)))
+def uses_an_old_key(deployment: Deployment) -> bool:
+    old = deployment.connect(4564, owner=ANNA).pbx_key
+    _with_another_key(deployment)
+    deployment.clock.advance(hours=25)
+    return deployment.call(ringing(at=deployment.clock().isoformat()), old)[0] == 202
+
+
+@threat(
+    "Somebody has new keys made, again and again, so that an account's row grows",
+    patch(pbx_key, "MOST_REPLACED", 10**9),
+)
+def has_keys_made(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA)
+    return len(_with_another_key(deployment, 20).replaced_pbx_keys) > 10
+
+
+@threat(
+    "Somebody comes with a wrong key, token or signature so often that the notes for the operator"
+    " cost more than the refusal",
+    patch(sightings, "_EVERY_S", -1.0),
+)
+def is_noted_without_end(deployment: Deployment) -> bool:
+    written: list[str] = []
+    with pytest.MonkeyPatch.context() as counting:
+        counting.setattr(Sightings, "_update", lambda _self, key, *_rest: written.append(key))
+        for _ in range(30):
+            assert deployment.webhook(deployment.event(4564, partner_token="guess")) == 403
+    return len(written) >= 30
 
 
 @threat(
