@@ -67,7 +67,7 @@ build/chromium/.done: tests/browser/chromium.py .venv/.done
 test: lint build/chromium/.done ## every check that CI runs
 	@.venv/bin/python -m pytest -n auto --dist loadfile
 
-pictures: build/chromium/.done ## take pictures of each state of the connect page; WITH="BRAND_COLOR=\#c2410c"
+pictures: build/chromium/.done ## take pictures of each state of the connect page; WITH="NAME=VALUE" sets parameters
 	@.venv/bin/python -m pytest -q -n auto --pictures --with "$(WITH)" tests/browser
 	@.venv/bin/python -m tests.browser.contact_sheets
 
