@@ -154,10 +154,10 @@ def letters(site: Site, options: argparse.Namespace) -> int:
             return _changed(site, options, judged, held)
     safe = sum(verdict.safe for _letter, verdict in judged)
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
-    ways = (
-        f"Safe to replay: {safe} of {len(judged)}; `letters all --replay --do` takes these. Of"
-        " others, send a corrected event anew before you delete them."
-    )
+    first = f"Safe to replay: {safe} of {len(judged)}"
+    ways = f"{first}; `letters all --replay --do` takes these." if safe else f"{first}."
+    if safe < len(judged):
+        ways += " Of others, have a corrected event sent anew first, and delete the letter then."
     text = f"{whole}\n\n{_listed(judged, options)}\n\n{screen.wrapped(ways)}"
     none = f"{site.name}: no dead letters."
     screen.printed(options, text if judged else none, [_plain(*both) for both in judged])

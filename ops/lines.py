@@ -14,6 +14,7 @@ from shared.calls.lines import UNTOLD, BadEntry, Directory, imported
 from shared.clock import stamp
 from shared.connections.accounts import Account
 
+_NAMED = 10  # Locations, of an account that has more.
 _LONGEST = 1_000_000
 
 
@@ -100,9 +101,11 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     table = screen.below(("LOCATION", "WAITING", "LINE"), rows)
     none = "\nNo line is entered, and no call waits for one."
     parts = [head, facts, *(table or [none])]
+    own = sorted(site.connections.of_account(account.account_id))
     for it in found.unknown[:1]:
         command = f"lines LOCATION --enter {shlex.quote(it.key)} --do"
-        parts.append("\nSay whose line it is, and what waits goes out:")
+        some = ", ".join(map(str, own[:_NAMED]))
+        parts.append(f"\nSay of which location ({some}) the line is, and what waits goes out:")
         parts.append(screen.to_type(command, options))
     if any(it.key == UNTOLD for it in found.unknown):
         parts.append(

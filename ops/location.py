@@ -86,7 +86,7 @@ def location(site: Site, options: argparse.Namespace) -> int:
     calls = known.calls[:_SHOWN]
     parts = [
         f"Location {location_id} ({site.name})\n",
-        *(f"{it.told(now, options)}\n" for it in troubles),
+        *(f"{it.told(now, options, f'location {location_id}')}\n" for it in troubles),
         screen.facts(facts) if facts else "Never connected here.",
         *screen.below(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
         *screen.below(("AT", "SOURCE", "WHAT"), _lines(events, whole=options.all)),
@@ -178,7 +178,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     yield "chain", _chain(chain)
     if chain is not None:
         siblings = [each for each in chain.locations if each != connection.location_id]
-        yield "siblings", ", ".join(map(str, siblings)) or "-"
+        yield "same chain", ", ".join(map(str, siblings)) or "-"
         if chain.due_at is not None:
             yield "due", screen.due(chain.due_at, now)
     calls = Counter(str(call.state) for call in known.calls)

@@ -28,6 +28,9 @@ MOST = 20
 OVERDUE = timedelta(minutes=5)
 
 
+HOW_TO_WRITE = "TOKEN is a file that you write: the new one, and the old one in a second line"
+
+
 def written(site: Site, parameter: str) -> str:
     """The command that writes a token anew."""
     how = "put-parameter --overwrite --type SecureString"
@@ -112,8 +115,12 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
         if refused:
             unread[location_id] = refused[0]
     if unread:
-        what = f"the list of calls is refused: {'; '.join(dict.fromkeys(unread.values()))}"
-        command = f"publication --location {min(unread)}"
+        what = (
+            f"the list of calls is refused: {'; '.join(dict.fromkeys(unread.values()))}. In the"
+            " Developer Cabinet, the application needs the right to view Overview - Calls, and"
+            f" {site.calls_settings.user_token_parameter} its user token"
+        )
+        command = "publication"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)
     for location_id in places(site, CALL_REFUSED, timedelta(days=7)):
         refused_calls = trouble.refused(site.calls.latest(location_id, MOST))

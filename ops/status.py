@@ -52,6 +52,12 @@ _COUNTED = {
 _AGAIN = "NotDurable"
 
 
+_ECHOES = (
+    "Alarms and counts of the hour: they tell no more than the above, and fall by themselves some"
+    " time after all is mended."
+)
+
+
 def status(site: Site, options: argparse.Namespace) -> int:
     """Prints what is wrong; ends with 0, 1 (attention) or 2 (broken)."""
     now = clock.now()
@@ -63,7 +69,11 @@ def status(site: Site, options: argparse.Namespace) -> int:
     grade = max((it.grade for it in troubles), default=Grade.FINE)
     things = screen.counted(len(troubles), "thing is", "things are") if troubles else "nothing is"
     head = f"{site.name}: {things} wrong, {screen.moment(now)}"
-    listed = [it.told(now, options) for it in troubles]
+    listed = [it.told(now, options) for it in troubles if not it.is_echo]
+    echoes = [it.told(now, options) for it in troubles if it.is_echo]
+    if listed and echoes:
+        listed.append(screen.wrapped(_ECHOES))
+    listed += echoes
     plain = {
         "grade": grade.name.lower(),
         "troubles": [it.plain() for it in troubles],
@@ -99,7 +109,7 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
     if until > now:
         # Whoever asked now would be told to wait.
         yield _refusal(
-            site, pace.get("braked_why", ""), f"for {screen.age(until - now)} nobody asks"
+            site, pace.get("braked_why", ""), f"our calls pause for {screen.age(until - now)} more"
         )
         return
     try:
@@ -110,7 +120,10 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
         yield "platform", f"not asked: {error}"
     except Unreachable as error:
         url = site.settings.platform.platform_app_url
-        yield Trouble(Grade.BROKEN, f"it cannot be reached: {error}", url, "status")
+        what = f"Altegio does not answer as it should: {error}. All that waits is tried again"
+        yield Trouble(
+            Grade.BROKEN, f"{what}; ask Altegio if it lasts. In some minutes", url, "status"
+        )
     else:
         yield "platform", "takes our token, and no brake is on"
 
@@ -123,7 +136,7 @@ def _refusal(site: Site, why: str, when: str) -> Trouble:
         return Trouble(Grade.ATTENTION, what, "platform", "status")
     if why.startswith(("401", "406")):
         parameter = settings.partner_token_parameter
-        what = f"it refuses the partner token of {parameter}: {why}; {when}"
+        what = f"it refuses the partner token of {parameter}: {why}; {when}. {rows.HOW_TO_WRITE}"
         return Trouble(Grade.BROKEN, what, "platform", rows.written(site, parameter))
     what = (
         f"it refuses application {settings.application_id}: {why}; {when}. The token was taken, so"
@@ -138,7 +151,8 @@ def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
         words, command = it.told
         if command in ("", "status"):
             command = f"grep {it.name} docs/operations.md"
-        yield Trouble(Grade.ATTENTION, f"rings: {words}", it.name, command, it.since)
+        what = f"rings: {words}"
+        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, is_echo=True)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
 
@@ -154,7 +168,8 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         else:
             words, function = _COUNTED[name]
         what = f"{words}, {it.number} times in an hour"
-        yield Trouble(Grade.ATTENTION, what, name, site.watch.log(function), it.last)
+        command = site.watch.log(function)
+        yield Trouble(Grade.ATTENTION, what, name, command, it.last, is_echo=True)
     if ran is None or ran.last < now - rows.OVERDUE:
         never = "has not run to its end within an hour; a new stack does within two minutes"
         what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
@@ -205,7 +220,10 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
         # After one that was taken, one that is refused is a stranger's.
         if it and it.at > now - LATELY and not (last and last.at > it.at):
-            what = "come with a token that is not ours: it was changed, or somebody else sends them"
+            what = (
+                "come with a token that is not ours: it was changed, or somebody else sends them."
+                f" If it was changed: {rows.HOW_TO_WRITE}"
+            )
             command = rows.written(site, parameter) if whom == "webhooks" else "doctor"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
     taken = {it.who: it.at for it in site.sightings.lately(BILLING, LATELY)}

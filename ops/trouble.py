@@ -16,7 +16,7 @@ from shared.calls.refused_keys import RefusedKey
 from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
 from shared.clock import instant, stamp
-from shared.connections.connection import Connection, State
+from shared.connections.connection import LIVE, Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments.coverage import Work
 from shared.payments.entry import Entry, EntryState
@@ -34,7 +34,7 @@ _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _ADVICE = {
-    PopUp.LATE: ": its PBX asks late, or its clock differs from ours",
+    PopUp.LATE: ": if it is always as much, the PBX's clock is wrong, else it tells us late",
     PopUp.UNKNOWN_LINE: ": `lines` says which",
 }
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN, PopUp.UNUSABLE}
@@ -59,6 +59,7 @@ class Trouble:
         whom: it concerns: ids, keys or names.
         command: what to type next.
         since: when, if that is known.
+        is_echo: whether it tells no more than that something was wrong: an alarm, or a count.
     """
 
     grade: Grade
@@ -66,12 +67,16 @@ class Trouble:
     whom: str
     command: str
     since: datetime | None = None
+    is_echo: bool = False
 
-    def told(self, now: datetime, options: argparse.Namespace) -> str:
-        """On some lines of a terminal."""
+    def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
+        """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
         first = (self.grade.name.lower(), f"{self.whom}: {self.what}{since}")
-        return f"{screen.table(first, ())}\n{screen.to_type(self.command, options)}"
+        told = screen.table(first, ())
+        if self.command in (here, f"{here} --all"):
+            return told
+        return f"{told}\n{screen.to_type(self.command, options)}"
 
     def plain(self) -> dict[str, str | None]:
         """For a machine."""
@@ -89,8 +94,8 @@ type Found = Trouble | tuple[str, str]
 
 
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
-    """The worst first, of equals the oldest."""
-    return sorted(troubles, key=lambda it: (-it.grade, it.since is None, it.since or 0))
+    """The worst first, of equals the oldest; and after all others what only echoes them."""
+    return sorted(troubles, key=lambda it: (it.is_echo, -it.grade, it.since is None, it.since or 0))
 
 
 def some(names: Collection[object]) -> str:
@@ -148,8 +153,12 @@ def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
         what = f"{ends} {screen.due(work.covered_until, now)}; {waits or 'nothing is queued'}"
         yield Trouble(Grade.ATTENTION, what, location, command)
     elif now < work.covered_until:
-        paid = f"is frozen, though reported until {screen.moment(work.covered_until)}"
-        gone = f"; not on the platform's list: {some(work.unlisted)}" if work.unlisted else ""
+        paid = f"Altegio has frozen it, though it is paid until {screen.moment(work.covered_until)}"
+        gone = (
+            f", by our ledger; not on Altegio's list: {some(work.unlisted)}"
+            if work.unlisted
+            else ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
+        )
         yield Trouble(Grade.BROKEN, f"{paid}{gone}", location, f"{location} --all")
     elif waits:
         yield Trouble(Grade.BROKEN, f"is frozen; {waits}", location, command)
@@ -194,10 +203,10 @@ def of_stopped(stopped: Sequence[Connection], culprits: Sequence[int]) -> Iterat
 def of_connection(connection: Connection, chain: Chain | None, now: datetime) -> Iterator[Trouble]:
     """Why a location takes no pop-ups and no calls."""
     location = f"location {connection.location_id}"
-    if connection.state is State.FROZEN:
+    if connection.state is State.FROZEN and not (connection.covered_until or now) > now:
         what = "is frozen, so neither pop-ups nor calls are taken; a payment brings it back"
         yield Trouble(Grade.ATTENTION, what, location, f"{location} --all")
-    elif connection.state is not State.ACTIVE:
+    elif connection.state not in LIVE:
         what = f"is not connected ({connection.words}); its owner has to press Connect"
         yield Trouble(Grade.ATTENTION, what, location, f"{location} --all")
     elif connection.telephony is CrmTokenState.NONE:

@@ -138,7 +138,7 @@ def read_locations(reply: Reply) -> tuple[int, ...]:
     body = reply.json()
     data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
     if reply.status != HTTPStatus.OK or not isinstance(data, list):
-        raise NoAnswer(f"locations answered {reply.status} without their data")
+        raise NoAnswer(f"the list of locations came as {reply.status}, without its data")
     ids = tuple(_whole(row.get("id")) if isinstance(row, dict) else 0 for row in data)
     if not all(ids):
         raise NoAnswer("a location of the list has no id")

@@ -121,6 +121,8 @@ class CallDoor:
         shown, why = PopUp.UNKNOWN_LINE, ""
         if connection is not None:
             shown, why = self._pop_up(account, connection, event, place)
+        if shown is PopUp.LATE:
+            why = f"told {(self._clock() - event.at).total_seconds():.0f} s after it rang"
         age_ms = round((self._clock() - event.at) / timedelta(milliseconds=1))
         told = {"location_id": place.location_id, "outcome": shown, "why": why, "age_ms": age_ms}
         logger.info("pop-up", extra=told)

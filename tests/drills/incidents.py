@@ -704,7 +704,7 @@ ALL = (
     Incident(
         "a location that paid is frozen",
         frozen,
-        "is frozen, though reported",
+        "has frozen it, though it is paid",
         silent="the platform's own decision, told at once by its webhook",
         outside="the next period is billed",
     ),

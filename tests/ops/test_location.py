@@ -45,7 +45,7 @@ def test_it_shows_the_chain_the_proof_and_the_last_calls(
     before = operator("location", "4564")
     assert "on trial: the CRM token is not proven by a call yet" in before
     assert "enabled" in before
-    assert "siblings    4232" in before
+    assert "same chain  4232" in before
     assert "none, in 14 days" in before
     end(deployment, key, "c-1", recording_url="https://records.example/c-1.mp3")
     deployment.let_time_pass(5)

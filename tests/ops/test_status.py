@@ -161,7 +161,7 @@ def test_who_is_frozen_though_he_paid_is_named(trial: Deployment, operator: Oper
     trial.webhook(trial.event(4564, "freeze"))
     trial.reconcile()
     [line] = told(operator)
-    assert line.startswith("broken location 4564: is frozen, though reported until ")
+    assert line.startswith("broken location 4564: Altegio has frozen it, though it is paid until ")
     assert line.endswith("> location 4564 --all")
 
 
@@ -211,7 +211,7 @@ def test_a_wrong_application_is_not_blamed_on_the_token(
 def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: Operator) -> None:
     connected.simulator.fault("salons", "drop_request", times=2)
     [line] = told(operator)
-    assert "it cannot be reached: RemoteProtocolError" in line
+    assert "does not answer as it should: RemoteProtocolError" in line
 
 
 def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
@@ -395,7 +395,10 @@ def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
     # Where it is, its line tells.
     assert deployment.call({**late, "location_id": None}, key)[0] == 202
     assert facts(operator)["pop-ups"].startswith("1 too late, since ")
-    assert operator.json("location", "4564")["facts"]["dropped"] == "0 s ago: too late"
+    assert (
+        operator.json("location", "4564")["facts"]["dropped"]
+        == "0 s ago: too late: told 300 s after it rang"
+    )
 
 
 def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
