@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ops import accounts, screen
+from ops import accounts, screen, trouble
 from ops.screen import NotChanged, Wrong
 from ops.site import Site
 from shared import clock
@@ -14,7 +14,6 @@ from shared.calls.lines import UNTOLD, BadEntry, Directory, imported
 from shared.clock import stamp
 from shared.connections.accounts import Account
 
-_NAMED = 10  # Locations, of an account that has more.
 _LONGEST = 1_000_000
 
 
@@ -88,24 +87,19 @@ def _pairs(
 def _listed(site: Site, account: Account, head: str, options: argparse.Namespace) -> int:
     found, now = site.lines.of(account), clock.now()
     facts = screen.facts([("account", account.account_id), ("name", account.name)])
-    rows = [
-        (
-            "unknown",
-            f"{screen.counted(it.calls, 'call')}, last {screen.due(it.last_at, now)}",
-            it.key,
-        )
-        for it in found.unknown
-    ]
+    rows = []
+    for it in found.unknown:
+        calls = screen.counted(it.calls, "call")
+        rows.append(("unknown", f"{calls}, last {screen.due(it.last_at, now)}", it.key))
     dead = "dead: it has left the account"
     rows += [(str(it.location_id), dead if it.is_dead else "-", it.key) for it in found.entries]
-    table = screen.below(("LOCATION", "WAITING", "LINE"), rows)
-    none = "\nNo line is entered, and no call waits for one."
-    parts = [head, facts, *(table or [none])]
+    none = ["\nNo line is entered, and no call waits for one."]
+    parts = [head, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
     own = sorted(site.connections.of_account(account.account_id))
     for it in found.unknown[:1]:
         command = f"lines LOCATION --enter {shlex.quote(it.key)} --do"
-        some = ", ".join(map(str, own[:_NAMED]))
-        parts.append(f"\nSay of which location ({some}) the line is, and what waits goes out:")
+        among = trouble.some(own)
+        parts.append(f"\nSay of which location ({among}) the line is, and what waits goes out:")
         parts.append(screen.to_type(command, options))
     if any(it.key == UNTOLD for it in found.unknown):
         parts.append(

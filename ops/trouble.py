@@ -38,6 +38,7 @@ _ADVICE = {
     PopUp.UNKNOWN_LINE: ": `lines` says which",
 }
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN, PopUp.UNUSABLE}
+_ASK = "ask Altegio why; the next payment thaws it, too"
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -154,11 +155,8 @@ def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, location, command)
     elif now < work.covered_until:
         paid = f"Altegio has frozen it, though it is paid until {screen.moment(work.covered_until)}"
-        gone = (
-            f", by our ledger; not on Altegio's list: {some(work.unlisted)}"
-            if work.unlisted
-            else ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
-        )
+        gone = f", by our ledger; not on Altegio's list: {some(work.unlisted)}"
+        gone = gone if work.unlisted else f", and Altegio's list says so: {_ASK}"
         yield Trouble(Grade.BROKEN, f"{paid}{gone}", location, f"{location} --all")
     elif waits:
         yield Trouble(Grade.BROKEN, f"is frozen; {waits}", location, command)
@@ -265,9 +263,8 @@ def of_replaced_key(seen: Sighting | None, now: datetime) -> Iterator[Trouble]:
 def of_key(refused: RefusedKey, now: datetime) -> Trouble:
     """An account whose PBX came with a key that is none any more."""
     what = (
-        f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such"
-        " as an old one, and was not heard. Set it to the account's key. A new key makes that"
-        " one void: only if nobody has it any more"
+        f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such as an"
+        " old one, and was not heard. Set the PBX to the account's key; if nobody has that any more"
     )
     whom = f"account {refused.account_id}"
     return Trouble(Grade.ATTENTION, what, whom, f"{whom} --new-key --do")
