@@ -81,8 +81,11 @@ def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Cl
         cloudwatch, "AWS/SQS", _DELETED, clock() - timedelta(minutes=2), 1, QueueName="BillingQueue"
     )
     assert watch.age(QUEUE, clock()) == timedelta(seconds=1500)
-    assert watch.log("PaymentsFunction") == "sam logs --stack-name mine --name PaymentsFunction"
-    assert watch.log("") == "sam logs --stack-name mine"
+    assert (
+        watch.log("PaymentsFunction")
+        == "build/venvs/sam/bin/sam logs --stack-name mine --name PaymentsFunction"
+    )
+    assert watch.log("") == "build/venvs/sam/bin/sam logs --stack-name mine"
 
 
 def test_the_log_of_a_local_function_is_a_file(cloudwatch: Any, tmp_path: Path) -> None:
