@@ -130,10 +130,8 @@ class CloudWatch:
         """The command that shows a function's log, or, without a name, those of all."""
         if self._logs is not None:
             return f"less +G {self._logs / (function or '*Function')}.log"
-        return (
-            f"build/venvs/sam/bin/sam logs --stack-name {self._stack_name}"
-            + f" --name {function}" * bool(function)
-        )
+        of = f" --name {function}" * bool(function)
+        return f"build/venvs/sam/bin/sam logs --stack-name {self._stack_name}{of}"
 
     def _read(
         self, asked: Mapping[str, tuple[str, str, str, str]], statistic: str, now: datetime
