@@ -38,7 +38,7 @@ _ADVICE = {
     PopUp.UNKNOWN_LINE: ": `lines` says which",
 }
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN, PopUp.UNUSABLE}
-_ASK = "ask Altegio why; the next payment thaws it, too"
+_ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -155,8 +155,7 @@ def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, location, command)
     elif now < work.covered_until:
         paid = f"Altegio has frozen it, though it is paid until {screen.moment(work.covered_until)}"
-        gone = f", by our ledger; not on Altegio's list: {some(work.unlisted)}"
-        gone = gone if work.unlisted else f", and Altegio's list says so: {_ASK}"
+        gone = f"; not on Altegio's list: {some(work.unlisted)}" if work.unlisted else _ASK
         yield Trouble(Grade.BROKEN, f"{paid}{gone}", location, f"{location} --all")
     elif waits:
         yield Trouble(Grade.BROKEN, f"is frozen; {waits}", location, command)
