@@ -67,13 +67,12 @@ def status(site: Site, options: argparse.Namespace) -> int:
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
     facts = [it for it in found if not isinstance(it, Trouble)]
     grade = max((it.grade for it in troubles), default=Grade.FINE)
-    things = screen.counted(len(troubles), "thing is", "things are") if troubles else "nothing is"
+    own = [it for it in troubles if not it.is_echo] or troubles
+    things = screen.counted(len(own), "thing is", "things are") if own else "nothing is"
     head = f"{site.name}: {things} wrong, {screen.moment(now)}"
-    listed = [it.told(now, options) for it in troubles if not it.is_echo]
-    echoes = [it.told(now, options) for it in troubles if it.is_echo]
-    if listed and echoes:
-        listed.append(screen.wrapped(_ECHOES))
-    listed += echoes
+    listed = [it.told(now, options) for it in troubles]
+    if len(own) < len(troubles):
+        listed.insert(len(own), screen.wrapped(_ECHOES))
     plain = {
         "grade": grade.name.lower(),
         "troubles": [it.plain() for it in troubles],
