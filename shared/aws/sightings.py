@@ -95,7 +95,8 @@ class Sightings:
         now = self._clock()
         for whose in dict.fromkeys(("", who)):
             key = _of_hour(kind, whose, now)
-            is_news = self._is_news(key)
+            # The first of a reason at once: a row must not say longer than a minute what is over.
+            is_news = self._is_news(f"{key}#{why}")
             pending = self._pending.setdefault(key, Counter())
             pending[why] += 1
             if is_news:

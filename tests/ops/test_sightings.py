@@ -77,6 +77,15 @@ def test_however_many_there_are_a_row_is_written_once_a_minute(
     assert it.counts(POP_UP, "4564") == Counter({"sent": 1001})
 
 
+def test_what_is_over_is_written_at_once(deployment: Deployment) -> None:
+    """Also where nothing comes any more that minute: else a row says for long what was mended."""
+    it = another(deployment)
+    for why in ("too late", "too late", "sent", "sent"):
+        it.count(POP_UP, "4564", why)
+    # All until the first of the last reason.
+    assert it.counts(POP_UP, "4564") == Counter({"too late": 2, "sent": 1})
+
+
 def test_whoever_cannot_write_it_goes_on(seen: Sightings, memory: Memory) -> None:
     def before(name: str, _asked: Asked) -> None:
         raise refusal(name, "ThrottlingException", "Slow down.")
