@@ -15,9 +15,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from local.stack.template import STACK_NAME
+
 # How many periods before those of the alarm are looked at, too, where data are missing. That there
 # are some is documented, and an example has two of them; the number for each kind of alarm is not.
 _BEFORE = 2
+_NAMED = f" --stack-name {STACK_NAME}"
 _KEPT = timedelta(hours=26)  # No alarm looks back for more than a day.
 
 _COMPARES: Mapping[str, Callable[[float, float], bool]] = {
@@ -100,7 +103,8 @@ class Alarm:
         periods = int(properties["EvaluationPeriods"])
         found = cls(
             name=name,
-            words=properties.get("AlarmDescription", ""),
+            # The commands find the stack of this machine by themselves.
+            words=properties.get("AlarmDescription", "").replace(_NAMED, ""),
             metric=Metric.of(properties["Namespace"], properties["MetricName"], dimensions),
             statistic=properties["Statistic"],
             period_s=int(properties["Period"]),
