@@ -25,7 +25,13 @@ from tests.deployment import Deployment, Page, finished, payment, refund
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 RULES = json.dumps({"resultTypes": ["violations"]})
-ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
+ANNA = Owner(
+    id=7,
+    name="Anna Schmidt",
+    phone="4915112345678",
+    email="anna@salon.example",
+    salon_name="Studio Nord",
+)
 BORIS = replace(ANNA, id=8, name="Boris")
 MOST_BYTES = 20 * 1024
 
