@@ -652,7 +652,7 @@ ALL = (
     Incident(
         "the platform is slow",
         slow,
-        "cannot be reached|Timeout|time",
+        "does not answer as it should|Timeout|time",
         "PlatformFailing|PaymentUnknown",
         outside="the platform is well again",
         within_min=10,
