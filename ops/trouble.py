@@ -32,11 +32,11 @@ UNFINISHED = (
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
-# Nothing that anybody could mend: it was shown, or there was nobody to show.
 _ADVICE = {
     PopUp.LATE: ": if it is always as much, the PBX's clock is wrong, else it tells us late",
     PopUp.UNKNOWN_LINE: ": `lines` says which",
 }
+# Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN, PopUp.UNUSABLE}
 _ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
 _NAMED = 5  # How many are named of those that one trouble concerns.

@@ -5,6 +5,7 @@ https://www.w3.org/TR/WCAG22/#contrast-minimum
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 WHITE, INK = "#ffffff", "#1d2330"
 # What stands behind links and frames: the card of the page, by its scheme; see page.html.
@@ -27,6 +28,7 @@ class Brand:
     on_button: str
 
 
+@cache
 def brand(colour: str) -> Brand:
     """The colours of a page for a provider's own, such as #1f6feb."""
     button = colour.lower()

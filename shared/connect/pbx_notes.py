@@ -61,7 +61,9 @@ def noted(
         notes.append(Noted(PbxNote.REFUSED, refused.at))
     elif last_call_at is None and not rang and replaced is None and dropped is None:
         notes.append(Noted(PbxNote.UNUSED))
-    if replaced and instant(replaced.why) > now:
+    # A call that began since then came with the new one.
+    is_used = replaced and (last_call_at is None or last_call_at < replaced.at)
+    if replaced and is_used and instant(replaced.why) > now:
         notes.append(Noted(PbxNote.REPLACED, instant(replaced.why)))
     if dropped and dropped.why.startswith(TOO_LATE) and dropped.at > now - _LATELY:
         notes.append(Noted(PbxNote.LATE, dropped.at))

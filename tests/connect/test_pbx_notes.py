@@ -79,6 +79,16 @@ def test_a_replaced_key_that_is_still_used_is_told_with_its_end(deployment: Depl
     assert told(proven(deployment)) == []
 
 
+def test_a_replaced_key_is_told_no_more_once_the_new_one_is_used(deployment: Deployment) -> None:
+    old = deployment.connect(4564, owner=ANNA).pbx_key
+    page = act(deployment, proven(deployment), "rotate")
+    end(deployment, old, call_id="c-1", ago_s=10)
+    page_after = again(deployment, page)
+    assert told(page_after) == ["replaced"]
+    end(deployment, page.pbx_key, call_id="c-2", ago_s=10)
+    assert told(again(deployment, page_after)) == []
+
+
 def test_a_ring_that_comes_too_late_is_told_for_a_day(deployment: Deployment) -> None:
     key = deployment.connect(4564, owner=ANNA).pbx_key
     page = proven(deployment)
