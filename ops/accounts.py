@@ -4,15 +4,16 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, redirect_stdout
+from datetime import timedelta
 from functools import partial
 from typing import TextIO
 
 from ops import screen, stored, trouble
 from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
-from ops.trouble import Trouble
+from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
-from shared.aws.sightings import KEY_REPLACED
+from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, POP_UP
 from shared.clock import instant
 from shared.connect.portal import BadAccount, checked
 from shared.connections import pbx_key
@@ -20,6 +21,7 @@ from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 
 _MOST = 20  # Of its locations, so many are looked at.
+_NOTED_EVERY = timedelta(minutes=1)
 
 
 def account(site: Site, options: argparse.Namespace) -> int:
@@ -31,7 +33,12 @@ def account(site: Site, options: argparse.Namespace) -> int:
     change = _change(site, options, found)
     if change is None:
         now = clock.now()
-        troubles = trouble.worst_first([*of_key(site, found), *_of_locations(site, own)])
+        command = f"account {found.account_id} --new-key --do"
+        keys = [*of_key(site, found.account_id, command)]
+        if not found.pbx_key_digest:
+            what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
+            keys.append(Trouble(Grade.ATTENTION, what, f"account {found.account_id}", command))
+        troubles = trouble.worst_first([*keys, *_of_locations(site, own)])
         heads = ("LOCATION", "STATE", "TELEPHONY", "WHY")
         rows = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
         parts = [
@@ -91,21 +98,36 @@ def key_of(found: Account) -> str:
     made = screen.due(instant(found.pbx_key_at), now) if found.pbx_key_at else "long ago"
     untils = [instant(it) for it in found.replaced_pbx_keys.values()]
     ends = max((it for it in untils if it > now), default=None)
-    return f"made {made}" + (
-        f"; the one before is good until {screen.moment(ends)}" if ends else ""
-    )
+    before = f"the one before is good until {screen.moment(ends)}" if ends else "no other is good"
+    return f"made {made}; {before}"
 
 
-def of_key(site: Site, found: Account) -> Iterator[Trouble]:
-    """Whether its PBX has the key that it should have."""
-    now, account_id = clock.now(), found.account_id
-    if not found.pbx_key_digest:
-        what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
-        command = f"account {account_id} --new-key --do"
-        yield Trouble(trouble.Grade.ATTENTION, what, f"account {account_id}", command)
-    if refused := site.refused_keys.last(account_id, now):
-        yield trouble.of_key(refused, now)
-    yield from trouble.of_replaced_key(site.sightings.last(KEY_REPLACED, account_id), now)
+def of_key(site: Site, account_id: str, command: str = "") -> Iterator[Trouble]:
+    """Whether its PBX has the key that it should have; until one that is good is heard again.
+
+    Args:
+        site: where.
+        account_id: whose.
+        command: what is typed next; the account's own screen, if nothing is said.
+    """
+    now, last = clock.now(), site.sightings.last
+    refused, replaced = last(KEY_REFUSED, account_id), last(KEY_REPLACED, account_id)
+    seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]
+    if not seen:
+        return
+    ids = sorted(site.connections.of_account(account_id))
+    heard = [it.received_at for each in ids[:_MOST] for it in site.calls.latest(each, 1)]
+    for whose in (*ids[:_MOST], account_id):
+        heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])
+    heard_at = max(heard, default=now - LATELY)
+    whom, command = f"account {account_id}", command or f"account {account_id}"
+    if ids:
+        whom += f" of {'locations' if ids[1:] else 'location'} {trouble.some(ids)}"
+    if refused and refused.at >= heard_at:
+        yield trouble.of_key(refused, whom, command, now)
+    # A call with the one that was replaced is heard as well, and noted once a minute.
+    if replaced and replaced.at + _NOTED_EVERY >= heard_at:
+        yield from trouble.of_replaced_key(replaced, whom, command, now)
 
 
 def _of_locations(site: Site, own: tuple[Connection, ...]) -> Iterator[Trouble]:

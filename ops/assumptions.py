@@ -6,12 +6,16 @@ reads: the status, the list of connected locations, and our own tables.
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from ops import screen
+from ops.rows import ASKED, MOST, ahead_by, rows
 from ops.site import Site
+from ops.trouble import some
+from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.marketplace import LOCATIONS_PER_PAGE
 from shared.altegio.status import Installed, ListedPayment, Status
@@ -21,6 +25,7 @@ from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import digits
 
 _QUARTER = timedelta(minutes=15)
+_OFF = timedelta(minutes=5)
 _WIDEST = timedelta(hours=14)
 
 
@@ -40,13 +45,13 @@ def assumptions(site: Site, options: argparse.Namespace) -> int:
     """Prints a line per assumption, for one location; 1 if any does not hold."""
     location_id: int = options.location
     heads = ("verdict", "assumption", "seen")
-    rows = [(verdict, what, seen) for what, (verdict, seen) in _findings(site, location_id)]
-    table = screen.table([*map(str.upper, heads)], rows)
+    found = [(verdict, what, seen) for what, (verdict, seen) in _findings(site, location_id)]
+    table = screen.table([*map(str.upper, heads)], found)
     head = f"Location {location_id}, as the platform has it now ({site.name})"
     screen.printed(
-        options, f"{head}\n\n{table}", [dict(zip(heads, it, strict=True)) for it in rows]
+        options, f"{head}\n\n{table}", [dict(zip(heads, it, strict=True)) for it in found]
     )
-    return int(any(verdict is Verdict.FAILS for verdict, *_rest in rows))
+    return int(any(verdict is Verdict.FAILS for verdict, *_rest in found))
 
 
 def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:
@@ -55,16 +60,21 @@ def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:
     yield "status: answers in the documented form", told
     yield "list of locations: has it on its first page", _connected(site, location_id, status)
     connection = site.connections.get(location_id)
-    yield "log: its times are in PLATFORM_TIMEZONE", _log_zone(status, connection, zone)
+    late = _log_zone(status, connection, zone)
+    if late[0] is Verdict.FAILS and connection is not None:
+        late = _zone_or_clock(site, connection, late)
+    yield "log: its times are in PLATFORM_TIMEZONE", late
+    asked = list_of_calls(site, location_id) if status else (Verdict.UNSEEN, told[1])
+    yield "list of calls: may be read", asked
     entries = site.ledger.entries_of(location_id)
     sent = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
-    rows = {row.id: row for row in status.payments} if status else {}
-    pairs = [(it, rows[it.platform_id]) for it in sent if it.platform_id in rows]
+    listed = {row.id: row for row in status.payments} if status else {}
+    pairs = [(it, listed[it.platform_id]) for it in sent if it.platform_id in listed]
     yield "payments: ours are listed under their ids", _listed(sent, pairs, status)
     yield "payments: sums read back", _sums(pairs)
     yield "payments: dates read back", _dates(pairs, zone)
-    unowned = rows.keys() - site.looking.owned(entries, list(rows.values()))
-    yield "payments: none is unknown to us", _unknown(unowned, len(rows))
+    unowned = listed.keys() - site.looking.owned(entries, list(listed.values()))
+    yield "payments: none is unknown to us", _unknown(unowned, len(listed))
 
 
 def _status(site: Site, location_id: int) -> tuple[Status | None, Judgement]:
@@ -94,6 +104,53 @@ def _connected(site: Site, location_id: int, status: Status | None) -> Judgement
     if status.installed is Installed.ACTIVE:
         return Verdict.FAILS, f"active, but not {among}"
     return Verdict.UNSEEN, f"{status.installed}, and not {among}"
+
+
+def list_of_calls(site: Site, location_id: int) -> Judgement:
+    """Without that right, and a user token, nobody knows what was saved."""
+    token, day = site.user_token.known(), clock.now().date()
+    if token is None:
+        return (
+            Verdict.FAILS,
+            f"there is no user token in {site.calls_settings.user_token_parameter}",
+        )
+    try:
+        site.voip.calls(location_id, day, day, 1, token)
+    except NotSent as error:
+        return Verdict.UNSEEN, str(error)
+    except (Refused, Unreachable) as error:
+        return Verdict.FAILS, f"location {location_id}: {error}"
+    return Verdict.HOLDS, f"of location {location_id}"
+
+
+def _zone_or_clock(site: Site, own: Connection, told: Judgement) -> Judgement:
+    """A clock may be wrong by whole hours, too: its answers show that, and other locations."""
+    try:
+        listed = site.platform.locations(page=1)
+    except (Refused, Unreachable):
+        return told
+    off = ahead_by(site.platform.date, clock.now())
+    if abs(off) > _OFF:
+        by = f"{screen.age(abs(off))} {'ahead' if off > timedelta() else 'behind'}"
+        return Verdict.FAILS, f"Altegio's clock is wrong, not the zone: its answers are {by}"
+    zone, judged = site.platform.zone, []
+    others = [it for it in rows(site, listed[:MOST]) if it.live and it != own]
+    for it in sorted(others, key=lambda it: it.opened_at)[-ASKED:]:
+        status = site.told(it.location_id)
+        if isinstance(status, Status):
+            judged.append((it, _log_zone(status, replace(it, activation=status.activation), zone)))
+    right = [it for it, (verdict, _seen) in judged if verdict is Verdict.HOLDS]
+    ids = some([it.location_id for it in right])
+    if any(it.opened_at > own.opened_at for it in right):
+        return (
+            Verdict.FAILS,
+            f"Altegio's clock was wrong then, not the zone: {ids} is right by {zone}",
+        )
+    if right:
+        return Verdict.FAILS, f"{told[1]}; or its clock was wrong, as {ids} was right before"
+    if same := [it.location_id for it, judgement in judged if judgement == told]:
+        return Verdict.FAILS, f"{told[1]}, as of {some(same)}"
+    return Verdict.FAILS, f"{told[1]}; or its clock was wrong: no other location tells"
 
 
 def _log_zone(status: Status | None, connection: Connection | None, zone: ZoneInfo) -> Judgement:

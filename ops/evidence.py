@@ -155,9 +155,12 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     due = f"{screen.moment(entry.due_at)}, " if entry.due_at else ""
     connection = site.connections.get(entry.location_id or 0)
     state = connection.state if connection else "never connected"
+    why = entry.why or "-"
+    if entry.state is EntryState.HELD and connection is not None and connection.live:
+        why = f"when it came, or was looked at last, {why}; by now it is"
     pairs = [
         ("state", f"{entry.state}{since}"),
-        ("why", entry.why or "-"),
+        ("why", why),
         ("location", f"{entry.location_id}, {state}" if entry.location_id else "-"),
         *_facts(entry),
         ("received", f"{screen.moment(entry.received_at)}, {screen.due(entry.received_at, now)}"),

@@ -16,14 +16,14 @@ from datetime import datetime, timedelta
 from ops import accounts, dead_letters, history, screen, trouble
 from ops import call as calls_shown
 from ops.history import Event, Standing
-from ops.rows import pop_ups, stopped_of
+from ops.rows import clock_is_right, pop_ups, stopped_of
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from ops.trouble import Grade, Trouble
 from shared import clock
 from shared.altegio.status import Installed, Status
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import POP_UP, POP_UP_DROPPED
+from shared.aws.sightings import KEY_REFUSED, POP_UP, POP_UP_DROPPED
 from shared.calls import call as rules_of
 from shared.calls.call import CallState
 from shared.chains.chain import Chain
@@ -138,12 +138,14 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if work and (near or connection.state is State.FROZEN):
         yield from trouble.of_cover(work, now)
     yield from trouble.of_connection(connection, known.chain, now)
+    if trouble.ahead_until(connection, now) and not clock_is_right(site, connection):
+        yield from trouble.of_clock(connection, now)
     if known.chain is not None:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
         yield from trouble.of_stopped(*stopped_of(site, connection.chain_key, [connection]))
     if known.account is not None:
-        yield from accounts.of_key(site, known.account)
+        yield from accounts.of_key(site, known.account.account_id)
         waiting = site.calls.waiting(known.account.account_id)
         yield from trouble.of_lines(waiting, connection.location_id)
     whose = str(connection.location_id)
@@ -193,8 +195,8 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
     if account is not None:
         yield "PBX key", accounts.key_of(account)
-        if refused := site.refused_keys.last(account.account_id, now):
-            yield "refused", f"another key than the account's, first {screen.due(refused.at, now)}"
+        if refused := site.sightings.last(KEY_REFUSED, account.account_id):
+            yield "refused", f"another key than the account's, last {screen.due(refused.at, now)}"
     told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", last

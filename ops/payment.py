@@ -54,7 +54,8 @@ def payment(site: Site, options: argparse.Namespace) -> int:
         return 0
     found = evidence.gathered(site, entry)
     text = evidence.shown(site, entry, found)
-    words, command = _next(entry, found)
+    connection = site.connections.get(entry.location_id or 0)
+    words, command = _next(entry, found, live=connection is not None and connection.live)
     if command:
         text = f"{text}\n\n{screen.wrapped(words)}\n{screen.to_type(command, options)}"
     said = {"word": found.word, "why": found.why, "ids": list(found.mine)}
@@ -103,7 +104,7 @@ def _plain(entry: Entry) -> dict[str, object]:
     }
 
 
-def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
+def _next(entry: Entry, found: Evidence, *, live: bool) -> tuple[str, str]:
     """What comes next for an entry that is not settled, and what to type; empty if nothing."""
     key = f"payment {screen.quoted(entry.key)}"
     close = "Or correct it in billing, and give it up with --close REASON."
@@ -116,6 +117,13 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
             return "If this does not help, look in Altegio.", f"{key} --look --do"
         case EntryState.REJECTED:
             return f"When the cause is gone, send it again. {close}", f"{key} --send --do"
+        case EntryState.HELD if live:
+            due = screen.due(entry.due_at, clock.now())
+            return f"It goes out by itself, {due} at the latest; or now:", f"{key} --send --do"
+        case EntryState.UNKNOWN if not live:
+            words = "Nothing is listed while the location is not connected. If Altegio says that it"
+            words += " took it, --adopt ID --force. If not, and the customer has left for good,"
+            return f"{words} give it up.", f"{key} --close REASON --do"
         case EntryState.HELD:
             left = "If the customer has left, cancel it in billing and give it up."
             words = f"It goes out when the location is connected. {left}"
@@ -187,6 +195,9 @@ def _close(site: Site, options: argparse.Namespace) -> int:
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
         why = _by("closed", entry, options.close)
+        connection = site.connections.get(entry.location_id or 0)
+        if entry.state is EntryState.UNKNOWN and connection is not None and connection.live:
+            raise NotChanged(_standing(entry))
         after = rules.closed(entry, why, clock.now())
         if found.word is Word.TAKEN:
             return Proposal(after, against=f"the platform took it: {found.why}; adopt it instead")

@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from ops import screen
-from ops.assumptions import assumptions
+from ops.assumptions import Verdict, assumptions, list_of_calls
 from ops.site import Site
-from shared import clock
 from shared.altegio.client import Refused, Unreachable
 
 # The instructions of a moderation request have 3 to 1000 characters.
@@ -164,17 +163,8 @@ def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     seen = f"in {parameter}" if token else f"none in {parameter}"
     yield Check("there is a user token", token is not None, seen)
     if token is not None and ids:
-        yield _list_of_calls(site, ids[0], token)
-
-
-def _list_of_calls(site: Site, location_id: int, token: str) -> Check:
-    """Without that right nobody knows what was saved."""
-    what, day = "the list of calls may be read", clock.now().date()
-    try:
-        site.voip.calls(location_id, day, day, 1, token)
-    except (Refused, Unreachable) as error:
-        return Check(what, passed=False, seen=f"location {location_id}: {error}")
-    return Check(what, passed=True, seen=f"of location {location_id}")
+        verdict, seen = list_of_calls(site, ids[0])
+        yield Check("the list of calls may be read", verdict is Verdict.HOLDS, seen)
 
 
 def _answers(what: str, ask: Callable[[], httpx.Response], status: int) -> Check:

@@ -3,29 +3,37 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from itertools import islice
 
 from ops import screen, trouble
 from ops.site import AT_ONCE, Site
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
+from shared import clock
+from shared.altegio.status import Status
 from shared.aws.sightings import (
     CALL_LIST_REFUSED,
     CALL_REFUSED,
+    CLOCK_AHEAD,
+    CLOCK_RIGHT,
     POP_UP,
     POP_UP_DROPPED,
     TELEPHONY_STOPPED,
 )
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
 from shared.chains.chain import ChainState
-from shared.connections.connection import Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
 from shared.payments.entry import Entry, EntryState
 
 # Rows of one kind that are read; of more, only that there are more is said.
 MOST = 20
+# Of those whose clock was ahead, so many are asked about.
+ASKED = 3
 OVERDUE = timedelta(minutes=5)
+_OFF = timedelta(minutes=5)
 
 
 HOW_TO_WRITE = "TOKEN is a file that you write: the new one, and the old one in a second line"
@@ -33,8 +41,45 @@ HOW_TO_WRITE = "TOKEN is a file that you write: the new one, and the old one in 
 
 def written(site: Site, parameter: str) -> str:
     """The command that writes a token anew."""
-    how = "put-parameter --overwrite --type SecureString"
-    return f"{site.aws} ssm {how} --name {parameter} --value file://TOKEN"
+    how = f"put-parameter --overwrite --type SecureString --name {parameter}"
+    return f"{site.aws} ssm {how} --value file://{file_of(parameter)}"
+
+
+def file_of(parameter: str) -> str:
+    """As what is to be written is called: TOKEN, or what else the parameter's name ends with."""
+    word = parameter.rpartition("-")[2].upper()
+    return word if word in ("KEY", "SECRET") else "TOKEN"
+
+
+def clock_is_right(site: Site, connection: Connection) -> bool:
+    """Whether the platform's log was seen to name the present, after it named what is to come.
+
+    By what has happened since in any location; as the same log reads now, in another zone; or by
+    the time of its answers, if that was ahead as well.
+    """
+    last, status = site.sightings.last, site.told(connection.location_id)
+    ahead, right = last(CLOCK_AHEAD, str(connection.location_id)), last(CLOCK_RIGHT)
+    if isinstance(status, Status) and status.log and not status.ahead_of(clock.now()):
+        return True
+    if ahead is None or not isinstance(status, Status):
+        return False
+    date, was = site.platform.date, ahead_by(ahead.why, ahead.at)
+    by_date = date and was > _OFF >= ahead_by(date, clock.now())
+    return bool(by_date or (right and right.at > ahead.at))
+
+
+def ahead_by(date: str, now: datetime) -> timedelta:
+    """By how much an answer's `Date` is ahead of a clock; not at all if it says nothing."""
+    try:
+        return parsedate_to_datetime(date) - now
+    except (ValueError, TypeError):
+        return timedelta()
+
+
+def leaving(site: Site, now: datetime) -> Iterator[Found]:
+    """Locations whose end waits for its second look."""
+    for it in rows(site, site.connections.hinted(Hint.GONE, now + timedelta(days=1), MOST)):
+        yield from trouble.of_leaving(it, now)
 
 
 def money(site: Site, now: datetime) -> Iterator[Found]:
@@ -197,4 +242,4 @@ def _late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]
         yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
 
 
-CHECKS = (money, cover, telephony, calls, lines, overdue)
+CHECKS = (money, cover, leaving, telephony, calls, lines, overdue)

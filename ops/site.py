@@ -34,7 +34,6 @@ from shared.altegio.tokens import PartnerToken, UserToken
 from shared.aws.sightings import Sightings
 from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
-from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.connections.accounts import Accounts
@@ -123,7 +122,6 @@ class Site:
         self.marks = Marks(dynamodb, pace_table)
         self.roll = CensusTable(dynamodb, reconcile.census_table)
         self.sightings = Sightings(dynamodb, pace_table, clock.now)
-        self.refused_keys = RefusedKeys(dynamodb, calls.calls_table)
         self.accounts = Accounts(dynamodb, calls.accounts_table)
         self.chains = Chains(dynamodb, calls.chains.chains_table)
         self.calls = Calls(dynamodb, calls.calls_table, calls.call_days)

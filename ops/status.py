@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import dead_letters, rows, screen, trouble
+from ops import accounts, dead_letters, rows, screen, trouble
 from ops.site import AT_ONCE, Site
 from ops.trouble import LATELY, Found, Grade, Trouble
 from ops.watch import FAILURES, RUN
@@ -26,6 +26,7 @@ from shared.aws.sightings import (
     BILLING_REFUSED,
     CENSUS_FOUND,
     CLOCK_AHEAD,
+    KEY_REFUSED,
     KEY_REPLACED,
     LOST_WEBHOOK,
     OTHER_APPLICATION,
@@ -53,8 +54,8 @@ _AGAIN = "NotDurable"
 
 
 _ECHOES = (
-    "Alarms and counts of the hour: they tell no more than the above, and fall by themselves some"
-    " time after all is mended."
+    "Alarms and counts of the hour: they tell no more than the above, and end by themselves after"
+    " all is mended, a count within the hour."
 )
 
 
@@ -150,7 +151,7 @@ def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
         words, command = it.told
         if command in ("", "status"):
             command = f"grep {it.name} docs/operations.md"
-        what = f"rings: {words}"
+        what = f"rings: {words.rstrip('.')}; falls within {screen.age(it.stays)} once it is over"
         yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, is_echo=True)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
@@ -170,7 +171,8 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         command = site.watch.log(function)
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, is_echo=True)
     if ran is None or ran.last < now - rows.OVERDUE:
-        never = "has not run to its end within an hour; a new stack does within two minutes"
+        never = "has not run to its end within an hour; a new stack does within two minutes, and"
+        never += " an emulator that makes no counts of logs never tells"
         what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
         yield Trouble(Grade.BROKEN, what, "reconcile", site.watch.log("ReconcileFunction"))
     else:
@@ -227,6 +229,7 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     for it in site.sightings.lately(BILLING_REFUSED, LATELY):
         if it.who not in taken or taken[it.who] < it.at:
             what = "billing comes with another key or secret: it was changed, or is somebody else's"
+            what += f". {rows.file_of(it.who)} is a file that you write, with the right one"
             yield Trouble(Grade.ATTENTION, what, it.who, rows.written(site, it.who), it.at)
     ours = site.settings.platform.application_id
     for other in site.sightings.lately(OTHER_APPLICATION, LATELY):
@@ -237,18 +240,25 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
 
 def _noted(site: Site, now: datetime) -> Iterator[Found]:
     """What the functions saw lately of locations and accounts."""
-    for connection in rows.rows(site, rows.places(site, CLOCK_AHEAD, timedelta(days=1))):
-        yield from trouble.of_clock(connection, now)
+    ahead = rows.rows(site, rows.places(site, CLOCK_AHEAD, timedelta(days=7)))
+    ahead = [it for it in ahead if trouble.ahead_until(it, now)]
+    right = [it for it in ahead[: rows.ASKED] if rows.clock_is_right(site, it)]
+    for connection in ahead:
+        if connection not in right:
+            yield from trouble.of_clock(connection, now)
+    if right:
+        until = max(trouble.ahead_until(it, now) for it in right)
+        whom = trouble.some([it.location_id for it in right])
+        yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
     if lost := rows.places(site, LOST_WEBHOOK, LATELY):
         what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
-    # Of each account the last one says it all.
-    keys = site.refused_keys.lately(now, 2 * rows.MOST)
-    for key in {it.account_id: it for it in keys}.values():
-        yield trouble.of_key(key, now)
-    for seen in site.sightings.lately(KEY_REPLACED, LATELY):
-        yield from trouble.of_replaced_key(seen, now)
+    keys = (KEY_REFUSED, KEY_REPLACED)
+    whose = dict.fromkeys(it.who for kind in keys for it in site.sightings.lately(kind, LATELY))
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        for told in workers.map(lambda it: [*accounts.of_key(site, it)], whose):
+            yield from told
 
 
 def _id(seen: Sighting) -> int:

@@ -12,11 +12,10 @@ from ops import screen
 from shared.aws.sightings import Sighting
 from shared.calls.call import Call, CallState
 from shared.calls.pop_up import PopUp
-from shared.calls.refused_keys import RefusedKey
 from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
 from shared.clock import instant, stamp
-from shared.connections.connection import LIVE, Connection, State
+from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments.coverage import Work
 from shared.payments.entry import Entry, EntryState
@@ -39,6 +38,7 @@ _ADVICE = {
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN, PopUp.UNUSABLE}
 _ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
+_NOBODY = "only if nobody has that any more, make another"
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -139,7 +139,7 @@ def of_money(entries: Iterable[Entry], now: datetime) -> Iterator[Trouble]:
             f"payment {screen.quoted(oldest.key)}"
             if len(group) == 1
             else f"payment --state {state}",
-            oldest.received_at,
+            (needs_person and oldest.changed_at) or oldest.received_at,
         )
 
 
@@ -215,7 +215,7 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
         yield Trouble(
             Grade.ATTENTION, "telephony is not enabled yet", location, location, chain.due_at
         )
-    yield from of_clock(connection, now)
+    yield from of_leaving(connection, now)
 
 
 def refused(calls: Iterable[Call]) -> list[Call]:
@@ -248,25 +248,23 @@ def of_pop_ups(
         yield Trouble(Grade.ATTENTION, what, whom, whom)
 
 
-def of_replaced_key(seen: Sighting | None, now: datetime) -> Iterator[Trouble]:
+def of_replaced_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
     """An account whose PBX has a key that was replaced, and is void soon."""
-    if seen is not None and seen.at > now - LATELY and instant(seen.why) > now:
+    if instant(seen.why) > now:
         what = (
             f"its PBX has a key that was replaced, and is not heard any more"
-            f" {screen.due(instant(seen.why), now)}. Set it to the new one; if nobody has that"
+            f" {screen.due(instant(seen.why), now)}. Set it to the new one; {_NOBODY}"
         )
-        command = f"account {seen.who} --new-key --do"
-        yield Trouble(Grade.ATTENTION, what, f"account {seen.who}", command)
+        yield Trouble(Grade.ATTENTION, what, whom, command)
 
 
-def of_key(refused: RefusedKey, now: datetime) -> Trouble:
+def of_key(refused: Sighting, whom: str, command: str, now: datetime) -> Trouble:
     """An account whose PBX came with a key that is none any more."""
     what = (
         f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such as an"
-        " old one, and was not heard. Set the PBX to the account's key; if nobody has that any more"
+        f" old one, and was not heard. Set the PBX to the account's key; {_NOBODY}"
     )
-    whom = f"account {refused.account_id}"
-    return Trouble(Grade.ATTENTION, what, whom, f"{whom} --new-key --do")
+    return Trouble(Grade.ATTENTION, what, whom, command)
 
 
 def of_lines(waiting: Sequence[Waiting], location_id: int) -> Iterator[Trouble]:
@@ -279,13 +277,29 @@ def of_lines(waiting: Sequence[Waiting], location_id: int) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, f"the account of location {location_id}", command)
 
 
+def ahead_until(connection: Connection, now: datetime) -> str:
+    """Until when an uninstall may be disbelieved, as the platform's log has named that time."""
+    ahead = connection.mark.partition(" ")[0]
+    return f"{ahead[:19]}Z" if ahead > stamp(now + timedelta(minutes=5)) else ""
+
+
 def of_clock(connection: Connection, now: datetime) -> Iterator[Trouble]:
     """A log of the platform that names what is to come: an uninstall is disbelieved until then."""
-    ahead = connection.mark.partition(" ")[0]
-    if ahead > stamp(now + timedelta(minutes=5)):
+    if ahead := ahead_until(connection, now):
         what = (
-            f"the platform's log has an entry of {ahead[:19]}Z, which is to come: its clock differs"
+            f"the platform's log has an entry of {ahead}, which is to come: its clock differs"
             " from ours, or PlatformTimezone is wrong. Until then an uninstall may be disbelieved"
         )
         command = f"publication --location {connection.location_id}"
         yield Trouble(Grade.BROKEN, what, f"location {connection.location_id}", command)
+
+
+def of_leaving(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    """Active here, and seen once as not installed in Altegio."""
+    if connection.live and connection.hint is Hint.GONE:
+        what = (
+            f"is {connection.state} here, and not installed in Altegio, as was seen once. Reconcile"
+            f" looks again {screen.due(connection.due_at, now)}, and closes it if it is still so"
+        )
+        whom = f"location {connection.location_id}"
+        yield Trouble(Grade.ATTENTION, what, whom, whom, connection.hint_at)

@@ -37,11 +37,12 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One that rings."""
+    """One that rings; what was counted last is looked at for as long as it `stays`."""
 
     name: str
     words: str
     since: datetime
+    stays: timedelta = timedelta()
 
     @property
     def told(self) -> tuple[str, str]:
@@ -86,6 +87,7 @@ class CloudWatch:
                 it["AlarmName"].removeprefix(f"{self._stack_name}-").partition("-")[0],
                 it.get("AlarmDescription", ""),
                 it["StateUpdatedTimestamp"],
+                timedelta(seconds=it["Period"] * it["EvaluationPeriods"]),
             )
             for it in answer["MetricAlarms"]
             if it["StateValue"] == "ALARM"

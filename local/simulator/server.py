@@ -5,6 +5,8 @@ import functools
 import json
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
@@ -56,9 +58,13 @@ class Exchange:
         self._read = read
         self.stopped = stopped
 
+    def now(self) -> datetime:
+        """By the platform's clock, whatever that is."""
+        return self._platform.now().astimezone(UTC)
+
     def __call__(self, request: Request, transmit: Transmit) -> None:
         """Answer a request of the application."""
-        at = self._platform.now()
+        at = self.now()
         message = self._read(request)
         location_id = self._marketplace.location_of(message)
         fault = self._faults.take(message.route, location_id)
@@ -171,6 +177,7 @@ class Handler(BaseHTTPRequestHandler):
             f"HTTP/1.1 {answer.status} {reason}",
             f"Content-Type: {answer.content_type}",
             f"Content-Length: {len(answer.body)}",
+            f"Date: {format_datetime(self._exchange.now(), usegmt=True)}",
             *(f"{name}: {value}" for name, value in answer.headers),
         ]
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

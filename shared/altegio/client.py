@@ -63,11 +63,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer; `retry_after_s` is 0 if none was asked for."""
+    """An HTTP answer; `retry_after_s` is 0 if none was asked for, `date` the header as it came."""
 
     status: int
     body: bytes
     retry_after_s: float = 0.0
+    date: str = ""
 
     def json(self) -> Any:
         """The body as JSON, numbers exact; None if it is not JSON."""
@@ -105,6 +106,8 @@ class Client:
         self._token = token
         self._pace = pace
         self._token_taken: str | None = None
+        # Of the last answer: when it was, by the clock of who answered.
+        self.date = ""
         self.zone = settings.platform_timezone
 
     def prepare(self) -> None:
@@ -186,6 +189,7 @@ class Client:
                 host=host or self._settings.platform_app_url,
                 until=until,
             )
+            self.date = reply.date
             if reply.status != httpx.codes.UNAUTHORIZED:
                 self._token_taken = token
                 break
@@ -341,6 +345,7 @@ def _read(response: httpx.Response) -> Reply:
         status=response.status_code,
         body=bytes(body),
         retry_after_s=_seconds(response.headers.get("retry-after", "")),
+        date=response.headers.get("date", "")[:40],
     )
 
 

@@ -225,6 +225,11 @@ class Marketplace:
         """Of the dates on the wire."""
         return self._client.zone
 
+    @property
+    def date(self) -> str:
+        """The `Date` of the last answer; empty if it had none."""
+        return self._client.date
+
     def prepare(self) -> None:
         """As `Client.prepare`."""
         self._client.prepare()

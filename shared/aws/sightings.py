@@ -26,6 +26,7 @@ WEBHOOK = "webhook"
 WEBHOOK_REFUSED = "webhook-refused"
 REDIRECT_REFUSED = "redirect-refused"
 KEY_REPLACED = "pbx-key-replaced"
+KEY_REFUSED = "pbx-key-refused"
 POP_UP = "pop-up"
 POP_UP_DROPPED = "pop-up-dropped"
 TELEPHONY_STOPPED = "telephony-stopped"
@@ -34,6 +35,7 @@ BILLING_REFUSED = "billing-refused"
 CALL_REFUSED = "call-refused"
 CENSUS_FOUND = "census-found"
 CLOCK_AHEAD = "clock-ahead"
+CLOCK_RIGHT = "clock-right"
 LOST_WEBHOOK = "lost-webhook"
 CALL_LIST_REFUSED = "call-list-refused"
 OTHER_APPLICATION = "other-application"
@@ -48,7 +50,7 @@ _EVERY_S = 60.0
 _SET = "SET seen_at = :at, who = :who, why = :why, #place = :seen, expires_at = :until"
 _PLACES = 16
 _PLACE = "place"
-_NOT_COUNTED = {"key", "expires_at"}
+_NOT_COUNTED = {"key", "expires_at", "last_at"}
 # So many are remembered by one environment; then it begins anew.
 _MOST = 1000
 
@@ -103,9 +105,11 @@ class Sightings:
                 del self._pending[key]
                 names = {f"#n{number}": name for number, name in enumerate(pending)}
                 adds = ", ".join(f"{name} :n{number}" for number, name in enumerate(names))
-                values = {f":n{number}": it for number, it in enumerate(pending.values())}
-                values[":until"] = int((now + _COUNTED_FOR).timestamp())
-                self._update(key, f"ADD {adds} SET expires_at = :until", names, values)
+                until = int((now + _COUNTED_FOR).timestamp())
+                values: dict[str, Any] = {":until": until, ":at": stamp(now)}
+                values |= {f":n{number}": it for number, it in enumerate(pending.values())}
+                sets = "SET expires_at = :until, last_at = :at"
+                self._update(key, f"ADD {adds} {sets}", names, values)
 
     def last(self, kind: str, who: str = "") -> Sighting | None:
         """The last one, of everybody or of one; None if there was none within a week."""
@@ -121,12 +125,20 @@ class Sightings:
 
     def counts(self, kind: str, who: str = "") -> Counter[str]:
         """How many there were since the hour before this one began, by `why`."""
-        now = self._clock()
         found: Counter[str] = Counter()
-        for at in (now - _HOUR, now):
-            counted = row(self._dynamodb, self._table, {"key": _of_hour(kind, who, at)}) or {}
+        for counted in self._hours(kind, who):
             found.update({why: it for why, it in counted.items() if why not in _NOT_COUNTED})
         return found
+
+    def last_counted(self, kind: str, who: str) -> datetime | None:
+        """When one of these was counted last, whatever its `why`."""
+        at = [it["last_at"] for it in self._hours(kind, who) if "last_at" in it]
+        return instant(max(at)) if at else None
+
+    def _hours(self, kind: str, who: str) -> list[dict[str, Any]]:
+        now = self._clock()
+        hours = [_of_hour(kind, who, at) for at in (now - _HOUR, now)]
+        return [row(self._dynamodb, self._table, {"key": it}) or {} for it in hours]
 
     def _is_news(self, key: str) -> bool:
         """Whether this environment has written none of it within a minute; then it has now."""

@@ -14,6 +14,7 @@ from shared.altegio.rate_limit import Bounds, Busy, First, Paused
 from shared.altegio.telephony import Telephony
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.sightings import (
+    KEY_REFUSED,
     KEY_REPLACED,
     POP_UP,
     POP_UP_DROPPED,
@@ -106,6 +107,7 @@ class CallDoor:
         if until is None:
             count("PbxKeyRefused")
             self._refused_keys.note(account.account_id, now)
+            self._sightings.note(KEY_REFUSED, account.account_id)
             return None
         self._sightings.note(KEY_REPLACED, account.account_id, stamp(until))
         return account

@@ -2,25 +2,21 @@
 
 Everybody may come with any key. So a row is written only of an account that there is, and only once
 an hour, whoever asks however often: a stranger who does not know an account's id, a random UUID,
-writes nothing. One row serves all: the table's stream makes the event of it, and the operator finds
-it by the index of what is due. Nobody ever takes it from there, as it is in no call's state. The
-rows expire with the calls', in whose table they are.
+writes nothing. The table's stream makes the event of the row, and the owner's page reads it; when
+the last one came, is noted for the operator (`aws.sightings`). The rows expire with the calls', in
+whose table they are.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared.aws.dynamodb import pages, row, to_item, to_value
-from shared.clock import instant, stamp
+from shared.aws.dynamodb import row, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _PREFIX = "pbx-key-refused#"
-_STATE = "pbx-key-refused"
 _KEPT = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 
@@ -47,8 +43,6 @@ class RefusedKeys:
             item = {
                 "key": _key(account_id, at),
                 "account_id": account_id,
-                "state": _STATE,
-                "due_at": stamp(at),
                 "expires_at": int((at + _KEPT).timestamp()),
             }
             self._dynamodb.put_item(TableName=self._table, Item=to_item(item))
@@ -57,27 +51,10 @@ class RefusedKeys:
         """The last one of an account in this hour or the one before; None if there was none."""
         return self._of_hour(account_id, now) or self._of_hour(account_id, now - _HOUR)
 
-    def lately(self, now: datetime, limit: int) -> Iterator[RefusedKey]:
-        """All of this hour and the one before, the oldest first; eventually consistent."""
-        since = (now - _HOUR).replace(minute=0, second=0, microsecond=0)
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": "due",
-            "KeyConditionExpression": "#state = :state AND due_at >= :since",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {
-                ":state": to_value(_STATE),
-                ":since": to_value(stamp(since)),
-            },
-        }
-        for found in islice(pages(self._dynamodb, query), limit):
-            yield RefusedKey(account_of(found["key"]) or "", instant(found["due_at"]))
-
     def _of_hour(self, account_id: str, at: datetime) -> RefusedKey | None:
         found = row(self._dynamodb, self._table, {"key": _key(account_id, at)})
         if found is None:
             return None
-        # One that an older version has written has no other time.
         at = datetime.fromtimestamp(found["expires_at"], UTC) - _KEPT
         return RefusedKey(account_id, at)
 

@@ -11,7 +11,7 @@ from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import CLOCK_AHEAD, LOST_WEBHOOK, Sightings
+from shared.aws.sightings import CLOCK_AHEAD, CLOCK_RIGHT, LOST_WEBHOOK, Sightings
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
@@ -78,9 +78,15 @@ class Settle:
             decided = lifecycle.settled(connection, status, self._clock(), self._rules)
             if status.ahead_of(self._clock()):
                 count("PlatformClockAhead")
-                self._sightings.note(CLOCK_AHEAD, str(connection.location_id))
+                # Its newest entry is told for as long as it is to come: when it came, is noted, and
+                # whether the platform's answers had that clock, too.
+                if status.mark > connection.mark:
+                    whose = str(connection.location_id)
+                    self._sightings.note(CLOCK_AHEAD, whose, self._platform.date)
                 told = {**connection.names, "proof": status.proof()}
                 logger.error("the platform's clock is ahead", extra=told)
+            elif _is_just_written(connection, status, self._clock()):
+                self._sightings.note(CLOCK_RIGHT)
             if decided.state is State.PENDING and refusal:
                 decided = replace(decided, verdict=f"callback: {refusal}")
             lost = _webhook_lost(connection, decided, status, self._clock())
@@ -132,6 +138,17 @@ class Settle:
 
 def _told(connection: Connection) -> tuple[str, int, str]:
     return connection.state, connection.generation, connection.verdict
+
+
+def _is_just_written(before: Connection, status: Status, now: datetime) -> bool:
+    """Whether the log has grown by what happens now, and by its time as well.
+
+    So it is if the owner pressed the button, or the webhook came, a moment ago.
+    """
+    since = now - _WEBHOOK_TAKES
+    happened_at = before.hint_at if before.hint else before.opened_at
+    is_new = status.mark > before.mark and happened_at is not None and happened_at > since
+    return is_new and since < status.log[-1].latest
 
 
 def _webhook_lost(before: Connection, after: Connection, status: Status, now: datetime) -> bool:

@@ -181,7 +181,8 @@ CHANGES: Changes[EntryState] = {
     # By a person.
     "adopted": (_BY_HAND | {_E.UNKNOWN, _E.CLOSED}, {_E.SENT}),
     "reopened": (_BY_HAND | {_E.CLOSED}, {_E.PENDING}),
-    "closed": (_BY_HAND, {_E.CLOSED}),
+    # An UNKNOWN one of a location that has left: nothing is listed, and nothing is sent.
+    "closed": (_BY_HAND | {_E.UNKNOWN}, {_E.CLOSED}),
     "looked_for_again": ({_E.NEEDS_HUMAN}, {_E.UNKNOWN}),
 }
 

@@ -120,6 +120,9 @@ class Schedule:
         # Its steps make one call each, after two turns, so the last may begin a call's time later.
         later = until + self._call_s
         failed += self._guarded(self._surveying.go_on, later, later)
+        # For as long as there is one: the alarm falls when the last is settled.
+        if any(self._ledger.in_state(EntryState.UNKNOWN, 1)):
+            count("PaymentUnknown")
         count("ReconcileRun")
         if failed:
             raise ReconcileFailed(f"{failed} rows")

@@ -28,6 +28,8 @@ class CloudWatch:
                 "AlarmDescription": it.words,
                 "StateValue": state,
                 "StateUpdatedTimestamp": self._alarms.since[it.name],
+                "Period": it.period_s,
+                "EvaluationPeriods": it.periods,
             }
             for it in self._alarms.known
             if self._alarms.states[it.name] is state

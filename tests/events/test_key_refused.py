@@ -4,7 +4,6 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from local.simulator import Owner
 from shared.calls.refused_keys import RefusedKeys
 from shared.connections import pbx_key
 from tests.deployment import Deployment, ringing
@@ -52,37 +51,24 @@ def test_whoever_comes_writes_nothing(connected: Deployment, memory: Memory) -> 
     assert writes == []
     for _ in range(5):
         refused(connected, old)
-    # One row an hour, for the event and for the operator.
-    assert writes == ["PutItem"]
+    # One row an hour, for the event; and once a minute, for the operator.
+    assert writes == ["PutItem", "UpdateItem", "UpdateItem"]
     assert told(connected).count("pbx_key.refused") == 1
 
 
-def test_the_operator_finds_what_is_of_this_hour_or_the_one_before(connected: Deployment) -> None:
+def test_the_last_hour_but_one_is_forgotten(connected: Deployment) -> None:
     noted = RefusedKeys(connected._dynamodb, connected.environments["calls"]["CALLS_TABLE"])
-    connected.clock.advance(hours=1)
+    whose = account_id(connected)
+    assert noted.last(whose, connected.clock()) is None
     connected.clock.at = connected.clock().replace(minute=50)
-    connected.connect(4777, owner=Owner(id=7777, email="another@example.com"))
-    first, second = account_id(connected), account_id(connected, 4777)
+    refused(connected, pbx_key.made(whose))
     began = connected.clock()
-    refused(connected, pbx_key.made(first))
-    connected.clock.advance(minutes=5)
-    refused(connected, pbx_key.made(second))
-    refused(connected, pbx_key.made(first))
-
-    def found() -> list[tuple[str, Any]]:
-        return [(it.account_id, it.at - began) for it in noted.lately(connected.clock(), 10)]
-
-    assert found() == [(first, timedelta()), (second, timedelta(minutes=5))]
     connected.clock.advance(hours=1)
-    assert [it for it, _ in found()] == [first, second]
-    refused(connected, pbx_key.made(first))
-    assert [it for it, _ in found()] == [first, second, first]
-    last = noted.last(first, connected.clock())
+    last = noted.last(whose, connected.clock())
     assert last is not None
-    assert last.at == connected.clock()
+    assert last.at - began < timedelta(seconds=1)
     connected.clock.advance(hours=1)
-    assert [it for it, _ in found()] == [first]
-    assert noted.last(second, connected.clock()) is None
+    assert noted.last(whose, connected.clock()) is None
 
 
 def test_reconcile_never_takes_it_for_a_call(connected: Deployment) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -76,11 +78,14 @@ def test_what_reads_back_otherwise_does_not_hold(  # noqa: PLR0917 - fixtures
     assert operator.code == 1
 
 
+ALONE = "; or its clock was wrong: no other location tells"
+
+
 @pytest.mark.parametrize(
     ("at", "seen"),
     [
-        ("13:00:05", "the platform seems to be at UTC+03:00, but PLATFORM_TIMEZONE is UTC"),
-        ("04:30:00", "the platform seems to be at UTC-05:30, but PLATFORM_TIMEZONE is UTC"),
+        ("13:00:05", "the platform seems to be at UTC+03:00, but PLATFORM_TIMEZONE is UTC" + ALONE),
+        ("04:30:00", "the platform seems to be at UTC-05:30, but PLATFORM_TIMEZONE is UTC" + ALONE),
     ],
 )
 def test_the_log_shows_in_which_zone_the_platform_lives(
@@ -100,6 +105,52 @@ def test_the_log_shows_in_which_zone_the_platform_lives(
     )
     deployment.connect(4564)
     assert probed(operator)["log: its times are in PLATFORM_TIMEZONE"] == ("does not hold", seen)
+
+
+LOG = "log: its times are in PLATFORM_TIMEZONE"
+
+
+def test_a_clock_that_is_or_was_wrong_is_not_taken_for_a_zone(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.clock.advance(minutes=5)
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.connect(4777)
+    why = "Altegio's clock is wrong, not the zone: its answers are 2 h ahead"
+    assert probed(operator, 4777)[LOG] == ("does not hold", why)
+    connected.simulator.platform.now = connected.clock
+    zone = "the platform seems to be at UTC+02:00, but PLATFORM_TIMEZONE is UTC; or its clock"
+    why = f"{zone} was wrong, as 4564 was right before"
+    assert probed(operator, 4777)[LOG] == ("does not hold", why)
+    connected.clock.advance(minutes=5)
+    connected.connect(4232)
+    why = "Altegio's clock was wrong then, not the zone: 4564, 4232 is right by UTC"
+    assert probed(operator, 4777)[LOG] == ("does not hold", why)
+    assert probed(operator, 4564)[LOG][0] == "holds"
+
+
+def test_a_zone_that_is_wrong_shows_in_other_locations(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.simulator.platform.zone = ZoneInfo("Asia/Dubai")
+    deployment.connect(4564)
+    deployment.clock.advance(minutes=5)
+    deployment.connect(4777)
+    seen = "the platform seems to be at UTC+04:00, but PLATFORM_TIMEZONE is UTC, as of 4564"
+    assert probed(operator, 4777)[LOG] == ("does not hold", seen)
+
+
+def test_a_list_of_calls_that_is_refused_does_not_hold(
+    connected: Deployment, operator: Operator
+) -> None:
+    assert probed(operator)["list of calls: may be read"] == ("holds", "of location 4564")
+    connected.simulator.may_list_calls = False
+    verdict, seen = probed(operator)["list of calls: may be read"]
+    assert (verdict, seen.startswith("location 4564: 403")) == ("does not hold", True)
+    connected.set_user_token(" ")
+    connected.restart()
+    seen = probed(operator)["list of calls: may be read"][1]
+    assert seen == "there is no user token in /altegio/user-token"
 
 
 def test_a_refused_token_does_not_hold_and_hides_the_rest(

@@ -4,15 +4,21 @@ to type mends it."""
 import json
 from dataclasses import replace
 from datetime import timedelta
+from email.utils import format_datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from local import PROJECT
-from ops import rows, trouble
+from ops import census, rows, trouble
 from ops.status import _COUNTED
 from ops.trouble import Grade, Trouble
 from ops.watch import Alarm
+from shared.altegio.marketplace import Marketplace
 from shared.aws.sightings import CENSUS_FOUND, Sightings
+from shared.clock import instant
+from shared.connections import pbx_key
+from shared.connections.connection import State
 from shared.connections.crm_token import CrmTokenState
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.calls import telling
@@ -165,6 +171,16 @@ def test_who_is_frozen_though_he_paid_is_named(trial: Deployment, operator: Oper
     assert line.endswith("> location 4564 --all")
 
 
+def test_a_rejection_is_as_old_as_the_answer(connected: Deployment, operator: Operator) -> None:
+    connected.bill(payment("inv-1", 4232))
+    connected.clock.advance(hours=2)
+    connected.simulator.fault("payment", "status", status=422, message="Too early.", times=2)
+    connected.connect(4232)
+    connected.let_time_pass(3)
+    [it] = [it for it in operator.json("status")["troubles"] if "REJECTED" in it["what"]]
+    assert connected.clock() - instant(it["since"]) < timedelta(minutes=4)
+
+
 # The platform
 
 
@@ -227,6 +243,68 @@ def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator
         f"{it['whom']}: {it['what']} > {it['command']}"
         for it in operator.json("location", "4564")["troubles"]
     )
+
+
+@pytest.mark.parametrize("by", ["its answers", "another location"])
+def test_a_clock_that_is_right_again_is_a_fact_and_no_trouble(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    if by == "another location":
+        # Whoever answers has a clock of its own, which tells nothing.
+        monkeypatch.setattr(Marketplace, "date", format_datetime(connected.clock(), usegmt=True))
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.connect(4777)
+    assert [it for it in told(operator) if "which is to come" in it]
+    until = f"{connected.clock() + timedelta(hours=2):%Y-%m-%dT%H:%M}"
+    if by == "its answers":
+        connected.simulator.platform.now = connected.clock
+    else:
+        connected.clock.advance(minutes=2)
+        connected.restart()
+        connected.simulator.platform.now = connected.clock
+        assert [it for it in told(operator) if "which is to come" in it]
+        connected.connect(4232)
+    assert told(operator) == []
+    assert facts(operator)["clock"].startswith(
+        f"right again; uninstalls of 4777 may be disbelieved until {until}"
+    )
+    assert operator.json("location", "4777")["troubles"] == []
+
+
+def test_a_zone_that_was_deployed_right_is_seen_by_the_same_log(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.platform.zone = ZoneInfo("Asia/Dubai")
+    connected.connect(4777)
+    assert [it for it in told(operator) if "which is to come" in it]
+    connected.environments["reconcile"]["PLATFORM_TIMEZONE"] = "Asia/Dubai"
+    assert told(operator) == []
+    assert "right again" in facts(operator)["clock"]
+
+
+def test_a_location_that_waits_for_its_second_look_is_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.disconnect(4564, webhook="never")
+    row = connected.connection(4564)
+    connected.connections.save(replace(row, due_at=connected.clock()))
+    connected.reconcile()
+    [line] = told(operator)
+    what = (
+        "is active here, and not installed in Altegio, as was seen once. Reconcile looks again in"
+    )
+    assert line.startswith(f"attention location 4564: {what} 60 s")
+    assert line.endswith("> location 4564")
+    roll = CensusTable(connected._dynamodb, connected.environments["reconcile"]["CENSUS_TABLE"])
+    census.ordered(roll)
+    connected.reconcile()
+    assert what in " ".join(operator("census").split())
+    assert f"nothing to repair; location 4564 {what}" in " ".join(
+        operator("census", "--do").split()
+    )
+    connected.let_time_pass(3)
+    assert connected.connection(4564).state is State.DISABLED
+    assert [it for it in told(operator) if "as was seen once" in it] == []
 
 
 def test_a_webhook_that_did_not_come_is_told_with_its_location(
@@ -348,16 +426,33 @@ def test_an_old_pbx_key_is_named_with_its_account(
     end(deployment, old, "c-1", location_id=4564, status=401)
     [line] = told(operator)
     told_so = "a PBX came 0 s ago with a key that is not the account's"
-    assert line.startswith(f"attention account {account_id}: {told_so}")
-    assert line.endswith(f"> account {account_id} --new-key --do")
+    assert line.startswith(f"attention account {account_id} of location 4564: {told_so}")
+    # Another key is none to begin with: it would be the PBX's turn that has the right one.
+    assert line.endswith(f"> account {account_id}")
     [same] = operator.json("location", "4564")["troubles"]
-    assert same["command"] == f"account {account_id} --new-key --do"
-    # What it prints makes a key that fits.
-    key = type_what_it_says(operator, line).split()[0]
+    assert same["command"] == f"account {account_id}"
+    shown = type_what_it_says(operator, line)
+    assert "made 0 s ago; no other is good" in shown
+    [further] = operator.json("account", "4564")["troubles"]
+    assert further["command"] == f"account {account_id} --new-key --do"
+    key = operator(*further["command"].split()).split()[0]
+    deployment.clock.advance(seconds=5)
     end(deployment, key, "c-1", location_id=4564)
-    deployment.clock.advance(hours=2)
-    deployment.reconcile()
     assert told(operator) == []
+    assert operator.json("location", "4564")["troubles"] == []
+
+
+def test_a_key_that_rings_again_ends_the_line_and_one_that_is_refused_again_begins_it(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
+    key = deployment.connect(4564).pbx_key
+    wrong = pbx_key.made(str(deployment.connection(4564).account_id))
+    for number, (used, lines) in enumerate(((wrong, 1), (key, 0), (wrong, 1))):
+        event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
+        deployment.call(event, used)
+        assert len(told(operator)) == lines
+        deployment.clock.advance(seconds=5)
 
 
 def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
@@ -411,9 +506,11 @@ def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
     body, _header = stripes.signed(stripes.paid(), connected.clock())
     connected.post_stripe(body, "t=1,v1=0")
     lines = told(operator)
-    for line, name in zip(sorted(lines), ("billing-key", "stripe-secret"), strict=True):
+    names = (("billing-key", "KEY"), ("stripe-secret", "SECRET"))
+    for line, (name, file) in zip(sorted(lines), names, strict=True):
         assert line.startswith(f"attention /altegio/{name}: billing comes with another key")
-        assert line.endswith(f"--name /altegio/{name} --value file://TOKEN")
+        assert line.endswith(f"--name /altegio/{name} --value file://{file}")
+        assert f". {file} is a file that you write, with the right one > " in line
     connected.clock.advance(minutes=1)
     connected.restart()
     connected.post_billing(payment("inv-9"), key=key)
@@ -474,8 +571,8 @@ def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
     [line] = told(operator)
     assert "its PBX has a key that was replaced, and is not heard any more in 24 h" in line
     [same] = operator.json("account", "4564")["troubles"]
-    assert same["command"] == line.partition(" > ")[2]
-    key = type_what_it_says(operator, line).split()[0]
+    assert same["command"] == f"{line.partition(' > ')[2]} --new-key --do"
+    key = operator(*same["command"].split()).split()[0]
     end(deployment, key, "c-3", location_id=4564)
 
 
@@ -547,7 +644,8 @@ def test_reconcile_that_is_silent_is_named(connected: Deployment, operator: Oper
     connected.bill(payment("inv-1", 4232))
     connected.clock.advance(hours=1)
     overdue = "due for five minutes and not taken: reconcile does not run"
-    never = "has not run to its end within an hour; a new stack does within two minutes"
+    never = "has not run to its end within an hour; a new stack does within two minutes, and an"
+    never += " emulator that makes no counts of logs never tells"
     lines, log = told(operator), " > less ReconcileFunction.log"
     assert lines[:2] == [
         f"broken reconcile: {never}{log}",
@@ -570,11 +668,13 @@ def test_a_table_that_is_gone_is_named(
 
 def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator: Operator) -> None:
     at = connected.clock() - timedelta(minutes=5)
-    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter", at)]
+    stays = timedelta(minutes=5)
+    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter.", at, stays)]
     operator.watch.counts = {"HandlerFailed": 3}
     rings, counted = told(operator)
     assert rings == (
-        "attention MailNotSentAlarm: rings: SES did not take a letter"
+        "attention MailNotSentAlarm: rings: SES did not take a letter; falls within 5 min once it"
+        " is over"
         " > grep MailNotSentAlarm docs/operations.md"
     )
     assert counted == (

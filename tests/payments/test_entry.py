@@ -169,7 +169,7 @@ WAITING = {"PENDING", "HELD", "REJECTED", "NEEDS_HUMAN"}
         ("adopted", WAITING | {"UNKNOWN", "CLOSED"}),
         ("reopened", WAITING | {"CLOSED"}),
         ("looked_for_again", {"NEEDS_HUMAN"}),
-        ("closed", WAITING),
+        ("closed", WAITING | {"UNKNOWN"}),
     ],
 )
 def test_what_a_person_may_change(name: str, states: set[str]) -> None:
