@@ -103,13 +103,7 @@ def key_of(found: Account) -> str:
 
 
 def of_key(site: Site, account_id: str, command: str = "") -> Iterator[Trouble]:
-    """Whether its PBX has the key that it should have; until one that is good is heard again.
-
-    Args:
-        site: where.
-        account_id: whose.
-        command: what is typed next; the account's own screen, if nothing is said.
-    """
+    """Whether its PBX has the key that it should have; until one that is good is heard again."""
     now, last = clock.now(), site.sightings.last
     refused, replaced = last(KEY_REFUSED, account_id), last(KEY_REPLACED, account_id)
     seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]

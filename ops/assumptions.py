@@ -7,26 +7,27 @@ reads: the status, the list of connected locations, and our own tables.
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta, timezone
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from ops import screen
-from ops.rows import ASKED, MOST, ahead_by, rows
+from ops.rows import ASKED, MOST, rows
 from ops.site import Site
 from ops.trouble import some
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.marketplace import LOCATIONS_PER_PAGE
 from shared.altegio.status import Installed, ListedPayment, Status
-from shared.clock import WIRE, wire
+from shared.aws.sightings import CLOCK_OFF
+from shared.clock import from_wire, wire
 from shared.connections.connection import Connection
 from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import digits
 
 _QUARTER = timedelta(minutes=15)
-_OFF = timedelta(minutes=5)
 _WIDEST = timedelta(hours=14)
+_UTC = ZoneInfo("UTC")
 
 
 class Verdict(StrEnum):
@@ -129,28 +130,24 @@ def _zone_or_clock(site: Site, own: Connection, told: Judgement) -> Judgement:
         listed = site.platform.locations(page=1)
     except (Refused, Unreachable):
         return told
-    off = ahead_by(site.platform.date, clock.now())
-    if abs(off) > _OFF:
+    off = site.platform.ahead(clock.now())
+    if off is not None and abs(off) > CLOCK_OFF:
         by = f"{screen.age(abs(off))} {'ahead' if off > timedelta() else 'behind'}"
         return Verdict.FAILS, f"Altegio's clock is wrong, not the zone: its answers are {by}"
-    zone, judged = site.platform.zone, []
+    zone, right, same = site.platform.zone, [], []
     others = [it for it in rows(site, listed[:MOST]) if it.live and it != own]
     for it in sorted(others, key=lambda it: it.opened_at)[-ASKED:]:
         status = site.told(it.location_id)
         if isinstance(status, Status):
-            judged.append((it, _log_zone(status, replace(it, activation=status.activation), zone)))
-    right = [it for it, (verdict, _seen) in judged if verdict is Verdict.HOLDS]
-    ids = some([it.location_id for it in right])
+            judged = _log_zone(status, replace(it, activation=status.activation), zone)
+            right += [it] if judged[0] is Verdict.HOLDS else []
+            same += [it.location_id] if judged == told else []
+    ids = some([it.location_id for it in right]) or "no other location"
     if any(it.opened_at > own.opened_at for it in right):
-        return (
-            Verdict.FAILS,
-            f"Altegio's clock was wrong then, not the zone: {ids} is right by {zone}",
-        )
-    if right:
-        return Verdict.FAILS, f"{told[1]}; or its clock was wrong, as {ids} was right before"
-    if same := [it.location_id for it, judgement in judged if judgement == told]:
-        return Verdict.FAILS, f"{told[1]}, as of {some(same)}"
-    return Verdict.FAILS, f"{told[1]}; or its clock was wrong: no other location tells"
+        why = f"Altegio's clock was wrong then, not the zone: {ids} is right by {zone}"
+        return Verdict.FAILS, why
+    clock_was = f"; or its clock was wrong, as {ids} {'was right before' if right else 'tells'}"
+    return Verdict.FAILS, f"{told[1]}{f', as of {some(same)}' if same else clock_was}"
 
 
 def _log_zone(status: Status | None, connection: Connection | None, zone: ZoneInfo) -> Judgement:
@@ -215,10 +212,10 @@ def _offsets(pairs: Sequence[Pair]) -> set[timedelta]:
     found = set()
     for entry, row in pairs:
         for date, text in zip(entry.payment.dates, _texts(row), strict=True):
-            read = _read(text)
-            if read is None:
+            try:
+                offset = from_wire(text, _UTC) - date
+            except ValueError:
                 return set()
-            offset = read - date.astimezone(UTC).replace(tzinfo=None)
             if offset % _QUARTER or abs(offset) > _WIDEST:
                 return set()
             found.add(offset)
@@ -227,14 +224,8 @@ def _offsets(pairs: Sequence[Pair]) -> set[timedelta]:
 
 
 def _instead(offsets: Iterable[timedelta], zone: ZoneInfo) -> str:
-    seems = " and ".join(map(_utc, sorted(offsets)))
+    seems = " and ".join(str(timezone(it)) for it in sorted(offsets))
     return f"the platform seems to be at {seems}, but PLATFORM_TIMEZONE is {zone}"
-
-
-def _utc(offset: timedelta) -> str:
-    minutes = round(offset / timedelta(minutes=1))
-    sign = "-" if minutes < 0 else "+"
-    return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
 def _unknown(ids: set[int], listed: int) -> Judgement:
@@ -251,11 +242,3 @@ def _texts(row: ListedPayment) -> tuple[str, str, str]:
 
 def _sent_as(entry: Entry, zone: ZoneInfo) -> tuple[str, ...]:
     return tuple(wire(date, zone) for date in entry.payment.dates)
-
-
-def _read(text: str) -> datetime | None:
-    """A date on the wire, as it stands there."""
-    try:
-        return datetime.strptime(text, WIRE)  # noqa: DTZ007 - it carries no zone
-    except ValueError:
-        return None

@@ -6,7 +6,7 @@ Reconcile takes it, run by run; here it is only ordered and followed.
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from ops import screen
@@ -172,27 +172,16 @@ def _row(it: Found) -> tuple[str, str]:
 
 
 def _plain(head: Head, found: list[Found]) -> dict[str, object]:
-    return {
-        "began_at": stamp(head.began_at),
-        "stage": head.stage,
-        "repairs": head.repairs,
-        "locations": head.locations,
-        "looked": head.looked,
-        "found": head.found,
-        "repairable": head.repairable,
-        "repaired": head.repaired,
-        "blown": head.blown,
-        "findings": [
-            {
-                "location_id": it.finding.location_id,
-                "difference": it.finding.difference,
-                "repairable": it.finding.difference in REPAIRED,
-                "words": it.finding.words,
-                "subject": it.finding.subject,
-                "generation": it.generation,
-                "at": stamp(it.at),
-                "result": it.result,
-            }
-            for it in found
-        ],
-    }
+    names = ("stage", "repairs", "locations", "looked", "found", "repairable", "repaired", "blown")
+    findings = [
+        {
+            **asdict(it.finding),
+            "repairable": it.finding.difference in REPAIRED,
+            "generation": it.generation,
+            "at": stamp(it.at),
+            "result": it.result,
+        }
+        for it in found
+    ]
+    told = {name: getattr(head, name) for name in names}
+    return {"began_at": stamp(head.began_at), **told, "findings": findings}

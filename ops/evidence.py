@@ -179,12 +179,8 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
 def _facts(entry: Entry) -> list[tuple[str, str]]:
     if entry.is_refund:
         return [("refund of", entry.payment_key)]
-    said = entry.payment
-    return [
-        ("sum", screen.amount(entry)),
-        ("paid", screen.moment(said.paid_at)),
-        ("period", f"{screen.moment(said.period_from)} to {screen.moment(said.period_to)}"),
-    ]
+    paid = screen.moment(entry.payment.paid_at)
+    return [("sum", screen.amount(entry)), ("paid", paid), ("period", screen.period(entry))]
 
 
 def _row(row: ListedPayment, evidence: Evidence) -> tuple[str, ...]:

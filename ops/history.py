@@ -76,15 +76,9 @@ def events(
 ) -> list[Event]:
     """All that is known, in order of time; what cannot be dated is last.
 
-    Within the same moment the platform comes first, as what it does is what we learn of.
-
-    Args:
-        journal: all lines of the location, the oldest first.
-        entries: all of the ledger of it; of each only the last claim and the last change is kept.
-        status: the platform's word, now; None if it does not tell.
-        owned: ids on the platform's list that an entry of ours has.
-        now: the present moment.
-        zone: of the dates on the wire.
+    Within the same moment the platform comes first, as what it does is what we learn of. The
+    journal's oldest line is its first; of each entry only the last claim and the last change is
+    kept; `owned` are the ids on the platform's list that an entry has.
     """
     found: list[Event] = []
     if status is not None:

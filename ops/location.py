@@ -23,7 +23,7 @@ from ops.trouble import Grade, Trouble
 from shared import clock
 from shared.altegio.status import Installed, Status
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import KEY_REFUSED, POP_UP, POP_UP_DROPPED
+from shared.aws.sightings import POP_UP, POP_UP_DROPPED
 from shared.calls import call as rules_of
 from shared.calls.call import CallState
 from shared.chains.chain import Chain
@@ -195,8 +195,6 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
     if account is not None:
         yield "PBX key", accounts.key_of(account)
-        if refused := site.sightings.last(KEY_REFUSED, account.account_id):
-            yield "refused", f"another key than the account's, last {screen.due(refused.at, now)}"
     told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", last

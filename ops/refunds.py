@@ -8,7 +8,6 @@ from shared import clock
 from shared.altegio.status import Status
 from shared.payments import billing_event, coverage
 from shared.payments import entry as payment
-from shared.payments.coverage import Period
 from shared.payments.entry import Entry, EntryState
 
 _WAITING = (EntryState.PENDING, EntryState.HELD)
@@ -24,7 +23,7 @@ def foretold(site: Site, named: Entry) -> list[tuple[str, str]]:
     status = site.told(paid.location_id or 0) if paid and not why else why
     which = known.key if known else "none yet; billed now, it"
     return [
-        *_payment(site, paid, status, now),
+        *_payment(site, paid, status),
         ("refund", f"{which} {becomes}"),
         *_effect(site, paid, status, now),
     ]
@@ -65,31 +64,19 @@ def _becomes(site: Site, refund: Entry, paid: Entry | None, now: datetime) -> tu
     return words, ""
 
 
-def _payment(
-    site: Site, paid: Entry | None, status: Status | str, now: datetime
-) -> list[tuple[str, str]]:
+def _payment(site: Site, paid: Entry | None, status: Status | str) -> list[tuple[str, str]]:
     if paid is None:
         return [("payment", "not in the ledger")]
     connection = site.connections.get(paid.location_id or 0)
     id_ = f", with id {paid.platform_id}" if paid.platform_id is not None else ""
     is_listed = isinstance(status, str) or paid.platform_id in {it.id for it in status.payments}
     unlisted = "" if is_listed else ", which is not on the platform's list"
-    period = coverage.paid_period(paid)
     return [
         ("payment", f"{paid.key}, {screen.amount(paid)}"),
         ("state", f"{paid.state}{id_}{unlisted}"),
         ("location", f"{paid.location_id}, {connection.state if connection else 'unknown'} here"),
-        ("period", f"{screen.moment(period.start)} to {screen.moment(period.end)}"),
-        ("", _standing(period, now)),
+        ("period", screen.period(paid)),
     ]
-
-
-def _standing(period: Period, now: datetime) -> str:
-    if now < period.start:
-        return f"begins {screen.due(period.start, now)}"
-    if now <= period.end:
-        return f"runs, and ends {screen.due(period.end, now)}"
-    return f"ended {screen.due(period.end, now)}"
 
 
 def _effect(

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from itertools import islice
 
 from ops import screen, trouble
@@ -13,9 +12,11 @@ from ops.watch import RUN
 from shared import clock
 from shared.altegio.status import Status
 from shared.aws.sightings import (
+    ANSWERS_AHEAD,
     CALL_LIST_REFUSED,
     CALL_REFUSED,
     CLOCK_AHEAD,
+    CLOCK_OFF,
     CLOCK_RIGHT,
     POP_UP,
     POP_UP_DROPPED,
@@ -33,7 +34,6 @@ MOST = 20
 # Of those whose clock was ahead, so many are asked about.
 ASKED = 3
 OVERDUE = timedelta(minutes=5)
-_OFF = timedelta(minutes=5)
 
 
 HOW_TO_WRITE = "TOKEN is a file that you write: the new one, and the old one in a second line"
@@ -61,19 +61,10 @@ def clock_is_right(site: Site, connection: Connection) -> bool:
     ahead, right = last(CLOCK_AHEAD, str(connection.location_id)), last(CLOCK_RIGHT)
     if isinstance(status, Status) and status.log and not status.ahead_of(clock.now()):
         return True
-    if ahead is None or not isinstance(status, Status):
-        return False
-    date, was = site.platform.date, ahead_by(ahead.why, ahead.at)
-    by_date = date and was > _OFF >= ahead_by(date, clock.now())
-    return bool(by_date or (right and right.at > ahead.at))
-
-
-def ahead_by(date: str, now: datetime) -> timedelta:
-    """By how much an answer's `Date` is ahead of a clock; not at all if it says nothing."""
-    try:
-        return parsedate_to_datetime(date) - now
-    except (ValueError, TypeError):
-        return timedelta()
+    by = site.platform.ahead(clock.now())
+    if ahead and ahead.why == ANSWERS_AHEAD and by is not None and by <= CLOCK_OFF:
+        return True
+    return bool(ahead and right and right.at > ahead.at)
 
 
 def leaving(site: Site, now: datetime) -> Iterator[Found]:

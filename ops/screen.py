@@ -91,14 +91,9 @@ def proposed(
     *,
     against: str = "",
 ) -> int:
-    """Shows a change, and makes it with `--do`; returns the command's exit code.
+    """Shows a change as `text`, and makes it with `--do`; returns the command's exit code.
 
-    Args:
-        options: of the command.
-        text: what is shown first, for a person.
-        plain: the same, for a machine.
-        do: makes the change, and tells of it; raises `NotChanged` if somebody was faster.
-        against: what forbids it, as half a sentence.
+    `do` tells of it, or raises `NotChanged` if somebody was faster; what is `against` forbids it.
     """
     if not options.json:
         print(text, end="\n\n")
@@ -174,6 +169,11 @@ def amount(entry: Entry) -> str:
     if entry.is_refund:
         return f"all of {entry.payment_key}"
     return entry.payment.sum
+
+
+def period(entry: Entry) -> str:
+    """What a payment is for."""
+    return f"{moment(entry.payment.period_from)} to {moment(entry.payment.period_to)}"
 
 
 def counted(number: int, thing: str, things: str | None = None) -> str:

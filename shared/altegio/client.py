@@ -17,7 +17,9 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from functools import cache, cached_property
 from typing import Any
 
@@ -115,6 +117,13 @@ class Client:
         _ = self._reads, self._money
         with suppress(ParameterUnreadable):
             self._token.accepted()
+
+    def ahead(self, now: datetime) -> timedelta | None:
+        """By how much the last answer's `Date` is ahead of a clock; None if it said none."""
+        try:
+            return parsedate_to_datetime(self.date) - now
+        except (ValueError, TypeError):
+            return None
 
     @property
     def application_id(self) -> int:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from itertools import pairwise
@@ -225,10 +225,9 @@ class Marketplace:
         """Of the dates on the wire."""
         return self._client.zone
 
-    @property
-    def date(self) -> str:
-        """The `Date` of the last answer; empty if it had none."""
-        return self._client.date
+    def ahead(self, now: datetime) -> timedelta | None:
+        """As `Client.ahead`."""
+        return self._client.ahead(now)
 
     def prepare(self) -> None:
         """As `Client.prepare`."""

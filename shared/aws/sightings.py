@@ -40,6 +40,10 @@ LOST_WEBHOOK = "lost-webhook"
 CALL_LIST_REFUSED = "call-list-refused"
 OTHER_APPLICATION = "other-application"
 
+# Of a clock that is ahead: whether the times of the platform's answers are as well, by so much.
+ANSWERS_AHEAD = "its answers, too"
+CLOCK_OFF = timedelta(minutes=5)
+
 # Why a pop-up was dropped.
 TOO_LATE = "too late"
 

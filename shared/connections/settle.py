@@ -11,7 +11,14 @@ from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import CLOCK_AHEAD, CLOCK_RIGHT, LOST_WEBHOOK, Sightings
+from shared.aws.sightings import (
+    ANSWERS_AHEAD,
+    CLOCK_AHEAD,
+    CLOCK_OFF,
+    CLOCK_RIGHT,
+    LOST_WEBHOOK,
+    Sightings,
+)
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
@@ -82,7 +89,9 @@ class Settle:
                 # whether the platform's answers had that clock, too.
                 if status.mark > connection.mark:
                     whose = str(connection.location_id)
-                    self._sightings.note(CLOCK_AHEAD, whose, self._platform.date)
+                    by = self._platform.ahead(self._clock())
+                    why = ANSWERS_AHEAD if by and by > CLOCK_OFF else ""
+                    self._sightings.note(CLOCK_AHEAD, whose, why)
                 told = {**connection.names, "proof": status.proof()}
                 logger.error("the platform's clock is ahead", extra=told)
             elif _is_just_written(connection, status, self._clock()):

@@ -69,7 +69,6 @@ def test_a_refund_is_foretold_in_words(trial: Deployment, operator: Operator) ->
     for said in (
         ["state", f"SENT, with id {id_}"],
         ["location", "4564, active here"],
-        ["runs,", "and ends in 30 d"],
         ["refund", "none yet; billed now, it goes out at once"],
         ["effect", "the location goes dark within the hour"],
         ["left", "no other paid period runs now"],

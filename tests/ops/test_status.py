@@ -4,7 +4,6 @@ to type mends it."""
 import json
 from dataclasses import replace
 from datetime import timedelta
-from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -251,7 +250,7 @@ def test_a_clock_that_is_right_again_is_a_fact_and_no_trouble(
 ) -> None:
     if by == "another location":
         # Whoever answers has a clock of its own, which tells nothing.
-        monkeypatch.setattr(Marketplace, "date", format_datetime(connected.clock(), usegmt=True))
+        monkeypatch.setattr(Marketplace, "ahead", lambda *_: timedelta())
     connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
     connected.connect(4777)
     assert [it for it in told(operator) if "which is to come" in it]
