@@ -34,10 +34,7 @@ def account(site: Site, options: argparse.Namespace) -> int:
     if change is None:
         now = clock.now()
         command = f"account {found.account_id} --new-key --do"
-        keys = [*of_key(site, found.account_id, command)]
-        if not found.pbx_key_digest:
-            what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
-            keys.append(Trouble(Grade.ATTENTION, what, f"account {found.account_id}", command))
+        keys = of_key(site, found.account_id, command, has_one=bool(found.pbx_key_digest))
         troubles = trouble.worst_first([*keys, *_of_locations(site, own)])
         heads = ("LOCATION", "STATE", "TELEPHONY", "WHY")
         rows = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
@@ -102,9 +99,15 @@ def key_of(found: Account) -> str:
     return f"made {made}; {before}"
 
 
-def of_key(site: Site, account_id: str, command: str = "") -> Iterator[Trouble]:
+def of_key(
+    site: Site, account_id: str, command: str = "", *, has_one: bool = True
+) -> Iterator[Trouble]:
     """Whether its PBX has the key that it should have; until one that is good is heard again."""
     now, last = clock.now(), site.sightings.last
+    whom, command = f"account {account_id}", command or f"account {account_id}"
+    if not has_one:
+        what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
+        yield Trouble(Grade.ATTENTION, what, whom, f"account {account_id} --new-key --do")
     refused, replaced = last(KEY_REFUSED, account_id), last(KEY_REPLACED, account_id)
     seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]
     if not seen:
@@ -114,7 +117,6 @@ def of_key(site: Site, account_id: str, command: str = "") -> Iterator[Trouble]:
     for whose in (*ids[:_MOST], account_id):
         heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])
     heard_at = max(heard, default=now - LATELY)
-    whom, command = f"account {account_id}", command or f"account {account_id}"
     if ids:
         whom += f" of {'locations' if ids[1:] else 'location'} {trouble.some(ids)}"
     if refused and refused.at >= heard_at:

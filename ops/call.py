@@ -82,13 +82,15 @@ def row(it: Call) -> tuple[str, ...]:
 def plain(it: Call) -> dict[str, object]:
     """For a machine."""
     _id, _at, direction, who, state, why = row(it)
-    told = {"direction": direction, "who": who, "state": state, "why": why}
     return {
         "call_id": it.call_id,
         "location_id": it.location_id,
         "began_at": stamp(began(it)),
         "popped_at": it.popped_at and stamp(it.popped_at),
-        **told,
+        "direction": direction,
+        "who": who,
+        "state": state,
+        "why": why,
     }
 
 

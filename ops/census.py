@@ -115,16 +115,6 @@ def _followed(roll: CensusTable, head: Head) -> Head:
     return head
 
 
-def _progress(head: Head) -> str:
-    match head.stage:
-        case Stage.LISTING:
-            return f"listing   {head.locations} locations so far"
-        case Stage.LOOKING:
-            return f"looking   {head.looked} of {head.locations} locations"
-        case _:
-            return f"repairing {head.repaired} of {head.repairable} differences"
-
-
 def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
     for number in range(head.parts):
         yield from roll.part(number).found
@@ -132,7 +122,7 @@ def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
 
 def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespace) -> str:
     kinds = [f"{number} {kind}" for kind, number in head.found.items()]
-    state = "done" if head.stage is Stage.DONE else f"under way: {_progress(head)}"
+    state = "done" if head.stage is Stage.DONE else f"under way: {head.stage}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
     pairs = [
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),

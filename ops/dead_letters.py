@@ -120,15 +120,9 @@ def _masked(name: str, value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a replay would do.
+    """What a replay would do: it would be refused again for what is `against`, else be taken."""
 
-    Attributes:
-        event: What it is of, as an entry's key or a call's id; None if it is no event.
-        against: Why it would be refused again; empty if it would be taken, or change nothing.
-        because: It would.
-    """
-
-    event: str | None
+    event: str | None  # As an entry's key or a call's id; None if it is none.
     against: str = ""
     because: str = ""
 

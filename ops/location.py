@@ -145,7 +145,8 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if connection.telephony is CrmTokenState.STOPPED:
         yield from trouble.of_stopped(*stopped_of(site, connection.chain_key, [connection]))
     if known.account is not None:
-        yield from accounts.of_key(site, known.account.account_id)
+        has_key = bool(known.account.pbx_key_digest)
+        yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
         waiting = site.calls.waiting(known.account.account_id)
         yield from trouble.of_lines(waiting, connection.location_id)
     whose = str(connection.location_id)

@@ -69,11 +69,7 @@ def _found(site: Site, options: argparse.Namespace) -> Person:
 
 def _export(site: Site, found: Person, options: argparse.Namespace) -> int:
     account = {} if found.whole or found.account is None else {"its account": found.account_id}
-    rows = {
-        **stored.named(site, found),
-        **stored.personal(site, found),
-        **stored.kept(site, found),
-    }
+    rows = {**stored.named(site, found), **stored.personal(site, found), **stored.kept(site, found)}
     receipt = {**_head(site, found, "exported"), **account, "exported": _counts(rows)}
     written = {"receipt": receipt, "elsewhere": _ELSEWHERE, "data": _shareable(rows)}
     if options.to is None:

@@ -11,17 +11,7 @@ from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
 from shared import clock
 from shared.altegio.status import Status
-from shared.aws.sightings import (
-    ANSWERS_AHEAD,
-    CALL_LIST_REFUSED,
-    CALL_REFUSED,
-    CLOCK_AHEAD,
-    CLOCK_OFF,
-    CLOCK_RIGHT,
-    POP_UP,
-    POP_UP_DROPPED,
-    TELEPHONY_STOPPED,
-)
+from shared.aws import sightings
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
 from shared.chains.chain import ChainState
 from shared.connections.connection import Connection, Hint, State
@@ -58,11 +48,19 @@ def clock_is_right(site: Site, connection: Connection) -> bool:
     the time of its answers, if that was ahead as well.
     """
     last, status = site.sightings.last, site.told(connection.location_id)
-    ahead, right = last(CLOCK_AHEAD, str(connection.location_id)), last(CLOCK_RIGHT)
+    ahead, right = (
+        last(sightings.CLOCK_AHEAD, str(connection.location_id)),
+        last(sightings.CLOCK_RIGHT),
+    )
     if isinstance(status, Status) and status.log and not status.ahead_of(clock.now()):
         return True
     by = site.platform.ahead(clock.now())
-    if ahead and ahead.why == ANSWERS_AHEAD and by is not None and by <= CLOCK_OFF:
+    if (
+        ahead
+        and ahead.why == sightings.ANSWERS_AHEAD
+        and by is not None
+        and by <= sightings.CLOCK_OFF
+    ):
         return True
     return bool(ahead and right and right.at > ahead.at)
 
@@ -129,7 +127,7 @@ def telephony(site: Site, now: datetime) -> Iterator[Found]:
         if chain is not None and chain.state is ChainState.DUE:
             yield from trouble.of_chain(chain)
     held = {location_id for _key, location_id in site.calls.due(CallState.HELD, far, 10 * MOST)}
-    held |= {*places(site, TELEPHONY_STOPPED, timedelta(days=7))}
+    held |= {*places(site, sightings.TELEPHONY_STOPPED, timedelta(days=7))}
     stopped = [it for it in rows(site, held) if it.telephony is CrmTokenState.STOPPED]
     for chain_key in dict.fromkeys(it.chain_key for it in stopped):
         yield from trouble.of_stopped(*stopped_of(site, chain_key, stopped))
@@ -145,7 +143,7 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     No index has them, so those are asked of which it was noted lately.
     """
     unread: dict[int, str] = {}
-    for location_id in places(site, CALL_LIST_REFUSED, timedelta(hours=2)):
+    for location_id in places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2)):
         latest = site.calls.latest(location_id, MOST)
         refused = [it.why for it in latest if it.state in LOOKED_FOR and it.why[:1] == "4"]
         if refused:
@@ -158,11 +156,11 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
         )
         command = "publication"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)
-    for location_id in places(site, CALL_REFUSED, timedelta(days=7)):
+    for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
         refused_calls = trouble.refused(site.calls.latest(location_id, MOST))
         yield from trouble.of_refused(refused_calls, location_id)
-    for seen in site.sightings.lately(POP_UP_DROPPED, LATELY):
-        counts = site.sightings.counts(POP_UP, seen.who) if seen.who else {}
+    for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
+        counts = site.sightings.counts(sightings.POP_UP, seen.who) if seen.who else {}
         yield from trouble.of_pop_ups(counts, seen, now)
     yield "pop-ups", pop_ups(site, now)
 
@@ -174,7 +172,7 @@ def places(site: Site, kind: str, within: timedelta) -> list[int]:
 
 def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
     """How many were shown and dropped, of a location or of all."""
-    counts = site.sightings.counts(POP_UP, whose)
+    counts = site.sightings.counts(sightings.POP_UP, whose)
     told = ", ".join(f"{number} {why}" for why, number in counts.most_common())
     since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
     return f"{told or 'none'}, since {screen.moment(since)}"

@@ -19,22 +19,10 @@ from ops.watch import FAILURES, RUN
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.rate_limit import COMMON
+from shared.aws import sightings
 from shared.aws.dynamodb import row
 from shared.aws.parameters import ParameterUnreadable
-from shared.aws.sightings import (
-    BILLING,
-    BILLING_REFUSED,
-    CENSUS_FOUND,
-    CLOCK_AHEAD,
-    KEY_REFUSED,
-    KEY_REPLACED,
-    LOST_WEBHOOK,
-    OTHER_APPLICATION,
-    REDIRECT_REFUSED,
-    WEBHOOK,
-    WEBHOOK_REFUSED,
-    Sighting,
-)
+from shared.aws.sightings import Sighting
 from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import Stage
 
@@ -213,7 +201,10 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
 
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
     """What came to the doors, and was refused there: no row of its own tells."""
-    last, refused, redirect = map(site.sightings.last, (WEBHOOK, WEBHOOK_REFUSED, REDIRECT_REFUSED))
+    last, refused, redirect = map(
+        site.sightings.last,
+        (sightings.WEBHOOK, sightings.WEBHOOK_REFUSED, sightings.REDIRECT_REFUSED),
+    )
     turned_away = f"; one refused {screen.due(refused.at, now)}" if refused else ""
     came = f"last {screen.due(last.at, now)}" if last else "none within a week"
     yield "webhook", came + turned_away
@@ -225,14 +216,14 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
             what += " somebody else sends them"
             command = rows.written(site, parameter) if whom == "webhooks" else "doctor"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
-    taken = {it.who: it.at for it in site.sightings.lately(BILLING, LATELY)}
-    for it in site.sightings.lately(BILLING_REFUSED, LATELY):
+    taken = {it.who: it.at for it in site.sightings.lately(sightings.BILLING, LATELY)}
+    for it in site.sightings.lately(sightings.BILLING_REFUSED, LATELY):
         if it.who not in taken or taken[it.who] < it.at:
             what = "billing comes with another key or secret: it was changed, or is somebody else's"
             what += f". {rows.file_of(it.who)} is a file that you write, with the right one"
             yield Trouble(Grade.ATTENTION, what, it.who, rows.written(site, it.who), it.at)
     ours = site.settings.platform.application_id
-    for other in site.sightings.lately(OTHER_APPLICATION, LATELY):
+    for other in site.sightings.lately(sightings.OTHER_APPLICATION, LATELY):
         if last and last.at <= other.at:
             what = f"webhooks come for application {other.who}, and ours is {ours}"
             yield Trouble(Grade.ATTENTION, what, f"application {ours}", "publication", other.at)
@@ -240,7 +231,7 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
 
 def _noted(site: Site, now: datetime) -> Iterator[Found]:
     """What the functions saw lately of locations and accounts."""
-    ahead = rows.rows(site, rows.places(site, CLOCK_AHEAD, timedelta(days=7)))
+    ahead = rows.rows(site, rows.places(site, sightings.CLOCK_AHEAD, timedelta(days=7)))
     ahead = [it for it in ahead if trouble.ahead_until(it, now)]
     right = [it for it in ahead[: rows.ASKED] if rows.clock_is_right(site, it)]
     for connection in ahead:
@@ -250,11 +241,11 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         until = max(trouble.ahead_until(it, now) for it in right)
         whom = trouble.some([it.location_id for it in right])
         yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
-    if lost := rows.places(site, LOST_WEBHOOK, LATELY):
+    if lost := rows.places(site, sightings.LOST_WEBHOOK, LATELY):
         what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
-    keys = (KEY_REFUSED, KEY_REPLACED)
+    keys = (sightings.KEY_REFUSED, sightings.KEY_REPLACED)
     whose = dict.fromkeys(it.who for kind in keys for it in site.sightings.lately(kind, LATELY))
     with ThreadPoolExecutor(AT_ONCE) as workers:
         for told in workers.map(lambda it: [*accounts.of_key(site, it)], whose):
@@ -272,7 +263,7 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         return
     since, age = head.changed_at or head.began_at, now - head.began_at
     # What it found at its very beginning, too, by whichever clock.
-    lately = site.sightings.lately(CENSUS_FOUND, age + _OLD)
+    lately = site.sightings.lately(sightings.CENSUS_FOUND, age + _OLD)
     left = [it for it in lately if it.at >= head.began_at]
     if head.repaired >= head.repairable:
         left = [it for it in left if it.why not in REPAIRED]
@@ -296,13 +287,4 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
     yield "census", f"{head.stage}, begun {screen.due(head.began_at, now)}"
 
 
-_CHECKS = (
-    _platform,
-    _alarms,
-    _counted,
-    _queues,
-    *rows.CHECKS,
-    _seen,
-    _noted,
-    _census,
-)
+_CHECKS = (_platform, _alarms, _counted, _queues, *rows.CHECKS, _seen, _noted, _census)

@@ -61,14 +61,7 @@ class CloudWatch:
         functions: Mapping[str, str],
         logs: Path | None = None,
     ) -> None:
-        """Of a deployed stack, or of the local one.
-
-        Args:
-            cloudwatch: the client.
-            stack_name: with which the names of its alarms begin.
-            functions: the names that AWS has for them, by their names in the template.
-            logs: where the local functions' logs are.
-        """
+        """Of a stack, with AWS's names of its functions by the template's; local, with its logs."""
         self._cloudwatch = cloudwatch
         self._stack_name = stack_name
         self._functions = functions

@@ -78,7 +78,7 @@ def test_what_reads_back_otherwise_does_not_hold(  # noqa: PLR0917 - fixtures
     assert operator.code == 1
 
 
-ALONE = "; or its clock was wrong: no other location tells"
+ALONE = "; or its clock was wrong, as no other location tells"
 
 
 @pytest.mark.parametrize(
