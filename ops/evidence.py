@@ -24,23 +24,14 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of one entry.
+    """Of one entry; ids are the platform's."""
 
-    Attributes:
-        word: What the list proves.
-        why: In words.
-        rows: What of the list concerns the entry.
-        owners: The entries that own these rows, by id; None for a row that nobody owns.
-        mine: Ids of the rows that may be the entry's own.
-        listed: All ids on the list.
-    """
-
-    word: Word
+    word: Word  # What the list proves.
     why: str
-    rows: tuple[ListedPayment, ...] = ()
-    owners: Mapping[int, str | None] = field(default_factory=dict)
-    mine: tuple[int, ...] = ()
-    listed: frozenset[int] = frozenset()
+    rows: tuple[ListedPayment, ...] = ()  # What of the list concerns the entry.
+    owners: Mapping[int, str | None] = field(default_factory=dict)  # The entries that own these.
+    mine: tuple[int, ...] = ()  # Rows that may be the entry's own.
+    listed: frozenset[int] = frozenset()  # All that are on the list.
 
 
 def entry_of(site: Site, name: str) -> Entry:

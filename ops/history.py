@@ -50,19 +50,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a location stands.
+    """How a location stands."""
 
-    Attributes:
-        here: the connection's state; empty if there never was one.
-        there: the platform's word; empty if it does not tell.
-        agree: whether both say the same; None if the platform does not tell.
-        since: from when on that has been so; None if that cannot be told.
-    """
-
-    here: str
-    there: str
-    agree: bool | None
-    since: datetime | None
+    here: str  # The connection's state; empty if there never was one.
+    there: str  # The platform's word; empty if it does not tell.
+    agree: bool | None  # Whether both say the same; None if the platform does not tell.
+    since: datetime | None  # From when on that has been so; None if that cannot be told.
 
 
 def events(

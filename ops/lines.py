@@ -16,7 +16,6 @@ from shared.connections.accounts import Account
 
 _LONGEST = 1_000_000
 
-
 type Change = tuple[Mapping[str, int], tuple[str, ...]]
 """What is entered, and what is removed."""
 

@@ -182,8 +182,6 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     if chain is not None:
         siblings = [each for each in chain.locations if each != connection.location_id]
         yield "same chain", ", ".join(map(str, siblings)) or "-"
-        if chain.due_at is not None:
-            yield "due", screen.due(chain.due_at, now)
     calls = Counter(str(call.state) for call in known.calls)
     states = ", ".join(f"{number} {state}" for state, number in calls.most_common())
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"

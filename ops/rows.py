@@ -25,7 +25,6 @@ MOST = 20
 ASKED = 3
 OVERDUE = timedelta(minutes=5)
 
-
 HOW_TO_WRITE = "TOKEN is a file that you write: the new one, and the old one in a second line"
 
 
@@ -47,22 +46,14 @@ def clock_is_right(site: Site, connection: Connection) -> bool:
     By what has happened since in any location; as the same log reads now, in another zone; or by
     the time of its answers, if that was ahead as well.
     """
-    last, status = site.sightings.last, site.told(connection.location_id)
-    ahead, right = (
-        last(sightings.CLOCK_AHEAD, str(connection.location_id)),
-        last(sightings.CLOCK_RIGHT),
-    )
-    if isinstance(status, Status) and status.log and not status.ahead_of(clock.now()):
+    status, now = site.told(connection.location_id), clock.now()
+    if isinstance(status, Status) and status.log and not status.ahead_of(now):
         return True
-    by = site.platform.ahead(clock.now())
-    if (
-        ahead
-        and ahead.why == sightings.ANSWERS_AHEAD
-        and by is not None
-        and by <= sightings.CLOCK_OFF
-    ):
-        return True
-    return bool(ahead and right and right.at > ahead.at)
+    ahead = site.sightings.last(sightings.CLOCK_AHEAD, str(connection.location_id))
+    right = site.sightings.last(sightings.CLOCK_RIGHT)
+    by = site.platform.ahead(now) if ahead and ahead.why == sightings.ANSWERS_AHEAD else None
+    is_set = by is not None and by <= sightings.CLOCK_OFF
+    return is_set or bool(ahead and right and right.at > ahead.at)
 
 
 def leaving(site: Site, now: datetime) -> Iterator[Found]:

@@ -57,23 +57,14 @@ class NoStack(Wrong):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where the backend runs.
-
-    Attributes:
-        name: For the operator.
-        environments: Of the functions that are asked about, by their names in the template.
-        outputs: Those of the template, by name.
-        client: Makes a client of an AWS service by its name.
-        watch: Who knows its alarms and counts.
-        aws: AWS's own command, as it is typed for this stack.
-    """
+    """Where the backend runs."""
 
     name: str
-    environments: Mapping[str, Mapping[str, str]]
-    outputs: Mapping[str, str]
-    client: Callable[[str], Any]
+    environments: Mapping[str, Mapping[str, str]]  # Of functions, by their names in the template.
+    outputs: Mapping[str, str]  # Those of the template, by name.
+    client: Callable[[str], Any]  # Makes a client of an AWS service by its name.
     watch: CloudWatch
-    aws: str
+    aws: str  # AWS's own command, as it is typed for this stack.
 
 
 class Site:

@@ -39,8 +39,6 @@ _COUNTED = {
     "TokenUnreadable": ("a function could not read a token", ""),
 }
 _AGAIN = "NotDurable"
-
-
 _ECHOES = (
     "Alarms and counts of the hour: they tell no more than the above, and end by themselves after"
     " all is mended, a count within the hour."
@@ -78,8 +76,7 @@ def _tried(
         return [*check(site, now)]
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
-        name = (check.__name__).strip("_")
-        return [Trouble(Grade.BROKEN, what, name, "make deploy ENV=NAME")]
+        return [Trouble(Grade.BROKEN, what, check.__name__.strip("_"), "make deploy ENV=NAME")]
 
 
 def _platform(site: Site, now: datetime) -> Iterator[Found]:

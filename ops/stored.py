@@ -19,17 +19,11 @@ type Rows = dict[str, list[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whose data it is.
+    """Whose data it is."""
 
-    Attributes:
-        account: None if the location's was erased before.
-        connections: Of the account, or the one that was named.
-        whole: Whether it is about all of the account, not about one of several locations.
-    """
-
-    account: Account | None
-    connections: tuple[Connection, ...]
-    whole: bool
+    account: Account | None  # None if the location's was erased before.
+    connections: tuple[Connection, ...]  # Of the account, or the one that was named.
+    whole: bool  # It is about all of the account, not about one of several locations.
 
     @property
     def account_id(self) -> str | None:

@@ -52,23 +52,14 @@ class Grade(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that is wrong.
-
-    Attributes:
-        grade: how bad it is.
-        what: it is, in words.
-        whom: it concerns: ids, keys or names.
-        command: what to type next.
-        since: when, if that is known.
-        is_echo: whether it tells no more than that something was wrong: an alarm, or a count.
-    """
+    """One thing that is wrong, and what to type next."""
 
     grade: Grade
     what: str
-    whom: str
+    whom: str  # It concerns: ids, keys or names.
     command: str
     since: datetime | None = None
-    is_echo: bool = False
+    is_echo: bool = False  # It tells no more than that something was wrong: an alarm, or a count.
 
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
