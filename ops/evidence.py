@@ -14,6 +14,9 @@ from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import digits
 
 
+NOT_LISTED = "the application is not installed there, so nothing is listed"
+
+
 class Word(StrEnum):
     """Whether the platform took the entry, as far as its list tells."""
 
@@ -135,7 +138,7 @@ def _status(site: Site, entry: Entry) -> Status | str:
     """The status of the entry's location, or why there is none."""
     status = site.told(entry.location_id or 0)
     if isinstance(status, Status) and status.installed in (Installed.NO, Installed.PENDING):
-        return "the application is not installed there, so nothing is listed"
+        return NOT_LISTED
     return status
 
 

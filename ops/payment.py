@@ -54,8 +54,7 @@ def payment(site: Site, options: argparse.Namespace) -> int:
         return 0
     found = evidence.gathered(site, entry)
     text = evidence.shown(site, entry, found)
-    connection = site.connections.get(entry.location_id or 0)
-    words, command = _next(entry, found, live=connection is not None and connection.live)
+    words, command = _next(entry, found, live=_is_live(site, entry, found))
     if command:
         text = f"{text}\n\n{screen.wrapped(words)}\n{screen.to_type(command, options)}"
     said = {"word": found.word, "why": found.why, "ids": list(found.mine)}
@@ -132,6 +131,11 @@ def _next(entry: Entry, found: Evidence, *, live: bool) -> tuple[str, str]:
             return "", ""
 
 
+def _is_live(site: Site, entry: Entry, found: Evidence) -> bool:
+    connection = site.connections.get(entry.location_id or 0)
+    return connection is not None and connection.live and found.why != evidence.NOT_LISTED
+
+
 def _look(site: Site, options: argparse.Namespace) -> int:
     """NEEDS_HUMAN becomes UNKNOWN: reconcile looks it up within the minute."""
 
@@ -195,8 +199,7 @@ def _close(site: Site, options: argparse.Namespace) -> int:
 
     def propose(entry: Entry, found: Evidence) -> Proposal:
         why = _by("closed", entry, options.close)
-        connection = site.connections.get(entry.location_id or 0)
-        if entry.state is EntryState.UNKNOWN and connection is not None and connection.live:
+        if entry.state is EntryState.UNKNOWN and _is_live(site, entry, found):
             raise NotChanged(_standing(entry))
         after = rules.closed(entry, why, clock.now())
         if found.word is Word.TAKEN:

@@ -159,8 +159,7 @@ _LONGEST_HELD = timedelta(hours=6)
 
 
 _E = EntryState
-# A person never touches what is being sent, nor what may still have been sent and was not looked
-# up.
+# A person never touches what is being sent, nor what may have been sent and was not looked up.
 _BY_HAND = {_E.PENDING, _E.HELD, _E.REJECTED, _E.NEEDS_HUMAN}
 CHANGES: Changes[EntryState] = {
     "claimed": ({_E.PENDING}, {_E.SENDING}),

@@ -51,6 +51,7 @@ _MOST_CALLS = 10_000
 # The part of the pace that calls are woken for by this; the door wakes the other.
 _CALLS = 0.5
 _RUN_EVERY_S = 60
+_EVER = timedelta(days=3650)
 _WAITING = (EntryState.PENDING, EntryState.HELD, EntryState.UNKNOWN)
 
 type Job = tuple[Callable[[Any], None], Any]
@@ -121,7 +122,7 @@ class Schedule:
         later = until + self._call_s
         failed += self._guarded(self._surveying.go_on, later, later)
         # For as long as there is one: the alarm falls when the last is settled.
-        if any(self._ledger.in_state(EntryState.UNKNOWN, 1)):
+        if self._ledger.due(EntryState.UNKNOWN, self._clock() + _EVER, 1):
             count("PaymentUnknown")
         count("ReconcileRun")
         if failed:

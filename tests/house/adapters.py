@@ -413,7 +413,6 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         {
             "note": [lambda it: it.note("a", NOW)],
             "last": [lambda it: it.last("a", NOW)],
-            "lately": [lambda it: list(it.lately(NOW, 1))],
         },
     ),
     Bus: (
@@ -430,6 +429,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "lately": [lambda it: it.lately("webhook", timedelta(hours=1))],
             "count": [lambda it: it.count("pop-up", "4564", "sent")],
             "counts": [lambda it: it.counts("pop-up", "4564")],
+            "last_counted": [lambda it: it.last_counted("pop-up", "4564")],
         },
     ),
     Mail: (

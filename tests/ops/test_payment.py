@@ -337,3 +337,45 @@ def test_what_the_list_has_is_not_closed(connected: Deployment, operator: Operat
 def test_a_reason_must_be_given(operator: Operator) -> None:
     with pytest.raises(SystemExit):
         operator("payment", "inv-1", "--close")
+
+
+def test_what_was_held_before_its_location_came_back_says_so(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(payment("inv-1", 4232))
+    connected.connect(4232)
+    shown = " ".join(operator("payment", "inv-1").split())
+    assert (
+        "when it came, or was looked at last, the location is not connected; by now it is" in shown
+    )
+    assert "location 4232, active" in shown
+    assert "It goes out by itself, in " in shown
+    operator(*operator.json("payment", "inv-1")["next"].split())
+    connected.let_time_pass(2)
+    assert state(connected) == "SENT"
+
+
+def test_what_may_have_been_taken_is_closed_only_where_nothing_is_listed_any_more(
+    connected: Deployment, operator: Operator, logged: Callable[[], str]
+) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    assert state(connected) == "UNKNOWN"
+    assert "looked up by itself" in operator("payment", "inv-1", "--close", "gone", "--do")
+    assert (operator.code, state(connected)) == (1, "UNKNOWN")
+    assert operator.json("payment", "inv-1")["next"] == ""
+    connected.simulator.disconnect(4564)
+    connected.let_time_pass(120, step=30)
+    logged()
+    connected.reconcile()
+    # The alarm counts it for as long as it is so.
+    assert '"PaymentUnknown"' in logged()
+    shown = " ".join(operator("payment", "inv-1").split())
+    assert "Nothing is listed while the location is not connected" in shown
+    command = operator.json("payment", "inv-1")["next"]
+    assert command == "payment payment#inv-1 --close REASON --do"
+    operator(*command.split())
+    assert state(connected) == "CLOSED"
+    logged()
+    connected.reconcile()
+    assert '"PaymentUnknown"' not in logged()
