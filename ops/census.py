@@ -13,7 +13,6 @@ from ops import screen
 from ops.rows import leaving
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
-from ops.trouble import Trouble
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import stamp
@@ -68,7 +67,7 @@ def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
     if head.stage is not Stage.DONE:
         raise NotChanged(f"the census of {screen.moment(head.began_at)} is still {head.stage}")
     if not head.repairable or head.repaired:
-        waits = "".join(f"; {it.whom} {it.what}" for it in _waiting(site))
+        waits = "".join(f"; {it.whom} {it.what}" for it in leaving(site, clock.now()))
         raise NotChanged(f"there is nothing to repair{waits}")
     if head.began_at + _STALE < clock.now():
         raise NotChanged("the last census is older than a day; --new takes another")
@@ -143,17 +142,12 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
         asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
         parts.append("\nHave them repaired:")
         parts.append(screen.to_type(f"census --do{asked}", options))
-    parts += [f"\n{screen.wrapped(f'{it.whom} {it.what}.')}" for it in _waiting(site)]
+    parts += [f"\n{screen.wrapped(f'{it.whom} {it.what}.')}" for it in leaving(site, clock.now())]
     if ghosts := [it for it in found if it.finding.difference is Difference.GHOST]:
         location_id = ghosts[0].finding.location_id
         parts.append("\nGive one to its account:")
         parts.append(screen.to_type(f"take {location_id} ACCOUNT --reason TEXT --do", options))
     return "\n".join(parts)
-
-
-def _waiting(site: Site) -> list[Trouble]:
-    """What is no difference any more, as it is seen to: locations that wait for a second look."""
-    return [it for it in leaving(site, clock.now()) if isinstance(it, Trouble)]
 
 
 def _row(it: Found) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from shared.payments import lookup
 from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import digits
 
-
 NOT_LISTED = "the application is not installed there, so nothing is listed"
 
 

@@ -56,7 +56,7 @@ def clock_is_right(site: Site, connection: Connection) -> bool:
     return is_set or bool(ahead and right and right.at > ahead.at)
 
 
-def leaving(site: Site, now: datetime) -> Iterator[Found]:
+def leaving(site: Site, now: datetime) -> Iterator[Trouble]:
     """Locations whose end waits for its second look."""
     for it in rows(site, site.connections.hinted(Hint.GONE, now + timedelta(days=1), MOST)):
         yield from trouble.of_leaving(it, now)

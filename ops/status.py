@@ -156,8 +156,8 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         command = site.watch.log(function)
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, is_echo=True)
     if ran is None or ran.last < now - rows.OVERDUE:
-        never = "has not run to its end within an hour; a new stack does within two minutes, and"
-        never += " an emulator that makes no counts of logs never tells"
+        never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
+        never += " emulator, nobody counts it"
         what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
         yield Trouble(Grade.BROKEN, what, "reconcile", site.watch.log("ReconcileFunction"))
     else:

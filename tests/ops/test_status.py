@@ -643,8 +643,8 @@ def test_reconcile_that_is_silent_is_named(connected: Deployment, operator: Oper
     connected.bill(payment("inv-1", 4232))
     connected.clock.advance(hours=1)
     overdue = "due for five minutes and not taken: reconcile does not run"
-    never = "has not run to its end within an hour; a new stack does within two minutes, and an"
-    never += " emulator that makes no counts of logs never tells"
+    never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
+    never += " emulator, nobody counts it"
     lines, log = told(operator), " > less ReconcileFunction.log"
     assert lines[:2] == [
         f"broken reconcile: {never}{log}",
