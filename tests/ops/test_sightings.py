@@ -86,6 +86,22 @@ def test_what_is_over_is_written_at_once(deployment: Deployment) -> None:
     assert it.counts(POP_UP, "4564") == Counter({"too late": 2, "sent": 1})
 
 
+def test_when_one_was_counted_last_is_told_for_an_hour_or_two(
+    deployment: Deployment, seen: Sightings
+) -> None:
+    assert seen.last_counted(POP_UP, "4564") is None
+    seen.count(POP_UP, "4564", "sent")
+    first = deployment.clock()
+    deployment.clock.advance(minutes=5)
+    seen.count(POP_UP, "4564", "too late")
+    at = seen.last_counted(POP_UP, "4564")
+    assert at is not None
+    assert at - first == timedelta(minutes=5)
+    assert seen.last_counted(POP_UP, "4232") is None
+    deployment.clock.advance(hours=2)
+    assert seen.last_counted(POP_UP, "4564") is None
+
+
 def test_whoever_cannot_write_it_goes_on(seen: Sightings, memory: Memory) -> None:
     def before(name: str, _asked: Asked) -> None:
         raise refusal(name, "ThrottlingException", "Slow down.")
