@@ -116,7 +116,7 @@ def of_key(
     heard = [it.received_at for each in ids[:_MOST] for it in site.calls.latest(each, 1)]
     for whose in (*ids[:_MOST], account_id):
         heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])
-    heard_at = max(heard, default=now - LATELY)
+    heard_at = max([*heard, now - LATELY])
     if ids:
         whom += f" of {'locations' if ids[1:] else 'location'} {trouble.some(ids)}"
     if refused and refused.at >= heard_at:

@@ -230,14 +230,13 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
     """What the functions saw lately of locations and accounts."""
     ahead = rows.rows(site, rows.places(site, sightings.CLOCK_AHEAD, timedelta(days=7)))
     ahead = [it for it in ahead if trouble.ahead_until(it, now)]
-    right = [it for it in ahead[: rows.ASKED] if rows.clock_is_right(site, it)]
-    for connection in ahead:
-        if connection not in right:
-            yield from trouble.of_clock(connection, now)
-    if right:
-        until = max(trouble.ahead_until(it, now) for it in right)
-        whom = trouble.some([it.location_id for it in right])
+    if ahead and all(rows.clock_is_right(site, it) for it in ahead[: rows.ASKED]):
+        until = max(trouble.ahead_until(it, now) for it in ahead)
+        whom = trouble.some([it.location_id for it in ahead])
         yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
+    else:
+        for connection in ahead:
+            yield from trouble.of_clock(connection, now)
     if lost := rows.places(site, sightings.LOST_WEBHOOK, LATELY):
         what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"
