@@ -206,8 +206,7 @@ STATES: dict[Callable[[Deployment], Came], Callable[[Words], str]] = {
     with_lines: lambda words: words.settings.title,
     linkable: lambda words: words.welcome.title,
 }
-# The suite tries each state in one language, in turn, as the way is the same in all; `make pictures`
-# takes all.
+# The suite tries each state in one language, each in turn; `make pictures` takes all of each.
 SPOKEN = dict(zip(STATES, cycle(LANGUAGES)))
 
 
