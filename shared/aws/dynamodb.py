@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,23 @@ def overdue(
         "Limit": limit,
     }
     return islice(pages(dynamodb, query), limit)
+
+
+class UnreadableRow(Exception):
+    """A row has something that nothing here writes, such as what somebody wrote by hand."""
+
+
+@contextmanager
+def reading(key: str) -> Iterator[None]:
+    """Names the row whose values cannot be read, and none of them.
+
+    Raises:
+        UnreadableRow: instead of whatever a value made fail.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableRow(f"the row of {key} cannot be read: {type(error).__name__}") from error
 
 
 def stamped(values: dict[str, Any], instants: Sequence[str]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from shared.aws.dynamodb import (
     overdue,
     pages,
     put_over,
+    reading,
     retried,
     row,
     stamped,
@@ -232,7 +233,8 @@ def _leg(values: dict[str, Any] | None) -> Leg | None:
 
 
 def _call(found: dict[str, Any]) -> Call:
-    del found["expires_at"]
-    legs = {name: _leg(found.get(name)) for name in ("leg", "recorded")}
-    found.setdefault("location_id", None)
-    return Call(**{**timed(found, _INSTANTS), **legs, "state": CallState(found["state"])})
+    with reading(f"call {found['key']}"):
+        del found["expires_at"]
+        legs = {name: _leg(found.get(name)) for name in ("leg", "recorded")}
+        found.setdefault("location_id", None)
+        return Call(**{**timed(found, _INSTANTS), **legs, "state": CallState(found["state"])})

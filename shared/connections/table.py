@@ -18,6 +18,7 @@ from shared.aws.dynamodb import (
     overdue,
     pages,
     put_over,
+    reading,
     retried,
     row,
     stamped,
@@ -263,13 +264,14 @@ def _item(connection: Connection) -> dict[str, Any]:
 
 
 def _connection(found: dict[str, Any]) -> Connection:
-    values = timed(found, _INSTANTS)
-    values.setdefault("account_id", None)
-    for name in ("unlisted", "former"):
-        values[name] = tuple(values.get(name, ()))
-    values["hint"] = Hint(values["hint"]) if "hint" in values else None
-    values["telephony"] = CrmTokenState(values.get("telephony", CrmTokenState.NONE))
-    return Connection(**{**values, "state": State(values["state"])})
+    with reading(f"location {found['location_id']}"):
+        values = timed(found, _INSTANTS)
+        values.setdefault("account_id", None)
+        for name in ("unlisted", "former"):
+            values[name] = tuple(values.get(name, ()))
+        values["hint"] = Hint(values["hint"]) if "hint" in values else None
+        values["telephony"] = CrmTokenState(values.get("telephony", CrmTokenState.NONE))
+        return Connection(**{**values, "state": State(values["state"])})
 
 
 def connections_of(dynamodb: "DynamoDBClient", settings: ConnectionsSettings) -> Connections:

@@ -25,6 +25,7 @@ from shared.aws.dynamodb import (
     is_refused,
     overdue,
     pages,
+    reading,
     retried,
     row,
     stamped,
@@ -298,7 +299,8 @@ def _item(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(found: dict[str, Any]) -> Entry:
-    values = timed(found, _INSTANTS)
-    values.pop("parked_at", None)
-    read = {"state": EntryState(values["state"]), "facts": from_texts(values["facts"])}
-    return Entry(**{**values, **read})
+    with reading(found["key"]):
+        values = timed(found, _INSTANTS)
+        values.pop("parked_at", None)
+        read = {"state": EntryState(values["state"]), "facts": from_texts(values["facts"])}
+        return Entry(**{**values, **read})
