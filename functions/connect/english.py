@@ -1,5 +1,6 @@
 """The connect page in English."""
 
+from functions.connect.first_minutes.english import ENGLISH as FIRST_MINUTES
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -310,4 +311,5 @@ ENGLISH = Words(
         "Log in or sign up there. We show you what is to be connected, and ask you.",
     ),
     portal_button="Go on",
+    first_minutes=FIRST_MINUTES,
 )

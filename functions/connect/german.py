@@ -1,5 +1,6 @@
 """The connect page in German."""
 
+from functions.connect.first_minutes.german import GERMAN as FIRST_MINUTES
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -343,4 +344,5 @@ GERMAN = Words(
         "und fragen Sie.",
     ),
     portal_button="Weiter",
+    first_minutes=FIRST_MINUTES,
 )

@@ -8,6 +8,7 @@ https://support.alteg.io/hc/en-us/articles/6756353811357-How-to-set-up-registrat
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from markupsafe import Markup
 from functions.connect.brand import brand
 from functions.connect.english import ENGLISH
 from functions.connect.german import GERMAN
+from functions.connect.recipes import Recipe, Values, filled
 from functions.connect.russian import RUSSIAN
 from functions.connect.spanish import SPANISH
 from functions.connect.wiring import Settings
@@ -27,9 +29,11 @@ from shared import clock, countries
 from shared.aws import http
 from shared.aws.ses import Letter
 from shared.calls.line_entry import Entered
-from shared.calls.lines import UNTOLD, Listed
+from shared.calls.lines import UNTOLD, Listed, is_number
+from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
 from shared.clock import stamp
+from shared.connect.first_ring import FirstRing, Watched
 from shared.connect.view import LocationStanding, Proof, Standing, Visit, covered_until
 from shared.connections.connection import State
 
@@ -58,6 +62,9 @@ LANGUAGES = (ENGLISH, SPANISH, GERMAN, RUSSIAN)
 
 _INSTALLED = {Standing.CONNECTED, Standing.FROZEN}
 _MUTE = (TelephonyStanding.NONE, TelephonyStanding.STOPPED, TelephonyStanding.LATE)
+# The page that waits looks again so often, in seconds; and so often once it has waited for long.
+_SOON_S, _LATER_S, _EAGER = 5, 20, timedelta(minutes=10)
+_MINUTE_S = 60
 # As many lines as one looks through.
 _MOST_LINES = 100
 
@@ -88,9 +95,11 @@ class Lines:
 class Page:
     """Answers with the page in one of its states, in the visitor's language."""
 
-    def __init__(self, settings: Settings, accept_language: str) -> None:
+    def __init__(self, settings: Settings, accept_language: str, origin: str) -> None:
+        """For one visitor; `origin` is the address that he came to, which his PBX has to know."""
         self._settings = settings
         self._words = preferred(accept_language, LANGUAGES)
+        self._origin = origin
 
     def visit(self, visit: Visit) -> dict[str, Any]:
         """The owner has arrived, or has pressed a button that connects nothing."""
@@ -137,6 +146,23 @@ class Page:
             return self._answer(200, self._words.portal, address=address)
         return http.answer(303, "", {"location": address, "referrer-policy": "no-referrer"})
 
+    def to_wait(self, watch: str) -> dict[str, Any]:
+        """On to the page that waits for the first ring, which has an address of its own."""
+        address = f"?{urlencode({'wait': watch})}"
+        return http.answer(303, "", {"location": address, "referrer-policy": "no-referrer"})
+
+    def waiting(self, watched: Watched) -> dict[str, Any]:
+        """What came last of the telephone system; it looks again by itself until it rang."""
+        age = watched.now - watched.since
+        soon = age < _EAGER
+        every_s = 0 if watched.ring.rang else _SOON_S if soon else _LATER_S
+        heading = self._words.first_minutes.ring[watched.ring.what]
+        return self._answer(200, heading, ring=watched.ring, every_s=every_s)
+
+    def too_often(self) -> dict[str, Any]:
+        """The pages that wait have asked too often."""
+        return self._answer(429, self._words.first_minutes.too_often)
+
     def letter(self, code: str) -> Letter:
         """What is sent to somebody who has to prove that an account is his."""
         subject, text = self._words.letter
@@ -182,6 +208,8 @@ class Page:
         *,
         toast: str = "",
         address: str = "",
+        ring: FirstRing | None = None,
+        every_s: int = 0,
     ) -> dict[str, Any]:
         nonce = secrets.token_urlsafe(16)
         name = visit.account.name if visit and visit.account else ""
@@ -193,6 +221,12 @@ class Page:
             countries=_COUNTRIES,
             others=_others(visit),
             lines=_lines(visit),
+            recipes=self._recipes(visit),
+            ring=ring,
+            ring_location=self._where(ring),
+            late=self._late(ring),
+            aside=Markup(' target="_blank" rel="noopener"') if visit and visit.pbx_key else "",
+            every_s=every_s,
             names=visit.belongings.names if visit and visit.belongings else {},
             calls=self._calls(visit),
             payments=self._payments(visit),
@@ -213,6 +247,7 @@ class Page:
         logo_origin = "/".join(self._settings.logo_url.split("/")[:3])
         policy = (
             f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+            f"connect-src {"'self'" if every_s else "'none'"}; "
             f"form-action 'self'; base-uri 'none'; img-src {logo_origin or "'none'"}; "
             f"frame-ancestors {self._settings.frame_ancestors}"
         )
@@ -227,6 +262,38 @@ class Page:
                 "x-content-type-options": "nosniff",
             },
         )
+
+    def _recipes(self, visit: Visit | None) -> tuple[Recipe, ...]:
+        """For whoever sees the key, or may make a new one."""
+        if visit is None or visit.account is None:
+            return ()
+        if not visit.pbx_key and visit.proof is not Proof.GIVEN:
+            return ()
+        numbers = [key for key in visit.account.lines if is_number(key)]
+        values = Values(
+            origin=self._origin,
+            key=visit.pbx_key or "",
+            number=numbers[0].removeprefix("+") if len(numbers) == 1 else "",
+            location_id=visit.locations[0].location_id,
+        )
+        return filled(values)
+
+    def _where(self, ring: FirstRing | None) -> str:
+        """Where it rang, or which location was named."""
+        if ring is None or ring.location_id is None:
+            return ""
+        return ", ".join(
+            filter(None, (ring.name, self._words.location.format(id=ring.location_id)))
+        )
+
+    def _late(self, ring: FirstRing | None) -> str:
+        """By how much a ring was told too late."""
+        words = self._words.first_minutes
+        if ring is None or ring.what is not PopUp.LATE:
+            return ""
+        if ring.late_s < 2 * _MINUTE_S:
+            return words.seconds.format(number=ring.late_s)
+        return words.minutes.format(number=round(ring.late_s / _MINUTE_S))
 
     def _calls(self, visit: Visit | None) -> list[tuple[str, str, str, str, str]]:
         """When, what, its fate, that as a word for machines, and a link that Altegio lacks."""

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001  # it is written in Cyrillic letters
 
+from functions.connect.first_minutes.russian import RUSSIAN as FIRST_MINUTES
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -310,4 +311,5 @@ RUSSIAN = Words(
         "Войдите там или зарегистрируйтесь. Мы покажем, что подключается, и спросим вас.",
     ),
     portal_button="Продолжить",
+    first_minutes=FIRST_MINUTES,
 )

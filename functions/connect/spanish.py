@@ -1,5 +1,6 @@
 """The connect page in Spanish, as it is understood on both sides of the Atlantic."""
 
+from functions.connect.first_minutes.spanish import SPANISH as FIRST_MINUTES
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -322,4 +323,5 @@ SPANISH = Words(
         "preguntaremos.",
     ),
     portal_button="Continuar",
+    first_minutes=FIRST_MINUTES,
 )

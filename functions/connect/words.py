@@ -6,9 +6,12 @@ Buttons of Altegio are called as they are there.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from functions.connect.recipes import How
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
+from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
+from shared.connect.first_ring import Came
 from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
@@ -20,6 +23,39 @@ class Heading:
 
     title: str
     lead: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstMinutes:
+    """What is said between the first key and the first ring, in one language.
+
+    Attributes:
+        copy: The button that copies a text, and what it says once that is done.
+        stays: Beside a key that is shown once.
+        recipes: Above the telephone systems to pick from, and what is filled in; `any_other` is the
+            name of one that is not among them.
+        own_number: The label of a field whose number a script writes into the recipes.
+        how: What is to be done with the text of a step, with a place of the system as `{place}`.
+        wait: What the page that waits is for, and what opens it.
+        ring: What came last, by its fate.
+        facts: Before each fact of it: `at`, `location`, `line`, `extension`, `caller`, `late`.
+        seconds: A time as `{number}` of them; `minutes` likewise.
+        looks: While the page looks by itself.
+    """
+
+    copy: tuple[str, str]
+    stays: str
+    recipes: tuple[str, str]
+    any_other: str
+    own_number: str
+    how: Mapping[How, str]
+    wait: tuple[str, str]
+    ring: Mapping[PopUp | Came, Heading]
+    facts: Mapping[str, str]
+    seconds: str
+    minutes: str
+    looks: str
+    too_often: Heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +168,7 @@ class Words:
     failed: Heading
     portal: Heading
     portal_button: str
+    first_minutes: FirstMinutes
 
 
 def preferred(accept_language: str, languages: Sequence[Words]) -> Words:

@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 
 from functions.connect.english import ENGLISH
 from functions.connect.page import LANGUAGES
+from functions.connect.recipes import How
 from functions.connect.russian import RUSSIAN
-from functions.connect.words import Heading, Words, preferred
+from functions.connect.words import FirstMinutes, Heading, Words, preferred
 from shared.calls.call import CallState
+from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
+from shared.connect.first_ring import Came
 from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
@@ -34,9 +37,9 @@ def said(words: Words) -> dict[str, str]:
         match value:
             case str():
                 found[where] = value
-            case Heading():
-                collect(f"{where}.title", value.title)
-                collect(f"{where}.lead", value.lead)
+            case Heading() | FirstMinutes():
+                for each in fields(value):
+                    collect(f"{where}.{each.name}", getattr(value, each.name))
             case tuple():
                 for number, each in enumerate(value):
                     collect(f"{where}.{number}", each)
@@ -59,12 +62,15 @@ def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
     assert set(words.payment) == set(EntryState)
     assert set(words.directions) == {"incoming", "outgoing", "internal"}
     assert set(words.labels) == set(words.errors) == {"name", "email", "phone", "country"}
+    assert set(words.first_minutes.how) == set(How)
+    assert set(words.first_minutes.ring) == {*PopUp, *Came} - {PopUp.REPEATED}
     assert said(words).keys() == said(ENGLISH).keys()
     assert all(text.strip() == text != "" for text in said(words).values())
 
 
 # What is written the same in English and in another language.
-SAME = {"es": set(), "de": {"call.confirmed", "payment.SENT"}, "ru": {"labels.email"}}
+TIMES = {"first_minutes.seconds", "first_minutes.minutes"}
+SAME = {"es": TIMES, "de": {"call.confirmed", "payment.SENT", *TIMES}, "ru": {"labels.email"}}
 
 
 @pytest.mark.parametrize("words", LANGUAGES[1:], ids=lambda words: words.language)
