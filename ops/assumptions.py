@@ -98,7 +98,7 @@ def _connected(site: Site, location_id: int, status: Status | None) -> Judgement
     except (Refused, Unreachable) as error:
         return Verdict.FAILS, str(error)
     among = f"among {screen.counted(len(first), 'location')}"
-    if location_id in first:
+    if location_id in {it.id for it in first}:
         return Verdict.HOLDS, among
     if status is None or len(first) >= LOCATIONS_PER_PAGE:
         return Verdict.UNSEEN, f"not {among}"

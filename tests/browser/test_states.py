@@ -219,7 +219,10 @@ def wrong_key(deployment: Deployment) -> Arrives:
 
 def wrong_location(deployment: Deployment) -> Arrives:
     key, address = _waits(deployment)
-    assert deployment.call(ringing(location_id=4777), key)[0] == HTTPStatus.FORBIDDEN
+    assert (
+        deployment.call({**ringing(location_id=4777), "at": deployment.clock().isoformat()}, key)[0]
+        == HTTPStatus.FORBIDDEN
+    )
     return address, ()
 
 
