@@ -11,7 +11,7 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
-_FOLDER = Path(__file__).parent / "recipes"
+_FOLDER = Path(__file__).parent / "recipe_texts"
 # In the texts: the host, the key (in no other name), the salon's number, and a location.
 _HOST, _KEY = "https://api.example", re.compile(r"\bKEY\b")
 NUMBER = "13155550176"

@@ -135,12 +135,12 @@ class RunCensus:
             unlisted = head.found.get(Difference.NO_LIST, 0) + 1
             found = {**head.found, Difference.NO_LIST: unlisted}
             return replace(head, stage=Stage.LOOKING, found=found, tried=0)
-        parts = [self._roll.part(number) for number in range(head.parts)]
+        written = [self._roll.part(number) for number in range(head.parts)]
         names = {it.id: it.name for it in listed if it.name}
-        for part in parts:
+        for part in written:
             if told := {it: names[it] for it in part.locations if it in names}:
                 self._roll.write(replace(part, names={**part.names, **told}))
-        known = set(chain.from_iterable(part.locations for part in parts))
+        known = set(chain.from_iterable(part.locations for part in written))
         strange = sorted({it.id for it in listed} - known)
         head = replace(
             head,

@@ -15,7 +15,7 @@ from tests.deployment import Deployment
 
 PROJECT = Path(__file__).parents[3]
 PAGES = [PROJECT / "docs" / "pbx.md", *sorted((PROJECT / "docs" / "pbx").glob("*.md"))]
-FILES = sorted((PROJECT / "functions" / "connect" / "recipes").iterdir())
+FILES = sorted((PROJECT / "functions" / "connect" / "recipe_texts").iterdir())
 KEY = pbx_key.made("00000000-0000-4000-8000-000000000000")
 OWN = Values("https://api.nordic.example", KEY, "493012345678", 4232)
 
