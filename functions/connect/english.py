@@ -170,7 +170,7 @@ ENGLISH = Words(
     open_again="Open the application in Altegio and press Connect.",
     working="One moment, please…",
     others="Your other locations",
-    more="And {number} more.",
+    more={"one": "And one more.", "other": "And {number} more."},
     proof={
         Proof.OFFERED: (
             "Your last calls and payments, and a new key for your telephone system, are behind a "
@@ -247,7 +247,10 @@ ENGLISH = Words(
     enter_line="Save the line",
     forget_line="Remove",
     dead_line="Location {id} is not yours any more: enter the line again",
-    unknown_line="Which location is it? Calls that wait for it: {number}; the last one",
+    unknown_line={
+        "one": "Which location is it? One call waits for it, from",
+        "other": "Which location is it? {number} calls wait for it, the last one from",
+    },
     untold_line=(
         "No line was told",
         "Enter the number of that location as well: Altegio takes no call without one.",

@@ -188,7 +188,7 @@ GERMAN = Words(
     open_again="Öffnen Sie die Anwendung in Altegio und klicken Sie auf „Verbinden“.",
     working="Einen Moment, bitte …",
     others="Ihre anderen Filialen",
-    more="Und {number} weitere.",
+    more={"one": "Und eine weitere.", "other": "Und {number} weitere."},
     proof={
         Proof.OFFERED: (
             "Ihre letzten Anrufe und Zahlungen und einen neuen Schlüssel für Ihre Telefonanlage "
@@ -272,7 +272,10 @@ GERMAN = Words(
     enter_line="Leitung speichern",
     forget_line="Entfernen",
     dead_line="Filiale {id} ist nicht mehr Ihre: Ordnen Sie die Leitung neu zu",
-    unknown_line="Welche Filiale ist das? Wartende Anrufe: {number}; der letzte",
+    unknown_line={
+        "one": "Welche Filiale ist das? Ein Anruf wartet darauf, vom",
+        "other": "Welche Filiale ist das? {number} Anrufe warten darauf, der letzte vom",
+    },
     untold_line=(
         "Keine Leitung genannt",
         "Tragen Sie auch die Nummer dieser Filiale ein: Ohne sie nimmt Altegio keinen Anruf an.",

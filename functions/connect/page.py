@@ -8,8 +8,8 @@ https://support.alteg.io/hc/en-us/articles/6756353811357-How-to-set-up-registrat
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
+from functions.connect import written
 from functions.connect.brand import brand
 from functions.connect.english import ENGLISH
 from functions.connect.german import GERMAN
@@ -81,12 +82,16 @@ FAILED = http.answer(
 )
 
 
+# When, what, its fate, that as a word for machines, and a link that Altegio lacks.
+type _Shown = tuple[datetime, str, str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """The lines as they are shown: `unknown` with how many calls wait, and since when."""
 
     entries: tuple[Listed, ...]
-    unknown: tuple[tuple[str, int, str], ...]
+    unknown: tuple[tuple[str, int, datetime], ...]
     more: int
     choices: tuple[int, ...]
     untold: str = UNTOLD
@@ -221,6 +226,8 @@ class Page:
             countries=_COUNTRIES,
             others=_others(visit),
             lines=_lines(visit),
+            moment=partial(written.moment, self._words.language),
+            counted=partial(written.counted, self._words.language),
             recipes=self._recipes(visit),
             ring=ring,
             ring_location=self._where(ring),
@@ -295,12 +302,12 @@ class Page:
             return words.seconds.format(number=ring.late_s)
         return words.minutes.format(number=round(ring.late_s / _MINUTE_S))
 
-    def _calls(self, visit: Visit | None) -> list[tuple[str, str, str, str, str]]:
-        """When, what, its fate, that as a word for machines, and a link that Altegio lacks."""
+    def _calls(self, visit: Visit | None) -> list[_Shown]:
+        """The last calls, as they are shown."""
         happened = visit.belongings.happened if visit and visit.belongings else None
         return [
             (
-                stamp(call.entry.started_at),
+                call.entry.started_at,
                 (
                     f"{self._words.directions[call.leg.direction]}, "
                     f"{call.leg.phone or call.leg.written or self._words.hidden}"
@@ -313,15 +320,17 @@ class Page:
             if call.leg is not None
         ]
 
-    def _payments(self, visit: Visit | None) -> list[tuple[str, str, str, str, str]]:
-        """The same of payments and refunds."""
+    def _payments(self, visit: Visit | None) -> list[_Shown]:
+        """The last payments and refunds, as they are shown."""
         happened = visit.belongings.happened if visit and visit.belongings else None
         return [
             (
-                stamp(entry.received_at),
+                entry.received_at,
                 self._words.refund
                 if entry.is_refund
-                else f"{_cents(entry.payment.amount)} {entry.payment.currency}",
+                else written.total(
+                    self._words.language, entry.payment.amount, entry.payment.currency
+                ),
                 self._words.payment[entry.state],
                 entry.state,
                 "",
@@ -342,12 +351,6 @@ def _phone(visit: Visit | None) -> str:
     return f"+{phone}" if is_altegios and countries.of_phone(phone) else phone
 
 
-def _cents(amount: Decimal) -> str:
-    """A fraction has two digits at least, as one writes money."""
-    whole, point, fraction = f"{amount:f}".partition(".")
-    return f"{whole}.{fraction:0<2}" if point else whole
-
-
 def _lines(visit: Visit | None) -> Lines | None:
     """The account's lines, and those that calls wait for, for whoever may see them."""
     belongings = visit.belongings if visit and visit.ticket else None
@@ -356,7 +359,7 @@ def _lines(visit: Visit | None) -> Lines | None:
     entries, unknown = belongings.lines.entries, belongings.lines.unknown
     return Lines(
         entries[:_MOST_LINES],
-        tuple((it.key, it.calls, stamp(it.last_at)) for it in unknown[:_MOST_LINES]),
+        tuple((it.key, it.calls, it.last_at) for it in unknown[:_MOST_LINES]),
         more=len(entries[_MOST_LINES:]) + len(unknown[_MOST_LINES:]),
         choices=belongings.choices,
     )

@@ -178,7 +178,7 @@ SPANISH = Words(
     open_again="Abra la aplicación en Altegio y pulse «Conectar».",
     working="Un momento, por favor…",
     others="Sus otras sucursales",
-    more="Y {number} más.",
+    more={"one": "Y una más.", "other": "Y {number} más."},
     proof={
         Proof.OFFERED: (
             "Para ver las últimas llamadas y los pagos, o crear una clave nueva para su "
@@ -255,7 +255,10 @@ SPANISH = Words(
     enter_line="Guardar la línea",
     forget_line="Quitar",
     dead_line="La sucursal {id} ya no es suya: indique otra para esta línea",
-    unknown_line="¿De qué sucursal es? Llamadas en espera: {number}; la última",
+    unknown_line={
+        "one": "¿De qué sucursal es? Hay una llamada en espera, del",
+        "other": "¿De qué sucursal es? Hay {number} llamadas en espera; la última, del",
+    },
     untold_line=(
         "Sin línea indicada",
         "Indique también el número de esa sucursal: Altegio no acepta llamadas sin número.",

@@ -25,6 +25,10 @@ class Heading:
     lead: str
 
 
+# A text with `{number}` by the category of that number, with `other` at least: see `written`.
+type Plural = Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class FirstMinutes:
     """What is said between the first key and the first ring, in one language.
@@ -132,7 +136,7 @@ class Words:
     open_again: str
     working: str
     others: str
-    more: str
+    more: Plural
     proof: Mapping[Proof, str]
     link: str
     send_code: str
@@ -150,7 +154,7 @@ class Words:
     enter_line: str
     forget_line: str
     dead_line: str
-    unknown_line: str
+    unknown_line: Plural
     untold_line: tuple[str, str]
     entered: Mapping[Entered, str]
     calls: tuple[str, str]

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.connect.cldr import FORMS
 from functions.connect.english import ENGLISH
 from functions.connect.page import LANGUAGES
 from functions.connect.recipes import How
 from functions.connect.russian import RUSSIAN
 from functions.connect.words import FirstMinutes, Heading, Words, preferred
+from functions.connect.written import counted
 from shared.calls.call import CallState
 from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
@@ -29,11 +31,18 @@ TEMPLATE = Path(__file__).parents[3] / "functions" / "connect" / "page.html"
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 
 
+# By the category of a number.
+PLURALS = {"more", "unknown_line"}
+
+
 def said(words: Words) -> dict[str, str]:
     """Every text of a language, by where it stands."""
     found: dict[str, str] = {}
 
     def collect(where: str, value: Any) -> None:
+        if where in PLURALS:
+            # Their other forms are the language's own.
+            value = value["other"]
         match value:
             case str():
                 found[where] = value
@@ -101,6 +110,21 @@ def test_placeholders_are_kept(words: Words) -> None:
     names = re.compile(r"\{\w*\}")
     for where, text in said(words).items():
         assert names.findall(text) == names.findall(said(ENGLISH)[where]), where
+
+
+@pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
+def test_a_language_counts_by_its_own_categories(words: Words) -> None:
+    for name in PLURALS:
+        texts = getattr(words, name)
+        assert {"other"} <= set(texts) <= {*FORMS[words.language].categories, "other"}
+        for category, text in texts.items():
+            # A form of more than one number has to say which.
+            kinds = dict.fromkeys(FORMS[words.language].categories, "") | {
+                "other": "",
+                category: "x",
+            }
+            numbers = [it for it in range(1000) if counted(words.language, kinds, it)]
+            assert ("{number}" in text) or len(numbers) == 1
 
 
 def test_each_reason_is_one_that_a_link_is_refused_for() -> None:
