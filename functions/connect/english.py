@@ -291,7 +291,7 @@ ENGLISH = Words(
         EntryState.CLOSED: "Closed by us",
         EntryState.REPORTED_BY_PLATFORM: "Paid in Altegio",
     },
-    refund="Refund",
+    refund=("Refund", "Waits for its payment"),
     settings=Heading("Your account", "This is how your locations stand."),
     too_many=Heading(
         "Please come back later",

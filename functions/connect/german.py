@@ -320,7 +320,7 @@ GERMAN = Words(
         EntryState.CLOSED: "Von uns abgeschlossen",
         EntryState.REPORTED_BY_PLATFORM: "In Altegio bezahlt",
     },
-    refund="Erstattung",
+    refund=("Erstattung", "Wartet auf die Zahlung"),
     settings=Heading("Ihr Konto", "So steht es um Ihre Filialen."),
     too_many=Heading(
         "Bitte kommen Sie später wieder",

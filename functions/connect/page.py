@@ -37,6 +37,7 @@ from shared.clock import stamp
 from shared.connect.first_ring import FirstRing, Watched
 from shared.connect.view import LocationStanding, Proof, Standing, Visit, covered_until
 from shared.connections.connection import State
+from shared.payments.meanings import waits_for_payment
 
 _FOLDER = Path(__file__).parent
 _SCRIPT = Markup((_FOLDER / "page.js").read_text("utf-8"))  # noqa: S704 - our own
@@ -326,12 +327,14 @@ class Page:
         return [
             (
                 entry.received_at,
-                self._words.refund
+                self._words.refund[0]
                 if entry.is_refund
                 else written.total(
                     self._words.language, entry.payment.amount, entry.payment.currency
                 ),
-                self._words.payment[entry.state],
+                self._words.refund[1]
+                if waits_for_payment(entry)
+                else self._words.payment[entry.state],
                 entry.state,
                 "",
             )

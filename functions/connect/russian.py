@@ -291,7 +291,7 @@ RUSSIAN = Words(
         EntryState.CLOSED: "Закрыт нами",
         EntryState.REPORTED_BY_PLATFORM: "Оплачен в Altegio",
     },
-    refund="Возврат",
+    refund=("Возврат", "Ждёт, пока пройдёт платёж"),
     settings=Heading("Ваша учётная запись", "Вот состояние ваших филиалов."),
     too_many=Heading(
         "Зайдите, пожалуйста, позже",

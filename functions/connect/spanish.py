@@ -299,7 +299,7 @@ SPANISH = Words(
         EntryState.CLOSED: "Cerrado por nosotros",
         EntryState.REPORTED_BY_PLATFORM: "Pagado en Altegio",
     },
-    refund="Reembolso",
+    refund=("Reembolso", "Espera a que llegue el pago"),
     settings=Heading("Su cuenta", "Así están sus sucursales."),
     too_many=Heading(
         "Vuelva más tarde, por favor",

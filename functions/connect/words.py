@@ -100,7 +100,8 @@ class Words:
         calls: Above the last calls, and if there are none; `payments` likewise.
         call: The fate of a call; `directions` its direction, `hidden` its number if there is none,
             `recording` a link that came when the call was in Altegio already.
-        payment: The fate of a payment or a refund; `refund` names the latter.
+        payment: The fate of a payment or a refund; `refund` names the latter, and
+            says that it waits for its payment.
         portal: On the way to the company's own pages, and its button.
     """
 
@@ -164,7 +165,7 @@ class Words:
     recording: str
     payments: tuple[str, str]
     payment: Mapping[EntryState, str]
-    refund: str
+    refund: tuple[str, str]
     settings: Heading
     too_many: Heading
     busy: Heading

@@ -12,7 +12,7 @@ from shared.chains.switching import TelephonyStanding as Telephony
 from shared.clock import stamp
 from shared.connect.codes import windows
 from tests.calls.telling import end, ring
-from tests.deployment import Deployment, Page, payment
+from tests.deployment import Deployment, Page, payment, refund
 
 _DAY = timedelta(days=1)
 
@@ -153,6 +153,25 @@ def test_payments_stay_across_a_reconnect(deployment: Deployment, reconnects: in
         deployment.connect(4564)
     assert deployment.connection(4564).generation == reconnects + 1
     assert "990.99" in _proven(deployment).text
+
+
+def test_a_refund_that_waits_says_what_it_waits_for(deployment: Deployment) -> None:
+    key = "billing-key-of-more-than-32-characters"
+    deployment.set_billing_key(key)
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    on(deployment)
+    deployment.bill(refund(of="inv-1", location_id=4564))
+    waits = ENGLISH.refund[1]
+    assert waits in _proven(deployment).text
+    told = deployment.look_up("ref-1", key=key)[1]["refund"]
+    assert told["means"].endswith("it waits for its payment")
+    # True for good, though its payment changes before it is tried again.
+    assert told["why"] == "its payment was not known at the last try"
+    deployment.bill(payment())
+    deployment.let_time_pass(3)
+    assert waits not in _proven(deployment).text
+    told = deployment.look_up("ref-1", key=key)[1]["refund"]
+    assert (told["state"], "why" in told) == ("SENT", False)
 
 
 def test_who_connects_without_telephony_is_not_told_that_all_is_done(
