@@ -242,6 +242,11 @@ ENGLISH = Words(
             "anything."
         ),
     ),
+    needs_lines=(
+        "With more than one location, your telephone system has to tell which one a call is of: by "
+        "its line, or by the extension. Calls for which it tells neither, or a line that you have "
+        "not entered under “Your lines”, wait, and nobody is shown who is calling."
+    ),
     line="Line: its number, or its name; or an extension",
     location_of_line="Location",
     enter_line="Save the line",

@@ -267,6 +267,12 @@ GERMAN = Words(
             "Filiale müssen Sie nichts eintragen."
         ),
     ),
+    needs_lines=(
+        "Bei mehr als einer Filiale muss Ihre Telefonanlage sagen, zu welcher ein Anruf gehört: "
+        "durch die Leitung oder die Nebenstelle. Nennt sie keine von beiden, oder eine Leitung, "
+        "die Sie nicht unter „Ihre Leitungen“ eingetragen haben, wartet der Anruf, und niemand "
+        "sieht, wer anruft."
+    ),
     line="Leitung: Nummer oder Name; oder eine Nebenstelle",
     location_of_line="Filiale",
     enter_line="Leitung speichern",

@@ -63,6 +63,7 @@ LANGUAGES = (ENGLISH, SPANISH, GERMAN, RUSSIAN)
 
 
 _INSTALLED = {Standing.CONNECTED, Standing.FROZEN}
+_WILL_BE_HIS = _INSTALLED | {Standing.READY, Standing.IN_PROGRESS, Standing.FAILED}
 _MUTE = (TelephonyStanding.NONE, TelephonyStanding.STOPPED, TelephonyStanding.LATE)
 # The page that waits looks again so often, in seconds; and so often once it has waited for long.
 _SOON_S, _LATER_S, _EAGER = 5, 20, timedelta(minutes=10)
@@ -235,6 +236,7 @@ class Page:
             late=self._late(ring),
             aside=Markup(' target="_blank" rel="noopener"') if visit and visit.pbx_key else "",
             every_s=every_s,
+            needs_lines=_needs_lines(visit),
             names=visit.belongings.names if visit and visit.belongings else {},
             calls=self._calls(visit),
             payments=self._payments(visit),
@@ -366,6 +368,16 @@ def _lines(visit: Visit | None) -> Lines | None:
         more=len(entries[_MOST_LINES:]) + len(unknown[_MOST_LINES:]),
         choices=belongings.choices,
     )
+
+
+def _needs_lines(visit: Visit | None) -> bool:
+    """Whether calls will wait that do not tell their location, as it is not the only one."""
+    if visit is None:
+        return False
+    asked = {it.location_id for it in visit.locations if it.standing in _WILL_BE_HIS}
+    own = asked | {*(visit.belongings.choices if visit.belongings else ())}
+    entered = {*(visit.account.lines.values() if visit.account else ())}
+    return len(own) > 1 and not own <= entered
 
 
 def _others(visit: Visit | None) -> list[LocationStanding]:

@@ -250,6 +250,11 @@ SPANISH = Words(
             "indicar nada."
         ),
     ),
+    needs_lines=(
+        "Con más de una sucursal, su centralita tiene que indicar de cuál es cada llamada: por la "
+        "línea o por la extensión. Si no indica ninguna de las dos, o la línea no figura en «Sus "
+        "líneas», la llamada queda en espera y nadie ve quién llama."
+    ),
     line="Línea: su número o su nombre; o una extensión",
     location_of_line="Sucursal",
     enter_line="Guardar la línea",

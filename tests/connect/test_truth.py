@@ -8,11 +8,12 @@ from markupsafe import escape
 
 from functions.connect.english import ENGLISH
 from local.simulator import Owner
+from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding as Telephony
 from shared.clock import stamp
 from shared.connect.codes import windows
 from tests.calls.telling import end, ring
-from tests.deployment import Deployment, Page, payment, refund
+from tests.deployment import Deployment, Page, payment, refund, ringing
 
 _DAY = timedelta(days=1)
 
@@ -172,6 +173,36 @@ def test_a_refund_that_waits_says_what_it_waits_for(deployment: Deployment) -> N
     assert waits not in _proven(deployment).text
     told = deployment.look_up("ref-1", key=key)[1]["refund"]
     assert (told["state"], "why" in told) == ("SENT", False)
+
+
+def test_who_has_a_second_location_is_warned_that_lines_are_needed(deployment: Deployment) -> None:
+    """And so it is: a call that names no location is shown before, and waits afterwards."""
+
+    def warned(page: Page) -> bool:
+        return "data-needs-lines" in page.text
+
+    def rings(number: int) -> str:
+        event = ringing(f"c-{number}", at=deployment.clock().isoformat(), line="+13155550199")
+        del event["location_id"]
+        return str(deployment.call(event, key)[1]["pop_up"])
+
+    first = deployment.visit(deployment.simulator.grant(4564))
+    assert not warned(first)
+    key = deployment.press(first).pbx_key
+    assert not warned(deployment.visit(deployment.simulator.redirect(4564)))
+    assert rings(1) == PopUp.SENT
+    # While he can still go and enter the lines of the first.
+    second = deployment.visit(deployment.simulator.grant(4232))
+    assert warned(second)
+    assert warned(deployment.press(second))
+    assert rings(2) == PopUp.UNKNOWN_LINE
+    account_id = deployment.connection(4564).account_id
+    assert account_id
+    deployment.lines.enter(account_id, {"+13155550199": 4564})
+    assert warned(deployment.visit(deployment.simulator.redirect(4564)))
+    assert rings(3) == PopUp.SENT
+    deployment.lines.enter(account_id, {"102": 4232})
+    assert not warned(deployment.visit(deployment.simulator.redirect(4564)))
 
 
 def test_who_connects_without_telephony_is_not_told_that_all_is_done(
