@@ -92,7 +92,7 @@ class Words:
             note, or `pbx_works` if nothing is; `look` is the button that looks again.
         lines: Above the account's lines, and what they are for; `line` and `location_of_line` are
             the labels of the form that enters one, `enter_line` and `forget_line` the buttons.
-        needs_lines: To who has several locations, or is about to, and has not entered a line of each.
+        needs_lines: To who has several locations, or is about to, without a line of each.
         dead_line: Of one whose location has left the account, with the location's id as `{id}`.
         unknown_line: Of one that nobody has entered, with how many calls wait for it as `{number}`,
             up to the time of the last one.
