@@ -21,8 +21,8 @@ GERMAN = Words(
         Standing.IN_PROGRESS: (
             "In Arbeit",
             (
-                "Wir sind noch dabei und werden von selbst fertig. Mit dem Knopf sehen Sie, wie "
-                "weit es ist."
+                "Wir arbeiten noch daran; Sie müssen nichts tun. Mit dem Knopf sehen Sie, wie "
+                "weit wir sind."
             ),
         ),
         Standing.FAILED: (
@@ -150,7 +150,7 @@ GERMAN = Words(
         "Bitte bezahlen Sie, oder schreiben Sie uns, wenn Sie schon bezahlt haben; neu verbinden "
         "müssen Sie nichts.",
     ),
-    mute=Heading("Verbunden, aber die Telefonie geht noch nicht", "Unten steht, was fehlt."),
+    mute=Heading("Verbunden, aber die Telefonie geht nicht", "Unten steht, was fehlt."),
     needs_altegio=Heading("In Altegio fehlt noch etwas", "Unten steht, was dort zu tun ist."),
     welcome_back=Heading(
         "Willkommen zurück, {name}",
@@ -161,6 +161,7 @@ GERMAN = Words(
     ),
     to_correct=Heading("Bitte prüfen Sie Ihre Angaben", "Es wurde noch nichts verbunden."),
     partly=Heading("Noch ist nicht alles verbunden", "Unten steht, bei welchen Filialen es hakt."),
+    under_way=Heading("Wir verbinden noch", "Es dauert etwas länger als sonst."),
     not_yet=Heading("Noch nicht verbunden", "Unten steht, was fehlt."),
     forged=Heading(
         "Dieser Link ist nicht von Altegio",
@@ -191,8 +192,8 @@ GERMAN = Words(
     more={"one": "Und eine weitere.", "other": "Und {number} weitere."},
     proof={
         Proof.OFFERED: (
-            "Ihre letzten Anrufe und Zahlungen und einen neuen Schlüssel für Ihre Telefonanlage "
-            "öffnet ein Code, den wir an Ihre E-Mail-Adresse schicken."
+            "Für Ihre Leitungen, die letzten Anrufe und Zahlungen und einen neuen Schlüssel "
+            "brauchen Sie einen Code, den wir an Ihre E-Mail-Adresse schicken."
         ),
         Proof.SENT: (
             "Wir haben einen Code an Ihre E-Mail-Adresse geschickt. Er gilt eine halbe Stunde und "
@@ -268,10 +269,13 @@ GERMAN = Words(
         ),
     ),
     needs_lines=(
-        "Bei mehr als einer Filiale muss Ihre Telefonanlage sagen, zu welcher ein Anruf gehört: "
-        "durch die Leitung oder die Nebenstelle. Nennt sie keine von beiden, oder eine Leitung, "
-        "die Sie nicht unter „Ihre Leitungen“ eingetragen haben, wartet der Anruf, und niemand "
-        "sieht, wer anruft."
+        "Unten steht, was Ihre Telefonanlage melden muss.",
+        (
+            "Bei mehr als einer Filiale muss Ihre Telefonanlage sagen, zu welcher ein Anruf "
+            "gehört: durch die Leitung oder die Nebenstelle. Nennt sie keine von beiden, oder "
+            "eine Leitung, die Sie nicht unter „Ihre Leitungen“ eingetragen haben, wartet der "
+            "Anruf, und niemand sieht, wer anruft."
+        ),
     ),
     line="Leitung: Nummer oder Name; oder eine Nebenstelle",
     location_of_line="Filiale",
@@ -302,7 +306,7 @@ GERMAN = Words(
         CallState.RINGING: "Klingelt",
         CallState.UNROUTED: "Wartet auf seine Leitung",
         CallState.WAITING: "Unterwegs zu Altegio",
-        CallState.HELD: "Wartet auf die Filiale",
+        CallState.HELD: "Wartet noch",
         CallState.SENDING: "Unterwegs zu Altegio",
         CallState.UNKNOWN: "Wird geprüft",
         CallState.SENT: "An Altegio gesendet",
@@ -327,7 +331,7 @@ GERMAN = Words(
         EntryState.REPORTED_BY_PLATFORM: "In Altegio bezahlt",
     },
     refund=("Erstattung", "Wartet auf die Zahlung"),
-    settings=Heading("Ihr Konto", "So steht es um Ihre Filialen."),
+    settings=Heading("Ihr Konto", "Hier sehen Sie den Stand Ihrer Filialen."),
     too_many=Heading(
         "Bitte kommen Sie später wieder",
         "Es wurde nach zu vielen Filialen gefragt, die nicht Ihre sind. Versuchen Sie es in einer "

@@ -7,7 +7,6 @@ https://support.alteg.io/hc/en-us/articles/6756353811357-How-to-set-up-registrat
 
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from urllib.parse import urlencode
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
-from functions.connect import written
+from functions.connect import visits, written
 from functions.connect.brand import brand
 from functions.connect.english import ENGLISH
 from functions.connect.german import GERMAN
@@ -26,17 +25,15 @@ from functions.connect.russian import RUSSIAN
 from functions.connect.spanish import SPANISH
 from functions.connect.wiring import Settings
 from functions.connect.words import Heading, preferred
-from shared import clock, countries
+from shared import countries
 from shared.aws import http
 from shared.aws.ses import Letter
 from shared.calls.line_entry import Entered
-from shared.calls.lines import UNTOLD, Listed, is_number
+from shared.calls.lines import is_number
 from shared.calls.shown import PopUp
-from shared.chains.switching import TelephonyStanding
 from shared.clock import stamp
 from shared.connect.first_ring import FirstRing, Watched
-from shared.connect.view import LocationStanding, Proof, Standing, Visit, covered_until
-from shared.connections.connection import State
+from shared.connect.view import Proof, Standing, Visit
 from shared.payments.meanings import waits_for_payment
 
 _FOLDER = Path(__file__).parent
@@ -61,15 +58,9 @@ _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
 # The first one is for whoever speaks none of them.
 LANGUAGES = (ENGLISH, SPANISH, GERMAN, RUSSIAN)
 
-
-_INSTALLED = {Standing.CONNECTED, Standing.FROZEN}
-_WILL_BE_HIS = _INSTALLED | {Standing.READY, Standing.IN_PROGRESS, Standing.FAILED}
-_MUTE = (TelephonyStanding.NONE, TelephonyStanding.STOPPED, TelephonyStanding.LATE)
 # The page that waits looks again so often, in seconds; and so often once it has waited for long.
 _SOON_S, _LATER_S, _EAGER = 5, 20, timedelta(minutes=10)
 _MINUTE_S = 60
-# As many lines as one looks through.
-_MOST_LINES = 100
 
 # Made beforehand, and in all languages: whatever fails, this does not.
 FAILED = http.answer(
@@ -86,17 +77,6 @@ FAILED = http.answer(
 
 # When, what, its fate, that as a word for machines, and a link that Altegio lacks.
 type _Shown = tuple[datetime, str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """The lines as they are shown: `unknown` with how many calls wait, and since when."""
-
-    entries: tuple[Listed, ...]
-    unknown: tuple[tuple[str, int, datetime], ...]
-    more: int
-    choices: tuple[int, ...]
-    untold: str = UNTOLD
 
 
 class Page:
@@ -116,10 +96,14 @@ class Page:
         if visit.proof not in (Proof.IMPOSSIBLE, Proof.OFFERED):
             heading = self._words.settings
         elif standings == {Standing.CONNECTED}:
-            is_mute = _is_mute(visit)
+            is_mute = visits.is_mute(visit)
             heading = self._words.mute if is_mute else self._words.connected_before
-        elif Standing.FROZEN in standings and standings <= _INSTALLED:
+            if not is_mute and visits.needs_lines(visit):
+                heading = Heading(heading.title, self._words.needs_lines[0])
+        elif Standing.FROZEN in standings and standings <= visits.INSTALLED:
             heading = self._words.frozen
+        elif visits.is_under_way(visit):
+            return self._answer(status, self._words.under_way, visit, self._words.look)
         elif not visit.can_connect:
             heading = self._words.needs_altegio
         elif visit.account is not None:
@@ -134,12 +118,16 @@ class Page:
             return self._answer(422, self._words.to_correct, visit, self._words.connect)
         standings = {location.standing for location in visit.locations}
         toast = "error"
-        if Standing.FROZEN in standings and standings <= _INSTALLED:
+        if Standing.FROZEN in standings and standings <= visits.INSTALLED:
             heading = self._words.frozen
-        elif standings == {Standing.CONNECTED} and _is_mute(visit):
+        elif standings == {Standing.CONNECTED} and visits.is_mute(visit):
             heading = self._words.mute
         elif standings == {Standing.CONNECTED}:
             heading, toast = self._words.connected, "success"
+            if visit.pbx_key:
+                heading = Heading(heading.title, self._words.first_minutes.needs_key)
+        elif visits.is_under_way(visit):
+            return self._answer(200, self._words.under_way, visit, self._words.look)
         elif Standing.CONNECTED in standings:
             heading = self._words.partly
         else:
@@ -224,10 +212,10 @@ class Page:
             title=heading.title.format(name=name),
             lead=heading.lead,
             visit=visit,
-            phone=_phone(visit),
+            phone=visits.phone(visit),
             countries=_COUNTRIES,
-            others=_others(visit),
-            lines=_lines(visit),
+            others=visits.others(visit),
+            lines=visits.lines(visit),
             moment=partial(written.moment, self._words.language),
             counted=partial(written.counted, self._words.language),
             recipes=self._recipes(visit),
@@ -236,7 +224,7 @@ class Page:
             late=self._late(ring),
             aside=Markup(' target="_blank" rel="noopener"') if visit and visit.pbx_key else "",
             every_s=every_s,
-            needs_lines=_needs_lines(visit),
+            needs_lines=visits.needs_lines(visit),
             names=visit.belongings.names if visit and visit.belongings else {},
             calls=self._calls(visit),
             payments=self._payments(visit),
@@ -306,7 +294,7 @@ class Page:
         return words.minutes.format(number=round(ring.late_s / _MINUTE_S))
 
     def _calls(self, visit: Visit | None) -> list[_Shown]:
-        """The last calls, as they are shown."""
+        """The last calls, as they are visits."""
         happened = visit.belongings.happened if visit and visit.belongings else None
         return [
             (
@@ -324,7 +312,7 @@ class Page:
         ]
 
     def _payments(self, visit: Visit | None) -> list[_Shown]:
-        """The last payments and refunds, as they are shown."""
+        """The last payments and refunds, as they are visits."""
         happened = visit.belongings.happened if visit and visit.belongings else None
         return [
             (
@@ -342,54 +330,3 @@ class Page:
             )
             for entry in (happened.payments if happened else ())
         ]
-
-
-def _is_mute(visit: Visit) -> bool:
-    """Whether a location of the link is connected and no call of it gets to Altegio."""
-    return any(location.telephony in _MUTE for location in visit.locations)
-
-
-def _phone(visit: Visit | None) -> str:
-    """As the owner has typed it; at first as Altegio has it, with its country's code."""
-    phone = visit.owner.phone if visit else ""
-    is_altegios = visit is not None and not visit.wrong and phone.isdecimal()
-    return f"+{phone}" if is_altegios and countries.of_phone(phone) else phone
-
-
-def _lines(visit: Visit | None) -> Lines | None:
-    """The account's lines, and those that calls wait for, for whoever may see them."""
-    belongings = visit.belongings if visit and visit.ticket else None
-    if belongings is None or belongings.lines is None:
-        return None
-    entries, unknown = belongings.lines.entries, belongings.lines.unknown
-    return Lines(
-        entries[:_MOST_LINES],
-        tuple((it.key, it.calls, it.last_at) for it in unknown[:_MOST_LINES]),
-        more=len(entries[_MOST_LINES:]) + len(unknown[_MOST_LINES:]),
-        choices=belongings.choices,
-    )
-
-
-def _needs_lines(visit: Visit | None) -> bool:
-    """Whether calls will wait that do not tell their location, as it is not the only one."""
-    if visit is None:
-        return False
-    asked = {it.location_id for it in visit.locations if it.standing in _WILL_BE_HIS}
-    own = asked | {*(visit.belongings.choices if visit.belongings else ())}
-    entered = {*(visit.account.lines.values() if visit.account else ())}
-    return len(own) > 1 and not own <= entered
-
-
-def _others(visit: Visit | None) -> list[LocationStanding]:
-    """The account's other locations, as our own table has them."""
-    belongings, now = visit.belongings if visit else None, clock.now()
-    return [
-        LocationStanding(
-            connection.location_id,
-            Standing.FROZEN if connection.state is State.FROZEN else Standing.CONNECTED,
-            telephony,
-            covered_until(connection, now),
-            connection.name,
-        )
-        for connection, telephony in (belongings.locations if belongings else ())
-    ]

@@ -107,7 +107,7 @@ _FAMILIES: tuple[tuple[str, tuple[_Raw, ...]], ...] = (
             (How.INTO, "extensions.conf", (_DIALPLAN,)),
             (How.BEFORE_DIAL, "", ("asterisk-lines.conf",)),
             (How.OPTION, "", ("U(altegio-answered)",)),
-            (How.INTO, "queues.conf", ("asterisk-queue.conf",)),
+            (How.INTO, "queues.conf → [queue]", ("asterisk-queue.conf",)),
             (How.RUN, "", ("asterisk -rx 'core reload'",)),
         ),
     ),

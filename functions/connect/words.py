@@ -36,8 +36,9 @@ class FirstMinutes:
     Attributes:
         copy: The button that copies a text, and what it says once that is done.
         stays: Beside a key that is shown once.
-        recipes: Above the telephone systems to pick from, and what is filled in; `any_other` is the
-            name of one that is not among them.
+        needs_key: What is still to do once all is connected.
+        recipes: Above the telephone systems to pick from, and what is filled in; the last one where
+            the key is not. `any_other` is the name of one that is not among them.
         own_number: The label of a field whose number a script writes into the recipes.
         how: What is to be done with the text of a step, with a place of the system as `{place}`.
         wait: What the page that waits is for, and what opens it.
@@ -49,7 +50,8 @@ class FirstMinutes:
 
     copy: tuple[str, str]
     stays: str
-    recipes: tuple[str, str]
+    needs_key: str
+    recipes: tuple[str, str, str]
     any_other: str
     own_number: str
     how: Mapping[How, str]
@@ -92,7 +94,8 @@ class Words:
             note, or `pbx_works` if nothing is; `look` is the button that looks again.
         lines: Above the account's lines, and what they are for; `line` and `location_of_line` are
             the labels of the form that enters one, `enter_line` and `forget_line` the buttons.
-        needs_lines: To who has several locations, or is about to, without a line of each.
+        needs_lines: To who has several locations, or is about to, without a line of each: instead
+            of a heading's text that nothing is left to do, and why.
         dead_line: Of one whose location has left the account, with the location's id as `{id}`.
         unknown_line: Of one that nobody has entered, with how many calls wait for it as `{number}`,
             up to the time of the last one.
@@ -129,6 +132,7 @@ class Words:
     welcome: Heading
     to_correct: Heading
     partly: Heading
+    under_way: Heading
     not_yet: Heading
     forged: Heading
     too_old: Heading
@@ -151,7 +155,7 @@ class Words:
     pbx_works: str
     look: str
     lines: tuple[str, str]
-    needs_lines: str
+    needs_lines: tuple[str, str]
     line: str
     location_of_line: str
     enter_line: str

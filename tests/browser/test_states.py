@@ -266,7 +266,7 @@ STATES: dict[Callable[[Deployment], Arrives], tuple[Words, Callable[[Words], str
     connected: (GERMAN, lambda words: words.connected.title),
     connected_before: (SPANISH, lambda words: words.connected_before.title),
     partly_failed: (GERMAN, lambda words: words.partly.title),
-    in_progress: (RUSSIAN, lambda words: words.not_yet.title),
+    in_progress: (RUSSIAN, lambda words: words.under_way.title),
     expired: (SPANISH, lambda words: words.needs_altegio.title),
     not_granted: (GERMAN, lambda words: words.needs_altegio.title),
     taken: (SPANISH, lambda words: words.needs_altegio.title),

@@ -89,8 +89,10 @@ def test_the_page_and_the_door_for_calls_agree(
     # The same is said of it when another location is opened.
     beside = deployment.visit(deployment.simulator.redirect(4232))
     assert f'data-other-telephony="{says}"' in beside.text
-    says_done = ENGLISH.connected_before.lead in page.text
+    # Several locations without their lines need one thing more.
+    says_done = ENGLISH.connected_before.title in page.text
     assert says_done == (says is Telephony.ON)
+    assert ENGLISH.connected_before.lead not in page.text
     before = _saved(deployment)
     assert ring(deployment, key, call_id="c-1") == shown
     end(deployment, key, call_id="c-1")
@@ -194,7 +196,14 @@ def test_who_has_a_second_location_is_warned_that_lines_are_needed(deployment: D
     # While he can still go and enter the lines of the first.
     second = deployment.visit(deployment.simulator.grant(4232))
     assert warned(second)
-    assert warned(deployment.press(second))
+    both = deployment.press(second)
+    assert warned(both)
+    later = deployment.visit(deployment.simulator.redirect(4564))
+    # A heading that says that nothing is left to do would be wrong.
+    assert (ENGLISH.needs_lines[0] in later.text, ENGLISH.connected_before.lead in later.text) == (
+        True,
+        False,
+    )
     assert rings(2) == PopUp.UNKNOWN_LINE
     account_id = deployment.connection(4564).account_id
     assert account_id
@@ -202,7 +211,8 @@ def test_who_has_a_second_location_is_warned_that_lines_are_needed(deployment: D
     assert warned(deployment.visit(deployment.simulator.redirect(4564)))
     assert rings(3) == PopUp.SENT
     deployment.lines.enter(account_id, {"102": 4232})
-    assert not warned(deployment.visit(deployment.simulator.redirect(4564)))
+    done = deployment.visit(deployment.simulator.redirect(4564))
+    assert (warned(done), ENGLISH.connected_before.lead in done.text) == (False, True)
 
 
 def test_who_connects_without_telephony_is_not_told_that_all_is_done(

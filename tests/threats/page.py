@@ -46,6 +46,7 @@ def injects(deployment: Deployment) -> bool:
 def _unescape(patches: pytest.MonkeyPatch) -> None:
     text = Path(page.__file__).with_name("page.html").read_text("utf-8")
     bare = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - that is the point
+    bare.filters["stamp"] = page.TEMPLATES.filters["stamp"]
     patches.setattr(page, "_TEMPLATE", bare.from_string(text))
 
 

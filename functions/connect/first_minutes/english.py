@@ -11,9 +11,11 @@ ENGLISH = FirstMinutes(
         "This page can stay open until your telephone system has the key: what you press below "
         "opens in a tab of its own."
     ),
+    needs_key="Your telephone system needs the key below.",
     recipes=(
         "Set up your telephone system",
-        "Pick yours. Address, key and number are filled in: copy each text to where it belongs.",
+        "Pick yours, and copy each text to where it belongs. Your own values are in it already.",
+        "Pick yours, and copy each text to where it belongs. Where it says KEY, put the key.",
     ),
     any_other="Any other telephone system",
     own_number="Your number, as your clients dial it: with the country's code",
@@ -142,7 +144,7 @@ ENGLISH = FirstMinutes(
         "location": "Location",
         "line": "Line",
         "extension": "Extension",
-        "caller": "The caller's number ends in",
+        "caller": "Caller",
         "late": "Too late by",
     },
     seconds="{number} s",

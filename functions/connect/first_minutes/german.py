@@ -11,11 +11,16 @@ GERMAN = FirstMinutes(
         "Sie können diese Seite offen lassen, bis Ihre Telefonanlage den Schlüssel hat: Was Sie "
         "unten anklicken, öffnet sich in einem eigenen Tab."
     ),
+    needs_key="Jetzt braucht Ihre Telefonanlage noch den Schlüssel.",
     recipes=(
         "Telefonanlage einrichten",
         (
-            "Wählen Sie Ihre Anlage. Adresse, Schlüssel und Nummer sind schon eingesetzt: Kopieren "
-            "Sie jeden Text an seine Stelle."
+            "Wählen Sie Ihre Anlage und kopieren Sie jeden Text an seine Stelle. Ihre eigenen "
+            "Werte sind schon eingesetzt."
+        ),
+        (
+            "Wählen Sie Ihre Anlage und kopieren Sie jeden Text an seine Stelle. Wo KEY steht, "
+            "setzen Sie den Schlüssel ein."
         ),
     ),
     any_other="Eine andere Telefonanlage",
@@ -154,7 +159,7 @@ GERMAN = FirstMinutes(
         "location": "Filiale",
         "line": "Leitung",
         "extension": "Nebenstelle",
-        "caller": "Nummer des Anrufers endet auf",
+        "caller": "Anrufer",
         "late": "Verspätet um",
     },
     seconds="{number} s",

@@ -11,12 +11,11 @@ SPANISH = FirstMinutes(
         "Puede dejar esta página abierta hasta que su centralita tenga la clave: lo que pulse "
         "abajo se abre en otra pestaña."
     ),
+    needs_key="Ahora su centralita necesita la clave que ve abajo.",
     recipes=(
         "Configure su centralita",
-        (
-            "Elija la suya. La dirección, la clave y el número ya están puestos: copie cada texto "
-            "donde corresponde."
-        ),
+        "Elija la suya y copie cada texto en su sitio. Sus propios datos ya están puestos.",
+        "Elija la suya y copie cada texto en su sitio. Donde pone KEY, ponga la clave.",
     ),
     any_other="Otra centralita",
     own_number="Su número, tal como lo marcan sus clientes, con el prefijo del país",
@@ -145,7 +144,7 @@ SPANISH = FirstMinutes(
         "location": "Sucursal",
         "line": "Línea",
         "extension": "Extensión",
-        "caller": "El número de quien llama termina en",
+        "caller": "Quien llama",
         "late": "Retraso",
     },
     seconds="{number} s",
