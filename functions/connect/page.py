@@ -7,6 +7,7 @@ https://support.alteg.io/hc/en-us/articles/6756353811357-How-to-set-up-registrat
 
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
-from functions.connect import visits, written
+from functions.connect import visits, words, written
 from functions.connect.brand import brand
 from functions.connect.english import ENGLISH
 from functions.connect.german import GERMAN
@@ -24,7 +25,7 @@ from functions.connect.recipes import Recipe, Values, filled
 from functions.connect.russian import RUSSIAN
 from functions.connect.spanish import SPANISH
 from functions.connect.wiring import Settings
-from functions.connect.words import Heading, preferred
+from functions.connect.words import Heading, Words, preferred
 from shared import countries
 from shared.aws import http
 from shared.aws.ses import Letter
@@ -35,6 +36,7 @@ from shared.clock import stamp
 from shared.connect.first_ring import FirstRing, Watched
 from shared.connect.view import Proof, Standing, Visit
 from shared.payments.meanings import waits_for_payment
+from shared.telemetry import logger
 
 _FOLDER = Path(__file__).parent
 _SCRIPT = Markup((_FOLDER / "page.js").read_text("utf-8"))  # noqa: S704 - our own
@@ -55,8 +57,19 @@ _COUNTRIES = sorted(countries.CODES.items())
 # As postMessage takes them: a source of a policy may have a wildcard, or be a keyword.
 _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
 
+
+def spoken(others: Iterable[Words]) -> tuple[Words, ...]:
+    """The languages beside English, which stands in for words that are missing; they are logged."""
+    completed = [words.completed(each, ENGLISH) for each in others]
+    for language, missing in completed:
+        if missing:
+            told = {"language": language.language, "number": len(missing), "missing": missing}
+            logger.warning("words are missing", extra=told)
+    return tuple(language for language, _ in completed)
+
+
 # The first one is for whoever speaks none of them.
-LANGUAGES = (ENGLISH, SPANISH, GERMAN, RUSSIAN)
+LANGUAGES = (ENGLISH, *spoken((SPANISH, GERMAN, RUSSIAN)))
 
 # The page that waits looks again so often, in seconds; and so often once it has waited for long.
 _SOON_S, _LATER_S, _EAGER = 5, 20, timedelta(minutes=10)

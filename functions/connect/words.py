@@ -4,7 +4,8 @@ Buttons of Altegio are called as they are there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from functions.connect.recipes import How
 from shared.calls.call import CallState
@@ -180,6 +181,29 @@ class Words:
     portal: Heading
     portal_button: str
     first_minutes: FirstMinutes
+
+
+# Of these, a language has the forms that it needs.
+PLURALS = ("more", "unknown_line")
+
+
+def completed[T: (Words, FirstMinutes)](words: T, base: T) -> tuple[T, tuple[str, ...]]:
+    """A language whose missing texts are those of another, and which these are.
+
+    A field that is missing stops the import. What may be missing all the same is the word of a new
+    state: then the page shows it in the other language, and does not fail.
+    """
+    missing: list[str] = []
+    values: dict[str, Any] = {}
+    for name in (each.name for each in fields(base)):
+        own, other = getattr(words, name), getattr(base, name)
+        if isinstance(other, FirstMinutes):
+            values[name], inner = completed(own, other)
+            missing += [f"{name}.{each}" for each in inner]
+        elif isinstance(other, Mapping) and name not in PLURALS:
+            values[name] = {**other, **own}
+            missing += [f"{name}.{key}" for key in other if key not in own]
+    return replace(words, **values), tuple(missing)
 
 
 def preferred(accept_language: str, languages: Sequence[Words]) -> Words:
