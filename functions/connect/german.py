@@ -263,9 +263,9 @@ GERMAN = Words(
     lines=(
         "Ihre Leitungen",
         (
-            "Sagt Ihre Telefonanlage nicht, zu welcher Filiale ein Anruf gehört, verrät es die "
-            "Leitung, oder die Nebenstelle, wenn auch keine Leitung genannt wird. Bei nur einer "
-            "Filiale müssen Sie nichts eintragen."
+            "Sagt Ihre Telefonanlage nicht, zu welcher Filiale ein Anruf gehört, erkennen wir es "
+            "an der Leitung, oder an der Nebenstelle, wenn auch keine Leitung genannt wird. Bei "
+            "nur einer Filiale müssen Sie nichts eintragen."
         ),
     ),
     needs_lines=(

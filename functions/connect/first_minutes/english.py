@@ -117,14 +117,14 @@ ENGLISH = FirstMinutes(
             "Make one in your settings, and enter it in the telephone system.",
         ),
         Came.WRONG_KEY: Heading(
-            "It came with a wrong key",
+            "A call came with the wrong key",
             (
                 "We refused it: your telephone system has another key than the one that was made "
                 "last. Enter the right one there, or make a new one in your settings."
             ),
         ),
         Came.WRONG_LOCATION: Heading(
-            "It named a location that is not yours",
+            "A call named a location that is not yours",
             (
                 "We refused the call. Remove the location from the recipe, or correct it; the line "
                 "is enough to tell the location."

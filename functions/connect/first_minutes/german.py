@@ -131,9 +131,9 @@ GERMAN = FirstMinutes(
             ),
         ),
         Came.WRONG_KEY: Heading(
-            "Es kam mit falschem Schlüssel",
+            "Ein Anruf kam mit falschem Schlüssel",
             (
-                "Wir haben es abgewiesen: Ihre Telefonanlage hat nicht den zuletzt erstellten "
+                "Wir haben ihn abgewiesen: Ihre Telefonanlage hat nicht den zuletzt erstellten "
                 "Schlüssel. Tragen Sie dort den richtigen ein, oder erstellen Sie in Ihren "
                 "Einstellungen einen neuen."
             ),
@@ -142,7 +142,7 @@ GERMAN = FirstMinutes(
             "Es wurde eine Filiale genannt, die nicht Ihre ist",
             (
                 "Wir haben den Anruf abgewiesen. Entfernen Sie die Filiale aus der Konfiguration "
-                "oder berichtigen Sie sie; die Leitung allein verrät die Filiale."
+                "oder berichtigen Sie sie; die Leitung genügt, um die Filiale zu erkennen."
             ),
         ),
         Came.ONLY_ENDED: Heading(

@@ -58,7 +58,7 @@ SPANISH = FirstMinutes(
     ),
     ring={
         PopUp.SENT: Heading(
-            "Ha sonado",
+            "El teléfono ha sonado",
             "Su equipo ha visto quién llama. Su centralita está configurada.",
         ),
         PopUp.HIDDEN: Heading(
@@ -117,7 +117,7 @@ SPANISH = FirstMinutes(
             "Cree una en sus ajustes e introdúzcala en la centralita.",
         ),
         Came.WRONG_KEY: Heading(
-            "Ha llegado con una clave incorrecta",
+            "Ha llegado una llamada con la clave incorrecta",
             (
                 "La hemos rechazado: la clave de su centralita no es la última que se creó. "
                 "Introduzca en ella la correcta o cree una nueva en sus ajustes."
