@@ -110,3 +110,27 @@ def test_nothing_is_cut_when_all_recipes_are_open(site: Site, size: tuple[int, i
     for details in window.shown.locator("details").all():
         details.evaluate("element => { element.removeAttribute('name'); element.open = true; }")
     assert window.shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_keyboard_is_enough(site: Site) -> None:
+    window = connected(site)
+    window.shown.locator("button[data-copy=pbx-key]").focus()
+    window.page.keyboard.press("Enter")
+    window.shown.locator("button", has_text=ENGLISH.first_minutes.copy[1]).first.wait_for()
+    window.page.keyboard.press("Tab")
+    window.page.keyboard.type("+49 30 1234567")
+    for _ in range(2):
+        window.page.keyboard.press("Tab")
+    window.page.keyboard.press("Enter")
+    assert window.shown.locator("details[open]").get_attribute("data-recipe") == "3CX"
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert window.shown.evaluate(outline) == "solid"
+    # A text that is longer than its place is scrolled with the arrows.
+    window.page.keyboard.press("Tab")
+    assert window.shown.evaluate("document.activeElement.tagName") == "PRE"
+    assert window.shown.evaluate(outline) == "solid"
+    assert "%2B49301234567" in window.shown.evaluate("document.activeElement.textContent")
+    window.shown.locator(WAIT).focus()
+    with window.page.context.expect_page() as opened:
+        window.page.keyboard.press("Enter")
+    opened.value.locator("h1", has_text=RING[Came.NOTHING].title).wait_for()
