@@ -99,7 +99,7 @@ deploy-local: setup $(VENVS)/sam/.done ## sam build and sam deploy of the templa
 build-%: .venv/.done
 	@.venv/bin/python -m local build "$(ARTIFACTS_DIR)" $(if $(ARTIFACT_PLATFORM),--platform $(ARTIFACT_PLATFORM))
 
-locks: ## pin every dependency anew, with its hash, into locks/; and the table of currencies
+locks: ## pin every dependency anew, with its hash, into locks/; and the tables of currencies and languages
 	$(COMPILE) --group dev --output-file locks/app.txt
 	$(COMPILE) --constraints locks/app.txt --output-file locks/runtime.txt
 	for group in lambda emulator sam uv; do \
@@ -107,6 +107,7 @@ locks: ## pin every dependency anew, with its hash, into locks/; and the table o
 	        --no-annotate --group pyproject.toml:$$group --output-file locks/$$group.txt; done
 	$(SYNC) --python .venv/bin/python locks/app.txt
 	.venv/bin/python -m local.currencies
+	.venv/bin/python -m local.languages
 
 # pip-audit says the same, 1, of a vulnerability and of an index that it cannot reach; only the first
 # is on its standard output.

@@ -98,7 +98,7 @@ def _connected(site: Site, location_id: int, status: Status | None) -> Judgement
     except (Refused, Unreachable) as error:
         return Verdict.FAILS, str(error)
     among = f"among {screen.counted(len(first), 'location')}"
-    if location_id in first:
+    if location_id in {it.id for it in first}:
         return Verdict.HOLDS, among
     if status is None or len(first) >= LOCATIONS_PER_PAGE:
         return Verdict.UNSEEN, f"not {among}"
@@ -135,7 +135,7 @@ def _zone_or_clock(site: Site, own: Connection, told: Judgement) -> Judgement:
         by = f"{screen.age(abs(off))} {'ahead' if off > timedelta() else 'behind'}"
         return Verdict.FAILS, f"Altegio's clock is wrong, not the zone: its answers are {by}"
     zone, right, same = site.platform.zone, [], []
-    others = [it for it in rows(site, listed[:MOST]) if it.live and it != own]
+    others = [it for it in rows(site, [it.id for it in listed[:MOST]]) if it.live and it != own]
     for it in sorted(others, key=lambda it: it.opened_at)[-ASKED:]:
         status = site.told(it.location_id)
         if isinstance(status, Status):

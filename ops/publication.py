@@ -144,11 +144,11 @@ def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     yield _asked("Altegio may frame the page", lambda: http.get(forged), _framed)
     calls = site.outputs["CallsUrl"]
     yield _answers("calls without a key are refused", lambda: http.post(calls, json={}), 401)
-    ids: tuple[int, ...] = ()
+    ids: list[int] = []
     takes = "the platform takes the partner token"
     knows = f"the token is of application {site.settings.platform.application_id}"
     try:
-        ids = site.platform.locations(page=1)
+        ids = [it.id for it in site.platform.locations(page=1)]
     except Refused as error:
         # Of a wrong application, the token is not to be blamed.
         blamed = takes if error.status in _TOKEN else knows

@@ -73,9 +73,10 @@ def personal(site: Site, person: Person) -> Rows:
         if not person.whole:
             return owned and named
         portal = person.account.portal_account_id if person.account else ""
-        counted = key.startswith((f"codes#{account_id}#", *(f"denied#{each}#" for each in users)))
+        of_account = (f"codes#{account_id}#", f"watch#{account_id}#")
+        counted = key.startswith((*of_account, *(f"denied#{each}#" for each in users)))
         claimed = bool(portal) and it.get("claimed_by") == portal
-        return owned or counted or claimed or it.get("proven") == account_id
+        return owned or counted or claimed or account_id in (it.get("proven"), it.get("watches"))
 
     def call(it: Row) -> bool:
         is_theirs = account_id in (None, it["account_id"])

@@ -11,7 +11,7 @@ from enum import IntEnum
 from ops import screen
 from shared.aws.sightings import Sighting
 from shared.calls.call import Call, CallState
-from shared.calls.pop_up import PopUp
+from shared.calls.shown import PopUp
 from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
 from shared.clock import instant, stamp

@@ -144,6 +144,9 @@ class Page(HTMLParser):
     def _field(self, tag: str, values: dict[str, str]) -> None:
         if tag == "form":
             self._form: dict[str, str] = {}
+        # What only a script uses.
+        if tag in ("input", "button") and "name" not in values:
+            return
         if tag in ("input", "button"):
             self._form[values["name"]] = values.get("value", "")
         if tag == "select":
@@ -587,7 +590,10 @@ def http_event(method: str, path: str, *, query: str = "", body: str = "") -> di
             "content-type": "application/x-www-form-urlencoded",
             "sec-fetch-dest": "document",
         },
-        "requestContext": {"http": {"method": method, "path": path, "sourceIp": "127.0.0.1"}},
+        "requestContext": {
+            "domainName": "api.example",
+            "http": {"method": method, "path": path, "sourceIp": "127.0.0.1"},
+        },
         "body": body,
         "isBase64Encoded": False,
     }

@@ -11,6 +11,7 @@ from shared.altegio.redirect import BadRedirect, BadSignature
 from shared.aws import http, sightings
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.session import once
+from shared.connect.first_ring import TooOften
 from shared.connect.flow import UnknownTicket
 from shared.connect.form import Form
 from shared.connect.locations import TooMany
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     made = wired()
-    page = Page(made.settings, http.header(event, "accept-language"))
+    page = Page(made.settings, http.header(event, "accept-language"), http.origin(event))
     try:
         request = http.request(event)
         if request.path in api.PATHS:
@@ -39,7 +40,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         if made.settings.portal_url:
             return _to_portal(made, page, request)
         if request.method == "GET":
-            return page.visit(made.connecting.visit(request.raw_query))
+            return _opened(made, page, request.raw_query)
         return _pressed(made, page, request.form())
     except BadSignature:
         count("RedirectRefused")
@@ -51,14 +52,22 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
     except (UnknownTicket, http.BadBody) as error:
         logger.warning("form refused", extra={"why": type(error).__name__})
         return page.unknown_ticket()
-    except TooMany:
-        return page.too_many()
+    except (TooMany, TooOften) as error:
+        return page.too_many() if isinstance(error, TooMany) else page.too_often()
     except AccountsBusy:
         logger.warning("accounts busy")
         return page.busy()
     except ParameterUnreadable:
         count("TokenUnreadable")
         return page.later()
+
+
+def _opened(made: wiring.Connect, page: Page, raw_query: str) -> dict[str, Any]:
+    name, _, watch = raw_query.partition("=")
+    if name != "wait":
+        return page.visit(made.connecting.visit(raw_query))
+    watched = made.waiting.look(watch)
+    return page.unknown_ticket() if watched is None else page.waiting(watched)
 
 
 def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[str, Any]:
@@ -70,6 +79,9 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
             return page.visit(made.proving.prove(ticket, fields.get("code", "")[:100]))
         case "look":
             return page.visit(made.proving.look(ticket))
+        case "wait":
+            watch = made.proving.watch(ticket)
+            return page.to_wait(watch) if isinstance(watch, str) else page.visit(watch)
         case "rotate" | "void" as action:
             return page.visit(made.proving.rotate(ticket, voids=action == "void"))
         case "country":

@@ -1,5 +1,6 @@
 """The connect page in English."""
 
+from functions.connect.first_minutes.english import ENGLISH as FIRST_MINUTES
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -20,13 +21,13 @@ ENGLISH = Words(
         Standing.IN_PROGRESS: (
             "In progress",
             (
-                "We are still at it and will finish by ourselves. Press the button to see how far "
-                "it is."
+                "We are working on it; you need not do anything. Press the button to see how far "
+                "we are."
             ),
         ),
         Standing.FAILED: (
             "Not yet",
-            "Altegio did not confirm the connection. We will try again by ourselves; so can you.",
+            "Altegio did not confirm the connection. We will try again on our own; you can, too.",
         ),
         Standing.EXPIRED: (
             "Expired",
@@ -42,7 +43,7 @@ ENGLISH = Words(
         Standing.TAKEN: (
             "Another account",
             (
-                "This location is connected to another account of ours. Disconnect it in Altegio "
+                "This location is connected to another account with us. Disconnect it in Altegio "
                 "and connect again, or write to us."
             ),
         ),
@@ -75,8 +76,9 @@ ENGLISH = Words(
             "Disconnect there, and then Connect again."
         ),
         TelephonyStanding.PAUSED: (
-            "Telephony is paused: nobody is shown who calls. We keep calls for a few days and save "
-            "them once the payment has reached Altegio; then all goes on by itself."
+            "Telephony is paused: your team does not see who is calling. We keep calls for a few "
+            "days and save them once the payment has reached Altegio; after that, everything "
+            "works again on its own."
         ),
         TelephonyStanding.NONE: (
             "Connected without telephony, as Altegio named no CRM token. Make one in Altegio "
@@ -135,7 +137,7 @@ ENGLISH = Words(
         "In a location that is paused, calls are neither shown nor saved in Altegio. Please pay, "
         "or write to us if you have paid; nothing has to be connected again.",
     ),
-    mute=Heading("Connected, but telephony does not work yet", "See below what is missing."),
+    mute=Heading("Connected, but telephony does not work", "See below what is missing."),
     needs_altegio=Heading("This needs you in Altegio", "See below what to press there."),
     welcome_back=Heading(
         "Welcome back, {name}",
@@ -143,7 +145,8 @@ ENGLISH = Words(
     ),
     welcome=Heading("Connect your telephony", "Check your details and press Connect."),
     to_correct=Heading("Please check your details", "Nothing was connected yet."),
-    partly=Heading("Not all is connected yet", "See below which locations need a look."),
+    partly=Heading("Not everything is connected yet", "See below which locations need a look."),
+    under_way=Heading("We are connecting it", "This takes a little longer than usual."),
     not_yet=Heading("Not connected yet", "See below what is missing."),
     forged=Heading(
         "This link is not from Altegio",
@@ -169,24 +172,24 @@ ENGLISH = Words(
     open_again="Open the application in Altegio and press Connect.",
     working="One moment, please…",
     others="Your other locations",
-    more="And {number} more.",
+    more={"one": "And one more.", "other": "And {number} more."},
     proof={
         Proof.OFFERED: (
-            "Your last calls and payments, and a new key for your telephone system, are behind a "
-            "code that we send to your e-mail address."
+            "For your lines, your last calls and payments, and a new key for your telephone "
+            "system, you need a code: we send it to your e-mail address."
         ),
         Proof.SENT: (
             "We have sent a code to your e-mail address. It is valid for half an hour, and once."
         ),
-        Proof.NOT_SENT: "We could not send a letter just now. Please try again later.",
+        Proof.NOT_SENT: "We could not send an e-mail just now. Please try again later.",
         Proof.WRONG: (
             "This code is not the one that we sent, or it is too old, or was used. After five "
             "tries, open this page in Altegio again."
         ),
         Proof.TOO_MANY: (
-            "A letter with a code is in your mailbox already: it came within the last half hour, "
+            "An e-mail with a code is in your mailbox already: it came within the last half hour, "
             "whoever asked for it. Its code is valid; enter it here. If you cannot find the "
-            "letter, ask for another one in half an hour."
+            "e-mail, ask for another one in half an hour."
         ),
     },
     link=(
@@ -194,7 +197,7 @@ ENGLISH = Words(
         "with a code that we send there; nothing is linked without it."
     ),
     send_code="Send me a code",
-    code="Code from the letter",
+    code="Code from the e-mail",
     prove="Go on",
     letter=(
         "Your code for {provider}",
@@ -241,12 +244,24 @@ ENGLISH = Words(
             "anything."
         ),
     ),
+    needs_lines=(
+        "See below what your telephone system has to tell.",
+        (
+            "With more than one location, your telephone system has to tell which one a call is "
+            "of: by its line, or by the extension. Calls for which it tells neither, or a line "
+            "that you have not entered under “Your lines”, wait, and nobody is shown who is "
+            "calling."
+        ),
+    ),
     line="Line: its number, or its name; or an extension",
     location_of_line="Location",
     enter_line="Save the line",
     forget_line="Remove",
     dead_line="Location {id} is not yours any more: enter the line again",
-    unknown_line="Which location is it? Calls that wait for it: {number}; the last one",
+    unknown_line={
+        "one": "Which location is it? One call waits for it, from",
+        "other": "Which location is it? {number} calls wait for it, the last one from",
+    },
     untold_line=(
         "No line was told",
         "Enter the number of that location as well: Altegio takes no call without one.",
@@ -263,7 +278,7 @@ ENGLISH = Words(
         CallState.RINGING: "Rings",
         CallState.UNROUTED: "Waits for its line",
         CallState.WAITING: "On its way to Altegio",
-        CallState.HELD: "Waits for the location",
+        CallState.HELD: "On hold for now",
         CallState.SENDING: "On its way to Altegio",
         CallState.UNKNOWN: "Being checked",
         CallState.SENT: "Sent to Altegio",
@@ -273,7 +288,7 @@ ENGLISH = Words(
         CallState.EXPIRED: "Too old, not sent",
     },
     directions={"incoming": "Incoming", "outgoing": "Outgoing", "internal": "Internal"},
-    hidden="Number withheld",
+    hidden="number withheld",
     recording="Recording (ready late, not in Altegio)",
     payments=("Last payments", "No payment yet."),
     payment={
@@ -287,8 +302,8 @@ ENGLISH = Words(
         EntryState.CLOSED: "Closed by us",
         EntryState.REPORTED_BY_PLATFORM: "Paid in Altegio",
     },
-    refund="Refund",
-    settings=Heading("Your account", "This is how your locations stand."),
+    refund=("Refund", "Waits for its payment"),
+    settings=Heading("Your account", "The state of your locations."),
     too_many=Heading(
         "Please come back later",
         "Too many locations were asked about that are not yours. Try again in an hour.",
@@ -310,4 +325,5 @@ ENGLISH = Words(
         "Log in or sign up there. We show you what is to be connected, and ask you.",
     ),
     portal_button="Go on",
+    first_minutes=FIRST_MINUTES,
 )

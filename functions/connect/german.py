@@ -1,5 +1,6 @@
 """The connect page in German."""
 
+from functions.connect.first_minutes.german import GERMAN as FIRST_MINUTES
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -20,8 +21,8 @@ GERMAN = Words(
         Standing.IN_PROGRESS: (
             "In Arbeit",
             (
-                "Wir sind noch dabei und werden von selbst fertig. Mit dem Knopf sehen Sie, wie "
-                "weit es ist."
+                "Wir arbeiten noch daran; Sie müssen nichts tun. Mit dem Knopf sehen Sie, wie "
+                "weit wir sind."
             ),
         ),
         Standing.FAILED: (
@@ -149,7 +150,7 @@ GERMAN = Words(
         "Bitte bezahlen Sie, oder schreiben Sie uns, wenn Sie schon bezahlt haben; neu verbinden "
         "müssen Sie nichts.",
     ),
-    mute=Heading("Verbunden, aber die Telefonie geht noch nicht", "Unten steht, was fehlt."),
+    mute=Heading("Verbunden, aber die Telefonie geht nicht", "Unten steht, was fehlt."),
     needs_altegio=Heading("In Altegio fehlt noch etwas", "Unten steht, was dort zu tun ist."),
     welcome_back=Heading(
         "Willkommen zurück, {name}",
@@ -160,6 +161,7 @@ GERMAN = Words(
     ),
     to_correct=Heading("Bitte prüfen Sie Ihre Angaben", "Es wurde noch nichts verbunden."),
     partly=Heading("Noch ist nicht alles verbunden", "Unten steht, bei welchen Filialen es hakt."),
+    under_way=Heading("Wir verbinden noch", "Es dauert etwas länger als sonst."),
     not_yet=Heading("Noch nicht verbunden", "Unten steht, was fehlt."),
     forged=Heading(
         "Dieser Link ist nicht von Altegio",
@@ -187,11 +189,11 @@ GERMAN = Words(
     open_again="Öffnen Sie die Anwendung in Altegio und klicken Sie auf „Verbinden“.",
     working="Einen Moment, bitte …",
     others="Ihre anderen Filialen",
-    more="Und {number} weitere.",
+    more={"one": "Und eine weitere.", "other": "Und {number} weitere."},
     proof={
         Proof.OFFERED: (
-            "Ihre letzten Anrufe und Zahlungen und einen neuen Schlüssel für Ihre Telefonanlage "
-            "öffnet ein Code, den wir an Ihre E-Mail-Adresse schicken."
+            "Für Ihre Leitungen, die letzten Anrufe und Zahlungen und einen neuen Schlüssel "
+            "brauchen Sie einen Code, den wir an Ihre E-Mail-Adresse schicken."
         ),
         Proof.SENT: (
             "Wir haben einen Code an Ihre E-Mail-Adresse geschickt. Er gilt eine halbe Stunde und "
@@ -261,9 +263,18 @@ GERMAN = Words(
     lines=(
         "Ihre Leitungen",
         (
-            "Sagt Ihre Telefonanlage nicht, zu welcher Filiale ein Anruf gehört, verrät es die "
-            "Leitung, oder die Nebenstelle, wenn auch keine Leitung genannt wird. Bei nur einer "
-            "Filiale müssen Sie nichts eintragen."
+            "Sagt Ihre Telefonanlage nicht, zu welcher Filiale ein Anruf gehört, erkennen wir es "
+            "an der Leitung, oder an der Nebenstelle, wenn auch keine Leitung genannt wird. Bei "
+            "nur einer Filiale müssen Sie nichts eintragen."
+        ),
+    ),
+    needs_lines=(
+        "Unten steht, was Ihre Telefonanlage melden muss.",
+        (
+            "Bei mehr als einer Filiale muss Ihre Telefonanlage sagen, zu welcher ein Anruf "
+            "gehört: durch die Leitung oder die Nebenstelle. Nennt sie keine von beiden, oder "
+            "eine Leitung, die Sie nicht unter „Ihre Leitungen“ eingetragen haben, wartet der "
+            "Anruf, und niemand sieht, wer anruft."
         ),
     ),
     line="Leitung: Nummer oder Name; oder eine Nebenstelle",
@@ -271,7 +282,10 @@ GERMAN = Words(
     enter_line="Leitung speichern",
     forget_line="Entfernen",
     dead_line="Filiale {id} ist nicht mehr Ihre: Ordnen Sie die Leitung neu zu",
-    unknown_line="Welche Filiale ist das? Wartende Anrufe: {number}; der letzte",
+    unknown_line={
+        "one": "Welche Filiale ist das? Ein Anruf wartet darauf, vom",
+        "other": "Welche Filiale ist das? {number} Anrufe warten darauf, der letzte vom",
+    },
     untold_line=(
         "Keine Leitung genannt",
         "Tragen Sie auch die Nummer dieser Filiale ein: Ohne sie nimmt Altegio keinen Anruf an.",
@@ -292,7 +306,7 @@ GERMAN = Words(
         CallState.RINGING: "Klingelt",
         CallState.UNROUTED: "Wartet auf seine Leitung",
         CallState.WAITING: "Unterwegs zu Altegio",
-        CallState.HELD: "Wartet auf die Filiale",
+        CallState.HELD: "Wartet noch",
         CallState.SENDING: "Unterwegs zu Altegio",
         CallState.UNKNOWN: "Wird geprüft",
         CallState.SENT: "An Altegio gesendet",
@@ -316,8 +330,8 @@ GERMAN = Words(
         EntryState.CLOSED: "Von uns abgeschlossen",
         EntryState.REPORTED_BY_PLATFORM: "In Altegio bezahlt",
     },
-    refund="Erstattung",
-    settings=Heading("Ihr Konto", "So steht es um Ihre Filialen."),
+    refund=("Erstattung", "Wartet auf die Zahlung"),
+    settings=Heading("Ihr Konto", "Hier sehen Sie den Stand Ihrer Filialen."),
     too_many=Heading(
         "Bitte kommen Sie später wieder",
         "Es wurde nach zu vielen Filialen gefragt, die nicht Ihre sind. Versuchen Sie es in einer "
@@ -343,4 +357,5 @@ GERMAN = Words(
         "und fragen Sie.",
     ),
     portal_button="Weiter",
+    first_minutes=FIRST_MINUTES,
 )

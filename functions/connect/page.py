@@ -7,8 +7,9 @@ https://support.alteg.io/hc/en-us/articles/6756353811357-How-to-set-up-registrat
 
 import re
 import secrets
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,22 +17,26 @@ from urllib.parse import urlencode
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
+from functions.connect import visits, words, written
 from functions.connect.brand import brand
 from functions.connect.english import ENGLISH
 from functions.connect.german import GERMAN
+from functions.connect.recipes import Recipe, Values, filled
 from functions.connect.russian import RUSSIAN
 from functions.connect.spanish import SPANISH
 from functions.connect.wiring import Settings
-from functions.connect.words import Heading, preferred
-from shared import clock, countries
+from functions.connect.words import Heading, Words, preferred
+from shared import countries
 from shared.aws import http
 from shared.aws.ses import Letter
 from shared.calls.line_entry import Entered
-from shared.calls.lines import UNTOLD, Listed
-from shared.chains.switching import TelephonyStanding
+from shared.calls.lines import is_number
+from shared.calls.shown import PopUp
 from shared.clock import stamp
-from shared.connect.view import LocationStanding, Proof, Standing, Visit, covered_until
-from shared.connections.connection import State
+from shared.connect.first_ring import FirstRing, Watched
+from shared.connect.view import Proof, Standing, Visit
+from shared.payments.meanings import waits_for_payment
+from shared.telemetry import logger
 
 _FOLDER = Path(__file__).parent
 _SCRIPT = Markup((_FOLDER / "page.js").read_text("utf-8"))  # noqa: S704 - our own
@@ -52,14 +57,23 @@ _COUNTRIES = sorted(countries.CODES.items())
 # As postMessage takes them: a source of a policy may have a wildcard, or be a keyword.
 _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
 
+
+def spoken(others: Iterable[Words]) -> tuple[Words, ...]:
+    """The languages beside English, which stands in for words that are missing; they are logged."""
+    completed = [words.completed(each, ENGLISH) for each in others]
+    for language, missing in completed:
+        if missing:
+            told = {"language": language.language, "number": len(missing), "missing": missing}
+            logger.warning("words are missing", extra=told)
+    return tuple(language for language, _ in completed)
+
+
 # The first one is for whoever speaks none of them.
-LANGUAGES = (ENGLISH, SPANISH, GERMAN, RUSSIAN)
+LANGUAGES = (ENGLISH, *spoken((SPANISH, GERMAN, RUSSIAN)))
 
-
-_INSTALLED = {Standing.CONNECTED, Standing.FROZEN}
-_MUTE = (TelephonyStanding.NONE, TelephonyStanding.STOPPED, TelephonyStanding.LATE)
-# As many lines as one looks through.
-_MOST_LINES = 100
+# The page that waits looks again so often, in seconds; and so often once it has waited for long.
+_SOON_S, _LATER_S, _EAGER = 5, 20, timedelta(minutes=10)
+_MINUTE_S = 60
 
 # Made beforehand, and in all languages: whatever fails, this does not.
 FAILED = http.answer(
@@ -74,23 +88,18 @@ FAILED = http.answer(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """The lines as they are shown: `unknown` with how many calls wait, and since when."""
-
-    entries: tuple[Listed, ...]
-    unknown: tuple[tuple[str, int, str], ...]
-    more: int
-    choices: tuple[int, ...]
-    untold: str = UNTOLD
+# When, what, its fate, that as a word for machines, and a link that Altegio lacks.
+type _Shown = tuple[datetime, str, str, str, str]
 
 
 class Page:
     """Answers with the page in one of its states, in the visitor's language."""
 
-    def __init__(self, settings: Settings, accept_language: str) -> None:
+    def __init__(self, settings: Settings, accept_language: str, origin: str) -> None:
+        """For one visitor; `origin` is the address that he came to, which his PBX has to know."""
         self._settings = settings
         self._words = preferred(accept_language, LANGUAGES)
+        self._origin = origin
 
     def visit(self, visit: Visit) -> dict[str, Any]:
         """The owner has arrived, or has pressed a button that connects nothing."""
@@ -100,10 +109,14 @@ class Page:
         if visit.proof not in (Proof.IMPOSSIBLE, Proof.OFFERED):
             heading = self._words.settings
         elif standings == {Standing.CONNECTED}:
-            is_mute = _is_mute(visit)
+            is_mute = visits.is_mute(visit)
             heading = self._words.mute if is_mute else self._words.connected_before
-        elif Standing.FROZEN in standings and standings <= _INSTALLED:
+            if not is_mute and visits.needs_lines(visit):
+                heading = Heading(heading.title, self._words.needs_lines[0])
+        elif Standing.FROZEN in standings and standings <= visits.INSTALLED:
             heading = self._words.frozen
+        elif visits.is_under_way(visit):
+            return self._answer(status, self._words.under_way, visit, self._words.look)
         elif not visit.can_connect:
             heading = self._words.needs_altegio
         elif visit.account is not None:
@@ -118,12 +131,16 @@ class Page:
             return self._answer(422, self._words.to_correct, visit, self._words.connect)
         standings = {location.standing for location in visit.locations}
         toast = "error"
-        if Standing.FROZEN in standings and standings <= _INSTALLED:
+        if Standing.FROZEN in standings and standings <= visits.INSTALLED:
             heading = self._words.frozen
-        elif standings == {Standing.CONNECTED} and _is_mute(visit):
+        elif standings == {Standing.CONNECTED} and visits.is_mute(visit):
             heading = self._words.mute
         elif standings == {Standing.CONNECTED}:
             heading, toast = self._words.connected, "success"
+            if visit.pbx_key:
+                heading = Heading(heading.title, self._words.first_minutes.needs_key)
+        elif visits.is_under_way(visit):
+            return self._answer(200, self._words.under_way, visit, self._words.look)
         elif Standing.CONNECTED in standings:
             heading = self._words.partly
         else:
@@ -136,6 +153,23 @@ class Page:
         if is_framed:
             return self._answer(200, self._words.portal, address=address)
         return http.answer(303, "", {"location": address, "referrer-policy": "no-referrer"})
+
+    def to_wait(self, watch: str) -> dict[str, Any]:
+        """On to the page that waits for the first ring, which has an address of its own."""
+        address = f"?{urlencode({'wait': watch})}"
+        return http.answer(303, "", {"location": address, "referrer-policy": "no-referrer"})
+
+    def waiting(self, watched: Watched) -> dict[str, Any]:
+        """What came last of the telephone system; it looks again by itself until it rang."""
+        age = watched.now - watched.since
+        soon = age < _EAGER
+        every_s = 0 if watched.ring.rang else _SOON_S if soon else _LATER_S
+        heading = self._words.first_minutes.ring[watched.ring.what]
+        return self._answer(200, heading, ring=watched.ring, every_s=every_s)
+
+    def too_often(self) -> dict[str, Any]:
+        """The pages that wait have asked too often."""
+        return self._answer(429, self._words.first_minutes.too_often)
 
     def letter(self, code: str) -> Letter:
         """What is sent to somebody who has to prove that an account is his."""
@@ -182,6 +216,8 @@ class Page:
         *,
         toast: str = "",
         address: str = "",
+        ring: FirstRing | None = None,
+        every_s: int = 0,
     ) -> dict[str, Any]:
         nonce = secrets.token_urlsafe(16)
         name = visit.account.name if visit and visit.account else ""
@@ -189,10 +225,19 @@ class Page:
             title=heading.title.format(name=name),
             lead=heading.lead,
             visit=visit,
-            phone=_phone(visit),
+            phone=visits.phone(visit),
             countries=_COUNTRIES,
-            others=_others(visit),
-            lines=_lines(visit),
+            others=visits.others(visit),
+            lines=visits.lines(visit),
+            moment=partial(written.moment, self._words.language),
+            counted=partial(written.counted, self._words.language),
+            recipes=self._recipes(visit),
+            ring=ring,
+            ring_location=self._where(ring),
+            late=self._late(ring),
+            aside=Markup(' target="_blank" rel="noopener"') if visit and visit.pbx_key else "",
+            every_s=every_s,
+            needs_lines=visits.needs_lines(visit),
             names=visit.belongings.names if visit and visit.belongings else {},
             calls=self._calls(visit),
             payments=self._payments(visit),
@@ -213,6 +258,7 @@ class Page:
         logo_origin = "/".join(self._settings.logo_url.split("/")[:3])
         policy = (
             f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+            f"connect-src {"'self'" if every_s else "'none'"}; "
             f"form-action 'self'; base-uri 'none'; img-src {logo_origin or "'none'"}; "
             f"frame-ancestors {self._settings.frame_ancestors}"
         )
@@ -228,12 +274,44 @@ class Page:
             },
         )
 
-    def _calls(self, visit: Visit | None) -> list[tuple[str, str, str, str, str]]:
-        """When, what, its fate, that as a word for machines, and a link that Altegio lacks."""
+    def _recipes(self, visit: Visit | None) -> tuple[Recipe, ...]:
+        """For whoever sees the key, or may make a new one."""
+        if visit is None or visit.account is None:
+            return ()
+        if not visit.pbx_key and visit.proof is not Proof.GIVEN:
+            return ()
+        numbers = [key for key in visit.account.lines if is_number(key)]
+        values = Values(
+            origin=self._origin,
+            key=visit.pbx_key or "",
+            number=numbers[0].removeprefix("+") if len(numbers) == 1 else "",
+            location_id=visit.locations[0].location_id,
+        )
+        return filled(values)
+
+    def _where(self, ring: FirstRing | None) -> str:
+        """Where it rang, or which location was named."""
+        if ring is None or ring.location_id is None:
+            return ""
+        return ", ".join(
+            filter(None, (ring.name, self._words.location.format(id=ring.location_id)))
+        )
+
+    def _late(self, ring: FirstRing | None) -> str:
+        """By how much a ring was told too late."""
+        words = self._words.first_minutes
+        if ring is None or ring.what is not PopUp.LATE:
+            return ""
+        if ring.late_s < 2 * _MINUTE_S:
+            return words.seconds.format(number=ring.late_s)
+        return words.minutes.format(number=round(ring.late_s / _MINUTE_S))
+
+    def _calls(self, visit: Visit | None) -> list[_Shown]:
+        """The last calls, as they are visits."""
         happened = visit.belongings.happened if visit and visit.belongings else None
         return [
             (
-                stamp(call.entry.started_at),
+                call.entry.started_at,
                 (
                     f"{self._words.directions[call.leg.direction]}, "
                     f"{call.leg.phone or call.leg.written or self._words.hidden}"
@@ -246,65 +324,22 @@ class Page:
             if call.leg is not None
         ]
 
-    def _payments(self, visit: Visit | None) -> list[tuple[str, str, str, str, str]]:
-        """The same of payments and refunds."""
+    def _payments(self, visit: Visit | None) -> list[_Shown]:
+        """The last payments and refunds, as they are visits."""
         happened = visit.belongings.happened if visit and visit.belongings else None
         return [
             (
-                stamp(entry.received_at),
-                self._words.refund
+                entry.received_at,
+                self._words.refund[0]
                 if entry.is_refund
-                else f"{_cents(entry.payment.amount)} {entry.payment.currency}",
-                self._words.payment[entry.state],
+                else written.total(
+                    self._words.language, entry.payment.amount, entry.payment.currency
+                ),
+                self._words.refund[1]
+                if waits_for_payment(entry)
+                else self._words.payment[entry.state],
                 entry.state,
                 "",
             )
             for entry in (happened.payments if happened else ())
         ]
-
-
-def _is_mute(visit: Visit) -> bool:
-    """Whether a location of the link is connected and no call of it gets to Altegio."""
-    return any(location.telephony in _MUTE for location in visit.locations)
-
-
-def _phone(visit: Visit | None) -> str:
-    """As the owner has typed it; at first as Altegio has it, with its country's code."""
-    phone = visit.owner.phone if visit else ""
-    is_altegios = visit is not None and not visit.wrong and phone.isdecimal()
-    return f"+{phone}" if is_altegios and countries.of_phone(phone) else phone
-
-
-def _cents(amount: Decimal) -> str:
-    """A fraction has two digits at least, as one writes money."""
-    whole, point, fraction = f"{amount:f}".partition(".")
-    return f"{whole}.{fraction:0<2}" if point else whole
-
-
-def _lines(visit: Visit | None) -> Lines | None:
-    """The account's lines, and those that calls wait for, for whoever may see them."""
-    belongings = visit.belongings if visit and visit.ticket else None
-    if belongings is None or belongings.lines is None:
-        return None
-    entries, unknown = belongings.lines.entries, belongings.lines.unknown
-    return Lines(
-        entries[:_MOST_LINES],
-        tuple((it.key, it.calls, stamp(it.last_at)) for it in unknown[:_MOST_LINES]),
-        more=len(entries[_MOST_LINES:]) + len(unknown[_MOST_LINES:]),
-        choices=belongings.choices,
-    )
-
-
-def _others(visit: Visit | None) -> list[LocationStanding]:
-    """The account's other locations, as our own table has them."""
-    belongings, now = visit.belongings if visit else None, clock.now()
-    return [
-        LocationStanding(
-            connection.location_id,
-            Standing.FROZEN if connection.state is State.FROZEN else Standing.CONNECTED,
-            telephony,
-            covered_until(connection, now),
-            connection.name,
-        )
-        for connection, telephony in (belongings.locations if belongings else ())
-    ]

@@ -1,5 +1,6 @@
 """The connect page in Spanish, as it is understood on both sides of the Atlantic."""
 
+from functions.connect.first_minutes.spanish import SPANISH as FIRST_MINUTES
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -48,8 +49,8 @@ SPANISH = Words(
         Standing.TAKEN: (
             "Otra cuenta",
             (
-                "Esta sucursal está conectada a otra cuenta nuestra. Desconéctela en Altegio y "
-                "vuelva a conectarla, o escríbanos."
+                "Esta sucursal está conectada a otra cuenta de nuestro servicio. Desconéctela en "
+                "Altegio y vuelva a conectarla, o escríbanos."
             ),
         ),
         Standing.INSTALLED: (
@@ -142,7 +143,7 @@ SPANISH = Words(
         "En una sucursal en pausa, las llamadas no se muestran ni se guardan en Altegio. Páguela, "
         "por favor, o escríbanos si ya ha pagado; no hay que volver a conectar nada.",
     ),
-    mute=Heading("Conectado, pero la telefonía aún no funciona", "Abajo se ve qué falta."),
+    mute=Heading("Conectado, pero la telefonía no funciona", "Abajo se ve qué falta."),
     needs_altegio=Heading("Falta un paso en Altegio", "Abajo se indica qué pulsar allí."),
     welcome_back=Heading(
         "Hola de nuevo, {name}",
@@ -151,6 +152,7 @@ SPANISH = Words(
     welcome=Heading("Conecte su telefonía", "Revise sus datos y pulse «Conectar»."),
     to_correct=Heading("Revise sus datos, por favor", "Todavía no se ha conectado nada."),
     partly=Heading("Aún no está todo conectado", "Abajo se ve qué sucursales están pendientes."),
+    under_way=Heading("Lo estamos conectando", "Tarda un poco más de lo habitual."),
     not_yet=Heading("Aún no está conectado", "Abajo se ve qué falta."),
     forged=Heading(
         "Este enlace no es de Altegio",
@@ -177,11 +179,11 @@ SPANISH = Words(
     open_again="Abra la aplicación en Altegio y pulse «Conectar».",
     working="Un momento, por favor…",
     others="Sus otras sucursales",
-    more="Y {number} más.",
+    more={"one": "Y una más.", "other": "Y {number} más."},
     proof={
         Proof.OFFERED: (
-            "Para ver las últimas llamadas y los pagos, o crear una clave nueva para su "
-            "centralita, le enviamos un código a su correo electrónico."
+            "Para ver sus líneas, las últimas llamadas y los pagos, o crear una clave nueva para "
+            "su centralita, necesita un código: se lo enviamos a su correo electrónico."
         ),
         Proof.SENT: (
             "Hemos enviado un código a su correo electrónico. Vale media hora y una sola vez."
@@ -249,12 +251,23 @@ SPANISH = Words(
             "indicar nada."
         ),
     ),
+    needs_lines=(
+        "Abajo se indica qué tiene que comunicar su centralita.",
+        (
+            "Con más de una sucursal, su centralita tiene que indicar de cuál es cada llamada: "
+            "por la línea o por la extensión. Si no indica ninguna de las dos, o la línea no "
+            "figura en «Sus líneas», la llamada queda en espera y nadie ve quién llama."
+        ),
+    ),
     line="Línea: su número o su nombre; o una extensión",
     location_of_line="Sucursal",
     enter_line="Guardar la línea",
     forget_line="Quitar",
     dead_line="La sucursal {id} ya no es suya: indique otra para esta línea",
-    unknown_line="¿De qué sucursal es? Llamadas en espera: {number}; la última",
+    unknown_line={
+        "one": "¿De qué sucursal es? Hay una llamada en espera, del",
+        "other": "¿De qué sucursal es? Hay {number} llamadas en espera; la última, del",
+    },
     untold_line=(
         "Sin línea indicada",
         "Indique también el número de esa sucursal: Altegio no acepta llamadas sin número.",
@@ -271,7 +284,7 @@ SPANISH = Words(
         CallState.RINGING: "Sonando",
         CallState.UNROUTED: "Espera su línea",
         CallState.WAITING: "De camino a Altegio",
-        CallState.HELD: "Espera a la sucursal",
+        CallState.HELD: "En espera",
         CallState.SENDING: "De camino a Altegio",
         CallState.UNKNOWN: "En comprobación",
         CallState.SENT: "Enviada a Altegio",
@@ -281,7 +294,7 @@ SPANISH = Words(
         CallState.EXPIRED: "Demasiado antigua, no enviada",
     },
     directions={"incoming": "Entrante", "outgoing": "Saliente", "internal": "Interna"},
-    hidden="Número oculto",
+    hidden="número oculto",
     recording="Grabación (llegó tarde, no está en Altegio)",
     payments=("Últimos pagos", "Todavía no hay pagos."),
     payment={
@@ -295,8 +308,8 @@ SPANISH = Words(
         EntryState.CLOSED: "Cerrado por nosotros",
         EntryState.REPORTED_BY_PLATFORM: "Pagado en Altegio",
     },
-    refund="Reembolso",
-    settings=Heading("Su cuenta", "Así están sus sucursales."),
+    refund=("Reembolso", "Espera a que llegue el pago"),
+    settings=Heading("Su cuenta", "Este es el estado de sus sucursales."),
     too_many=Heading(
         "Vuelva más tarde, por favor",
         "Se ha preguntado por demasiadas sucursales que no son suyas. Inténtelo dentro de una "
@@ -322,4 +335,5 @@ SPANISH = Words(
         "preguntaremos.",
     ),
     portal_button="Continuar",
+    first_minutes=FIRST_MINUTES,
 )

@@ -21,6 +21,7 @@ from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
 from shared.chains.switching import switching_of
 from shared.connect.account_summary import AccountSummary
+from shared.connect.first_ring import FirstRings
 from shared.connect.flow import ConnectFlow
 from shared.connect.locations import Locations
 from shared.connect.one_time_code import OneTimeCode
@@ -72,6 +73,7 @@ class Connect:
     connecting: ConnectFlow
     proving: OneTimeCode
     portal: Portal
+    waiting: FirstRings
     sightings: Sightings
 
 
@@ -88,6 +90,7 @@ def build(environ: Mapping[str, str]) -> Connect:
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     tickets = Tickets(aws.dynamodb, settings.tickets_table, settings.ticket_ttl_s)
     calls = Calls(aws.dynamodb, settings.calls_table, settings.call_days)
+    refused_keys = RefusedKeys(aws.dynamodb, settings.calls_table)
     lines = EnterLines(
         accounts=accounts,
         connections=connections,
@@ -133,7 +136,7 @@ def build(environ: Mapping[str, str]) -> Connect:
             lines=lines,
             switching=switching,
             sightings=sightings,
-            refused_keys=RefusedKeys(aws.dynamodb, settings.calls_table),
+            refused_keys=refused_keys,
             clock=clock.now,
         ),
         clock=clock.now,
@@ -158,6 +161,15 @@ def build(environ: Mapping[str, str]) -> Connect:
             tickets=tickets,
             lines=lines,
             key=Keys(aws.ssm, settings.portal_key_parameter),
+            clock=clock.now,
+        ),
+        FirstRings(
+            accounts=accounts,
+            connections=connections,
+            calls=calls,
+            tickets=tickets,
+            sightings=sightings,
+            refused_keys=refused_keys,
             clock=clock.now,
         ),
         sightings,

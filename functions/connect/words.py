@@ -4,11 +4,15 @@ Buttons of Altegio are called as they are there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
+from functions.connect.recipes import How
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
+from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
+from shared.connect.first_ring import Came
 from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
@@ -20,6 +24,45 @@ class Heading:
 
     title: str
     lead: str
+
+
+# A text with `{number}` by the category of that number, with `other` at least: see `written`.
+type Plural = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstMinutes:
+    """What is said between the first key and the first ring, in one language.
+
+    Attributes:
+        copy: The button that copies a text, and what it says once that is done.
+        stays: Beside a key that is shown once.
+        needs_key: What is still to do once all is connected.
+        recipes: Above the telephone systems to pick from, and what is filled in; the last one where
+            the key is not. `any_other` is the name of one that is not among them.
+        own_number: The label of a field whose number a script writes into the recipes.
+        how: What is to be done with the text of a step, with a place of the system as `{place}`.
+        wait: What the page that waits is for, and what opens it.
+        ring: What came last, by its fate.
+        facts: Before each fact of it: `at`, `location`, `line`, `extension`, `caller`, `late`.
+        seconds: A time as `{number}` of them; `minutes` likewise.
+        looks: While the page looks by itself.
+    """
+
+    copy: tuple[str, str]
+    stays: str
+    needs_key: str
+    recipes: tuple[str, str, str]
+    any_other: str
+    own_number: str
+    how: Mapping[How, str]
+    wait: tuple[str, str]
+    ring: Mapping[PopUp | Came, Heading]
+    facts: Mapping[str, str]
+    seconds: str
+    minutes: str
+    looks: str
+    too_often: Heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +95,8 @@ class Words:
             note, or `pbx_works` if nothing is; `look` is the button that looks again.
         lines: Above the account's lines, and what they are for; `line` and `location_of_line` are
             the labels of the form that enters one, `enter_line` and `forget_line` the buttons.
+        needs_lines: To who has several locations, or is about to, without a line of each: instead
+            of a heading's text that nothing is left to do, and why.
         dead_line: Of one whose location has left the account, with the location's id as `{id}`.
         unknown_line: Of one that nobody has entered, with how many calls wait for it as `{number}`,
             up to the time of the last one.
@@ -60,7 +105,8 @@ class Words:
         calls: Above the last calls, and if there are none; `payments` likewise.
         call: The fate of a call; `directions` its direction, `hidden` its number if there is none,
             `recording` a link that came when the call was in Altegio already.
-        payment: The fate of a payment or a refund; `refund` names the latter.
+        payment: The fate of a payment or a refund; `refund` names the latter, and
+            says that it waits for its payment.
         portal: On the way to the company's own pages, and its button.
     """
 
@@ -87,6 +133,7 @@ class Words:
     welcome: Heading
     to_correct: Heading
     partly: Heading
+    under_way: Heading
     not_yet: Heading
     forged: Heading
     too_old: Heading
@@ -96,7 +143,7 @@ class Words:
     open_again: str
     working: str
     others: str
-    more: str
+    more: Plural
     proof: Mapping[Proof, str]
     link: str
     send_code: str
@@ -109,12 +156,13 @@ class Words:
     pbx_works: str
     look: str
     lines: tuple[str, str]
+    needs_lines: tuple[str, str]
     line: str
     location_of_line: str
     enter_line: str
     forget_line: str
     dead_line: str
-    unknown_line: str
+    unknown_line: Plural
     untold_line: tuple[str, str]
     entered: Mapping[Entered, str]
     calls: tuple[str, str]
@@ -124,7 +172,7 @@ class Words:
     recording: str
     payments: tuple[str, str]
     payment: Mapping[EntryState, str]
-    refund: str
+    refund: tuple[str, str]
     settings: Heading
     too_many: Heading
     busy: Heading
@@ -132,6 +180,30 @@ class Words:
     failed: Heading
     portal: Heading
     portal_button: str
+    first_minutes: FirstMinutes
+
+
+# Of these, a language has the forms that it needs.
+PLURALS = ("more", "unknown_line")
+
+
+def completed[T: (Words, FirstMinutes)](words: T, base: T) -> tuple[T, tuple[str, ...]]:
+    """A language whose missing texts are those of another, and which these are.
+
+    A field that is missing stops the import. What may be missing all the same is the word of a new
+    state: then the page shows it in the other language, and does not fail.
+    """
+    missing: list[str] = []
+    values: dict[str, Any] = {}
+    for name in (each.name for each in fields(base)):
+        own, other = getattr(words, name), getattr(base, name)
+        if isinstance(other, FirstMinutes):
+            values[name], inner = completed(own, other)
+            missing += [f"{name}.{each}" for each in inner]
+        elif isinstance(other, Mapping) and name not in PLURALS:
+            values[name] = {**other, **own}
+            missing += [f"{name}.{key}" for key in other if key not in own]
+    return replace(words, **values), tuple(missing)
 
 
 def preferred(accept_language: str, languages: Sequence[Words]) -> Words:

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
@@ -22,9 +22,11 @@ from shared.altegio.client import Client, NoAnswer, NotSent, Refused, Reply
 from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.altegio.status import Installed, ListedPayment, Status, Transition
 from shared.clock import from_wire, wire
+from shared.one_line import one_line
 
 # The platform allows 1000, but each comes with its schedule and more.
 LOCATIONS_PER_PAGE = 200
+_LONGEST_NAME = 200
 
 # Of a sum, on either side of the point.
 _MOST_DIGITS = 20
@@ -126,8 +128,19 @@ def _whole(value: Any) -> int:
     return value if type(value) is int else 0
 
 
-def read_locations(reply: Reply) -> tuple[int, ...]:
-    """The ids on one page of the connected locations.
+@dataclass(frozen=True, slots=True)
+class ListedLocation:
+    """A row of the list of locations; `name` is empty if it tells none.
+
+    That its `title` is what a link calls `salon_name` was not tried.
+    """
+
+    id: int
+    name: str
+
+
+def read_locations(reply: Reply) -> tuple[ListedLocation, ...]:
+    """One page of the connected locations.
 
     Raises:
         Refused: the platform refused to say.
@@ -139,10 +152,15 @@ def read_locations(reply: Reply) -> tuple[int, ...]:
     data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
     if reply.status != HTTPStatus.OK or not isinstance(data, list):
         raise NoAnswer(f"the list of locations came as {reply.status}, without its data")
-    ids = tuple(_whole(row.get("id")) if isinstance(row, dict) else 0 for row in data)
-    if not all(ids):
+    rows = [row if isinstance(row, dict) else {} for row in data]
+    listed = tuple(ListedLocation(_whole(it.get("id")), _name(it.get("title"))) for it in rows)
+    if not all(it.id for it in listed):
         raise NoAnswer("a location of the list has no id")
-    return ids
+    return listed
+
+
+def _name(value: Any) -> str:
+    return one_line(value)[:_LONGEST_NAME].strip() if isinstance(value, str) else ""
 
 
 def read_payment(reply: Reply) -> Outcome:
@@ -244,7 +262,7 @@ class Marketplace:
         path = f"/marketplace/salon/{location_id}/application/{application_id}"
         return read_status(self._client.ask("GET", path, until=until), self._client.zone)
 
-    def locations(self, page: int, until: float = math.inf) -> tuple[int, ...]:
+    def locations(self, page: int, until: float = math.inf) -> tuple[ListedLocation, ...]:
         """One page, from 1, of the locations that have the application; the last one is shorter.
 
         It is not documented whether frozen and pending ones are among them. Asks until `until` of

@@ -94,8 +94,14 @@ def request(event: dict[str, Any]) -> Request:
         raw_query=event.get("rawQueryString") or "",
         headers=headers,
         body=raw if raw is not None else body.encode("utf-8", "surrogatepass"),
-        origin=f"{headers.get('x-forwarded-proto', 'https')}://{context.get('domainName', '')}",
+        origin=origin(event),
     )
+
+
+def origin(event: dict[str, Any]) -> str:
+    """The address that an event came to, whose rest need not be readable."""
+    scheme = header(event, "x-forwarded-proto") or "https"
+    return f"{scheme}://{(event.get('requestContext') or {}).get('domainName', '')}"
 
 
 def header(event: dict[str, Any], name: str) -> str:

@@ -9,6 +9,7 @@ hide all the others.
 import time
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ CLOCK_RIGHT = "clock-right"
 LOST_WEBHOOK = "lost-webhook"
 CALL_LIST_REFUSED = "call-list-refused"
 OTHER_APPLICATION = "other-application"
+OTHER_LOCATION = "other-location"
 
 # Of a clock that is ahead: whether the times of the platform's answers are as well, by so much.
 ANSWERS_AHEAD = "its answers, too"
@@ -56,7 +58,8 @@ _EVERY_S = 60.0
 _SET = "SET seen_at = :at, who = :who, why = :why, #place = :seen, expires_at = :until"
 _PLACES = 16
 _PLACE = "place"
-_NOT_COUNTED = {"key", "expires_at", "last_at"}
+_TOLD = "told"
+_NOT_COUNTED = {"key", "expires_at", "last_at", _TOLD}
 # So many are remembered by one environment; then it begins anew.
 _MOST = 1000
 
@@ -68,6 +71,15 @@ class Sighting:
     at: datetime
     who: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """When something was counted last, why, and what else was told of it."""
+
+    at: datetime
+    why: str
+    facts: Mapping[str, str]
 
 
 class Sightings:
@@ -95,10 +107,11 @@ class Sightings:
         for whose in dict.fromkeys(("", who)):
             self._update(_key(kind, whose), _SET, names, values)
 
-    def count(self, kind: str, who: str, why: str) -> None:
+    def count(self, kind: str, who: str, why: str, facts: Mapping[str, str] | None = None) -> None:
         """Counts one in its hour, of everybody and of whom it concerns, by `why`.
 
-        As it is written once a minute, some of the last minute may be missing.
+        As it is written once a minute, some of the last minute may be missing. What else is told of
+        it stands in the row of whom it concerns, by the same write.
         """
         now = self._clock()
         for whose in dict.fromkeys(("", who)):
@@ -115,6 +128,10 @@ class Sightings:
                 values: dict[str, Any] = {":until": until, ":at": stamp(now)}
                 values |= {f":n{number}": it for number, it in enumerate(pending.values())}
                 sets = "SET expires_at = :until, last_at = :at"
+                if whose and facts:
+                    names["#told"] = _TOLD
+                    values[":told"] = {**facts, "at": stamp(now), "why": why}
+                    sets += ", #told = :told"
                 self._update(key, f"ADD {adds} {sets}", names, values)
 
     def last(self, kind: str, who: str = "") -> Sighting | None:
@@ -135,6 +152,13 @@ class Sightings:
         for counted in self._hours(kind, who):
             found.update({why: it for why, it in counted.items() if why not in _NOT_COUNTED})
         return found
+
+    def told(self, kind: str, who: str) -> Told | None:
+        """What was told with the last one counted of this hour and the one before, if anything."""
+        for found in reversed(self._hours(kind, who)):
+            if told := dict(found.get(_TOLD, {})):
+                return Told(instant(told.pop("at")), told.pop("why"), told)
+        return None
 
     def last_counted(self, kind: str, who: str) -> datetime | None:
         """When one of these was counted last, whatever its `why`."""

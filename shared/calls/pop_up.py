@@ -6,7 +6,6 @@ be of use, or the account has used up its allowance.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from shared.altegio.outcome import Sent
@@ -16,16 +15,16 @@ from shared.aws.dynamodb import StaleWrite
 from shared.aws.sightings import (
     KEY_REFUSED,
     KEY_REPLACED,
+    OTHER_LOCATION,
     POP_UP,
     POP_UP_DROPPED,
-    TOO_LATE,
     Sightings,
 )
-from shared.calls import admission, dialled, identity, phone_numbers
+from shared.calls import admission, dialled, identity, phone_numbers, shown
 from shared.calls import call as rules_of
 from shared.calls import event as call_event
 from shared.calls.call import Call, CallState
-from shared.calls.directory import LineDirectory, Place
+from shared.calls.directory import LineDirectory, NotTheAccounts, Place
 from shared.calls.event import BadEvent, Finished, Ringing
 from shared.calls.hearing import Hearing, is_nobodys, line_of
 from shared.calls.identity import Report
@@ -33,6 +32,7 @@ from shared.calls.phone_numbers import Kind
 from shared.calls.queue import CallWakeUps
 from shared.calls.refused_keys import RefusedKeys
 from shared.calls.settings import CallPolicy
+from shared.calls.shown import PopUp
 from shared.calls.table import Calls
 from shared.clock import Clock, stamp
 from shared.connections import pbx_key
@@ -42,20 +42,6 @@ from shared.telemetry import count, logger
 
 # After so long a turn has passed; whatever can be dropped then is.
 _MISSED = timedelta(milliseconds=300)
-
-
-class PopUp(StrEnum):
-    """What became of a pop-up; all but the first are never made good."""
-
-    SENT = "sent"
-    REPEATED = "shown before, or the call is over"
-    HIDDEN = "the caller hides"
-    UNUSABLE = "no country's number"
-    UNKNOWN_LINE = "nobody has entered which location this line is of"
-    LATE = TOO_LATE
-    CROWDED = "too many calls at once"
-    CLOSED = "the location takes no calls"
-    FAILED = "the platform did not take it"
 
 
 class CallDoor:
@@ -119,22 +105,29 @@ class CallDoor:
             NotTheAccounts: nothing was shown.
         """
         logger.append_keys(call_id=event.call_id)
-        place, connection = self._directory.find(account, event)
-        shown, why = PopUp.UNKNOWN_LINE, ""
+        place, connection = self._found(account, event)
+        outcome, why = PopUp.UNKNOWN_LINE, ""
         if connection is not None:
-            shown, why = self._pop_up(account, connection, event, place)
-        if shown is PopUp.LATE:
-            why = f"told {(self._clock() - event.at).total_seconds():.0f} s after it rang"
-        age_ms = round((self._clock() - event.at) / timedelta(milliseconds=1))
-        told = {"location_id": place.location_id, "outcome": shown, "why": why, "age_ms": age_ms}
+            outcome, why = self._pop_up(account, connection, event, place)
+        age = self._clock() - event.at
+        if outcome is PopUp.LATE:
+            why = f"told {age.total_seconds():.0f} s after it rang"
+        age_ms = round(age / timedelta(milliseconds=1))
+        told = {"location_id": place.location_id, "outcome": outcome, "why": why, "age_ms": age_ms}
         logger.info("pop-up", extra=told)
         whose = str(place.location_id or account.account_id)
         # Other telephones of a group ask for the same one.
-        if shown is not PopUp.REPEATED:
-            self._sightings.count(POP_UP, whose, shown)
-            if shown is not PopUp.SENT:
-                self._sightings.note(POP_UP_DROPPED, whose, f"{shown}{why and f': {why}'}")
-        return shown
+        if outcome is not PopUp.REPEATED:
+            facts = shown.facts(
+                caller=event.phone,
+                line=event.line,
+                extension=event.extension,
+                late_s=age.total_seconds(),
+            )
+            self._sightings.count(POP_UP, whose, outcome, facts)
+            if outcome is not PopUp.SENT:
+                self._sightings.note(POP_UP_DROPPED, whose, f"{outcome}{why and f': {why}'}")
+        return outcome
 
     def end(self, account: Account, event: Finished) -> list[str]:
         """Stores a call that has ended; returns what of it will be left out, and why.
@@ -143,7 +136,7 @@ class CallDoor:
             NotTheAccounts, TooManyWaiting: nothing was done.
         """
         logger.append_keys(call_id=event.call_id)
-        place, _connection = self._directory.find(account, event)
+        place, _connection = self._found(account, event)
         country = self._directory.country(account)
         try:
             return self._hearing.hear(event, account.account_id, place, country)
@@ -152,6 +145,15 @@ class CallDoor:
             told = event.model_dump(mode="json")
             self._wake_ups.put({**told, "account_id": account.account_id})
             return []
+
+    def _found(
+        self, account: Account, event: Ringing | Finished
+    ) -> tuple[Place, Connection | None]:
+        try:
+            return self._directory.find(account, event)
+        except NotTheAccounts:
+            self._sightings.note(OTHER_LOCATION, account.account_id, str(event.location_id))
+            raise
 
     def _pop_up(
         self, account: Account, connection: Connection, event: Ringing, place: Place

@@ -129,6 +129,10 @@ class ConnectFlow:
         visit = self.connect(arrived, account, registers, is_proven=is_proven)
         country = visit.account.country if visit.account else form.country
         visit = replace(visit, owner=typed, country=country)
+        if visit.account and visit.pbx_key:
+            # Whoever sees the key could tell by its calls as well.
+            watch = self._tickets.watch(visit.account.account_id, self._clock())
+            visit = replace(visit, watch=watch)
         if not self.proves or visit.account is None:
             return replace(visit, ticket=form.ticket if visit.can_connect else None)
         proof = Proof.GIVEN if is_proven else Proof.OFFERED

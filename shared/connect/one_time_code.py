@@ -103,6 +103,18 @@ class OneTimeCode:
         proof = Proof.GIVEN if is_proven else Proof.OFFERED
         return self._shown(opened.redirect, account, ticket, proof)
 
+    def watch(self, ticket: str) -> Visit | str:
+        """A watch for the first ring; what is to be proven instead, if nothing is yet.
+
+        Raises:
+            UnknownTicket, TooMany: see `ConnectFlow`.
+        """
+        opened = self._connecting.opened(ticket)
+        account = self._accounts.of_user(opened.redirect.owner.altegio_user_id)
+        if account is None or opened.proven != account.account_id:
+            return self._shown(opened.redirect, account, ticket, Proof.OFFERED)
+        return self._tickets.watch(account.account_id, self._clock())
+
     def rotate(self, ticket: str, *, voids: bool) -> Visit:
         """Gives the account's PBX another key; `voids` says whether the old ones end at once.
 

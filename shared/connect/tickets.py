@@ -27,7 +27,7 @@ from shared.aws.dynamodb import (
     to_item,
     to_value,
 )
-from shared.clock import stamp
+from shared.clock import instant, stamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -37,6 +37,8 @@ LENGTH = 43
 # So many codes can be tried with a ticket; what the right one has proven holds for so long.
 MOST_TRIES = 5
 PROOF = timedelta(minutes=30)
+# How long a watch shows what comes of a telephone system: it takes a while to set one up.
+WATCH = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,31 @@ class Tickets:
             "attribute_exists(ticket_hash)",
             {":account": account_id, ":until": stamp(now + PROOF)},
         )
+
+    def watch(self, account_id: str, now: datetime) -> str:
+        """A watch of an account, which opens less than a ticket (see `first_ring`)."""
+        watch = secrets.token_urlsafe(32)
+        self._dynamodb.put_item(
+            TableName=self._table,
+            Item=to_item(
+                {
+                    "ticket_hash": _watch(watch),
+                    "watches": account_id,
+                    "issued_at": stamp(now),
+                    "expires_at": int((now + WATCH).timestamp()),
+                }
+            ),
+        )
+        return watch
+
+    def watched(self, watch: str, now: datetime) -> tuple[str, datetime] | None:
+        """The account of a watch, and since when it is watched; None if unknown or too old."""
+        if len(watch) != LENGTH or not watch.isascii():
+            return None
+        found = self._read(_watch(watch))
+        if found is None or found["expires_at"] <= now.timestamp():
+            return None
+        return found["watches"], instant(found["issued_at"])
 
     def count_letter(self, account_id: str, window: datetime, most: int) -> int | None:
         """Counts a letter with the code that an account has in a half hour (see `codes`).
@@ -218,6 +245,10 @@ class Tickets:
 
 def _hash(ticket: str) -> str:
     return hashlib.sha256(ticket.encode()).hexdigest()
+
+
+def _watch(watch: str) -> str:
+    return f"watch#{_hash(watch)}"
 
 
 def _codes(account_id: str, window: datetime) -> str:

@@ -81,6 +81,8 @@ class Visit:
     wrong: frozenset[str] = frozenset()
     # The key of the account's PBX, the one time that it is shown.
     pbx_key: str | None = None
+    # Beside that key, what shows the first ring: see `first_ring`.
+    watch: str | None = None
     belongings: Belongings | None = None
     proof: Proof = Proof.IMPOSSIBLE
     # Of numbers that name none: the account's, or what its owner has chosen or may choose.

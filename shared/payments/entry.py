@@ -336,7 +336,7 @@ def refund_parked(
         rules: the settings.
     """
     if paid is None:
-        return waiting(refund, "its payment is not known", now, rules)
+        return waiting(refund, "its payment was not known at the last try", now, rules)
     unlike = refund_unlike(refund, paid)
     if unlike:
         return rejected(refund, unlike, now)
@@ -345,7 +345,7 @@ def refund_parked(
     if paid.state in (EntryState.REJECTED, EntryState.CLOSED):
         return rejected(refund, f"its payment was {paid.state.lower()}", now)
     if paid.state is not EntryState.SENT:
-        return waiting(refund, f"its payment is {paid.state}", now, rules)
+        return waiting(refund, f"its payment was {paid.state} at the last try", now, rules)
     return None
 
 

@@ -52,9 +52,23 @@ MEANINGS: Mapping[EntryState, tuple[str, str]] = {
 }
 
 
+# Of a refund, which is sent after its payment, and meanwhile says so.
+_OF_WAITING = (
+    "the platform surely has not taken it: it waits for its payment",
+    MEANINGS[_E.PENDING][1],
+)
+
+
+def waits_for_payment(entry: Entry) -> bool:
+    """Whether it is a refund whose payment was not settled when it was tried."""
+    waits = entry.is_refund and entry.state is _E.PENDING
+    return waits and entry.why.startswith("its payment was")
+
+
 def told(entry: Entry) -> dict[str, Any]:
     """An entry as its billing system may see it; what is not said of it is left out."""
-    means, follows = (text.replace("`", "") for text in MEANINGS[entry.state])
+    texts = _OF_WAITING if waits_for_payment(entry) else MEANINGS[entry.state]
+    means, follows = (text.replace("`", "") for text in texts)
     values = {
         "state": str(entry.state),
         "means": means,

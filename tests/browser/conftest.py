@@ -123,6 +123,18 @@ class Window:
         with self.shown.expect_navigation():
             self.shown.locator(f"button[value={action}]").click()
 
+    def press_aside(self, selector: str) -> "Window":
+        """Presses what opens a tab of its own; returns that."""
+        with self.page.context.expect_page() as opened:
+            self.shown.locator(selector).click()
+        tab = opened.value
+        tab.set_default_timeout(120_000)
+        tab.wait_for_load_state("load")
+        window = Window(tab, tab, self.pictures)
+        tab.on("console", window.hear)
+        tab.on("pageerror", lambda error: window.wrong.append(str(error)))
+        return window
+
     def shoot(self, name: str) -> None:
         """Takes a picture of the whole connect page, if wanted; the frame is made as high."""
         if not self.pictures:

@@ -1,7 +1,7 @@
 """Sheets of the pictures that `make pictures` takes, one for each state: what an eye goes through.
 
 `python -m tests.browser.contact_sheets` makes build/screenshots/sheet-STATE.png of what is there:
-a row for each language, in it phone and desktop, light and dark.
+a row for phones, in it each language in the light and in the dark; and two for desktops.
 """
 
 import base64
@@ -14,13 +14,13 @@ from playwright.sync_api import sync_playwright
 from tests.browser import chromium
 from tests.browser.conftest import LAUNCHING, SCREENSHOTS
 
-# Pixels: two phones and two desktops, each at about half its size.
-_WIDTHS = {"375": 240, "1280": 520}
+# Pixels: eight phones in a row, and four desktops.
+_WIDTHS = {"375": 196, "1280": 398}
 
 
 def main() -> None:
     """Makes the sheets anew, and says where they are."""
-    taken = sorted(SCREENSHOTS.glob("*-*-*-*.png"), key=_place)
+    taken = sorted(SCREENSHOTS.glob("*-*-*-*.png"), key=_place, reverse=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium.executable(), env=dict(chromium.environment()), **LAUNCHING
@@ -28,25 +28,25 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1640, "height": 800})
         for state, pictures in groupby(taken, key=lambda path: _place(path)[0]):
             rows = "".join(
-                f"<tr><th>{language}{''.join(map(_cell, row))}"
-                for language, row in groupby(pictures, key=lambda path: _place(path)[1])
+                f"<div>{''.join(map(_cell, row))}</div>"
+                for _row, row in groupby(pictures, key=lambda path: _place(path)[1])
             )
-            page.set_content(f"<h1>{state}</h1><table>{rows}</table>")
+            page.set_content(f"<h1>{state}</h1>{rows}")
             page.screenshot(path=SCREENSHOTS / f"sheet-{state}.png", full_page=True)
         browser.close()
     sys.stdout.write(f"{len(taken)} pictures, and sheet-STATE.png of each state: {SCREENSHOTS}\n")
 
 
 def _place(picture: Path) -> tuple[str, ...]:
-    """Of a picture: state, language, width (the phone's first), scheme."""
+    """Of a picture: state, row, language, scheme."""
     state, language, width, scheme = picture.stem.rsplit("-", 3)
-    return state, language, width.zfill(4), scheme
+    return state, "phones" if width == "375" else scheme, language, scheme
 
 
 def _cell(picture: Path) -> str:
     width = _WIDTHS[picture.stem.rsplit("-", 2)[1]]
     data = base64.b64encode(picture.read_bytes()).decode()
-    return f'<td valign=top><img width={width} src="data:image/png;base64,{data}">'
+    return f'<img width={width} style="vertical-align: top" src="data:image/png;base64,{data}"> '
 
 
 if __name__ == "__main__":

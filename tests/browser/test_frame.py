@@ -29,13 +29,16 @@ def test_the_whole_way_inside_the_frame(site: Site, scripts: bool) -> None:  # n
     window.press("connect")
     assert window.title() == "You are connected"
     assert window.shown.locator("li[data-standing=connected]").count() == 2
-    assert window.shown.locator("#pbx-key").inner_text().startswith("pbx_")
-    window.press("code")
-    window.shown.locator("input[name=code]").fill(site.deployment.code())
-    window.press("prove")
-    window.press("rotate")
-    assert window.shown.locator("#pbx-key").inner_text().startswith("pbx_")
-    assert window.wrong == []
+    key = window.shown.locator("#pbx-key").inner_text()
+    assert key.startswith("pbx_")
+    # What is pressed beside a key that is shown once does not take it away.
+    settings = window.press_aside("button[value=code]")
+    assert window.shown.locator("#pbx-key").inner_text() == key
+    settings.shown.locator("input[name=code]").fill(site.deployment.code())
+    settings.press("prove")
+    settings.press("rotate")
+    assert settings.shown.locator("#pbx-key").inner_text().startswith("pbx_")
+    assert window.wrong == settings.wrong == []
     assert window.page.context.cookies() == []
     window.page.screenshot(path=SCREENSHOTS / f"frame-{'with' if scripts else 'no'}-scripts.png")
 
@@ -55,7 +58,15 @@ def test_altegio_is_told_how_it_went(site: Site) -> None:
     assert window.told() == [{"origin": site.api, **room}]
     window.press("connect")
     toast = {"type": "success", "options": {"message": "You are connected"}}
+    # The first time, there is a key to copy, so it stays as it is.
     assert window.told()[1:] == [
+        {"origin": site.api, "action": "show_toast", "payload": toast},
+        {"origin": site.api, **room},
+    ]
+    window = site.open(site.deployment.simulator.grant(4564, owner=ANNA), framed_by=site.host)
+    before = len(window.told())
+    window.press("connect")
+    assert window.told()[before:] == [
         {"origin": site.api, "action": "show_toast", "payload": toast},
         {"origin": site.api, "action": "close_modal"},
     ]
@@ -181,8 +192,8 @@ def test_times_are_told_as_the_owner_reads_them(site: Site, scripts: bool) -> No
     window.shown.locator("input[name=code]").fill(site.deployment.code())
     window.press("prove")
     [time] = window.shown.locator("time").all_inner_texts()
-    assert ("2026 г." in time) is scripts  # noqa: RUF001 - Russian
-    assert time.endswith("Z") is not scripts
+    assert "2026 г." in time.replace("\u202f", " ")  # noqa: RUF001 - Russian
+    assert time.endswith(" UTC") is not scripts
 
 
 @pytest.mark.parametrize(

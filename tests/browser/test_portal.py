@@ -7,7 +7,7 @@ import pytest
 from local.examples.portal import Portal
 from local.simulator import Owner
 from tests.browser.conftest import Site
-from tests.browser.test_states import serious
+from tests.browser.test_states import found_by_axe
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 KEY = "portal-key-of-more-than-32-characters"
@@ -41,7 +41,7 @@ def test_from_altegios_frame_it_opens_in_a_tab(site: Site, portal: Portal) -> No
     address = site.deployment.simulator.grant(4564, owner=ANNA)
     window = site.open(address, framed_by=site.host)
     assert window.title() == "One more step on our own pages"
-    assert serious(window.shown) == []
+    assert found_by_axe(window.shown) == []
     with window.page.expect_popup() as opened:
         window.shown.get_by_role("link", name="Go on").click()
     tab = opened.value

@@ -276,7 +276,7 @@ def test_one_of_five_fails_and_the_retry_does_not_redo_the_others(deployment: De
         14: "connected",
         15: "connected",
     }
-    assert result.title == "Not all is connected yet"
+    assert result.title == "Not everything is connected yet"
     assert set(result.fields) == {"ticket", "action"}
     again = deployment.press(result)
     assert again.standings == dict.fromkeys((11, 12, 13, 14, 15), "connected")

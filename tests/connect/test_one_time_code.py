@@ -91,9 +91,9 @@ def test_the_code_opens_calls_and_payments_and_their_fate(deployment: Deployment
     shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
     assert (shown.title, shown.proof) == ("Your account", "given")
     assert "+13155550175" in shown.text
-    assert "990.99 EUR" in shown.text
-    assert "12.50 EUR" in shown.text
-    assert ENGLISH.refund in shown.text
+    assert "€990.99" in shown.text
+    assert "€12.50" in shown.text
+    assert ENGLISH.refund[0] in shown.text
     assert sorted(shown.fates) == ["SENT", "SENT", "SENT", "waiting"]
     [letter] = deployment.letters
     assert (letter["from"], letter["to"]) == ("codes@provider.example", ["anna@salon.example"])

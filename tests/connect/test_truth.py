@@ -8,11 +8,12 @@ from markupsafe import escape
 
 from functions.connect.english import ENGLISH
 from local.simulator import Owner
+from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding as Telephony
 from shared.clock import stamp
 from shared.connect.codes import windows
 from tests.calls.telling import end, ring
-from tests.deployment import Deployment, Page, payment
+from tests.deployment import Deployment, Page, payment, refund, ringing
 
 _DAY = timedelta(days=1)
 
@@ -88,8 +89,10 @@ def test_the_page_and_the_door_for_calls_agree(
     # The same is said of it when another location is opened.
     beside = deployment.visit(deployment.simulator.redirect(4232))
     assert f'data-other-telephony="{says}"' in beside.text
-    says_done = ENGLISH.connected_before.lead in page.text
+    # Several locations without their lines need one thing more.
+    says_done = ENGLISH.connected_before.title in page.text
     assert says_done == (says is Telephony.ON)
+    assert ENGLISH.connected_before.lead not in page.text
     before = _saved(deployment)
     assert ring(deployment, key, call_id="c-1") == shown
     end(deployment, key, call_id="c-1")
@@ -153,6 +156,63 @@ def test_payments_stay_across_a_reconnect(deployment: Deployment, reconnects: in
         deployment.connect(4564)
     assert deployment.connection(4564).generation == reconnects + 1
     assert "990.99" in _proven(deployment).text
+
+
+def test_a_refund_that_waits_says_what_it_waits_for(deployment: Deployment) -> None:
+    key = "billing-key-of-more-than-32-characters"
+    deployment.set_billing_key(key)
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    on(deployment)
+    deployment.bill(refund(of="inv-1", location_id=4564))
+    waits = ENGLISH.refund[1]
+    assert waits in _proven(deployment).text
+    told = deployment.look_up("ref-1", key=key)[1]["refund"]
+    assert told["means"].endswith("it waits for its payment")
+    # True for good, though its payment changes before it is tried again.
+    assert told["why"] == "its payment was not known at the last try"
+    deployment.bill(payment())
+    deployment.let_time_pass(3)
+    assert waits not in _proven(deployment).text
+    told = deployment.look_up("ref-1", key=key)[1]["refund"]
+    assert (told["state"], "why" in told) == ("SENT", False)
+
+
+def test_who_has_a_second_location_is_warned_that_lines_are_needed(deployment: Deployment) -> None:
+    """And so it is: a call that names no location is shown before, and waits afterwards."""
+
+    def warned(page: Page) -> bool:
+        return "data-needs-lines" in page.text
+
+    def rings(number: int) -> str:
+        event = ringing(f"c-{number}", at=deployment.clock().isoformat(), line="+13155550199")
+        del event["location_id"]
+        return str(deployment.call(event, key)[1]["pop_up"])
+
+    first = deployment.visit(deployment.simulator.grant(4564))
+    assert not warned(first)
+    key = deployment.press(first).pbx_key
+    assert not warned(deployment.visit(deployment.simulator.redirect(4564)))
+    assert rings(1) == PopUp.SENT
+    # While he can still go and enter the lines of the first.
+    second = deployment.visit(deployment.simulator.grant(4232))
+    assert warned(second)
+    both = deployment.press(second)
+    assert warned(both)
+    later = deployment.visit(deployment.simulator.redirect(4564))
+    # A heading that says that nothing is left to do would be wrong.
+    assert (ENGLISH.needs_lines[0] in later.text, ENGLISH.connected_before.lead in later.text) == (
+        True,
+        False,
+    )
+    assert rings(2) == PopUp.UNKNOWN_LINE
+    account_id = deployment.connection(4564).account_id
+    assert account_id
+    deployment.lines.enter(account_id, {"+13155550199": 4564})
+    assert warned(deployment.visit(deployment.simulator.redirect(4564)))
+    assert rings(3) == PopUp.SENT
+    deployment.lines.enter(account_id, {"102": 4232})
+    done = deployment.visit(deployment.simulator.redirect(4564))
+    assert (warned(done), ENGLISH.connected_before.lead in done.text) == (False, True)
 
 
 def test_who_connects_without_telephony_is_not_told_that_all_is_done(

@@ -283,6 +283,8 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         {
             "issue": [lambda it: it.issue(ARRIVED, NOW)],
             "open": [lambda it: it.open("x" * LENGTH, NOW)],
+            "watch": [lambda it: it.watch("a", NOW)],
+            "watched": [lambda it: it.watched("x" * LENGTH, NOW)],
             "try_code": [lambda it: it.try_code("ticket")],
             "keep_proof": [lambda it: it.keep_proof("ticket", "a", NOW)],
             "count_letter": [lambda it: it.count_letter("a", NOW, 1)],
@@ -430,6 +432,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "count": [lambda it: it.count("pop-up", "4564", "sent")],
             "counts": [lambda it: it.counts("pop-up", "4564")],
             "last_counted": [lambda it: it.last_counted("pop-up", "4564")],
+            "told": [lambda it: it.told("pop-up", "4564")],
         },
     ),
     Mail: (

@@ -42,6 +42,7 @@ TESTED_BY = {
     "calls.queue": "calls/test_history.py",
     "calls.refused_keys": "events/test_key_refused.py",
     "calls.settings": "test_settings.py",
+    "calls.shown": "connect/test_first_ring.py",
     "calls.table": "calls/test_history.py",
     "chains.chain": "chains/test_switching.py",
     "chains.queue": "chains/test_switching.py",

@@ -132,7 +132,7 @@ def test_only_adapters_speak_to_aws() -> None:
 
 def test_a_function_knows_shared_and_its_own_folder() -> None:
     for path in FUNCTIONS:
-        own = f"functions.{path.parent.name}"
+        own = f"functions.{path.relative_to(PROJECT / 'functions').parts[0]}"
         for name in imports(path):
             assert not name.startswith("functions") or f"{name}.".startswith(f"{own}."), path
             assert name.split(".")[0] not in ("local", "tests", "boto3", "botocore", "httpx"), path

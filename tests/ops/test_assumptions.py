@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.altegio.marketplace import LOCATIONS_PER_PAGE, Marketplace
+from shared.altegio.marketplace import LOCATIONS_PER_PAGE, ListedLocation, Marketplace
 from tests.deployment import Deployment, payment, refund
 from tests.ops.operator import Operator
 
@@ -193,5 +193,6 @@ def test_a_location_that_is_not_on_the_list(  # noqa: PLR0917 - fixtures
 ) -> None:
     if status == "freezed":
         connected.simulator.expire(4564)
-    monkeypatch.setattr(Marketplace, "locations", lambda _self, **_page: ids)
+    listed = tuple(ListedLocation(it, "") for it in ids)
+    monkeypatch.setattr(Marketplace, "locations", lambda _self, **_page: listed)
     assert probed(operator)["list of locations: has it on its first page"][0] == verdict

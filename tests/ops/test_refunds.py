@@ -84,10 +84,10 @@ def test_the_refund_of_what_is_not_sent_waits(
     trial.let_time_pass(5)
     trial.bill(bought(trial, "inv-1", -1, 30))
     told = foretold(operator, "inv-1")
-    assert told["refund"].endswith("it waits: its payment is HELD")
+    assert told["refund"].endswith("it waits: its payment was HELD at the last try")
     trial.bill(refund(location_id=location_id))
     told = foretold(operator, "ref-1")
-    assert told["refund"] == "refund#ref-1 waits: its payment is HELD"
+    assert told["refund"] == "refund#ref-1 waits: its payment was HELD at the last try"
     assert told["effect"] == "nothing until it goes out"
     assert (told["payment"].partition(",")[0], told["state"]) == ("payment#inv-1", "HELD")
 
@@ -113,7 +113,7 @@ def test_a_refund_of_what_nobody_billed_and_an_unknown_id(
     connected.bill(refund(of="never-billed"))
     text = operator("payment", "ref-1", "--if-refunded")
     assert "payment  not in the ledger" in text
-    assert "refund#ref-1 waits: its payment is not known" in text
+    assert "refund#ref-1 waits: its payment was not known at the last try" in text
     assert operator.code == 0
     assert "no payment or refund is known as nothing" in operator(
         "payment", "nothing", "--if-refunded"

@@ -314,7 +314,7 @@ def test_a_refund_of_an_unknown_payment_is_not_sent_and_asks_a_person_in_the_end
     connected.let_time_pass(60 * 24 * 7, step=180)
     entry = connected.entry("refund#ref-1")
     assert entry.state is EntryState.NEEDS_HUMAN
-    assert entry.why == "its payment is NEEDS_HUMAN; waited long enough"
+    assert entry.why == "its payment was NEEDS_HUMAN at the last try; waited long enough"
     assert connected.simulator.calls("refund") == []
 
 

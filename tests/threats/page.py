@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -15,9 +17,21 @@ from local.examples.portal import Portal
 from local.simulator import Owner
 from shared.aws import http
 from shared.aws.keys import Keys
+from shared.connect import tickets
+from shared.connect.one_time_code import OneTimeCode
 from shared.connect.tickets import Tickets
 from tests.deployment import Deployment, http_event
-from tests.threats.threat import ANNA, KEY, MALLORY, PORTAL, patch, setting, threat
+from tests.threats.threat import (
+    ANNA,
+    KEY,
+    MALLORY,
+    PORTAL,
+    act,
+    captured,
+    patch,
+    setting,
+    threat,
+)
 
 # The page
 
@@ -32,6 +46,7 @@ def injects(deployment: Deployment) -> bool:
 def _unescape(patches: pytest.MonkeyPatch) -> None:
     text = Path(page.__file__).with_name("page.html").read_text("utf-8")
     bare = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - that is the point
+    bare.filters["stamp"] = page.TEMPLATES.filters["stamp"]
     patches.setattr(page, "_TEMPLATE", bare.from_string(text))
 
 
@@ -40,6 +55,37 @@ def frames(deployment: Deployment) -> bool:
     policy = deployment.visit(deployment.simulator.grant(4564)).headers["content-security-policy"]
     [ancestors] = re.findall("frame-ancestors ([^;]*)", policy)
     return str(ancestors) != "https://app.alteg.io"
+
+
+# The page that waits for the first ring
+
+
+def _unproven(waits: OneTimeCode, ticket: str) -> str:
+    connecting = waits._connecting
+    account = connecting._accounts.of_user(connecting.opened(ticket).redirect.owner.altegio_user_id)
+    assert account
+    return connecting._tickets.watch(account.account_id, connecting._clock())
+
+
+@threat(
+    "A captured link tells when an account's telephones ring",
+    patch(OneTimeCode, "watch", _unproven),
+)
+def watches(deployment: Deployment) -> bool:
+    deployment.connect(4564, owner=ANNA)
+    page = deployment.visit(captured(deployment, 4564))
+    return "wait=" in page.text or act(deployment, page, "wait").status == HTTPStatus.SEE_OTHER
+
+
+@threat(
+    "Somebody finds the address of a page that waits for the first ring",
+    patch(tickets, "WATCH", timedelta(days=365)),
+)
+def watches_later(deployment: Deployment) -> bool:
+    page = deployment.connect(4564, owner=ANNA)
+    [address] = re.findall(r'href="(\?wait=[^"]+)"', page.text)
+    deployment.clock.advance(hours=2)
+    return deployment.visit(f"https://api.example/connect{address}").status == HTTPStatus.OK
 
 
 # The portal

@@ -135,9 +135,13 @@ class RunCensus:
             unlisted = head.found.get(Difference.NO_LIST, 0) + 1
             found = {**head.found, Difference.NO_LIST: unlisted}
             return replace(head, stage=Stage.LOOKING, found=found, tried=0)
-        read = map(self._roll.part, range(head.parts))
-        known = set(chain.from_iterable(part.locations for part in read))
-        strange = sorted(set(listed) - known)
+        written = [self._roll.part(number) for number in range(head.parts)]
+        names = {it.id: it.name for it in listed if it.name}
+        for part in written:
+            if told := {it: names[it] for it in part.locations if it in names}:
+                self._roll.write(replace(part, names={**part.names, **told}))
+        known = set(chain.from_iterable(part.locations for part in written))
+        strange = sorted({it.id for it in listed} - known)
         head = replace(
             head,
             parts=self._roll.write_all(head.parts, strange),
@@ -163,7 +167,8 @@ class RunCensus:
             if time.monotonic() >= until:
                 break
             try:
-                found += self._compared(location_id, head.tried)
+                name = part.names.get(location_id, "") if head.repairs else ""
+                found += self._compared(location_id, name, head.tried)
             except _NoAnswer:
                 head = replace(head, tried=head.tried + 1)
                 break
@@ -182,10 +187,10 @@ class RunCensus:
         finding = found.finding
         self._sightings.note(CENSUS_FOUND, str(finding.location_id), finding.difference)
 
-    def _compared(self, location_id: int, tried: int) -> list[Found]:
+    def _compared(self, location_id: int, name: str, tried: int) -> list[Found]:
         """A location that nobody can read must not hold up all that come after it."""
         try:
-            return self._compare(location_id, tried)
+            return self._compare(location_id, name, tried)
         except _UNREADABLE as error:
             logger.error("not compared", extra={"location_id": location_id, **doors.of(error)})
             failed = Finding(
@@ -193,8 +198,22 @@ class RunCensus:
             )
             return [_found(failed, self._clock(), 0)]
 
-    def _compare(self, location_id: int, tried: int) -> list[Found]:
-        connection = self._connections.get(location_id)
+    def _called(self, connection: Connection | None, name: str) -> Connection | None:
+        """The connection, called as the platform calls its location, which is no difference."""
+        if (
+            connection is None
+            or connection.state is State.DISABLED
+            or name in ("", connection.name)
+        ):
+            return connection
+        try:
+            return self._connections.save(replace(connection, name=name))
+        except StaleWrite:
+            # Whoever was faster has another row of it; the next census tells the name again.
+            return self._connections.get(connection.location_id)
+
+    def _compare(self, location_id: int, name: str, tried: int) -> list[Found]:
+        connection = self._called(self._connections.get(location_id), name)
         generation = connection.generation if connection is not None else 0
         try:
             status = self._platform.status(location_id)

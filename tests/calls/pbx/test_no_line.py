@@ -16,7 +16,7 @@ from local.simulator import Owner
 from shared.calls import lines
 from shared.calls.hearing import NONE_TOLD
 from shared.calls.line_entry import Entered
-from shared.calls.pop_up import PopUp
+from shared.calls.shown import PopUp
 from tests.calls.pbx.recipes import Switch
 from tests.calls.recorded import (
     FORM,

@@ -3,7 +3,7 @@
 # ruff: noqa: RUF001  # some of it is in Cyrillic letters
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.connect import page
+from functions.connect.cldr import FORMS
 from functions.connect.english import ENGLISH
+from functions.connect.german import GERMAN
 from functions.connect.page import LANGUAGES
+from functions.connect.recipes import How
 from functions.connect.russian import RUSSIAN
-from functions.connect.words import Heading, Words, preferred
+from functions.connect.spanish import SPANISH
+from functions.connect.words import PLURALS, FirstMinutes, Heading, Words, completed, preferred
+from functions.connect.written import counted
 from shared.calls.call import CallState
+from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
+from shared.connect.first_ring import Came
 from shared.connect.pbx_notes import PbxNote
 from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
@@ -31,12 +39,15 @@ def said(words: Words) -> dict[str, str]:
     found: dict[str, str] = {}
 
     def collect(where: str, value: Any) -> None:
+        if where in PLURALS:
+            # Their other forms are the language's own.
+            value = value["other"]
         match value:
             case str():
                 found[where] = value
-            case Heading():
-                collect(f"{where}.title", value.title)
-                collect(f"{where}.lead", value.lead)
+            case Heading() | FirstMinutes():
+                for each in fields(value):
+                    collect(f"{where}.{each.name}", getattr(value, each.name))
             case tuple():
                 for number, each in enumerate(value):
                     collect(f"{where}.{number}", each)
@@ -59,12 +70,15 @@ def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
     assert set(words.payment) == set(EntryState)
     assert set(words.directions) == {"incoming", "outgoing", "internal"}
     assert set(words.labels) == set(words.errors) == {"name", "email", "phone", "country"}
+    assert set(words.first_minutes.how) == set(How)
+    assert set(words.first_minutes.ring) == {*PopUp, *Came} - {PopUp.REPEATED}
     assert said(words).keys() == said(ENGLISH).keys()
     assert all(text.strip() == text != "" for text in said(words).values())
 
 
 # What is written the same in English and in another language.
-SAME = {"de": {"call.confirmed", "payment.SENT"}, "ru": {"labels.email"}}
+TIMES = {"first_minutes.seconds", "first_minutes.minutes"}
+SAME = {"es": TIMES, "de": {"call.confirmed", "payment.SENT", *TIMES}, "ru": {"labels.email"}}
 
 
 @pytest.mark.parametrize("words", LANGUAGES[1:], ids=lambda words: words.language)
@@ -76,7 +90,10 @@ def test_no_text_is_left_in_english(words: Words) -> None:
 @pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
 def test_a_language_is_written_in_its_letters(words: Words) -> None:
     for where, text in said(words).items():
-        is_cyrillic = words is RUSSIAN and where not in ("language", "labels.email")
+        is_cyrillic = words.language == RUSSIAN.language and where not in (
+            "language",
+            "labels.email",
+        )
         assert bool(CYRILLIC.search(text)) == is_cyrillic, where
 
 
@@ -95,6 +112,49 @@ def test_placeholders_are_kept(words: Words) -> None:
     names = re.compile(r"\{\w*\}")
     for where, text in said(words).items():
         assert names.findall(text) == names.findall(said(ENGLISH)[where]), where
+
+
+@pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
+def test_a_language_counts_by_its_own_categories(words: Words) -> None:
+    for name in PLURALS:
+        texts = getattr(words, name)
+        assert {"other"} <= set(texts) <= {*FORMS[words.language].categories, "other"}
+        for category, text in texts.items():
+            # A form of more than one number has to say which.
+            kinds = dict.fromkeys(FORMS[words.language].categories, "") | {
+                "other": "",
+                category: "x",
+            }
+            numbers = [it for it in range(1000) if counted(words.language, kinds, it)]
+            assert ("{number}" in text) or len(numbers) == 1
+
+
+@pytest.mark.parametrize("words", LANGUAGES[1:], ids=lambda words: words.language)
+def test_no_language_lacks_a_word(words: Words) -> None:
+    own = {"es": SPANISH, "de": GERMAN, "ru": RUSSIAN}[words.language]
+    assert completed(own, ENGLISH) == (words, ())
+
+
+def test_a_word_that_is_missing_is_english_and_counted(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ring = dict(GERMAN.first_minutes.ring)
+    del ring[Came.NOTHING]
+    standings = dict(GERMAN.standings)
+    del standings[Standing.READY]
+    poor = replace(
+        GERMAN, standings=standings, first_minutes=replace(GERMAN.first_minutes, ring=ring)
+    )
+    monkeypatch.setattr(page, "LANGUAGES", (ENGLISH, *page.spoken([poor])))
+    [said_so] = [it for it in caplog.records if it.message == "words are missing"]
+    assert (said_so.number, said_so.missing) == (  # type: ignore[attr-defined]  # of our own
+        2,
+        ("standings.ready", "first_minutes.ring.nothing"),
+    )
+    deployment.accept_language = "de"
+    shown = deployment.visit(deployment.simulator.grant(4564))
+    assert (shown.status, shown.title) == (200, GERMAN.welcome.title)
+    assert ENGLISH.standings[Standing.READY][1] in shown.text
 
 
 def test_each_reason_is_one_that_a_link_is_refused_for() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from local.simulator import owner_page
+from shared.altegio.marketplace import ListedLocation, Marketplace
 from shared.altegio.status import Installed, Status, Transition
 from shared.aws.dynamodb import StaleWrite
 from shared.connections.connection import Connection, State
@@ -60,6 +62,31 @@ def test_a_repair_asks_again_before_it_changes_anything(deployment: Deployment) 
     deployment.let_time_pass(3)
     assert found(deployment)[0].result.startswith("active: ")
     assert deployment.connection(1).state == "active"
+
+
+def test_a_location_is_called_as_the_platforms_list_calls_it(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = {1: "Studio Nord", 2: "", 3: "Studio Süd"}
+    for location_id, title in titles.items():
+        monkeypatch.setitem(owner_page.LOCATIONS, location_id, title)
+    connect(deployment, 1, 2, 3)
+    assert {deployment.connection(it).name for it in titles} == {""}
+    before = {it: deployment.connection(it) for it in titles}
+    order(deployment, repairs=False)
+    deployment.let_time_pass(3)
+    assert {deployment.connection(it).name for it in titles} == {""}
+    assert taken(deployment) == []
+    assert {it: deployment.connection(it).name for it in titles} == titles
+    written = [it for it in titles if deployment.connection(it).version > before[it].version]
+    assert written == [1, 3]
+    # He renames one; the others cost no write.
+    monkeypatch.setitem(owner_page.LOCATIONS, 1, "Studio Nordost")
+    versions = [deployment.connection(it).version for it in (1, 2, 3)]
+    taken(deployment)
+    assert deployment.connection(1).name == "Studio Nordost"
+    after = [deployment.connection(it).version for it in (1, 2, 3)]
+    assert [new - old for old, new in zip(versions, after, strict=True)] == [1, 0, 0]
 
 
 # The fuse, dry runs, time
@@ -173,7 +200,8 @@ def test_a_platform_that_ignores_the_page_is_not_asked_for_ever(
     for location_id in ids:
         deployment.simulator.platform.activate(location_id)
         deployment.connections.save(live(deployment, location_id))
-    monkeypatch.setattr("shared.altegio.marketplace.Marketplace.locations", lambda *_: tuple(ids))
+    listed = tuple(ListedLocation(it, "") for it in ids)
+    monkeypatch.setattr(Marketplace, "locations", lambda *_: listed)
     assert taken(deployment) == []
     assert (head(deployment).page, head(deployment).looked) == (3, 200)
 

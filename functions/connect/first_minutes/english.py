@@ -1,0 +1,157 @@
+"""The first minutes in English: from the key to the first ring."""
+
+from functions.connect.recipes import How
+from functions.connect.words import FirstMinutes, Heading
+from shared.calls.shown import PopUp
+from shared.connect.first_ring import Came
+
+ENGLISH = FirstMinutes(
+    copy=("Copy", "Copied"),
+    stays=(
+        "This page can stay open until your telephone system has the key: what you press below "
+        "opens in a tab of its own."
+    ),
+    needs_key="Your telephone system needs the key below.",
+    recipes=(
+        "Set up your telephone system",
+        "Pick yours, and copy each text to where it belongs. Your own values are in it already.",
+        "Pick yours, and copy each text to where it belongs. Where it says KEY, put the key.",
+    ),
+    any_other="Any other telephone system",
+    own_number="Your number, as your clients dial it: with the country's code",
+    how={
+        How.INTO: "Put this into {place}:",
+        How.ENTER: "Enter this under {place}:",
+        How.BEFORE_DIAL: (
+            "One line where calls come in, and one where they go out, both before Dial() or "
+            "Queue():"
+        ),
+        How.OPTION: "Give this option to every Dial():",
+        How.OUTGOING: (
+            "For outgoing calls, add this as well to {place} (from FreePBX 17 on, with Return() as "
+            "its last line):"
+        ),
+        How.MODULES: "Load these two modules, under {place}:",
+        How.RUN: "Then run this command:",
+        How.PRESS: "Then press: {place}.",
+        How.OPEN: (
+            "Open this address in a browser; it asks for a name, which is pbx, and a password, "
+            "which is the key. You get a file:"
+        ),
+        How.ADD: "Add that file under {place}.",
+        How.SWITCH_ON: "Switch on {place}, and save.",
+        How.OWN_CRM: (
+            "In your provider's web account, under Integrations, choose your own CRM (REST API), "
+            "and enter this address and this key:"
+        ),
+        How.POST: (
+            "A program of yours posts these two JSON objects to this address, with the key as a "
+            "bearer token: one when it rings, and one when the call is over."
+        ),
+    },
+    wait=(
+        (
+            "To see whether it works, open a page that waits for the first ring, and call your "
+            "number from a mobile phone."
+        ),
+        "Wait for the first ring",
+    ),
+    ring={
+        PopUp.SENT: Heading(
+            "It rang",
+            "Your team was shown who is calling. Your telephone system is set up.",
+        ),
+        PopUp.HIDDEN: Heading(
+            "It rang, from a withheld number",
+            (
+                "The key is right, but nobody can be shown who is calling. Call again from a "
+                "telephone that shows its number."
+            ),
+        ),
+        PopUp.UNUSABLE: Heading(
+            "It rang, from an incomplete number",
+            (
+                "The key is right, but this caller's number is none that could be called back, "
+                "such as an extension. Call again from a mobile phone."
+            ),
+        ),
+        PopUp.UNKNOWN_LINE: Heading(
+            "It rang, but we do not know where",
+            (
+                "Your telephone system named a line that nobody has entered, or none at all. In "
+                "your settings, under “Your lines”, enter the location that it belongs to."
+            ),
+        ),
+        PopUp.LATE: Heading(
+            "It rang, but we heard of it too late",
+            (
+                "So nobody was shown who is calling. If the delay is always about the same, the "
+                "clock of your telephone system is wrong: have it set over the network (NTP). "
+                "Otherwise its connection is slow."
+            ),
+        ),
+        PopUp.CROWDED: Heading(
+            "It rang, but too many calls came at once",
+            "This one was not shown to your team. Call again.",
+        ),
+        PopUp.CLOSED: Heading(
+            "It rang, but this location takes no calls",
+            "Telephony is paused or off there. Open the application in Altegio: its page says why.",
+        ),
+        PopUp.FAILED: Heading(
+            "It rang, but Altegio did not take it",
+            (
+                "We passed the call on without success. Call again; if that does not help, write "
+                "to us."
+            ),
+        ),
+        Came.NOTHING: Heading(
+            "Nothing has come yet",
+            (
+                "Call your number from a mobile phone now. If nothing comes, your telephone system "
+                "does not reach our address, or the key that it sends is not one of ours."
+            ),
+        ),
+        Came.NO_KEY: Heading(
+            "Your telephone system has no key yet",
+            "Make one in your settings, and enter it in the telephone system.",
+        ),
+        Came.WRONG_KEY: Heading(
+            "A call came with the wrong key",
+            (
+                "We refused it: your telephone system has another key than the one that was made "
+                "last. Enter the right one there, or make a new one in your settings."
+            ),
+        ),
+        Came.WRONG_LOCATION: Heading(
+            "A call named a location that is not yours",
+            (
+                "We refused the call. Remove the location from the recipe, or correct it; the line "
+                "is enough to tell the location."
+            ),
+        ),
+        Came.ONLY_ENDED: Heading(
+            "A call came, but only after its end",
+            (
+                "It will be in Altegio's list of calls, but nobody was shown who is calling: your "
+                "telephone system does not report that it rings. Check the part of the recipe for "
+                "incoming calls."
+            ),
+        ),
+    },
+    facts={
+        "at": "Time",
+        "location": "Location",
+        "line": "Line",
+        "extension": "Extension",
+        "caller": "Caller",
+        "late": "Too late by",
+    },
+    seconds="{number} s",
+    minutes="{number} min",
+    looks="This page looks again by itself, every few seconds.",
+    too_often=Heading(
+        "Please come back later",
+        "These pages have looked too often within this hour. Calls are reported all the same.",
+    ),
+)

@@ -1,0 +1,172 @@
+"""The first minutes in German: from the key to the first ring."""
+
+from functions.connect.recipes import How
+from functions.connect.words import FirstMinutes, Heading
+from shared.calls.shown import PopUp
+from shared.connect.first_ring import Came
+
+GERMAN = FirstMinutes(
+    copy=("Kopieren", "Kopiert"),
+    stays=(
+        "Sie können diese Seite offen lassen, bis Ihre Telefonanlage den Schlüssel hat: Was Sie "
+        "unten anklicken, öffnet sich in einem eigenen Tab."
+    ),
+    needs_key="Jetzt braucht Ihre Telefonanlage noch den Schlüssel.",
+    recipes=(
+        "Telefonanlage einrichten",
+        (
+            "Wählen Sie Ihre Anlage und kopieren Sie jeden Text an seine Stelle. Ihre eigenen "
+            "Werte sind schon eingesetzt."
+        ),
+        (
+            "Wählen Sie Ihre Anlage und kopieren Sie jeden Text an seine Stelle. Wo KEY steht, "
+            "setzen Sie den Schlüssel ein."
+        ),
+    ),
+    any_other="Eine andere Telefonanlage",
+    own_number="Ihre Nummer, wie Kunden sie wählen, mit Landesvorwahl",
+    how={
+        How.INTO: "Fügen Sie das in {place} ein:",
+        How.ENTER: "Tragen Sie das unter {place} ein:",
+        How.BEFORE_DIAL: (
+            "Eine Zeile dort, wo Anrufe hereinkommen, und eine, wo sie hinausgehen, beide vor "
+            "Dial() oder Queue():"
+        ),
+        How.OPTION: "Geben Sie jedem Dial() diese Option:",
+        How.OUTGOING: (
+            "Für ausgehende Anrufe ergänzen Sie das ebenfalls in {place} (ab FreePBX 17 mit "
+            "Return() als letzter Zeile):"
+        ),
+        How.MODULES: "Laden Sie diese beiden Module, unter {place}:",
+        How.RUN: "Führen Sie danach diesen Befehl aus:",
+        How.PRESS: "Klicken Sie danach auf: {place}.",
+        How.OPEN: (
+            "Öffnen Sie diese Adresse in einem Browser. Er fragt nach einem Namen, der pbx lautet, "
+            "und einem Passwort, das ist der Schlüssel. Sie bekommen eine Datei:"
+        ),
+        How.ADD: "Fügen Sie diese Datei unter {place} hinzu.",
+        How.SWITCH_ON: "Schalten Sie {place} ein und speichern Sie.",
+        How.OWN_CRM: (
+            "Wählen Sie im Kundenkonto Ihres Anbieters unter „Integrationen“ ein eigenes CRM (REST "
+            "API) und tragen Sie diese Adresse und diesen Schlüssel ein:"
+        ),
+        How.POST: (
+            "Ein eigenes Programm schickt diese beiden JSON-Objekte per POST an diese Adresse, mit "
+            "dem Schlüssel als Bearer-Token: eines, wenn es klingelt, und eines, wenn das Gespräch "
+            "vorbei ist."
+        ),
+    },
+    wait=(
+        (
+            "Um zu sehen, ob alles klappt, öffnen Sie eine Seite, die auf das erste Klingeln "
+            "wartet, und rufen Sie Ihre Nummer mit dem Handy an."
+        ),
+        "Auf das erste Klingeln warten",
+    ),
+    ring={
+        PopUp.SENT: Heading(
+            "Es hat geklingelt",
+            "Ihr Team hat gesehen, wer anruft. Ihre Telefonanlage ist eingerichtet.",
+        ),
+        PopUp.HIDDEN: Heading(
+            "Es hat geklingelt, mit unterdrückter Nummer",
+            (
+                "Der Schlüssel stimmt, aber wer anruft, lässt sich so nicht anzeigen. Rufen Sie "
+                "noch einmal von einem Telefon an, das seine Nummer zeigt."
+            ),
+        ),
+        PopUp.UNUSABLE: Heading(
+            "Es hat geklingelt, mit unvollständiger Nummer",
+            (
+                "Der Schlüssel stimmt, aber unter dieser Nummer könnte niemand zurückrufen; "
+                "vielleicht ist es eine Nebenstelle. Rufen Sie noch einmal mit dem Handy an."
+            ),
+        ),
+        PopUp.UNKNOWN_LINE: Heading(
+            "Es hat geklingelt, aber wir wissen nicht, wo",
+            (
+                "Ihre Telefonanlage hat eine Leitung genannt, die niemand eingetragen hat, oder "
+                "gar keine. Tragen Sie in Ihren Einstellungen unter „Ihre Leitungen“ ein, zu "
+                "welcher Filiale sie gehört."
+            ),
+        ),
+        PopUp.LATE: Heading(
+            "Es hat geklingelt, aber wir erfuhren es zu spät",
+            (
+                "Deshalb hat niemand gesehen, wer anruft. Ist die Verspätung immer etwa gleich, "
+                "geht die Uhr Ihrer Telefonanlage falsch: Lassen Sie sie übers Netz stellen (NTP). "
+                "Sonst ist ihre Verbindung zu langsam."
+            ),
+        ),
+        PopUp.CROWDED: Heading(
+            "Es hat geklingelt, aber es kamen zu viele Anrufe auf einmal",
+            "Diesen hat Ihr Team nicht gesehen. Rufen Sie noch einmal an.",
+        ),
+        PopUp.CLOSED: Heading(
+            "Es hat geklingelt, aber diese Filiale nimmt keine Anrufe an",
+            (
+                "Die Telefonie ist dort pausiert oder ausgeschaltet. Öffnen Sie die Anwendung in "
+                "Altegio: Auf ihrer Seite steht, warum."
+            ),
+        ),
+        PopUp.FAILED: Heading(
+            "Es hat geklingelt, aber Altegio hat den Anruf nicht angenommen",
+            (
+                "Wir haben ihn ohne Erfolg weitergegeben. Rufen Sie noch einmal an; hilft das "
+                "nicht, schreiben Sie uns."
+            ),
+        ),
+        Came.NOTHING: Heading(
+            "Noch ist nichts gekommen",
+            (
+                "Rufen Sie jetzt Ihre Nummer mit dem Handy an. Kommt nichts, erreicht Ihre "
+                "Telefonanlage unsere Adresse nicht, oder ihr Schlüssel ist keiner von uns."
+            ),
+        ),
+        Came.NO_KEY: Heading(
+            "Ihre Telefonanlage hat noch keinen Schlüssel",
+            (
+                "Erstellen Sie in Ihren Einstellungen einen und tragen Sie ihn in der "
+                "Telefonanlage ein."
+            ),
+        ),
+        Came.WRONG_KEY: Heading(
+            "Ein Anruf kam mit falschem Schlüssel",
+            (
+                "Wir haben ihn abgewiesen: Ihre Telefonanlage hat nicht den zuletzt erstellten "
+                "Schlüssel. Tragen Sie dort den richtigen ein, oder erstellen Sie in Ihren "
+                "Einstellungen einen neuen."
+            ),
+        ),
+        Came.WRONG_LOCATION: Heading(
+            "Es wurde eine Filiale genannt, die nicht Ihre ist",
+            (
+                "Wir haben den Anruf abgewiesen. Entfernen Sie die Filiale aus der Konfiguration "
+                "oder berichtigen Sie sie; die Leitung genügt, um die Filiale zu erkennen."
+            ),
+        ),
+        Came.ONLY_ENDED: Heading(
+            "Ein Anruf kam, aber erst nach seinem Ende",
+            (
+                "In der Anrufliste von Altegio wird er stehen, aber niemand hat gesehen, wer "
+                "anruft: Ihre Telefonanlage meldet nicht, dass es klingelt. Prüfen Sie den Teil "
+                "der Konfiguration für eingehende Anrufe."
+            ),
+        ),
+    },
+    facts={
+        "at": "Zeit",
+        "location": "Filiale",
+        "line": "Leitung",
+        "extension": "Nebenstelle",
+        "caller": "Anrufer",
+        "late": "Verspätet um",
+    },
+    seconds="{number} s",
+    minutes="{number} min",
+    looks="Diese Seite sieht alle paar Sekunden von selbst nach.",
+    too_often=Heading(
+        "Bitte kommen Sie später wieder",
+        "Diese Seiten haben in dieser Stunde zu oft nachgesehen. Anrufe werden trotzdem gemeldet.",
+    ),
+)

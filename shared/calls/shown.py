@@ -1,0 +1,39 @@
+"""What became of a pop-up, and what is kept of it for whoever sets up the telephone system.
+
+No number of a caller is among it, but its last digits.
+"""
+
+from enum import StrEnum
+
+from shared.aws.sightings import TOO_LATE
+
+# So many digits of a caller tell his own telephone to whoever tries it, and no stranger's to him.
+_LAST_DIGITS = 3
+
+
+class PopUp(StrEnum):
+    """What became of a pop-up; all but the first are never made good."""
+
+    SENT = "sent"
+    REPEATED = "shown before, or the call is over"
+    HIDDEN = "the caller hides"
+    UNUSABLE = "no country's number"
+    UNKNOWN_LINE = "nobody has entered which location this line is of"
+    LATE = TOO_LATE
+    CROWDED = "too many calls at once"
+    CLOSED = "the location takes no calls"
+    FAILED = "the platform did not take it"
+
+
+def facts(*, caller: str, line: str, extension: str, late_s: float) -> dict[str, str]:
+    """What is kept of a pop-up; what is not known is left out.
+
+    Args:
+        caller: the number, however it is written.
+        line: through which he called.
+        extension: that rang.
+        late_s: seconds between the ring and our hearing of it.
+    """
+    digits = "".join(filter(str.isdecimal, caller))[-_LAST_DIGITS:]
+    told = {"caller": digits, "line": line[:64], "extension": extension[:64]}
+    return {name: it for name, it in told.items() if it} | {"late_s": f"{max(0, late_s):.0f}"}
