@@ -240,6 +240,7 @@ def _run(options: argparse.Namespace) -> int:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from ops import screen, site
+    from shared.aws.dynamodb import UnreadableRow
 
     module, _dot, name = options.function.partition(".")
     command: Callable[[Site, argparse.Namespace], int]
@@ -252,6 +253,8 @@ def _run(options: argparse.Namespace) -> int:
         why = str(error)
     except (BotoCoreError, ClientError) as error:
         why = f"AWS: {error}"
+    except UnreadableRow as error:
+        why = f"{error.key}: {error}. Nothing was done; `status` says more."
     except BrokenPipeError:
         raise
     except OSError as error:

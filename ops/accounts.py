@@ -65,7 +65,7 @@ def facts(site: Site, found: Account, own: Iterable[Connection]) -> list[tuple[s
         ("account", found.account_id),
         ("name", found.name),
         ("e-mail", f"{found.email}, {'proven' if is_proven else 'not proven'}"),
-        ("country", _country(found.country)),
+        ("country", country_of(found.country)),
         ("portal", found.portal_account_id or "-"),
         ("locations", ", ".join(str(it.location_id) for it in own if it.live) or "none"),
         ("PBX key", key_of(found)),
@@ -147,7 +147,7 @@ def _change(site: Site, options: argparse.Namespace, found: Account) -> _Change 
     if options.country:
         if options.country not in countries.CODES:
             raise Wrong(f"{options.country!r} is no country: give its two letters of ISO 3166.")
-        what = f"country {_country(found.country)} -> {_country(options.country)}"
+        what = f"country {country_of(found.country)} -> {country_of(options.country)}"
         chosen = partial(site.accounts.set_country, found.account_id, options.country)
         return what, "", lambda _told: _done(chosen())
     return _handing_over(site, options.hand_over, found) if options.hand_over is not None else None
@@ -189,5 +189,6 @@ def _done(made: bool) -> str:  # noqa: FBT001 - what the table has answered
     return "Done."
 
 
-def _country(code: str) -> str:
+def country_of(code: str) -> str:
+    """In which numbers are read, as a person reads it; of an ISO code."""
     return f"{code} +{countries.CODES[code]}" if code in countries.CODES else "unknown"

@@ -12,6 +12,7 @@ from ops import screen
 from ops.screen import Unknown
 from ops.site import Site
 from shared import clock
+from shared.aws.sightings import RECORDING_LEFT_OUT
 from shared.calls import identity, phone_numbers
 from shared.calls.call import Call
 from shared.calls.leg import Leg
@@ -56,9 +57,18 @@ def _told(site: Site, it: Call) -> str:
         answered = "answered" if it.leg.answered else "missed"
         pairs.append(("leg", f"{it.leg.direction}, {answered}, {it.leg.duration_s} s"))
         pairs.append(("who", f"{_who(it.leg)} on line {phone_numbers.masked(it.leg.line)}"))
-    if it.late_link:
-        pairs.append(("recording", f"{it.late_link} came late, and the platform was not told"))
+    pairs.append(("recording", _recording(site, it)))
     return f"Call {it.call_id} ({site.name})\n{screen.facts(pairs)}"
+
+
+def _recording(site: Site, it: Call) -> str:
+    if it.late_link:
+        return f"{it.late_link} came late, and the platform was not told"
+    if it.recorded is not None:
+        return "its link is passed on"
+    left_out = site.sightings.last(RECORDING_LEFT_OUT, str(it.location_id))
+    host = left_out.why or "such a host" if left_out else ""
+    return "no link is kept" + f"; of this location, those on {host} are left out" * bool(host)
 
 
 def began(it: Call) -> datetime:

@@ -13,17 +13,17 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ops import accounts, dead_letters, history, screen, trouble
+from ops import accounts, dead_letters, history, rows, screen, trouble
 from ops import call as calls_shown
 from ops.history import Event, Standing
 from ops.rows import clock_is_right, pop_ups, stopped_of
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
-from ops.trouble import Grade, Trouble
+from ops.trouble import LATELY, Grade, Trouble
 from shared import clock
 from shared.altegio.status import Installed, Status
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import POP_UP, POP_UP_DROPPED
+from shared.aws.sightings import OTHER_LOCATION, POP_UP, POP_UP_DROPPED, RECORDING_LEFT_OUT
 from shared.calls import call as rules_of
 from shared.calls.call import CallState
 from shared.chains.chain import Chain
@@ -57,7 +57,7 @@ class Known:
         self.chain = site.chains.get(chain_key) if chain_key else None
         self.status, self.said = _asked(site, location_id)
         self.journal = site.journal.of_location(location_id)
-        entries = site.ledger.entries_of(location_id)
+        entries, self.unread = rows.entries(site, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)
         calls = site.calls.of_location(location_id, since)
         self.calls = sorted(calls, key=calls_shown.began, reverse=True)
@@ -124,7 +124,14 @@ def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
 
 
 def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
-    yield from trouble.of_money(known.entries, now)
+    yield from (rows.of_unreadable(site, it) for it in known.unread)
+    own = [it for it in (known.connection,) if it]
+    yield from trouble.of_money(
+        known.entries,
+        now,
+        gone=[it.location_id for it in own if not it.live],
+        live=[it.location_id for it in own if it.live],
+    )
     for letter in known.letters:
         what = f"is a dead letter: {letter.reason}"
         yield Trouble(
@@ -150,6 +157,12 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         waiting = site.calls.waiting(known.account.account_id)
         yield from trouble.of_lines(waiting, connection.location_id)
     whose = str(connection.location_id)
+    others = site.sightings.lately(OTHER_LOCATION, LATELY)
+    yield from (trouble.of_other_location(it) for it in others if it.why == whose)
+    if left_out := site.sightings.last(RECORDING_LEFT_OUT, whose):
+        yield trouble.of_recordings(left_out)
+    if known.account is not None and connection.live and not known.calls:
+        yield from trouble.of_no_line(known.account.lines, connection.location_id)
     counts = site.sightings.counts(POP_UP, whose)
     yield from trouble.of_pop_ups(counts, site.sightings.last(POP_UP_DROPPED, whose), now)
     yield from trouble.of_refused(trouble.refused(known.calls), connection.location_id)
@@ -170,6 +183,8 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     if connection.state is State.FROZEN:
         yield "frozen", f"since {_frozen_since(known)}"
     yield "account", f"{account.account_id}, {account.name}" if account else "-"
+    if account is not None:
+        yield "country", accounts.country_of(account.country)
     work = coverage.work(connection, known.entries, now)
     if work is not None:
         until = screen.moment(work.covered_until)
@@ -187,6 +202,11 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(connection.location_id)
     yield "pop-ups", pop_ups(site, now, whose)
+    heard = [call.received_at for call in known.calls]
+    heard += filter(None, [site.sightings.last_counted(POP_UP, whose)])
+    yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
+    if account is not None and account.lines:
+        yield "lines", trouble.lines_of(account.lines, connection.location_id)
     popped = max((call.popped_at for call in known.calls if call.popped_at), default=None)
     yield "last shown", screen.due(popped, now) if popped else "none of a call that is kept"
     dropped = site.sightings.last(POP_UP_DROPPED, whose)
@@ -196,7 +216,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "PBX key", accounts.key_of(account)
     told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
-    yield "webhook", last
+    yield "webhook", f"of Altegio's: {last}"
 
 
 def _frozen_since(known: Known) -> str:

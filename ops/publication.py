@@ -14,13 +14,15 @@ import httpx
 from ops import screen
 from ops.assumptions import Verdict, assumptions, list_of_calls
 from ops.site import Site
+from shared.altegio import webhook as lifecycle
 from shared.altegio.client import Refused, Unreachable
+from shared.altegio.redirect import NO_SIGN
 
 # The instructions of a moderation request have 3 to 1000 characters.
 _TEXT = range(3, 1001)
 _PATIENCE_S = 30
 _TOKEN = (401, 406)
-_FORGED = {"salon_id": 1, "event": "uninstall", "partner_token": "not the token"}
+_FORGED = {"salon_id": 1, "event": "uninstall", "partner_token": lifecycle.NO_TOKEN}
 
 _CONNECT = """\
 1. Open the application's page and press Connect; choose one or several locations and
@@ -139,7 +141,7 @@ def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     yield _answers("the webhook answers GET", lambda: http.get(webhook), 200)
     yield _answers("the webhook answers HEAD", lambda: http.head(webhook), 200)
     yield _answers("a forged webhook is refused", lambda: http.post(webhook, json=_FORGED), 403)
-    forged = f"{redirect}?salon_id=1&user_data=e30=&user_data_sign={'0' * 64}"
+    forged = f"{redirect}?salon_id=1&user_data=e30=&user_data_sign={NO_SIGN}"
     yield _answers("a forged redirect is refused", lambda: http.get(forged), 403)
     yield _asked("Altegio may frame the page", lambda: http.get(forged), _framed)
     calls = site.outputs["CallsUrl"]

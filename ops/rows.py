@@ -12,6 +12,7 @@ from ops.watch import RUN
 from shared import clock
 from shared.altegio.status import Status
 from shared.aws import sightings
+from shared.aws.dynamodb import UnreadableRow
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
 from shared.chains.chain import ChainState
 from shared.connections.connection import Connection, Hint, State
@@ -66,22 +67,52 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
     """What is not settled, of each state the oldest."""
     counts = []
     for state in UNFINISHED:
-        entries, more = entries_in(site, state, MOST)
-        yield from trouble.of_money(entries, now)
+        entries, more, unread = entries_in(site, state, MOST)
+        yield from (of_unreadable(site, it) for it in unread)
+        asked = state in (EntryState.UNKNOWN, EntryState.HELD)
+        known = rows(site, {it.location_id or 0 for it in entries if asked})
+        live = [it.location_id for it in known if it.live]
+        gone = [it.location_id for it in known if not it.live]
+        yield from trouble.of_money(entries, now, gone=gone, live=live)
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     yield "money", ", ".join(counts) or "all is settled"
 
 
-def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[Entry], bool]:
-    """The first entries of a state, or all, the oldest first; and whether there are more."""
+def entries_in(
+    site: Site, state: EntryState, most: int | None
+) -> tuple[list[Entry], bool, list[UnreadableRow]]:
+    """The first of a state, or all, the oldest first; whether there are more; the unreadable."""
     keys = [*islice(site.ledger.in_state(state, most and most + 1), most and most + 1)]
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        read = workers.map(site.ledger.get, keys[:most])
+    read, unread = entries(site, keys[:most])
     # The index may be behind: the row itself counts.
-    found = [entry for entry in read if entry is not None and entry.state is state]
+    found = [entry for entry in read if entry.state is state]
     found.sort(key=lambda entry: entry.received_at)
-    return found, most is not None and len(keys) > most
+    return found, most is not None and len(keys) > most, unread
+
+
+def entries(site: Site, keys: Iterable[str]) -> tuple[list[Entry], list[UnreadableRow]]:
+    """The entries of keys; one that cannot be read hides no other."""
+
+    def one(key: str) -> Entry | UnreadableRow | None:
+        try:
+            return site.ledger.get(key)
+        except UnreadableRow as error:
+            return error
+
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        read = [*workers.map(one, keys)]
+    unread = [it for it in read if isinstance(it, UnreadableRow)]
+    return [it for it in read if isinstance(it, Entry)], unread
+
+
+def of_unreadable(site: Site, error: UnreadableRow) -> Trouble:
+    """A row that somebody has to correct in its table, by hand."""
+    what = (
+        f"{error}, so whatever it says is not done. Nothing here writes such a row: have a"
+        " developer see what was written there by hand, and correct it in the table"
+    )
+    return Trouble(Grade.BROKEN, what, error.key, site.watch.log("ReconcileFunction"))
 
 
 def cover(site: Site, now: datetime) -> Iterator[Found]:
@@ -139,6 +170,8 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
         refused = [it.why for it in latest if it.state in LOOKED_FOR and it.why[:1] == "4"]
         if refused:
             unread[location_id] = refused[0]
+    # Of a location that has left, nobody may read it.
+    unread = {it.location_id: unread[it.location_id] for it in rows(site, unread) if it.live}
     if unread:
         what = (
             f"the list of calls is refused: {'; '.join(dict.fromkeys(unread.values()))}. In the"
@@ -150,6 +183,8 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
         refused_calls = trouble.refused(site.calls.latest(location_id, MOST))
         yield from trouble.of_refused(refused_calls, location_id)
+    for seen in site.sightings.lately(sightings.RECORDING_LEFT_OUT, LATELY):
+        yield trouble.of_recordings(seen)
     for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
         counts = site.sightings.counts(sightings.POP_UP, seen.who) if seen.who else {}
         yield from trouble.of_pop_ups(counts, seen, now)
@@ -178,20 +213,18 @@ def lines(site: Site, now: datetime) -> Iterator[Found]:
 
 def stopped_of(
     site: Site, chain_key: str | None, known: Iterable[Connection] = ()
-) -> tuple[list[Connection], list[int]]:
-    """The locations of a chain whose telephony is stopped, and those whose call was not found."""
+) -> tuple[list[Connection], list[str]]:
+    """The locations of a chain whose telephony is stopped; and of which line a call was missed."""
     chain = site.chains.get(chain_key) if chain_key else None
     found = rows(site, chain.locations) if chain else list(known)
     stopped = [it for it in found if it.telephony is CrmTokenState.STOPPED]
     culprits = [
-        it.location_id
+        f"{it.location_id} (line {call.leg.line if call.leg else '-'})"
         for it in stopped
-        if any(
-            call.state is CallState.UNCONFIRMED and call.why == "not in the list"
-            for call in site.calls.latest(it.location_id, 10)
-        )
+        for call in site.calls.latest(it.location_id, 10)
+        if call.state is CallState.UNCONFIRMED and call.why == "not in the list"
     ]
-    return stopped, culprits
+    return stopped, [*dict.fromkeys(culprits)]
 
 
 def overdue(site: Site, now: datetime) -> Iterator[Found]:

@@ -20,9 +20,10 @@ from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.rate_limit import COMMON
 from shared.aws import sightings
-from shared.aws.dynamodb import row
+from shared.aws.dynamodb import UnreadableRow, row
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import Sighting
+from shared.connections.connection import LIVE, State
 from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import Stage
 
@@ -39,6 +40,13 @@ _COUNTED = {
     "TokenUnreadable": ("a function could not read a token", ""),
 }
 _AGAIN = "NotDurable"
+# In which of our states what the census found of a location is so no more.
+_SETTLED: dict[str, tuple[State, ...]] = {
+    Difference.UNINSTALLED: (State.DISABLED,),
+    Difference.FROZEN: (State.FROZEN, State.DISABLED),
+    Difference.THAWED: (State.ACTIVE, State.DISABLED),
+    Difference.GHOST: LIVE,
+}
 _ECHOES = (
     "Alarms and counts of the hour: they tell no more than the above, and end by themselves after"
     " all is mended, a count within the hour."
@@ -72,11 +80,17 @@ def status(site: Site, options: argparse.Namespace) -> int:
 def _tried(
     check: Callable[[Site, datetime], Iterable[Found]], site: Site, now: datetime
 ) -> list[Found]:
+    found: list[Found] = []
     try:
-        return [*check(site, now)]
+        # What was found before stays.
+        found.extend(check(site, now))
+    except UnreadableRow as error:
+        found.append(rows.of_unreadable(site, error))
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
-        return [Trouble(Grade.BROKEN, what, check.__name__.strip("_"), "make deploy ENV=NAME")]
+        name = check.__name__.strip("_")
+        found.append(Trouble(Grade.BROKEN, what, name, "make deploy ENV=NAME"))
+    return found
 
 
 def _platform(site: Site, now: datetime) -> Iterator[Found]:
@@ -216,8 +230,15 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     taken = {it.who: it.at for it in site.sightings.lately(sightings.BILLING, LATELY)}
     for it in site.sightings.lately(sightings.BILLING_REFUSED, LATELY):
         if it.who not in taken or taken[it.who] < it.at:
-            what = "billing comes with another key or secret: it was changed, or is somebody else's"
-            what += f". {rows.file_of(it.who)} is a file that you write, with the right one"
+            good = site.sightings.last(sightings.BILLING, it.who)
+            came = f"was taken {screen.due(good.at, now)}" if good else "came within a week"
+            what = (
+                "billing comes with another key or secret than stands there, and is refused:"
+                f" {'the last' if good else 'none'} with ours {came}. Whoever bills has a new one,"
+                " or an old one, and must be given ours, or ours is to be his:"
+                f" {rows.file_of(it.who)} is a file that you write, with his. What was refused has"
+                " to come again"
+            )
             yield Trouble(Grade.ATTENTION, what, it.who, rows.written(site, it.who), it.at)
     ours = site.settings.platform.application_id
     for other in site.sightings.lately(sightings.OTHER_APPLICATION, LATELY):
@@ -241,6 +262,8 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
+    for it in site.sightings.lately(sightings.OTHER_LOCATION, LATELY):
+        yield trouble.of_other_location(it)
     keys = (sightings.KEY_REFUSED, sightings.KEY_REPLACED)
     whose = dict.fromkeys(it.who for kind in keys for it in site.sightings.lately(kind, LATELY))
     with ThreadPoolExecutor(AT_ONCE) as workers:
@@ -264,9 +287,9 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
     if head.repaired >= head.repairable:
         left = [it for it in left if it.why not in REPAIRED]
     if left:
-        # Somebody has taken them since.
-        here = {str(it.location_id) for it in rows.rows(site, map(_id, left)) if it.live}
-        left = [it for it in left if not (it.why == Difference.GHOST and it.who in here)]
+        # Somebody has taken it since, or it has ended, or a webhook came after all.
+        states = {str(it.location_id): it.state for it in rows.rows(site, map(_id, left))}
+        left = [it for it in left if states.get(it.who) not in _SETTLED.get(it.why, ())]
     if head.stage is not Stage.DONE and now - since > _OLD:
         what = f"stands still while {head.stage}"
         yield Trouble(Grade.ATTENTION, what, "census", "census", since)

@@ -34,9 +34,10 @@ LATELY = timedelta(hours=1)
 _ADVICE = {
     PopUp.LATE: ": if it is always as much, the PBX's clock is wrong, else it tells us late",
     PopUp.UNKNOWN_LINE: ": `lines` says which",
+    PopUp.UNUSABLE: ": if its PBX writes numbers as another country does, `account` sets that one",
 }
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
-_NO_FAULT = {PopUp.SENT, PopUp.HIDDEN, PopUp.UNUSABLE}
+_NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
 _ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
 _NOBODY = "only if nobody has that any more, make another"
 _NAMED = 5  # How many are named of those that one trouble concerns.
@@ -64,7 +65,7 @@ class Trouble:
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
-        first = (self.grade.name.lower(), f"{self.whom}: {self.what}{since}")
+        first = (self.grade.name.lower(), f"{self.whom}{since}: {self.what}")
         told = screen.table(first, ())
         if self.command in (here, f"{here} --all"):
             return told
@@ -108,8 +109,21 @@ def causes(whys: Iterable[str]) -> str:
     return "; ".join(first)
 
 
-def of_money(entries: Iterable[Entry], now: datetime) -> Iterator[Trouble]:
-    """What is not settled, by state and cause; not what is on its way as it should be."""
+def of_money(
+    entries: Iterable[Entry],
+    now: datetime,
+    *,
+    gone: Collection[int] = (),
+    live: Collection[int] = (),
+) -> Iterator[Trouble]:
+    """What is not settled, by state and cause; not what is on its way as it should be.
+
+    Args:
+        entries: of any state.
+        now: the present moment.
+        gone: locations that have left, so that no list of the platform's tells of their payments.
+        live: locations that are connected.
+    """
     groups = defaultdict(list)
     for entry in entries:
         groups[entry.state, cause(entry.why)].append(entry)
@@ -123,9 +137,15 @@ def of_money(entries: Iterable[Entry], now: datetime) -> Iterator[Trouble]:
             continue
         places = sorted({it.location_id for it in group if it.location_id})
         where = f" of {'location' if len(places) == 1 else 'locations'} {some(places)}"
+        more = ""
+        if state is EntryState.UNKNOWN and (left := [it for it in places if it in gone]):
+            more = f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
+        if state is EntryState.HELD and (back := [it for it in places if it in live]):
+            more = f", but {some(back)} is connected by now, so it goes out by itself"
+            more += f" {screen.due(oldest.due_at, now)} at the latest, or at once if you send it"
         yield Trouble(
             Grade.BROKEN if needs_person else Grade.ATTENTION,
-            f"{state}, {why}",
+            f"{state}, {why}{more}",
             some([entry.key for entry in group]) + where * bool(places),
             f"payment {screen.quoted(oldest.key)}"
             if len(group) == 1
@@ -174,15 +194,15 @@ def of_chain(chain: Chain) -> Iterator[Trouble]:
         yield Trouble(Grade.BROKEN, what, whom, command)
 
 
-def of_stopped(stopped: Sequence[Connection], culprits: Sequence[int]) -> Iterator[Trouble]:
+def of_stopped(stopped: Sequence[Connection], culprits: Sequence[str]) -> Iterator[Trouble]:
     """Locations of one chain whose telephony is stopped, and whose call was not found."""
     if stopped:
         ids = [it.location_id for it in stopped]
         whose = f"location {some(culprits)}" if culprits else "one of them"
         what = (
             f"telephony is stopped for all of the chain, as a saved call of {whose} was not in its"
-            " list: its line is routed to no location in Altegio, or the CRM token is a stranger's."
-            " When that is put right"
+            " list: in Altegio's telephony settings that line is not routed to it; or if it is, the"
+            " CRM token is a stranger's. When that is put right"
         )
         whom = f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
         yield Trouble(Grade.BROKEN, what, whom, f"location {ids[0]} --resume --do")
@@ -256,6 +276,48 @@ def of_key(refused: Sighting, whom: str, command: str, now: datetime) -> Trouble
         f" old one, and was not heard. Set the PBX to the account's key; {_NOBODY}"
     )
     return Trouble(Grade.ATTENTION, what, whom, command)
+
+
+def of_other_location(seen: Sighting) -> Trouble:
+    """A PBX that names a location which is not of the account whose key it has."""
+    what = (
+        f"a PBX with its key names location {seen.why}, which is not its own, and is not heard:"
+        f" it has the key of the wrong account, or names the wrong location. If it is the PBX of"
+        f" {seen.why}, set its own key there"
+    )
+    whom = f"account {seen.who}"
+    return Trouble(Grade.ATTENTION, what, whom, f"account {seen.why}", seen.at)
+
+
+def of_recordings(seen: Sighting) -> Trouble:
+    """Links to recordings that are not passed on, as whoever knows one may hear the call."""
+    host = f" {seen.why}" if seen.why else ""
+    what = (
+        f"its PBX gives recordings that are not passed on: they are not https, or on a host{host}"
+        " that RecordingHosts does not allow. Calls are saved without them"
+    )
+    whom = f"{'location' if seen.who.isdecimal() else 'account'} {seen.who}"
+    command = "grep RecordingHosts docs/configuration.md"
+    return Trouble(Grade.ATTENTION, what, whom, command, seen.at)
+
+
+def lines_of(lines: Mapping[str, int], location_id: int) -> str:
+    """The lines that are entered as a location's, and those of its account's other locations."""
+    own = [line for line, it in lines.items() if it == location_id]
+    others = [f"{line} of {it}" for line, it in lines.items() if it != location_id]
+    elsewhere = f"; of its account's others: {some(others)}" if others else ""
+    return (some(own) if own else "none is entered as its own") + elsewhere
+
+
+def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
+    """A location of which no call came, and whose lines may be entered as another's."""
+    if lines and location_id not in lines.values():
+        what = (
+            f"no call of it came, and its account's lines are entered as others':"
+            f" {lines_of(lines, location_id)}. If one of them is its own, enter it so"
+        )
+        whom = f"location {location_id}"
+        yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
 
 
 def of_lines(waiting: Sequence[Waiting], location_id: int) -> Iterator[Trouble]:

@@ -80,6 +80,7 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
         clock=clock.now,
         rules=settings.calls,
         recording_hosts=hosts,
+        sightings=sightings,
     )
     return (
         CallDoor(

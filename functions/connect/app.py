@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.connect import api, wiring
 from functions.connect.page import FAILED, Page
 from shared import doors
-from shared.altegio.redirect import BadRedirect, BadSignature
+from shared.altegio.redirect import BadRedirect, BadSignature, Tried
 from shared.aws import http, sightings
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.session import once
@@ -42,9 +42,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         if request.method == "GET":
             return _opened(made, page, request.raw_query)
         return _pressed(made, page, request.form())
-    except BadSignature:
-        count("RedirectRefused")
-        made.sightings.note(sightings.REDIRECT_REFUSED)
+    except BadSignature as error:
+        _note(made, error)
         return page.bad_signature()
     except BadRedirect as error:
         logger.warning("redirect refused", extra={"why": str(error)})
@@ -68,6 +67,12 @@ def _opened(made: wiring.Connect, page: Page, raw_query: str) -> dict[str, Any]:
         return page.visit(made.connecting.visit(raw_query))
     watched = made.waiting.look(watch)
     return page.unknown_ticket() if watched is None else page.waiting(watched)
+
+
+def _note(made: wiring.Connect, refused: BadSignature) -> None:
+    if not isinstance(refused, Tried):
+        count("RedirectRefused")
+        made.sightings.note(sightings.REDIRECT_REFUSED)
 
 
 def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[str, Any]:

@@ -34,6 +34,9 @@ _LONGEST_TEXT = 200
 # More than any chain has; the owner of a larger one connects it in parts.
 MOST_LOCATIONS = 300
 
+# What `publication` tries the door with: it is refused like any other, and counted nowhere.
+NO_SIGN = "0" * 64
+
 _FROM_URL_SAFE = str.maketrans(" -_", "++/")
 
 
@@ -43,6 +46,10 @@ class BadRedirect(Exception):
 
 class BadSignature(BadRedirect):
     """`user_data_sign` does not fit `user_data` and a partner token."""
+
+
+class Tried(BadSignature):
+    """Refused, as it should be: it was sent to see that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,8 @@ def verified(user_data: str, sign: str, tokens: tuple[str, ...]) -> bytes:
     if not _HEX_SHA256.fullmatch(sign):
         raise BadSignature("user_data_sign is not the hex form of a SHA-256")
     if not signature.fits(message, sign, tokens):
-        raise BadSignature("user_data_sign does not fit user_data")
+        error = Tried if sign == NO_SIGN else BadSignature
+        raise error("user_data_sign does not fit user_data")
     return message
 
 

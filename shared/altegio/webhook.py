@@ -18,6 +18,8 @@ from typing import Any
 from shared.altegio import signature
 
 PAYMENT = "payment"
+# What `publication` tries the door with: it is refused like any other, and counted nowhere.
+NO_TOKEN = "not the token"  # noqa: S105 - it opens nothing
 _LONGEST_BODY = 64 * 1024
 
 
@@ -27,6 +29,10 @@ class Malformed(Exception):
 
 class Forged(Exception):
     """The partner token is missing or wrong, or the sign of a payment is."""
+
+
+class Tried(Forged):
+    """Refused, as it should be: it was sent to see that."""
 
 
 class BadSign(Forged):
@@ -70,7 +76,7 @@ def read(body: bytes, tokens: tuple[str, ...]) -> LifecycleEvent:
     """
     values = _values(body)
     if not _is_known(values.get("partner_token"), tokens):
-        raise Forged
+        raise Tried if values.get("partner_token") == NO_TOKEN else Forged
     event = _event(values)
     if event.event == PAYMENT:
         return replace(event, hosted=_hosted(event.location_id, values, tokens))

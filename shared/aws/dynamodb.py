@@ -75,6 +75,10 @@ def overdue(
 class UnreadableRow(Exception):
     """A row has something that nothing here writes, such as what somebody wrote by hand."""
 
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"the row cannot be read ({why})")
+        self.key = key
+
 
 @contextmanager
 def reading(key: str) -> Iterator[None]:
@@ -86,7 +90,7 @@ def reading(key: str) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnreadableRow(f"the row of {key} cannot be read: {type(error).__name__}") from error
+        raise UnreadableRow(key, type(error).__name__) from error
 
 
 def stamped(values: dict[str, Any], instants: Sequence[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from shared.altegio.rate_limit import Bounds, Paused
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import RECORDING_LEFT_OUT, Sightings
 from shared.calls import call as rules_of
 from shared.calls import dialled, identity, lines, phone_numbers, recording_links
 from shared.calls.call import Call, CallState
@@ -52,7 +53,9 @@ class Hearing:
         clock: Clock,
         rules: CallPolicy,
         recording_hosts: Collection[str],
+        sightings: Sightings,
     ) -> None:
+        self._sightings = sightings
         self._calls = calls
         self._wake_ups = wake_ups
         self._of_account = of_account
@@ -150,6 +153,9 @@ class Hearing:
             left_out.append(f"line: no number, so it is sent as it was written, {cut}")
         if event.recording_url and not leg.link:
             logger.warning("recording link left out", extra=heard.names)
+            whose = str(heard.location_id or heard.account_id)
+            host = recording_links.host(event.recording_url)
+            self._sightings.note(RECORDING_LEFT_OUT, whose, host)
             left_out.append("recording_url: not https, or not on a host of RecordingHosts")
         return left_out
 

@@ -11,6 +11,7 @@ _PLAIN = ":/?#[]@!$&'()*+,;=%-._~"
 # Control characters, halves of letters, and the backslash: what follows it is a path to some
 # readers and a host to others.
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
+_HOST = re.compile(r"[a-z0-9.-]{1,253}")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -29,6 +30,16 @@ def fit(link: str, hosts: Collection[str]) -> str:
         return ""
     uri = quote(_NO_ESCAPE.sub("%25", link), safe=_PLAIN)
     return uri if _allowed(uri, hosts) else ""
+
+
+def host(link: str) -> str:
+    """Where a link leads, for whoever may have to allow it; empty if it is no https link."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    name = (parts.hostname or "") if parts.scheme == "https" else ""
+    return name if _HOST.fullmatch(name) else ""
 
 
 def _allowed(uri: str, hosts: Collection[str]) -> bool:

@@ -69,6 +69,8 @@ class ReceiveWebhook:
         except ParameterUnreadable:
             self._rumour(webhook.claimed(body))
             return
+        except webhook.Tried:
+            raise
         except webhook.Forged:
             count("WebhookRefused")
             self._sightings.note(sightings.WEBHOOK_REFUSED)
