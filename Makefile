@@ -59,9 +59,9 @@ lint: setup $(VENVS)/sam/.done ## ruff, zizmor, mypy, sam validate
 	@.venv/bin/mypy & types=$$!; \
 	    SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint; ended=$$?; wait $$types && exit $$ended
 
-# For the tests of the page; a browser that is installed already is taken as it is.
-build/chromium/.done: tests/browser/chromium.py .venv/.done
-	@.venv/bin/python -m tests.browser.chromium
+# For the tests of the page and the pictures of the report; a browser that is installed already is taken as it is.
+build/chromium/.done: local/chromium.py .venv/.done
+	@.venv/bin/python -m local.chromium
 	@touch $@
 
 test: lint build/chromium/.done ## every check that CI runs

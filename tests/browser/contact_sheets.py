@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser import chromium
+from local import chromium
 from tests.browser.conftest import LAUNCHING, SCREENSHOTS
 
 # Pixels: two phones and two desktops, each at about half its size.
