@@ -46,8 +46,8 @@ build/lambda-client/.done: locks/lambda.txt .venv/.done
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python .venv/bin/python --target $(@D) -r $<
 	@touch $@
 
-rehearse: setup ## play Altegio's moderation through the real functions and a simulated platform
-	@.venv/bin/python -m local rehearse
+rehearse: setup ## play Altegio's moderation through the real functions; WITH="NAME=VALUE" sets parameters
+	@.venv/bin/python -m local rehearse $(WITH)
 
 up: setup ## run the local stack until Ctrl-C, and print its addresses
 	@.venv/bin/python -m local up

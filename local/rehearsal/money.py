@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from local.rehearsal.billing import Way
-from local.rehearsal.stage import Stage
+from local.rehearsal.stage import Evidence, Stage
 
 SCHEDULE_S = 1.0
 """Seconds between two runs of the schedule in the rehearsal."""
 WEBHOOK_S = 5.0
 """What counts as a quick answer to a webhook; the platform hangs up after ten seconds."""
 
-type Play = Callable[[Stage], Iterator[str]]
+type Play = Callable[[Stage], Iterator[Evidence]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,20 @@ PAID = Paid("queue", 4120, 4121, 4122)
 REFUNDED = GivenBack("queue", 4330, 4331, 4332)
 
 
-def _reports_a_payment(of: Paid, stage: Stage) -> Iterator[str]:
+def _reports_a_payment(of: Paid, stage: Stage) -> Iterator[Evidence]:
     stage.connect(of.once, of.twice, of.unanswered)
     stage.billing.bill(of.once, "990.99", by=of.by)
     yield reported(stage, of.once, "one payment as it was billed")
 
 
-def _reports_it_once(of: Paid, stage: Stage) -> Iterator[str]:
+def _reports_it_once(of: Paid, stage: Stage) -> Iterator[Evidence]:
     stage.billing.bill(of.twice, "15000", "KZT", times=2, by=of.by)
     yield reported(stage, of.twice, "one payment")
     stage.billing.wait_until_taken(stage.patience_s)
     yield stage.expect("one payment for two deliveries", stage.paid(of.twice))
 
 
-def _reports_it_once_unanswered(of: Paid, stage: Stage) -> Iterator[str]:
+def _reports_it_once_unanswered(of: Paid, stage: Stage) -> Iterator[Evidence]:
     stage.platform.fault("payment", "drop_answer", location_id=of.unanswered)
     stage.billing.bill(of.unanswered, "49.90", by=of.by)
     yield reported(stage, of.unanswered, "one payment")
@@ -62,7 +62,7 @@ def _reports_it_once_unanswered(of: Paid, stage: Stage) -> Iterator[str]:
         yield stage.expect("one payment call, not two", stage.called_once(location_id, "payment"))
 
 
-def _refunds(of: GivenBack, stage: Stage) -> Iterator[str]:
+def _refunds(of: GivenBack, stage: Stage) -> Iterator[Evidence]:
     stage.connect(of.refunded, of.beside, of.wholly)
     stage.billing.bill(of.refunded, "990.99", by=of.by)
     stage.billing.bill(of.refunded, "120.50", by=of.by)
@@ -77,7 +77,7 @@ def _refunds(of: GivenBack, stage: Stage) -> Iterator[str]:
     yield stage.expect("the other location's payment not refunded", stage.paid(of.beside))
 
 
-def _freezes_and_thaws(of: GivenBack, stage: Stage) -> Iterator[str]:
+def _freezes_and_thaws(of: GivenBack, stage: Stage) -> Iterator[Evidence]:
     stage.billing.bill(of.wholly, "990.99", by=of.by)
     yield reported(stage, of.wholly, "one payment")
     stage.billing.refund(of.wholly, by=of.by)
@@ -89,13 +89,13 @@ def _freezes_and_thaws(of: GivenBack, stage: Stage) -> Iterator[str]:
     yield stage.expect("active again", stage.stands(of.wholly, "active"))
 
 
-def _all_payments(of: Paid, stage: Stage) -> Iterator[str]:
+def _all_payments(of: Paid, stage: Stage) -> Iterator[Evidence]:
     yield from _reports_a_payment(of, stage)
     yield from _reports_it_once(of, stage)
     yield from _reports_it_once_unanswered(of, stage)
 
 
-def _all_refunds(of: GivenBack, stage: Stage) -> Iterator[str]:
+def _all_refunds(of: GivenBack, stage: Stage) -> Iterator[Evidence]:
     yield from _refunds(of, stage)
     yield from _freezes_and_thaws(of, stage)
 
@@ -115,13 +115,13 @@ REFUNDS: tuple[tuple[str, Play], ...] = (
 )
 
 
-def reported(stage: Stage, location_id: int, expected: str) -> str:
+def reported(stage: Stage, location_id: int, expected: str) -> Evidence:
     """The platform has what was billed, within our patience."""
     words = f"{expected}: {stage.billed(location_id)}"
     return stage.eventually(words, stage.paid(location_id))
 
 
-def webhook(stage: Stage, location_id: int, event: str) -> str:
+def webhook(stage: Stage, location_id: int, event: str) -> Evidence:
     """The platform's webhook was answered quickly, within our patience."""
     expected = f"the {event} webhook answered with 2xx within {WEBHOOK_S:g} s"
     look = stage.webhook_answered(location_id, event, within_s=WEBHOOK_S)
