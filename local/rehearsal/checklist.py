@@ -48,12 +48,13 @@ def _point(
 
 def _connects(outcome: Outcome) -> str:
     active = sum(each.state == "active" for each in outcome.records)
+    locations = number(len(outcome.records), "location")
     callbacks = _calls(outcome, "callback")
     taken, failed = sum(it.recorded for it in callbacks), sum(bool(it.fault) for it in callbacks)
     return (
-        f"{active} of {number(len(outcome.records), 'location')} are active in Altegio, by"
-        f" {number(taken, 'accepted callback')}: one at once, three at once, and two of which"
-        f" {number(failed, 'callback')} failed on purpose and was repeated."
+        f"{active} of {locations} are active in Altegio, by {number(taken, 'accepted callback')}:"
+        f" one location alone, three together, and two together, of which {number(failed, 'callback')}"
+        " failed on purpose and was repeated."
     )
 
 
@@ -119,10 +120,15 @@ def _method(
 
 
 def _enables(outcome: Outcome) -> str:
-    return (
-        f"{number(len(_switches(outcome, 'enable')), 'call')} when the locations of a chain were"
-        f" connected, {len(outcome.records)} at once; the page said that telephony is on."
+    left = min(each.sent_at for each in outcome.webhooks)
+    calls = _switches(outcome, "enable")
+    first = sum(call.at < left for call in calls)
+    words = (
+        f"{number(first, 'call')} when {number(len(outcome.records), 'location')} of a chain were"
+        " connected together; then the page said that telephony is on."
     )
+    again = len(calls) - first
+    return f"{words} {again} more when one location left, so that it stays on." if again else words
 
 
 def _disables(outcome: Outcome) -> str:

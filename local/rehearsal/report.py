@@ -14,6 +14,7 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined
 
@@ -132,6 +133,7 @@ def _page(seen: Seen) -> dict[str, Any]:
     return {
         "title": page.title,
         "status": page.status,
+        "is_portal": urlsplit(page.address).path != "/connect",
         "did": seen.did,
         "standings": sorted(set(page.standings.values())),
         "asked_for": list(page.form.asked) if page.form else [],
