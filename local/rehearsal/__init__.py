@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
         nargs="*",
         metavar="NAME=VALUE",
         help="your application's settings, as docs/configuration.md lists them, such as"
-        " \"PROVIDER_NAME=Nordic Voice\" APPLICATION_ID=4711 TRIAL_DAYS=14",
+        ' "PROVIDER_NAME=Nordic Voice" APPLICATION_ID=4711 TRIAL_DAYS=14',
     )
     options = parser.parse_args(argv)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -19,7 +19,7 @@ from local.rehearsal.stage import Sight
 
 WHY_NONE = "there is no Chromium on this machine; `make build/chromium/.done` unpacks one"
 
-# Pixels as CSS counts them; the page is about as wide as a phone, and its picture sharper than that.
+# Pixels as CSS counts them: a page about as wide as a phone shows it, and its picture is sharper.
 WIDTH, LEAST_HEIGHT = 440, 560
 _SHARPNESS = 1.5
 _PATIENCE_S = 15.0
@@ -190,7 +190,7 @@ class Album:
 
 
 def _likeness(page: Page, owner: str) -> tuple[object, ...]:
-    """What two pages have in common that are the same but for who sees it, and of which location."""
+    """What pages have in common that differ only in who sees them, and of which location."""
     return (
         page.status,
         page.title.replace(owner, ""),

@@ -53,8 +53,8 @@ def _connects(outcome: Outcome) -> str:
     taken, failed = sum(it.recorded for it in callbacks), sum(bool(it.fault) for it in callbacks)
     return (
         f"{active} of {locations} are active in Altegio, by {number(taken, 'accepted callback')}:"
-        f" one location alone, three together, and two together, of which {number(failed, 'callback')}"
-        " failed on purpose and was repeated."
+        " one location alone, three together, and two together, of which"
+        f" {number(failed, 'callback')} failed on purpose and was repeated."
     )
 
 
@@ -64,8 +64,8 @@ def _pays(outcome: Outcome) -> str:
     lost = sum(bool(each.fault) for each in calls)
     return (
         f"{number(billed, 'payment')} billed, {listed} in Altegio's list, with sum, currency, date"
-        f" and period as billed, by {number(len(calls), 'payment call')}. Events told twice made no"
-        f" second call, nor did {number(lost, 'answer')} that got lost on purpose."
+        f" and period as billed, by {number(len(calls), 'payment request')}. Events told twice made"
+        f" no second one, nor did {number(lost, 'answer')} that got lost on purpose."
     )
 
 
@@ -73,7 +73,7 @@ def _refunds(outcome: Outcome) -> str:
     payments = [each for record in outcome.records for each in record.payments]
     refunded = sum(each.is_refunded for each in payments)
     frozen = sum(any(it.status_to == "freezed" for it in each.log) for each in outcome.records)
-    calls = number(len(_calls(outcome, "refund")), "refund call")
+    calls = number(len(_calls(outcome, "refund")), "refund request")
     return (
         f"{refunded} of {number(len(payments), 'payment')} marked as refunded in Altegio's list, by"
         f" {calls}, and no other payment touched. {number(frozen, 'location')} with nothing paid"
@@ -124,16 +124,16 @@ def _enables(outcome: Outcome) -> str:
     calls = _switches(outcome, "enable")
     first = sum(call.at < left for call in calls)
     words = (
-        f"{number(first, 'call')} when {number(len(outcome.records), 'location')} of a chain were"
-        " connected together; then the page said that telephony is on."
+        f"{number(first, 'request')} when {number(len(outcome.records), 'location')} of a chain"
+        " were connected together; then the page said that telephony is on."
     )
     again = len(calls) - first
     return f"{words} {again} more when one location left, so that it stays on." if again else words
 
 
 def _disables(outcome: Outcome) -> str:
-    calls = number(len(_switches(outcome, "disable")), "call")
-    return f"{calls}: when the last location of the chain left, and none when the first did."
+    requests = number(len(_switches(outcome, "disable")), "request")
+    return f"{requests}: when the last location of the chain left, and none when the first did."
 
 
 def _notifies(outcome: Outcome) -> str:
@@ -150,8 +150,8 @@ def _saves(outcome: Outcome) -> str:
     missed = sum(each.status == "missed" for each in saved)
     lost = sum(bool(each.fault) for each in _calls(outcome, "history"))
     return (
-        f"{number(len(saved), 'call')} in the client's history, each once: {recorded} answered, with"
-        f" the recording's link, {missed} missed. Altegio's own list of calls was compared, after"
+        f"{number(len(saved), 'call')} in the client's history, each once: {recorded} answered,"
+        f" with the recording's link, {missed} missed. Altegio's own list of calls was compared, after"
         f" {number(lost, 'answer')} had gone wrong on purpose."
     )
 

@@ -146,14 +146,14 @@ FIRST, SECOND, FORGED, BY_PORTAL, BY_PORTAL_TOO = 4550, 4551, 4552, 4553, 4554
 
 
 def _registers(stage: Stage) -> Iterator[Evidence]:
-    page = stage.open(stage.grant(FIRST), "was redirected")
+    page = stage.open(stage.grant(FIRST), "came from Altegio")
     yield stage.expect("a form for a new user", lambda: _form(page, asks=True))
     yield _shows(stage, stage.press(page), {FIRST: "connected"})
     yield stage.expect("active by one callback", stage.connected(FIRST))
 
 
 def _knows_the_owner(stage: Stage) -> Iterator[Evidence]:
-    page = stage.open(stage.grant(SECOND), "was redirected")
+    page = stage.open(stage.grant(SECOND), "came from Altegio")
     yield stage.expect("a page that says so", lambda: _says(page, "already registered"))
     yield stage.expect("nothing to fill in, one button", lambda: _form(page, asks=False))
     yield _shows(stage, stage.press(page), {SECOND: "connected"})
@@ -179,7 +179,7 @@ def _refuses_forgeries(stage: Stage) -> Iterator[Evidence]:
 
 def _asks_in_the_portal(stage: Stage) -> Iterator[Evidence]:
     with stage.portal():
-        page = stage.open(stage.grant(BY_PORTAL), "was redirected to the company's portal")
+        page = stage.open(stage.grant(BY_PORTAL), "came from Altegio, and on to the portal")
         yield stage.expect("a login of the portal", lambda: _titled(page, "Log in"))
         question = stage.press(page)
         yield _shows(stage, question, {BY_PORTAL: "ready"})
@@ -187,7 +187,7 @@ def _asks_in_the_portal(stage: Stage) -> Iterator[Evidence]:
         yield _shows(stage, stage.press(question), {BY_PORTAL: "connected"})
         yield stage.expect("active by one callback", stage.connected(BY_PORTAL))
         # Who is logged in there is asked at once.
-        question = stage.open(stage.grant(BY_PORTAL_TOO), "was redirected again")
+        question = stage.open(stage.grant(BY_PORTAL_TOO), "came from Altegio again")
         yield _shows(stage, question, {BY_PORTAL_TOO: "ready"})
         yield _shows(stage, stage.press(question), {BY_PORTAL_TOO: "connected"})
         yield stage.expect("active by one callback", stage.connected(BY_PORTAL_TOO))

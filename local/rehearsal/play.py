@@ -27,14 +27,14 @@ from shared.reconcile.census.table import CensusTable
 
 PATIENCE_S = 20.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
-# Made up, as everybody here is. Each check has an owner of its own, and so begins with a user who is
-# not registered. The links of these names hold every character that a link can.
+# Made up, as everybody here is. Each check has an owner of its own, and so begins with a user who
+# is not registered. The name of the fifth makes a link with each character that base64 may have.
 _PEOPLE = (
     ("Zoë Müller", "Salon Zoë"),
     ("Anna Schmidt", "Studio Nord"),
     ("Jonas Weber", "Barbershop Weber"),
     ("María López", "Clínica López"),
-    ("Ольга Иванова", "Ателье «Ольга»"),
+    ("Полина Попова", "Салон «Полина»"),
     ("Liam O'Neil", "O'Neil & Sons"),
 )
 _PORTAL_KEY = "rehearsal-portal-key-for-nothing-real"

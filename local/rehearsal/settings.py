@@ -1,4 +1,4 @@
-"""The settings of a rehearsal: the provider's own, and what is changed so that nobody has to wait."""
+"""The settings of a rehearsal: the provider's own, and what is changed so that nobody waits."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -89,9 +89,7 @@ class Settings:
 
     def variables(self) -> Mapping[str, str]:
         """What the functions get, beside the defaults."""
-        return {
-            name: it.value for name, it in self.each.items() if it.is_given or name in CHANGED
-        }
+        return {name: it.value for name, it in self.each.items() if it.is_given or name in CHANGED}
 
 
 def read(given: Sequence[str] = ()) -> Settings:

@@ -132,7 +132,7 @@ class Stage:
 
     def connect(self, *location_ids: int, form: str = "auto") -> Page:
         """Press Connect in the marketplace, then the button of the page."""
-        return self.press(self.open(self.grant(*location_ids, form=form), "was redirected"))
+        return self.press(self.open(self.grant(*location_ids, form=form), "came from Altegio"))
 
     def _saw(self, did: str, page: Page) -> Page:
         self.sights.append(Sight(datetime.now(UTC), did, page))

@@ -153,7 +153,9 @@ def _listed(stage: Stage) -> Look:
     def look() -> Finding:
         asked = stage.platform.calls("calls", RUNG)
         answers = ", ".join(str(each.status) for each in asked)
-        words = f"asked for {number(len(asked), 'time')}, answered {answers}" if asked else "not yet"
+        words = (
+            f"asked for {number(len(asked), 'time')}, answered {answers}" if asked else "not yet"
+        )
         return Finding(any(each.status in OK for each in asked), words)
 
     return look
