@@ -120,9 +120,9 @@ def _method(
 
 
 def _enables(outcome: Outcome) -> str:
-    left = min(each.sent_at for each in outcome.webhooks)
+    left = [each.sent_at for each in outcome.webhooks]
     calls = _switches(outcome, "enable")
-    first = sum(call.at < left for call in calls)
+    first = sum(all(call.at < at for at in left) for call in calls)
     words = (
         f"{number(first, 'request')} when {number(len(outcome.records), 'location')} of a chain"
         " were connected together; then the page said that telephony is on."
@@ -151,8 +151,8 @@ def _saves(outcome: Outcome) -> str:
     lost = sum(bool(each.fault) for each in _calls(outcome, "history"))
     return (
         f"{number(len(saved), 'call')} in the client's history, each once: {recorded} answered,"
-        f" with the recording's link, {missed} missed. Altegio's own list of calls was compared, after"
-        f" {number(lost, 'answer')} had gone wrong on purpose."
+        f" with the recording's link, {missed} missed. Altegio's own list of calls was compared,"
+        f" after {number(lost, 'answer')} had gone wrong on purpose."
     )
 
 

@@ -29,7 +29,7 @@ PATIENCE_S = 20.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
 # Made up, as everybody here is. Each check has an owner of its own, and so begins with a user who
 # is not registered. The name of the fifth makes a link with each character that base64 may have.
-_PEOPLE = (
+PEOPLE = (
     ("Zoë Müller", "Salon Zoë"),
     ("Anna Schmidt", "Studio Nord"),
     ("Jonas Weber", "Barbershop Weber"),
@@ -208,7 +208,7 @@ def play(
 
 def _owner(check: Check) -> Owner:
     number = check.number
-    name, business = _PEOPLE[number - 1]
+    name, business = PEOPLE[number - 1]
     return Owner(
         id=7000 + 10 * number,
         name=name,
