@@ -6,7 +6,7 @@ and answers are not on this stage, so no check can take them for proof.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from local.rehearsal.bill import terms, written
 from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser, Page
 from local.rehearsal.pbx import Pbx
-from local.simulator import Owner, Simulator
+from local.simulator import Call, Owner, Simulator
 
 OK = range(200, 300)
 # Each location of an owner has a name of its own, as the branches of a business have.
@@ -284,10 +284,9 @@ class Stage:
 
         def look() -> Finding:
             asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
-            answers = ", ".join(str(each.status) for each in asked)
             count = number(len(asked), "status call")
-            words = f"{count} about location {location_id} since then"
-            return Finding(bool(asked), f"{words}, answered {answers}" if asked else words)
+            words = f"{count} about location {location_id} since then{answered(asked)}"
+            return Finding(bool(asked), words)
 
         return look
 
@@ -334,6 +333,12 @@ def shown(page: Page) -> str:
 def stood(standings: Mapping[int, str]) -> str:
     """How each location stands, in words."""
     return ", ".join(f"{location} as {standing}" for location, standing in standings.items())
+
+
+def answered(calls: Sequence[Call]) -> str:
+    """With which statuses, each once; nothing if there were no calls."""
+    statuses = dict.fromkeys(str(each.status or "not at all") for each in calls)
+    return f", answered {' and '.join(statuses)}" if calls else ""
 
 
 def number(count: int, noun: str) -> str:

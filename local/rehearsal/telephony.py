@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from local.rehearsal.pbx import CALLER, EXTENSION, LINE, Pbx
-from local.rehearsal.stage import OK, Evidence, Finding, Look, Stage, number
+from local.rehearsal.stage import OK, Evidence, Finding, Look, Stage, answered, number
 
 NUMBER = 6
 """Of the check."""
@@ -152,10 +152,7 @@ def _saved(stage: Stage, wanted: dict[str, tuple[str, int, str]]) -> Look:
 def _listed(stage: Stage) -> Look:
     def look() -> Finding:
         asked = stage.platform.calls("calls", RUNG)
-        answers = ", ".join(str(each.status) for each in asked)
-        words = (
-            f"asked for {number(len(asked), 'time')}, answered {answers}" if asked else "not yet"
-        )
+        words = f"asked for {number(len(asked), 'time')}{answered(asked)}"
         return Finding(any(each.status in OK for each in asked), words)
 
     return look

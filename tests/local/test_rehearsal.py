@@ -86,7 +86,9 @@ class TestTheRealThing:
             for step in check.steps:
                 assert re.search(rf"(?m)^   ok      {re.escape(step.name)} +[0-9.]+ s$", run.out)
         assert "All 6 checks passed" in run.out
-        assert "build/rehearsal/report.html" in run.out
+        assert re.search(
+            r"(?m)^Report  build/rehearsal/report\.(pdf, report\.)?html, report\.json$", run.out
+        )
         assert "\x1b" not in run.out
 
     def test_the_report_holds_what_proves_it(self, run: Run) -> None:
