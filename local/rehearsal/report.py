@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, StrictUndefined
 
 from local import PROJECT
-from local.rehearsal.album import LEAST_HEIGHT, WIDTH, Album, Seen
+from local.rehearsal.album import Album, Seen
 from local.rehearsal.checklist import points
 from local.rehearsal.mask import Mask
 from local.rehearsal.play import Outcome, Rehearsal
@@ -58,14 +58,10 @@ def write(rehearsal: Rehearsal, album: Album, folder: Path, mask: Mask) -> list[
     )
     pages.filters["compact"] = lambda value: json.dumps(value, ensure_ascii=False)
     pictures = [
-        {"data": b64encode(each.jpeg).decode(), "height": each.height} for each in album.pictures()
+        {**each._asdict(), "jpeg": b64encode(each.jpeg).decode()} for each in album.pictures()
     ]
     html = pages.from_string(_PAGE.read_text("utf-8")).render(
-        report,
-        pictures=pictures,
-        why_no_pictures=album.why_none,
-        width=WIDTH,
-        least_height=LEAST_HEIGHT,
+        report, pictures=pictures, why_no_pictures=album.why_none
     )
     page = folder / "report.html"
     page.write_text(html, encoding="utf-8")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from local import chromium
-from local.rehearsal.album import LEAST_HEIGHT, WIDTH, Album, Picture
+from local.rehearsal.album import Album
 from local.rehearsal.browser import Page
+from local.rehearsal.camera import LEAST_HEIGHT, Picture
 from local.rehearsal.mask import Mask
 from local.rehearsal.stage import Sight
 
@@ -63,7 +64,7 @@ def test_a_picture_is_of_the_whole_page_by_its_own_policy(album: Album) -> None:
         album.add(3, "", sights(page("e", {}, html=script, headers=policy)))
         pictures = album.pictures()
     assert [each.height for each in pictures] == [LEAST_HEIGHT, 1000, 2000, 2000, 1000]
-    assert all(size(each)[0] == 1.5 * WIDTH for each in pictures)
+    assert all(size(each)[0] == 1.5 * each.width for each in pictures)
     assert [size(each)[1] for each in pictures] == [1.5 * each.height for each in pictures]
     assert all(each.jpeg.startswith(b"\xff\xd8") for each in pictures)
 
