@@ -17,7 +17,7 @@ from local.rehearsal import browser
 WIDTH, LEAST_HEIGHT = 440, 560
 _SHARPNESS = 1.5
 _QUALITY = 60
-_PATIENCE_S = 15.0
+_PATIENCE_S, _LOGO_S = 15.0, 4.0
 _FOOT = (
     '<p style="width:100%;margin:0 14mm;font:7px sans-serif;color:#555">'
     '{} <span style="float:right">page <span class="pageNumber"></span> of'
@@ -58,8 +58,13 @@ class Camera:
         def answer(route: Route) -> None:
             if route.request.is_navigation_request():
                 route.fulfill(status=page.status, headers=headers, body=html)
-            else:  # the provider's logo
-                route.continue_()
+                return
+            # The provider's logo. Of a page that nobody served, the browser would not fetch it from
+            # a network of his own.
+            try:
+                route.fulfill(response=route.fetch(timeout=_LOGO_S * 1000))
+            except Error:
+                route.abort()
 
         with self._tab() as tab:
             tab.route("**/*", answer)

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from local import chromium
+from local.listener import Listener
 from local.rehearsal.album import Album
 from local.rehearsal.browser import Page
 from local.rehearsal.camera import LEAST_HEIGHT, Picture
@@ -67,6 +70,29 @@ def test_a_picture_is_of_the_whole_page_by_its_own_policy(album: Album) -> None:
     assert all(size(each)[0] == 1.5 * each.width for each in pictures)
     assert [size(each)[1] for each in pictures] == [1.5 * each.height for each in pictures]
     assert all(each.jpeg.startswith(b"\xff\xd8") for each in pictures)
+
+
+class _Logo(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "image/svg+xml")
+        self.end_headers()
+        self.wfile.write(b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="900"/>')
+
+    def log_message(self, *_words: object) -> None:
+        """Nobody reads it."""
+
+
+@needs_chromium
+def test_the_providers_logo_is_in_the_picture(album: Album) -> None:
+    server = Listener(0, _Logo)
+    Thread(target=server.serve, daemon=True).start()
+    logo = f'<body style="margin: 0"><img src="http://localhost:{server.server_port}/logo.svg">'
+    with album:
+        album.add(1, "", sights(page("a", {}, html=logo)))
+        [picture] = album.pictures()
+    server.stop()
+    assert picture.height >= 900
 
 
 def size(picture: Picture) -> tuple[int, int]:
