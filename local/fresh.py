@@ -80,8 +80,10 @@ def _request(event: Mapping[str, Any], now: datetime, keys: Keys) -> dict[str, A
         "timeEpoch": int(now.timestamp() * 1000),
     }
     path = str(event.get("rawPath", ""))
-    # What Altegio has signed, and tickets, are left: both are of their own time.
-    if not path.startswith(("/calls", "/billing")):
+    # What Altegio has signed, and tickets, are left: both are of their own time. Some carriers'
+    # PBXes post to the root.
+    is_call, is_bill = path == "/" or path.startswith("/calls"), path.startswith("/billing")
+    if not is_call and not is_bill:
         return fresh
 
     def made(text: str) -> str:
@@ -93,9 +95,9 @@ def _request(event: Mapping[str, Any], now: datetime, keys: Keys) -> dict[str, A
     body = _body(event, made)
     fresh |= body
     headers = dict(event.get("headers", {}))
-    if "authorization" in headers and path.startswith("/calls") and keys.pbx:
+    if "authorization" in headers and is_call and keys.pbx:
         headers["authorization"] = _basic("pbx", keys.pbx)
-    if "authorization" in headers and path.startswith("/billing") and keys.billing:
+    if "authorization" in headers and is_bill and keys.billing:
         headers["authorization"] = _basic("billing", keys.billing)
     # One that is forged stays forged.
     if "stripe-signature" in headers and not re.search("v1=0+$", headers["stripe-signature"]):

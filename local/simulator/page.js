@@ -65,7 +65,9 @@ async function refresh() {
 async function press(form, button) {
   const address = button.hasAttribute("formaction") ? button.formAction : form.action;
   const body = new URLSearchParams(new FormData(form, button));
-  button.disabled = true;
+  // One after the other: nobody takes a call that has not rung yet.
+  const buttons = [...form.querySelectorAll("button")];
+  for (const each of buttons) each.disabled = true;
   busy += 1;
   form.parentElement.querySelectorAll(":scope > .notice").forEach((each) => each.remove());
   try {
@@ -77,7 +79,8 @@ async function press(form, button) {
   } catch {
     await refresh();
   } finally {
-    button.disabled = false;
+    for (const each of buttons) each.disabled = false;
+    button.focus({ preventScroll: true });
     busy -= 1;
   }
 }
