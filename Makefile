@@ -14,6 +14,7 @@ ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
 export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help setup rehearse up lint test pictures live chaos drills bench deploy deploy-local locks audit clean
+.PHONY: named
 
 # The first target, so it is what `make` by itself does. A target is listed if it has a `##` comment.
 help: ## list the targets
@@ -22,29 +23,43 @@ help: ## list the targets
 
 setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done ## install everything, under this folder only
 
+# What each part of the set-up took, since its first line.
+BEGUN = @mkdir -p build && touch build/begun
+TOOK = @echo "   done in $$(( $$(date +%s) - $$(date -r build/begun +%s) )) s"
+
 .venv/.done: locks/uv.txt locks/app.txt
-	@echo "setting up .venv (about half a minute, once)"
+	@echo "Setting up, once: seconds if uv has the packages already, some minutes if it fetches them."
+	@echo "1 .venv, with what runs and tests the project"
+	$(BEGUN)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' \
 	    || { echo "Python 3.13 is needed: make PYTHON=/path/to/python3.13 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
 	@$(SYNC) --python .venv/bin/python locks/app.txt
 	@touch $@
+	$(TOOK)
+
+WHAT_emulator = which plays tables and queues
+WHAT_sam = AWS SAM, for lint and deploy
 
 # Of these most is never loaded; what is, its first run compiles.
 .venv/.done $(VENVS)/sam/.done: private COMPILED =
 $(VENVS)/%/.done: locks/%.txt .venv/.done
-	@echo "setting up $(@D)"
+	@echo "$(if $(filter %emulator,$(@D)),2 ,)$(@D), $(WHAT_$*)"
+	$(BEGUN)
 	@.venv/bin/python -m venv --without-pip --clear $(@D)
 	@$(SYNC) --python $(@D)/bin/python $<
 	@touch $@
+	$(TOOK)
 
 # AWS's own runtime client, in a folder by itself: a function sees it and its artifact, nothing else.
 build/lambda-client/.done: locks/lambda.txt .venv/.done
-	@echo "setting up $(@D)"
+	@echo "3 $(@D), AWS's client that runs the functions"
+	$(BEGUN)
 	@rm -rf $(@D)
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python .venv/bin/python --target $(@D) -r $<
 	@touch $@
+	$(TOOK)
 
 rehearse: setup ## play Altegio's moderation through the real functions; WITH="NAME=VALUE" sets parameters
 	@.venv/bin/python -m local rehearse $(WITH)
@@ -86,8 +101,12 @@ drills: setup ## plant every incident of the runbook, and see that its alarm, st
 bench: setup ## measure cold starts, answers and fairness; BENCH=--help lists the options
 	@.venv/bin/python -m tests.bench $(BENCH)
 
+# Before anything is set up.
+named:
+	@[ -n "$(ENV)" ] || { echo "Which environment? Type: make deploy ENV=staging" >&2; exit 2; }
+
 # An environment of samconfig.toml, such as staging. PROFILE and REGION are the AWS CLI's.
-deploy: .venv/.done $(VENVS)/sam/.done ## deploy ENV=staging to AWS: asks, shows the change set, asks again; ANSWERS=file.toml
+deploy: named .venv/.done $(VENVS)/sam/.done ## deploy ENV=staging to AWS: asks, shows the change set, asks again; ANSWERS=file.toml
 	@.venv/bin/python -m ops deploy $(ENV) $(if $(ANSWERS),--answers "$(ANSWERS)") \
 	    $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") \
 	    $(if $(ENDPOINT_URL),--endpoint-url "$(ENDPOINT_URL)")
