@@ -37,8 +37,10 @@ def page(
     chrome: Browser, simulator: Simulator, wrong: list[str], request: pytest.FixtureRequest
 ) -> Iterator[Page]:
     width, height = request.param
-    scheme = "dark" if request.param == PHONE else "light"
-    context = chrome.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context = chrome.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if request.param == PHONE else "light",
+    )
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)

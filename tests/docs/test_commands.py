@@ -223,14 +223,14 @@ def test_the_portals_requests(stack: dict[str, Any]) -> None:
 
 
 def test_invoke_answers_what_the_page_shows() -> None:
-    [(command, printed)] = pages.transcripts("README.md")
+    [(command, printed)] = pages.transcripts("docs/local.md")
     ended = shell(command)
     assert ended.returncode == 0
     assert ended.stdout.rstrip("\n") == printed
 
 
 def test_sam_takes_the_options_of_local_invoke() -> None:
-    [command] = [each for each in pages.commands("README.md") if "/sam local invoke" in each]
+    [command] = [each for each in pages.commands("docs/local.md") if "/sam local invoke" in each]
     sam, *_, function = command.partition(" --event")[0].split()
     if not (PROJECT / sam).exists():
         pytest.skip("brought by sam's environment: run `make test`")
