@@ -14,7 +14,6 @@ ARTIFACT_PLATFORM ?= aarch64-manylinux_2_28
 export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help setup rehearse up lint test pictures live chaos drills bench deploy deploy-local locks audit clean
-.PHONY: named
 
 # The first target, so it is what `make` by itself does. A target is listed if it has a `##` comment.
 help: ## list the targets
@@ -101,7 +100,7 @@ drills: setup ## plant every incident of the runbook, and see that its alarm, st
 bench: setup ## measure cold starts, answers and fairness; BENCH=--help lists the options
 	@.venv/bin/python -m tests.bench $(BENCH)
 
-# Before anything is set up.
+# Before anything is set up. There is no such file, so it is always checked.
 named:
 	@[ -n "$(ENV)" ] || { echo "Which environment? Type: make deploy ENV=staging" >&2; exit 2; }
 

@@ -158,7 +158,7 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>What goes wrong</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">'
-        '<h1>What goes wrong</h1><p><a href="/">Back to the first page</a></p>'
+        '<main><h1>What goes wrong</h1><p><a href="/">Back to the first page</a></p>'
         + (f'<p class="notice" role="alert">{escape(notice)}</p>' if notice else "")
         + "<h2>Faults of requests</h2>"
         "<p class=soft>The next so many requests of a route get this fault, instead of or on top of"
@@ -172,7 +172,7 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         + "<button>Order</button></form><form method=post action=/faults/clear>"
         "<button>Forget all</button></form>"
         '<div class="scroll" tabindex="0">'
-        f"<table><tr><th>route<th>kind<th>times<th>location<th>{rows or ''}</table></div>"
+        f"<table><tr><th>route<th>kind<th>times<th>location<th>detail{rows or ''}</table></div>"
         "<h2>The platform itself</h2><p class=soft>By how many seconds its clock is ahead, the zone"
         " of its times, whether it shows the list of calls, and what becomes of its webhooks.</p>"
         "<form method=post action=/faults/set class=fields>"
@@ -180,7 +180,7 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         + _entry("zone", now["zone"])
         + _choice("calls", [now["calls"], *(_SHOWN.keys() - {now["calls"]})])
         + _choice("webhooks", [now["webhooks"], *sorted({*MODES} - {now["webhooks"]})])
-        + "<button>Set</button></form>"
+        + "<button>Set</button></form></main>"
     )
     return framed(text, HTTPStatus.BAD_REQUEST if notice else HTTPStatus.OK)
 

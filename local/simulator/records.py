@@ -32,9 +32,10 @@ def standing(simulator: "Simulator", location_id: int) -> str:
             return "connected; the application is free"
         case "active":
             until = simulator.platform.covered_until(location_id)
+            if until < simulator.platform.wire_now():
+                return f"connected; nothing covers it since {until}, so it may be frozen"
             paid = any(not each.is_refunded for each in simulator.payments(location_id))
-            days = simulator.platform.trial_days
-            why = "paid" if paid else f"a trial of {days} days"
+            why = "paid" if paid else f"a trial of {simulator.platform.trial_days} days"
             return f"connected; {why} until {until}"
     return "not connected"
 
@@ -140,7 +141,7 @@ def _card(simulator: "Simulator", location_id: int) -> str:
         f'<span class="state {status}">{status}</span></header>'
         f"<p><small>{escape(standing(simulator, location_id))}</small></p>"
         f'<p class="buttons">{pressed}</p>'
-        + (table(("payment", "sum", "period", ""), payments) if payments else "")
+        + (table(("payment", "sum", "period", "remark"), payments) if payments else "")
         + (table(("changed", "log", "by"), log) if log else "")
         + "</section>"
     )

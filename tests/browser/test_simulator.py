@@ -9,6 +9,7 @@ from local import __main__ as commands
 from local.simulator import Simulator
 from local.world import World, opened
 from tests.browser.conftest import DESKTOP, PHONE, SCREENSHOTS
+from tests.browser.test_states import AXE
 
 PATIENCE_MS = 60_000
 ODD = "<img src=x onerror=document.title='owned'>"
@@ -98,6 +99,22 @@ def test_from_connect_to_a_refund_and_back(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.screenshot(path=SCREENSHOTS / f"simulator-{request.node.callspec.id}.png", full_page=True)
     assert wrong == []
+
+
+def test_nobody_is_kept_out(page: Page, simulator: Simulator) -> None:
+    for address in (simulator.url, f"{simulator.url}/faults"):
+        page.goto(address)
+        for details in page.locator("details").all():
+            details.evaluate("each => { each.open = true; }")
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run()")["violations"]
+        told = [(it["id"], [node["target"] for node in it["nodes"]]) for it in found]
+        assert told == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    small = page.locator("button:visible").evaluate_all(
+        "all => all.filter((each) => each.getBoundingClientRect().height < 44).length"
+    )
+    assert small == 0
 
 
 def test_it_keeps_itself_fresh_and_takes_nobodys_words_away(

@@ -58,9 +58,9 @@ def key(world: World) -> str:
         return connected(http)
 
 
-def connected(http: httpx.Client) -> str:
+def connected(http: httpx.Client, location_id: int = NORD) -> str:
     """The owner has connected; his page shows the key, the first time."""
-    granted = http.post("/owner/grant", data={"location": str(NORD), "owner": "0"})
+    granted = http.post("/owner/grant", data={"location": str(location_id), "owner": "0"})
     with Browser() as browser:
         return browser.press(browser.open(granted.headers["location"])).pbx_key
 
@@ -208,3 +208,29 @@ def test_the_trial_is_the_configured_one_for_the_desk_as_well(
     capsys.readouterr()
     operate(["publication", "--json", "--announced", str(announced)])
     assert '"30 days"' in capsys.readouterr().out
+
+    def desk() -> str:
+        """Until when a salon is covered, as the operator's command says it."""
+        world.stack.run_schedules()
+        capsys.readouterr()
+        operate(["location", "4232", "--json", "--announced", str(announced)])
+        covered = json.loads(capsys.readouterr().out)["facts"]["covered"]
+        return re.sub(r"^until (.*)Z,.*$", r"\1", covered)
+
+    def page() -> str:
+        return simulator.platform.covered_until(4232)
+
+    connected(http, 4232)
+    trial = page()
+    assert desk() == trial
+    # There is one trial, however often he comes and goes.
+    http.post("/owner/disconnect", data={"location": "4232"})
+    simulator.wait_webhooks()
+    connected(http, 4232)
+    assert desk() == page() == trial
+    bill = {"location": "4232", "amount": "29.90", "currency": "EUR", "way": "http"}
+    http.post("/billing/bill", data=bill)
+    eventually(lambda: len(simulator.payments(4232)) == 1)
+    # A month of 30 days that began later ends later than a trial of 30.
+    assert page() > trial
+    eventually(lambda: desk() == page())
