@@ -44,17 +44,24 @@ def opened(options: argparse.Namespace, *, port: int, logs: Path | None = None) 
             stack = opening.enter_context(
                 Stack(platform_url=url, port=port, settings=settings, logs=logs, **account)
             )
-        except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
+            if simulator:
+                _introduce(simulator, stack)
+        except (
+            *(OSError, OverflowError, RuntimeError, ValueError),
+            subprocess.CalledProcessError,
+        ) as error:
             why = " ".join(str(error).split())
             print(f"The local stack cannot start: {why}", file=sys.stderr)
             raise SystemExit(2) from None
-        if simulator:
-            _introduce(simulator, stack)
         yield World(stack, simulator)
 
 
 def _introduce(simulator: Simulator, stack: Stack) -> None:
-    """Altegio learns what the Cabinet would tell it of the application, and who else is there."""
+    """Altegio learns what the Cabinet would tell it of the application, and who else is there.
+
+    Raises:
+        ValueError: TrialDays is no number.
+    """
     simulator.redirect_url = f"{stack.api}/connect"
     simulator.callback_url = f"{stack.api}/webhooks/altegio"
     simulator.set_trial(int(stack.functions["ReconcileFunction"].environment["TRIAL_DAYS"]))

@@ -211,6 +211,10 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
                 else "It is over, and nobody has taken it:",
                 curl(neighbours.by_pbx(ends, key)),
             ),
+            (
+                "Lost the key? The operator makes another; the old one works for a day more:",
+                f".venv/bin/python -m ops account {FIRST} --new-key --do",
+            ),
         ),
         result=bench.reception(simulator, neighbours),
         done=any(simulator.pop_ups(each.crm_token) for each in simulator.chains()),

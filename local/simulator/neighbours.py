@@ -6,6 +6,7 @@ did is kept, with what was sent and what was answered.
 
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -20,9 +21,9 @@ from urllib.parse import quote, urlencode
 
 PATIENCE_S: Final = 30.0
 """Seconds for one answer: API Gateway's own limit."""
-FOLLOWED_S: Final = 120
-"""Seconds for which it is asked how a bill stands."""
-_UNDER_WAY: Final = frozenset({"PENDING", "SENDING", "UNKNOWN"})
+_LOOKS_S: Final = (*[1] * 60, *[5] * 700)
+"""Seconds between two questions how a bill stands: a HELD one may wait an hour for its owner."""
+_SETTLED: Final = frozenset({"SENT", "CLOSED"})
 _MOST_KEPT: Final = 50
 _DAYS: Final = 30
 
@@ -184,12 +185,11 @@ class Neighbours:
             threading.Thread(target=self._follow, args=(doing,), daemon=True).start()
 
     def _follow(self, doing: Doing) -> None:
-        """Ask, once a second, how it stands, until that is settled."""
+        """Ask how it stands until that is settled."""
         asked = Asked(
             f"{self.api}/billing/{quote(doing.name, safe='')}", f"billing:{self.billing_key}"
         )
-        ended = threading.Event()
-        for _ in range(FOLLOWED_S):
+        for wait_s in _LOOKS_S:
             status, answer = ask(asked)
             if status is None:  # the stack has ended
                 return
@@ -197,9 +197,9 @@ class Neighbours:
             if told:
                 more = [told[it] for it in ("why", "next") if told.get(it, "-") != "-"]
                 self._replace(doing.name, "; ".join((f"{told['state']}: {told['means']}", *more)))
-                if told["state"] not in _UNDER_WAY:
+                if told["state"] in _SETTLED:
                     return
-            ended.wait(1)
+            time.sleep(wait_s)
 
     def _replace(self, name: str, stands: str) -> None:
         with self._lock:

@@ -161,3 +161,18 @@ def test_a_function_that_fails_is_an_error(tmp_path: Path) -> None:
     failed = isinstance(answer, dict) and "errorType" in answer
     assert done.returncode == int(failed)
     assert "REPORT" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--port", "99999"], ["--set", "TrialDays=soon"]])
+def test_a_setting_that_cannot_be_is_told_in_a_line(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "local", "up", *words],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("The local stack cannot start: ")
+    assert len(done.stderr.splitlines()) == 1
