@@ -25,7 +25,9 @@ PATIENCE_S = 180.0
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    words = ["up", "--set", "TrialDays=30", "--set", "CALL_SETTLE_S=0.2"]
+    # Here a step follows the other within the second, in which Altegio allows five requests.
+    paced = ["TrialDays=30", "CALL_SETTLE_S=0.2", "PACE_PER_S=50", "PACE_PER_MIN=2000"]
+    words = ["up", *(word for each in paced for word in ("--set", each))]
     with opened(commands._parser().parse_args(words), port=0) as world:
         yield world
 
