@@ -149,7 +149,8 @@ class CallDoor:
             return self._hearing.hear(event, account.account_id, place, country)
         except StaleWrite:
             # So many legs at once: the queue has the time to hear them one after the other.
-            self._wake_ups.put(event.message(account.account_id))
+            told = event.model_dump(mode="json")
+            self._wake_ups.put({**told, "account_id": account.account_id})
             return []
 
     def _pop_up(

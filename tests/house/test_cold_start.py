@@ -13,11 +13,11 @@ from tests.house.source import FUNCTIONS, NAMES, PROJECT, SHARED, imports, tree
 from tests.house.template import TEMPLATE
 
 HEAVY = {
-    "billing": {"botocore"},
+    "billing": {"pydantic", "botocore"},
     "connect": {"httpx", "jinja2", "botocore"},
-    "payments": {"httpx", "botocore"},
+    "payments": {"httpx", "pydantic", "botocore"},
     "disable": {"botocore"},
-    "calls": {"httpx", "botocore", "phonenumbers"},
+    "calls": {"httpx", "pydantic", "botocore", "phonenumbers"},
     "reconcile": {"httpx", "botocore"},
     "events": {"botocore"},
 }
