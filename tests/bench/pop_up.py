@@ -1,6 +1,5 @@
-"""How soon a pop-up is shown beyond the platform's own time, and what is dropped at the limit."""
+"""What becomes of pop-ups at the platform's limit."""
 
-import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,17 +21,6 @@ LOCATION = 4564
 PER_S, PER_MIN = 5, 200
 LIFTED = {"PACE_PER_S": "100000", "PACE_PER_MIN": "6000000"}
 AT_ONCE = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Milliseconds from sending a ringing call to its answer, without the platform's own."""
-
-    calls: int
-    median: float
-    p99: float
-    longest: float
-    platform: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,44 +47,15 @@ class Timed:
         self.ms.append(1000 * (time.perf_counter() - began))
 
 
-@contextmanager
-def _world(per_s: int, per_min: int, settings: dict[str, str]) -> Iterator[tuple[Stack, Simulator]]:
-    simulator = Simulator(per_s=per_s, per_min=per_min)
-    simulator.exchange = Timed(simulator.exchange)  # type: ignore[assignment]  # the same, timed
-    # Nothing else calls meanwhile.
-    still = {**settings, "RECONCILE_EVERY_S": "0"}
-    with simulator, Stack(platform_url=simulator.url, settings=still) as stack:
-        yield stack, simulator
-
-
-def shown(calls: int) -> Shown:
-    """Rings one call after the other, with no limit.
-
-    Raises:
-        RuntimeError: a call was not shown.
-    """
-    with _world(0, 0, LIFTED) as (stack, simulator), _pbx(stack, simulator) as pbx:
-        platform: Any = simulator.exchange
-        for number in range(20):
-            _ring(pbx, f"warm-{number}")
-        platform.ms.clear()
-        ours = []
-        for number in range(calls):
-            began = time.perf_counter()
-            outcome = _ring(pbx, f"c-{number}")
-            took = 1000 * (time.perf_counter() - began)
-            if outcome != "sent":
-                message = f"call {number}: {outcome}"
-                raise RuntimeError(message)
-            ours.append(took - platform.ms[-1])
-        own = statistics.median(platform.ms)
-    p99 = sorted(ours)[len(ours) * 99 // 100]
-    return Shown(calls, statistics.median(ours), p99, max(ours), own)
-
-
 def at_the_limit(calls: int) -> AtTheLimit:
     """Rings all calls as fast as it can, a few at a time."""
-    with _world(PER_S, PER_MIN, {}) as (stack, simulator), _pbx(stack, simulator) as pbx:
+    # Nothing else calls meanwhile.
+    still = {"RECONCILE_EVERY_S": "0"}
+    with (
+        Simulator(per_s=PER_S, per_min=PER_MIN) as simulator,
+        Stack(platform_url=simulator.url, settings=still) as stack,
+        _pbx(stack, simulator) as pbx,
+    ):
         time.sleep(1)
         began = time.perf_counter()
         with ThreadPoolExecutor(AT_ONCE) as threads:
