@@ -5,16 +5,16 @@ A wrong value is told by its field and a sentence that never repeats it, as it m
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from typing import Any
 
 from shared import iso_8601
 from shared.clock import YEARS
 from shared.one_line import JOINERS
 
 LONGEST_ID = 200
+_LOCATIONS = 10**15
 
 # What cannot be seen in a log or typed into a command: control characters, line and paragraph
 # separators, and those that turn the direction of what follows. Beside them halves of surrogate
@@ -60,38 +60,117 @@ def one_id(value: Any) -> str:
     return str(value)
 
 
-def _instant(value: Any) -> datetime:
+def location_id(value: Any) -> int:
+    """Altegio's number of a location.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _LOCATIONS:
+        raise ValueError("must be a whole number from 1 on, of 15 digits at most")
+    return value
+
+
+def time(value: Any) -> datetime:
+    """A moment that a text names with its offset.
+
+    Raises:
+        ValueError: it is none, or not of our years.
+    """
     # A number would be seconds or milliseconds since 1970, and a time without an offset anything.
     try:
-        return iso_8601.read(value)
+        instant = iso_8601.read(value)
     except (TypeError, ValueError):
         raise ValueError(
             f"must be an ISO 8601 time with an offset, such as {iso_8601.EXAMPLE}"
         ) from None
-
-
-def _in_years(value: datetime) -> datetime:
-    if value.year not in YEARS:
+    if instant.year not in YEARS:
         raise ValueError("must lie between the years 2000 and 2099")
-    return value
+    return instant
 
 
-Id = Annotated[str, BeforeValidator(one_id)]
-LocationId = Annotated[int, Field(strict=True, gt=0, lt=10**15)]
-Time = Annotated[datetime, BeforeValidator(_instant), AfterValidator(_in_years)]
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Reads one of a few words, written as they are here."""
+    *others, last = map(repr, words)
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"must be {', '.join(others)} or {last}")
+        return str(value)
+
+    return read
 
 
-def wrong(error: ValidationError, types: str) -> tuple[str, str]:
-    """The first field that is wrong, `event` if none by itself is, and what it must be.
+class Wrong(Exception):
+    """The first field that is wrong, `event` if none by itself is, and what it must be."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field, self.why = field, why
+
+
+class Fields:
+    """The values of an event, of which each is read by its own rule, a ValueError of which tells.
+
+    The first that is wrong is told, in the order in which they are asked for.
+
+    Attributes:
+        values: as they came.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+        self._asked = {"type"}
+
+    def need[Read](self, name: str, read: Callable[[Any], Read]) -> Read:
+        """What has to be there.
+
+        Raises:
+            Wrong: it is missing, or cannot be read.
+        """
+        if name not in self.values:
+            raise Wrong(name, "Field required")
+        self._asked.add(name)
+        try:
+            return read(self.values[name])
+        except ValueError as error:
+            raise Wrong(name, str(error)) from None
+
+    def may[Read, Absent](
+        self, name: str, read: Callable[[Any], Read], absent: Absent
+    ) -> Read | Absent:
+        """What may be left out.
+
+        Raises:
+            Wrong: it is there and cannot be read.
+        """
+        return self.need(name, read) if name in self.values else absent
+
+    def end(self) -> None:
+        """There is nothing else.
+
+        Raises:
+            Wrong: there is.
+        """
+        for name in self.values:
+            if name not in self._asked:
+                raise Wrong(name, "is not known")
+
+
+def by_type[Event](
+    values: Mapping[str, Any], kinds: Mapping[str, Callable[[Fields], Event]], types: str
+) -> Event:
+    """The event of the type that the values say.
 
     Args:
-        error: of a union of events that are told apart by their `type`.
+        values: what came.
+        kinds: how each type is read.
         types: which of them may come from elsewhere, in words.
+
+    Raises:
+        Wrong: it is none of them, or not as it must be.
     """
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if first["type"].startswith("union_tag"):
-        return "type", f"must be {types}"
-    if first["type"] == "extra_forbidden":
-        return str(first["loc"][-1]), "is not known"
-    where = ".".join(str(part) for part in first["loc"][1:]) or "event"
-    return where, first["msg"].removeprefix("Value error, ")
+    kind = values.get("type")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise Wrong("type", f"must be {types}")
+    return kinds[kind](Fields(values))

@@ -8,17 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
 
 from shared import fields
 from shared.calls import event as call_event
 from shared.payments import billing_event
 from tests.deployment import ringing
 from tests.payments.messages import payment
-
-ids = TypeAdapter(fields.Id)
-locations = TypeAdapter(fields.LocationId)
-times = TypeAdapter(fields.Time)
 
 IDS = [
     "inv-1001",
@@ -48,22 +43,22 @@ INVISIBLE = "must hold no invisible character but joiners inside"
 CONTROL = "\x00\t\n\r\x1b\x7f\x85\x9f\u2028\u2029\u202a\u202e\u2066\u2069\ud800\udfff\ufffe\uffff"
 
 
-def why(adapter: TypeAdapter[Any], value: Any) -> str:
-    with pytest.raises(ValidationError) as caught:
-        adapter.validate_python(value)
-    return str(caught.value.errors()[0]["msg"]).removeprefix("Value error, ")
+def why(read: Callable[[Any], object], value: Any) -> str:
+    with pytest.raises(ValueError, match=r"^must ") as caught:
+        read(value)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("id_", IDS)
 def test_an_id_is_what_the_other_system_calls_it_to_the_byte(id_: str) -> None:
-    assert ids.validate_python(id_) == id_
+    assert fields.one_id(id_) == id_
 
 
 def test_two_ids_that_only_look_alike_are_two() -> None:
     """Unicode says that both are one text; their own system keeps them apart, or writes one."""
     composed, decomposed = "Счёт-12", "Сче\u0308т-12"
     assert unicodedata.normalize("NFC", decomposed) == composed
-    assert ids.validate_python(composed) != ids.validate_python(decomposed)
+    assert fields.one_id(composed) != fields.one_id(decomposed)
 
 
 @pytest.mark.parametrize(
@@ -91,26 +86,26 @@ def test_two_ids_that_only_look_alike_are_two() -> None:
     ids=lambda value: ascii(value)[:30],
 )
 def test_what_cannot_be_an_id_is_told_in_a_sentence(value: Any, told: str) -> None:
-    assert why(ids, value) == told
+    assert why(fields.one_id, value) == told
 
 
 @given(st.text(st.characters(), max_size=210))
 def test_any_id_is_taken_as_it_is_or_refused(id_: str) -> None:
     try:
-        assert ids.validate_python(id_) == id_
-    except ValidationError:
+        assert fields.one_id(id_) == id_
+    except ValueError:
         return
     assert len(id_.encode()) <= 4 * fields.LONGEST_ID
 
 
 @pytest.mark.parametrize("value", [1, 4564, 10**15 - 1])
 def test_a_location_is_a_whole_number(value: int) -> None:
-    assert locations.validate_python(value) == value
+    assert fields.location_id(value) == value
 
 
 @pytest.mark.parametrize("value", [0, -1, 10**15, 4564.5, True, None, "4564", "a", [4564]])
 def test_what_is_no_location_is_refused(value: Any) -> None:
-    assert "4564" not in why(locations, value)
+    assert "4564" not in why(fields.location_id, value)
 
 
 @pytest.mark.parametrize(
@@ -119,12 +114,12 @@ def test_what_is_no_location_is_refused(value: Any) -> None:
 )
 def test_a_time_without_an_offset_is_refused_with_an_example(value: Any) -> None:
     told = "must be an ISO 8601 time with an offset, such as 2026-11-01T10:10:00+03:00"
-    assert why(times, value) == told
+    assert why(fields.time, value) == told
 
 
 @pytest.mark.parametrize("value", ["1999-12-31T23:59:59Z", "2100-01-01T00:00:00Z"])
 def test_a_year_that_nobody_means_is_refused(value: str) -> None:
-    assert why(times, value) == "must lie between the years 2000 and 2099"
+    assert why(fields.time, value) == "must lie between the years 2000 and 2099"
 
 
 def _billed(field: str, value: Any) -> str:

@@ -19,23 +19,14 @@ known are ignored, as no call moves money.
 
 import json
 import re
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Annotated, Any, Literal
-
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from shared import fields
+from shared.clock import stamp
+from shared.fields import Fields, Wrong
 from shared.one_line import one_line
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
@@ -43,28 +34,53 @@ _MOST_DIGITS = 100
 _BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})?')
 _LONGEST_TEXT = 200
 _NUMBERS = ("phone", "extension")
+# A call longer than a week is a clock that was wrong.
+_LONGEST_S = timedelta(days=7).total_seconds()
+_LONGEST_KEY = 300
+_DIRECTION = fields.one_of("incoming", "outgoing", "internal")
+# As dialplans and scripts write them.
+_BOOLEANS = {
+    **dict.fromkeys((False, 0, "0", "off", "f", "false", "n", "no"), False),
+    **dict.fromkeys((True, 1, "1", "on", "t", "true", "y", "yes"), True),
+}
 
 
 class BadEvent(Exception):
     """Not an event of a call; the text says which field and why, never its value."""
 
 
-def _no_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic takes no other
-    return value
-
-
-def _whole(value: Any) -> Any:
+def _location_id(value: Any) -> int:
     # What a dialplan or a script in Lua knows is a string or a float.
     if isinstance(value, str) and _DIGITS.fullmatch(value):
-        return int(value)
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return fields.location_id(value)
 
 
-def _or_none(value: Any) -> Any:
+def _may_be_named(value: Any) -> int | None:
     # A variable that a switch has not set is empty.
-    return None if value == "" else value
+    return None if value in ("", None) else _location_id(value)
+
+
+def _seconds(value: Any) -> float:
+    is_text = isinstance(value, str) and value.isascii()
+    if not is_text and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise ValueError("must be a number")
+    try:
+        seconds = float(value)
+    except (OverflowError, ValueError):
+        raise ValueError("must be a number") from None
+    if not 0 <= seconds <= _LONGEST_S:
+        raise ValueError(f"must be between 0 and {_LONGEST_S:.0f}")
+    return seconds
+
+
+def _boolean(value: Any) -> bool:
+    told = value.lower() if isinstance(value, str) else value
+    if not isinstance(told, (str, int, float)) or told not in _BOOLEANS:
+        raise ValueError("must be true or false")
+    return _BOOLEANS[told]
 
 
 def _one_line(value: Any) -> Any:
@@ -94,110 +110,201 @@ def _cut(value: Any) -> str:
     return one_line(_read(value) or "")[:_LONGEST_TEXT]
 
 
-def _or_an_extension(line: str, info: ValidationInfo) -> str:
-    if not line and not info.data.get("extension"):
-        raise ValueError("needed, or an extension")
-    return line
-
-
 def _trimmed(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-CallId = Annotated[fields.Id, BeforeValidator(_one_line)]
-LocationId = Annotated[fields.LocationId, BeforeValidator(_whole)]
-MayBeNamed = Annotated[LocationId | None, BeforeValidator(_or_none)]
-Text = Annotated[str, BeforeValidator(_cut)]
-# A call longer than a week is a clock that was wrong.
-Seconds = Annotated[
-    float, BeforeValidator(_no_bool), Field(ge=0, le=timedelta(days=7).total_seconds())
-]
+def _call_id(value: Any) -> str:
+    return fields.one_id(_one_line(value))
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+def _unread(it: Fields) -> Iterator[str]:
+    for name in _NUMBERS:
+        if _read(it.values.get(name)) is None:
+            yield f"{name}: not a text or a whole number"
+    if not isinstance(it.values.get("recording_url"), str | None):
+        yield "recording_url: not a text"
 
 
-class _OfACall(_Event):
+def _word(value: Any) -> str:
+    value = _one_line(value)
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    return value
+
+
+def _key(value: Any) -> str:
+    if not 0 < len(fields.text(value)) <= _LONGEST_KEY:
+        raise ValueError(f"must have 1 to {_LONGEST_KEY} characters")
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfACall:
     """What the two events of a call have in common.
 
     `line` may be left out where the extension is there, `location_id` always.
     """
 
-    call_id: CallId
-    location_id: MayBeNamed = None
-    phone: Text
-    extension: Text = ""
-    line: Annotated[Text, AfterValidator(_or_an_extension)] = Field("", validate_default=True)
+    call_id: str
+    location_id: int | None = None
+    phone: str
+    extension: str = ""
+    line: str = ""
 
 
+def _of_a_call(it: Fields) -> dict[str, Any]:
+    call_id = it.need("call_id", _call_id)
+    location_id = it.may("location_id", _may_be_named, None)
+    phone = it.need("phone", _cut)
+    extension = it.may("extension", _cut, "")
+    line = it.may("line", _cut, "")
+    if not line and not extension:
+        raise Wrong("line", "needed, or an extension")
+    return {
+        "call_id": call_id,
+        "location_id": location_id,
+        "phone": phone,
+        "extension": extension,
+        "line": line,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ringing(_OfACall):
     """A call comes in and rings at somebody's phone."""
 
-    type: Literal["ringing"]
-    at: fields.Time
+    type: Literal["ringing"] = "ringing"
+    at: datetime
+
+    @classmethod
+    def of(cls, it: Fields) -> "Ringing":
+        """Of what was told.
+
+        Raises:
+            Wrong: it is no such event.
+        """
+        return cls(**_of_a_call(it), at=it.need("at", fields.time))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished(_OfACall):
-    """A call has ended, answered or not; with `leg`, one of its legs has."""
+    """A call has ended, answered or not; with `leg`, one of its legs has.
 
-    type: Literal["finished"]
-    direction: Literal["incoming", "outgoing", "internal"]
-    started_at: fields.Time
-    duration_s: Seconds
+    Attributes:
+        direction: incoming, outgoing or internal.
+        started_at: when it began.
+        duration_s: how long it took.
+        answered: whether anybody answered.
+        recording_url: where it can be heard, or nothing. Whether that may be passed on is another
+            question: `recording_links`.
+        leg: whether the call may go on elsewhere.
+        account_id: whose PBX told it, when it came through our door.
+        unread: what could not be read and is left out, which costs no call; never told by others.
+    """
+
+    type: Literal["finished"] = "finished"
+    direction: str
+    started_at: datetime
+    duration_s: float
     answered: bool
-    # Whether it may be passed on is another question: `recording_links`.
-    recording_url: Annotated[str, BeforeValidator(_trimmed)] = ""
+    recording_url: str = ""
     leg: bool = False
-    # Whose PBX told it, when it came through our door.
-    account_id: Annotated[str, BeforeValidator(_one_line)] = ""
-    # What could not be read and is left out, which costs no call; never told by others.
+    account_id: str = ""
     unread: tuple[str, ...] = ()
 
-    @model_validator(mode="before")
     @classmethod
-    def _with_unread(cls, values: Any) -> Any:
-        names = (name for name in _NUMBERS if _read(values.get(name)) is None)
-        unread = [f"{name}: not a text or a whole number" for name in names]
-        if not isinstance(values.get("recording_url"), str | None):
-            unread.append("recording_url: not a text")
-        return {**values, "unread": unread}
+    def of(cls, it: Fields) -> "Finished":
+        """Of what was told.
+
+        Raises:
+            Wrong: it is no such event.
+        """
+        return cls(
+            **_of_a_call(it),
+            direction=it.need("direction", _DIRECTION),
+            started_at=it.need("started_at", fields.time),
+            duration_s=it.need("duration_s", _seconds),
+            answered=it.need("answered", _boolean),
+            recording_url=it.may("recording_url", _trimmed, ""),
+            leg=it.may("leg", _boolean, absent=False),
+            account_id=it.may("account_id", _word, ""),
+            unread=tuple(_unread(it)),
+        )
+
+    def message(self, account_id: str) -> dict[str, Any]:
+        """As a message of the calls queue, once it is known whose it is."""
+        told = {**asdict(self), "started_at": stamp(self.started_at), "account_id": account_id}
+        del told["unread"]
+        return told
 
 
-class WakeUp(_Event):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeUp:
     """Our own word that a call is due; its row tells whether it is."""
 
-    type: Literal["wake-up"]
-    key: Annotated[str, BeforeValidator(fields.text), Field(min_length=1, max_length=300)]
+    type: Literal["wake-up"] = "wake-up"
+    key: str
+
+    @classmethod
+    def of(cls, it: Fields) -> "WakeUp":
+        """Of what was told.
+
+        Raises:
+            Wrong: it is no such event.
+        """
+        return cls(key=it.need("key", _key))
 
 
-class Look(_Event):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
     """Our own word that calls of a location are to be looked for in the platform's list."""
 
-    type: Literal["look"]
-    location_id: LocationId
+    type: Literal["look"] = "look"
+    location_id: int
+
+    @classmethod
+    def of(cls, it: Fields) -> "Look":
+        """As of `WakeUp`."""
+        return cls(location_id=it.need("location_id", _location_id))
 
 
-class Release(_Event):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
     """Our own word that what was held of a location may go."""
 
-    type: Literal["release"]
-    location_id: LocationId
+    type: Literal["release"] = "release"
+    location_id: int
+
+    @classmethod
+    def of(cls, it: Fields) -> "Release":
+        """As of `WakeUp`."""
+        return cls(location_id=it.need("location_id", _location_id))
 
 
-class Route(_Event):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
     """Our own word that calls of an account wait for lines that may have been entered."""
 
-    type: Literal["route"]
-    account_id: CallId
+    type: Literal["route"] = "route"
+    account_id: str
+
+    @classmethod
+    def of(cls, it: Fields) -> "Route":
+        """As of `WakeUp`."""
+        return cls(account_id=it.need("account_id", _call_id))
 
 
 type Event = Ringing | Finished | WakeUp | Look | Release | Route
 
-_events: TypeAdapter[Event] = TypeAdapter(
-    Annotated[Ringing | Finished | WakeUp | Look | Release | Route, Field(discriminator="type")],
-    config=ConfigDict(defer_build=True),
-)
+_KINDS: Mapping[str, Callable[[Fields], Event]] = {
+    "ringing": Ringing.of,
+    "finished": Finished.of,
+    "wake-up": WakeUp.of,
+    "look": Look.of,
+    "release": Release.of,
+    "route": Route.of,
+}
 
 
 def read(body: bytes | str) -> Event:
@@ -238,10 +345,9 @@ def checked(values: Mapping[str, Any]) -> Event:
         BadEvent: see `read`.
     """
     try:
-        return _events.validate_python(dict(values))
-    except ValidationError as error:
-        where, why = fields.wrong(error, types="ringing or finished")
-        raise BadEvent(f"{where}: {why}") from None
+        return fields.by_type(values, _KINDS, "ringing or finished")
+    except Wrong as wrong:
+        raise BadEvent(str(wrong)) from None
 
 
 def _parsed(text: str) -> Any:

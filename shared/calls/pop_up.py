@@ -149,8 +149,7 @@ class CallDoor:
             return self._hearing.hear(event, account.account_id, place, country)
         except StaleWrite:
             # So many legs at once: the queue has the time to hear them one after the other.
-            told = event.model_dump(mode="json")
-            self._wake_ups.put({**told, "account_id": account.account_id})
+            self._wake_ups.put(event.message(account.account_id))
             return []
 
     def _pop_up(

@@ -16,24 +16,14 @@ its `currency`, which have to be its payment's: the platform gives back whole pa
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
-
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from typing import Any, Literal
 
 from shared import fields
+from shared.fields import Fields, Wrong
 from shared.payments.currencies import MOST_DECIMALS, decimals
 from shared.payments.entry import HOSTED, Entry
 from shared.payments.facts import PaymentFacts, RefundFacts, to_texts
@@ -61,6 +51,8 @@ def _exact(value: Any) -> Decimal:
 
 def _in_coins(amount: Decimal, currency: str | None) -> Decimal:
     """The same, if its currency has such a sum; of one that is not said, if any has."""
+    if amount < 0:
+        raise ValueError("must not be negative")
     places = MOST_DECIMALS if currency is None else decimals(currency) or 0
     largest = min(_LARGEST, _DIGITS - places)
     coin = Decimal(1).scaleb(-places)
@@ -72,17 +64,22 @@ def _in_coins(amount: Decimal, currency: str | None) -> Decimal:
     return abs(amount.quantize(coin))
 
 
-def _in_use(code: str) -> str:
-    if decimals(code) is None:
+def _currency(code: Any) -> str:
+    if not isinstance(code, str) or decimals(code) is None:
         raise ValueError("must be a code of ISO 4217, in use or withdrawn since 2016, such as EUR")
     return code
 
 
-def _stated(value: Any) -> Any:
-    # Whoever does not know the sum of a refund must not be understood as giving back the whole.
-    if value is None:
-        raise ValueError("must be left out if it is not stated")
-    return value
+def _stated[Read](read: Callable[[Any], Read]) -> Callable[[Any], Read]:
+    """Reads what may be left out, but not said to be nothing."""
+
+    def stated(value: Any) -> Read:
+        # Whoever does not know the sum of a refund must not be understood as giving back the whole.
+        if value is None:
+            raise ValueError("must be left out if it is not stated")
+        return read(value)
+
+    return stated
 
 
 def _key(value: Any) -> str:
@@ -97,51 +94,59 @@ def _passed_over(value: Any) -> None:
         raise ValueError("must be an object")
 
 
-Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
-Currency = Annotated[str, Field(strict=True), AfterValidator(_in_use)]
-Metadata = Annotated[None, BeforeValidator(_passed_over)]
-# The wire has whole seconds.
-Second = Annotated[fields.Time, AfterValidator(lambda value: value.replace(microsecond=0))]
+def _second(value: Any) -> datetime:
+    # The wire has whole seconds.
+    return fields.time(value).replace(microsecond=0)
 
 
-def _of_its_currency(amount: Decimal | None, info: ValidationInfo) -> Decimal | None:
-    # The currency stands before it, and is absent if it is wrong, which is told first.
-    return None if amount is None else _in_coins(amount, info.data.get("currency"))
+def _amount(currency: str | None) -> Callable[[Any], Decimal]:
+    return lambda value: _in_coins(_exact(value), currency)
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    return value
 
 
-class Payment(_Message):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
     """A customer of a location has paid for a period."""
 
-    type: Literal["payment"]
-    event_id: fields.Id
-    location_id: fields.LocationId
-    currency: Currency
-    amount: Amount
-    paid_at: Second
-    period_from: Second
-    period_to: Second
-    status: Annotated[
-        Literal["succeeded", "completed", "paid"] | None, BeforeValidator(_stated)
-    ] = None
-    metadata: Metadata = None
+    type: Literal["payment"] = "payment"
+    event_id: str
+    location_id: int
+    currency: str
+    amount: Decimal
+    paid_at: datetime
+    period_from: datetime
+    period_to: datetime
 
-    _fits = field_validator("amount")(_of_its_currency)
+    @classmethod
+    def of(cls, it: Fields) -> "Payment":
+        """Of what was told.
 
-    @model_validator(mode="after")
-    def _key_is_not_the_platforms(self) -> Self:
-        if f"payment#{self.event_id}".startswith(HOSTED):
-            raise ValueError("event_id must not begin with hosted-")
-        return self
-
-    @model_validator(mode="after")
-    def _period_in_order(self) -> Self:
-        if self.period_from > self.period_to:
-            raise ValueError("period_from is after period_to")
-        return self
+        Raises:
+            Wrong: it is no payment.
+        """
+        event_id = it.need("event_id", fields.one_id)
+        location_id = it.need("location_id", fields.location_id)
+        currency = it.need("currency", _currency)
+        found = cls(
+            event_id=event_id,
+            location_id=location_id,
+            currency=currency,
+            amount=it.need("amount", _amount(currency)),
+            paid_at=it.need("paid_at", _second),
+            period_from=it.need("period_from", _second),
+            period_to=it.need("period_to", _second),
+        )
+        _end(it, "succeeded", "completed", "paid")
+        if f"payment#{event_id}".startswith(HOSTED):
+            raise Wrong("event", "event_id must not begin with hosted-")
+        if found.period_from > found.period_to:
+            raise Wrong("event", "period_from is after period_to")
+        return found
 
     def entry(self, now: datetime) -> Entry:
         """The ledger entry of this event, not yet written."""
@@ -151,21 +156,37 @@ class Payment(_Message):
         return Entry.new(f"payment#{self.event_id}", self.location_id, facts, now)
 
 
-class Refund(_Message):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
     """A payment was given back, as a whole: the platform knows no other refund."""
 
-    type: Literal["refund"]
-    event_id: fields.Id
-    payment_event_id: fields.Id
-    location_id: fields.LocationId | None = None
-    currency: Annotated[Currency | None, BeforeValidator(_stated)] = None
-    amount: Annotated[Amount | None, BeforeValidator(_stated)] = None
-    status: Annotated[
-        Literal["succeeded", "completed", "refunded"] | None, BeforeValidator(_stated)
-    ] = None
-    metadata: Metadata = None
+    type: Literal["refund"] = "refund"
+    event_id: str
+    payment_event_id: str
+    location_id: int | None = None
+    currency: str | None = None
+    amount: Decimal | None = None
 
-    _fits = field_validator("amount")(_of_its_currency)
+    @classmethod
+    def of(cls, it: Fields) -> "Refund":
+        """Of what was told.
+
+        Raises:
+            Wrong: it is no refund.
+        """
+        event_id = it.need("event_id", fields.one_id)
+        payment_event_id = it.need("payment_event_id", fields.one_id)
+        location_id = it.may("location_id", _location_or_none, None)
+        currency = it.may("currency", _stated(_currency), None)
+        amount = it.may("amount", _stated(_amount(currency)), None)
+        _end(it, "succeeded", "completed", "refunded")
+        return cls(
+            event_id=event_id,
+            payment_event_id=payment_event_id,
+            location_id=location_id,
+            currency=currency,
+            amount=amount,
+        )
 
     def entry(self, now: datetime) -> Entry:
         """The ledger entry of this event, not yet written."""
@@ -173,21 +194,39 @@ class Refund(_Message):
         return Entry.new(f"refund#{self.event_id}", self.location_id, facts, now)
 
 
-class WakeUp(_Message):
-    """Reconcile's word that a row is due: only the one that the row was last given counts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeUp:
+    """Reconcile's word that a row is due: only the one that the row was last given counts.
 
-    # Our own: one of an earlier version may say more, and a void one does no harm.
-    model_config = ConfigDict(extra="ignore")
+    It is our own: one of an earlier version may say more, and a void one does no harm.
+    """
 
-    type: Literal["wake-up"]
-    key: Annotated[str, BeforeValidator(_key)]
+    type: Literal["wake-up"] = "wake-up"
+    key: str
     due_at: str
 
+    @classmethod
+    def of(cls, it: Fields) -> "WakeUp":
+        """Of what was told.
 
-_events: TypeAdapter[Payment | Refund | WakeUp] = TypeAdapter(
-    Annotated[Payment | Refund | WakeUp, Field(discriminator="type")],
-    config=ConfigDict(defer_build=True),
-)
+        Raises:
+            Wrong: it is no wake-up.
+        """
+        return cls(key=it.need("key", _key), due_at=it.need("due_at", _word))
+
+
+_KINDS: Mapping[str, Callable[[Fields], Payment | Refund | WakeUp]] = {
+    "payment": Payment.of,
+    "refund": Refund.of,
+    "wake-up": WakeUp.of,
+}
+
+
+def _end(it: Fields, *final: str) -> None:
+    """What is the same of both ends the event."""
+    it.may("status", _stated(fields.one_of(*final)), None)
+    it.may("metadata", _passed_over, None)
+    it.end()
 
 
 def read(body: str) -> Payment | Refund | WakeUp:
@@ -208,10 +247,9 @@ def read(body: str) -> Payment | Refund | WakeUp:
     if not isinstance(values, dict):
         raise BadEvent("not a JSON object")
     try:
-        return _events.validate_python(values)
-    except ValidationError as error:
-        where, why = fields.wrong(error, types="payment or refund")
-        raise BadEvent(f"{_name(where)}: {why}") from None
+        return fields.by_type(values, _KINDS, "payment or refund")
+    except Wrong as wrong:
+        raise BadEvent(f"{_name(wrong.field)}: {wrong.why}") from None
 
 
 def again(refund: Entry) -> str:
@@ -223,6 +261,10 @@ def again(refund: Entry) -> str:
         "location_id": refund.location_id,
     }
     return json.dumps({name: value for name, value in event.items() if value is not None})
+
+
+def _location_or_none(value: Any) -> int | None:
+    return None if value is None else fields.location_id(value)
 
 
 def _name(field: str) -> str:

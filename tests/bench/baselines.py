@@ -4,8 +4,7 @@ _AWS = "shared.telemetry, shared.aws.session, shared.aws.dynamodb, shared.altegi
 IMPORTS = {
     "bench_imports_a": ("AWS, the platform, the log", _AWS),
     "bench_imports_b": ("and phone numbers", f"{_AWS}, phonenumbers"),
-    "bench_imports_c": ("and pydantic", f"{_AWS}, phonenumbers, pydantic, shared.fields"),
-    "bench_imports_d": ("and the rest of calls", f"{_AWS}, phonenumbers, functions.calls.app"),
+    "bench_imports_c": ("and the rest of calls", f"{_AWS}, phonenumbers, functions.calls.app"),
 }
 """What is imported for a call, by module: for the table, and as Python has it."""
 BARE = "bench_bare"

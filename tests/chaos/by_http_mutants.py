@@ -55,7 +55,7 @@ def an_id_of_stripes_event() -> Any:
 
     def events(event: stripe.Event) -> list[Payment | Refund]:
         told = _events(event)
-        return [it.model_copy(update={"event_id": f"{event.id}#{it.event_id}"}) for it in told]
+        return [replace(it, event_id=f"{event.id}#{it.event_id}") for it in told]
 
     return patch.object(stripe, "events", events)
 

@@ -13,11 +13,11 @@ from tests.house.source import FUNCTIONS, NAMES, PROJECT, SHARED, imports, tree
 from tests.house.template import TEMPLATE
 
 HEAVY = {
-    "billing": {"pydantic", "botocore"},
+    "billing": {"botocore"},
     "connect": {"httpx", "jinja2", "botocore"},
-    "payments": {"httpx", "pydantic", "botocore"},
+    "payments": {"httpx", "botocore"},
     "disable": {"botocore"},
-    "calls": {"httpx", "pydantic", "botocore", "phonenumbers"},
+    "calls": {"httpx", "botocore", "phonenumbers"},
     "reconcile": {"httpx", "botocore"},
     "events": {"botocore"},
 }

@@ -26,9 +26,9 @@ def test_the_documented_payment() -> None:
         location_id=4564,
         amount=Decimal("990.99"),
         currency="EUR",
-        paid_at="2026-11-01T10:10:00+00:00",  # type: ignore[arg-type]  # as on the queue
-        period_from="2026-11-01T00:00:00+00:00",  # type: ignore[arg-type]  # pydantic reads it
-        period_to="2026-11-30T23:59:59+00:00",  # type: ignore[arg-type]  # pydantic reads it
+        paid_at=datetime(2026, 11, 1, 10, 10, tzinfo=UTC),
+        period_from=datetime(2026, 11, 1, tzinfo=UTC),
+        period_to=datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC),
     )
     assert entry(PAYMENT) == Entry(
         key="payment#inv-1001",
@@ -252,7 +252,7 @@ def test_a_name_that_no_log_should_hold_is_not_repeated(name: str) -> None:
     st.none() | st.booleans() | st.text(max_size=5),
 )
 def test_no_field_is_passed_over_but_metadata(body: str, name: str, value: Any) -> None:
-    assume(name not in (*Payment.model_fields, *Refund.model_fields))
+    assume(name not in {*json.loads(PAYMENT), *json.loads(REFUND), "status", "metadata"})
     with pytest.raises(BadEvent) as caught:
         billing_event.read(json.dumps({**json.loads(body), name: value}))
     assert str(caught.value).isascii()

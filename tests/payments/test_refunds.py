@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ops import dead_letters
 from shared.aws.dead_letters import DeadLetters
 from shared.payments import billing_event
+from shared.payments.billing_event import Refund
 from shared.payments.entry import EntryState, reopened
 from tests.deployment import Deployment, payment, refund
 
@@ -36,8 +37,8 @@ NOT_THE_WHOLE = [
     ({"currency": "USD"}, "currency: is not its payment's"),
 ]
 NOT_A_REFUND = [
-    ({"amount": "-10.00"}, "amount: Input should be greater than or equal to 0"),
-    ({"status": "pending"}, "status: Input should be 'succeeded', 'completed' or 'refunded'"),
+    ({"amount": "-10.00"}, "amount: must not be negative"),
+    ({"status": "pending"}, "status: must be 'succeeded', 'completed' or 'refunded'"),
     ({"dry_run": True}, "dry_run: is not known"),
 ]
 
@@ -91,7 +92,7 @@ def test_a_refund_of_less_that_came_before_its_payment_is_rejected_and_one_lette
     [(body, why)] = connected.dead_letters()
     assert why == f"invalid: {reason}"
     told = billing_event.read(body)
-    assert isinstance(told, billing_event.Refund)
+    assert isinstance(told, Refund)
     assert told.entry(row.received_at).digest == row.digest
     assert connected.simulator.calls("refund") == []
     assert not dead_letters.judge(json.dumps(refund("ref-2", **stated)), connected.ledger.get).safe
@@ -166,7 +167,7 @@ _UNLIKE = st.one_of(
     .map(lambda currency: {"amount": "990.99", "currency": currency}),
     st.sampled_from(["pending", "failed", "partial", ""]).map(lambda status: {"status": status}),
     st.text(st.characters(), max_size=12)
-    .filter(lambda name: name not in billing_event.Refund.model_fields)
+    .filter(lambda name: name not in {*Refund.__slots__, "type", "status", "metadata"})
     .map(lambda name: {name: True}),
 )
 

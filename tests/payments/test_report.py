@@ -76,7 +76,7 @@ def test_the_same_id_with_another_amount_is_refused_with_its_reason(
         (json.dumps(payment(dry_run=True)), "invalid: dry_run: is not known"),
         (
             json.dumps(payment(status="pending")),
-            "invalid: status: Input should be 'succeeded', 'completed' or 'paid'",
+            "invalid: status: must be 'succeeded', 'completed' or 'paid'",
         ),
     ],
 )
