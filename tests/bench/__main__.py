@@ -4,17 +4,19 @@ What each of them does is told in its module.
 """
 
 import argparse
+import io
 import os
 import platform
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import cold_start, fairness, pop_up, warm, webhook
+from tests.bench import cold_start, fairness, growth, pop_up, warm, webhook, written
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,6 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     if not options.fairness_only:
         _measure(options)
+    if options.growth and not options.fairness_only:
+        growth.told(growth.LOCATIONS, _tell, is_written=options.write)
     if options.fairness:
         _tell("fairness: minutes")
         _print_fairness(fairness.payments_beside_pop_ups(), fairness.a_call_behind_thousands())
@@ -40,16 +44,27 @@ def _measure(options: argparse.Namespace) -> None:
     print(f"Cold starts, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     print(f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} processors")
     print(f"Python {platform.python_version()}, boto3 {version('boto3')}")
-    cold_start.print_table(starts.rows, runs=options.runs)
-    _print_webhook(answered)
+    _told("cold", options, lambda: cold_start.print_table(starts.rows, runs=options.runs))
+    _told("webhook", options, lambda: _print_webhook(answered))
     if options.warm_s:
-        warm.print_tables(warm.measured(options.warm_s, _tell))
+        measured = warm.measured(options.warm_s, _tell)
+        _told("warm", options, lambda: warm.print_tables(measured))
     if options.pop_ups:
         _tell(f"{options.pop_ups} pop-ups at once")
-        _print_limit(pop_up.at_the_limit(options.pop_ups))
+        limit = pop_up.at_the_limit(options.pop_ups)
+        _told("at-the-limit", options, lambda: _print_limit(limit))
     if not valgrind and not options.no_instructions:
         print("\nNo instructions were counted: valgrind is not installed.", end=" ")
         print("Times alone wander by a third from run to run.")
+
+
+def _told(name: str, options: argparse.Namespace, show: Callable[[], None]) -> None:
+    """Prints; and writes the same into docs/, if that is asked for."""
+    with redirect_stdout(io.StringIO()) as shown:
+        show()
+    print(f"\n{shown.getvalue().strip()}")
+    if options.write:
+        written.write(name, f"```\n{shown.getvalue().strip()}\n```")
 
 
 def _print_webhook(warm: webhook.Answered) -> None:
@@ -116,6 +131,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="who is held up while somebody hammers: four minutes (on)",
+    )
+    parser.add_argument(
+        "--growth",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="what a hundred, a thousand and ten thousand locations take: some minutes (on)",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put what was measured into docs/speed.md, too"
     )
     parser.add_argument("--fairness-only", action="store_true", help="nothing but that")
     parser.add_argument("--no-instructions", action="store_true", help="times only")

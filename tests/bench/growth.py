@@ -8,6 +8,7 @@ assumed to take, and by what a function waits for its turn: nothing of it depend
 `--write` puts the tables and the picture into docs/.
 """
 
+import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,17 +19,21 @@ from unittest.mock import patch
 
 import httpx
 
+from local import PROJECT
 from local.simulator import Owner
 from local.simulator.wire import Answer, Request
 from shared import clock as real_clock
 from shared.altegio.settings import PlatformSettings
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from shared.settings import variables
-from tests.bench import costs
-from tests.bench.costs import AWS_S, PACE_PER_MIN, PLATFORM_S, Stack, Used
+from tests.bench import costs, picture, written
+from tests.bench.costs import AWS_S, MINUTES, PACE_PER_MIN, PLATFORM_S, Stack, Used
 from tests.deployment import Deployment, payment
 
 LOCATIONS = (100, 1_000, 10_000)
+PICTURE = PROJECT / "docs" / "growth.svg"
+CALLS_A_MONTH = (0, 100, 300, 1_000)
+DAY_MIN = 24 * 60
 TITLES = {
     "payment": "a payment",
     "call": "a call with its pop-up",
@@ -104,7 +109,13 @@ def _grow(deployment: Deployment, before: int, size: int) -> str:
         _pay(deployment, f"inv-{each}", each, end - _MONTH, end)
         if end < now + timedelta(days=3):
             _pay(deployment, f"next-{each}", each, end, end + _MONTH)
-    deployment.let_time_pass(2 * _HOUR)
+    platform: Any = deployment.simulator.exchange
+    deployment.let_time_pass(_HOUR)
+    # A run takes a hundred of a kind at most, and all have connected at once.
+    calls = 0
+    while platform.calls - calls > size / 100:
+        calls = platform.calls
+        deployment.let_time_pass(_HOUR)
     deployment.tell()
     return key
 
@@ -229,6 +240,93 @@ def _in_a_time_of_its_own(stack: Stack) -> Iterator[list[float]]:
         yield runs
 
 
+def table(sizes: Sequence[Size]) -> str:
+    """What docs/speed.md shows of each size."""
+    lines = [
+        f"| | | {' | '.join(f'{it.locations:,} locations' for it in sizes)} |",
+        f"| --- | --- {'| --: ' * len(sizes)}|",
+        _line("all tables", "rows", [it.rows for it in sizes]),
+    ]
+    for kind, title in TITLES.items():
+        for name, measure in COLUMNS.items():
+            values = [it.used[kind][name] for it in sizes]
+            if any(round(value, 1) for value in values):
+                lines.append(_line(title, measure, values))
+    lines += [
+        _line("the longest run of reconcile", "seconds", [it.longest_s for it in sizes]),
+        _line("a census", "minutes", [it.census_min for it in sizes]),
+    ]
+    return "\n".join(lines)
+
+
+def _line(title: str, measure: str, values: Sequence[float]) -> str:
+    cells = [f"{it:,.0f}" if it >= 100 or it == int(it) else f"{it:,.1f}" for it in values]
+    return f"| {title} | {measure} | {' | '.join(cells)} |"
+
+
+def limits(census_per_min: float) -> str:
+    """How many locations the platform's own limit allows, by how many calls each of them has."""
+    each, days = costs.uses(), MINUTES / DAY_MIN
+
+    def at_most(calls: int) -> float:
+        asked = each["payment"]["platform calls"] * costs.PAYMENTS
+        asked += each["call"]["platform calls"] * calls + each["location"]["platform calls"]
+        return PACE_PER_MIN * DAY_MIN / (asked / days)
+
+    told = [f"{calls:,}" if calls else "none" for calls in CALLS_A_MONTH]
+    by_pace = [f"{at_most(calls):,.0f}" for calls in CALLS_A_MONTH]
+    by_census = [f"{census_per_min * DAY_MIN:,.0f}"] * len(told)
+    lines = [
+        f"| calls of a location in a month | {' | '.join(told)} |",
+        f"| --- {'| --: ' * len(told)}|",
+        f"| locations, if all calls to the platform are to fit | {' | '.join(by_pace)} |",
+        f"| locations, if a census is to end within a day | {' | '.join(by_census)} |",
+    ]
+    return "\n".join(lines)
+
+
+def drawn(sizes: Sequence[Size]) -> str:
+    """The curves of docs/growth.svg."""
+
+    def units(kind: str) -> list[float]:
+        return [it.used[kind]["read units"] + it.used[kind]["write units"] for it in sizes]
+
+    named: dict[str, Sequence[float]] = {
+        f"{title}, units": units(kind) for kind, title in TITLES.items()
+    }
+    named["a census, minutes"] = [it.census_min for it in sizes]
+    return picture.curves(
+        "What it takes in DynamoDB, and how long a census is",
+        "connected locations",
+        [it.locations for it in sizes],
+        named,
+    )
+
+
+def told(sizes: Sequence[int], tell: Callable[[str], None], *, is_written: bool) -> None:
+    """Measures and prints; and writes into docs/, if that is asked for."""
+    found = measured(sizes, tell)
+    texts = {
+        "growth": table(found),
+        "limits": limits(found[-1].locations / found[-1].census_min),
+    }
+    for name, text in texts.items():
+        print(f"\n{text}")
+        if is_written:
+            written.write(name, text)
+    if is_written:
+        PICTURE.write_text(drawn(found), "utf-8")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Of the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.growth")
+    parser.add_argument("--locations", type=int, nargs="+", default=LOCATIONS)
+    parser.add_argument("--write", action="store_true", help="into docs/")
+    options = parser.parse_args(arguments)
+    told(options.locations, lambda it: print(it, file=sys.stderr), is_written=options.write)
+    return 0
+
+
 if __name__ == "__main__":
-    for it in measured(list(map(int, sys.argv[1:])), lambda t: print(t, file=sys.stderr)):
-        print(it)
+    sys.exit(main(sys.argv[1:]))
