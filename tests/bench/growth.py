@@ -51,6 +51,7 @@ COLUMNS = {
 """What is told of each: as `Used` has it, and as the table calls it."""
 _FEW = 10
 """Of each event, of as many locations."""
+_OF_AN_OWNER = 10
 _HOUR = 60
 _MONTH = timedelta(days=30)
 _GOLDEN = 0.618034
@@ -100,15 +101,18 @@ def _grow(deployment: Deployment, before: int, size: int) -> str:
     """Locations connect and pay, until what a connection begins with is over; the PBX's key."""
     deployment.restart(**_PLENTY)
     key = ""
-    for each in range(before + 1, size + 1):
-        page = deployment.connect(each, owner=Owner(id=each), telephony=each == 1)
+    for first in range(before + 1, size + 1, _OF_AN_OWNER):
+        locations = range(first, first + _OF_AN_OWNER)
+        owner = Owner(id=first)
+        page = deployment.connect(*locations, owner=owner, telephony=first == 1)
         key = key or page.pbx_key
         now = deployment.clock()
-        # Ends evenly spread, and whoever ends soon has paid on.
-        end = now + (each * _GOLDEN % 1) * _MONTH
-        _pay(deployment, f"inv-{each}", each, end - _MONTH, end)
-        if end < now + timedelta(days=3):
-            _pay(deployment, f"next-{each}", each, end, end + _MONTH)
+        for each in locations:
+            # Ends evenly spread, and whoever ends soon has paid on.
+            end = now + (each * _GOLDEN % 1) * _MONTH
+            _pay(deployment, f"inv-{each}", each, end - _MONTH, end)
+            if end < now + timedelta(days=3):
+                _pay(deployment, f"next-{each}", each, end, end + _MONTH)
     platform: Any = deployment.simulator.exchange
     deployment.let_time_pass(_HOUR)
     # A run takes a hundred of a kind at most, and all have connected at once.
@@ -116,7 +120,9 @@ def _grow(deployment: Deployment, before: int, size: int) -> str:
     while platform.calls - calls > size / 100:
         calls = platform.calls
         deployment.let_time_pass(_HOUR)
-    deployment.tell()
+    # Nobody is told of what has been so far.
+    for mapping, table in deployment._streams:
+        deployment._read[mapping.table] = len(deployment._dynamodb.stream(table=table))
     return key
 
 
@@ -140,6 +146,9 @@ def _size(stack: Stack, size: int, key: str, runs: list[float]) -> Size:
         _pay(deployment, f"of-{size}-{each}", each, begins, begins + _MONTH)
         deployment.tell()
     used["payment"] = costs.shared_by(_FEW, stack.since())
+    # The first of all proves the location's token, too.
+    costs.talk(deployment, key, f"first-{size}", listed_after_s=20)
+    stack.since()
     for each in range(1, _FEW + 1):
         costs.talk(deployment, key, f"of-{size}-{each}", listed_after_s=20)
     used["call"] = costs.shared_by(_FEW, costs.beyond(stack.since(), used["minute"], _FEW))
