@@ -178,11 +178,14 @@ def _took(kind: Kind, ms: Sequence[float], others: int) -> Took:
 
 def print_tables(warm: Warm) -> None:
     print("\nWarm, over TLS: ms from when it was due to its answer\n")
-    print(f"{'':30}{'runs':>8}{'others':>8}{'p50':>8}{'p99':>8}{'longest':>10}")
+    print(f"{'':30}{'runs':>8}{'p50':>8}{'p99':>8}{'longest':>10}")
     for it in warm.took:
         print(
-            f"{it.title:30}{it.runs:8}{it.others:8}{it.median:8.0f}{it.p99:8.0f}{it.longest:10.0f}"
+            f"{it.title:30}{it.runs:8}{it.median:8.0f}{it.p99:8.0f}{it.longest:10.0f}"
         )
+    for it in warm.took:
+        if it.others:
+            print(f"{it.others} of {it.runs} answered otherwise: {it.title}")
     print("\nMemory at its peak, of what template.yaml gives it\n")
     print(f"{'':30}{'MB':>8}{'of':>8}")
     for name, (peak, setting) in warm.peaks.items():
