@@ -180,9 +180,7 @@ def print_tables(warm: Warm) -> None:
     print("\nWarm, over TLS: ms from when it was due to its answer\n")
     print(f"{'':30}{'runs':>8}{'p50':>8}{'p99':>8}{'longest':>10}")
     for it in warm.took:
-        print(
-            f"{it.title:30}{it.runs:8}{it.median:8.0f}{it.p99:8.0f}{it.longest:10.0f}"
-        )
+        print(f"{it.title:30}{it.runs:8}{it.median:8.0f}{it.p99:8.0f}{it.longest:10.0f}")
     for it in warm.took:
         if it.others:
             print(f"{it.others} of {it.runs} answered otherwise: {it.title}")
