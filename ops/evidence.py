@@ -8,7 +8,7 @@ from ops import screen
 from ops.screen import Wrong
 from ops.site import Site
 from shared import clock
-from shared.altegio.status import Installed, ListedPayment, Status
+from shared.altegio.status import ListedPayment, Status
 from shared.payments import lookup
 from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import digits
@@ -136,7 +136,7 @@ def _doubted(entry: Entry) -> Entry:
 def _status(site: Site, entry: Entry) -> Status | str:
     """The status of the entry's location, or why there is none."""
     status = site.told(entry.location_id or 0)
-    if isinstance(status, Status) and status.installed in (Installed.NO, Installed.PENDING):
+    if isinstance(status, Status) and not status.live:
         return NOT_LISTED
     return status
 

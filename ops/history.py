@@ -193,7 +193,7 @@ def _dated(row: ListedPayment, zone: ZoneInfo) -> datetime | None:
 
 
 def _unlisted(entries: Sequence[Entry], status: Status) -> Iterator[Event]:
-    if status.installed not in (Installed.ACTIVE, Installed.FREEZED):
+    if not status.live:
         # It lists nothing then.
         return
     ids = {row.id for row in status.payments}

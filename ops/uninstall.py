@@ -129,7 +129,7 @@ def _cover(site: Site, connection: Connection | None, there: Status | str, now: 
     """Until when the owner has paid, or may try it for nothing."""
     if connection is None or connection.state not in LIVE:
         return "-"
-    if isinstance(there, Status) and there.installed in (Installed.ACTIVE, Installed.FREEZED):
+    if isinstance(there, Status) and there.live:
         rules, zone = site.settings.cover, site.platform.zone
         connection = coverage.watched(connection, there, (), now, zone=zone, rules=rules)
     if site.settings.cover.free:

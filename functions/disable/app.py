@@ -1,4 +1,4 @@
-"""The lifecycle webhook: uninstall, freeze, payment. Stores, answers, asks nobody."""
+"""The lifecycle webhook, such as uninstall and freeze. Stores, answers, asks nobody."""
 
 from typing import Any
 

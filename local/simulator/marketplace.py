@@ -19,6 +19,8 @@ from local.simulator.wire import Answer, Message, accepted, failure, success, we
 
 CHANGES_STATE: Final = frozenset({"callback", "payment", "refund", "uninstall"})
 TELLS_TELEPHONY: Final = frozenset({"enable", "disable", "event", "history"})
+#: Of a payment, what the list tells.
+_KEPT: Final = ("payment_sum", "currency_iso", "payment_date", "period_from", "period_to")
 #: Of a list that was asked for without one; the documentation's example.
 CALLS_PER_PAGE: Final = 25
 
@@ -88,11 +90,7 @@ class Marketplace:
                 answer = success(None, status=HTTPStatus.CREATED, meta=[])
                 return self._either(Answer(HTTPStatus.CREATED, b""), answer)
             case "payment":
-                terms = {
-                    name: value
-                    for name, value in fields.items()
-                    if name not in {"salon_id", "application_id"}
-                }
+                terms = {name: fields[name] for name in _KEPT}
                 return success({"id": self._platform.pay(location_id, **terms)})
             case "refund":
                 payment_id = message.payment_id or 0

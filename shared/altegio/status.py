@@ -66,6 +66,15 @@ class Status:
     payments: tuple[ListedPayment, ...] = ()
 
     @property
+    def live(self) -> bool:
+        """Whether the platform takes payments there: a frozen location is paid to thaw it."""
+        match self.installed:
+            case Installed.ACTIVE | Installed.FREEZED:
+                return True
+            case Installed.PENDING | Installed.NO:
+                return False
+
+    @property
     def refunded(self) -> frozenset[int]:
         """Ids of the payments that the platform holds as given back."""
         return frozenset(payment.id for payment in self.payments if payment.is_refunded)

@@ -13,20 +13,12 @@ import math
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from shared.altegio import signature
 
+PAYMENT = "payment"
 _LONGEST_BODY = 64 * 1024
-
-
-class Kind(StrEnum):
-    """Of an event. Each is a reason to ask for the status: a payment may have thawed a location."""
-
-    UNINSTALL = "uninstall"
-    FREEZE = "freeze"
-    PAYMENT = "payment"
 
 
 class Malformed(Exception):
@@ -59,7 +51,7 @@ class HostedPayment:
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
-    """A genuine event; `event` may be a word that is not known yet, `hosted` is a payment's."""
+    """A genuine event; `event` may be a word that is not known, `hosted` is a payment's."""
 
     location_id: int
     application_id: int
@@ -80,7 +72,7 @@ def read(body: bytes, tokens: tuple[str, ...]) -> LifecycleEvent:
     if not _is_known(values.get("partner_token"), tokens):
         raise Forged
     event = _event(values)
-    if event.event == Kind.PAYMENT:
+    if event.event == PAYMENT:
         return replace(event, hosted=_hosted(event.location_id, values, tokens))
     return event
 

@@ -23,7 +23,7 @@ LIVE = (State.ACTIVE, State.FROZEN)
 
 
 class Hint(StrEnum):
-    """Why the platform is asked about a location; the first three are what its webhook says."""
+    """Why the platform is asked about a location; what its webhook says is in `TOLD`."""
 
     UNINSTALL = "uninstall"
     FREEZE = "freeze"
@@ -32,6 +32,10 @@ class Hint(StrEnum):
     UNPROVEN = "unproven uninstall"
     # Our own: the platform spoke as if the application were not installed any more.
     GONE = "gone"
+
+
+# In the words of the webhook. Each is a reason to ask: a payment may have thawed a location.
+TOLD = tuple(hint for hint in Hint if hint not in (Hint.UNPROVEN, Hint.GONE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,7 @@ What the owner paid on the platform's own page (see `hosted`) was never ours to 
   │ ╰──────────────────── it is another entry's ──────▶ CLOSED
   ╰────────────────────── not listed for days ────────▶ NEEDS_HUMAN
 
-A person may adopt, send again or close whatever is not on its way (see `ops`):
-
- PENDING, HELD, UNKNOWN, REJECTED, NEEDS_HUMAN, CLOSED ──── adopt ──────▶ SENT
- PENDING, HELD, REJECTED, NEEDS_HUMAN, CLOSED ──────────── send ───────▶ PENDING
- PENDING, HELD, REJECTED, NEEDS_HUMAN ──────────────────── close ──────▶ CLOSED
- NEEDS_HUMAN ────────────────────────────────────────────── look ───────▶ UNKNOWN
+A person may adopt, send again, close or have looked for what is not on its way (see `CHANGES`).
 
 The platform's payment call has no idempotency key. So there is no way from an expired SENDING back
 to sending: who does not know what happened says so, and UNKNOWN is looked up (see

@@ -4,7 +4,6 @@ from zoneinfo import ZoneInfo
 
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
-from shared.altegio.status import Installed
 from shared.clock import Clock
 from shared.payments import entry as payment
 from shared.payments import hosted
@@ -53,7 +52,7 @@ class RecordHosted:
             self._ledger.move(entry, payment.known_already(entry, owner, self._clock()))
             return
         facts = hosted.as_listed(entry, status.payments, self._zone)
-        if status.installed in (Installed.NO, Installed.PENDING):
+        if not status.live:
             self._later(entry, "not installed, so not listed")
         elif facts is None:
             self._later(entry, "not on the list, or not to be read there")

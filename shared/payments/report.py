@@ -15,7 +15,6 @@ from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.altegio.rate_limit import Busy, Pace, Paused
-from shared.altegio.status import Installed
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
 from shared.clock import Clock, stamp
@@ -231,7 +230,7 @@ class ReportPayments:
             return NotTaken(f"{outcome.why}; then status: {error}")
         if platform_id is not None and platform_id in status.refunded:
             return Sent(platform_id)
-        if status.installed in (Installed.NO, Installed.PENDING):
+        if not status.live:
             # We took it for connected: whatever ended that was never told.
             why = f"refused as not installed: {outcome.why}"
             self._connections.suspect(claimed.location_id or 0, why, self._clock())

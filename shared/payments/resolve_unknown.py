@@ -50,7 +50,7 @@ class ResolveUnknown:
             return
         if entry.is_refund:
             self._look_at_refund(entry, status)
-        elif status.installed in (Installed.NO, Installed.PENDING):
+        elif not status.live:
             self._wait_for_the_list(entry, "not installed, so not listed")
         else:
             self._look_at_payment(entry, status)

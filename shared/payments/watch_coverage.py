@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from shared.altegio.status import Installed, Status
+from shared.altegio.status import Status
 from shared.clock import Clock, stamp
 from shared.connections.connection import Connection
 from shared.connections.table import Connections
@@ -52,7 +52,7 @@ class WatchCoverage:
         if status is None:
             self._warn_if_near(connection, entries, now)
             return
-        if status.installed not in (Installed.ACTIVE, Installed.FREEZED):
+        if not status.live:
             # It lags behind the connection, and proves nothing.
             return
         missing = coverage.unlisted(entries, status.payments, now)

@@ -18,15 +18,12 @@ from shared.aws import sightings
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import Sightings
 from shared.clock import Clock
-from shared.connections.connection import Hint
+from shared.connections.connection import TOLD, Hint
 from shared.connections.table import Connections
 from shared.payments import hosted
 from shared.payments.ledger import Ledger
 from shared.reconcile.hint_queue import Hints
 from shared.telemetry import count, logger
-
-# At import: an event without its hint stops every test, and no webhook.
-_HINTS = {str(kind): Hint(kind) for kind in webhook.Kind}
 
 
 class Unproven(Exception):
@@ -82,11 +79,11 @@ class ReceiveWebhook:
             self._sightings.note(sightings.OTHER_APPLICATION, str(event.application_id))
             logger.info("event of another application", extra=told)
             return
-        if event.event not in _HINTS:
+        if event.event not in TOLD:
             count("LifecycleEventUnknown")
             logger.error("unknown lifecycle event", extra=told)
             return
-        known = self._connections.hint(event.location_id, _HINTS[event.event], self._clock())
+        known = self._connections.hint(event.location_id, Hint(event.event), self._clock())
         if known:
             self._note_payment(event)
             self._hints.wake(event.location_id)
@@ -95,9 +92,9 @@ class ReceiveWebhook:
     def _rumour(self, event: LifecycleEvent) -> None:
         """Anybody may have sent it: it makes us ask once, where asking may tell something."""
         count("TokenUnreadable")
-        if event.application_id != self._application_id or event.event not in _HINTS:
+        if event.application_id != self._application_id or event.event not in TOLD:
             raise Unproven
-        kept = self._connections.rumour(event.location_id, _HINTS[event.event], self._clock())
+        kept = self._connections.rumour(event.location_id, Hint(event.event), self._clock())
         if kept:
             self._hints.wake(event.location_id)
         told = {"location_id": event.location_id, "lifecycle_event": event.event}

@@ -259,7 +259,7 @@ def test_a_lie_that_could_not_be_proven_closes_nothing(blind: Deployment, memory
     ("changes", "answer"),
     [
         ({"application_id": 102}, 503),
-        ({"event": "integration_revoked"}, 503),
+        ({"event": "unheard-of"}, 503),
         ({"salon_id": 9999}, 200),
         ({"salon_id": 0}, 400),
         ({"event": 7}, 400),

@@ -22,8 +22,8 @@ from unittest.mock import patch
 import pytest
 
 from local.simulator import Owner, Simulator
-from local.simulator.server import Exchange
 from shared import telemetry
+from tests.bench.exchanges import Exchanges
 from tests.calls.telling import end, ring, settle
 from tests.deployment import Clock, Deployment, payment
 from tests.house.template import ALARMS, MAPPINGS, ROLES, TABLES, of_type
@@ -196,20 +196,6 @@ class _Metered:
                 meter.used["write units"] += write_units(table, old, new, at_once=at_once)
 
 
-class _Counted:
-    """The simulator's exchange, counted before it answers."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self.stopped = exchange.stopped
-        self.calls = 0
-
-    def __call__(self, *arguments: Any) -> None:
-        """As the exchange."""
-        self.calls += 1
-        self._exchange(*arguments)
-
-
 @dataclass(slots=True)
 class Stack:
     """A deployment whose use is measured."""
@@ -217,7 +203,7 @@ class Stack:
     deployment: Deployment
     meter: Meter
     log: io.StringIO
-    platform: "_Counted"
+    platform: Exchanges
 
     def since(self) -> Used:
         """What was used since this was last called."""
@@ -266,7 +252,7 @@ def measured() -> Iterator[Stack]:
                 used["queue requests"] += 2 * len(event.get("Records", ()))
 
     simulator = Simulator(redirect_url="https://provider.example/connect")
-    platform = simulator.exchange = _Counted(simulator.exchange)  # type: ignore[assignment]  # same
+    platform = simulator.exchange = Exchanges(simulator.exchange)  # type: ignore[assignment]  # same
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("shared.clock.now", clock)
         monkeypatch.setattr("boto3.Session", lambda: meter)

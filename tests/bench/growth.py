@@ -90,15 +90,16 @@ def measured(sizes: Sequence[int], tell: Callable[[str], None]) -> list[Size]:
     with costs.measured() as stack, _in_a_time_of_its_own(stack) as runs:
         for size in sizes:
             tell(f"growth: {size:,} locations connect")
-            key = _grow(stack.deployment, before, size) or key
+            key = _grow(stack, before, size) or key
             tell("growth: what they take")
             found.append(_size(stack, size, key, runs))
             before = size
     return found
 
 
-def _grow(deployment: Deployment, before: int, size: int) -> str:
+def _grow(stack: Stack, before: int, size: int) -> str:
     """Locations connect and pay, until what a connection begins with is over; the PBX's key."""
+    deployment = stack.deployment
     deployment.restart(**_PLENTY)
     key = ""
     for first in range(before + 1, size + 1, _OF_AN_OWNER):
@@ -113,12 +114,11 @@ def _grow(deployment: Deployment, before: int, size: int) -> str:
             _pay(deployment, f"inv-{each}", each, end - _MONTH, end)
             if end < now + timedelta(days=3):
                 _pay(deployment, f"next-{each}", each, end, end + _MONTH)
-    platform: Any = deployment.simulator.exchange
     deployment.let_time_pass(_HOUR)
     # A run takes a hundred of a kind at most, and all have connected at once.
     calls = 0
-    while platform.calls - calls > size / 100:
-        calls = platform.calls
+    while stack.platform.calls - calls > size / 100:
+        calls = stack.platform.calls
         deployment.let_time_pass(_HOUR)
     # Nobody is told of what has been so far.
     for mapping, table in deployment._streams:

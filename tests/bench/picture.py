@@ -61,7 +61,7 @@ def curves(
         parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{right:.1f}"/>')
         parts.append(
             f'<text class="soft" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
-            f"{10.0**power:,.4g}</text>"
+            f"{10.0**power:,g}</text>"
         )
     for x in xs:
         parts.append(f'<path class="grid" d="M{across(x):.1f} {_TOP}V{bottom}"/>')

@@ -7,12 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 
 from local.simulator import Simulator
-from local.simulator.server import Exchange
 from local.stack.stack import Stack
 from tests.bench.webhook import connected
 
@@ -30,21 +28,6 @@ class AtTheLimit:
     seconds: float
     outcomes: Counter[str]
     too_many_requests: int
-
-
-class Timed:
-    """The simulator's exchange, with the time that each takes."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self.stopped = exchange.stopped
-        self.ms: list[float] = []
-
-    def __call__(self, *arguments: Any) -> None:
-        """As the exchange."""
-        began = time.perf_counter()
-        self._exchange(*arguments)
-        self.ms.append(1000 * (time.perf_counter() - began))
 
 
 def at_the_limit(calls: int) -> AtTheLimit:

@@ -66,10 +66,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Milliseconds of one kind of run, from when it was due to its answer."""
+    """Milliseconds of one kind of run, from when it was due to its answer.
+
+    `others` have answered otherwise: a pop-up that comes late is dropped.
+    """
 
     title: str
     runs: int
+    others: int
     median: float
     p99: float
     longest: float
@@ -87,7 +91,7 @@ def measured(seconds: float, tell: Callable[[str], None]) -> Warm:
     """Lets calls ring for so long, and then whatever else happens happen.
 
     Raises:
-        RuntimeError: a function did not answer as it should.
+        RuntimeError: a function failed.
     """
     with spoken_to_over_tls(LIFTED) as world, variant(world, AS_SHIPPED) as artifact:
         logs = FOLDER / "warm"
@@ -102,14 +106,16 @@ def measured(seconds: float, tell: Callable[[str], None]) -> Warm:
 
             def took(kind: Kind) -> Took:
                 tell(f"warm: {kind.title}, {kind.runs} times")
-                run = _run(functions, kind)
+                others: list[InvokeResult] = []
+                run = _run(functions, kind, others)
                 _all(run, min(_WARMED, kind.runs), kind.per_s)
+                others.clear()
                 world.platform_ms.clear()
                 ms = _all(run, kind.runs, kind.per_s)
                 if kind.is_own:
                     # One after the other, and each of them makes one call.
                     ms = list(map(operator.sub, ms, world.platform_ms))
-                return _took(kind, ms)
+                return _took(kind, ms, len(others))
 
             found = list(map(took, _kinds(world.stack, key, round(seconds * POP_UPS_PER_S))))
             peaks = {
@@ -141,14 +147,16 @@ def _kinds(stack: Stack, key: str, pop_ups: int) -> list[Kind]:
     ]
 
 
-def _run(functions: Functions, kind: Kind) -> Callable[[float], float]:
+def _run(functions: Functions, kind: Kind, others: list[InvokeResult]) -> Callable[[float], float]:
     def run(due: float) -> float:
         time.sleep(max(0.0, due - time.perf_counter()))
         began = due or time.perf_counter()
-        result: InvokeResult = functions.invoke(f"{kind.function}Function", kind.event())
-        if result.error or not kind.answers(result.payload):
-            message = f"{kind.title} answered {result.error or result.payload}: {result.log}"
+        result = functions.invoke(f"{kind.function}Function", kind.event())
+        if result.error:
+            message = f"{kind.title}: {result.error}; it said: {result.log}"
             raise RuntimeError(message)
+        if not kind.answers(result.payload):
+            others.append(result)
         return 1000 * (time.perf_counter() - began)
 
     return run
@@ -163,9 +171,9 @@ def _all(run: Callable[[float], float], runs: int, per_s: float) -> list[float]:
         return list(threads.map(run, [began + place / per_s for place in range(runs)]))
 
 
-def _took(kind: Kind, ms: Sequence[float]) -> Took:
+def _took(kind: Kind, ms: Sequence[float], others: int) -> Took:
     p99 = sorted(ms)[len(ms) * 99 // 100]
-    return Took(kind.title, len(ms), statistics.median(ms), p99, max(ms))
+    return Took(kind.title, len(ms), others, statistics.median(ms), p99, max(ms))
 
 
 def print_tables(warm: Warm) -> None:
@@ -173,6 +181,9 @@ def print_tables(warm: Warm) -> None:
     print(f"{'':30}{'runs':>8}{'p50':>8}{'p99':>8}{'longest':>10}")
     for it in warm.took:
         print(f"{it.title:30}{it.runs:8}{it.median:8.0f}{it.p99:8.0f}{it.longest:10.0f}")
+    for it in warm.took:
+        if it.others:
+            print(f"{it.others} of {it.runs} answered otherwise: {it.title}")
     print("\nMemory at its peak, of what template.yaml gives it\n")
     print(f"{'':30}{'MB':>8}{'of':>8}")
     for name, (peak, setting) in warm.peaks.items():

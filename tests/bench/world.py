@@ -20,7 +20,7 @@ from local.stack.wiring import Function
 from shared.roots import FOLDER as FOLDER_OF_ROOTS
 from shared.roots import OF_AWS
 from tests.bench import baselines
-from tests.bench.pop_up import Timed
+from tests.bench.exchanges import Exchanges
 from tests.bench.tls import Front
 from tests.certificates import Authority
 
@@ -73,7 +73,7 @@ def spoken_to_over_tls(settings: Mapping[str, str]) -> Iterator[World]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with ExitStack() as opened:
         simulator = Simulator()
-        timed = simulator.exchange = Timed(simulator.exchange)  # type: ignore[assignment]  # same
+        timed = simulator.exchange = Exchanges(simulator.exchange)  # type: ignore[assignment]  # same
         opened.enter_context(simulator)
         stack = opened.enter_context(
             Stack(

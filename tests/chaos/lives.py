@@ -22,6 +22,7 @@ from ops import census
 from shared.altegio import redirect
 from shared.clock import instant
 from shared.connect.tickets import Tickets
+from shared.connections.connection import TOLD, Hint
 from shared.reconcile.census.table import CensusTable
 from tests.chaos import events_out, schedule
 from tests.chaos.judge import Wrong, judge
@@ -382,7 +383,7 @@ class Life:
         self.world.start("reconcile", {})
 
     def forge(self) -> None:
-        event = self.chance.choice(("uninstall", "freeze"))
+        event = self.chance.choice([it for it in TOLD if it is not Hint.PAYMENT])
         self.world.forge(self._somewhere(), event, sibling=self.chance.random() < 0.5)
 
     def disturb(self) -> None:

@@ -5,10 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from shared.altegio import webhook
 from shared.altegio.status import Status
 from shared.connections import lifecycle
-from shared.connections.connection import State
+from shared.connections.connection import TOLD, State
 from tests.connections.words import (
     ACTIVATED,
     ACTIVE,
@@ -36,7 +35,7 @@ from tests.connections.words import (
 # Freezing
 
 
-@pytest.mark.parametrize("event", [None, *webhook.Kind])
+@pytest.mark.parametrize("event", [None, *TOLD])
 def test_freezing_keeps_the_link_and_a_payment_thaws_it(event: str | None) -> None:
     active = connection(State.ACTIVE, chain_id=5, crm_token="c")
     frozen = settled(hinted(active, event) if event else active, NOW_FREEZED)

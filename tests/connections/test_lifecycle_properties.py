@@ -8,10 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.altegio import webhook
 from shared.altegio.status import Installed, Status
 from shared.connections import lifecycle
-from shared.connections.connection import LIVE, Connection, Hint, State
+from shared.connections.connection import LIVE, TOLD, Connection, State
 from tests.connections.words import (
     ACTIVATED,
     ACTIVE,
@@ -65,7 +64,7 @@ rows = st.builds(
     _row,
     state=st.sampled_from(State),
     activation=moments,
-    hint=st.none() | st.sampled_from(list(webhook.Kind)).map(Hint),
+    hint=st.none() | st.sampled_from(TOLD),
     looks=st.integers(0, 3),
     tries=st.integers(0, 30),
 )
@@ -108,7 +107,7 @@ def test_nothing_closes_but_an_end_another_way_in_a_later_or_an_expired_grant(
         assert word.proof() in decided.verdict
 
 
-@given(rows, statuses, st.sampled_from(list(webhook.Kind)).map(Hint))
+@given(rows, statuses, st.sampled_from(TOLD))
 def test_a_hint_changes_when_to_ask_and_never_the_answer(
     row: Connection, word: Status, event: str
 ) -> None:
@@ -260,7 +259,7 @@ class Life(RuleBasedStateMachine):
             self.reconcile(late_s=1, answers=True)
 
     @precondition(lambda self: self.row)
-    @rule(event=st.sampled_from(list(webhook.Kind)).map(Hint))
+    @rule(event=st.sampled_from(TOLD))
     def webhook(self, event: str) -> None:
         assert self.row is not None
         self.row = hinted(self.row, event, self.now)

@@ -34,14 +34,6 @@ PURE = {
     "calls.leg",
     "calls.lines",
     "calls.matching",
-    "calls.pbx.asterisk",
-    "calls.pbx.fields",
-    "calls.pbx.freeswitch",
-    "calls.pbx.itoolabs",
-    "calls.pbx.senders",
-    "calls.pbx.threecx",
-    "calls.pbx.threecx_template",
-    "calls.pbx.untold",
     "calls.phone_numbers",
     "calls.recording_links",
     "calls.search",
@@ -115,6 +107,7 @@ def named(path: Path) -> str:
 
 
 MODULES = {named(path): path for path in SHARED if path.stem != "__init__"}
+PURE |= {name for name in MODULES if name.startswith("calls.pbx.")}
 
 
 @cache

@@ -124,7 +124,7 @@ def test_an_event_that_is_not_known_changes_nothing_and_is_counted(
     connected: Deployment, logged: Callable[[], str]
 ) -> None:
     before = connected.rows("CONNECTIONS_TABLE")
-    assert connected.webhook(connected.event(4564, "integration_revoked")) == 200
+    assert connected.webhook(connected.event(4564, "unheard-of")) == 200
     assert connected.rows("CONNECTIONS_TABLE") == before
     assert '"LifecycleEventUnknown":[1.0]' in logged()
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from shared.altegio.status import Installed, ListedPayment, Status
+from shared.altegio.status import ListedPayment, Status
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.settings import LifecyclePolicy
@@ -21,7 +21,6 @@ from shared.payments.entry import Entry, EntryState
 _YOUNG = timedelta(hours=1)
 # So many repairs are no mass change, however few locations there are.
 _ALWAYS_ALLOWED = 5
-_INSTALLED = (Installed.ACTIVE, Installed.FREEZED)
 
 
 class Difference(StrEnum):
@@ -92,7 +91,7 @@ def _difference(
     connection: Connection | None, status: Status, now: datetime, rules: LifecyclePolicy
 ) -> Difference | None:
     if connection is None or connection.state is State.DISABLED:
-        if status.installed not in _INSTALLED:
+        if not status.live:
             return None
         if not closed_by_mistake(connection, status):
             return Difference.GHOST
@@ -125,7 +124,7 @@ def closed_by_mistake(connection: Connection | None, status: Status) -> bool:
         and connection.state is State.DISABLED
         and connection.account_id is not None
         and connection.activation is not None
-        and status.installed in _INSTALLED
+        and status.live
         and status.activation == connection.activation
         # Else it is older than what we closed it for.
         and status.mark >= connection.mark
@@ -152,7 +151,7 @@ def of_payments(
         zone: of the dates on the wire.
     """
     told = any(entry.state is EntryState.REPORTED_BY_PLATFORM for entry in entries)
-    if status.installed not in _INSTALLED or told or hosted.unsettled(entries):
+    if not status.live or told or hosted.unsettled(entries):
         return []
     ours = [entry for entry in entries if not entry.is_refund and entry.state is EntryState.SENT]
     rows = {row.id: row for row in status.payments}

@@ -18,6 +18,7 @@ from tests.calls.recorded import (
     threecx_record,
 )
 from tests.deployment import Deployment
+from tests.house.template import ROUTES
 
 JSON = "application/json"
 
@@ -125,6 +126,10 @@ def test_whatever_comes_has_one_answer(body: bytes, query: dict[str, str]) -> No
     assert [bool(senders.elsewhere(path, body, query)) for path in senders.ADDRESSES] == [
         known and path not in at_home for path in senders.ADDRESSES
     ]
+
+
+def test_each_address_has_its_route() -> None:
+    assert {f"POST {path}" for path in (*senders.ADDRESSES, senders.ROOT)} <= ROUTES
 
 
 def test_each_sender_is_known_by_each_of_its_sets_of_fields() -> None:

@@ -64,13 +64,13 @@ def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
 
 
 # What is written the same in English and in another language.
-SAME = {"es": set(), "de": {"call.confirmed", "payment.SENT"}, "ru": {"labels.email"}}
+SAME = {"de": {"call.confirmed", "payment.SENT"}, "ru": {"labels.email"}}
 
 
 @pytest.mark.parametrize("words", LANGUAGES[1:], ids=lambda words: words.language)
 def test_no_text_is_left_in_english(words: Words) -> None:
     same = {where for where, text in said(words).items() if text == said(ENGLISH)[where]}
-    assert same == SAME[words.language]
+    assert same == SAME.get(words.language, set())
 
 
 @pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
@@ -114,8 +114,8 @@ def test_each_reason_is_one_that_a_link_is_refused_for() -> None:
         ("en;q=0.2, RU-kz ; q=0.7", "ru"),
         ("de-AT", "de"),
         ("es-419,es;q=0.9,en;q=0.8", "es"),
-        ("fr,it;q=0.9", "en"),
-        ("fr-FR,ru;q=0.1", "ru"),
+        ("tlh,zxx;q=0.9", "en"),
+        ("tlh-KX,ru;q=0.1", "ru"),
         ("ru;q=0", "en"),
         ("ru;q=2, en;q=0.1", "en"),
         ("ru;q=nan", "en"),
