@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from local.examples.portal import Portal
@@ -296,8 +297,9 @@ class Stage:
         def look() -> Finding:
             asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
             quiet = (datetime.now(UTC) - asked[-1].at).total_seconds() if asked else 0
-            # A busy machine asks slowly: what comes next has longer than what came so far.
-            slowly_s = 3 * (asked[-1].at - asked[0].at).total_seconds() if asked else 0
+            # A busy machine asks slowly: what comes next has longer than any that came so far.
+            waits = [(one.at - before.at).total_seconds() for before, one in pairwise(asked)]
+            slowly_s = 3 * max(waits, default=0)
             count = number(len(asked), "status call")
             words = f"{count} about location {location_id} since then, none for {quiet:.1f} s"
             return Finding(len(asked) > 1 and quiet >= max(quiet_s, slowly_s), words)

@@ -7,6 +7,7 @@ https://alteg.io/en/support/knowledge-base/11125420000669 (the methods).
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+from local.rehearsal.money import SCHEDULE_S
 from local.rehearsal.pbx import CALLER, EXTENSION, LINE, Pbx
 from local.rehearsal.stage import OK, Evidence, Finding, Look, Stage, answered, number
 
@@ -87,7 +88,7 @@ def keeps_a_sibling(stage: Stage) -> Iterator[Evidence]:
     expected = "the application asks how the location stands"
     yield stage.eventually(expected, stage.status_asked(SIBLING, began_at))
     yield stage.throughout(
-        3, "telephony on, no disable", _switched(stage, "disable", on=True, times=0)
+        2.2 * SCHEDULE_S, "telephony on, no disable", _switched(stage, "disable", on=True, times=0)
     )
     began_at = datetime.now(UTC)
     _pbx(stage).ring(RUNG, "c-5")

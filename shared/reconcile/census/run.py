@@ -96,12 +96,13 @@ class RunCensus:
         if head.stage is Stage.DONE and every and head.began_at + every <= now:
             began = Head(began_at=now, stage=Stage.LISTING, repairs=True, version=head.version)
             head = self._roll.save(began, now)
+        known: set[int] = set()
         while head.stage is not Stage.DONE and time.monotonic() < until:
             before, part = head, None
             try:
                 match head.stage:
                     case Stage.LISTING:
-                        head = self._list(head)
+                        head = self._list(head, known)
                     case Stage.LOOKING:
                         head, part = self._look(head, until)
                     case _:
@@ -114,8 +115,12 @@ class RunCensus:
 
     # LISTING
 
-    def _list(self, head: Head) -> Head:
-        """Our own rows, and then one page of the platform's list."""
+    def _list(self, head: Head, known: set[int]) -> Head:
+        """Our own rows, and then one page of the platform's list.
+
+        What is known already is read once in a run: for each page it would be as many reads as
+        locations, times locations.
+        """
         if not head.parts:
             states = (State.ACTIVE, State.FROZEN, State.PENDING)
             # One that changes meanwhile may be in two.
@@ -135,9 +140,11 @@ class RunCensus:
             unlisted = head.found.get(Difference.NO_LIST, 0) + 1
             found = {**head.found, Difference.NO_LIST: unlisted}
             return replace(head, stage=Stage.LOOKING, found=found, tried=0)
-        read = map(self._roll.part, range(head.parts))
-        known = set(chain.from_iterable(part.locations for part in read))
+        if not known:
+            read = map(self._roll.part, range(head.parts))
+            known.update(chain.from_iterable(part.locations for part in read))
         strange = sorted(set(listed) - known)
+        known.update(strange)
         head = replace(
             head,
             parts=self._roll.write_all(head.parts, strange),
