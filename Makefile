@@ -22,32 +22,46 @@ help: ## list the targets
 
 setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done ## install everything, under this folder only
 
+# What each part of the set-up took, since its first line.
+BEGUN = @mkdir -p build && touch build/begun
+TOOK = @echo "   done in $$(( $$(date +%s) - $$(date -r build/begun +%s) )) s"
+
 .venv/.done: locks/uv.txt locks/app.txt
-	@echo "setting up .venv (about half a minute, once)"
+	@echo "Setting up, once: seconds if uv has the packages already, some minutes if it fetches them."
+	@echo "1 .venv, with what runs and tests the project"
+	$(BEGUN)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' \
 	    || { echo "Python 3.13 is needed: make PYTHON=/path/to/python3.13 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
 	@$(SYNC) --python .venv/bin/python locks/app.txt
 	@touch $@
+	$(TOOK)
+
+WHAT_emulator = which plays tables and queues
+WHAT_sam = AWS SAM, for lint and deploy
 
 # Of these most is never loaded; what is, its first run compiles.
 .venv/.done $(VENVS)/sam/.done: private COMPILED =
 $(VENVS)/%/.done: locks/%.txt .venv/.done
-	@echo "setting up $(@D)"
+	@echo "$(if $(filter %emulator,$(@D)),2 ,)$(@D), $(WHAT_$*)"
+	$(BEGUN)
 	@.venv/bin/python -m venv --without-pip --clear $(@D)
 	@$(SYNC) --python $(@D)/bin/python $<
 	@touch $@
+	$(TOOK)
 
 # AWS's own runtime client, in a folder by itself: a function sees it and its artifact, nothing else.
 build/lambda-client/.done: locks/lambda.txt .venv/.done
-	@echo "setting up $(@D)"
+	@echo "3 $(@D), AWS's client that runs the functions"
+	$(BEGUN)
 	@rm -rf $(@D)
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python .venv/bin/python --target $(@D) -r $<
 	@touch $@
+	$(TOOK)
 
-rehearse: setup ## play Altegio's moderation through the real functions and a simulated platform
-	@.venv/bin/python -m local rehearse
+rehearse: setup ## play Altegio's moderation through the real functions; WITH="NAME=VALUE" sets parameters
+	@.venv/bin/python -m local rehearse $(WITH)
 
 up: setup ## run the local stack until Ctrl-C, and print its addresses
 	@.venv/bin/python -m local up
@@ -59,9 +73,9 @@ lint: setup $(VENVS)/sam/.done ## ruff, zizmor, mypy, sam validate
 	@.venv/bin/mypy & types=$$!; \
 	    SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint; ended=$$?; wait $$types && exit $$ended
 
-# For the tests of the page; a browser that is installed already is taken as it is.
-build/chromium/.done: tests/browser/chromium.py .venv/.done
-	@.venv/bin/python -m tests.browser.chromium
+# For the tests of the page and the pictures of the report; a browser that is installed already is taken as it is.
+build/chromium/.done: local/chromium.py .venv/.done
+	@.venv/bin/python -m local.chromium
 	@touch $@
 
 test: lint build/chromium/.done ## every check that CI runs
@@ -86,8 +100,12 @@ drills: setup ## plant every incident of the runbook, and see that its alarm, st
 bench: setup ## measure cold starts, answers and fairness; BENCH=--help lists the options
 	@.venv/bin/python -m tests.bench $(BENCH)
 
+# Before anything is set up. There is no such file, so it is always checked.
+named:
+	@[ -n "$(ENV)" ] || { echo "Which environment? Type: make deploy ENV=staging" >&2; exit 2; }
+
 # An environment of samconfig.toml, such as staging. PROFILE and REGION are the AWS CLI's.
-deploy: .venv/.done $(VENVS)/sam/.done ## deploy ENV=staging to AWS: asks, shows the change set, asks again; ANSWERS=file.toml
+deploy: named .venv/.done $(VENVS)/sam/.done ## deploy ENV=staging to AWS: asks, shows the change set, asks again; ANSWERS=file.toml
 	@.venv/bin/python -m ops deploy $(ENV) $(if $(ANSWERS),--answers "$(ANSWERS)") \
 	    $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") \
 	    $(if $(ENDPOINT_URL),--endpoint-url "$(ENDPOINT_URL)")

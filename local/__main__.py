@@ -5,15 +5,13 @@
 import argparse
 import json
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ops import ANNOUNCEMENT
 from ops.terminal import until_closed
@@ -22,47 +20,6 @@ from shared import clock
 if TYPE_CHECKING:
     from local.stack.alarms import Alarm, State
     from local.stack.stack import Stack
-
-_WELCOME = """\
-The local stack serves; Ctrl-C ends it.
-
-  HTTP API        {api}
-  platform        {platform}
-  AWS emulator    {aws_endpoint_url}  (region {region}, credentials test/test)
-  billing queue   {billing_queue_url}
-  letters         {letters}
-  events out      {events}
-  alarms          {alarms}
-  logs            {logs}
-
-{owner}The billing system reports a payment:
-  curl -u billing:{billing_key} {api}/billing -d '{payment}'
-Or puts it on the queue:
-  curl {billing_queue_url} -d Action=SendMessage --data-urlencode MessageBody='{payment}'
-Somebody calls, and his card pops up (the page that says that you are connected shows KEY, once):
-  curl -u pbx:KEY {api}/calls -d '{ringing}'
-The platform asks whether the webhook is there:
-  curl --head {api}/webhooks/altegio
-"""
-_OWNER = """\
-You are the owner of a few locations: connect one, in a browser.
-  open {url}
-"""
-_PAYMENT = {
-    "type": "payment",
-    "event_id": "inv-1001",
-    "location_id": 4564,
-    "amount": "990.99",
-    "currency": "EUR",
-}
-
-_RINGING = {
-    "type": "ringing",
-    "call_id": "c-1001",
-    "location_id": 4564,
-    "phone": "+13155550175",
-    "line": "+13155550176",
-}
 
 
 class _Ended(BaseException):
@@ -88,57 +45,49 @@ def up(options: argparse.Namespace) -> int:
     """Run the stack until SIGTERM or Ctrl-C; both are its regular end, at any time."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
+    from local import welcome
     from local.examples.mailbox import Mailbox
     from local.examples.webhook import Webhook
+    from local.world import opened
 
-    options.announce.unlink(missing_ok=True)  # an old one names what is gone
-    announced = ""
+    names = options.announce.with_suffix(".env")
+    for file in (options.announce, names):
+        file.unlink(missing_ok=True)  # an old one names what is gone
+    told: dict[Path, str] = {}
     try:
         with (
-            _stack(options, port=options.port) as stack,
-            Mailbox(stack.aws_endpoint_url) as post,
-            Webhook(stack.client("events"), stack.outputs["EventBusName"]) as hook,
-            stack.watched(_say) as watch,
+            opened(options, port=options.port) as world,
+            Mailbox(world.stack.aws_endpoint_url) as post,
+            Webhook(world.stack.client("events"), world.stack.outputs["EventBusName"]) as hook,
+            world.stack.watched(_say) as watch,
         ):
-            is_simulated = options.platform_url is None
+            stack, is_simulated = world.stack, world.simulator is not None
             pages = {"letters": post.url, "events": hook.url, "alarms": watch.url}
-            print(_welcome(stack, pages, is_simulated=is_simulated), flush=True)
-            announced = _announcement(stack)
-            _announce(announced, options.announce)
+            if world.simulator and world.simulator.neighbours:
+                world.simulator.neighbours.pages = {
+                    "letters that it sent to owners": post.url,
+                    "events that it told your other systems": hook.url,
+                    "its alarms": watch.url,
+                }
+            print(welcome.text(stack, pages, names, clock.now(), is_simulated=is_simulated))
+            sys.stdout.flush()
+            told = {names: welcome.exports(stack), options.announce: _announcement(stack)}
+            for file, text in told.items():
+                _announce(text, file)
             threading.Event().wait()
     except _Ended:
         pass
     finally:
-        _withdraw(announced, options.announce)
+        for file, text in told.items():
+            _withdraw(text, file)
     return 0
 
 
 def invoke(options: argparse.Namespace) -> int:
     """Run one function once, on a stack of its own; 1 is a function's error, 2 a wrong argument."""
-    try:
-        text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text("utf-8")
-        event = json.loads(text)
-    except OSError as error:
-        print(f"The event {options.event} cannot be read: {error.strerror}.", file=sys.stderr)
-        return 2
-    except ValueError as error:
-        print(f"The event {options.event} is no JSON: {error}.", file=sys.stderr)
-        return 2
-    from local import PROJECT
+    from local import invoke
 
-    # Beside one that serves, whose logs the operator's commands read.
-    logs = PROJECT / "build" / "local" / "invoked"
-    with _stack(options, port=0, granted=(4564, 4232), logs=logs) as stack:
-        try:
-            result = stack.invoke(options.function, event)
-        except KeyError as error:
-            print(error.args[0], file=sys.stderr)
-            return 2
-    sys.stderr.write(result.log)
-    start = "cold start" if result.cold else "warm start"
-    print(f"REPORT {result.request_id}  {result.duration_ms:.0f} ms, {start}", file=sys.stderr)
-    print(json.dumps(result.payload if result.error is None else result.error, ensure_ascii=False))
-    return 0 if result.error is None else 1
+    return invoke.main(options)
 
 
 def build(options: argparse.Namespace) -> int:
@@ -154,47 +103,6 @@ def deploy(_options: argparse.Namespace) -> int:
     from local import PROJECT, deploy_check
 
     return deploy_check.main(PROJECT / "build" / "deployed")
-
-
-@contextmanager
-def _stack(
-    options: argparse.Namespace,
-    *,
-    port: int,
-    granted: Sequence[int] = (),
-    logs: Path | None = None,
-) -> "Iterator[Stack]":
-    """The stack, in front of the given platform or of a simulator of its own.
-
-    There, the owner has granted access to the locations `granted`, which the events name.
-    """
-    from local.examples.mailbox import SENDER
-    from local.simulator import Simulator
-    from local.stack.stack import Stack
-
-    account: dict[str, Any] = {
-        "partner_token": options.partner_token,
-        "user_token": options.user_token,
-        "application_id": options.application_id,
-    }
-    settings = {"MAIL_FROM": SENDER, **dict(options.set)}
-    given = options.platform_url
-    with ExitStack() as opened:
-        simulator = None if given else opened.enter_context(Simulator(**account))
-        url = simulator.url if simulator else given.rstrip("/")
-        try:
-            stack = opened.enter_context(
-                Stack(platform_url=url, port=port, settings=settings, logs=logs, **account)
-            )
-        except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
-            print(f"The local stack cannot start: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
-        if simulator:
-            simulator.redirect_url = f"{stack.api}/connect"
-            simulator.callback_url = f"{stack.api}/webhooks/altegio"
-            if granted:
-                simulator.grant(*granted)
-        yield stack
 
 
 def _end(_number: int, _frame: object) -> NoReturn:
@@ -242,30 +150,6 @@ def _say(alarm: "Alarm", state: "State") -> None:
     print(f"{clock.now():%H:%M:%S} {alarm.name} {rings}", flush=True)
 
 
-def _welcome(stack: "Stack", pages: Mapping[str, str], *, is_simulated: bool) -> str:
-    return _WELCOME.format(
-        api=stack.api,
-        platform=stack.platform_url + ("  (a simulator)" if is_simulated else ""),
-        owner=_OWNER.format(url=stack.platform_url) if is_simulated else "",
-        aws_endpoint_url=stack.aws_endpoint_url,
-        region=stack.region,
-        billing_queue_url=stack.billing_queue_url,
-        billing_key=stack.billing_key,
-        logs=stack.logs,
-        **pages,
-        payment=json.dumps(_PAYMENT | _month(clock.now()), separators=(",", ":")),
-        # The time is the shell's to fill in.
-        ringing=json.dumps(_RINGING, separators=(",", ":"))[:-1]
-        + ""","at":"'$(date -u +%FT%T+00:00)'"}""",
-    )
-
-
-def _month(now: datetime) -> dict[str, str]:
-    """Paid just now, for thirty days: a period that is over already would keep nobody connected."""
-    dates = {"paid_at": now, "period_from": now, "period_to": now + timedelta(days=30)}
-    return {name: date.isoformat(timespec="seconds") for name, date in dates.items()}
-
-
 def _setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
@@ -274,10 +158,14 @@ def _setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m local", description="Run the backend on this machine."
-    )
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say in one line what is wrong; the whole usage is what --help is for."""
+        self.exit(2, f"{self.prog}: {message}; --help tells more\n")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="python -m local", description="Run the backend on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     stack = _stack_options()
 
@@ -318,8 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _stack_options() -> argparse.ArgumentParser:
-    stack = argparse.ArgumentParser(add_help=False)
+def _stack_options() -> _Parser:
+    stack = _Parser(add_help=False)
     stack.add_argument(
         "--platform-url",
         metavar="URL",

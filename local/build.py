@@ -54,8 +54,6 @@ EPOCH = 315532800
 _JUNK = (
     ".lock",
     "bin",  # console scripts name the interpreter that installed them
-    "boto3/data",  # only `boto3.resource` reads it
-    "boto3/examples",
     "*/tests",
     "*.dist-info/RECORD",  # lists the files before they were trimmed
     "*.dist-info/INSTALLER",

@@ -4,20 +4,23 @@ The stack is the real one: the built artifact under AWS's runtime client, real q
 template's schedules. The platform is the simulator, and its records alone decide the verdicts.
 
 Rooms: `browser` (the owner's), `billing` (the telephony company's, with its `bill` and `stripe`),
-`pbx` (its customer's), `stage` (what a check may touch and see), `checks`, `money` (the second and
-the third), `telephony` (the sixth), `play` (one after the other), `screen`, `mask`, `report`.
+`pbx` (its customer's), `settings` (the company's own), `stage` (what a check may touch and see),
+`checks`, `money` (the second and the third), `telephony` (the sixth), `play` (one after the other),
+`screen`, `mask`, `album` and `camera` (pictures of the pages), `checklist` (what proves a check),
+`report`.
 """
 
 import argparse
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from local import PROJECT
-from local.rehearsal import report
+from local.rehearsal import report, settings
+from local.rehearsal.album import Album
 from local.rehearsal.mask import Mask
 from local.rehearsal.play import Outcome, play
 from local.rehearsal.screen import Screen
@@ -30,18 +33,27 @@ _CANNOT_START, _INTERRUPTED = 2, 130
 
 def main(argv: list[str]) -> int:
     """Run the command; see `rehearse` for the exit code."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m local rehearse",
         description="Play Altegio's moderation checks on this machine and write a report to "
         f"{FOLDER.relative_to(PROJECT)}/. Exits with 0 only if every check passed.",
-    ).parse_args(argv)
+    )
+    parser.add_argument(
+        "given",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="your application's settings, as docs/configuration.md lists them, such as"
+        ' "PROVIDER_NAME=Nordic Voice" APPLICATION_ID=4711 TRIAL_DAYS=14',
+    )
+    options = parser.parse_args(argv)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    return rehearse()
+    return rehearse(given=options.given)
 
 
 def rehearse(
     *,
+    given: Sequence[str] = (),
     folder: Path = FOLDER,
     artifact: Path | None = None,
     numbers: Collection[int] = (),
@@ -49,6 +61,7 @@ def rehearse(
     """Play the checks, show how it goes, write the report.
 
     Args:
+        given: The provider's settings, NAME=VALUE.
         folder: For the report and the logs.
         artifact: A built artifact; None builds the project's if it is stale.
         numbers: The checks to play; empty plays all.
@@ -56,17 +69,25 @@ def rehearse(
     Returns:
         0 if every check passed, 1 if one failed, 2 if nothing could be started, 130 after Ctrl-C.
     """
+    try:
+        configured = settings.read(given)
+    except ValueError as error:
+        print(f"the rehearsal cannot be played: {error}", file=sys.stderr)
+        return _CANNOT_START
     mask = Mask(_secrets())
     screen = Screen(sys.stdout, mask.text)
     report.remove(folder)
     try:
-        rehearsal = play(
-            screen,
-            logs=folder / "logs",
-            artifact=artifact,
-            numbers=numbers,
-        )
-        report.write(rehearsal, folder, mask)
+        with Album(mask.text) as album:
+            rehearsal = play(
+                screen,
+                settings=configured,
+                album=album,
+                logs=folder / "logs",
+                artifact=artifact,
+                numbers=numbers,
+            )
+            names = report.write(rehearsal, album, folder, mask)
     except KeyboardInterrupt:
         screen.interrupted()
         return _INTERRUPTED
@@ -89,7 +110,8 @@ def rehearse(
     screen.close(
         f"{verdict} in {rehearsal.seconds:.1f} s.",
         "",
-        f"Report  {_short(folder / 'report.html')}, report.json",
+        f"Report  {_short(folder / names[0])}, {', '.join(names[1:])}",
+        *([f"        without pictures and PDF: {album.why_none}"] if album.why_none else []),
         f"Logs    {_short(rehearsal.logs)}/",
     )
     return 0 if rehearsal.has_passed else 1

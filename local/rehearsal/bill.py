@@ -71,5 +71,7 @@ def terms(payment: Payment) -> Terms:
 def written(each: Terms) -> str:
     """Terms in words."""
     amount, currency, paid_at, period_from, period_to, is_refunded = each
-    text = f"{amount} {currency} paid {paid_at} for {period_from} to {period_to}"
+    # As sums are written, but never rounded.
+    written_sum = f"{amount:.2f}" if amount == round(amount, 2) else f"{amount}"
+    text = f"{written_sum} {currency} paid {paid_at} for {period_from} to {period_to}"
     return f"{text}, refunded" if is_refunded else text

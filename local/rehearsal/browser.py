@@ -16,7 +16,7 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The first POST form of a page.
+    """The first POST form of a page whose button is no second one: its main way forward.
 
     Attributes:
         action: As it stands in the page; empty for the page's own address.
@@ -44,6 +44,8 @@ class Page:
         form: The way forward; None if nothing is left to press.
         telephony: How the telephony of each location stands, by its id.
         pbx_key: The key of the telephone system, where it is shown.
+        html: As it was sent.
+        headers: They came with it; its policy says what it may load.
     """
 
     address: str
@@ -54,6 +56,8 @@ class Page:
     form: Form | None
     telephony: Mapping[int, str] = field(default_factory=dict)
     pbx_key: str = ""
+    html: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Browser:
@@ -118,6 +122,8 @@ def _read(answer: httpx.Response) -> Page:
         form=reader.form(),
         telephony=reader.telephony,
         pbx_key=reader.pbx_key,
+        html=answer.text,
+        headers=dict(answer.headers),
     )
 
 
@@ -134,6 +140,7 @@ class _Reader(HTMLParser):
     hidden: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    is_second: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -162,7 +169,10 @@ class _Reader(HTMLParser):
         name, value, kind = values["name"], values.get("value", ""), values.get("type", "")
         is_field = tag in {"input", "select", "textarea"}
         if (tag == "button" and kind in {"", "submit"}) or (is_field and kind == "submit"):
-            self.buttons.append((name, value))
+            if "second" in values.get("class", "").split():
+                self.is_second = True
+            else:
+                self.buttons.append((name, value))
         elif is_field:
             (self.hidden if kind == "hidden" else self.asked)[name] = value
 
@@ -170,8 +180,11 @@ class _Reader(HTMLParser):
         """Note what ends."""
         self._inside.discard(tag)
         self._inside.discard("the key")
-        if tag == "form":
+        if tag == "form" and "the form" in self._inside:
             self._inside.discard("the form")
+            if self.is_second and not self.buttons:
+                self.action, self.hidden, self.asked = None, {}, {}
+            self.is_second = False
 
     def handle_data(self, data: str) -> None:
         """Keep what is to be read."""

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from local.rehearsal import money, telephony
 from local.rehearsal.browser import Page
 from local.rehearsal.money import SCHEDULE_S, WEBHOOK_S, reported, webhook
-from local.rehearsal.stage import Finding, Stage, shown, standings
+from local.rehearsal.stage import Evidence, Finding, Stage, shown, standings, stood
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Step:
     """One thing that is done; `play` yields what was found, or raises NotAsExpectedError."""
 
     name: str
-    play: Callable[[Stage], Iterator[str]]
+    play: Callable[[Stage], Iterator[Evidence]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ SEVERAL = (4232, 4777, 4801)
 FLAWLESS, FLAWED = 4910, 4911
 
 
-def _connects_one(stage: Stage) -> Iterator[str]:
+def _connects_one(stage: Stage) -> Iterator[Evidence]:
     yield _shows(stage, stage.connect(ONE), {ONE: "connected"})
     yield stage.expect("active by one callback", stage.connected(ONE))
 
 
-def _connects_several(stage: Stage) -> Iterator[str]:
+def _connects_several(stage: Stage) -> Iterator[Evidence]:
     page = stage.connect(*SEVERAL)
     for location_id in SEVERAL:
         yield stage.expect("active by one callback", stage.connected(location_id))
     yield _shows(stage, page, dict.fromkeys(SEVERAL, "connected"))
 
 
-def _finishes_what_failed(stage: Stage) -> Iterator[str]:
+def _finishes_what_failed(stage: Stage) -> Iterator[Evidence]:
     stage.platform.fault("callback", "status", status=500, location_id=FLAWED)
     page = stage.connect(FLAWLESS, FLAWED, form="indexed")
     yield _shows(stage, page, {FLAWLESS: "connected", FLAWED: "failed"})
@@ -70,7 +70,7 @@ def _finishes_what_failed(stage: Stage) -> Iterator[str]:
 LEFT, LEFT_QUIETLY, LEFT_TWICE, LEFT_UNTOLD, EXPIRED = 4440, 4441, 4442, 4443, 4444
 
 
-def _disconnects(stage: Stage) -> Iterator[str]:
+def _disconnects(stage: Stage) -> Iterator[Evidence]:
     stage.connect(LEFT, LEFT_QUIETLY, LEFT_TWICE, LEFT_UNTOLD, EXPIRED)
     yield stage.expect("active by one callback", stage.connected(LEFT))
     began_at = datetime.now(UTC)
@@ -80,20 +80,20 @@ def _disconnects(stage: Stage) -> Iterator[str]:
     yield stage.eventually(expected, stage.status_asked(LEFT, began_at))
 
 
-def _holds_back(stage: Stage) -> Iterator[str]:
+def _holds_back(stage: Stage) -> Iterator[Evidence]:
     stage.billing.bill(LEFT, "990.99")
     stage.billing.wait_until_taken(stage.patience_s)
     yield stage.throughout(1.2 * SCHEDULE_S, "no payment", stage.unpaid(LEFT))
 
 
-def _reconnects(stage: Stage) -> Iterator[str]:
+def _reconnects(stage: Stage) -> Iterator[Evidence]:
     yield _shows(stage, stage.connect(LEFT), {LEFT: "connected"})
     yield stage.expect("active by a new callback", stage.connected(LEFT, times=2))
     yield reported(stage, LEFT, "the payment that was held back")
     yield stage.throughout(1.2 * SCHEDULE_S, "one payment", stage.paid(LEFT))
 
 
-def _outlives_a_late_webhook(stage: Stage) -> Iterator[str]:
+def _outlives_a_late_webhook(stage: Stage) -> Iterator[Evidence]:
     stage.platform.disconnect(LEFT_QUIETLY, webhook="late")
     yield _shows(stage, stage.connect(LEFT_QUIETLY), {LEFT_QUIETLY: "connected"})
     began_at = datetime.now(UTC)
@@ -106,7 +106,7 @@ def _outlives_a_late_webhook(stage: Stage) -> Iterator[str]:
     yield stage.expect("active by two callbacks", stage.connected(LEFT_QUIETLY, times=2))
 
 
-def _outlives_a_doubled_webhook(stage: Stage) -> Iterator[str]:
+def _outlives_a_doubled_webhook(stage: Stage) -> Iterator[Evidence]:
     stage.platform.disconnect(LEFT_TWICE, webhook="twice")
     expected = f"both uninstall webhooks answered with 2xx within {WEBHOOK_S:g} s"
     look = stage.webhook_answered(LEFT_TWICE, "uninstall", within_s=WEBHOOK_S, times=2)
@@ -117,7 +117,7 @@ def _outlives_a_doubled_webhook(stage: Stage) -> Iterator[str]:
     yield stage.expect("active by two callbacks", stage.connected(LEFT_TWICE, times=2))
 
 
-def _misses_no_lost_webhook(stage: Stage) -> Iterator[str]:
+def _misses_no_lost_webhook(stage: Stage) -> Iterator[Evidence]:
     began_at = datetime.now(UTC)
     stage.platform.disconnect(LEFT_UNTOLD, webhook="never")
     stage.take_census()
@@ -132,7 +132,7 @@ def _misses_no_lost_webhook(stage: Stage) -> Iterator[str]:
     yield reported(stage, LEFT_UNTOLD, "the payment that was held back")
 
 
-def _expires_and_is_paid(stage: Stage) -> Iterator[str]:
+def _expires_and_is_paid(stage: Stage) -> Iterator[Evidence]:
     stage.platform.expire(EXPIRED)
     yield webhook(stage, EXPIRED, "freeze")
     stage.billing.bill(EXPIRED, "49.90")
@@ -145,22 +145,22 @@ def _expires_and_is_paid(stage: Stage) -> Iterator[str]:
 FIRST, SECOND, FORGED, BY_PORTAL, BY_PORTAL_TOO = 4550, 4551, 4552, 4553, 4554
 
 
-def _registers(stage: Stage) -> Iterator[str]:
-    page = stage.open(stage.grant(FIRST), "was redirected")
+def _registers(stage: Stage) -> Iterator[Evidence]:
+    page = stage.open(stage.grant(FIRST), "came from Altegio")
     yield stage.expect("a form for a new user", lambda: _form(page, asks=True))
     yield _shows(stage, stage.press(page), {FIRST: "connected"})
     yield stage.expect("active by one callback", stage.connected(FIRST))
 
 
-def _knows_the_owner(stage: Stage) -> Iterator[str]:
-    page = stage.open(stage.grant(SECOND), "was redirected")
+def _knows_the_owner(stage: Stage) -> Iterator[Evidence]:
+    page = stage.open(stage.grant(SECOND), "came from Altegio")
     yield stage.expect("a page that says so", lambda: _says(page, "already registered"))
     yield stage.expect("nothing to fill in, one button", lambda: _form(page, asks=False))
     yield _shows(stage, stage.press(page), {SECOND: "connected"})
     yield stage.expect("active by one callback", stage.connected(SECOND))
 
 
-def _refuses_forgeries(stage: Stage) -> Iterator[str]:
+def _refuses_forgeries(stage: Stage) -> Iterator[Evidence]:
     address = stage.grant(FORGED)
     signature = dict(parse_qsl(urlsplit(address).query))["user_data_sign"]
     another = f"{signature[:-1]}{'1' if signature.endswith('0') else '0'}"
@@ -177,9 +177,9 @@ def _refuses_forgeries(stage: Stage) -> Iterator[str]:
     yield stage.expect("nothing sent to the platform", stage.untouched(FORGED))
 
 
-def _asks_in_the_portal(stage: Stage) -> Iterator[str]:
+def _asks_in_the_portal(stage: Stage) -> Iterator[Evidence]:
     with stage.portal():
-        page = stage.open(stage.grant(BY_PORTAL), "was redirected to the company's portal")
+        page = stage.open(stage.grant(BY_PORTAL), "came from Altegio, and on to the portal")
         yield stage.expect("a login of the portal", lambda: _titled(page, "Log in"))
         question = stage.press(page)
         yield _shows(stage, question, {BY_PORTAL: "ready"})
@@ -187,15 +187,14 @@ def _asks_in_the_portal(stage: Stage) -> Iterator[str]:
         yield _shows(stage, stage.press(question), {BY_PORTAL: "connected"})
         yield stage.expect("active by one callback", stage.connected(BY_PORTAL))
         # Who is logged in there is asked at once.
-        question = stage.open(stage.grant(BY_PORTAL_TOO), "was redirected again")
+        question = stage.open(stage.grant(BY_PORTAL_TOO), "came from Altegio again")
         yield _shows(stage, question, {BY_PORTAL_TOO: "ready"})
         yield _shows(stage, stage.press(question), {BY_PORTAL_TOO: "connected"})
         yield stage.expect("active by one callback", stage.connected(BY_PORTAL_TOO))
 
 
-def _shows(stage: Stage, page: Page, wanted: dict[int, str]) -> str:
-    words = ", ".join(f"{location} {standing}" for location, standing in wanted.items())
-    return stage.expect(f"a page that shows {words}", standings(page, wanted))
+def _shows(stage: Stage, page: Page, wanted: dict[int, str]) -> Evidence:
+    return stage.expect(f"a page that shows {stood(wanted)}", standings(page, wanted))
 
 
 def _says(page: Page, words: str) -> Finding:
@@ -264,7 +263,7 @@ CHECKS = (
         ),
     ),
     Check(
-        6,
+        telephony.NUMBER,
         "Supports the network telephony methods",
         tuple(Step(name, play) for name, play in telephony.STEPS),
     ),

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-CALLER, LINE, EXTENSION = "+13155550175", "+13155550176", "101"
+CALLER, LINE, EXTENSION = "+13155550175", "+13155550176", "21"
 
 
 class Pbx:

@@ -13,12 +13,13 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.examples.portal import Portal
+from local.rehearsal.album import Album
 from local.rehearsal.billing import Billing, Doors
 from local.rehearsal.browser import Browser
 from local.rehearsal.checks import CHECKS, Check, Step
-from local.rehearsal.money import SCHEDULE_S
 from local.rehearsal.screen import Screen
-from local.rehearsal.stage import NotAsExpectedError, Stage
+from local.rehearsal.settings import Settings
+from local.rehearsal.stage import Evidence, NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
 from local.stack.stack import Stack
 from ops import census
@@ -26,23 +27,16 @@ from shared.reconcile.census.table import CensusTable
 
 PATIENCE_S = 20.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
-SETTINGS = {
-    "RECONCILE_EVERY_S": f"{SCHEDULE_S:g}",
-    "RETRY_BASE_S": "1",
-    "HINT_RECHECKS_S": "1,1,1",
-    "CALL_SETTLE_S": "1",
-    "CALL_CHECKS_S": "1,2,3",
-    "RECORDING_HOSTS": "records.example",
-    "PACE_PER_S": "50",
-    "PACE_PER_MIN": "2000",
-}
-"""What differs from the template's defaults: waits that nobody should have to watch.
-
-Time-outs, lease and absence delay stay as they are deployed: what keeps a payment from being sent
-twice is rehearsed as it is.
-"""
-
-
+# Made up, as everybody here is. Each check has an owner of its own, and so begins with a user who
+# is not registered. The name of the fifth makes a link with each character that base64 may have.
+PEOPLE = (
+    ("Zoë Müller", "Salon Zoë"),
+    ("Anna Schmidt", "Studio Nord"),
+    ("Jonas Weber", "Barbershop Weber"),
+    ("María López", "Clínica López"),
+    ("Полина Попова", "Салон «Полина»"),
+    ("Liam O'Neil", "O'Neil & Sons"),
+)
 _PORTAL_KEY = "rehearsal-portal-key-for-nothing-real"
 _BILLING_KEY = "rehearsal-billing-key-for-nothing-real"
 _STRIPE_SECRET = "whsec_rehearsal-secret-for-nothing-real"  # noqa: S105  # opens nothing
@@ -70,7 +64,7 @@ class Played:
     step: Step
     began_at: datetime
     seconds: float = 0
-    evidence: list[str] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
     failure: Failure | None = None
 
 
@@ -138,6 +132,7 @@ class Rehearsal:
         seconds: How long, with starting and ending everything.
         outcomes: One per check.
         platform: Its records; it serves no more.
+        settings: Of the stack and the platform.
         logs: Folder of the functions' logs.
     """
 
@@ -145,6 +140,7 @@ class Rehearsal:
     seconds: float
     outcomes: Sequence[Outcome]
     platform: Simulator
+    settings: Settings
     logs: Path
 
     @property
@@ -156,6 +152,8 @@ class Rehearsal:
 def play(
     screen: Screen,
     *,
+    settings: Settings,
+    album: Album,
     logs: Path,
     artifact: Path | None = None,
     numbers: Collection[int] = (),
@@ -164,6 +162,8 @@ def play(
 
     Args:
         screen: Shows how it goes.
+        settings: Of the stack, and of the platform as far as they agree.
+        album: Gets the pages that the owners see.
         logs: Folder of the functions' logs.
         artifact: A built artifact; None builds the project's if it is stale.
         numbers: The checks to play; empty plays all.
@@ -172,9 +172,14 @@ def play(
         OSError, RuntimeError, ValueError, subprocess.CalledProcessError: As `Stack.__enter__`.
     """
     began_at, started = datetime.now(UTC), time.monotonic()
-    platform = Simulator()
+    platform = Simulator(
+        application_id=settings.application_id,
+        trial_days=int(settings["TRIAL_DAYS"]),
+        zone=settings["PLATFORM_TIMEZONE"],
+    )
     outcomes: list[Outcome] = []
-    with _started(screen, platform, logs, artifact) as stack, Browser() as browser:
+    started_stack = _started(screen, platform, settings, logs, artifact)
+    with started_stack as stack, Browser() as browser:
         doors = Doors(stack.billing_queue_url, stack.api, _BILLING_KEY, _STRIPE_SECRET)
         billing = Billing(stack.client("sqs"), doors)
         roll = CensusTable(stack.client("dynamodb"), stack.tables["CensusTable"])
@@ -189,28 +194,33 @@ def play(
                 take_census=partial(census.ordered, roll, repairs=True),
                 patience_s=PATIENCE_S,
                 api=stack.api,
-                portal=partial(_portal, platform, logs / "portal", stack.artifact),
+                portal=partial(_portal, platform, settings, logs / "portal", stack.artifact),
             )
             outcome = Outcome(check, stage, datetime.now(UTC))
             outcomes.append(outcome)
             screen.begin(check.number, check.title)
             outcome.steps.extend(_steps(screen, check, stage))
+            album.add(check.number, stage.owner.name, stage.sights)
         _look_back(platform, outcomes)
     seconds = time.monotonic() - started
-    return Rehearsal(began_at, seconds, outcomes, platform, stack.logs)
+    return Rehearsal(began_at, seconds, outcomes, platform, settings, stack.logs)
 
 
 def _owner(check: Check) -> Owner:
-    """Somebody else for each check, so that each begins with a user who is not registered."""
     number = check.number
+    name, business = PEOPLE[number - 1]
     return Owner(
-        id=7000 + 10 * number, phone=f"1555123000{number}", email=f"owner{number}@example.com"
+        id=7000 + 10 * number,
+        name=name,
+        phone=f"1555123000{number}",
+        email=f"owner{number}@example.com",
+        salon_name=business,
     )
 
 
 @contextmanager
 def _started(
-    screen: Screen, platform: Simulator, logs: Path, artifact: Path | None
+    screen: Screen, platform: Simulator, settings: Settings, logs: Path, artifact: Path | None
 ) -> Iterator[Stack]:
     screen.starting()
     with (
@@ -222,7 +232,7 @@ def _started(
             billing_key=_BILLING_KEY,
             stripe_secret=_STRIPE_SECRET,
             application_id=platform.application_id,
-            settings=SETTINGS,
+            settings=settings.variables(),
             artifact=artifact,
             logs=logs,
         ) as stack,
@@ -234,7 +244,9 @@ def _started(
 
 
 @contextmanager
-def _portal(platform: Simulator, logs: Path, artifact: Path) -> Iterator[Portal]:
+def _portal(
+    platform: Simulator, settings: Settings, logs: Path, artifact: Path
+) -> Iterator[Portal]:
     """A second stack, whose owners go on to the portal of their telephony company."""
     with Portal(_PORTAL_KEY) as portal:
         stack = Stack(
@@ -243,7 +255,7 @@ def _portal(platform: Simulator, logs: Path, artifact: Path) -> Iterator[Portal]
             user_token=platform.user_token,
             portal_key=portal.key,
             application_id=platform.application_id,
-            settings={**SETTINGS, "PORTAL_URL": portal.url},
+            settings={**settings.variables(), "PORTAL_URL": portal.url},
             artifact=artifact,
             logs=logs,
         )

@@ -1,28 +1,35 @@
-"""The report of a rehearsal: for a program (JSON), and for whoever reads the moderation request."""
+"""The report of a rehearsal: for a program (JSON), and for whoever reads the moderation request.
+
+That is a page (HTML), and where there is a Chromium, the same for paper (PDF).
+"""
 
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+import tomllib
+from base64 import b64encode
+from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined
 
 from local import PROJECT
+from local.rehearsal.album import Album, Seen
+from local.rehearsal.checklist import points
 from local.rehearsal.mask import Mask
-from local.rehearsal.play import SETTINGS, Outcome, Rehearsal
+from local.rehearsal.play import Outcome, Rehearsal
+from local.rehearsal.settings import CHANGED, Settings
 from local.simulator import Call, Delivery
-from local.stack.template import Template
 
-NAMES = ("report.json", "report.html")
+NAMES = ("report.pdf", "report.html", "report.json")
 
 _PAGE = Path(__file__).with_name("report.html")
 _HEADERS = ("accept", "authorization", "content-type")
-# Addresses of the emulator and of the machine: nobody else has use for them.
-_SETTINGS_LEFT_OUT = frozenset({"APPLICATION_ID", "PLATFORM_APP_URL", "PLATFORM_API_URL"})
 
 
 def remove(folder: Path) -> None:
@@ -31,24 +38,42 @@ def remove(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def write(rehearsal: Rehearsal, folder: Path, mask: Mask) -> None:
-    """Write `report.json` and `report.html`.
+def write(rehearsal: Rehearsal, album: Album, folder: Path, mask: Mask) -> list[str]:
+    """Write the report, and return the names of its files.
 
     Args:
         rehearsal: What happened.
+        album: What the owners saw.
         folder: Made if missing.
         mask: Takes out what is nobody's business.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    report = mask(_report(rehearsal))
+    # What the provider tells everybody is not masked, though it be an e-mail address.
+    provider = _provider(rehearsal.settings)
+    report = {"provider": provider, **mask(_report(rehearsal, album))}
     text = json.dumps(report, ensure_ascii=False, indent=2)
     (folder / "report.json").write_text(f"{text}\n", encoding="utf-8")
     pages = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     pages.filters["compact"] = lambda value: json.dumps(value, ensure_ascii=False)
-    page = pages.from_string(_PAGE.read_text("utf-8")).render(report)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    pictures = [
+        {**each._asdict(), "jpeg": b64encode(each.jpeg).decode()} for each in album.pictures()
+    ]
+    html = pages.from_string(_PAGE.read_text("utf-8")).render(
+        report, pictures=pictures, why_no_pictures=album.why_none
+    )
+    page = folder / "report.html"
+    page.write_text(html, encoding="utf-8")
+    foot = f"{provider['name']}: moderation rehearsal, {_day(rehearsal.began_at)}"
+    is_printed = album.print(page, folder / "report.pdf", escape(foot))
+    return list(NAMES if is_printed else NAMES[1:])
+
+
+def version() -> str:
+    """The version of the project."""
+    told = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
+    return str(told["project"]["version"])
 
 
 def commit() -> str | None:
@@ -66,43 +91,61 @@ def commit() -> str | None:
     return told.stdout.strip() or None if told.returncode == 0 else None
 
 
-def _report(rehearsal: Rehearsal) -> dict[str, Any]:
+def _provider(settings: Settings) -> dict[str, str]:
+    return {
+        "name": settings["PROVIDER_NAME"],
+        "color": settings["BRAND_COLOR"],
+        "contact": settings["CONTACT_URL"],
+        "help": settings["HELP_URL"],
+        "terms": settings["TERMS_URL"],
+        "trial_days": settings["TRIAL_DAYS"],
+    }
+
+
+def _report(rehearsal: Rehearsal, album: Album) -> dict[str, Any]:
+    settings = rehearsal.settings.each
     return {
         "began_at": _time(rehearsal.began_at),
         "seconds": round(rehearsal.seconds, 1),
         "has_passed": rehearsal.has_passed,
+        "version": version(),
         "commit": commit(),
         "configuration": {
             "application_id": rehearsal.platform.application_id,
             "platform": "simulator of the Altegio Marketplace",
             "registration_redirect": rehearsal.platform.redirect_url,
             "webhook": rehearsal.platform.callback_url,
-            "settings": _settings(),
-            "changed_for_the_rehearsal": list(SETTINGS),
+            "settings": {name: it.value for name, it in sorted(settings.items())},
+            "changed_for_the_rehearsal": list(CHANGED),
         },
-        "checks": [_check(outcome) for outcome in rehearsal.outcomes],
+        "settings": [asdict(it) for _, it in sorted(settings.items())],
+        "checks": [_check(outcome, album) for outcome in rehearsal.outcomes],
+        "pages": [_page(each) for each in album.pages()],
     }
 
 
-def _settings() -> Mapping[str, str]:
-    """The functions' settings that a deployment may change, as they were in the rehearsal."""
-    template = Template.read(PROJECT / "template.yaml")
-    settings = {
-        name: str(template.parameters[parameter])
-        for name, parameter in sorted(template.variables.items())
-        if parameter is not None and name not in _SETTINGS_LEFT_OUT
+def _page(seen: Seen) -> dict[str, Any]:
+    page = seen.page
+    return {
+        "title": page.title,
+        "status": page.status,
+        "is_portal": urlsplit(page.address).path != "/connect",
+        "did": seen.did,
+        "standings": sorted(set(page.standings.values())),
+        "asked_for": list(page.form.asked) if page.form else [],
+        "shows_a_key": bool(page.pbx_key),
+        "seen_in_checks": {str(check): times for check, times in Counter(seen.checks).items()},
     }
-    return {**settings, **SETTINGS}
 
 
-def _check(outcome: Outcome) -> dict[str, Any]:
+def _check(outcome: Outcome, album: Album) -> dict[str, Any]:
     played = [
         {
             "name": each.step.name,
             "verdict": "failed" if each.failure else "passed",
             "began_at": _time(each.began_at),
             "seconds": round(each.seconds, 2),
-            "evidence": each.evidence,
+            "evidence": [it._asdict() for it in each.evidence],
             "failure": each.failure._asdict() if each.failure else None,
         }
         for each in outcome.steps
@@ -115,6 +158,7 @@ def _check(outcome: Outcome) -> dict[str, Any]:
         "number": outcome.check.number,
         "title": outcome.check.title,
         "verdict": outcome.verdict,
+        "points": [asdict(each) for each in points(outcome)],
         "failure": outcome.failure._asdict() if outcome.failure else None,
         "seconds": round(outcome.seconds, 2),
         "steps": played + left_out,
@@ -125,6 +169,7 @@ def _check(outcome: Outcome) -> dict[str, Any]:
                 "address": sight.page.address,
                 "status": sight.page.status,
                 "title": sight.page.title,
+                "page": album.place(sight.page, outcome.stage.owner.name),
                 "locations": {str(key): each for key, each in sight.page.standings.items()},
                 "asked_for": list(sight.page.form.asked) if sight.page.form else [],
             }
@@ -174,3 +219,7 @@ def _webhook(delivery: Delivery) -> dict[str, Any]:
 
 def _time(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%F %R} UTC"

@@ -6,19 +6,23 @@ and answers are not on this stage, so no check can take them for proof.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
+from typing import NamedTuple
 
 from local.examples.portal import Portal
 from local.rehearsal.bill import terms, written
 from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser, Page
 from local.rehearsal.pbx import Pbx
-from local.simulator import Owner, Simulator
+from local.simulator import Call, Owner, Simulator
 
 OK = range(200, 300)
+# Each location of an owner has a name of its own, as the branches of a business have.
+_BRANCHES = ("Old Town", "Harbour", "Riverside", "Market Square", "Park Lane", "Station Road")
 
 _LOOK_EVERY_S = 0.02
 
@@ -46,6 +50,13 @@ class Finding:
 
 
 type Look = Callable[[], Finding]
+
+
+class Evidence(NamedTuple):
+    """What a step expected, and what was there, in words."""
+
+    expected: str
+    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,10 @@ class Stage:
     def grant(self, *location_ids: int, form: str = "auto") -> str:
         """Press Connect in the marketplace; returns where the platform sends the browser."""
         self.locations |= dict.fromkeys(location_ids)
-        return self.platform.grant(*location_ids, owner=self.owner, form=form)
+        branch = _BRANCHES[list(self.locations).index(location_ids[0]) % len(_BRANCHES)]
+        # The link names a location, if it is of one only.
+        owner = replace(self.owner, salon_name=f"{self.owner.salon_name}, {branch}")
+        return self.platform.grant(*location_ids, owner=owner, form=form)
 
     def open(self, address: str, did: str) -> Page:
         """Arrive at the connect page."""
@@ -119,7 +133,7 @@ class Stage:
 
     def connect(self, *location_ids: int, form: str = "auto") -> Page:
         """Press Connect in the marketplace, then the button of the page."""
-        return self.press(self.open(self.grant(*location_ids, form=form), "was redirected"))
+        return self.press(self.open(self.grant(*location_ids, form=form), "came from Altegio"))
 
     def _saw(self, did: str, page: Page) -> Page:
         self.sights.append(Sight(datetime.now(UTC), did, page))
@@ -127,8 +141,8 @@ class Stage:
 
     # What is expected
 
-    def expect(self, expected: str, look: Look) -> str:
-        """It is so now, and stays so for one look; returns it in words.
+    def expect(self, expected: str, look: Look) -> Evidence:
+        """It is so now, and stays so for one look.
 
         Raises:
             NotAsExpectedError: It is not.
@@ -136,10 +150,10 @@ class Stage:
         finding = look()
         if not finding.holds:
             raise NotAsExpectedError(expected, finding.words)
-        return finding.words
+        return Evidence(expected, finding.words)
 
-    def eventually(self, expected: str, look: Look) -> str:
-        """It becomes so within our patience; returns it in words.
+    def eventually(self, expected: str, look: Look) -> Evidence:
+        """It becomes so within our patience.
 
         Raises:
             NotAsExpectedError: It does not.
@@ -149,17 +163,17 @@ class Stage:
             time.sleep(_LOOK_EVERY_S)
         return self.expect(expected, lambda: finding)
 
-    def throughout(self, seconds: float, expected: str, look: Look) -> str:
-        """It is and remains so; returns it in words.
+    def throughout(self, seconds: float, expected: str, look: Look) -> Evidence:
+        """It is and remains so.
 
         Raises:
             NotAsExpectedError: It is not, or ends.
         """
         over = time.monotonic() + seconds
         while True:
-            words = self.expect(expected, look)
+            evidence = self.expect(expected, look)
             if time.monotonic() >= over:
-                return f"{words}; still so after {seconds:g} s"
+                return evidence._replace(found=f"{evidence.found}; still so after {seconds:g} s")
             time.sleep(_LOOK_EVERY_S)
 
     # What the platform has on record
@@ -214,8 +228,9 @@ class Stage:
 
     def _listed(self, location_id: int) -> str:
         payments = self.platform.payments(location_id)
-        each = "".join(f"; {payment.id}: {written(terms(payment))}" for payment in payments)
-        return f"{number(len(payments), 'payment')} of location {location_id}{each}"
+        each = "; ".join(f"id {payment.id}, {written(terms(payment))}" for payment in payments)
+        words = f"{number(len(payments), 'payment')} of location {location_id}"
+        return f"{words}: {each}" if each else words
 
     def called_once(self, location_id: int, route: str) -> Look:
         """The application has sent one such call about a location, not more."""
@@ -258,7 +273,7 @@ class Stage:
                 for each in self.platform.webhooks()
                 if (each.location_id, each.event) == (location_id, event)
             ]
-            ends = (f"{each.status or each.error} in {each.elapsed:.2f} s" for each in sent)
+            ends = (f"{each.status or each.error} after {each.elapsed:.2f} s" for each in sent)
             words = f"{event} webhook of location {location_id}: {', '.join(ends) or 'not yet'}"
             is_good = [each.status in OK and each.elapsed < within_s for each in sent]
             return Finding(is_good == [True] * times, words)
@@ -270,10 +285,9 @@ class Stage:
 
         def look() -> Finding:
             asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
-            answers = ", ".join(str(each.status) for each in asked)
             count = number(len(asked), "status call")
-            words = f"{count} about location {location_id} since then"
-            return Finding(bool(asked), f"{words}, answered {answers}" if asked else words)
+            words = f"{count} about location {location_id} since then{answered(asked)}"
+            return Finding(bool(asked), words)
 
         return look
 
@@ -283,8 +297,9 @@ class Stage:
         def look() -> Finding:
             asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
             quiet = (datetime.now(UTC) - asked[-1].at).total_seconds() if asked else 0
-            # A busy machine asks slowly: what comes next has longer than what came so far.
-            slowly_s = 3 * (asked[-1].at - asked[0].at).total_seconds() if asked else 0
+            # A busy machine asks slowly: what comes next has longer than any that came so far.
+            waits = [(one.at - before.at).total_seconds() for before, one in pairwise(asked)]
+            slowly_s = 3 * max(waits, default=0)
             count = number(len(asked), "status call")
             words = f"{count} about location {location_id} since then, none for {quiet:.1f} s"
             return Finding(len(asked) > 1 and quiet >= max(quiet_s, slowly_s), words)
@@ -313,8 +328,19 @@ def standings(page: Page, wanted: Mapping[int, str]) -> Look:
 
 def shown(page: Page) -> str:
     """What a page says, in words."""
-    each = ", ".join(f"{location} {standing}" for location, standing in page.standings.items())
-    return f"the page “{page.title}” ({page.status})" + (f" shows {each}" if each else "")
+    shows = f" shows {stood(page.standings)}" if page.standings else ""
+    return f"the page “{page.title}” (HTTP {page.status}){shows}"
+
+
+def stood(standings: Mapping[int, str]) -> str:
+    """How each location stands, in words."""
+    return ", ".join(f"{location} as {standing}" for location, standing in standings.items())
+
+
+def answered(calls: Sequence[Call]) -> str:
+    """With which statuses, each once; nothing if there were no calls."""
+    statuses = dict.fromkeys(str(each.status or "not at all") for each in calls)
+    return f", answered {' and '.join(statuses)}" if calls else ""
 
 
 def number(count: int, noun: str) -> str:

@@ -7,9 +7,12 @@ https://alteg.io/en/support/knowledge-base/11125420000669 (the methods).
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+from local.rehearsal.money import SCHEDULE_S
 from local.rehearsal.pbx import CALLER, EXTENSION, LINE, Pbx
-from local.rehearsal.stage import OK, Finding, Look, Stage, number
+from local.rehearsal.stage import OK, Evidence, Finding, Look, Stage, answered, number
 
+NUMBER = 6
+"""Of the check."""
 CHAIN = 2606
 RUNG, SIBLING = 4660, 4661
 RECORDINGS = "https://records.example/"
@@ -17,14 +20,15 @@ SHOWN_S = 5.0
 """Seconds that a caller waits at least before he gives up."""
 
 
-def enables(stage: Stage) -> Iterator[str]:
+def enables(stage: Stage) -> Iterator[Evidence]:
     """Telephony is on when the page says connected: by one call for the chain."""
     stage.token = stage.platform.add_chain(CHAIN, RUNG, SIBLING)
     stage.platform.route(RUNG, line=LINE)
     page = stage.connect(RUNG, SIBLING)
+    each = ", ".join(f"{found} in {it}" for it, found in page.telephony.items())
     look = lambda: Finding(  # noqa: E731 - as all looks are
-        set(page.telephony.values()) == {"on"},
-        f"the page says that telephony is {', '.join(page.telephony.values()) or 'nothing'}",
+        page.telephony == dict.fromkeys((RUNG, SIBLING), "on"),
+        f"the page says that telephony is {each or 'nothing'}",
     )
     yield stage.expect("a page that says that telephony is on", look)
     yield stage.expect(
@@ -32,11 +36,11 @@ def enables(stage: Stage) -> Iterator[str]:
     )
     stage.pbx = Pbx(stage.api, page.pbx_key)
     status, _said = stage.pbx.ring(RUNG, "c-0", ago_s=3600)
-    taken = lambda: Finding(status in OK, f"answered {status} to the key of the page")  # noqa: E731
-    yield stage.expect("the key of the page taken", taken)
+    taken = lambda: Finding(status in OK, f"a call with this key was answered {status}")  # noqa: E731
+    yield stage.expect("the telephone system's key, from the page, taken", taken)
 
 
-def pops_up(stage: Stage) -> Iterator[str]:
+def pops_up(stage: Stage) -> Iterator[Evidence]:
     """The card of the caller is shown while it rings: once, and never too late."""
     began_at = datetime.now(UTC)
     _pbx(stage).ring(RUNG, "c-1")
@@ -48,7 +52,7 @@ def pops_up(stage: Stage) -> Iterator[str]:
     yield stage.expect("none of a call that rang a minute ago", _popped(stage, began_at))
 
 
-def saves(stage: Stage) -> Iterator[str]:
+def saves(stage: Stage) -> Iterator[Evidence]:
     """An answered and a missed call stand in the client's history, with the recording's link."""
     link = f"{RECORDINGS}c-1.mp3"
     _pbx(stage).end(RUNG, "c-1", seconds=90, link=link)
@@ -59,7 +63,7 @@ def saves(stage: Stage) -> Iterator[str]:
     yield stage.eventually("the missed call, too", _saved(stage, wanted))
 
 
-def agrees(stage: Stage) -> Iterator[str]:
+def agrees(stage: Stage) -> Iterator[Evidence]:
     """What is accepted and not saved is filled in from the list, and what is saved not doubled."""
     stage.platform.fault("history", "success_false")
     stage.platform.fault("history", "drop_answer")
@@ -77,21 +81,21 @@ def agrees(stage: Stage) -> Iterator[str]:
     yield stage.throughout(4, "each call once", _saved(stage, wanted))
 
 
-def keeps_a_sibling(stage: Stage) -> Iterator[str]:
+def keeps_a_sibling(stage: Stage) -> Iterator[Evidence]:
     """A location leaves, and the other's telephony stays on."""
     began_at = datetime.now(UTC)
     stage.platform.disconnect(SIBLING)
     expected = "the application asks how the location stands"
     yield stage.eventually(expected, stage.status_asked(SIBLING, began_at))
     yield stage.throughout(
-        3, "telephony on, no disable", _switched(stage, "disable", on=True, times=0)
+        2.2 * SCHEDULE_S, "telephony on, no disable", _switched(stage, "disable", on=True, times=0)
     )
     began_at = datetime.now(UTC)
     _pbx(stage).ring(RUNG, "c-5")
     yield stage.expect("a pop-up at the other", _popped(stage, began_at))
 
 
-def disables(stage: Stage) -> Iterator[str]:
+def disables(stage: Stage) -> Iterator[Evidence]:
     """The last one leaves, and telephony is off."""
     stage.platform.disconnect(RUNG)
     look = _switched(stage, "disable", on=False)
@@ -125,7 +129,7 @@ def _popped(stage: Stage, since: datetime) -> Look:
     def look() -> Finding:
         found = [each for each in stage.platform.pop_ups(stage.token) if each.at >= since]
         after = [(each.at - since).total_seconds() for each in found]
-        words = number(len(found), "pop-up") + "".join(f", after {s:.2f} s" for s in after)
+        words = number(len(found), "pop-up") + "".join(f", {s:.2f} s after the ring" for s in after)
         right = all((it.phone, it.line, it.user) == (CALLER, LINE, EXTENSION) for it in found)
         in_time = all(seconds < SHOWN_S for seconds in after)
         return Finding(len(found) == 1 and right and in_time, words)
@@ -138,9 +142,10 @@ def _saved(stage: Stage, wanted: dict[str, tuple[str, int, str]]) -> Look:
         calls = stage.platform.saved_calls(RUNG)
         facts = [(each.call_id, (each.status, each.duration, each.link)) for each in calls]
         known = {call_id for call_id, _ in facts}
-        words = "; ".join(f"{call_id} {status} {s} s" for call_id, (status, s, _) in sorted(facts))
+        each = (f"{call_id} {status} ({s} s)" for call_id, (status, s, _) in sorted(facts))
+        words = f"{number(len(facts), 'call')} in the history: {', '.join(each)}"
         once = len(known) == len(facts)
-        return Finding(once and dict(facts) == wanted, words or "no calls")
+        return Finding(once and dict(facts) == wanted, words if facts else "no calls")
 
     return look
 
@@ -148,13 +153,13 @@ def _saved(stage: Stage, wanted: dict[str, tuple[str, int, str]]) -> Look:
 def _listed(stage: Stage) -> Look:
     def look() -> Finding:
         asked = stage.platform.calls("calls", RUNG)
-        answers = ", ".join(str(each.status) for each in asked)
-        return Finding(any(each.status in OK for each in asked), f"asked for: {answers or 'no'}")
+        words = f"asked for {number(len(asked), 'time')}{answered(asked)}"
+        return Finding(any(each.status in OK for each in asked), words)
 
     return look
 
 
-STEPS: tuple[tuple[str, Callable[[Stage], Iterator[str]]], ...] = (
+STEPS: tuple[tuple[str, Callable[[Stage], Iterator[Evidence]]], ...] = (
     ("Connecting switches telephony on, once for the chain", enables),
     ("While it rings, the caller's card pops up", pops_up),
     ("Answered and missed calls are saved, with the recording", saves),

@@ -11,9 +11,14 @@ computed. Standard library only.
         assert platform.state(4564) == "active"
 
 Rooms: `state` (links, logs, payments, journal), `telephony` (chains, pop-ups, saved calls),
-`routes` and `checks` (what a request must look like), `wire` (how one is read), `marketplace` (the
-operations), `redirect` (the registration address), `webhooks`, `faults`, `server` (HTTP),
-`owner_page` (the same for a person with a browser, or with curl).
+`salons` (their names and clients), `routes` and `checks` (what a request must look like), `wire`
+(how one is read), `marketplace` (the operations), `redirect` (the registration address),
+`webhooks`, `faults`, `server` (HTTP).
+
+For a person with a browser, or with curl: `page` and `records` (what is shown), `guide` and `bench`
+(the first minutes), `owner_page`, `neighbours_door` and `fault_door` (what the buttons do),
+`neighbours` (the billing system and the PBX, which press the stack's real doors), `commands` (what
+does the same), `guard` (who may look and press).
 """
 
 from local.simulator.faults import Fault

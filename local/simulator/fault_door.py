@@ -1,17 +1,19 @@
-"""What goes wrong, planted by hand: a page with two forms, no script, beside the owner's.
+"""What goes wrong, planted by hand: a page of forms, no script, beside the first one.
 
 The buttons are plain form posts, so curl can press them, too:
 
     curl URL/faults/order -d route=payment -d kind=status -d status=422 -d times=2
     curl URL/faults/order -d route=any -d kind=delay -d seconds=30 -d times=1000
-    curl URL/faults/clear
+    curl -X POST URL/faults/clear
+    curl -X POST URL/faults/mend
     curl URL/faults/set   -d clock=7200
     curl URL/faults/json
 
 `order` takes what `faults.Fault` explains. `set` takes one or more of `clock` (seconds by which the
 platform's is ahead), `zone` (of all times on the wire), `calls` (`shown` or `refused`: the list of
 calls), `token` (the partner token from now on) and `webhooks` (`now`, `late`, `never` or `twice`).
-A button answers 303; 400 says why it was refused.
+`mend` forgets all faults and sets all of these back, but the zone and the token. A button answers
+303; 400 says why it was refused.
 """
 
 import json
@@ -26,6 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from local.simulator.faults import NOTHING_DONE, ROUTES, WORK_DONE
+from local.simulator.page import framed
 from local.simulator.webhooks import MODES
 from local.simulator.wire import Answer, Request
 
@@ -44,11 +47,6 @@ _READS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 _SHOWN: Final = {"shown": True, "refused": False}
 _LONGEST_S: Final = 400 * 86400.0
-_STYLE: Final = (
-    "body{font:16px system-ui;max-width:60em;margin:2em auto;padding:0 1em}label{display:inline-"
-    "block;margin:.3em .8em .3em 0}table{border-collapse:collapse}td,th{padding:.2em .8em .2em 0;"
-    "text-align:left}.notice{background:#fde2e1;padding:.5em}"
-)
 
 
 def answer(request: Request, simulator: "Simulator") -> Answer | None:
@@ -79,6 +77,11 @@ def _press(button: str, fields: Mapping[str, str], simulator: "Simulator") -> No
             simulator.fault(**read)
         case "clear":
             simulator.clear_faults()
+        case "mend":
+            simulator.clear_faults()
+            simulator.clock_ahead = timedelta()
+            simulator.may_list_calls = True
+            simulator.webhook_mode = "now"
         case "set":
             _known(fields, _SETS)
             # All are read before any is set.
@@ -152,10 +155,15 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         for it in now["faults"]
     )
     text = (
-        "<!doctype html><meta charset=utf-8><title>What goes wrong</title>"
-        f"<style>{_STYLE}</style><h1>What goes wrong</h1><p><a href=/>The owner's page</a></p>"
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>What goes wrong</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">'
+        '<main><h1>What goes wrong</h1><p><a href="/">Back to the first page</a></p>'
         + (f'<p class="notice" role="alert">{escape(notice)}</p>' if notice else "")
-        + "<h2>Faults of requests</h2><form method=post action=/faults/order>"
+        + "<h2>Faults of requests</h2>"
+        "<p class=soft>The next so many requests of a route get this fault, instead of or on top of"
+        " their answer. <code>local/simulator/faults.py</code> says what each kind does.</p>"
+        "<form method=post action=/faults/order class=fields>"
         + _choice("route", ["any", *sorted(ROUTES - {"any"})])
         + _choice("kind", ["status", *sorted((NOTHING_DONE | WORK_DONE) - {"status"})])
         + _entry("status", "500")
@@ -163,20 +171,18 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         + _entry("seconds", "0")
         + "<button>Order</button></form><form method=post action=/faults/clear>"
         "<button>Forget all</button></form>"
-        f"<table><tr><th>route<th>kind<th>times<th>location<th>{rows or ''}</table>"
-        "<h2>The platform itself</h2><form method=post action=/faults/set>"
+        '<div class="scroll" tabindex="0">'
+        f"<table><tr><th>route<th>kind<th>times<th>location<th>detail{rows or ''}</table></div>"
+        "<h2>The platform itself</h2><p class=soft>By how many seconds its clock is ahead, the zone"
+        " of its times, whether it shows the list of calls, and what becomes of its webhooks.</p>"
+        "<form method=post action=/faults/set class=fields>"
         + _entry("clock", f"{now['clock']:g}")
         + _entry("zone", now["zone"])
         + _choice("calls", [now["calls"], *(_SHOWN.keys() - {now["calls"]})])
         + _choice("webhooks", [now["webhooks"], *sorted({*MODES} - {now["webhooks"]})])
-        + "<button>Set</button></form>"
+        + "<button>Set</button></form></main>"
     )
-    return Answer(
-        HTTPStatus.BAD_REQUEST if notice else HTTPStatus.OK,
-        text.encode(),
-        content_type="text/html; charset=utf-8",
-        headers=(("Cache-Control", "no-store"),),
-    )
+    return framed(text, HTTPStatus.BAD_REQUEST if notice else HTTPStatus.OK)
 
 
 def _detail(fault: Mapping[str, Any]) -> str:

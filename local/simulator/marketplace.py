@@ -12,6 +12,7 @@ from datetime import date
 from http import HTTPStatus
 from typing import Any, Final
 
+from local.simulator import salons
 from local.simulator.faults import Fault
 from local.simulator.state import Payment, Platform, RefusedError
 from local.simulator.telephony import SavedCall, Telephony
@@ -145,9 +146,10 @@ class Marketplace:
         return listed[(page - 1) * limit : page * limit]
 
     def _row(self, call: SavedCall) -> dict[str, Any]:
+        client = salons.client(call.phone)
         return {
             "id": call.id,
-            "client_id": 0,  # nobody's number is in the platform's client base
+            "client_id": client.id if client else 0,
             "caller_phone": call.phone,
             "record_link": call.link,
             "duration": call.duration,

@@ -32,6 +32,13 @@ class Owner:
     salon_name: str = "Ателье «Zoë»?>"
 
 
+#: Who presses on the page.
+OWNERS = (
+    Owner(name="Zoë Müller"),
+    Owner(id=7002, name="Anna O'Neil", phone="15551230001", email="anna@example.com"),
+)
+
+
 def user_data(owner: Owner, partner_token: str) -> tuple[str, str]:
     """What the platform says about the owner, and its signature.
 

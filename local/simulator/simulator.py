@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
-from local.simulator import fault_door, owner_page
+from local.simulator import fault_door, guard, neighbours_door, owner_page, page, salons
 from local.simulator.faults import Fault, Faults
 from local.simulator.limits import Limits
 from local.simulator.marketplace import Marketplace
+from local.simulator.neighbours import Neighbours
 from local.simulator.observation import Observation
 from local.simulator.redirect import Owner, redirect_address, spell_locations, user_data
 from local.simulator.server import Exchange, Server
@@ -54,6 +55,7 @@ class Simulator(Observation):
             time, for the calls that follow.
         drops_get_bodies: whether the body of a GET gets lost on its way, as with some proxies;
             the journal has what was sent.
+        neighbours: the billing system and the PBX of the page; None where no stack runs beside it.
         exchange: answers one request, as the port does, for tests that need no port.
     """
 
@@ -92,6 +94,7 @@ class Simulator(Observation):
         self.may_list_calls = True
         self.save_after_s: float = 0
         self.drops_get_bodies = False
+        self.neighbours: Neighbours | None = None
         self._telephony = Telephony(self.platform, CHAIN_ID, lambda: self.save_after_s)
         self.crm_token = self._telephony.chains()[0].crm_token
         self._faults = Faults()
@@ -100,7 +103,7 @@ class Simulator(Observation):
         marketplace = Marketplace(
             self.platform,
             self._emit,
-            owner_page.title,
+            salons.title,
             telephony=self._telephony,
             may_list_calls=lambda: self.may_list_calls,
         )
@@ -144,6 +147,11 @@ class Simulator(Observation):
         if not self._server:
             raise RuntimeError("the simulator is not running")
         return self._server.address
+
+    def set_trial(self, days: int) -> None:
+        """The trial as the Cabinet has it; -1 for a free application, which never freezes."""
+        self.platform.paid = days >= 0
+        self.platform.trial_days = max(days, 0)
 
     # The owner's side
 
@@ -368,7 +376,14 @@ class Simulator(Observation):
         )
 
     def _owner_page(self, request: Request) -> Answer | None:
-        return owner_page.answer(request, self) or fault_door.answer(request, self)
+        """A page, or what a button does; None for what is the platform's."""
+        if not guard.guards(request):
+            return None
+        doors = (page, owner_page, neighbours_door, fault_door)
+        # Nothing is pressed by whom it is not for.
+        return guard.refusal(request) or next(
+            (answered for door in doors if (answered := door.answer(request, self))), None
+        )
 
 
 def _know(webhook: str) -> None:

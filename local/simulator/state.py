@@ -50,7 +50,6 @@ class Link:
 
     status: Status
     created_at: datetime
-    activated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +147,7 @@ class Platform:
         self.pending_ttl_s = pending_ttl_s
         self._lock = threading.RLock()
         self._links: dict[int, Link] = {}
+        self._first_active: dict[int, datetime] = {}
         self._logs: defaultdict[int, list[LogEntry]] = defaultdict(list)
         self._payments: dict[int, Payment] = {}
         self._last_payment_id = 100_000 + secrets.randbelow(100_000)
@@ -170,10 +170,9 @@ class Platform:
                 raise ValueError(f"the application is already installed in {installed}")
             for location_id in wanted:
                 moment = self.now()
-                self._change(location_id, "active" if private else "pending", "marketplace")
-                self._links[location_id] = Link(
-                    "active" if private else "pending", moment, moment if private else None
-                )
+                status: Status = "active" if private else "pending"
+                self._change(location_id, status, "marketplace")
+                self._links[location_id] = Link(status, moment)
 
     def uninstall(self, location_id: int, source: Source) -> bool:
         """Remove the link; what it paid stays on record.
@@ -219,7 +218,7 @@ class Platform:
             if self.now() - link.created_at > timedelta(seconds=self.pending_ttl_s):
                 raise RefusedError(422, "The granted access has expired, connect again.")
             self._change(location_id, "active", "partner_api")
-            self._links[location_id] = replace(link, status="active", activated_at=self.now())
+            self._links[location_id] = replace(link, status="active")
 
     def pay(
         self,
@@ -347,12 +346,18 @@ class Platform:
             return sorted(self._logs)
 
     def covered_until(self, location_id: int) -> str:
-        """The end of the last unrefunded period, else of the trial (wire string or empty)."""
+        """The end of the last unrefunded period, or of the trial (wire string or empty).
+
+        There is one trial, from the first activation on, and none after a refund of what ran:
+        https://alteg.io/en/support/knowledge-base/6746128692893.
+        """
         with self._lock:
-            ends = [each.period_to for each in self.payments(location_id) if not each.is_refunded]
-            link = self._links.get(location_id)
-            if link and link.activated_at and self.paid and not ends:
-                ends.append(self.wire(link.activated_at + timedelta(days=self.trial_days)))
+            paid = self.payments(location_id)
+            ends = [each.period_to for each in paid if not each.is_refunded]
+            began, now = self._first_active.get(location_id), self.wire_now()
+            if began and self.paid:
+                is_over = any(each.is_refunded and each.period_from <= now for each in paid)
+                ends.append(self.wire(began + timedelta(days=0 if is_over else self.trial_days)))
             return max(ends, default="")
 
     def wire_now(self) -> str:
@@ -386,6 +391,8 @@ class Platform:
         self._links[location_id] = replace(self._links[location_id], status="freezed")
 
     def _change(self, location_id: int, to: Status, source: Source) -> None:
+        if to == "active":
+            self._first_active.setdefault(location_id, self.now())
         self._logs[location_id].append(
             LogEntry(self.wire_now(), self.state(location_id), to, source)
         )

@@ -52,28 +52,29 @@ class Clockwork:
         while not self._is_stopped.wait(started_at + ticks * self._every_s - time.monotonic()):
             try:
                 # A failed run is the function's affair: its log has it, and the next tick comes.
-                self._invoke(self._schedule.function, self._event())
+                self._invoke(self._schedule.function, event_of(self._schedule, self._region))
             except RuntimeError:
                 if not self._is_stopped.is_set():
                     raise
             ticks = math.floor((time.monotonic() - started_at) / self._every_s) + 1
 
-    def _event(self) -> Any:
-        """The schedule's own input, or what the service sends without one."""
-        if self._schedule.event is not None:
-            return self._schedule.event
-        is_scheduler = self._schedule.source == "aws.scheduler"
-        kind = "schedule/default" if is_scheduler else "rule"
-        service = "scheduler" if is_scheduler else "events"
-        arn = f"arn:aws:{service}:{self._region}:{ACCOUNT_ID}:{kind}/{self._schedule.name}"
-        return {
-            "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": "Scheduled Event",
-            "source": self._schedule.source,
-            "account": ACCOUNT_ID,
-            "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "region": self._region,
-            "resources": [arn],
-            "detail": "{}" if is_scheduler else {},
-        }
+
+def event_of(schedule: Schedule, region: str) -> Any:
+    """The schedule's own input, or what the service sends without one."""
+    if schedule.event is not None:
+        return schedule.event
+    is_scheduler = schedule.source == "aws.scheduler"
+    kind = "schedule/default" if is_scheduler else "rule"
+    service = "scheduler" if is_scheduler else "events"
+    arn = f"arn:aws:{service}:{region}:{ACCOUNT_ID}:{kind}/{schedule.name}"
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": schedule.source,
+        "account": ACCOUNT_ID,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": [arn],
+        "detail": "{}" if is_scheduler else {},
+    }

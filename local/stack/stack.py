@@ -19,7 +19,7 @@ from local.stack.environment import Environment, InvokeResult
 from local.stack.front_door import FrontDoor
 from local.stack.functions import Functions
 from local.stack.pollers import Poller
-from local.stack.schedules import Clockwork
+from local.stack.schedules import Clockwork, event_of
 from local.stack.streams import StreamReader
 from local.stack.template import STACK_NAME, Template
 from local.stack.wiring import StreamMapping, Wiring
@@ -45,6 +45,8 @@ class Stack:
         artifact: The folder that they run from.
         logs: Folder with one file per function, and the emulator's.
         billing_key: With which `/billing` is asked.
+        portal_key: With which a portal asks, if there is one.
+        stripe_secret: With which Stripe signs.
         billing_queue_url: Address of `BillingQueue`; empty if the template has none.
         calls_queue_url: Address of `CallsQueue`; empty if the template has none.
     """
@@ -84,6 +86,8 @@ class Stack:
         """
         self.platform_url = platform_url
         self.billing_key = billing_key
+        self.portal_key = portal_key
+        self.stripe_secret = stripe_secret
         self.region = REGION
         self._port = port
         self._root = root
@@ -284,6 +288,17 @@ class Stack:
             KeyError: There is no such function.
         """
         return self._functions.invoke(self._find(function), event)
+
+    def run_schedules(self) -> list[str]:
+        """Run every schedule once, ahead of its time, and wait for the ends.
+
+        Returns:
+            The logical names of the functions that ran; those that failed say so in their logs.
+        """
+        schedules = self._wiring.schedules
+        for schedule in schedules:
+            self._run(schedule.function, event_of(schedule, self.region))
+        return [schedule.function for schedule in schedules]
 
     def environments(self, function: str) -> list[Environment]:
         """The processes of a function at this moment, for whoever wants one of them to die.

@@ -96,7 +96,7 @@ def _what_to_do_with_it(account: Account) -> str:
 def _asked(work: _Work, found: samconfig.Environment, region: str | None) -> samconfig.Environment:
     region = work.answers.value(
         "region",
-        "Region of AWS that the stack is in",
+        "Region of AWS that the stack is in, such as eu-central-1",
         region or found.region or work.account.region,
         parameters.wrong_region,
     )

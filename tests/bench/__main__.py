@@ -4,17 +4,19 @@ What each of them does is told in its module.
 """
 
 import argparse
+import io
 import os
 import platform
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import cold_start, fairness, pop_up, webhook
+from tests.bench import cold_start, fairness, growth, pop_up, warm, webhook, written
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,6 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     if not options.fairness_only:
         _measure(options)
+    if options.growth and not options.fairness_only:
+        growth.told(growth.LOCATIONS, _tell, is_written=options.write)
     if options.fairness:
         _tell("fairness: minutes")
         _print_fairness(fairness.payments_beside_pop_ups(), fairness.a_call_behind_thousands())
@@ -32,22 +36,35 @@ def main(arguments: Sequence[str]) -> int:
 
 def _measure(options: argparse.Namespace) -> None:
     valgrind = None if options.no_instructions else shutil.which("valgrind")
-    with cold_start.world() as (stack, simulator, starts, artifacts):
+    with cold_start.world() as (world, starts, artifacts):
         starts.time(artifacts, options.runs, _tell)
         if valgrind:
             starts.count(artifacts, valgrind, options.only, _tell)
-        warm = webhook.answered(stack, simulator, options.webhooks)
+        answered = webhook.answered(world.stack, world.simulator, options.webhooks)
     print(f"Cold starts, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     print(f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} processors")
     print(f"Python {platform.python_version()}, boto3 {version('boto3')}")
-    cold_start.print_table(starts.rows, runs=options.runs)
-    _print_webhook(warm)
+    _told("cold", options, lambda: cold_start.print_table(starts.rows, runs=options.runs))
+    _told("webhook", options, lambda: _print_webhook(answered))
+    if options.warm_s:
+        measured = warm.measured(options.warm_s, _tell)
+        _told("warm", options, lambda: warm.print_tables(measured))
     if options.pop_ups:
-        _tell(f"{options.pop_ups} pop-ups")
-        _print_pop_ups(pop_up.shown(options.pop_ups), pop_up.at_the_limit(options.pop_ups // 4))
+        _tell(f"{options.pop_ups} pop-ups at once")
+        limit = pop_up.at_the_limit(options.pop_ups)
+        _told("at-the-limit", options, lambda: _print_limit(limit))
     if not valgrind and not options.no_instructions:
         print("\nNo instructions were counted: valgrind is not installed.", end=" ")
         print("Times alone wander by a third from run to run.")
+
+
+def _told(name: str, options: argparse.Namespace, show: Callable[[], None]) -> None:
+    """Prints; and writes the same into docs/, if that is asked for."""
+    with redirect_stdout(io.StringIO()) as shown:
+        show()
+    print(f"\n{shown.getvalue().strip()}")
+    if options.write:
+        written.write(name, f"```\n{shown.getvalue().strip()}\n```")
 
 
 def _print_webhook(warm: webhook.Answered) -> None:
@@ -59,12 +76,10 @@ def _print_webhook(warm: webhook.Answered) -> None:
     print(f"the platform was asked {warm.asked} times meanwhile, by reconcile")
 
 
-def _print_pop_ups(warm: pop_up.Shown, limit: pop_up.AtTheLimit) -> None:
-    print(f"\n{warm.calls} pop-ups, warm, beyond the platform's own time ({warm.platform:.0f} ms):")
-    print(f"median {warm.median:.0f} ms, p99 {warm.p99:.0f} ms, longest {warm.longest:.0f} ms")
+def _print_limit(limit: pop_up.AtTheLimit) -> None:
     told = ", ".join(f"{number} {outcome}" for outcome, number in limit.outcomes.most_common())
-    print(f"{limit.outcomes.total()} at once, at the limit, in {limit.seconds:.0f} s: {told};")
-    print(f"{limit.too_many_requests} times 429")
+    print(f"\n{limit.outcomes.total()} pop-ups at once, at the limit, in {limit.seconds:.0f} s:")
+    print(f"{told}; {limit.too_many_requests} times 429")
 
 
 def _print_fairness(billed: fairness.Billed, ended: fairness.Ended) -> None:
@@ -105,12 +120,26 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--only", default="", help="count instructions of the rows that begin so, such as calls"
     )
     parser.add_argument("--webhooks", type=int, default=300, help="how many are sent (300)")
-    parser.add_argument("--pop-ups", type=int, default=1000, help="how many are shown (1000)")
+    parser.add_argument(
+        "--warm-s", type=float, default=300, help="how long calls ring, in seconds (300)"
+    )
+    parser.add_argument(
+        "--pop-ups", type=int, default=250, help="how many come at once, at the limit (250)"
+    )
     parser.add_argument(
         "--fairness",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="who is held up while somebody hammers: four minutes (on)",
+    )
+    parser.add_argument(
+        "--growth",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="what a hundred, a thousand and ten thousand locations take: some minutes (on)",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put what was measured into docs/speed.md, too"
     )
     parser.add_argument("--fairness-only", action="store_true", help="nothing but that")
     parser.add_argument("--no-instructions", action="store_true", help="times only")

@@ -14,7 +14,6 @@ and again after these were ended, as AWS and the platform do with those that are
 import json
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -23,33 +22,40 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import botocore
 import httpx
 
-from local import PROJECT, roots
-from local.build import AWS_CALLS
-from local.simulator import Simulator
 from local.stack.environment import BARE, PYTHON, Environment, LogFile, lambda_variables
-from local.stack.stack import Stack
 from local.stack.wiring import Function
-from shared.roots import FOLDER as FOLDER_OF_ROOTS
-from shared.roots import OF_AWS
 from tests.bench import baselines
+from tests.bench.events import (
+    CONNECTED,
+    VISITED,
+    billed,
+    event_of,
+    is_done,
+    is_shown,
+    payments,
+    ringing,
+    status,
+    uninstall,
+)
 from tests.bench.once import NEXT
-from tests.bench.tls import Front
 from tests.bench.webhook import connected
-from tests.certificates import Authority
+from tests.bench.world import (
+    AS_SHIPPED,
+    FOLDER,
+    USUAL,
+    WITHOUT_BYTECODE,
+    World,
+    peak_mb,
+    spoken_to_over_tls,
+    variant,
+)
 
 ONCE = Path(__file__).with_name("once.py")
-FOLDER = PROJECT / "build" / "bench"
-AS_SHIPPED, WITHOUT_BYTECODE, USUAL = "as shipped", "without bytecode", "untrimmed"
-VISITED, CONNECTED = 4564, 4565
 COLD, KEPT, ANEW = 0, 1, 2
 """The three answers."""
 
@@ -88,14 +94,13 @@ class Row:
 class ColdStarts:
     """The rows, and the world in which they are measured."""
 
-    def __init__(self, stack: Stack, simulator: Simulator, aws: Front, platform: Front) -> None:
-        self._stack = stack
-        self._fronts = (aws, platform)
-        self._variables = {**stack.variables, "AWS_ENDPOINT_URL": aws.url}
-        self._platform = (simulator.url, platform.url)
-        simulator.grant(VISITED)
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._stack = world.stack
+        self._variables = world.variables
+        world.simulator.grant(VISITED)
         with httpx.Client(timeout=60, trust_env=False) as http:
-            key = connected(http, stack, simulator, CONNECTED)
+            key = connected(http, world.stack, world.simulator, CONNECTED)
         self.rows = self._rows(key)
 
     def _rows(self, key: str) -> list[Row]:
@@ -103,18 +108,12 @@ class ColdStarts:
         table = {"PACE_TABLE": some.environment["PACE_TABLE"]}
         bare = replace(some, handler=f"{baselines.BARE}.handler", environment={})
         client = replace(some, handler=f"{baselines.CLIENT}.handler", environment=table)
-        tick = _event("reconcile-every-minute")
+        tick = event_of("reconcile-every-minute")
 
         def row(
             title: str, function: str, event: Callable[[], Any], answers: Callable[[Any], bool]
         ) -> Row:
-            found = self._stack.functions[f"{function}Function"]
-            here, there = self._platform
-            # Of the platform's hosts, each is a setting of its own.
-            reached = {
-                name: value.replace(here, there) for name, value in found.environment.items()
-            }
-            return Row(title, replace(found, environment=reached), event, answers)
+            return Row(title, self._world.functions[f"{function}Function"], event, answers)
 
         return [
             Row("a function that returns {}", bare, tick, lambda it: it == {}),
@@ -126,11 +125,11 @@ class ColdStarts:
                 (USUAL,),
             ),
             Row("the same, with our trimmed data", client, tick, lambda it: it == {}),
-            row("disable: an uninstall", "Disable", _uninstall, _status(200)),
-            row("connect: the page", "Connect", _event("connect-redirect"), _status(200)),
-            row("payments: a payment is reported", "Payments", _payments(), _is_done),
-            row("billing: a payment is taken", "Billing", _billed(self._stack), _status(202)),
-            row("calls: a pop-up is shown", "Calls", _ringing(key), _is_shown),
+            row("disable: an uninstall", "Disable", uninstall, status(200)),
+            row("connect: the page", "Connect", event_of("connect-redirect"), status(200)),
+            row("payments: a payment is reported", "Payments", payments(), is_done),
+            row("billing: a payment is taken", "Billing", billed(self._stack), status(202)),
+            row("calls: a pop-up is shown", "Calls", ringing(key), is_shown),
             row("reconcile: nothing is due", "Reconcile", tick, lambda it: it is None),
             *self._imports(tick),
         ]
@@ -155,11 +154,11 @@ class ColdStarts:
         for number in range(-1, runs) if runs else ():
             tell(f"round {number + 1} of {runs}")
             for row in self.rows:
-                for variant in row.variants:
-                    took = self._timed(row, artifacts[variant], log)
+                for name in row.variants:
+                    took = self._timed(row, artifacts[name], log)
                     if number >= 0:
                         for answer, ms in enumerate(took):
-                            row.ms.setdefault((variant, answer), []).append(ms)
+                            row.ms.setdefault((name, answer), []).append(ms)
         log.close()
 
     def _timed(self, row: Row, artifact: Path, log: LogFile) -> list[float]:
@@ -170,14 +169,14 @@ class ColdStarts:
             for answer in (COLD, KEPT, ANEW):
                 payload = json.dumps(row.event()).encode()
                 if answer == ANEW:
-                    self._hang_up()
+                    self._world.hang_up()
                 if answer != COLD:
                     time.sleep(0.1)  # or its turn at the platform may not have come
                     began = time.perf_counter()
                 result = environment.invoke(payload)
                 took.append((time.perf_counter() - began) * 1000)
                 row.check(result.error or result.payload, result.log)
-            row.peak_mb = max(row.peak_mb, _peak_mb(environment._process.pid))
+            row.peak_mb = max(row.peak_mb, peak_mb(environment._process.pid))
         finally:
             environment.close()
         return took
@@ -237,7 +236,7 @@ class ColdStarts:
                 if line.strip() == NEXT:
                     nexts += 1
                     if nexts == ANEW:
-                        self._hang_up()
+                        self._world.hang_up()
                     process.stdin.write("\n")
                     process.stdin.flush()
             if process.wait():
@@ -249,10 +248,6 @@ class ColdStarts:
             parts = sorted(Path(folder).glob("out.*"), key=lambda path: int(path.suffix[1:]))
             return [_total(parts[place]) for place in (0, 2, 4)]
 
-    def _hang_up(self) -> None:
-        for front in self._fronts:
-            front.hang_up()
-
 
 def _total(part: Path) -> float:
     found = re.search(r"^totals: (\d+)", part.read_text(), re.MULTILINE)
@@ -260,58 +255,10 @@ def _total(part: Path) -> float:
     return int(found[1]) / 1e6
 
 
-def _peak_mb(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found
-    return int(found[1]) / 1024
-
-
 @contextmanager
-def variant(stack: Stack, name: str, authority: Authority) -> Iterator[Path]:
-    """A copy of the artifact that trusts an authority, with the change of the given name."""
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-        copy = Path(folder)
-        shutil.copytree(stack.artifact, copy, dirs_exist_ok=True)
-        for package in ("boto3", "s3transfer"):
-            [original] = map(Path, import_module(package).__path__)
-            if not (copy / original.name).exists():
-                shutil.copytree(original, copy / original.name)
-        for module, text in baselines.MODULES.items():
-            (copy / f"{module}.py").write_text(text)
-        _trust(copy, authority)
-        if name == WITHOUT_BYTECODE:
-            for cache in list(copy.rglob("__pycache__")):
-                shutil.rmtree(cache)
-        if name == USUAL:
-            data = Path(botocore.__file__).parent / "data"
-            shutil.rmtree(copy / "botocore" / "data")
-            (copy / "botocore" / "data").mkdir()
-            for path in data.iterdir():
-                if path.is_file():
-                    shutil.copy(path, copy / "botocore" / "data")
-                elif path.name in AWS_CALLS:
-                    shutil.copytree(path, copy / "botocore" / "data" / path.name)
-        yield copy
-
-
-def _trust(artifact: Path, authority: Authority) -> None:
-    """Put an authority at the end of every form of the roots that an artifact has."""
-    bundle = artifact / "certifi" / "cacert.pem"
-    with bundle.open("a") as file:
-        file.write(authority.pem)
-    shutil.rmtree(artifact / FOLDER_OF_ROOTS)
-    roots.lay(bundle, artifact)
-    with (artifact / FOLDER_OF_ROOTS / OF_AWS).open("a") as file:
-        file.write(authority.pem)
-
-
-@contextmanager
-def world() -> Iterator[tuple[Stack, Simulator, ColdStarts, Mapping[str, Path]]]:
-    """A stack and a platform, each behind TLS, and the artifacts."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def world() -> Iterator[tuple[World, ColdStarts, Mapping[str, Path]]]:
+    """A stack and a platform behind TLS, and the artifacts."""
     settings = {
-        "RECONCILE_EVERY_S": "0",
         # Under valgrind all takes fifty times as long.
         "HTTP_TOTAL_S": "100",
         "POP_UP_BUDGET_S": "3600",
@@ -319,26 +266,10 @@ def world() -> Iterator[tuple[Stack, Simulator, ColdStarts, Mapping[str, Path]]]
         "PACE_PER_S": "50",
         "PACE_PER_MIN": "6000",
     }
-    with ExitStack() as opened:
-        simulator = opened.enter_context(Simulator())
-        stack = opened.enter_context(
-            Stack(
-                platform_url=simulator.url,
-                partner_token=simulator.partner_token,
-                application_id=simulator.application_id,
-                settings=settings,
-                logs=FOLDER,
-            )
-        )
-        authority = Authority()
-        certificate = authority.certificate(FOLDER / "server.pem")
-        aws, platform = (
-            opened.enter_context(Front(url, certificate).serving())
-            for url in (stack.aws_endpoint_url, simulator.url)
-        )
+    with spoken_to_over_tls(settings) as found, ExitStack() as opened:
         names = (AS_SHIPPED, WITHOUT_BYTECODE, USUAL)
-        artifacts = {it: opened.enter_context(variant(stack, it, authority)) for it in names}
-        yield stack, simulator, ColdStarts(stack, simulator, aws, platform), artifacts
+        artifacts = {it: opened.enter_context(variant(found, it)) for it in names}
+        yield found, ColdStarts(found), artifacts
 
 
 def print_table(rows: list[Row], *, runs: int) -> None:
@@ -372,84 +303,3 @@ def print_table(rows: list[Row], *, runs: int) -> None:
 
 def _ms(row: Row, variant: str, answer: int) -> float:
     return statistics.median(row.ms[variant, answer])
-
-
-def _status(wanted: int) -> Callable[[Any], bool]:
-    return lambda answer: isinstance(answer, dict) and answer.get("statusCode") == wanted
-
-
-def _is_done(answer: Any) -> bool:
-    return bool(answer == {"batchItemFailures": []})
-
-
-def _is_shown(answer: Any) -> bool:
-    return _status(202)(answer) and json.loads(answer["body"])["pop_up"] == "sent"
-
-
-def _event(name: str) -> Callable[[], Any]:
-    text = (PROJECT / "events" / f"{name}.json").read_text("utf-8")
-    return lambda: json.loads(text)
-
-
-def _uninstall() -> Any:
-    event = _event("disable-uninstall")()
-    told = {**json.loads(event["body"]), "salon_id": CONNECTED}
-    return {**event, "body": json.dumps(told)}
-
-
-def _payments() -> Callable[[], Any]:
-    event, bodies = _event("payments-payment"), _bills("queue")
-
-    def made() -> Any:
-        record = {**event()["Records"][0], "body": json.dumps(bodies())}
-        return {"Records": [record]}
-
-    return made
-
-
-def _billed(stack: Stack) -> Callable[[], Any]:
-    event, bodies = _event("billing-payment"), _bills("door")
-
-    def made() -> Any:
-        found = event()
-        headers = {**found["headers"], "authorization": f"Bearer {stack.billing_key}"}
-        return {**found, "headers": headers, "body": json.dumps(bodies())}
-
-    return made
-
-
-def _bills(source: str) -> Callable[[], Any]:
-    """Payments of one location, each of a period of its own."""
-    numbers, now = count(1), datetime.now(UTC).replace(microsecond=0)
-
-    def bill() -> Any:
-        number = next(numbers)
-        return {
-            "type": "payment",
-            "event_id": f"{source}-{number}",
-            "location_id": CONNECTED,
-            "amount": f"{number}.50" if source == "queue" else f"{number}.75",
-            "currency": "EUR",
-            "paid_at": now.isoformat(),
-            "period_from": now.isoformat(),
-            "period_to": (now + timedelta(days=30)).isoformat(),
-        }
-
-    return bill
-
-
-def _ringing(key: str) -> Callable[[], Any]:
-    event, numbers = _event("calls-ringing"), count(1)
-
-    def made() -> Any:
-        found = event()
-        told = {
-            **json.loads(found["body"]),
-            "call_id": f"c-{next(numbers)}",
-            "location_id": CONNECTED,
-            "at": datetime.now(UTC).isoformat(),
-        }
-        headers = {**found["headers"], "authorization": f"Bearer {key}"}
-        return {**found, "headers": headers, "body": json.dumps(told)}
-
-    return made

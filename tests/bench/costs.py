@@ -23,6 +23,7 @@ import pytest
 
 from local.simulator import Owner, Simulator
 from shared import telemetry
+from tests.bench.exchanges import Exchanges
 from tests.calls.telling import end, ring, settle
 from tests.deployment import Clock, Deployment, payment
 from tests.house.template import ALARMS, MAPPINGS, ROLES, TABLES, of_type
@@ -202,15 +203,16 @@ class Stack:
     deployment: Deployment
     meter: Meter
     log: io.StringIO
+    platform: Exchanges
 
     def since(self) -> Used:
         """What was used since this was last called."""
-        used, simulator = self.meter.used, self.deployment.simulator
+        used = self.meter.used
         self.meter.used = defaultdict(float)
         used["log bytes"] += self.log.tell()
         self.log.seek(0)
         self.log.truncate()
-        calls = len(simulator.calls("any"))
+        calls = self.platform.calls
         used["platform calls"] = calls - self._told
         self._told = calls
         return used
@@ -230,15 +232,15 @@ def measured() -> Iterator[Stack]:
 
     def invoked(deployment: Deployment, function: str, event: Any) -> Any:
         memory_gb = {"connect": 1.0}.get(function, 0.5)
-        used, platform = meter.used, deployment.simulator
-        aws, calls = used["AWS calls"], len(platform.calls("any"))
+        used = meter.used
+        aws, calls = used["AWS calls"], platform.calls
         meter.running = True
         try:
             return invoke(deployment, function, event)
         finally:
             meter.running = False
             took = OWN_S + AWS_S * (used["AWS calls"] - aws)
-            took += PLATFORM_S * (len(platform.calls("any")) - calls)
+            took += PLATFORM_S * (platform.calls - calls)
             used["invocations"] += 1
             used["GB seconds"] += took * memory_gb
             if "rawPath" in event:
@@ -249,6 +251,8 @@ def measured() -> Iterator[Stack]:
             if function != "events":
                 used["queue requests"] += 2 * len(event.get("Records", ()))
 
+    simulator = Simulator(redirect_url="https://provider.example/connect")
+    platform = simulator.exchange = Exchanges(simulator.exchange)  # type: ignore[assignment]  # same
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("shared.clock.now", clock)
         monkeypatch.setattr("boto3.Session", lambda: meter)
@@ -258,12 +262,12 @@ def measured() -> Iterator[Stack]:
             patch.object(Deployment, "invoke", invoked),
             patch.object(handler, "stream", log),
             redirect_stdout(log),
-            Simulator(redirect_url="https://provider.example/connect") as simulator,
+            simulator,
         ):
             simulator.platform.now = clock
             deployment = Deployment(simulator, clock, monkeypatch)
             deployment.restart(CENSUS_EVERY_S="86400")
-            yield Stack(deployment, meter, log)
+            yield Stack(deployment, meter, log, platform)
 
 
 @cache
@@ -303,14 +307,14 @@ def uses() -> dict[str, Used]:
     return found
 
 
-def talk(deployment: Deployment, key: str, call_id: str) -> None:
+def talk(deployment: Deployment, key: str, call_id: str, *, listed_after_s: float = 11) -> None:
     """A call that is shown, saved, and seen in the platform's list."""
     phone = f"+13155550{100 + len(deployment.simulator.saved_calls())}"
     told: dict[str, Any] = {"location_id": 1, "call_id": call_id, "phone": phone}
     assert ring(deployment, key, **told) == "sent"
     end(deployment, key, **told)
     settle(deployment)
-    deployment.clock.advance(seconds=11)
+    deployment.clock.advance(seconds=listed_after_s)
     deployment.reconcile()
     call = deployment.calls.get(f"{deployment.connection(1).account_id}#{call_id}")
     assert call is not None

@@ -13,30 +13,20 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, sync_playwright
 
+from local import chromium
 from local.listener import Listener
 from local.stack.environment import InvokeResult
 from local.stack.front_door import FrontDoor
 from local.stack.wiring import Route
-from tests.browser import chromium
 from tests.deployment import Deployment
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 PHONE, DESKTOP = (375, 667), (1280, 800)
 
-_SWITCHES = (
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # As browsers do more and more: inside a frame of another site there are no cookies.
-    "--test-third-party-cookie-phaseout",
-)
 LAUNCHING: dict[str, Any] = {
-    "chromium_sandbox": False,  # it cannot have one as root, and opens our own pages only
-    "args": list(_SWITCHES),
+    **chromium.LAUNCHING,
+    # As browsers do more and more: inside a frame of another site there are no cookies.
+    "args": [*chromium.LAUNCHING["args"], "--test-third-party-cookie-phaseout"],
 }
 # Altegio's side of the frame: it keeps what it is told, and by whom.
 _HOST = """<!doctype html><title>host</title><body style="margin:0"><script>

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser import chromium
+from local import chromium
 from tests.browser.conftest import LAUNCHING, SCREENSHOTS
 
 # Pixels: eight phones in a row, and four desktops.

@@ -109,7 +109,7 @@ def test_the_requests_of_billing(stack: dict[str, Any]) -> None:
     # Before the operator's commands, one of which says that the tables were restored.
     known = re.search("`(local-billing-key[a-z-]*)`", pages.text("docs/billing.md"))
     assert known is not None
-    environment = {"KEY": known[1], "API": stack["api"]}
+    environment = {"BILLING_KEY": known[1], "API": stack["api"]}
     for command, printed in pages.transcripts("docs/billing.md"):
         expected = json.loads(printed)
         until = time.monotonic() + 120
@@ -130,7 +130,8 @@ def test_the_requests_of_billing(stack: dict[str, Any]) -> None:
 def test_the_requests_of_stripe(stack: dict[str, Any]) -> None:
     [(_, script)] = [it for it in pages.blocks("docs/billing/stripe.md") if it[0] == "sh"]
     [(_, printed)] = [it for it in pages.blocks("docs/billing/stripe.md") if it[0] == ""]
-    assert shell(script, API=stack["api"]).stdout == printed
+    names = Path(stack["announced"]).with_suffix(".env")
+    assert shell(f". {names}\n{script}").stdout == printed
 
 
 @pytest.mark.parametrize("command", sorted(OPERATORS))
@@ -214,7 +215,7 @@ def test_the_portals_requests(stack: dict[str, Any]) -> None:
     known = re.search("`(local-portal-key[a-z-]*)`", pages.text("docs/portal.md"))
     assert known is not None
     for command, printed in told.items():
-        ended = shell(command, KEY=known[1], API=stack["api"], TICKET=ticket)
+        ended = shell(command, PORTAL_KEY=known[1], API=stack["api"], TICKET=ticket)
         answered, expected = json.loads(ended.stdout), json.loads(printed)
         if "pbx_key" in expected:
             assert answered.pop("pbx_key").startswith(expected.pop("pbx_key").rstrip("."))
@@ -222,14 +223,14 @@ def test_the_portals_requests(stack: dict[str, Any]) -> None:
 
 
 def test_invoke_answers_what_the_page_shows() -> None:
-    [(command, printed)] = pages.transcripts("README.md")
+    [(command, printed)] = pages.transcripts("docs/local.md")
     ended = shell(command)
     assert ended.returncode == 0
     assert ended.stdout.rstrip("\n") == printed
 
 
 def test_sam_takes_the_options_of_local_invoke() -> None:
-    [command] = [each for each in pages.commands("README.md") if "/sam local invoke" in each]
+    [command] = [each for each in pages.commands("docs/local.md") if "/sam local invoke" in each]
     sam, *_, function = command.partition(" --event")[0].split()
     if not (PROJECT / sam).exists():
         pytest.skip("brought by sam's environment: run `make test`")

@@ -1,5 +1,6 @@
 """Every file in events/ is what its trigger sends, and gets the answer that its name promises."""
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from local.fresh import Keys, freshened
 from tests.deployment import Clock, Deployment
 from tests.payments.stripes import SECRET, signed
 
 EVENTS = {path.stem: path for path in (Path(__file__).parents[2] / "events").glob("*.json")}
 
+BILLING_KEY = "local-billing-key-for-nothing-real"
 ANSWERS = {
     "connect-redirect": 200,
     "connect-several-locations": 200,
@@ -179,6 +182,54 @@ def test_calls_of_the_queue_become_rows(
     assert deployment.invoke("calls", load(name)) == {"batchItemFailures": []}
     assert [row["call_id"] for row in deployment.rows("CALLS_TABLE")] == expected[0]
     assert len(deployment.dead_letters("CallsDeadLetters")) == expected[1]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_is_as_good_on_any_other_day(
+    deployment: Deployment, clock: Clock, name: str
+) -> None:
+    """As `invoke` sends it: what is told happened just now, with the keys of this stack."""
+    clock.at = datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
+    deployment.set_billing_key(BILLING_KEY)
+    deployment.set_stripe_secret(SECRET)
+    function = name.partition("-")[0]
+    key = "" if function == "connect" else str(deployment.connect(4564).pbx_key)
+    deployment.simulator.grant(*(() if key else (4564,)), 4232)
+    before = json.dumps(load(name))
+    written = load(name)
+    event = freshened(written, clock(), Keys(key, BILLING_KEY, SECRET))
+    assert json.dumps(written) == before
+    deployment.restart()
+    answer = deployment.invoke(function, event)
+    status = {**ANSWERS, **BILLING, **CALLS, **dict.fromkeys(ASKED, 200)}.get(name)
+    if status is not None:
+        assert answer["statusCode"] == status, answer
+    elif name in LEDGER:
+        rows, refused = LEDGER[name]
+        found = {key: deployment.ledger.get(key) for key in rows}
+        assert {key: str(entry.state) for key, entry in found.items() if entry} == rows
+        assert len(deployment.dead_letters()) == refused
+    elif name in QUEUED:
+        rows_of = deployment.rows("CALLS_TABLE")
+        assert [row["call_id"] for row in rows_of] == QUEUED[name][0]
+    if name == "calls-ringing":
+        assert json.loads(answer["body"])["pop_up"] == "sent"
+
+
+def test_a_payment_that_is_fresh_covers_this_day() -> None:
+    now = datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
+    [record] = freshened(load("payments-payment"), now, Keys())["Records"]
+    paid = json.loads(record["body"])
+    begins, ends = (datetime.fromisoformat(paid[it]) for it in ("period_from", "period_to"))
+    assert datetime.fromisoformat(paid["paid_at"]) == now
+    assert begins < now < ends
+    digest = hashlib.md5(record["body"].encode(), usedforsecurity=False)
+    assert record["md5OfBody"] == digest.hexdigest()
+
+
+@pytest.mark.parametrize("event", [None, [], "text", 7, {}, {"Records": [None, 1, {"body": 3}]}])
+def test_what_is_no_event_stays_so(event: object) -> None:
+    assert freshened(event, datetime(2027, 3, 28, tzinfo=UTC), Keys()) == event
 
 
 def test_the_schedule_runs(deployment: Deployment) -> None:

@@ -52,8 +52,13 @@ def deliver_later(switch: Switch, host: str, key: str, authority: Path) -> None:
     with switch.undelivered.open("a") as kept:
         kept.write(refused)
     ended = subprocess.run(
-        ["bash", "-c", loop.replace("api.example", host).replace(_SPOOL, str(spool))],
-        env={**os.environ, "KEY": key, "CURL_CA_BUNDLE": str(authority)},
+        ["bash", "-c", loop.replace(_SPOOL, str(spool))],
+        env={
+            **os.environ,
+            "API": f"https://{host}",
+            "PBX_KEY": key,
+            "CURL_CA_BUNDLE": str(authority),
+        },
         capture_output=True,
         text=True,
         check=False,

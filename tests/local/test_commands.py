@@ -1,6 +1,5 @@
 """`python -m local`, as processes of their own."""
 
-import io
 import json
 import os
 import signal
@@ -9,15 +8,12 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local import PROJECT
-from local import __main__ as commands
-from local.stack.stack import Stack
 
 COMMAND = [sys.executable, "-m", "local"]
 Eventually = Callable[[Callable[[], Any]], Any]
@@ -47,6 +43,7 @@ def up(
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     announcement = tmp_path / "announced.json"
     announcement.write_text("old")
+    (tmp_path / "announced.env").write_text("old")
     options = [*request.param, "--announce", str(announcement)]
     options += ["--set", "LEASE_S=61", "--set", "RECONCILE_EVERY_S=3600"]
     with subprocess.Popen(
@@ -93,6 +90,8 @@ class TestUp:
         with pytest.raises(OSError, match="40"):  # 404: the door is open
             urllib.request.urlopen(f"{found['api']}/nowhere")
         assert found["environments"]["PaymentsFunction"]["LEASE_S"] == "61"
+        names = Path(process.args[-5]).with_suffix(".env")  # type: ignore[index, arg-type]
+        assert f"export API={found['api']}\n" in names.read_text()
         everyone = family(process.pid)
         assert len(everyone) > 1
         process.terminate()
@@ -101,6 +100,7 @@ class TestUp:
         assert found["api"] in output
         assert "\n  alarms          http://127.0.0.1:" in output
         assert "Traceback" not in errors
+        assert not names.exists()
         assert living(everyone) == set()
 
     @pytest.mark.parametrize("up", [[]], ids=["without a platform"], indirect=True)
@@ -116,52 +116,6 @@ class TestUp:
         welcome, _ = process.communicate(timeout=180)
         assert f"{found['platform_url']}  (a simulator)" in welcome
         eventually(lambda: living(everyone) == set())
-
-
-def test_invoke_prints_the_answer_and_fails_with_the_function(tmp_path: Path) -> None:
-    # Whatever becomes of this event, the answer is JSON and the exit code tells which it is.
-    event = tmp_path / "event.json"
-    event.write_text("{}")
-    done = subprocess.run(
-        [*COMMAND, "invoke", "payments", str(event), "--platform-url", "http://127.0.0.1:9"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    answer = json.loads(done.stdout)
-    failed = isinstance(answer, dict) and "errorType" in answer
-    assert done.returncode == int(failed)
-    assert "REPORT" in done.stderr
-
-
-def test_invoke_of_an_unknown_function_names_the_known_ones(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # In this process, and on the stack that is there, which is told of a function it has not.
-    monkeypatch.setattr(commands, "_stack", lambda *_words, **_named: nullcontext(stack))
-    monkeypatch.setattr(sys, "stdin", io.StringIO("{}"))
-    assert commands.main(["invoke", "nothing", "-"]) == 2
-    assert "WebFunction" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("event", "said"),
-    [
-        ("missing.json", "The event missing.json cannot be read: No such file or directory."),
-        ("-", "The event - is no JSON: Expecting value: line 1 column 1 (char 0)."),
-    ],
-)
-def test_invoke_of_a_broken_event_says_so_in_a_sentence(event: str, said: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, "invoke", "payments", event],
-        cwd=PROJECT,
-        input="no JSON",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (2, f"{said}\n")
 
 
 def test_a_stack_that_cannot_start_says_so_in_a_sentence() -> None:
@@ -187,3 +141,4 @@ def test_help_names_the_commands_and_a_setting_needs_a_value() -> None:
     )
     assert done.returncode == 2
     assert b"'LEASE_S' is not NAME=VALUE" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

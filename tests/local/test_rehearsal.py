@@ -7,20 +7,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
+from markupsafe import escape
 
-from local import PROJECT, rehearsal
-from local.rehearsal import report
-from local.rehearsal.browser import Browser, Page
+from local import PROJECT, chromium, rehearsal
+from local.rehearsal.browser import Browser
 from local.rehearsal.checks import CHECKS
 from local.rehearsal.mask import MASKED, Mask
-from local.rehearsal.play import Outcome, Rehearsal
-from local.rehearsal.stage import Sight, Stage
+from local.rehearsal.play import PEOPLE
 from local.simulator import Owner, Simulator
 from local.simulator.redirect import user_data
 
@@ -42,6 +41,15 @@ def test_an_interrupted_rehearsal_ends_cleanly_and_leaves_no_report(end: signal.
     assert "Interrupted" in out
     assert err == ""
     assert not (rehearsal.FOLDER / "report.json").exists()
+
+
+def test_a_setting_that_cannot_be_is_told_at_once() -> None:
+    command = [*COMMAND, "BRAND_COLOR=red"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    words = "the rehearsal cannot be played: BrandColor must be a colour such as #1f6feb.\n"
+    assert done.stderr == words
 
 
 @dataclass(frozen=True)
@@ -78,12 +86,15 @@ class TestTheRealThing:
             for step in check.steps:
                 assert re.search(rf"(?m)^   ok      {re.escape(step.name)} +[0-9.]+ s$", run.out)
         assert "All 6 checks passed" in run.out
-        assert "build/rehearsal/report.html" in run.out
+        assert re.search(
+            r"(?m)^Report  build/rehearsal/report\.(pdf, report\.)?html, report\.json$", run.out
+        )
         assert "\x1b" not in run.out
 
     def test_the_report_holds_what_proves_it(self, run: Run) -> None:
         for check in run.report["checks"]:
             assert all(step["evidence"] for step in check["steps"])
+            assert all(point["verdict"] == "passed" for point in check["points"])
             assert check["owner_saw"]
             assert check["platform_calls"]
             assert check["platform_records"]
@@ -93,7 +104,39 @@ class TestTheRealThing:
 
     def test_the_page_needs_nothing_from_elsewhere(self, run: Run) -> None:
         assert "<script" not in run.page
-        assert not re.search(r"(src|href)=\"(?!#)|url\(|@import", run.page)
+        assert not re.search(r"(src|href)=\"(?!#|data:)|url\(|@import", run.page)
+
+    def test_the_report_leads_with_who_and_what(self, run: Run) -> None:
+        lead, _, _ = run.page.partition("</article>")
+        for words in ("IP telephony", "id 101 (made up", "6 of 6 checks passed", "29 of 29 steps"):
+            assert words in lead
+        for check in run.report["checks"]:
+            for point in check["points"]:
+                assert str(escape(point["evidence"])) in lead
+                assert re.fullmatch(r"[^\n]{40,300}\.", point["evidence"])
+
+    def test_nothing_is_doubled_and_no_name_looks_broken(self, run: Run) -> None:
+        for check in run.report["checks"]:
+            for step in check["steps"]:
+                pairs = [(each["expected"], each["found"]) for each in step["evidence"]]
+                assert all(one != other for one, other in pairwise(pairs)), pairs
+                assert not any(re.search(r"\b(\w+), \1\b(?! s)", found) for _, found in pairs)
+        names = {owner for check in run.report["checks"] for owner in _welcomed(check)}
+        assert names <= {name for name, _ in PEOPLE}
+        assert names
+
+    @pytest.mark.skipif(chromium.executable() is None, reason="no Chromium")
+    def test_there_is_a_picture_of_each_page_and_ten_pages_of_paper_at_most(self, run: Run) -> None:
+        pages = run.report["pages"]
+        seen = sum(sum(page["seen_in_checks"].values()) for page in pages)
+        assert seen == sum(len(check["owner_saw"]) for check in run.report["checks"])
+        assert run.page.count("data:image/jpeg;base64,") == len(pages)
+        assert len(pages) >= 9
+        # Whoever reads the first of them has seen each page.
+        lead, _, _ = run.page.partition("</article>")
+        assert all(f'<use href="#shot-{number}"/>' in lead for number in range(1, len(pages) + 1))
+        printed = (rehearsal.FOLDER / "report.pdf").read_bytes()
+        assert 3 <= len(re.findall(rb"/Type /Page\b", printed)) <= 10
 
     def test_nothing_shows_a_secret(self, run: Run) -> None:
         platform = Simulator()
@@ -104,6 +147,12 @@ class TestTheRealThing:
             assert [each for each in tokens | personal | signed if each in text] == []
             assert re.findall(r"\b[0-9a-f]{64}\b", text) == []
         assert MASKED in run.page
+
+
+def _welcomed(check: dict[str, Any]) -> set[str]:
+    """The names that the page greets."""
+    found = (re.match("Welcome back, (.*)", sight["title"]) for sight in check["owner_saw"])
+    return {each[1] for each in found if each}
 
 
 REPORT = "    def report_payment("
@@ -175,7 +224,7 @@ DEFECTS = {
         (6,),
         6,
         "a page that says that telephony is on",
-        "the page says that telephony is starting, starting",
+        "the page says that telephony is starting in 4660, starting in 4661",
     ),
     "telephony is not enabled": Defect(
         "altegio/telephony",
@@ -270,6 +319,16 @@ class TestBrowser:
         assert str(pressed[0].url).rstrip("?") == target
         assert pressed[0].content == b"ticket=t&name=Zo%C3%AB&action=connect"
 
+    def test_a_form_with_a_second_button_is_no_main_way_forward(self) -> None:
+        second = """<form method="post"><input name="code">
+          <button class="second" name="action" value="send">Send me a code</button></form>"""
+        page = answered(second).open("http://app.test/")
+        assert page.form is None
+        page = answered(second + self.PAGE.format(action="?")).open("http://app.test/")
+        assert page.form is not None
+        assert page.form.button == ("action", "connect")
+        assert page.form.asked == {"name": "Zoë"}
+
     @pytest.mark.parametrize(
         "buttons", ["", '<button name="a">A</button><button name="b"></button>']
     )
@@ -295,18 +354,3 @@ def test_the_mask_takes_names_shapes_and_values() -> None:
         "rows": ["it ***", "call *** or ***", 4564, None],
         "signed": MASKED,
     }
-
-
-def test_the_report_escapes_what_it_was_told(tmp_path: Path) -> None:
-    platform, now = Simulator(), datetime.now(UTC)
-    none = cast("Any", None)
-    stage = Stage(platform, none, none, Owner(), take_census=none, patience_s=0, portal=none)
-    page = Page("http://app.test/", 200, "<script>alert(1)</script>", "", {}, None)
-    stage.sights.append(Sight(now, "was redirected", page))
-    outcome = Outcome(CHECKS[0], stage, now)
-    told = Rehearsal(now, 0, [outcome], platform, tmp_path)
-    report.write(told, tmp_path, Mask(["none"]))
-    html = (tmp_path / "report.html").read_text()
-    assert "<script>" not in html
-    assert "&lt;script&gt;" in html
-    assert "0 of 1 checks passed" in html

@@ -427,8 +427,13 @@ def run(page: str, world: World, key: str, folder: Path) -> str:
 def shell(command: str, world: World, key: str, folder: Path) -> str:
     """Runs a command of a page on the whole stack; returns what it prints."""
     ran = subprocess.run(
-        ["sh", "-eu", "-c", command.replace("https://api.example", world.stack.api)],  # noqa: S607
-        env={"KEY": key, "PATH": os.environ["PATH"], "no_proxy": "*"},
+        ["sh", "-eu", "-c", command],  # noqa: S607
+        env={
+            "API": world.stack.api,
+            "PBX_KEY": key,
+            "PATH": os.environ["PATH"],
+            "no_proxy": "*",
+        },
         cwd=folder,
         capture_output=True,
         text=True,
@@ -471,6 +476,25 @@ def test_itoolabs_needs_only_what_its_page_says(world: World, tmp_path: Path) ->
     assert (call.line, call.user) == ("+77272222222", "101")
     assert (call.status, call.duration) == ("success", 90)
     assert call.link == "https://records.example/c1.mp3"
+
+
+@pytest.mark.parametrize(
+    ("page", "location_id", "user"),
+    [("docs/pbx/asterisk.md", 4703, "101"), ("docs/pbx/freeswitch.md", 4704, "")],
+)
+def test_a_recipe_is_tried_by_hand(
+    world: World, tmp_path: Path, page: str, location_id: int, user: str
+) -> None:
+    owner = Owner(id=3000 + location_id, email=f"owner{location_id}@example.com")
+    shown = world.press(world.visit(world.simulator.grant(location_id, owner=owner)))
+    pop_ups, saved = len(world.simulator.pop_ups()), len(world.simulator.saved_calls())
+    for command, printed in pages.transcripts(page):
+        assert shell(command, world, shown.pbx_key, tmp_path) == printed
+    assert len(world.simulator.pop_ups()) == pop_ups + 1
+    eventually(lambda: len(world.simulator.saved_calls()) > saved)
+    call = world.simulator.saved_calls()[-1]
+    assert (call.phone, call.line, call.user) == ("+13155550175", "+13155550176", user)
+    assert (call.status, call.duration) == ("success", 50)
 
 
 def test_3cx_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None:

@@ -11,16 +11,16 @@ More repairs than the fuse allows are made by nobody: then rather the census is 
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import chain
 
 from shared import doors
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.marketplace import LOCATIONS_PER_PAGE, Marketplace
 from shared.altegio.status import Status
-from shared.aws.dynamodb import StaleWrite
+from shared.aws.dynamodb import StaleWrite, UnreadableRow
 from shared.aws.sightings import CENSUS_FOUND, Sightings
 from shared.clock import Clock
 from shared.connections import lifecycle
@@ -34,7 +34,7 @@ from shared.payments.resolve_unknown import ResolveUnknown
 from shared.reconcile.census import differences
 from shared.reconcile.census.differences import Difference, Finding
 from shared.reconcile.census.settings import CensusPolicy
-from shared.reconcile.census.table import CensusTable, Found, Head, Part, Stage
+from shared.reconcile.census.table import PART, CensusTable, Found, Head, Part, Stage
 from shared.telemetry import count, logger
 
 # So often one location, or a page, is asked for before the census goes on without it.
@@ -43,11 +43,19 @@ _TRIES = 3
 _MOST_FINDINGS = 10
 _LONGEST_WORDS = 200
 # What comes of a row that is not as we write it; whatever AWS raises is none of them.
-_UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError)
+_UNREADABLE = (UnreadableRow, LookupError, TypeError, ValueError, ArithmeticError)
 
 
 class _NoAnswer(Exception):
     """The platform does not answer now: the run ends, and the next one goes on here."""
+
+
+@dataclass(slots=True)
+class _Listing:
+    """What one run has listed: of each location its part, and its name until that is written."""
+
+    parts: dict[int, int] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
 
 
 class RunCensus:
@@ -96,26 +104,34 @@ class RunCensus:
         if head.stage is Stage.DONE and every and head.began_at + every <= now:
             began = Head(began_at=now, stage=Stage.LISTING, repairs=True, version=head.version)
             head = self._roll.save(began, now)
+        listing = _Listing()
         while head.stage is not Stage.DONE and time.monotonic() < until:
             before, part = head, None
             try:
                 match head.stage:
                     case Stage.LISTING:
-                        head = self._list(head)
+                        head = self._list(head, listing)
                     case Stage.LOOKING:
                         head, part = self._look(head, until)
                     case _:
                         head, part = self._repair(head, until)
             except _NoAnswer:
                 head = replace(head, tried=head.tried + 1)
+            if head.stage is not Stage.LISTING:
+                self._write_names(listing)
             head = self._roll.save(head, self._clock(), part)
             if head.tried > before.tried:
-                return
+                break
+        self._write_names(listing)
 
     # LISTING
 
-    def _list(self, head: Head) -> Head:
-        """Our own rows, and then one page of the platform's list."""
+    def _list(self, head: Head, run: _Listing) -> Head:
+        """Our own rows, and then one page of the platform's list.
+
+        What is known already is read once in a run: for each page it would be as many reads as
+        locations, times locations.
+        """
         if not head.parts:
             states = (State.ACTIVE, State.FROZEN, State.PENDING)
             # One that changes meanwhile may be in two.
@@ -135,13 +151,12 @@ class RunCensus:
             unlisted = head.found.get(Difference.NO_LIST, 0) + 1
             found = {**head.found, Difference.NO_LIST: unlisted}
             return replace(head, stage=Stage.LOOKING, found=found, tried=0)
-        written = [self._roll.part(number) for number in range(head.parts)]
-        names = {it.id: it.name for it in listed if it.name}
-        for part in written:
-            if told := {it: names[it] for it in part.locations if it in names}:
-                self._roll.write(replace(part, names={**part.names, **told}))
-        known = set(chain.from_iterable(part.locations for part in written))
-        strange = sorted({it.id for it in listed} - known)
+        if not run.parts:
+            read = map(self._roll.part, range(head.parts))
+            run.parts.update({it: part.number for part in read for it in part.locations})
+        strange = sorted({it.id for it in listed} - run.parts.keys())
+        run.parts.update({it: head.parts + place // PART for place, it in enumerate(strange)})
+        run.names.update({it.id: it.name for it in listed if it.name})
         head = replace(
             head,
             parts=self._roll.write_all(head.parts, strange),
@@ -154,6 +169,16 @@ class RunCensus:
         if len(listed) < LOCATIONS_PER_PAGE or repeats:
             return replace(head, stage=Stage.LOOKING)
         return head
+
+    def _write_names(self, run: _Listing) -> None:
+        """Each part once in a run: a page of the list may have locations of any of them."""
+        told: defaultdict[int, dict[int, str]] = defaultdict(dict)
+        while run.names:
+            location_id, name = run.names.popitem()
+            told[run.parts[location_id]][location_id] = name
+        for number, names in told.items():
+            part = self._roll.part(number)
+            self._roll.write(replace(part, names={**part.names, **names}))
 
     # LOOKING
 

@@ -1,7 +1,7 @@
 """Finds a Chromium, or unpacks Debian's into `build/chromium`: nothing is installed.
 
-`python -m tests.browser.chromium` does it once. Where there is neither, the tests of the page in a
-browser are skipped, and say so; CHROMIUM may name one.
+`python -m local.chromium` does it once. Where there is neither, the tests of the page in a browser
+are skipped, and the rehearsal's report has no pictures; both say so. CHROMIUM may name one.
 """
 
 import os
@@ -11,14 +11,28 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-PROJECT = Path(__file__).parents[2]
+from local import PROJECT
+
 FOLDER = PROJECT / "build" / "chromium"
 WHY_NONE = FOLDER / "why-none.txt"
 
 # The shell is the same engine without what only a window needs, in half the time.
 _SHELL = "chromium-headless-shell"
 _NAMES = (_SHELL, "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+LAUNCHING: Mapping[str, Any] = {
+    "chromium_sandbox": False,  # it cannot have one as root, and opens our own pages only
+    "args": [
+        "--headless",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ],
+}
 _ROOT = FOLDER / "root"
 _UNPACKED = _ROOT / "usr" / "lib" / "chromium" / _SHELL
 # One font for all: without a desktop, "system-ui" is anything.

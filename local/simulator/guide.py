@@ -1,0 +1,380 @@
+"""The first minutes, step by step: beside each button the command that does the same."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from local.simulator import bench, records
+from local.simulator.commands import FRESH, NOW, button, curl
+from local.simulator.neighbours import Neighbours, Ringing, finished, payment, ringing
+from local.simulator.salons import LOCATIONS, title
+
+if TYPE_CHECKING:
+    from local.simulator.simulator import Simulator
+
+FIRST: Final = next(iter(LOCATIONS))
+"""The salon of the first minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        name: by which the page finds it.
+        title: what is to be done.
+        role: as whom.
+        words: what happens, and what to look at.
+        controls: what is pressed.
+        commands: what does the same, with what each does.
+        result: what came of it.
+        done: whether it was done.
+    """
+
+    name: str
+    title: str
+    role: str
+    words: str
+    controls: str
+    commands: tuple[tuple[str, str], ...]
+    result: str
+    done: bool
+
+
+def introduction(simulator: "Simulator") -> str:
+    """Who plays what."""
+    neighbours = simulator.neighbours
+    if neighbours is None:
+        return (
+            "This stands in for Altegio's Marketplace. No local stack runs beside it, so nobody"
+            " can bill or call here."
+        )
+    more = ", ".join(
+        f'<a href="{escape(address)}" target="_blank">{escape(shown)}</a>'
+        for shown, address in neighbours.pages.items()
+    )
+    return (
+        "Your backend runs on this machine as it would on AWS; all others are played here."
+        '</p><ul class="who">'
+        "<li><b>Altegio</b> is this simulator: it takes what your backend reports, refuses whatever"
+        " is not as documented, and sends webhooks.</li>"
+        "<li><b>The owner</b> of a few salons is you: you connect, pay and disconnect.</li>"
+        "<li><b>The billing system</b> of the telephone company is you: you send it bills and"
+        " refunds, by its real doors.</li>"
+        "<li><b>The PBX</b>, the salon's telephone system, is you: you ring and hang up.</li>"
+        f"<li><b>Your backend</b> is real: all functions, at <code>{escape(neighbours.api)}</code>."
+        "</li></ul><p>The six steps take five minutes. This page keeps itself fresh."
+        + (f" More pages: {more}." if more else "")
+    )
+
+
+def steps(simulator: "Simulator") -> str:
+    """The steps, and what to try after them; empty where no stack runs."""
+    neighbours = simulator.neighbours
+    if neighbours is None:
+        return ""
+    made = [
+        _connect(simulator),
+        _bill(simulator, neighbours),
+        _ring(simulator, neighbours),
+        _refund(simulator, neighbours),
+        _switch_off(simulator),
+        _reconnect(simulator),
+    ]
+    first = next((each.name for each in made if not each.done), "")
+    shown = "".join(
+        _shown(each, str(number), is_next=each.name == first)
+        for number, each in enumerate(made, start=1)
+    )
+    after = _shown(_break(simulator), "+") + _shown(_time(simulator, neighbours), "+")
+    return (
+        f'<section class="part" id="first"><h2>The first five minutes</h2>{shown}</section>'
+        f'<section class="part" id="after"><h2>After that</h2>{after}</section>'
+    )
+
+
+def _shown(step: Step, number: str, *, is_next: bool = False) -> str:
+    kind = "done" if step.done else "next" if is_next else "later"
+    said = {"done": "done", "next": "now", "later": ""}[kind]
+    commands = "".join(
+        f'<p class="soft">{escape(words)}</p><div class="command"><code>{escape(command)}</code>'
+        '<button type="button">Copy</button></div>'
+        for words, command in step.commands
+    )
+    plural = "commands that do" if len(step.commands) > 1 else "command that does"
+    return (
+        f'<section class="card step" id="step-{step.name}">'
+        f'<header id="live-{step.name}-head" data-live><h3><b class="number">{number}</b>'
+        f'{escape(step.title)}</h3><span class="soft role">as {escape(step.role)}</span>'
+        f'<span class="state {"active" if step.done else ""}" data-step="{kind}"'
+        f"{'' if said else ' hidden'}>{said}</span></header>"
+        f'<div class="sides"><div><p>{step.words}</p>{step.controls}'
+        f"<details><summary>The {plural} the same</summary>"
+        f'<div id="live-{step.name}-commands" data-live>{commands}</div></details></div>'
+        f'<div class="result" id="live-{step.name}" role="status" data-live>{step.result}</div>'
+        "</div></section>"
+    )
+
+
+def _connect(simulator: "Simulator") -> Step:
+    fields = (("location", FIRST), ("owner", 0))
+    states = {each: simulator.state(each) for each in simulator.platform.locations()}
+    return Step(
+        name="connect",
+        title="Connect a salon",
+        role="the owner",
+        words=f"The owner of {title(FIRST)} finds your app in the Marketplace and presses"
+        " <i>Connect</i>. Altegio sends his browser to <b>your</b> page, which opens in a new tab."
+        " Press the button there, too. It then shows the key for the salon's PBX: copy it, and come"
+        " back.",
+        controls=_form("/owner/grant", fields, "Connect", new_tab=True),
+        commands=(
+            (
+                "It prints Location: the address that the owner's browser is sent to; open it.",
+                button(simulator.url, "/owner/grant", fields).replace("curl", "curl -i", 1),
+            ),
+        ),
+        result=bench.salons(simulator, states),
+        done=any("active" in entries for _, entries in _logs(simulator)),
+    )
+
+
+def _bill(simulator: "Simulator", neighbours: Neighbours) -> Step:
+    event = payment(FIRST, amount="29.90", currency="EUR", now=_midnight())
+    event |= {"event_id": f"inv-{FRESH}", "paid_at": NOW, "period_from": NOW}
+    return Step(
+        name="bill",
+        title="Bill a month",
+        role="the billing system",
+        words="A customer has paid a month. Your backend reports that to Altegio, once, whatever"
+        " fails on the way: an unpaid salon is switched off when its trial is over.",
+        controls=bench.form(
+            "/billing/bill",
+            bench.salon("location"),
+            bench.entry("amount", "Amount", "29.90", name_of_field="bill-amount"),
+            bench.entry("currency", "Currency", "EUR", name_of_field="bill-currency"),
+            bench.way(),
+            buttons=(("", "Bill", True),),
+        ),
+        commands=(
+            ("By HTTP:", curl(neighbours.by_http(event))),
+            ("By the queue:", curl(neighbours.by_queue(event))),
+        ),
+        result=bench.doing(simulator, neighbours.last("bill")),
+        done=any(map(simulator.payments, simulator.platform.locations())),
+    )
+
+
+def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
+    call = neighbours.call
+    key = neighbours.pbx_key or "PASTE_THE_KEY_HERE"
+    now = datetime.now(UTC)
+    new = Ringing(f"c-{FRESH}", FIRST, neighbours.phone, neighbours.line, now)
+    rings = ringing(new) | {"at": NOW}
+    ends = finished(call or new, now) | {"duration_s": 60 if call and call.taken_at else 0}
+    if call is None:
+        ends |= {"started_at": NOW}
+    took = "talking" if call and call.taken_at else "ringing"
+    on_line = f'<span class="state pending">{took}</span> {escape(call.phone)}' if call else ""
+    keys = bench.entry(
+        "key", "Key of the PBX", neighbours.pbx_key, name_of_field="pbx-key", wide=True
+    )
+    return Step(
+        name="ring",
+        title="Let the telephone ring",
+        role="the PBX",
+        words="Paste the key of step 1. The PBX tells two things of each call: that it rings, and"
+        " how it ended. The first makes the caller's card pop up at the reception, the second an"
+        " entry in the client's history. A call that nobody takes is missed. Without a number the"
+        " caller hides.",
+        controls=bench.form(
+            "/pbx/ring",
+            keys,
+            bench.salon("location"),
+            bench.entry(
+                "phone", "Caller", neighbours.phone, name_of_field="pbx-phone", is_listed=True
+            ),
+            bench.entry("line", "The salon's line", neighbours.line, name_of_field="pbx-line"),
+            buttons=(
+                ("", "Ring", True),
+                ("/pbx/take", "Take the call", False),
+                ("/pbx/hang-up", "Hang up", False),
+            ),
+        )
+        + f'<p id="live-line" data-live>{on_line}</p>',
+        commands=(
+            ("It rings:", curl(neighbours.by_pbx(rings, key))),
+            (
+                "It is over, after a minute of talk:"
+                if call and call.taken_at
+                else "It is over, and nobody has taken it:",
+                curl(neighbours.by_pbx(ends, key)),
+            ),
+            (
+                "Lost the key? The operator makes another; the old one works for a day more:",
+                f".venv/bin/python -m ops account {FIRST} --new-key --do",
+            ),
+        ),
+        result=bench.reception(simulator, neighbours),
+        done=any(simulator.pop_ups(each.crm_token) for each in simulator.chains()),
+    )
+
+
+def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
+    billed = neighbours.last("bill")
+    event_id = billed.name if billed else ""
+    given_back = {
+        "type": "refund",
+        "event_id": f"ref-{FRESH}",
+        "payment_event_id": event_id or "EVENT_ID",
+        "location_id": billed.location_id if billed else FIRST,
+    }
+    return Step(
+        name="refund",
+        title="Give the money back",
+        role="the billing system",
+        words="All of the bill is given back. Nothing pays for this day any more, so Altegio"
+        " freezes the salon. Some seconds later, ring again in step 3: the call is refused. Bill"
+        " again in step 2, and Altegio thaws it.",
+        controls=bench.form(
+            "/billing/refund",
+            bench.salon("location"),
+            bench.entry("event_id", "The bill's id", event_id, name_of_field="refund-event"),
+            bench.way(),
+            buttons=(("", "Refund", True),),
+        ),
+        commands=(
+            ("By HTTP:", curl(neighbours.by_http(given_back))),
+            ("By the queue:", curl(neighbours.by_queue(given_back))),
+        ),
+        result=bench.doing(simulator, neighbours.last("refund")),
+        done=any(
+            paid.is_refunded
+            for each in simulator.platform.locations()
+            for paid in simulator.payments(each)
+        ),
+    )
+
+
+def _switch_off(simulator: "Simulator") -> Step:
+    fields = (("location", FIRST),)
+    gone = [each for each, entries in _logs(simulator) if "uninstalled" in entries]
+    return Step(
+        name="off",
+        title="Switch it off",
+        role="the owner",
+        words="He presses <i>Disconnect</i> in the Marketplace, and Altegio tells your backend"
+        " by a webhook. A bill that comes now is HELD until he comes back; a call is refused.",
+        controls=_form("/owner/disconnect", fields, "Disconnect"),
+        commands=(("", button(simulator.url, "/owner/disconnect", fields)),),
+        result=bench.salons(simulator, {each: simulator.state(each) for each in gone})
+        + (records.webhooks(simulator, FIRST) if FIRST in gone else ""),
+        done=bool(gone),
+    )
+
+
+def _reconnect(simulator: "Simulator") -> Step:
+    fields = (("location", FIRST), ("owner", 0))
+    back = [
+        each
+        for each, entries in _logs(simulator)
+        if "uninstalled" in entries and "active" in entries[entries.index("uninstalled") :]
+    ]
+    return Step(
+        name="back",
+        title="Reconnect",
+        role="the owner",
+        words="The same as step 1. Your page knows him, what was paid stays on record, and the key"
+        " of his PBX is good as before: ring once more, without a new key.",
+        controls=_form("/owner/grant", fields, "Connect again", new_tab=True),
+        commands=(
+            (
+                "",
+                button(simulator.url, "/owner/grant", fields).replace("curl", "curl -i", 1),
+            ),
+        ),
+        result=bench.salons(simulator, {each: simulator.state(each) for each in back}),
+        done=bool(back),
+    )
+
+
+def _break(simulator: "Simulator") -> Step:
+    forms = "".join(
+        _form(path, tuple(fields), label, is_main=False) for label, path, fields in bench.BREAKS
+    )
+    mend = _form("/faults/mend", (), "Mend all")
+    return Step(
+        name="break",
+        title="Break something",
+        role="fate",
+        words="Then bill or ring, and look: nothing may be lost, and nothing reported twice."
+        ' <a href="/faults">What goes wrong</a> has every fault there is.',
+        controls=f'<div class="buttons">{forms}{mend}</div>',
+        commands=(
+            *((label, button(simulator.url, path, fields)) for label, path, fields in bench.BREAKS),
+            ("Mend all", button(simulator.url, "/faults/mend")),
+        ),
+        result=bench.broken(simulator),
+        done=False,
+    )
+
+
+def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
+    fields = (("location", FIRST),)
+    last = neighbours.last("schedules")
+    return Step(
+        name="time",
+        title="Let time pass",
+        role="fate",
+        words="No clock is moved: the functions read this machine's. These buttons do what time"
+        " would bring. The schedules run each minute by themselves; a retry that waits for its time"
+        " still does.",
+        controls='<div class="buttons">'
+        + _form("/time/schedules", (), "Run the schedules now", is_main=False)
+        + _form("/owner/expire", fields, f"End the paid time of {title(FIRST)}", is_main=False)
+        + _form("/owner/release", (), "Send the webhooks that are late", is_main=False)
+        + "</div>",
+        commands=(
+            ("Run the schedules now", button(simulator.url, "/time/schedules")),
+            (
+                f"End the paid time of {title(FIRST)}, or its trial",
+                button(simulator.url, "/owner/expire", fields),
+            ),
+            ("Send the webhooks that are late", button(simulator.url, "/owner/release")),
+        ),
+        result=f"<p>{escape(f'{last.at:%H:%M:%S} {last.words}')}</p>" if last else "",
+        done=False,
+    )
+
+
+def _form(
+    path: str,
+    fields: tuple[tuple[str, object], ...],
+    label: str,
+    *,
+    new_tab: bool = False,
+    is_main: bool = True,
+) -> str:
+    hidden = "".join(
+        f'<input type="hidden" name="{n}" value="{escape(str(v))}">' for n, v in fields
+    )
+    look = ' class="main"' if is_main else ""
+    target = ' formtarget="_blank"' if new_tab else ""
+    return (
+        f'<form method="post" action="{path}">{hidden}'
+        f"<button{look}{target}>{escape(label)}</button></form>"
+    )
+
+
+def _logs(simulator: "Simulator") -> list[tuple[int, list[str]]]:
+    """Of each salon the states that it has come to, in order."""
+    return [
+        (each, [entry.status_to for entry in simulator.log(each)])
+        for each in simulator.platform.locations()
+    ]
+
+
+def _midnight() -> datetime:
+    """So that the command is the same all day, and nobody's is changed while he copies it."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

@@ -1,0 +1,184 @@
+"""The page of `make up` in a browser: from its first sight to "it rang", with the page alone."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from local import __main__ as commands
+from local.simulator import Simulator
+from local.world import World, opened
+from tests.browser.conftest import DESKTOP, PHONE, SCREENSHOTS
+from tests.browser.test_states import AXE
+
+PATIENCE_MS = 60_000
+ODD = "<img src=x onerror=document.title='owned'>"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    # Here a step follows the other within the second, in which Altegio allows five requests.
+    words = ["up", "--set", "PACE_PER_S=50", "--set", "PACE_PER_MIN=2000"]
+    with opened(commands._parser().parse_args(words), port=0) as world:
+        yield world
+
+
+@pytest.fixture
+def simulator(world: World) -> Simulator:
+    assert world.simulator is not None
+    return world.simulator
+
+
+@pytest.fixture
+def wrong() -> list[str]:
+    """What the browser complained of."""
+    return []
+
+
+@pytest.fixture(params=[PHONE, DESKTOP], ids=["phone", "desktop"])
+def page(
+    chrome: Browser, simulator: Simulator, wrong: list[str], request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    width, height = request.param
+    context = chrome.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if request.param == PHONE else "light",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(simulator.url)
+    yield page
+    context.close()
+
+
+def press(page: Page, step: str, label: str) -> None:
+    page.locator(f"#step-{step}").get_by_role("button", name=label, exact=True).click()
+
+
+def owner_presses(page: Page, step: str, label: str) -> Page:
+    """The owner's page opens in a tab of its own, and he presses its button."""
+    with page.context.expect_page() as opening:
+        press(page, step, label)
+    tab = opening.value
+    tab.locator("button[value=connect]").click()
+    tab.locator("li[data-standing=connected]").first.wait_for()
+    page.bring_to_front()
+    page.locator(f"#step-{step} [data-step=done]").wait_for()
+    return tab
+
+
+def test_from_connect_to_a_refund_and_back(
+    page: Page, simulator: Simulator, wrong: list[str], request: pytest.FixtureRequest
+) -> None:
+    is_first = simulator.state(4564) == "uninstalled" and not simulator.log(4564)
+    if is_first:
+        tab = owner_presses(page, "connect", "Connect")
+        page.locator("#pbx-key").fill(tab.locator("#pbx-key").inner_text())
+        tab.close()
+    press(page, "ring", "Ring")
+    card = page.locator("#step-ring .pop-up")
+    card.wait_for()
+    shown = card.inner_text().split("\n")
+    assert shown[1:] == ["Maria Lopez", "+13155550175", "on the salon's line +13155550176"]
+    press(page, "ring", "Take the call")
+    page.locator("#live-line").get_by_text("talking").wait_for()
+    press(page, "ring", "Hang up")
+    page.locator("#live-ring").get_by_text("success, ").wait_for()
+    last = page.locator("#refund-event").input_value()
+    press(page, "bill", "Bill")
+    expect(page.locator("#refund-event")).not_to_have_value(last, timeout=PATIENCE_MS)
+    page.locator("#live-bill").get_by_text("SENT: ").wait_for()
+    press(page, "refund", "Refund")
+    page.locator("#live-refund").get_by_text("SENT: ").wait_for()
+    page.locator("#live-refund").get_by_text("frozen: ").wait_for()
+    press(page, "off", "Disconnect")
+    page.locator("#step-off [data-step=done]").wait_for()
+    assert simulator.state(4564) == "uninstalled"
+    owner_presses(page, "back", "Connect again")
+    assert simulator.state(4564) == "active"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.screenshot(path=SCREENSHOTS / f"simulator-{request.node.callspec.id}.png", full_page=True)
+    assert wrong == []
+
+
+def test_nobody_is_kept_out(page: Page, simulator: Simulator) -> None:
+    for address in (simulator.url, f"{simulator.url}/faults"):
+        page.goto(address)
+        for details in page.locator("details").all():
+            details.evaluate("each => { each.open = true; }")
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run()")["violations"]
+        told = [(it["id"], [node["target"] for node in it["nodes"]]) for it in found]
+        assert told == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    small = page.locator("button:visible").evaluate_all(
+        "all => all.filter((each) => each.getBoundingClientRect().height < 44).length"
+    )
+    assert small == 0
+
+
+def test_it_keeps_itself_fresh_and_takes_nobodys_words_away(
+    page: Page, simulator: Simulator, wrong: list[str]
+) -> None:
+    page.locator("#step-break details summary").click()
+    box = page.locator("#live-cards input[value='4801']")
+    box.check()
+    page.locator("#pbx-line").fill("+1999")
+    page.locator("#pbx-phone").fill("+1888")
+    simulator.grant(4777, private=True)
+    page.locator("#live-cards .card", has_text="4777").locator(".state.active").wait_for()
+    assert page.locator("#pbx-line").input_value() == "+1999"
+    assert page.locator("#pbx-phone").input_value() == "+1888"
+    assert page.evaluate("document.activeElement.id") == "pbx-phone"
+    assert page.locator("#step-break details").get_attribute("open") is not None
+    assert box.is_checked()
+    simulator.disconnect(4777, webhook="never")
+    assert wrong == []
+
+
+def test_why_a_press_is_refused_stands_beside_it(page: Page, simulator: Simulator) -> None:
+    page.locator("#bill-amount").fill("much")
+    press(page, "bill", "Bill")
+    notice = page.locator("#step-bill .notice")
+    notice.wait_for()
+    assert notice.inner_text() == "'much' is no amount, such as 29.90."
+    assert page.locator("#bill-amount").input_value() == "much"
+    page.locator("#bill-amount").fill("29.90")
+    simulator.fault("any", "delay", seconds=0)
+    press(page, "break", "Mend all")
+    page.locator("#live-break").get_by_text("Nothing is broken.").wait_for()
+
+
+def test_what_is_typed_is_shown_as_text(page: Page, wrong: list[str]) -> None:
+    page.locator("#bill-currency").fill(ODD)
+    press(page, "bill", "Bill")
+    page.locator("#live-bill [data-answer=bill]").get_by_text("400").wait_for()
+    page.locator("#live-bill").get_by_text("onerror").first.wait_for()
+    assert page.locator("img").count() == 0
+    assert page.title() == "Altegio, simulated"
+    assert wrong == []
+
+
+def test_it_says_when_the_stack_has_ended(chrome: Browser) -> None:
+    with Simulator() as ending:
+        page = chrome.new_page()
+        page.goto(ending.url)
+        page.get_by_text("No local stack runs beside it").wait_for()
+    page.get_by_text("the stack has ended").wait_for(timeout=PATIENCE_MS)
+    page.close()
+
+
+def test_every_button_works_without_scripts(chrome: Browser, simulator: Simulator) -> None:
+    context = chrome.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(simulator.url)
+    page.locator("#bill-amount").fill("much")
+    press(page, "bill", "Bill")
+    assert "is no amount" in page.locator(".notice").inner_text()
+    page.goto(simulator.url)
+    press(page, "bill", "Bill")
+    assert page.locator("#live-bill [data-answer=bill]").count() == 1
+    assert page.url.rstrip("/") == simulator.url
+    context.close()

@@ -1,0 +1,210 @@
+"""The billing system and the PBX of the page, against a stack that keeps what it is told."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from local.listener import Listener
+from local.simulator import Simulator
+from local.simulator.neighbours import Doing, Neighbours
+from tests.local.simulator.app import NORD, App
+
+
+@dataclass
+class Stack:
+    """What was asked, and what it answers."""
+
+    url: str = ""
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    status: int = 202
+    states: list[str] = field(default_factory=lambda: ["PENDING", "SENT"])
+    ran: int = 0
+
+    def run_schedules(self) -> str:
+        self.ran += 1
+        return "ReconcileFunction"
+
+    def posted(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for _, _, body in self.asked if body.startswith("{")]
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    stack = Stack()
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            stack.asked.append((self.path, self.headers.get("Authorization", ""), body))
+            self._answer(stack.status, '{"success": true, "pop_up": "sent"}')
+
+        def do_GET(self) -> None:
+            state = stack.states.pop(0) if len(stack.states) > 1 else stack.states[0]
+            told = {"state": state, "means": "so it stands", "next": "-"}
+            self._answer(200, json.dumps({"payment": told, "refund": told}))
+
+        def _answer(self, status: int, text: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = Listener(0, Door)
+    threading.Thread(target=server.serve, daemon=True).start()
+    stack.url = f"http://127.0.0.1:{server.server_port}"
+    yield stack
+    server.stop()
+
+
+@pytest.fixture
+def neighbours(sim: Simulator, stack: Stack) -> Neighbours:
+    sim.neighbours = Neighbours(
+        api=stack.url,
+        billing_key="the-billing-key",
+        billing_queue=f"{stack.url}/queue",
+        run_schedules=stack.run_schedules,
+    )
+    return sim.neighbours
+
+
+def press(app: App, path: str, **fields: str) -> int:
+    return app.http.post(path, data={"location": str(NORD), **fields}).status_code
+
+
+def last(neighbours: Neighbours, kind: str) -> Doing:
+    found = neighbours.last(kind)
+    assert found is not None
+    return found
+
+
+def test_a_bill_is_posted_and_followed(app: App, stack: Stack, neighbours: Neighbours) -> None:
+    assert press(app, "/billing/bill", amount="29.90", currency="EUR", way="http") == 303
+    path, key, _ = stack.asked[0]
+    assert (path, key) == ("/billing", "Basic YmlsbGluZzp0aGUtYmlsbGluZy1rZXk=")
+    [event] = stack.posted()
+    assert (event["type"], event["location_id"], event["amount"]) == ("payment", NORD, "29.90")
+    begins, ends = (datetime.fromisoformat(event[it]) for it in ("period_from", "period_to"))
+    assert abs(datetime.now(UTC) - begins) < timedelta(minutes=5)
+    assert ends - begins == timedelta(days=30)
+    until = time.monotonic() + 60
+    while last(neighbours, "bill").stands != "SENT: so it stands":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    page = app.http.get("/").text
+    assert "SENT: so it stands" in page
+    # What is given back is the bill that was sent last.
+    assert f'id="refund-event" name="event_id" value="{event["event_id"]}"' in page
+
+
+def test_a_bill_is_put_on_the_queue(app: App, stack: Stack, neighbours: Neighbours) -> None:
+    assert press(app, "/billing/bill", amount="29.90", currency="EUR", way="queue") == 303
+    [(path, key, body)] = stack.asked
+    fields = parse_qs(body)
+    assert (path, key, fields["Action"]) == ("/queue", "", ["SendMessage"])
+    assert json.loads(fields["MessageBody"][0]) == json.loads(last(neighbours, "bill").sent)
+
+
+def test_a_bill_is_given_back(app: App, stack: Stack, neighbours: Neighbours) -> None:
+    assert press(app, "/billing/refund", event_id="inv-1", way="http") == 303
+    [event] = stack.posted()
+    del event["event_id"]
+    assert event == {"type": "refund", "payment_event_id": "inv-1", "location_id": NORD}
+    assert last(neighbours, "refund").status == 202
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_a_call_rings_and_ends(
+    app: App, stack: Stack, neighbours: Neighbours, *, is_taken: bool
+) -> None:
+    call = {"phone": "+13155550177", "line": "+13155550199", "key": " pbx_key "}
+    assert press(app, "/pbx/ring", **call) == 303
+    assert "+13155550177" in app.http.get("/").text
+    if is_taken:
+        assert press(app, "/pbx/take") == 303
+    assert press(app, "/pbx/hang-up") == 303
+    assert {(path, key) for path, key, _ in stack.asked} == {("/calls", "Basic cGJ4OnBieF9rZXk=")}
+    rang, ended = stack.posted()
+    assert (rang["type"], ended["type"]) == ("ringing", "finished")
+    for name in ("call_id", "phone", "line", "location_id"):
+        assert rang[name] == ended[name]
+    assert ended["answered"] is is_taken
+    assert neighbours.call is None
+    # The PBX keeps its key.
+    assert 'value="pbx_key"' in app.http.get("/").text
+
+
+def test_a_call_that_is_refused_is_on_no_line(
+    app: App, stack: Stack, neighbours: Neighbours
+) -> None:
+    stack.status = 401
+    assert press(app, "/pbx/ring", phone="+13155550177", line="", key="wrong") == 303
+    assert neighbours.call is None
+    assert '<b data-answer="ring">401</b>' in app.http.get("/").text
+
+
+def test_a_stack_that_has_ended_is_told(app: App, neighbours: Neighbours) -> None:
+    neighbours.api = "http://127.0.0.1:1"
+    assert press(app, "/billing/bill", amount="1", currency="EUR") == 303
+    assert last(neighbours, "bill").status is None
+    assert "no answer: " in app.http.get("/").text
+
+
+def test_the_schedules_run(app: App, stack: Stack, neighbours: Neighbours) -> None:
+    assert press(app, "/time/schedules") == 303
+    assert stack.ran == 1
+    assert "ReconcileFunction" in last(neighbours, "schedules").words
+
+
+@pytest.mark.usefixtures("neighbours")
+@pytest.mark.parametrize(
+    ("path", "fields", "why"),
+    [
+        ("/billing/bill", {"amount": "much"}, "is no amount"),
+        ("/billing/bill", {"amount": "1", "location": "x"}, "Choose a location"),
+        ("/billing/refund", {}, "Name the bill"),
+        ("/pbx/ring", {}, "Paste the key"),
+        ("/pbx/take", {}, "Nobody is on the line"),
+        ("/pbx/hang-up", {}, "Nobody is on the line"),
+        ("/pbx/explode", {}, "There is no such button."),
+    ],
+)
+def test_the_page_says_why_not(
+    app: App, stack: Stack, path: str, fields: dict[str, str], why: str
+) -> None:
+    answer = app.http.post(path, data={"location": str(NORD), **fields})
+    assert answer.status_code == 400
+    assert why in answer.text
+    assert stack.asked == []
+
+
+def test_only_one_call_is_on_the_line(app: App, stack: Stack, neighbours: Neighbours) -> None:
+    call = {"phone": "+13155550177", "line": "+13155550199", "key": "pbx_key"}
+    assert [press(app, "/pbx/ring", **call) for _ in range(2)] == [303, 400]
+    assert len(stack.asked) == 1
+    assert neighbours.call is not None
+
+
+def test_what_was_typed_and_answered_is_shown_as_text(app: App, neighbours: Neighbours) -> None:
+    odd = "<img src=x onerror=alert(1)>'\""
+    press(app, "/pbx/ring", phone=odd, line=odd, key=odd)
+    neighbours.note(Doing("bill", odd, datetime.now(UTC), 1, odd, odd, 200, odd, odd))
+    page = app.http.get("/").text
+    assert "<img" not in page
+    assert "onerror" in page
+
+
+def test_without_a_stack_there_is_nobody_to_bill_or_call(sim: Simulator, app: App) -> None:
+    assert sim.neighbours is None
+    assert "step-bill" not in app.http.get("/").text
+    assert press(app, "/billing/bill", amount="1") == 404
