@@ -186,7 +186,7 @@ def test_a_chain_that_was_stopped_is_told_as_such_and_goes_on_as_a_whole(
     for location_id in (4564, 4232):
         [told] = troubles(operator, location_id)
         assert told.startswith("locations 4232, 4564: telephony is stopped for all of the chain")
-        assert "as a saved call of location 4564 was not in its list" in told
+        assert "a saved call of location 4564 (line +13155550176) was not in its list" in told
         assert told.endswith("> location 4232 --resume --do")
     deployment.simulator.route(4564, line="+13155550176")
     assert "location  4232, 4564" in operator("location", "4232", "--resume")

@@ -9,11 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from local import PROJECT
+from local.simulator import Owner
 from ops import census, rows, trouble
 from ops.status import _COUNTED
 from ops.trouble import Grade, Trouble
 from ops.watch import Alarm
 from shared.altegio.marketplace import Marketplace
+from shared.altegio.redirect import NO_SIGN
+from shared.altegio.webhook import NO_TOKEN
 from shared.aws.sightings import CENSUS_FOUND, Sightings
 from shared.clock import instant
 from shared.connections import pbx_key
@@ -24,7 +27,7 @@ from tests.calls import telling
 from tests.deployment import Deployment, finished, payment, ringing
 from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
-from tests.ops.operator import Operator
+from tests.ops.operator import Operator, stack_of
 from tests.ops.states import bought, need_human, put, reject
 from tests.payments import stripes
 
@@ -357,7 +360,7 @@ def test_a_chain_that_was_stopped_goes_on_as_it_says(
     assert deployment.connection(4777).telephony is CrmTokenState.STOPPED
     [line] = told(operator)
     assert line.startswith("broken locations 4232, 4777: telephony is stopped for all of the chain")
-    assert "as a saved call of location 4232 was not in its list" in line
+    assert "a saved call of location 4232 (line +13155550176) was not in its list" in line
     deployment.simulator.route(4232, line="+13155550176")
     assert "Done" in type_what_it_says(operator, line)
     assert told(operator) == []
@@ -509,12 +512,114 @@ def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
     for line, (name, file) in zip(sorted(lines), names, strict=True):
         assert line.startswith(f"attention /altegio/{name}: billing comes with another key")
         assert line.endswith(f"--name /altegio/{name} --value file://{file}")
-        assert f". {file} is a file that you write, with the right one > " in line
+        assert f": {file} is a file that you write, with his. What was refused has to" in line
+        assert "none with ours came within a week" in line
     connected.clock.advance(minutes=1)
     connected.restart()
     connected.post_billing(payment("inv-9"), key=key)
     connected.post_stripe(*stripes.signed(stripes.paid(), connected.clock()))
     assert [it for it in told(operator) if "billing comes" in it] == []
+    connected.clock.advance(minutes=20)
+    connected.restart()
+    connected.post_billing(payment("inv-9"), key="another")
+    [line] = [it for it in told(operator) if "billing comes" in it]
+    assert "the last with ours was taken 20 min ago" in line
+
+
+def test_a_row_that_cannot_be_read_is_named_and_hides_nothing(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected, "inv-7")
+    reject(connected, "inv-8")
+    dynamodb = stack_of(connected).client("dynamodb")
+    table = connected.environments["payments"]["PAYMENTS_TABLE"]
+    found = dynamodb.get_item(TableName=table, Key={"key": {"S": "payment#inv-7"}})["Item"]
+    found["facts"]["M"]["amount"] = {"S": "39,90"}
+    dynamodb.put_item(TableName=table, Item=found)
+    lines = told(operator)
+    assert [it.partition(":")[0] for it in lines] == [
+        "broken payment#inv-8 of location 4564",
+        "broken payment#inv-7",
+    ]
+    assert "the row cannot be read (InvalidOperation)" in lines[1]
+    shown = operator("payment", "inv-7")
+    assert (operator.code, "payment#inv-7: the row cannot be read" in shown) == (2, True)
+    shown = operator("location", "4564")
+    assert "payment#inv-7: the row cannot be read" in shown
+    assert "payment#inv-8" in shown
+
+
+def test_a_pbx_with_the_key_of_another_account_is_told_with_both(
+    deployment: Deployment, operator: Operator
+) -> None:
+    own = deployment.connect(4232).pbx_key
+    deployment.connect(4564, owner=Owner(id=8, name="Boris", email="boris@salon.example"))
+    telling.end(deployment, own, call_id="c-1", location_id=4232)
+    other = {**finished("c-2"), "location_id": 4564, "started_at": telling.at(deployment, 90)}
+    assert deployment.call(other, own)[0] == 403
+    account_id = pbx_key.account_of(own)
+    [line] = told(operator)
+    assert line.startswith(
+        f"attention account {account_id}: a PBX with its key names location 4564"
+    )
+    assert line.endswith(" > account 4564")
+    assert "names location 4564, which is not its own" in " ".join(
+        operator("location", "4564").split()
+    )
+
+
+def test_links_to_recordings_that_are_left_out_are_told_with_their_host(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    link = "https://rec2.telco.example/a?token=s3cret"
+    telling.end(deployment, key, call_id="c-1", location_id=4232, recording_url=link)
+    [line] = told(operator)
+    assert line.startswith("attention location 4232: its PBX gives recordings that are not passed")
+    assert "host rec2.telco.example that RecordingHosts does not allow" in line
+    assert "s3cret" not in line
+    assert "host rec2.telco.example" in operator("location", "4232")
+    assert "those on rec2.telco.example are left out" in operator("call", "4232", "c-1")
+
+
+def test_what_a_location_is_called_by_is_seen_beside_what_its_siblings_are(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4232, 4777)
+    operator("lines", "4777", "--enter", "+13155550199", "--do")
+    shown = " ".join(operator("location", "4232").split())
+    assert (
+        "lines none is entered as its own; of its account's others: +13155550199 of 4777" in shown
+    )
+    assert "no call of it came, and its account's lines are entered as others'" in shown
+    assert "ops lines 4232" in shown
+    operator("lines", "4232", "--enter", "+13155550199", "--do")
+    assert "no call of it came" not in operator("location", "4232")
+
+
+def test_numbers_of_another_country_than_the_accounts_are_told(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    operator("account", "4232", "--country", "DE", "--do")
+    at = deployment.clock().isoformat()
+    deployment.call({**ringing("c-1", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
+    [line] = told(operator)
+    assert "more pop-ups are dropped than shown: 1 no country's number" in line
+    assert "`account` sets that one" in line
+    assert "country DE +49" in " ".join(operator("location", "4232").split())
+
+
+def test_what_publication_tries_the_doors_with_is_counted_nowhere(
+    connected: Deployment, operator: Operator
+) -> None:
+    forged = {"salon_id": 1, "event": "uninstall", "partner_token": NO_TOKEN}
+    assert connected.webhook(forged) == 403
+    assert connected.visit(f"?salon_id=1&user_data=e30=&user_data_sign={NO_SIGN}").status == 403
+    assert told(operator) == []
+    connected.webhook({**forged, "partner_token": "another"})
+    [line] = told(operator)
+    assert line.startswith("attention webhooks: come with a token that is not ours")
 
 
 def test_calls_that_the_platform_refused_are_told_with_each_of_its_reasons(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.simulator import owner_page
+from local.simulator import salons
 from shared.altegio.marketplace import ListedLocation, Marketplace
 from shared.altegio.status import Installed, Status, Transition
 from shared.aws.dynamodb import StaleWrite
@@ -69,7 +69,7 @@ def test_a_location_is_called_as_the_platforms_list_calls_it(
 ) -> None:
     titles = {1: "Studio Nord", 2: "", 3: "Studio Süd"}
     for location_id, title in titles.items():
-        monkeypatch.setitem(owner_page.LOCATIONS, location_id, title)
+        monkeypatch.setitem(salons.LOCATIONS, location_id, title)
     connect(deployment, 1, 2, 3)
     assert {deployment.connection(it).name for it in titles} == {""}
     before = {it: deployment.connection(it) for it in titles}
@@ -81,7 +81,7 @@ def test_a_location_is_called_as_the_platforms_list_calls_it(
     written = [it for it in titles if deployment.connection(it).version > before[it].version]
     assert written == [1, 3]
     # He renames one; the others cost no write.
-    monkeypatch.setitem(owner_page.LOCATIONS, 1, "Studio Nordost")
+    monkeypatch.setitem(salons.LOCATIONS, 1, "Studio Nordost")
     versions = [deployment.connection(it).version for it in (1, 2, 3)]
     taken(deployment)
     assert deployment.connection(1).name == "Studio Nordost"
