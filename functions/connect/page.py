@@ -68,8 +68,9 @@ def spoken(others: Iterable[Words]) -> tuple[Words, ...]:
     return tuple(language for language, _ in completed)
 
 
+OTHERS = (SPANISH, GERMAN, RUSSIAN)
 # The first one is for whoever speaks none of them.
-LANGUAGES = (ENGLISH, *spoken((SPANISH, GERMAN, RUSSIAN)))
+LANGUAGES = (ENGLISH, *spoken(OTHERS))
 
 # The page that waits looks again so often, in seconds; and so often once it has waited for long.
 _SOON_S, _LATER_S, _EAGER = 5, 20, timedelta(minutes=10)
