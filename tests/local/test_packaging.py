@@ -139,7 +139,7 @@ def test_the_template_is_shipped_as_code_and_renders_alike(artifact: Path) -> No
         "from functions.connect.page import _TEMPLATE, Page;"
         "from types import SimpleNamespace as It;"
         "page = Page(It(provider_name='p', terms_url='', contact_url='', help_url='', logo_url='',"
-        " brand_color='#1f6feb', frame_ancestors='https://h.example'), '');"
+        " brand_color='#1f6feb', frame_ancestors='https://h.example'), '', '');"
         "print(_TEMPLATE.filename, page.bad_signature()['body'])"
     )
     shown = [
