@@ -11,10 +11,10 @@ More repairs than the fuse allows are made by nobody: then rather the census is 
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from shared import doors
 from shared.altegio.client import NotSent, Refused, Unreachable
@@ -34,7 +34,7 @@ from shared.payments.resolve_unknown import ResolveUnknown
 from shared.reconcile.census import differences
 from shared.reconcile.census.differences import Difference, Finding
 from shared.reconcile.census.settings import CensusPolicy
-from shared.reconcile.census.table import PART, CensusTable, Found, Head, Part, Stage
+from shared.reconcile.census.table import CensusTable, Found, Head, Part, Stage
 from shared.telemetry import count, logger
 
 # So often one location, or a page, is asked for before the census goes on without it.
@@ -48,14 +48,6 @@ _UNREADABLE = (UnreadableRow, LookupError, TypeError, ValueError, ArithmeticErro
 
 class _NoAnswer(Exception):
     """The platform does not answer now: the run ends, and the next one goes on here."""
-
-
-@dataclass(slots=True)
-class _Listing:
-    """What one run has listed: of each location its part, and its name until that is written."""
-
-    parts: dict[int, int] = field(default_factory=dict)
-    names: dict[int, str] = field(default_factory=dict)
 
 
 class RunCensus:
@@ -87,6 +79,8 @@ class RunCensus:
         self._lifecycle_rules = lifecycle_rules
         self._lease_s = lease_s
         self._rules = rules
+        # Of this environment: what another one has read is told again by the next census.
+        self._names: dict[int, str] = {}
 
     def go_on(self, until: float) -> None:
         """Goes on until `until` of `time.monotonic`, and begins one census a day.
@@ -104,29 +98,26 @@ class RunCensus:
         if head.stage is Stage.DONE and every and head.began_at + every <= now:
             began = Head(began_at=now, stage=Stage.LISTING, repairs=True, version=head.version)
             head = self._roll.save(began, now)
-        listing = _Listing()
+        known: set[int] = set()
         while head.stage is not Stage.DONE and time.monotonic() < until:
             before, part = head, None
             try:
                 match head.stage:
                     case Stage.LISTING:
-                        head = self._list(head, listing)
+                        head = self._list(head, known)
                     case Stage.LOOKING:
                         head, part = self._look(head, until)
                     case _:
                         head, part = self._repair(head, until)
             except _NoAnswer:
                 head = replace(head, tried=head.tried + 1)
-            if head.stage is not Stage.LISTING:
-                self._write_names(listing)
             head = self._roll.save(head, self._clock(), part)
             if head.tried > before.tried:
-                break
-        self._write_names(listing)
+                return
 
     # LISTING
 
-    def _list(self, head: Head, run: _Listing) -> Head:
+    def _list(self, head: Head, known: set[int]) -> Head:
         """Our own rows, and then one page of the platform's list.
 
         What is known already is read once in a run: for each page it would be as many reads as
@@ -151,12 +142,12 @@ class RunCensus:
             unlisted = head.found.get(Difference.NO_LIST, 0) + 1
             found = {**head.found, Difference.NO_LIST: unlisted}
             return replace(head, stage=Stage.LOOKING, found=found, tried=0)
-        if not run.parts:
+        self._names.update((it.id, it.name) for it in listed if it.name)
+        if not known:
             read = map(self._roll.part, range(head.parts))
-            run.parts.update({it: part.number for part in read for it in part.locations})
-        strange = sorted({it.id for it in listed} - run.parts.keys())
-        run.parts.update({it: head.parts + place // PART for place, it in enumerate(strange)})
-        run.names.update({it.id: it.name for it in listed if it.name})
+            known.update(chain.from_iterable(part.locations for part in read))
+        strange = sorted({it.id for it in listed} - known)
+        known.update(strange)
         head = replace(
             head,
             parts=self._roll.write_all(head.parts, strange),
@@ -170,16 +161,6 @@ class RunCensus:
             return replace(head, stage=Stage.LOOKING)
         return head
 
-    def _write_names(self, run: _Listing) -> None:
-        """Each part once in a run: a page of the list may have locations of any of them."""
-        told: defaultdict[int, dict[int, str]] = defaultdict(dict)
-        while run.names:
-            location_id, name = run.names.popitem()
-            told[run.parts[location_id]][location_id] = name
-        for number, names in told.items():
-            part = self._roll.part(number)
-            self._roll.write(replace(part, names={**part.names, **names}))
-
     # LOOKING
 
     def _look(self, head: Head, until: float) -> tuple[Head, Part | None]:
@@ -192,7 +173,7 @@ class RunCensus:
             if time.monotonic() >= until:
                 break
             try:
-                name = part.names.get(location_id, "") if head.repairs else ""
+                name = self._names.get(location_id, "") if head.repairs else ""
                 found += self._compared(location_id, name, head.tried)
             except _NoAnswer:
                 head = replace(head, tried=head.tried + 1)

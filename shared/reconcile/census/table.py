@@ -4,7 +4,7 @@ One census at a time: a row for its head and, for each few dozen locations, a pa
 from an old head loses, and what it has found with it, so two runs at once do no harm.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -100,12 +100,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some locations, what the platform's list calls them, and what was found of them."""
+    """Some locations, and what was found of them."""
 
     number: int
     locations: tuple[int, ...]
     found: tuple[Found, ...] = ()
-    names: Mapping[int, str] = field(default_factory=dict)
 
 
 class CensusTable:
@@ -150,7 +149,6 @@ class CensusTable:
             number=number,
             locations=tuple(values.get("locations", ())),
             found=tuple(_found(row) for row in values.get("found", ())),
-            names={int(each): name for each, name in values.get("names", {}).items()},
         )
 
     def write(self, part: Part) -> None:
@@ -169,7 +167,6 @@ class CensusTable:
             "key": f"part#{part.number:05}",
             "locations": list(part.locations),
             "found": [_row(found) for found in part.found],
-            "names": {str(each): name for each, name in part.names.items()},
         }
         return {"TableName": self._table, "Item": to_item(values)}
 
