@@ -314,8 +314,12 @@ def _settled_live(
         changed = replace(changed, due_at=now)
     if state is State.ACTIVE and connection.state is State.FROZEN and connection.chain_key:
         changed = replace(changed, thawed=True)
-    if state is State.FROZEN and (changed.due_at is None or changed.due_at <= now):
-        changed = replace(changed, due_at=now + _frozen_wait(status, now, rules))
+    if state is State.FROZEN:
+        again = now + _frozen_wait(status, now, rules)
+        # That of an active one may be a month away, when its cover ends.
+        is_new = connection.state is not State.FROZEN
+        if changed.due_at is None or changed.due_at <= now or (is_new and changed.due_at > again):
+            changed = replace(changed, due_at=again)
     return changed
 
 

@@ -55,6 +55,18 @@ def test_a_frozen_location_is_looked_at_now_and_then() -> None:
     assert settled(replace(frozen, due_at=None), NOW_FREEZED).due_at == NOW + seconds(600)
 
 
+def test_a_freeze_that_nobody_told_is_looked_at_as_soon() -> None:
+    """The census finds it, while the row waits for the end of its cover, a month away."""
+    waits = replace(connection(State.ACTIVE), due_at=NOW + 720 * HOUR)
+    frozen = settled(waits, NOW_FREEZED)
+    assert frozen.state is State.FROZEN
+    assert frozen.due_at is not None
+    assert frozen.due_at - NOW == seconds(600)
+    # What is due before that anyway stays so.
+    soon = replace(connection(State.ACTIVE), due_at=NOW + seconds(5))
+    assert settled(soon, NOW_FREEZED).due_at == soon.due_at
+
+
 def test_an_active_location_is_left_alone() -> None:
     for due_at in (None, NOW):  # NOW: its held payments wait for reconcile
         row = connection(State.ACTIVE, due_at=due_at)
