@@ -317,9 +317,9 @@ def _settled_live(
     if state is State.FROZEN:
         again = now + _frozen_wait(status, now, rules)
         # That of an active one may be a month away, when its cover ends.
-        is_new = connection.state is not State.FROZEN
-        if changed.due_at is None or changed.due_at <= now or (is_new and changed.due_at > again):
-            changed = replace(changed, due_at=again)
+        latest = again if connection.state is State.ACTIVE else changed.due_at or again
+        due_at = min(changed.due_at or again, latest)
+        changed = replace(changed, due_at=due_at if due_at > now else again)
     return changed
 
 
