@@ -92,8 +92,13 @@ def of(error: Exception) -> dict[str, Any]:
     return {"error": _kind(error), "places": _places(error)}
 
 
+def is_aws(error: Exception) -> bool:
+    """Whether AWS did not do what it was asked: it may, the next time."""
+    return isinstance(error, (BotoCoreError, ClientError))
+
+
 def _given_back(error: Exception, record: dict[str, Any]) -> None:
-    if isinstance(error, (BotoCoreError, ClientError)):
+    if is_aws(error):
         count("NotDurable")
     if int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)) >= _LAST:
         # It is SQS that moves it, which tells nobody.

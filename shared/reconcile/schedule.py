@@ -15,8 +15,6 @@ from functools import partial
 from itertools import islice, takewhile, zip_longest
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from shared import doors
 from shared.altegio.settings import PacePolicy
 from shared.aws.dynamodb import StaleWrite
@@ -208,7 +206,7 @@ class Schedule:
         except Exception as error:  # noqa: BLE001 - logged, counted, and the run ends in an error
             # A row that nobody can read must not hold up everything that is due after it.
             logger.error("row failed", extra={**_names(key), **doors.of(error)})
-            if not isinstance(error, (BotoCoreError, ClientError)):
+            if not doors.is_aws(error):
                 # It fails again at each run, and nothing else would ring.
                 count("HandlerFailed")
             return 1
