@@ -6,7 +6,7 @@ when the platform had the call already: whoever knows one may hear the call.
 
 import argparse
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ops import screen
 from ops.screen import Unknown
@@ -16,6 +16,7 @@ from shared.aws.sightings import RECORDING_LEFT_OUT
 from shared.calls import identity, phone_numbers
 from shared.calls.call import Call
 from shared.calls.leg import Leg
+from shared.calls.missed import began
 from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
@@ -69,11 +70,6 @@ def _recording(site: Site, it: Call) -> str:
     left_out = site.sightings.last(RECORDING_LEFT_OUT, str(it.location_id))
     host = left_out.why or "such a host" if left_out else ""
     return "no link is kept" + f"; of this location, those on {host} are left out" * bool(host)
-
-
-def began(it: Call) -> datetime:
-    """When, as far as it was told."""
-    return it.started_at or it.received_at
 
 
 def row(it: Call) -> tuple[str, ...]:

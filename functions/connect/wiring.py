@@ -15,6 +15,7 @@ from shared.aws.ses import Mail
 from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
 from shared.calls.line_entry import EnterLines
+from shared.calls.missed_calls import MissedCalls
 from shared.calls.queue import CallWakeUps
 from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
@@ -160,6 +161,9 @@ def build(environ: Mapping[str, str]) -> Connect:
             accounts=accounts,
             tickets=tickets,
             lines=lines,
+            missed=MissedCalls(
+                calls=calls, connections=connections, clock=clock.now, days=settings.call_days
+            ),
             key=Keys(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),

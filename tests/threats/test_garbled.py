@@ -173,6 +173,8 @@ ROUTES = [
     ("connect", "GET", "/connections"),
     ("connect", "POST", "/connections"),
     ("connect", "POST", "/pbx-key"),
+    ("connect", "GET", "/missed"),
+    ("connect", "POST", "/missed"),
     ("disable", "POST", "/webhooks/altegio"),
     ("disable", "GET", "/webhooks/altegio"),
     *(("calls", "POST", address) for address in (*senders.ADDRESSES, senders.ROOT)),
@@ -301,12 +303,15 @@ def test_the_portals_fields(deployment: Deployment, nothing_passes: Callable[[],
     query = urlsplit(deployment.simulator.grant(4564, owner=anna)).query
     arrived = deployment.invoke("connect", http_event("GET", "/connect", query=query))
     fields = {"ticket": arrived["headers"]["location"].rpartition("=")[2], "account_id": "acme-1"}
+    assert deployment.ask("POST", "/connections", fields, key=KEY)[0] == 200
+    until = deployment.clock().isoformat()
+    press = {"location_id": 4564, "phone": "+13155550175", "until": until, "name": "Zoë"}
     routes = st.sampled_from(
-        [route for route in ROUTES if route[2] in ("/connections", "/pbx-key")]
+        [route for route in ROUTES if route[2] in ("/connections", "/pbx-key", "/missed")]
     )
 
     @some
-    @given(dozen(st.tuples(routes, garbled(fields))))
+    @given(dozen(st.tuples(routes, garbled({**fields, **press}))))
     def each(drawn: list[tuple[tuple[str, str, str], dict[str, Any]]]) -> None:
         for (_, method, path), values in drawn:
             query = encoded(values) if method == "GET" else ""
