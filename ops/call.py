@@ -87,17 +87,9 @@ def row(it: Call) -> tuple[str, ...]:
 
 def plain(it: Call) -> dict[str, object]:
     """For a machine."""
-    _id, _at, direction, who, state, why = row(it)
-    return {
-        "call_id": it.call_id,
-        "location_id": it.location_id,
-        "began_at": stamp(began(it)),
-        "popped_at": it.popped_at and stamp(it.popped_at),
-        "direction": direction,
-        "who": who,
-        "state": state,
-        "why": why,
-    }
+    told = dict(zip(("direction", "who", "state", "why"), row(it)[2:], strict=True))
+    times = {"began_at": stamp(began(it)), "popped_at": it.popped_at and stamp(it.popped_at)}
+    return {"call_id": it.call_id, "location_id": it.location_id, **times, **told}
 
 
 def _who(leg: Leg) -> str:

@@ -202,7 +202,8 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     states = ", ".join(f"{number} {state}" for state, number in calls.most_common())
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(connection.location_id)
-    yield from _missed(site, [it for it in known.calls if it.account_id == connection.account_id])
+    own = [it for it in known.calls if it.account_id == connection.account_id]
+    yield from _missed(own, now)
     yield "pop-ups", pop_ups(site, now, whose)
     heard = [call.received_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(POP_UP, whose)])
@@ -221,16 +222,14 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     yield "webhook", f"of Altegio's: {last}"
 
 
-def _missed(site: Site, calls: Sequence[Call]) -> Iterator[tuple[str, str]]:
-    callers, now = missed.missed(calls, clock.now()), clock.now()
+def _missed(calls: Sequence[Call], now: datetime) -> Iterator[tuple[str, str]]:
+    callers = missed.missed(calls, now)
     if callers.open or callers.ended:
         whom = [
             f"{phone_numbers.masked(it.phone)} {screen.due(it.last, now)}" for it in callers.open
         ]
         yield "missed", "; ".join([f"{len(whom)} not called back", *whom[:3]])
-        of_all = call_backs.numbers(callers, now, site.platform.zone).all
-        for name, share in (("hour", of_all.hour), ("day", of_all.day)):
-            yield f"in {name}", f"{share.called_back} of {share.began} were called back"
+        yield "called back", call_backs.of_all(callers, now).words
 
 
 def _frozen_since(known: Known) -> str:

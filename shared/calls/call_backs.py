@@ -38,6 +38,12 @@ class Shares:
     hour: Share
     day: Share
 
+    @property
+    def words(self) -> str:
+        """Both, for the operator."""
+        told = (f"{it.called_back} of {it.began}" for it in (self.hour, self.day))
+        return " within an hour, ".join(told) + " within a day"
+
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
@@ -72,11 +78,16 @@ def numbers(found: Missed, now: datetime, zone: ZoneInfo) -> Numbers:
         return there.weekday(), there.hour
 
     return Numbers(
-        _shares(episodes, now),
+        of_all(found, now),
         _grouped(episodes, lambda it: line_of(it.misses[0]), now),
         _grouped(episodes, hour_of, now),
         _by_extension(episodes),
     )
+
+
+def of_all(found: Missed, now: datetime) -> Shares:
+    """The shares of all episodes."""
+    return _shares((*found.open, *found.ended), now)
 
 
 def _grouped[Key: (str, tuple[int, int])](
