@@ -25,6 +25,7 @@ from shared.connect.account_summary import AccountSummary
 from shared.connect.first_ring import FirstRings
 from shared.connect.flow import ConnectFlow
 from shared.connect.locations import Locations
+from shared.connect.missed_callers import MissedCallers
 from shared.connect.one_time_code import OneTimeCode
 from shared.connect.portal import Portal
 from shared.connect.tickets import Tickets
@@ -73,6 +74,7 @@ class Connect:
     settings: Settings
     connecting: ConnectFlow
     proving: OneTimeCode
+    missed: MissedCallers
     portal: Portal
     waiting: FirstRings
     sightings: Sightings
@@ -98,6 +100,9 @@ def build(environ: Mapping[str, str]) -> Connect:
         calls=calls,
         wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
         default_country=settings.default_country,
+    )
+    missed = MissedCalls(
+        calls=calls, connections=connections, clock=clock.now, days=settings.call_days
     )
     mail = Mail(lambda: aws.ses, settings.mail_from)
     switching = switching_of(
@@ -135,6 +140,7 @@ def build(environ: Mapping[str, str]) -> Connect:
                 aws.dynamodb, settings.payments_table, settings.connections.connections_table
             ),
             lines=lines,
+            missed=missed,
             switching=switching,
             sightings=sightings,
             refused_keys=refused_keys,
@@ -144,26 +150,26 @@ def build(environ: Mapping[str, str]) -> Connect:
         budget_s=settings.connect_budget_s,
         proves=bool(settings.mail_from),
     )
+    proving = OneTimeCode(
+        connecting=connecting,
+        token=token,
+        accounts=accounts,
+        tickets=tickets,
+        lines=lines,
+        mail=mail,
+        clock=clock.now,
+    )
     return Connect(
         settings,
         connecting,
-        OneTimeCode(
-            connecting=connecting,
-            token=token,
-            accounts=accounts,
-            tickets=tickets,
-            lines=lines,
-            mail=mail,
-            clock=clock.now,
-        ),
+        proving,
+        MissedCallers(connecting=connecting, proving=proving, accounts=accounts, missed=missed),
         Portal(
             connecting=connecting,
             accounts=accounts,
             tickets=tickets,
             lines=lines,
-            missed=MissedCalls(
-                calls=calls, connections=connections, clock=clock.now, days=settings.call_days
-            ),
+            missed=missed,
             key=Keys(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),

@@ -4,6 +4,7 @@
 
 import re
 from dataclasses import fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,18 @@ from functions.connect.german import GERMAN
 from functions.connect.page import LANGUAGES
 from functions.connect.recipes import How
 from functions.connect.russian import RUSSIAN
-from functions.connect.words import PLURALS, FirstMinutes, Heading, Words, completed, preferred
+from functions.connect.words import (
+    PLURALS,
+    FirstMinutes,
+    Heading,
+    MissedCallers,
+    Words,
+    completed,
+    preferred,
+)
 from functions.connect.written import counted
 from shared.calls.call import CallState
+from shared.calls.missed_calls import Closed
 from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
 from shared.connect.first_ring import Came
@@ -44,7 +54,7 @@ def said(words: Words) -> dict[str, str]:
         match value:
             case str():
                 found[where] = value
-            case Heading() | FirstMinutes():
+            case Heading() | FirstMinutes() | MissedCallers():
                 for each in fields(value):
                     collect(f"{where}.{each.name}", getattr(value, each.name))
             case tuple():
@@ -70,6 +80,7 @@ def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
     assert set(words.directions) == {"incoming", "outgoing", "internal"}
     assert set(words.labels) == set(words.errors) == {"name", "email", "phone", "country"}
     assert set(words.first_minutes.how) == set(How)
+    assert set(words.missed.closed) == set(Closed)
     assert set(words.first_minutes.ring) == {*PopUp, *Came} - {PopUp.REPEATED}
     assert said(words).keys() == said(ENGLISH).keys()
     assert all(text.strip() == text != "" for text in said(words).values())
@@ -116,7 +127,7 @@ def test_placeholders_are_kept(words: Words) -> None:
 @pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
 def test_a_language_counts_by_its_own_categories(words: Words) -> None:
     for name in PLURALS:
-        texts = getattr(words, name)
+        texts = attrgetter(name)(words)
         assert {"other"} <= set(texts) <= {*FORMS[words.language].categories, "other"}
         for category, text in texts.items():
             # A form of more than one number has to say which.
