@@ -98,8 +98,18 @@ class Browser:
         if form is None:
             raise ValueError(f"the page “{page.title}” has no button")
         name, value = form.button
-        data = {**form.hidden, **form.asked, name: value}
-        return _read(self._http.post(_target(page.address, form.action), data=data))
+        return self.submit(page, {**form.hidden, **form.asked, name: value})
+
+    def submit(self, page: Page, values: Mapping[str, str]) -> Page:
+        """Send the page's form with these values, which may be those of another of its forms.
+
+        Raises:
+            httpx.HTTPError: Nobody answers there.
+            ValueError: The page has no form, or the next page's is unusable.
+        """
+        if page.form is None:
+            raise ValueError(f"the page “{page.title}” has no form")
+        return _read(self._http.post(_target(page.address, page.form.action), data=dict(values)))
 
 
 def _target(address: str, action: str) -> httpx.URL:
