@@ -56,7 +56,7 @@ class View:
     side: int = SQUARE
     # As many as one looks through.
     most: int = 100
-    most_ended: int = 20
+    most_ended: int = 10
 
 
 def view(shown: Shown, words: Words, now: datetime, zone: ZoneInfo, days: int) -> View:
