@@ -247,7 +247,7 @@ def test_what_altegio_has_signed_and_the_owner_typed(
     deployment.restart(MAIL_FROM="codes@provider.example")
     owner = {"id": 7, "name": "Zoë", "email": "zoe@example.com", "phone": "15551230000"}
     typed = {"name": "Zoë", "email": "zoe@example.com", "phone": "+1 555 123-0000", "action": "x"}
-    typed["country"] = "US"
+    typed |= {"country": "US", "location": "4564", "caller": "+13155550175 2026-11-01T10:10:00Z"}
     statuses: Counter[int] = Counter()
     users = iter(range(1000, 10**6))
 
@@ -266,7 +266,8 @@ def test_what_altegio_has_signed_and_the_owner_typed(
                 f"https://x/?salon_id={number}&user_data={user_data}&user_data_sign={sign}"
             )
             assert page.status == 200
-            for action in (form["action"], "connect", "code", "prove"):
+            asks = ("missed", "table", "done")
+            for action in (form["action"], "connect", "code", "prove", *asks):
                 values = {"ticket": page.fields["ticket"], **form, "action": action}
                 event = http_event("POST", "/connect", body=encoded(values))
                 statuses[answered(deployment, "connect", event)] += 1
