@@ -16,8 +16,8 @@ from shared.clock import wire
 from shared.connect.missed_callers import Shown
 
 # Of the plot, in its own units; 24 squares and the names of the days are as wide as a phone.
-SQUARE, GAP, LEFT, TOP = 11, 1, 30, 14
-WIDTH, HEIGHT = LEFT + 24 * (SQUARE + GAP), TOP + 7 * (SQUARE + GAP)
+WIDE, TALL, GAP, LEFT, TOP = 11, 15, 1, 30, 15
+WIDTH, HEIGHT = LEFT + 24 * (WIDE + GAP), TOP + 7 * (TALL + GAP)
 _FAINTEST = 0.35
 # What a program for tables takes for a sum to work out, at the beginning of a cell.
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -53,7 +53,10 @@ class View:
     days: int
     width: int = WIDTH
     height: int = HEIGHT
-    side: int = SQUARE
+    wide: int = WIDE
+    tall: int = TALL
+    columns: tuple[int, ...] = tuple(LEFT + hour * (WIDE + GAP) for hour in range(24))
+    rows: tuple[int, ...] = tuple(TOP + day * (TALL + GAP) for day in range(7))
     # As many as one looks through.
     most: int = 100
     most_ended: int = 10
@@ -73,10 +76,10 @@ def _squares(numbers: Numbers, words: Words) -> Iterator[Square]:
             day=words.missed.days[day], hour=hour, called_back=share.called_back, missed=share.began
         )
         yield Square(
-            x=LEFT + hour * (SQUARE + GAP),
-            y=TOP + day * (SQUARE + GAP),
+            x=LEFT + hour * (WIDE + GAP),
+            y=TOP + day * (TALL + GAP),
             strength=round(_FAINTEST + (1 - _FAINTEST) * share.began / most, 2),
-            height=round(SQUARE * share.called_back / share.began, 2),
+            height=round(TALL * share.called_back / share.began, 2),
             says=says,
         )
 

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Download
 
 from functions.connect.english import ENGLISH
+from shared.calls.missed_calls import Closed
 from tests.browser.conftest import PHONE, Site, Window
 from tests.browser.test_states import bring_about, missed_callers
 
@@ -27,7 +28,7 @@ def test_a_caller_is_done_by_a_press_with_a_name(window: Window) -> None:
     assert shown.locator("input[name=name]").evaluate("it => it.validity.valueMissing")
     shown.locator("input[name=name]").fill("Zoë")
     caller.get_by_role("button").click()
-    shown.get_by_text(SAID.closed["done"]).wait_for()
+    shown.get_by_text(SAID.closed[Closed.DONE]).wait_for()
     assert shown.locator("[data-caller]").count() == 9
     assert shown.locator("[data-caller='+13155550199']").count() == 0
     assert shown.locator("input[name=name]").input_value() == "Zoë"
