@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 
 from local.rehearsal.browser import Page
 from local.rehearsal.pbx import CALLER, EXTENSION, LINE, Pbx
-from local.rehearsal.stage import Finding, Look, Stage, shown
+from local.rehearsal.stage import Evidence, Finding, Look, Stage, shown
 
 CHAIN = 2707
 CALLED = 4770
 _HOUR_S = 3600
 
 
-def lists(stage: Stage) -> Iterator[str]:
+def lists(stage: Stage) -> Iterator[Evidence]:
     """Somebody calls three times, and nobody answers: one entry, which says so."""
     stage.token = stage.platform.add_chain(CHAIN, CALLED)
     stage.platform.route(CALLED, line=LINE)
@@ -28,7 +28,7 @@ def lists(stage: Stage) -> Iterator[str]:
     yield stage.eventually("all three in the platform's list", _saved(stage, 3))
 
 
-def calls_back(stage: Stage) -> Iterator[str]:
+def calls_back(stage: Stage) -> Iterator[Evidence]:
     """Somebody calls him back: he is gone from the list, and counted."""
     _pbx(stage).end(CALLED, "m-3", seconds=60, ago_s=2.75 * _HOUR_S, outgoing=True)
     page = _missed(stage)
@@ -42,7 +42,7 @@ def calls_back(stage: Stage) -> Iterator[str]:
     yield stage.eventually("the calls in the platform's list", _saved(stage, 5))
 
 
-def is_done(stage: Stage) -> Iterator[str]:
+def is_done(stage: Stage) -> Iterator[Evidence]:
     """He is missed once more, and somebody says that it is done: gone, and told apart."""
     _pbx(stage).end(CALLED, "m-5", seconds=0)
     page = _missed(stage)
@@ -89,7 +89,7 @@ def _saved(stage: Stage, wanted: int) -> Look:
     return look
 
 
-STEPS: tuple[tuple[str, Callable[[Stage], Iterator[str]]], ...] = (
+STEPS: tuple[tuple[str, Callable[[Stage], Iterator[Evidence]]], ...] = (
     ("Three calls that nobody answers are one missed caller", lists),
     ("Called back, he is gone from the list, and counted", calls_back),
     ("Done without a call, he is gone, and told apart", is_done),
