@@ -134,10 +134,9 @@ class Stage:
         """Press the page's button."""
         return self._saw("pressed the button", self._browser.press(page))
 
-    def submit(self, page: Page, did: str, **values: str) -> Page:
-        """Press another of the page's buttons, with what is filled in; its ticket travels along."""
-        ticket = page.form.hidden.get("ticket", "") if page.form else ""
-        return self._saw(did, self._browser.submit(page, {"ticket": ticket, **values}))
+    def press_second(self, page: Page, did: str, **values: str) -> Page:
+        """Press a button beside the way forward, with what its form holds."""
+        return self._saw(did, self._browser.press_second(page, values))
 
     def connect(self, *location_ids: int, form: str = "auto") -> Page:
         """Press Connect in the marketplace, then the button of the page."""
