@@ -6,7 +6,7 @@ when the platform had the call already: whoever knows one may hear the call.
 
 import argparse
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ops import screen
 from ops.screen import Unknown
@@ -16,6 +16,7 @@ from shared.aws.sightings import RECORDING_LEFT_OUT
 from shared.calls import identity, phone_numbers
 from shared.calls.call import Call
 from shared.calls.leg import Leg
+from shared.calls.missed import began
 from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
@@ -71,11 +72,6 @@ def _recording(site: Site, it: Call) -> str:
     return "no link is kept" + f"; of this location, those on {host} are left out" * bool(host)
 
 
-def began(it: Call) -> datetime:
-    """When, as far as it was told."""
-    return it.started_at or it.received_at
-
-
 def row(it: Call) -> tuple[str, ...]:
     """In a table with `HEADS`."""
     leg, late = it.leg, "its recording came late" if it.late_link else ""
@@ -91,17 +87,9 @@ def row(it: Call) -> tuple[str, ...]:
 
 def plain(it: Call) -> dict[str, object]:
     """For a machine."""
-    _id, _at, direction, who, state, why = row(it)
-    return {
-        "call_id": it.call_id,
-        "location_id": it.location_id,
-        "began_at": stamp(began(it)),
-        "popped_at": it.popped_at and stamp(it.popped_at),
-        "direction": direction,
-        "who": who,
-        "state": state,
-        "why": why,
-    }
+    told = dict(zip(("direction", "who", "state", "why"), row(it)[2:], strict=True))
+    times = {"began_at": stamp(began(it)), "popped_at": it.popped_at and stamp(it.popped_at)}
+    return {"call_id": it.call_id, "location_id": it.location_id, **times, **told}
 
 
 def _who(leg: Leg) -> str:

@@ -25,7 +25,8 @@ from shared.altegio.status import Installed, Status
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.sightings import OTHER_LOCATION, POP_UP, POP_UP_DROPPED, RECORDING_LEFT_OUT
 from shared.calls import call as rules_of
-from shared.calls.call import CallState
+from shared.calls import call_backs, missed, phone_numbers
+from shared.calls.call import Call, CallState
 from shared.chains.chain import Chain
 from shared.clock import stamp
 from shared.connections.connection import State
@@ -60,7 +61,7 @@ class Known:
         entries, self.unread = rows.entries(site, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)
         calls = site.calls.of_location(location_id, since)
-        self.calls = sorted(calls, key=calls_shown.began, reverse=True)
+        self.calls = sorted(calls, key=missed.began, reverse=True)
         self.letters = dead_letters.of_location(site, location_id)
 
 
@@ -201,6 +202,8 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     states = ", ".join(f"{number} {state}" for state, number in calls.most_common())
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(connection.location_id)
+    own = [it for it in known.calls if it.account_id == connection.account_id]
+    yield from _missed(own, now)
     yield "pop-ups", pop_ups(site, now, whose)
     heard = [call.received_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(POP_UP, whose)])
@@ -217,6 +220,16 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", f"of Altegio's: {last}"
+
+
+def _missed(calls: Sequence[Call], now: datetime) -> Iterator[tuple[str, str]]:
+    callers = missed.missed(calls, now)
+    if callers.open or callers.ended:
+        whom = [
+            f"{phone_numbers.masked(it.phone)} {screen.due(it.last, now)}" for it in callers.open
+        ]
+        yield "missed", "; ".join([f"{len(whom)} not called back", *whom[:3]])
+        yield "called back", call_backs.of_all(callers, now).words
 
 
 def _frozen_since(known: Known) -> str:

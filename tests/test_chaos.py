@@ -129,6 +129,8 @@ def test_a_day_without_the_platform_loses_no_call_and_shows_none_late() -> None:
     assert set(told.states) == {"confirmed"}
     # Those that rang before the outage, and after it.
     assert (told.pop_ups, told.stale_pop_ups) == (6, 0)
+    # Every fourth of the thirty, and one of the six beside them.
+    assert told.missed == 8 + 1
 
 
 def few_calls() -> campaigns.CallsTold:

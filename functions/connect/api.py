@@ -3,27 +3,31 @@
 `GET /connections` shows what a ticket would connect, `POST /connections` connects it, and
 `POST /pbx-key` gives an account's PBX another key. `GET /lines` shows which lines of an account are
 of which locations, and for which of them calls wait; `POST /lines` enters one, or removes it.
+`GET /missed` lists who was missed at a location, and `POST /missed` says who is done with one.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from functions.connect import wiring
+from functions.connect import missed_json, wiring
+from shared import clock, iso_8601
 from shared.aws import http
 from shared.aws.parameters import ParameterUnreadable
 from shared.calls.line_entry import Entered
 from shared.calls.lines import Directory, location_of
+from shared.calls.missed_calls import Closed
 from shared.clock import stamp
 from shared.connect.flow import UnknownTicket
 from shared.connect.locations import TooMany
-from shared.connect.portal import BadAccount, UsedElsewhere
+from shared.connect.portal import BadAccount, NotItsLocation, UsedElsewhere
 from shared.connect.view import Visit
 from shared.connections.accounts import AccountsBusy
 from shared.one_line import one_line
 from shared.telemetry import count, logger
 
-PATHS = ("/connections", "/pbx-key", "/lines")
+PATHS = ("/connections", "/pbx-key", "/lines", "/missed")
+_NEEDED = {"/lines": "line", "/missed": "location_id"}
 _UNKNOWN = http.json_answer(404, {"error": "the account is unknown"})
 FAILED = http.json_answer(500, {"success": False})
 _LONGEST_BODY = 10_000
@@ -47,9 +51,11 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
         return _asked(made, request)
     except (BadAccount, http.BadBody) as error:
         logger.warning("portal's request refused", extra={"why": type(error).__name__})
-        needed = "line" if request.path == "/lines" else "ticket"
+        needed = _NEEDED.get(request.path, "ticket")
         words = f"{needed} and account_id are needed; the id has 1 to 64 of A-Z a-z 0-9 _ . @ -"
         return http.json_answer(400, {"error": words})
+    except NotItsLocation:
+        return http.json_answer(400, {"error": str(Entered.NOT_ITS_LOCATION)})
     except UnknownTicket:
         return http.json_answer(410, {"error": "the ticket is unknown or too old"})
     except UsedElsewhere:
@@ -69,6 +75,8 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
 def _asked(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
     if request.path == "/lines":
         return _lines(made, request)
+    if request.path == "/missed":
+        return _missed(made, request)
     if request.method == "GET":
         fields: Mapping[str, Any] = request.query()
         return _told(made.portal.look(_text(fields, "ticket"), _text(fields, "account_id")))
@@ -126,6 +134,40 @@ def _lines(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
             return http.json_answer(503, {"error": str(entered)})
         case _:
             return http.json_answer(400, {"error": str(entered)})
+
+
+def _missed(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
+    if request.method == "GET":
+        fields: Mapping[str, Any] = request.query()
+        location_id = location_of(_text(fields, "location_id"))
+        if location_id is None:
+            raise http.BadBody
+        found = made.portal.missed(_text(fields, "account_id"), location_id)
+        zone = made.settings.platform.platform_timezone
+        if found is None:
+            return _UNKNOWN
+        return http.json_answer(200, missed_json.told(location_id, found, clock.now(), zone))
+    fields = _read(request.body)
+    location_id = fields.get("location_id")
+    if type(location_id) is not int or location_of(str(location_id)) is None:
+        raise http.BadBody
+    try:
+        until = iso_8601.read(_text(fields, "until"))
+    except ValueError:
+        return http.json_answer(400, {"error": "until: the time in `last` of the list"})
+    phone, name = _text(fields, "phone"), fields.get("name")
+    closed = made.portal.close_missed(
+        _text(fields, "account_id"), location_id, phone, until, name if type(name) is str else ""
+    )
+    match closed:
+        case None:
+            return _UNKNOWN
+        case Closed.DONE:
+            return http.json_answer(200, {"success": True})
+        case Closed.BUSY:
+            return http.json_answer(503, {"error": str(closed)})
+        case _:
+            return http.json_answer(400, {"error": str(closed)})
 
 
 def _listed(found: Directory) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.connect import api, wiring
 from functions.connect.page import FAILED, Page
-from shared import doors
+from shared import doors, iso_8601
 from shared.altegio.redirect import BadRedirect, BadSignature, Tried
 from shared.aws import http, sightings
 from shared.aws.parameters import ParameterUnreadable
@@ -87,6 +87,8 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
         case "wait":
             watch = made.proving.watch(ticket)
             return page.to_wait(watch) if isinstance(watch, str) else page.visit(watch)
+        case "missed" | "table" | "done" as action:
+            return _missed(made, page, action, fields)
         case "rotate" | "void" as action:
             return page.visit(made.proving.rotate(ticket, voids=action == "void"))
         case "country":
@@ -105,6 +107,23 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
                 country=fields.get("country", ""),
             )
             return page.result(made.connecting.confirm(form))
+
+
+def _missed(
+    made: wiring.Connect, page: Page, action: str, fields: dict[str, str]
+) -> dict[str, Any]:
+    ticket, location = fields.get("ticket", ""), fields.get("location", "")
+    if action != "done":
+        shown = made.missed.show(ticket, location)
+        return page.table(shown) if action == "table" else page.missed(shown)
+    # The button has the caller's number, and when he was missed for the last time.
+    phone, _, until = fields.get("caller", "").partition(" ")
+    try:
+        at = iso_8601.read(until)
+    except ValueError:
+        raise http.BadBody from None
+    name = fields.get("name", "")[:200]
+    return page.missed(made.missed.close(ticket, location, phone, at, name))
 
 
 def _to_portal(made: wiring.Connect, page: Page, request: http.Request) -> dict[str, Any]:

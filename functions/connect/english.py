@@ -1,6 +1,7 @@
 """The connect page in English."""
 
 from functions.connect.first_minutes.english import ENGLISH as FIRST_MINUTES
+from functions.connect.missed_callers.english import ENGLISH as MISSED_CALLERS
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -326,4 +327,5 @@ ENGLISH = Words(
     ),
     portal_button="Go on",
     first_minutes=FIRST_MINUTES,
+    missed=MISSED_CALLERS,
 )

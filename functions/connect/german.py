@@ -1,6 +1,7 @@
 """The connect page in German."""
 
 from functions.connect.first_minutes.german import GERMAN as FIRST_MINUTES
+from functions.connect.missed_callers.german import GERMAN as MISSED_CALLERS
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -358,4 +359,5 @@ GERMAN = Words(
     ),
     portal_button="Weiter",
     first_minutes=FIRST_MINUTES,
+    missed=MISSED_CALLERS,
 )

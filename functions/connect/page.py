@@ -17,23 +17,26 @@ from urllib.parse import urlencode
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
-from functions.connect import visits, words, written
+from functions.connect import missed_view, visits, words, written
 from functions.connect.brand import brand
 from functions.connect.english import ENGLISH
 from functions.connect.german import GERMAN
+from functions.connect.missed_view import View
 from functions.connect.recipes import Recipe, Values, filled
 from functions.connect.russian import RUSSIAN
 from functions.connect.spanish import SPANISH
 from functions.connect.wiring import Settings
 from functions.connect.words import Heading, Words, preferred
-from shared import countries
+from shared import clock, countries
 from shared.aws import http
 from shared.aws.ses import Letter
 from shared.calls.line_entry import Entered
 from shared.calls.lines import is_number
+from shared.calls.missed_calls import Closed
 from shared.calls.shown import PopUp
 from shared.clock import stamp
 from shared.connect.first_ring import FirstRing, Watched
+from shared.connect.missed_callers import Shown
 from shared.connect.view import Proof, Standing, Visit
 from shared.payments.meanings import waits_for_payment
 from shared.telemetry import logger
@@ -172,6 +175,32 @@ class Page:
         """The pages that wait have asked too often."""
         return self._answer(429, self._words.first_minutes.too_often)
 
+    def missed(self, shown: Shown | Visit) -> dict[str, Any]:
+        """Who was missed at a location; the settings, if the visitor may not see that."""
+        if isinstance(shown, Visit):
+            return self.visit(shown)
+        zone, days = self._settings.platform.platform_timezone, self._settings.call_days
+        view = missed_view.view(shown, self._words, clock.now(), zone, days)
+        status = 200 if shown.closed in (None, Closed.DONE) else 422
+        return self._answer(status, self._words.missed.page, missed=view)
+
+    def table(self, shown: Shown | Visit) -> dict[str, Any]:
+        """The same as a file."""
+        if isinstance(shown, Visit):
+            return self.visit(shown)
+        zone = self._settings.platform.platform_timezone
+        name = f"missed-{shown.location_id}.csv"
+        return http.answer(
+            200,
+            missed_view.table(shown, self._words, zone),
+            {
+                "content-type": "text/csv; charset=utf-8",
+                "content-disposition": f'attachment; filename="{name}"',
+                "referrer-policy": "no-referrer",
+                "x-content-type-options": "nosniff",
+            },
+        )
+
     def letter(self, code: str) -> Letter:
         """What is sent to somebody who has to prove that an account is his."""
         subject, text = self._words.letter
@@ -219,6 +248,7 @@ class Page:
         address: str = "",
         ring: FirstRing | None = None,
         every_s: int = 0,
+        missed: View | None = None,
     ) -> dict[str, Any]:
         nonce = secrets.token_urlsafe(16)
         name = visit.account.name if visit and visit.account else ""
@@ -238,6 +268,7 @@ class Page:
             late=self._late(ring),
             aside=Markup(' target="_blank" rel="noopener"') if visit and visit.pbx_key else "",
             every_s=every_s,
+            missed=missed,
             needs_lines=visits.needs_lines(visit),
             names=visit.belongings.names if visit and visit.belongings else {},
             calls=self._calls(visit),

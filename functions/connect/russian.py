@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001  # it is written in Cyrillic letters
 
 from functions.connect.first_minutes.russian import RUSSIAN as FIRST_MINUTES
+from functions.connect.missed_callers.russian import RUSSIAN as MISSED_CALLERS
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -325,4 +326,5 @@ RUSSIAN = Words(
     ),
     portal_button="Продолжить",
     first_minutes=FIRST_MINUTES,
+    missed=MISSED_CALLERS,
 )

@@ -1,6 +1,7 @@
 """The connect page in Spanish, as it is understood on both sides of the Atlantic."""
 
 from functions.connect.first_minutes.spanish import SPANISH as FIRST_MINUTES
+from functions.connect.missed_callers.spanish import SPANISH as MISSED_CALLERS
 from functions.connect.words import Heading, Words
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
@@ -336,4 +337,5 @@ SPANISH = Words(
     ),
     portal_button="Continuar",
     first_minutes=FIRST_MINUTES,
+    missed=MISSED_CALLERS,
 )

@@ -15,6 +15,7 @@ from shared.aws.ses import Mail
 from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
 from shared.calls.line_entry import EnterLines
+from shared.calls.missed_calls import MissedCalls
 from shared.calls.queue import CallWakeUps
 from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
@@ -24,6 +25,7 @@ from shared.connect.account_summary import AccountSummary
 from shared.connect.first_ring import FirstRings
 from shared.connect.flow import ConnectFlow
 from shared.connect.locations import Locations
+from shared.connect.missed_callers import MissedCallers
 from shared.connect.one_time_code import OneTimeCode
 from shared.connect.portal import Portal
 from shared.connect.tickets import Tickets
@@ -72,6 +74,7 @@ class Connect:
     settings: Settings
     connecting: ConnectFlow
     proving: OneTimeCode
+    missed: MissedCallers
     portal: Portal
     waiting: FirstRings
     sightings: Sightings
@@ -97,6 +100,9 @@ def build(environ: Mapping[str, str]) -> Connect:
         calls=calls,
         wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
         default_country=settings.default_country,
+    )
+    missed = MissedCalls(
+        calls=calls, connections=connections, clock=clock.now, days=settings.call_days
     )
     mail = Mail(lambda: aws.ses, settings.mail_from)
     switching = switching_of(
@@ -134,6 +140,7 @@ def build(environ: Mapping[str, str]) -> Connect:
                 aws.dynamodb, settings.payments_table, settings.connections.connections_table
             ),
             lines=lines,
+            missed=missed,
             switching=switching,
             sightings=sightings,
             refused_keys=refused_keys,
@@ -143,23 +150,26 @@ def build(environ: Mapping[str, str]) -> Connect:
         budget_s=settings.connect_budget_s,
         proves=bool(settings.mail_from),
     )
+    proving = OneTimeCode(
+        connecting=connecting,
+        token=token,
+        accounts=accounts,
+        tickets=tickets,
+        lines=lines,
+        mail=mail,
+        clock=clock.now,
+    )
     return Connect(
         settings,
         connecting,
-        OneTimeCode(
-            connecting=connecting,
-            token=token,
-            accounts=accounts,
-            tickets=tickets,
-            lines=lines,
-            mail=mail,
-            clock=clock.now,
-        ),
+        proving,
+        MissedCallers(connecting=connecting, proving=proving, accounts=accounts, missed=missed),
         Portal(
             connecting=connecting,
             accounts=accounts,
             tickets=tickets,
             lines=lines,
+            missed=missed,
             key=Keys(aws.ssm, settings.portal_key_parameter),
             clock=clock.now,
         ),

@@ -10,6 +10,7 @@ from typing import Any
 from functions.connect.recipes import How
 from shared.calls.call import CallState
 from shared.calls.line_entry import Entered
+from shared.calls.missed_calls import Closed
 from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
 from shared.connect.first_ring import Came
@@ -63,6 +64,64 @@ class FirstMinutes:
     minutes: str
     looks: str
     too_often: Heading
+
+
+@dataclass(frozen=True, slots=True)
+class MissedCallers:
+    """What is said of callers who were missed, in one language.
+
+    Attributes:
+        page: Of the page of one location; its lead says what a row is.
+        summary: Of one location among the settings: how many wait, and `nobody` if none does;
+            `show` is the button that leads to the page, `back` the one that leads away.
+        open: Above those whom nobody has called back, if there are any; else `nobody`.
+        times: How often somebody was missed, up to the time of the last one; `first` is before the
+            time of the first, `line` names the lines.
+        done: When to press it, and the button; `name` is the label of who presses.
+        closed: What became of a press.
+        ended: Above the others; `by` says what ended it, up to when: a call by way, of which
+            `extension` says whose telephone it was, or a press of `{name}`.
+        hidden: How many calls were missed that had no number.
+        numbers: Above the shares, and what is counted; `hour` and `day` are the shares, `pressed`
+            how many ended by a press.
+        lines: Above the shares by line, and in place of one that was not told; `extensions`
+            likewise, with what is counted.
+        plot: Above the plot, and what it shows, with the name of the zone as `{zone}`.
+        days: Of the week, as in a calendar, from Monday on.
+        cell: Of one hour of the plot.
+        csv: The button that fetches the file, and the heads of its columns: the caller's number,
+            how often, for the first and the last time, lines, what ended it, when, who.
+        kept: For how long it is kept; `cut` says that it begins only with the time that follows.
+    """
+
+    page: Heading
+    summary: Plural
+    show: str
+    back: str
+    open: Plural
+    nobody: str
+    times: Plural
+    first: str
+    line: str
+    done: tuple[str, str]
+    name: str
+    closed: Mapping[Closed, str]
+    ended: str
+    by: Mapping[str, str]
+    extension: str
+    hidden: Plural
+    numbers: tuple[str, str]
+    hour: str
+    day: str
+    pressed: Plural
+    lines: tuple[str, str]
+    extensions: tuple[str, str, str]
+    plot: tuple[str, str]
+    days: tuple[str, str, str, str, str, str, str]
+    cell: str
+    csv: tuple[str, str, str, str, str, str, str, str, str]
+    kept: Plural
+    cut: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +240,25 @@ class Words:
     portal: Heading
     portal_button: str
     first_minutes: FirstMinutes
+    missed: MissedCallers
 
 
 # Of these, a language has the forms that it needs.
-PLURALS = ("more", "unknown_line")
+PLURALS = (
+    "more",
+    "unknown_line",
+    "missed.summary",
+    "missed.open",
+    "missed.times",
+    "missed.hidden",
+    "missed.pressed",
+    "missed.kept",
+)
 
 
-def completed[T: (Words, FirstMinutes)](words: T, base: T) -> tuple[T, tuple[str, ...]]:
+def completed[T: (Words, FirstMinutes, MissedCallers)](
+    words: T, base: T, where: str = ""
+) -> tuple[T, tuple[str, ...]]:
     """A language whose missing texts are those of another, and which these are.
 
     A field that is missing stops the import. What may be missing all the same is the word of a new
@@ -197,10 +268,10 @@ def completed[T: (Words, FirstMinutes)](words: T, base: T) -> tuple[T, tuple[str
     values: dict[str, Any] = {}
     for name in (each.name for each in fields(base)):
         own, other = getattr(words, name), getattr(base, name)
-        if isinstance(other, FirstMinutes):
-            values[name], inner = completed(own, other)
+        if isinstance(other, FirstMinutes | MissedCallers):
+            values[name], inner = completed(own, other, f"{name}.")
             missing += [f"{name}.{each}" for each in inner]
-        elif isinstance(other, Mapping) and name not in PLURALS:
+        elif isinstance(other, Mapping) and f"{where}{name}" not in PLURALS:
             values[name] = {**other, **own}
             missing += [f"{name}.{key}" for key in other if key not in own]
     return replace(words, **values), tuple(missing)

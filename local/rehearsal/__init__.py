@@ -5,9 +5,9 @@ template's schedules. The platform is the simulator, and its records alone decid
 
 Rooms: `browser` (the owner's), `billing` (the telephony company's, with its `bill` and `stripe`),
 `pbx` (its customer's), `settings` (the company's own), `stage` (what a check may touch and see),
-`checks`, `money` (the second and the third), `telephony` (the sixth), `play` (one after the other),
-`screen`, `mask`, `album` and `camera` (pictures of the pages), `checklist` (what proves a check),
-`report`.
+`checks`, `money` (the second and the third), `telephony` (the sixth), `missed` (the seventh),
+`play` (one after the other), `screen`, `mask`, `album` and `camera` (pictures of the pages),
+`checklist` (what proves a check), `report`.
 """
 
 import argparse

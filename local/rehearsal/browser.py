@@ -3,6 +3,7 @@
 It knows what any visitor of the page can see, and nothing of what stands behind it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -100,6 +101,19 @@ class Browser:
         name, value = form.button
         data = {**form.hidden, **form.asked, name: value}
         return _read(self._http.post(_target(page.address, form.action), data=data))
+
+    def press_second(self, page: Page, values: Mapping[str, str]) -> Page:
+        """Press a button beside the way forward, with what its form holds and the ticket.
+
+        Raises:
+            httpx.HTTPError: Nobody answers there.
+            ValueError: The page has no ticket, or the next page's form is unusable.
+        """
+        ticket = re.search(r'name="ticket" value="([^"]+)"', page.html)
+        if ticket is None:
+            raise ValueError(f"the page “{page.title}” has no ticket")
+        data = {"ticket": ticket[1], **values}
+        return _read(self._http.post(_target(page.address, "?"), data=data))
 
 
 def _target(address: str, action: str) -> httpx.URL:

@@ -106,7 +106,25 @@ def _recognises(outcome: Outcome) -> str:
     )
 
 
-_SENTENCES = {1: _connects, 2: _pays, 3: _refunds, 4: _follows, 5: _recognises}
+def _remembers(outcome: Outcome) -> str:
+    location_id = next(iter(outcome.stage.locations))
+    saved = outcome.stage.platform.saved_calls(location_id)
+    missed = sum(each.status == "missed" for each in saved)
+    return (
+        f"Not asked by Altegio. {number(missed, 'missed call')} of one caller made one entry on the"
+        " owner's page at a time, which left it when he was called back, or with somebody's name;"
+        f" {number(len(saved) - missed, 'call')} back counted, and the word of a name did not."
+    )
+
+
+_SENTENCES = {
+    1: _connects,
+    2: _pays,
+    3: _refunds,
+    4: _follows,
+    5: _recognises,
+    7: _remembers,
+}
 
 
 def _method(

@@ -1,4 +1,4 @@
-"""Altegio's five moderation checks, and telephony: lists of steps that yield what proves them.
+"""Altegio's five moderation checks, telephony, and one of ours: lists of steps that yield proofs.
 
 The list: https://support.alteg.io/hc/en-us/articles/6745848593181. A step that does not hold ends
 its check.
@@ -12,7 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from local.rehearsal import money, telephony
+from local.rehearsal import missed, money, telephony
 from local.rehearsal.browser import Page
 from local.rehearsal.money import SCHEDULE_S, WEBHOOK_S, reported, webhook
 from local.rehearsal.stage import Evidence, Finding, Stage, shown, standings, stood
@@ -266,5 +266,10 @@ CHECKS = (
         telephony.NUMBER,
         "Supports the network telephony methods",
         tuple(Step(name, play) for name, play in telephony.STEPS),
+    ),
+    Check(
+        7,
+        "Forgets no caller who was missed",
+        tuple(Step(name, play) for name, play in missed.STEPS),
     ),
 )

@@ -27,13 +27,22 @@ class Pbx:
         answer = self._http.post(self._address, json=event)
         return answer.status_code, str(answer.json().get("pop_up"))
 
-    def end(self, location_id: int, call_id: str, *, seconds: int, link: str = "") -> int:
-        """A call is over, of no seconds if nobody answered; the answer's status."""
+    def end(
+        self,
+        location_id: int,
+        call_id: str,
+        *,
+        seconds: int,
+        link: str = "",
+        ago_s: float = 5,
+        outgoing: bool = False,
+    ) -> int:
+        """A call is over, since `ago_s`, of no seconds if nobody answered; the answer's status."""
         event: dict[str, Any] = {
             "type": "finished",
             **_told(location_id, call_id),
-            "direction": "incoming",
-            "started_at": (datetime.now(UTC) - timedelta(seconds=seconds + 5)).isoformat(),
+            "direction": "outgoing" if outgoing else "incoming",
+            "started_at": (datetime.now(UTC) - timedelta(seconds=seconds + ago_s)).isoformat(),
             "duration_s": seconds,
             "answered": seconds > 0,
             "recording_url": link,

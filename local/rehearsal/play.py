@@ -1,5 +1,6 @@
 """Plays the checks, one after the other, on a platform and a stack of its own."""
 
+import re
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.examples.mailbox import Mailbox
 from local.examples.portal import Portal
 from local.rehearsal.album import Album
 from local.rehearsal.billing import Billing, Doors
@@ -36,6 +38,7 @@ PEOPLE = (
     ("María López", "Clínica López"),
     ("Полина Попова", "Салон «Полина»"),
     ("Liam O'Neil", "O'Neil & Sons"),
+    ("Chiara Rossi", "Estetica Rossi"),
 )
 _PORTAL_KEY = "rehearsal-portal-key-for-nothing-real"
 _BILLING_KEY = "rehearsal-billing-key-for-nothing-real"
@@ -194,6 +197,7 @@ def play(
                 take_census=partial(census.ordered, roll, repairs=True),
                 patience_s=PATIENCE_S,
                 api=stack.api,
+                code=partial(_code, Mailbox(stack.aws_endpoint_url)),
                 portal=partial(_portal, platform, settings, logs / "portal", stack.artifact),
             )
             outcome = Outcome(check, stage, datetime.now(UTC))
@@ -204,6 +208,18 @@ def play(
         _look_back(platform, outcomes)
     seconds = time.monotonic() - started
     return Rehearsal(began_at, seconds, outcomes, platform, settings, stack.logs)
+
+
+def _code(mailbox: Mailbox) -> str:
+    """In the last letter that was sent.
+
+    Raises:
+        ValueError: There is none.
+    """
+    found = re.search(r"\d{4} \d{4} \d{4}", next(iter(mailbox.letters()), {}).get("text", ""))
+    if found is None:
+        raise ValueError("no letter has a code")
+    return found[0]
 
 
 def _owner(check: Check) -> Owner:

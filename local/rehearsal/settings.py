@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from local import PROJECT
+from local.examples.mailbox import SENDER
 from local.rehearsal.money import SCHEDULE_S
 from ops.deploy import parameters
 
@@ -38,6 +39,9 @@ CHANGED = {
     ),
     "RECORDING_HOSTS": Change(
         "records.example", "", "Hosts whose links to recordings are passed on to Altegio"
+    ),
+    "MAIL_FROM": Change(
+        SENDER, "", "Whom letters with codes are from, which the seventh check asks for"
     ),
     "PACE_PER_S": Change("50", "5", "Calls to Altegio in a second, at most"),
     "PACE_PER_MIN": Change("2000", "200", "Calls to Altegio in a minute, at most"),
@@ -121,9 +125,11 @@ def read(given: Sequence[str] = ()) -> Settings:
     for name, change in CHANGED.items():
         if name in each:
             deployed = each[name].deployed
-            value = change.value
-            if name == "RECORDING_HOSTS":
-                value = f"{deployed} {value}".strip()
+            # What the provider has given stays, but for waits.
+            value = {
+                "RECORDING_HOSTS": f"{deployed} {change.value}".strip(),
+                "MAIL_FROM": deployed or change.value,
+            }.get(name, change.value)
             is_given = name in values
             each[name] = Setting(name, value, deployed, each[name].meaning, is_given)
         else:

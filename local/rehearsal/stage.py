@@ -79,6 +79,7 @@ class Stage:
         take_census: Orders what is taken once a day.
         patience_s: Seconds that something expected may take.
         api: Where telephone systems report calls.
+        code: Reads the code in the last letter to an owner.
         portal: Plays in portal mode while it is open.
 
     Attributes:
@@ -98,6 +99,7 @@ class Stage:
         take_census: Callable[[], object],
         patience_s: float,
         api: str = "",
+        code: Callable[[], str] = str,
         portal: Callable[[], AbstractContextManager[Portal]],
     ) -> None:
         self.platform = platform
@@ -109,6 +111,7 @@ class Stage:
         self.locations: dict[int, None] = {}
         self._browser = browser
         self.api = api
+        self.code = code
         self.portal = portal
         self.pbx: Pbx | None = None
         self.token = ""
@@ -130,6 +133,10 @@ class Stage:
     def press(self, page: Page) -> Page:
         """Press the page's button."""
         return self._saw("pressed the button", self._browser.press(page))
+
+    def press_second(self, page: Page, did: str, **values: str) -> Page:
+        """Press a button beside the way forward, with what its form holds."""
+        return self._saw(did, self._browser.press_second(page, values))
 
     def connect(self, *location_ids: int, form: str = "auto") -> Page:
         """Press Connect in the marketplace, then the button of the page."""

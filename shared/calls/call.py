@@ -75,6 +75,10 @@ LOOKED_FOR = (CallState.SENT, CallState.UNKNOWN)
 TO_BE_SENT = (CallState.WAITING, CallState.HELD, CallState.SENDING)
 
 
+# As long as it may yet be answered, or nobody knows where.
+_UNSETTLED = (CallState.RINGING, CallState.UNROUTED, CallState.WAITING)
+MISSED = "missed"
+
 _C = CallState
 _TOLD = frozenset({_C.SENT, _C.UNKNOWN, _C.CONFIRMED, _C.UNCONFIRMED, _C.REFUSED})
 CHANGES: Changes[CallState] = {
@@ -144,6 +148,11 @@ class Call:
     # Its row in the platform's list.
     platform_id: int | None = None
     why: str = ""
+    # `missed` if nobody had answered when it was settled, see `changed`; `other`; empty before.
+    settled_as: str = ""
+    # Who was done with its caller without a call, and when: see `missed`.
+    done_by: str = ""
+    done_at: datetime | None = None
     # Counts the writes; a writer that did not see the last one loses.
     version: int = 0
 
@@ -198,14 +207,7 @@ def ringing(
     key: str, account_id: str, call_id: str, location_id: int | None, received_at: datetime
 ) -> Call:
     """A call of which nothing is known but that it rings."""
-    return Call(
-        key=key,
-        call_id=call_id,
-        account_id=account_id,
-        location_id=location_id,
-        state=CallState.RINGING,
-        received_at=received_at,
-    )
+    return Call(key, call_id, account_id, location_id, CallState.RINGING, received_at)
 
 
 def heard(
@@ -392,4 +394,7 @@ def sent_again(call: Call, now: datetime) -> Call:
 
 def changed(call: Call, name: str, to: CallState | None = None, **fields: Any) -> Call:
     """The call after a change that `CHANGES` allows."""
-    return replace(call, state=change(CHANGES, name, call.state, to), **fields)
+    after = replace(call, state=change(CHANGES, name, call.state, to), **fields)
+    if after.settled_as or after.state in _UNSETTLED or after.leg is None:
+        return after
+    return replace(after, settled_as=MISSED if after.leg.is_missed else "other")

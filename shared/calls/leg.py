@@ -40,6 +40,11 @@ class Leg:
             self.written,
         )
 
+    @property
+    def is_missed(self) -> bool:
+        """Whether somebody called and nobody answered."""
+        return self.direction == "incoming" and not self.answered
+
     def of(self, location_id: int, line: str) -> "Leg":
         """The same, of this location and line where none was told."""
         return replace(self, location_id=self.location_id or location_id, line=self.line or line)

@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 from shared.altegio.rate_limit import Busy
 from shared.aws.dynamodb import (
     StaleWrite,
-    from_item,
     is_refused,
     overdue,
     pages,
@@ -47,6 +46,7 @@ _INSTANTS = (
     "due_at",
     "sent_at",
     "doubted_at",
+    "done_at",
 )
 
 
@@ -192,17 +192,25 @@ class Calls:
         }
         return map(_call, pages(self._dynamodb, query))
 
-    def latest(self, location_id: int, limit: int) -> list[Call]:
-        """The last calls of a location that have ended; eventually consistent."""
-        answer = self._dynamodb.query(
-            TableName=self._table,
-            IndexName="location",
-            KeyConditionExpression="location_id = :location",
-            ExpressionAttributeValues={":location": to_value(location_id)},
-            ScanIndexForward=False,
-            Limit=limit,
-        )
-        return [_call(from_item(item)) for item in answer["Items"]]
+    def latest(self, location_id: int, limit: int, since: datetime | None = None) -> list[Call]:
+        """The last calls of a location that have ended, the newest first; eventually consistent.
+
+        With `since`, only those that began then or later.
+        """
+        values: dict[str, Any] = {":location": to_value(location_id)}
+        condition = "location_id = :location"
+        if since is not None:
+            values[":since"] = to_value(stamp(since))
+            condition += " AND started_at >= :since"
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "location",
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        return [_call(each) for each in islice(pages(self._dynamodb, query), limit)]
 
     def _put(self, call: Call) -> Any:
         return put_over(self._table, self._item(call), call.version)

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.aws.sightings import KEY_REPLACED, POP_UP, POP_UP_DROPPED, Sightings
+from shared.calls import call_backs
 from shared.calls.call import Call
+from shared.calls.call_backs import Shares
 from shared.calls.line_entry import EnterLines
 from shared.calls.lines import Directory
+from shared.calls.missed_calls import MissedCalls
 from shared.calls.refused_keys import RefusedKeys
 from shared.calls.table import Calls
 from shared.chains.switching import Switching, TelephonyStanding
@@ -24,6 +27,8 @@ from shared.payments.ledger import Ledger
 # As many as one looks at.
 MOST_LISTED = 20
 MOST_HAPPENED = 10
+# Of so many locations all calls are read that are kept.
+_MOST_COUNTED = 5
 _MOST_READ = 60
 
 
@@ -36,6 +41,15 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many callers of a location nobody has called back, and how many were called back."""
+
+    location_id: int
+    open: int
+    shares: Shares
+
+
+@dataclass(frozen=True, slots=True)
 class Belongings:
     """Of one account.
 
@@ -44,6 +58,7 @@ class Belongings:
         more: So many locations are not listed.
         happened: None without a proof.
         lines: the same; `choices` are the locations that may be entered.
+        missed: of its locations, the first of them; None without a proof.
         pbx: What is to be known of its telephone system; None without a proof.
         names: What locations of the account are called, as far as that is known, by their ids.
     """
@@ -55,6 +70,7 @@ class Belongings:
     choices: tuple[int, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
     pbx: tuple[Noted, ...] | None = None
+    missed: tuple[Waiting, ...] | None = None
 
 
 class AccountSummary:
@@ -67,6 +83,7 @@ class AccountSummary:
         calls: Calls,
         ledger: Ledger,
         lines: EnterLines,
+        missed: MissedCalls,
         switching: Switching,
         sightings: Sightings,
         refused_keys: RefusedKeys,
@@ -76,6 +93,7 @@ class AccountSummary:
         self._calls = calls
         self._ledger = ledger
         self._lines = lines
+        self._missed = missed
         self._switching = switching
         self._sightings = sightings
         self._refused_keys = refused_keys
@@ -104,9 +122,14 @@ class AccountSummary:
             happened=happened,
             pbx=self._pbx(account, live[:MOST_HAPPENED], happened) if happened else None,
             lines=self._lines.of(account) if is_proven else None,
+            missed=tuple(map(self._waiting, live[:_MOST_COUNTED])) if is_proven else None,
             choices=tuple(row.location_id for row in live),
             names={row.location_id: row.name for row in live if row.name},
         )
+
+    def _waiting(self, connection: Connection) -> Waiting:
+        found, now = self._missed.of(connection).missed, self._clock()
+        return Waiting(connection.location_id, len(found.open), call_backs.of_all(found, now))
 
     def _pbx(
         self, account: Account, connections: list[Connection], happened: Happened

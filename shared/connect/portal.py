@@ -5,22 +5,29 @@ to be connected, asks him, and then uses the ticket for his account, once. Nothi
 """
 
 import re
+from datetime import datetime
 
 from shared import countries
 from shared.aws.keys import Keys
 from shared.calls.line_entry import Entered, EnterLines
 from shared.calls.lines import Directory
+from shared.calls.missed_calls import Closed, Found, MissedCalls
 from shared.clock import Clock
 from shared.connect.flow import ConnectFlow
 from shared.connect.tickets import Tickets
 from shared.connect.view import Visit
 from shared.connections.accounts import Account, Accounts, AccountsBusy
+from shared.connections.connection import Connection
 
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_.@\-]{1,64}")
 
 
 class BadAccount(Exception):
     """What the portal gives is no id of an account."""
+
+
+class NotItsLocation(Exception):
+    """The location is none of the account's that is connected."""
 
 
 class UsedElsewhere(Exception):
@@ -37,6 +44,7 @@ class Portal:
         accounts: Accounts,
         tickets: Tickets,
         lines: EnterLines,
+        missed: MissedCalls,
         key: Keys,
         clock: Clock,
     ) -> None:
@@ -45,6 +53,7 @@ class Portal:
         self._accounts = accounts
         self._tickets = tickets
         self._lines = lines
+        self._missed = missed
         self._clock = clock
 
     def admits(self, key: str) -> bool:
@@ -138,6 +147,36 @@ class Portal:
         if location_id is None:
             return self._lines.remove(account.account_id, [key])
         return self._lines.enter(account.account_id, {key: location_id})
+
+    def missed(self, portal_account_id: str, location_id: int) -> Found | None:
+        """Who was missed at a location; None if there is no such account.
+
+        Raises:
+            BadAccount: the id is none.
+            NotItsLocation: it is another's, or not connected.
+        """
+        connection = self._location(portal_account_id, location_id)
+        return self._missed.of(connection) if connection else None
+
+    def close_missed(
+        self, portal_account_id: str, location_id: int, phone: str, until: datetime, by: str
+    ) -> Closed | None:
+        """Somebody is done with a missed caller; None if there is no such account.
+
+        Raises:
+            BadAccount, NotItsLocation: see `missed`.
+        """
+        connection = self._location(portal_account_id, location_id)
+        return self._missed.close(connection, phone, until, by)[0] if connection else None
+
+    def _location(self, portal_account_id: str, location_id: int) -> Connection | None:
+        account = self._accounts.of_portal(checked(portal_account_id))
+        if account is None:
+            return None
+        connection = self._missed.location(account.account_id, location_id)
+        if connection is None:
+            raise NotItsLocation
+        return connection
 
 
 def checked(portal_account_id: str) -> str:

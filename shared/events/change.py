@@ -24,7 +24,7 @@ class Changes:
     Args:
         connections_table: whose stream has both images, as that of
         payments_table: the ledger.
-        calls_table: whose stream has keys only.
+        calls_table: whose stream has them as well.
     """
 
     def __init__(self, connections_table: str, payments_table: str, calls_table: str) -> None:
@@ -52,11 +52,14 @@ class Changes:
         if table == self._calls:
             key = from_item(written["Keys"])["key"]
             account_id = account_of(key)
-            return event.of_refused_key(account_id, key, at) if account_id else None
+            if account_id:
+                return event.of_refused_key(account_id, key, at)
         before = from_item(written.get("OldImage", {}))
         after = from_item(written["NewImage"])
         if table == self._payments:
             return event.of_entry(before, after)
         if table == self._connections:
             return event.of_connection(before, after, at)
+        if table == self._calls:
+            return event.of_call(before, after, at)
         raise LookupError(table)

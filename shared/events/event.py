@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.calls.call import MISSED
 from shared.clock import instant
 from shared.connections.connection import LIVE, State
 from shared.payments.entry import HOSTED, EntryState
@@ -39,6 +40,7 @@ class Kind(StrEnum):
     REFUND_DONE = "refund.done"
     REFUND_REJECTED = "refund.rejected"
     REFUND_NEEDS_PERSON = "refund.needs_person"
+    CALL_MISSED = "call.missed"
     KEY_REFUSED = "pbx_key.refused"
 
 
@@ -137,6 +139,26 @@ def _moved(before: Row, after: Row) -> Kind | None:
     if now is was:
         return None
     return Kind.FROZEN if now is State.FROZEN else Kind.THAWED
+
+
+def of_call(before: Row, after: Row, at: datetime) -> Event | None:
+    """The fact of a write of a call, made `at`; None if it is none.
+
+    Told once, when the call is settled; that a leg has answered it after all may be told later.
+
+    Raises:
+        LookupError: it is no row of this table.
+    """
+    if after.get("settled_as") != MISSED or before.get("settled_as"):
+        return None
+    told = {
+        "location_id": after["location_id"],
+        "account_id": after["account_id"],
+        "call_id": after["call_id"],
+        "started_at": after["started_at"],
+    }
+    known = _id(after["key"], Kind.CALL_MISSED, after["received_at"], after["version"])
+    return Event(Kind.CALL_MISSED, known, at, told)
 
 
 def of_refused_key(account_id: str, key: str, at: datetime) -> Event:

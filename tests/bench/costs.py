@@ -307,12 +307,14 @@ def uses() -> dict[str, Used]:
     return found
 
 
-def talk(deployment: Deployment, key: str, call_id: str, *, listed_after_s: float = 11) -> None:
+def talk(
+    deployment: Deployment, key: str, call_id: str, *, listed_after_s: float = 11, **changes: Any
+) -> None:
     """A call that is shown, saved, and seen in the platform's list."""
     phone = f"+13155550{100 + len(deployment.simulator.saved_calls())}"
     told: dict[str, Any] = {"location_id": 1, "call_id": call_id, "phone": phone}
     assert ring(deployment, key, **told) == "sent"
-    end(deployment, key, **told)
+    end(deployment, key, **told, **changes)
     settle(deployment)
     deployment.clock.advance(seconds=listed_after_s)
     deployment.reconcile()

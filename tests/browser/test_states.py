@@ -18,6 +18,7 @@ import pytest
 from functions.connect.page import LANGUAGES
 from functions.connect.words import Words
 from local.simulator import Owner
+from shared.calls.missed_calls import MissedCalls
 from shared.calls.shown import PopUp
 from shared.connect.first_ring import Came
 from tests.browser.conftest import DESKTOP, PHONE, Site, Window
@@ -168,6 +169,33 @@ def with_a_new_key(deployment: Deployment) -> Arrives:
     return address, (*presses, "rotate")
 
 
+def missed_callers(deployment: Deployment) -> Arrives:
+    """A week of a salon in which some are called back, one by nobody, and one is done."""
+    key = deployment.connect(4564, owner=ANNA).pbx_key
+    silent = {"answered": False, "duration_s": 0}
+    for number in range(40):
+        phone, hours = f"+13155550{100 + number}", 5 + 3.7 * number
+        line = "+13155550176" if number % 3 else "Reception"
+        end(deployment, key, hours * 3600, call_id=f"m-{number}", phone=phone, line=line, **silent)
+        if number % 4:
+            later_s = hours * 3600 - (600 if number % 3 else 7200)
+            told = {"direction": "outgoing", "extension": str(101 + number % 2), "phone": phone}
+            end(deployment, key, later_s, call_id=f"b-{number}", **told)
+    for number in range(3):
+        end(deployment, key, 60 * number, call_id=f"a-{number}", phone="+13155550199", **silent)
+    end(deployment, key, 30, call_id="hidden", phone="anonymous", **silent)
+    connection = deployment.connection(4564)
+    missed = MissedCalls(
+        calls=deployment.calls,
+        connections=deployment.connections,
+        clock=deployment.clock,
+        days=14,
+    )
+    first = missed.of(connection).missed.open[-1]
+    missed.close(connection, first.phone, first.last, "Zoë Müller")
+    return deployment.simulator.redirect(4564, owner=ANNA), ("code", "prove", "missed")
+
+
 def with_lines(deployment: Deployment) -> Arrives:
     key = deployment.connect(4564, 4232, owner=ANNA).pbx_key
     account_id = deployment.connection(4564).account_id
@@ -279,6 +307,7 @@ STATES: dict[Callable[[Deployment], Arrives], Callable[[Words], str]] = {
     code_sent: lambda words: words.settings.title,
     with_calls_and_payments: lambda words: words.settings.title,
     with_a_new_key: lambda words: words.settings.title,
+    missed_callers: lambda words: words.missed.page.title,
     with_lines: lambda words: words.settings.title,
     linkable: lambda words: words.welcome.title,
     setting_up: lambda words: words.connected.title,
@@ -373,7 +402,7 @@ def found_by_axe(page: Any) -> list[tuple[str, list[str]]]:
     ]
 
 
-@pytest.mark.parametrize("state", [with_calls_and_payments, with_lines])
+@pytest.mark.parametrize("state", [with_calls_and_payments, with_lines, missed_callers])
 @pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
 def test_in_the_dark_it_is_as_readable(
     site: Site, words: Words, state: Callable[[Deployment], Arrives]

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from random import Random
 from typing import Any
 
 from shared.altegio.rate_limit import Pace
 from shared.altegio.settings import PacePolicy
 from shared.calls.settings import CallPolicy
+from shared.events.event import Kind
 from shared.payments.entry import EntryState
+from tests.chaos import events_out
 from tests.chaos.judge import entries, judge
 from tests.chaos.tasks import Task
 from tests.chaos.world import LOCATIONS, World
@@ -121,6 +124,8 @@ class CallsTold:
     unheard: int
     pop_ups: int
     stale_pop_ups: int
+    # Events out of calls that nobody answered, each counted once.
+    missed: int
     hours: float
 
     @property
@@ -168,6 +173,8 @@ def calls_outage(calls: int, progress: Progress, day: timedelta = _DAY) -> Calls
         clockwork.run(partial(_reached, world, world.clock() + timedelta(hours=2)))
         _one_each(world, clockwork, key, calls + len(LOCATIONS))
         clockwork.run(partial(_reached, world, world.clock() + timedelta(minutes=30)))
+        # Who was missed is told, once each.
+        events_out.judge(world, Random(calls))  # noqa: S311 - must be repeatable
         return _calls_told(world, told, hours)
 
 
@@ -229,6 +236,8 @@ def _calls_told(world: World, told: list[dict[str, Any]], hours: float) -> Calls
     budget = timedelta(seconds=CallPolicy().pop_up_budget_s)
     phones = {row["leg"]["phone"]: datetime.fromisoformat(row["started_at"]) for row in rows}
     pop_ups = world.simulator.pop_ups()
+    events = world.memory.client("events").told
+    missed = [each for each in events if each["DetailType"] == Kind.CALL_MISSED]
     return CallsTold(
         calls=len(told),
         saved=sum(saved[each] > 0 for each in expected),
@@ -239,6 +248,7 @@ def _calls_told(world: World, told: list[dict[str, Any]], hours: float) -> Calls
         unheard=len(recorded - links),
         pop_ups=len(pop_ups),
         stale_pop_ups=sum(each.at - phones[each.phone] > budget for each in pop_ups),
+        missed=len({json.loads(each["Detail"])["id"] for each in missed}),
         hours=hours,
     )
 

@@ -130,7 +130,7 @@ def _wrong(world: World, told: Sequence[tuple[str, dict[str, Any]]]) -> Iterator
         if by_id.setdefault(event["id"], (kind, event)) != (kind, event):
             yield f"two events have the id {event['id']}"
     found = Counter(_named(kind, event) for kind, event in by_id.values())
-    expected = Counter(_of_entries(world)) + Counter(_of_locations(world))
+    expected = Counter([*_of_entries(world), *_of_locations(world), *_of_calls(world)])
     for what in sorted(found | expected):
         if found[what] != expected[what]:
             yield f"{what} happened {expected[what]} times, and was told under {found[what]} ids"
@@ -138,7 +138,8 @@ def _wrong(world: World, told: Sequence[tuple[str, dict[str, Any]]]) -> Iterator
 
 
 def _named(kind: str, event: Row) -> str:
-    return f"{kind} of {event.get('event_id') or event['location_id']}"
+    which = event.get("event_id") or event.get("call_id") or event["location_id"]
+    return f"{kind} of {which}"
 
 
 _STATES = {"SENT": "sent", "REJECTED": "rejected", "NEEDS_HUMAN": "needs_person"}
@@ -171,6 +172,18 @@ def _of_locations(world: World) -> Iterator[str]:
         elif before in LIVE and before != after:
             word = "frozen" if after == State.FROZEN else "thawed"
             yield f"location.{word} of {row['location_id']}"
+
+
+def _of_calls(world: World) -> Iterator[str]:
+    """Each once, with the first write after which it waits for nothing more to be told."""
+    settled = set()
+    for _, row in _writes(world, "CallsTable", "key"):
+        if "leg" not in row or row["state"] in ("ringing", "unrouted", "waiting"):
+            continue
+        is_missed = row["leg"]["direction"] == "incoming" and not row["leg"]["answered"]
+        if row["key"] not in settled and is_missed and "location_id" in row:
+            yield f"call.missed of {row['call_id']}"
+        settled.add(row["key"])
 
 
 def _writes(world: World, table: str, key: str) -> Iterator[tuple[Row, Row]]:

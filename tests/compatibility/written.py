@@ -15,6 +15,7 @@ from local.simulator import Owner
 from ops.payment import payment as desk
 from ops.site import Site
 from shared.altegio.client import Client
+from shared.calls.missed_calls import MissedCalls
 from shared.clock import stamp
 from shared.connections.accounts import Accounts
 from shared.connections.connection import Hint
@@ -187,6 +188,18 @@ def _calls(it: Recorded, key: str) -> None:
     it.simulator.fault("history", "drop_answer")
     _end(it, key, "unknown", recording_url="https://records.example/c-1.mp3")
     it.let_time_pass(5)
+    _end(it, key, "missed", answered=False, duration_s=0)
+    it.let_time_pass(2)
+    _done(it)
+    it.let_time_pass(5)
+
+
+def _done(it: Recorded) -> None:
+    """Somebody has pressed that there is nothing left to do with who was missed."""
+    missed = MissedCalls(calls=it.calls, connections=it.connections, clock=it.clock, days=14)
+    [caller] = missed.of(it.connection(4564)).missed.open
+    missed.close(it.connection(4564), caller.phone, caller.last, "Zoë")
+    it.keep()
 
 
 def _standings(it: Recorded) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from local.simulator import Owner
 from tests.bench import costs
 from tests.docs import pages
 
@@ -56,3 +57,24 @@ def test_a_payment_is_two_transactions_and_one_call() -> None:
     assert used["events"] == 1
     assert 2 <= used["AWS calls"] - used["events"] <= 2.2
     assert used["read units"] == 0
+
+
+def test_a_missed_call_is_written_and_read_as_often_as_an_answered_one() -> None:
+    """Whoever was missed is worked out from the calls; only the event is more."""
+    found = []
+    with costs.measured() as stack:
+        deployment = stack.deployment
+        key = deployment.connect(1, owner=Owner(id=1)).pbx_key
+        costs.talk(deployment, key, "first")
+        deployment.let_time_pass(60)
+        # What is noted at the doors by the hour or the minute falls into the first of them.
+        silent = {"answered": False, "duration_s": 0}
+        for call_id, changes in (("c-1", {}), ("c-2", {}), ("c-3", silent)):
+            deployment.tell()
+            stack.since()
+            costs.talk(deployment, key, call_id, **changes)
+            deployment.tell()
+            used = stack.since()
+            found.append((used["write units"], used["read units"], used["events"]))
+    _, answered, missed = found
+    assert missed == (answered[0], answered[1], answered[2] + 1)

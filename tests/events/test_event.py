@@ -64,9 +64,17 @@ def location(state: str | None, generation: int = 1, **changes: Any) -> Any:
     return {**own, **numbers, "verdict": {"S": "active: proof"}, **changes}
 
 
+def call(state: str, settled_as: str, key: str = "a#c-1") -> Any:
+    own = {"key": {"S": key}, "state": {"S": state}, "settled_as": {"S": settled_as}}
+    whose = {"account_id": {"S": "a"}, "location_id": {"N": "4564"}, "call_id": {"S": "c-1"}}
+    times = {"received_at": {"S": AT}, "started_at": {"S": AT}, "version": {"N": "2"}}
+    return {**own, **whose, **times}
+
+
 def told(table: str, before: Any, after: Any) -> Event | None:
     """The event, which a filter may not keep from the function."""
-    change = record(table, before, after)
+    keys = {"key": after["key"]} if after and "key" in after else {}
+    change = record(table, before, after, Keys=keys)
     event = CHANGES.event(change)
     assert event is None or passes(PATTERNS[table], change)
     return event
@@ -145,14 +153,33 @@ def test_what_is_deleted_tells_nothing(table: str) -> None:
     assert kind(table, entry("SENT"), None) == ""
 
 
-def test_the_keys_of_calls_tell_nothing_but_what_is_refused() -> None:
-    for key, expected in (("pbx-key-refused#a-1#2026-11-01T10", "a-1"), ("a-1#c-1", None)):
-        change = record("CallsTable", None, None, Keys={"key": {"S": key}}) | {
-            "eventName": "INSERT"
+@pytest.mark.parametrize("before", ["", "missed", "other"])
+@pytest.mark.parametrize("after", ["", "missed", "other"])
+def test_a_call_is_missed_once_when_it_is_settled(before: str, after: str) -> None:
+    found = told("CallsTable", call("waiting", before), call("sending", after))
+    is_told = (before, after) == ("", "missed")
+    assert (found and found.kind) == (Kind.CALL_MISSED if is_told else None)
+    if found:
+        assert found.told == {
+            "location_id": 4564,
+            "account_id": "a",
+            "call_id": "c-1",
+            "started_at": AT,
         }
-        event = CHANGES.event(change)
-        assert (event and event.told["account_id"]) == expected
-        assert passes(PATTERNS["CallsTable"], change) == (event is not None)
+        # Of an older version, which did not write that down.
+        old = call("waiting", "")
+        del old["settled_as"]
+        assert told("CallsTable", old, call("held", "missed"))
+
+
+def test_what_stands_beside_the_calls_tells_only_what_is_refused() -> None:
+    key = "pbx-key-refused#a-1#2026-11-01T10"
+    row = {"key": {"S": key}, "state": {"S": "pbx-key-refused"}}
+    change = record("CallsTable", None, row, Keys={"key": {"S": key}})
+    event = CHANGES.event(change)
+    assert event
+    assert event.told["account_id"] == "a-1"
+    assert passes(PATTERNS["CallsTable"], change)
 
 
 def test_the_same_write_has_the_same_id_and_no_two_share_one() -> None:
@@ -172,6 +199,8 @@ def test_the_same_write_has_the_same_id_and_no_two_share_one() -> None:
         ("ConnectionsTable", location("frozen"), location("active")),
         ("ConnectionsTable", location("frozen"), location("active", version={"N": "9"})),
         ("ConnectionsTable", location("disabled"), location("active", 2)),
+        ("CallsTable", call("waiting", ""), call("held", "missed")),
+        ("CallsTable", call("waiting", "", "a#2"), call("held", "missed", "a#2")),
     ]
     first = ids(*changes)
     assert first == ids(*changes)
@@ -220,6 +249,7 @@ PROMISED: dict[Kind, set[str]] = {
     Kind.REFUND_DONE: {"event_id", "payment_event_id"},
     Kind.REFUND_REJECTED: {"event_id", "payment_event_id"},
     Kind.REFUND_NEEDS_PERSON: {"event_id", "payment_event_id"},
+    Kind.CALL_MISSED: {"location_id", "account_id", "call_id", "started_at"},
     Kind.KEY_REFUSED: {"account_id"},
 }
 # Nobody's name, phone, address, token or key.

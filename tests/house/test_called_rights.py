@@ -169,10 +169,7 @@ def live(deployment: Deployment) -> None:
         entry = {"ticket": proven.fields["ticket"], "action": "line", "line": line}
         deployment.post({**entry, "location": str(location_id)})
     deployment.let_time_pass(3)
-    deployment.set_portal_key(PORTAL_KEY)
-    deployment.restart(**settings, PORTAL_URL="https://portal.example")
-    status, _ = deployment.ask("GET", "/connections", query="ticket=t&account_id=a", key=PORTAL_KEY)
-    assert status not in (401, 404)
+    portal(deployment, page.pbx_key, settings)
     deployment.clock.advance(days=1)
     deployment.let_time_pass(5)
     for location_id in (4564, 4232):
@@ -181,6 +178,21 @@ def live(deployment: Deployment) -> None:
     deployment.let_time_pass(5)
     deployment.clock.advance(days=31)
     deployment.let_time_pass(5)
+
+
+def portal(deployment: Deployment, key: str, settings: dict[str, str]) -> None:
+    """A company's server looks, and is done with somebody who was missed."""
+    deployment.set_portal_key(PORTAL_KEY)
+    deployment.restart(**settings, PORTAL_URL="https://portal.example")
+    status, _ = deployment.ask("GET", "/connections", query="ticket=t&account_id=a", key=PORTAL_KEY)
+    assert status not in (401, 404)
+    account = deployment.accounts.of_id(deployment.connection(4564).account_id or "")
+    assert account
+    assert deployment.accounts.hand_over(account, "acme-1", deployment.clock())
+    end(deployment, key, call_id="missed", answered=False, duration_s=0)
+    press = {"account_id": "acme-1", "location_id": 4564, "phone": "+13155550175", "name": "Zoë"}
+    press["until"] = deployment.clock().isoformat()
+    assert deployment.ask("POST", "/missed", press, key=PORTAL_KEY)[0] == 200
 
 
 def test_whatever_a_function_calls_it_may(calls: frozenset[Call]) -> None:

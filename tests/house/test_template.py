@@ -163,8 +163,7 @@ def test_a_stream_comes_again_from_what_failed(function: str, mapping: dict[str,
     assert mapping["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
     table, attribute = mapping["Stream"]["Fn::GetAtt"]
     assert attribute == "StreamArn"
-    view = {"CallsTable": "KEYS_ONLY"}.get(table, "NEW_AND_OLD_IMAGES")
-    assert TABLES[table]["StreamSpecification"] == {"StreamViewType": view}
+    assert TABLES[table]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     late = ALARMS["EventsLateAlarm"]
     assert late["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
     assert (late["MetricName"], late["Threshold"]) == ("IteratorAge", 600_000)

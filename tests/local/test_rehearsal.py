@@ -77,7 +77,7 @@ class TestTheRealThing:
     def test_every_check_passes(self, run: Run) -> None:
         assert run.status == 0, run.out + run.err
         assert run.report["has_passed"]
-        assert [check["verdict"] for check in run.report["checks"]] == ["passed"] * 6
+        assert [check["verdict"] for check in run.report["checks"]] == ["passed"] * 7
         assert run.err == ""
 
     def test_the_terminal_shows_each_step_and_where_the_report_is(self, run: Run) -> None:
@@ -85,7 +85,7 @@ class TestTheRealThing:
             assert re.search(rf"(?m)^{check.number}  {check.title} +passed", run.out)
             for step in check.steps:
                 assert re.search(rf"(?m)^   ok      {re.escape(step.name)} +[0-9.]+ s$", run.out)
-        assert "All 6 checks passed" in run.out
+        assert "All 7 checks passed" in run.out
         assert re.search(
             r"(?m)^Report  build/rehearsal/report\.(pdf, report\.)?html, report\.json$", run.out
         )
@@ -108,7 +108,7 @@ class TestTheRealThing:
 
     def test_the_report_leads_with_who_and_what(self, run: Run) -> None:
         lead, _, _ = run.page.partition("</article>")
-        for words in ("IP telephony", "id 101 (made up", "6 of 6 checks passed", "29 of 29 steps"):
+        for words in ("IP telephony", "id 101 (made up", "7 of 7 checks passed", "32 of 32 steps"):
             assert words in lead
         for check in run.report["checks"]:
             for point in check["points"]:
@@ -234,6 +234,15 @@ DEFECTS = {
         6,
         "enabled by one call for both locations",
         "telephony is off, no enable calls",
+    ),
+    "who was called back is still called missed": Defect(
+        "calls/missed",
+        "    answered = [call for call in calls if _is_answered(call)]",
+        "    answered = list[Call]()",
+        (7,),
+        7,
+        "whom they called back",
+        "does not read “Called back, extension 21”",
     ),
     "telephony is disabled while a sibling location lives": Defect(
         "chains/chain",

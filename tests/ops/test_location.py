@@ -39,6 +39,22 @@ def stop(deployment: Deployment, key: str) -> None:
     assert deployment.connection(4564).telephony is CrmTokenState.STOPPED
 
 
+def test_who_was_missed_and_not_called_back_is_told(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    for number in range(4):
+        silent = {"answered": False, "duration_s": 0}
+        end(deployment, key, f"c-{number}", phone=f"+1315555017{number}", **silent)
+    deployment.clock.advance(minutes=50)
+    end(deployment, key, "c-4", phone="+13155550170", direction="outgoing")
+    shown = " ".join(operator("location", "4564").split())
+    assert "missed 3 not called back; …73 51 min ago; …72 51 min ago; …71 51 min ago " in shown
+    assert "called back 0 of 0 within an hour, 0 of 0 within a day" in shown
+    deployment.clock.advance(minutes=20)
+    shown = " ".join(operator("location", "4564").split())
+    assert "called back 1 of 4 within an hour, 0 of 0 within a day" in shown
+
+
 def test_it_shows_the_chain_the_proof_and_the_last_calls(
     deployment: Deployment, operator: Operator, key: str
 ) -> None:

@@ -173,6 +173,8 @@ ROUTES = [
     ("connect", "GET", "/connections"),
     ("connect", "POST", "/connections"),
     ("connect", "POST", "/pbx-key"),
+    ("connect", "GET", "/missed"),
+    ("connect", "POST", "/missed"),
     ("disable", "POST", "/webhooks/altegio"),
     ("disable", "GET", "/webhooks/altegio"),
     *(("calls", "POST", address) for address in (*senders.ADDRESSES, senders.ROOT)),
@@ -245,7 +247,7 @@ def test_what_altegio_has_signed_and_the_owner_typed(
     deployment.restart(MAIL_FROM="codes@provider.example")
     owner = {"id": 7, "name": "Zoë", "email": "zoe@example.com", "phone": "15551230000"}
     typed = {"name": "Zoë", "email": "zoe@example.com", "phone": "+1 555 123-0000", "action": "x"}
-    typed["country"] = "US"
+    typed |= {"country": "US", "location": "4564", "caller": "+13155550175 2026-11-01T10:10:00Z"}
     statuses: Counter[int] = Counter()
     users = iter(range(1000, 10**6))
 
@@ -264,7 +266,8 @@ def test_what_altegio_has_signed_and_the_owner_typed(
                 f"https://x/?salon_id={number}&user_data={user_data}&user_data_sign={sign}"
             )
             assert page.status == 200
-            for action in (form["action"], "connect", "code", "prove"):
+            asks = ("missed", "table", "done")
+            for action in (form["action"], "connect", "code", "prove", *asks):
                 values = {"ticket": page.fields["ticket"], **form, "action": action}
                 event = http_event("POST", "/connect", body=encoded(values))
                 statuses[answered(deployment, "connect", event)] += 1
@@ -301,12 +304,15 @@ def test_the_portals_fields(deployment: Deployment, nothing_passes: Callable[[],
     query = urlsplit(deployment.simulator.grant(4564, owner=anna)).query
     arrived = deployment.invoke("connect", http_event("GET", "/connect", query=query))
     fields = {"ticket": arrived["headers"]["location"].rpartition("=")[2], "account_id": "acme-1"}
+    assert deployment.ask("POST", "/connections", fields, key=KEY)[0] == 200
+    until = deployment.clock().isoformat()
+    press = {"location_id": 4564, "phone": "+13155550175", "until": until, "name": "Zoë"}
     routes = st.sampled_from(
-        [route for route in ROUTES if route[2] in ("/connections", "/pbx-key")]
+        [route for route in ROUTES if route[2] in ("/connections", "/pbx-key", "/missed")]
     )
 
     @some
-    @given(dozen(st.tuples(routes, garbled(fields))))
+    @given(dozen(st.tuples(routes, garbled({**fields, **press}))))
     def each(drawn: list[tuple[tuple[str, str, str], dict[str, Any]]]) -> None:
         for (_, method, path), values in drawn:
             query = encoded(values) if method == "GET" else ""

@@ -4,6 +4,7 @@
 
 import re
 from dataclasses import fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,18 @@ from functions.connect.german import GERMAN
 from functions.connect.page import LANGUAGES
 from functions.connect.recipes import How
 from functions.connect.russian import RUSSIAN
-from functions.connect.words import PLURALS, FirstMinutes, Heading, Words, completed, preferred
+from functions.connect.words import (
+    PLURALS,
+    FirstMinutes,
+    Heading,
+    MissedCallers,
+    Words,
+    completed,
+    preferred,
+)
 from functions.connect.written import counted
 from shared.calls.call import CallState
+from shared.calls.missed_calls import Closed
 from shared.calls.shown import PopUp
 from shared.chains.switching import TelephonyStanding
 from shared.connect.first_ring import Came
@@ -29,7 +39,7 @@ from shared.connect.view import Proof, Standing
 from shared.payments.entry import EntryState
 from tests.deployment import Deployment
 
-TEMPLATE = Path(__file__).parents[3] / "functions" / "connect" / "page.html"
+TEMPLATES = sorted((Path(__file__).parents[3] / "functions" / "connect").glob("*.html"))
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 
 
@@ -44,7 +54,7 @@ def said(words: Words) -> dict[str, str]:
         match value:
             case str():
                 found[where] = value
-            case Heading() | FirstMinutes():
+            case Heading() | FirstMinutes() | MissedCallers():
                 for each in fields(value):
                     collect(f"{where}.{each.name}", getattr(value, each.name))
             case tuple():
@@ -70,6 +80,7 @@ def test_a_language_says_all_that_there_is_to_say(words: Words) -> None:
     assert set(words.directions) == {"incoming", "outgoing", "internal"}
     assert set(words.labels) == set(words.errors) == {"name", "email", "phone", "country"}
     assert set(words.first_minutes.how) == set(How)
+    assert set(words.missed.closed) == set(Closed)
     assert set(words.first_minutes.ring) == {*PopUp, *Came} - {PopUp.REPEATED}
     assert said(words).keys() == said(ENGLISH).keys()
     assert all(text.strip() == text != "" for text in said(words).values())
@@ -96,10 +107,11 @@ def test_a_language_is_written_in_its_letters(words: Words) -> None:
         assert bool(CYRILLIC.search(text)) == is_cyrillic, where
 
 
-def test_the_template_itself_says_nothing() -> None:
-    text = TEMPLATE.read_text("utf-8")
-    body = text[text.index("<body") :]
-    without_code = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", body, flags=re.DOTALL)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
+def test_the_template_itself_says_nothing(template: Path) -> None:
+    text = template.read_text("utf-8")
+    body = text[max(text.find("<body"), 0) :]
+    without_code = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "", body, flags=re.DOTALL)
     shown = re.sub(r"<[^>]*>", "", without_code)
     assert re.findall(r"[^\W\d_]+", shown) == []
     assert "aria-label=" not in without_code
@@ -116,7 +128,7 @@ def test_placeholders_are_kept(words: Words) -> None:
 @pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.language)
 def test_a_language_counts_by_its_own_categories(words: Words) -> None:
     for name in PLURALS:
-        texts = getattr(words, name)
+        texts = attrgetter(name)(words)
         assert {"other"} <= set(texts) <= {*FORMS[words.language].categories, "other"}
         for category, text in texts.items():
             # A form of more than one number has to say which.
