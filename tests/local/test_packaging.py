@@ -232,8 +232,8 @@ def test_of_botocores_models_only_words_and_other_calls_are_missing(artifact: Pa
 
 REQUESTS = """
 import json, re, sys
-import boto3
 from botocore.awsrequest import AWSResponse
+from botocore.session import Session
 
 class Body:
     def stream(self):
@@ -252,9 +252,10 @@ def answer(request, **_):
 
 sent = []
 region, calls = json.loads(sys.argv[1])
-session = boto3.Session("key", "secret", region_name=region)
+session = Session()
+session.set_credentials("key", "secret")
 for service, method, arguments in calls:
-    client = session.client(service)
+    client = session.create_client(service, region)
     client.meta.events.register("before-send", answer)
     getattr(client, method)(**arguments)
 print(json.dumps(sent))
