@@ -11,17 +11,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
-from functions.connect import missed_view, visits, words, written
+from functions.connect import visits, words, written
 from functions.connect.brand import brand
 from functions.connect.english import ENGLISH
 from functions.connect.german import GERMAN
-from functions.connect.missed_view import View
 from functions.connect.recipes import Recipe, Values, filled
 from functions.connect.russian import RUSSIAN
 from functions.connect.spanish import SPANISH
@@ -40,6 +39,9 @@ from shared.connect.missed_callers import Shown
 from shared.connect.view import Proof, Standing, Visit
 from shared.payments.meanings import waits_for_payment
 from shared.telemetry import logger
+
+if TYPE_CHECKING:
+    from functions.connect.missed_view import View
 
 _FOLDER = Path(__file__).parent
 _SCRIPT = Markup((_FOLDER / "page.js").read_text("utf-8"))  # noqa: S704 - our own
@@ -180,6 +182,8 @@ class Page:
         if isinstance(shown, Visit):
             return self.visit(shown)
         zone, days = self._settings.platform.platform_timezone, self._settings.call_days
+        from functions.connect import missed_view  # noqa: PLC0415 - few visits see it
+
         view = missed_view.view(shown, self._words, clock.now(), zone, days)
         status = 200 if shown.closed in (None, Closed.DONE) else 422
         return self._answer(status, self._words.missed.page, missed=view)
@@ -188,6 +192,8 @@ class Page:
         """The same as a file."""
         if isinstance(shown, Visit):
             return self.visit(shown)
+        from functions.connect import missed_view  # noqa: PLC0415 - few visits see it
+
         zone = self._settings.platform.platform_timezone
         name = f"missed-{shown.location_id}.csv"
         return http.answer(
@@ -248,7 +254,7 @@ class Page:
         address: str = "",
         ring: FirstRing | None = None,
         every_s: int = 0,
-        missed: View | None = None,
+        missed: "View | None" = None,
     ) -> dict[str, Any]:
         nonce = secrets.token_urlsafe(16)
         name = visit.account.name if visit and visit.account else ""
