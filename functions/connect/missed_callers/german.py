@@ -21,7 +21,7 @@ GERMAN = MissedCallers(
         "one": "Einer wurde nicht zurückgerufen",
         "other": "{number} wurden nicht zurückgerufen",
     },
-    nobody="Alle verpassten Anrufer wurden zurückgerufen.",
+    nobody="Niemand wartet auf einen Rückruf.",
     times={"one": "Einmal verpasst:", "other": "{number}-mal verpasst, zuletzt:"},
     first="Zum ersten Mal:",
     line="Leitung {line}",
