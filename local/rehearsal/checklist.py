@@ -7,8 +7,10 @@ verdicts are.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 
 from local.rehearsal import telephony
+from local.rehearsal.missed import UNANSWERED
 from local.rehearsal.play import Outcome, Played
 from local.rehearsal.stage import number
 from local.simulator import Call
@@ -53,8 +55,8 @@ def _connects(outcome: Outcome) -> str:
     taken, failed = sum(it.recorded for it in callbacks), sum(bool(it.fault) for it in callbacks)
     return (
         f"{active} of {locations} are active in Altegio, by {number(taken, 'accepted callback')}:"
-        " one location alone, three together, and two together, of which"
-        f" {number(failed, 'callback')} failed on purpose and was repeated."
+        " one location alone, three together, and two together, of whose callbacks"
+        f" {failed} failed on purpose and was repeated."
     )
 
 
@@ -75,22 +77,24 @@ def _refunds(outcome: Outcome) -> str:
     frozen = sum(any(it.status_to == "freezed" for it in each.log) for each in outcome.records)
     calls = number(len(_calls(outcome, "refund")), "refund request")
     return (
-        f"{refunded} of {number(len(payments), 'payment')} marked as refunded in Altegio's list, by"
-        f" {calls}, and no other payment touched. {number(frozen, 'location')} with nothing paid"
-        f" left froze, and the next payment made {'it' if frozen == 1 else 'them'} active again."
+        f"{refunded} of {number(len(payments), 'payment')} were refunded: they are marked so in"
+        f" Altegio's list, by {calls}, and no other is. {number(frozen, 'location')} with nothing"
+        f" paid left froze, and the next payment thawed {'it' if frozen == 1 else 'them'}."
     )
 
 
 def _follows(outcome: Outcome) -> str:
-    gone = sum(it.status_to == "uninstalled" for each in outcome.records for it in each.log)
-    webhooks = [each for each in outcome.webhooks if each.event == "uninstall"]
-    slowest = max(each.elapsed for each in webhooks)
+    ended = [{it.status_to for it in each.log} for each in outcome.records]
+    gone = sum("uninstalled" in each for each in ended)
+    expired = sum("freezed" in each for each in ended)
     active = sum(each.state == "active" for each in outcome.records)
+    webhooks = [each for each in outcome.webhooks if each.event == "uninstall"]
+    slowest = ceil(100 * max(each.elapsed for each in webhooks)) / 100
     return (
         f"The owner disabled {number(gone, 'location')}. {number(len(webhooks), 'webhook')}, one"
         f" late and one twice, were answered within {slowest:.2f} s; the disabling that no webhook"
-        " told was found by asking Altegio. No payment was sent meanwhile, and each that was held"
-        f" back went out once. All {active} are active again."
+        " told was found by asking Altegio. No payment was sent meanwhile; those held back went out"
+        f" once. {active} are active again, {expired} of them after its period had ended."
     )
 
 
@@ -109,11 +113,13 @@ def _recognises(outcome: Outcome) -> str:
 def _remembers(outcome: Outcome) -> str:
     location_id = next(iter(outcome.stage.locations))
     saved = outcome.stage.platform.saved_calls(location_id)
-    missed = sum(each.status == "missed" for each in saved)
+    # Those of the last step may not be saved yet.
+    entry = sum(each.call_id in UNANSWERED for each in saved)
+    back = sum(each.direction == "outgoing" for each in saved)
     return (
-        f"Not asked by Altegio. {number(missed, 'missed call')} of one caller made one entry on the"
-        " owner's page at a time, which left it when he was called back, or with somebody's name;"
-        f" {number(len(saved) - missed, 'call')} back counted, and the word of a name did not."
+        f"Ours, not asked by Altegio. {number(entry, 'missed call')} of one caller are one entry on"
+        f" the owner's page. A call back takes it off, and so does somebody who presses Done and"
+        f" says who he is; only the {number(back, 'call')} back count as such."
     )
 
 
@@ -169,8 +175,8 @@ def _saves(outcome: Outcome) -> str:
     lost = sum(bool(each.fault) for each in _calls(outcome, "history"))
     return (
         f"{number(len(saved), 'call')} in the client's history, each once: {recorded} answered,"
-        f" with the recording's link, {missed} missed. Altegio's own list of calls was compared,"
-        f" after {number(lost, 'answer')} had gone wrong on purpose."
+        f" with the recording's link, {missed} missed. Altegio's list of calls was compared, as"
+        f" {number(lost, 'answer')} went wrong on purpose."
     )
 
 

@@ -127,7 +127,7 @@ def _misses_no_lost_webhook(stage: Stage) -> Iterator[Evidence]:
     stage.billing.bill(LEFT_UNTOLD, "990.99")
     stage.billing.wait_until_taken(stage.patience_s)
     look = stage.uncalled(LEFT_UNTOLD, "payment")
-    yield stage.throughout(1.2 * SCHEDULE_S, "no payment call: it is known to be gone", look)
+    yield stage.throughout(1.2 * SCHEDULE_S, "no payment request: it is known to be gone", look)
     yield _shows(stage, stage.connect(LEFT_UNTOLD), {LEFT_UNTOLD: "connected"})
     yield reported(stage, LEFT_UNTOLD, "the payment that was held back")
 
@@ -154,7 +154,9 @@ def _registers(stage: Stage) -> Iterator[Evidence]:
 
 def _knows_the_owner(stage: Stage) -> Iterator[Evidence]:
     page = stage.open(stage.grant(SECOND), "came from Altegio")
-    yield stage.expect("a page that says so", lambda: _says(page, "already registered"))
+    yield stage.expect(
+        "a page that says that he is registered", lambda: _says(page, "already registered")
+    )
     yield stage.expect("nothing to fill in, one button", lambda: _form(page, asks=False))
     yield _shows(stage, stage.press(page), {SECOND: "connected"})
     yield stage.expect("active by one callback", stage.connected(SECOND))
@@ -198,7 +200,9 @@ def _shows(stage: Stage, page: Page, wanted: dict[int, str]) -> Evidence:
 
 
 def _says(page: Page, words: str) -> Finding:
-    found = re.search(f"[^.]*{words}[^.]*", page.text, re.IGNORECASE)
+    # Below its heading, which is no sentence.
+    text = page.text.partition(page.title)[2]
+    found = re.search(f"[^.]*{words}[^.]*", text, re.IGNORECASE)
     said = f"reads “{found[0].strip()}”" if found else f"does not read “{words}”"
     return Finding(bool(found), f"{shown(page)} and {said}")
 

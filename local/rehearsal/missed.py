@@ -12,6 +12,8 @@ from local.rehearsal.stage import Evidence, Finding, Look, Stage, shown
 
 CHAIN = 2707
 CALLED = 4770
+UNANSWERED = ("m-0", "m-1", "m-2")
+"""The calls of the first step."""
 _HOUR_S = 3600
 
 
@@ -20,34 +22,36 @@ def lists(stage: Stage) -> Iterator[Evidence]:
     stage.token = stage.platform.add_chain(CHAIN, CALLED)
     stage.platform.route(CALLED, line=LINE)
     stage.pbx = Pbx(stage.api, stage.connect(CALLED).pbx_key)
-    for number, ago_s in enumerate((3.5 * _HOUR_S, 3 * _HOUR_S, 2 * _HOUR_S)):
-        stage.pbx.end(CALLED, f"m-{number}", seconds=0, ago_s=ago_s)
+    for call_id, ago_h in zip(UNANSWERED, (3.5, 3, 2), strict=True):
+        stage.pbx.end(CALLED, call_id, seconds=0, ago_s=ago_h * _HOUR_S)
     page = _missed(stage)
     yield stage.expect("one caller, missed three times", _says(page, "Missed 3 times"))
-    yield stage.expect("he waits", _says(page, "One not called back"))
-    yield stage.expect("of one, none was called back", _says(page, "0 of 1 within an hour"))
-    yield stage.eventually("all three in the platform's list", _saved(stage, 3))
+    yield stage.expect("he has not been called back", _says(page, "One not called back"))
+    yield stage.expect("none of one counted as called back", _says(page, "0 of 1 within an hour"))
+    yield stage.eventually("all three in the call history", _saved(stage, 3))
 
 
 def calls_back(stage: Stage) -> Iterator[Evidence]:
     """Somebody calls him back: he is gone from the list, and counted."""
     _pbx(stage).end(CALLED, "m-3", seconds=60, ago_s=2.75 * _HOUR_S, outgoing=True)
     page = _missed(stage)
-    yield stage.expect("whom they called back", _says(page, f"Called back, extension {EXTENSION}"))
-    yield stage.expect("he was missed again since", _says(page, "Missed once"))
-    yield stage.expect("counted as soon enough", _says(page, "1 of 2 within an hour"))
+    yield stage.expect(
+        "called back, and from which telephone", _says(page, f"Called back, extension {EXTENSION}")
+    )
+    yield stage.expect("what he was missed for since is left", _says(page, "Missed once"))
+    yield stage.expect("one of two counted as called back", _says(page, "1 of 2 within an hour"))
     _pbx(stage).end(CALLED, "m-4", seconds=60, ago_s=1.5 * _HOUR_S, outgoing=True)
     page = _missed(stage)
-    yield stage.expect("nobody left", _says(page, "Everybody who was missed"))
-    yield stage.expect("both counted", _says(page, "2 of 2 within an hour"))
-    yield stage.eventually("the calls in the platform's list", _saved(stage, 5))
+    yield stage.expect("nobody left", _says(page, "Nobody is waiting to be called back"))
+    yield stage.expect("two of two counted as called back", _says(page, "2 of 2 within an hour"))
+    yield stage.eventually("all five in the call history", _saved(stage, 5))
 
 
 def is_done(stage: Stage) -> Iterator[Evidence]:
     """He is missed once more, and somebody says that it is done: gone, and told apart."""
     _pbx(stage).end(CALLED, "m-5", seconds=0)
     page = _missed(stage)
-    yield stage.expect("he waits again", _says(page, "One not called back"))
+    yield stage.expect("missed once more, he is there again", _says(page, "One not called back"))
     button = re.search(r'name="caller" value="([^"]+)"', page.html)
     page = stage.press_second(
         page,
@@ -57,12 +61,12 @@ def is_done(stage: Stage) -> Iterator[Evidence]:
         name="Zoë",
         caller=button[1] if button else "",
     )
-    yield stage.expect("nobody left", _says(page, "Everybody who was missed"))
-    yield stage.expect("whose word that is", _says(page, "Done, says Zoë"))
-    yield stage.expect("no call back more", _says(page, "2 of 2 within an hour"))
+    yield stage.expect("nobody left", _says(page, "Nobody is waiting to be called back"))
+    yield stage.expect("by whose word", _says(page, "Done, says Zoë"))
+    yield stage.expect("not counted as called back", _says(page, "2 of 2 within an hour"))
     _pbx(stage).end(CALLED, "m-6", seconds=0)
     page = _missed(stage)
-    yield stage.expect("who calls again is there again", _says(page, "One not called back"))
+    yield stage.expect("missed after that, he is there again", _says(page, "One not called back"))
 
 
 def _missed(stage: Stage) -> Page:

@@ -41,6 +41,11 @@ BY_QUEUE, BY_HTTP, BY_STRIPE = WAYS = (
     Paid("stripe", 4126, 4127, 4128),
 )
 REFUNDED = GivenBack("queue", 4330, 4331, 4332)
+_TOLD_BY: dict[Way, str] = {
+    "queue": "the queue",
+    "http": "POST /billing",
+    "stripe": "Stripe's webhook",
+}
 
 
 def _reports_a_payment(of: Paid, stage: Stage) -> Iterator[Evidence]:
@@ -55,7 +60,9 @@ def _reports_it_once(of: Paid, stage: Stage) -> Iterator[Evidence]:
     stage.billing.wait_until_taken(stage.patience_s)
     yield stage.expect("one payment for two deliveries", stage.paid(of.twice))
     for location_id in (of.once, of.twice):
-        yield stage.expect("one payment call, not two", stage.called_once(location_id, "payment"))
+        yield stage.expect(
+            "one payment request, not two", stage.called_once(location_id, "payment")
+        )
 
 
 def _reports_them_once_unanswered(stage: Stage) -> Iterator[Evidence]:
@@ -66,12 +73,14 @@ def _reports_them_once_unanswered(stage: Stage) -> Iterator[Evidence]:
         stage.platform.fault("payment", "drop_answer", location_id=of.unanswered)
         stage.billing.bill(of.unanswered, "49.90", by=of.by)
     for of in WAYS:
-        yield reported(stage, of.unanswered, f"one payment by {of.by}")
+        yield reported(stage, of.unanswered, f"one payment, told by {_TOLD_BY[of.by]}")
     expected = "one payment while the schedule runs thrice"
     yield stage.throughout(3.2 * SCHEDULE_S, expected, stage.paid(locations[0]))
     for location_id in locations:
         yield stage.expect("one payment in the end", stage.paid(location_id))
-        yield stage.expect("one payment call, not two", stage.called_once(location_id, "payment"))
+        yield stage.expect(
+            "one payment request, not two", stage.called_once(location_id, "payment")
+        )
 
 
 def _refunds(of: GivenBack, stage: Stage) -> Iterator[Evidence]:
@@ -85,7 +94,7 @@ def _refunds(of: GivenBack, stage: Stage) -> Iterator[Evidence]:
     yield reported(stage, of.refunded, "the first payment refunded, the second not")
     stage.billing.wait_until_taken(stage.patience_s)
     look = stage.called_once(of.refunded, "refund")
-    yield stage.expect("one refund call for two deliveries", look)
+    yield stage.expect("one refund request for two deliveries", look)
     yield stage.expect("the other location's payment not refunded", stage.paid(of.beside))
 
 

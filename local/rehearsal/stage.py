@@ -244,7 +244,7 @@ class Stage:
 
         def look() -> Finding:
             calls = self.platform.calls(route, location_id)
-            words = f"{number(len(calls), f'{route} call')} about location {location_id}"
+            words = f"{number(len(calls), f'{route} request')} about location {location_id}"
             return Finding(len(calls) == 1, words)
 
         return look
@@ -255,7 +255,9 @@ class Stage:
         def look() -> Finding:
             calls = self.platform.calls("any", location_id)
             state = self.platform.state(location_id)
-            words = f"{number(len(calls), 'call')} about location {location_id}, which is {state}"
+            words = (
+                f"{number(len(calls), 'request')} about location {location_id}, which is {state}"
+            )
             return Finding(not calls and state == "pending", words)
 
         return look
@@ -292,7 +294,7 @@ class Stage:
 
         def look() -> Finding:
             asked = [each for each in self.platform.calls("status", location_id) if each.at > since]
-            count = number(len(asked), "status call")
+            count = number(len(asked), "status request")
             words = f"{count} about location {location_id} since then{answered(asked)}"
             return Finding(bool(asked), words)
 
@@ -307,7 +309,7 @@ class Stage:
             # A busy machine asks slowly: what comes next has longer than any that came so far.
             waits = [(one.at - before.at).total_seconds() for before, one in pairwise(asked)]
             slowly_s = 3 * max(waits, default=0)
-            count = number(len(asked), "status call")
+            count = number(len(asked), "status request")
             words = f"{count} about location {location_id} since then, none for {quiet:.1f} s"
             return Finding(len(asked) > 1 and quiet >= max(quiet_s, slowly_s), words)
 
@@ -318,7 +320,7 @@ class Stage:
 
         def look() -> Finding:
             calls = self.platform.calls(route, location_id)
-            words = f"{number(len(calls), f'{route} call')} about location {location_id}"
+            words = f"{number(len(calls), f'{route} request')} about location {location_id}"
             return Finding(not calls, words)
 
         return look

@@ -136,7 +136,13 @@ class TestTheRealThing:
         lead, _, _ = run.page.partition("</article>")
         assert all(f'<use href="#shot-{number}"/>' in lead for number in range(1, len(pages) + 1))
         printed = (rehearsal.FOLDER / "report.pdf").read_bytes()
-        assert 3 <= len(re.findall(rb"/Type /Page\b", printed)) <= 10
+        sheets = re.findall(rb"<<[^<>]*/Type /Page\b.*?endobj", printed, re.DOTALL)
+        assert 3 <= len(sheets) <= 10
+        # On paper, too: each picture is a link, and the first sheet has all of them.
+        links = [re.search(rb"/Annots \[([^]]*)\]", sheet) for sheet in sheets]
+        assert [each and each[1].count(b" R") for each in links] == [len(pages)] + [None] * (
+            len(sheets) - 1
+        )
 
     def test_nothing_shows_a_secret(self, run: Run) -> None:
         platform = Simulator()
@@ -206,7 +212,7 @@ DEFECTS = {
         (2,),
         2,
         "",
-        r"2 payment(s of location 412.|.calls)",
+        r"2 payment(s of location 412.|.requests)",
     ),
     "the second location's callback is skipped": Defect(
         "altegio/marketplace",
@@ -232,8 +238,8 @@ DEFECTS = {
         NEVER,
         (6,),
         6,
-        "enabled by one call for both locations",
-        "telephony is off, no enable calls",
+        "enabled by one request for both locations",
+        "telephony is off, no enable requests",
     ),
     "who was called back is still called missed": Defect(
         "calls/missed",
@@ -241,7 +247,7 @@ DEFECTS = {
         "    answered = list[Call]()",
         (7,),
         7,
-        "whom they called back",
+        "called back, and from which telephone",
         "does not read “Called back, extension 21”",
     ),
     "telephony is disabled while a sibling location lives": Defect(
@@ -251,7 +257,7 @@ DEFECTS = {
         (6,),
         6,
         "telephony on, no disable",
-        "telephony is off, 1 disable call",
+        "telephony is off, 1 disable request",
     ),
 }
 
