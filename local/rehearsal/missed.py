@@ -62,7 +62,7 @@ def is_done(stage: Stage) -> Iterator[Evidence]:
         caller=button[1] if button else "",
     )
     yield stage.expect("nobody left", _says(page, "Nobody is waiting to be called back"))
-    yield stage.expect("by whose word", _says(page, "Done, says Zoë"))
+    yield stage.expect("gone by a word, and by whose", _says(page, "Done, says Zoë"))
     yield stage.expect("not counted as called back", _says(page, "2 of 2 within an hour"))
     _pbx(stage).end(CALLED, "m-6", seconds=0)
     page = _missed(stage)
