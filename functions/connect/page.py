@@ -188,6 +188,24 @@ class Page:
         status = 200 if shown.closed in (None, Closed.DONE) else 422
         return self._answer(status, self._words.missed.page, missed=view)
 
+    @property
+    def language(self) -> str:
+        """The visitor's, as far as we speak it."""
+        return self._words.language
+
+    @property
+    def address(self) -> str:
+        """Of this page."""
+        return f"{self._origin}/connect"
+
+    def stop_letter(self, letter: str) -> dict[str, Any]:
+        """Somebody has opened the link with which a letter is stopped."""
+        return self._answer(200, self._words.missed.stop, letter=letter)
+
+    def letter_stopped(self) -> dict[str, Any]:
+        """He has pressed the button as well."""
+        return self._answer(200, self._words.missed.stopped)
+
     def table(self, shown: Shown | Visit) -> dict[str, Any]:
         """The same as a file."""
         if isinstance(shown, Visit):
@@ -255,6 +273,7 @@ class Page:
         ring: FirstRing | None = None,
         every_s: int = 0,
         missed: "View | None" = None,
+        letter: str = "",
     ) -> dict[str, Any]:
         nonce = secrets.token_urlsafe(16)
         name = visit.account.name if visit and visit.account else ""
@@ -275,6 +294,7 @@ class Page:
             aside=Markup(' target="_blank" rel="noopener"') if visit and visit.pbx_key else "",
             every_s=every_s,
             missed=missed,
+            letter=letter,
             needs_lines=visits.needs_lines(visit),
             names=visit.belongings.names if visit and visit.belongings else {},
             calls=self._calls(visit),
