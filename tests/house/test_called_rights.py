@@ -184,7 +184,7 @@ def live(deployment: Deployment) -> None:
 def missed(deployment: Deployment, key: str) -> None:
     """The letter of the next morning."""
     sent = len(deployment.letters)
-    waiting = {"call_id": "waits", "phone": "+13155550198", "answered": False, "duration_s": 0}
+    waiting: Any = {"call_id": "waits", "phone": "+13155550198", "answered": False, "duration_s": 0}
     end(deployment, key, **waiting)
     deployment.clock.advance(days=1)
     deployment.let_time_pass(5)
