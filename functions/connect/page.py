@@ -99,13 +99,14 @@ type _Shown = tuple[datetime, str, str, str, str]
 
 
 class Page:
-    """Answers with the page in one of its states, in the visitor's language."""
+    """Answers with the page in one of its states, in the visitor's `language`, at its `address`."""
 
     def __init__(self, settings: Settings, accept_language: str, origin: str) -> None:
         """For one visitor; `origin` is the address that he came to, which his PBX has to know."""
         self._settings = settings
         self._words = preferred(accept_language, LANGUAGES)
         self._origin = origin
+        self.language, self.address = self._words.language, f"{origin}/connect"
 
     def visit(self, visit: Visit) -> dict[str, Any]:
         """The owner has arrived, or has pressed a button that connects nothing."""
@@ -187,16 +188,6 @@ class Page:
         view = missed_view.view(shown, self._words, clock.now(), zone, days)
         status = 200 if shown.closed in (None, Closed.DONE) else 422
         return self._answer(status, self._words.missed.page, missed=view)
-
-    @property
-    def language(self) -> str:
-        """The visitor's, as far as we speak it."""
-        return self._words.language
-
-    @property
-    def address(self) -> str:
-        """Of this page."""
-        return f"{self._origin}/connect"
 
     def stop_letter(self, letter: str) -> dict[str, Any]:
         """Somebody has opened the link with which a letter is stopped."""
