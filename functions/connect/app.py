@@ -1,5 +1,6 @@
 """The owner's browser at `/connect`, and the server of a company with a portal of its own."""
 
+import re
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -11,6 +12,7 @@ from shared.altegio.redirect import BadRedirect, BadSignature, Tried
 from shared.aws import http, sightings
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.session import once
+from shared.calls.lines import location_of
 from shared.connect.first_ring import TooOften
 from shared.connect.flow import UnknownTicket
 from shared.connect.form import Form
@@ -20,6 +22,9 @@ from shared.one_line import one_line
 from shared.telemetry import count, logger, metrics
 
 wired = once(wiring.build)
+
+# Of a letter, as `letter_wishes` makes them.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
 @metrics.log_metrics
@@ -37,11 +42,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         request = http.request(event)
         if request.path in api.PATHS:
             return api.answer(made, request)
-        if made.settings.portal_url:
-            return _to_portal(made, page, request)
-        if request.method == "GET":
-            return _opened(made, page, request.raw_query)
-        return _pressed(made, page, request.form())
+        return _shown(made, page, request)
     except BadSignature as error:
         _note(made, error)
         return page.bad_signature()
@@ -59,6 +60,18 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
     except ParameterUnreadable:
         count("TokenUnreadable")
         return page.later()
+
+
+def _shown(made: wiring.Connect, page: Page, request: http.Request) -> dict[str, Any]:
+    what, _, letter = request.raw_query.partition("=")
+    if what == "stop":
+        # Wherever the owner goes in by now, a letter that he has can be stopped.
+        return _stopped(made, page, request.method, letter)
+    if made.settings.portal_url:
+        return _to_portal(made, page, request)
+    if request.method == "GET":
+        return _opened(made, page, request.raw_query)
+    return _pressed(made, page, request.form())
 
 
 def _opened(made: wiring.Connect, page: Page, raw_query: str) -> dict[str, Any]:
@@ -87,7 +100,7 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
         case "wait":
             watch = made.proving.watch(ticket)
             return page.to_wait(watch) if isinstance(watch, str) else page.visit(watch)
-        case "missed" | "table" | "done" as action:
+        case "missed" | "table" | "done" | "letter" | "no letter" as action:
             return _missed(made, page, action, fields)
         case "rotate" | "void" as action:
             return page.visit(made.proving.rotate(ticket, voids=action == "void"))
@@ -113,6 +126,10 @@ def _missed(
     made: wiring.Connect, page: Page, action: str, fields: dict[str, str]
 ) -> dict[str, Any]:
     ticket, location = fields.get("ticket", ""), fields.get("location", "")
+    if action == "letter":
+        return page.missed(made.missed.want_letter(ticket, location, page.language, page.address))
+    if action == "no letter":
+        return page.missed(made.missed.stop_letter(ticket, location))
     if action != "done":
         shown = made.missed.show(ticket, location)
         return page.table(shown) if action == "table" else page.missed(shown)
@@ -124,6 +141,19 @@ def _missed(
         raise http.BadBody from None
     name = fields.get("name", "")[:200]
     return page.missed(made.missed.close(ticket, location, phone, at, name))
+
+
+def _stopped(made: wiring.Connect, page: Page, method: str, letter: str) -> dict[str, Any]:
+    """Whoever has a letter of missed callers stops it, without more; only his press does.
+
+    Programs that look at mail for its reader open the links in it.
+    """
+    location, _, secret = letter.partition(".")
+    location_id = location_of(location)
+    if location_id is None or not _SECRET.fullmatch(secret):
+        return page.unknown_ticket()
+    is_stopped = method == "POST" and made.wishes.stop_by(location_id, secret)
+    return page.letter_stopped() if is_stopped else page.stop_letter(letter)
 
 
 def _to_portal(made: wiring.Connect, page: Page, request: http.Request) -> dict[str, Any]:

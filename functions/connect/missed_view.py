@@ -11,6 +11,7 @@ from functions.connect.cldr import FORMS
 from functions.connect.words import Words
 from shared.calls import call_backs
 from shared.calls.call_backs import Numbers
+from shared.calls.letter_wishes import HOUR
 from shared.calls.missed import CalledBack, Episode
 from shared.clock import wire
 from shared.connect.missed_callers import Shown
@@ -60,6 +61,7 @@ class View:
     # As many as one looks through.
     most: int = 100
     most_ended: int = 10
+    letter_hour: int = HOUR
 
 
 def view(shown: Shown, words: Words, now: datetime, zone: ZoneInfo, days: int) -> View:

@@ -99,13 +99,14 @@ type _Shown = tuple[datetime, str, str, str, str]
 
 
 class Page:
-    """Answers with the page in one of its states, in the visitor's language."""
+    """Answers with the page in one of its states, in the visitor's `language`, at its `address`."""
 
     def __init__(self, settings: Settings, accept_language: str, origin: str) -> None:
         """For one visitor; `origin` is the address that he came to, which his PBX has to know."""
         self._settings = settings
         self._words = preferred(accept_language, LANGUAGES)
         self._origin = origin
+        self.language, self.address = self._words.language, f"{origin}/connect"
 
     def visit(self, visit: Visit) -> dict[str, Any]:
         """The owner has arrived, or has pressed a button that connects nothing."""
@@ -188,6 +189,14 @@ class Page:
         status = 200 if shown.closed in (None, Closed.DONE) else 422
         return self._answer(status, self._words.missed.page, missed=view)
 
+    def stop_letter(self, letter: str) -> dict[str, Any]:
+        """Somebody has opened the link with which a letter is stopped."""
+        return self._answer(200, self._words.missed.stop, letter=letter)
+
+    def letter_stopped(self) -> dict[str, Any]:
+        """He has pressed the button as well."""
+        return self._answer(200, self._words.missed.stopped)
+
     def table(self, shown: Shown | Visit) -> dict[str, Any]:
         """The same as a file."""
         if isinstance(shown, Visit):
@@ -255,6 +264,7 @@ class Page:
         ring: FirstRing | None = None,
         every_s: int = 0,
         missed: "View | None" = None,
+        letter: str = "",
     ) -> dict[str, Any]:
         nonce = secrets.token_urlsafe(16)
         name = visit.account.name if visit and visit.account else ""
@@ -275,6 +285,7 @@ class Page:
             aside=Markup(' target="_blank" rel="noopener"') if visit and visit.pbx_key else "",
             every_s=every_s,
             missed=missed,
+            letter=letter,
             needs_lines=visits.needs_lines(visit),
             names=visit.belongings.names if visit and visit.belongings else {},
             calls=self._calls(visit),

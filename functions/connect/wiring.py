@@ -14,6 +14,7 @@ from shared.aws.keys import Keys
 from shared.aws.ses import Mail
 from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
+from shared.calls.letter_wishes import LetterWishes
 from shared.calls.line_entry import EnterLines
 from shared.calls.missed_calls import MissedCalls
 from shared.calls.queue import CallWakeUps
@@ -75,6 +76,7 @@ class Connect:
     connecting: ConnectFlow
     proving: OneTimeCode
     missed: MissedCallers
+    wishes: LetterWishes
     portal: Portal
     waiting: FirstRings
     sightings: Sightings
@@ -103,6 +105,12 @@ def build(environ: Mapping[str, str]) -> Connect:
     )
     missed = MissedCalls(
         calls=calls, connections=connections, clock=clock.now, days=settings.call_days
+    )
+    wishes = LetterWishes(
+        aws.dynamodb,
+        settings.calls_table,
+        clock=clock.now,
+        zone=settings.platform.platform_timezone,
     )
     mail = Mail(lambda: aws.ses, settings.mail_from)
     switching = switching_of(
@@ -163,7 +171,14 @@ def build(environ: Mapping[str, str]) -> Connect:
         settings,
         connecting,
         proving,
-        MissedCallers(connecting=connecting, proving=proving, accounts=accounts, missed=missed),
+        MissedCallers(
+            connecting=connecting,
+            proving=proving,
+            accounts=accounts,
+            missed=missed,
+            wishes=wishes,
+        ),
+        wishes,
         Portal(
             connecting=connecting,
             accounts=accounts,

@@ -92,6 +92,9 @@ class MissedCallers:
         csv: The button that fetches the file, and the heads of its columns: the caller's number,
             how often, for the first and the last time, lines, what ended it, when, who.
         kept: For how long it is kept; `cut` says that it begins only with the time that follows.
+        letter: Above the button for a letter each morning, what it is, with its hour and the name
+            of the zone, the button, and the one that stops it.
+        stop: Of the page that a letter leads to; `stopped` once its button was pressed.
     """
 
     page: Heading
@@ -122,6 +125,9 @@ class MissedCallers:
     csv: tuple[str, str, str, str, str, str, str, str, str]
     kept: Plural
     cut: str
+    letter: tuple[str, str, str, str]
+    stop: Heading
+    stopped: Heading
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,11 @@ from shared.altegio.marketplace import Marketplace
 from shared.altegio.rate_limit import Share, pace_of
 from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
+from shared.aws.ses import Mail
 from shared.aws.session import Aws
 from shared.aws.sightings import Sightings
+from shared.calls.letter_wishes import LetterWishes
+from shared.calls.missed_calls import MissedCalls
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
 from shared.chains.settings import ChainsSettings
@@ -33,6 +36,7 @@ from shared.payments.watch_coverage import WatchCoverage
 from shared.reconcile.census.run import RunCensus
 from shared.reconcile.census.settings import CensusPolicy
 from shared.reconcile.census.table import CensusTable
+from shared.reconcile.missed_letters import MissedLetters
 from shared.reconcile.schedule import Schedule
 from shared.settings import read
 
@@ -53,6 +57,7 @@ class Settings:
     cover: CoverPolicy
     census_table: str
     census: CensusPolicy
+    mail_from: str
     late_after_s: float = LATE_AFTER_S
 
 
@@ -73,6 +78,8 @@ def build(environ: Mapping[str, str]) -> Schedule:
     both = Share(own, pace_of(aws.dynamodb, settings.platform, order.CENSUS))
     surveyed = Marketplace(Client(settings.platform, token, both))
     sightings = Sightings(aws.dynamodb, settings.platform.pace_table, clock.now)
+    accounts = Accounts(aws.dynamodb, settings.accounts_table)
+    calls = Calls(aws.dynamodb, settings.calls_table, days=0)  # it writes none
     looking = ResolveUnknown(
         ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger
     )
@@ -104,7 +111,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
         ),
         erasing=Erase(
             connections=connections,
-            accounts=Accounts(aws.dynamodb, settings.accounts_table),
+            accounts=accounts,
             clock=clock.now,
             rules=settings.lifecycle,
         ),
@@ -137,7 +144,18 @@ def build(environ: Mapping[str, str]) -> Schedule:
             rules=settings.lifecycle,
         ),
         chains=Chains(aws.dynamodb, settings.chains.chains_table),
-        calls=Calls(aws.dynamodb, settings.calls_table, days=0),  # it writes none
+        letters=MissedLetters(
+            wishes=LetterWishes(
+                aws.dynamodb, settings.calls_table, clock=clock.now, zone=platform.zone
+            ),
+            connections=connections,
+            accounts=accounts,
+            # It says itself since when.
+            missed=MissedCalls(calls=calls, connections=connections, clock=clock.now, days=0),
+            mail=Mail(lambda: aws.ses, settings.mail_from) if settings.mail_from else None,
+            zone=platform.zone,
+        ),
+        calls=calls,
         call_wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
         wake_ups=WakeUps(aws.sqs, settings.billing_queue_url),
         clock=clock.now,

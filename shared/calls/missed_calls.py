@@ -64,15 +64,22 @@ class MissedCalls:
         found = self._connections.get(location_id)
         return found if found and found.live and found.account_id == account_id else None
 
-    def of(self, connection: Connection, *, newer: Sequence[Call] = ()) -> Found:
+    def of(
+        self,
+        connection: Connection,
+        *,
+        newer: Sequence[Call] = (),
+        since: datetime | None = None,
+    ) -> Found:
         """Who was missed at a location since it is the account's; eventually consistent.
 
         Args:
             connection: whose calls.
             newer: rows that were written just now, and that the index may not have yet.
+            since: of calls that began then or later; None is of all that are kept.
         """
         now = self._clock()
-        since = now - self._kept
+        since = since or now - self._kept
         rows = self._calls.latest(connection.location_id, MOST_READ + 1, since)
         if len(rows) > MOST_READ:
             # Of those that began at that moment, some may be among the others.

@@ -1,8 +1,9 @@
 """What an owner sees of callers who were missed at one of his locations, once he has proven it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.calls.letter_wishes import LetterWishes
 from shared.calls.lines import location_of
 from shared.calls.missed_calls import Closed, Found, MissedCalls
 from shared.connect.flow import ConnectFlow
@@ -10,6 +11,7 @@ from shared.connect.one_time_code import OneTimeCode
 from shared.connect.view import Visit
 from shared.connections.accounts import Accounts
 from shared.connections.connection import Connection
+from shared.telemetry import logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Shown:
         found: Who they are.
         closed: What became of a press just now; None if there was none.
         typed: The name of who pressed.
+        letter: Whether he gets a letter of them each morning; None where none is sent.
     """
 
     ticket: str
@@ -31,6 +34,7 @@ class Shown:
     found: Found
     closed: Closed | None = None
     typed: str = ""
+    letter: bool | None = None
 
 
 class MissedCallers:
@@ -43,11 +47,13 @@ class MissedCallers:
         proving: OneTimeCode,
         accounts: Accounts,
         missed: MissedCalls,
+        wishes: LetterWishes,
     ) -> None:
         self._connecting = connecting
         self._proving = proving
         self._accounts = accounts
         self._missed = missed
+        self._wishes = wishes
 
     def show(self, ticket: str, location: str) -> Shown | Visit:
         """Who was missed at a location; the settings, if the visitor may not see it.
@@ -58,8 +64,7 @@ class MissedCallers:
         connection = self._own(ticket, location)
         if connection is None:
             return self._proving.look(ticket)
-        found = self._missed.of(connection)
-        return Shown(ticket, connection.location_id, connection.name, found)
+        return self._shown(ticket, connection, self._missed.of(connection))
 
     def close(
         self, ticket: str, location: str, phone: str, until: datetime, by: str
@@ -73,7 +78,38 @@ class MissedCallers:
         if connection is None:
             return self._proving.look(ticket)
         closed, found = self._missed.close(connection, phone, until, by)
-        return Shown(ticket, connection.location_id, connection.name, found, closed, by)
+        return replace(self._shown(ticket, connection, found), closed=closed, typed=by)
+
+    def want_letter(self, ticket: str, location: str, language: str, page: str) -> Shown | Visit:
+        """Has a letter sent each morning, in a language; it is stopped at the address `page`.
+
+        Raises:
+            UnknownTicket, TooMany: see `ConnectFlow`.
+        """
+        connection = self._own(ticket, location)
+        if connection is None or not self._connecting.proves:
+            return self._proving.look(ticket)
+        self._wishes.want(connection, language, page)
+        logger.info("letter wanted", extra=connection.names)
+        return self._shown(ticket, connection, self._missed.of(connection))
+
+    def stop_letter(self, ticket: str, location: str) -> Shown | Visit:
+        """Has no more of them sent.
+
+        Raises:
+            UnknownTicket, TooMany: see `ConnectFlow`.
+        """
+        connection = self._own(ticket, location)
+        if connection is None:
+            return self._proving.look(ticket)
+        self._wishes.stop(connection)
+        logger.info("letter stopped", extra=connection.names)
+        return self._shown(ticket, connection, self._missed.of(connection))
+
+    def _shown(self, ticket: str, connection: Connection, found: Found) -> Shown:
+        letter = self._wishes.is_wanted(connection) if self._connecting.proves else None
+        location_id, name = connection.location_id, connection.name
+        return Shown(ticket, location_id, name, found, letter=letter)
 
     def _own(self, ticket: str, location: str) -> Connection | None:
         opened = self._connecting.opened(ticket)

@@ -40,6 +40,7 @@ from shared.payments.resolve_unknown import ResolveUnknown
 from shared.payments.settings import LedgerPolicy
 from shared.payments.watch_coverage import WatchCoverage
 from shared.reconcile.census.run import RunCensus
+from shared.reconcile.missed_letters import MissedLetters
 from shared.telemetry import count, logger
 
 # Rows of one kind in one run, where each may take a call to the platform.
@@ -48,6 +49,8 @@ _MOST = 100
 _MOST_REMINDED = 500
 # Keys of due calls that are read, of which a few are taken: those of an account may be thousands.
 _MOST_CALLS = 10_000
+# Letters in one run: a thousand an hour. Whoever has asked for one does not wait for its minute.
+_MOST_LETTERS = 20
 # The part of the pace that calls are woken for by this; the door wakes the other.
 _CALLS = 0.5
 _RUN_EVERY_S = 60
@@ -75,6 +78,7 @@ class Schedule:
         looking: ResolveUnknown,
         recording: RecordHosted,
         surveying: RunCensus,
+        letters: MissedLetters,
         chains: Chains,
         switching: Switching,
         calls: Calls,
@@ -95,6 +99,7 @@ class Schedule:
         self._looking = looking
         self._recording = recording
         self._surveying = surveying
+        self._letters = letters
         self._chains = chains
         self._switching = switching
         self._calls = calls
@@ -118,6 +123,7 @@ class Schedule:
         failed = self._take_own((time.monotonic() + until) / 2)
         self._wake_calls()
         failed += self._take_asking(until)
+        failed += self._take(until, _each(self._letters.send, self._letters.due(_MOST_LETTERS)))
         # Its steps make one call each, after two turns, so the last may begin a call's time later.
         later = until + self._call_s
         failed += self._guarded(self._surveying.go_on, later, later)

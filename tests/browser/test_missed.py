@@ -35,6 +35,21 @@ def test_a_caller_is_done_by_a_press_with_a_name(window: Window) -> None:
     assert window.wrong == []
 
 
+def test_a_letter_is_asked_for_and_stopped_from_the_letter(site: Site, window: Window) -> None:
+    shown = window.shown
+    shown.get_by_role("button", name=SAID.letter[2]).click()
+    shown.locator("[data-letter=wanted]").wait_for()
+    [row] = [it for it in site.deployment.rows("CALLS_TABLE") if it["key"] == "letter#4564"]
+    window = site.open(f"{row['page']}?stop=4564.{row['secret']}", size=PHONE)
+    assert window.title() == SAID.stop.title
+    window.shown.get_by_role("button", name=SAID.letter[3]).click()
+    window.shown.get_by_text(SAID.stopped.lead).wait_for()
+    assert window.title() == SAID.stopped.title
+    [row] = [it for it in site.deployment.rows("CALLS_TABLE") if it["key"] == "letter#4564"]
+    assert "due_at" not in row
+    assert window.wrong == []
+
+
 def test_the_file_is_fetched_and_the_page_stays(window: Window) -> None:
     button = window.shown.locator("button[value=table]")
     fetched: list[Download] = []

@@ -196,6 +196,10 @@ def missed_callers(deployment: Deployment) -> Arrives:
     return deployment.simulator.redirect(4564, owner=ANNA), ("code", "prove", "missed")
 
 
+def no_more_letters(_deployment: Deployment) -> Arrives:
+    return f"https://provider.example/connect?stop=4564.{'a' * 32}", ()
+
+
 def with_lines(deployment: Deployment) -> Arrives:
     key = deployment.connect(4564, 4232, owner=ANNA).pbx_key
     account_id = deployment.connection(4564).account_id
@@ -319,6 +323,7 @@ STATES: dict[Callable[[Deployment], Arrives], Callable[[Words], str]] = {
     unknown_line: _came(PopUp.UNKNOWN_LINE),
     only_ended: _came(Came.ONLY_ENDED),
     closed_ring: _came(PopUp.CLOSED),
+    no_more_letters: lambda words: words.missed.stop.title,
 }
 # The suite tries each state in one language, each in turn; `make pictures` takes all of each.
 SPOKEN = dict(zip(STATES, cycle(LANGUAGES)))

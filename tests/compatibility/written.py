@@ -146,7 +146,11 @@ def _long_ago(it: Recorded) -> None:
 def _proof(it: Recorded) -> None:
     asked = it.visit(it.simulator.redirect(4564))
     again = it.post({**asked.fields, "action": "code"})
-    it.post({**again.fields, "action": "prove", "code": it.code()})
+    proven = it.post({**again.fields, "action": "prove", "code": it.code()})
+    wanted = {"ticket": proven.fields["ticket"], "action": "letter", "location": "4564"}
+    assert 'data-letter="wanted"' in it.post(wanted).text
+    it.post({**wanted, "action": "letter", "location": "4232"})
+    it.post({**wanted, "action": "no letter", "location": "4232"})
     accounts = Accounts(it._dynamodb, table_of(it, "ACCOUNTS_TABLE"))
     bob = accounts.of_user(BOB.id)
     assert bob is not None

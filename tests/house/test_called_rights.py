@@ -168,16 +168,27 @@ def live(deployment: Deployment) -> None:
         end(deployment, page.pbx_key, call_id=line, location_id=None, line=line)
         entry = {"ticket": proven.fields["ticket"], "action": "line", "line": line}
         deployment.post({**entry, "location": str(location_id)})
+    entry = {"ticket": proven.fields["ticket"], "action": "letter", "location": "4564"}
+    assert 'data-letter="wanted"' in deployment.post(entry).text
     deployment.let_time_pass(3)
     portal(deployment, page.pbx_key, settings)
-    deployment.clock.advance(days=1)
-    deployment.let_time_pass(5)
+    missed(deployment, page.pbx_key)
     for location_id in (4564, 4232):
         deployment.simulator.disconnect(location_id, webhook="never")
         deployment.webhook(deployment.event(location_id))
     deployment.let_time_pass(5)
     deployment.clock.advance(days=31)
     deployment.let_time_pass(5)
+
+
+def missed(deployment: Deployment, key: str) -> None:
+    """The letter of the next morning."""
+    sent = len(deployment.letters)
+    waiting: Any = {"call_id": "waits", "phone": "+13155550198", "answered": False, "duration_s": 0}
+    end(deployment, key, **waiting)
+    deployment.clock.advance(days=1)
+    deployment.let_time_pass(5)
+    assert len(deployment.letters) == sent + 1
 
 
 def portal(deployment: Deployment, key: str, settings: dict[str, str]) -> None:

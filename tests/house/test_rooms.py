@@ -46,6 +46,7 @@ SPEAKS_TO_AWS = {
     "aws.ses",
     "aws.sightings",
     "aws.sqs",
+    "calls.letter_wishes",
     "calls.table",
     "chains.table",
     "connect.tickets",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,6 +18,7 @@ from local.examples.portal import Portal
 from local.simulator import Owner
 from shared.aws import http
 from shared.aws.keys import Keys
+from shared.calls import letter_wishes
 from shared.connect import tickets
 from shared.connect.one_time_code import OneTimeCode
 from shared.connect.tickets import Tickets
@@ -86,6 +88,49 @@ def watches_later(deployment: Deployment) -> bool:
     [address] = re.findall(r'href="(\?wait=[^"]+)"', page.text)
     deployment.clock.advance(hours=2)
     return deployment.visit(f"https://api.example/connect{address}").status == HTTPStatus.OK
+
+
+# The letter of missed callers
+
+
+def _letter(deployment: Deployment) -> str:
+    """Anna asks for it; returns what its link says."""
+    deployment.connect(4564, owner=ANNA)
+    sent = act(deployment, deployment.visit(captured(deployment, 4564)), "code")
+    proven = act(deployment, sent, "prove", code=deployment.code())
+    act(deployment, proven, "letter", location="4564")
+    [row] = deployment.rows("CALLS_TABLE")
+    return f"4564.{row['secret']}"
+
+
+def _is_stopped(deployment: Deployment, letter: str, method: str) -> bool:
+    deployment.invoke("connect", http_event(method, "/connect", query=f"stop={letter}"))
+    [row] = deployment.rows("CALLS_TABLE")
+    return "due_at" not in row
+
+
+def _obeys_whoever_opens(made: Any, page: Any, _method: str, letter: str) -> dict[str, Any]:
+    location_id, _, secret = letter.partition(".")
+    made.wishes.stop_by(int(location_id), secret)
+    answer: dict[str, Any] = page.letter_stopped()
+    return answer
+
+
+@threat(
+    "A program that looks at mail for its reader opens the link that stops a letter",
+    patch(app, "_stopped", _obeys_whoever_opens),
+)
+def opens_a_letters_link(deployment: Deployment) -> bool:
+    return _is_stopped(deployment, _letter(deployment), "GET")
+
+
+@threat(
+    "Somebody guesses the link that stops another's letter",
+    patch(letter_wishes, "hmac", SimpleNamespace(compare_digest=lambda _one, _other: True)),
+)
+def guesses_a_letters_link(deployment: Deployment) -> bool:
+    _letter(deployment)
+    return _is_stopped(deployment, f"4564.{'a' * 32}", "POST")
 
 
 # The portal

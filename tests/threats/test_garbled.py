@@ -266,7 +266,7 @@ def test_what_altegio_has_signed_and_the_owner_typed(
                 f"https://x/?salon_id={number}&user_data={user_data}&user_data_sign={sign}"
             )
             assert page.status == 200
-            asks = ("missed", "table", "done")
+            asks = ("missed", "table", "done", "letter", "no letter")
             for action in (form["action"], "connect", "code", "prove", *asks):
                 values = {"ticket": page.fields["ticket"], **form, "action": action}
                 event = http_event("POST", "/connect", body=encoded(values))

@@ -89,4 +89,21 @@ ENGLISH = MissedCallers(
         "other": "These are the calls of the last {number} days; older ones are deleted.",
     },
     cut="There are so many calls that these begin only at:",
+    letter=(
+        "A letter each morning",
+        (
+            "At {hour}:00 in the time of {zone}, to the address of your account: who was missed "
+            "since the morning before and has not been called back. If nobody was, none is sent."
+        ),
+        "Send me the letter",
+        "Send no more letters",
+    ),
+    stop=Heading(
+        "No more letters?",
+        "Press the button, and the letter of missed callers of this location is not sent any more.",
+    ),
+    stopped=Heading(
+        "No more letters",
+        "The letter is not sent any more. You can ask for it again on the page of missed callers.",
+    ),
 )

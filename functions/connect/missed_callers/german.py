@@ -101,4 +101,24 @@ GERMAN = MissedCallers(
         "other": "Das sind die Anrufe der letzten {number} Tage; ältere werden gelöscht.",
     },
     cut="Es sind so viele Anrufe, dass diese erst beginnen am:",
+    letter=(
+        "Ein Brief jeden Morgen",
+        (
+            "Um {hour}:00 nach der Uhr von {zone}, an die Adresse Ihres Kontos: wer seit dem "
+            "Morgen davor verpasst und nicht zurückgerufen wurde. War es niemand, kommt keiner."
+        ),
+        "Brief schicken",
+        "Keine Briefe mehr schicken",
+    ),
+    stop=Heading(
+        "Keine Briefe mehr?",
+        "Klicken Sie, und der Brief über verpasste Anrufer dieser Filiale kommt nicht mehr.",
+    ),
+    stopped=Heading(
+        "Keine Briefe mehr",
+        (
+            "Der Brief wird nicht mehr geschickt. Auf der Seite der verpassten Anrufer können Sie "
+            "ihn wieder anfordern."
+        ),
+    ),
 )

@@ -92,4 +92,21 @@ SPANISH = MissedCallers(
         "other": "Son las llamadas de los últimos {number} días; las anteriores se borran.",
     },
     cut="Hay tantas llamadas que estas empiezan solo el:",
+    letter=(
+        "Una carta cada mañana",
+        (
+            "A las {hour}:00 en la hora de {zone}, a la dirección de su cuenta: quién llamó sin "
+            "respuesta desde la mañana anterior y aún espera. Si no espera nadie, no se envía."
+        ),
+        "Enviarme la carta",
+        "No enviar más cartas",
+    ),
+    stop=Heading(
+        "¿No más cartas?",
+        "Pulse el botón y la carta de llamadas perdidas de esta sucursal no se enviará más.",
+    ),
+    stopped=Heading(
+        "No más cartas",
+        "La carta ya no se envía. Puede pedirla de nuevo en la página de llamadas perdidas.",
+    ),
 )
