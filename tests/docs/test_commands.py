@@ -23,7 +23,7 @@ from tests.docs import pages
 
 # What a page leaves open, and what is there on a new local stack.
 OPEN = {"LOCATION": "4564", "ACCOUNT_ID": "acme-1", "SEED": "962544230", " --stack-name NAME": ""}
-# Of `tests.bench.costs`, test_costs.py compares all that it prints; of `.growth`, test_speed.py a part.
+# Of `tests.bench.costs`, test_costs.py compares what it prints; of `.growth`, test_speed.py a part.
 MODULES = (
     "local",
     "ops",
