@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from local.simulator import records
 from local.simulator.commands import spaced
+from local.simulator.faults import Fault
 from local.simulator.neighbours import Doing, Neighbours
 from local.simulator.salons import CLIENTS, LOCATIONS, title
 
@@ -108,7 +109,7 @@ def doing(simulator: "Simulator", done: Doing | None) -> str:
         return ""
     stands = done.stands or ("asking ..." if _is_taken(done) else "it was not taken")
     listed = "; ".join(
-        f"{paid.id}: {paid.payment_sum} {paid.currency_iso}"
+        f"{paid.id}: {records.amount(paid)}"
         + (f", refunded {paid.refunded_at}" if paid.is_refunded else "")
         for paid in reversed(simulator.payments(done.location_id))
     )
@@ -139,17 +140,13 @@ def reception(simulator: "Simulator", neighbours: Neighbours) -> str:
             f" {', '.join(map(title, each.location_ids)) or 'no salon'}"
             for each in saved
         )
-        kept = words or "not in the history yet: it comes within a minute, if it was taken"
-        shown += _told(ended) + _rows(("What Altegio has now", kept))
+        shown += _told(ended) + _rows(("What Altegio has now", words or _missing(simulator, ended)))
     return shown
 
 
 def broken(simulator: "Simulator") -> str:
     """What is planted at this moment."""
-    planted = [
-        f"{each.kind} of {each.route}, {each.times} more time{'s' if each.times > 1 else ''}"
-        for each in simulator.faults()
-    ]
+    planted = [_words_of(each) for each in simulator.faults()]
     if simulator.webhook_mode != "now":
         planted.append(f"webhooks are sent {simulator.webhook_mode}")
     if simulator.clock_ahead:
@@ -159,6 +156,28 @@ def broken(simulator: "Simulator") -> str:
     if not planted:
         return "<p>Nothing is broken.</p>"
     return f"<p>Broken now:</p><ul>{''.join(f'<li>{escape(it)}</li>' for it in planted)}</ul>"
+
+
+def _missing(simulator: "Simulator", ended: Doing) -> str:
+    """Why a call that is over is not in the history."""
+    if not _is_taken(ended):
+        return "not in the history: it was not taken"
+    if simulator.state(ended.location_id) != "active":
+        return "not in the history: the salon takes no calls now; it comes once that is over"
+    return "not in the history yet: it comes within a minute"
+
+
+def _words_of(fault: Fault) -> str:
+    """A planted fault, in the words of its button if one plants it."""
+    labels = (
+        label
+        for label, leads, fields in BREAKS
+        if leads == "/faults/order"
+        and fault.location_id is None
+        and all(getattr(fault, name) == value for name, value in fields if name != "times")
+    )
+    what = next(labels, f"{fault.kind} of {fault.route}")
+    return f"{what}: {fault.times} more time{'s' if fault.times > 1 else ''}"
 
 
 def _is_taken(done: Doing) -> bool:

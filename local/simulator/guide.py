@@ -60,12 +60,12 @@ def introduction(simulator: "Simulator") -> str:
         "<li><b>Altegio</b> is this simulator: it takes what your backend reports, refuses whatever"
         " is not as documented, and sends webhooks.</li>"
         "<li><b>The owner</b> of a few salons is you: you connect, pay and disconnect.</li>"
-        "<li><b>The billing system</b> of the telephone company is you: you send it bills and"
-        " refunds, by its real doors.</li>"
+        "<li><b>The billing system</b> of the telephone company is you: you tell your backend what"
+        " was paid and given back, at its real doors.</li>"
         "<li><b>The PBX</b>, the salon's telephone system, is you: you ring and hang up.</li>"
         f"<li><b>Your backend</b> is real: all functions, at <code>{escape(neighbours.api)}</code>."
         "</li></ul><p>The six steps take five minutes. This page keeps itself fresh."
-        + (f" More pages: {more}." if more else "")
+        + (f" More of your backend: {more}." if more else "")
     )
 
 
@@ -186,8 +186,8 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
         role="the PBX",
         words="Paste the key of step 1. The PBX tells two things of each call: that it rings, and"
         " how it ended. The first makes the caller's card pop up at the reception, the second an"
-        " entry in the client's history. A call that nobody takes is missed. Without a number the"
-        " caller hides.",
+        " entry in the client's history: press <i>Take the call</i> and <i>Hang up</i>, too. A call"
+        " that nobody takes is missed. Without a number the caller hides.",
         controls=bench.form(
             "/pbx/ring",
             keys,
@@ -235,8 +235,9 @@ def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
         title="Give the money back",
         role="the billing system",
         words="All of the bill is given back. Nothing pays for this day any more, so Altegio"
-        " freezes the salon. Some seconds later, ring again in step 3: the call is refused. Bill"
-        " again in step 2, and Altegio thaws it.",
+        " freezes the salon. Some seconds later, hang up and ring again in step 3: no card pops up."
+        " Bill again in step 2, and Altegio thaws it. Your backend sees that within a minute: then"
+        " the card pops up again, and what rang meanwhile comes into the history.",
         controls=bench.form(
             "/billing/refund",
             bench.salon("location"),
@@ -265,7 +266,8 @@ def _switch_off(simulator: "Simulator") -> Step:
         title="Switch it off",
         role="the owner",
         words="He presses <i>Disconnect</i> in the Marketplace, and Altegio tells your backend"
-        " by a webhook. A bill that comes now is HELD until he comes back; a call is refused.",
+        " by a webhook. A bill that comes now is HELD until he comes back; of a call no card pops"
+        " up.",
         controls=_form("/owner/disconnect", fields, "Disconnect"),
         commands=(("", button(simulator.url, "/owner/disconnect", fields)),),
         result=bench.salons(simulator, {each: simulator.state(each) for each in gone})
@@ -309,6 +311,8 @@ def _break(simulator: "Simulator") -> Step:
         title="Break something",
         role="fate",
         words="Then bill or ring, and look: nothing may be lost, and nothing reported twice."
+        " Without an answer nobody knows whether a payment was taken: it is UNKNOWN for a quarter"
+        " of an hour, until your backend looks it up in Altegio's own list."
         ' <a href="/faults">What goes wrong</a> has every fault there is.',
         controls=f'<div class="buttons">{forms}{mend}</div>',
         commands=(

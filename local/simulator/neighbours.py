@@ -195,8 +195,7 @@ class Neighbours:
                 return
             told = _object(answer).get("payment" if doing.kind == "bill" else "refund", {})
             if told:
-                more = [told[it] for it in ("why", "next") if told.get(it, "-") != "-"]
-                self._replace(doing.name, "; ".join((f"{told['state']}: {told['means']}", *more)))
+                self._replace(doing.name, _in_words(told))
                 if told["state"] in _SETTLED:
                     return
             time.sleep(wait_s)
@@ -336,6 +335,14 @@ def ask(asked: Asked) -> tuple[int | None, str]:
         return refused.code, refused.read().decode(errors="replace")
     except (OSError, HTTPException) as error:
         return None, f"no answer: {error}"
+
+
+def _in_words(told: Mapping[str, Any]) -> str:
+    """How a bill stands, each reason once."""
+    words = dict.fromkeys(told[it] for it in ("means", "why", "next") if told.get(it, "-") != "-")
+    is_due = "due_at" in told and told["state"] not in _SETTLED
+    due = [f"next at {told['due_at'][11:19]}"] if is_due else []
+    return f"{told['state']}: {'; '.join((*words, *due))}"
 
 
 def _now() -> datetime:

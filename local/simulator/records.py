@@ -1,11 +1,13 @@
 """What Altegio has on record, as tables of the page."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Final
 
 from local.simulator import salons
 from local.simulator.salons import LOCATIONS, title
+from local.simulator.state import Payment
 from local.simulator.telephony import Chain, PopUp
 
 if TYPE_CHECKING:
@@ -38,6 +40,13 @@ def standing(simulator: "Simulator", location_id: int) -> str:
             why = "paid" if paid else f"a trial of {simulator.platform.trial_days} days"
             return f"connected; {why} until {until}"
     return "not connected"
+
+
+def amount(payment: Payment) -> str:
+    """What was paid: JSON drops the last zero of 29.90."""
+    paid = Decimal(payment.payment_sum)  # of a whole one, JSON makes an int
+    written = f"{paid:.2f}" if paid.as_tuple().exponent == -1 else str(paid)
+    return f"{written} {payment.currency_iso}"
 
 
 def calls(simulator: "Simulator") -> str:
@@ -111,7 +120,7 @@ def _card(simulator: "Simulator", location_id: int) -> str:
     payments = [
         (
             each.id,
-            f"{each.payment_sum} {each.currency_iso}",
+            amount(each),
             f"{each.period_from} to {each.period_to}",
             f"refunded {each.refunded_at}" if each.is_refunded else "",
         )

@@ -1,6 +1,7 @@
 """The billing system and the PBX of the page, against a stack that keeps what it is told."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from local.listener import Listener
-from local.simulator import Simulator
+from local.simulator import Simulator, bench
 from local.simulator.neighbours import Doing, Neighbours
 from tests.local.simulator.app import NORD, App
 
@@ -26,6 +27,7 @@ class Stack:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     status: int = 202
     states: list[str] = field(default_factory=lambda: ["PENDING", "SENT"])
+    more: dict[str, str] = field(default_factory=dict)
     ran: int = 0
 
     def run_schedules(self) -> str:
@@ -48,7 +50,7 @@ def stack() -> Iterator[Stack]:
 
         def do_GET(self) -> None:
             state = stack.states.pop(0) if len(stack.states) > 1 else stack.states[0]
-            told = {"state": state, "means": "so it stands", "next": "-"}
+            told = {"state": state, "means": "so it stands", "next": "-", **stack.more}
             self._answer(200, json.dumps({"payment": told, "refund": told}))
 
         def _answer(self, status: int, text: str) -> None:
@@ -107,6 +109,20 @@ def test_a_bill_is_posted_and_followed(app: App, stack: Stack, neighbours: Neigh
     assert f'id="refund-event" name="event_id" value="{event["event_id"]}"' in page
 
 
+def test_of_a_bill_that_waits_each_reason_stands_once_and_when_it_goes_on(
+    app: App, stack: Stack, neighbours: Neighbours
+) -> None:
+    stack.states = ["HELD"]
+    stack.more = {"why": "so it stands", "next": "later", "due_at": "2026-11-28T14:36:05.060829Z"}
+    press(app, "/billing/bill", amount="29.90", currency="EUR", way="http")
+    until = time.monotonic() + 60
+    while not last(neighbours, "bill").stands:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert last(neighbours, "bill").stands == "HELD: so it stands; later; next at 14:36:05"
+    stack.states = ["SENT"]  # nobody asks any more
+
+
 def test_a_bill_is_put_on_the_queue(app: App, stack: Stack, neighbours: Neighbours) -> None:
     assert press(app, "/billing/bill", amount="29.90", currency="EUR", way="queue") == 303
     [(path, key, body)] = stack.asked
@@ -151,6 +167,45 @@ def test_a_call_that_is_refused_is_on_no_line(
     assert press(app, "/pbx/ring", phone="+13155550177", line="", key="wrong") == 303
     assert neighbours.call is None
     assert '<b data-answer="ring">401</b>' in app.http.get("/").text
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_why_a_call_is_not_in_the_history_is_told(sim: Simulator, app: App, stack: Stack) -> None:
+    def said() -> str:
+        press(app, "/pbx/ring", phone="+13155550177", line="", key="pbx_key")
+        stack.status = refused_by
+        press(app, "/pbx/hang-up")
+        stack.status = 202
+        [words] = re.findall("<dd>(not in the history.*?)</dd>", app.http.get("/").text)
+        return str(words)
+
+    refused_by = 202
+    assert said() == "not in the history: the salon takes no calls now; it comes once that is over"
+    sim.grant(NORD)
+    app.callback()
+    assert said() == "not in the history yet: it comes within a minute"
+    refused_by = 401
+    assert said() == "not in the history: it was not taken"
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_what_is_broken_is_told_in_the_words_of_its_button(sim: Simulator, app: App) -> None:
+    for label, path, fields in bench.BREAKS:
+        app.http.post(path, data={name: str(value) for name, value in fields})
+        assert f"<li>{label}: " in app.http.get("/").text or path == "/faults/set"
+    app.http.post("/faults/mend")
+    sim.fault("payment", "status", status=500)
+    assert "<li>status of payment: 1 more time</li>" in app.http.get("/").text
+
+
+def test_a_sum_is_written_with_its_last_zero(sim: Simulator, app: App) -> None:
+    sim.grant(NORD)
+    app.callback()
+    app.paid(payment_sum=29.9)
+    app.paid(payment_sum=1000)
+    page = app.http.get("/").text
+    assert "<td>29.90 EUR</td>" in page
+    assert "<td>1000 EUR</td>" in page
 
 
 def test_a_stack_that_has_ended_is_told(app: App, neighbours: Neighbours) -> None:
