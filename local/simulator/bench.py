@@ -35,6 +35,7 @@ BREAKS: Final[Sequence[tuple[str, str, Sequence[tuple[str, object]]]]] = (
         "/faults/order",
         (("route", "any"), ("kind", "delay"), ("seconds", 3), ("times", 20)),
     ),
+    ("Keep all webhooks back from now on", "/faults/set", (("webhooks", "late"),)),
     ("Lose all webhooks from now on", "/faults/set", (("webhooks", "never"),)),
 )
 
@@ -148,7 +149,7 @@ def broken(simulator: "Simulator") -> str:
     """What is planted at this moment."""
     planted = [_words_of(each) for each in simulator.faults()]
     if simulator.webhook_mode != "now":
-        planted.append(f"webhooks are sent {simulator.webhook_mode}")
+        planted.append(f"webhooks: {simulator.webhook_mode}")
     if simulator.clock_ahead:
         planted.append(f"Altegio's clock is {simulator.clock_ahead} ahead")
     if not simulator.may_list_calls:

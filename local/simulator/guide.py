@@ -337,7 +337,7 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
         controls='<div class="buttons">'
         + _form("/time/schedules", (), "Run the schedules now", is_main=False)
         + _form("/owner/expire", fields, f"End the paid time of {title(FIRST)}", is_main=False)
-        + _form("/owner/release", (), "Send the webhooks that are late", is_main=False)
+        + _form("/owner/release", (), "Send the webhooks kept back", is_main=False)
         + "</div>",
         commands=(
             ("Run the schedules now", button(simulator.url, "/time/schedules")),
@@ -345,9 +345,11 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
                 f"End the paid time of {title(FIRST)}, or its trial",
                 button(simulator.url, "/owner/expire", fields),
             ),
-            ("Send the webhooks that are late", button(simulator.url, "/owner/release")),
+            ("Send the webhooks kept back", button(simulator.url, "/owner/release")),
         ),
-        result=f"<p>{escape(f'{last.at:%H:%M:%S} {last.words}')}</p>" if last else "",
+        result=(f"<p>{escape(f'{last.at:%H:%M:%S} {last.words}')}</p>" if last else "")
+        + bench.salons(simulator, {FIRST: simulator.state(FIRST)})
+        + records.webhooks(simulator, FIRST),
         done=False,
     )
 

@@ -340,7 +340,8 @@ def ask(asked: Asked) -> tuple[int | None, str]:
 def _in_words(told: Mapping[str, Any]) -> str:
     """How a bill stands, each reason once."""
     words = dict.fromkeys(told[it] for it in ("means", "why", "next") if told.get(it, "-") != "-")
-    is_due = "due_at" in told and told["state"] not in _SETTLED
+    # What has just come goes on at once: its due time is for when a worker dies.
+    is_due = "why" in told and "due_at" in told
     due = [f"next at {told['due_at'][11:19]}"] if is_due else []
     return f"{told['state']}: {'; '.join((*words, *due))}"
 

@@ -77,7 +77,7 @@ def webhooks(simulator: "Simulator", location_id: int | None = None) -> str:
         for each in reversed(simulator.webhooks())
         if location_id in {None, each.location_id}
     ]
-    heads = ("at", "event", *(() if location_id else ("salon",)), "our answer", "took")
+    heads = ("at", "event", *(() if location_id else ("salon",)), "your answer", "took")
     return table(heads, rows[:LATEST])
 
 

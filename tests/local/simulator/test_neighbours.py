@@ -192,7 +192,9 @@ def test_why_a_call_is_not_in_the_history_is_told(sim: Simulator, app: App, stac
 def test_what_is_broken_is_told_in_the_words_of_its_button(sim: Simulator, app: App) -> None:
     for label, path, fields in bench.BREAKS:
         app.http.post(path, data={name: str(value) for name, value in fields})
-        assert f"<li>{label}: " in app.http.get("/").text or path == "/faults/set"
+        if path == "/faults/order":
+            assert f"<li>{label}: " in app.http.get("/").text
+    assert "<li>webhooks: never</li>" in app.http.get("/").text
     app.http.post("/faults/mend")
     sim.fault("payment", "status", status=500)
     assert "<li>status of payment: 1 more time</li>" in app.http.get("/").text
@@ -219,6 +221,16 @@ def test_the_schedules_run(app: App, stack: Stack, neighbours: Neighbours) -> No
     assert press(app, "/time/schedules") == 303
     assert stack.ran == 1
     assert "ReconcileFunction" in last(neighbours, "schedules").words
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_beside_what_time_brings_stands_what_it_brought(sim: Simulator, app: App) -> None:
+    sim.grant(NORD)
+    app.callback()
+    press(app, "/owner/expire")
+    page = app.http.get("/").text
+    result = page[page.index('id="live-time"') :].split("</section>")[0]
+    assert "frozen: no payment covers this day" in result
 
 
 @pytest.mark.usefixtures("neighbours")
