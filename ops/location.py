@@ -124,8 +124,15 @@ def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
     return status, ""
 
 
-def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
+def _not_read(site: Site, known: Known) -> Iterator[Trouble]:
+    if known.status is None:
+        # What concerns all locations may be what its owner complains of.
+        yield Trouble(Grade.BROKEN, known.said, "platform", "status")
     yield from (rows.of_unreadable(site, it) for it in known.unread)
+
+
+def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
+    yield from _not_read(site, known)
     own = [it for it in (known.connection,) if it]
     yield from trouble.of_money(
         known.entries,

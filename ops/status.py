@@ -62,8 +62,9 @@ def status(site: Site, options: argparse.Namespace) -> int:
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
     facts = [it for it in found if not isinstance(it, Trouble)]
     grade = max((it.grade for it in troubles), default=Grade.FINE)
-    own = [it for it in troubles if not it.is_echo] or troubles
-    things = screen.counted(len(own), "thing is", "things are") if own else "nothing is"
+    own = [it for it in troubles if not it.is_echo]
+    counted = own or troubles
+    things = screen.counted(len(counted), "thing is", "things are") if counted else "nothing is"
     head = f"{site.name}: {things} wrong, {screen.moment(now)}"
     listed = [it.told(now, options) for it in troubles]
     if len(own) < len(troubles):
@@ -198,7 +199,7 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
             letters = dead_letters.peeked(site, name)
             about = [letter.about for letter in letters]
             oldest = min((it.sent_at for it in letters), default=None)
-            told = trouble.causes(it.reason for it in letters)
+            told = "; ".join([*dict.fromkeys(it.reason for it in letters)][:3])
             what = f"{screen.counted(dead, 'dead letter')}: {told or 'somebody reads them now'}"
             command = f"letters --queue {name}"
             whom = f"{name}, {trouble.some(about)}" if about else name

@@ -200,9 +200,9 @@ def of_stopped(stopped: Sequence[Connection], culprits: Sequence[str]) -> Iterat
         ids = [it.location_id for it in stopped]
         whose = f"location {some(culprits)}" if culprits else "one of them"
         what = (
-            f"telephony is stopped for all of the chain, as a saved call of {whose} was not in its"
-            " list: in Altegio's telephony settings that line is not routed to it; or if it is, the"
-            " CRM token is a stranger's. When that is put right"
+            "telephony is stopped for all of the chain that no call has proven, as a saved call of"
+            f" {whose} was not in its list: in Altegio's telephony settings that line is not routed"
+            " to it; or if it is, the CRM token is a stranger's. When that is put right"
         )
         whom = f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
         yield Trouble(Grade.BROKEN, what, whom, f"location {ids[0]} --resume --do")
