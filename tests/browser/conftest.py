@@ -113,6 +113,18 @@ class Window:
         with self.shown.expect_navigation():
             self.shown.locator(f"button[value={action}]").click()
 
+    def becomes(self, title: str) -> None:
+        """Waits until the page has this title, by what it does itself.
+
+        Asked again and again: what waits in the page needs its frames, which a tab that is not in
+        front may not be given.
+        """
+        for _ in range(300):
+            if self.title() == title:
+                return
+            self.page.wait_for_timeout(200)
+        raise AssertionError(self.page.content())
+
     def press_aside(self, selector: str) -> "Window":
         """Presses what opens a tab of its own; returns that."""
         with self.page.context.expect_page() as opened:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import TimeoutError as TimedOut
 
 from functions.connect.english import ENGLISH
 from local.simulator import Owner
@@ -80,14 +79,8 @@ def test_it_waits_for_the_first_ring(site: Site, scripts: bool) -> None:  # noqa
     refresh = waits.page.locator("meta[http-equiv=refresh]")
     assert scripts or refresh.get_attribute("content") == "5"
     ring(site.deployment, key)
-    # By itself, within seconds. Where six others want its processor, Chromium was twice seen to
-    # forget what the page asks for without scripts; then whoever waits loads it anew.
-    rang = waits.page.locator("h1", has_text=RING[PopUp.SENT].title)
-    try:
-        rang.wait_for(timeout=30_000)
-    except TimedOut:
-        waits.page.reload()
-        rang.wait_for()
+    # By itself, within seconds.
+    waits.becomes(RING[PopUp.SENT].title)
     assert "Studio Nord" in waits.page.locator("dl").inner_text()
     assert waits.page.locator("dl time").inner_text().endswith("UTC") is not scripts
     # Then it rests, and the key is where it was.
@@ -104,12 +97,12 @@ def test_who_waits_is_told_by_a_screen_reader_and_keeps_his_place(site: Site) ->
     assert waits.page.locator("#ring").get_attribute("role") == "status"
     waits.page.locator("a.wide").focus()
     ring(site.deployment, key, ago_s=40)
-    waits.page.locator("h1", has_text=RING[PopUp.LATE].title).wait_for()
+    waits.becomes(RING[PopUp.LATE].title)
     assert waits.page.evaluate("document.activeElement.className") == "wide"
     assert RING[PopUp.LATE].title in waits.page.title()
     site.deployment.clock.advance(seconds=5)
     ring(site.deployment, key, call_id="c-2")
-    waits.page.locator("h1", has_text=RING[PopUp.SENT].title).wait_for()
+    waits.becomes(RING[PopUp.SENT].title)
 
 
 @pytest.mark.parametrize("size", [PHONE, (640, 400)], ids=["phone", "200 % of 1280"])
