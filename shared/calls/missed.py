@@ -154,7 +154,9 @@ def _episodes(phone: str, calls: Sequence[Call], now: datetime) -> Iterable[Epis
     misses = [call for call in calls if is_missed(call, now)]
     while misses:
         end, until, is_covered = _end(misses[0], answered, presses)
-        count = sum(began(it) < until or (is_covered and began(it) == until) for it in misses)
+        reached = sum(began(it) < until or (is_covered and began(it) == until) for it in misses)
+        # Its first miss is its own, whatever ends it: so this ends, too.
+        count = max(1, reached)
         # What an answered call ends began before it; what a press covers, no later than its row.
         yield Episode(phone, tuple(misses[:count]), end)
         misses = misses[count:]
