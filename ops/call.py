@@ -68,8 +68,10 @@ def _recording(site: Site, it: Call) -> str:
     if it.recorded is not None:
         return "its link is passed on"
     left_out = site.sightings.last(RECORDING_LEFT_OUT, str(it.location_id))
-    host = left_out.why or "such a host" if left_out else ""
-    return "no link is kept" + f"; of this location, those on {host} are left out" * bool(host)
+    if left_out is None:
+        return "no link is kept"
+    which = f"those on {left_out.why}" if left_out.why else "some"
+    return f"no link is kept; of this location, {which} are left out"
 
 
 def row(it: Call) -> tuple[str, ...]:

@@ -133,13 +133,7 @@ def _not_read(site: Site, known: Known) -> Iterator[Trouble]:
 
 def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     yield from _not_read(site, known)
-    own = [it for it in (known.connection,) if it]
-    yield from trouble.of_money(
-        known.entries,
-        now,
-        gone=[it.location_id for it in own if not it.live],
-        live=[it.location_id for it in own if it.live],
-    )
+    yield from trouble.of_money(known.entries, now, filter(None, [known.connection]))
     for letter in known.letters:
         what = f"is a dead letter: {letter.reason}"
         yield Trouble(
@@ -167,7 +161,8 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     whose = str(connection.location_id)
     others = site.sightings.lately(OTHER_LOCATION, LATELY)
     yield from (trouble.of_other_location(it) for it in others if it.why == whose)
-    if left_out := site.sightings.last(RECORDING_LEFT_OUT, whose):
+    left_out = site.sightings.last(RECORDING_LEFT_OUT, whose)
+    if left_out and left_out.at > now - LATELY:
         yield trouble.of_recordings(left_out)
     if known.account is not None and connection.live and not known.calls:
         yield from trouble.of_no_line(known.account.lines, connection.location_id)

@@ -6,6 +6,7 @@ is written only over the row that was shown.
 
 import argparse
 import getpass
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,15 +66,24 @@ def payment(site: Site, options: argparse.Namespace) -> int:
 def _listed(site: Site, options: argparse.Namespace) -> int:
     """What is not settled, or all of a state; 1 if one of them needs a person."""
     states = [EntryState(options.state)] if options.state else UNFINISHED
-    found = [it for state in states for it in entries_in(site, state, None)[0]]
+    found, unread = [], []
+    for state in states:
+        entries, _more, unreadable = entries_in(site, state, None)
+        found += entries
+        unread += unreadable
     now = clock.now()
     heads = ("ENTRY", "STATE", "LOCATION", "AGE", "DUE", "SUM", "WHY")
     text = f"{site.name}: nothing is {' or '.join(states)}."
     if found:
         table = screen.table(heads, [_row(entry, now) for entry in found])
         text = f"{site.name}: {screen.counted(len(found), 'entry', 'entries')}\n\n{table}"
+    for error in unread:
+        print(screen.wrapped(f"{error.key}: {error}; `status` says more."), file=sys.stderr)
     screen.printed(options, text, [_plain(entry) for entry in found])
-    return int(any(it.state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED) for it in found))
+    return int(
+        bool(unread)
+        or any(it.state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED) for it in found)
+    )
 
 
 def _row(entry: Entry, now: datetime) -> tuple[str, ...]:

@@ -70,10 +70,8 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
         entries, more, unread = entries_in(site, state, MOST)
         yield from (of_unreadable(site, it) for it in unread)
         asked = state in (EntryState.UNKNOWN, EntryState.HELD)
-        known = rows(site, {it.location_id or 0 for it in entries if asked})
-        live = [it.location_id for it in known if it.live]
-        gone = [it.location_id for it in known if not it.live]
-        yield from trouble.of_money(entries, now, gone=gone, live=live)
+        ids = {it.location_id or 0 for it in entries if asked}
+        yield from trouble.of_money(entries, now, rows(site, ids))
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     yield "money", ", ".join(counts) or "all is settled"

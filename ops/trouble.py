@@ -110,20 +110,14 @@ def causes(whys: Iterable[str]) -> str:
 
 
 def of_money(
-    entries: Iterable[Entry],
-    now: datetime,
-    *,
-    gone: Collection[int] = (),
-    live: Collection[int] = (),
+    entries: Iterable[Entry], now: datetime, connections: Iterable[Connection] = ()
 ) -> Iterator[Trouble]:
     """What is not settled, by state and cause; not what is on its way as it should be.
 
-    Args:
-        entries: of any state.
-        now: the present moment.
-        gone: locations that have left, so that no list of the platform's tells of their payments.
-        live: locations that are connected.
+    Of those that wait for their location, or cannot be looked for without it, `connections` say
+    how it stands by now.
     """
+    is_live = {it.location_id: it.live for it in connections}
     groups = defaultdict(list)
     for entry in entries:
         groups[entry.state, cause(entry.why)].append(entry)
@@ -138,9 +132,11 @@ def of_money(
         places = sorted({it.location_id for it in group if it.location_id})
         where = f" of {'location' if len(places) == 1 else 'locations'} {some(places)}"
         more = ""
-        if state is EntryState.UNKNOWN and (left := [it for it in places if it in gone]):
+        if state is EntryState.UNKNOWN and (
+            left := [it for it in places if is_live.get(it) is False]
+        ):
             more = f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
-        if state is EntryState.HELD and (back := [it for it in places if it in live]):
+        if state is EntryState.HELD and (back := [it for it in places if is_live.get(it)]):
             more = f", but {some(back)} is connected by now, so it goes out by itself"
             more += f" {screen.due(oldest.due_at, now)} at the latest, or at once if you send it"
         yield Trouble(

@@ -44,7 +44,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
             return api.answer(made, request)
         return _shown(made, page, request)
     except BadSignature as error:
-        _note(made, error)
+        _count_refused(made, error)
         return page.bad_signature()
     except BadRedirect as error:
         logger.warning("redirect refused", extra={"why": str(error)})
@@ -52,8 +52,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
     except (UnknownTicket, http.BadBody) as error:
         logger.warning("form refused", extra={"why": type(error).__name__})
         return page.unknown_ticket()
-    except (TooMany, TooOften) as error:
-        return page.too_many() if isinstance(error, TooMany) else page.too_often()
+    except TooMany:
+        return page.too_many()
     except AccountsBusy:
         logger.warning("accounts busy")
         return page.busy()
@@ -78,11 +78,14 @@ def _opened(made: wiring.Connect, page: Page, raw_query: str) -> dict[str, Any]:
     name, _, watch = raw_query.partition("=")
     if name != "wait":
         return page.visit(made.connecting.visit(raw_query))
-    watched = made.waiting.look(watch)
+    try:
+        watched = made.waiting.look(watch)
+    except TooOften:
+        return page.too_often()
     return page.unknown_ticket() if watched is None else page.waiting(watched)
 
 
-def _note(made: wiring.Connect, refused: BadSignature) -> None:
+def _count_refused(made: wiring.Connect, refused: BadSignature) -> None:
     if not isinstance(refused, Tried):
         count("RedirectRefused")
         made.sightings.note(sightings.REDIRECT_REFUSED)

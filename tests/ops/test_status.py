@@ -547,6 +547,11 @@ def test_a_row_that_cannot_be_read_is_named_and_hides_nothing(
     shown = operator("location", "4564")
     assert "payment#inv-7: the row cannot be read" in shown
     assert "payment#inv-8" in shown
+    shown = operator("payment")
+    assert (operator.code, "payment#inv-8" in shown) == (1, True)
+    assert "payment#inv-7: the row cannot be read" in shown
+    operator("payment", "--state", "PENDING")
+    assert operator.code == 0
 
 
 def test_a_pbx_with_the_key_of_another_account_is_told_with_both(
@@ -579,6 +584,8 @@ def test_links_to_recordings_that_are_left_out_are_told_with_their_host(
     assert "host rec2.telco.example that RecordingHosts does not allow" in line
     assert "s3cret" not in line
     assert "host rec2.telco.example" in operator("location", "4232")
+    deployment.clock.advance(hours=2)
+    assert "host rec2.telco.example" not in operator("location", "4232")
     assert "those on rec2.telco.example are left out" in operator("call", "4232", "c-1")
 
 
