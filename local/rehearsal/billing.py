@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 import httpx
 
+from local.fresh import stripe_signature
 from local.rehearsal import stripe
 from local.rehearsal.bill import ZONE, Bill
+from shared import clock
 
 type Way = Literal["queue", "http", "stripe"]
 
@@ -116,7 +118,7 @@ class Billing:
     def _tell_as_stripe(self, body: bytes) -> None:
         headers = {
             "content-type": "application/json; charset=utf-8",
-            "stripe-signature": stripe.signature(self._doors.stripe_secret, body),
+            "stripe-signature": stripe_signature(self._doors.stripe_secret, body, clock.now()),
         }
         url = f"{self._doors.api}/billing/stripe"
         answer = httpx.post(url, content=body, headers=headers)

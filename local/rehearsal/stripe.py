@@ -1,23 +1,13 @@
-"""What Stripe posts of the bills that are paid through it: its forms, and its signature.
+"""What Stripe posts of the bills that are paid through it.
 
-https://docs.stripe.com/api/invoices/object, https://docs.stripe.com/webhooks/signature
+https://docs.stripe.com/api/invoices/object
 """
 
-import hashlib
-import hmac
 import json
-import time
 from decimal import Decimal
 from typing import Any
 
 from local.rehearsal.bill import Bill
-
-
-def signature(secret: str, body: bytes) -> str:
-    """The header `Stripe-Signature` of a body that is sent now."""
-    seconds = int(time.time())
-    signed = f"{seconds}.".encode() + body
-    return f"t={seconds},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
 def paid(bill: Bill) -> bytes:

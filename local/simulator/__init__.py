@@ -15,10 +15,10 @@ Rooms: `state` (links, logs, payments, journal), `telephony` (chains, pop-ups, s
 (how one is read), `marketplace` (the operations), `redirect` (the registration address),
 `webhooks`, `faults`, `server` (HTTP).
 
-For a person with a browser, or with curl: `page` and `records` (what is shown), `guide` and `bench`
-(the first minutes), `owner_page`, `neighbours_door` and `fault_door` (what the buttons do),
-`neighbours` (the billing system and the PBX, which press the stack's real doors), `commands` (what
-does the same), `guard` (who may look and press).
+For a person with a browser, or with curl: `page` and `records` (what is shown), `guide` and
+`controls` (the first minutes), `owner_page`, `neighbours_door` and `fault_door` (what the buttons
+do), `neighbours` (the billing system and the PBX, which press the stack's real doors), `commands`
+(what does the same), `guard` (who may look and press).
 """
 
 from local.simulator.faults import Fault

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from local.simulator import bench, records
+from local.simulator import controls, records
 from local.simulator.commands import FRESH, NOW, button, curl
 from local.simulator.neighbours import Neighbours, Ringing, finished, payment, ringing
 from local.simulator.salons import LOCATIONS, title
@@ -135,7 +135,7 @@ def _connect(simulator: "Simulator") -> Step:
                 button(simulator.url, "/owner/grant", fields).replace("curl", "curl -i", 1),
             ),
         ),
-        result=bench.salons(simulator, states),
+        result=controls.salons(simulator, states),
         done=any("active" in entries for _, entries in _logs(simulator)),
     )
 
@@ -149,19 +149,19 @@ def _bill(simulator: "Simulator", neighbours: Neighbours) -> Step:
         role="the billing system",
         words="A customer has paid a month. Your backend reports that to Altegio, once, whatever"
         " fails on the way: an unpaid salon is switched off when its trial is over.",
-        controls=bench.form(
+        controls=controls.form(
             "/billing/bill",
-            bench.salon("location"),
-            bench.entry("amount", "Amount", "29.90", name_of_field="bill-amount"),
-            bench.entry("currency", "Currency", "EUR", name_of_field="bill-currency"),
-            bench.way(),
+            controls.salon("location"),
+            controls.entry("amount", "Amount", "29.90", name_of_field="bill-amount"),
+            controls.entry("currency", "Currency", "EUR", name_of_field="bill-currency"),
+            controls.way(),
             buttons=(("", "Bill", True),),
         ),
         commands=(
             ("By HTTP:", curl(neighbours.by_http(event))),
             ("By the queue:", curl(neighbours.by_queue(event))),
         ),
-        result=bench.doing(simulator, neighbours.last("bill")),
+        result=controls.doing(simulator, neighbours.last("bill")),
         done=any(map(simulator.payments, simulator.platform.locations())),
     )
 
@@ -177,7 +177,7 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
         ends |= {"started_at": NOW}
     took = "talking" if call and call.taken_at else "ringing"
     on_line = f'<span class="state pending">{took}</span> {escape(call.phone)}' if call else ""
-    keys = bench.entry(
+    keys = controls.entry(
         "key", "Key of the PBX", neighbours.pbx_key, name_of_field="pbx-key", wide=True
     )
     return Step(
@@ -188,14 +188,14 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
         " how it ended. The first makes the caller's card pop up at the reception, the second an"
         " entry in the client's history: press <i>Take the call</i> and <i>Hang up</i>, too. A call"
         " that nobody takes is missed. Without a number the caller hides.",
-        controls=bench.form(
+        controls=controls.form(
             "/pbx/ring",
             keys,
-            bench.salon("location"),
-            bench.entry(
+            controls.salon("location"),
+            controls.entry(
                 "phone", "Caller", neighbours.phone, name_of_field="pbx-phone", is_listed=True
             ),
-            bench.entry("line", "The salon's line", neighbours.line, name_of_field="pbx-line"),
+            controls.entry("line", "The salon's line", neighbours.line, name_of_field="pbx-line"),
             buttons=(
                 ("", "Ring", True),
                 ("/pbx/take", "Take the call", False),
@@ -216,7 +216,7 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
                 f".venv/bin/python -m ops account {FIRST} --new-key --do",
             ),
         ),
-        result=bench.reception(simulator, neighbours),
+        result=controls.reception(simulator, neighbours),
         done=any(simulator.pop_ups(each.crm_token) for each in simulator.chains()),
     )
 
@@ -238,18 +238,18 @@ def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
         " freezes the salon. Some seconds later, hang up and ring again in step 3: no card pops up."
         " Bill again in step 2, and Altegio thaws it. Your backend sees that within a minute: then"
         " the card pops up again, and what rang meanwhile comes into the history.",
-        controls=bench.form(
+        controls=controls.form(
             "/billing/refund",
-            bench.salon("location"),
-            bench.entry("event_id", "The bill's id", event_id, name_of_field="refund-event"),
-            bench.way(),
+            controls.salon("location"),
+            controls.entry("event_id", "The bill's id", event_id, name_of_field="refund-event"),
+            controls.way(),
             buttons=(("", "Refund", True),),
         ),
         commands=(
             ("By HTTP:", curl(neighbours.by_http(given_back))),
             ("By the queue:", curl(neighbours.by_queue(given_back))),
         ),
-        result=bench.doing(simulator, neighbours.last("refund")),
+        result=controls.doing(simulator, neighbours.last("refund")),
         done=any(
             paid.is_refunded
             for each in simulator.platform.locations()
@@ -270,7 +270,7 @@ def _switch_off(simulator: "Simulator") -> Step:
         " up.",
         controls=_form("/owner/disconnect", fields, "Disconnect"),
         commands=(("", button(simulator.url, "/owner/disconnect", fields)),),
-        result=bench.salons(simulator, {each: simulator.state(each) for each in gone})
+        result=controls.salons(simulator, {each: simulator.state(each) for each in gone})
         + (records.webhooks(simulator, FIRST) if FIRST in gone else ""),
         done=bool(gone),
     )
@@ -296,14 +296,14 @@ def _reconnect(simulator: "Simulator") -> Step:
                 button(simulator.url, "/owner/grant", fields).replace("curl", "curl -i", 1),
             ),
         ),
-        result=bench.salons(simulator, {each: simulator.state(each) for each in back}),
+        result=controls.salons(simulator, {each: simulator.state(each) for each in back}),
         done=bool(back),
     )
 
 
 def _break(simulator: "Simulator") -> Step:
     forms = "".join(
-        _form(path, tuple(fields), label, is_main=False) for label, path, fields in bench.BREAKS
+        _form(path, tuple(fields), label, is_main=False) for label, path, fields in controls.BREAKS
     )
     mend = _form("/faults/mend", (), "Mend all")
     return Step(
@@ -316,10 +316,13 @@ def _break(simulator: "Simulator") -> Step:
         ' <a href="/faults">What goes wrong</a> has every fault there is.',
         controls=f'<div class="buttons">{forms}{mend}</div>',
         commands=(
-            *((label, button(simulator.url, path, fields)) for label, path, fields in bench.BREAKS),
+            *(
+                (label, button(simulator.url, path, fields))
+                for label, path, fields in controls.BREAKS
+            ),
             ("Mend all", button(simulator.url, "/faults/mend")),
         ),
-        result=bench.broken(simulator),
+        result=controls.broken(simulator),
         done=False,
     )
 
@@ -348,7 +351,7 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
             ("Send the webhooks kept back", button(simulator.url, "/owner/release")),
         ),
         result=(f"<p>{escape(f'{last.at:%H:%M:%S} {last.words}')}</p>" if last else "")
-        + bench.salons(simulator, {FIRST: simulator.state(FIRST)})
+        + controls.salons(simulator, {FIRST: simulator.state(FIRST)})
         + records.webhooks(simulator, FIRST),
         done=False,
     )

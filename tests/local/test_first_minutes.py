@@ -14,7 +14,7 @@ import pytest
 from local import PROJECT, welcome
 from local import __main__ as commands
 from local.rehearsal.browser import Browser
-from local.simulator import Simulator, bench
+from local.simulator import Simulator, controls
 from local.world import World, opened
 from ops.__main__ import main as operate
 from shared import clock
@@ -160,11 +160,11 @@ def test_the_first_minutes_by_the_commands(
     eventually(lambda: len(simulator.payments(NORD)) == before + 3)
     assert json.loads(typed(command_of(http, "refund")))["status"] == 202
     eventually(lambda: any(paid.is_refunded for paid in simulator.payments(NORD)[-1:]))
-    for number in range(len(bench.BREAKS)):
+    for number in range(len(controls.BREAKS)):
         typed(command_of(http, "break", number))
     assert len(simulator.faults()) == 4
     assert simulator.webhook_mode == "never"
-    typed(command_of(http, "break", len(bench.BREAKS)))
+    typed(command_of(http, "break", len(controls.BREAKS)))
     assert simulator.faults() == []
     assert simulator.webhook_mode == "now"
     ran = len(simulator.journal)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from local.listener import Listener
-from local.simulator import Simulator, bench
+from local.simulator import Simulator, controls
 from local.simulator.neighbours import Doing, Neighbours
 from tests.local.simulator.app import NORD, App
 
@@ -190,7 +190,7 @@ def test_why_a_call_is_not_in_the_history_is_told(sim: Simulator, app: App, stac
 
 @pytest.mark.usefixtures("neighbours")
 def test_what_is_broken_is_told_in_the_words_of_its_button(sim: Simulator, app: App) -> None:
-    for label, path, fields in bench.BREAKS:
+    for label, path, fields in controls.BREAKS:
         app.http.post(path, data={name: str(value) for name, value in fields})
         if path == "/faults/order":
             assert f"<li>{label}: " in app.http.get("/").text
