@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays: looking through it for garbage, over and over, is a tenth of all.
+    """What is there by now stays: looking through it for garbage, over and over, costs 7 % of all.
 
     https://docs.python.org/3/library/gc.html#gc.freeze
     """
