@@ -25,7 +25,7 @@ _SESSION = boto3.Session(
 )
 # A red run is the change's doing, not the dice's; --hypothesis-profile=dice throws them, and more.
 _CI = hypothesis.settings.get_profile("ci")
-hypothesis.settings.register_profile("suite", _CI, max_examples=30)
+hypothesis.settings.register_profile("suite", _CI, max_examples=60)
 hypothesis.settings.register_profile("dice", _CI, max_examples=1000, derandomize=False)
 hypothesis.settings.load_profile("suite")
 
