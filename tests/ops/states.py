@@ -33,10 +33,12 @@ def small_pages(deployment: Deployment) -> Iterator[None]:
     assert any("ExclusiveStartKey" in each for each in asked)
 
 
-def reject(deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.") -> None:
+def reject(
+    deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.", **more: Any
+) -> None:
     # Believed the second time.
     deployment.simulator.fault("payment", "status", status=422, message=message, times=2)
-    deployment.bill(payment(event_id))
+    deployment.bill(payment(event_id, **more))
     deployment.let_time_pass(2)
 
 
