@@ -5,7 +5,6 @@ for a moment, and gives them back at once.
 """
 
 import argparse
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -33,7 +32,6 @@ from shared.payments.facts import to_texts
 _HOLD_S = 60
 # Of an id, as it is shown; as with commits, its beginning is enough.
 _SHORT = 8
-_DIGEST = 16
 # Asks all of the queue's servers, not some: an empty answer then means an empty queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 _WAIT_S = 1
@@ -49,6 +47,7 @@ _OPEN = {
 _NUMBERS = {"phone", "line"}
 _LONGEST = 40
 _EVENTS = "events"
+_TOLD_BY_NOBODY = ", which no entry has: Altegio is not told of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +73,15 @@ class Letter:
         return {}
 
     @property
+    def event(self) -> str:
+        """By which name it is found; empty if it has none."""
+        names = (self.fields.get(name) for name in ("event_id", "call_id", "key"))
+        return next((str(it)[:_LONGEST] for it in names if it), "")
+
+    @property
     def about(self) -> str:
         """The event and the location that it names, as far as it does."""
-        fields = self.fields
-        names = [fields.get(name) for name in ("event_id", "call_id", "key")]
-        event = next((str(it)[:_LONGEST] for it in names if it), self.id[:_SHORT])
-        location_id = fields.get("location_id")
+        event, location_id = self.event or self.id[:_SHORT], self.fields.get("location_id")
         return f"{event} of location {location_id}" if type(location_id) is int else event
 
     @property
@@ -91,18 +93,23 @@ class Letter:
         return ", ".join(f"{_name(name)}={_masked(name, it)}" for name, it in fields.items())
 
     @property
-    def receipt(self) -> str:
-        """How the SHA-256 of its body begins; a whole one looks like a signature in an output."""
-        return f"{hashlib.sha256(self.body.encode()).hexdigest()[:_DIGEST]}…"
+    def money(self) -> str:
+        """Which payment or refund it brings; empty if none."""
+        fields = self.fields
+        kind = str(fields.get("type", "something unreadable"))
+        if self.queue != "billing" or kind == "wake-up":
+            return ""
+        told = [_masked(it, fields[it]) for it in ("amount", "currency") if it in fields]
+        of = f" of {' '.join(told)}" if told else ""
+        return f"{kind[:_LONGEST]}{of}"
 
     def is_of(self, options: argparse.Namespace) -> bool:
         """Whether it is among those that the command line names."""
         ids = options.id
-        fields = self.fields
         return (
             (not ids or ids == ["all"] or any(self.id.startswith(it) for it in ids))
-            and options.location in (None, fields.get("location_id"))
-            and options.event in (None, *map(fields.get, ("event_id", "call_id", "key")))
+            and options.location in (None, self.fields.get("location_id"))
+            and options.event in (None, self.event)
         )
 
 
@@ -120,21 +127,18 @@ def _masked(name: str, value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a replay would do: it would be refused again for what is `against`, else be taken."""
+    """What a replay would do: it would be taken, or refused again, and `why`."""
 
-    event: str | None  # As an entry's key or a call's id; None if it is none.
-    against: str = ""
-    because: str = ""
+    safe: bool
+    why: str
 
-    @property
-    def safe(self) -> bool:
-        """Whether it may be replayed."""
-        return not self.against
 
-    @property
-    def why(self) -> str:
-        """In words."""
-        return f"refused again: {self.against}" if self.against else f"safe: {self.because}"
+def _taken(why: str) -> Verdict:
+    return Verdict(True, f"safe: {why}")
+
+
+def _refused(why: str) -> Verdict:
+    return Verdict(False, f"refused again: {why}")
 
 
 def letters(site: Site, options: argparse.Namespace) -> int:
@@ -144,17 +148,19 @@ def letters(site: Site, options: argparse.Namespace) -> int:
         held = {queue: holding.enter_context(_held(site, queue)) for queue in queues}
         chosen = [letter for found in held.values() for letter in found if letter.is_of(options)]
         judged = [(letter, _judged(site, letter)) for letter in chosen]
+        # What is to be deleted last.
+        judged.sort(key=lambda both: not both[1].safe)
         if options.replay or options.drop:
             return _changed(site, options, judged, held)
     safe = sum(verdict.safe for _letter, verdict in judged)
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
-    first = f"Safe to replay: {safe} of {len(judged)}"
-    ways = f"{first}; `letters all --replay --do` takes these." if safe else f"{first}."
+    ways = f"Safe to replay: {safe} of {len(judged)}"
+    ways += "; `letters all --replay` shows these, and takes them with --do." if safe else "."
     if safe < len(judged):
         ways += " Of others, have a corrected event sent anew first, and delete the letter then."
-    text = f"{whole}\n\n{_listed(judged, options)}\n\n{screen.wrapped(ways)}"
-    none = f"{site.name}: no dead letters."
-    screen.printed(options, text if judged else none, [_plain(*both) for both in judged])
+    parts = [whole, *(_told(site, *both, options) for both in judged), screen.wrapped(ways)]
+    text = "\n\n".join(parts) if judged else f"{site.name}: no dead letters."
+    screen.printed(options, text, [_plain(site, *both) for both in judged])
     return 0
 
 
@@ -178,7 +184,8 @@ def _changed(
     other = "they would come back" if options.replay else "it is safe to --replay"
     against = "" if going else f"{other} (add --force to do it nevertheless)"
     whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
-    plain = {"letters": [_plain(*both) for both in judged], "chosen": [it.id for it in going]}
+    listed = [_plain(site, *both) for both in judged]
+    plain = {"letters": listed, "chosen": [it.id for it in going]}
 
     def do() -> str:
         for letter in going:
@@ -189,7 +196,8 @@ def _changed(
             held[letter.queue].remove(letter)
         return f"{screen.counted(len(going), 'letter')} {verb}."
 
-    text = _listed(judged, None) + f"\n\n{whole}" * (bool(going) and not options.do)
+    text = "\n\n".join(_told(site, *both, None) for both in judged)
+    text += f"\n\n{whole}" * (bool(going) and not options.do)
     return screen.proposed(options, text, plain, do, against=against)
 
 
@@ -228,8 +236,7 @@ def peeked(site: Site, queue: str) -> list[Letter]:
 
 def _judged(site: Site, letter: Letter) -> Verdict:
     if letter.queue == _EVENTS:
-        again = "docs/events.md has how the last day is told once more"
-        return Verdict(letter.about, again)
+        return _refused("docs/events.md has how the last day is told once more")
     if letter.queue == "calls":
         return judge_call(letter.body, site.connections.get)
     return judge(letter.body, site.ledger.get)
@@ -240,20 +247,20 @@ def judge_call(body: str, known: Callable[[int], Connection | None]) -> Verdict:
     try:
         event = call_event.read(body)
     except call_event.BadEvent as error:
-        return Verdict(None, f"invalid: {error}")
+        return _refused(f"invalid: {error}")
     if isinstance(event, call_event.Ringing):
-        return Verdict(event.call_id, "only the door takes it")
+        return _refused("only the door takes it")
     if not isinstance(event, call_event.Finished):
-        return Verdict(event.type, because="a wake-up of our own")
+        return _taken("a wake-up of our own")
     if event.location_id is None:
-        by_line = "by its line, however often it is told"
-        against = "" if event.account_id else "it names neither a location nor an account"
-        return Verdict(event.call_id, against, by_line)
+        if event.account_id:
+            return _taken("by its line, however often it is told")
+        return _refused("it names neither a location nor an account")
     connection = known(event.location_id)
     owner = connection.account_id if connection else None
-    is_its = owner is not None and event.account_id in ("", owner)
-    against = "" if is_its else f"location {event.location_id} is not of this account"
-    return Verdict(event.call_id, against, "one entry, however often it is told")
+    if owner is not None and event.account_id in ("", owner):
+        return _taken("one entry, however often it is told")
+    return _refused(f"location {event.location_id} is not of this account")
 
 
 def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
@@ -261,19 +268,19 @@ def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
     try:
         event = billing_event.read(body)
     except billing_event.BadEvent as error:
-        return Verdict(None, f"invalid: {error}")
+        return _refused(f"invalid: {error}")
     if isinstance(event, billing_event.WakeUp):
-        return Verdict(event.key, because="a wake-up, void unless it is the latest")
+        return _taken("a wake-up, void unless it is the latest")
     entry = event.entry(clock.now())
     before = known(entry.key)
-    if before is None:
-        paid = known(entry.payment_key) if entry.is_refund else None
-        unlike = payment.refund_unlike(entry, paid) if entry.is_refund else ""
-        against = f"invalid: {unlike}" if unlike else ""
-        return Verdict(entry.key, against, "not known yet, taken as any new event")
-    if before.digest == entry.digest:
-        return Verdict(entry.key, because=f"known with the same facts ({before.state}), no effect")
-    return Verdict(entry.key, f"contradicts what was received ({_difference(before, entry)})")
+    if before is not None and before.digest == entry.digest:
+        return _taken(f"known with the same facts ({before.state}), no effect")
+    if before is not None:
+        return _refused(f"contradicts what was received ({_difference(before, entry)})")
+    paid = known(entry.payment_key) if entry.is_refund else None
+    if entry.is_refund and (unlike := payment.refund_unlike(entry, paid)):
+        return _refused(f"invalid: {unlike}")
+    return _taken("not known yet, taken as any new event")
 
 
 def _difference(before: Entry, entry: Entry) -> str:
@@ -328,41 +335,38 @@ def _letter(queue: str, message: Any) -> Letter:
     )
 
 
-def _listed(judged: Sequence[tuple[Letter, Verdict]], options: argparse.Namespace | None) -> str:
-    """Each, and with `options` what to type for it."""
-    return "\n\n".join(_told(*both, options) for both in judged)
+def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
+    entry = site.ledger.get(f"{letter.fields.get('type')}#{letter.event}") if letter.money else None
+    told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else _TOLD_BY_NOBODY
+    return {
+        "reason": letter.reason,
+        "says": letter.shown,
+        **({"money": f"{letter.money}{told}"} if letter.money else {}),
+        "replay": verdict.why,
+    }
 
 
-def _told(letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:
+def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:
+    """One, and with `options` what to type for it, which only shows what would be."""
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
-    pairs = [
-        ("reason", letter.reason),
-        ("says", letter.shown),
-        ("sha256", letter.receipt),
-        ("replay", verdict.why),
-    ]
-    below = screen.facts(pairs, indent=" " * len(head))
-    event = verdict.event or (letter.about if letter.fields else "no event")
+    below = screen.facts([*_facts(site, letter, verdict).items()], indent=" " * len(head))
     typed = f"\n{screen.to_type(_command(letter, verdict), options)}" if options else ""
-    return f"{head}{letter.queue}, {event}, {old} old\n{below}{typed}"
+    return f"{head}{letter.queue}, {letter.about}, {old} old\n{below}{typed}"
 
 
 def _command(letter: Letter, verdict: Verdict) -> str:
-    return f"letters {letter.id[:_SHORT]} {'--replay' if verdict.safe else '--drop'} --do"
+    return f"letters {letter.id[:_SHORT]} {'--replay' if verdict.safe else '--drop'}"
 
 
-def _plain(letter: Letter, verdict: Verdict) -> dict[str, object]:
+def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
     return {
         "queue": letter.queue,
         "id": letter.id,
-        "event": verdict.event,
+        "event": letter.event,
         "location_id": letter.fields.get("location_id"),
         "sent_at": stamp(letter.sent_at),
-        "reason": letter.reason,
-        "says": letter.shown,
-        "sha256": letter.receipt,
+        **_facts(site, letter, verdict),
         "safe": verdict.safe,
-        "verdict": verdict.why,
         "command": _command(letter, verdict),
     }

@@ -4,6 +4,7 @@ The rule is in `shared.payments.restored`; here its mark is set and released.
 """
 
 import argparse
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,7 +13,6 @@ from ops.rows import entries_in
 from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
-from shared.aws.dynamodb import StaleWrite
 from shared.clock import YEARS
 from shared.payments.entry import Entry, EntryState
 from shared.payments.restored import Mark
@@ -55,7 +55,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     ]
 
     def do() -> str:
-        _put(site, mark, Mark(since, clock.now()))
+        site.marks.put(mark, Mark(since, clock.now()))
         head = census.ordered(site.roll, repairs=True)
         taken = head.stage is Stage.LISTING and head.repairs
         other = " A census is under way already; when it is done, take another: census --new"
@@ -80,17 +80,10 @@ def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     ]
 
     def do() -> str:
-        _put(site, mark, replace(mark, released_at=clock.now()))
+        site.marks.put(mark, replace(mark, released_at=clock.now()))
         return "Done."
 
     return screen.change(options, f"Restored tables ({site.name})", pairs, do)
-
-
-def _put(site: Site, before: Mark | None, mark: Mark) -> None:
-    try:
-        site.marks.put(before, mark)
-    except StaleWrite:
-        raise NotChanged("somebody else has set the mark since it was shown") from None
 
 
 def _standing(mark: Mark | None) -> str:
@@ -113,5 +106,5 @@ def _unfinished(site: Site) -> list[Entry]:
 
 
 def _counted(entries: list[Entry]) -> str:
-    numbers = {it: sum(entry.state is it for entry in entries) for it in _UNFINISHED}
-    return ", ".join(f"{number} {state}" for state, number in numbers.items() if number) or "none"
+    counts = Counter(entry.state for entry in entries)
+    return ", ".join(f"{number} {state}" for state, number in counts.items()) or "none"

@@ -14,7 +14,6 @@ from ops.site import Site
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.status import Installed, Status
-from shared.aws.dynamodb import StaleWrite
 from shared.connections import lifecycle
 from shared.connections.connection import LIVE, Connection, State
 from shared.payments import coverage
@@ -59,12 +58,8 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
 
 def _do(site: Site, location_id: int, connection: Connection | None) -> str:
     if connection is not None:
-        now = clock.now()
-        why = f"uninstall asked for by {getpass.getuser()}"
-        try:
-            site.connections.save(lifecycle.uninstalling(connection, why, now), now)
-        except StaleWrite:
-            raise NotChanged("the connection has changed since it was shown") from None
+        now, why = clock.now(), f"uninstall asked for by {getpass.getuser()}"
+        site.connections.save(lifecycle.uninstalling(connection, why, now), now)
     try:
         site.platform.uninstall(location_id)
     except (NotSent, Refused) as error:
