@@ -25,9 +25,10 @@ from ops.screen import Wrong
 from ops.watch import CloudWatch
 from shared import clock
 from shared import settings as config
+from shared.altegio import order
 from shared.altegio.client import Client, Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
-from shared.altegio.rate_limit import Pace
+from shared.altegio.rate_limit import pace_of
 from shared.altegio.status import Status
 from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
@@ -48,7 +49,6 @@ from shared.reconcile.census.table import CensusTable
 _FUNCTIONS = ("PaymentsFunction", "ReconcileFunction", "CallsFunction", "ConnectFunction")
 # How many reads of the tables run side by side.
 AT_ONCE = 16
-_PATIENCE_S = 30
 
 
 class NoStack(Wrong):
@@ -93,16 +93,8 @@ class Site:
         pace_table = reconcile.platform.pace_table
         self.token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
         self.user_token = UserToken(ssm, calls.user_token_parameter)
-        # In turn with the functions; a person waits longer than they do.
-        pace = Pace(
-            dynamodb,
-            pace_table,
-            clock=clock.now,
-            sleep=clock.sleep,
-            rules=reconcile.platform.pace,
-            ahead_s=0,
-            patience_s=_PATIENCE_S,
-        )
+        # In turn with the functions.
+        pace = pace_of(dynamodb, reconcile.platform, order.DESK)
         client = Client(reconcile.platform, self.token, pace)
         self.platform = Marketplace(client)
         self.voip = Telephony(client, calls.chains.platform_api_url)
