@@ -148,7 +148,6 @@ _COMMANDS: dict[str, tuple[str, list[_Argument], list[_Argument]]] = {
             ("action", {"choices": ["export", "erase"]}),
             _one("account", "ACCOUNT", "its id, or its id in your portal", nargs="?"),
             _OF_LOCATION,
-            _one("--to", "FILE", "a new file for the data, or for the receipt", Path),
             _one("--reason", "TEXT", "of an erasure: who asked, without a name, as it is kept"),
         ],
         [],

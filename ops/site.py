@@ -39,7 +39,6 @@ from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.connections.accounts import Accounts
 from shared.connections.journal import Journal
-from shared.connections.settle import Settle
 from shared.connections.table import Connections
 from shared.payments.ledger import Ledger
 from shared.payments.resolve_unknown import ResolveUnknown
@@ -111,13 +110,6 @@ class Site:
         self.call_wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
         self.looking = ResolveUnknown(
             ledger=self.ledger, platform=self.platform, clock=clock.now, rules=reconcile.ledger
-        )
-        self.settling = Settle(
-            platform=self.platform,
-            connections=self.connections,
-            sightings=self.sightings,
-            clock=clock.now,
-            rules=reconcile.lifecycle,
         )
         self.lines = EnterLines(
             accounts=self.accounts,

@@ -1,7 +1,7 @@
 """Ends the application in a location from our side, as for a customer who is gone or does not pay.
 
-The row is told first, then the platform, then the row is settled: whatever is lost in between, the
-row is due, and reconcile asks the platform how it ended.
+The row is told first, then the platform. The row is due then, so reconcile asks the platform how it
+ended, whatever was lost in between.
 """
 
 import argparse
@@ -70,35 +70,7 @@ def _do(site: Site, location_id: int, connection: Connection | None) -> str:
         raise Unfinished(f"{unsure}. Within minutes {settles}") from None
     if connection is None:
         return "Done: uninstalled there, never connected here."
-    return _ended(connection, _settled(site, connection))
-
-
-def _settled(site: Site, asked: Connection) -> Connection:
-    """The connection, as the platform's status has it now.
-
-    The row has the webhook's hint, with which a bare 404 is believed at once if it contradicts what
-    is older than a minute. So there is nothing to wait for, and no other proof is needed.
-    """
-    settled = asked
-    for _ in range(2):
-        current = site.connections.get(asked.location_id) or asked
-        if current.state is State.DISABLED or current.generation != asked.generation:
-            return current
-        settled, _status = site.settling.settle(current)
-        if settled.due_at is None or settled.due_at > clock.now():
-            break
-        # Due already, so it is not as we left it: the webhook came in between.
-    return settled
-
-
-def _ended(asked: Connection, settled: Connection) -> str:
-    if settled.generation != asked.generation:
-        return f"Done there, but the owner has reconnected meanwhile: {settled.state} here."
-    if settled.state is State.DISABLED:
-        return "Done: uninstalled there, disabled here."
-    again = screen.due(settled.due_at, clock.now())
-    said = f"Done there. Here it is still {settled.state}: {settled.verdict}"
-    return f"{said}. Reconcile looks again {again}."
+    return "Done: uninstalled there. Within minutes, reconcile closes it here; `location` tells."
 
 
 def _pairs(site: Site, connection: Connection | None, there: Status | str) -> list[tuple[str, str]]:
