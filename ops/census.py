@@ -5,7 +5,6 @@ Reconcile takes it, run by run; here it is only ordered and followed.
 
 import argparse
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
 
@@ -41,7 +40,7 @@ def census(site: Site, options: argparse.Namespace) -> int:
         return 0
     if options.new or options.do:
         head = _followed(site.roll, head)
-    found = list(_found(site.roll, head))
+    found = [it for number in range(head.parts) for it in site.roll.part(number).found]
     screen.printed(options, _shown(site, head, found, options), _plain(head, found))
     return 0
 
@@ -112,11 +111,6 @@ def _followed(roll: CensusTable, head: Head) -> Head:
         if clock.now() - (head.changed_at or head.began_at) > _SILENCE:
             raise Unfinished("the census does not move on: does reconcile run? It is still ordered")
     return head
-
-
-def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
-    for number in range(head.parts):
-        yield from roll.part(number).found
 
 
 def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespace) -> str:

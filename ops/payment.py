@@ -82,12 +82,14 @@ def _listed(site: Site, options: argparse.Namespace) -> int:
         unread += unreadable
     now = clock.now()
     heads = ("ENTRY", "STATE", "LOCATION", "AGE", "DUE", "SUM", "WHY")
-    text = f"{site.name}: nothing is {' or '.join(states)}."
-    if found:
-        table = screen.table(heads, [_row(entry, now) for entry in found])
-        text = f"{site.name}: {screen.counted(len(found), 'entry', 'entries')}\n\n{table}"
+    number, none = (
+        screen.counted(len(found), "entry", "entries"),
+        f"nothing is {' or '.join(states)}.",
+    )
+    table = screen.below(heads, [_row(entry, now) for entry in found])
     for error in unread:
         print(screen.wrapped(f"{error.key}: {error}; `status` says more."), file=sys.stderr)
+    text = "\n".join([f"{site.name}: {number if found else none}", *table])
     screen.printed(options, text, [_plain(entry) for entry in found])
     return int(
         bool(unread)

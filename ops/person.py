@@ -127,15 +127,11 @@ def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any
     stored.delete(site, late)
     counts = _counts({name: [*before, *late.get(name, ())] for name, before in rows.items()})
     head = _head(site, found, "erased")
-    stays = {**stored.kept(site, found), **_left(site, found)}
-    return {**head, "reason": reason, "erased": counts, "kept": _kept(stays)}
-
-
-def _left(site: Site, found: Person) -> Rows:
-    """What stays of rows that are erased in part."""
-    table = stored.named(site, found)["ConnectionsTable"]
+    # What stays of rows that are erased in part.
     others = found.account is not None and not found.whole
-    return {"ConnectionsTable": table, "AccountsTable": [{}] if others else []}
+    parts = {**stored.named(site, found), "AccountsTable": [{}] * others}
+    stays = {**stored.kept(site, found), **parts}
+    return {**head, "reason": reason, "erased": counts, "kept": _kept(stays)}
 
 
 def _kept(rows: Rows) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from ops import census, screen
 from ops.rows import entries_in
 from ops.screen import NotChanged
 from ops.site import Site
+from ops.trouble import some
 from shared import clock
 from shared.clock import YEARS
 from shared.payments.entry import Entry, EntryState
@@ -40,11 +41,10 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
         since = min(since, mark.restored_to)
     entries = _unfinished(site)
     later = [entry for entry in entries if entry.changed_at and entry.changed_at > since]
+    changed = "none of these, as it should be" if options.since else "not asked"
     if options.since and later:
-        changed = f"{later[0].key} and others" if later[1:] else later[0].key
-        changed += ": is this the restored table, and were the functions stopped?"
-    else:
-        changed = "none of these, as it should be" if options.since else "not asked"
+        keys = some([entry.key for entry in later])
+        changed = f"{keys}: is this the restored table, and were the functions stopped?"
     pairs = [
         ("restored to", f"{screen.moment(since)}, {screen.due(since, now)}"),
         ("mark", _standing(mark)),

@@ -157,11 +157,8 @@ def _announced(file: Path) -> Stack:
 
 
 def _local(found: dict[str, Any]) -> Stack:
-    session = boto3.Session(
-        aws_access_key_id=found["credentials"]["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=found["credentials"]["AWS_SECRET_ACCESS_KEY"],
-        region_name=found["region"],
-    )
+    credentials = {name.lower(): value for name, value in found["credentials"].items()}
+    session = boto3.Session(region_name=found["region"], **credentials)
     # No proxy of the environment may come between, and whoever is not there is not there.
     quick = Config(proxies={}, retries={"total_max_attempts": 1})
     client = partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick)

@@ -47,8 +47,7 @@ def take(site: Site, options: argparse.Namespace) -> int:
             rules=site.settings.lifecycle,
         )
     except rules.CannotBeTaken as error:
-        print("" if options.json else f"{text}\n\n", end="")
-        return screen.not_changed(options, NotChanged(error), plain)
+        return screen.proposed(options, text, plain, str, against=str(error))
 
     def do() -> str:
         if not site.accounts.seen(account, now):

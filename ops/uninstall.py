@@ -6,7 +6,8 @@ ended, whatever was lost in between.
 
 import argparse
 import getpass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
 from ops import screen
 from ops.screen import NotChanged, Unfinished
@@ -15,7 +16,7 @@ from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.status import Installed, Status
 from shared.connections import lifecycle
-from shared.connections.connection import LIVE, Connection, State
+from shared.connections.connection import Connection, State
 from shared.payments import coverage
 from shared.payments.entry import Entry, EntryState
 
@@ -38,7 +39,7 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     connection = site.connections.get(location_id)
     entries = site.ledger.entries_of(location_id)
     there = site.told(location_id)
-    pairs = _pairs(site, connection, there)
+    pairs = _pairs(site, connection, entries, there)
     unsettled = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
     rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
     parts = [f"Uninstall from location {location_id} ({site.name})", screen.facts(pairs)]
@@ -46,14 +47,10 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     left = {row[0]: row[1] for row in rows}
     plain = {"location_id": location_id, **dict(pairs), "not settled": left}
     gone_here = connection is None or connection.state is State.DISABLED
-    if gone_here and isinstance(there, Status) and there.installed is Installed.NO:
-        said = "Nothing to do: the application is not installed in this location."
-        text = "\n".join([*parts, "", said])
-        screen.printed(options, text, {**plain, "done": False, "said": said})
-        return 0
-    return screen.proposed(
-        options, "\n".join(parts), plain, lambda: _do(site, location_id, connection)
-    )
+    gone_there = isinstance(there, Status) and there.installed is Installed.NO
+    against = "the application is not installed in this location" * (gone_here and gone_there)
+    text, do = "\n".join(parts), partial(_do, site, location_id, connection)
+    return screen.proposed(options, text, plain, do, against=against)
 
 
 def _do(site: Site, location_id: int, connection: Connection | None) -> str:
@@ -73,12 +70,16 @@ def _do(site: Site, location_id: int, connection: Connection | None) -> str:
     return "Done: uninstalled there. Within minutes, reconcile closes it here; `location` tells."
 
 
-def _pairs(site: Site, connection: Connection | None, there: Status | str) -> list[tuple[str, str]]:
+def _pairs(
+    site: Site, connection: Connection | None, entries: list[Entry], there: Status | str
+) -> list[tuple[str, str]]:
     now = clock.now()
+    work = coverage.work(connection, entries, now) if connection else None
+    left = f"until {screen.moment(work.covered_until)}" if work else "-"
     pairs = [
         ("here", connection.words if connection else "never connected"),
         ("there", there.proof() if isinstance(there, Status) else there),
-        ("cover", _cover(site, connection, there, now)),
+        ("cover", left if work is None or work.covered_until > now else "none is left"),
     ]
     if connection is not None and connection.state is not State.DISABLED:
         erased_at = now + timedelta(seconds=site.settings.lifecycle.erase_after_s)
@@ -90,18 +91,3 @@ def _becomes(entry: Entry) -> str:
     if entry.is_refund and entry.state is EntryState.PENDING:
         return _REFUND_GOES_OUT
     return _BECOMES[entry.state]
-
-
-def _cover(site: Site, connection: Connection | None, there: Status | str, now: datetime) -> str:
-    """Until when the owner has paid, or may try it for nothing."""
-    if connection is None or connection.state not in LIVE:
-        return "-"
-    if isinstance(there, Status) and there.live:
-        rules, zone = site.settings.cover, site.platform.zone
-        connection = coverage.watched(connection, there, (), now, zone=zone, rules=rules)
-    if site.settings.cover.free:
-        return "the application is free"
-    until = connection.covered_until
-    if until is None or until <= now:
-        return "none is left"
-    return f"until {screen.moment(until)}, {screen.age(until - now)} of which are left"

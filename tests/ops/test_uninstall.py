@@ -66,7 +66,7 @@ def test_a_dry_run_shows_what_would_end_and_asks_for_nothing(
     for shown in (
         "here active: status active, log ends pending→active at",
         "there status active, log ends pending→active at",
-        "cover until 2027-11-30 23:59:59Z, ",
+        "cover until 2027-11-30 23:59:59Z",
         "payment#inv-2 UNKNOWN cannot be looked up while nothing is installed there; then a person",
         "refund#ref-1 PENDING is sent nevertheless, once its payment is",
         "Nothing was changed yet. Add --do to do it.",
@@ -266,12 +266,12 @@ def test_what_is_not_installed_there_any_more_is_closed_here(
     assert DONE in operator("uninstall", "4564", "--do")
     connected.reconcile()
     again = operator("uninstall", "4564", "--do")
-    assert "Nothing to do: the application is not installed in this location." in again
-    assert (operator.code, len(connected.simulator.calls("uninstall"))) == (0, 1)
+    assert "Nothing was changed: the application is not installed in this location." in again
+    assert (operator.code, len(connected.simulator.calls("uninstall"))) == (1, 1)
 
 
 def test_a_location_that_nobody_connected_here(deployment: Deployment, operator: Operator) -> None:
-    assert "Nothing to do" in operator("uninstall", "4564", "--do")
+    assert "Nothing was changed" in operator("uninstall", "4564", "--do")
     deployment.simulator.grant(4564)
     text = operator("uninstall", "4564", "--do")
     assert "Done: uninstalled there, never connected here." in text
