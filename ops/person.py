@@ -128,8 +128,8 @@ def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any
     counts = _counts({name: [*before, *late.get(name, ())] for name, before in rows.items()})
     head = _head(site, found, "erased")
     # What stays of rows that are erased in part.
-    others = found.account is not None and not found.whole
-    parts = {**stored.named(site, found), "AccountsTable": [{}] * others}
+    others: list[Any] = [{}] if found.account is not None and not found.whole else []
+    parts = {**stored.named(site, found), "AccountsTable": others}
     stays = {**stored.kept(site, found), **parts}
     return {**head, "reason": reason, "erased": counts, "kept": _kept(stays)}
 
