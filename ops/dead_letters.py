@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from ops import screen
 from ops.screen import NotChanged
 from ops.site import Site
-from shared import clock
+from shared import clock, fields
 from shared.aws.dynamodb import from_item
 from shared.calls import event as call_event
 from shared.calls import phone_numbers
@@ -75,33 +75,30 @@ class Letter:
     @property
     def event(self) -> str:
         """By which name it is found; empty if it has none."""
-        names = (self.fields.get(name) for name in ("event_id", "call_id", "key"))
-        return next((str(it)[:_LONGEST] for it in names if it), "")
+        names = (str(self.fields.get(name, "")) for name in ("event_id", "call_id", "key"))
+        return next((it for it in names if it and it.isprintable()), "")
 
     @property
     def about(self) -> str:
         """The event and the location that it names, as far as it does."""
-        event, location_id = self.event or self.id[:_SHORT], self.fields.get("location_id")
+        event, location_id = self.event[:_LONGEST], self.fields.get("location_id")
+        event = event or self.id[:_SHORT]
         return f"{event} of location {location_id}" if type(location_id) is int else event
 
     @property
     def shown(self) -> str:
         """What it says, masked."""
-        fields = self.fields
-        if not fields:
-            return f"no JSON object, {screen.counted(len(self.body), 'character')}"
-        return ", ".join(f"{_name(name)}={_masked(name, it)}" for name, it in fields.items())
+        told = [f"{_name(name)}={_masked(name, it)}" for name, it in self.fields.items()]
+        return ", ".join(told) or f"no JSON object, {screen.counted(len(self.body), 'character')}"
 
     @property
     def money(self) -> str:
         """Which payment or refund it brings; empty if none."""
-        fields = self.fields
-        kind = str(fields.get("type", "something unreadable"))
+        kind, says = str(self.fields.get("type", "something unreadable")), self.fields
         if self.queue != "billing" or kind == "wake-up":
             return ""
-        told = [_masked(it, fields[it]) for it in ("amount", "currency") if it in fields]
-        of = f" of {' '.join(told)}" if told else ""
-        return f"{kind[:_LONGEST]}{of}"
+        told = [_masked(it, says[it]) for it in ("amount", "currency") if it in says]
+        return " of ".join(filter(None, (kind[:_LONGEST], " ".join(told))))
 
     def is_of(self, options: argparse.Namespace) -> bool:
         """Whether it is among those that the command line names."""
@@ -118,7 +115,7 @@ def _name(text: str) -> str:
 
 
 def _masked(name: str, value: Any) -> str:
-    if name in _OPEN and isinstance(value, (str, int, bool)):
+    if name in _OPEN and isinstance(value, (str, int)) and str(value).isprintable():
         return str(value)[:_LONGEST]
     if name in _NUMBERS and isinstance(value, str):
         return phone_numbers.masked(value)
@@ -335,15 +332,24 @@ def _letter(queue: str, message: Any) -> Letter:
     )
 
 
+def _entry(site: Site, letter: Letter) -> Entry | None:
+    """The entry of what a letter brings; None if there is none, or its id is none."""
+    kind = letter.fields.get("type")
+    with suppress(ValueError):
+        id_ = fields.one_id(letter.fields.get("event_id"))
+        return site.ledger.get(f"{kind}#{id_}") if kind in ("payment", "refund") else None
+    return None
+
+
 def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
-    entry = site.ledger.get(f"{letter.fields.get('type')}#{letter.event}") if letter.money else None
-    told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else _TOLD_BY_NOBODY
-    return {
-        "reason": letter.reason,
-        "says": letter.shown,
-        **({"money": f"{letter.money}{told}"} if letter.money else {}),
-        "replay": verdict.why,
-    }
+    found = {"reason": letter.reason, "says": letter.shown}
+    if letter.money:
+        entry = _entry(site, letter)
+        has = (
+            f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else _TOLD_BY_NOBODY
+        )
+        found["money"] = f"{letter.money}{has}"
+    return {**found, "replay": verdict.why}
 
 
 def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:
@@ -363,7 +369,7 @@ def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
     return {
         "queue": letter.queue,
         "id": letter.id,
-        "event": letter.event,
+        "event": letter.event[:_LONGEST],
         "location_id": letter.fields.get("location_id"),
         "sent_at": stamp(letter.sent_at),
         **_facts(site, letter, verdict),

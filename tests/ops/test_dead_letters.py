@@ -45,6 +45,8 @@ def test_a_letter_says_what_money_it_brings_and_whether_an_entry_has_it(
         (json.dumps(payment("known", amount="2.00")),
          "payment of 2.00 EUR; payment#known is SENT, 1 EUR"),
         (json.dumps({**payment(), "location_id": None}), f"payment of 990.99 EUR{lost}"),
+        (json.dumps(payment("x" * 3000)), f"payment of 990.99 EUR{lost}"),
+        (json.dumps(payment("a\ud800")), f"payment of 990.99 EUR{lost}"),
         (json.dumps({"type": "refund", "event_id": "r-1", "payment_event_id": "known"}),
          f"refund{lost}"),
         ('{"type":"wake-up","key":"payment#known","due_at":"2026-11-01T00:00:00.000000Z"}', None),
