@@ -6,7 +6,7 @@ for a moment, and gives them back at once.
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,14 +19,11 @@ from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock, fields
 from shared.aws.dynamodb import from_item
-from shared.calls import event as call_event
 from shared.calls import phone_numbers
+from shared.calls import replay as calls_replay
 from shared.clock import stamp
-from shared.connections.connection import Connection
-from shared.payments import billing_event
-from shared.payments import entry as payment
+from shared.payments import replay as payments_replay
 from shared.payments.entry import Entry
-from shared.payments.facts import to_texts
 
 # Long enough to read them all; given back earlier.
 _HOLD_S = 60
@@ -75,7 +72,7 @@ class Letter:
     @property
     def event(self) -> str:
         """By which name it is found; empty if it has none."""
-        names = (str(self.fields.get(name, "")) for name in ("event_id", "call_id", "key"))
+        names = (str(self.fields.get(name) or "") for name in ("event_id", "call_id", "key"))
         return next((it for it in names if it and it.isprintable()), "")
 
     @property
@@ -122,20 +119,8 @@ def _masked(name: str, value: Any) -> str:
     return f"({len(str(value))} characters)"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a replay would do: it would be taken, or refused again, and `why`."""
-
-    safe: bool
-    why: str
-
-
-def _taken(why: str) -> Verdict:
-    return Verdict(True, f"safe: {why}")
-
-
-def _refused(why: str) -> Verdict:
-    return Verdict(False, f"refused again: {why}")
+type Verdict = tuple[bool, str]
+"""Whether a replay is safe, and why, or why it would be refused again."""
 
 
 def letters(site: Site, options: argparse.Namespace) -> int:
@@ -146,10 +131,10 @@ def letters(site: Site, options: argparse.Namespace) -> int:
         chosen = [letter for found in held.values() for letter in found if letter.is_of(options)]
         judged = [(letter, _judged(site, letter)) for letter in chosen]
         # What is to be deleted last.
-        judged.sort(key=lambda both: not both[1].safe)
+        judged.sort(key=lambda both: not both[1][0])
         if options.replay or options.drop:
             return _changed(site, options, judged, held)
-    safe = sum(verdict.safe for _letter, verdict in judged)
+    safe = sum(is_safe for _letter, (is_safe, _why) in judged)
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
     ways = f"Safe to replay: {safe} of {len(judged)}"
     ways += "; `letters all --replay` shows these, and takes them with --do." if safe else "."
@@ -174,8 +159,8 @@ def _changed(
         raise NotChanged("there is no such letter" if options.id != ["all"] else "there is none")
     going = [
         letter
-        for letter, verdict in judged
-        if verdict.safe is options.replay or (options.force and letter.queue in site.queues)
+        for letter, (is_safe, _why) in judged
+        if is_safe is options.replay or (options.force and letter.queue in site.queues)
     ]
     verb = "replayed" if options.replay else "deleted for good"
     other = "they would come back" if options.replay else "it is safe to --replay"
@@ -232,62 +217,13 @@ def peeked(site: Site, queue: str) -> list[Letter]:
 
 
 def _judged(site: Site, letter: Letter) -> Verdict:
-    if letter.queue == _EVENTS:
-        return _refused("docs/events.md has how the last day is told once more")
-    if letter.queue == "calls":
-        return judge_call(letter.body, site.connections.get)
-    return judge(letter.body, site.ledger.get)
-
-
-def judge_call(body: str, known: Callable[[int], Connection | None]) -> Verdict:
-    """What would come of a message on the calls queue; whatever of it was taken, is not doubled."""
-    try:
-        event = call_event.read(body)
-    except call_event.BadEvent as error:
-        return _refused(f"invalid: {error}")
-    if isinstance(event, call_event.Ringing):
-        return _refused("only the door takes it")
-    if not isinstance(event, call_event.Finished):
-        return _taken("a wake-up of our own")
-    if event.location_id is None:
-        if event.account_id:
-            return _taken("by its line, however often it is told")
-        return _refused("it names neither a location nor an account")
-    connection = known(event.location_id)
-    owner = connection.account_id if connection else None
-    if owner is not None and event.account_id in ("", owner):
-        return _taken("one entry, however often it is told")
-    return _refused(f"location {event.location_id} is not of this account")
-
-
-def judge(body: str, known: Callable[[str], Entry | None]) -> Verdict:
-    """What would come of a message on the billing queue, by the ledger as `known` reads it."""
-    try:
-        event = billing_event.read(body)
-    except billing_event.BadEvent as error:
-        return _refused(f"invalid: {error}")
-    if isinstance(event, billing_event.WakeUp):
-        return _taken("a wake-up, void unless it is the latest")
-    entry = event.entry(clock.now())
-    before = known(entry.key)
-    if before is not None and before.digest == entry.digest:
-        return _taken(f"known with the same facts ({before.state}), no effect")
-    if before is not None:
-        return _refused(f"contradicts what was received ({_difference(before, entry)})")
-    paid = known(entry.payment_key) if entry.is_refund else None
-    if entry.is_refund and (unlike := payment.refund_unlike(entry, paid)):
-        return _refused(f"invalid: {unlike}")
-    return _taken("not known yet, taken as any new event")
-
-
-def _difference(before: Entry, entry: Entry) -> str:
-    old, new = to_texts(before.facts), to_texts(entry.facts)
-    pairs = [(name, old.get(name), new.get(name)) for name in old | new]
-    # The location of a refund may have been found since.
-    if None not in (before.location_id, entry.location_id):
-        pairs.append(("location_id", str(before.location_id), str(entry.location_id)))
-    told = [f"{name} was {was}, is {now}" for name, was, now in pairs if was != now]
-    return ", ".join(told) or "location_id"
+    match letter.queue:
+        case "billing":
+            return payments_replay.judged(letter.body, site.ledger.get, clock.now())
+        case "calls":
+            return calls_replay.judged(letter.body, site.connections.get)
+        case _:
+            return False, "docs/events.md has how the last day is told once more"
 
 
 @contextmanager
@@ -349,7 +285,8 @@ def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
             f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else _TOLD_BY_NOBODY
         )
         found["money"] = f"{letter.money}{has}"
-    return {**found, "replay": verdict.why}
+    is_safe, why = verdict
+    return {**found, "replay": f"safe: {why}" if is_safe else f"refused again: {why}"}
 
 
 def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:
@@ -362,7 +299,7 @@ def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namesp
 
 
 def _command(letter: Letter, verdict: Verdict) -> str:
-    return f"letters {letter.id[:_SHORT]} {'--replay' if verdict.safe else '--drop'}"
+    return f"letters {letter.id[:_SHORT]} {'--replay' if verdict[0] else '--drop'}"
 
 
 def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
@@ -373,6 +310,6 @@ def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
         "location_id": letter.fields.get("location_id"),
         "sent_at": stamp(letter.sent_at),
         **_facts(site, letter, verdict),
-        "safe": verdict.safe,
+        "safe": verdict[0],
         "command": _command(letter, verdict),
     }
