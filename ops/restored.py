@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ops import census, screen
+from ops import screen
 from ops.rows import entries_in
 from ops.screen import NotChanged
 from ops.site import Site
@@ -56,7 +56,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
 
     def do() -> str:
         site.marks.put(mark, Mark(since, clock.now()))
-        head = census.ordered(site.roll, repairs=True)
+        head = site.roll.order(clock.now(), repairs=True)
         taken = head.stage is Stage.LISTING and head.repairs
         other = " A census is under way already; when it is done, take another: census --new"
         return (
