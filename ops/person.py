@@ -68,7 +68,7 @@ def _export(site: Site, found: Person) -> int:
     rows = {**stored.named(site, found), **stored.personal(site, found), **stored.kept(site, found)}
     receipt = {**_head(site, found, "exported"), **account, "exported": _counts(rows)}
     written = {"receipt": receipt, "elsewhere": _ELSEWHERE, "data": _shareable(rows)}
-    print(_json(written))
+    print(json.dumps(written, ensure_ascii=False, indent=2))
     return 0
 
 
@@ -81,9 +81,10 @@ def _erase(site: Site, found: Person, options: argparse.Namespace) -> int:
         plain = {**_head(site, found, "to be erased"), "rows": _counts(rows), "kept": _kept(kept)}
         return screen.proposed(options, _shown(site, found, rows, kept), plain, str)
     try:
-        print(_json(_erased(site, found, rows, options.reason)))
+        receipt = _erased(site, found, rows, options.reason)
     except StaleWrite:
         raise Unfinished("a location has changed meanwhile. Ask again; that goes on") from None
+    print(json.dumps(receipt, ensure_ascii=False, indent=2))
     return 0
 
 
@@ -184,7 +185,3 @@ def _shareable(value: Any) -> Any:
     if isinstance(value, list):
         return [_shareable(each) for each in value]
     return _HASH.sub("(a hash)", value) if isinstance(value, str) else value
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
