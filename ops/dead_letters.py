@@ -1,38 +1,29 @@
 """The dead letters: what is in each, why, and what a replay would do.
 
-A letter stays until its copy is in the queue that it came from. Whoever looks holds the letters
-for a moment, and gives them back at once.
+A letter stays until its copy is in the queue that it came from.
 """
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import astuple, dataclass
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from ops import screen
 from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock, fields
 from shared.aws.dynamodb import from_item
+from shared.aws.letter_box import AT_ONCE, LetterBox, Message
 from shared.calls import phone_numbers
 from shared.calls import replay as calls_replay
 from shared.clock import stamp
 from shared.payments import replay as payments_replay
 from shared.payments.entry import Entry
 
-# Long enough to read them all; given back earlier.
-_HOLD_S = 60
 # Of an id, as it is shown; as with commits, its beginning is enough.
 _SHORT = 8
-# Asks all of the queue's servers, not some: an empty answer then means an empty queue.
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
-_WAIT_S = 1
-_AT_ONCE = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 # What may be shown of a letter as it is; of a number the last digits, of all else how long it is.
 _OPEN = {
     *("type", "event_id", "location_id", "payment_event_id", "account_id", "key", "at", "due_at"),
@@ -43,20 +34,16 @@ _OPEN = {
 }
 _NUMBERS = {"phone", "line"}
 _LONGEST = 40
+_ALL = 10_000
 _EVENTS = "events"
 _TOLD_BY_NOBODY = ", which no entry has: Altegio is not told of it"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One dead letter; `handle` is good for as long as it is held."""
+class Letter(Message):
+    """One dead letter, and of which queue it is."""
 
     queue: str
-    id: str
-    body: str
-    reason: str
-    sent_at: datetime
-    handle: str
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -126,14 +113,15 @@ type Verdict = tuple[bool, str]
 def letters(site: Site, options: argparse.Namespace) -> int:
     """Lists letters, each with its verdict; with `--replay` or `--drop`, does so with them."""
     queues = [options.queue] if options.queue else [*urls(site)]
+    boxes = {queue: _box(site, queue) for queue in queues}
     with ExitStack() as holding:
-        held = {queue: holding.enter_context(_held(site, queue)) for queue in queues}
-        chosen = [letter for found in held.values() for letter in found if letter.is_of(options)]
-        judged = [(letter, _judged(site, letter)) for letter in chosen]
+        held = {queue: holding.enter_context(box.held()) for queue, box in boxes.items()}
+        found = [letter for queue, them in held.items() for letter in _letters(queue, them)]
+        judged = [(letter, _judged(site, letter)) for letter in found if letter.is_of(options)]
         # What is to be deleted last.
         judged.sort(key=lambda both: not both[1][0])
         if options.replay or options.drop:
-            return _changed(site, options, judged, held)
+            return _changed(site, options, judged, boxes)
     safe = sum(is_safe for _letter, (is_safe, _why) in judged)
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
     ways = f"Safe to replay: {safe} of {len(judged)}"
@@ -150,7 +138,7 @@ def _changed(
     site: Site,
     options: argparse.Namespace,
     judged: Sequence[tuple[Letter, Verdict]],
-    held: dict[str, list[Letter]],
+    boxes: Mapping[str, LetterBox],
 ) -> int:
     """Replays what is safe, or deletes what is not; the others only if forced."""
     if not (options.id or options.location or options.event):
@@ -171,11 +159,10 @@ def _changed(
 
     def do() -> str:
         for letter in going:
-            url, dead_url = urls(site)[letter.queue]
             if options.replay:
+                url = site.queues[letter.queue][0]
                 site.sqs.send_message(QueueUrl=url, MessageBody=letter.body)
-            site.sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.handle)
-            held[letter.queue].remove(letter)
+            boxes[letter.queue].delete(letter)
         return f"{screen.counted(len(going), 'letter')} {verb}."
 
     text = "\n\n".join(_told(site, *both, None) for both in judged)
@@ -196,12 +183,9 @@ def length(site: Site, url: str) -> tuple[int, int]:
 
 def of_location(site: Site, location_id: int) -> list[Letter]:
     """All that name a location."""
-    found: list[Letter] = []
-    for queue, (_url, dead_url) in urls(site).items():
-        if any(length(site, dead_url)):
-            with _held(site, queue) as held:
-                found += [it for it in held if it.fields.get("location_id") == location_id]
-    return found
+    queues = [name for name, (_, dead_url) in urls(site).items() if any(length(site, dead_url))]
+    found = [letter for queue in queues for letter in peeked(site, queue, most=_ALL)]
+    return [letter for letter in found if letter.fields.get("location_id") == location_id]
 
 
 def urls(site: Site) -> dict[str, tuple[str, str]]:
@@ -210,10 +194,18 @@ def urls(site: Site) -> dict[str, tuple[str, str]]:
     return {**site.queues, **({_EVENTS: ("", events)} if events else {})}
 
 
-def peeked(site: Site, queue: str) -> list[Letter]:
-    """Some letters, at once: for whom a handful is enough."""
-    with _held(site, queue, most=_AT_ONCE) as found:
-        return [*found]
+def peeked(site: Site, queue: str, most: int = AT_ONCE) -> list[Letter]:
+    """Some letters, given back at once."""
+    with _box(site, queue).held(most) as found:
+        return _letters(queue, found)
+
+
+def _box(site: Site, queue: str) -> LetterBox:
+    return LetterBox(site.sqs, urls(site)[queue][1])
+
+
+def _letters(queue: str, found: Iterable[Message]) -> list[Letter]:
+    return [Letter(*astuple(message), queue) for message in found]
 
 
 def _judged(site: Site, letter: Letter) -> Verdict:
@@ -224,48 +216,6 @@ def _judged(site: Site, letter: Letter) -> Verdict:
             return calls_replay.judged(letter.body, site.connections.get)
         case _:
             return False, "docs/events.md has how the last day is told once more"
-
-
-@contextmanager
-def _held(site: Site, queue: str, most: int = 10_000) -> Iterator[list[Letter]]:
-    """All letters, oldest first; what is left in the list is visible again at once."""
-    _queue_url, dead_letters_url = urls(site)[queue]
-    found: list[Letter] = []
-    try:
-        while len(found) < most and (
-            messages := site.sqs.receive_message(
-                QueueUrl=dead_letters_url,
-                MaxNumberOfMessages=_AT_ONCE,
-                VisibilityTimeout=_HOLD_S,
-                WaitTimeSeconds=_WAIT_S,
-                MessageAttributeNames=["reason"],
-                MessageSystemAttributeNames=["SentTimestamp"],
-            ).get("Messages")
-        ):
-            found += [_letter(queue, message) for message in messages]
-        found.sort(key=lambda letter: letter.sent_at)
-        yield found
-    finally:
-        for letter in found:
-            # One that is not given back is visible anyway, within a minute.
-            with suppress(ClientError):
-                site.sqs.change_message_visibility(
-                    QueueUrl=dead_letters_url, ReceiptHandle=letter.handle, VisibilityTimeout=0
-                )
-
-
-def _letter(queue: str, message: Any) -> Letter:
-    attributes = message.get("MessageAttributes", {})
-    reason = attributes.get("reason", {}).get("StringValue")
-    return Letter(
-        queue=queue,
-        id=message["MessageId"],
-        body=message["Body"],
-        # SQS itself gives none.
-        reason=reason or "could not be stored, again and again",
-        sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
-        handle=message["ReceiptHandle"],
-    )
 
 
 def _entry(site: Site, letter: Letter) -> Entry | None:

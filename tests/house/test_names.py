@@ -27,6 +27,7 @@ TESTED_BY = {
     "aws.dynamodb": "local/stack/test_memory_adapters.py",
     "aws.http": "threats/test_garbled.py",
     "aws.keys": "connect/test_portal.py",
+    "aws.letter_box": "ops/test_dead_letters.py",
     "aws.parameters": "altegio/test_tokens.py",
     "aws.ses": "connect/test_one_time_code.py",
     "aws.session": "house/test_cold_start.py",

@@ -15,6 +15,10 @@ from tests.deployment import Deployment, payment
 from tests.ops.operator import stack_of
 
 
+# A payment for less than the others are for.
+KNOWN = {"event_id": "known", "amount": "1.00", "period_from": "2026-11-02T00:00:00+00:00"}
+
+
 @contextmanager
 def small_pages(deployment: Deployment) -> Iterator[None]:
     """Every query is answered in pages of two, of which there are several."""
@@ -33,12 +37,10 @@ def small_pages(deployment: Deployment) -> Iterator[None]:
     assert any("ExclusiveStartKey" in each for each in asked)
 
 
-def reject(
-    deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.", **more: Any
-) -> None:
+def reject(deployment: Deployment, event_id: str = "inv-1", message: str = "Too early.") -> None:
     # Believed the second time.
     deployment.simulator.fault("payment", "status", status=422, message=message, times=2)
-    deployment.bill(payment(event_id, **more))
+    deployment.bill(payment(event_id))
     deployment.let_time_pass(2)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.deployment import Deployment, finished, payment, ringing
 from tests.ops.operator import Operator
-from tests.ops.states import paid, put, state
+from tests.ops.states import KNOWN, paid, put, state
 from tests.payments import stripes
 
 pytestmark = pytest.mark.usefixtures("anna")
@@ -17,8 +17,8 @@ def test_each_letter_is_explained_and_stays_where_it_is(
 ) -> None:
     bodies = [
         "no event",
-        json.dumps(payment("known", amount="2.00")),
-        json.dumps(payment("known", amount="1.00")),
+        json.dumps(payment(**{**KNOWN, "amount": "2.00"})),
+        json.dumps(payment(**KNOWN)),
         json.dumps(payment("new")),
         '{"type":"wake-up","key":"payment#known","due_at":"2026-11-01T00:00:00.000000Z"}',
     ]
@@ -42,7 +42,7 @@ def test_a_letter_says_what_money_it_brings_and_whether_an_entry_has_it(
     lost = ", which no entry has: Altegio is not told of it"
     for body, money in (
         ("no event", f"something unreadable{lost}"),
-        (json.dumps(payment("known", amount="2.00")),
+        (json.dumps(payment(**{**KNOWN, "amount": "2.00"})),
          "payment of 2.00 EUR; payment#known is SENT, 1 EUR"),
         (json.dumps({**payment(), "location_id": None}), f"payment of 990.99 EUR{lost}"),
         (json.dumps(payment("x" * 3000)), f"payment of 990.99 EUR{lost}"),

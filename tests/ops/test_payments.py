@@ -37,7 +37,7 @@ def test_a_state_lists_its_entries(connected: Deployment, operator: Operator) ->
 def test_one_entry_is_told_with_what_to_type_next(
     connected: Deployment, operator: Operator
 ) -> None:
-    reject(connected, period_to="2026-12-31T23:59:59+00:00")
+    reject(connected)
     assert "type: " not in operator("payment", "known")
     shown = operator("payment", "inv-1")
     assert "\n    type: .venv/bin/python -m ops payment payment#inv-1 --send --do\n" in shown
@@ -49,15 +49,17 @@ def test_one_entry_is_told_with_what_to_type_next(
 def test_what_another_payment_covers_is_not_offered_to_be_sent(
     connected: Deployment, operator: Operator
 ) -> None:
+    connected.bill(payment("other", amount="2.00"))
     reject(connected)
     shown = " ".join(operator("payment", "inv-1").split())
-    assert "paid already its period, by payment#known (SENT); if it is sent as well" in shown
+    assert "paid already its period, by payment#other (SENT); if it is sent as well" in shown
     assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --close REASON"
     assert "paid already" in operator("payment", "inv-1", "--send")
-    # Neither by what was given up, nor by what is given back.
-    connected.bill(refund(of="known"))
+    # Neither by what is given back, nor by what was not taken.
+    connected.bill(refund(of="other"))
     assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --send --do"
-    assert "paid already" not in operator("payment", "known")
+    reject(connected, "inv-2")
+    assert "paid already" not in operator("payment", "inv-1")
 
 
 def test_what_has_no_location_and_no_due_time_is_listed(
