@@ -205,7 +205,7 @@ def _box(site: Site, queue: str) -> LetterBox:
 
 
 def _letters(queue: str, found: Iterable[Message]) -> list[Letter]:
-    return [Letter(*astuple(message), queue) for message in found]
+    return [Letter(*astuple(message), queue=queue) for message in found]
 
 
 def _judged(site: Site, letter: Letter) -> Verdict:

@@ -43,7 +43,6 @@ TESTED_BY = {
     "calls.line_entry": "calls/test_routing.py",
     "calls.queue": "calls/test_history.py",
     "calls.refused_keys": "events/test_key_refused.py",
-    "calls.replay": "ops/test_dead_letters.py",
     "calls.settings": "test_settings.py",
     "calls.shown": "connect/test_first_ring.py",
     "calls.table": "calls/test_history.py",

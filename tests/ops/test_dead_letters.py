@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.deployment import Deployment, finished, payment, ringing
+from tests.deployment import Deployment, payment
 from tests.ops.operator import Operator
 from tests.ops.states import KNOWN, paid, put, state
 from tests.payments import stripes
@@ -207,29 +207,6 @@ def test_a_letter_can_be_read_without_what_is_nobodys_business(
     assert "note=(12 characters), location_id=4564" in shown
     put(connected, "phone 13155550175")
     assert "no JSON object, 17 characters" in operator("letters")
-
-
-def test_a_call_is_judged_as_its_queue_takes_it(connected: Deployment, operator: Operator) -> None:
-    url, own = connected.queues["CallsDeadLetters"], connected.connection(4564).account_id
-    ends = {**finished("c-1", 4564), "started_at": connected.clock().isoformat()}
-    del ends["location_id"]
-    for told, why in (
-        ({**ends, "account_id": own, "location_id": 4564},
-         "safe: one entry, however often it is told"),
-        ({**ends, "account_id": own}, "safe: by its line, however often it is told"),
-        (ends, "refused again: it names neither a location nor an account"),
-        ({**ends, "account_id": "another", "location_id": 4564},
-         "refused again: location 4564 is not of this account"),
-        ({**ends, "location_id": 4232}, "refused again: location 4232 is not of this account"),
-        ({**ringing("c-2"), "at": connected.clock().isoformat()},
-         "refused again: only the door takes it"),
-        ({}, "refused again: invalid: "),
-    ):  # fmt: skip
-        connected.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(told))
-        [letter] = operator.json("letters", "--queue", "calls")
-        assert letter["replay"].startswith(why)
-        assert "money" not in letter
-        operator("letters", "all", "--drop", "--do", "--force")
 
 
 def test_a_change_that_was_not_told_is_found_by_what_it_is_of_and_never_replayed(
