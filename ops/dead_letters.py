@@ -7,7 +7,7 @@ import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ops import screen
@@ -205,7 +205,7 @@ def _box(site: Site, queue: str) -> LetterBox:
 
 
 def _letters(queue: str, found: Iterable[Message]) -> list[Letter]:
-    return [Letter(*astuple(message), queue=queue) for message in found]
+    return [Letter(**asdict(message), queue=queue) for message in found]
 
 
 def _judged(site: Site, letter: Letter) -> Verdict:

@@ -82,19 +82,15 @@ def _listed(site: Site, options: argparse.Namespace) -> int:
         unread += unreadable
     now = clock.now()
     heads = ("ENTRY", "STATE", "LOCATION", "AGE", "DUE", "SUM", "WHY")
-    number, none = (
-        screen.counted(len(found), "entry", "entries"),
-        f"nothing is {' or '.join(states)}.",
-    )
+    none = f"nothing is {' or '.join(states)}."
+    head = screen.counted(len(found), "entry", "entries") if found else none
     table = screen.below(heads, [_row(entry, now) for entry in found])
     for error in unread:
         print(screen.wrapped(f"{error.key}: {error}; `status` says more."), file=sys.stderr)
-    text = "\n".join([f"{site.name}: {number if found else none}", *table])
+    text = "\n".join([f"{site.name}: {head}", *table])
     screen.printed(options, text, [_plain(entry) for entry in found])
-    return int(
-        bool(unread)
-        or any(it.state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED) for it in found)
-    )
+    asks = {EntryState.NEEDS_HUMAN, EntryState.REJECTED} & {it.state for it in found}
+    return int(bool(unread or asks))
 
 
 def _row(entry: Entry, now: datetime) -> tuple[str, ...]:

@@ -198,10 +198,9 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
     if not names.keys() >= {*_FUNCTIONS}:
         raise NoStack(f"{stack_name} is no stack of this backend, or of another version of it")
 
-    def environment(function: str) -> dict[str, str]:
-        configuration = functions.get_function_configuration(FunctionName=names[function])
-        variables: dict[str, str] = configuration["Environment"]["Variables"]
-        return variables
+    def environment(function: str) -> Mapping[str, str]:
+        told = functions.get_function_configuration(FunctionName=names[function])
+        return told["Environment"]["Variables"]
 
     with ThreadPoolExecutor(len(_FUNCTIONS)) as workers:
         environments = dict(zip(_FUNCTIONS, workers.map(environment, _FUNCTIONS), strict=True))
