@@ -198,7 +198,7 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
     if not names.keys() >= {*_FUNCTIONS}:
         raise NoStack(f"{stack_name} is no stack of this backend, or of another version of it")
 
-    def environment(function: str) -> Mapping[str, str]:
+    def environment(function: str) -> Any:
         told = functions.get_function_configuration(FunctionName=names[function])
         return told["Environment"]["Variables"]
 
