@@ -1,14 +1,18 @@
 """The letters of missed callers: no crowd delays another's, and none is sent twice or lost."""
 
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from local.simulator import Owner
+from shared.aws.ses import Fate, Letter, Mail
+from shared.aws.session import Aws
 from shared.calls.letter_wishes import next_morning
 from shared.connections.connection import Hint, State
 from shared.reconcile import schedule
@@ -299,6 +303,31 @@ def test_a_letter_says_how_a_program_stops_it(deployment: Deployment, key: str) 
     miss(deployment, key, "c-2")
     morning(deployment)
     assert len(deployment.letters) == 1
+
+
+def test_it_is_sent_to_ses_once_whatever_ses_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By botocore itself, which would send what got a 500, or no answer, again."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    client, sent = Aws().ses_once, list[dict[str, Any]]()
+
+    class Body:
+        def stream(self) -> Iterator[bytes]:
+            yield b"{}"
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        sent.append(json.loads(request.body))
+        return AWSResponse(request.url, 500, {}, Body())
+
+    client.meta.events.register("before-send", answer)
+    letter = Letter("Missed", "Anna", "https://api.example/connect?stop=1.a")
+    assert Mail(lambda: client, "a@b.example").send("c@d.example", letter) is Fate.UNCLEAR
+    [body] = sent
+    assert body["Content"]["Simple"]["Headers"] == [
+        {"Name": "List-Unsubscribe", "Value": "<https://api.example/connect?stop=1.a>"},
+        {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+    ]
 
 
 def test_a_letter_with_a_code_has_nothing_to_stop(deployment: Deployment, key: str) -> None:
