@@ -135,7 +135,7 @@ def _missed(
         return page.missed(made.missed.stop_letter(ticket, location))
     if action != "done":
         shown = made.missed.show(ticket, location)
-        return page.table(shown) if action == "table" else page.missed(shown)
+        return page.missed(shown, is_file=action == "table")
     # The button has the caller's number, and when he was missed for the last time.
     phone, _, until = fields.get("caller", "").partition(" ")
     try:
