@@ -47,7 +47,7 @@ def expected(calls: Sequence[Real], presses: Sequence[Press]) -> dict[str, list[
         waiting: list[Real] = []
         crossed_out: list[Told] = []
         own = [it for it in calls if it.phone == phone and it.direction != "internal"]
-        for moment in sorted({it.at for it in (*own, *presses)}):
+        for moment in sorted({it.at for it in own} | {it.at for it in presses}):
             now = sorted((it for it in own if it.at == moment), key=lambda it: it.call_id)
             # Who talks with him does so because of what was before, not of what begins just now.
             for talk in [it for it in now if it.answered][:1]:

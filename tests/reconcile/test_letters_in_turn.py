@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from local.simulator import Owner
 from shared.aws.ses import Fate, Letter, Mail
@@ -318,7 +319,7 @@ def test_it_is_sent_to_ses_once_whatever_ses_answers(monkeypatch: pytest.MonkeyP
 
     def answer(request: Any, **_: Any) -> AWSResponse:
         sent.append(json.loads(request.body))
-        return AWSResponse(request.url, 500, {}, Body())
+        return AWSResponse(request.url, 500, HTTPHeaders(), Body())
 
     client.meta.events.register("before-send", answer)
     letter = Letter("Missed", "Anna", "https://api.example/connect?stop=1.a")
