@@ -99,6 +99,24 @@ class World:
         )
         return from_item(answer.get("Item", {}))
 
+    def wish(self, location_id: int) -> dict[str, Any]:
+        """The row of who wants a letter of a location's missed callers."""
+        rows = self._dynamodb.scan(TableName=self.stack.tables["CallsTable"])["Items"]
+        wishes = [it for it in map(from_item, rows) if it["key"].startswith("letter#")]
+        return next(it for it in wishes if it["location_id"] == location_id)
+
+    def let_the_morning_come(self, location_id: int) -> None:
+        """No clock is moved: the letter of tomorrow is due now."""
+        wish = self.wish(location_id)
+        now = stamp(datetime.now(UTC) - timedelta(seconds=1))
+        self._dynamodb.update_item(
+            TableName=self.stack.tables["CallsTable"],
+            Key={"key": {"S": wish["key"]}},
+            UpdateExpression="SET due_at = :now",
+            ExpressionAttributeValues={":now": {"S": now}},
+        )
+        self.stack.run_schedules()
+
     def dead_letters(self) -> list[dict[str, Any]]:
         """All that were ever seen there."""
         self.refused += self._sqs.receive_message(
@@ -297,6 +315,50 @@ def test_a_code_comes_by_letter_and_opens_the_settings(world: World) -> None:
     )
     proven.fields["action"] = "rotate"
     assert world.press(proven).pbx_key.startswith("pbx_")
+
+
+def test_a_letter_of_missed_callers_comes_in_the_morning_and_is_stopped_from_it(
+    world: World,
+) -> None:
+    owner = Owner(id=8010, email="letters@salon.example")
+    page = world.press(world.visit(world.simulator.grant(8010, owner=owner)))
+    key = page.pbx_key
+    with Mailbox(world.stack.aws_endpoint_url) as post:
+
+        def newest() -> dict[str, Any]:
+            letters = httpx.get(f"{post.url}/json").json()
+            return next((it for it in letters if it["to"] == [owner.email]), {})
+
+        page = world.visit(world.simulator.redirect(8010, owner=owner))
+        page.fields["action"] = "code"
+        sent = world.press(page)
+        [code] = re.findall(r"\d{4} \d{4} \d{4}", newest()["text"])
+        sent.fields.update(action="prove", code=code)
+        proven = world.press(sent)
+        proven.fields.update(action="letter", location="8010")
+        assert 'data-letter="wanted"' in world.press(proven).text
+        missed_at = datetime.now(UTC) - timedelta(seconds=60)
+        call = {
+            **finished("letter-1", 8010, phone="+13155550175", answered=False, duration_s=0),
+            "started_at": missed_at.isoformat(),
+        }
+        headers = {"authorization": f"Bearer {key}"}
+        told = httpx.post(f"{world.stack.api}/calls", json=call, headers=headers, timeout=60)
+        assert told.status_code == 202
+        world.let_the_morning_come(8010)
+        eventually(lambda: "+13155550175" in newest()["text"])
+        letter = newest()
+        assert letter["subject"].startswith("Missed callers not called back: 1")
+        assert f"+13155550175   {missed_at:%Y-%m-%d %H:%M}" in letter["text"]
+        [address] = re.findall(r"https?://\S+stop=\S+", letter["text"])
+        # It names the host that API Gateway would; here that is the local one.
+        address = f"{world.stack.api}/connect?{address.partition('?')[2]}"
+        assert "<form" in httpx.get(address, timeout=PATIENCE_S).text
+        assert "due_at" in world.wish(8010)
+        # As a program for mail presses its own button: https://www.rfc-editor.org/rfc/rfc8058
+        pressed = httpx.post(address, data={"List-Unsubscribe": "One-Click"}, timeout=PATIENCE_S)
+        assert pressed.status_code == 200
+        assert "due_at" not in world.wish(8010)
 
 
 def test_no_secret_is_in_any_log(world: World) -> None:
