@@ -97,7 +97,7 @@ def way() -> str:
 def salons(simulator: "Simulator", states: Mapping[int, str]) -> str:
     """How some salons stand."""
     rows = "".join(
-        f'<dt>{escape(title(each))} <span class="state {state}">{state}</span></dt>'
+        f"<dt>{escape(title(each))} {records.badge(state)}</dt>"
         f"<dd>{escape(records.standing(simulator, each))}</dd>"
         for each, state in states.items()
     )

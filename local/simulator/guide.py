@@ -1,5 +1,6 @@
 """The first minutes, step by step: beside each button the command that does the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -185,9 +186,10 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
         title="Let the telephone ring",
         role="the PBX",
         words="Paste the key of step 1. The PBX tells two things of each call: that it rings, and"
-        " how it ended. The first makes the caller's card pop up at the reception, the second an"
-        " entry in the client's history: press <i>Take the call</i> and <i>Hang up</i>, too. A call"
-        " that nobody takes is missed. Without a number the caller hides.",
+        " how it ended. Press <i>Ring</i>: the caller's card pops up at the reception. Then press"
+        " <i>Take the call</i>, or let nobody take it, so that it is missed; and <i>Hang up</i>:"
+        " the call comes into the client's history, and this step is done. Without a number the"
+        " caller hides.",
         controls=controls.form(
             "/pbx/ring",
             keys,
@@ -217,7 +219,7 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
             ),
         ),
         result=controls.reception(simulator, neighbours),
-        done=any(simulator.pop_ups(each.crm_token) for each in simulator.chains()),
+        done=_rang_and_was_saved(simulator),
     )
 
 
@@ -234,10 +236,11 @@ def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
         name="refund",
         title="Give the money back",
         role="the billing system",
-        words="All of the bill is given back. Nothing pays for this day any more, so Altegio"
-        " freezes the salon. Some seconds later, hang up and ring again in step 3: no card pops up."
-        " Bill again in step 2, and Altegio thaws it. Your backend sees that within a minute: then"
-        " the card pops up again, and what rang meanwhile comes into the history.",
+        words="All of the bill is given back. If no other bill pays for this day, Altegio"
+        " freezes the salon. Some seconds later, ring again in step 3, and hang up: no card pops"
+        " up. Then bill again in step 2: Altegio thaws the salon, and this step is done. Your"
+        " backend sees that within a minute: then the card pops up again, and what rang meanwhile"
+        " comes into the history.",
         controls=controls.form(
             "/billing/refund",
             controls.salon("location"),
@@ -251,8 +254,8 @@ def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
         ),
         result=controls.doing(simulator, neighbours.last("refund")),
         done=any(
-            paid.is_refunded
-            for each in simulator.platform.locations()
+            paid.is_refunded and _has_thawed(entries)
+            for each, entries in _logs(simulator)
             for paid in simulator.payments(each)
         ),
     )
@@ -288,7 +291,7 @@ def _reconnect(simulator: "Simulator") -> Step:
         title="Reconnect",
         role="the owner",
         words="The same as step 1. Your page knows him, what was paid stays on record, and the key"
-        " of his PBX is good as before: ring once more, without a new key.",
+        " of his PBX is good as before: step 3 rings without a new one.",
         controls=_form("/owner/grant", fields, "Connect again", new_tab=True),
         commands=(
             (
@@ -382,6 +385,22 @@ def _logs(simulator: "Simulator") -> list[tuple[int, list[str]]]:
         (each, [entry.status_to for entry in simulator.log(each)])
         for each in simulator.platform.locations()
     ]
+
+
+def _rang_and_was_saved(simulator: "Simulator") -> bool:
+    """Whether a caller was shown, and a call of his is in the history."""
+    return any(
+        saved.phone == shown.phone and saved.at >= shown.at
+        for chain in simulator.chains()
+        for shown in simulator.pop_ups(chain.crm_token)
+        for saved in simulator.saved_calls()
+        if saved.crm_token == chain.crm_token
+    )
+
+
+def _has_thawed(entries: Sequence[str]) -> bool:
+    """Whether a payment came after the first frost; True where other payments left none."""
+    return "freezed" not in entries or "active" in entries[entries.index("freezed") :]
 
 
 def _midnight() -> datetime:
