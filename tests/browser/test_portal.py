@@ -43,7 +43,7 @@ def test_from_altegios_frame_it_opens_in_a_tab(site: Site, portal: Portal) -> No
     assert window.title() == "One more step on our own pages"
     assert found_by_axe(window.shown) == []
     with window.page.expect_popup() as opened:
-        window.shown.get_by_role("link", name="Go on").click()
+        window.shown.get_by_role("link", name="Continue").click()
     tab = opened.value
     tab.wait_for_load_state()
     assert tab.url.startswith(f"{portal.url}?ticket=")
