@@ -35,7 +35,7 @@ CHANGED = {
         "0.5", "5", "Seconds after a call's end in which other telephones may still report it"
     ),
     "CALL_CHECKS_S": Change(
-        "0.5,1,2", "10,60,300", "Seconds after which a saved call is looked for in Altegio's list"
+        "0.5,1,1.5", "10,60,300", "Seconds after which a saved call is looked for in Altegio's list"
     ),
     "RECORDING_HOSTS": Change(
         "records.example", "", "Hosts whose links to recordings are passed on to Altegio"
