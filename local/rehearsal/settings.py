@@ -24,7 +24,7 @@ CHANGED = {
         f"{SCHEDULE_S:g}", "60", "Seconds between two runs of the schedule that follows things up"
     ),
     "RETRY_BASE_S": Change(
-        "0.5", "30", "Seconds until something that surely was not done is tried again"
+        "1", "30", "Seconds until something that surely was not done is tried again"
     ),
     "HINT_RECHECKS_S": Change(
         "0.5,0.5,0.5",
