@@ -129,7 +129,7 @@ def _connect(simulator: "Simulator") -> Step:
         " <i>Connect</i>. Altegio sends his browser to <b>your</b> page, which opens in a new tab."
         " Press the button there, too. It then shows the key for the salon's PBX: copy it, and come"
         " back.",
-        controls=_form("/owner/grant", fields, "Connect", new_tab=True),
+        controls=controls.one_button("/owner/grant", fields, "Connect", new_tab=True),
         commands=(
             (
                 "It prints Location: the address that the owner's browser is sent to; open it.",
@@ -271,7 +271,7 @@ def _switch_off(simulator: "Simulator") -> Step:
         words="He presses <i>Disconnect</i> in the Marketplace, and Altegio tells your backend"
         " by a webhook. A bill that comes now is HELD until he comes back; of a call no card pops"
         " up.",
-        controls=_form("/owner/disconnect", fields, "Disconnect"),
+        controls=controls.one_button("/owner/disconnect", fields, "Disconnect"),
         commands=(("", button(simulator.url, "/owner/disconnect", fields)),),
         result=controls.salons(simulator, {each: simulator.state(each) for each in gone})
         + (records.webhooks(simulator, FIRST) if FIRST in gone else ""),
@@ -292,7 +292,7 @@ def _reconnect(simulator: "Simulator") -> Step:
         role="the owner",
         words="The same as step 1. Your page knows him, what was paid stays on record, and the key"
         " of his PBX is good as before: step 3 rings without a new one.",
-        controls=_form("/owner/grant", fields, "Connect again", new_tab=True),
+        controls=controls.one_button("/owner/grant", fields, "Connect again", new_tab=True),
         commands=(
             (
                 "",
@@ -306,9 +306,10 @@ def _reconnect(simulator: "Simulator") -> Step:
 
 def _break(simulator: "Simulator") -> Step:
     forms = "".join(
-        _form(path, tuple(fields), label, is_main=False) for label, path, fields in controls.BREAKS
+        controls.one_button(path, tuple(fields), label, is_main=False)
+        for label, path, fields in controls.BREAKS
     )
-    mend = _form("/faults/mend", (), "Mend all")
+    mend = controls.one_button("/faults/mend", (), "Mend all")
     return Step(
         name="break",
         title="Break something",
@@ -341,9 +342,11 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
         " would bring. The schedules run each minute by themselves; a retry that waits for its time"
         " still does.",
         controls='<div class="buttons">'
-        + _form("/time/schedules", (), "Run the schedules now", is_main=False)
-        + _form("/owner/expire", fields, f"End the paid time of {title(FIRST)}", is_main=False)
-        + _form("/owner/release", (), "Send the webhooks kept back", is_main=False)
+        + controls.one_button("/time/schedules", (), "Run the schedules now", is_main=False)
+        + controls.one_button(
+            "/owner/expire", fields, f"End the paid time of {title(FIRST)}", is_main=False
+        )
+        + controls.one_button("/owner/release", (), "Send the webhooks kept back", is_main=False)
         + "</div>",
         commands=(
             ("Run the schedules now", button(simulator.url, "/time/schedules")),
@@ -357,25 +360,6 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
         + controls.salons(simulator, {FIRST: simulator.state(FIRST)})
         + records.webhooks(simulator, FIRST),
         done=False,
-    )
-
-
-def _form(
-    path: str,
-    fields: tuple[tuple[str, object], ...],
-    label: str,
-    *,
-    new_tab: bool = False,
-    is_main: bool = True,
-) -> str:
-    hidden = "".join(
-        f'<input type="hidden" name="{n}" value="{escape(str(v))}">' for n, v in fields
-    )
-    look = ' class="main"' if is_main else ""
-    target = ' formtarget="_blank"' if new_tab else ""
-    return (
-        f'<form method="post" action="{path}">{hidden}'
-        f"<button{look}{target}>{escape(label)}</button></form>"
     )
 
 
