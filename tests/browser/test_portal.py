@@ -33,7 +33,7 @@ def test_the_customer_logs_in_is_asked_and_is_connected(site: Site, portal: Port
         window.page.get_by_role("button", name="Connect").click()
     assert window.title() == "Done"
     assert window.page.locator("li[data-standing=connected]").count() == 1
-    assert portal.pbx_keys["acme"].startswith("pbx_")
+    assert portal.pbx_keys["polina.popova"].startswith("pbx_")
     assert window.wrong == []
 
 
