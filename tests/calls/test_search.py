@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from local.simulator import Owner
 from shared.calls import call as rules_of
 from shared.calls import search
 from shared.calls.call import CallState
 from shared.calls.leg import Leg
 from shared.calls.settings import CallPolicy
+from tests.bench import costs
 from tests.calls.telling import end, prove, settle, state
 from tests.deployment import Deployment
 
@@ -133,3 +135,56 @@ def test_a_call_of_a_wrong_clock_is_sent_once_more_only_if_the_platform_failed(
             ended = search.unknown(claimed, "answered 503", now, rules, failed=failed)
         assert ended.state is again
     assert ended.attempt == (2 if failed else 1)
+
+
+def test_a_look_reads_no_more_however_many_calls_there_were_in_the_days_before() -> None:
+    with costs.measured() as stack:
+        deployment = stack.deployment
+        key = deployment.connect(1, owner=Owner(id=1)).pbx_key
+        deployment.let_time_pass(40)
+        costs.talk(deployment, key, "first")
+
+        def read(call_id: str) -> float:
+            deployment.let_time_pass(3 * 60, step=60)
+            stack.since()
+            costs.talk(deployment, key, call_id)
+            return stack.since()["read units"]
+
+        few = read("few")
+        for each in range(40):
+            costs.talk(deployment, key, f"c-{each}")
+        assert read("many") == few
+
+
+def test_a_look_begins_with_the_call_that_waits_the_longest(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    deployment.simulator.fault("history", "drop_answer", times=2)
+    deployment.simulator.fault("calls", "status", status=429, times=100)
+    end(deployment, key)
+    settle(deployment)
+    deployment.let_time_pass(180)
+    earlier = deployment.calls.get(f"{deployment.connection(4564).account_id}#c-1")
+    assert earlier is not None
+    assert earlier.due_at is not None
+    deployment.clock.at = earlier.due_at
+    deployment.simulator.clear_faults()
+    deployment.simulator.fault("history", "drop_answer")
+    end(deployment, key, call_id="later", phone="+13155550200")
+    settle(deployment)
+    deployment.clock.advance(seconds=15)
+    deployment.reconcile()
+    assert (state(deployment), state(deployment, "later")) == ("confirmed", "confirmed")
+
+
+def test_a_hole_is_filled_though_the_last_call_of_its_line_was_days_ago(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    deployment.let_time_pass(3 * 24 * 60, step=60)
+    end(deployment, key)
+    settle(deployment)
+    deployment.simulator.lose_call("c-1")
+    deployment.let_time_pass(30)
+    assert (sent(deployment), state(deployment)) == (2, "confirmed")
