@@ -199,7 +199,9 @@ def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
     counts = site.sightings.counts(sightings.POP_UP, whose)
     told = ", ".join(f"{number} {why}" for why, number in counts.most_common())
     since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
-    return f"{told or 'none'}, since {screen.moment(since)}"
+    crowded = site.sightings.crowded(sightings.POP_UP, whose, since)
+    more = f", and not all of the minute after {screen.moment(crowded)}" if crowded else ""
+    return f"{told or 'none'}, since {screen.moment(since)}{more}"
 
 
 def lines(site: Site, now: datetime) -> Iterator[Found]:

@@ -671,6 +671,27 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
     assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 the platform")
 
 
+def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missing(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564).pbx_key
+
+    def ring(number: int) -> None:
+        event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
+        assert deployment.call(event, key)[0] == 202
+        deployment.clock.advance(seconds=1)
+
+    for number in range(6):
+        ring(number)
+    since = f"since {deployment.clock() - timedelta(hours=1):%Y-%m-%d %H}:00:00Z"
+    of_it = operator.json("location", "4564")["facts"]
+    assert facts(operator)["pop-ups"] == of_it["pop-ups"] == f"6 sent, {since}"
+    for number in range(6, 12):
+        ring(number)
+    missing = f"and not all of the minute after {deployment.clock():%Y-%m-%d %H:%M}"
+    assert facts(operator)["pop-ups"].startswith(f"10 sent, {since}, {missing}")
+
+
 def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
     deployment: Deployment, operator: Operator
 ) -> None:
