@@ -157,7 +157,7 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         has_key = bool(known.account.pbx_key_digest)
         yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
         waiting = site.calls.waiting(known.account.account_id)
-        yield from trouble.of_lines(waiting, connection.location_id)
+        yield from trouble.of_lines(waiting, known.account, connection.location_id)
     whose = str(connection.location_id)
     others = site.sightings.lately(OTHER_LOCATION, LATELY)
     yield from (trouble.of_other_location(it) for it in others if it.why == whose)
@@ -166,8 +166,8 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield trouble.of_recordings(left_out)
     if known.account is not None and connection.live and not known.calls:
         yield from trouble.of_no_line(known.account.lines, connection.location_id)
-    counts = site.sightings.counts(POP_UP, whose)
-    yield from trouble.of_pop_ups(counts, site.sightings.last(POP_UP_DROPPED, whose), now)
+    for who in filter(None, (whose, connection.account_id)):
+        yield from rows.dropped(site, site.sightings.last(POP_UP_DROPPED, who), now)
     yield from trouble.of_refused(trouble.refused(known.calls), connection.location_id)
 
 

@@ -13,6 +13,7 @@ from shared import clock
 from shared.altegio.status import Status
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow
+from shared.aws.sightings import Sighting
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
 from shared.chains.chain import ChainState
 from shared.connections.connection import Connection, Hint, State
@@ -184,9 +185,28 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     for seen in site.sightings.lately(sightings.RECORDING_LEFT_OUT, LATELY):
         yield trouble.of_recordings(seen)
     for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
-        counts = site.sightings.counts(sightings.POP_UP, seen.who) if seen.who else {}
-        yield from trouble.of_pop_ups(counts, seen, now)
+        yield from dropped(site, seen, now)
     yield "pop-ups", pop_ups(site, now)
+
+
+def dropped(site: Site, last: Sighting | None, now: datetime) -> Iterator[Trouble]:
+    """Pop-ups of a location, or of an account, that were dropped; unless that is mended."""
+    if last is None or not last.who:
+        return
+    counts, late = (
+        site.sightings.counts(kind, last.who)
+        for kind in (sightings.POP_UP, sightings.POP_UP_LATE)
+    )
+    newest = site.sightings.told(sightings.POP_UP, last.who)
+    account = None if last.who.isdecimal() else site.accounts.of_id(last.who)
+    if newest and account:
+        line, extension = (newest.facts.get(it, "") for it in ("line", "extension"))
+        key = site.lines.key_of(account, line or extension)
+        # Of calls that wait for the same line, `lines` tells.
+        waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
+        if key in {*account.lines, *waiting}:
+            return
+    yield from trouble.of_pop_ups(counts, late, last, newest, now)
 
 
 def places(site: Site, kind: str, within: timedelta) -> list[int]:
@@ -208,7 +228,8 @@ def lines(site: Site, now: datetime) -> Iterator[Found]:
     """Calls that no line says the location of."""
     for account_id in site.calls.waited_for(now + timedelta(days=1), MOST):
         for location_id in sorted(site.connections.of_account(account_id))[:1]:
-            yield from trouble.of_lines(site.calls.waiting(account_id), location_id)
+            waiting, account = site.calls.waiting(account_id), site.accounts.of_id(account_id)
+            yield from trouble.of_lines(waiting, account, location_id)
 
 
 def stopped_of(

@@ -39,6 +39,8 @@ _COUNTED = {
     "PlatformBlocked": ("the platform refused us", ""),
     "TokenUnreadable": ("a function could not read a token", ""),
 }
+# Whatever came after these: somebody has to see what they were about.
+_LASTING = ("Doubled", "LifecycleEventUnknown")
 _AGAIN = "NotDurable"
 # In which of our states what the census found of a location is so no more.
 _SETTLED: dict[str, tuple[State, ...]] = {
@@ -48,8 +50,8 @@ _SETTLED: dict[str, tuple[State, ...]] = {
     Difference.GHOST: LIVE,
 }
 _ECHOES = (
-    "Alarms and counts of the hour: they tell no more than the above, and end by themselves after"
-    " all is mended, a count within the hour."
+    "Alarms and counts of the hour, which echo what was wrong: when that is mended, they end by"
+    " themselves,"
 )
 
 
@@ -61,14 +63,17 @@ def status(site: Site, options: argparse.Namespace) -> int:
     found = [each for part in parts for each in part]
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
     facts = [it for it in found if not isinstance(it, Trouble)]
-    grade = max((it.grade for it in troubles), default=Grade.FINE)
-    own = [it for it in troubles if not it.is_echo]
-    counted = own or troubles
-    things = screen.counted(len(counted), "thing is", "things are") if counted else "nothing is"
-    head = f"{site.name}: {things} wrong, {screen.moment(now)}"
+    own = [it for it in troubles if not it.until]
+    # Of what has no other trace, whatever was counted just now is wrong now.
+    wrong = own or [it for it in troubles if not it.is_over]
+    grade = max((it.grade for it in wrong), default=Grade.FINE)
+    ends = max((it.until for it in troubles if it.until), default=now)
+    things = screen.counted(len(wrong), "thing is", "things are") if wrong else "nothing is"
+    more = " any more" if troubles and not wrong else ""
+    head = f"{site.name}: {things} wrong{more}, {screen.moment(now)}"
     listed = [it.told(now, options) for it in troubles]
     if len(own) < len(troubles):
-        listed.insert(len(own), screen.wrapped(_ECHOES))
+        listed.insert(len(own), screen.wrapped(f"{_ECHOES} by {screen.moment(ends)}."))
     plain = {
         "grade": grade.name.lower(),
         "troubles": [it.plain() for it in troubles],
@@ -145,15 +150,31 @@ def _refusal(site: Site, why: str, when: str) -> Trouble:
     return Trouble(Grade.BROKEN, what, "platform", "publication")
 
 
-def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
-    alarms = site.watch.alarms()
+def _alarms(site: Site, now: datetime) -> Iterator[Found]:
+    alarms = site.watch.alarms(now)
     for it in alarms:
         words, command = it.told
         if command in ("", "status"):
             command = f"grep {it.name} docs/operations.md"
-        what = f"rings: {words.rstrip('.')}; falls within {screen.age(it.stays)} once it is over"
-        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, is_echo=True)
+        what = f"rings: {words.rstrip('.')}"
+        if it.last and it.until:
+            at, until = screen.moment(it.last), screen.moment(it.until)
+            what += f"; last at {at}, so it falls by {until} if that was the last"
+        yield _echo(what, it.name, command, it.since, it.last or now, it.until or now + _OLD, now)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
+
+
+def _echo(
+    what: str,
+    whom: str,
+    command: str,
+    since: datetime,
+    last: datetime,
+    until: datetime,
+    now: datetime,
+) -> Trouble:
+    is_over = last < now - _OLD
+    return Trouble(Grade.ATTENTION, what, whom, command, since, until=until, is_over=is_over)
 
 
 def _counted(site: Site, now: datetime) -> Iterator[Found]:
@@ -167,9 +188,12 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
             words = FAILURES[failure]
         else:
             words, function = _COUNTED[name]
-        what = f"{words}, {it.number} times in an hour"
+        what = f"{words}, {screen.counted(it.number, 'time')} in an hour"
         command = site.watch.log(function)
-        yield Trouble(Grade.ATTENTION, what, name, command, it.last, is_echo=True)
+        if name in _LASTING:
+            yield Trouble(Grade.ATTENTION, what, name, command, it.last)
+        else:
+            yield _echo(what, name, command, it.last, it.last, it.last + LATELY, now)
     if ran is None or ran.last < now - rows.OVERDUE:
         never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
         never += " emulator, nobody counts it"

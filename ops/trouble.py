@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +10,13 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from ops import screen
-from shared.aws.sightings import Sighting
+from shared.aws.sightings import Sighting, Told
 from shared.calls.call import Call, CallState
 from shared.calls.shown import PopUp
 from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
 from shared.clock import instant, stamp
+from shared.connections.accounts import Account
 from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments.coverage import Work
@@ -31,15 +33,14 @@ UNFINISHED = (
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
-_ADVICE = {
-    PopUp.LATE: ": if it is always as much, the PBX's clock is wrong, else it tells us late",
-    PopUp.UNKNOWN_LINE: ": `lines` says which",
-    PopUp.UNUSABLE: ": if its PBX writes numbers as another country does, `account` sets that one",
-}
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
 _ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
 _NOBODY = "only if nobody has that any more, make another"
+# Delays of a PBX: so many tell something; and by so much, in seconds or parts, alike ones differ.
+_A_FEW = 3
+_ALIKE_S = 20
+_ALIKE = 0.25
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -60,7 +61,10 @@ class Trouble:
     whom: str  # It concerns: ids, keys or names.
     command: str
     since: datetime | None = None
-    is_echo: bool = False  # It tells no more than that something was wrong: an alarm, or a count.
+    # Of what only echoes that something was wrong, an alarm or a count: until when it is told, and
+    # whether what it tells of seems to be over.
+    until: datetime | None = None
+    is_over: bool = False
 
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
@@ -79,6 +83,7 @@ class Trouble:
             "whom": self.whom,
             "command": self.command,
             "since": stamp(self.since) if self.since else None,
+            "until": stamp(self.until) if self.until else None,
         }
 
 
@@ -88,7 +93,7 @@ type Found = Trouble | tuple[str, str]
 
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
     """The worst first, of equals the oldest; and after all others what only echoes them."""
-    return sorted(troubles, key=lambda it: (it.is_echo, -it.grade, it.since is None, it.since or 0))
+    return sorted(troubles, key=lambda it: (bool(it.until), -it.grade, it.since is None, it.since or 0))
 
 
 def some(names: Collection[object]) -> str:
@@ -241,18 +246,50 @@ def of_refused(calls: Sequence[Call], location_id: int) -> Iterator[Trouble]:
 
 
 def of_pop_ups(
-    counts: Mapping[str, int], last: Sighting | None, now: datetime
+    counts: Mapping[str, int],
+    late: Mapping[str, int],
+    last: Sighting,
+    newest: Told | None,
+    now: datetime,
 ) -> Iterator[Trouble]:
-    """A location whose pop-ups are dropped, but for those that nobody could show."""
-    if last is None or last.at <= now - LATELY or not last.who:
-        return
+    """Whose pop-ups are dropped, but for those that nobody could show; `newest` is any of them."""
     lost = {why: number for why, number in counts.items() if why not in _NO_FAULT}
-    if sum(lost.values()) > counts.get(PopUp.SENT, 0):
-        told = ", ".join(f"{number} {why}" for why, number in lost.items())
-        advice = next((it for why, it in _ADVICE.items() if last.why.startswith(why)), "")
-        what = f"more pop-ups are dropped than shown: {told}; the last {last.why}{advice}"
-        whom = f"{'location' if last.who.isdecimal() else 'account'} {last.who}"
-        yield Trouble(Grade.ATTENTION, what, whom, whom)
+    if last.at <= now - LATELY or not last.who or sum(lost.values()) <= counts.get(PopUp.SENT, 0):
+        return
+    told = ", ".join(f"{number} {why}" for why, number in lost.items())
+    what = f"more pop-ups are dropped than shown: {told}; the last {last.why}"
+    whom = f"{'location' if last.who.isdecimal() else 'account'} {last.who}"
+    command = whom
+    if last.why.startswith(PopUp.LATE) and late:
+        what += f". {_delays(late)}"
+    elif last.why.startswith(PopUp.CROWDED):
+        what += ", as our calls to Altegio had used up the pace of all, or of its account"
+    elif last.why.startswith(PopUp.UNUSABLE):
+        what += ". If its PBX writes numbers as another country does, say which (CC)"
+        command = f"account {last.who} --country CC"
+    elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
+        line = newest.facts.get("line") or newest.facts.get("extension", "")
+        what += f": {line or 'none was told'}. Say of which LOCATION it is"
+        command = f"lines LOCATION --enter {shlex.quote(line)}" if line else f"{whom}"
+    trouble = Trouble(Grade.ATTENTION, what, whom, command)
+    if newest and newest.why in _NO_FAULT and newest.at > last.at:
+        what = f"{what.rstrip('.')}. Mended, as it seems: one was shown {screen.due(newest.at, now)}"
+        trouble = replace(trouble, what=what, until=last.at + LATELY, is_over=True)
+    yield trouble
+
+
+def _delays(late: Mapping[str, int]) -> str:
+    """What the delays of a PBX tell: a clock that is wrong makes all alike."""
+    by = sorted((int(seconds), number) for seconds, number in late.items())
+    told = ", ".join(f"{screen.age(timedelta(seconds=it))} ({number})" for it, number in by)
+    least, most = by[0][0], by[-1][0]
+    if sum(late.values()) < _A_FEW:
+        said = "if more come and are alike, its clock is wrong; else it tells us late"
+    elif most - least <= max(_ALIKE_S, most * _ALIKE):
+        said = "they are alike, so its clock is wrong by that much"
+    else:
+        said = "they differ, so it tells us late, whatever its clock"
+    return f"Delays of the hour: {told}: {said}"
 
 
 def of_replaced_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
@@ -316,12 +353,15 @@ def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
 
 
-def of_lines(waiting: Sequence[Waiting], location_id: int) -> Iterator[Trouble]:
+def of_lines(
+    waiting: Sequence[Waiting], account: Account | None, location_id: int
+) -> Iterator[Trouble]:
     """Calls of the account of a location whose line nobody has entered."""
-    if waiting:
-        unknown = sorted({it.line_key for it in waiting})
-        calls = "1 call waits" if len(waiting) == 1 else f"{len(waiting)} calls wait"
-        what = f"{calls}, as nobody has entered of which location the line is: {some(unknown)}"
+    unknown = [it.line_key for it in waiting if not account or it.line_key not in account.lines]
+    if unknown:
+        calls = "1 call waits" if len(unknown) == 1 else f"{len(unknown)} calls wait"
+        of = some(sorted({*unknown}))
+        what = f"{calls}, as nobody has entered of which location the line is: {of}"
         command = f"lines {location_id}"
         yield Trouble(Grade.ATTENTION, what, f"the account of location {location_id}", command)
 

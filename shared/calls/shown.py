@@ -3,6 +3,7 @@
 No number of a caller is among it, but its last digits.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 
 from shared.aws.sightings import TOO_LATE
@@ -37,3 +38,13 @@ def facts(*, caller: str, line: str, extension: str, late_s: float) -> dict[str,
     digits = "".join(filter(str.isdecimal, caller))[-_LAST_DIGITS:]
     told = {"caller": digits, "line": line[:64], "extension": extension[:64]}
     return {name: it for name, it in told.items() if it} | {"late_s": f"{max(0, late_s):.0f}"}
+
+
+def delay(late: timedelta) -> str:
+    """About how late a PBX has told, in seconds, so that delays that are alike are counted as one.
+
+    A clock that is wrong makes all alike; a PBX that is slow does not.
+    """
+    seconds = max(0.0, late.total_seconds())
+    step = 10 if seconds < 120 else 60 if seconds < 7200 else 3600
+    return f"{seconds // step * step:.0f}"

@@ -11,14 +11,15 @@ import pytest
 from local import PROJECT
 from local.simulator import Owner
 from ops import census, rows, trouble
-from ops.status import _COUNTED
+from ops.screen import moment
+from ops.status import _COUNTED, _LASTING
 from ops.trouble import Grade, Trouble
 from ops.watch import Alarm
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.redirect import NO_SIGN
 from shared.altegio.webhook import NO_TOKEN
 from shared.aws.sightings import CENSUS_FOUND, Sightings
-from shared.clock import instant
+from shared.clock import instant, stamp
 from shared.connections import pbx_key
 from shared.connections.connection import State
 from shared.connections.crm_token import CrmTokenState
@@ -412,6 +413,8 @@ def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: 
     assert same["command"] == "lines 4564"
     assert "--enter" in type_what_it_says(operator, told(operator)[0])
     operator("lines", "4232", "--enter", "+13155550199", "--do")
+    # Although they are on their way yet.
+    assert told(operator) == []
     deployment.let_time_pass(60, step=5)
     assert told(operator) == []
 
@@ -613,7 +616,7 @@ def test_numbers_of_another_country_than_the_accounts_are_told(
     deployment.call({**ringing("c-1", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
     [line] = told(operator)
     assert "more pop-ups are dropped than shown: 1 no country's number" in line
-    assert "`account` sets that one" in line
+    assert line.endswith("say which (CC) > account 4232 --country CC")
     assert "country DE +49" in " ".join(operator("location", "4232").split())
 
 
@@ -658,17 +661,63 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
 ) -> None:
     monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
     key = deployment.connect(4564).pbx_key
-    deployment.simulator.fault("event", "status", status=422, message="No such user.", times=2)
-    for number in range(3):
+
+    def ring(number: int) -> None:
         event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
         assert deployment.call(event, key)[0] == 202
+
+    deployment.simulator.fault("event", "status", status=422, message="No such user.", times=2)
+    ring(1)
+    ring(2)
     [line] = told(operator)
-    assert line == (
-        "attention location 4564: more pop-ups are dropped than shown: 2 the platform did not"
-        " take it; the last the platform did not take it: 422 No such user. > location 4564"
+    what = (
+        "more pop-ups are dropped than shown: 2 the platform did not take it; the last the platform"
+        " did not take it: 422 No such user."
     )
+    assert line == f"attention location 4564: {what} > location 4564"
+    deployment.clock.advance(minutes=1)
+    ring(3)
+    assert "nothing is wrong any more" in operator("status")
+    assert operator.code == 0
+    [it] = operator.json("status")["troubles"]
+    assert it["what"] == f"{what} Mended, as it seems: one was shown 0 s ago"
     assert facts(operator)["pop-ups"].startswith("2 the platform did not take it, 1 sent, since ")
     assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 the platform")
+
+
+@pytest.mark.parametrize(
+    ("ages", "seen", "means"),
+    [
+        ((300,), "5 min (1)", "if more come and are alike, its clock is wrong; else it tells"),
+        ((300, 310, 290, 305), "4 min (1), 5 min (3)", "they are alike, so its clock is wrong by"),
+        ((40, 300, 95), "40 s (1), 90 s (1), 5 min (1)", "they differ, so it tells us late"),
+    ],
+)
+def test_of_a_pbx_that_tells_late_the_delays_show_whether_its_clock_is_wrong(
+    deployment: Deployment, operator: Operator, ages: tuple[int, ...], seen: str, means: str
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    for number, age_s in enumerate(ages):
+        deployment.call({**ringing(f"c-{number}"), "at": telling.at(deployment, age_s)}, key)
+    for command in (("status",), ("location", "4564")):
+        [it] = operator.json(*command)["troubles"]
+        assert f". Delays of the hour: {seen}: {means}" in it["what"]
+
+
+def test_a_line_that_rings_and_that_nobody_has_entered_is_told_until_it_is_entered(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564, 4232).pbx_key
+    event = {**ringing("c-1"), "at": deployment.clock().isoformat(), "line": "+13155550199"}
+    deployment.call({**event, "location_id": None}, key)
+    [line] = told(operator)
+    assert "line is of: +13155550199. Say of which LOCATION it is" in line
+    assert line.endswith("> lines LOCATION --enter +13155550199")
+    assert line.partition(" > ")[2] == operator.json("location", "4232")["troubles"][0]["command"]
+    command = line.partition(" > ")[2].replace("LOCATION", "4232").split()
+    assert "nobody has entered it -> 4232" in operator(*command)
+    operator(*command, "--do")
+    assert told(operator) == operator.json("location", "4232")["troubles"] == []
 
 
 def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missing(
@@ -760,7 +809,7 @@ def test_what_aws_counts_of_a_function_is_told_with_its_name(
         " > less EventsFunction.log"
     )
     assert any(it.endswith("7 times in an hour > less PaymentsFunction.log") for it in lines)
-    assert any(it.endswith("1 times in an hour > less CallsFunction.log") for it in lines)
+    assert any(it.endswith("1 time in an hour > less CallsFunction.log") for it in lines)
 
 
 def test_a_pace_that_is_too_low_is_named(connected: Deployment, operator: Operator) -> None:
@@ -800,19 +849,51 @@ def test_a_table_that_is_gone_is_named(
 
 def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator: Operator) -> None:
     at = connected.clock() - timedelta(minutes=5)
-    stays = timedelta(minutes=5)
-    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter.", at, stays)]
+    until = at + timedelta(hours=1)
+    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter.", at, at, until)]
     operator.watch.counts = {"HandlerFailed": 3}
     rings, counted = told(operator)
     assert rings == (
-        "attention MailNotSentAlarm: rings: SES did not take a letter; falls within 5 min once it"
-        " is over"
+        f"attention MailNotSentAlarm: rings: SES did not take a letter; last at {moment(at)}, so it"
+        f" falls by {moment(until)} if that was the last"
         " > grep MailNotSentAlarm docs/operations.md"
     )
     assert counted == (
         "attention HandlerFailed: a function met an error that nobody expected, 3 times in an hour"
         " > less .log"
     )
+
+
+def test_after_all_is_mended_nothing_is_wrong_and_it_says_until_when_it_echoes(
+    connected: Deployment, operator: Operator
+) -> None:
+    now = connected.clock()
+    at, until = now - timedelta(minutes=12), now + timedelta(minutes=48)
+    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES took no letter.", at, at, until)]
+    operator.watch.counts = {"HandlerFailed": 3}
+    # Just now: that may be what is wrong.
+    assert "1 thing is wrong," in operator("status")
+    assert operator.code == 1
+    operator.watch.at["HandlerFailed"] = (at, at)
+    shown = operator("status")
+    assert (operator.code, "nothing is wrong any more, " in shown) == (0, True)
+    assert f"they end by themselves, by {moment(until)}." in " ".join(shown.split())
+    assert f"so it falls by {moment(until)}" in " ".join(shown.split())
+    assert [it["until"] for it in operator.json("status")["troubles"]] == [stamp(until)] * 2
+    # Another thing that is wrong counts alone.
+    reject(connected)
+    assert "1 thing is wrong," in operator("status")
+    assert operator.code == 2
+
+
+@pytest.mark.parametrize("name", _LASTING)
+def test_what_somebody_has_to_see_is_no_echo(
+    connected: Deployment, operator: Operator, name: str
+) -> None:
+    at = connected.clock() - timedelta(minutes=50)
+    operator.watch.counts, operator.watch.at = {name: 1}, {name: (at, at)}
+    assert "1 thing is wrong," in operator("status")
+    assert operator.code == 1
 
 
 def test_what_is_counted_is_counted_by_the_function_that_it_names() -> None:
