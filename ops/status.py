@@ -49,6 +49,9 @@ _SETTLED: dict[str, tuple[State, ...]] = {
     Difference.THAWED: (State.ACTIVE, State.DISABLED),
     Difference.GHOST: LIVE,
 }
+# Whom it concerns if the platform does not answer, and what that means.
+_ALL = "all locations"
+_OUT = "Meanwhile no payment, call or pop-up goes out, and none but pop-ups is lost"
 _ECHOES = (
     "Alarms and counts of the hour, which echo what was wrong: when that is mended, they end by"
     " themselves,"
@@ -114,40 +117,56 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
     if until > now:
         # Whoever asked now would be told to wait.
         yield _refusal(
-            site, pace.get("braked_why", ""), f"our calls pause for {screen.age(until - now)} more"
+            site, now, pace.get("braked_why", ""), f"for {screen.age(until - now)} we do not ask"
         )
         return
     try:
         site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
     except Refused as error:
-        yield _refusal(site, str(error), "it was asked now")
+        yield _refusal(site, now, str(error), "it was asked now")
     except NotSent as error:
         yield "platform", f"not asked: {error}"
     except Unreachable as error:
         url = site.settings.platform.platform_app_url
-        what = f"Altegio does not answer as it should: {error}. All that waits is tried again"
-        yield Trouble(
-            Grade.BROKEN, f"{what}; ask Altegio if it lasts. In some minutes", url, "status"
+        what = (
+            f"Altegio, at {url}, does not answer as it should: {error}. {_OUT}. It is tried again"
+            " by itself; ask Altegio if it lasts. In some minutes"
         )
+        since = _since(site, "PlatformFailing", now)
+        yield Trouble(Grade.BROKEN, what, _ALL, "status", since)
     else:
         yield "platform", "takes our token, and no brake is on"
 
 
-def _refusal(site: Site, why: str, when: str) -> Trouble:
+def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
     """What the platform's words mean: the token is to be blamed for some of them only."""
     settings = site.settings.platform
+    parameter = settings.partner_token_parameter
     if why.startswith("429"):
-        what = f"it was called too often: {why}; {when}. It goes on by itself"
-        return Trouble(Grade.ATTENTION, what, "platform", "status")
+        what = (
+            f"Altegio says that it is called too often: {why}; {when}. {_OUT}. It goes on by itself"
+        )
+        since = _since(site, "PlatformThrottled", now)
+        return Trouble(Grade.ATTENTION, what, _ALL, "status", since)
+    since = _since(site, "PlatformBlocked", now)
     if why.startswith(("401", "406")):
-        parameter = settings.partner_token_parameter
-        what = f"it refuses the partner token of {parameter}: {why}; {when}. {rows.HOW_TO_WRITE}"
-        return Trouble(Grade.BROKEN, what, "platform", rows.written(site, parameter))
+        what = (
+            f"Altegio refuses the partner token of {parameter}: {why}; {when}. {_OUT}, until"
+            f" another is written. {rows.HOW_TO_WRITE}"
+        )
+        return Trouble(Grade.BROKEN, what, _ALL, rows.written(site, parameter), since)
     what = (
-        f"it refuses application {settings.application_id}: {why}; {when}. The token was taken, so"
-        " see whether ApplicationId is right, and whether the token is that application's"
+        f"Altegio refuses application {settings.application_id}: {why}; {when}. {_OUT}, until that"
+        " is put right. The token was taken, so see whether ApplicationId is right, and whether the"
+        " token is that application's"
     )
-    return Trouble(Grade.BROKEN, what, "platform", "publication")
+    return Trouble(Grade.BROKEN, what, _ALL, "publication", since)
+
+
+def _since(site: Site, name: str, now: datetime) -> datetime | None:
+    """From when on it was counted, within the hour."""
+    counted = site.watch.counted([name], now).get(name)
+    return counted.first if counted else None
 
 
 def _alarms(site: Site, now: datetime) -> Iterator[Found]:
@@ -160,21 +179,10 @@ def _alarms(site: Site, now: datetime) -> Iterator[Found]:
         if it.last and it.until:
             at, until = screen.moment(it.last), screen.moment(it.until)
             what += f"; last at {at}, so it falls by {until} if that was the last"
-        yield _echo(what, it.name, command, it.since, it.last or now, it.until or now + _OLD, now)
+        is_over = it.last is not None and it.last < now - _OLD
+        until = it.until or now + _OLD
+        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, is_over)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
-
-
-def _echo(
-    what: str,
-    whom: str,
-    command: str,
-    since: datetime,
-    last: datetime,
-    until: datetime,
-    now: datetime,
-) -> Trouble:
-    is_over = last < now - _OLD
-    return Trouble(Grade.ATTENTION, what, whom, command, since, until=until, is_over=is_over)
 
 
 def _counted(site: Site, now: datetime) -> Iterator[Found]:
@@ -190,10 +198,9 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
             words, function = _COUNTED[name]
         what = f"{words}, {screen.counted(it.number, 'time')} in an hour"
         command = site.watch.log(function)
-        if name in _LASTING:
-            yield Trouble(Grade.ATTENTION, what, name, command, it.last)
-        else:
-            yield _echo(what, name, command, it.last, it.last, it.last + LATELY, now)
+        until = None if name in _LASTING else it.last + LATELY
+        is_over = it.last < now - _OLD
+        yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, is_over)
     if ran is None or ran.last < now - rows.OVERDUE:
         never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
         never += " emulator, nobody counts it"
@@ -276,13 +283,13 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
     """What the functions saw lately of locations and accounts."""
     ahead = rows.rows(site, rows.places(site, sightings.CLOCK_AHEAD, timedelta(days=7)))
     ahead = [it for it in ahead if trouble.ahead_until(it, now)]
-    if ahead and all(rows.clock_is_right(site, it) for it in ahead[: rows.ASKED]):
+    is_right = all(rows.clock_is_right(site, it) for it in ahead[: rows.ASKED])
+    for connection in ahead:
+        yield from trouble.of_clock(connection, now, is_right=is_right)
+    if ahead and is_right:
         until = max(trouble.ahead_until(it, now) for it in ahead)
         whom = trouble.some([it.location_id for it in ahead])
         yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
-    else:
-        for connection in ahead:
-            yield from trouble.of_clock(connection, now)
     if lost := rows.places(site, sightings.LOST_WEBHOOK, LATELY):
         what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"

@@ -19,6 +19,7 @@ from shared.clock import instant, stamp
 from shared.connections.accounts import Account
 from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
+from shared.connections.lifecycle import LAGS
 from shared.payments.coverage import Work
 from shared.payments.entry import Entry, EntryState
 
@@ -93,7 +94,9 @@ type Found = Trouble | tuple[str, str]
 
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
     """The worst first, of equals the oldest; and after all others what only echoes them."""
-    return sorted(troubles, key=lambda it: (bool(it.until), -it.grade, it.since is None, it.since or 0))
+    return sorted(
+        troubles, key=lambda it: (bool(it.until), -it.grade, it.since is None, it.since or 0)
+    )
 
 
 def some(names: Collection[object]) -> str:
@@ -202,11 +205,12 @@ def of_stopped(stopped: Sequence[Connection], culprits: Sequence[str]) -> Iterat
         whose = f"location {some(culprits)}" if culprits else "one of them"
         what = (
             "telephony is stopped for all of the chain that no call has proven, as a saved call of"
-            f" {whose} was not in its list: in Altegio's telephony settings that line is not routed"
-            " to it; or if it is, the CRM token is a stranger's. When that is put right"
+            f" {whose} was not in its list. First see in Altegio's telephony settings whether that"
+            " line is routed to it: if it is not, route it; if it is, the CRM token is another's,"
+            " and its owner has to disconnect it and connect it anew. Then have the telephony go on"
         )
         whom = f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
-        yield Trouble(Grade.BROKEN, what, whom, f"location {ids[0]} --resume --do")
+        yield Trouble(Grade.BROKEN, what, whom, f"location {ids[0]} --resume")
 
 
 def of_connection(connection: Connection, chain: Chain | None, now: datetime) -> Iterator[Trouble]:
@@ -241,8 +245,8 @@ def of_refused(calls: Sequence[Call], location_id: int) -> Iterator[Trouble]:
         refused = f"{screen.counted(len(calls), 'call')} refused by the platform"
         what = f"{refused}: {causes(call.why for call in calls)}"
         location = f"location {location_id}"
-        command = f"{location} --send-refused --do"
-        yield Trouble(Grade.ATTENTION, f"{what}. When that is put right", location, command)
+        what = f"{what.rstrip('.')}. First put that right, then have them sent again"
+        yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused")
 
 
 def of_pop_ups(
@@ -273,7 +277,9 @@ def of_pop_ups(
         command = f"lines LOCATION --enter {shlex.quote(line)}" if line else f"{whom}"
     trouble = Trouble(Grade.ATTENTION, what, whom, command)
     if newest and newest.why in _NO_FAULT and newest.at > last.at:
-        what = f"{what.rstrip('.')}. Mended, as it seems: one was shown {screen.due(newest.at, now)}"
+        what = (
+            f"{what.rstrip('.')}. Mended, as it seems: one was shown {screen.due(newest.at, now)}"
+        )
         trouble = replace(trouble, what=what, until=last.at + LATELY, is_over=True)
     yield trouble
 
@@ -372,15 +378,24 @@ def ahead_until(connection: Connection, now: datetime) -> str:
     return f"{ahead[:19]}Z" if ahead > stamp(now + timedelta(minutes=5)) else ""
 
 
-def of_clock(connection: Connection, now: datetime) -> Iterator[Trouble]:
+def of_clock(connection: Connection, now: datetime, *, is_right: bool) -> Iterator[Trouble]:
     """A log of the platform that names what is to come: an uninstall is disbelieved until then."""
-    if ahead := ahead_until(connection, now):
+    # What the platform says now is taken for older than that.
+    harms = connection.live and connection.verdict.startswith(LAGS)
+    ahead = ahead_until(connection, now)
+    if ahead and (harms or not is_right):
         what = (
-            f"the platform's log has an entry of {ahead}, which is to come: its clock differs"
-            " from ours, or PlatformTimezone is wrong. Until then an uninstall may be disbelieved"
+            f"the platform's log has an entry of {ahead}, which is to come: its clock"
+            f" {'differed' if is_right else 'differs'} from ours, or PlatformTimezone is wrong. "
         )
-        command = f"publication --location {connection.location_id}"
-        yield Trouble(Grade.BROKEN, what, f"location {connection.location_id}", command)
+        what += (
+            f"Until then what it says is disbelieved, as it is now: {connection.verdict}"
+            if harms
+            else "An uninstall until then would be disbelieved; it harms nobody yet"
+        )
+        location = f"location {connection.location_id}"
+        grade = Grade.BROKEN if harms else Grade.ATTENTION
+        yield Trouble(grade, what, location, f"publication --location {connection.location_id}")
 
 
 def of_leaving(connection: Connection, now: datetime) -> Iterator[Trouble]:

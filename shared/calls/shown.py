@@ -3,6 +3,7 @@
 No number of a caller is among it, but its last digits.
 """
 
+import math
 from datetime import timedelta
 from enum import StrEnum
 
@@ -10,6 +11,8 @@ from shared.aws.sightings import TOO_LATE
 
 # So many digits of a caller tell his own telephone to whoever tries it, and no stranger's to him.
 _LAST_DIGITS = 3
+# Of a delay below so many seconds, so many make no difference.
+_STEPS = ((120, 10), (7200, 60), (math.inf, 3600))
 
 
 class PopUp(StrEnum):
@@ -46,5 +49,5 @@ def delay(late: timedelta) -> str:
     A clock that is wrong makes all alike; a PBX that is slow does not.
     """
     seconds = max(0.0, late.total_seconds())
-    step = 10 if seconds < 120 else 60 if seconds < 7200 else 3600
+    step = next(step for below, step in _STEPS if seconds < below)
     return f"{seconds // step * step:.0f}"

@@ -23,6 +23,7 @@ from shared.clock import instant, stamp
 from shared.connections import pbx_key
 from shared.connections.connection import State
 from shared.connections.crm_token import CrmTokenState
+from shared.connections.lifecycle import LAGS
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.calls import telling
 from tests.deployment import Deployment, finished, payment, ringing
@@ -194,7 +195,10 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
     # Asked for the first time it is told, and then while nobody asks.
     for _ in range(2):
         [line] = told(operator)
-        assert "platform: it refuses the partner token of /altegio/partner-token: 401" in line
+        assert "all locations: Altegio refuses the partner token of /altegio/partner-" in line
+        assert "-token: 401" in line
+        assert "no payment, call or pop-up goes out, and none but pop-ups is lost" in line
+        assert "Changing the token" in line
         assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
     connected.set_token(connected.simulator.partner_token)
     connected.clock.advance(minutes=2)
@@ -207,7 +211,9 @@ def test_who_calls_too_often_is_told_that_it_goes_on_by_itself(
     connected.simulator.fault("any", "status", status=429, retry_after=90)
     connected.bill(payment())
     [line] = told(operator)
-    assert line.startswith("attention platform: it was called too often: 429")
+    assert line.startswith("attention all locations: Altegio says that it is called too often: 429")
+    assert "for 90 s we do not ask. Meanwhile no payment, call or pop-up goes out" in line
+    assert "It goes on by itself" in line
     connected.let_time_pass(4)
     assert told(operator) == []
 
@@ -223,14 +229,20 @@ def test_a_wrong_application_is_not_blamed_on_the_token(
 ) -> None:
     connected.environments["reconcile"]["APPLICATION_ID"] = "102"
     [line] = told(operator)
-    assert line.startswith("broken platform: it refuses application 102: 403")
+    assert line.startswith("broken all locations: Altegio refuses application 102: 403")
     assert line.endswith("> publication")
 
 
 def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: Operator) -> None:
-    connected.simulator.fault("salons", "drop_request", times=2)
+    connected.simulator.fault("salons", "drop_request", times=3)
     [line] = told(operator)
+    assert line.startswith("broken all locations: Altegio, at http://")
     assert "does not answer as it should: RemoteProtocolError" in line
+    # Since when, within the hour.
+    first = connected.clock() - timedelta(minutes=20)
+    operator.watch.counts["PlatformFailing"] = 7
+    operator.watch.at["PlatformFailing"] = (first, connected.clock())
+    assert "all locations, for 20 min: Altegio, at http://" in operator("status")
 
 
 def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
@@ -240,12 +252,41 @@ def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator
     connected.webhook(connected.event(4564, "freeze"))
     connected.reconcile()
     [line] = [it for it in told(operator) if "which is to come" in it]
-    assert line.startswith("broken location 4564: the platform's log has an entry of ")
+    assert line.startswith("attention location 4564: the platform's log has an entry of ")
+    assert "it harms nobody yet" in line
     assert line.endswith("> publication --location 4564")
-    assert line.partition("broken ")[2] in "".join(
+    assert line.partition("attention ")[2] in "".join(
         f"{it['whom']}: {it['what']} > {it['command']}"
         for it in operator.json("location", "4564")["troubles"]
     )
+
+
+def test_a_clock_that_keeps_the_platform_from_being_believed_is_broken(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.connect(4777)
+    # Although it is right again: whatever it writes now is older than what is known.
+    connected.simulator.platform.now = connected.clock
+    lags = f"{LAGS}: status uninstalled"
+    connected.connections.save(replace(connected.connection(4777), verdict=lags))
+    for command in (("status",), ("location", "4777")):
+        told = operator.json(*command)["troubles"]
+        [it] = [it for it in told if "is to come" in it["what"]]
+        assert it["grade"] == "broken"
+        assert it["what"].endswith(f"Until then what it says is disbelieved, as it is now: {lags}")
+
+
+def test_a_user_token_that_is_not_taken_is_told_apart_from_a_right_that_is_missing(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    deployment.simulator.fault("calls", "status", status=401, message="No such user.", times=99)
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(5)
+    [line] = [it for it in told(operator) if "list of calls" in it]
+    assert "So the user token in /altegio/user-token is not taken. TOKEN is a file" in line
+    assert line.endswith("--name /altegio/user-token --value file://TOKEN")
 
 
 @pytest.mark.parametrize("by", ["its answers", "another location"])
@@ -363,7 +404,8 @@ def test_a_chain_that_was_stopped_goes_on_as_it_says(
     assert line.startswith("broken locations 4232, 4777: telephony is stopped for all of the chain")
     assert "a saved call of location 4232 (line +13155550176) was not in its list" in line
     deployment.simulator.route(4232, line="+13155550176")
-    assert "Done" in type_what_it_says(operator, line)
+    assert "Nothing was changed yet" in type_what_it_says(operator, line)
+    assert "Done" in type_what_it_says(operator, f"{line} --do")
     assert told(operator) == []
     deployment.let_time_pass(15)
     assert deployment.connection(4232).telephony is CrmTokenState.PROVEN
@@ -390,6 +432,7 @@ def test_a_list_of_calls_that_is_refused_is_named(
     deployment.let_time_pass(5)
     [line] = told(operator)
     assert "locations 4232: the list of calls is refused: 403 No right." in line
+    assert "If `publication` reads the list of another, these were connected before" in line
     deployment.simulator.clear_faults()
     deployment.let_time_pass(60, step=5)
     assert told(operator) == []
@@ -439,8 +482,8 @@ def test_an_old_pbx_key_is_named_with_its_account(
     shown = type_what_it_says(operator, line)
     assert "made 0 s ago; no other is good" in shown
     [further] = operator.json("account", "4564")["troubles"]
-    assert further["command"] == f"account {account_id} --new-key --do"
-    key = operator(*further["command"].split()).split()[0]
+    assert further["command"] == f"account {account_id} --new-key"
+    key = operator(*further["command"].split(), "--do").split()[0]
     deployment.clock.advance(seconds=5)
     end(deployment, key, "c-1", location_id=4564)
     assert told(operator) == []
@@ -645,13 +688,15 @@ def test_calls_that_the_platform_refused_are_told_with_each_of_its_reasons(
     [line] = told(operator)
     assert line == (
         "attention location 4232: 3 calls refused by the platform: 422 No such user. (2);"
-        " 422 No such line. (1). When that is put right > location 4232 --send-refused --do"
+        " 422 No such line. (1). First put that right, then have them sent again"
+        " > location 4232 --send-refused"
     )
     account_id = str(deployment.connection(4232).account_id)
     for words in (("location", "4232"), ("account", account_id)):
         [same] = operator.json(*words)["troubles"]
-        assert same["command"] == "location 4232 --send-refused --do"
+        assert same["command"] == "location 4232 --send-refused"
     assert "3 calls" in type_what_it_says(operator, line)
+    assert "3 calls" in type_what_it_says(operator, f"{line} --do")
     deployment.let_time_pass(15)
     assert told(operator) == []
 
@@ -752,8 +797,8 @@ def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
     [line] = told(operator)
     assert "its PBX has a key that was replaced, and is not heard any more in 24 h" in line
     [same] = operator.json("account", "4564")["troubles"]
-    assert same["command"] == f"{line.partition(' > ')[2]} --new-key --do"
-    key = operator(*same["command"].split()).split()[0]
+    assert same["command"] == f"{line.partition(' > ')[2]} --new-key"
+    key = operator(*same["command"].split(), "--do").split()[0]
     end(deployment, key, "c-3", location_id=4564)
 
 
@@ -769,6 +814,7 @@ def test_dead_letters_are_named_and_gone_when_they_are_dropped(
         "attention billing, inv-1 of location 4564: 1 dead letter: as it was told"
         " > letters --queue billing"
     )
+    assert facts(operator)["money"] == "1 dead letter of billing, nothing else is open"
     assert "location_id=4564" in type_what_it_says(operator, line)
     operator("letters", "--event", "inv-1", "--drop", "--do")
     assert told(operator) == []
