@@ -50,7 +50,7 @@ def account(site: Site, options: argparse.Namespace) -> int:
     name, what, against, do = change
     changed = {**dict(pairs), name: what}
     text = f"Account ({site.name})\n{screen.facts([*changed.items()])}"
-    told: dict[str, object] = {**plain, "change": what}
+    told: dict[str, object] = {**plain, name: what}
     # A new key alone is on the standard output, so that it can be piped to where it belongs.
     pipes = options.new_key and not options.json
     with redirect_stdout(sys.stderr) if pipes else nullcontext():
@@ -119,12 +119,12 @@ def of_key(
         heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])
     heard_at = max([*heard, now - LATELY])
     if ids:
-        whom += f" of {'locations' if ids[1:] else 'location'} {trouble.some(ids)}"
+        whom += f" of {trouble.places(ids)}"
     if refused and refused.at >= heard_at:
-        yield trouble.of_key(refused, whom, command, now)
+        yield from trouble.of_key(refused, whom, command, now)
     # A call with the one that was replaced is heard as well, and noted once a minute.
     if replaced and replaced.at + _NOTED_EVERY >= heard_at:
-        yield from trouble.of_replaced_key(replaced, whom, command, now)
+        yield from trouble.of_key(replaced, whom, command, now)
 
 
 def _of_locations(site: Site, account: Account, own: tuple[Connection, ...]) -> Iterator[Trouble]:

@@ -116,24 +116,15 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
     until = datetime.fromtimestamp(pace.get("braked_until", 0) / 1000, UTC)
     if until > now:
         # Whoever asked now would be told to wait.
-        yield _refusal(
-            site, now, pace.get("braked_why", ""), f"for {screen.age(until - now)} we do not ask"
-        )
+        when = f"for {screen.age(until - now)} we do not ask"
+        yield _refusal(site, now, pace.get("braked_why", ""), when)
         return
     try:
         site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
-    except Refused as error:
-        yield _refusal(site, now, str(error), "it was asked now")
     except NotSent as error:
         yield "platform", f"not asked: {error}"
-    except Unreachable as error:
-        url = site.settings.platform.platform_app_url
-        what = (
-            f"Altegio, at {url}, does not answer as it should: {error}. {_OUT}. It is tried again"
-            " by itself; ask Altegio if it lasts. In some minutes"
-        )
-        since = _since(site, "PlatformFailing", now)
-        yield Trouble(Grade.BROKEN, what, _ALL, "status", since)
+    except (Refused, Unreachable) as error:
+        yield _refusal(site, now, str(error), "it was asked now")
     else:
         yield "platform", "takes our token, and no brake is on"
 
@@ -141,32 +132,27 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
 def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
     """What the platform's words mean: the token is to be blamed for some of them only."""
     settings = site.settings.platform
-    parameter = settings.partner_token_parameter
+    grade, counted, command = Grade.BROKEN, "PlatformBlocked", "publication"
     if why.startswith("429"):
-        what = (
-            f"Altegio says that it is called too often: {why}; {when}. {_OUT}. It goes on by itself"
+        grade, counted, command = Grade.ATTENTION, "PlatformThrottled", "status"
+        does, then = "says that it is called too often", "It goes on by itself"
+    elif not why.startswith("4"):
+        counted, command = "PlatformFailing", "status"
+        does = f"does not answer as it should at {settings.platform_app_url}"
+        then = "It is tried again by itself; ask Altegio if it lasts. In some minutes"
+    elif why.startswith(("401", "406")):
+        command = rows.written(site, settings.partner_token_parameter)
+        does = f"refuses the partner token of {settings.partner_token_parameter}"
+        then = f"That does not mend by itself. {rows.HOW_TO_WRITE}"
+    else:
+        does = f"refuses application {settings.application_id}"
+        then = (
+            "That does not mend by itself. The token was taken, so see whether ApplicationId is"
+            " right, and whether the token is that application's"
         )
-        since = _since(site, "PlatformThrottled", now)
-        return Trouble(Grade.ATTENTION, what, _ALL, "status", since)
-    since = _since(site, "PlatformBlocked", now)
-    if why.startswith(("401", "406")):
-        what = (
-            f"Altegio refuses the partner token of {parameter}: {why}; {when}. {_OUT}, until"
-            f" another is written. {rows.HOW_TO_WRITE}"
-        )
-        return Trouble(Grade.BROKEN, what, _ALL, rows.written(site, parameter), since)
-    what = (
-        f"Altegio refuses application {settings.application_id}: {why}; {when}. {_OUT}, until that"
-        " is put right. The token was taken, so see whether ApplicationId is right, and whether the"
-        " token is that application's"
-    )
-    return Trouble(Grade.BROKEN, what, _ALL, "publication", since)
-
-
-def _since(site: Site, name: str, now: datetime) -> datetime | None:
-    """From when on it was counted, within the hour."""
-    counted = site.watch.counted([name], now).get(name)
-    return counted.first if counted else None
+    what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
+    since = site.watch.counted([counted], now).get(counted)
+    return Trouble(grade, what, _ALL, command, since.first if since else None)
 
 
 def _alarms(site: Site, now: datetime) -> Iterator[Found]:
@@ -176,11 +162,13 @@ def _alarms(site: Site, now: datetime) -> Iterator[Found]:
         if command in ("", "status"):
             command = f"grep {it.name} docs/operations.md"
         what = f"rings: {words.rstrip('.')}"
-        if it.last and it.until:
-            at, until = screen.moment(it.last), screen.moment(it.until)
-            what += f"; last at {at}, so it falls by {until} if that was the last"
-        is_over = it.last is not None and it.last < now - _OLD
-        until = it.until or now + _OLD
+        last, until = it.last or now, it.until or now + _OLD
+        if it.last:
+            what += (
+                f"; last at {screen.moment(last)}, so it falls by {screen.moment(until)} if that"
+            )
+            what += " was the last"
+        is_over = last < now - _OLD
         yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, is_over)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
@@ -192,10 +180,7 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         if name == RUN:
             continue
         function, _space, failure = name.rpartition(" ")
-        if failure in FAILURES:
-            words = FAILURES[failure]
-        else:
-            words, function = _COUNTED[name]
+        words, function = _COUNTED.get(name) or (FAILURES[failure], function)
         what = f"{words}, {screen.counted(it.number, 'time')} in an hour"
         command = site.watch.log(function)
         until = None if name in _LASTING else it.last + LATELY

@@ -37,7 +37,6 @@ LATELY = timedelta(hours=1)
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
 _ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
-_NOBODY = "only if nobody has that any more, make another"
 # Delays of a PBX: so many tell something; and by so much, in seconds or parts, alike ones differ.
 _A_FEW = 3
 _ALIKE_S = 20
@@ -105,6 +104,16 @@ def some(names: Collection[object]) -> str:
     return f"{first} and {len(names) - _NAMED} more" if len(names) > _NAMED else first
 
 
+def named(who: str) -> str:
+    """A location or an account by its id; also the command that shows it."""
+    return f"{'location' if who.isdecimal() else 'account'} {who}"
+
+
+def places(ids: Collection[int]) -> str:
+    """One or more locations."""
+    return f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
+
+
 def cause(why: str) -> str:
     """A `why` without what differs from row to row: ids, times and sums."""
     return re.sub(r"\d[\d.:TZ-]{3,}\d|\d{4,}", "…", why) or "-"
@@ -132,30 +141,22 @@ def of_money(
     for (state, why), group in groups.items():
         oldest = min(group, key=lambda entry: entry.received_at)
         needs_person = state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED)
-        if state not in UNFINISHED:
-            continue
         young = now - oldest.received_at < _SOON
-        if young and state in (EntryState.PENDING, EntryState.SENDING):
+        on_its_way = young and state in (EntryState.PENDING, EntryState.SENDING)
+        if state not in UNFINISHED or on_its_way:
             continue
-        places = sorted({it.location_id for it in group if it.location_id})
-        where = f" of {'location' if len(places) == 1 else 'locations'} {some(places)}"
+        ids = sorted({it.location_id for it in group if it.location_id})
         more = ""
-        if state is EntryState.UNKNOWN and (
-            left := [it for it in places if is_live.get(it) is False]
-        ):
+        if state is EntryState.UNKNOWN and (left := [it for it in ids if is_live.get(it) is False]):
             more = f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
-        if state is EntryState.HELD and (back := [it for it in places if is_live.get(it)]):
+        if state is EntryState.HELD and (back := [it for it in ids if is_live.get(it)]):
             more = f", but {some(back)} is connected by now, so it goes out by itself"
             more += f" {screen.due(oldest.due_at, now)} at the latest, or at once if you send it"
-        yield Trouble(
-            Grade.BROKEN if needs_person else Grade.ATTENTION,
-            f"{state}, {why}{more}",
-            some([entry.key for entry in group]) + where * bool(places),
-            f"payment {screen.quoted(oldest.key)}"
-            if len(group) == 1
-            else f"payment --state {state}",
-            (needs_person and oldest.changed_at) or oldest.received_at,
-        )
+        grade = Grade.BROKEN if needs_person else Grade.ATTENTION
+        whom = some([entry.key for entry in group]) + f" of {places(ids)}" * bool(ids)
+        which = f"--state {state}" if group[1:] else screen.quoted(oldest.key)
+        since = (needs_person and oldest.changed_at) or oldest.received_at
+        yield Trouble(grade, f"{state}, {why}{more}", whom, f"payment {which}", since)
 
 
 def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
@@ -209,28 +210,23 @@ def of_stopped(stopped: Sequence[Connection], culprits: Sequence[str]) -> Iterat
             " line is routed to it: if it is not, route it; if it is, the CRM token is another's,"
             " and its owner has to disconnect it and connect it anew. Then have the telephony go on"
         )
-        whom = f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
-        yield Trouble(Grade.BROKEN, what, whom, f"location {ids[0]} --resume")
+        yield Trouble(Grade.BROKEN, what, places(ids), f"location {ids[0]} --resume")
 
 
 def of_connection(connection: Connection, chain: Chain | None, now: datetime) -> Iterator[Trouble]:
     """Why a location takes no pop-ups and no calls."""
-    location = f"location {connection.location_id}"
+    location, what, since = f"location {connection.location_id}", "", None
     if connection.state is State.FROZEN and not (connection.covered_until or now) > now:
         what = "is frozen, so neither pop-ups nor calls are taken; a payment brings it back"
-        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all")
     elif connection.state not in LIVE:
         what = f"is not connected ({connection.words}); its owner has to press Connect"
-        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all")
     elif connection.telephony is CrmTokenState.NONE:
-        what = (
-            "was connected without a CRM token, so without telephony; its owner has to connect it"
-        )
-        yield Trouble(Grade.ATTENTION, f"{what} anew", location, f"{location} --all")
+        what = "was connected without a CRM token, so without telephony; its owner has to connect"
+        what += " it anew"
     elif chain is not None and not chain.enabled and not chain.tries:
-        yield Trouble(
-            Grade.ATTENTION, "telephony is not enabled yet", location, location, chain.due_at
-        )
+        what, since = "telephony is not enabled yet", chain.due_at
+    if what:
+        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all", since)
     yield from of_leaving(connection, now)
 
 
@@ -243,9 +239,8 @@ def of_refused(calls: Sequence[Call], location_id: int) -> Iterator[Trouble]:
     """Calls of a location that the platform will not save; each reason, not only the first."""
     if calls:
         refused = f"{screen.counted(len(calls), 'call')} refused by the platform"
-        what = f"{refused}: {causes(call.why for call in calls)}"
-        location = f"location {location_id}"
-        what = f"{what.rstrip('.')}. First put that right, then have them sent again"
+        whys, location = causes(call.why for call in calls).rstrip("."), f"location {location_id}"
+        what = f"{refused}: {whys}. First put that right, then have them sent again"
         yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused")
 
 
@@ -262,8 +257,7 @@ def of_pop_ups(
         return
     told = ", ".join(f"{number} {why}" for why, number in lost.items())
     what = f"more pop-ups are dropped than shown: {told}; the last {last.why}"
-    whom = f"{'location' if last.who.isdecimal() else 'account'} {last.who}"
-    command = whom
+    whom = command = named(last.who)
     if last.why.startswith(PopUp.LATE) and late:
         what += f". {_delays(late)}"
     elif last.why.startswith(PopUp.CROWDED):
@@ -274,7 +268,7 @@ def of_pop_ups(
     elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
         line = newest.facts.get("line") or newest.facts.get("extension", "")
         what += f": {line or 'none was told'}. Say of which LOCATION it is"
-        command = f"lines LOCATION --enter {shlex.quote(line)}" if line else f"{whom}"
+        command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
     trouble = Trouble(Grade.ATTENTION, what, whom, command)
     if newest and newest.why in _NO_FAULT and newest.at > last.at:
         what = (
@@ -298,23 +292,22 @@ def _delays(late: Mapping[str, int]) -> str:
     return f"Delays of the hour: {told}: {said}"
 
 
-def of_replaced_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
-    """An account whose PBX has a key that was replaced, and is void soon."""
-    if instant(seen.why) > now:
+def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
+    """An account whose PBX came with a key that is none any more, or that is void at `seen.why`."""
+    if not seen.why:
         what = (
-            f"its PBX has a key that was replaced, and is not heard any more"
-            f" {screen.due(instant(seen.why), now)}. Set it to the new one; {_NOBODY}"
+            f"a PBX came {screen.due(seen.at, now)} with a key that is not the account's, such as"
+            " an old one, and was not heard. Set the PBX to the account's key"
         )
-        yield Trouble(Grade.ATTENTION, what, whom, command)
-
-
-def of_key(refused: Sighting, whom: str, command: str, now: datetime) -> Trouble:
-    """An account whose PBX came with a key that is none any more."""
-    what = (
-        f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such as an"
-        f" old one, and was not heard. Set the PBX to the account's key; {_NOBODY}"
-    )
-    return Trouble(Grade.ATTENTION, what, whom, command)
+    elif instant(seen.why) > now:
+        what = (
+            "its PBX has a key that was replaced, and is not heard any more"
+            f" {screen.due(instant(seen.why), now)}. Set it to the new one"
+        )
+    else:
+        return
+    what += "; only if nobody has that any more, make another"
+    yield Trouble(Grade.ATTENTION, what, whom, command)
 
 
 def of_other_location(seen: Sighting) -> Trouble:
@@ -324,8 +317,7 @@ def of_other_location(seen: Sighting) -> Trouble:
         f" it has the key of the wrong account, or names the wrong location. If it is the PBX of"
         f" {seen.why}, set its own key there"
     )
-    whom = f"account {seen.who}"
-    return Trouble(Grade.ATTENTION, what, whom, f"account {seen.why}", seen.at)
+    return Trouble(Grade.ATTENTION, what, named(seen.who), f"account {seen.why}", seen.at)
 
 
 def of_recordings(seen: Sighting) -> Trouble:
@@ -335,9 +327,8 @@ def of_recordings(seen: Sighting) -> Trouble:
         f"its PBX gives recordings that are not passed on: they are not https, or on a host{host}"
         " that RecordingHosts does not allow. Calls are saved without them"
     )
-    whom = f"{'location' if seen.who.isdecimal() else 'account'} {seen.who}"
     command = "grep RecordingHosts docs/configuration.md"
-    return Trouble(Grade.ATTENTION, what, whom, command, seen.at)
+    return Trouble(Grade.ATTENTION, what, named(seen.who), command, seen.at)
 
 
 def lines_of(lines: Mapping[str, int], location_id: int) -> str:
@@ -365,11 +356,11 @@ def of_lines(
     """Calls of the account of a location whose line nobody has entered."""
     unknown = [it.line_key for it in waiting if not account or it.line_key not in account.lines]
     if unknown:
-        calls = "1 call waits" if len(unknown) == 1 else f"{len(unknown)} calls wait"
+        calls = screen.counted(len(unknown), "call waits", "calls wait")
         of = some(sorted({*unknown}))
         what = f"{calls}, as nobody has entered of which location the line is: {of}"
-        command = f"lines {location_id}"
-        yield Trouble(Grade.ATTENTION, what, f"the account of location {location_id}", command)
+        whom = f"the account of location {location_id}"
+        yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
 
 
 def ahead_until(connection: Connection, now: datetime) -> str:

@@ -236,13 +236,13 @@ def test_a_wrong_application_is_not_blamed_on_the_token(
 def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: Operator) -> None:
     connected.simulator.fault("salons", "drop_request", times=3)
     [line] = told(operator)
-    assert line.startswith("broken all locations: Altegio, at http://")
-    assert "does not answer as it should: RemoteProtocolError" in line
+    assert line.startswith("broken all locations: Altegio does not answer as it should at http://")
+    assert ": RemoteProtocolError; it was asked now. Meanwhile no payment, call or pop-up" in line
     # Since when, within the hour.
     first = connected.clock() - timedelta(minutes=20)
     operator.watch.counts["PlatformFailing"] = 7
     operator.watch.at["PlatformFailing"] = (first, connected.clock())
-    assert "all locations, for 20 min: Altegio, at http://" in operator("status")
+    assert "all locations, for 20 min: Altegio does not answer" in operator("status")
 
 
 def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
