@@ -240,8 +240,11 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
         # After one that was taken, one that is refused is a stranger's.
         if it and it.at > now - LATELY and not (last and last.at > it.at):
-            what = f"come with a token that is not ours: it was changed ({rows.HOW_TO_WRITE}), or"
-            what += " somebody else sends them"
+            what = (
+                f"come with a token that is not ours; of webhooks with ours, {came}. See what the"
+                f" Cabinet shows: if it is ours, somebody else sends these. If not, it was changed:"
+                f" {rows.HOW_TO_WRITE}"
+            )
             command = rows.written(site, parameter) if whom == "webhooks" else "doctor"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
     taken = {it.who: it.at for it in site.sightings.lately(sightings.BILLING, LATELY)}

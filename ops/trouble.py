@@ -377,16 +377,14 @@ def of_clock(connection: Connection, now: datetime, *, is_right: bool) -> Iterat
     if ahead and (harms or not is_right):
         what = (
             f"the platform's log has an entry of {ahead}, which is to come: its clock"
-            f" {'differed' if is_right else 'differs'} from ours, or PlatformTimezone is wrong. "
+            f" {'differed' if is_right else 'differs'} from ours, or PlatformTimezone is wrong, as"
+            " the check tells. Until then "
         )
-        what += (
-            f"Until then what it says is disbelieved, as it is now: {connection.verdict}"
-            if harms
-            else "An uninstall until then would be disbelieved; it harms nobody yet"
-        )
-        location = f"location {connection.location_id}"
         grade = Grade.BROKEN if harms else Grade.ATTENTION
-        yield Trouble(grade, what, location, f"publication --location {connection.location_id}")
+        what += f"what it says is disbelieved, as it is now: {connection.verdict}" * harms
+        what += "an uninstall would be disbelieved; it harms nobody yet" * (not harms)
+        command = f"publication --location {connection.location_id}"
+        yield Trouble(grade, what, f"location {connection.location_id}", command)
 
 
 def of_leaving(connection: Connection, now: datetime) -> Iterator[Trouble]:
