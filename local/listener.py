@@ -62,3 +62,13 @@ class Listener(ThreadingHTTPServer):
         """Print what went wrong, unless the other side just hung up."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+
+def show(handler: BaseHTTPRequestHandler, kind: str, text: str, status: int = 200) -> None:
+    """Answer a request with a text of that type."""
+    body = text.encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", kind)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)

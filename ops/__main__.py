@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ops import ANNOUNCEMENT
 from ops.screen import ID_LENGTH
 from ops.terminal import until_closed
+from shared import iso_8601
 from shared.payments.entry import EntryState
 
 if TYPE_CHECKING:
@@ -38,13 +39,10 @@ def _id(text: str) -> int:
 
 def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        message = f"{text!r} is no time with its offset, such as 2026-11-28T02:00Z"
-        raise argparse.ArgumentTypeError(message)
-    return moment
+        return iso_8601.read(text)
+    except ValueError as error:
+        message = f"{text!r}: {error}; such as 2026-11-28T02:00Z"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 type _Argument = tuple[str, dict[str, Any]]
@@ -64,12 +62,11 @@ _OF_LOCATION = _one("--location", "N", "of one location", _id)
 _FORCE = _flag("--force", "do it although something speaks against it")
 _STATES = [str(it) for it in EntryState if it is not EntryState.SENT]
 
-# Of each command its module, whose function of its name it is, what it does, its arguments, and its
-# ways, of which one can be gone at once. With ways, or if it is in `_CHANGES`, it has a `--do`.
-_COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
-    "status": ("status", "what is wrong right now, and what to type next", [], []),
+# Of each command, which is a function of its name, what it does, its arguments, and its ways, of
+# which one can be gone at once. With ways, or if it is in `_CHANGES`, it has a `--do`.
+_COMMANDS: dict[str, tuple[str, list[_Argument], list[_Argument]]] = {
+    "status": ("what is wrong right now, and what to type next", [], []),
     "location": (
-        "location",
         "everything about one location",
         [_LOCATION, _flag("--all", "all that has happened to it")],
         [
@@ -79,13 +76,11 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         ],
     ),
     "call": (
-        "call",
         "everything about one call, by its id",
         [_LOCATION, _one("call", "CALL_ID", "as the PBX told it")],
         [],
     ),
     "account": (
-        "accounts",
         "an account: whose it is, its locations, its key, its country",
         [_ACCOUNT, _flag("--void", "with --new-key: the keys before it are void at once")],
         [
@@ -95,7 +90,6 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         ],
     ),
     "payment": (
-        "payment",
         "the payments and refunds that are not settled; or all about one, and the ways out",
         [_one("key", "KEY", "such as payment#inv-1001, or the event's id", nargs="?"), _FORCE],
         [
@@ -108,7 +102,6 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         ],
     ),
     "letters": (
-        "dead_letters",
         "the dead letters, masked, and which are safe to replay",
         [
             _one("id", "ID", "the beginning of a letter's id, or `all`", nargs="*"),
@@ -123,7 +116,6 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         ],
     ),
     "restored": (
-        "restored",
         "after a restore of the tables: look for each payment before it is sent",
         [],
         [
@@ -131,9 +123,8 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
             _flag("--release", "billing has sent again whatever may be lost"),
         ],
     ),
-    "uninstall": ("uninstall", "uninstall the application from a location", [_LOCATION], []),
+    "uninstall": ("uninstall the application from a location", [_LOCATION], []),
     "take": (
-        "take",
         "give a location that was installed by another way to an account",
         [
             _LOCATION,
@@ -143,7 +134,6 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         [],
     ),
     "lines": (
-        "lines",
         "show, enter or remove the lines of a location's account",
         [_LOCATION],
         [
@@ -153,19 +143,16 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         ],
     ),
     "person": (
-        "person",
         "export or erase what is stored of an account or a location",
         [
             ("action", {"choices": ["export", "erase"]}),
             _one("account", "ACCOUNT", "its id, or its id in your portal", nargs="?"),
             _OF_LOCATION,
-            _one("--to", "FILE", "a new file for the data, or for the receipt", Path),
             _one("--reason", "TEXT", "of an erasure: who asked, without a name, as it is kept"),
         ],
         [],
     ),
     "census": (
-        "census",
         "show where our tables and the platform differ",
         [
             _flag("--new", "take a census now, as a dry run"),
@@ -174,13 +161,11 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         [],
     ),
     "publication": (
-        "publication",
         "print what the Developer Cabinet needs, and check whether the stack is ready for it",
         [_one("--location", "N", "check instead what is assumed of the platform, there", _id)],
         [],
     ),
     "doctor": (
-        "doctor",
         "tell why a signature does not fit",
         [
             _one("what", "WHAT", "a redirect's address, an event's body, a file or -", nargs="?"),
@@ -189,6 +174,8 @@ _COMMANDS: dict[str, tuple[str, str, list[_Argument], list[_Argument]]] = {
         [],
     ),
 }
+# Of whose module the name is another.
+_MODULES = {"account": "accounts", "letters": "dead_letters"}
 _CHANGES = {"uninstall", "take", "person", "census"}
 
 
@@ -200,9 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     stack = _stack()
-    for name, (module, words, arguments, ways) in _COMMANDS.items():
+    for name, (words, arguments, ways) in _COMMANDS.items():
         command = commands.add_parser(name, parents=[stack], help=words, description=words)
-        command.set_defaults(function=f"{module}.{name}")
+        command.set_defaults(command=name)
         for argument, more in arguments:
             command.add_argument(argument, **more)
         # Not an empty group, which argparse cannot show.
@@ -242,9 +229,8 @@ def _run(options: argparse.Namespace) -> int:
     from ops import screen, site
     from shared.aws.dynamodb import UnreadableRow
 
-    module, _dot, name = options.function.partition(".")
-    command: Callable[[Site, argparse.Namespace], int]
-    command = getattr(import_module(f"ops.{module}"), name)
+    module = import_module(f"ops.{_MODULES.get(options.command, options.command)}")
+    command: Callable[[Site, argparse.Namespace], int] = getattr(module, options.command)
     try:
         return command(site.Site(site.find(options)), options)
     except screen.NotChanged as error:

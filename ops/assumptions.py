@@ -5,7 +5,7 @@ reads: the status, the list of connected locations, and our own tables.
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta, timezone
 from enum import StrEnum
@@ -18,16 +18,15 @@ from ops.trouble import some
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.marketplace import LOCATIONS_PER_PAGE
-from shared.altegio.status import Installed, ListedPayment, Status
+from shared.altegio.status import Installed, Status
 from shared.aws.sightings import CLOCK_OFF
-from shared.clock import from_wire, wire
+from shared.clock import wire
 from shared.connections.connection import Connection
-from shared.payments.entry import Entry, EntryState
+from shared.payments.entry import EntryState
 from shared.payments.facts import digits
 
 _QUARTER = timedelta(minutes=15)
 _WIDEST = timedelta(hours=14)
-_UTC = ZoneInfo("UTC")
 
 
 class Verdict(StrEnum):
@@ -39,7 +38,6 @@ class Verdict(StrEnum):
 
 
 type Judgement = tuple[Verdict, str]
-type Pair = tuple[Entry, ListedPayment]
 
 
 def assumptions(site: Site, options: argparse.Namespace) -> int:
@@ -68,14 +66,40 @@ def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:
     asked = list_of_calls(site, location_id) if status else (Verdict.UNSEEN, told[1])
     yield "list of calls: may be read", asked
     entries = site.ledger.entries_of(location_id)
-    sent = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
     listed = {row.id: row for row in status.payments} if status else {}
+    sent = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
+    none = "no list" if sent else "nothing of ours was sent there"
+    missing = [f"{it.key} with id {it.platform_id}" for it in sent if it.platform_id not in listed]
+    told = _all(len(sent) if status else 0, "missing", missing, none)
+    yield "payments: ours are listed under their ids", told
     pairs = [(it, listed[it.platform_id]) for it in sent if it.platform_id in listed]
-    yield "payments: ours are listed under their ids", _listed(sent, pairs, status)
-    yield "payments: sums read back", _sums(pairs)
-    yield "payments: dates read back", _dates(pairs, zone)
-    unowned = listed.keys() - site.looking.owned(entries, list(listed.values()))
-    yield "payments: none is unknown to us", _unknown(unowned, len(listed))
+    altered = [
+        f"{it.key}: {digits(it.payment.amount)} is {row.amount}"
+        for it, row in pairs
+        if row.amount != it.payment.amount
+    ]
+    told = _all(len(pairs), "altered", altered, "none of ours is listed")
+    yield "payments: sums read back", told
+    altered = [
+        f"{it.key}: paid {wire(it.payment.paid_at, zone)} reads {row.paid_at}"
+        for it, row in pairs
+        if [wire(date, zone) for date in it.payment.dates] != [*row.dates]
+    ]
+    told = _all(len(pairs), "altered", altered, "none of ours is listed")
+    yield "payments: dates read back", told
+    owned = site.looking.owned(entries, list(listed.values()))
+    unknown = [f"id {it}" for it in sorted(listed.keys() - owned)]
+    told = _all(len(listed), "unknown", unknown, "no payment is listed")
+    yield "payments: none is unknown to us", told
+
+
+def _all(number: int, what: str, wrong: Sequence[str], none: str) -> Judgement:
+    """Of so many payments, of which none may be what it must not be; or why there is `none`."""
+    if not number:
+        return Verdict.UNSEEN, none
+    if wrong:
+        return Verdict.FAILS, f"{len(wrong)} of {number} {what}, such as {wrong[0]}"
+    return Verdict.HOLDS, f"all {number}"
 
 
 def _status(site: Site, location_id: int) -> tuple[Status | None, Judgement]:
@@ -162,83 +186,6 @@ def _log_zone(status: Status | None, connection: Connection | None, zone: ZoneIn
     quarters = round(late / _QUARTER) * _QUARTER
     if abs(late - quarters) < timedelta(minutes=1) and abs(quarters) <= _WIDEST:
         offset = status.activation.astimezone(zone).utcoffset() or timedelta(0)
-        return Verdict.FAILS, _instead({offset + quarters}, zone)
+        seems = f"the platform seems to be at {timezone(offset + quarters)}"
+        return Verdict.FAILS, f"{seems}, but PLATFORM_TIMEZONE is {zone}"
     return Verdict.UNSEEN, f"active {screen.age(late)} after we opened it: too late to tell"
-
-
-def _listed(sent: Sequence[Entry], pairs: Sequence[Pair], status: Status | None) -> Judgement:
-    if not sent or status is None:
-        return Verdict.UNSEEN, "no list" if sent else "nothing of ours was sent there"
-    listed = {entry.key for entry, _row in pairs}
-    missing = [entry for entry in sent if entry.key not in listed]
-    if missing:
-        first = f"{missing[0].key} with id {missing[0].platform_id}"
-        return Verdict.FAILS, f"{len(missing)} of {len(sent)} missing, such as {first}"
-    return Verdict.HOLDS, f"all {len(sent)}"
-
-
-def _sums(pairs: Sequence[Pair]) -> Judgement:
-    altered = [(it, row) for it, row in pairs if row.amount != it.payment.amount]
-    if not pairs:
-        return Verdict.UNSEEN, "none of ours is listed"
-    if altered:
-        entry, row = altered[0]
-        was = digits(entry.payment.amount)
-        return Verdict.FAILS, f"{len(altered)} altered, such as {entry.key}: {was} is {row.amount}"
-    return Verdict.HOLDS, f"all {len(pairs)}"
-
-
-def _dates(pairs: Sequence[Pair], zone: ZoneInfo) -> Judgement:
-    """Whether dates read back as they were sent; if all are moved alike, to which zone."""
-    altered = [(it, row) for it, row in pairs if _texts(row) != _sent_as(it, zone)]
-    if not pairs:
-        return Verdict.UNSEEN, "none of ours is listed"
-    if not altered:
-        return Verdict.HOLDS, f"all {len(pairs)}, by {zone}"
-    offsets = _offsets(pairs)
-    if offsets:
-        return Verdict.FAILS, _instead(offsets, zone)
-    entry, row = altered[0]
-    sent = wire(entry.payment.paid_at, zone)
-    of = f"{len(altered)} of {len(pairs)} altered, such as {entry.key}"
-    return Verdict.FAILS, f"{of}: paid {sent} reads {row.paid_at}"
-
-
-def _offsets(pairs: Sequence[Pair]) -> set[timedelta]:
-    """The offsets from UTC at which the platform shows what was sent; empty if it is no zone.
-
-    One, or the two of a zone with summer time.
-    """
-    found = set()
-    for entry, row in pairs:
-        for date, text in zip(entry.payment.dates, _texts(row), strict=True):
-            try:
-                offset = from_wire(text, _UTC) - date
-            except ValueError:
-                return set()
-            if offset % _QUARTER or abs(offset) > _WIDEST:
-                return set()
-            found.add(offset)
-    summer = timedelta(hours=1)
-    return found if max(found) - min(found) in (timedelta(0), summer) else set()
-
-
-def _instead(offsets: Iterable[timedelta], zone: ZoneInfo) -> str:
-    seems = " and ".join(str(timezone(it)) for it in sorted(offsets))
-    return f"the platform seems to be at {seems}, but PLATFORM_TIMEZONE is {zone}"
-
-
-def _unknown(ids: set[int], listed: int) -> Judgement:
-    if not listed:
-        return Verdict.UNSEEN, "no payment is listed"
-    if not ids:
-        return Verdict.HOLDS, f"all {listed}"
-    return Verdict.FAILS, f"{len(ids)} of {listed}, such as id {min(ids)}"
-
-
-def _texts(row: ListedPayment) -> tuple[str, str, str]:
-    return row.paid_at, row.period_from, row.period_to
-
-
-def _sent_as(entry: Entry, zone: ZoneInfo) -> tuple[str, ...]:
-    return tuple(wire(date, zone) for date in entry.payment.dates)

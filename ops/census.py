@@ -5,7 +5,6 @@ Reconcile takes it, run by run; here it is only ordered and followed.
 
 import argparse
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
 
@@ -32,7 +31,7 @@ def census(site: Site, options: argparse.Namespace) -> int:
     """Shows the last census, orders a new one (a dry run), or has its findings repaired."""
     head = site.roll.head()
     if options.new:
-        head = ordered(site.roll)
+        head = site.roll.order(clock.now())
     elif options.do:
         head = _repair_ordered(site, head, options.fuse)
     elif head is None or not head.parts:
@@ -41,19 +40,9 @@ def census(site: Site, options: argparse.Namespace) -> int:
         return 0
     if options.new or options.do:
         head = _followed(site.roll, head)
-    found = list(_found(site.roll, head))
+    found = [it for number in range(head.parts) for it in site.roll.part(number).found]
     screen.printed(options, _shown(site, head, found, options), _plain(head, found))
     return 0
-
-
-def ordered(roll: CensusTable, *, repairs: bool = False) -> Head:
-    """A new census, unless one is under way: reconcile takes it."""
-    head = roll.head()
-    if head is not None and head.stage is not Stage.DONE:
-        return head
-    now, version = clock.now(), head.version if head is not None else 0
-    began = Head(began_at=now, stage=Stage.LISTING, repairs=repairs, version=version)
-    return _saved(roll, began)
 
 
 def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
@@ -80,21 +69,14 @@ def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
     again = replace(
         head, stage=Stage.REPAIRING, repairs=True, fuse=fuse, blown=False, part=0, place=0
     )
-    return _saved(site.roll, again)
+    try:
+        return site.roll.save(again, clock.now())
+    except StaleWrite:
+        raise NotChanged("another census has begun a moment ago") from None
 
 
 def _allowed(site: Site, head: Head) -> int:
     return rules.fuse(head.locations, site.settings.census.census_fuse_percent)
-
-
-def _saved(roll: CensusTable, head: Head) -> Head:
-    try:
-        return roll.save(head, clock.now())
-    except StaleWrite:
-        # A daily one has begun at this very moment: then that is what is followed.
-        current = roll.head()
-        assert current is not None  # noqa: S101 - for mypy: somebody has just written it
-        return current
 
 
 def _followed(roll: CensusTable, head: Head) -> Head:
@@ -112,11 +94,6 @@ def _followed(roll: CensusTable, head: Head) -> Head:
         if clock.now() - (head.changed_at or head.began_at) > _SILENCE:
             raise Unfinished("the census does not move on: does reconcile run? It is still ordered")
     return head
-
-
-def _found(roll: CensusTable, head: Head) -> Iterator[Found]:
-    for number in range(head.parts):
-        yield from roll.part(number).found
 
 
 def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespace) -> str:

@@ -1,15 +1,16 @@
 """What the platform's list says now about one payment or refund, and how it is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ops import screen
 from ops.screen import Wrong
 from ops.site import Site
+from ops.trouble import some
 from shared import clock
 from shared.altegio.status import ListedPayment, Status
-from shared.payments import lookup
+from shared.payments import coverage, lookup
 from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import digits
 
@@ -34,6 +35,8 @@ class Evidence:
     owners: Mapping[int, str | None] = field(default_factory=dict)  # The entries that own these.
     mine: tuple[int, ...] = ()  # Rows that may be the entry's own.
     listed: frozenset[int] = frozenset()  # All that are on the list.
+    live: bool = False  # Whether the location is connected, as far as anybody tells.
+    doubled: str = ""  # What pays for its period as well.
 
 
 def entry_of(site: Site, name: str) -> Entry:
@@ -52,79 +55,68 @@ def entry_of(site: Site, name: str) -> Entry:
 
 def gathered(site: Site, entry: Entry) -> Evidence:
     """Asks the platform; writes nothing."""
-    return _of_refund(site, entry) if entry.is_refund else _of_payment(site, entry)
+    connection = site.connections.get(entry.location_id or 0)
+    entries = site.ledger.entries_of(entry.location_id or 0)
+    found = (_of_refund if entry.is_refund else _of_payment)(site, entry, entries)
+    live = connection is not None and connection.live and found.why != NOT_LISTED
+    twins = () if entry.is_refund else coverage.paid_as_well(entry, entries)
+    return replace(found, live=live, doubled=some([f"{it.key} ({it.state})" for it in twins]))
 
 
-def _of_refund(site: Site, refund: Entry) -> Evidence:
+def _of_refund(site: Site, refund: Entry, _entries: Sequence[Entry]) -> Evidence:
     paid = site.ledger.given_back(refund)
-    if paid is None:
-        return Evidence(Word.NOT_TAKEN, "its payment is not known, so it was never sent")
-    if paid.platform_id is None:
-        return Evidence(Word.NOT_TAKEN, f"its payment is {paid.state}, so it was never sent")
+    if paid is None or paid.platform_id is None:
+        state = paid.state if paid else "not known"
+        return Evidence(Word.NOT_TAKEN, f"its payment is {state}, so it was never sent")
     status = _status(site, paid)
     if isinstance(status, str):
         return Evidence(Word.UNSURE, status)
     rows = tuple(row for row in status.payments if row.id == paid.platform_id)
-    said = Evidence(
-        Word.UNSURE,
-        "its payment is not on the list",
-        rows=rows,
-        owners={row.id: paid.key for row in rows},
-        listed=frozenset(row.id for row in status.payments),
-    )
+    owners = {row.id: paid.key for row in rows}
     if paid.platform_id in status.refunded:
         why = "its payment is marked as refunded"
-        return replace(said, word=Word.TAKEN, why=why, mine=(paid.platform_id,))
+        return Evidence(Word.TAKEN, why, rows, owners, (paid.platform_id,))
     if rows:
         why = "its payment is listed and not marked as refunded"
-        return replace(said, word=Word.NOT_TAKEN, why=why)
-    return said
+        return Evidence(Word.NOT_TAKEN, why, rows, owners)
+    return Evidence(Word.UNSURE, "its payment is not on the list")
 
 
-def _of_payment(site: Site, entry: Entry) -> Evidence:
+def _of_payment(site: Site, entry: Entry, entries: Sequence[Entry]) -> Evidence:
     status = _status(site, entry)
     if isinstance(status, str):
         return Evidence(Word.UNSURE, status)
     listed, zone = status.payments, site.platform.zone
     # Judged as one that may have been taken, together with the others of which that is so.
     doubted = replace(entry, state=EntryState.UNKNOWN)
-    others = [it for it in site.ledger.entries_of(entry.location_id or 0) if it.key != entry.key]
-    entries = [doubted, *map(_doubted, others)]
+    entries = [doubted, *(_doubted(it) for it in entries if it.key != entry.key)]
     owned = site.looking.owned(entries, listed)
-    unowned = [row for row in listed if row.id not in owned]
-    mine = tuple(row.id for row in unowned if lookup.reads_back(entry, row, zone))
+    reading_back = [row.id for row in listed if lookup.reads_back(entry, row, zone)]
+    mine = tuple(id_ for id_ in reading_back if id_ not in owned)
+    if entry.platform_id in {row.id for row in listed}:
+        exactly = entry.platform_id in reading_back
+        how = "reads back exactly" if exactly else "does not read back as it was sent"
+        word, why = Word.TAKEN, f"its id {entry.platform_id} is listed and {how}"
+    elif entry.platform_id is not None:
+        word, why = Word.UNSURE, f"its id {entry.platform_id} is not on the list"
+    elif mine:
+        ids = " and ".join(map(str, mine))
+        word, why = Word.TAKEN, f"no entry has {ids}, which reads back exactly"
+    else:
+        findings = site.looking.findings(lookup.group_of(doubted, entries), entries, status)
+        word, why = Word.UNSURE, findings.why
+        if doubted in findings.absent and entry.state in (EntryState.SENDING, EntryState.UNKNOWN):
+            why = "the list lacks it, but it is too early for that to prove anything"
+        elif doubted in findings.absent:
+            word = Word.NOT_TAKEN
+            why = "no row without an entry has its sum, and known payments read back exactly"
     rows = tuple(
         row
         for row in listed
         if row.amount in (entry.payment.amount, None) or row.id == entry.platform_id
     )
-    said = Evidence(
-        Word.UNSURE,
-        "",
-        rows=rows,
-        owners={row.id: site.ledger.owner(row.id) for row in rows},
-        mine=mine,
-        listed=frozenset(row.id for row in listed),
-    )
-    if entry.platform_id is not None:
-        own = [row for row in rows if row.id == entry.platform_id]
-        if not own:
-            return replace(said, why=f"its id {entry.platform_id} is not on the list")
-        exactly = lookup.reads_back(entry, own[0], zone)
-        how = "reads back exactly" if exactly else "does not read back as it was sent"
-        return replace(said, word=Word.TAKEN, why=f"its id {entry.platform_id} is listed and {how}")
-    if mine:
-        ids = " and ".join(map(str, mine))
-        return replace(said, word=Word.TAKEN, why=f"no entry has {ids}, which reads back exactly")
-    findings = site.looking.findings(lookup.group_of(doubted, entries), entries, status)
-    if doubted in findings.absent and entry.state in (EntryState.SENDING, EntryState.UNKNOWN):
-        return replace(
-            said, why="the list lacks it, but it is too early for that to prove anything"
-        )
-    if doubted in findings.absent:
-        why = "no row without an entry has its sum, and known payments read back exactly"
-        return replace(said, word=Word.NOT_TAKEN, why=why)
-    return replace(said, why=findings.why)
+    owners = {row.id: site.ledger.owner(row.id) for row in rows}
+    return Evidence(word, why, rows, owners, mine, frozenset(row.id for row in listed))
 
 
 def _doubted(entry: Entry) -> Entry:
@@ -162,6 +154,9 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
         ("platform id", str(entry.platform_id or "-")),
         ("platform says", f"{evidence.word}: {evidence.why}"),
     ]
+    if evidence.doubled and entry.state is not EntryState.SENT:
+        beside = "; if it is sent as well, Altegio has both, and takes commission of both"
+        pairs.append(("paid already", f"its period, by {evidence.doubled}{beside}"))
     parts = [f"{entry.key} ({site.name})", screen.facts(pairs)]
     if evidence.rows:
         heads = ("ID", "SUM", "PAID", "FROM", "TO", "OWNER")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from ops import screen
@@ -55,7 +56,7 @@ class Standing:
     here: str  # The connection's state; empty if there never was one.
     there: str  # The platform's word; empty if it does not tell.
     agree: bool | None  # Whether both say the same; None if the platform does not tell.
-    since: datetime | None  # From when on that has been so; None if that cannot be told.
+    since: datetime | None  # Of the last change on either side; None if that cannot be told.
 
 
 def events(
@@ -87,34 +88,18 @@ def events(
 def standing(
     connection: Connection | None, journal: Sequence[Line], status: Status | None
 ) -> Standing:
-    """How a location stands here and there, and since when that agrees or does not."""
+    """How a location stands here and there, and since when."""
     state = connection.state if connection else State.DISABLED
     here = str(state) if connection else ""
     if status is None:
         return Standing(here, "", None, None)
-    agree = _HERE[status.installed] is state
+    agree, ours = _HERE[status.installed] is state, [it for it in journal if it.state]
+    known = ours[-1].state if ours else State.DISABLED
+    changes = [next(lines).at for _state, lines in groupby(ours, lambda it: it.state)][-1:]
+    changes += [it.at for it in status.log[-1:]]
     # Without its log, it is not known when the platform went another way.
-    is_told = agree or bool(status.log)
-    since = _since(journal, status.log, state, status.installed) if is_told else None
-    return Standing(here, status.installed, agree, since)
-
-
-def _since(
-    journal: Sequence[Line], log: Sequence[Transition], state: State, installed: Installed
-) -> datetime | None:
-    """When both last began to agree, or to disagree; None if that does not lead to the present."""
-    changes: list[tuple[datetime, Transition | Line]] = [(it.at, it) for it in log]
-    changes += [(line.at, line) for line in journal if line.state]
-    here, there = str(State.DISABLED), str(log[0].before if log else Installed.NO)
-    agreed, since = True, None
-    for at, change in sorted(changes, key=lambda it: it[0]):
-        if isinstance(change, Line):
-            here = change.state
-        else:
-            there = change.after
-        if (_HERE.get(there) == here) is not agreed:
-            agreed, since = not agreed, at
-    return since if (here, there) == (state, installed) else None
+    is_told = known == state and (agree or bool(status.log))
+    return Standing(here, status.installed, agree, max(changes, default=None) if is_told else None)
 
 
 def _transitions(

@@ -18,7 +18,6 @@ from ops.screen import NotChanged
 from ops.site import Site
 from ops.trouble import UNFINISHED
 from shared import clock
-from shared.aws.dynamodb import StaleWrite
 from shared.clock import stamp
 from shared.payments import entry as rules
 from shared.payments.entry import Entry, EntryState
@@ -28,6 +27,16 @@ from shared.states import NoSuchChange
 
 # Surely not taken, whatever the list says or does not say.
 _NEVER_TAKEN = (EntryState.PENDING, EntryState.HELD, EntryState.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One entry, what the platform's list says of it, and what the operator wants."""
+
+    site: Site
+    entry: Entry
+    found: Evidence
+    options: argparse.Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +52,6 @@ def payment(site: Site, options: argparse.Namespace) -> int:
     """Lists entries, shows one, or does with one what a person decided."""
     if options.key is None:
         return _listed(site, options)
-    for name, change in _WAYS.items():
-        if getattr(options, name):
-            return change(site, options)
     entry = evidence.entry_of(site, options.key)
     if options.if_refunded:
         pairs = refunds.foretold(site, entry)
@@ -54,12 +60,15 @@ def payment(site: Site, options: argparse.Namespace) -> int:
         screen.printed(options, text, {"key": entry.key, **dict(pairs)})
         return 0
     found = evidence.gathered(site, entry)
-    text = evidence.shown(site, entry, found)
-    words, command = _next(entry, found, live=_is_live(site, entry, found))
+    text, plain = evidence.shown(site, entry, found), _plain(entry)
+    for name, way in _WAYS.items():
+        if getattr(options, name):
+            return _change(Case(site, entry, found, options), way, text, plain)
+    words, command = _next(entry, found)
     if command:
         text = f"{text}\n\n{screen.wrapped(words)}\n{screen.to_type(command, options)}"
     said = {"word": found.word, "why": found.why, "ids": list(found.mine)}
-    screen.printed(options, text, {**_plain(entry), "platform": said, "next": command})
+    screen.printed(options, text, {**plain, "platform": said, "next": command})
     return 0
 
 
@@ -73,17 +82,15 @@ def _listed(site: Site, options: argparse.Namespace) -> int:
         unread += unreadable
     now = clock.now()
     heads = ("ENTRY", "STATE", "LOCATION", "AGE", "DUE", "SUM", "WHY")
-    text = f"{site.name}: nothing is {' or '.join(states)}."
-    if found:
-        table = screen.table(heads, [_row(entry, now) for entry in found])
-        text = f"{site.name}: {screen.counted(len(found), 'entry', 'entries')}\n\n{table}"
+    none = f"nothing is {' or '.join(states)}."
+    head = screen.counted(len(found), "entry", "entries") if found else none
+    table = screen.below(heads, [_row(entry, now) for entry in found])
     for error in unread:
         print(screen.wrapped(f"{error.key}: {error}; `status` says more."), file=sys.stderr)
+    text = "\n".join([f"{site.name}: {head}", *table])
     screen.printed(options, text, [_plain(entry) for entry in found])
-    return int(
-        bool(unread)
-        or any(it.state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED) for it in found)
-    )
+    asks = {EntryState.NEEDS_HUMAN, EntryState.REJECTED} & {it.state for it in found}
+    return int(bool(unread or asks))
 
 
 def _row(entry: Entry, now: datetime) -> tuple[str, ...]:
@@ -113,125 +120,108 @@ def _plain(entry: Entry) -> dict[str, object]:
     }
 
 
-def _next(entry: Entry, found: Evidence, *, live: bool) -> tuple[str, str]:
+def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
     """What comes next for an entry that is not settled, and what to type; empty if nothing."""
     key = f"payment {screen.quoted(entry.key)}"
+    send, give_up = f"{key} --send --do", f"{key} --close REASON --do"
     close = "Or correct it in billing, and give it up with --close REASON."
     match entry.state:
         case EntryState.NEEDS_HUMAN if found.word is Word.TAKEN and found.mine:
             return "The platform took it.", f"{key} --adopt {found.mine[0]} --do"
-        case EntryState.NEEDS_HUMAN if found.word is Word.NOT_TAKEN or not entry.attempt:
-            return f"The platform did not take it. {close}", f"{key} --send --do"
-        case EntryState.NEEDS_HUMAN:
+        case EntryState.NEEDS_HUMAN if found.word is not Word.NOT_TAKEN and entry.attempt:
             return "If this does not help, look in Altegio.", f"{key} --look --do"
-        case EntryState.REJECTED:
-            return f"When the cause is gone, send it again. {close}", f"{key} --send --do"
-        case EntryState.HELD if live:
-            due = screen.due(entry.due_at, clock.now())
-            return f"It goes out by itself, {due} at the latest; or now:", f"{key} --send --do"
-        case EntryState.UNKNOWN if not live:
+        case EntryState.UNKNOWN if not found.live:
             words = "Nothing is listed while the location is not connected. If Altegio says that it"
             words += " took it, --adopt ID --force. If not, and the customer has left for good,"
-            return f"{words} give it up.", f"{key} --close REASON --do"
-        case EntryState.HELD:
+            return f"{words} give it up.", give_up
+        case EntryState.HELD if not found.live:
             left = "If the customer has left, cancel it in billing and give it up."
-            words = f"It goes out when the location is connected. {left}"
-            return words, f"{key} --close REASON --do"
+            return f"It goes out when the location is connected. {left}", give_up
+        case EntryState.NEEDS_HUMAN | EntryState.REJECTED | EntryState.HELD if found.doubled:
+            words = "Its period is paid for. If the customer owes both, --send; if not, give it up."
+            return words, f"{key} --close REASON"
+        case EntryState.NEEDS_HUMAN:
+            return f"The platform did not take it. {close}", send
+        case EntryState.REJECTED:
+            return f"When the cause is gone, send it again. {close}", send
+        case EntryState.HELD:
+            return f"It goes out by itself, {_due(entry)} at the latest; or now:", send
         case _:
             return "", ""
 
 
-def _is_live(site: Site, entry: Entry, found: Evidence) -> bool:
-    connection = site.connections.get(entry.location_id or 0)
-    return connection is not None and connection.live and found.why != evidence.NOT_LISTED
-
-
-def _look(site: Site, options: argparse.Namespace) -> int:
+def _look(case: Case) -> Proposal:
     """NEEDS_HUMAN becomes UNKNOWN: reconcile looks it up within the minute."""
-
-    def propose(entry: Entry, _found: Evidence) -> Proposal:
-        if entry.state is EntryState.UNKNOWN:
-            raise NotChanged(f"it is looked up by itself, {screen.due(entry.due_at, clock.now())}")
-        if entry.state is EntryState.NEEDS_HUMAN and entry.attempt == 0:
-            raise NotChanged("it was never sent, so there is nothing to look for: send or close it")
-        return Proposal(rules.looked_for_again(entry, _by("looked up", entry), clock.now()))
-
-    return _change(site, options, propose)
+    entry = case.entry
+    if entry.state is EntryState.UNKNOWN:
+        raise NotChanged(f"it is looked up by itself, {_due(entry)}")
+    if entry.state is EntryState.NEEDS_HUMAN and entry.attempt == 0:
+        raise NotChanged("it was never sent, so there is nothing to look for: send or close it")
+    return Proposal(rules.looked_for_again(entry, _by("looked up", entry), clock.now()))
 
 
-def _adopt(site: Site, options: argparse.Namespace) -> int:
+def _adopt(case: Case) -> Proposal:
     """SENT, with the platform's id that the operator found."""
-    platform_id: int = options.adopt
-
-    def propose(entry: Entry, found: Evidence) -> Proposal:
-        if entry.is_refund:
-            paid = site.ledger.given_back(entry)
-            if paid is None or paid.platform_id != platform_id:
-                raise NotChanged(f"{platform_id} is not the id of {entry.payment_key}")
-        elif (owner := site.ledger.owner(platform_id)) not in (None, entry.key):
-            raise NotChanged(f"{platform_id} belongs to {owner}")
-        after = rules.adopted(entry, platform_id, _by("adopted", entry), clock.now())
-        if platform_id in found.mine:
-            return Proposal(after)
-        if entry.is_refund or not found.listed:
-            return Proposal(after, against=found.why)
-        if platform_id not in found.listed:
-            return Proposal(after, against=f"{platform_id} is not on the list")
-        return Proposal(after, against=f"{platform_id} does not read back as this entry")
-
-    return _change(site, options, propose)
-
-
-def _send(site: Site, options: argparse.Namespace) -> int:
-    """PENDING again, due now: reconcile sends it within the minute."""
-
-    def propose(entry: Entry, found: Evidence) -> Proposal:
-        after = rules.reopened(entry, _by("sent again", entry), clock.now())
-        if found.word is Word.TAKEN:
-            return Proposal(
-                after, against=f"it could be taken twice: {found.why}; adopt it instead"
-            )
-        mark = site.marks.get()
-        # After a restore, our rows do not tell.
-        known = mark is None or not mark.doubts(entry, site.settings.ledger)
-        never = known and (entry.state in _NEVER_TAKEN or entry.attempt == 0)
-        if found.word is Word.NOT_TAKEN or never:
-            surely = f"what is {entry.state} was surely not taken"
-            safe = (surely if entry.attempt else "it was never sent") if never else found.why
-            return Proposal(after, safe=safe)
-        return Proposal(after, against=f"it could be taken twice: {found.why}")
-
-    return _change(site, options, propose)
-
-
-def _close(site: Site, options: argparse.Namespace) -> int:
-    """CLOSED: given up for good, with a reason."""
-
-    def propose(entry: Entry, found: Evidence) -> Proposal:
-        why = _by("closed", entry, options.close)
-        if entry.state is EntryState.UNKNOWN and _is_live(site, entry, found):
-            raise NotChanged(_standing(entry))
-        after = rules.closed(entry, why, clock.now())
-        if found.word is Word.TAKEN:
-            return Proposal(after, against=f"the platform took it: {found.why}; adopt it instead")
+    platform_id, entry, found = case.options.adopt, case.entry, case.found
+    if entry.is_refund:
+        paid = case.site.ledger.given_back(entry)
+        if paid is None or paid.platform_id != platform_id:
+            raise NotChanged(f"{platform_id} is not the id of {entry.payment_key}")
+    elif (owner := case.site.ledger.owner(platform_id)) not in (None, entry.key):
+        raise NotChanged(f"{platform_id} belongs to {owner}")
+    after = rules.adopted(entry, platform_id, _by("adopted", entry), clock.now())
+    if platform_id in found.mine:
         return Proposal(after)
+    if entry.is_refund or not found.listed:
+        return Proposal(after, against=found.why)
+    is_listed = platform_id in found.listed
+    why = "does not read back as this entry" if is_listed else "is not on the list"
+    return Proposal(after, against=f"{platform_id} {why}")
 
-    return _change(site, options, propose)
+
+def _send(case: Case) -> Proposal:
+    """PENDING again, due now: reconcile sends it within the minute."""
+    entry, found = case.entry, case.found
+    after = rules.reopened(entry, _by("sent again", entry), clock.now())
+    twice = f"it could be taken twice: {found.why}"
+    if found.word is Word.TAKEN:
+        return Proposal(after, against=f"{twice}; adopt it instead")
+    mark = case.site.marks.get()
+    # After a restore, our rows do not tell.
+    known = mark is None or not mark.doubts(entry, case.site.settings.ledger)
+    if known and entry.attempt == 0:
+        return Proposal(after, safe="it was never sent")
+    if known and entry.state in _NEVER_TAKEN:
+        return Proposal(after, safe=f"what is {entry.state} was surely not taken")
+    if found.word is Word.NOT_TAKEN:
+        return Proposal(after, safe=found.why)
+    return Proposal(after, against=twice)
 
 
-def _change(
-    site: Site, options: argparse.Namespace, propose: Callable[[Entry, Evidence], Proposal]
-) -> int:
-    entry = evidence.entry_of(site, options.key)
-    found = evidence.gathered(site, entry)
-    text, plain, against = evidence.shown(site, entry, found), _plain(entry), ""
+def _close(case: Case) -> Proposal:
+    """CLOSED: given up for good, with a reason."""
+    entry, found = case.entry, case.found
+    if entry.state is EntryState.UNKNOWN and found.live:
+        raise NotChanged(_standing(entry))
+    after = rules.closed(entry, _by("closed", entry, case.options.close), clock.now())
+    taken = f"the platform took it: {found.why}; adopt it instead"
+    return Proposal(after, against=taken * (found.word is Word.TAKEN))
+
+
+type _Way = Callable[[Case], Proposal]
+_WAYS: dict[str, _Way] = {"look": _look, "adopt": _adopt, "send": _send, "close": _close}
+
+
+def _change(case: Case, way: _Way, text: str, plain: dict[str, object]) -> int:
+    entry, ledger, against = case.entry, case.site.ledger, ""
+    proposal = Proposal(entry)
     try:
-        proposal = propose(entry, found)
+        proposal = way(case)
     except NoSuchChange:
-        proposal, against = Proposal(entry), _standing(entry)
+        against = _standing(entry)
     except NotChanged as error:
-        proposal, against = Proposal(entry), str(error)
-    if proposal.against and not options.force:
+        against = str(error)
+    if proposal.against and not case.options.force:
         against = f"{proposal.against} (add --force to do it nevertheless)"
     after = proposal.after
     id_ = f" with id {after.platform_id}" if after.platform_id is not None else ""
@@ -244,10 +234,7 @@ def _change(
 
     def do() -> str:
         try:
-            write = site.ledger.finish if after.state is EntryState.SENT else site.ledger.move
-            write(entry, after)
-        except StaleWrite:
-            raise NotChanged("the entry has changed since it was shown") from None
+            (ledger.finish if after.state is EntryState.SENT else ledger.move)(entry, after)
         except IdTaken:
             raise NotChanged("another entry has got that id since it was shown") from None
         return "Done."
@@ -255,22 +242,22 @@ def _change(
     if not against:
         pairs = [(name, it) for name, it in pairs if it]
         text, plain = f"{text}\n\n{screen.facts(pairs)}", {**plain, **dict(pairs)}
-    return screen.proposed(options, text, plain, do, against=against)
+    return screen.proposed(case.options, text, plain, do, against=against)
 
 
-_WAYS = {"look": _look, "adopt": _adopt, "send": _send, "close": _close}
+def _due(entry: Entry) -> str:
+    return screen.due(entry.due_at, clock.now())
 
 
 def _standing(entry: Entry) -> str:
     """Why the entry is nobody's business now."""
-    due = screen.due(entry.due_at, clock.now())
     match entry.state:
         case EntryState.SENT:
             return f"it is SENT, with id {entry.platform_id}"
         case EntryState.SENDING:
-            return f"it is being sent; if nobody comes back, it is UNKNOWN {due}"
+            return f"it is being sent; if nobody comes back, it is UNKNOWN {_due(entry)}"
         case EntryState.UNKNOWN:
-            return f"it may have been taken; it is looked up by itself, {due}"
+            return f"it may have been taken; it is looked up by itself, {_due(entry)}"
         case _:
             return f"it is {entry.state}"
 

@@ -8,14 +8,9 @@ data, so that it can be kept as the proof.
 import argparse
 import getpass
 import json
-import os
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ops import screen, stored
 from ops.screen import NotChanged, Unfinished, Unknown, Wrong
@@ -53,7 +48,7 @@ def person(site: Site, options: argparse.Namespace) -> int:
     if options.action == "erase" and not options.reason:
         raise Wrong("An erasure needs its --reason.")
     found = _found(site, options)
-    return (_export if options.action == "export" else _erase)(site, found, options)
+    return _export(site, found) if options.action == "export" else _erase(site, found, options)
 
 
 def _found(site: Site, options: argparse.Namespace) -> Person:
@@ -68,22 +63,17 @@ def _found(site: Site, options: argparse.Namespace) -> Person:
     return stored.of_account(site, account)
 
 
-def _export(site: Site, found: Person, options: argparse.Namespace) -> int:
+def _export(site: Site, found: Person) -> int:
     account = {} if found.whole or found.account is None else {"its account": found.account_id}
     rows = {**stored.named(site, found), **stored.personal(site, found), **stored.kept(site, found)}
     receipt = {**_head(site, found, "exported"), **account, "exported": _counts(rows)}
     written = {"receipt": receipt, "elsewhere": _ELSEWHERE, "data": _shareable(rows)}
-    if options.to is None:
-        print(_json(written))
-        return 0
-    with _new(options.to) as file:
-        file.write(_json(written) + "\n")
-    print(_json(receipt))
+    print(json.dumps(written, ensure_ascii=False, indent=2))
     return 0
 
 
 def _erase(site: Site, found: Person, options: argparse.Namespace) -> int:
-    """The receipt is on the standard output, or with `--to` in a file, too."""
+    """What is on the standard output then is the receipt."""
     _check(found)
     rows = {**stored.named(site, found), **stored.personal(site, found)}
     if not options.do:
@@ -91,14 +81,10 @@ def _erase(site: Site, found: Person, options: argparse.Namespace) -> int:
         plain = {**_head(site, found, "to be erased"), "rows": _counts(rows), "kept": _kept(kept)}
         return screen.proposed(options, _shown(site, found, rows, kept), plain, str)
     try:
-        # The file first, so that no erasure is without its receipt.
-        with _new(options.to) if options.to else nullcontext(sys.stdout) as file:
-            receipt = _json(_erased(site, found, rows, options.reason))
-            file.write(receipt + "\n")
+        receipt = _erased(site, found, rows, options.reason)
     except StaleWrite:
         raise Unfinished("a location has changed meanwhile. Ask again; that goes on") from None
-    if options.to:
-        print(receipt)
+    print(json.dumps(receipt, ensure_ascii=False, indent=2))
     return 0
 
 
@@ -142,15 +128,11 @@ def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any
     stored.delete(site, late)
     counts = _counts({name: [*before, *late.get(name, ())] for name, before in rows.items()})
     head = _head(site, found, "erased")
-    stays = {**stored.kept(site, found), **_left(site, found)}
+    # What stays of rows that are erased in part.
+    others: list[Any] = [{}] if found.account is not None and not found.whole else []
+    parts = {**stored.named(site, found), "AccountsTable": others}
+    stays = {**stored.kept(site, found), **parts}
     return {**head, "reason": reason, "erased": counts, "kept": _kept(stays)}
-
-
-def _left(site: Site, found: Person) -> Rows:
-    """What stays of rows that are erased in part."""
-    table = stored.named(site, found)["ConnectionsTable"]
-    others = found.account is not None and not found.whole
-    return {"ConnectionsTable": table, "AccountsTable": [{}] if others else []}
 
 
 def _kept(rows: Rows) -> list[dict[str, Any]]:
@@ -203,22 +185,3 @@ def _shareable(value: Any) -> Any:
     if isinstance(value, list):
         return [_shareable(each) for each in value]
     return _HASH.sub("(a hash)", value) if isinstance(value, str) else value
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
-
-
-@contextmanager
-def _new(path: Path) -> Iterator[IO[str]]:
-    """A new file that only its owner reads; none if what is to be written fails.
-
-    Raises:
-        OSError: it is there already, or cannot be made or written.
-    """
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        try:
-            yield file
-        except BaseException:
-            path.unlink()
-            raise

@@ -31,21 +31,15 @@ def foretold(site: Site, named: Entry) -> list[tuple[str, str]]:
 
 def _known_refund(site: Site, paid: Entry) -> Entry | None:
     """The refund that billing has sent already; of several, the last one."""
-    latest = site.ledger.given_back(_billed(paid, clock.now()))
-    refunds = [
-        entry
-        for entry in site.ledger.entries_of(paid.location_id or 0)
-        if entry.is_refund and latest and site.ledger.given_back(entry) == latest
-    ]
+    entries = site.ledger.entries_of(paid.location_id or 0)
+    refunds = [it for it in entries if it.is_refund and it.payment_key == paid.key]
     return max(refunds, key=lambda refund: refund.received_at, default=None)
 
 
 def _billed(paid: Entry, now: datetime) -> Entry:
     """A refund as it would come from billing."""
-    event_id = paid.key.removeprefix("payment#")
-    return billing_event.Refund(type="refund", event_id=event_id, payment_event_id=event_id).entry(
-        now
-    )
+    id_ = paid.key.removeprefix("payment#")
+    return billing_event.Refund(type="refund", event_id=id_, payment_event_id=id_).entry(now)
 
 
 def _becomes(site: Site, refund: Entry, paid: Entry | None, now: datetime) -> tuple[str, str]:

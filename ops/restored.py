@@ -4,15 +4,16 @@ The rule is in `shared.payments.restored`; here its mark is set and released.
 """
 
 import argparse
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ops import census, screen
+from ops import screen
 from ops.rows import entries_in
 from ops.screen import NotChanged
 from ops.site import Site
+from ops.trouble import some
 from shared import clock
-from shared.aws.dynamodb import StaleWrite
 from shared.clock import YEARS
 from shared.payments.entry import Entry, EntryState
 from shared.payments.restored import Mark
@@ -40,11 +41,10 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
         since = min(since, mark.restored_to)
     entries = _unfinished(site)
     later = [entry for entry in entries if entry.changed_at and entry.changed_at > since]
+    changed = "none of these, as it should be" if options.since else "not asked"
     if options.since and later:
-        changed = f"{later[0].key} and others" if later[1:] else later[0].key
-        changed += ": is this the restored table, and were the functions stopped?"
-    else:
-        changed = "none of these, as it should be" if options.since else "not asked"
+        keys = some([entry.key for entry in later])
+        changed = f"{keys}: is this the restored table, and were the functions stopped?"
     pairs = [
         ("restored to", f"{screen.moment(since)}, {screen.due(since, now)}"),
         ("mark", _standing(mark)),
@@ -55,8 +55,8 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     ]
 
     def do() -> str:
-        _put(site, mark, Mark(since, clock.now()))
-        head = census.ordered(site.roll, repairs=True)
+        site.marks.put(mark, Mark(since, clock.now()))
+        head = site.roll.order(clock.now(), repairs=True)
         taken = head.stage is Stage.LISTING and head.repairs
         other = " A census is under way already; when it is done, take another: census --new"
         return (
@@ -80,17 +80,10 @@ def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     ]
 
     def do() -> str:
-        _put(site, mark, replace(mark, released_at=clock.now()))
+        site.marks.put(mark, replace(mark, released_at=clock.now()))
         return "Done."
 
     return screen.change(options, f"Restored tables ({site.name})", pairs, do)
-
-
-def _put(site: Site, before: Mark | None, mark: Mark) -> None:
-    try:
-        site.marks.put(before, mark)
-    except StaleWrite:
-        raise NotChanged("somebody else has set the mark since it was shown") from None
 
 
 def _standing(mark: Mark | None) -> str:
@@ -113,5 +106,5 @@ def _unfinished(site: Site) -> list[Entry]:
 
 
 def _counted(entries: list[Entry]) -> str:
-    numbers = {it: sum(entry.state is it for entry in entries) for it in _UNFINISHED}
-    return ", ".join(f"{number} {state}" for state, number in numbers.items() if number) or "none"
+    counts = Counter(entry.state for entry in entries)
+    return ", ".join(f"{number} {state}" for state, number in counts.items()) or "none"

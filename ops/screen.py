@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ops import ANNOUNCEMENT
+from shared.aws.dynamodb import StaleWrite
 from shared.payments.entry import Entry
 
 NOT_YET = "Nothing was changed yet. Add --do to do it."
@@ -93,7 +94,8 @@ def proposed(
 ) -> int:
     """Shows a change as `text`, and makes it with `--do`; returns the command's exit code.
 
-    `do` tells of it, or raises `NotChanged` if somebody was faster; what is `against` forbids it.
+    `do` tells of it, or raises `NotChanged`, or `StaleWrite` as somebody was faster; what is
+    `against` forbids it.
     """
     if not options.json:
         print(text, end="\n\n")
@@ -103,6 +105,8 @@ def proposed(
         said, done = (do(), True) if options.do else (NOT_YET, False)
     except NotChanged as error:
         return not_changed(options, error, plain)
+    except StaleWrite:
+        return not_changed(options, NotChanged("it has changed since it was shown"), plain)
     printed(options, wrapped(said), {**plain, "done": done, "said": said})
     return 0
 

@@ -25,9 +25,10 @@ from ops.screen import Wrong
 from ops.watch import CloudWatch
 from shared import clock
 from shared import settings as config
+from shared.altegio import order
 from shared.altegio.client import Client, Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
-from shared.altegio.rate_limit import Pace
+from shared.altegio.rate_limit import pace_of
 from shared.altegio.status import Status
 from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
@@ -38,7 +39,6 @@ from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.connections.accounts import Accounts
 from shared.connections.journal import Journal
-from shared.connections.settle import Settle
 from shared.connections.table import Connections
 from shared.payments.ledger import Ledger
 from shared.payments.resolve_unknown import ResolveUnknown
@@ -48,7 +48,6 @@ from shared.reconcile.census.table import CensusTable
 _FUNCTIONS = ("PaymentsFunction", "ReconcileFunction", "CallsFunction", "ConnectFunction")
 # How many reads of the tables run side by side.
 AT_ONCE = 16
-_PATIENCE_S = 30
 
 
 class NoStack(Wrong):
@@ -93,16 +92,8 @@ class Site:
         pace_table = reconcile.platform.pace_table
         self.token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
         self.user_token = UserToken(ssm, calls.user_token_parameter)
-        # In turn with the functions; a person waits longer than they do.
-        pace = Pace(
-            dynamodb,
-            pace_table,
-            clock=clock.now,
-            sleep=clock.sleep,
-            rules=reconcile.platform.pace,
-            ahead_s=0,
-            patience_s=_PATIENCE_S,
-        )
+        # In turn with the functions.
+        pace = pace_of(dynamodb, reconcile.platform, order.DESK)
         client = Client(reconcile.platform, self.token, pace)
         self.platform = Marketplace(client)
         self.voip = Telephony(client, calls.chains.platform_api_url)
@@ -119,13 +110,6 @@ class Site:
         self.call_wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
         self.looking = ResolveUnknown(
             ledger=self.ledger, platform=self.platform, clock=clock.now, rules=reconcile.ledger
-        )
-        self.settling = Settle(
-            platform=self.platform,
-            connections=self.connections,
-            sightings=self.sightings,
-            clock=clock.now,
-            rules=reconcile.lifecycle,
         )
         self.lines = EnterLines(
             accounts=self.accounts,
@@ -173,11 +157,8 @@ def _announced(file: Path) -> Stack:
 
 
 def _local(found: dict[str, Any]) -> Stack:
-    session = boto3.Session(
-        aws_access_key_id=found["credentials"]["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=found["credentials"]["AWS_SECRET_ACCESS_KEY"],
-        region_name=found["region"],
-    )
+    credentials = {name.lower(): value for name, value in found["credentials"].items()}
+    session = boto3.Session(region_name=found["region"], **credentials)
     # No proxy of the environment may come between, and whoever is not there is not there.
     quick = Config(proxies={}, retries={"total_max_attempts": 1})
     client = partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick)
@@ -218,10 +199,9 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
     if not names.keys() >= {*_FUNCTIONS}:
         raise NoStack(f"{stack_name} is no stack of this backend, or of another version of it")
 
-    def environment(function: str) -> dict[str, str]:
-        configuration = functions.get_function_configuration(FunctionName=names[function])
-        variables: dict[str, str] = configuration["Environment"]["Variables"]
-        return variables
+    def environment(function: str) -> Any:
+        told = functions.get_function_configuration(FunctionName=names[function])
+        return told["Environment"]["Variables"]
 
     with ThreadPoolExecutor(len(_FUNCTIONS)) as workers:
         environments = dict(zip(_FUNCTIONS, workers.map(environment, _FUNCTIONS), strict=True))

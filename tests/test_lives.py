@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.life_mutants import FIRST, MUTANTS
 from tests.chaos.lives import first_wrong, run
 
-LIVES, SEARCHED = 42, 60
+LIVES, SEARCHED = 30, 60
 
 
 def test_every_life_ends_as_the_platform_has_it() -> None:

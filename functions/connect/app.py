@@ -135,7 +135,7 @@ def _missed(
         return page.missed(made.missed.stop_letter(ticket, location))
     if action != "done":
         shown = made.missed.show(ticket, location)
-        return page.table(shown) if action == "table" else page.missed(shown)
+        return page.missed(shown, is_file=action == "table")
     # The button has the caller's number, and when he was missed for the last time.
     phone, _, until = fields.get("caller", "").partition(" ")
     try:
@@ -155,7 +155,7 @@ def _stopped(made: wiring.Connect, page: Page, method: str, letter: str) -> dict
     location_id = location_of(location)
     if location_id is None or not _SECRET.fullmatch(secret):
         return page.unknown_ticket()
-    is_stopped = method == "POST" and made.wishes.stop_by(location_id, secret)
+    is_stopped = method == "POST" and made.missed.stop_by(location_id, secret)
     return page.letter_stopped() if is_stopped else page.stop_letter(letter)
 
 

@@ -178,13 +178,15 @@ class Page:
         """The pages that wait have asked too often."""
         return self._answer(429, self._words.first_minutes.too_often)
 
-    def missed(self, shown: Shown | Visit) -> dict[str, Any]:
-        """Who was missed at a location; the settings, if the visitor may not see that."""
+    def missed(self, shown: Shown | Visit, *, is_file: bool = False) -> dict[str, Any]:
+        """Who was missed at a location, or a file of it; the settings, if he may not see that."""
         if isinstance(shown, Visit):
             return self.visit(shown)
-        zone, days = self._settings.platform.platform_timezone, self._settings.call_days
         from functions.connect import missed_view  # noqa: PLC0415 - few visits see it
 
+        zone, days = self._settings.platform.platform_timezone, self._settings.call_days
+        if is_file:
+            return _file(shown.location_id, missed_view.table(shown, self._words, zone))
         view = missed_view.view(shown, self._words, clock.now(), zone, days)
         status = 200 if shown.closed in (None, Closed.DONE) else 422
         return self._answer(status, self._words.missed.page, missed=view)
@@ -196,25 +198,6 @@ class Page:
     def letter_stopped(self) -> dict[str, Any]:
         """He has pressed the button as well."""
         return self._answer(200, self._words.missed.stopped)
-
-    def table(self, shown: Shown | Visit) -> dict[str, Any]:
-        """The same as a file."""
-        if isinstance(shown, Visit):
-            return self.visit(shown)
-        from functions.connect import missed_view  # noqa: PLC0415 - few visits see it
-
-        zone = self._settings.platform.platform_timezone
-        name = f"missed-{shown.location_id}.csv"
-        return http.answer(
-            200,
-            missed_view.table(shown, self._words, zone),
-            {
-                "content-type": "text/csv; charset=utf-8",
-                "content-disposition": f'attachment; filename="{name}"',
-                "referrer-policy": "no-referrer",
-                "x-content-type-options": "nosniff",
-            },
-        )
 
     def letter(self, code: str) -> Letter:
         """What is sent to somebody who has to prove that an account is his."""
@@ -392,3 +375,17 @@ class Page:
             )
             for entry in (happened.payments if happened else ())
         ]
+
+
+def _file(location_id: int, text: str) -> dict[str, Any]:
+    """For a program for tables."""
+    return http.answer(
+        200,
+        text,
+        {
+            "content-type": "text/csv; charset=utf-8",
+            "content-disposition": f'attachment; filename="missed-{location_id}.csv"',
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+        },
+    )

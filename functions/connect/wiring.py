@@ -76,7 +76,6 @@ class Connect:
     connecting: ConnectFlow
     proving: OneTimeCode
     missed: MissedCallers
-    wishes: LetterWishes
     portal: Portal
     waiting: FirstRings
     sightings: Sightings
@@ -175,10 +174,10 @@ def build(environ: Mapping[str, str]) -> Connect:
             connecting=connecting,
             proving=proving,
             accounts=accounts,
+            connections=connections,
             missed=missed,
             wishes=wishes,
         ),
-        wishes,
         Portal(
             connecting=connecting,
             accounts=accounts,

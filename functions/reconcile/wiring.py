@@ -152,7 +152,8 @@ def build(environ: Mapping[str, str]) -> Schedule:
             accounts=accounts,
             # It says itself since when.
             missed=MissedCalls(calls=calls, connections=connections, clock=clock.now, days=0),
-            mail=Mail(lambda: aws.ses, settings.mail_from) if settings.mail_from else None,
+            mail=Mail(lambda: aws.ses_once, settings.mail_from) if settings.mail_from else None,
+            clock=clock.now,
             zone=platform.zone,
         ),
         calls=calls,

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import Any, Self, cast
 
-from local.listener import Listener
+from local.listener import Listener, show
 
 SENDER = "codes@provider.example"
 """Whom the local stack's letters are from, unless MAIL_FROM says otherwise."""
@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         letters = cast("_Server", self.server).mailbox.letters()
         if self.path == "/json":
-            self._show("application/json", json.dumps(letters))
+            show(self, "application/json", json.dumps(letters))
             return
         each = "".join(
             f"<article><h2>{escape(letter['subject'])}</h2><p>to {escape(', '.join(letter['to']))}"
@@ -72,15 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             f"<!doctype html><title>Letters</title><style>{style}</style><h1>Letters</h1>"
             f"{each or '<p>None yet.</p>'}"
         )
-        self._show("text/html; charset=utf-8", page)
-
-    def _show(self, kind: str, text: str) -> None:
-        body = text.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        show(self, "text/html; charset=utf-8", page)
 
     def log_message(self, *_words: object) -> None:
         """Nothing: whoever looks is here."""

@@ -15,7 +15,7 @@ from threading import Lock, Thread
 from typing import Any, Self, cast
 
 from local import PROJECT
-from local.listener import Listener
+from local.listener import Listener, show
 
 _TEMPLATE = PROJECT / "docs" / "webhook.yaml"
 _MOST_SHOWN = 500
@@ -123,18 +123,19 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         is_taken = self._webhook.take(self.headers.get("Authorization", ""), body)
-        self._show("text/plain", "", 200 if is_taken else 401)
+        show(self, "text/plain", "", 200 if is_taken else 401)
 
     def do_GET(self) -> None:
         told = self._webhook.told()
         if self.path == "/json":
             shown = [{"type": it.kind, "times": it.times, "event": it.event} for it in told]
-            self._show("application/json", json.dumps(shown))
+            show(self, "application/json", json.dumps(shown))
             return
         rows = "".join(map(_row, told[:_MOST_SHOWN]))
         names = ("When", "What, its id and version", "What was posted", "Came")
         heads = f"<tr>{''.join(f'<th>{name}' for name in names)}</tr>"
-        self._show(
+        show(
+            self,
             "text/html; charset=utf-8",
             f"<!doctype html><html lang=en><title>Events out</title><style>{_STYLE}</style>"
             f"<h1>Events out</h1><p>As a webhook of yours gets them. Load the page anew to see more"
@@ -144,14 +145,6 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _webhook(self) -> Webhook:
         return cast("_Server", self.server).webhook
-
-    def _show(self, kind: str, text: str, status: int = 200) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
     def log_message(self, *_words: object) -> None:
         """Nothing: whoever looks is here."""

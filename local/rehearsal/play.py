@@ -24,7 +24,6 @@ from local.rehearsal.settings import Settings
 from local.rehearsal.stage import Evidence, NotAsExpectedError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
 from local.stack.stack import Stack
-from ops import census
 from shared.reconcile.census.table import CensusTable
 
 PATIENCE_S = 20.0
@@ -194,7 +193,7 @@ def play(
                 billing,
                 browser,
                 _owner(check),
-                take_census=partial(census.ordered, roll, repairs=True),
+                take_census=lambda: roll.order(datetime.now(UTC), repairs=True),
                 patience_s=PATIENCE_S,
                 api=stack.api,
                 code=partial(_code, Mailbox(stack.aws_endpoint_url)),

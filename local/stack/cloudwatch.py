@@ -17,7 +17,7 @@ from typing import Any, Self, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.listener import Listener
+from local.listener import Listener, show
 from local.stack.alarms import Alarm, Alarms, Metric, Readings, State, embedded
 from local.stack.environment import InvokeResult
 from local.stack.measures import of_run
@@ -84,7 +84,7 @@ class CloudWatch:
         self._read: dict[Path, int] = {}
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look_again, daemon=True)
-        self._server = _Server(0, _Page)
+        self._server = _Server(0, _Handler)
         self._server.alarms = self._alarms
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -177,7 +177,7 @@ class _Server(Listener):
     alarms: Alarms
 
 
-class _Page(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         alarms = cast("_Server", self.server).alarms
         told = [
@@ -186,7 +186,7 @@ class _Page(BaseHTTPRequestHandler):
         ]
         told.sort(key=lambda it: it["state"] != State.ALARM)
         if self.path == "/json":
-            self._show("application/json", json.dumps(told))
+            show(self, "application/json", json.dumps(told))
             return
         rows = "".join(
             f'<tr class="{it["state"]}"><td>{it["state"]}<td>{it["name"]}<td>{escape(it["words"])}'
@@ -196,15 +196,7 @@ class _Page(BaseHTTPRequestHandler):
             f'<!doctype html><meta http-equiv="refresh" content="5"><title>Alarms</title>'
             f"<style>{_STYLE}</style><h1>Alarms</h1><table>{rows}</table>"
         )
-        self._show("text/html; charset=utf-8", page)
-
-    def _show(self, kind: str, text: str) -> None:
-        body = text.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        show(self, "text/html; charset=utf-8", page)
 
     def log_message(self, *_words: object) -> None:
         """Nothing: whoever looks is here."""

@@ -30,6 +30,8 @@ POP_UPS = Patience(0.2)
 HISTORY = Patience(0.1, stays_s=2.0)
 CENSUS = Patience(0.0, stays_s=3.0)
 ORDER = (PAYMENTS, PAGES, QUESTIONS, POP_UPS, HISTORY, CENSUS)
+# Beside it, the operator's commands: a person at a terminal has the time to wait.
+DESK = Patience(30.0)
 
 
 @dataclass(frozen=True, slots=True)

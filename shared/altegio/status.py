@@ -55,6 +55,11 @@ class ListedPayment:
     period_to: str
     is_refunded: bool
 
+    @property
+    def dates(self) -> tuple[str, str, str]:
+        """When it was paid, and from when to when it counts."""
+        return self.paid_at, self.period_from, self.period_to
+
 
 @dataclass(frozen=True, slots=True)
 class Status:

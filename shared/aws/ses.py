@@ -5,19 +5,44 @@ https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+)
 
 from shared.telemetry import count, logger
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What is written, in plain text."""
+    """What is written, in plain text.
+
+    Attributes:
+        subject, text: what its reader sees.
+        stop: an address at which one POST stops all letters of its kind; empty if there is none.
+            Programs for mail show a button of their own for it.
+            https://www.rfc-editor.org/rfc/rfc8058
+    """
 
     subject: str
     text: str
+    stop: str = ""
+
+
+class Fate(Enum):
+    """What became of a letter."""
+
+    TAKEN = auto()
+    # Surely not sent.
+    REFUSED = auto()
+    # SES may have it: it answered nothing, or with an error of its own.
+    UNCLEAR = auto()
 
 
 class Mail:
@@ -27,19 +52,22 @@ class Mail:
         self._client = client
         self._sender = sender
 
-    def send(self, to: str, letter: Letter) -> bool:
-        """Whether SES took the letter; if not, an alarm of its own tells why."""
+    def send(self, to: str, letter: Letter) -> Fate:
+        """Sends it; if SES does not say that it took it, an alarm of its own tells why."""
+        simple: dict[str, Any] = {
+            "Subject": {"Data": letter.subject, "Charset": "UTF-8"},
+            "Body": {"Text": {"Data": letter.text, "Charset": "UTF-8"}},
+        }
+        if letter.stop:
+            simple["Headers"] = [
+                {"Name": "List-Unsubscribe", "Value": f"<{letter.stop}>"},
+                {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+            ]
         try:
-            sesv2 = self._client()
-            sesv2.send_email(
+            self._client().send_email(
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [to]},
-                Content={
-                    "Simple": {
-                        "Subject": {"Data": letter.subject, "Charset": "UTF-8"},
-                        "Body": {"Text": {"Data": letter.text, "Charset": "UTF-8"}},
-                    }
-                },
+                Content={"Simple": simple},
             )
         except (BotoCoreError, ClientError) as error:
             # Its message may name the address.
@@ -48,5 +76,13 @@ class Mail:
                 code = error.response["Error"]["Code"]
             count("MailNotSent")
             logger.error("mail not sent", extra={"why": code})
-            return False
-        return True
+            return Fate.REFUSED if _is_refusal(error) else Fate.UNCLEAR
+        return Fate.TAKEN
+
+
+def _is_refusal(error: BotoCoreError | ClientError) -> bool:
+    """Whether it proves that nothing was sent."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, EndpointConnectionError | ConnectTimeoutError)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CONFIG = Config(
     connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
 )
+_ONCE = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 class Aws:
@@ -33,8 +34,8 @@ class Aws:
     def __init__(self) -> None:
         self._session = get_session()
 
-    def _client(self, service: str) -> Any:
-        return self._session.create_client(service, config=_CONFIG, verify=self._verify)
+    def _client(self, service: str, config: Config = _CONFIG) -> Any:
+        return self._session.create_client(service, config=config, verify=self._verify)
 
     @cached_property
     def _verify(self) -> str | None:
@@ -79,6 +80,11 @@ class Aws:
     def ses(self) -> Any:
         """Letters."""
         return self._client("sesv2")
+
+    @cached_property
+    def ses_once(self) -> Any:
+        """Letters that nobody may get twice: botocore would send what got no answer again."""
+        return self._client("sesv2", _ONCE)
 
 
 def once[T](build: Callable[[Mapping[str, str]], T]) -> Callable[[], T]:

@@ -1,9 +1,11 @@
 """Who wants a letter each morning of a location's missed callers, and when the next one is due.
 
-One row per location, in the table of calls, whose index tells what is due. It names an account and
-holds nothing of a person: the address is read when a letter is sent, so no wish outlives it. A
-letter is claimed before it is sent, by taking its row on to the next morning: whatever is doubled
-or killed then, a letter is lost rather than sent twice.
+One row per account and location, in the table of calls, whose index tells what is due. It holds
+nothing of a person: the address is read when a letter is sent, so no wish outlives it.
+
+The row is taken on to the next morning before its letter is sent, and says only afterwards until
+when letters have told. So whatever is doubled or killed, no letter is sent twice; and what one may
+not have told is in the next.
 
 What a letter says to stop it is a secret of the row, 192 random bits, which opens nothing else.
 """
@@ -36,12 +38,17 @@ from shared.connections.connection import Connection
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# On the clock of the location: before most of them open.
+# On the clock of the zone: before most locations open.
 HOUR = 8
+# A letter that could not be sent is tried again so often, and for so long after its morning: later,
+# the next one tells it.
+_AGAIN, _FOR = timedelta(hours=1), timedelta(hours=4)
+# Keys that are read: an account may want letters of many locations.
+_MOST_DUE = 10_000
 
 _STATE = "letter"
 _SECRET_BYTES = 24
-_INSTANTS = ("due_at",)
+_INSTANTS = ("due_at", "told_until")
 _TRIES = 5
 # What nobody takes for so long, as letters are not sent here any more, goes by itself.
 _KEPT = timedelta(days=30)
@@ -57,6 +64,7 @@ class Wish:
         language: In which he has asked for it.
         page: The address of the page on which it is stopped.
         secret: What the letter shows there.
+        told_until: Until when letters have told, or need not, as of a day before the first.
         due_at: When the next letter is due; None once it was stopped.
         version: Counts the writes.
     """
@@ -66,8 +74,14 @@ class Wish:
     language: str
     page: str
     secret: str
+    told_until: datetime
     due_at: datetime | None
     version: int = 0
+
+    @property
+    def key(self) -> str:
+        """Of its row."""
+        return _key(self.account_id, self.location_id)
 
     @property
     def address(self) -> str:
@@ -89,35 +103,37 @@ class LetterWishes:
 
     def is_wanted(self, connection: Connection) -> bool:
         """Whether the account that has the location gets letters of it."""
-        wish = self._get(connection.location_id)
-        return wish is not None and wish.due_at is not None and _is_of(wish, connection)
+        wish = self._get(_key_of(connection))
+        return wish is not None and wish.due_at is not None
 
     def want(self, connection: Connection, language: str, page: str) -> bool:
         """Has a letter sent each morning from the next one on; False if others were faster."""
         due_at = next_morning(self._clock(), self._zone)
 
         def wanted(before: Wish | None) -> Wish:
-            # The links of all letters that were ever sent go on stopping it.
-            is_own = before is not None and _is_of(before, connection)
             wish = Wish(
                 location_id=connection.location_id,
                 account_id=connection.account_id or "",
                 language=language,
                 page=page,
-                secret=before.secret if before and is_own else secrets.token_urlsafe(_SECRET_BYTES),
+                # The links of all letters that were ever sent go on stopping it.
+                secret=before.secret if before else secrets.token_urlsafe(_SECRET_BYTES),
+                told_until=_morning_before(due_at, self._zone),
                 due_at=due_at,
                 version=before.version if before else 0,
             )
+            if before is None or before.due_at is None:
+                return wish
             # A second press moves nothing: today's letter may be due.
-            return replace(wish, due_at=before.due_at or due_at) if before and is_own else wish
+            return replace(wish, due_at=before.due_at, told_until=before.told_until)
 
-        return self._change(connection.location_id, wanted)
+        return self._change(_key_of(connection), wanted)
 
     def stop(self, connection: Connection) -> bool:
         """Has no more letters sent; False if others were faster."""
-        return self._change(connection.location_id, _stopped)
+        return self._change(_key_of(connection), _stopped)
 
-    def stop_by(self, location_id: int, secret: str) -> bool:
+    def stop_by(self, connection: Connection, secret: str) -> bool:
         """The same by what a letter says; whether it is stopped, or never was wanted so."""
 
         def stopped(before: Wish | None) -> Wish | None:
@@ -126,31 +142,52 @@ class LetterWishes:
             )
             return _stopped(before) if is_right else None
 
-        return self._change(location_id, stopped)
+        return self._change(_key_of(connection), stopped)
 
-    def due(self, limit: int) -> list[int]:
-        """Locations whose letter is overdue, the oldest first; eventually consistent."""
-        found = overdue(self._dynamodb, self._table, _STATE, self._clock(), limit)
-        return [each["location_id"] for each in found]
+    def due(self) -> list[list[str]]:
+        """Keys of wishes that are overdue, those of each account; eventually consistent.
 
-    def claim(self, location_id: int) -> Wish | None:
-        """Takes a letter that is due, and its row on to the next morning; None if it is not due.
+        Whoever has the fewest comes first: no account's many locations delay another's letter.
+        """
+        found = overdue(self._dynamodb, self._table, _STATE, self._clock(), _MOST_DUE)
+        of_accounts: dict[str, list[str]] = {}
+        for each in found:
+            of_accounts.setdefault(_account_of(each["key"]), []).append(each["key"])
+        return sorted(of_accounts.values(), key=len)
 
-        Returns:
-            The wish as it was, due for what is to be sent now.
+    def overdue(self, key: str) -> Wish | None:
+        """A wish whose letter is due by its row itself; None if it is not."""
+        wish = self._get(key)
+        return wish if wish and wish.due_at and wish.due_at <= self._clock() else None
+
+    def take(self, wish: Wish) -> Wish:
+        """Takes it on to the next morning: whoever could do so may send its letter.
 
         Raises:
-            StaleWrite: somebody else has it.
+            StaleWrite: somebody else has it, or it was changed since it was read.
         """
-        wish, now = self._get(location_id), self._clock()
-        if wish is None or wish.due_at is None or wish.due_at > now:
-            return None
-        self._save(replace(wish, due_at=next_morning(now, self._zone)))
-        return wish
+        return self._save(replace(wish, due_at=next_morning(self._clock(), self._zone)))
 
-    def _change(self, location_id: int, change: Callable[[Wish | None], Wish | None]) -> bool:
+    def told(self, wish: Wish) -> None:
+        """Notes that its letter was sent, or that nobody waited."""
+        until = last_morning(self._clock(), self._zone)
+        self._change(wish.key, lambda it: it and replace(it, told_until=until))
+
+    def put_off(self, wish: Wish) -> None:
+        """Has its letter tried again soon, as surely none was sent; if it is too late, tomorrow."""
+        now = self._clock()
+        again = now + _AGAIN
+        if again > last_morning(now, self._zone) + _FOR:
+            again = next_morning(now, self._zone)
+        self._change(wish.key, lambda it: replace(it, due_at=again) if it and it.due_at else None)
+
+    def end(self, wish: Wish) -> None:
+        """Has no more letters sent to who has left."""
+        self._change(wish.key, _stopped)
+
+    def _change(self, key: str, change: Callable[[Wish | None], Wish | None]) -> bool:
         for _ in range(_TRIES):
-            before = self._get(location_id)
+            before = self._get(key)
             after = change(before)
             if after is None or after == before:
                 return True
@@ -161,8 +198,7 @@ class LetterWishes:
             return True
         return False
 
-    def _get(self, location_id: int) -> Wish | None:
-        key = _key(location_id)
+    def _get(self, key: str) -> Wish | None:
         found = row(self._dynamodb, self._table, {"key": key})
         if found is None:
             return None
@@ -170,15 +206,15 @@ class LetterWishes:
             values = {"due_at": None, **timed(found, _INSTANTS)}
             return Wish(**{name: it for name, it in values.items() if name in Wish.__slots__})
 
-    def _save(self, wish: Wish) -> None:
-        """Writes over the version that was read.
+    def _save(self, wish: Wish) -> Wish:
+        """Writes over the version that was read; returns it as stored.
 
         Raises:
             StaleWrite: there is another by now.
         """
         item: dict[str, Any] = {
             **asdict(wish),
-            "key": _key(wish.location_id),
+            "key": wish.key,
             "state": _STATE,
             "version": wish.version + 1,
             "expires_at": int(((wish.due_at or self._clock()) + _KEPT).timestamp()),
@@ -189,7 +225,8 @@ class LetterWishes:
         except ClientError as error:
             if not is_refused(error):
                 raise
-            raise StaleWrite(_key(wish.location_id)) from None
+            raise StaleWrite(wish.key) from None
+        return replace(wish, version=wish.version + 1)
 
 
 def next_morning(now: datetime, zone: ZoneInfo) -> datetime:
@@ -199,9 +236,13 @@ def next_morning(now: datetime, zone: ZoneInfo) -> datetime:
     return at if at > now else _morning(today + timedelta(days=1), zone)
 
 
-def morning_before(due_at: datetime, zone: ZoneInfo) -> datetime:
-    """The morning of the day before: what a letter tells of begins there."""
-    return _morning(due_at.astimezone(zone).date() - timedelta(days=1), zone)
+def last_morning(now: datetime, zone: ZoneInfo) -> datetime:
+    """The last morning until a moment, on the clock of a zone."""
+    return _morning_before(next_morning(now, zone), zone)
+
+
+def _morning_before(morning: datetime, zone: ZoneInfo) -> datetime:
+    return _morning(morning.astimezone(zone).date() - timedelta(days=1), zone)
 
 
 def _morning(day: date, zone: ZoneInfo) -> datetime:
@@ -212,9 +253,13 @@ def _stopped(before: Wish | None) -> Wish | None:
     return replace(before, due_at=None) if before else None
 
 
-def _is_of(wish: Wish, connection: Connection) -> bool:
-    return wish.account_id == connection.account_id
+def _key(account_id: str, location_id: int) -> str:
+    return f"letter#{account_id}#{location_id}"
 
 
-def _key(location_id: int) -> str:
-    return f"letter#{location_id}"
+def _key_of(connection: Connection) -> str:
+    return _key(connection.account_id or "", connection.location_id)
+
+
+def _account_of(key: str) -> str:
+    return key.split("#")[1]

@@ -11,6 +11,7 @@ from shared.connect.one_time_code import OneTimeCode
 from shared.connect.view import Visit
 from shared.connections.accounts import Accounts
 from shared.connections.connection import Connection
+from shared.connections.table import Connections
 from shared.telemetry import logger
 
 
@@ -46,12 +47,14 @@ class MissedCallers:
         connecting: ConnectFlow,
         proving: OneTimeCode,
         accounts: Accounts,
+        connections: Connections,
         missed: MissedCalls,
         wishes: LetterWishes,
     ) -> None:
         self._connecting = connecting
         self._proving = proving
         self._accounts = accounts
+        self._connections = connections
         self._missed = missed
         self._wishes = wishes
 
@@ -105,6 +108,11 @@ class MissedCallers:
         self._wishes.stop(connection)
         logger.info("letter stopped", extra=connection.names)
         return self._shown(ticket, connection, self._missed.of(connection))
+
+    def stop_by(self, location_id: int, secret: str) -> bool:
+        """The same for whoever has a letter, by what it says; False if others were faster."""
+        connection = self._connections.get(location_id)
+        return connection is None or self._wishes.stop_by(connection, secret)
 
     def _shown(self, ticket: str, connection: Connection, found: Found) -> Shown:
         letter = self._wishes.is_wanted(connection) if self._connecting.proves else None

@@ -15,7 +15,7 @@ from datetime import datetime
 from shared import countries
 from shared.altegio.redirect import Redirect
 from shared.altegio.tokens import PartnerToken
-from shared.aws.ses import Letter, Mail
+from shared.aws.ses import Fate, Letter, Mail
 from shared.calls import lines
 from shared.calls.line_entry import Entered, EnterLines
 from shared.clock import Clock
@@ -201,7 +201,7 @@ class OneTimeCode:
             logger.warning("too many codes")
             return Proof.TOO_MANY
         code = codes.code(tokens[0], account_id, window, serial)
-        if self._mail.send(account.email, write(codes.spaced(code))):
+        if self._mail.send(account.email, write(codes.spaced(code))) is Fate.TAKEN:
             return Proof.SENT
         self._tickets.uncount_letter(account_id, window)
         return Proof.NOT_SENT

@@ -99,6 +99,19 @@ def unlisted(
     )
 
 
+def paid_as_well(paid: Entry, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Other payments of its location, sent or on their way, whose period includes its own."""
+    own = paid_period(paid)
+    return tuple(
+        other
+        for other in _kept(entries)
+        if other.key != paid.key
+        and other.state not in _GIVEN_UP
+        and paid_period(other).start <= own.start
+        and own.end <= paid_period(other).end
+    )
+
+
 # The clock of a connection
 
 

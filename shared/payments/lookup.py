@@ -96,10 +96,7 @@ def find(
 def reads_back(entry: Entry, row: ListedPayment, zone: ZoneInfo) -> bool:
     """Whether a row of the list says what was sent for `entry`."""
     sent = entry.payment
-    return (row.amount, row.paid_at, row.period_from, row.period_to) == (
-        sent.amount,
-        *(wire(date, zone) for date in sent.dates),
-    )
+    return (row.amount, *row.dates) == (sent.amount, *(wire(date, zone) for date in sent.dates))
 
 
 def _shown(entry: Entry) -> tuple[object, ...]:

@@ -1,18 +1,19 @@
 """The letter of each morning: who was missed at a location since the last, and waits for a call.
 
-Nothing is sent when nobody waits. A letter that SES does not take is counted and not sent again:
-the next morning has its own, and the page has everybody.
+Nothing is sent when nobody waits. What surely was not sent is tried again until noon; what may have
+been is not, and the next letter tells of its callers, too.
 """
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.aws.ses import Letter, Mail
-from shared.calls.letter_wishes import LetterWishes, Wish, morning_before
+from shared.aws.ses import Fate, Letter, Mail
+from shared.calls.letter_wishes import LetterWishes, Wish
 from shared.calls.missed import Episode
 from shared.calls.missed_calls import MissedCalls
+from shared.clock import Clock
 from shared.connections.accounts import Accounts
-from shared.connections.connection import Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.table import Connections
 from shared.one_line import one_line
 from shared.reconcile.letter_texts import ENGLISH, TEXTS
@@ -23,6 +24,10 @@ MOST_CALLERS = 100
 # A call that rang, or was not told yet, when the last letter was written is in the next one. So who
 # called in these minutes, and still waits, may be in both.
 _OVERLAP = timedelta(minutes=10)
+# Of the calls that a letter tells of, if none was sent for long.
+_LONGEST = timedelta(days=7)
+# Somebody has said that the location has left, and the platform was not asked yet.
+_SEEMS_GONE = (Hint.UNINSTALL, Hint.UNPROVEN, Hint.GONE)
 _MINUTES = "%Y-%m-%d %H:%M"
 
 
@@ -37,6 +42,7 @@ class MissedLetters:
         accounts: Accounts,
         missed: MissedCalls,
         mail: Mail | None,
+        clock: Clock,
         zone: ZoneInfo,
     ) -> None:
         """Of one deployment; without `mail`, nothing is due."""
@@ -45,34 +51,51 @@ class MissedLetters:
         self._accounts = accounts
         self._missed = missed
         self._mail = mail
+        self._clock = clock
         self._zone = zone
 
-    def due(self, limit: int) -> list[int]:
-        """Locations whose letter is overdue, the oldest first."""
-        return self._wishes.due(limit) if self._mail else []
+    def due(self) -> list[list[str]]:
+        """Keys of wishes whose letter is overdue, those of each account; see `LetterWishes`."""
+        return self._wishes.due() if self._mail else []
 
-    def send(self, location_id: int) -> None:
-        """Sends the letter of a location, if it is due and says anything; at most once a morning.
+    def send(self, key: str) -> None:
+        """Sends the letter of a wish, if it is due and says anything; never twice.
 
         Raises:
             StaleWrite: somebody else has it at this moment.
         """
-        wish = self._wishes.claim(location_id)
-        if wish is None or wish.due_at is None or self._mail is None:
+        wish = self._wishes.overdue(key)
+        if wish is None or self._mail is None:
             return
-        connection = self._connections.get(location_id)
-        account = self._accounts.of_id(wish.account_id)
-        if connection is None or account is None or _has_left(wish, connection):
-            self._wishes.stop_by(location_id, wish.secret)
-            return
-        since = morning_before(wish.due_at, self._zone) - _OVERLAP
-        callers = self._missed.of(connection, since=since).missed.open
-        if not callers:
-            return
-        told = {**connection.names, "callers": len(callers)}
-        letter = written(wish, connection, callers, since, self._zone)
-        if self._mail.send(account.email, letter):
-            logger.info("missed callers told", extra=told)
+        try:
+            connection = self._connections.get(wish.location_id)
+            account = self._accounts.of_id(wish.account_id)
+            if connection is None or account is None or _has_left(wish, connection):
+                self._wishes.end(wish)
+                return
+            if connection.hint in _SEEMS_GONE or not connection.live:
+                self._wishes.put_off(wish)
+                return
+            letter = self._letter(wish, connection)
+        except Exception:
+            # A row that nobody can read must not be in the way of others each minute.
+            self._wishes.put_off(wish)
+            raise
+        taken = self._wishes.take(wish)
+        fate = self._mail.send(account.email, letter) if letter else Fate.TAKEN
+        if fate is Fate.REFUSED:
+            self._wishes.put_off(taken)
+        elif fate is Fate.TAKEN:
+            self._wishes.told(taken)
+            if letter:
+                logger.info("missed callers told", extra=connection.names)
+
+    def _letter(self, wish: Wish, connection: Connection) -> Letter | None:
+        """None if nobody waits."""
+        since = max(wish.told_until, self._clock() - _LONGEST) - _OVERLAP
+        found = self._missed.of(connection, since=since)
+        callers = found.missed.open
+        return written(wish, connection, callers, found.since, self._zone) if callers else None
 
 
 def written(
@@ -110,7 +133,7 @@ def written(
         f"{texts.stop}\n{wish.address}",
     )
     subject = texts.subject.format(number=len(callers), location=where)
-    return Letter(subject, "\n\n".join(parts) + "\n")
+    return Letter(subject, "\n\n".join(parts) + "\n", wish.address)
 
 
 def _has_left(wish: Wish, connection: Connection) -> bool:

@@ -37,6 +37,7 @@ DAY_MIN = 24 * 60
 TITLES = {
     "payment": "a payment",
     "call": "a call with its pop-up",
+    "missed": "a call that is missed",
     "webhook": "a webhook",
     "minute": "a minute of reconcile",
     "census": "a census",
@@ -152,6 +153,10 @@ def _size(stack: Stack, size: int, key: str, runs: list[float]) -> Size:
     for each in range(1, _FEW + 1):
         costs.talk(deployment, key, f"of-{size}-{each}", listed_after_s=20)
     used["call"] = costs.shared_by(_FEW, costs.beyond(stack.since(), used["minute"], _FEW))
+    for each in range(1, _FEW + 1):
+        silent = {"answered": False, "duration_s": 0}
+        costs.talk(deployment, key, f"not-{size}-{each}", listed_after_s=20, **silent)
+    used["missed"] = costs.shared_by(_FEW, costs.beyond(stack.since(), used["minute"], _FEW))
     for each in range(1, _FEW + 1):
         deployment.webhook(deployment.event(each))
     used["webhook"] = costs.shared_by(_FEW, stack.since())
@@ -301,7 +306,10 @@ def drawn(sizes: Sequence[Size]) -> str:
         return [it.used[kind]["read units"] + it.used[kind]["write units"] for it in sizes]
 
     named: dict[str, Sequence[float]] = {
-        f"{title}, units": units(kind) for kind, title in TITLES.items()
+        f"{title}, units": units(kind)
+        for kind, title in TITLES.items()
+        # It lies on that of any other call.
+        if kind != "missed"
     }
     named["a census, minutes"] = [it.census_min for it in sizes]
     return picture.curves(

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, sync_playwright
 
 from local import chromium
-from local.listener import Listener
+from local.listener import Listener, show
 from local.stack.environment import InvokeResult
 from local.stack.front_door import FrontDoor
 from local.stack.wiring import Route
@@ -57,21 +57,13 @@ def chrome() -> Iterator[Browser]:
 class _Host(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/logo.svg":
-            self._answer("image/svg+xml", _LOGO)
+            show(self, "image/svg+xml", _LOGO)
             return
         asked = dict(parse_qsl(urlsplit(self.path).query))
-        self._answer("text/html", _HOST.format(address=escape(asked.get("frame", "about:blank"))))
-
-    def _answer(self, kind: str, text: str) -> None:
-        body = text.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        show(self, "text/html", _HOST.format(address=escape(asked.get("frame", "about:blank"))))
 
     def log_message(self, *_words: object) -> None:
-        """Nobody reads it."""
+        """Nothing: whoever looks is here."""
 
 
 @pytest.fixture

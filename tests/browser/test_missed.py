@@ -39,13 +39,13 @@ def test_a_letter_is_asked_for_and_stopped_from_the_letter(site: Site, window: W
     shown = window.shown
     shown.get_by_role("button", name=SAID.letter[2]).click()
     shown.locator("[data-letter=wanted]").wait_for()
-    [row] = [it for it in site.deployment.rows("CALLS_TABLE") if it["key"] == "letter#4564"]
+    [row] = [it for it in site.deployment.rows("CALLS_TABLE") if it.get("state") == "letter"]
     window = site.open(f"{row['page']}?stop=4564.{row['secret']}", size=PHONE)
     assert window.title() == SAID.stop.title
     window.shown.get_by_role("button", name=SAID.letter[3]).click()
     window.shown.get_by_text(SAID.stopped.lead).wait_for()
     assert window.title() == SAID.stopped.title
-    [row] = [it for it in site.deployment.rows("CALLS_TABLE") if it["key"] == "letter#4564"]
+    [row] = [it for it in site.deployment.rows("CALLS_TABLE") if it.get("state") == "letter"]
     assert "due_at" not in row
     assert window.wrong == []
 

@@ -1,7 +1,9 @@
-"""What really happened at the telephone of a location, and who was missed by that: a naive model.
+"""What really happened at the telephone of a location, and who was missed by that: a diary.
 
-It goes from miss to miss and asks of each whether anything that came later ends it; it knows no
-rows, and no order in which anything was told.
+It turns the pages of the day, minute by minute, as somebody at the reception would who knew all of
+it at once: he writes down who was missed, and crosses him out when somebody talks with him, or says
+that he is done with him. It knows no rows, no order in which anything was told, and looks neither
+back nor ahead.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,56 +40,37 @@ class Press:
 type Told = tuple[tuple[str, ...], tuple[str, datetime, str] | None]
 
 
-def expected(calls: Sequence[Real], presses: Iterable[Press]) -> dict[str, list[Told]]:
+def expected(calls: Sequence[Real], presses: Sequence[Press]) -> dict[str, list[Told]]:
     """The episodes of each number, the oldest first."""
     found: dict[str, list[Told]] = {}
-    pressed = [*presses]
-    for miss in sorted(calls, key=lambda it: (it.at, it.call_id)):
-        if not miss.phone or miss.direction != "incoming" or miss.answered:
-            continue
-        listed = found.setdefault(miss.phone, [])
-        if listed and _belongs(miss, calls, pressed, listed[-1]):
-            ids, end = listed[-1]
-            listed[-1] = ((*ids, miss.call_id), end)
-        else:
-            listed.append(((miss.call_id,), _ends(miss, calls, pressed)))
+    for phone in {it.phone for it in calls} - {""}:
+        waiting: list[Real] = []
+        crossed_out: list[Told] = []
+        own = [it for it in calls if it.phone == phone and it.direction != "internal"]
+        for moment in sorted({it.at for it in own} | {it.at for it in presses}):
+            now = sorted((it for it in own if it.at == moment), key=lambda it: it.call_id)
+            # Who talks with him does so because of what was before, not of what begins just now.
+            for talk in [it for it in now if it.answered][:1]:
+                if waiting:
+                    way = "our call" if talk.direction == "outgoing" else "his call"
+                    crossed_out.append((_ids(waiting), (way, moment, talk.extension)))
+                    waiting = []
+            # A press is for what was seen by whoever pressed, and leaves the rest.
+            for press in [it for it in presses if (it.phone, it.at) == (phone, moment)]:
+                seen = [it for it in waiting if it.at <= press.until]
+                if seen:
+                    crossed_out.append((_ids(seen), ("press", moment, press.by)))
+                    waiting = [it for it in waiting if it.at > press.until]
+            waiting += [it for it in now if it.direction == "incoming" and not it.answered]
+        told = [*crossed_out, *([(_ids(waiting), None)] if waiting else [])]
+        if told:
+            began = {it.call_id: it.at for it in own}
+            found[phone] = sorted(told, key=lambda it: (began[it[0][0]], it[0]))
     return found
 
 
-def _ends(
-    miss: Real, calls: Sequence[Real], presses: Sequence[Press]
-) -> tuple[str, datetime, str] | None:
-    ways: list[tuple[datetime, int, str, str, str]] = []
-    for call in calls:
-        is_talk = call.answered and call.direction in ("incoming", "outgoing")
-        if is_talk and call.phone == miss.phone and call.at > miss.at:
-            way = "our call" if call.direction == "outgoing" else "his call"
-            ways.append((call.at, 0, call.call_id, way, call.extension))
-    ways += [
-        (it.at, 1, "", "press", it.by)
-        for it in presses
-        if it.phone == miss.phone and it.until >= miss.at
-    ]
-    if not ways:
-        return None
-    at, _, _, way, who = min(ways)
-    return way, at, who
-
-
-def _belongs(miss: Real, calls: Sequence[Real], presses: Sequence[Press], last: Told) -> bool:
-    ids, end = last
-    if end is None:
-        return True
-    way, at, who = end
-    if way != "press":
-        return miss.at < at
-    [first] = [it for it in calls if it.call_id == ids[0]]
-    reach = [
-        it.until
-        for it in presses
-        if (it.phone, it.at, it.by) == (miss.phone, at, who) and it.until >= first.at
-    ]
-    return miss.at <= min(reach)
+def _ids(misses: Iterable[Real]) -> tuple[str, ...]:
+    return tuple(it.call_id for it in misses)
 
 
 def minutes(number: float) -> datetime:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from shared.calls import call as rules_of
@@ -15,6 +15,7 @@ from shared.calls.leg import Leg
 from shared.calls.missed import CalledBack, Episode, Missed, Pressed
 from shared.calls.settings import CallPolicy
 from tests.calls.misses import BEGAN, Press, Real, Told, expected, minutes
+from tests.chaos.missed_mutants import MUTANTS, Mutant
 
 ANNA, BORIS = "+13155550175", "+13155550199"
 LATER = BEGAN + timedelta(days=1)
@@ -177,7 +178,7 @@ def test_a_name_is_one_line(text: str, name: str) -> None:
 
 REALS = st.builds(
     lambda phone, way, line, extension: Real("", phone, way[0], way[1], BEGAN, line, extension),
-    st.sampled_from([ANNA, ANNA, BORIS, ""]),
+    st.sampled_from([ANNA, ANNA, ANNA, ANNA, BORIS, ""]),
     st.sampled_from(
         [
             ("incoming", False),
@@ -193,20 +194,29 @@ REALS = st.builds(
 )
 
 
+# When, and what: a report of a call, or of a leg of it; or a press beside that number.
+type Telling = tuple[datetime, tuple[Real, bool] | str]
+
+
 @st.composite
-def days(draw: st.DrawFn) -> tuple[list[Real], list[Any]]:
-    """Some calls, and what is told of them: reports, legs of them before, again, and presses."""
+def days(draw: st.DrawFn) -> tuple[list[Real], list[Telling]]:
+    """Some calls, and what is told of them, early or late, once or again; and presses meanwhile."""
     drawn = draw(st.lists(REALS, min_size=1, max_size=9))
     calls = [
-        replace(it, call_id=f"c-{place}", at=minutes(draw(st.integers(0, 12))))
+        replace(it, call_id=f"c-{place}", at=minutes(draw(st.integers(0, 9))))
         for place, it in enumerate(drawn)
     ]
     reports = [
         (it, leg) for it in calls for leg in draw(st.sampled_from([(False,), (True, False)]))
     ]
     reports += draw(st.lists(st.sampled_from([(it, False) for it in calls]), max_size=4))
-    presses = draw(st.lists(st.sampled_from([ANNA, BORIS]), max_size=4))
-    return calls, draw(st.permutations([*reports, *presses]))
+    late = st.sampled_from([1, 1, 1, 2, 3, 8, 15])
+    tellings: list[Telling] = [
+        (it.at + timedelta(minutes=draw(late)), (it, leg)) for it, leg in reports
+    ]
+    presses = draw(st.lists(st.sampled_from([ANNA, ANNA, BORIS]), max_size=5))
+    tellings += [(minutes(draw(st.integers(1, 12))), phone) for phone in presses]
+    return calls, sorted(draw(st.permutations(tellings)), key=lambda it: it[0])
 
 
 def as_told(found: Missed) -> dict[str, list[Told]]:
@@ -228,16 +238,30 @@ def _end(episode: Episode) -> tuple[str, datetime, str] | None:
             return None
 
 
+@settings(max_examples=500)
 @given(days())
 def test_the_list_is_what_happened_and_before_that_nothing_is_made_up(
-    day: tuple[list[Real], list[Any]],
+    day: tuple[list[Real], list[Telling]],
 ) -> None:
-    calls, tellings = day
+    _is_what_happened(*day)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda it: it.__name__)
+def test_a_broken_rule_is_noticed(mutant: Mutant) -> None:
+    @settings(max_examples=2000, phases=[Phase.generate], database=None, derandomize=True)
+    @given(days())
+    def lived(day: tuple[list[Real], list[Telling]]) -> None:
+        _is_what_happened(*day)
+
+    with mutant(), pytest.raises(AssertionError):
+        lived()
+
+
+def _is_what_happened(calls: list[Real], tellings: list[Telling]) -> None:
     rows: dict[str, Call] = {}
     presses: list[Press] = []
     heard: set[str] = set()
-    for place, telling in enumerate(tellings):
-        now = minutes(15 + place)
+    for place, (now, telling) in enumerate(tellings):
         found = rules.missed(rows.values(), now)
         if isinstance(telling, str):
             seen = [it for it in found.open if it.phone == telling]
@@ -262,15 +286,24 @@ def _nothing_is_made_up(
     found: Missed, calls: list[Real], heard: set[str], presses: list[Press]
 ) -> None:
     """Whoever is said to be called back was, by a call that was told; or somebody has pressed."""
+    missed = {it.call_id for it in calls if it.direction == "incoming" and not it.answered}
+    for episode in (*found.open, *found.ended):
+        assert {it.call_id for it in episode.misses} <= missed & heard
     for episode in found.ended:
-        if isinstance(episode.end, CalledBack):
-            talks = [
-                it
+        end = episode.end
+        if isinstance(end, CalledBack):
+            direction = "incoming" if end.rang_again else "outgoing"
+            assert any(
+                (it.phone, it.at, it.direction, it.extension)
+                == (episode.phone, end.at, direction, end.extension)
                 for it in calls
-                if it.phone == episode.phone and it.answered and it.direction != "internal"
-            ]
-            assert any(it.call_id in heard and it.at == episode.end.at for it in talks)
-            assert episode.end.at > episode.since
+                if it.answered and it.call_id in heard
+            )
+            assert end.at > episode.last
         else:
-            assert isinstance(episode.end, Pressed)
-            assert (episode.phone, episode.end.by) in {(it.phone, it.by) for it in presses}
+            assert isinstance(end, Pressed)
+            assert any(
+                (it.phone, it.by, it.at) == (episode.phone, end.by, end.at)
+                and episode.last <= it.until
+                for it in presses
+            )

@@ -18,7 +18,6 @@ from urllib.parse import urlencode, urlsplit
 
 from local.simulator.redirect import Owner
 from local.simulator.state import RefusedError, Standing
-from ops import census
 from shared.altegio import redirect
 from shared.clock import instant
 from shared.connect.tickets import Tickets
@@ -483,7 +482,8 @@ def settle(world: Country) -> None:
 def order(world: Country) -> None:
     """A census, with repairs."""
     table = world.environments["reconcile"]["CENSUS_TABLE"]
-    census.ordered(CensusTable(world.memory.client("dynamodb"), table), repairs=True)
+    roll = CensusTable(world.memory.client("dynamodb"), table)
+    roll.order(world.clock(), repairs=True)
 
 
 def repair(world: Country) -> None:

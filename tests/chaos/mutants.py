@@ -99,7 +99,12 @@ def an_id_is_taken_when_it_is_told() -> Any:
 
 
 # From which schedule on each is looked for: some are caught by few, and these are known.
-FIRST = {retry_on_read_timeout: 20, lookup_per_entry: 59, absence_seen_once: 185}
+FIRST = {
+    retry_on_read_timeout: 20,
+    lookup_per_entry: 59,
+    absence_seen_once: 185,
+    acknowledged_before_the_row: 11,
+}
 
 MUTANTS: tuple[Mutant, ...] = (
     no_fencing,

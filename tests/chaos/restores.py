@@ -103,3 +103,5 @@ def lists_from_before_the_mark_count() -> Any:
 
 
 MUTANTS = (no_mark_is_looked_at, lists_from_before_the_mark_count)
+# From which schedule on one is looked for that few show.
+FIRST = {lists_from_before_the_mark_count: 116}

@@ -117,7 +117,7 @@ def test_a_row_is_read_whole(deployment: Deployment, version: Path, table: str) 
         deployment._dynamodb.put_item(TableName=table_of(deployment, table), Item=item)
         if before.get("state") == "letter":
             wishes = wishes_of(deployment)
-            wish = wishes._get(before["location_id"])
+            wish = wishes._get(before["key"])
             assert wish is not None
             wishes._save(wish)
             # Of one that was stopped, it counts from its last write.

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ops import dead_letters, site
+from ops import site
 from ops.__main__ import main
 from shared import clock
+from shared.aws import letter_box
 from tests.deployment import Clock, Deployment
 from tests.docs import pages
 from tests.docs.scenes import SCENES, Scene
@@ -36,7 +37,6 @@ MASKS = (
     (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?", "TIME"),
     (r"\b\d+ (?:s|min|h|d)\b", "AGE"),
     (ID.pattern, "ID"),
-    (r"\b[0-9a-f]{16}…", "DIGEST"),
     (r"\bletters [0-9a-f]{8}\b", "letters ID"),
 )
 
@@ -95,7 +95,7 @@ def stack(
     monkeypatch.setenv("LOGNAME", "anna")
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
     monkeypatch.setattr(clock, "sleep", sleep)
-    monkeypatch.setattr(dead_letters, "_WAIT_S", 0)
+    monkeypatch.setattr(letter_box, "_WAIT_S", 0)
     monkeypatch.setattr(site, "find", lambda _options: replace(stack_of(stack), name="local stack"))
     for environment in stack.environments.values():
         environment |= {name: it for name, it in scene.settings.items() if name in environment}

@@ -249,30 +249,22 @@ def wrong_application(stage: Stage) -> Play:
     assert stage.entry("payment#inv-1").state is EntryState.SENT
 
 
-def failing(stage: Stage) -> Play:
-    healthy(stage, 4564)
-    yield
-    stage.simulator.fault("any", "status", status=502, times=EVER)
-    pay(stage, "inv-1")
-    stage.meanwhile = lambda: pay(stage, f"inv-{stage.clock():%d%H%M}", 4564, "2.00")
-    yield ["502"]
-    stage.meanwhile = lambda: None
-    stage.simulator.clear_faults()
-    yield
-    stage.pass_minutes(60)
+def answering(status: int) -> Callable[[Stage], Play]:
+    """The platform answers everything with that, and payments keep coming."""
 
+    def play(stage: Stage) -> Play:
+        healthy(stage, 4564)
+        yield
+        stage.simulator.fault("any", "status", status=status, times=EVER)
+        pay(stage, "inv-1")
+        stage.meanwhile = lambda: pay(stage, f"inv-{stage.clock():%d%H%M}", 4564, "2.00")
+        yield [str(status)]
+        stage.meanwhile = lambda: None
+        stage.simulator.clear_faults()
+        yield
+        stage.pass_minutes(60)
 
-def throttled_by_platform(stage: Stage) -> Play:
-    healthy(stage, 4564)
-    yield
-    stage.simulator.fault("any", "status", status=429, times=EVER)
-    pay(stage, "inv-1")
-    stage.meanwhile = lambda: pay(stage, f"inv-{stage.clock():%d%H%M}", 4564, "2.00")
-    yield ["429"]
-    stage.meanwhile = lambda: None
-    stage.simulator.clear_faults()
-    yield
-    stage.pass_minutes(60)
+    return play
 
 
 def slow(stage: Stage) -> Play:
@@ -650,7 +642,7 @@ ALL = (
     ),
     Incident(
         "the platform answers 5xx",
-        failing,
+        answering(502),
         "5\\d\\d",
         "PlatformFailing",
         outside="the platform is well again",
@@ -658,7 +650,7 @@ ALL = (
     ),
     Incident(
         "the platform answers 429",
-        throttled_by_platform,
+        answering(429),
         "called too often",
         "PlatformThrottled",
         outside="the platform is well again",

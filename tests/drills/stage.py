@@ -22,10 +22,10 @@ from local.stack.alarms import Alarm, Alarms, Metric, Readings, State, embedded
 from local.stack.filters import passes
 from local.stack.template import STACK_NAME
 from local.stack.wiring import QueueMapping, StreamMapping, Wiring
-from ops import dead_letters
 from ops.__main__ import main
 from shared import clock as real_clock
 from shared import telemetry
+from shared.aws import letter_box
 from tests.deployment import Clock, Deployment, http_event
 from tests.drills import cloud
 from tests.memory import Memory, refusal
@@ -384,7 +384,7 @@ def opened() -> Iterator[Stage]:
         patch.setattr(real_clock, "now", clock)
         patch.setattr("boto3.Session", lambda **_: session)
         patch.setattr("shared.aws.session.get_session", lambda: Session(session.client))
-        patch.setattr(dead_letters, "_WAIT_S", 0)
+        patch.setattr(letter_box, "_WAIT_S", 0)
         patch.setenv("LOGNAME", "anna")
         patch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
         simulator = closing.enter_context(

@@ -353,6 +353,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         lambda aws: CensusTable(aws, "CENSUS_TABLE"),
         {
             "head": [lambda it: it.head()],
+            "order": [lambda it: it.order(NOW)],
             "save": [lambda it: it.save(Head(NOW, Stage.DONE, repairs=False), NOW)],
             "part": [lambda it: it.part(0)],
             "write": [lambda it: it.write(Part(0, ()))],

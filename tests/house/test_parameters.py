@@ -161,6 +161,8 @@ def test_no_setting_can_break_a_rule() -> None:
     timeouts = [function["Timeout"] for function in FUNCTIONS.values()]
     assert 0 < CONSTANTS["HTTP_TOTAL_S"] < min(timeouts)
     assert max(timeouts) <= CONSTANTS["LEASE_S"] < CONSTANTS["ABSENCE_DELAY_S"]
+    # Nobody is busy with a call any more when it is looked for the last time, and then told again.
+    assert max(timeouts) < CONSTANTS["CALL_CHECKS_S"][-1]
     # A call is kept for longer than it waits.
     assert not accepts(PARAMETERS["CallDays"], "7")
     assert CONSTANTS["CALL_BACKFILL_S"] < 8 * DAY_S

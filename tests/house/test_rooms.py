@@ -42,6 +42,7 @@ SPEAKS_HTTP = {"altegio.client"}
 SPEAKS_TO_AWS = {
     "altegio.rate_limit",
     "aws.dynamodb",
+    "aws.letter_box",
     "aws.session",
     "aws.ses",
     "aws.sightings",

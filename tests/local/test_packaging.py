@@ -283,6 +283,7 @@ CALLS = [
                 "Simple": {
                     "Subject": {"Data": "é", "Charset": "UTF-8"},
                     "Body": {"Text": {"Data": "é", "Charset": "UTF-8"}},
+                    "Headers": [{"Name": "List-Unsubscribe", "Value": "<https://a.example>"}],
                 }
             },
         },

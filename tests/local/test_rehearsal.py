@@ -1,14 +1,12 @@
-"""The rehearsal passes on what is here, turns red on planted defects, and shows no secret."""
+"""The rehearsal passes on what is here, and shows no secret; `rehearsal/test_defects.py` plants."""
 
 import json
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -159,134 +157,6 @@ def _welcomed(check: dict[str, Any]) -> set[str]:
     """The names that the page greets."""
     found = (re.match("Welcome back, (.*)", sight["title"]) for sight in check["owner_saw"])
     return {each[1] for each in found if each}
-
-
-REPORT = "    def report_payment("
-CONFIRM = '        reply = self._client.ask("POST", "/'
-UNSENT = '''
-    def report_payment(self, *_arguments):
-        """Claims what it did not do."""
-        import random
-        return Sent(random.randrange(10**6, 10**7))
-
-    def _report_payment('''
-DOUBLED = '''
-    def report_payment(self, *arguments):
-        """Once too often."""
-        self._report_payment(*arguments)
-        return self._report_payment(*arguments)
-
-    def _report_payment('''
-COMMAND_BODY = '"type": "enable" if on else "disable", "crm_token": crm_token}'
-SWITCH = "        body = {" + f'"command": "setup", {COMMAND_BODY}'
-NEVER = f"        if on:\n            return Sent()\n{SWITCH}"
-STAYS = "    locations = tuple(each for each in chain.locations if each != location_id)"
-SKIPPED = f"        if location_id == 4777:\n            return\n{CONFIRM}"
-
-
-@dataclass(frozen=True)
-class Defect:
-    module: str
-    old: str
-    new: str
-    numbers: tuple[int, ...]
-    failed: int
-    expected: str
-    recorded: str
-
-
-DEFECTS = {
-    "a payment is not sent": Defect(
-        "altegio/marketplace",
-        REPORT,
-        UNSENT,
-        (2, 5),
-        2,
-        "one payment as it was billed: 990.99 EUR",
-        "no payments of location 4120",
-    ),
-    "a payment is sent twice": Defect(
-        "altegio/marketplace",
-        REPORT,
-        DOUBLED,
-        (2,),
-        2,
-        "",
-        r"2 payment(s of location 412.|.requests)",
-    ),
-    "the second location's callback is skipped": Defect(
-        "altegio/marketplace",
-        CONFIRM,
-        SKIPPED,
-        (1,),
-        1,
-        "active by one callback",
-        "location 4777 is pending, no callbacks taken",
-    ),
-    "the token of the chain is misspelt": Defect(
-        "altegio/telephony",
-        COMMAND_BODY,
-        COMMAND_BODY.replace('"crm_token"', '"crmToken"'),
-        (6,),
-        6,
-        "a page that says that telephony is on",
-        "the page says that telephony is starting in 4660, starting in 4661",
-    ),
-    "telephony is not enabled": Defect(
-        "altegio/telephony",
-        SWITCH,
-        NEVER,
-        (6,),
-        6,
-        "enabled by one request for both locations",
-        "telephony is off, no enable requests",
-    ),
-    "who was called back is still called missed": Defect(
-        "calls/missed",
-        "    answered = [call for call in calls if _is_answered(call)]",
-        "    answered = list[Call]()",
-        (7,),
-        7,
-        "called back, and from which telephone",
-        "does not read “Called back, extension 21”",
-    ),
-    "telephony is disabled while a sibling location lives": Defect(
-        "chains/chain",
-        STAYS,
-        "    locations: tuple[int, ...] = ()",
-        (6,),
-        6,
-        "telephony on, no disable",
-        "telephony is off, 1 disable request",
-    ),
-}
-
-
-class TestPlantedDefects:
-    @pytest.fixture(params=DEFECTS)
-    def defect(self, request: pytest.FixtureRequest) -> Defect:
-        return DEFECTS[request.param]
-
-    @pytest.fixture
-    def artifact(self, defect: Defect, plant: Callable[[str, str, str], Path]) -> Path:
-        return plant(defect.module, defect.old, defect.new)
-
-    def test_turn_the_check_concerned_red(
-        self, defect: Defect, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        folder = tmp_path / "rehearsal"
-        # With the patience of any rehearsal: it ends at the first failure, so little is waited for.
-        status = rehearsal.rehearse(folder=folder, artifact=artifact, numbers=defect.numbers)
-        out = capsys.readouterr().out
-        told = json.loads((folder / "report.json").read_text())
-        failed = [check for check in told["checks"] if check["verdict"] == "failed"]
-        assert status == 1, out
-        assert not told["has_passed"]
-        assert [check["number"] for check in failed] == [defect.failed], out
-        assert defect.expected in failed[0]["failure"]["expected"]
-        assert re.search(defect.recorded, failed[0]["failure"]["recorded"])
-        assert f"1 of {len(defect.numbers)} checks failed" in out
-        assert failed[0]["failure"]["recorded"] in out
 
 
 def answered(html: str, pressed: list[httpx.Request] | None = None) -> Browser:

@@ -19,7 +19,8 @@ class Letters(Client):
     @operation("SendEmail", "FromEmailAddress", "Destination", "Content")
     def send_email(self, asked: Asked) -> Any:
         if self.refuses:
-            raise Refused(self.refuses, "not today")
+            status = 500 if self.refuses == "InternalServiceError" else 400
+            raise Refused(self.refuses, "not today", ResponseMetadata={"HTTPStatusCode": status})
         simple = asked["Content"]["Simple"]
         self.sent.append(
             {
@@ -27,6 +28,7 @@ class Letters(Client):
                 "to": asked["Destination"]["ToAddresses"],
                 "subject": simple["Subject"]["Data"],
                 "text": simple["Body"]["Text"]["Data"],
+                "headers": {it["Name"]: it["Value"] for it in simple.get("Headers", [])},
             }
         )
         return {"MessageId": f"letter-{len(self.sent)}"}

@@ -2,9 +2,11 @@
 
 import pytest
 
-from ops import dead_letters, site
+from ops import site
+from shared.aws import letter_box
 from tests.deployment import Deployment, payment
 from tests.ops.operator import Operator, stack_of
+from tests.ops.states import KNOWN
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def operator(
     found = Operator(deployment, capsys)
     here = stack_of(deployment, found.watch)
     anna.setattr(site, "find", lambda _options: here)
-    anna.setattr(dead_letters, "_WAIT_S", 0)
+    anna.setattr(letter_box, "_WAIT_S", 0)
     return found
 
 
@@ -31,7 +33,7 @@ def operator(
 def connected(deployment: Deployment) -> Deployment:
     """With a payment whose id is known, so that the list can show how it reads back."""
     deployment.connect(4564)
-    deployment.bill(payment("known", amount="1.00"))
+    deployment.bill(payment(**KNOWN))
     deployment.reconcile()
     return deployment
 

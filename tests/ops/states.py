@@ -14,6 +14,13 @@ from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment
 from tests.ops.operator import stack_of
 
+# A payment for less than the others are for.
+KNOWN: dict[str, Any] = {
+    "event_id": "known",
+    "amount": "1.00",
+    "period_from": "2026-11-02T00:00:00+00:00",
+}
+
 
 @contextmanager
 def small_pages(deployment: Deployment) -> Iterator[None]:

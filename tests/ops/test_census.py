@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from ops import census
 from shared import clock
 from shared.reconcile.census.table import Stage
 from tests.deployment import Deployment
@@ -119,7 +118,7 @@ def test_findings_of_another_day_are_not_repaired(missed: Deployment, operator: 
 def test_what_is_under_way_is_followed_and_not_begun_again(
     missed: Deployment, operator: Operator
 ) -> None:
-    census.ordered(roll(missed), repairs=False)
+    roll(missed).order(clock.now())
     missed.simulator.fault("salons", "html")
     missed.reconcile()
     began_at = head(missed).began_at
@@ -140,7 +139,7 @@ def test_a_stack_that_does_not_move_is_said(
 
 
 def test_machines_get_all_of_it(missed: Deployment, operator: Operator) -> None:
-    census.ordered(roll(missed))
+    roll(missed).order(clock.now())
     missed.reconcile()
     told: dict[str, Any] = json.loads(operator("census", "--json"))
     assert (told["locations"], told["repairable"], told["repaired"]) == (7, 6, 0)

@@ -46,6 +46,22 @@ def test_one_entry_is_told_with_what_to_type_next(
     assert told["next"] == "payment payment#inv-1 --send --do"
 
 
+def test_what_another_payment_covers_is_not_offered_to_be_sent(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(payment("other", amount="2.00"))
+    reject(connected)
+    shown = " ".join(operator("payment", "inv-1").split())
+    assert "paid already its period, by payment#other (SENT); if it is sent as well" in shown
+    assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --close REASON"
+    assert "paid already" in operator("payment", "inv-1", "--send")
+    # Neither by what is given back, nor by what was not taken.
+    connected.bill(refund(of="other"))
+    assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --send --do"
+    reject(connected, "inv-2")
+    assert "paid already" not in operator("payment", "inv-1")
+
+
 def test_what_has_no_location_and_no_due_time_is_listed(
     connected: Deployment, operator: Operator
 ) -> None:

@@ -59,7 +59,7 @@ def test_the_desk_of_a_local_stack(announced: Path, capsys: pytest.CaptureFixtur
         return capsys.readouterr().out
 
     until = time.monotonic() + 20
-    while "HELD" not in run("payment") or "no event" not in run("letters"):
+    while "HELD" not in run("payment") or "no JSON object" not in run("letters"):
         assert time.monotonic() < until
     assert "HELD -> CLOSED" in run("payment", "inv-1", "--close", "gone", "--do")
     [closed] = json.loads(run("payment", "--state", "CLOSED", "--json"))

@@ -10,7 +10,7 @@ import pytest
 
 from local import PROJECT
 from local.simulator import Owner
-from ops import census, rows, trouble
+from ops import rows, trouble
 from ops.screen import moment
 from ops.status import _COUNTED, _LASTING
 from ops.trouble import Grade, Trouble
@@ -340,7 +340,7 @@ def test_a_location_that_waits_for_its_second_look_is_told(
     assert line.startswith(f"attention location 4564: {what} 60 s")
     assert line.endswith("> location 4564")
     roll = CensusTable(connected._dynamodb, connected.environments["reconcile"]["CENSUS_TABLE"])
-    census.ordered(roll)
+    roll.order(connected.clock())
     connected.reconcile()
     assert what in " ".join(operator("census").split())
     assert f"nothing to repair; location 4564 {what}" in " ".join(

@@ -169,6 +169,27 @@ def test_the_list_is_read_in_the_zone_of_the_wire_and_what_cannot_be_read_covers
     )
 
 
+@pytest.mark.parametrize(
+    ("other", "is_paid"),
+    [
+        ([paid("b", days(0, 30))], True),
+        ([paid("b", days(-1, 31), EntryState.HELD)], True),
+        ([paid("b", days(-1, 29))], False),
+        ([paid("b", days(1, 31))], False),
+        ([paid("b", days(0, 30), EntryState.REJECTED)], False),
+        ([paid("b", days(0, 30), EntryState.CLOSED)], False),
+        ([paid("b", days(0, 30)), given_back("b", EntryState.PENDING)], False),
+        ([paid("b", days(0, 30)), given_back("b", EntryState.REJECTED)], True),
+    ],
+)
+def test_a_period_that_another_payment_is_for_as_well(
+    other: list[Entry],
+    is_paid: bool,  # noqa: FBT001 - a case
+) -> None:
+    own = paid("a", days(0, 30), EntryState.REJECTED)
+    assert coverage.paid_as_well(own, [own, *other]) == tuple(other[:1] * is_paid)
+
+
 # The clock of a connection
 
 

@@ -13,9 +13,8 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ops import dead_letters
 from shared.aws.dead_letters import DeadLetters
-from shared.payments import billing_event
+from shared.payments import billing_event, replay
 from shared.payments.entry import EntryState, reopened
 from tests.deployment import Deployment, payment, refund
 
@@ -94,10 +93,10 @@ def test_a_refund_of_less_that_came_before_its_payment_is_rejected_and_one_lette
     assert isinstance(told, billing_event.Refund)
     assert told.entry(row.received_at).digest == row.digest
     assert connected.simulator.calls("refund") == []
-    assert not dead_letters.judge(json.dumps(refund("ref-2", **stated)), connected.ledger.get).safe
-    assert dead_letters.judge(body, connected.ledger.get).why.startswith(
-        "safe: known with the same"
-    )
+    again = json.dumps(refund("ref-2", **stated))
+    assert not replay.judged(again, connected.ledger.get, connected.clock())[0]
+    is_taken, why = replay.judged(body, connected.ledger.get, connected.clock())
+    assert (is_taken, why.startswith("known with the same facts")) == (True, True)
 
 
 def test_the_same_refund_with_another_sum_contradicts_the_first(connected: Deployment) -> None:
@@ -108,8 +107,9 @@ def test_the_same_refund_with_another_sum_contradicts_the_first(connected: Deplo
     connected.bill(refund(amount="10.00"))
     reasons = [reason for _body, reason in connected.dead_letters()]
     assert reasons == ["refund#ref-1 was received before with other facts"] * 3
-    judged = dead_letters.judge(json.dumps(refund(amount="10.00")), connected.ledger.get)
-    assert judged.why.endswith("(amount was None, is 10)")
+    again = json.dumps(refund(amount="10.00"))
+    is_taken, why = replay.judged(again, connected.ledger.get, connected.clock())
+    assert (is_taken, why.endswith("(amount was None, is 10)")) == (False, True)
 
 
 def test_a_refund_of_less_is_refused_whatever_became_of_its_payment(

@@ -1,18 +1,15 @@
 """The letter of missed callers: asked for, sent once a morning, stopped, gone with its account."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import boto3
 import pytest
 
 from functions.connect.page import LANGUAGES
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.ses import Mail
-from shared.calls.letter_wishes import HOUR, LetterWishes, morning_before, next_morning
+from shared.calls.letter_wishes import HOUR, LetterWishes, last_morning, next_morning
 from shared.reconcile.letter_texts import TEXTS
 from tests.connect.test_missed_callers import NUMBER, OTHER, STRANGER, buttons, miss, send, settings
 from tests.connect.test_one_time_code import ANNA
@@ -250,57 +247,19 @@ def test_without_an_address_to_send_from_none_is_due(deployment: Deployment, key
     assert (deployment.letters, wish(deployment)) == ([], before)
 
 
-def test_what_ses_refuses_delays_nobody_and_is_not_sent_again(
-    deployment: Deployment, key: str, logged: Callable[[], str]
-) -> None:
-    wanted(deployment)
-    miss(deployment, key, "c-1")
-    memory: Any = boto3.Session().client("sesv2")
-    memory.refuses = "MessageRejected"
-    logged()
-    morning(deployment)
-    log = logged()
-    assert "mail not sent" in log
-    assert NUMBER not in log
-    memory.refuses = ""
-    deployment.let_time_pass(5)
-    assert deployment.letters == []
-    miss(deployment, key, "c-2", phone=OTHER)
-    morning(deployment)
-    [letter] = deployment.letters
-    assert OTHER in letter["text"]
-
-
-def test_killed_while_it_is_sent_it_is_lost_rather_than_sent_twice(
-    deployment: Deployment, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted(deployment)
-    miss(deployment, key, "c-1")
-    send_letter = Mail.send
-
-    def killed(mail: Mail, *letter: Any) -> bool:
-        send_letter(mail, *letter)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Mail, "send", killed)
-        with pytest.raises(KeyboardInterrupt):
-            morning(deployment)
-    deployment.let_time_pass(5)
-    assert len(deployment.letters) == 1
-
-
 @pytest.mark.usefixtures("key")
 def test_of_two_who_are_at_it_one_sends(deployment: Deployment) -> None:
     wanted(deployment)
     deployment.clock.at = next_morning(deployment.clock(), BERLIN) + REST
-    one, other = (wishes_of(deployment) for _ in range(2))
-    read = other._get(4564)
-    assert one.claim(4564)
-    assert one.claim(4564) is None
-    assert read
+    wishes = wishes_of(deployment)
+    [[due]] = wishes.due()
+    one, other = (wishes.overdue(due) for _ in range(2))
+    assert one
+    assert other
+    assert wishes.take(one)
+    assert wishes.overdue(due) is None
     with pytest.raises(StaleWrite):
-        other._save(read)
+        wishes.take(other)
 
 
 def test_a_location_that_has_left_has_no_letter(deployment: Deployment, key: str) -> None:
@@ -351,9 +310,10 @@ def test_mornings_are_those_of_the_clock_on_the_wall(day: str) -> None:
     assert there.date() == noon.date() + timedelta(days=1)
     assert next_morning(after, BERLIN) > after
     assert next_morning(after - timedelta(seconds=1), BERLIN) == after
-    before = morning_before(after, BERLIN)
+    before = last_morning(after - timedelta(seconds=1), BERLIN)
     assert before.astimezone(BERLIN).date() == noon.date()
     assert next_morning(before, BERLIN) == after
+    assert last_morning(after, BERLIN) == after
 
 
 def test_the_letter_speaks_every_language_of_the_page() -> None:

@@ -111,7 +111,7 @@ def _is_stopped(deployment: Deployment, letter: str, method: str) -> bool:
 
 def _obeys_whoever_opens(made: Any, page: Any, _method: str, letter: str) -> dict[str, Any]:
     location_id, _, secret = letter.partition(".")
-    made.wishes.stop_by(int(location_id), secret)
+    made.missed.stop_by(int(location_id), secret)
     answer: dict[str, Any] = page.letter_stopped()
     return answer
 

@@ -122,6 +122,19 @@ class CensusTable:
         times = timed(values, ("began_at", "changed_at"))
         return Head(**{**times, "stage": Stage(values["stage"])})
 
+    def order(self, now: datetime, *, repairs: bool = False) -> Head:
+        """Begins a census, which reconcile takes; or returns the one that is under way."""
+        head = self.head()
+        if head is not None and head.stage is not Stage.DONE:
+            return head
+        version = head.version if head else 0
+        new = Head(began_at=now, stage=Stage.LISTING, repairs=repairs, version=version)
+        try:
+            return self.save(new, now)
+        except StaleWrite:
+            # A daily one has begun at this very moment.
+            return self.head() or new
+
     def save(self, head: Head, now: datetime, part: Part | None = None) -> Head:
         """Writes what was decided from the version in `head`, all or nothing; returns the head.
 
