@@ -3,8 +3,7 @@
 PYTHON ?= python3.13
 VENVS := build/venvs
 UV = .venv/bin/uv
-COMPILED = --compile-bytecode
-SYNC = $(UV) pip sync --quiet $(COMPILED) --require-hashes
+SYNC = $(UV) pip sync --quiet --require-hashes
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate pyproject.toml
 
 # What sam build builds for, as uv pip install --python-platform takes it; empty is this machine.
@@ -41,8 +40,7 @@ TOOK = @echo "   done in $$(( $$(date +%s) - $$(date -r build/begun +%s) )) s"
 WHAT_emulator = which plays tables and queues
 WHAT_sam = AWS SAM, for lint and deploy
 
-# Of these most is never loaded; what is, its first run compiles.
-.venv/.done $(VENVS)/sam/.done: private COMPILED =
+# Nothing is compiled: most is never loaded, and what is, its first run compiles.
 $(VENVS)/%/.done: locks/%.txt .venv/.done
 	@echo "$(if $(filter %emulator,$(@D)),2 ,)$(@D), $(WHAT_$*)"
 	$(BEGUN)

@@ -17,13 +17,13 @@ GERMAN = Words(
         Standing.CONNECTED: ("Verbunden", "Altegio hat es bestätigt."),
         Standing.FROZEN: (
             "Pausiert",
-            "Altegio hat die Anwendung in dieser Filiale pausiert, weil sie nicht bezahlt ist.",
+            "Altegio hat die App in dieser Filiale pausiert, weil sie nicht bezahlt ist.",
         ),
         Standing.IN_PROGRESS: (
             "In Arbeit",
             (
-                "Wir arbeiten noch daran; Sie müssen nichts tun. Mit dem Knopf sehen Sie, wie "
-                "weit wir sind."
+                "Wir arbeiten noch daran; Sie müssen nichts tun. Über die Schaltfläche sehen "
+                "Sie, wie weit wir sind."
             ),
         ),
         Standing.FAILED: (
@@ -36,15 +36,15 @@ GERMAN = Words(
         Standing.EXPIRED: (
             "Abgelaufen",
             (
-                "Seit der Freigabe ist zu viel Zeit vergangen. Öffnen Sie in Altegio die Seite der "
-                "Anwendung, klicken Sie auf „Trennen“ und dann wieder auf „Verbinden“."
+                "Seit der Freigabe ist zu viel Zeit vergangen. Öffnen Sie in Altegio die Seite "
+                "der App, klicken Sie auf „Trennen“ und dann wieder auf „Verbinden“."
             ),
         ),
         Standing.NOT_GRANTED: (
             "Kein Zugriff",
             (
-                "Der Zugriff ist nicht freigegeben. Öffnen Sie in Altegio die Seite der Anwendung "
-                "und klicken Sie auf „Verbinden“."
+                "Der Zugriff ist nicht freigegeben. Öffnen Sie in Altegio die Seite der App und "
+                "klicken Sie auf „Verbinden“."
             ),
         ),
         Standing.TAKEN: (
@@ -55,16 +55,19 @@ GERMAN = Words(
             ),
         ),
         Standing.INSTALLED: (
-            "Nicht von hier",
+            "Anders installiert",
             (
-                "Die Anwendung ist in Altegio installiert, wurde aber nicht über diese Seite "
-                "verbunden. Klicken Sie in Altegio auf „Trennen“ und dann wieder auf „Verbinden“, "
-                "oder schreiben Sie uns."
+                "Die App ist in Altegio installiert, wurde aber nicht über diese Seite "
+                "verbunden. Klicken Sie in Altegio auf „Trennen“ und dann wieder auf "
+                "„Verbinden“, oder schreiben Sie uns."
             ),
         ),
         Standing.NOT_ASKED: (
             "Noch nicht geprüft",
-            "Altegio hat uns zu dieser Filiale noch nichts gesagt. Klicken Sie auf den Knopf.",
+            (
+                "Altegio hat uns zu dieser Filiale noch nichts mitgeteilt. Klicken Sie auf die "
+                "Schaltfläche."
+            ),
         ),
     },
     telephony={
@@ -82,23 +85,23 @@ GERMAN = Words(
         ),
         TelephonyStanding.STOPPED: (
             "Die Telefonie ist angehalten: Ein gespeicherter Anruf stand nicht in der Anrufliste "
-            "dieser Filiale. Prüfen Sie in Altegio unter Telefonie die Zuordnung und schreiben Sie "
-            "uns; oder klicken Sie dort auf „Trennen“ und dann wieder auf „Verbinden“."
+            "dieser Filiale. Prüfen Sie in Altegio unter „Telefonie“ die Zuordnung und schreiben "
+            "Sie uns; oder klicken Sie dort auf „Trennen“ und dann wieder auf „Verbinden“."
         ),
         TelephonyStanding.PAUSED: (
-            "Die Telefonie pausiert: Es wird nicht angezeigt, wer anruft. Wir heben Anrufe einige "
+            "Die Telefonie pausiert: Ihr Team sieht nicht, wer anruft. Wir heben Anrufe einige "
             "Tage auf und speichern sie in Altegio, sobald die Zahlung dort eingegangen ist; "
             "danach geht alles von selbst weiter."
         ),
         TelephonyStanding.NONE: (
-            "Ohne Telefonie verbunden, weil Altegio kein CRM-Token genannt hat. Legen Sie in "
-            "Altegio unter Telefonie, Integration eines an; klicken Sie dann auf „Trennen“ und "
-            "wieder auf „Verbinden“."
+            "Ohne Telefonie verbunden, weil Altegio kein CRM-Token übermittelt hat. Legen Sie in "
+            "Altegio unter „Telefonie > Integration“ eines an; klicken Sie dann auf „Trennen“ "
+            "und wieder auf „Verbinden“."
         ),
         TelephonyStanding.OTHER_TOKEN: (
-            "Dieser Link nennt ein anderes CRM-Token als das verwendete; geändert wurde nichts. "
-            "Haben Sie in Altegio ein neues angelegt, klicken Sie dort auf „Trennen“ und dann "
-            "wieder auf „Verbinden“."
+            "Dieser Link enthält ein anderes CRM-Token als das verwendete; geändert wurde "
+            "nichts. Haben Sie in Altegio ein neues angelegt, klicken Sie dort auf „Trennen“ und "
+            "dann wieder auf „Verbinden“."
         ),
         TelephonyStanding.NEW_TOKEN: (
             "Die Telefonie ist eingeschaltet, mit einem anderen CRM-Token als bisher in dieser "
@@ -106,15 +109,15 @@ GERMAN = Words(
             "schreiben Sie uns."
         ),
     },
-    covered="Probezeit oder bezahlter Zeitraum endet am",
+    covered="Testphase oder bezahlter Zeitraum endet am",
     location="Filiale {id}",
     connect="Verbinden",
     try_again="Noch einmal versuchen",
     labels={
         "name": "Ihr Name",
         "email": "E-Mail-Adresse",
-        "phone": "Telefon (freiwillig)",
-        "country": "Land Ihrer Telefone",
+        "phone": "Telefon (optional)",
+        "country": "Land Ihrer Rufnummern",
     },
     errors={
         "name": "Bitte geben Sie Ihren Namen an.",
@@ -123,11 +126,11 @@ GERMAN = Words(
             "Diese Nummer können wir nicht lesen. Prüfen Sie das Land darunter, oder lassen Sie "
             "das Feld leer."
         ),
-        "country": "Bitte wählen Sie das Land Ihrer Telefone.",
+        "country": "Bitte wählen Sie das Land Ihrer Rufnummern.",
     },
     country=(
         (
-            "Nummern, die Ihre Telefonanlage ohne Landesvorwahl schreibt, gelten als Nummern "
+            "Nummern, die Ihre Telefonanlage ohne Landesvorwahl übermittelt, gelten als Nummern "
             "dieses Landes."
         ),
         "Land speichern",
@@ -151,7 +154,7 @@ GERMAN = Words(
         "Bitte bezahlen Sie, oder schreiben Sie uns, wenn Sie schon bezahlt haben; neu verbinden "
         "müssen Sie nichts.",
     ),
-    mute=Heading("Verbunden, aber die Telefonie geht nicht", "Unten steht, was fehlt."),
+    mute=Heading("Verbunden, aber die Telefonie funktioniert nicht", "Unten steht, was fehlt."),
     needs_altegio=Heading("In Altegio fehlt noch etwas", "Unten steht, was dort zu tun ist."),
     welcome_back=Heading(
         "Willkommen zurück, {name}",
@@ -161,33 +164,35 @@ GERMAN = Words(
         "Verbinden Sie Ihre Telefonie", "Prüfen Sie Ihre Angaben und klicken Sie auf „Verbinden“."
     ),
     to_correct=Heading("Bitte prüfen Sie Ihre Angaben", "Es wurde noch nichts verbunden."),
-    partly=Heading("Noch ist nicht alles verbunden", "Unten steht, bei welchen Filialen es hakt."),
+    partly=Heading("Noch ist nicht alles verbunden", "Unten steht, welche Filialen noch fehlen."),
     under_way=Heading("Wir verbinden noch", "Es dauert etwas länger als sonst."),
     not_yet=Heading("Noch nicht verbunden", "Unten steht, was fehlt."),
     forged=Heading(
         "Dieser Link ist nicht von Altegio",
-        "Seine Signatur ist ungültig, darum haben wir nichts gespeichert. Öffnen Sie die Anwendung "
-        "in Altegio und klicken Sie auf „Verbinden“.",
+        (
+            "Seine Signatur ist ungültig, darum haben wir nichts gespeichert. Öffnen Sie die App "
+            "in Altegio und klicken Sie auf „Verbinden“."
+        ),
     ),
     too_old=Heading(
-        "Diese Seite ist zu alt",
-        "Es wurde nichts geändert. Öffnen Sie die Anwendung in Altegio noch einmal.",
+        "Diese Seite ist veraltet",
+        "Es wurde nichts geändert. Öffnen Sie die App in Altegio noch einmal.",
     ),
     incomplete="Dieser Link ist unvollständig",
     reasons={
         "user_data is missing": (
-            "Der Link sagt nicht, wer Sie sind. Falls Sie diese Anwendung einrichten: Schalten Sie "
-            "im Entwicklerbereich von Altegio ein, dass Benutzerdaten beim Verbinden übertragen "
+            "Der Link sagt nicht, wer Sie sind. Falls Sie diese App einrichten: Schalten Sie im "
+            "Entwicklerbereich von Altegio ein, dass Benutzerdaten beim Verbinden übertragen "
             "werden."
         ),
         "salon_id is missing": "Der Link sagt nicht, welche Filiale verbunden werden soll.",
         "too many locations": (
-            "Der Link nennt mehr als 300 Filialen. Wählen Sie in Altegio weniger und verbinden Sie "
-            "die übrigen danach."
+            "Der Link nennt mehr als 300\u00a0Filialen. Wählen Sie in Altegio weniger und "
+            "verbinden Sie die übrigen danach."
         ),
     },
     damaged="Etwas darin fehlt oder ist beschädigt.",
-    open_again="Öffnen Sie die Anwendung in Altegio und klicken Sie auf „Verbinden“.",
+    open_again="Öffnen Sie die App in Altegio und klicken Sie auf „Verbinden“.",
     working="Einen Moment, bitte …",
     others="Ihre anderen Filialen",
     more={"one": "Und eine weitere.", "other": "Und {number} weitere."},
@@ -204,8 +209,8 @@ GERMAN = Words(
             "Wir konnten gerade keine E-Mail schicken. Bitte versuchen Sie es später noch einmal."
         ),
         Proof.WRONG: (
-            "Das ist nicht der Code, den wir geschickt haben, oder er ist zu alt oder verbraucht. "
-            "Öffnen Sie diese Seite nach fünf Versuchen in Altegio neu."
+            "Das ist nicht der Code, den wir geschickt haben, oder er ist abgelaufen oder schon "
+            "benutzt. Öffnen Sie diese Seite nach fünf Versuchen in Altegio neu."
         ),
         Proof.TOO_MANY: (
             "In Ihrem Postfach liegt schon eine E-Mail mit einem Code: Sie kam in der letzten "
@@ -214,8 +219,8 @@ GERMAN = Words(
         ),
     },
     link=(
-        "Ihre E-Mail-Adresse kennen wir von einem anderen Konto. Ist es Ihres, lassen wir Sie mit "
-        "einem Code hinein, den wir dorthin schicken; ohne ihn wird nichts verknüpft."
+        "Ihre E-Mail-Adresse gehört schon zu einem anderen Konto. Ist es Ihres, kommen Sie mit "
+        "einem Code hinein, den wir an diese Adresse schicken; ohne ihn wird nichts verknüpft."
     ),
     send_code="Code schicken",
     code="Code aus der E-Mail",
@@ -232,10 +237,10 @@ GERMAN = Words(
     ),
     rotate=(
         (
-            "Nach dem Erstellen eines neuen Schlüssels gilt der alte noch 24 Stunden: Tragen Sie "
-            "bis dahin den neuen in Ihrer Telefonanlage ein. Kennt womöglich jemand anderes den "
-            "alten, machen Sie ihn sofort ungültig; dann wird kein Anruf gemeldet, bis Ihre "
-            "Telefonanlage den neuen hat."
+            "Nach dem Erstellen eines neuen Schlüssels gilt der alte noch 24\u00a0Stunden: "
+            "Tragen Sie bis dahin den neuen in Ihrer Telefonanlage ein. Kennt womöglich jemand "
+            "anderes den alten, machen Sie ihn sofort ungültig; dann wird kein Anruf gemeldet, "
+            "bis Ihre Telefonanlage den neuen hat."
         ),
         "Neuen Schlüssel erstellen",
         "Neuen Schlüssel erstellen und den alten sofort ungültig machen",
@@ -250,8 +255,9 @@ GERMAN = Words(
             "Telefon klingeln und sehen Sie hier noch einmal nach."
         ),
         PbxNote.REFUSED: (
-            "Sie wurde abgewiesen, denn sie hat nicht den zuletzt erstellten Schlüssel. Tragen Sie "
-            "dort den richtigen ein, oder erstellen Sie unten einen neuen. Zuletzt abgewiesen:"
+            "Sie wurde abgewiesen, weil sie nicht den zuletzt erstellten Schlüssel hat. Tragen "
+            "Sie dort den richtigen ein, oder erstellen Sie unten einen neuen. Zuletzt "
+            "abgewiesen:"
         ),
         PbxNote.REPLACED: "Sie hat noch den alten Schlüssel. Tragen Sie den neuen ein, spätestens",
         PbxNote.LATE: (
@@ -265,7 +271,7 @@ GERMAN = Words(
         "Ihre Leitungen",
         (
             "Sagt Ihre Telefonanlage nicht, zu welcher Filiale ein Anruf gehört, erkennen wir es "
-            "an der Leitung, oder an der Nebenstelle, wenn auch keine Leitung genannt wird. Bei "
+            "an der Leitung oder, wenn auch keine Leitung genannt wird, an der Nebenstelle. Bei "
             "nur einer Filiale müssen Sie nichts eintragen."
         ),
     ),
@@ -273,7 +279,7 @@ GERMAN = Words(
         "Unten steht, was Ihre Telefonanlage melden muss.",
         (
             "Bei mehr als einer Filiale muss Ihre Telefonanlage sagen, zu welcher ein Anruf "
-            "gehört: durch die Leitung oder die Nebenstelle. Nennt sie keine von beiden, oder "
+            "gehört: durch die Leitung oder die Nebenstelle. Nennt sie keine von beiden oder "
             "eine Leitung, die Sie nicht unter „Ihre Leitungen“ eingetragen haben, wartet der "
             "Anruf, und niemand sieht, wer anruft."
         ),
@@ -292,17 +298,20 @@ GERMAN = Words(
         "Tragen Sie auch die Nummer dieser Filiale ein: Ohne sie nimmt Altegio keinen Anruf an.",
     ),
     entered={
-        Entered.DONE: "Gespeichert. Was auf diese Leitung gewartet hat, geht jetzt an Altegio.",
+        Entered.DONE: (
+            "Gespeichert. Die Anrufe, die auf diese Leitung gewartet haben, gehen jetzt an Altegio."
+        ),
         Entered.NO_LINE: "Bitte geben Sie die Leitung an.",
         Entered.NOT_ITS_LOCATION: "Bitte wählen Sie eine Ihrer Filialen.",
         Entered.TOO_MANY: (
-            "Mehr als 500 Leitungen gehen nicht. Entfernen Sie die, die nicht benutzt werden."
+            "Es sind höchstens 500\u00a0Leitungen möglich. Entfernen Sie die, die nicht benutzt "
+            "werden."
         ),
         Entered.GONE: (
             "Ihr Konto wurde genau in diesem Moment geändert. Bitte klicken Sie noch einmal."
         ),
     },
-    calls=("Letzte Anrufe", "Noch kein Anruf."),
+    calls=("Letzte Anrufe", "Noch keine Anrufe."),
     call={
         CallState.RINGING: "Klingelt",
         CallState.UNROUTED: "Wartet auf seine Leitung",
@@ -319,7 +328,7 @@ GERMAN = Words(
     directions={"incoming": "Eingehend", "outgoing": "Ausgehend", "internal": "Intern"},
     hidden="Nummer unterdrückt",
     recording="Aufnahme (kam spät, nicht in Altegio)",
-    payments=("Letzte Zahlungen", "Noch keine Zahlung."),
+    payments=("Letzte Zahlungen", "Noch keine Zahlungen."),
     payment={
         EntryState.PENDING: "Unterwegs zu Altegio",
         EntryState.SENDING: "Unterwegs zu Altegio",
@@ -335,13 +344,17 @@ GERMAN = Words(
     settings=Heading("Ihr Konto", "Hier sehen Sie den Stand Ihrer Filialen."),
     too_many=Heading(
         "Bitte kommen Sie später wieder",
-        "Es wurde nach zu vielen Filialen gefragt, die nicht Ihre sind. Versuchen Sie es in einer "
-        "Stunde noch einmal.",
+        (
+            "Es gab zu viele Anfragen zu Filialen, die nicht Ihre sind. Versuchen Sie es in "
+            "einer Stunde noch einmal."
+        ),
     ),
     busy=Heading(
         "Bitte klicken Sie noch einmal",
-        "Ihr Konto wurde genau in diesem Moment geändert. Gehen Sie zurück und klicken Sie noch "
-        "einmal auf den Knopf.",
+        (
+            "Ihr Konto wurde genau in diesem Moment geändert. Gehen Sie zurück und klicken Sie "
+            "noch einmal auf die Schaltfläche."
+        ),
     ),
     later=Heading(
         "Bitte kommen Sie in einer Minute wieder",
@@ -350,12 +363,17 @@ GERMAN = Words(
     ),
     failed=Heading(
         "Da ist etwas schiefgegangen",
-        "Wir wissen davon und kümmern uns. Bitte versuchen Sie es in einigen Minuten noch einmal.",
+        (
+            "Wir wissen davon und kümmern uns darum. Bitte versuchen Sie es in einigen Minuten "
+            "noch einmal."
+        ),
     ),
     portal=Heading(
-        "Noch ein Schritt auf unseren Seiten",
-        "Melden Sie sich dort an oder registrieren Sie sich. Wir zeigen Ihnen, was verbunden wird, "
-        "und fragen Sie.",
+        "Noch ein Schritt auf unserer Website",
+        (
+            "Melden Sie sich dort an oder registrieren Sie sich. Wir zeigen Ihnen, was verbunden "
+            "wird, und bitten Sie um Bestätigung."
+        ),
     ),
     portal_button="Weiter",
     first_minutes=FIRST_MINUTES,

@@ -325,9 +325,7 @@ class Page:
         """Where it rang, or which location was named."""
         if ring is None or ring.location_id is None:
             return ""
-        return ", ".join(
-            filter(None, (ring.name, self._words.location.format(id=ring.location_id)))
-        )
+        return f"{ring.name} ({ring.location_id})" if ring.name else str(ring.location_id)
 
     def _late(self, ring: FirstRing | None) -> str:
         """By how much a ring was told too late."""

@@ -78,17 +78,18 @@ SPANISH = Words(
             "escríbanos."
         ),
         TelephonyStanding.STOPPED: (
-            "La telefonía está detenida: una llamada guardada no apareció en la lista de llamadas "
-            "de esta sucursal. Revise el enrutamiento en el apartado Telefonía de Altegio y "
-            "escríbanos; o pulse allí «Desconectar» y después otra vez «Conectar»."
+            "La telefonía está detenida: una llamada guardada no apareció en la lista de "
+            "llamadas de esta sucursal. Revise el enrutamiento en el apartado «Telefonía» de "
+            "Altegio y escríbanos; o pulse allí «Desconectar» y después otra vez «Conectar»."
         ),
         TelephonyStanding.PAUSED: (
-            "La telefonía está en pausa: no se muestra quién llama. Guardamos las llamadas unos "
-            "días y las pasamos a Altegio en cuanto le llegue el pago; después todo sigue solo."
+            "La telefonía está en pausa: su equipo no ve quién llama. Guardamos las llamadas "
+            "unos días y las pasamos a Altegio en cuanto le llegue el pago; después todo vuelve "
+            "a funcionar solo."
         ),
         TelephonyStanding.NONE: (
             "Conectada sin telefonía, porque Altegio no indicó ningún token de CRM. Créelo en "
-            "Altegio, en Telefonía, Integración; después pulse «Desconectar» y otra vez "
+            "Altegio, en «Telefonía > Integración»; después pulse «Desconectar» y otra vez "
             "«Conectar»."
         ),
         TelephonyStanding.OTHER_TOKEN: (
@@ -109,7 +110,7 @@ SPANISH = Words(
         "name": "Su nombre",
         "email": "Correo electrónico",
         "phone": "Teléfono (opcional)",
-        "country": "País de sus teléfonos",
+        "country": "País de sus números",
     },
     errors={
         "name": "Indique su nombre, por favor.",
@@ -117,15 +118,15 @@ SPANISH = Words(
         "phone": (
             "No podemos leer este número. Revise el país que figura debajo, o deje el campo vacío."
         ),
-        "country": "Elija el país de sus teléfonos, por favor.",
+        "country": "Elija el país de sus números, por favor.",
     },
     country=(
         (
-            "Los números que su centralita escribe sin prefijo de país se leen como números de "
+            "Los números que su centralita envía sin prefijo de país se consideran números de "
             "este país."
         ),
         "Guardar el país",
-        "Guardado: desde ahora, los números sin prefijo se leen como números de este país.",
+        "Guardado: desde ahora, los números sin prefijo se consideran números de este país.",
     ),
     terms=("Al conectar, acepta nuestras", "condiciones del servicio"),
     contact="Escríbanos",
@@ -172,8 +173,8 @@ SPANISH = Words(
         ),
         "salon_id is missing": "El enlace no dice qué sucursal hay que conectar.",
         "too many locations": (
-            "El enlace incluye más de 300 sucursales. Elija menos en Altegio y conecte las demás "
-            "después."
+            "El enlace incluye más de 300\u00a0sucursales. Elija menos en Altegio y conecte las "
+            "demás después."
         ),
     },
     damaged="Falta algo en él o está dañado.",
@@ -187,7 +188,8 @@ SPANISH = Words(
             "su centralita, necesita un código: se lo enviamos a su correo electrónico."
         ),
         Proof.SENT: (
-            "Hemos enviado un código a su correo electrónico. Vale media hora y una sola vez."
+            "Hemos enviado un código a su correo electrónico. Es válido durante media hora y "
+            "para un solo uso."
         ),
         Proof.NOT_SENT: "Ahora mismo no hemos podido enviar el correo. Inténtelo más tarde.",
         Proof.WRONG: (
@@ -195,14 +197,14 @@ SPANISH = Words(
             "intentos, abra de nuevo esta página en Altegio."
         ),
         Proof.TOO_MANY: (
-            "Ya tiene un correo con un código en su buzón: llegó en la última media hora, lo haya "
-            "pedido quien lo haya pedido. Ese código vale; escríbalo aquí. Si no encuentra el "
-            "correo, pida otro dentro de media hora."
+            "Ya tiene un correo con un código en su buzón: llegó en la última media hora, lo "
+            "haya pedido quien lo haya pedido. Ese código sigue siendo válido; escríbalo aquí. "
+            "Si no encuentra el correo, pida otro dentro de media hora."
         ),
     },
     link=(
-        "Su correo electrónico ya figura en otra cuenta. Si es suya, podemos darle acceso con un "
-        "código que enviamos a ese correo; sin él no se vincula nada."
+        "Su correo electrónico ya figura en otra cuenta. Si esa cuenta es suya, podemos darle "
+        "acceso con un código que enviamos a ese correo; sin él no se vincula nada."
     ),
     send_code="Enviarme un código",
     code="Código del correo",
@@ -210,31 +212,33 @@ SPANISH = Words(
     letter=(
         "Su código para {provider}",
         (
-            "Su código es {code}\n\nEscríbalo en la página que ha abierto en Altegio. Vale media "
-            "hora y una sola vez.\n\nSi no lo ha pedido usted, lo ha pedido otra persona. No ha "
-            "pasado nada: sin este código nadie puede hacer nada, y solo lo tiene usted. No hace "
-            "falta que haga nada. No le diga este código a nadie.\n\n{provider}"
+            "Su código es {code}\n\nEscríbalo en la página que ha abierto en Altegio. Es válido "
+            "durante media hora y para un solo uso.\n\nSi no lo ha pedido usted, lo ha pedido "
+            "otra persona. No ha pasado nada: sin este código nadie puede hacer nada, y solo lo "
+            "tiene usted. No hace falta que haga nada. No le diga este código a "
+            "nadie.\n\n{provider}"
         ),
     ),
     rotate=(
         (
-            "Después de crear una clave nueva, la anterior vale 24 horas más: ponga la nueva en su "
-            "centralita en ese plazo. Si alguien más puede conocer la anterior, anúlela en el "
-            "acto; entonces no se comunica ninguna llamada hasta que su centralita tenga la nueva."
+            "Después de crear una clave nueva, la anterior sigue siendo válida 24\u00a0horas "
+            "más: ponga la nueva en su centralita en ese plazo. Si alguien más puede conocer la "
+            "anterior, anúlela de inmediato; entonces no se comunica ninguna llamada hasta que "
+            "su centralita tenga la nueva."
         ),
         "Crear una clave nueva",
-        "Crear una clave nueva y anular la anterior en el acto",
+        "Crear una clave nueva y anular la anterior de inmediato",
     ),
     pbx_title="Su centralita",
     pbx={
         PbxNote.NO_KEY: "Aún no tiene clave y no puede comunicar llamadas. Cree una abajo.",
         PbxNote.UNUSED: (
-            "Todavía no ha llegado nada de ella. Introduzca la clave en la centralita, haga sonar "
-            "un teléfono y vuelva a mirar aquí."
+            "Todavía no ha llegado nada de ella. Introduzca la clave en la centralita, llame a "
+            "su número y vuelva a comprobarlo aquí."
         ),
         PbxNote.REFUSED: (
-            "Se ha rechazado, porque su clave no es la última que se creó. Introduzca en ella la "
-            "clave correcta o cree una nueva abajo. Último rechazo:"
+            "La hemos rechazado porque su clave no es la última que se creó. Introduzca en ella "
+            "la clave correcta o cree una nueva abajo. Último rechazo:"
         ),
         PbxNote.REPLACED: "Todavía tiene la clave anterior. Introduzca la nueva antes del",
         PbxNote.LATE: (
@@ -243,7 +247,7 @@ SPANISH = Words(
         ),
     },
     pbx_works="Comunica las llamadas con la clave correcta.",
-    look="Mirar otra vez",
+    look="Volver a comprobar",
     lines=(
         "Sus líneas",
         (
@@ -277,7 +281,7 @@ SPANISH = Words(
         Entered.DONE: "Guardado. Las llamadas que esperaban esta línea se envían ya a Altegio.",
         Entered.NO_LINE: "Indique la línea, por favor.",
         Entered.NOT_ITS_LOCATION: "Elija una de sus sucursales, por favor.",
-        Entered.TOO_MANY: "No se pueden indicar más de 500 líneas. Quite las que no se usen.",
+        Entered.TOO_MANY: "No se pueden indicar más de 500\u00a0líneas. Quite las que no se usen.",
         Entered.GONE: "Su cuenta se estaba modificando en ese mismo momento. Pulse otra vez.",
     },
     calls=("Últimas llamadas", "Todavía no hay llamadas."),
@@ -313,8 +317,10 @@ SPANISH = Words(
     settings=Heading("Su cuenta", "Este es el estado de sus sucursales."),
     too_many=Heading(
         "Vuelva más tarde, por favor",
-        "Se ha preguntado por demasiadas sucursales que no son suyas. Inténtelo dentro de una "
-        "hora.",
+        (
+            "Ha habido demasiadas consultas sobre sucursales que no son suyas. Inténtelo dentro "
+            "de una hora."
+        ),
     ),
     busy=Heading(
         "Pulse otra vez, por favor",
@@ -332,8 +338,10 @@ SPANISH = Words(
     ),
     portal=Heading(
         "Un paso más en nuestra web",
-        "Inicie sesión o regístrese allí. Le mostraremos qué se va a conectar y se lo "
-        "preguntaremos.",
+        (
+            "Inicie sesión o regístrese allí. Le mostraremos qué se va a conectar y le pediremos "
+            "su confirmación."
+        ),
     ),
     portal_button="Continuar",
     first_minutes=FIRST_MINUTES,

@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             # A cookie before the login, too: nobody can log our visitor in as somebody else.
             visitor = secrets.token_urlsafe()
             fields = {"ticket": ticket, "token": portal.token(visitor, "login")}
-            form = _form("/login", fields, '<input name="name" value="acme">', "Log in")
+            form = _form("/login", fields, '<input name="name" value="polina.popova">', "Log in")
             self._show(200, "Log in", form, cookie=f"visitor={visitor}")
             return
         status, told = portal.ask("GET", customer, ticket)

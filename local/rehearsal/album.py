@@ -16,7 +16,10 @@ from local.rehearsal.stage import Sight
 if TYPE_CHECKING:
     from local.rehearsal.camera import Camera, Picture
 
-WHY_NONE = "there is no Chromium on this machine; `make build/chromium/.done` unpacks one"
+WHY_NONE = (
+    "there is no Chromium on this machine; `make build/chromium/.done rehearse` fetches one into"
+    " build/, and plays again"
+)
 
 
 @dataclass

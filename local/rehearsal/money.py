@@ -7,7 +7,7 @@ from functools import partial
 from local.rehearsal.billing import Way
 from local.rehearsal.stage import Evidence, Stage
 
-SCHEDULE_S = 1.0
+SCHEDULE_S = 0.5
 """Seconds between two runs of the schedule in the rehearsal."""
 WEBHOOK_S = 5.0
 """What counts as a quick answer to a webhook; the platform hangs up after ten seconds."""

@@ -4,6 +4,7 @@ That is a page (HTML), and where there is a Chromium, the same for paper (PDF).
 """
 
 import json
+import re
 import shutil
 import subprocess
 import tomllib
@@ -13,10 +14,11 @@ from dataclasses import asdict
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from local import PROJECT
 from local.rehearsal.album import Album, Seen
@@ -29,6 +31,7 @@ from local.simulator import Call, Delivery
 NAMES = ("report.pdf", "report.html", "report.json")
 
 _PAGE = Path(__file__).with_name("report.html")
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?")
 _HEADERS = ("accept", "authorization", "content-type")
 
 
@@ -56,6 +59,7 @@ def write(rehearsal: Rehearsal, album: Album, folder: Path, mask: Mask) -> list[
     pages = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    pages.filters["unbroken"] = _unbroken
     pages.filters["compact"] = lambda value: json.dumps(value, ensure_ascii=False)
     pictures = [
         {**each._asdict(), "jpeg": b64encode(each.jpeg).decode()} for each in album.pictures()
@@ -68,6 +72,11 @@ def write(rehearsal: Rehearsal, album: Album, folder: Path, mask: Mask) -> list[
     foot = f"{provider['name']}: moderation rehearsal, {_day(rehearsal.began_at)}"
     is_printed = album.print(page, folder / "report.pdf", escape(foot))
     return list(NAMES if is_printed else NAMES[1:])
+
+
+def _unbroken(text: str) -> Markup:
+    """A text whose times stay on one line: at its hyphens a browser breaks a date."""
+    return Markup(_TIME.sub(r"<time>\g<0></time>", str(escape(text))))  # noqa: S704  # escaped
 
 
 def version() -> str:

@@ -27,15 +27,15 @@ CHANGED = {
         "1", "30", "Seconds until something that surely was not done is tried again"
     ),
     "HINT_RECHECKS_S": Change(
-        "1,1,1",
+        "0.5,0.5,0.5",
         "60,300,1800",
         "Seconds after which Altegio is asked again while its status contradicts its webhook",
     ),
     "CALL_SETTLE_S": Change(
-        "1", "5", "Seconds after a call's end in which other telephones may still report it"
+        "0.5", "5", "Seconds after a call's end in which other telephones may still report it"
     ),
     "CALL_CHECKS_S": Change(
-        "1,2,3", "10,60,300", "Seconds after which a saved call is looked for in Altegio's list"
+        "0.5,1,1.5", "10,60,300", "Seconds after which a saved call is looked for in Altegio's list"
     ),
     "RECORDING_HOSTS": Change(
         "records.example", "", "Hosts whose links to recordings are passed on to Altegio"

@@ -19,6 +19,7 @@ from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser, Page
 from local.rehearsal.pbx import Pbx
 from local.simulator import Call, Owner, Simulator
+from local.simulator.records import spoken
 
 OK = range(200, 300)
 # Each location of an owner has a name of its own, as the branches of a business have.
@@ -199,7 +200,7 @@ class Stage:
             taken = sum(call.recorded for call in calls)
             failed = sum(bool(call.fault) for call in calls)
             state = self.platform.state(location_id)
-            words = f"location {location_id} is {state}, {number(taken, 'callback')} taken"
+            words = f"location {location_id} is {spoken(state)}, {number(taken, 'callback')} taken"
             if failed:
                 words += f", {failed} disturbed"
             if refused := len(calls) - taken - failed:
@@ -267,7 +268,7 @@ class Stage:
 
         def look() -> Finding:
             found = self.platform.state(location_id)
-            return Finding(found == state, f"location {location_id} is {found}")
+            return Finding(found == state, f"location {location_id} is {spoken(found)}")
 
         return look
 

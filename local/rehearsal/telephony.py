@@ -78,7 +78,7 @@ def agrees(stage: Stage) -> Iterator[Evidence]:
     }
     yield stage.eventually("four calls, though two answers were lost", _saved(stage, wanted))
     yield stage.eventually("the list of calls in Altegio asked for", _listed(stage))
-    yield stage.throughout(4, "each call once", _saved(stage, wanted))
+    yield stage.throughout(4 * SCHEDULE_S, "each call once", _saved(stage, wanted))
 
 
 def keeps_a_sibling(stage: Stage) -> Iterator[Evidence]:

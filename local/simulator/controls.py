@@ -54,6 +54,26 @@ def form(action: str, *fields: str, buttons: Sequence[tuple[str, str, bool]]) ->
     )
 
 
+def one_button(
+    path: str,
+    fields: tuple[tuple[str, object], ...],
+    label: str,
+    *,
+    new_tab: bool = False,
+    is_main: bool = True,
+) -> str:
+    """A form of one button, with what it posts."""
+    hidden = "".join(
+        f'<input type="hidden" name="{n}" value="{escape(str(v))}">' for n, v in fields
+    )
+    look = ' class="main"' if is_main else ""
+    target = ' formtarget="_blank"' if new_tab else ""
+    return (
+        f'<form method="post" action="{path}">{hidden}'
+        f"<button{look}{target}>{escape(label)}</button></form>"
+    )
+
+
 def entry(
     name: str,
     label: str,
@@ -97,7 +117,7 @@ def way() -> str:
 def salons(simulator: "Simulator", states: Mapping[int, str]) -> str:
     """How some salons stand."""
     rows = "".join(
-        f'<dt>{escape(title(each))} <span class="state {state}">{state}</span></dt>'
+        f"<dt>{escape(title(each))} {records.badge(state)}</dt>"
         f"<dd>{escape(records.standing(simulator, each))}</dd>"
         for each, state in states.items()
     )

@@ -1,5 +1,6 @@
 """The first minutes, step by step: beside each button the command that does the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -128,7 +129,7 @@ def _connect(simulator: "Simulator") -> Step:
         " <i>Connect</i>. Altegio sends his browser to <b>your</b> page, which opens in a new tab."
         " Press the button there, too. It then shows the key for the salon's PBX: copy it, and come"
         " back.",
-        controls=_form("/owner/grant", fields, "Connect", new_tab=True),
+        controls=controls.one_button("/owner/grant", fields, "Connect", new_tab=True),
         commands=(
             (
                 "It prints Location: the address that the owner's browser is sent to; open it.",
@@ -185,9 +186,10 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
         title="Let the telephone ring",
         role="the PBX",
         words="Paste the key of step 1. The PBX tells two things of each call: that it rings, and"
-        " how it ended. The first makes the caller's card pop up at the reception, the second an"
-        " entry in the client's history: press <i>Take the call</i> and <i>Hang up</i>, too. A call"
-        " that nobody takes is missed. Without a number the caller hides.",
+        " how it ended. Press <i>Ring</i>: the caller's card pops up at the reception. Then press"
+        " <i>Take the call</i>, or let nobody take it, so that it is missed; and <i>Hang up</i>:"
+        " the call comes into the client's history, and this step is done. Without a number the"
+        " caller hides.",
         controls=controls.form(
             "/pbx/ring",
             keys,
@@ -217,7 +219,7 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
             ),
         ),
         result=controls.reception(simulator, neighbours),
-        done=any(simulator.pop_ups(each.crm_token) for each in simulator.chains()),
+        done=_rang_and_was_saved(simulator),
     )
 
 
@@ -234,10 +236,11 @@ def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
         name="refund",
         title="Give the money back",
         role="the billing system",
-        words="All of the bill is given back. Nothing pays for this day any more, so Altegio"
-        " freezes the salon. Some seconds later, hang up and ring again in step 3: no card pops up."
-        " Bill again in step 2, and Altegio thaws it. Your backend sees that within a minute: then"
-        " the card pops up again, and what rang meanwhile comes into the history.",
+        words="All of the bill is given back. If no other bill pays for this day, Altegio"
+        " freezes the salon. When your backend has heard of it, some seconds later, ring again in"
+        " step 3, and hang up: no card pops up. Then bill again in step 2: Altegio thaws the salon,"
+        " and this step is done. Your backend sees that within a minute: then the card pops up"
+        " again, and what rang meanwhile comes into the history.",
         controls=controls.form(
             "/billing/refund",
             controls.salon("location"),
@@ -251,8 +254,8 @@ def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
         ),
         result=controls.doing(simulator, neighbours.last("refund")),
         done=any(
-            paid.is_refunded
-            for each in simulator.platform.locations()
+            paid.is_refunded and _has_thawed(entries)
+            for each, entries in _logs(simulator)
             for paid in simulator.payments(each)
         ),
     )
@@ -268,7 +271,7 @@ def _switch_off(simulator: "Simulator") -> Step:
         words="He presses <i>Disconnect</i> in the Marketplace, and Altegio tells your backend"
         " by a webhook. A bill that comes now is HELD until he comes back; of a call no card pops"
         " up.",
-        controls=_form("/owner/disconnect", fields, "Disconnect"),
+        controls=controls.one_button("/owner/disconnect", fields, "Disconnect"),
         commands=(("", button(simulator.url, "/owner/disconnect", fields)),),
         result=controls.salons(simulator, {each: simulator.state(each) for each in gone})
         + (records.webhooks(simulator, FIRST) if FIRST in gone else ""),
@@ -288,8 +291,8 @@ def _reconnect(simulator: "Simulator") -> Step:
         title="Reconnect",
         role="the owner",
         words="The same as step 1. Your page knows him, what was paid stays on record, and the key"
-        " of his PBX is good as before: ring once more, without a new key.",
-        controls=_form("/owner/grant", fields, "Connect again", new_tab=True),
+        " of his PBX is good as before: step 3 rings without a new one.",
+        controls=controls.one_button("/owner/grant", fields, "Connect again", new_tab=True),
         commands=(
             (
                 "",
@@ -303,9 +306,10 @@ def _reconnect(simulator: "Simulator") -> Step:
 
 def _break(simulator: "Simulator") -> Step:
     forms = "".join(
-        _form(path, tuple(fields), label, is_main=False) for label, path, fields in controls.BREAKS
+        controls.one_button(path, tuple(fields), label, is_main=False)
+        for label, path, fields in controls.BREAKS
     )
-    mend = _form("/faults/mend", (), "Mend all")
+    mend = controls.one_button("/faults/mend", (), "Mend all")
     return Step(
         name="break",
         title="Break something",
@@ -338,9 +342,11 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
         " would bring. The schedules run each minute by themselves; a retry that waits for its time"
         " still does.",
         controls='<div class="buttons">'
-        + _form("/time/schedules", (), "Run the schedules now", is_main=False)
-        + _form("/owner/expire", fields, f"End the paid time of {title(FIRST)}", is_main=False)
-        + _form("/owner/release", (), "Send the webhooks kept back", is_main=False)
+        + controls.one_button("/time/schedules", (), "Run the schedules now", is_main=False)
+        + controls.one_button(
+            "/owner/expire", fields, f"End the paid time of {title(FIRST)}", is_main=False
+        )
+        + controls.one_button("/owner/release", (), "Send the webhooks kept back", is_main=False)
         + "</div>",
         commands=(
             ("Run the schedules now", button(simulator.url, "/time/schedules")),
@@ -357,31 +363,28 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
     )
 
 
-def _form(
-    path: str,
-    fields: tuple[tuple[str, object], ...],
-    label: str,
-    *,
-    new_tab: bool = False,
-    is_main: bool = True,
-) -> str:
-    hidden = "".join(
-        f'<input type="hidden" name="{n}" value="{escape(str(v))}">' for n, v in fields
-    )
-    look = ' class="main"' if is_main else ""
-    target = ' formtarget="_blank"' if new_tab else ""
-    return (
-        f'<form method="post" action="{path}">{hidden}'
-        f"<button{look}{target}>{escape(label)}</button></form>"
-    )
-
-
 def _logs(simulator: "Simulator") -> list[tuple[int, list[str]]]:
     """Of each salon the states that it has come to, in order."""
     return [
         (each, [entry.status_to for entry in simulator.log(each)])
         for each in simulator.platform.locations()
     ]
+
+
+def _rang_and_was_saved(simulator: "Simulator") -> bool:
+    """Whether a caller was shown, and a call of his is in the history."""
+    return any(
+        saved.phone == shown.phone and saved.at >= shown.at
+        for chain in simulator.chains()
+        for shown in simulator.pop_ups(chain.crm_token)
+        for saved in simulator.saved_calls()
+        if saved.crm_token == chain.crm_token
+    )
+
+
+def _has_thawed(entries: Sequence[str]) -> bool:
+    """Whether a payment came after the first frost; True where other payments left none."""
+    return "freezed" not in entries or "active" in entries[entries.index("freezed") :]
 
 
 def _midnight() -> datetime:

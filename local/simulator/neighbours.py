@@ -5,6 +5,7 @@ did is kept, with what was sent and what was answered.
 """
 
 import json
+import re
 import threading
 import time
 import urllib.error
@@ -24,6 +25,10 @@ PATIENCE_S: Final = 30.0
 _LOOKS_S: Final = (*[1] * 60, *[5] * 700)
 """Seconds between two questions how a bill stands: a HELD one may wait an hour for its owner."""
 _SETTLED: Final = frozenset({"SENT", "CLOSED"})
+_ERROR: Final = re.compile("[A-Z][A-Za-z]+(?:Error|Timeout)")
+"""The name of an exception of the client's, as a reason has it."""
+_LOST: Final = ("Altegio was not reached", "Altegio's answer did not arrive")
+"""What those say to people; the second where Altegio may have had the request."""
 _MOST_KEPT: Final = 50
 _DAYS: Final = 30
 
@@ -339,7 +344,10 @@ def ask(asked: Asked) -> tuple[int | None, str]:
 
 def _in_words(told: Mapping[str, Any]) -> str:
     """How a bill stands, each reason once."""
-    words = dict.fromkeys(told[it] for it in ("means", "why", "next") if told.get(it, "-") != "-")
+    lost = _LOST[told["state"] == "UNKNOWN"]
+    words = dict.fromkeys(
+        _ERROR.sub(lost, told[it]) for it in ("means", "why", "next") if told.get(it, "-") != "-"
+    )
     # What has just come goes on at once: its due time is for when a worker dies.
     is_due = "why" in told and "due_at" in told
     due = [f"next at {told['due_at'][11:19]}"] if is_due else []

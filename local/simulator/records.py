@@ -22,6 +22,16 @@ def cards(simulator: "Simulator") -> str:
     return "".join(_card(simulator, each) for each in shown)
 
 
+def spoken(status: str) -> str:
+    """A status as people are told it: the wire's "freezed" is frozen."""
+    return "frozen" if status == "freezed" else status
+
+
+def badge(status: str) -> str:
+    """A status, in its colour."""
+    return f'<span class="state {spoken(status)}">{spoken(status)}</span>'
+
+
 def standing(simulator: "Simulator", location_id: int) -> str:
     """How a salon stands, in a sentence."""
     status = simulator.state(location_id)
@@ -114,7 +124,7 @@ def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _card(simulator: "Simulator", location_id: int) -> str:
     status = simulator.state(location_id)
     log = [
-        (each.changed_at, f"{each.status_from} → {each.status_to}", each.source)
+        (each.changed_at, f"{spoken(each.status_from)} → {spoken(each.status_to)}", each.source)
         for each in reversed(simulator.log(location_id))
     ]
     payments = [
@@ -147,7 +157,7 @@ def _card(simulator: "Simulator", location_id: int) -> str:
     return (
         f'<section class="card"><header><label><input type="checkbox" {tick}>'
         f" <b>{escape(title(location_id))}</b> <small>{location_id}</small></label>"
-        f'<span class="state {status}">{status}</span></header>'
+        f"{badge(status)}</header>"
         f"<p><small>{escape(standing(simulator, location_id))}</small></p>"
         f'<p class="buttons">{pressed}</p>'
         + (table(("payment", "sum", "period", "remark"), payments) if payments else "")

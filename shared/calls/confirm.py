@@ -29,6 +29,8 @@ from shared.telemetry import count, logger
 _TRIES = 5
 # More than anybody calls in days; and what is not on these pages is not looked for.
 _MOST_PAGES = 20
+# By so much others may have begun before the one that a look is for.
+_NEAR = timedelta(hours=1)
 _UNDECIDED = (CrmTokenState.UNPROVEN, CrmTokenState.UNCHECKED)
 
 
@@ -63,9 +65,15 @@ class ConfirmCalls:
         since = self._clock() - search.longest_ago(self._rules)
         return list(self._calls.of_location(location_id, since))
 
-    def look(self, location_id: int) -> None:
-        """Looks for all calls of a location whose look is due, with one reading of the list."""
-        now, recent = self._clock(), self.recent(location_id)
+    def look(self, location_id: int, key: str = "") -> None:
+        """Looks for calls of a location whose look is due, with one reading of the list.
+
+        Args:
+            location_id: the location.
+            key: of one of them. Calls that began long before it are not read, so that a look costs
+                the same however many there are; each is due, and has a look of its own.
+        """
+        now, recent = self._clock(), self._near(location_id, key)
         due = [
             call
             for call in recent
@@ -83,14 +91,29 @@ class ConfirmCalls:
         entries = {key: call.entry for key, call in sought.items()}
         found = matching.found(entries, rows, owned)
         seen = [call for call in recent if call.state is CallState.CONFIRMED or call.key in found]
-        for key, row_id in found.items():
-            self._store(search.confirmed(sought[key], row_id))
+        for name, row_id in found.items():
+            self._store(search.confirmed(sought[name], row_id))
         missing = [call for call in due if call.key not in found]
         routes = {call.route for call in seen}
+        if any(self._is_lost(call) and call.route not in routes for call in missing):
+            # Any other of days that came the same way tells a hole from a line without a route.
+            others = self.recent(location_id)
+            routes |= {call.route for call in others if call.state is CallState.CONFIRMED}
         for call in missing:
             route_seen = call.route in routes
             self._store(search.not_seen(call, now, self._rules, route_seen=route_seen))
-        self._judge(location_id, [sought[key] for key in found], missing)
+        self._judge(location_id, [sought[name] for name in found], missing)
+
+    def _near(self, location_id: int, key: str) -> list[Call]:
+        """Calls that a look may concern: what the list shows is another's within a minute only."""
+        first = self._calls.get(key) if key else None
+        if first is None or first.location_id != location_id or first.started_at is None:
+            return self.recent(location_id)
+        return list(self._calls.of_location(location_id, first.started_at - _NEAR))
+
+    def _is_lost(self, call: Call) -> bool:
+        """Whether it was accepted, and this was the last look for it, in vain."""
+        return call.state is CallState.SENT and search.is_last_look(call, self._rules)
 
     def _listed(self, location_id: int, due: Sequence[Call]) -> list[ListedCall]:
         """The list of the days in which the calls began, whatever the zone of its days."""
@@ -150,9 +173,8 @@ class ConfirmCalls:
             )
             return
         # Of what was not accepted, nothing is to be expected in any list.
-        last = [call for call in missing if search.is_last_look(call, self._rules)]
         if not any(
-            call.state is CallState.SENT and call.chain_key == connection.chain_key for call in last
+            self._is_lost(call) and call.chain_key == connection.chain_key for call in missing
         ):
             return
         chain = self._chains.get(connection.chain_key) if connection.chain_key else None

@@ -6,7 +6,7 @@
      "phone":"+13155550175","line":"+13155550176","extension":"101",
      "started_at":"2026-11-01T10:10:00+00:00","duration_s":90,"answered":true,
      "recording_url":"https://…"}
-    {"type":"wake-up","key":"…"}, {"type":"look","location_id":4564},
+    {"type":"wake-up","key":"…"}, {"type":"look","location_id":4564,"key":"…"},
     {"type":"release","location_id":4564}, {"type":"route","account_id":"…"}  (our own)
 
 `phone` is always the outside party, empty if it hides; `line` is the number of the location's own
@@ -172,10 +172,15 @@ class WakeUp(_Event):
 
 
 class Look(_Event):
-    """Our own word that calls of a location are to be looked for in the platform's list."""
+    """Our own word that calls of a location are to be looked for in the platform's list.
+
+    Attributes:
+        key: one of them; the others that are due began about then, or later.
+    """
 
     type: Literal["look"]
     location_id: LocationId
+    key: Annotated[str, BeforeValidator(fields.text), Field(max_length=300)] = ""
 
 
 class Release(_Event):

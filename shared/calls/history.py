@@ -102,7 +102,7 @@ class SaveHistory:
                 with suppress(StaleWrite):
                     self._wake(event.key)
             case Look():
-                self._checking.look(event.location_id)
+                self._checking.look(event.location_id, event.key)
             case Release():
                 self._release(event.location_id)
             case Route():
@@ -168,7 +168,7 @@ class SaveHistory:
         stored = self._finish(claimed, answer)
         if stored.state is CallState.SENT and connection.telephony is not CrmTokenState.PROVEN:
             after = timedelta(seconds=self._rules.call_checks_s[0])
-            self._wake_ups.look(connection.location_id, after)
+            self._wake_ups.look(connection.location_id, stored.key, after)
         return stored
 
     def _kept_back(self, connection: Connection, call: Call) -> str:

@@ -26,6 +26,6 @@ class CallWakeUps(Releases):
         """Lines of an account were entered, or calls that wait for them are due."""
         self._nudge({"type": "route", "account_id": account_id})
 
-    def look(self, location_id: int, after: timedelta = timedelta()) -> None:
-        """Calls of a location are to be looked for in the platform's list."""
-        self._nudge({"type": "look", "location_id": location_id}, after)
+    def look(self, location_id: int, key: str, after: timedelta = timedelta()) -> None:
+        """Calls of a location, from one on, are to be looked for in the platform's list."""
+        self._nudge({"type": "look", "location_id": location_id, "key": key}, after)

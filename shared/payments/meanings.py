@@ -13,16 +13,16 @@ _E = EntryState
 MEANINGS: Mapping[EntryState, tuple[str, str]] = {
     _E.PENDING: (
         "the platform surely has not taken it",
-        "it is sent when due; waits grow from `RETRY_BASE_S` to an hour",
+        "it is sent when due; waits grow to an hour",
     ),
     _E.HELD: ("the location is not connected", "it is sent after the owner reconnects"),
     _E.SENDING: ("a worker has it", "SENT, or UNKNOWN when the worker's lease has passed"),
     _E.UNKNOWN: (
         "the platform may have taken it",
         (
-            "after `ABSENCE_DELAY_S` reconcile reads the platform's own list. If the payment is"
-            " there, SENT with the id found there; if two looks show that it surely is not there,"
-            " it is sent again; otherwise NEEDS_HUMAN"
+            "the platform's own list is read, some time after it was sent (15 minutes, unless set"
+            " otherwise). If the payment is there, SENT with the id found there; if two looks show"
+            " that it surely is not there, it is sent again; otherwise NEEDS_HUMAN"
         ),
     ),
     _E.SENT: ("the platform has taken it", "-"),

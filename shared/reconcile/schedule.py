@@ -190,8 +190,7 @@ class Schedule:
         wakes = (
             partial(self._call_wake_ups.wake, key) for key, _it in self._due_calls(call.TO_BE_SENT)
         )
-        locations = dict.fromkeys(it for _key, it in self._due_calls(call.LOOKED_FOR))
-        looks = (partial(self._call_wake_ups.look, location_id) for location_id in locations)
+        looks = _in_turn(*map(self._looks, call.LOOKED_FOR))
         due = _in_turn(wakes, looks)
         for place, wake in enumerate(islice(due, room)):
             wake(timedelta(seconds=_RUN_EVERY_S * place // most))
@@ -201,6 +200,13 @@ class Schedule:
             # Needs our own tables only, and an account's all at once.
             for account_id in self._calls.waited_for(self._clock(), _MOST_CALLS)[:_MOST]:
                 self._call_wake_ups.route(account_id)
+
+    def _looks(self, state: CallState) -> Iterator[partial[None]]:
+        """One for each location, from its call on that has been due for the longest."""
+        first: dict[int, str] = {}
+        for key, location_id in self._due_calls((state,)):
+            first.setdefault(location_id, key)
+        return (partial(self._call_wake_ups.look, *each) for each in first.items())
 
     def _due_calls(self, states: Iterable[CallState]) -> Iterator[tuple[str, int]]:
         """Keys and locations of what is due, one of each account, and again."""

@@ -14,8 +14,9 @@ from playwright.sync_api import sync_playwright
 from local import chromium
 from tests.browser.conftest import LAUNCHING, SCREENSHOTS
 
-# Pixels: eight phones in a row, and four desktops.
+# Pixels: eight phones in a row, and four desktops; of a desktop the middle half, where the page is.
 _WIDTHS = {"375": 196, "1280": 398}
+_SIDES = {"375": 0, "1280": 199}
 
 
 def main() -> None:
@@ -44,9 +45,14 @@ def _place(picture: Path) -> tuple[str, ...]:
 
 
 def _cell(picture: Path) -> str:
-    width = _WIDTHS[picture.stem.rsplit("-", 2)[1]]
+    size = picture.stem.rsplit("-", 2)[1]
+    width, side = _WIDTHS[size], _SIDES[size]
     data = base64.b64encode(picture.read_bytes()).decode()
-    return f'<img width={width} style="vertical-align: top" src="data:image/png;base64,{data}"> '
+    return (
+        f'<span style="display: inline-block; vertical-align: top; width: {width}px; overflow:'
+        f' hidden"><img style="width: {width + 2 * side}px; margin-left: -{side}px"'
+        f' src="data:image/png;base64,{data}"></span> '
+    )
 
 
 if __name__ == "__main__":

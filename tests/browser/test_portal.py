@@ -33,17 +33,17 @@ def test_the_customer_logs_in_is_asked_and_is_connected(site: Site, portal: Port
         window.page.get_by_role("button", name="Connect").click()
     assert window.title() == "Done"
     assert window.page.locator("li[data-standing=connected]").count() == 1
-    assert portal.pbx_keys["acme"].startswith("pbx_")
+    assert portal.pbx_keys["polina.popova"].startswith("pbx_")
     assert window.wrong == []
 
 
 def test_from_altegios_frame_it_opens_in_a_tab(site: Site, portal: Portal) -> None:
     address = site.deployment.simulator.grant(4564, owner=ANNA)
     window = site.open(address, framed_by=site.host)
-    assert window.title() == "One more step on our own pages"
+    assert window.title() == "One more step on our website"
     assert found_by_axe(window.shown) == []
     with window.page.expect_popup() as opened:
-        window.shown.get_by_role("link", name="Go on").click()
+        window.shown.get_by_role("link", name="Continue").click()
     tab = opened.value
     tab.wait_for_load_state()
     assert tab.url.startswith(f"{portal.url}?ticket=")

@@ -69,7 +69,7 @@ def test_it_waits_and_says_that_it_rang(deployment: Deployment) -> None:
     assert (came(page), page.title) == ("sent", RING[PopUp.SENT].title)
     words = ENGLISH.first_minutes.facts
     assert told(page) == {
-        words["location"]: "Studio Nord, Location 4564",
+        words["location"]: "Studio Nord (4564)",
         words["line"]: "+13155550176",
         words["extension"]: "101",
         words["caller"]: "…175",
@@ -125,7 +125,7 @@ def test_a_line_that_nobody_has_entered(deployment: Deployment) -> None:
     page = look(deployment, watch)
     assert (came(page), told(page)[ENGLISH.first_minutes.facts["location"]]) == (
         "sent",
-        "Location 4232",
+        "4232",
     )
 
 
@@ -136,7 +136,7 @@ def test_a_location_of_somebody_else(deployment: Deployment, event: dict[str, ob
     assert deployment.call({**event, **times, "location_id": 4777}, key)[0] == 403
     page = look(deployment, watch)
     assert (came(page), page.title) == ("wrong location", RING[Came.WRONG_LOCATION].title)
-    assert told(page) == {ENGLISH.first_minutes.facts["location"]: "Location 4777"}
+    assert told(page) == {ENGLISH.first_minutes.facts["location"]: "4777"}
 
 
 def test_a_call_that_is_told_after_its_end_only(deployment: Deployment) -> None:

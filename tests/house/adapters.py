@@ -343,7 +343,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "waiting": [lambda it: it.waiting()],
             "put": [lambda it: it.put({})],
             "wake": [lambda it: it.wake("a#c-1")],
-            "look": [lambda it: it.look(1)],
+            "look": [lambda it: it.look(1, "1")],
             "release": [lambda it: it.release(1)],
             "route": [lambda it: it.route("a")],
         },

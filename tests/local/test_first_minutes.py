@@ -102,14 +102,16 @@ def test_the_first_minutes_by_the_page(simulator: Simulator, http: httpx.Client,
     http.post("/pbx/ring", data=call)
     page = http.get("/").text
     assert re.search(r'class="pop-up">.*Maria Lopez.*\+13155550175.*\+13155550176', page)
+    # It asks for more than the ring.
+    assert done(http) == ["connect", "bill"]
     http.post("/pbx/take")
     http.post("/pbx/hang-up")
     eventually(lambda: [it.status for it in simulator.saved_calls()] == ["success"])
+    assert done(http) == ["connect", "bill", "ring"]
     eventually(lambda: "SENT: " in http.get("/").text)
     [event_id] = re.findall(r'id="refund-event" name="event_id" value="(.+?)"', http.get("/").text)
     http.post("/billing/refund", data={"location": str(NORD), "event_id": event_id, "way": "http"})
     eventually(lambda: simulator.state(NORD) == "freezed")
-    assert done(http) == ["connect", "bill", "ring", "refund"]
     # As the page says: some seconds later a call is refused.
 
     def is_refused() -> bool:
@@ -119,6 +121,10 @@ def test_the_first_minutes_by_the_page(simulator: Simulator, http: httpx.Client,
 
     eventually(is_refused)
     assert "Nothing pops up at the reception." in http.get("/").text
+    assert done(http) == ["connect", "bill", "ring"]
+    http.post("/billing/bill", data=bill)
+    eventually(lambda: simulator.state(NORD) == "active")
+    assert done(http) == ["connect", "bill", "ring", "refund"]
     http.post("/owner/disconnect", data={"location": str(NORD)})
     simulator.wait_webhooks()
     assert done(http)[-1] == "off"

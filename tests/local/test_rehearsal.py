@@ -98,7 +98,7 @@ class TestTheRealThing:
             assert check["platform_records"]
             assert not any(call["violation"] for call in check["platform_calls"])
         assert run.report["configuration"]["application_id"] == 101
-        assert run.report["configuration"]["settings"]["RECONCILE_EVERY_S"] == "1"
+        assert run.report["configuration"]["settings"]["RECONCILE_EVERY_S"] == "0.5"
 
     def test_the_page_needs_nothing_from_elsewhere(self, run: Run) -> None:
         assert "<script" not in run.page

@@ -18,7 +18,7 @@ ENGLISH = FirstMinutes(
         "Pick yours, and copy each text to where it belongs. Where it says KEY, put the key.",
     ),
     any_other="Any other telephone system",
-    own_number="Your number, as your clients dial it: with the country's code",
+    own_number="Your number as your clients dial it, with the country code",
     how={
         How.INTO: "Put this into {place}:",
         How.ENTER: "Enter this under {place}:",
@@ -35,8 +35,8 @@ ENGLISH = FirstMinutes(
         How.RUN: "Then run this command:",
         How.PRESS: "Then press: {place}.",
         How.OPEN: (
-            "Open this address in a browser; it asks for a name, which is pbx, and a password, "
-            "which is the key. You get a file:"
+            "Open this address in a browser; it asks for a user name (pbx) and a password (the "
+            "key). You get a file:"
         ),
         How.ADD: "Add that file under {place}.",
         How.SWITCH_ON: "Switch on {place}, and save.",
@@ -96,14 +96,11 @@ ENGLISH = FirstMinutes(
         ),
         PopUp.CLOSED: Heading(
             "It rang, but this location takes no calls",
-            "Telephony is paused or off there. Open the application in Altegio: its page says why.",
+            "Telephony is paused or off there. Open the app in Altegio: its page says why.",
         ),
         PopUp.FAILED: Heading(
-            "It rang, but Altegio did not take it",
-            (
-                "We passed the call on without success. Call again; if that does not help, write "
-                "to us."
-            ),
+            "It rang, but Altegio did not accept it",
+            ("We could not pass the call on. Call again; if that does not help, write to us."),
         ),
         Came.NOTHING: Heading(
             "Nothing has come yet",
@@ -119,23 +116,23 @@ ENGLISH = FirstMinutes(
         Came.WRONG_KEY: Heading(
             "A call came with the wrong key",
             (
-                "We refused it: your telephone system has another key than the one that was made "
+                "We refused it: the key of your telephone system is not the one that was made "
                 "last. Enter the right one there, or make a new one in your settings."
             ),
         ),
         Came.WRONG_LOCATION: Heading(
             "A call named a location that is not yours",
             (
-                "We refused the call. Remove the location from the recipe, or correct it; the line "
-                "is enough to tell the location."
+                "We refused the call. Remove the location from the configuration, or correct it; "
+                "the line is enough to tell the location."
             ),
         ),
         Came.ONLY_ENDED: Heading(
             "A call came, but only after its end",
             (
-                "It will be in Altegio's list of calls, but nobody was shown who is calling: your "
-                "telephone system does not report that it rings. Check the part of the recipe for "
-                "incoming calls."
+                "It will be in Altegio's list of calls, but nobody was shown who is calling: "
+                "your telephone system does not report that it rings. Check the part of the "
+                "configuration for incoming calls."
             ),
         ),
     },
@@ -149,9 +146,9 @@ ENGLISH = FirstMinutes(
     },
     seconds="{number} s",
     minutes="{number} min",
-    looks="This page looks again by itself, every few seconds.",
+    looks="This page refreshes itself every few seconds.",
     too_often=Heading(
         "Please come back later",
-        "These pages have looked too often within this hour. Calls are reported all the same.",
+        "This page was refreshed too often within the last hour. Calls are still reported.",
     ),
 )

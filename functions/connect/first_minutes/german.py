@@ -41,8 +41,8 @@ GERMAN = FirstMinutes(
         How.RUN: "Führen Sie danach diesen Befehl aus:",
         How.PRESS: "Klicken Sie danach auf: {place}.",
         How.OPEN: (
-            "Öffnen Sie diese Adresse in einem Browser. Er fragt nach einem Namen, der pbx lautet, "
-            "und einem Passwort, das ist der Schlüssel. Sie bekommen eine Datei:"
+            "Öffnen Sie diese Adresse in einem Browser. Er fragt nach einem Benutzernamen (pbx) "
+            "und einem Passwort (dem Schlüssel). Sie bekommen eine Datei:"
         ),
         How.ADD: "Fügen Sie diese Datei unter {place} hinzu.",
         How.SWITCH_ON: "Schalten Sie {place} ein und speichern Sie.",
@@ -91,7 +91,7 @@ GERMAN = FirstMinutes(
             ),
         ),
         PopUp.LATE: Heading(
-            "Es hat geklingelt, aber wir erfuhren es zu spät",
+            "Es hat geklingelt, aber wir haben es zu spät erfahren",
             (
                 "Deshalb hat niemand gesehen, wer anruft. Ist die Verspätung immer etwa gleich, "
                 "geht die Uhr Ihrer Telefonanlage falsch: Lassen Sie sie übers Netz stellen (NTP). "
@@ -105,15 +105,15 @@ GERMAN = FirstMinutes(
         PopUp.CLOSED: Heading(
             "Es hat geklingelt, aber diese Filiale nimmt keine Anrufe an",
             (
-                "Die Telefonie ist dort pausiert oder ausgeschaltet. Öffnen Sie die Anwendung in "
+                "Die Telefonie ist dort pausiert oder ausgeschaltet. Öffnen Sie die App in "
                 "Altegio: Auf ihrer Seite steht, warum."
             ),
         ),
         PopUp.FAILED: Heading(
             "Es hat geklingelt, aber Altegio hat den Anruf nicht angenommen",
             (
-                "Wir haben ihn ohne Erfolg weitergegeben. Rufen Sie noch einmal an; hilft das "
-                "nicht, schreiben Sie uns."
+                "Wir konnten ihn nicht weitergeben. Rufen Sie noch einmal an; hilft das nicht, "
+                "schreiben Sie uns."
             ),
         ),
         Came.NOTHING: Heading(
@@ -164,9 +164,12 @@ GERMAN = FirstMinutes(
     },
     seconds="{number} s",
     minutes="{number} min",
-    looks="Diese Seite sieht alle paar Sekunden von selbst nach.",
+    looks="Diese Seite aktualisiert sich alle paar Sekunden von selbst.",
     too_often=Heading(
         "Bitte kommen Sie später wieder",
-        "Diese Seiten haben in dieser Stunde zu oft nachgesehen. Anrufe werden trotzdem gemeldet.",
+        (
+            "Diese Seite wurde in der letzten Stunde zu oft aktualisiert. Anrufe werden trotzdem "
+            "gemeldet."
+        ),
     ),
 )

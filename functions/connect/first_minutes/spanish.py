@@ -35,8 +35,8 @@ SPANISH = FirstMinutes(
         How.RUN: "Después ejecute este comando:",
         How.PRESS: "Después pulse: {place}.",
         How.OPEN: (
-            "Abra esta dirección en un navegador. Le pedirá un nombre, que es pbx, y una "
-            "contraseña, que es la clave. Se descarga un archivo:"
+            "Abra esta dirección en un navegador. Le pedirá un nombre de usuario (pbx) y una "
+            "contraseña (la clave). Se descarga un archivo:"
         ),
         How.ADD: "Añada ese archivo en {place}.",
         How.SWITCH_ON: "Active {place} y guarde.",
@@ -45,8 +45,9 @@ SPANISH = FirstMinutes(
             "introduzca esta dirección y esta clave:"
         ),
         How.POST: (
-            "Un programa suyo envía por POST estos dos objetos JSON a esta dirección, con la clave "
-            "como bearer token: uno cuando suena y otro cuando termina la llamada."
+            "Un programa suyo envía por POST estos dos objetos JSON a esta dirección, con la "
+            "clave como bearer token: uno cuando suena el teléfono y otro cuando termina la "
+            "llamada."
         ),
     },
     wait=(
@@ -103,13 +104,13 @@ SPANISH = FirstMinutes(
         ),
         PopUp.FAILED: Heading(
             "Ha sonado, pero Altegio no ha aceptado la llamada",
-            "La hemos transmitido sin éxito. Llame otra vez; si no sirve, escríbanos.",
+            "No hemos podido transmitirla. Llame otra vez; si no funciona, escríbanos.",
         ),
         Came.NOTHING: Heading(
             "Todavía no ha llegado nada",
             (
                 "Llame ahora a su número desde un móvil. Si no llega nada, su centralita no "
-                "alcanza nuestra dirección o la clave que envía no es nuestra."
+                "llega a nuestra dirección o la clave que envía no es nuestra."
             ),
         ),
         Came.NO_KEY: Heading(
@@ -127,15 +128,15 @@ SPANISH = FirstMinutes(
             "Se ha indicado una sucursal que no es suya",
             (
                 "Hemos rechazado la llamada. Quite la sucursal de la configuración o corríjala; "
-                "basta la línea para saber la sucursal."
+                "basta la línea para saber de qué sucursal se trata."
             ),
         ),
         Came.ONLY_ENDED: Heading(
             "Ha llegado una llamada, pero solo al terminar",
             (
-                "Aparecerá en la lista de llamadas de Altegio, pero nadie ha visto quién llama: su "
-                "centralita no avisa de que suena. Revise la parte de la configuración para las "
-                "llamadas entrantes."
+                "Aparecerá en la lista de llamadas de Altegio, pero nadie ha visto quién llama: "
+                "su centralita no avisa cuando suena el teléfono. Revise la parte de la "
+                "configuración para las llamadas entrantes."
             ),
         ),
     },
@@ -149,12 +150,12 @@ SPANISH = FirstMinutes(
     },
     seconds="{number} s",
     minutes="{number} min",
-    looks="Esta página vuelve a mirar sola cada pocos segundos.",
+    looks="Esta página se actualiza sola cada pocos segundos.",
     too_often=Heading(
         "Vuelva más tarde, por favor",
         (
-            "Estas páginas han mirado demasiadas veces en esta hora. Las llamadas se comunican "
-            "igualmente."
+            "Esta página se ha actualizado demasiadas veces en la última hora. Las llamadas se "
+            "comunican igualmente."
         ),
     ),
 )

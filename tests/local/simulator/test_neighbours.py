@@ -123,6 +123,23 @@ def test_of_a_bill_that_waits_each_reason_stands_once_and_when_it_goes_on(
     stack.states = ["SENT"]  # nobody asks any more
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("UNKNOWN", "Altegio's answer did not arrive"), ("PENDING", "Altegio was not reached")],
+)
+def test_no_exceptions_name_is_shown(
+    app: App, stack: Stack, neighbours: Neighbours, state: str, said: str
+) -> None:
+    stack.states, stack.more = [state], {"why": "RemoteProtocolError"}
+    press(app, "/billing/bill", amount="29.90", currency="EUR", way="http")
+    until = time.monotonic() + 60
+    while not last(neighbours, "bill").stands:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert last(neighbours, "bill").stands == f"{state}: so it stands; {said}"
+    stack.states = ["SENT"]
+
+
 def test_a_bill_is_put_on_the_queue(app: App, stack: Stack, neighbours: Neighbours) -> None:
     assert press(app, "/billing/bill", amount="29.90", currency="EUR", way="queue") == 303
     [(path, key, body)] = stack.asked
