@@ -116,6 +116,7 @@ def _announcement(stack: "Stack") -> str:
 
     names = (
         "api aws_endpoint_url region billing_queue_url calls_queue_url platform_url tables outputs"
+        " alarms"
     )
     found = {name: getattr(stack, name) for name in names.split()}
     environments = {name: it.environment for name, it in stack.functions.items()}

@@ -33,9 +33,9 @@ def account(site: Site, options: argparse.Namespace) -> int:
     change = _change(site, options, found)
     if change is None:
         now = clock.now()
-        command = f"account {found.account_id} --new-key --do"
+        command = f"account {found.account_id} --new-key"
         keys = of_key(site, found.account_id, command, has_one=bool(found.pbx_key_digest))
-        troubles = trouble.worst_first([*keys, *_of_locations(site, own)])
+        troubles = trouble.worst_first([*keys, *_of_locations(site, found, own)])
         heads = ("LOCATION", "STATE", "TELEPHONY", "WHY")
         rows = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
         parts = [
@@ -47,9 +47,10 @@ def account(site: Site, options: argparse.Namespace) -> int:
         listed = [it.plain() for it in troubles]
         screen.printed(options, "\n".join(parts), {**plain, "troubles": listed})
         return 0
-    what, against, do = change
-    text = f"Account ({site.name})\n{screen.facts([*pairs, ('change', what)])}"
-    told: dict[str, object] = {**plain, "change": what}
+    name, what, against, do = change
+    changed = {**dict(pairs), name: what}
+    text = f"Account ({site.name})\n{screen.facts([*changed.items()])}"
+    told: dict[str, object] = {**plain, name: what}
     # A new key alone is on the standard output, so that it can be piped to where it belongs.
     pipes = options.new_key and not options.json
     with redirect_stdout(sys.stderr) if pipes else nullcontext():
@@ -107,7 +108,7 @@ def of_key(
     whom, command = f"account {account_id}", command or f"account {account_id}"
     if not has_one:
         what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
-        yield Trouble(Grade.ATTENTION, what, whom, f"account {account_id} --new-key --do")
+        yield Trouble(Grade.ATTENTION, what, whom, f"account {account_id} --new-key")
     refused, replaced = last(KEY_REFUSED, account_id), last(KEY_REPLACED, account_id)
     seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]
     if not seen:
@@ -118,24 +119,25 @@ def of_key(
         heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])
     heard_at = max([*heard, now - LATELY])
     if ids:
-        whom += f" of {'locations' if ids[1:] else 'location'} {trouble.some(ids)}"
+        whom += f" of {trouble.places(ids)}"
     if refused and refused.at >= heard_at:
-        yield trouble.of_key(refused, whom, command, now)
+        yield from trouble.of_key(refused, whom, command, now)
     # A call with the one that was replaced is heard as well, and noted once a minute.
     if replaced and replaced.at + _NOTED_EVERY >= heard_at:
-        yield from trouble.of_replaced_key(replaced, whom, command, now)
+        yield from trouble.of_key(replaced, whom, command, now)
 
 
-def _of_locations(site: Site, own: tuple[Connection, ...]) -> Iterator[Trouble]:
+def _of_locations(site: Site, account: Account, own: tuple[Connection, ...]) -> Iterator[Trouble]:
     for it in own[:_MOST]:
         refused = trouble.refused(site.calls.latest(it.location_id, _MOST))
         yield from trouble.of_refused(refused, it.location_id)
     for it in own[:1]:
-        yield from trouble.of_lines(site.calls.waiting(it.account_id or ""), it.location_id)
+        waiting = site.calls.waiting(account.account_id)
+        yield from trouble.of_lines(waiting, account, it.location_id)
 
 
-type _Change = tuple[str, str, Callable[[dict[str, object]], str]]
-"""What it is, what speaks against it, and what does it, tells of it, and adds to what is shown."""
+type _Change = tuple[str, str, str, Callable[[dict[str, object]], str]]
+"""Of which fact, what it is, what is against it, and what does it and adds to what is told."""
 
 
 def _change(site: Site, options: argparse.Namespace, found: Account) -> _Change | None:
@@ -143,13 +145,13 @@ def _change(site: Site, options: argparse.Namespace, found: Account) -> _Change 
         ends = "at once" if options.void else f"after {screen.age(pbx_key.GRACE)}"
         void = f", and the old one stops working {ends}" if found.pbx_key_digest else ""
         do = partial(_new_key, site, found, sys.stdout, options)
-        return f"a new PBX key for all its locations{void}", "", do
+        return "PBX key", f"a new one for all its locations{void}", "", do
     if options.country:
         if options.country not in countries.CODES:
             raise Wrong(f"{options.country!r} is no country: give its two letters of ISO 3166.")
-        what = f"country {country_of(found.country)} -> {country_of(options.country)}"
+        what = f"{country_of(found.country)} -> {country_of(options.country)}"
         chosen = partial(site.accounts.set_country, found.account_id, options.country)
-        return what, "", lambda _told: _done(chosen())
+        return "country", what, "", lambda _told: _done(chosen())
     return _handing_over(site, options.hand_over, found) if options.hand_over is not None else None
 
 
@@ -165,9 +167,9 @@ def _handing_over(site: Site, name: str, found: Account) -> _Change:
     elif other is not None:
         against = f"{customer} has the account {other.account_id} already"
 
-    what = f"belongs to {found.portal_account_id or 'nobody'} -> {customer}"
+    what = f"{found.portal_account_id or 'nobody'} -> {customer}"
     given = partial(site.accounts.hand_over, found, customer, clock.now())
-    return what, against, lambda _told: _done(given())
+    return "portal", what, against, lambda _told: _done(given())
 
 
 def _new_key(

@@ -96,7 +96,7 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     parts = [head, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
     own = sorted(site.connections.of_account(account.account_id))
     for it in found.unknown[:1]:
-        command = f"lines LOCATION --enter {shlex.quote(it.key)} --do"
+        command = f"lines LOCATION --enter {shlex.quote(it.key)}"
         among = trouble.some(own)
         parts.append(f"\nSay of which location ({among}) the line is, and what waits goes out:")
         parts.append(screen.to_type(command, options))

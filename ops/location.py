@@ -29,7 +29,7 @@ from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call, CallState
 from shared.chains.chain import Chain
 from shared.clock import stamp
-from shared.connections.connection import State
+from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
 
@@ -147,17 +147,23 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if work and (near or connection.state is State.FROZEN):
         yield from trouble.of_cover(work, now)
     yield from trouble.of_connection(connection, known.chain, now)
-    if trouble.ahead_until(connection, now) and not clock_is_right(site, connection):
-        yield from trouble.of_clock(connection, now)
+    if trouble.ahead_until(connection, now):
+        is_right = clock_is_right(site, connection)
+        yield from trouble.of_clock(connection, now, is_right=is_right)
     if known.chain is not None:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
         yield from trouble.of_stopped(*stopped_of(site, connection.chain_key, [connection]))
+    yield from _of_pbx(site, known, connection, now)
+
+
+def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> Iterator[Trouble]:
+    """What its telephone system does, or should."""
     if known.account is not None:
         has_key = bool(known.account.pbx_key_digest)
         yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
         waiting = site.calls.waiting(known.account.account_id)
-        yield from trouble.of_lines(waiting, connection.location_id)
+        yield from trouble.of_lines(waiting, known.account, connection.location_id)
     whose = str(connection.location_id)
     others = site.sightings.lately(OTHER_LOCATION, LATELY)
     yield from (trouble.of_other_location(it) for it in others if it.why == whose)
@@ -166,8 +172,8 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield trouble.of_recordings(left_out)
     if known.account is not None and connection.live and not known.calls:
         yield from trouble.of_no_line(known.account.lines, connection.location_id)
-    counts = site.sightings.counts(POP_UP, whose)
-    yield from trouble.of_pop_ups(counts, site.sightings.last(POP_UP_DROPPED, whose), now)
+    for who in filter(None, (whose, connection.account_id)):
+        yield from rows.dropped(site, site.sightings.last(POP_UP_DROPPED, who), now)
     yield from trouble.of_refused(trouble.refused(known.calls), connection.location_id)
 
 
@@ -194,7 +200,9 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "covered", f"until {until}, {screen.due(work.covered_until, now)}"
     counted = Counter(entry.state for entry in known.entries)
     states = ", ".join(f"{number} {state}" for state, number in counted.most_common())
-    yield "money", states or "nothing was billed"
+    letters = [it for it in known.letters if it.queue == "billing"]
+    beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
+    yield "money", f"{states or 'nothing was stored'}{beside}"
     yield "telephony", _WHAT[connection.telephony]
     yield "chain", _chain(chain)
     if chain is not None:
@@ -281,6 +289,8 @@ def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
         raise NotChanged("the location is not connected with a CRM token")
     if connection.telephony is after:
         raise NotChanged("the telephony is in that state already")
+    if connection.telephony is CrmTokenState.PROVEN:
+        raise NotChanged("a saved call has proven the CRM token, so there is nothing to resume")
     changing = [connection]
     if options.resume and connection.telephony is CrmTokenState.STOPPED:
         stopped, _culprits = stopped_of(site, connection.chain_key, changing)

@@ -81,13 +81,22 @@ def publication(site: Site, options: argparse.Namespace) -> int:
 
 
 def _told(site: Site, values: dict[str, str], texts: dict[str, str], checks: list[Check]) -> str:
-    parts = [f"For the Developer Cabinet, application {values['Application']} ({site.name})"]
-    parts.append(screen.facts([*values.items()]))
+    failed = [it.what for it in checks if not it.passed]
+    verdict = "Not ready" if failed else "Ready, as far as it can be looked at"
+    if _is_local(site):
+        verdict = "A local stack, which only this machine reaches, so it is not what is published"
+    told = f": {'; '.join(failed)}" if failed else ""
+    verdict += f". Of {screen.counted(len(checks), 'check')}, {len(failed) or 'none'} failed{told}."
+    rows = [("ok" if it.passed else "FAILED", it.what, it.seen) for it in checks]
+    parts = [
+        screen.wrapped(verdict),
+        *screen.below(("CHECK", "WHAT", "SEEN"), rows),
+        f"\nFor the Developer Cabinet, application {values['Application']} ({site.name})",
+        screen.facts([*values.items()]),
+    ]
     for name, text in texts.items():
         parts.append(f"\n{name} ({len(text)} of {_TEXT[-1]} characters)\n")
         parts += [screen.wrapped(line, indent="  ") for line in text.splitlines()]
-    rows = [("ok" if it.passed else "FAILED", it.what, it.seen) for it in checks]
-    parts.append("\n" + screen.table(("CHECK", "WHAT", "SEEN"), rows))
     parts.append(
         "\n"
         + screen.wrapped(
@@ -97,6 +106,10 @@ def _told(site: Site, values: dict[str, str], texts: dict[str, str], checks: lis
         )
     )
     return "\n".join(parts)
+
+
+def _is_local(site: Site) -> bool:
+    return urlsplit(site.outputs["RedirectUrl"]).hostname in ("127.0.0.1", "localhost")
 
 
 def _values(site: Site) -> dict[str, str]:
@@ -135,8 +148,9 @@ def _unwrapped(text: str) -> str:
 def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     """Only what changes nothing: reads, and requests that have to be refused."""
     redirect, webhook = site.outputs["RedirectUrl"], site.outputs["WebhookUrl"]
-    public = all(urlsplit(url).scheme == "https" for url in (redirect, webhook))
-    yield Check("the addresses are https", public, "yes" if public else "a local stack is not")
+    if not _is_local(site):
+        public = all(urlsplit(url).scheme == "https" for url in (redirect, webhook))
+        yield Check("the addresses are https", public, "yes" if public else redirect)
     # The platform asks so before it keeps the address.
     yield _answers("the webhook answers GET", lambda: http.get(webhook), 200)
     yield _answers("the webhook answers HEAD", lambda: http.head(webhook), 200)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
 
-from ops import screen, trouble
+from ops import dead_letters, screen, trouble
 from ops.site import AT_ONCE, Site
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
@@ -13,6 +13,7 @@ from shared import clock
 from shared.altegio.status import Status
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow
+from shared.aws.sightings import Sighting
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
 from shared.chains.chain import ChainState
 from shared.connections.connection import Connection, Hint, State
@@ -26,7 +27,17 @@ MOST = 20
 ASKED = 3
 OVERDUE = timedelta(minutes=5)
 
-HOW_TO_WRITE = "TOKEN is a file that you write: the new one, and the old one in a second line"
+HOW_TO_WRITE = (
+    "TOKEN is a file that you write: the token that the Cabinet shows under Account settings, and"
+    " in a second line the one that the parameter has now. How you read that one,"
+    " docs/operations.md says under Changing the token"
+)
+
+
+OF_USER = (
+    "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"
+    " the application"
+)
 
 
 def written(site: Site, parameter: str) -> str:
@@ -74,7 +85,10 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
         yield from trouble.of_money(entries, now, rows(site, ids))
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
-    yield "money", ", ".join(counts) or "all is settled"
+    dead, _held = dead_letters.length(site, dead_letters.urls(site)["billing"][1])
+    told = ", ".join(counts) or ("nothing else is open" if dead else "all is settled")
+    letters = f"{screen.counted(dead, 'dead letter')} of billing, "
+    yield "money", f"{letters * bool(dead)}{told}"
 
 
 def entries_in(
@@ -153,7 +167,7 @@ def telephony(site: Site, now: datetime) -> Iterator[Found]:
         yield from trouble.of_stopped(*stopped_of(site, chain_key, stopped))
     if site.user_token.known() is None:
         parameter = site.calls_settings.user_token_parameter
-        what = "there is no user token, so nobody knows which calls were saved"
+        what = f"there is no user token, so nobody knows which calls were saved. {OF_USER}"
         yield Trouble(Grade.ATTENTION, what, parameter, written(site, parameter))
 
 
@@ -171,12 +185,18 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     # Of a location that has left, nobody may read it.
     unread = {it.location_id: unread[it.location_id] for it in rows(site, unread) if it.live}
     if unread:
-        what = (
-            f"the list of calls is refused: {'; '.join(dict.fromkeys(unread.values()))}. In the"
-            " Developer Cabinet, the application needs the right to view Overview - Calls, and"
-            f" {site.calls_settings.user_token_parameter} its user token"
-        )
-        command = "publication"
+        parameter = site.calls_settings.user_token_parameter
+        what = f"the list of calls is refused: {'; '.join(dict.fromkeys(unread.values()))}. "
+        if all(it.startswith("401") for it in unread.values()):
+            what += f"So the user token in {parameter} is not taken. {OF_USER}"
+            command = written(site, parameter)
+        else:
+            what += (
+                "If `publication` reads the list of another, these were connected before the"
+                " application had the right to view Overview - Calls, and have to connect anew; if"
+                f" not, it has no such right, or {parameter} has a token of another user"
+            )
+            command = "publication"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)
     for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
         refused_calls = trouble.refused(site.calls.latest(location_id, MOST))
@@ -184,9 +204,27 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     for seen in site.sightings.lately(sightings.RECORDING_LEFT_OUT, LATELY):
         yield trouble.of_recordings(seen)
     for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
-        counts = site.sightings.counts(sightings.POP_UP, seen.who) if seen.who else {}
-        yield from trouble.of_pop_ups(counts, seen, now)
+        yield from dropped(site, seen, now)
     yield "pop-ups", pop_ups(site, now)
+
+
+def dropped(site: Site, last: Sighting | None, now: datetime) -> Iterator[Trouble]:
+    """Pop-ups of a location, or of an account, that were dropped; unless that is mended."""
+    if last is None or not last.who:
+        return
+    counts, late = (
+        site.sightings.counts(kind, last.who) for kind in (sightings.POP_UP, sightings.POP_UP_LATE)
+    )
+    newest = site.sightings.told(sightings.POP_UP, last.who)
+    account = None if last.who.isdecimal() else site.accounts.of_id(last.who)
+    if newest and account:
+        line, extension = (newest.facts.get(it, "") for it in ("line", "extension"))
+        key = site.lines.key_of(account, line or extension)
+        # Of calls that wait for the same line, `lines` tells.
+        waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
+        if key in {*account.lines, *waiting}:
+            return
+    yield from trouble.of_pop_ups(counts, late, last, newest, now)
 
 
 def places(site: Site, kind: str, within: timedelta) -> list[int]:
@@ -199,14 +237,17 @@ def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
     counts = site.sightings.counts(sightings.POP_UP, whose)
     told = ", ".join(f"{number} {why}" for why, number in counts.most_common())
     since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
-    return f"{told or 'none'}, since {screen.moment(since)}"
+    crowded = site.sightings.crowded(sightings.POP_UP, whose, since)
+    more = f", and not all of the minute after {screen.moment(crowded)}" if crowded else ""
+    return f"{told or 'none'}, since {screen.moment(since)}{more}"
 
 
 def lines(site: Site, now: datetime) -> Iterator[Found]:
     """Calls that no line says the location of."""
     for account_id in site.calls.waited_for(now + timedelta(days=1), MOST):
         for location_id in sorted(site.connections.of_account(account_id))[:1]:
-            yield from trouble.of_lines(site.calls.waiting(account_id), location_id)
+            waiting, account = site.calls.waiting(account_id), site.accounts.of_id(account_id)
+            yield from trouble.of_lines(waiting, account, location_id)
 
 
 def stopped_of(

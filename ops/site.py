@@ -172,6 +172,7 @@ def _local(found: dict[str, Any]) -> Stack:
             found["environments"]["ReconcileFunction"]["POWERTOOLS_SERVICE_NAME"],
             found["functions"],
             Path(found["logs"]),
+            found["alarms"],
         ),
         aws=" ".join(
             [

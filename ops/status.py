@@ -39,6 +39,8 @@ _COUNTED = {
     "PlatformBlocked": ("the platform refused us", ""),
     "TokenUnreadable": ("a function could not read a token", ""),
 }
+# Whatever came after these: somebody has to see what they were about.
+_LASTING = ("Doubled", "LifecycleEventUnknown")
 _AGAIN = "NotDurable"
 # In which of our states what the census found of a location is so no more.
 _SETTLED: dict[str, tuple[State, ...]] = {
@@ -47,9 +49,12 @@ _SETTLED: dict[str, tuple[State, ...]] = {
     Difference.THAWED: (State.ACTIVE, State.DISABLED),
     Difference.GHOST: LIVE,
 }
+# Whom it concerns if the platform does not answer, and what that means.
+_ALL = "all locations"
+_OUT = "Meanwhile no payment, call or pop-up goes out, and none but pop-ups is lost"
 _ECHOES = (
-    "Alarms and counts of the hour: they tell no more than the above, and end by themselves after"
-    " all is mended, a count within the hour."
+    "Alarms and counts of the hour, which echo what was wrong: when that is mended, they end by"
+    " themselves,"
 )
 
 
@@ -61,14 +66,17 @@ def status(site: Site, options: argparse.Namespace) -> int:
     found = [each for part in parts for each in part]
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
     facts = [it for it in found if not isinstance(it, Trouble)]
-    grade = max((it.grade for it in troubles), default=Grade.FINE)
-    own = [it for it in troubles if not it.is_echo]
-    counted = own or troubles
-    things = screen.counted(len(counted), "thing is", "things are") if counted else "nothing is"
-    head = f"{site.name}: {things} wrong, {screen.moment(now)}"
+    own = [it for it in troubles if not it.until]
+    # Of what has no other trace, whatever was counted just now is wrong now.
+    wrong = own or [it for it in troubles if not it.is_over]
+    grade = max((it.grade for it in wrong), default=Grade.FINE)
+    ends = max((it.until for it in troubles if it.until), default=now)
+    things = screen.counted(len(wrong), "thing is", "things are") if wrong else "nothing is"
+    more = " any more" if troubles and not wrong else ""
+    head = f"{site.name}: {things} wrong{more}, {screen.moment(now)}"
     listed = [it.told(now, options) for it in troubles]
     if len(own) < len(troubles):
-        listed.insert(len(own), screen.wrapped(_ECHOES))
+        listed.insert(len(own), screen.wrapped(f"{_ECHOES} by {screen.moment(ends)}."))
     plain = {
         "grade": grade.name.lower(),
         "troubles": [it.plain() for it in troubles],
@@ -108,51 +116,60 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
     until = datetime.fromtimestamp(pace.get("braked_until", 0) / 1000, UTC)
     if until > now:
         # Whoever asked now would be told to wait.
-        yield _refusal(
-            site, pace.get("braked_why", ""), f"our calls pause for {screen.age(until - now)} more"
-        )
+        when = f"for {screen.age(until - now)} we do not ask"
+        yield _refusal(site, now, pace.get("braked_why", ""), when)
         return
     try:
         site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
-    except Refused as error:
-        yield _refusal(site, str(error), "it was asked now")
     except NotSent as error:
         yield "platform", f"not asked: {error}"
-    except Unreachable as error:
-        url = site.settings.platform.platform_app_url
-        what = f"Altegio does not answer as it should: {error}. All that waits is tried again"
-        yield Trouble(
-            Grade.BROKEN, f"{what}; ask Altegio if it lasts. In some minutes", url, "status"
-        )
+    except (Refused, Unreachable) as error:
+        yield _refusal(site, now, str(error), "it was asked now")
     else:
         yield "platform", "takes our token, and no brake is on"
 
 
-def _refusal(site: Site, why: str, when: str) -> Trouble:
+def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
     """What the platform's words mean: the token is to be blamed for some of them only."""
     settings = site.settings.platform
+    grade, counted, command = Grade.BROKEN, "PlatformBlocked", "publication"
     if why.startswith("429"):
-        what = f"it was called too often: {why}; {when}. It goes on by itself"
-        return Trouble(Grade.ATTENTION, what, "platform", "status")
-    if why.startswith(("401", "406")):
-        parameter = settings.partner_token_parameter
-        what = f"it refuses the partner token of {parameter}: {why}; {when}. {rows.HOW_TO_WRITE}"
-        return Trouble(Grade.BROKEN, what, "platform", rows.written(site, parameter))
-    what = (
-        f"it refuses application {settings.application_id}: {why}; {when}. The token was taken, so"
-        " see whether ApplicationId is right, and whether the token is that application's"
-    )
-    return Trouble(Grade.BROKEN, what, "platform", "publication")
+        grade, counted, command = Grade.ATTENTION, "PlatformThrottled", "status"
+        does, then = "says that it is called too often", "It goes on by itself"
+    elif not why.startswith("4"):
+        counted, command = "PlatformFailing", "status"
+        does = f"does not answer as it should at {settings.platform_app_url}"
+        then = "It is tried again by itself; ask Altegio if it lasts. In some minutes"
+    elif why.startswith(("401", "406")):
+        command = rows.written(site, settings.partner_token_parameter)
+        does = f"refuses the partner token of {settings.partner_token_parameter}"
+        then = f"That does not mend by itself. {rows.HOW_TO_WRITE}"
+    else:
+        does = f"refuses application {settings.application_id}"
+        then = (
+            "That does not mend by itself. The token was taken, so see whether ApplicationId is"
+            " right, and whether the token is that application's"
+        )
+    what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
+    since = site.watch.counted([counted], now).get(counted)
+    return Trouble(grade, what, _ALL, command, since.first if since else None)
 
 
-def _alarms(site: Site, _now: datetime) -> Iterator[Found]:
-    alarms = site.watch.alarms()
+def _alarms(site: Site, now: datetime) -> Iterator[Found]:
+    alarms = site.watch.alarms(now)
     for it in alarms:
         words, command = it.told
         if command in ("", "status"):
             command = f"grep {it.name} docs/operations.md"
-        what = f"rings: {words.rstrip('.')}; falls within {screen.age(it.stays)} once it is over"
-        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, is_echo=True)
+        what = f"rings: {words.rstrip('.')}"
+        last, until = it.last or now, it.until or now + _OLD
+        if it.last:
+            what += (
+                f"; last at {screen.moment(last)}, so it falls by {screen.moment(until)} if that"
+            )
+            what += " was the last"
+        is_over = last < now - _OLD
+        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, is_over)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
 
@@ -163,13 +180,12 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         if name == RUN:
             continue
         function, _space, failure = name.rpartition(" ")
-        if failure in FAILURES:
-            words = FAILURES[failure]
-        else:
-            words, function = _COUNTED[name]
-        what = f"{words}, {it.number} times in an hour"
+        words, function = _COUNTED.get(name) or (FAILURES[failure], function)
+        what = f"{words}, {screen.counted(it.number, 'time')} in an hour"
         command = site.watch.log(function)
-        yield Trouble(Grade.ATTENTION, what, name, command, it.last, is_echo=True)
+        until = None if name in _LASTING else it.last + LATELY
+        is_over = it.last < now - _OLD
+        yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, is_over)
     if ran is None or ran.last < now - rows.OVERDUE:
         never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
         never += " emulator, nobody counts it"
@@ -224,8 +240,11 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
         # After one that was taken, one that is refused is a stranger's.
         if it and it.at > now - LATELY and not (last and last.at > it.at):
-            what = f"come with a token that is not ours: it was changed ({rows.HOW_TO_WRITE}), or"
-            what += " somebody else sends them"
+            what = (
+                f"come with a token that is not ours; of webhooks with ours, {came}. See what the"
+                f" Cabinet shows: if it is ours, somebody else sends these. If not, it was changed:"
+                f" {rows.HOW_TO_WRITE}"
+            )
             command = rows.written(site, parameter) if whom == "webhooks" else "doctor"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
     taken = {it.who: it.at for it in site.sightings.lately(sightings.BILLING, LATELY)}
@@ -252,13 +271,13 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
     """What the functions saw lately of locations and accounts."""
     ahead = rows.rows(site, rows.places(site, sightings.CLOCK_AHEAD, timedelta(days=7)))
     ahead = [it for it in ahead if trouble.ahead_until(it, now)]
-    if ahead and all(rows.clock_is_right(site, it) for it in ahead[: rows.ASKED]):
+    is_right = all(rows.clock_is_right(site, it) for it in ahead[: rows.ASKED])
+    for connection in ahead:
+        yield from trouble.of_clock(connection, now, is_right=is_right)
+    if ahead and is_right:
         until = max(trouble.ahead_until(it, now) for it in ahead)
         whom = trouble.some([it.location_id for it in ahead])
         yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
-    else:
-        for connection in ahead:
-            yield from trouble.of_clock(connection, now)
     if lost := rows.places(site, sightings.LOST_WEBHOOK, LATELY):
         what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         command = "publication" if lost[1:] else f"location {lost[0]} --all"

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,14 +10,16 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from ops import screen
-from shared.aws.sightings import Sighting
+from shared.aws.sightings import Sighting, Told
 from shared.calls.call import Call, CallState
 from shared.calls.shown import PopUp
 from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
 from shared.clock import instant, stamp
+from shared.connections.accounts import Account
 from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
+from shared.connections.lifecycle import LAGS
 from shared.payments.coverage import Work
 from shared.payments.entry import Entry, EntryState
 
@@ -31,15 +34,13 @@ UNFINISHED = (
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
-_ADVICE = {
-    PopUp.LATE: ": if it is always as much, the PBX's clock is wrong, else it tells us late",
-    PopUp.UNKNOWN_LINE: ": `lines` says which",
-    PopUp.UNUSABLE: ": if its PBX writes numbers as another country does, `account` sets that one",
-}
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
 _ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
-_NOBODY = "only if nobody has that any more, make another"
+# Delays of a PBX: so many tell something; and by so much, in seconds or parts, alike ones differ.
+_A_FEW = 3
+_ALIKE_S = 20
+_ALIKE = 0.25
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -60,7 +61,10 @@ class Trouble:
     whom: str  # It concerns: ids, keys or names.
     command: str
     since: datetime | None = None
-    is_echo: bool = False  # It tells no more than that something was wrong: an alarm, or a count.
+    # Of what only echoes that something was wrong, an alarm or a count: until when it is told, and
+    # whether what it tells of seems to be over.
+    until: datetime | None = None
+    is_over: bool = False
 
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
@@ -79,6 +83,7 @@ class Trouble:
             "whom": self.whom,
             "command": self.command,
             "since": stamp(self.since) if self.since else None,
+            "until": stamp(self.until) if self.until else None,
         }
 
 
@@ -88,13 +93,25 @@ type Found = Trouble | tuple[str, str]
 
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
     """The worst first, of equals the oldest; and after all others what only echoes them."""
-    return sorted(troubles, key=lambda it: (it.is_echo, -it.grade, it.since is None, it.since or 0))
+    return sorted(
+        troubles, key=lambda it: (bool(it.until), -it.grade, it.since is None, it.since or 0)
+    )
 
 
 def some(names: Collection[object]) -> str:
     """The first few of them, and how many more there are."""
     first = ", ".join(map(str, [*names][:_NAMED]))
     return f"{first} and {len(names) - _NAMED} more" if len(names) > _NAMED else first
+
+
+def named(who: str) -> str:
+    """A location or an account by its id; also the command that shows it."""
+    return f"{'location' if who.isdecimal() else 'account'} {who}"
+
+
+def places(ids: Collection[int]) -> str:
+    """One or more locations."""
+    return f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
 
 
 def cause(why: str) -> str:
@@ -124,30 +141,22 @@ def of_money(
     for (state, why), group in groups.items():
         oldest = min(group, key=lambda entry: entry.received_at)
         needs_person = state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED)
-        if state not in UNFINISHED:
-            continue
         young = now - oldest.received_at < _SOON
-        if young and state in (EntryState.PENDING, EntryState.SENDING):
+        on_its_way = young and state in (EntryState.PENDING, EntryState.SENDING)
+        if state not in UNFINISHED or on_its_way:
             continue
-        places = sorted({it.location_id for it in group if it.location_id})
-        where = f" of {'location' if len(places) == 1 else 'locations'} {some(places)}"
+        ids = sorted({it.location_id for it in group if it.location_id})
         more = ""
-        if state is EntryState.UNKNOWN and (
-            left := [it for it in places if is_live.get(it) is False]
-        ):
+        if state is EntryState.UNKNOWN and (left := [it for it in ids if is_live.get(it) is False]):
             more = f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
-        if state is EntryState.HELD and (back := [it for it in places if is_live.get(it)]):
+        if state is EntryState.HELD and (back := [it for it in ids if is_live.get(it)]):
             more = f", but {some(back)} is connected by now, so it goes out by itself"
             more += f" {screen.due(oldest.due_at, now)} at the latest, or at once if you send it"
-        yield Trouble(
-            Grade.BROKEN if needs_person else Grade.ATTENTION,
-            f"{state}, {why}{more}",
-            some([entry.key for entry in group]) + where * bool(places),
-            f"payment {screen.quoted(oldest.key)}"
-            if len(group) == 1
-            else f"payment --state {state}",
-            (needs_person and oldest.changed_at) or oldest.received_at,
-        )
+        grade = Grade.BROKEN if needs_person else Grade.ATTENTION
+        whom = some([entry.key for entry in group]) + f" of {places(ids)}" * bool(ids)
+        which = f"--state {state}" if group[1:] else screen.quoted(oldest.key)
+        since = (needs_person and oldest.changed_at) or oldest.received_at
+        yield Trouble(grade, f"{state}, {why}{more}", whom, f"payment {which}", since)
 
 
 def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
@@ -197,31 +206,27 @@ def of_stopped(stopped: Sequence[Connection], culprits: Sequence[str]) -> Iterat
         whose = f"location {some(culprits)}" if culprits else "one of them"
         what = (
             "telephony is stopped for all of the chain that no call has proven, as a saved call of"
-            f" {whose} was not in its list: in Altegio's telephony settings that line is not routed"
-            " to it; or if it is, the CRM token is a stranger's. When that is put right"
+            f" {whose} was not in its list. First see in Altegio's telephony settings whether that"
+            " line is routed to it: if it is not, route it; if it is, the CRM token is another's,"
+            " and its owner has to disconnect it and connect it anew. Then have the telephony go on"
         )
-        whom = f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
-        yield Trouble(Grade.BROKEN, what, whom, f"location {ids[0]} --resume --do")
+        yield Trouble(Grade.BROKEN, what, places(ids), f"location {ids[0]} --resume")
 
 
 def of_connection(connection: Connection, chain: Chain | None, now: datetime) -> Iterator[Trouble]:
     """Why a location takes no pop-ups and no calls."""
-    location = f"location {connection.location_id}"
+    location, what, since = f"location {connection.location_id}", "", None
     if connection.state is State.FROZEN and not (connection.covered_until or now) > now:
         what = "is frozen, so neither pop-ups nor calls are taken; a payment brings it back"
-        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all")
     elif connection.state not in LIVE:
         what = f"is not connected ({connection.words}); its owner has to press Connect"
-        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all")
     elif connection.telephony is CrmTokenState.NONE:
-        what = (
-            "was connected without a CRM token, so without telephony; its owner has to connect it"
-        )
-        yield Trouble(Grade.ATTENTION, f"{what} anew", location, f"{location} --all")
+        what = "was connected without a CRM token, so without telephony; its owner has to connect"
+        what += " it anew"
     elif chain is not None and not chain.enabled and not chain.tries:
-        yield Trouble(
-            Grade.ATTENTION, "telephony is not enabled yet", location, location, chain.due_at
-        )
+        what, since = "telephony is not enabled yet", chain.due_at
+    if what:
+        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all", since)
     yield from of_leaving(connection, now)
 
 
@@ -234,44 +239,75 @@ def of_refused(calls: Sequence[Call], location_id: int) -> Iterator[Trouble]:
     """Calls of a location that the platform will not save; each reason, not only the first."""
     if calls:
         refused = f"{screen.counted(len(calls), 'call')} refused by the platform"
-        what = f"{refused}: {causes(call.why for call in calls)}"
-        location = f"location {location_id}"
-        command = f"{location} --send-refused --do"
-        yield Trouble(Grade.ATTENTION, f"{what}. When that is put right", location, command)
+        whys, location = causes(call.why for call in calls).rstrip("."), f"location {location_id}"
+        what = f"{refused}: {whys}. First put that right, then have them sent again"
+        yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused")
 
 
 def of_pop_ups(
-    counts: Mapping[str, int], last: Sighting | None, now: datetime
+    counts: Mapping[str, int],
+    late: Mapping[str, int],
+    last: Sighting,
+    newest: Told | None,
+    now: datetime,
 ) -> Iterator[Trouble]:
-    """A location whose pop-ups are dropped, but for those that nobody could show."""
-    if last is None or last.at <= now - LATELY or not last.who:
-        return
+    """Whose pop-ups are dropped, but for those that nobody could show; `newest` is any of them."""
     lost = {why: number for why, number in counts.items() if why not in _NO_FAULT}
-    if sum(lost.values()) > counts.get(PopUp.SENT, 0):
-        told = ", ".join(f"{number} {why}" for why, number in lost.items())
-        advice = next((it for why, it in _ADVICE.items() if last.why.startswith(why)), "")
-        what = f"more pop-ups are dropped than shown: {told}; the last {last.why}{advice}"
-        whom = f"{'location' if last.who.isdecimal() else 'account'} {last.who}"
-        yield Trouble(Grade.ATTENTION, what, whom, whom)
-
-
-def of_replaced_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
-    """An account whose PBX has a key that was replaced, and is void soon."""
-    if instant(seen.why) > now:
+    if last.at <= now - LATELY or not last.who or sum(lost.values()) <= counts.get(PopUp.SENT, 0):
+        return
+    told = ", ".join(f"{number} {why}" for why, number in lost.items())
+    what = f"more pop-ups are dropped than shown: {told}; the last {last.why}"
+    whom = command = named(last.who)
+    if last.why.startswith(PopUp.LATE) and late:
+        what += f". {_delays(late)}"
+    elif last.why.startswith(PopUp.CROWDED):
+        what += ", as our calls to Altegio had used up the pace of all, or of its account"
+    elif last.why.startswith(PopUp.UNUSABLE):
+        what += ". If its PBX writes numbers as another country does, say which (CC)"
+        command = f"account {last.who} --country CC"
+    elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
+        line = newest.facts.get("line") or newest.facts.get("extension", "")
+        what += f": {line or 'none was told'}. Say of which LOCATION it is"
+        command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
+    trouble = Trouble(Grade.ATTENTION, what, whom, command)
+    if newest and newest.why in _NO_FAULT and newest.at > last.at:
         what = (
-            f"its PBX has a key that was replaced, and is not heard any more"
-            f" {screen.due(instant(seen.why), now)}. Set it to the new one; {_NOBODY}"
+            f"{what.rstrip('.')}. Mended, as it seems: one was shown {screen.due(newest.at, now)}"
         )
-        yield Trouble(Grade.ATTENTION, what, whom, command)
+        trouble = replace(trouble, what=what, until=last.at + LATELY, is_over=True)
+    yield trouble
 
 
-def of_key(refused: Sighting, whom: str, command: str, now: datetime) -> Trouble:
-    """An account whose PBX came with a key that is none any more."""
-    what = (
-        f"a PBX came {screen.due(refused.at, now)} with a key that is not the account's, such as an"
-        f" old one, and was not heard. Set the PBX to the account's key; {_NOBODY}"
-    )
-    return Trouble(Grade.ATTENTION, what, whom, command)
+def _delays(late: Mapping[str, int]) -> str:
+    """What the delays of a PBX tell: a clock that is wrong makes all alike."""
+    by = sorted((int(seconds), number) for seconds, number in late.items())
+    told = ", ".join(f"{screen.age(timedelta(seconds=it))} ({number})" for it, number in by)
+    least, most = by[0][0], by[-1][0]
+    if sum(late.values()) < _A_FEW:
+        said = "if more come and are alike, its clock is wrong; else it tells us late"
+    elif most - least <= max(_ALIKE_S, most * _ALIKE):
+        said = "they are alike, so its clock is wrong by that much"
+    else:
+        said = "they differ, so it tells us late, whatever its clock"
+    return f"Delays of the hour: {told}: {said}"
+
+
+def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
+    """An account whose PBX came with a key that is none any more, or that is void at `seen.why`."""
+    if not seen.why:
+        what = (
+            f"a PBX came {screen.due(seen.at, now)} with a key that is not the account's, such as"
+            " an old one, and was not heard. Set the PBX to the account's key"
+        )
+    elif instant(seen.why) > now:
+        what = (
+            "its PBX has a key that was replaced, and is not heard any more"
+            f" {screen.due(instant(seen.why), now)}. Set it to the new one"
+        )
+    else:
+        return
+    what += "; only if nobody has that any more, make another"
+    yield Trouble(Grade.ATTENTION, what, whom, command)
 
 
 def of_other_location(seen: Sighting) -> Trouble:
@@ -281,8 +317,7 @@ def of_other_location(seen: Sighting) -> Trouble:
         f" it has the key of the wrong account, or names the wrong location. If it is the PBX of"
         f" {seen.why}, set its own key there"
     )
-    whom = f"account {seen.who}"
-    return Trouble(Grade.ATTENTION, what, whom, f"account {seen.why}", seen.at)
+    return Trouble(Grade.ATTENTION, what, named(seen.who), f"account {seen.why}", seen.at)
 
 
 def of_recordings(seen: Sighting) -> Trouble:
@@ -292,9 +327,8 @@ def of_recordings(seen: Sighting) -> Trouble:
         f"its PBX gives recordings that are not passed on: they are not https, or on a host{host}"
         " that RecordingHosts does not allow. Calls are saved without them"
     )
-    whom = f"{'location' if seen.who.isdecimal() else 'account'} {seen.who}"
     command = "grep RecordingHosts docs/configuration.md"
-    return Trouble(Grade.ATTENTION, what, whom, command, seen.at)
+    return Trouble(Grade.ATTENTION, what, named(seen.who), command, seen.at)
 
 
 def lines_of(lines: Mapping[str, int], location_id: int) -> str:
@@ -316,14 +350,17 @@ def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
 
 
-def of_lines(waiting: Sequence[Waiting], location_id: int) -> Iterator[Trouble]:
+def of_lines(
+    waiting: Sequence[Waiting], account: Account | None, location_id: int
+) -> Iterator[Trouble]:
     """Calls of the account of a location whose line nobody has entered."""
-    if waiting:
-        unknown = sorted({it.line_key for it in waiting})
-        calls = "1 call waits" if len(waiting) == 1 else f"{len(waiting)} calls wait"
-        what = f"{calls}, as nobody has entered of which location the line is: {some(unknown)}"
-        command = f"lines {location_id}"
-        yield Trouble(Grade.ATTENTION, what, f"the account of location {location_id}", command)
+    unknown = [it.line_key for it in waiting if not account or it.line_key not in account.lines]
+    if unknown:
+        calls = screen.counted(len(unknown), "call waits", "calls wait")
+        of = some(sorted({*unknown}))
+        what = f"{calls}, as nobody has entered of which location the line is: {of}"
+        whom = f"the account of location {location_id}"
+        yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
 
 
 def ahead_until(connection: Connection, now: datetime) -> str:
@@ -332,15 +369,22 @@ def ahead_until(connection: Connection, now: datetime) -> str:
     return f"{ahead[:19]}Z" if ahead > stamp(now + timedelta(minutes=5)) else ""
 
 
-def of_clock(connection: Connection, now: datetime) -> Iterator[Trouble]:
+def of_clock(connection: Connection, now: datetime, *, is_right: bool) -> Iterator[Trouble]:
     """A log of the platform that names what is to come: an uninstall is disbelieved until then."""
-    if ahead := ahead_until(connection, now):
+    # What the platform says now is taken for older than that.
+    harms = connection.live and connection.verdict.startswith(LAGS)
+    ahead = ahead_until(connection, now)
+    if ahead and (harms or not is_right):
         what = (
-            f"the platform's log has an entry of {ahead}, which is to come: its clock differs"
-            " from ours, or PlatformTimezone is wrong. Until then an uninstall may be disbelieved"
+            f"the platform's log has an entry of {ahead}, which is to come: its clock"
+            f" {'differed' if is_right else 'differs'} from ours, or PlatformTimezone is wrong, as"
+            " the check tells. Until then "
         )
+        grade = Grade.BROKEN if harms else Grade.ATTENTION
+        what += f"what it says is disbelieved, as it is now: {connection.verdict}" * harms
+        what += "an uninstall would be disbelieved; it harms nobody yet" * (not harms)
         command = f"publication --location {connection.location_id}"
-        yield Trouble(Grade.BROKEN, what, f"location {connection.location_id}", command)
+        yield Trouble(grade, what, f"location {connection.location_id}", command)
 
 
 def of_leaving(connection: Connection, now: datetime) -> Iterator[Trouble]:

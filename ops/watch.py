@@ -12,6 +12,10 @@ from typing import Any
 from shared.telemetry import NAMESPACE
 
 HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)  # Of which a value is.
+# No alarm that rings looks back further, by so many periods before its own.
+_LONGEST = timedelta(hours=3)
+_BEFORE = 2
 # As template.yaml has it.
 _TYPE = " Type: .venv/bin/python -m ops "
 RUN = "ReconcileRun"
@@ -29,20 +33,25 @@ _RECEIVED, _DELETED = "NumberOfMessagesReceived", "NumberOfMessagesDeleted"
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted of one kind within the last hour, and when last."""
+    """What was counted of one kind within the last hour, and when first and last."""
 
     number: int
+    first: datetime
     last: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One that rings; what was counted last is looked at for as long as it `stays`."""
+    """One that rings: what it counts was there last at `last`; it falls at `until` at the latest.
+
+    Both are unknown of one that rings because nothing is counted.
+    """
 
     name: str
     words: str
     since: datetime
-    stays: timedelta = timedelta()
+    last: datetime | None = None
+    until: datetime | None = None
 
     @property
     def told(self) -> tuple[str, str]:
@@ -60,14 +69,19 @@ class CloudWatch:
         stack_name: str,
         functions: Mapping[str, str],
         logs: Path | None = None,
+        alarms: Mapping[str, Any] | None = None,
     ) -> None:
-        """Of a stack, with AWS's names of its functions by the template's; local, with its logs."""
+        """Of a stack, with AWS's names of its functions by the template's.
+
+        Local, with its logs, and with its alarms, of which the emulator is not told all.
+        """
         self._cloudwatch = cloudwatch
         self._stack_name = stack_name
         self._functions = functions
         self._logs = logs
+        self._alarms = alarms or {}
 
-    def alarms(self) -> list[Alarm]:
+    def alarms(self, now: datetime) -> list[Alarm]:
         """Those of the stack: CloudFormation begins their names with its own.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
@@ -75,15 +89,23 @@ class CloudWatch:
         answer = self._cloudwatch.describe_alarms(
             StateValue="ALARM", AlarmNamePrefix=f"{self._stack_name}-", MaxRecords=100
         )
+        rings = {}
+        for it in answer["MetricAlarms"]:
+            name = it["AlarmName"].removeprefix(f"{self._stack_name}-").partition("-")[0]
+            if it["StateValue"] == "ALARM":
+                rings[name] = {**it, **self._alarms.get(name, {})}
+        data: dict[str, dict[datetime, float]] = {}
+        for statistic in {it["Statistic"] for it in rings.values()}:
+            asked = {k: _metric(it) for k, it in rings.items() if it["Statistic"] == statistic}
+            data |= self._read(asked, statistic, now, _LONGEST)
         return [
             Alarm(
-                it["AlarmName"].removeprefix(f"{self._stack_name}-").partition("-")[0],
+                name,
                 it.get("AlarmDescription", ""),
                 it["StateUpdatedTimestamp"],
-                timedelta(seconds=it["Period"] * it["EvaluationPeriods"]),
+                *_ends(it, data.get(name, {})),
             )
-            for it in answer["MetricAlarms"]
-            if it["StateValue"] == "ALARM"
+            for name, it in rings.items()
         ]
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
@@ -92,12 +114,11 @@ class CloudWatch:
         for logical, name in self._functions.items():
             for metric in FAILURES:
                 asked[f"{logical} {metric}"] = ("AWS/Lambda", metric, "FunctionName", name)
-        found = self._read(asked, "Sum", now)
-        return {
-            name: Counted(round(sum(each.values())), max(it for it in each if each[it]))
-            for name, each in found.items()
-            if any(each.values())
-        }
+        counted = {}
+        for name, each in self._read(asked, "Sum", now).items():
+            if at := [it for it, number in each.items() if number]:
+                counted[name] = Counted(round(sum(each.values())), min(at), max(at))
+        return counted
 
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
         """As of some minutes ago; or since when nothing that is received is done with.
@@ -129,7 +150,11 @@ class CloudWatch:
         return f"build/venvs/sam/bin/sam logs --stack-name {self._stack_name}{of}"
 
     def _read(
-        self, asked: Mapping[str, tuple[str, str, str, str]], statistic: str, now: datetime
+        self,
+        asked: Mapping[str, tuple[str, str, str, str]],
+        statistic: str,
+        now: datetime,
+        span: timedelta = HOUR,
     ) -> dict[str, dict[datetime, float]]:
         """The values of the last hour, by minute, of metrics that have one dimension.
 
@@ -152,10 +177,31 @@ class CloudWatch:
             for number, (space, metric, dimension, value) in enumerate(asked.values())
         ]
         answer = self._cloudwatch.get_metric_data(
-            MetricDataQueries=queries, StartTime=now - HOUR, EndTime=now
+            MetricDataQueries=queries, StartTime=now - span, EndTime=now
         )
         return {
             names[int(it["Id"][1:])]: dict(zip(it["Timestamps"], it["Values"], strict=True))
             for it in answer["MetricDataResults"]
             if it["Values"]
         }
+
+
+def _metric(alarm: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    [it] = alarm["Dimensions"]
+    return alarm["Namespace"], alarm["MetricName"], it["Name"], it["Value"]
+
+
+def _ends(
+    alarm: Mapping[str, Any], data: Mapping[datetime, float]
+) -> tuple[datetime, datetime] | tuple[()]:
+    """When there was last what it rings for, and until when it looks back for that.
+
+    Where data are missing, as of what is counted only when it happens, older ones are looked at.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+    """
+    least = 1 if alarm["Statistic"] == "Sum" else alarm["Threshold"]
+    at = [it for it, value in data.items() if value >= least]
+    if alarm["ComparisonOperator"].startswith("Less") or not at:
+        return ()
+    periods = alarm["EvaluationPeriods"] + (len(at) == len(data)) * _BEFORE
+    return max(at), max(at) + timedelta(seconds=alarm["Period"] * periods) + _MINUTE

@@ -40,6 +40,7 @@ class Stack:
         tables: Physical names by logical names.
         queues: Addresses by logical names.
         outputs: The template's outputs, by name.
+        alarms: The template's, by logical name.
         functions: What the template says of each function, by logical name.
         variables: What every function gets beside that: region, credentials, endpoint.
         artifact: The folder that they run from.
@@ -173,6 +174,7 @@ class Stack:
         self.aws_endpoint_url = emulator.endpoint_url
         self.tables = {name: table.name for name, table in wiring.tables.items()}
         self.outputs = dict(wiring.outputs)
+        self.alarms = wiring.alarms
         self.queues = {name: queue.url for name, queue in wiring.queues.items()}
         self.billing_queue_url = self.queues.get("BillingQueue", "")
         self.calls_queue_url = self.queues.get("CallsQueue", "")
@@ -191,7 +193,7 @@ class Stack:
         watch = CloudWatch(
             self.client("cloudwatch"),
             self.client("sqs"),
-            alarms=self._wiring.alarms,
+            alarms=self.alarms,
             queues=self._wiring.queues.values(),
             functions={name: it.name for name, it in self.functions.items()},
             api=f"{STACK_NAME}-{api}",

@@ -1,9 +1,9 @@
 """What was last seen of a kind, such as a webhook that was refused: a row of its own, for a week.
 
 Nothing is decided from it: it is for whoever looks for what is wrong. However much is seen,
-each environment writes a kind, of one and the same, once a minute. The row of everybody has some
-places, and whom it concerns tells the place: so it stays as small, and who is seen often does not
-hide all the others.
+each environment writes a kind, of one and the same, once a minute; what is counted, some times. The
+row of everybody has some places, and whom it concerns tells the place: so it stays as small, and
+who is seen often does not hide all the others.
 """
 
 import time
@@ -31,6 +31,7 @@ KEY_REFUSED = "pbx-key-refused"
 RECORDING_LEFT_OUT = "recording-left-out"
 POP_UP = "pop-up"
 POP_UP_DROPPED = "pop-up-dropped"
+POP_UP_LATE = "pop-up-late"
 TELEPHONY_STOPPED = "telephony-stopped"
 BILLING = "billing"
 BILLING_REFUSED = "billing-refused"
@@ -54,6 +55,8 @@ _KEPT = timedelta(days=7)
 _COUNTED_FOR = timedelta(hours=3)
 _HOUR = timedelta(hours=1)
 _EVERY_S = 60.0
+# What is counted is written so many times in that, of each reason; a reception's minute has fewer.
+_AT_ONCE = 10
 _SET = "SET seen_at = :at, who = :who, why = :why, #place = :seen, expires_at = :until"
 _PLACES = 16
 _PLACE = "place"
@@ -88,12 +91,12 @@ class Sightings:
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock
-        self._noted: dict[str, float] = {}
+        self._noted: dict[str, tuple[float, int]] = {}
         self._pending: dict[str, Counter[str]] = {}
 
     def note(self, kind: str, who: str = "", why: str = "") -> None:
         """Notes one, of everybody and of whom it concerns. It is no error if that fails."""
-        if not self._is_news(_key(kind, who)):
+        if not self._written(_key(kind, who), 1):
             return
         now = self._clock()
         seen = {"seen_at": stamp(now), "who": who, "why": why}
@@ -109,17 +112,18 @@ class Sightings:
     def count(self, kind: str, who: str, why: str, facts: Mapping[str, str] | None = None) -> None:
         """Counts one in its hour, of everybody and of whom it concerns, by `why`.
 
-        As it is written once a minute, some of the last minute may be missing. What else is told of
-        it stands in the row of whom it concerns, by the same write.
+        The first of a minute are written at once. The last of these is noted (see `crowded`),
+        as the next are written with the first that comes after that minute. What else is told of it
+        stands in the row of whom it concerns, by the same write.
         """
         now = self._clock()
         for whose in dict.fromkeys(("", who)):
             key = _of_hour(kind, whose, now)
-            # The first of a reason at once: a row must not say longer than a minute what is over.
-            is_news = self._is_news(f"{key}#{why}")
+            # The first of each reason: a row must not say longer than a minute what is over.
+            written = self._written(f"{key}#{why}", _AT_ONCE)
             pending = self._pending.setdefault(key, Counter())
             pending[why] += 1
-            if is_news:
+            if written:
                 del self._pending[key]
                 names = {f"#n{number}": name for number, name in enumerate(pending)}
                 adds = ", ".join(f"{name} :n{number}" for number, name in enumerate(names))
@@ -132,6 +136,8 @@ class Sightings:
                     values[":told"] = {**facts, "at": stamp(now), "why": why}
                     sets += ", #told = :told"
                 self._update(key, f"ADD {adds} {sets}", names, values)
+                if written == _AT_ONCE:
+                    self.note(f"{kind}-crowded", whose)
 
     def last(self, kind: str, who: str = "") -> Sighting | None:
         """The last one, of everybody or of one; None if there was none within a week."""
@@ -164,21 +170,29 @@ class Sightings:
         at = [it["last_at"] for it in self._hours(kind, who) if "last_at" in it]
         return instant(max(at)) if at else None
 
+    def crowded(self, kind: str, who: str, since: datetime) -> datetime | None:
+        """When there were last so many that some of the minute after may not be counted yet."""
+        seen = self.last(f"{kind}-crowded", who)
+        return seen.at if seen and seen.at > since else None
+
     def _hours(self, kind: str, who: str) -> list[dict[str, Any]]:
         now = self._clock()
         hours = [_of_hour(kind, who, at) for at in (now - _HOUR, now)]
         return [row(self._dynamodb, self._table, {"key": it}) or {} for it in hours]
 
-    def _is_news(self, key: str) -> bool:
-        """Whether this environment has written none of it within a minute; then it has now."""
+    def _written(self, key: str, most: int) -> int:
+        """How often this environment has written it within a minute, with this time; 0: not now."""
         now = time.monotonic()
-        if now - self._noted.get(key, float("-inf")) < _EVERY_S:
-            return False
+        since, times = self._noted.get(key, (now, 0))
+        if now - since >= _EVERY_S:
+            since, times = now, 0
+        if times >= most:
+            return 0
         if len(self._noted) >= _MOST:
             self._noted.clear()
             self._pending.clear()
-        self._noted[key] = now
-        return True
+        self._noted[key] = since, times + 1
+        return times + 1
 
     def _update(self, key: str, update: str, names: dict[str, str], values: dict[str, Any]) -> None:
         try:

@@ -19,7 +19,7 @@ def closed(connection: Connection | None, account_id: str) -> str:
     if connection.crm_token is None:
         return "the location was connected without telephony"
     if connection.telephony is CrmTokenState.STOPPED:
-        return "its CRM token is not its own: telephony is stopped"
+        return "telephony is stopped: a saved call was not in the location's list"
     return ""
 
 

@@ -18,6 +18,7 @@ from shared.aws.sightings import (
     OTHER_LOCATION,
     POP_UP,
     POP_UP_DROPPED,
+    POP_UP_LATE,
     Sightings,
 )
 from shared.calls import admission, dialled, identity, phone_numbers, shown
@@ -110,7 +111,8 @@ class CallDoor:
         if connection is not None:
             outcome, why = self._pop_up(account, connection, event, place)
         age = self._clock() - event.at
-        if outcome is PopUp.LATE:
+        is_late = outcome is PopUp.LATE and not why
+        if is_late:
             why = f"told {age.total_seconds():.0f} s after it rang"
         age_ms = round(age / timedelta(milliseconds=1))
         told = {"location_id": place.location_id, "outcome": outcome, "why": why, "age_ms": age_ms}
@@ -127,6 +129,8 @@ class CallDoor:
             self._sightings.count(POP_UP, whose, outcome, facts)
             if outcome is not PopUp.SENT:
                 self._sightings.note(POP_UP_DROPPED, whose, f"{outcome}{why and f': {why}'}")
+            if is_late:
+                self._sightings.count(POP_UP_LATE, whose, shown.delay(age))
         return outcome
 
     def end(self, account: Account, event: Finished) -> list[str]:

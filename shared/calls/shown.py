@@ -3,12 +3,16 @@
 No number of a caller is among it, but its last digits.
 """
 
+import math
+from datetime import timedelta
 from enum import StrEnum
 
 from shared.aws.sightings import TOO_LATE
 
 # So many digits of a caller tell his own telephone to whoever tries it, and no stranger's to him.
 _LAST_DIGITS = 3
+# Of a delay below so many seconds, so many make no difference.
+_STEPS = ((120, 10), (7200, 60), (math.inf, 3600))
 
 
 class PopUp(StrEnum):
@@ -37,3 +41,13 @@ def facts(*, caller: str, line: str, extension: str, late_s: float) -> dict[str,
     digits = "".join(filter(str.isdecimal, caller))[-_LAST_DIGITS:]
     told = {"caller": digits, "line": line[:64], "extension": extension[:64]}
     return {name: it for name, it in told.items() if it} | {"late_s": f"{max(0, late_s):.0f}"}
+
+
+def delay(late: timedelta) -> str:
+    """About how late a PBX has told, in seconds, so that delays that are alike are counted as one.
+
+    A clock that is wrong makes all alike; a PBX that is slow does not.
+    """
+    seconds = max(0.0, late.total_seconds())
+    step = next(step for below, step in _STEPS if seconds < below)
+    return f"{seconds // step * step:.0f}"

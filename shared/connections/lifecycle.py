@@ -35,6 +35,9 @@ from shared.connections.hint import hint_looked_at
 from shared.connections.settings import LifecyclePolicy
 from shared.states import Changes, change
 
+LAGS = "status lags"
+"""Begins the verdict where the platform's word is older than what is known, and is disbelieved."""
+
 # Between two looks at a frozen location that nothing wakes, however long it has been so.
 _LONGEST_FROZEN = timedelta(hours=6)
 
@@ -209,7 +212,7 @@ def settled(
     """
     wait = timedelta(seconds=rules.hint_rechecks_s[0])
     if _lags(connection, status, now, rules):
-        changed = replace(connection, lease_until=None, verdict=f"status lags: {status.proof()}")
+        changed = replace(connection, lease_until=None, verdict=f"{LAGS}: {status.proof()}")
         return replace(changed, due_at=now + wait)
     if connection.state is not State.DISABLED:
         connection = replace(connection, mark=max(connection.mark, status.mark))

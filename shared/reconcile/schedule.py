@@ -132,6 +132,13 @@ class Schedule:
         if self._ledger.due(EntryState.UNKNOWN, self._clock() + _EVER, 1):
             count("PaymentUnknown")
         count("ReconcileRun")
+        # Their alarms want three within an hour, and CloudWatch looks back for longer where data
+        # are missing: of zeros, none are.
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+        count("BillingRefused", 0)
+        count("PbxKeyRefused", 0)
+        count("RedirectRefused", 0)
+        count("WebhookRefused", 0)
         if failed:
             raise ReconcileFailed(f"{failed} rows")
 

@@ -28,6 +28,12 @@ class CloudWatch:
                 "AlarmDescription": it.words,
                 "StateValue": state,
                 "StateUpdatedTimestamp": self._alarms.since[it.name],
+                "Namespace": it.metric.namespace,
+                "MetricName": it.metric.name,
+                "Dimensions": [{"Name": name, "Value": of} for name, of in it.metric.dimensions],
+                "Statistic": it.statistic,
+                "ComparisonOperator": it.comparison,
+                "Threshold": it.threshold,
                 "Period": it.period_s,
                 "EvaluationPeriods": it.periods,
             }

@@ -52,7 +52,7 @@ class Incident:
     silent: str = ""
     outside: str = ""
     within_min: int = 15
-    falls_min: int = 210
+    falls_min: int = 125
     quick: bool = False
 
 
@@ -192,9 +192,12 @@ def unknown_line(stage: Stage) -> Play:
     key = healthy(stage, 4564, 4232)
     yield
     stage.fills["LOCATION"] = "4232"
+    ring(stage, key, "c-1", location_id=None, line="+13155550199")
+    assert named(stage, "pop-ups are dropped")
     telling.end(stage, key, call_id="c-1", location_id=None, line="+13155550199")
     yield ["4232", "+13155550199"]
     yield
+    assert not named(stage, "+13155550199")
 
 
 def pop_ups_refused(stage: Stage) -> Play:

@@ -434,6 +434,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "counts": [lambda it: it.counts("pop-up", "4564")],
             "last_counted": [lambda it: it.last_counted("pop-up", "4564")],
             "told": [lambda it: it.told("pop-up", "4564")],
+            "crowded": [lambda it: it.crowded("pop-up", "4564", NOW)],
         },
     ),
     Mail: (

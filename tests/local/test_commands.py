@@ -71,6 +71,7 @@ class TestUp:
     ) -> None:
         process, found = up
         assert set(found) == {
+            "alarms",
             "api",
             "aws_endpoint_url",
             "region",

@@ -24,14 +24,19 @@ class Watching(CloudWatch):
         self.counts: dict[str, int] = {}
         self.ages: dict[str, timedelta] = {}
         self.ran = True
+        self.at: dict[str, tuple[datetime, datetime]] = {}
 
-    def alarms(self) -> list[Alarm]:
+    def alarms(self, _now: datetime) -> list[Alarm]:
         return self.rings
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
         counts = {**self.counts, **({"ReconcileRun": 60} if self.ran else {})}
         asked = {*names, *(it for it in counts if " " in it)}
-        return {name: Counted(it, now) for name, it in counts.items() if name in asked}
+        return {
+            name: Counted(it, *self.at.get(name, (now, now)))
+            for name, it in counts.items()
+            if name in asked
+        }
 
     def age(self, queue_url: str, _now: datetime) -> timedelta | None:
         return self.ages.get(queue_url)

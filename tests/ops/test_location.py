@@ -171,6 +171,19 @@ def test_what_was_stopped_goes_on(
     assert "is in that state already" in operator("location", "4564", "--trust", "--do")
 
 
+def test_what_a_call_has_proven_is_not_resumed(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(5)
+    before = deployment.connection(4564)
+    assert before.telephony is CrmTokenState.PROVEN
+    shown = operator("location", "4564", "--resume", "--do")
+    assert "Nothing was changed: a saved call has proven the CRM token, so there is" in shown
+    assert operator.code == 1
+    assert deployment.connection(4564) == before
+
+
 def test_a_location_without_a_token_cannot_be_resumed(
     deployment: Deployment, operator: Operator
 ) -> None:
@@ -203,7 +216,12 @@ def test_a_chain_that_was_stopped_is_told_as_such_and_goes_on_as_a_whole(
         [told] = troubles(operator, location_id)
         assert told.startswith("locations 4232, 4564: telephony is stopped for all of the chain")
         assert "a saved call of location 4564 (line +13155550176) was not in its list" in told
-        assert told.endswith("> location 4232 --resume --do")
+        # What tells the two causes from each other, and what is done first for each.
+        assert "First see in Altegio's telephony settings whether that line is routed to it" in told
+        assert "if it is not, route it; if it is, the CRM token is another's, and its owner" in told
+        assert told.endswith("> location 4232 --resume")
+    # What was seen is told, and not what may be concluded from it.
+    assert "is not its own" not in operator("account", "4232") + operator("location", "4232")
     deployment.simulator.route(4564, line="+13155550176")
     assert "location  4232, 4564" in operator("location", "4232", "--resume")
     assert deployment.connection(4564).telephony is CrmTokenState.STOPPED
@@ -258,7 +276,7 @@ def test_a_location_without_a_crm_token_or_a_key_says_so(
     deployment.accounts.give_key(account, "", deployment.clock())
     told = troubles(operator)
     assert any("was connected without a CRM token" in it for it in told)
-    assert any(it.endswith(f"> account {account_id} --new-key --do") for it in told)
+    assert any(it.endswith(f"> account {account_id} --new-key") for it in told)
 
 
 # I paid and was switched off
@@ -294,6 +312,8 @@ def test_a_dead_letter_of_a_location_is_told_with_it(
     put(deployment, json.dumps(payment("inv-2", 4232, currency="eur!")))
     [told] = troubles(operator)
     assert told.startswith("inv-1 of location 4564: is a dead letter: as it was told > letters ")
+    money = operator.json("location", "4564")["facts"]["money"]
+    assert money == "nothing was stored; beside 1 dead letter"
 
 
 # Dead letters of calls

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops import site
+from ops import publication, site
 from tests.deployment import Deployment
 from tests.ops.operator import Operator, stack_of
 
@@ -49,3 +49,41 @@ def test_a_wrong_application_is_not_blamed_on_the_token(connected: Deployment, f
 def test_a_list_of_calls_that_is_refused_is_seen(connected: Deployment, failed: Any) -> None:
     connected.simulator.fault("calls", "status", status=403, message="No right.")
     assert failed() == {LIST: "location 4564: 403 No right."}
+
+
+def test_the_verdict_comes_first_and_a_local_stack_is_said_to_be_one(
+    connected: Deployment, operator: Operator, failed: Any, anna: pytest.MonkeyPatch
+) -> None:
+    connected.simulator.fault("calls", "status", status=403, message="No right.", times=9)
+    shown = operator("publication")
+    verdict, _checks = shown.split("\n\n")[:2]
+    assert verdict.startswith("A local stack, which only this machine reaches, so it is not")
+    assert "Of 10 checks, 7 failed: the webhook answers GET; " in " ".join(verdict.split())
+    assert "the addresses are https" not in shown
+    assert set(failed()) == {LIST}
+    outputs = dict.fromkeys(("RedirectUrl", "WebhookUrl", "CallsUrl"), "http://nobody.invalid/")
+    stack = replace(stack_of(connected), outputs=outputs)
+    anna.setattr(site, "find", lambda _options: stack)
+    shown = operator("publication")
+    assert operator.code == 1
+    verdict, checks = shown.split("\n\n")[:2]
+    assert " ".join(verdict.split()).startswith("Not ready. Of 11 checks, 8 failed: the addresses")
+    assert "FAILED  the addresses are https " in checks
+
+
+def test_a_stack_that_is_ready_says_so_first(
+    connected: Deployment, operator: Operator, anna: pytest.MonkeyPatch
+) -> None:
+    outputs = dict.fromkeys(("RedirectUrl", "WebhookUrl", "CallsUrl"), "https://nobody.invalid/")
+    stack = replace(stack_of(connected), outputs=outputs)
+    anna.setattr(site, "find", lambda _options: stack)
+    anna.setattr(
+        publication,
+        "_asked",
+        lambda what, *_: publication.Check(what, passed=True, seen="so it is"),
+    )
+    shown = operator("publication")
+    assert (operator.code, shown.splitlines()[0]) == (
+        0,
+        "Ready, as far as it can be looked at. Of 11 checks, none failed.",
+    )

@@ -11,17 +11,19 @@ import pytest
 from local import PROJECT
 from local.simulator import Owner
 from ops import rows, trouble
-from ops.status import _COUNTED
+from ops.screen import moment
+from ops.status import _COUNTED, _LASTING
 from ops.trouble import Grade, Trouble
 from ops.watch import Alarm
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.redirect import NO_SIGN
 from shared.altegio.webhook import NO_TOKEN
 from shared.aws.sightings import CENSUS_FOUND, Sightings
-from shared.clock import instant
+from shared.clock import instant, stamp
 from shared.connections import pbx_key
 from shared.connections.connection import State
 from shared.connections.crm_token import CrmTokenState
+from shared.connections.lifecycle import LAGS
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.calls import telling
 from tests.deployment import Deployment, finished, payment, ringing
@@ -193,7 +195,10 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
     # Asked for the first time it is told, and then while nobody asks.
     for _ in range(2):
         [line] = told(operator)
-        assert "platform: it refuses the partner token of /altegio/partner-token: 401" in line
+        assert "all locations: Altegio refuses the partner token of /altegio/partner-" in line
+        assert "-token: 401" in line
+        assert "no payment, call or pop-up goes out, and none but pop-ups is lost" in line
+        assert "Changing the token" in line
         assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
     connected.set_token(connected.simulator.partner_token)
     connected.clock.advance(minutes=2)
@@ -206,7 +211,9 @@ def test_who_calls_too_often_is_told_that_it_goes_on_by_itself(
     connected.simulator.fault("any", "status", status=429, retry_after=90)
     connected.bill(payment())
     [line] = told(operator)
-    assert line.startswith("attention platform: it was called too often: 429")
+    assert line.startswith("attention all locations: Altegio says that it is called too often: 429")
+    assert "for 90 s we do not ask. Meanwhile no payment, call or pop-up goes out" in line
+    assert "It goes on by itself" in line
     connected.let_time_pass(4)
     assert told(operator) == []
 
@@ -222,14 +229,20 @@ def test_a_wrong_application_is_not_blamed_on_the_token(
 ) -> None:
     connected.environments["reconcile"]["APPLICATION_ID"] = "102"
     [line] = told(operator)
-    assert line.startswith("broken platform: it refuses application 102: 403")
+    assert line.startswith("broken all locations: Altegio refuses application 102: 403")
     assert line.endswith("> publication")
 
 
 def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: Operator) -> None:
-    connected.simulator.fault("salons", "drop_request", times=2)
+    connected.simulator.fault("salons", "drop_request", times=3)
     [line] = told(operator)
-    assert "does not answer as it should: RemoteProtocolError" in line
+    assert line.startswith("broken all locations: Altegio does not answer as it should at http://")
+    assert ": RemoteProtocolError; it was asked now. Meanwhile no payment, call or pop-up" in line
+    # Since when, within the hour.
+    first = connected.clock() - timedelta(minutes=20)
+    operator.watch.counts["PlatformFailing"] = 7
+    operator.watch.at["PlatformFailing"] = (first, connected.clock())
+    assert "all locations, for 20 min: Altegio does not answer" in operator("status")
 
 
 def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
@@ -239,12 +252,41 @@ def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator
     connected.webhook(connected.event(4564, "freeze"))
     connected.reconcile()
     [line] = [it for it in told(operator) if "which is to come" in it]
-    assert line.startswith("broken location 4564: the platform's log has an entry of ")
+    assert line.startswith("attention location 4564: the platform's log has an entry of ")
+    assert "it harms nobody yet" in line
     assert line.endswith("> publication --location 4564")
-    assert line.partition("broken ")[2] in "".join(
+    assert line.partition("attention ")[2] in "".join(
         f"{it['whom']}: {it['what']} > {it['command']}"
         for it in operator.json("location", "4564")["troubles"]
     )
+
+
+def test_a_clock_that_keeps_the_platform_from_being_believed_is_broken(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.connect(4777)
+    # Although it is right again: whatever it writes now is older than what is known.
+    connected.simulator.platform.now = connected.clock
+    lags = f"{LAGS}: status uninstalled"
+    connected.connections.save(replace(connected.connection(4777), verdict=lags))
+    for command in (("status",), ("location", "4777")):
+        told = operator.json(*command)["troubles"]
+        [it] = [it for it in told if "is to come" in it["what"]]
+        assert it["grade"] == "broken"
+        assert it["what"].endswith(f"Until then what it says is disbelieved, as it is now: {lags}")
+
+
+def test_a_user_token_that_is_not_taken_is_told_apart_from_a_right_that_is_missing(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    deployment.simulator.fault("calls", "status", status=401, message="No such user.", times=99)
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(5)
+    [line] = [it for it in told(operator) if "list of calls" in it]
+    assert "So the user token in /altegio/user-token is not taken. TOKEN is a file" in line
+    assert line.endswith("--name /altegio/user-token --value file://TOKEN")
 
 
 @pytest.mark.parametrize("by", ["its answers", "another location"])
@@ -362,7 +404,8 @@ def test_a_chain_that_was_stopped_goes_on_as_it_says(
     assert line.startswith("broken locations 4232, 4777: telephony is stopped for all of the chain")
     assert "a saved call of location 4232 (line +13155550176) was not in its list" in line
     deployment.simulator.route(4232, line="+13155550176")
-    assert "Done" in type_what_it_says(operator, line)
+    assert "Nothing was changed yet" in type_what_it_says(operator, line)
+    assert "Done" in type_what_it_says(operator, f"{line} --do")
     assert told(operator) == []
     deployment.let_time_pass(15)
     assert deployment.connection(4232).telephony is CrmTokenState.PROVEN
@@ -389,6 +432,7 @@ def test_a_list_of_calls_that_is_refused_is_named(
     deployment.let_time_pass(5)
     [line] = told(operator)
     assert "locations 4232: the list of calls is refused: 403 No right." in line
+    assert "If `publication` reads the list of another, these were connected before" in line
     deployment.simulator.clear_faults()
     deployment.let_time_pass(60, step=5)
     assert told(operator) == []
@@ -412,6 +456,8 @@ def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: 
     assert same["command"] == "lines 4564"
     assert "--enter" in type_what_it_says(operator, told(operator)[0])
     operator("lines", "4232", "--enter", "+13155550199", "--do")
+    # Although they are on their way yet.
+    assert told(operator) == []
     deployment.let_time_pass(60, step=5)
     assert told(operator) == []
 
@@ -436,8 +482,8 @@ def test_an_old_pbx_key_is_named_with_its_account(
     shown = type_what_it_says(operator, line)
     assert "made 0 s ago; no other is good" in shown
     [further] = operator.json("account", "4564")["troubles"]
-    assert further["command"] == f"account {account_id} --new-key --do"
-    key = operator(*further["command"].split()).split()[0]
+    assert further["command"] == f"account {account_id} --new-key"
+    key = operator(*further["command"].split(), "--do").split()[0]
     deployment.clock.advance(seconds=5)
     end(deployment, key, "c-1", location_id=4564)
     assert told(operator) == []
@@ -613,7 +659,7 @@ def test_numbers_of_another_country_than_the_accounts_are_told(
     deployment.call({**ringing("c-1", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
     [line] = told(operator)
     assert "more pop-ups are dropped than shown: 1 no country's number" in line
-    assert "`account` sets that one" in line
+    assert line.endswith("say which (CC) > account 4232 --country CC")
     assert "country DE +49" in " ".join(operator("location", "4232").split())
 
 
@@ -642,13 +688,15 @@ def test_calls_that_the_platform_refused_are_told_with_each_of_its_reasons(
     [line] = told(operator)
     assert line == (
         "attention location 4232: 3 calls refused by the platform: 422 No such user. (2);"
-        " 422 No such line. (1). When that is put right > location 4232 --send-refused --do"
+        " 422 No such line. (1). First put that right, then have them sent again"
+        " > location 4232 --send-refused"
     )
     account_id = str(deployment.connection(4232).account_id)
     for words in (("location", "4232"), ("account", account_id)):
         [same] = operator.json(*words)["troubles"]
-        assert same["command"] == "location 4232 --send-refused --do"
+        assert same["command"] == "location 4232 --send-refused"
     assert "3 calls" in type_what_it_says(operator, line)
+    assert "3 calls" in type_what_it_says(operator, f"{line} --do")
     deployment.let_time_pass(15)
     assert told(operator) == []
 
@@ -658,17 +706,84 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
 ) -> None:
     monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
     key = deployment.connect(4564).pbx_key
-    deployment.simulator.fault("event", "status", status=422, message="No such user.", times=2)
-    for number in range(3):
+
+    def ring(number: int) -> None:
         event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
         assert deployment.call(event, key)[0] == 202
+
+    deployment.simulator.fault("event", "status", status=422, message="No such user.", times=2)
+    ring(1)
+    ring(2)
     [line] = told(operator)
-    assert line == (
-        "attention location 4564: more pop-ups are dropped than shown: 2 the platform did not"
-        " take it; the last the platform did not take it: 422 No such user. > location 4564"
+    what = (
+        "more pop-ups are dropped than shown: 2 the platform did not take it; the last the platform"
+        " did not take it: 422 No such user."
     )
+    assert line == f"attention location 4564: {what} > location 4564"
+    deployment.clock.advance(minutes=1)
+    ring(3)
+    assert "nothing is wrong any more" in operator("status")
+    assert operator.code == 0
+    [it] = operator.json("status")["troubles"]
+    assert it["what"] == f"{what} Mended, as it seems: one was shown 0 s ago"
     assert facts(operator)["pop-ups"].startswith("2 the platform did not take it, 1 sent, since ")
     assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 the platform")
+
+
+@pytest.mark.parametrize(
+    ("ages", "seen", "means"),
+    [
+        ((300,), "5 min (1)", "if more come and are alike, its clock is wrong; else it tells"),
+        ((300, 310, 290, 305), "4 min (1), 5 min (3)", "they are alike, so its clock is wrong by"),
+        ((40, 300, 95), "40 s (1), 90 s (1), 5 min (1)", "they differ, so it tells us late"),
+    ],
+)
+def test_of_a_pbx_that_tells_late_the_delays_show_whether_its_clock_is_wrong(
+    deployment: Deployment, operator: Operator, ages: tuple[int, ...], seen: str, means: str
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    for number, age_s in enumerate(ages):
+        deployment.call({**ringing(f"c-{number}"), "at": telling.at(deployment, age_s)}, key)
+    for command in (("status",), ("location", "4564")):
+        [it] = operator.json(*command)["troubles"]
+        assert f". Delays of the hour: {seen}: {means}" in it["what"]
+
+
+def test_a_line_that_rings_and_that_nobody_has_entered_is_told_until_it_is_entered(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564, 4232).pbx_key
+    event = {**ringing("c-1"), "at": deployment.clock().isoformat(), "line": "+13155550199"}
+    deployment.call({**event, "location_id": None}, key)
+    [line] = told(operator)
+    assert "line is of: +13155550199. Say of which LOCATION it is" in line
+    assert line.endswith("> lines LOCATION --enter +13155550199")
+    assert line.partition(" > ")[2] == operator.json("location", "4232")["troubles"][0]["command"]
+    command = line.partition(" > ")[2].replace("LOCATION", "4232").split()
+    assert "nobody has entered it -> 4232" in operator(*command)
+    operator(*command, "--do")
+    assert told(operator) == operator.json("location", "4232")["troubles"] == []
+
+
+def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missing(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564).pbx_key
+
+    def ring(number: int) -> None:
+        event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
+        assert deployment.call(event, key)[0] == 202
+        deployment.clock.advance(seconds=1)
+
+    for number in range(6):
+        ring(number)
+    since = f"since {deployment.clock() - timedelta(hours=1):%Y-%m-%d %H}:00:00Z"
+    of_it = operator.json("location", "4564")["facts"]
+    assert facts(operator)["pop-ups"] == of_it["pop-ups"] == f"6 sent, {since}"
+    for number in range(6, 12):
+        ring(number)
+    missing = f"and not all of the minute after {deployment.clock():%Y-%m-%d %H:%M}"
+    assert facts(operator)["pop-ups"].startswith(f"10 sent, {since}, {missing}")
 
 
 def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
@@ -682,8 +797,8 @@ def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
     [line] = told(operator)
     assert "its PBX has a key that was replaced, and is not heard any more in 24 h" in line
     [same] = operator.json("account", "4564")["troubles"]
-    assert same["command"] == f"{line.partition(' > ')[2]} --new-key --do"
-    key = operator(*same["command"].split()).split()[0]
+    assert same["command"] == f"{line.partition(' > ')[2]} --new-key"
+    key = operator(*same["command"].split(), "--do").split()[0]
     end(deployment, key, "c-3", location_id=4564)
 
 
@@ -699,6 +814,7 @@ def test_dead_letters_are_named_and_gone_when_they_are_dropped(
         "attention billing, inv-1 of location 4564: 1 dead letter: as it was told"
         " > letters --queue billing"
     )
+    assert facts(operator)["money"] == "1 dead letter of billing, nothing else is open"
     assert "location_id=4564" in type_what_it_says(operator, line)
     operator("letters", "--event", "inv-1", "--drop", "--do")
     assert told(operator) == []
@@ -739,7 +855,7 @@ def test_what_aws_counts_of_a_function_is_told_with_its_name(
         " > less EventsFunction.log"
     )
     assert any(it.endswith("7 times in an hour > less PaymentsFunction.log") for it in lines)
-    assert any(it.endswith("1 times in an hour > less CallsFunction.log") for it in lines)
+    assert any(it.endswith("1 time in an hour > less CallsFunction.log") for it in lines)
 
 
 def test_a_pace_that_is_too_low_is_named(connected: Deployment, operator: Operator) -> None:
@@ -779,19 +895,51 @@ def test_a_table_that_is_gone_is_named(
 
 def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator: Operator) -> None:
     at = connected.clock() - timedelta(minutes=5)
-    stays = timedelta(minutes=5)
-    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter.", at, stays)]
+    until = at + timedelta(hours=1)
+    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter.", at, at, until)]
     operator.watch.counts = {"HandlerFailed": 3}
     rings, counted = told(operator)
     assert rings == (
-        "attention MailNotSentAlarm: rings: SES did not take a letter; falls within 5 min once it"
-        " is over"
+        f"attention MailNotSentAlarm: rings: SES did not take a letter; last at {moment(at)}, so it"
+        f" falls by {moment(until)} if that was the last"
         " > grep MailNotSentAlarm docs/operations.md"
     )
     assert counted == (
         "attention HandlerFailed: a function met an error that nobody expected, 3 times in an hour"
         " > less .log"
     )
+
+
+def test_after_all_is_mended_nothing_is_wrong_and_it_says_until_when_it_echoes(
+    connected: Deployment, operator: Operator
+) -> None:
+    now = connected.clock()
+    at, until = now - timedelta(minutes=12), now + timedelta(minutes=48)
+    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES took no letter.", at, at, until)]
+    operator.watch.counts = {"HandlerFailed": 3}
+    # Just now: that may be what is wrong.
+    assert "1 thing is wrong," in operator("status")
+    assert operator.code == 1
+    operator.watch.at["HandlerFailed"] = (at, at)
+    shown = operator("status")
+    assert (operator.code, "nothing is wrong any more, " in shown) == (0, True)
+    assert f"they end by themselves, by {moment(until)}." in " ".join(shown.split())
+    assert f"so it falls by {moment(until)}" in " ".join(shown.split())
+    assert [it["until"] for it in operator.json("status")["troubles"]] == [stamp(until)] * 2
+    # Another thing that is wrong counts alone.
+    reject(connected)
+    assert "1 thing is wrong," in operator("status")
+    assert operator.code == 2
+
+
+@pytest.mark.parametrize("name", _LASTING)
+def test_what_somebody_has_to_see_is_no_echo(
+    connected: Deployment, operator: Operator, name: str
+) -> None:
+    at = connected.clock() - timedelta(minutes=50)
+    operator.watch.counts, operator.watch.at = {name: 1}, {name: (at, at)}
+    assert "1 thing is wrong," in operator("status")
+    assert operator.code == 1
 
 
 def test_what_is_counted_is_counted_by_the_function_that_it_names() -> None:

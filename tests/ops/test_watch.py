@@ -27,7 +27,10 @@ def put(cloudwatch: Any, space: str, name: str, at: datetime, value: float, **wh
     cloudwatch.put_metric_data(Namespace=space, MetricData=[datum])
 
 
-def test_alarms_of_the_stack_that_ring_are_told_by_their_names(cloudwatch: Any) -> None:
+def test_alarms_of_the_stack_that_ring_are_told_with_when_they_end(
+    cloudwatch: Any, clock: Clock
+) -> None:
+    now = clock().replace(second=0)
     for stack in ("mine", "other"):
         for name in ("MailNotSentAlarm", "CallLateAlarm"):
             cloudwatch.put_metric_alarm(
@@ -35,8 +38,9 @@ def test_alarms_of_the_stack_that_ring_are_told_by_their_names(cloudwatch: Any) 
                 AlarmDescription=f"of {name}",
                 MetricName="M",
                 Namespace="N",
-                Period=60,
-                EvaluationPeriods=1,
+                Dimensions=[{"Name": "service", "Value": stack}],
+                Period=300,
+                EvaluationPeriods=2,
                 Statistic="Sum",
                 Threshold=1,
                 ComparisonOperator="GreaterThanThreshold",
@@ -44,8 +48,20 @@ def test_alarms_of_the_stack_that_ring_are_told_by_their_names(cloudwatch: Any) 
         cloudwatch.set_alarm_state(
             AlarmName=f"{stack}-MailNotSentAlarm-1ABC", StateValue="ALARM", StateReason="a test"
         )
-    [rings] = CloudWatch(cloudwatch, "mine", {}).alarms() or []
-    assert (rings.name, rings.words) == ("MailNotSentAlarm", "of MailNotSentAlarm")
+    watch = CloudWatch(cloudwatch, "mine", {})
+
+    def ends() -> tuple[datetime | None, datetime | None]:
+        [rings] = watch.alarms(now)
+        assert (rings.name, rings.words) == ("MailNotSentAlarm", "of MailNotSentAlarm")
+        return rings.last, rings.until
+
+    assert ends() == (None, None)
+    last = now - timedelta(minutes=9)
+    put(cloudwatch, "N", "M", last, 2, service="mine")
+    # Of what is counted only when it happens, older ones are looked at, too.
+    assert ends() == (last, last + timedelta(minutes=21))
+    put(cloudwatch, "N", "M", now - timedelta(minutes=1), 0, service="mine")
+    assert ends() == (last, last + timedelta(minutes=11))
 
 
 def test_counts_of_an_hour_are_summed_with_the_last_minute(cloudwatch: Any, clock: Clock) -> None:
@@ -55,7 +71,8 @@ def test_counts_of_an_hour_are_summed_with_the_last_minute(cloudwatch: Any, cloc
         put(cloudwatch, NAMESPACE, "MailNotSent", at, value, service="mine")
     put(cloudwatch, NAMESPACE, "Doubled", now - timedelta(minutes=1), 1, service="other")
     found = CloudWatch(cloudwatch, "mine", {}).counted(["MailNotSent", "Doubled"], now)
-    assert found == {"MailNotSent": Counted(4, now - timedelta(minutes=5))}
+    first, last = now - timedelta(minutes=20), now - timedelta(minutes=5)
+    assert found == {"MailNotSent": Counted(4, first, last)}
 
 
 def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Clock) -> None:

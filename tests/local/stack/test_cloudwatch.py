@@ -104,16 +104,23 @@ def test_an_alarm_rings_where_the_operator_asks_for_it(
     stack: Stack, watch: CloudWatch, said: list[tuple[str, State]], eventually: Eventually
 ) -> None:
     asked = Watched(
-        stack.client("cloudwatch"), "local", {"WebFunction": "local-WebFunction"}, Path()
+        stack.client("cloudwatch"),
+        "local",
+        {"WebFunction": "local-WebFunction"},
+        Path(),
+        stack.alarms,
     )
-    assert asked.alarms() == []
+    assert asked.alarms(datetime.now(UTC)) == []
     body = json.dumps({"do": "raise"}).encode()
     request = urllib.request.Request(f"{stack.api}/web", body)
     with pytest.raises(urllib.error.HTTPError, match="500"):
         urllib.request.urlopen(request)
     watch.look()
     eventually(lambda: said == [("WebErrorsAlarm", State.ALARM)])
-    [alarm] = asked.alarms() or []
+    [alarm] = asked.alarms(datetime.now(UTC) + timedelta(minutes=1))
+    assert alarm.last is not None
+    assert alarm.until is not None
+    assert timedelta() < alarm.until - alarm.last < timedelta(minutes=5)
     assert (alarm.name, alarm.words) == ("WebErrorsAlarm", "The web function failed")
     counted = asked.counted([], datetime.now(UTC) + timedelta(minutes=1))
     assert counted["WebFunction Errors"].number == 1
