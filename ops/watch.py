@@ -89,23 +89,25 @@ class CloudWatch:
         answer = self._cloudwatch.describe_alarms(
             StateValue="ALARM", AlarmNamePrefix=f"{self._stack_name}-", MaxRecords=100
         )
-        rings = {}
+        rings = []
         for it in answer["MetricAlarms"]:
             name = it["AlarmName"].removeprefix(f"{self._stack_name}-").partition("-")[0]
             if it["StateValue"] == "ALARM":
-                rings[name] = {**it, **self._alarms.get(name, {})}
+                rings.append((name, {**it, **self._alarms.get(name, {})}))
+        # Somebody may have made others with such a name, of several metrics or dimensions.
+        ours = {k: it for k, it in rings if "Statistic" in it and len(it["Dimensions"]) == 1}
         data: dict[str, dict[datetime, float]] = {}
-        for statistic in {it["Statistic"] for it in rings.values()}:
-            asked = {k: _metric(it) for k, it in rings.items() if it["Statistic"] == statistic}
+        for statistic in {it["Statistic"] for it in ours.values()}:
+            asked = {k: _metric(it) for k, it in ours.items() if it["Statistic"] == statistic}
             data |= self._read(asked, statistic, now, _LONGEST)
         return [
             Alarm(
                 name,
                 it.get("AlarmDescription", ""),
                 it["StateUpdatedTimestamp"],
-                *_ends(it, data.get(name, {})),
+                *(_ends(it, data[name]) if name in data else ()),
             )
-            for name, it in rings.items()
+            for name, it in rings
         ]
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:

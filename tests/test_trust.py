@@ -45,6 +45,7 @@ AWS: dict[str, Callable[[Aws], Any]] = {
     "ssm": lambda aws: aws.ssm.get_parameter(Name=SECRET),
     "events": lambda aws: aws.events.put_events(Entries=[{"Detail": SECRET}]),
     "ses": lambda aws: aws.ses.send_email(Content={"Raw": {"Data": SECRET}}),
+    "ses_once": lambda aws: aws.ses_once.send_email(Content={"Raw": {"Data": SECRET}}),
 }
 PLATFORM: dict[str, Callable[[Client], Any]] = {
     "a question": lambda client: client.ask("GET", f"/{SECRET}"),
@@ -158,6 +159,7 @@ def aws_of(
         monkeypatch.setenv(name, str(bundle))
     once = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
     monkeypatch.setattr(session, "_CONFIG", once)
+    monkeypatch.setattr(session, "_ONCE", once)
     return Aws()
 
 

@@ -159,14 +159,13 @@ def _from_value(attribute: Mapping[str, Any]) -> Any:
 
 
 def pages(dynamodb: "DynamoDBClient", query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """All that a query finds, also beyond the megabyte that one answer holds; or a scan.
+    """All that a query finds, also beyond the megabyte that one answer holds.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
     """
-    ask: Any = dynamodb.query if "KeyConditionExpression" in query else dynamodb.scan
     start: dict[str, Any] = {}
     while True:
-        answer = ask(**query, **start)
+        answer = dynamodb.query(**query, **start)
         yield from map(from_item, answer["Items"])
         if "LastEvaluatedKey" not in answer:
             return

@@ -64,7 +64,8 @@ class Mail:
                 {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
             ]
         try:
-            self._client().send_email(
+            sesv2 = self._client()
+            sesv2.send_email(
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [to]},
                 Content={"Simple": simple},

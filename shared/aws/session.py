@@ -34,7 +34,8 @@ class Aws:
     def __init__(self) -> None:
         self._session = get_session()
 
-    def _client(self, service: str, config: Config = _CONFIG) -> Any:
+    def _client(self, service: str, config: Config | None = None) -> Any:
+        config = config or _CONFIG
         return self._session.create_client(service, config=config, verify=self._verify)
 
     @cached_property

@@ -198,7 +198,9 @@ def test_botocore_knows_the_services_that_are_called_and_no_more(artifact: Path)
 def test_the_calls_are_those_of_the_code() -> None:
     """An operation that is not among them would be missing in Lambda, though not in most tests."""
     found = {service: set[str]() for service in AWS_CALLS}
-    for path in (PROJECT / "shared").rglob("*.py"):
+    # The desk's, which looks into queues with the botocore of this machine.
+    desk = PROJECT / "shared/aws/letter_box.py"
+    for path in {*(PROJECT / "shared").rglob("*.py")} - {desk}:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             # Called, or handed on to be called.
             if isinstance(node, ast.Attribute):

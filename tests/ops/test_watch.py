@@ -64,6 +64,24 @@ def test_alarms_of_the_stack_that_ring_are_told_with_when_they_end(
     assert ends() == (last, last + timedelta(minutes=11))
 
 
+def test_an_alarm_of_somebody_else_is_told_whatever_it_looks_at(
+    cloudwatch: Any, clock: Clock
+) -> None:
+    rings = {"Period": 60, "EvaluationPeriods": 1, "Threshold": 1}
+    for name, looks in (
+        ("Total", {"MetricName": "M", "Namespace": "N", "Statistic": "Sum"}),
+        ("Slow", {"MetricName": "M", "Namespace": "N", "ExtendedStatistic": "p99"}),
+    ):
+        cloudwatch.put_metric_alarm(
+            AlarmName=f"mine-{name}", ComparisonOperator="GreaterThanThreshold", **looks, **rings
+        )
+        cloudwatch.set_alarm_state(
+            AlarmName=f"mine-{name}", StateValue="ALARM", StateReason="a test"
+        )
+    told = {it.name: it.until for it in CloudWatch(cloudwatch, "mine", {}).alarms(clock())}
+    assert told == {"Total": None, "Slow": None}
+
+
 def test_counts_of_an_hour_are_summed_with_the_last_minute(cloudwatch: Any, clock: Clock) -> None:
     now = clock().replace(second=0)
     for minutes, value in ((90, 9), (20, 2), (5, 2)):

@@ -174,7 +174,7 @@ def test_the_page_shows_them_with_a_button(deployment: Deployment) -> None:
     pbx = Family(deployment, 4564, 4232)
     pbx.ends("ITooLabs")
     for language, title, need in (
-        ("en", "No line was told", "Enter the number of that location as well"),
+        ("en", "No line was named", "Enter the number of that location as well"),
         ("ru", "Линия не сообщена", "Укажите также номер этого филиала"),
     ):
         deployment.accept_language = language
