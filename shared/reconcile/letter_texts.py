@@ -36,7 +36,7 @@ ENGLISH = Texts(
     lead="Missed since {since} ({zone}) and not called back:",
     more="Further callers: {number}",
     page="Open the app in Altegio to see who has been called back since.",
-    stop="To get no more of these letters, open this address and press the button:",
+    stop="To stop these emails, open this address and press the button:",
 )
 SPANISH = Texts(
     subject="Llamadas perdidas por devolver: {number} – {location}",
@@ -44,7 +44,7 @@ SPANISH = Texts(
     lead="Sin respuesta desde {since} ({zone}) y sin devolver:",
     more="Otras personas que llamaron: {number}",
     page="Abra la aplicación en Altegio para ver a quién se ha llamado desde entonces.",
-    stop="Para no recibir más estas cartas, abra esta dirección y pulse el botón:",
+    stop="Para no recibir más estos correos, abra esta dirección y pulse el botón:",
 )
 GERMAN = Texts(
     subject="Verpasste Anrufer, nicht zurückgerufen: {number} – {location}",
@@ -52,7 +52,7 @@ GERMAN = Texts(
     lead="Seit {since} ({zone}) verpasst und nicht zurückgerufen:",
     more="Weitere Anrufer: {number}",
     page="Öffnen Sie die App in Altegio, um zu sehen, wer seither zurückgerufen wurde.",
-    stop="Wenn Sie diese Briefe nicht mehr möchten, öffnen Sie diese Adresse und klicken Sie dort:",
+    stop="Wenn Sie diese E-Mails nicht mehr möchten, öffnen Sie diese Adresse und klicken Sie dort:",
 )
 RUSSIAN = Texts(
     subject="Пропущенные, кому не перезвонили: {number} – {location}",

@@ -173,7 +173,7 @@ def test_stopped_from_the_letter_without_a_login(
     assert f'action="?{query}"' in shown.text
     assert wish(deployment) == before
     stopped = opened(deployment, query, "POST")
-    assert (stopped.status, stopped.buttons, stopped.title) == (200, [], "No more letters")
+    assert (stopped.status, stopped.buttons, stopped.title) == (200, [], "No more emails")
     # Once more, and the day after.
     assert opened(deployment, query, "POST").status == 200
     miss(deployment, key, "c-2")
@@ -218,7 +218,7 @@ def test_a_guessed_link_stops_nothing_and_tells_nothing(
     wanted(deployment)
     before = wish(deployment)
     said = opened(deployment, f"stop={location_id}.{'a' * 32}", "POST")
-    assert (said.status, said.title) == (200, "No more letters")
+    assert (said.status, said.title) == (200, "No more emails")
     assert wish(deployment) == before
 
 

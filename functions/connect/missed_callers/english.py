@@ -90,20 +90,20 @@ ENGLISH = MissedCallers(
     },
     cut="There are so many calls that these begin only at:",
     letter=(
-        "A letter each morning",
+        "An email each morning",
         (
             "At {hour}:00 in the time of {zone}, to the address of your account: who was missed "
             "since the morning before and has not been called back. If nobody was, none is sent."
         ),
-        "Send me the letter",
-        "Send no more letters",
+        "Send me the email",
+        "Send no more emails",
     ),
     stop=Heading(
-        "No more letters?",
-        "Press the button, and the letter of missed callers of this location is not sent any more.",
+        "No more emails?",
+        "Press the button, and the email about missed callers of this location is no longer sent.",
     ),
     stopped=Heading(
-        "No more letters",
-        "The letter is not sent any more. You can ask for it again on the page of missed callers.",
+        "No more emails",
+        "The email is no longer sent. You can ask for it again on the page of missed callers.",
     ),
 )

@@ -102,23 +102,23 @@ GERMAN = MissedCallers(
     },
     cut="Es sind so viele Anrufe, dass diese erst beginnen am:",
     letter=(
-        "Ein Brief jeden Morgen",
+        "Jeden Morgen eine E-Mail",
         (
             "Um {hour}:00 nach der Uhr von {zone}, an die Adresse Ihres Kontos: wer seit dem "
-            "Morgen davor verpasst und nicht zurückgerufen wurde. War es niemand, kommt keiner."
+            "Morgen davor verpasst und nicht zurückgerufen wurde. War es niemand, kommt keine."
         ),
-        "Brief schicken",
-        "Keine Briefe mehr schicken",
+        "E-Mail schicken",
+        "Keine E-Mails mehr schicken",
     ),
     stop=Heading(
-        "Keine Briefe mehr?",
-        "Klicken Sie, und der Brief über verpasste Anrufer dieser Filiale kommt nicht mehr.",
+        "Keine E-Mails mehr?",
+        "Klicken Sie, und die E-Mail über verpasste Anrufer dieser Filiale kommt nicht mehr.",
     ),
     stopped=Heading(
-        "Keine Briefe mehr",
+        "Keine E-Mails mehr",
         (
-            "Der Brief wird nicht mehr geschickt. Auf der Seite der verpassten Anrufer können Sie "
-            "ihn wieder anfordern."
+            "Die E-Mail wird nicht mehr geschickt. Auf der Seite der verpassten Anrufer können Sie "
+            "sie wieder anfordern."
         ),
     ),
 )

@@ -93,20 +93,20 @@ SPANISH = MissedCallers(
     },
     cut="Hay tantas llamadas que estas empiezan solo el:",
     letter=(
-        "Una carta cada mañana",
+        "Un correo cada mañana",
         (
             "A las {hour}:00 en la hora de {zone}, a la dirección de su cuenta: quién llamó sin "
             "respuesta desde la mañana anterior y aún espera. Si no espera nadie, no se envía."
         ),
-        "Enviarme la carta",
-        "No enviar más cartas",
+        "Enviarme el correo",
+        "No enviar más correos",
     ),
     stop=Heading(
-        "¿No más cartas?",
-        "Pulse el botón y la carta de llamadas perdidas de esta sucursal no se enviará más.",
+        "¿No recibir más correos?",
+        "Pulse el botón y el correo de llamadas perdidas de esta sucursal dejará de enviarse.",
     ),
     stopped=Heading(
-        "No más cartas",
-        "La carta ya no se envía. Puede pedirla de nuevo en la página de llamadas perdidas.",
+        "No recibirá más correos",
+        "El correo ya no se envía. Puede pedirlo de nuevo en la página de llamadas perdidas.",
     ),
 )
