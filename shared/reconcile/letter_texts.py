@@ -52,7 +52,7 @@ GERMAN = Texts(
     lead="Seit {since} ({zone}) verpasst und nicht zurückgerufen:",
     more="Weitere Anrufer: {number}",
     page="Öffnen Sie die App in Altegio, um zu sehen, wer seither zurückgerufen wurde.",
-    stop="Wenn Sie diese E-Mails nicht mehr möchten, öffnen Sie diese Adresse und klicken Sie dort:",
+    stop="Um keine dieser E-Mails mehr zu bekommen, öffnen Sie diese Adresse und klicken Sie:",
 )
 RUSSIAN = Texts(
     subject="Пропущенные, кому не перезвонили: {number} – {location}",

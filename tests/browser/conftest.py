@@ -1,6 +1,7 @@
 """A Chromium, the connect page over HTTP, and pages of other sites that frame it."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -215,16 +216,18 @@ def site(
         )
 
     door.open(routes, invoke)
-    deployment.restart(
-        FRAME_ANCESTORS=host,
-        MAIL_FROM="codes@provider.example",
-        PROVIDER_NAME="Nordic Voice",
-        TERMS_URL="https://provider.example/terms",
-        CONTACT_URL="mailto:help@provider.example",
-        HELP_URL="https://provider.example/help",
-        LOGO_URL=f"{host}/logo.svg",
-        **dict(each.split("=", 1) for each in request.config.getoption("--with").split()),
-    )
+    named = shlex.split(request.config.getoption("--with"))
+    settings = {
+        "FRAME_ANCESTORS": host,
+        "MAIL_FROM": "codes@provider.example",
+        "PROVIDER_NAME": "Nordic Voice",
+        "TERMS_URL": "https://provider.example/terms",
+        "CONTACT_URL": "mailto:help@provider.example",
+        "HELP_URL": "https://provider.example/help",
+        "LOGO_URL": f"{host}/logo.svg",
+        **dict(each.split("=", 1) for each in named),
+    }
+    deployment.restart(**settings)
     site = Site(door.url, host, chrome, deployment, request.config.getoption("pictures"))
     yield site
     for close in site.closing:
