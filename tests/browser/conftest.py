@@ -125,6 +125,7 @@ class Window:
         tab = opened.value
         tab.set_default_timeout(120_000)
         tab.wait_for_load_state("load")
+        tab.bring_to_front()
         window = Window(tab, tab, self.pictures)
         tab.on("console", window.hear)
         tab.on("pageerror", lambda error: window.wrong.append(str(error)))

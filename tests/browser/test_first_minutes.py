@@ -76,15 +76,15 @@ def test_it_waits_for_the_first_ring(site: Site, scripts: bool) -> None:  # noqa
     key = window.shown.locator("#pbx-key").inner_text()
     waits = window.press_aside(WAIT)
     assert waits.title() == RING[Came.NOTHING].title
-    refresh = waits.page.locator("meta[http-equiv=refresh]")
-    assert scripts or refresh.get_attribute("content") == "5"
+    # Asked, not waited for: the tab may load itself anew at this moment.
+    assert scripts or 'http-equiv="refresh" content="5' in waits.page.content()
     ring(site.deployment, key)
     # By itself, within seconds.
     waits.becomes(RING[PopUp.SENT].title)
     assert "Studio Nord" in waits.page.locator("dl").inner_text()
     assert waits.page.locator("dl time").inner_text().endswith("UTC") is not scripts
     # Then it rests, and the key is where it was.
-    assert refresh.count() == 0
+    assert scripts or "http-equiv" not in waits.page.content()
     assert window.shown.locator("#pbx-key").inner_text() == key
     assert waits.wrong == window.wrong == []
     assert key not in waits.page.url
