@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TextIO
 
-from ops import screen, stored, trouble
+from ops import pbx, screen, stored, trouble
 from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
@@ -121,10 +121,10 @@ def of_key(
     if ids:
         whom += f" of {trouble.places(ids)}"
     if refused and refused.at >= heard_at:
-        yield from trouble.of_key(refused, whom, command, now)
+        yield from pbx.of_key(refused, whom, command, now)
     # A call with the one that was replaced is heard as well, and noted once a minute.
     if replaced and replaced.at + _NOTED_EVERY >= heard_at:
-        yield from trouble.of_key(replaced, whom, command, now)
+        yield from pbx.of_key(replaced, whom, command, now)
 
 
 def _of_locations(site: Site, account: Account, own: tuple[Connection, ...]) -> Iterator[Trouble]:
@@ -133,7 +133,7 @@ def _of_locations(site: Site, account: Account, own: tuple[Connection, ...]) -> 
         yield from trouble.of_refused(refused, it.location_id)
     for it in own[:1]:
         waiting = site.calls.waiting(account.account_id)
-        yield from trouble.of_lines(waiting, account, it.location_id)
+        yield from pbx.of_lines(waiting, account, it.location_id)
 
 
 type _Change = tuple[str, str, str, Callable[[dict[str, object]], str]]

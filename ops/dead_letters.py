@@ -84,6 +84,11 @@ class Letter(Message):
         told = [_masked(it, says[it]) for it in ("amount", "currency") if it in says]
         return " of ".join(filter(None, (kind[:_LONGEST], " ".join(told))))
 
+    @property
+    def is_bill(self) -> bool:
+        """Whether it is a payment or a refund, however wrong."""
+        return self.fields.get("type") in ("payment", "refund")
+
     def is_of(self, options: argparse.Namespace) -> bool:
         """Whether it is among those that the command line names."""
         ids = options.id
@@ -127,7 +132,7 @@ def letters(site: Site, options: argparse.Namespace) -> int:
     ways = f"Safe to replay: {safe} of {len(judged)}"
     ways += "; `letters all --replay` shows these, and takes them with --do." if safe else "."
     if safe < len(judged):
-        ways += " Of others, have a corrected event sent anew first, and delete the letter then."
+        ways += " Of others, have a corrected event sent anew first; then delete them (--drop)."
     parts = [whole, *(_told(site, *both, options) for both in judged), screen.wrapped(ways)]
     text = "\n\n".join(parts) if judged else f"{site.name}: no dead letters."
     screen.printed(options, text, [_plain(site, *both) for both in judged])
@@ -170,20 +175,24 @@ def _changed(
     return screen.proposed(options, text, plain, do, against=against)
 
 
-def length(site: Site, url: str) -> tuple[int, int]:
-    """About how many messages wait on a queue, and how many are being worked on.
+def length(site: Site, url: str) -> tuple[int, ...]:
+    """About how many messages wait on a queue, are being worked on, and are there for later.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
     """
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    names = [f"ApproximateNumberOfMessages{it}" for it in ("", "NotVisible", "Delayed")]
     found = site.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    waiting, at_work = (int(found[name]) for name in names)
-    return waiting, at_work
+    return tuple(int(found[name]) for name in names)
+
+
+def count(site: Site, queue: str) -> int:
+    """About how many letters of a queue there are, those that somebody reads at this moment too."""
+    return sum(length(site, urls(site)[queue][1]))
 
 
 def of_location(site: Site, location_id: int) -> list[Letter]:
     """All that name a location."""
-    queues = [name for name, (_, dead_url) in urls(site).items() if any(length(site, dead_url))]
+    queues = [name for name in urls(site) if count(site, name)]
     found = [letter for queue in queues for letter in peeked(site, queue, most=_ALL)]
     return [letter for letter in found if letter.fields.get("location_id") == location_id]
 
@@ -220,10 +229,9 @@ def _judged(site: Site, letter: Letter) -> Verdict:
 
 def _entry(site: Site, letter: Letter) -> Entry | None:
     """The entry of what a letter brings; None if there is none, or its id is none."""
-    kind = letter.fields.get("type")
     with suppress(ValueError):
         id_ = fields.one_id(letter.fields.get("event_id"))
-        return site.ledger.get(f"{kind}#{id_}") if kind in ("payment", "refund") else None
+        return site.ledger.get(f"{letter.fields['type']}#{id_}") if letter.is_bill else None
     return None
 
 
@@ -231,10 +239,8 @@ def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
     found = {"reason": letter.reason, "says": letter.shown}
     if letter.money:
         entry = _entry(site, letter)
-        has = (
-            f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else _TOLD_BY_NOBODY
-        )
-        found["money"] = f"{letter.money}{has}"
+        told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else ""
+        found["money"] = letter.money + (told or _TOLD_BY_NOBODY)
     is_safe, why = verdict
     return {**found, "replay": f"safe: {why}" if is_safe else f"refused again: {why}"}
 
@@ -244,12 +250,17 @@ def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namesp
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
     below = screen.facts([*_facts(site, letter, verdict).items()], indent=" " * len(head))
-    typed = f"\n{screen.to_type(_command(letter, verdict), options)}" if options else ""
+    command = _command(site, letter, verdict) if options else ""
+    typed = f"\n{screen.to_type(command, options)}" if options and command else ""
     return f"{head}{letter.queue}, {letter.about}, {old} old\n{below}{typed}"
 
 
-def _command(letter: Letter, verdict: Verdict) -> str:
-    return f"letters {letter.id[:_SHORT]} {'--replay' if verdict[0] else '--drop'}"
+def _command(site: Site, letter: Letter, verdict: Verdict) -> str:
+    """What comes next; empty while nothing else has the money that it brings."""
+    is_safe, _why = verdict
+    if not is_safe and letter.is_bill and _entry(site, letter) is None:
+        return ""
+    return f"letters {letter.id[:_SHORT]} {'--replay' if is_safe else '--drop'}"
 
 
 def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
@@ -261,5 +272,5 @@ def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
         "sent_at": stamp(letter.sent_at),
         **_facts(site, letter, verdict),
         "safe": verdict[0],
-        "command": _command(letter, verdict),
+        "command": _command(site, letter, verdict) or None,
     }

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ops import accounts, dead_letters, history, rows, screen, trouble
+from ops import accounts, dead_letters, history, pbx, rows, screen, trouble
 from ops import call as calls_shown
 from ops.history import Event, Standing
 from ops.rows import clock_is_right, pop_ups, stopped_of
@@ -22,8 +22,8 @@ from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock
 from shared.altegio.status import Installed, Status
+from shared.aws import sightings
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import OTHER_LOCATION, POP_UP, POP_UP_DROPPED, RECORDING_LEFT_OUT
 from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call, CallState
@@ -163,17 +163,18 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
         has_key = bool(known.account.pbx_key_digest)
         yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
         waiting = site.calls.waiting(known.account.account_id)
-        yield from trouble.of_lines(waiting, known.account, connection.location_id)
+        yield from pbx.of_lines(waiting, known.account, connection.location_id)
     whose = str(connection.location_id)
-    others = site.sightings.lately(OTHER_LOCATION, LATELY)
-    yield from (trouble.of_other_location(it) for it in others if it.why == whose)
-    left_out = site.sightings.last(RECORDING_LEFT_OUT, whose)
-    if left_out and left_out.at > now - LATELY:
-        yield trouble.of_recordings(left_out)
+    others = site.sightings.lately(sightings.OTHER_LOCATION, LATELY)
+    yield from (pbx.of_other_location(it) for it in others if it.why == whose)
+    for kind, told in pbx.OF_PBX.items():
+        seen = site.sightings.last(kind, whose)
+        if seen and seen.at > now - LATELY:
+            yield told(seen)
     if known.account is not None and connection.live and not known.calls:
-        yield from trouble.of_no_line(known.account.lines, connection.location_id)
+        yield from pbx.of_no_line(known.account.lines, connection.location_id)
     for who in filter(None, (whose, connection.account_id)):
-        yield from rows.dropped(site, site.sightings.last(POP_UP_DROPPED, who), now)
+        yield from rows.dropped(site, site.sightings.last(sightings.POP_UP_DROPPED, who), now)
     yield from trouble.of_refused(trouble.refused(known.calls), connection.location_id)
 
 
@@ -216,13 +217,13 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     yield from _missed(own, now)
     yield "pop-ups", pop_ups(site, now, whose)
     heard = [call.received_at for call in known.calls]
-    heard += filter(None, [site.sightings.last_counted(POP_UP, whose)])
+    heard += filter(None, [site.sightings.last_counted(sightings.POP_UP, whose)])
     yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
     if account is not None and account.lines:
-        yield "lines", trouble.lines_of(account.lines, connection.location_id)
+        yield "lines", pbx.lines_of(account.lines, connection.location_id)
     popped = max((call.popped_at for call in known.calls if call.popped_at), default=None)
     yield "last shown", screen.due(popped, now) if popped else "none of a call that is kept"
-    dropped = site.sightings.last(POP_UP_DROPPED, whose)
+    dropped = site.sightings.last(sightings.POP_UP_DROPPED, whose)
     if dropped:
         yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
     if account is not None:

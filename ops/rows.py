@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
 
-from ops import dead_letters, screen, trouble
+from ops import dead_letters, pbx, screen, trouble
 from ops.site import AT_ONCE, Site
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
@@ -85,7 +85,7 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
         yield from trouble.of_money(entries, now, rows(site, ids))
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
-    dead, _held = dead_letters.length(site, dead_letters.urls(site)["billing"][1])
+    dead = dead_letters.count(site, "billing")
     told = ", ".join(counts) or ("nothing else is open" if dead else "all is settled")
     letters = f"{screen.counted(dead, 'dead letter')} of billing, "
     yield "money", f"{letters * bool(dead)}{told}"
@@ -201,8 +201,8 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
         refused_calls = trouble.refused(site.calls.latest(location_id, MOST))
         yield from trouble.of_refused(refused_calls, location_id)
-    for seen in site.sightings.lately(sightings.RECORDING_LEFT_OUT, LATELY):
-        yield trouble.of_recordings(seen)
+    for kind, told in pbx.OF_PBX.items():
+        yield from map(told, site.sightings.lately(kind, LATELY))
     for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
         yield from dropped(site, seen, now)
     yield "pop-ups", pop_ups(site, now)
@@ -224,7 +224,7 @@ def dropped(site: Site, last: Sighting | None, now: datetime) -> Iterator[Troubl
         waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
         if key in {*account.lines, *waiting}:
             return
-    yield from trouble.of_pop_ups(counts, late, last, newest, now)
+    yield from pbx.of_pop_ups(counts, late, last, newest, now)
 
 
 def places(site: Site, kind: str, within: timedelta) -> list[int]:
@@ -247,7 +247,7 @@ def lines(site: Site, now: datetime) -> Iterator[Found]:
     for account_id in site.calls.waited_for(now + timedelta(days=1), MOST):
         for location_id in sorted(site.connections.of_account(account_id))[:1]:
             waiting, account = site.calls.waiting(account_id), site.accounts.of_id(account_id)
-            yield from trouble.of_lines(waiting, account, location_id)
+            yield from pbx.of_lines(waiting, account, location_id)
 
 
 def stopped_of(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import accounts, dead_letters, rows, screen, trouble
+from ops import accounts, dead_letters, pbx, rows, screen, trouble
 from ops.site import AT_ONCE, Site
 from ops.trouble import LATELY, Found, Grade, Trouble
 from ops.watch import FAILURES, RUN
@@ -199,19 +199,19 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
     lengths = []
     again = site.watch.counted([_AGAIN], now).get(_AGAIN)
     comes_again = again is not None and again.last > now - _OLD
-    for name, (url, dead_url) in dead_letters.urls(site).items():
-        waiting, at_work = dead_letters.length(site, url) if url else (0, 0)
+    for name, (url, _dead_url) in dead_letters.urls(site).items():
+        waiting, at_work, later = dead_letters.length(site, url) if url else (0, 0, 0)
         age = site.watch.age(url, now) if waiting + at_work else None
         old = f", the oldest for {screen.age(age)}" if age else ""
-        lengths += [f"{name} {waiting + at_work}"] if url else []
+        told = f"{name} {waiting + at_work}{f', {later} for later' if later else ''}"
+        lengths += [told] if url else []
         if (age and age > _OLD) or (waiting + at_work and comes_again):
             function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
             why = "; messages come again, as they could not be stored" * comes_again
             what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}{why}"
             whom, command = f"queue of {name}", site.watch.log(function)
             yield Trouble(Grade.BROKEN, what, whom, command, now - age if age else None)
-        dead, _held = dead_letters.length(site, dead_url)
-        if dead:
+        if dead := dead_letters.count(site, name):
             letters = dead_letters.peeked(site, name)
             about = [letter.about for letter in letters]
             oldest = min((it.sent_at for it in letters), default=None)
@@ -283,7 +283,7 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         command = "publication" if lost[1:] else f"location {lost[0]} --all"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
     for it in site.sightings.lately(sightings.OTHER_LOCATION, LATELY):
-        yield trouble.of_other_location(it)
+        yield pbx.of_other_location(it)
     keys = (sightings.KEY_REFUSED, sightings.KEY_REPLACED)
     whose = dict.fromkeys(it.who for kind in keys for it in site.sightings.lately(kind, LATELY))
     with ThreadPoolExecutor(AT_ONCE) as workers:

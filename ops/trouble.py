@@ -2,21 +2,16 @@
 
 import argparse
 import re
-import shlex
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from ops import screen
-from shared.aws.sightings import Sighting, Told
 from shared.calls.call import Call, CallState
-from shared.calls.shown import PopUp
-from shared.calls.table import Waiting
 from shared.chains.chain import Chain, ChainState
-from shared.clock import instant, stamp
-from shared.connections.accounts import Account
+from shared.clock import stamp
 from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.lifecycle import LAGS
@@ -34,13 +29,7 @@ UNFINISHED = (
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
-# Nothing that anybody could mend: it was shown, or there was nobody to show.
-_NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
 _ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
-# Delays of a PBX: so many tell something; and by so much, in seconds or parts, alike ones differ.
-_A_FEW = 3
-_ALIKE_S = 20
-_ALIKE = 0.25
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -242,125 +231,6 @@ def of_refused(calls: Sequence[Call], location_id: int) -> Iterator[Trouble]:
         whys, location = causes(call.why for call in calls).rstrip("."), f"location {location_id}"
         what = f"{refused}: {whys}. First put that right, then have them sent again"
         yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused")
-
-
-def of_pop_ups(
-    counts: Mapping[str, int],
-    late: Mapping[str, int],
-    last: Sighting,
-    newest: Told | None,
-    now: datetime,
-) -> Iterator[Trouble]:
-    """Whose pop-ups are dropped, but for those that nobody could show; `newest` is any of them."""
-    lost = {why: number for why, number in counts.items() if why not in _NO_FAULT}
-    if last.at <= now - LATELY or not last.who or sum(lost.values()) <= counts.get(PopUp.SENT, 0):
-        return
-    told = ", ".join(f"{number} {why}" for why, number in lost.items())
-    what = f"more pop-ups are dropped than shown: {told}; the last {last.why}"
-    whom = command = named(last.who)
-    if last.why.startswith(PopUp.LATE) and late:
-        what += f". {_delays(late)}"
-    elif last.why.startswith(PopUp.CROWDED):
-        what += ", as our calls to Altegio had used up the pace of all, or of its account"
-    elif last.why.startswith(PopUp.UNUSABLE):
-        what += ". If its PBX writes numbers as another country does, say which (CC)"
-        command = f"account {last.who} --country CC"
-    elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
-        line = newest.facts.get("line") or newest.facts.get("extension", "")
-        what += f": {line or 'none was told'}. Say of which LOCATION it is"
-        command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
-    trouble = Trouble(Grade.ATTENTION, what, whom, command)
-    if newest and newest.why in _NO_FAULT and newest.at > last.at:
-        what = (
-            f"{what.rstrip('.')}. Mended, as it seems: one was shown {screen.due(newest.at, now)}"
-        )
-        trouble = replace(trouble, what=what, until=last.at + LATELY, is_over=True)
-    yield trouble
-
-
-def _delays(late: Mapping[str, int]) -> str:
-    """What the delays of a PBX tell: a clock that is wrong makes all alike."""
-    by = sorted((int(seconds), number) for seconds, number in late.items())
-    told = ", ".join(f"{screen.age(timedelta(seconds=it))} ({number})" for it, number in by)
-    least, most = by[0][0], by[-1][0]
-    if sum(late.values()) < _A_FEW:
-        said = "if more come and are alike, its clock is wrong; else it tells us late"
-    elif most - least <= max(_ALIKE_S, most * _ALIKE):
-        said = "they are alike, so its clock is wrong by that much"
-    else:
-        said = "they differ, so it tells us late, whatever its clock"
-    return f"Delays of the hour: {told}: {said}"
-
-
-def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
-    """An account whose PBX came with a key that is none any more, or that is void at `seen.why`."""
-    if not seen.why:
-        what = (
-            f"a PBX came {screen.due(seen.at, now)} with a key that is not the account's, such as"
-            " an old one, and was not heard. Set the PBX to the account's key"
-        )
-    elif instant(seen.why) > now:
-        what = (
-            "its PBX has a key that was replaced, and is not heard any more"
-            f" {screen.due(instant(seen.why), now)}. Set it to the new one"
-        )
-    else:
-        return
-    what += "; only if nobody has that any more, make another"
-    yield Trouble(Grade.ATTENTION, what, whom, command)
-
-
-def of_other_location(seen: Sighting) -> Trouble:
-    """A PBX that names a location which is not of the account whose key it has."""
-    what = (
-        f"a PBX with its key names location {seen.why}, which is not its own, and is not heard:"
-        f" it has the key of the wrong account, or names the wrong location. If it is the PBX of"
-        f" {seen.why}, set its own key there"
-    )
-    return Trouble(Grade.ATTENTION, what, named(seen.who), f"account {seen.why}", seen.at)
-
-
-def of_recordings(seen: Sighting) -> Trouble:
-    """Links to recordings that are not passed on, as whoever knows one may hear the call."""
-    host = f" {seen.why}" if seen.why else ""
-    what = (
-        f"its PBX gives recordings that are not passed on: they are not https, or on a host{host}"
-        " that RecordingHosts does not allow. Calls are saved without them"
-    )
-    command = "grep RecordingHosts docs/configuration.md"
-    return Trouble(Grade.ATTENTION, what, named(seen.who), command, seen.at)
-
-
-def lines_of(lines: Mapping[str, int], location_id: int) -> str:
-    """The lines that are entered as a location's, and those of its account's other locations."""
-    own = [line for line, it in lines.items() if it == location_id]
-    others = [f"{line} of {it}" for line, it in lines.items() if it != location_id]
-    elsewhere = f"; of its account's others: {some(others)}" if others else ""
-    return (some(own) if own else "none is entered as its own") + elsewhere
-
-
-def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
-    """A location of which no call came, and whose lines may be entered as another's."""
-    if lines and location_id not in lines.values():
-        what = (
-            f"no call of it came, and its account's lines are entered as others':"
-            f" {lines_of(lines, location_id)}. If one of them is its own, enter it so"
-        )
-        whom = f"location {location_id}"
-        yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
-
-
-def of_lines(
-    waiting: Sequence[Waiting], account: Account | None, location_id: int
-) -> Iterator[Trouble]:
-    """Calls of the account of a location whose line nobody has entered."""
-    unknown = [it.line_key for it in waiting if not account or it.line_key not in account.lines]
-    if unknown:
-        calls = screen.counted(len(unknown), "call waits", "calls wait")
-        of = some(sorted({*unknown}))
-        what = f"{calls}, as nobody has entered of which location the line is: {of}"
-        whom = f"the account of location {location_id}"
-        yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
 
 
 def ahead_until(connection: Connection, now: datetime) -> str:

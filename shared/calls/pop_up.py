@@ -16,6 +16,7 @@ from shared.aws.sightings import (
     KEY_REFUSED,
     KEY_REPLACED,
     OTHER_LOCATION,
+    PBX_AHEAD,
     POP_UP,
     POP_UP_DROPPED,
     POP_UP_LATE,
@@ -43,6 +44,8 @@ from shared.telemetry import count, logger
 
 # After so long a turn has passed; whatever can be dropped then is.
 _MISSED = timedelta(milliseconds=300)
+# By so much a PBX's clock may be ahead, as nobody sees it in the history.
+_AHEAD_S = 60
 
 
 class CallDoor:
@@ -118,6 +121,7 @@ class CallDoor:
         told = {"location_id": place.location_id, "outcome": outcome, "why": why, "age_ms": age_ms}
         logger.info("pop-up", extra=told)
         whose = str(place.location_id or account.account_id)
+        self._note_ahead(whose, event.at)
         # Other telephones of a group ask for the same one.
         if outcome is not PopUp.REPEATED:
             facts = shown.facts(
@@ -141,6 +145,8 @@ class CallDoor:
         """
         logger.append_keys(call_id=event.call_id)
         place, _connection = self._found(account, event)
+        ended_at = event.started_at + timedelta(seconds=event.duration_s)
+        self._note_ahead(str(place.location_id or account.account_id), ended_at)
         country = self._directory.country(account)
         try:
             return self._hearing.hear(event, account.account_id, place, country)
@@ -149,6 +155,11 @@ class CallDoor:
             told = event.model_dump(mode="json")
             self._wake_ups.put({**told, "account_id": account.account_id})
             return []
+
+    def _note_ahead(self, whose: str, at: datetime) -> None:
+        by_s = (at - self._clock()).total_seconds()
+        if by_s > _AHEAD_S:
+            self._sightings.note(PBX_AHEAD, whose, f"{by_s:.0f}")
 
     def _found(
         self, account: Account, event: Ringing | Finished

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from shared.aws.letter_box import LetterBox
 from tests.deployment import Deployment, payment
 from tests.ops.operator import Operator
 from tests.ops.states import KNOWN, paid, put, state
@@ -68,6 +69,30 @@ def test_what_is_typed_next_only_shows_and_what_is_deleted_is_last(
     assert (taken[2:], dropped[2:]) == (["--replay"], ["--drop"])
     assert "Nothing was changed yet. Add --do to do it." in operator(*dropped)
     assert len(connected.dead_letters()) == 2
+
+
+def test_what_brings_money_that_nobody_else_has_is_not_offered_to_be_deleted(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment(amount="1,149.00")))
+    [letter] = operator.json("letters")
+    assert letter["command"] is None
+    shown = " ".join(operator("letters").split())
+    assert "have a corrected event sent anew first; then delete them (--drop)" in shown
+    assert "type:" not in shown
+    connected.bill(payment(amount="1149.00"))
+    [letter] = operator.json("letters")
+    assert letter["command"].split()[2:] == ["--drop"]
+
+
+def test_money_is_not_settled_while_a_letter_is_being_read(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment(amount="1,149.00")))
+    reader = LetterBox(connected.sqs, connected.queues["BillingDeadLetters"])
+    with reader.held():
+        told = operator.json("status")["facts"]["money"]
+    assert "1 dead letter of billing" in told
 
 
 def test_a_letter_of_stripes_shows_under_which_ids_stripe_has_it(

@@ -448,7 +448,8 @@ def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: 
     key = deployment.connect(4564, 4232).pbx_key
     telling.end(deployment, key, call_id="c-1", location_id=None, line="+13155550199")
     what = (
-        "1 call waits, as nobody has entered of which location the line is: +13155550199"
+        "1 call waits, as nobody has entered of which location the line is: +13155550199. If it is"
+        " none of this account's, another's PBX has its key: set its own key there, enter nothing"
         " > lines 4232"
     )
     assert told(operator) == [f"attention the account of location 4232: {what}"]
@@ -617,6 +618,24 @@ def test_a_pbx_with_the_key_of_another_account_is_told_with_both(
     assert "names location 4564, which is not its own" in " ".join(
         operator("location", "4564").split()
     )
+
+
+@pytest.mark.parametrize("rings", ["rings", "has ended"])
+def test_a_pbx_whose_clock_is_ahead_is_told_until_it_is_set(
+    deployment: Deployment, operator: Operator, rings: str
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    if rings == "rings":
+        telling.ring(deployment, key, ago_s=-430, call_id="c-1")
+    else:
+        telling.end(deployment, key, ago_s=-340, call_id="c-1", duration_s=90)
+    ahead = "the clock of its PBX is 7 min ahead, so its calls stand at times to come"
+    assert any(ahead in line for line in told(operator))
+    assert ahead in " ".join(operator("location", "4564").split())
+    deployment.clock.advance(minutes=61)
+    telling.ring(deployment, key, call_id="c-2")
+    for screen in (("status",), ("location", "4564")):
+        assert "clock of its PBX" not in " ".join(operator(*screen).split())
 
 
 def test_links_to_recordings_that_are_left_out_are_told_with_their_host(
