@@ -240,7 +240,8 @@ def _run(options: argparse.Namespace) -> int:
     except (BotoCoreError, ClientError) as error:
         why = f"AWS: {error}"
     except UnreadableRow as error:
-        why = f"{error.key}: {error}. Nothing was done; `status` says more."
+        why = f"{error.key}: {error}. Nothing was done, here nor for whoever it concerns, until a"
+        why += " developer has seen what was written there by hand, and corrected it in its table."
     except BrokenPipeError:
         raise
     except OSError as error:

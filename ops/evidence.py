@@ -156,6 +156,8 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     ]
     if evidence.doubled and entry.state is not EntryState.SENT:
         beside = "; if it is sent as well, Altegio has both, and takes commission of both"
+        if evidence.word is Word.TAKEN:
+            beside = "; Altegio has both"
         pairs.append(("paid already", f"its period, by {evidence.doubled}{beside}"))
     parts = [f"{entry.key} ({site.name})", screen.facts(pairs)]
     if evidence.rows:

@@ -186,15 +186,16 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     unread = {it.location_id: unread[it.location_id] for it in rows(site, unread) if it.live}
     if unread:
         parameter = site.calls_settings.user_token_parameter
-        what = f"the list of calls is refused: {'; '.join(dict.fromkeys(unread.values()))}. "
+        whys = "; ".join(it.rstrip(".") for it in dict.fromkeys(unread.values()))
+        what = f"the list of calls is refused: {whys}. "
         if all(it.startswith("401") for it in unread.values()):
             what += f"So the user token in {parameter} is not taken. {OF_USER}"
             command = written(site, parameter)
         else:
             what += (
-                "If `publication` reads the list of another, these were connected before the"
-                " application had the right to view Overview - Calls, and have to connect anew; if"
-                f" not, it has no such right, or {parameter} has a token of another user"
+                "See first whether the application, and the user whose token"
+                f" {parameter} has, may view Overview - Calls: such a right may have been taken away."
+                " If both may, these were connected before, and have to connect anew"
             )
             command = "publication"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)

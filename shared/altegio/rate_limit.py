@@ -64,11 +64,12 @@ class Busy(Exception):
 
 
 class Paused(Exception):
-    """Nothing may be sent before `until`."""
+    """Nothing may be sent before `until`; or, if `braked`, as the platform refused some."""
 
-    def __init__(self, until: datetime) -> None:
-        super().__init__(f"no call to the platform before {until:%H:%M:%S}")
-        self.until = until
+    def __init__(self, until: datetime, *, braked: bool = False) -> None:
+        why = ", as it refused some" if braked else ""
+        super().__init__(f"no call to the platform before {until:%H:%M:%S}{why}")
+        self.until, self.braked = until, braked
 
 
 class Pace:
@@ -208,11 +209,10 @@ class Pace:
         Raises:
             Paused: the brake is on.
         """
-        answer = self._dynamodb.get_item(**self._row, ConsistentRead=True)
-        row = from_item(answer.get("Item", {}))
+        row = from_item(self._dynamodb.get_item(**self._row, ConsistentRead=True).get("Item", {}))
         until = _instant(row.get("braked_until", 0))
         if now < until <= now + _ABSURD_BRAKE:
-            raise Paused(until)
+            raise Paused(until, braked=True)
         free_at = _instant(row.get("free_at", 0))
         return free_at if free_at <= now + _ABSURD else now
 

@@ -206,7 +206,8 @@ class CallDoor:
                 if ringing is None:
                     return PopUp.REPEATED, ""
         except (Paused, Busy) as error:
-            return PopUp.CROWDED, str(error)
+            braked = isinstance(error, Paused) and error.braked
+            return PopUp.FAILED if braked else PopUp.CROWDED, str(error)
         if self._clock() > latest:
             return PopUp.LATE, "after waiting for its turn"
         outcome = self._voip.pop_up(
