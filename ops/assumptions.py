@@ -20,7 +20,6 @@ from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.marketplace import LOCATIONS_PER_PAGE
 from shared.altegio.status import Installed, Status
 from shared.aws.sightings import CLOCK_OFF
-from shared.clock import wire
 from shared.connections.connection import Connection
 from shared.payments.entry import EntryState
 from shared.payments.facts import digits
@@ -81,9 +80,9 @@ def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:
     told = _all(len(pairs), "altered", altered, "none of ours is listed")
     yield "payments: sums read back", told
     altered = [
-        f"{it.key}: paid {wire(it.payment.paid_at, zone)} reads {row.paid_at}"
+        f"{it.key}: paid {clock.wire(it.payment.paid_at, zone)} reads {row.paid_at}"
         for it, row in pairs
-        if [wire(date, zone) for date in it.payment.dates] != [*row.dates]
+        if [clock.wire(date, zone) for date in it.payment.dates] != [*row.dates]
     ]
     told = _all(len(pairs), "altered", altered, "none of ours is listed")
     yield "payments: dates read back", told

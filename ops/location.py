@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from ops import accounts, dead_letters, history, pbx, rows, screen, trouble
 from ops import call as calls_shown
 from ops.history import Event, Standing
-from ops.rows import clock_is_right, pop_ups, stopped_of
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
@@ -28,7 +27,6 @@ from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call, CallState
 from shared.chains.chain import Chain
-from shared.clock import stamp
 from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
@@ -101,13 +99,13 @@ def location(site: Site, options: argparse.Namespace) -> int:
         "facts": dict(facts),
         "calls": [calls_shown.plain(each) for each in calls],
         "lines": [
-            {"at": it.at and stamp(it.at), "source": it.source.strip("()"), "what": it.what}
+            {"at": it.at and clock.stamp(it.at), "source": it.source.strip("()"), "what": it.what}
             for it in events
         ],
         "here": stands.here,
         "there": stands.there,
         "agree": stands.agree,
-        "since": stands.since and stamp(stands.since),
+        "since": stands.since and clock.stamp(stands.since),
         "missing": known.said,
     }
     screen.printed(options, "\n".join(parts), plain)
@@ -148,12 +146,12 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield from trouble.of_cover(work, now)
     yield from trouble.of_connection(connection, known.chain, now)
     if trouble.ahead_until(connection, now):
-        is_right = clock_is_right(site, connection)
+        is_right = rows.clock_is_right(site, connection)
         yield from trouble.of_clock(connection, now, is_right=is_right)
     if known.chain is not None:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
-        yield from trouble.of_stopped(*stopped_of(site, connection.chain_key, [connection]))
+        yield from trouble.of_stopped(*rows.stopped_of(site, connection.chain_key, [connection]))
     yield from _of_pbx(site, known, connection, now)
 
 
@@ -215,7 +213,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     whose = str(connection.location_id)
     own = [it for it in known.calls if it.account_id == connection.account_id]
     yield from _missed(own, now)
-    yield "pop-ups", pop_ups(site, now, whose)
+    yield "pop-ups", rows.pop_ups(site, now, whose)
     heard = [call.received_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(sightings.POP_UP, whose)])
     yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
@@ -294,7 +292,7 @@ def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
         raise NotChanged("a saved call has proven the CRM token, so there is nothing to resume")
     changing = [connection]
     if options.resume and connection.telephony is CrmTokenState.STOPPED:
-        stopped, _culprits = stopped_of(site, connection.chain_key, changing)
+        stopped, _culprits = rows.stopped_of(site, connection.chain_key, changing)
         changing = [it for it in stopped if it.live] or changing
     word = "trusted" if options.trust else "resumed"
     verdict = f"telephony {word} by {getpass.getuser()}"

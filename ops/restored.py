@@ -10,11 +10,9 @@ from datetime import datetime, timedelta
 
 from ops import screen
 from ops.rows import entries_in
-from ops.screen import NotChanged
 from ops.site import Site
 from ops.trouble import some
 from shared import clock
-from shared.clock import YEARS
 from shared.payments.entry import Entry, EntryState
 from shared.payments.restored import Mark
 from shared.reconcile.census.table import Stage
@@ -34,8 +32,8 @@ def restored(site: Site, options: argparse.Namespace) -> int:
 def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     now = clock.now()
     since: datetime = options.since or now - _LONGEST
-    if since > now or since.year not in YEARS:
-        raise NotChanged(f"{screen.moment(since)} is not in the past")
+    if since > now or since.year not in clock.YEARS:
+        raise screen.NotChanged(f"{screen.moment(since)} is not in the past")
     if mark is not None and mark.released_at is None:
         # Restored once more: what either restore has lost is looked for.
         since = min(since, mark.restored_to)
@@ -70,7 +68,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
 
 def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     if mark is None or mark.released_at is not None:
-        raise NotChanged("no mark stands")
+        raise screen.NotChanged("no mark stands")
     pairs = [
         ("mark", _standing(mark)),
         ("unfinished", _counted(_unfinished(site))),
