@@ -7,7 +7,6 @@ switched off" is its first part.
 
 import argparse
 import getpass
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -41,7 +40,6 @@ _WHAT = {
 _SHOWN = 10
 _LINES = 20
 _SETTLED = timedelta(minutes=5)
-_WEBHOOK = " webhook"
 
 
 class Known:
@@ -122,21 +120,15 @@ def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
     return status, ""
 
 
-def _not_read(site: Site, known: Known) -> Iterator[Trouble]:
+def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if known.status is None:
         # What concerns all locations may be what its owner complains of.
         yield Trouble(Grade.BROKEN, known.said, "platform", "status")
     yield from (rows.of_unreadable(site, it) for it in known.unread)
-
-
-def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
-    yield from _not_read(site, known)
     yield from trouble.of_money(known.entries, now, filter(None, [known.connection]))
     for letter in known.letters:
-        what = f"is a dead letter: {letter.reason}"
-        yield Trouble(
-            Grade.ATTENTION, what, letter.about, f"letters {letter.id[:8]}", letter.sent_at
-        )
+        what, command = f"is a dead letter: {letter.reason}", f"letters {letter.id[:8]}"
+        yield Trouble(Grade.ATTENTION, what, letter.about, command, letter.sent_at)
     connection = known.connection
     if connection is None:
         return
@@ -197,8 +189,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     if work is not None:
         until = screen.moment(work.covered_until)
         yield "covered", f"until {until}, {screen.due(work.covered_until, now)}"
-    counted = Counter(entry.state for entry in known.entries)
-    states = ", ".join(f"{number} {state}" for state, number in counted.most_common())
+    states = screen.tally(entry.state for entry in known.entries)
     letters = [it for it in known.letters if it.queue == "billing"]
     beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
     yield "money", f"{states or 'nothing was stored'}{beside}"
@@ -207,8 +198,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     if chain is not None:
         siblings = [each for each in chain.locations if each != connection.location_id]
         yield "same chain", ", ".join(map(str, siblings)) or "-"
-    calls = Counter(str(call.state) for call in known.calls)
-    states = ", ".join(f"{number} {state}" for state, number in calls.most_common())
+    states = screen.tally(call.state for call in known.calls)
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(connection.location_id)
     own = [it for it in known.calls if it.account_id == connection.account_id]
@@ -226,7 +216,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
     if account is not None:
         yield "PBX key", accounts.key_of(account)
-    told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]
+    told = [line for line in known.journal if line.words.endswith(" webhook")]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", f"of Altegio's: {last}"
 
@@ -331,8 +321,6 @@ def _sent_again(site: Site, options: argparse.Namespace) -> int:
             raise Unfinished(f"{done} will be sent again; of the others, something came meanwhile")
         return f"Done: {screen.counted(done, 'call')} will be sent again."
 
-    pairs = [
-        ("location", str(options.location)),
-        ("send again", screen.counted(len(refused), "call")),
-    ]
+    calls = screen.counted(len(refused), "call")
+    pairs = [("location", str(options.location)), ("send again", calls)]
     return screen.change(options, f"Location {options.location} ({site.name})", pairs, do)

@@ -4,7 +4,6 @@ The rule is in `shared.payments.restored`; here its mark is set and released.
 """
 
 import argparse
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -46,7 +45,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     pairs = [
         ("restored to", f"{screen.moment(since)}, {screen.due(since, now)}"),
         ("mark", _standing(mark)),
-        ("unfinished", _counted(entries)),
+        ("unfinished", screen.tally(it.state for it in entries) or "none"),
         ("changed since", changed),
         ("change", "whatever is to be sent is looked for on Altegio's list first"),
         ("census", "one is ordered, with repairs: our rows of locations are of that time, too"),
@@ -71,7 +70,7 @@ def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
         raise screen.NotChanged("no mark stands")
     pairs = [
         ("mark", _standing(mark)),
-        ("unfinished", _counted(_unfinished(site))),
+        ("unfinished", screen.tally(it.state for it in _unfinished(site)) or "none"),
         ("change", "what comes for the first time from now on is sent at once"),
         ("not changed", "what is here already is looked for all the same"),
         ("condition", "billing has sent again whatever it has sent since then"),
@@ -101,8 +100,3 @@ def _unfinished(site: Site) -> list[Entry]:
             raise unread[0]
         found += entries
     return found
-
-
-def _counted(entries: list[Entry]) -> str:
-    counts = Counter(entry.state for entry in entries)
-    return ", ".join(f"{number} {state}" for state, number in counts.items()) or "none"
