@@ -14,7 +14,6 @@ from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
 from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, POP_UP
-from shared.clock import instant
 from shared.connect.portal import BadAccount, checked
 from shared.connections import pbx_key
 from shared.connections.accounts import Account
@@ -93,8 +92,8 @@ def key_of(found: Account) -> str:
     if not found.pbx_key_digest:
         return "the account has none yet"
     now = clock.now()
-    made = screen.due(instant(found.pbx_key_at), now) if found.pbx_key_at else "long ago"
-    untils = [instant(it) for it in found.replaced_pbx_keys.values()]
+    made = screen.due(clock.instant(found.pbx_key_at), now) if found.pbx_key_at else "long ago"
+    untils = [clock.instant(it) for it in found.replaced_pbx_keys.values()]
     ends = max((it for it in untils if it > now), default=None)
     before = f"the one before is good until {screen.moment(ends)}" if ends else "no other is good"
     return f"made {made}; {before}"

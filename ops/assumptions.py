@@ -20,7 +20,6 @@ from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.marketplace import LOCATIONS_PER_PAGE
 from shared.altegio.status import Installed, Status
 from shared.aws.sightings import CLOCK_OFF
-from shared.clock import wire
 from shared.connections.connection import Connection
 from shared.payments.entry import EntryState
 from shared.payments.facts import digits
@@ -47,9 +46,8 @@ def assumptions(site: Site, options: argparse.Namespace) -> int:
     found = [(verdict, what, seen) for what, (verdict, seen) in _findings(site, location_id)]
     table = screen.table([*map(str.upper, heads)], found)
     head = f"Location {location_id}, as the platform has it now ({site.name})"
-    screen.printed(
-        options, f"{head}\n\n{table}", [dict(zip(heads, it, strict=True)) for it in found]
-    )
+    plain = [dict(zip(heads, it, strict=True)) for it in found]
+    screen.printed(options, f"{head}\n\n{table}", plain)
     return int(any(verdict is Verdict.FAILS for verdict, *_rest in found))
 
 
@@ -73,20 +71,19 @@ def _findings(site: Site, location_id: int) -> Iterator[tuple[str, Judgement]]:
     told = _all(len(sent) if status else 0, "missing", missing, none)
     yield "payments: ours are listed under their ids", told
     pairs = [(it, listed[it.platform_id]) for it in sent if it.platform_id in listed]
-    altered = [
+    sums = [
         f"{it.key}: {digits(it.payment.amount)} is {row.amount}"
         for it, row in pairs
         if row.amount != it.payment.amount
     ]
-    told = _all(len(pairs), "altered", altered, "none of ours is listed")
-    yield "payments: sums read back", told
-    altered = [
-        f"{it.key}: paid {wire(it.payment.paid_at, zone)} reads {row.paid_at}"
+    dates = [
+        f"{it.key}: paid {clock.wire(it.payment.paid_at, zone)} reads {row.paid_at}"
         for it, row in pairs
-        if [wire(date, zone) for date in it.payment.dates] != [*row.dates]
+        if [clock.wire(date, zone) for date in it.payment.dates] != [*row.dates]
     ]
-    told = _all(len(pairs), "altered", altered, "none of ours is listed")
-    yield "payments: dates read back", told
+    for what, altered in (("sums", sums), ("dates", dates)):
+        told = _all(len(pairs), "altered", altered, "none of ours is listed")
+        yield f"payments: {what} read back", told
     owned = site.looking.owned(entries, list(listed.values()))
     unknown = [f"id {it}" for it in sorted(listed.keys() - owned)]
     told = _all(len(listed), "unknown", unknown, "no payment is listed")
@@ -135,10 +132,8 @@ def list_of_calls(site: Site, location_id: int) -> Judgement:
     """Without that right, and a user token, nobody knows what was saved."""
     token, day = site.user_token.known(), clock.now().date()
     if token is None:
-        return (
-            Verdict.FAILS,
-            f"there is no user token in {site.calls_settings.user_token_parameter}",
-        )
+        parameter = site.calls_settings.user_token_parameter
+        return Verdict.FAILS, f"there is no user token in {parameter}"
     try:
         site.voip.calls(location_id, day, day, 1, token)
     except NotSent as error:

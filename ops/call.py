@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from ops import screen
-from ops.screen import Unknown
 from ops.site import Site
 from shared import clock
 from shared.aws.sightings import RECORDING_LEFT_OUT
@@ -26,7 +25,7 @@ def call(site: Site, options: argparse.Namespace) -> int:
     """Shows the calls that have an id; of one PBX there may be several."""
     found = _found(site, options.location, options.call)
     if not found:
-        raise Unknown(f"location {options.location} has no call {options.call}")
+        raise screen.Unknown(f"location {options.location} has no call {options.call}")
     text = "\n\n".join(_told(site, each) for each in found)
     screen.printed(options, text, [plain(each) for each in found])
     return 0

@@ -14,7 +14,6 @@ from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
-from shared.clock import stamp
 from shared.reconcile.census import differences as rules
 from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import CensusTable, Found, Head, Stage
@@ -139,10 +138,10 @@ def _plain(head: Head, found: list[Found]) -> dict[str, object]:
             **asdict(it.finding),
             "repairable": it.finding.difference in REPAIRED,
             "generation": it.generation,
-            "at": stamp(it.at),
+            "at": clock.stamp(it.at),
             "result": it.result,
         }
         for it in found
     ]
     told = {name: getattr(head, name) for name in names}
-    return {"began_at": stamp(head.began_at), **told, "findings": findings}
+    return {"began_at": clock.stamp(head.began_at), **told, "findings": findings}

@@ -18,7 +18,6 @@ from shared.aws.dynamodb import from_item
 from shared.aws.letter_box import AT_ONCE, LetterBox, Message
 from shared.calls import phone_numbers
 from shared.calls import replay as calls_replay
-from shared.clock import stamp
 from shared.payments import replay as payments_replay
 from shared.payments.entry import Entry
 
@@ -269,7 +268,7 @@ def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
         "id": letter.id,
         "event": letter.event[:_LONGEST],
         "location_id": letter.fields.get("location_id"),
-        "sent_at": stamp(letter.sent_at),
+        "sent_at": clock.stamp(letter.sent_at),
         **_facts(site, letter, verdict),
         "safe": verdict[0],
         "command": _command(site, letter, verdict) or None,

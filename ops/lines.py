@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops import accounts, screen, trouble
-from ops.screen import NotChanged, Wrong
 from ops.site import Site
 from shared import clock
 from shared.calls.line_entry import Entered
 from shared.calls.lines import UNTOLD, BadEntry, Directory, imported
-from shared.clock import stamp
 from shared.connections.accounts import Account
 
 _LONGEST = 1_000_000
@@ -34,7 +32,7 @@ def lines(site: Site, options: argparse.Namespace) -> int:
         enters, account_id = site.lines.enter, account.account_id
         entered = site.lines.remove(account_id, gone) if gone else enters(account_id, entries)
         if entered is not Entered.DONE:
-            raise NotChanged(entered)
+            raise screen.NotChanged(entered)
         return "Done: calls that have waited for these lines go out." if entries else "Done."
 
     return screen.change(options, head, _pairs(account, entries, gone), do)
@@ -53,7 +51,7 @@ def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change 
         return None
     key = site.lines.key_of(account, written)
     if not key:
-        raise Wrong("That is no line.")
+        raise screen.Wrong("That is no line.")
     return ({}, (key,)) if options.enter is None else ({key: options.location}, ())
 
 
@@ -63,12 +61,12 @@ def _of_file(file: Path, country: str) -> dict[str, int]:
             content = opened.read(_LONGEST + 1)
         if len(content) > _LONGEST:
             # A part of it would be entered as the whole, and its last row as another.
-            raise Wrong(f"{file}: longer than {_LONGEST} bytes.")
+            raise screen.Wrong(f"{file}: longer than {_LONGEST} bytes.")
         return imported(content.decode("utf-8-sig"), country)
     except UnicodeDecodeError:
-        raise Wrong(f"{file}: not UTF-8.") from None
+        raise screen.Wrong(f"{file}: not UTF-8.") from None
     except BadEntry as error:
-        raise Wrong(f"{file}: {error}.") from None
+        raise screen.Wrong(f"{file}: {error}.") from None
 
 
 def _pairs(
@@ -116,7 +114,7 @@ def _json(account: Account, found: Directory) -> dict[str, object]:
             for it in found.entries
         ],
         "unknown": [
-            {"line": it.key, "calls": it.calls, "last_at": stamp(it.last_at)}
+            {"line": it.key, "calls": it.calls, "last_at": clock.stamp(it.last_at)}
             for it in found.unknown
         ],
     }

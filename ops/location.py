@@ -7,7 +7,6 @@ switched off" is its first part.
 
 import argparse
 import getpass
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +15,6 @@ from datetime import datetime, timedelta
 from ops import accounts, dead_letters, history, pbx, rows, screen, trouble
 from ops import call as calls_shown
 from ops.history import Event, Standing
-from ops.rows import clock_is_right, pop_ups, stopped_of
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
@@ -28,7 +26,6 @@ from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call, CallState
 from shared.chains.chain import Chain
-from shared.clock import stamp
 from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
@@ -43,7 +40,6 @@ _WHAT = {
 _SHOWN = 10
 _LINES = 20
 _SETTLED = timedelta(minutes=5)
-_WEBHOOK = " webhook"
 
 
 class Known:
@@ -101,13 +97,13 @@ def location(site: Site, options: argparse.Namespace) -> int:
         "facts": dict(facts),
         "calls": [calls_shown.plain(each) for each in calls],
         "lines": [
-            {"at": it.at and stamp(it.at), "source": it.source.strip("()"), "what": it.what}
+            {"at": it.at and clock.stamp(it.at), "source": it.source.strip("()"), "what": it.what}
             for it in events
         ],
         "here": stands.here,
         "there": stands.there,
         "agree": stands.agree,
-        "since": stands.since and stamp(stands.since),
+        "since": stands.since and clock.stamp(stands.since),
         "missing": known.said,
     }
     screen.printed(options, "\n".join(parts), plain)
@@ -124,21 +120,15 @@ def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
     return status, ""
 
 
-def _not_read(site: Site, known: Known) -> Iterator[Trouble]:
+def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if known.status is None:
         # What concerns all locations may be what its owner complains of.
         yield Trouble(Grade.BROKEN, known.said, "platform", "status")
     yield from (rows.of_unreadable(site, it) for it in known.unread)
-
-
-def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
-    yield from _not_read(site, known)
     yield from trouble.of_money(known.entries, now, filter(None, [known.connection]))
     for letter in known.letters:
-        what = f"is a dead letter: {letter.reason}"
-        yield Trouble(
-            Grade.ATTENTION, what, letter.about, f"letters {letter.id[:8]}", letter.sent_at
-        )
+        what, command = f"is a dead letter: {letter.reason}", f"letters {letter.id[:8]}"
+        yield Trouble(Grade.ATTENTION, what, letter.about, command, letter.sent_at)
     connection = known.connection
     if connection is None:
         return
@@ -148,12 +138,12 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield from trouble.of_cover(work, now)
     yield from trouble.of_connection(connection, known.chain, now)
     if trouble.ahead_until(connection, now):
-        is_right = clock_is_right(site, connection)
+        is_right = rows.clock_is_right(site, connection)
         yield from trouble.of_clock(connection, now, is_right=is_right)
     if known.chain is not None:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
-        yield from trouble.of_stopped(*stopped_of(site, connection.chain_key, [connection]))
+        yield from trouble.of_stopped(*rows.stopped_of(site, connection.chain_key, [connection]))
     yield from _of_pbx(site, known, connection, now)
 
 
@@ -199,8 +189,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     if work is not None:
         until = screen.moment(work.covered_until)
         yield "covered", f"until {until}, {screen.due(work.covered_until, now)}"
-    counted = Counter(entry.state for entry in known.entries)
-    states = ", ".join(f"{number} {state}" for state, number in counted.most_common())
+    states = screen.tally(entry.state for entry in known.entries)
     letters = [it for it in known.letters if it.queue == "billing"]
     beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
     yield "money", f"{states or 'nothing was stored'}{beside}"
@@ -209,13 +198,12 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     if chain is not None:
         siblings = [each for each in chain.locations if each != connection.location_id]
         yield "same chain", ", ".join(map(str, siblings)) or "-"
-    calls = Counter(str(call.state) for call in known.calls)
-    states = ", ".join(f"{number} {state}" for state, number in calls.most_common())
+    states = screen.tally(call.state for call in known.calls)
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(connection.location_id)
     own = [it for it in known.calls if it.account_id == connection.account_id]
     yield from _missed(own, now)
-    yield "pop-ups", pop_ups(site, now, whose)
+    yield "pop-ups", rows.pop_ups(site, now, whose)
     heard = [call.received_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(sightings.POP_UP, whose)])
     yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
@@ -228,7 +216,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
     if account is not None:
         yield "PBX key", accounts.key_of(account)
-    told = [line for line in known.journal if line.words.endswith(_WEBHOOK)]
+    told = [line for line in known.journal if line.words.endswith(" webhook")]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", f"of Altegio's: {last}"
 
@@ -294,7 +282,7 @@ def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
         raise NotChanged("a saved call has proven the CRM token, so there is nothing to resume")
     changing = [connection]
     if options.resume and connection.telephony is CrmTokenState.STOPPED:
-        stopped, _culprits = stopped_of(site, connection.chain_key, changing)
+        stopped, _culprits = rows.stopped_of(site, connection.chain_key, changing)
         changing = [it for it in stopped if it.live] or changing
     word = "trusted" if options.trust else "resumed"
     verdict = f"telephony {word} by {getpass.getuser()}"
@@ -333,8 +321,6 @@ def _sent_again(site: Site, options: argparse.Namespace) -> int:
             raise Unfinished(f"{done} will be sent again; of the others, something came meanwhile")
         return f"Done: {screen.counted(done, 'call')} will be sent again."
 
-    pairs = [
-        ("location", str(options.location)),
-        ("send again", screen.counted(len(refused), "call")),
-    ]
+    calls = screen.counted(len(refused), "call")
+    pairs = [("location", str(options.location)), ("send again", calls)]
     return screen.change(options, f"Location {options.location} ({site.name})", pairs, do)

@@ -16,9 +16,7 @@ from ops.evidence import Evidence, Word
 from ops.rows import entries_in
 from ops.screen import NotChanged
 from ops.site import Site
-from ops.trouble import UNFINISHED
 from shared import clock
-from shared.clock import stamp
 from shared.payments import entry as rules
 from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import to_texts
@@ -74,7 +72,7 @@ def payment(site: Site, options: argparse.Namespace) -> int:
 
 def _listed(site: Site, options: argparse.Namespace) -> int:
     """What is not settled, or all of a state; 1 if one of them needs a person."""
-    states = [EntryState(options.state)] if options.state else UNFINISHED
+    states = [EntryState(options.state)] if options.state else trouble.UNFINISHED
     found, unread = [], []
     for state in states:
         entries, _more, unreadable = entries_in(site, state, None)
@@ -116,7 +114,7 @@ def _plain(entry: Entry) -> dict[str, object]:
         "attempt": entry.attempt,
         "platform_id": entry.platform_id,
         "facts": to_texts(entry.facts),
-        **{name: at and stamp(at) for name, at in times.items()},
+        **{name: at and clock.stamp(at) for name, at in times.items()},
     }
 
 

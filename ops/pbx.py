@@ -32,8 +32,7 @@ def of_pop_ups(
     lost = {why: number for why, number in counts.items() if why not in _NO_FAULT}
     if last.at <= now - LATELY or not last.who or sum(lost.values()) <= counts.get(PopUp.SENT, 0):
         return
-    told = ", ".join(f"{number} {why}" for why, number in lost.items())
-    what = f"more pop-ups are dropped than shown: {told}; the last {last.why}"
+    what = f"more pop-ups are dropped than shown: {screen.tally(lost)}; the last {last.why}"
     whom = command = named(last.who)
     if last.why.startswith(PopUp.LATE) and late:
         what += f". {_delays(late)}"
@@ -48,9 +47,8 @@ def of_pop_ups(
         command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
     trouble = Trouble(Grade.ATTENTION, what, whom, command)
     if newest and newest.why in _NO_FAULT and newest.at > last.at:
-        what = (
-            f"{what.rstrip('.')}. Mended, as it seems: one was shown {screen.due(newest.at, now)}"
-        )
+        mended = f"Mended, as it seems: one was shown {screen.due(newest.at, now)}"
+        what = f"{what.rstrip('.')}. {mended}"
         trouble = replace(trouble, what=what, until=last.at + LATELY, is_over=True)
     yield trouble
 
@@ -149,9 +147,9 @@ def of_lines(
     if unknown:
         calls = screen.counted(len(unknown), "call waits", "calls wait")
         of = some(sorted({*unknown}))
-        what = f"{calls}, as nobody has entered of which location the line is: {of}. If it is none"
-        what += (
-            " of this account's, another's PBX has its key: set its own key there, enter nothing"
+        what = (
+            f"{calls}, as nobody has entered of which location the line is: {of}. If it is none of"
+            " this account's, another's PBX has its key: set its own key there, enter nothing"
         )
         whom = f"the account of location {location_id}"
         yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")

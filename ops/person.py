@@ -18,7 +18,6 @@ from ops.site import Site
 from ops.stored import Person, Rows
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
-from shared.clock import stamp
 from shared.connections.connection import State
 from shared.connections.erase import Erase
 
@@ -147,7 +146,7 @@ def _kept(rows: Rows) -> list[dict[str, Any]]:
 def _head(site: Site, found: Person, what: str) -> dict[str, Any]:
     return {
         "what": f"{what} on request",
-        "at": stamp(clock.now()),
+        "at": clock.stamp(clock.now()),
         "by": getpass.getuser(),
         "stack": site.name,
         "account": found.account_id if found.whole else None,

@@ -52,6 +52,11 @@ numbers, times and the link to the recording, for {call_days} days. All is encry
 tables of our own AWS account; links and numbers are in no log. We read nothing of clients,
 appointments or staff.
 """
+_BY_HAND = """\
+By hand: the redirect is sent for a public application only, so a private one is connected without
+our page. Whatever is changed in the Cabinet holds for new connections: save, disconnect the test
+location, and connect it again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +102,7 @@ def _told(site: Site, values: dict[str, str], texts: dict[str, str], checks: lis
     for name, text in texts.items():
         parts.append(f"\n{name} ({len(text)} of {_TEXT[-1]} characters)\n")
         parts += [screen.wrapped(line, indent="  ") for line in text.splitlines()]
-    parts.append(
-        "\n"
-        + screen.wrapped(
-            "By hand: the redirect is sent for a public application only, so a private one is "
-            "connected without our page. Whatever is changed in the Cabinet holds for new "
-            "connections: save, disconnect the test location, and connect it again."
-        )
-    )
-    return "\n".join(parts)
+    return "\n".join([*parts, f"\n{screen.wrapped(_BY_HAND)}"])
 
 
 def _is_local(site: Site) -> bool:
@@ -165,15 +162,12 @@ def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     knows = f"the token is of application {site.settings.platform.application_id}"
     try:
         ids = [it.id for it in site.platform.locations(page=1)]
-    except Refused as error:
+    except (Refused, Unreachable) as error:
         # Of a wrong application, the token is not to be blamed.
-        blamed = takes if error.status in _TOKEN else knows
-        yield Check(blamed, passed=False, seen=str(error))
-    except Unreachable as error:
-        yield Check(takes, passed=False, seen=str(error))
+        is_taken = isinstance(error, Refused) and error.status not in _TOKEN
+        yield Check(knows if is_taken else takes, passed=False, seen=str(error))
     else:
-        seen = f"it lists {screen.counted(len(ids), 'location')}"
-        yield Check(takes, passed=True, seen=seen)
+        yield Check(takes, passed=True, seen=f"it lists {screen.counted(len(ids), 'location')}")
     token = site.user_token.known()
     parameter = site.calls_settings.user_token_parameter
     seen = f"in {parameter}" if token else f"none in {parameter}"

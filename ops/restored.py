@@ -4,17 +4,14 @@ The rule is in `shared.payments.restored`; here its mark is set and released.
 """
 
 import argparse
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ops import screen
 from ops.rows import entries_in
-from ops.screen import NotChanged
 from ops.site import Site
 from ops.trouble import some
 from shared import clock
-from shared.clock import YEARS
 from shared.payments.entry import Entry, EntryState
 from shared.payments.restored import Mark
 from shared.reconcile.census.table import Stage
@@ -34,8 +31,8 @@ def restored(site: Site, options: argparse.Namespace) -> int:
 def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     now = clock.now()
     since: datetime = options.since or now - _LONGEST
-    if since > now or since.year not in YEARS:
-        raise NotChanged(f"{screen.moment(since)} is not in the past")
+    if since > now or since.year not in clock.YEARS:
+        raise screen.NotChanged(f"{screen.moment(since)} is not in the past")
     if mark is not None and mark.released_at is None:
         # Restored once more: what either restore has lost is looked for.
         since = min(since, mark.restored_to)
@@ -48,7 +45,7 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     pairs = [
         ("restored to", f"{screen.moment(since)}, {screen.due(since, now)}"),
         ("mark", _standing(mark)),
-        ("unfinished", _counted(entries)),
+        ("unfinished", screen.tally(it.state for it in entries) or "none"),
         ("changed since", changed),
         ("change", "whatever is to be sent is looked for on Altegio's list first"),
         ("census", "one is ordered, with repairs: our rows of locations are of that time, too"),
@@ -70,10 +67,10 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
 
 def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     if mark is None or mark.released_at is not None:
-        raise NotChanged("no mark stands")
+        raise screen.NotChanged("no mark stands")
     pairs = [
         ("mark", _standing(mark)),
-        ("unfinished", _counted(_unfinished(site))),
+        ("unfinished", screen.tally(it.state for it in _unfinished(site)) or "none"),
         ("change", "what comes for the first time from now on is sent at once"),
         ("not changed", "what is here already is looked for all the same"),
         ("condition", "billing has sent again whatever it has sent since then"),
@@ -103,8 +100,3 @@ def _unfinished(site: Site) -> list[Entry]:
             raise unread[0]
         found += entries
     return found
-
-
-def _counted(entries: list[Entry]) -> str:
-    counts = Counter(entry.state for entry in entries)
-    return ", ".join(f"{number} {state}" for state, number in counts.items()) or "none"

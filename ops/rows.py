@@ -1,12 +1,11 @@
 """What is wrong by our own rows, of which a bounded part is read, and by what the doors noted."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
 
 from ops import dead_letters, pbx, screen, trouble
-from ops.site import AT_ONCE, Site
+from ops.site import Site, side_by_side
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
 from shared import clock
@@ -32,8 +31,6 @@ HOW_TO_WRITE = (
     " in a second line the one that the parameter has now. How you read that one,"
     " docs/operations.md says under Changing the token"
 )
-
-
 OF_USER = (
     "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"
     " the application"
@@ -112,8 +109,7 @@ def entries(site: Site, keys: Iterable[str]) -> tuple[list[Entry], list[Unreadab
         except UnreadableRow as error:
             return error
 
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        read = [*workers.map(one, keys)]
+    read = side_by_side(one, keys)
     unread = [it for it in read if isinstance(it, UnreadableRow)]
     return [it for it in read if isinstance(it, Entry)], unread
 
@@ -137,8 +133,7 @@ def cover(site: Site, now: datetime) -> Iterator[Found]:
     yield from _late([f"location {it}" for it in late], site, now)
     if rules.free:
         return
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        entries = workers.map(site.ledger.entries_of, [it.location_id for it in live])
+    entries = side_by_side(site.ledger.entries_of, [it.location_id for it in live])
     works = coverage.work_list(zip(live, entries, strict=True), now)
     frozen = [it for it in works if it.state is State.FROZEN]
     near = [it for it in works if coverage.is_near(it, now, rules)]
@@ -148,8 +143,7 @@ def cover(site: Site, now: datetime) -> Iterator[Found]:
 
 def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
     """The rows of locations, each once, as far as there are any."""
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        read = workers.map(site.connections.get, dict.fromkeys(ids))
+    read = side_by_side(site.connections.get, dict.fromkeys(ids))
     return [it for it in read if it is not None]
 
 
@@ -236,11 +230,10 @@ def places(site: Site, kind: str, within: timedelta) -> list[int]:
 def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
     """How many were shown and dropped, of a location or of all."""
     counts = site.sightings.counts(sightings.POP_UP, whose)
-    told = ", ".join(f"{number} {why}" for why, number in counts.most_common())
     since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
     crowded = site.sightings.crowded(sightings.POP_UP, whose, since)
     more = f", and not all of the minute after {screen.moment(crowded)}" if crowded else ""
-    return f"{told or 'none'}, since {screen.moment(since)}{more}"
+    return f"{screen.tally(counts) or 'none'}, since {screen.moment(since)}{more}"
 
 
 def lines(site: Site, now: datetime) -> Iterator[Found]:

@@ -4,7 +4,8 @@ import argparse
 import json
 import shlex
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ops import ANNOUNCEMENT
@@ -178,6 +179,11 @@ def amount(entry: Entry) -> str:
 def period(entry: Entry) -> str:
     """What a payment is for."""
     return f"{moment(entry.payment.period_from)} to {moment(entry.payment.period_to)}"
+
+
+def tally(of: Iterable[str] | Mapping[str, int]) -> str:
+    """How many there are of each, the most frequent first: `2 SENT, 1 HELD`."""
+    return ", ".join(f"{number} {it}" for it, number in Counter(of).most_common())
 
 
 def counted(number: int, thing: str, things: str | None = None) -> str:

@@ -7,7 +7,7 @@ else; local, `python -m local up` has announced it.
 import argparse
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -47,7 +47,7 @@ from shared.reconcile.census.table import CensusTable
 
 _FUNCTIONS = ("PaymentsFunction", "ReconcileFunction", "CallsFunction", "ConnectFunction")
 # How many reads of the tables run side by side.
-AT_ONCE = 16
+_AT_ONCE = 16
 
 
 class NoStack(Wrong):
@@ -132,6 +132,12 @@ class Site:
             return f"the platform does not tell: {error}"
 
 
+def side_by_side[Of, Told](read: Callable[[Of], Told], all_of: Iterable[Of]) -> list[Told]:
+    """What is read of each, in their order."""
+    with ThreadPoolExecutor(_AT_ONCE) as workers:
+        return [*workers.map(read, all_of)]
+
+
 def find(options: argparse.Namespace) -> Stack:
     """The stack that the command line names.
 
@@ -203,8 +209,7 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         told = functions.get_function_configuration(FunctionName=names[function])
         return told["Environment"]["Variables"]
 
-    with ThreadPoolExecutor(len(_FUNCTIONS)) as workers:
-        environments = dict(zip(_FUNCTIONS, workers.map(environment, _FUNCTIONS), strict=True))
+    environments = dict(zip(_FUNCTIONS, side_by_side(environment, _FUNCTIONS), strict=True))
 
     def client(service: str) -> Any:
         # The name is a variable, and the overloads of the stubs want a literal.

@@ -7,13 +7,12 @@ platform; so it takes as long with ten thousand locations as with ten.
 import argparse
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import accounts, dead_letters, pbx, rows, screen, trouble
-from ops.site import AT_ONCE, Site
+from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
 from ops.watch import FAILURES, RUN
 from shared import clock
@@ -22,7 +21,6 @@ from shared.altegio.rate_limit import COMMON
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow, row
 from shared.aws.parameters import ParameterUnreadable
-from shared.aws.sightings import Sighting
 from shared.connections.connection import LIVE, State
 from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import Stage
@@ -49,8 +47,7 @@ _SETTLED: dict[str, tuple[State, ...]] = {
     Difference.THAWED: (State.ACTIVE, State.DISABLED),
     Difference.GHOST: LIVE,
 }
-# Whom it concerns if the platform does not answer, and what that means.
-_ALL = "all locations"
+# What it means if the platform does not answer.
 _OUT = "Meanwhile no payment, call or pop-up goes out, and none but pop-ups is lost"
 _ECHOES = (
     "Alarms and counts of the hour, which echo what was wrong: when that is mended, they end by"
@@ -61,8 +58,7 @@ _ECHOES = (
 def status(site: Site, options: argparse.Namespace) -> int:
     """Prints what is wrong; ends with 0, 1 (attention) or 2 (broken)."""
     now = clock.now()
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        parts = [*workers.map(lambda check: _tried(check, site, now), _CHECKS)]
+    parts = side_by_side(lambda check: _tried(check, site, now), _CHECKS)
     found = [each for part in parts for each in part]
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
     facts = [it for it in found if not isinstance(it, Trouble)]
@@ -152,7 +148,7 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         )
     what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
     since = site.watch.counted([counted], now).get(counted)
-    return Trouble(grade, what, _ALL, command, since.first if since else None)
+    return Trouble(grade, what, "all locations", command, since.first if since else None)
 
 
 def _alarms(site: Site, now: datetime) -> Iterator[Found]:
@@ -164,10 +160,8 @@ def _alarms(site: Site, now: datetime) -> Iterator[Found]:
         what = f"rings: {words.rstrip('.')}"
         last, until = it.last or now, it.until or now + _OLD
         if it.last:
-            what += (
-                f"; last at {screen.moment(last)}, so it falls by {screen.moment(until)} if that"
-            )
-            what += " was the last"
+            falls = f"so it falls by {screen.moment(until)} if that was the last"
+            what += f"; last at {screen.moment(last)}, {falls}"
         is_over = last < now - _OLD
         yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, is_over)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
@@ -286,13 +280,8 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         yield pbx.of_other_location(it)
     keys = (sightings.KEY_REFUSED, sightings.KEY_REPLACED)
     whose = dict.fromkeys(it.who for kind in keys for it in site.sightings.lately(kind, LATELY))
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        for told in workers.map(lambda it: [*accounts.of_key(site, it)], whose):
-            yield from told
-
-
-def _id(seen: Sighting) -> int:
-    return int(seen.who)
+    for told in side_by_side(lambda it: [*accounts.of_key(site, it)], whose):
+        yield from told
 
 
 def _census(site: Site, now: datetime) -> Iterator[Found]:
@@ -308,7 +297,8 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         left = [it for it in left if it.why not in REPAIRED]
     if left:
         # Somebody has taken it since, or it has ended, or a webhook came after all.
-        states = {str(it.location_id): it.state for it in rows.rows(site, map(_id, left))}
+        known = rows.rows(site, [int(it.who) for it in left])
+        states = {str(it.location_id): it.state for it in known}
         left = [it for it in left if states.get(it.who) not in _SETTLED.get(it.why, ())]
     if head.stage is not Stage.DONE and now - since > _OLD:
         what = f"stands still while {head.stage}"
@@ -317,7 +307,7 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         what = f"found {head.changes} locations to change, more than the fuse allows"
         yield Trouble(Grade.BROKEN, what, "census", "census", since)
     elif left:
-        places = sorted({*map(_id, left)})
+        places = sorted({int(it.who) for it in left})
         what = f"the census found what is not repaired: {trouble.causes(it.why for it in left)}"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(places)}", "census", since)
     if age > _LONGEST_WITHOUT:

@@ -8,7 +8,6 @@ import argparse
 import getpass
 
 from ops import accounts, screen, stored
-from ops.screen import NotChanged
 from ops.site import Site
 from shared import clock
 from shared.connections import take as rules
@@ -23,7 +22,7 @@ def take(site: Site, options: argparse.Namespace) -> int:
     before = site.connections.get(location_id)
     status = site.told(location_id)
     if isinstance(status, str):
-        raise NotChanged(status)
+        raise screen.NotChanged(status)
     others = stored.of_account(site, account).connections
     now, since = clock.now(), status.activation or status.since
     pairs = [
@@ -51,7 +50,7 @@ def take(site: Site, options: argparse.Namespace) -> int:
 
     def do() -> str:
         if not site.accounts.seen(account, now):
-            raise NotChanged("the account was erased a moment ago")
+            raise screen.NotChanged("the account was erased a moment ago")
         site.connections.save(taken, now)
         return "Done. Within minutes, reconcile turns telephony on and sends what was held for it."
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 from functools import partial
 
 from ops import screen
-from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
@@ -60,11 +59,11 @@ def _do(site: Site, location_id: int, connection: Connection | None) -> str:
     try:
         site.platform.uninstall(location_id)
     except (NotSent, Refused) as error:
-        raise NotChanged(f"the platform did not do it: {error}") from None
+        raise screen.NotChanged(f"the platform did not do it: {error}") from None
     except Unreachable as error:
         settles = "reconcile asks, and settles it" if connection else "`location` tells"
         unsure = f"the platform did not answer, so it may have done it: {error}"
-        raise Unfinished(f"{unsure}. Within minutes {settles}") from None
+        raise screen.Unfinished(f"{unsure}. Within minutes {settles}") from None
     if connection is None:
         return "Done: uninstalled there, never connected here."
     return "Done: uninstalled there. Within minutes, reconcile closes it here; `location` tells."
