@@ -124,7 +124,7 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
     send, give_up = f"{key} --send --do", f"{key} --close REASON --do"
     close = "Or correct it in billing, and give it up with --close REASON."
     match entry.state:
-        case EntryState.NEEDS_HUMAN | EntryState.UNKNOWN if found.word is Word.TAKEN and found.mine:
+        case EntryState.NEEDS_HUMAN if found.word is Word.TAKEN and found.mine:
             return "The platform took it.", f"{key} --adopt {found.mine[0]} --do"
         case EntryState.NEEDS_HUMAN if found.word is not Word.NOT_TAKEN and entry.attempt:
             return "If this does not help, look in Altegio.", f"{key} --look --do"

@@ -187,9 +187,9 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
             command = written(site, parameter)
         else:
             what += (
-                "See first whether the application, and the user whose token"
-                f" {parameter} has, may view Overview - Calls: such a right may have been taken away."
-                " If both may, these were connected before, and have to connect anew"
+                "See first whether the application, and the user whose token is in"
+                f" {parameter}, may view Overview - Calls: it may have been taken from either. If"
+                " both may, these were connected before, and have to connect anew"
             )
             command = "publication"
         yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)

@@ -88,7 +88,7 @@ def stream(event: dict[str, Any], take: Callable[[Sequence[Any]], int]) -> dict[
 
 
 def of(error: Exception) -> dict[str, Any]:
-    """What may be logged of an exception: its kind, its place, and the key of a row if it has one."""
+    """What may be logged of an exception: its kind, its place, and the key of a row it names."""
     key = getattr(error, "key", None)
     row = {"row": key} if isinstance(key, str) else {}
     return {"error": _kind(error), "places": _places(error), **row}

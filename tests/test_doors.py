@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -16,6 +17,8 @@ import pytest
 
 from functions.connect.page import LANGUAGES
 from local.simulator import Simulator
+from shared import doors
+from shared.aws.dynamodb import UnreadableRow, reading
 from shared.connections.accounts import Accounts, AccountsBusy
 from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Clock, Deployment, counted, http_event, payment, secrets_in
@@ -340,6 +343,17 @@ def test_one_record_that_fails_holds_up_no_other(
     assert ('"HandlerFailed":[1.0]' in log, QUOTED in log) == (True, False)
     memory.before = None
     assert [deployment.entry(f"payment#inv-{number}").state for number in (0, 2)] == ["SENT"] * 2
+
+
+def test_a_row_that_nobody_can_read_is_named_by_its_key() -> None:
+    try:
+        with reading("location 4564"):
+            datetime.fromisoformat("31.12.2027")
+    except UnreadableRow as error:
+        told = doors.of(error)
+    assert (told["error"], told["row"]) == ("UnreadableRow", "location 4564")
+    assert "31.12.2027" not in json.dumps(told)
+    assert "row" not in doors.of(KeyError("key"))
 
 
 def test_a_zone_that_there_is_none_of_stops_nobody(

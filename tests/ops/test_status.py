@@ -432,7 +432,9 @@ def test_a_list_of_calls_that_is_refused_is_named(
     deployment.let_time_pass(5)
     [line] = told(operator)
     assert "locations 4232: the list of calls is refused: 403 No right." in line
-    assert "If `publication` reads the list of another, these were connected before" in line
+    assert (
+        "may view Overview - Calls: it may have been taken from either. If both may, these" in line
+    )
     deployment.simulator.clear_faults()
     deployment.let_time_pass(60, step=5)
     assert told(operator) == []
