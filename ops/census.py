@@ -61,10 +61,8 @@ def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
         raise NotChanged("the last census is older than a day; --new takes another")
     allowed = _allowed(site, head) if fuse is None else fuse
     if head.changes > allowed:
-        many = screen.counted(head.changes, "change")
-        raise NotChanged(
-            f"{many}, and the fuse allows {allowed}; --fuse {head.changes} allows them"
-        )
+        many, way = screen.counted(head.changes, "change"), f"--fuse {head.changes} allows them"
+        raise NotChanged(f"{many}, and the fuse allows {allowed}; {way}")
     again = replace(
         head, stage=Stage.REPAIRING, repairs=True, fuse=fuse, blown=False, part=0, place=0
     )

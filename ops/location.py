@@ -252,10 +252,9 @@ def _chain(chain: Chain | None) -> str:
 
 def _lines(events: Sequence[Event], *, whole: bool) -> list[tuple[str, ...]]:
     left = 0 if whole else max(0, len(events) - _LINES)
-    rows: list[tuple[str, ...]]
-    rows = [(screen.moment(it.at) if it.at else "-", it.source, it.what) for it in events[left:]]
     earlier = ("…", "", f"{screen.counted(left, 'line')} before, with --all")
-    return [earlier, *rows] if left else rows
+    lines = [(screen.moment(it.at) if it.at else "-", it.source, it.what) for it in events[left:]]
+    return [earlier, *lines] if left else [*lines]
 
 
 def _standing(stands: Standing) -> str:
