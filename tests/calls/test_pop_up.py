@@ -72,7 +72,7 @@ def test_a_pop_up_that_the_platform_does_not_take_is_no_error(
 def test_while_the_platform_has_turned_us_away_nobody_is_called_a_crowd(
     deployment: Deployment, key: str, logged: Callable[[], str]
 ) -> None:
-    deployment.simulator.fault("event", "status", status=429, retry_after="30")
+    deployment.simulator.fault("event", "status", status=429, retry_after=30)
     assert ring(deployment, key) == "the platform did not take it"
     logged()
     assert ring(deployment, key, call_id="c-2") == "the platform did not take it"
