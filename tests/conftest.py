@@ -57,8 +57,8 @@ _LONGEST = [
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are cores: a process that is waited for leaves its core idle."""
-    return (os.process_cpu_count() or 1) + 2
+    """One more than there are cores: a process that is waited for leaves its core idle."""
+    return (os.process_cpu_count() or 1) + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
