@@ -55,8 +55,15 @@ def test_what_another_payment_covers_is_not_offered_to_be_sent(
     assert "paid already its period, by payment#other (SENT); if it is sent as well" in shown
     assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --close REASON"
     assert "paid already" in operator("payment", "inv-1", "--send")
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment("taken", amount="3.00"))
+    assert "by payment#other (SENT); Altegio has both" in " ".join(
+        operator("payment", "taken").split()
+    )
+    connected.let_time_pass(20)
+    connected.bill(refund(of="taken"))
     # Neither by what is given back, nor by what was not taken.
-    connected.bill(refund(of="other"))
+    connected.bill(refund("ref-2", of="other"))
     assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --send --do"
     reject(connected, "inv-2")
     assert "paid already" not in operator("payment", "inv-1")

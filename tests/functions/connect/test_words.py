@@ -2,7 +2,6 @@
 
 # ruff: noqa: RUF001  # some of it is in Cyrillic letters
 
-import logging
 import re
 from dataclasses import fields, replace
 from operator import attrgetter
@@ -30,7 +29,6 @@ from functions.connect.words import (
     preferred,
 )
 from functions.connect.written import counted
-from shared import telemetry
 from shared.calls.call import CallState
 from shared.calls.missed_calls import Closed
 from shared.calls.shown import PopUp
@@ -154,8 +152,6 @@ def test_a_word_that_is_missing_is_english_and_counted(
     poor = replace(
         GERMAN, standings=standings, first_minutes=replace(GERMAN.first_minutes, ring=ring)
     )
-    # Whatever level another test of this process has set.
-    caplog.set_level(logging.WARNING, logger=telemetry.logger.name)
     monkeypatch.setattr(page, "LANGUAGES", (ENGLISH, *page.spoken([poor])))
     [said_so] = [it for it in caplog.records if it.message == "words are missing"]
     assert (said_so.number, said_so.missing) == (  # type: ignore[attr-defined]  # of our own
