@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 type Clock = Callable[[], datetime]
 
@@ -42,6 +42,15 @@ def instant(text: str) -> datetime:
         ValueError: the text is no ISO 8601 date.
     """
     return datetime.fromisoformat(text)
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """The zone of an IANA name, whoever wrote it; None if there is none of this name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # A folder of zones is an OSError.
+        return None
 
 
 def wire(instant: datetime, zone: ZoneInfo) -> str:

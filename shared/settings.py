@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from shared.clock import zone_named
 from shared.telemetry import count, logger
 
 # Of an override: no delay is longer, and what is not above 0 ends what it was to wait for.
@@ -98,9 +99,8 @@ def _zone(name: str) -> ZoneInfo:
 
     A slip of the hand in a parameter is no reason to answer nobody.
     """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    found = zone_named(name)
+    if found is None:
         count("HandlerFailed")
         logger.error("PlatformTimezone names no zone: the dates are read as UTC")
-        return ZoneInfo("UTC")
+    return found or ZoneInfo("UTC")

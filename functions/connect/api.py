@@ -143,10 +143,9 @@ def _missed(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
         if location_id is None:
             raise http.BadBody
         found = made.portal.missed(_text(fields, "account_id"), location_id)
-        zone = made.settings.platform.platform_timezone
         if found is None:
             return _UNKNOWN
-        return http.json_answer(200, missed_json.told(location_id, found, clock.now(), zone))
+        return http.json_answer(200, missed_json.told(location_id, found, clock.now()))
     fields = _read(request.body)
     location_id = fields.get("location_id")
     if type(location_id) is not int or location_of(str(location_id)) is None:

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from shared.calls import call_backs, missed
 from shared.calls.call_backs import Shares
@@ -11,9 +10,10 @@ from shared.calls.missed_calls import Found
 from shared.clock import stamp
 
 
-def told(location_id: int, found: Found, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+def told(location_id: int, found: Found, now: datetime) -> dict[str, Any]:
     """The list and the numbers; docs/portal.md says what each means."""
-    hidden, counted = found.missed.hidden, call_backs.numbers(found.missed, now, zone)
+    hidden = found.missed.hidden
+    counted = call_backs.numbers(found.missed, now, found.zone)
     return {
         "location_id": location_id,
         "since": stamp(found.since),
@@ -27,7 +27,7 @@ def told(location_id: int, found: Found, now: datetime, zone: ZoneInfo) -> dict[
         "numbers": {
             **_shares(counted.all),
             "lines": [{"line": line, **_shares(it)} for line, it in counted.lines.items()],
-            "time_zone": zone.key,
+            "time_zone": found.zone.key,
             "hours": [
                 {"weekday": day, "hour": hour, **_shares(it)}
                 for (day, hour), it in counted.hours.items()

@@ -64,10 +64,11 @@ class View:
     letter_hour: int = HOUR
 
 
-def view(shown: Shown, words: Words, now: datetime, zone: ZoneInfo, days: int) -> View:
+def view(shown: Shown, words: Words, now: datetime, days: int) -> View:
     """What is shown of a location whose calls are kept for so many days."""
-    numbers = call_backs.numbers(shown.found.missed, now, zone)
-    return View(shown, numbers, tuple(_squares(numbers, words)), zone.key, days)
+    found = shown.found
+    numbers = call_backs.numbers(found.missed, now, found.zone)
+    return View(shown, numbers, tuple(_squares(numbers, words)), found.zone.key, days)
 
 
 def _squares(numbers: Numbers, words: Words) -> Iterator[Square]:
@@ -86,7 +87,7 @@ def _squares(numbers: Numbers, words: Words) -> Iterator[Square]:
         )
 
 
-def table(shown: Shown, words: Words, zone: ZoneInfo) -> str:
+def table(shown: Shown, words: Words) -> str:
     """The callers as a file for a program for tables, whose language is the reader's.
 
     Where a comma is in the numbers, such programs part cells by a semicolon.
@@ -95,9 +96,9 @@ def table(shown: Shown, words: Words, zone: ZoneInfo) -> str:
     apart = ";" if FORMS[words.language].decimal == "," else ","
     rows = csv.writer(text, delimiter=apart, lineterminator="\r\n")
     rows.writerow(words.missed.csv[1:])
-    missed = shown.found.missed
-    for episode in (*missed.open, *missed.ended):
-        rows.writerow(map(_safe, _row(episode, words, zone)))
+    found = shown.found
+    for episode in (*found.missed.open, *found.missed.ended):
+        rows.writerow(map(_safe, _row(episode, words, found.zone)))
     # Without the mark, Excel takes it for another encoding.
     return "\ufeff" + text.getvalue()
 

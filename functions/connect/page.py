@@ -184,10 +184,9 @@ class Page:
             return self.visit(shown)
         from functions.connect import missed_view  # noqa: PLC0415 - few visits see it
 
-        zone, days = self._settings.platform.platform_timezone, self._settings.call_days
         if is_file:
-            return _file(shown.location_id, missed_view.table(shown, self._words, zone))
-        view = missed_view.view(shown, self._words, clock.now(), zone, days)
+            return _file(shown.location_id, missed_view.table(shown, self._words))
+        view = missed_view.view(shown, self._words, clock.now(), self._settings.call_days)
         status = 200 if shown.closed in (None, Closed.DONE) else 422
         return self._answer(status, self._words.missed.page, missed=view)
 

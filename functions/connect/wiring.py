@@ -102,15 +102,15 @@ def build(environ: Mapping[str, str]) -> Connect:
         wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
         default_country=settings.default_country,
     )
+    zone = settings.platform.platform_timezone
     missed = MissedCalls(
-        calls=calls, connections=connections, clock=clock.now, days=settings.call_days
-    )
-    wishes = LetterWishes(
-        aws.dynamodb,
-        settings.calls_table,
+        calls=calls,
+        connections=connections,
         clock=clock.now,
-        zone=settings.platform.platform_timezone,
+        zone=zone,
+        days=settings.call_days,
     )
+    wishes = LetterWishes(aws.dynamodb, settings.calls_table, clock=clock.now, zone=zone)
     mail = Mail(lambda: aws.ses, settings.mail_from)
     switching = switching_of(
         aws.dynamodb,

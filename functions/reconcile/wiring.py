@@ -151,10 +151,15 @@ def build(environ: Mapping[str, str]) -> Schedule:
             connections=connections,
             accounts=accounts,
             # It says itself since when.
-            missed=MissedCalls(calls=calls, connections=connections, clock=clock.now, days=0),
+            missed=MissedCalls(
+                calls=calls,
+                connections=connections,
+                clock=clock.now,
+                zone=platform.zone,
+                days=0,
+            ),
             mail=Mail(lambda: aws.ses_once, settings.mail_from) if settings.mail_from else None,
             clock=clock.now,
-            zone=platform.zone,
         ),
         calls=calls,
         call_wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),

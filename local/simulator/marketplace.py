@@ -180,7 +180,7 @@ class Marketplace:
             "phone": "",
             "phones": [],
             "email": "",
-            "timezone_name": str(self._platform.zone),
+            "timezone_name": salons.ZONES.get(location_id, str(self._platform.zone)),
         }
 
     def _either[T](self, even: T, odd: T, of: str = "marketplace") -> T:

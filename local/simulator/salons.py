@@ -11,6 +11,9 @@ LOCATIONS: Final[Mapping[int, str]] = {
     4801: "Barber & Sons",
 }
 
+#: On whose clock they open, where it is not that of the times on the wire.
+ZONES: Final[Mapping[int, str]] = {4801: "America/New_York"}
+
 
 @dataclass(frozen=True, slots=True)
 class Client:

@@ -130,13 +130,15 @@ def _whole(value: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ListedLocation:
-    """A row of the list of locations; `name` is empty if it tells none.
+    """A row of the list of locations; `name` and `zone` are empty if it tells none.
 
-    That its `title` is what a link calls `salon_name` was not tried.
+    Not tried: that its `title` is what a link calls `salon_name`, and its `timezone_name` the IANA
+    name of the zone on whose clock the location opens.
     """
 
     id: int
     name: str
+    zone: str = ""
 
 
 def read_locations(reply: Reply) -> tuple[ListedLocation, ...]:
@@ -153,7 +155,10 @@ def read_locations(reply: Reply) -> tuple[ListedLocation, ...]:
     if reply.status != HTTPStatus.OK or not isinstance(data, list):
         raise NoAnswer(f"the list of locations came as {reply.status}, without its data")
     rows = [row if isinstance(row, dict) else {} for row in data]
-    listed = tuple(ListedLocation(_whole(it.get("id")), _name(it.get("title"))) for it in rows)
+    listed = tuple(
+        ListedLocation(_whole(it.get("id")), _name(it.get("title")), _name(it.get("timezone_name")))
+        for it in rows
+    )
     if not all(it.id for it in listed):
         raise NoAnswer("a location of the list has no id")
     return listed

@@ -32,7 +32,7 @@ from shared.aws.dynamodb import (
     timed,
     to_item,
 )
-from shared.clock import Clock
+from shared.clock import Clock, zone_named
 from shared.connections.connection import Connection
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Wish:
         secret: What the letter shows there.
         told_until: Until when letters have told, or need not, as of a day before the first.
         due_at: When the next letter is due; None once it was stopped.
+        zone: The name of that on whose clock the location has its mornings; may be empty.
         version: Counts the writes.
     """
 
@@ -76,6 +77,7 @@ class Wish:
     secret: str
     told_until: datetime
     due_at: datetime | None
+    zone: str = ""
     version: int = 0
 
     @property
@@ -95,7 +97,7 @@ class LetterWishes:
     def __init__(
         self, dynamodb: "DynamoDBClient", table: str, *, clock: Clock, zone: ZoneInfo
     ) -> None:
-        """In the table of calls, for mornings of a zone."""
+        """In the table of calls; `zone` is of the mornings of who tells none of his own."""
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock
@@ -108,7 +110,8 @@ class LetterWishes:
 
     def want(self, connection: Connection, language: str, page: str) -> bool:
         """Has a letter sent each morning from the next one on; False if others were faster."""
-        due_at = next_morning(self._clock(), self._zone)
+        zone = zone_named(connection.zone) or self._zone
+        due_at = next_morning(self._clock(), zone)
 
         def wanted(before: Wish | None) -> Wish:
             wish = Wish(
@@ -118,8 +121,9 @@ class LetterWishes:
                 page=page,
                 # The links of all letters that were ever sent go on stopping it.
                 secret=before.secret if before else secrets.token_urlsafe(_SECRET_BYTES),
-                told_until=_morning_before(due_at, self._zone),
+                told_until=_morning_before(due_at, zone),
                 due_at=due_at,
+                zone=connection.zone,
                 version=before.version if before else 0,
             )
             if before is None or before.due_at is None:
@@ -160,30 +164,49 @@ class LetterWishes:
         wish = self._get(key)
         return wish if wish and wish.due_at and wish.due_at <= self._clock() else None
 
+    def moved(self, wish: Wish, connection: Connection) -> bool:
+        """Takes it on to the next morning of its location's zone, if it has kept those of another.
+
+        The platform may name the zone only after the letter was asked for. What was not told yet is
+        told by then.
+
+        Raises:
+            StaleWrite: see `take`.
+        """
+        zone = zone_named(connection.zone) or self._zone
+        if zone.key == self._zone_of(wish).key:
+            return False
+        due_at = next_morning(self._clock(), zone)
+        self._save(replace(wish, zone=connection.zone, due_at=due_at))
+        return True
+
     def take(self, wish: Wish) -> Wish:
         """Takes it on to the next morning: whoever could do so may send its letter.
 
         Raises:
             StaleWrite: somebody else has it, or it was changed since it was read.
         """
-        return self._save(replace(wish, due_at=next_morning(self._clock(), self._zone)))
+        return self._save(replace(wish, due_at=next_morning(self._clock(), self._zone_of(wish))))
 
     def told(self, wish: Wish) -> None:
         """Notes that its letter was sent, or that nobody waited."""
-        until = last_morning(self._clock(), self._zone)
+        until = last_morning(self._clock(), self._zone_of(wish))
         self._change(wish.key, lambda it: it and replace(it, told_until=until))
 
     def put_off(self, wish: Wish) -> None:
         """Has its letter tried again soon, as surely none was sent; if it is too late, tomorrow."""
-        now = self._clock()
+        now, zone = self._clock(), self._zone_of(wish)
         again = now + _AGAIN
-        if again > last_morning(now, self._zone) + _FOR:
-            again = next_morning(now, self._zone)
+        if again > last_morning(now, zone) + _FOR:
+            again = next_morning(now, zone)
         self._change(wish.key, lambda it: replace(it, due_at=again) if it and it.due_at else None)
 
     def end(self, wish: Wish) -> None:
         """Has no more letters sent to who has left."""
         self._change(wish.key, _stopped)
+
+    def _zone_of(self, wish: Wish) -> ZoneInfo:
+        return zone_named(wish.zone) or self._zone
 
     def _change(self, key: str, change: Callable[[Wish | None], Wish | None]) -> bool:
         for _ in range(_TRIES):

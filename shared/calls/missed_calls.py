@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import missed as rules
 from shared.calls.call import Call
 from shared.calls.missed import Missed
 from shared.calls.table import Calls
-from shared.clock import Clock
+from shared.clock import Clock, zone_named
 from shared.connections.connection import Connection
 from shared.connections.table import Connections
 from shared.telemetry import logger
@@ -42,21 +43,32 @@ class Found:
         missed: Of the location's calls.
         since: The first of these began then or later.
         is_cut: There are more than were read, all of them older.
+        zone: Of the location's clock.
     """
 
     missed: Missed
     since: datetime
     is_cut: bool
+    zone: ZoneInfo
 
 
 class MissedCalls:
     """The use case of the list of missed callers."""
 
-    def __init__(self, *, calls: Calls, connections: Connections, clock: Clock, days: int) -> None:
-        """Of calls that are kept for so many days."""
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        connections: Connections,
+        clock: Clock,
+        zone: ZoneInfo,
+        days: int,
+    ) -> None:
+        """Of calls that are kept for so many days; `zone` is of who tells none of his own."""
         self._calls = calls
         self._connections = connections
         self._clock = clock
+        self._zone = zone
         self._kept = timedelta(days=days)
 
     def location(self, account_id: str, location_id: int) -> Connection | None:
@@ -91,7 +103,8 @@ class MissedCalls:
         known = {it.key: it for it in (*rows, *newer)}
         # The location may have been another account's before.
         own = [it for it in known.values() if it.account_id == connection.account_id]
-        return Found(rules.missed(own, now), since, is_cut)
+        zone = zone_named(connection.zone) or self._zone
+        return Found(rules.missed(own, now), since, is_cut, zone)
 
     def close(
         self, connection: Connection, phone: str, until: datetime, by: str

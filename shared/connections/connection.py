@@ -51,6 +51,8 @@ class Connection:
     held_since: datetime | None = None
     # What the owner calls it, as Altegio's link has it; empty if it never said.
     name: str = ""
+    # The IANA name of its zone, as the platform's list has it; empty until a census has read that.
+    zone: str = ""
     chain_id: int | None = None
     crm_token: str | None = None
     # Whether the token is its own, the chain that it has joined with it (see chain), and whether it

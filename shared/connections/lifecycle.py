@@ -88,6 +88,7 @@ def opened(
         opened_at=now,
         held_since=held_since,
         name=before.name if before else "",
+        zone=before.zone if before else "",
         crm_token=before.crm_token if before else None,
         telephony=before.telephony if before else CrmTokenState.NONE,
         chain_key=before.chain_key if before else None,

@@ -43,7 +43,6 @@ class MissedLetters:
         missed: MissedCalls,
         mail: Mail | None,
         clock: Clock,
-        zone: ZoneInfo,
     ) -> None:
         """Of one deployment; without `mail`, nothing is due."""
         self._wishes = wishes
@@ -52,7 +51,6 @@ class MissedLetters:
         self._missed = missed
         self._mail = mail
         self._clock = clock
-        self._zone = zone
 
     def due(self) -> list[list[str]]:
         """Keys of wishes whose letter is overdue, those of each account; see `LetterWishes`."""
@@ -76,6 +74,8 @@ class MissedLetters:
             if connection.hint in _SEEMS_GONE or not connection.live:
                 self._wishes.put_off(wish)
                 return
+            if self._wishes.moved(wish, connection):
+                return
             letter = self._letter(wish, connection)
         except Exception:
             # A row that nobody can read must not be in the way of others each minute.
@@ -95,7 +95,7 @@ class MissedLetters:
         since = max(wish.told_until, self._clock() - _LONGEST) - _OVERLAP
         found = self._missed.of(connection, since=since)
         callers = found.missed.open
-        return written(wish, connection, callers, found.since, self._zone) if callers else None
+        return written(wish, connection, callers, found.since, found.zone) if callers else None
 
 
 def written(

@@ -227,14 +227,16 @@ def test_a_status_without_log_or_payments_is_read(empty: Any) -> None:
     assert read == Status(installed=Installed.ACTIVE, since=None)
 
 
-def test_the_locations_of_a_page_are_their_ids_and_names() -> None:
+def test_the_locations_of_a_page_are_their_ids_names_and_zones() -> None:
     """YCLIENTS writes some numbers as strings."""
-    rows = [{"id": 4564, "title": " Studio\tNord "}, {"id": "4232"}, {"id": 3, "title": 5}]
+    nord = {"id": 4564, "title": " Studio\tNord ", "timezone_name": "Europe/Berlin"}
+    rows = [nord, {"id": "4232", "timezone_name": 3}, {"id": 3, "title": 5}]
     rows.append({"id": 4, "title": "x" * 999})
     body = {"success": True, "data": rows, "meta": []}
     read = marketplace.read_locations(reply(200, body))
     named = [(it.id, it.name) for it in read]
     assert named == [(4564, "Studio Nord"), (4232, ""), (3, ""), (4, "x" * 200)]
+    assert [it.zone for it in read] == ["Europe/Berlin", "", "", ""]
     assert marketplace.read_locations(reply(200, {"success": True, "data": []})) == ()
 
 

@@ -11,6 +11,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import axe_playwright_python  # type: ignore[import-untyped]  # ships no types
 import pytest
@@ -189,6 +190,7 @@ def missed_callers(deployment: Deployment) -> Arrives:
         calls=deployment.calls,
         connections=deployment.connections,
         clock=deployment.clock,
+        zone=ZoneInfo("UTC"),
         days=14,
     )
     first = missed.of(connection).missed.open[-1]

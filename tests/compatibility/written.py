@@ -8,6 +8,7 @@ import json
 from argparse import Namespace
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -200,7 +201,9 @@ def _calls(it: Recorded, key: str) -> None:
 
 def _done(it: Recorded) -> None:
     """Somebody has pressed that there is nothing left to do with who was missed."""
-    missed = MissedCalls(calls=it.calls, connections=it.connections, clock=it.clock, days=14)
+    missed = MissedCalls(
+        calls=it.calls, connections=it.connections, clock=it.clock, zone=ZoneInfo("UTC"), days=14
+    )
     [caller] = missed.of(it.connection(4564)).missed.open
     missed.close(it.connection(4564), caller.phone, caller.last, "Zoë")
     it.keep()

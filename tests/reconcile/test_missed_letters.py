@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from functions.connect.page import LANGUAGES
+from local.simulator import salons
 from shared.aws.dynamodb import StaleWrite
 from shared.calls.letter_wishes import HOUR, LetterWishes, last_morning, next_morning
+from shared.clock import stamp
 from shared.reconcile.letter_texts import TEXTS
 from tests.connect.test_missed_callers import NUMBER, OTHER, STRANGER, buttons, miss, send, settings
 from tests.connect.test_one_time_code import ANNA
 from tests.deployment import Deployment, Page, http_event
+from tests.reconcile.census.looking import taken
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MAIL = {"MAIL_FROM": "codes@provider.example", "PLATFORM_TIMEZONE": "Europe/Berlin"}
@@ -98,6 +101,40 @@ def test_whoever_asks_for_it_gets_one_each_morning(
     miss(deployment, key, "c-4")
     morning(deployment)
     assert len(deployment.letters) == 2
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_the_morning_is_that_of_the_location(
+    deployment: Deployment, key: str, monkeypatch: pytest.MonkeyPatch, *, is_known: bool
+) -> None:
+    """The zone comes from the platform's list, before the letter is asked for or after."""
+    monkeypatch.setitem(salons.ZONES, 4564, "America/New_York")
+    there = ZoneInfo("America/New_York")
+    deployment.restart(**MAIL, CENSUS_EVERY_S="86400")
+    # After the mornings of both, of which Berlin's comes first.
+    deployment.clock.at = deployment.clock.at.replace(hour=14)
+    deployment.reconcile()
+    if is_known:
+        taken(deployment)
+    wanted(deployment)
+    if not is_known:
+        assert datetime.fromisoformat(wish(deployment)["due_at"]).astimezone(BERLIN).hour == HOUR
+        taken(deployment)
+        deployment.letters.clear()
+    assert deployment.connection(4564).zone == there.key
+    miss(deployment, key, "c-1", ago_s=10)
+    called_at = deployment.clock().astimezone(there)
+    morning(deployment)
+    assert deployment.letters == []
+    assert wish(deployment)["due_at"] == stamp(next_morning(deployment.clock(), there))
+    deployment.clock.at = next_morning(deployment.clock(), there) + REST
+    deployment.reconcile()
+    [letter] = deployment.letters
+    assert there.key in letter["text"]
+    minutes = [called_at - timedelta(seconds=it) for it in (10, 11)]
+    assert any(f"{it:%Y-%m-%d %H:%M}" in letter["text"] for it in minutes)
+    page = send(deployment, settings(deployment), "missed")
+    assert f"in the time of {there.key}" in page.text
 
 
 def test_whoever_was_called_back_or_is_done_is_in_none(deployment: Deployment, key: str) -> None:

@@ -18,7 +18,7 @@ from itertools import chain
 
 from shared import doors
 from shared.altegio.client import NotSent, Refused, Unreachable
-from shared.altegio.marketplace import LOCATIONS_PER_PAGE, Marketplace
+from shared.altegio.marketplace import LOCATIONS_PER_PAGE, ListedLocation, Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite, UnreadableRow
 from shared.aws.sightings import CENSUS_FOUND, Sightings
@@ -80,7 +80,7 @@ class RunCensus:
         self._lease_s = lease_s
         self._rules = rules
         # Of this environment: what another one has read is told again by the next census.
-        self._names: dict[int, str] = {}
+        self._listed: dict[int, ListedLocation] = {}
 
     def go_on(self, until: float) -> None:
         """Goes on until `until` of `time.monotonic`, and begins one census a day.
@@ -142,7 +142,7 @@ class RunCensus:
             unlisted = head.found.get(Difference.NO_LIST, 0) + 1
             found = {**head.found, Difference.NO_LIST: unlisted}
             return replace(head, stage=Stage.LOOKING, found=found, tried=0)
-        self._names.update((it.id, it.name) for it in listed if it.name)
+        self._listed.update((it.id, it) for it in listed)
         if not known:
             read = map(self._roll.part, range(head.parts))
             known.update(chain.from_iterable(part.locations for part in read))
@@ -173,8 +173,8 @@ class RunCensus:
             if time.monotonic() >= until:
                 break
             try:
-                name = self._names.get(location_id, "") if head.repairs else ""
-                found += self._compared(location_id, name, head.tried)
+                listed = self._listed.get(location_id) if head.repairs else None
+                found += self._compared(location_id, listed, head.tried)
             except _NoAnswer:
                 head = replace(head, tried=head.tried + 1)
                 break
@@ -193,10 +193,10 @@ class RunCensus:
         finding = found.finding
         self._sightings.note(CENSUS_FOUND, str(finding.location_id), finding.difference)
 
-    def _compared(self, location_id: int, name: str, tried: int) -> list[Found]:
+    def _compared(self, location_id: int, listed: ListedLocation | None, tried: int) -> list[Found]:
         """A location that nobody can read must not hold up all that come after it."""
         try:
-            return self._compare(location_id, name, tried)
+            return self._compare(location_id, listed, tried)
         except _UNREADABLE as error:
             logger.error("not compared", extra={"location_id": location_id, **doors.of(error)})
             failed = Finding(
@@ -204,22 +204,27 @@ class RunCensus:
             )
             return [_found(failed, self._clock(), 0)]
 
-    def _called(self, connection: Connection | None, name: str) -> Connection | None:
-        """The connection, called as the platform calls its location, which is no difference."""
-        if (
-            connection is None
-            or connection.state is State.DISABLED
-            or name in ("", connection.name)
-        ):
+    def _as_listed(
+        self, connection: Connection | None, listed: ListedLocation | None
+    ) -> Connection | None:
+        """The connection with the name and the zone of the list, which are no difference."""
+        if connection is None or listed is None or connection.state is State.DISABLED:
+            return connection
+        named = replace(
+            connection,
+            name=listed.name or connection.name,
+            zone=listed.zone or connection.zone,
+        )
+        if named == connection:
             return connection
         try:
-            return self._connections.save(replace(connection, name=name))
+            return self._connections.save(named)
         except StaleWrite:
-            # Whoever was faster has another row of it; the next census tells the name again.
+            # Whoever was faster has another row of it; the next census tells both again.
             return self._connections.get(connection.location_id)
 
-    def _compare(self, location_id: int, name: str, tried: int) -> list[Found]:
-        connection = self._called(self._connections.get(location_id), name)
+    def _compare(self, location_id: int, listed: ListedLocation | None, tried: int) -> list[Found]:
+        connection = self._as_listed(self._connections.get(location_id), listed)
         generation = connection.generation if connection is not None else 0
         try:
             status = self._platform.status(location_id)

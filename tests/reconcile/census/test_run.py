@@ -70,6 +70,7 @@ def test_a_location_is_called_as_the_platforms_list_calls_it(
     titles = {1: "Studio Nord", 2: "", 3: "Studio Süd"}
     for location_id, title in titles.items():
         monkeypatch.setitem(salons.LOCATIONS, location_id, title)
+        monkeypatch.setitem(salons.ZONES, location_id, "Asia/Dubai" if location_id == 3 else "")
     connect(deployment, 1, 2, 3)
     assert {deployment.connection(it).name for it in titles} == {""}
     before = {it: deployment.connection(it) for it in titles}
@@ -80,6 +81,7 @@ def test_a_location_is_called_as_the_platforms_list_calls_it(
     assert {it: deployment.connection(it).name for it in titles} == titles
     written = [it for it in titles if deployment.connection(it).version > before[it].version]
     assert written == [1, 3]
+    assert [deployment.connection(it).zone for it in titles] == ["", "", "Asia/Dubai"]
     # He renames one; the others cost no write.
     monkeypatch.setitem(salons.LOCATIONS, 1, "Studio Nordost")
     versions = [deployment.connection(it).version for it in (1, 2, 3)]
