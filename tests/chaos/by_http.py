@@ -72,10 +72,11 @@ class PostedWorld(World):
 
     Args:
         ways: another source of chance than the schedule's, which stays the same with it.
+        seed: of the schedule.
     """
 
-    def __init__(self, ways: Random) -> None:
-        super().__init__(settings=SETTINGS)
+    def __init__(self, ways: Random, seed: int) -> None:
+        super().__init__(settings=SETTINGS, seed=seed)
         self.ways = ways
         self.posts: list[Post] = []
         self.forged: list[int] = []
@@ -218,7 +219,7 @@ def run(seed: int, *, broken: Callable[[], AbstractContextManager[Any]] = nullco
     random.seed(seed)
     with broken():
         try:
-            with PostedWorld(Random(-1 - seed)) as world:  # noqa: S311 - must be repeatable
+            with PostedWorld(Random(-1 - seed), seed) as world:  # noqa: S311 - must be repeatable
                 PostedSchedule(world, Random(seed)).play(MOVES)  # noqa: S311 - the same
                 _answered(world)
                 settle(world)

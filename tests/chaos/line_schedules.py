@@ -5,11 +5,11 @@ change and remove their entries; whoever is at work may die before each of its c
 """
 
 import json
+import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from random import Random
 from typing import Any
 
 from shared.calls.line_entry import EnterLines
@@ -53,7 +53,7 @@ class Told:
 class LineSchedule:
     """One schedule, of one account with all locations of the world."""
 
-    def __init__(self, world: World, chance: Random) -> None:
+    def __init__(self, world: World, chance: random.Random) -> None:
         self._world = world
         self._chance = chance
         pages = [world.connect(location_id) for location_id in LOCATIONS]
@@ -215,5 +215,7 @@ class LineSchedule:
 
 def played(seed: int, moves: int = 60) -> Told:
     """One schedule, which the seed decides."""
-    with World() as world:
-        return LineSchedule(world, Random(seed)).play(moves)  # noqa: S311 - to be repeated
+    # The application itself draws waits from the common source.
+    random.seed(seed)
+    with World(seed=seed) as world:
+        return LineSchedule(world, random.Random(seed)).play(moves)  # noqa: S311 - to be repeated

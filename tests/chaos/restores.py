@@ -52,7 +52,7 @@ def run(seed: int, broken: Callable[[], AbstractContextManager[Any]] = nullconte
     random.seed(seed)
     with broken():
         try:
-            with World(settings=SETTINGS) as world:
+            with World(settings=SETTINGS, seed=seed) as world:
                 schedule = Restored(world, random.Random(seed))  # noqa: S311 - must be repeatable
                 schedule.play(_BEFORE)
                 _restored(schedule)

@@ -44,7 +44,7 @@ def run(
     # Outside: a rule that cannot be broken is not one that was noticed.
     with broken():
         try:
-            with World(settings=SETTINGS, dynamodb=dynamodb) as world:
+            with World(settings=SETTINGS, dynamodb=dynamodb, seed=seed) as world:
                 Schedule(world, random.Random(seed)).play(MOVES)  # noqa: S311 - must be repeatable
                 settle(world)
                 states = judge(world)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from importlib import import_module
@@ -52,6 +52,8 @@ LATENCY_S = 0.2
 # An old answer may be repeated, but not for as long as the two looks are apart.
 STALE_S = 50.0
 LOCATIONS = (1, 2, 3)
+# When a schedule begins: a prime of seconds for each seed, so that they are spread over the day.
+_BEGAN, _APART = datetime(2026, 11, 28, 10, tzinfo=UTC), timedelta(seconds=7919)
 _ENDPOINT = "https://sqs.us-east-1.amazonaws.com"
 
 
@@ -124,9 +126,14 @@ class World:
     settings: Mapping[str, str] = field(default_factory=dict)
     dynamodb: Any = None
     limits: tuple[int, int] = (0, 0)
+    # Of the schedule: each begins at another time of the day, which is the same in each run of it.
+    seed: int = 0
 
     def __post_init__(self) -> None:
         self.clock = Clock()
+        # A real DynamoDB forgets by the real time.
+        if self.dynamodb is None:
+            self.clock.at = _BEGAN + self.seed * _APART
         self.tasks: list[Task] = []
         self.billed: list[Billed] = []
         self.faults: list[Fault] = []
