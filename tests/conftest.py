@@ -5,6 +5,7 @@ import io
 import logging
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -64,7 +65,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="take pictures of the connect page")
+    parser.addoption("--at", help="when the tests' clock begins, in UTC: 2026-12-31T23:59:50")
     parser.addoption("--with", default="", help="of the pictures: settings as NAME=VALUE, spaced")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if at := config.getoption("--at"):
+        Clock.BEGINS = datetime.fromisoformat(at).replace(tzinfo=UTC)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -48,7 +48,7 @@ def a_route_is_decided_from_the_index() -> Any:
 @pytest.mark.parametrize(
     ("broken", "first"),
     # From which schedule on it is looked for: the rarer one is caught by one in thirty.
-    [(a_repeated_report_is_of_the_latest_entry, 0), (a_route_is_decided_from_the_index, 15)],
+    [(a_repeated_report_is_of_the_latest_entry, 0), (a_route_is_decided_from_the_index, 40)],
 )
 def test_a_broken_rule_is_found(broken: Callable[[], Any], first: int) -> None:
     with broken():

@@ -52,8 +52,8 @@ LATENCY_S = 0.2
 # An old answer may be repeated, but not for as long as the two looks are apart.
 STALE_S = 50.0
 LOCATIONS = (1, 2, 3)
-# When a schedule begins: a prime of seconds for each seed, so that they are spread over the day.
-_BEGAN, _APART = datetime(2026, 11, 28, 10, tzinfo=UTC), timedelta(seconds=7919)
+# A prime of seconds for each seed, so that schedules begin at all times of the day.
+_APART = timedelta(seconds=7919)
 _ENDPOINT = "https://sqs.us-east-1.amazonaws.com"
 
 
@@ -132,8 +132,8 @@ class World:
     def __post_init__(self) -> None:
         self.clock = Clock()
         # A real DynamoDB forgets by the real time.
-        if self.dynamodb is None:
-            self.clock.at = _BEGAN + self.seed * _APART
+        at = self.clock.at + self.seed * _APART if self.dynamodb is None else datetime.now(UTC)
+        self.clock.at = at
         self.tasks: list[Task] = []
         self.billed: list[Billed] = []
         self.faults: list[Fault] = []
