@@ -132,7 +132,7 @@ class World:
     def __post_init__(self) -> None:
         self.clock = Clock()
         # A real DynamoDB forgets by the real time.
-        at = self.clock.at + self.seed * _APART if self.dynamodb is None else datetime.now(UTC)
+        at = self.clock.at + self.seed % 10_000 * _APART if self.dynamodb is None else datetime.now(UTC)
         self.clock.at = at
         self.tasks: list[Task] = []
         self.billed: list[Billed] = []
