@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TextIO
 
-from ops import pbx, screen, stored, trouble
+from ops import pbx, rows, screen, stored, trouble
 from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
@@ -133,6 +133,7 @@ def _of_locations(site: Site, account: Account, own: tuple[Connection, ...]) -> 
     for it in own[:1]:
         waiting = site.calls.waiting(account.account_id)
         yield from pbx.of_lines(waiting, account, it.location_id)
+    yield from rows.elsewhere(site, account)
 
 
 type _Change = tuple[str, str, str, Callable[[dict[str, object]], str]]

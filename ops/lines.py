@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops import accounts, screen, trouble
-from ops.site import Site
+from ops import call as calls_shown
+from ops import rows as rows_read
+from ops.site import Site, side_by_side
 from shared import clock
 from shared.calls.line_entry import Entered
 from shared.calls.lines import UNTOLD, BadEntry, Directory, imported
@@ -21,6 +23,8 @@ type Change = tuple[Mapping[str, int], tuple[str, ...]]
 def lines(site: Site, options: argparse.Namespace) -> int:
     """Shows the lines of a location's account, or what a change would be; makes it with `--do`."""
     account = accounts.named(site, str(options.location))
+    if options.drop is not None:
+        return _dropped(site, account, options)
     change = _asked(site, account, options)
     head = f"The lines of the account of location {options.location} ({site.name})"
     if change is None:
@@ -36,6 +40,19 @@ def lines(site: Site, options: argparse.Namespace) -> int:
         return "Done: calls that have waited for these lines go out." if entries else "Done."
 
     return screen.change(options, head, _pairs(account, entries, gone), do)
+
+
+def _dropped(site: Site, account: Account, options: argparse.Namespace) -> int:
+    """Calls that wait for a line, as if of another's PBX, and that are to go nowhere."""
+    # What waits may have been read in another country.
+    keys = {options.drop, site.lines.key_of(account, options.drop)}
+    waiting = [it.key for it in site.calls.waiting(account.account_id) if it.line_key in keys]
+    calls = [it for it in side_by_side(site.calls.get, waiting) if it and it.line_key in keys]
+    if not calls:
+        raise screen.NotChanged("no call of the account waits for this line")
+    head = f"Calls that wait ({site.name})"
+    pairs = [("account", account.account_id), ("name", account.name), ("line", options.drop)]
+    return calls_shown.dropped(site, options, head, pairs, calls)
 
 
 def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change | None:
@@ -91,18 +108,25 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     dead = "dead: it has left the account"
     rows += [(str(it.location_id), dead if it.is_dead else "-", it.key) for it in found.entries]
     none = ["\nNo line is entered, and no call waits for one."]
-    parts = [head, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
+    troubles = [*rows_read.elsewhere(site, account)]
+    told = [f"\n{it.told(now, options)}\n" for it in troubles]
+    parts = [head, *told, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
     own = sorted(site.connections.of_account(account.account_id))
     for it in found.unknown[:1]:
-        command = f"lines LOCATION --enter {shlex.quote(it.key)}"
+        command, line = f"lines {options.location} --drop", shlex.quote(it.key)
         among = trouble.some(own)
-        parts.append(f"\nSay of which location ({among}) the line is, and what waits goes out:")
-        parts.append(screen.to_type(command, options))
+        parts += [
+            f"\nSay of which location ({among}) the line is, and what waits goes out:",
+            screen.to_type(f"lines LOCATION --enter {line}", options),
+            "If it is of none, as another's PBX has this account's key, give up what waits:",
+            screen.to_type(f"{command} {line}", options),
+        ]
     if any(it.key == UNTOLD for it in found.unknown):
         parts.append(
             f"Of the calls of {UNTOLD!r} the PBX told none: their location needs a number as well."
         )
-    screen.printed(options, "\n".join(parts), _json(account, found))
+    plain = {**_json(account, found), "troubles": [it.plain() for it in troubles]}
+    screen.printed(options, "\n".join(parts), plain)
     return 0
 
 

@@ -149,7 +149,8 @@ def of_lines(
         of = some(sorted({*unknown}))
         what = (
             f"{calls}, as nobody has entered of which location the line is: {of}. If it is none of"
-            " this account's, another's PBX has its key: set its own key there, enter nothing"
+            " this account's, another's PBX has its key: set its own key there, enter nothing, and"
+            " give up what waits (--drop)"
         )
         whom = f"the account of location {location_id}"
         yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")

@@ -1,6 +1,6 @@
 """What is wrong by our own rows, of which a bounded part is read, and by what the doors noted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -13,8 +13,10 @@ from shared.altegio.status import Status
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow
 from shared.aws.sightings import Sighting
-from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
+from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call, CallState
+from shared.calls.lines import is_number
 from shared.chains.chain import ChainState
+from shared.connections.accounts import Account
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
@@ -170,29 +172,10 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
 
     No index has them, so those are asked of which it was noted lately.
     """
-    unread: dict[int, str] = {}
-    for location_id in places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2)):
-        latest = site.calls.latest(location_id, MOST)
-        refused = [it.why for it in latest if it.state in LOOKED_FOR and it.why[:1] == "4"]
-        if refused:
-            unread[location_id] = refused[0]
+    listless = places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2))
     # Of a location that has left, nobody may read it.
-    unread = {it.location_id: unread[it.location_id] for it in rows(site, unread) if it.live}
-    if unread:
-        parameter = site.calls_settings.user_token_parameter
-        whys = "; ".join(it.rstrip(".") for it in dict.fromkeys(unread.values()))
-        what = f"the list of calls is refused: {whys}. "
-        if all(it.startswith("401") for it in unread.values()):
-            what += f"So the user token in {parameter} is not taken. {OF_USER}"
-            command = written(site, parameter)
-        else:
-            what += (
-                "See first whether the application, and the user whose token is in"
-                f" {parameter}, may view Overview - Calls: it may have been taken from either. If"
-                " both may, these were connected before, and have to connect anew"
-            )
-            command = "publication"
-        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)
+    listless = [it.location_id for it in rows(site, listless) if it.live]
+    yield from of_list(site, {it: site.calls.latest(it, MOST) for it in listless}, now)
     for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
         refused_calls = trouble.refused(site.calls.latest(location_id, MOST))
         yield from trouble.of_refused(refused_calls, location_id)
@@ -201,6 +184,44 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
         yield from dropped(site, seen, now)
     yield "pop-ups", pop_ups(site, now)
+
+
+def of_list(site: Site, of: Mapping[int, Sequence[Call]], now: datetime) -> Iterator[Trouble]:
+    """The list of calls of locations, which is refused: as calls were looked for there in vain."""
+    unread = [it for calls in of.values() for it in calls if it.state in LOOKED_FOR]
+    unread = [it for it in unread if it.why[:1] == "4"]
+    if not unread:
+        return
+    parameter = site.calls_settings.user_token_parameter
+    whys = "; ".join(dict.fromkeys(it.why.rstrip(".") for it in unread))
+    soon = min((it.due_at for it in unread if it.due_at), default=None)
+    what = f"the list of calls is refused: {whys}. It is read again {screen.due(soon, now)}. "
+    if all(it.why.startswith("401") for it in unread):
+        what += f"So the user token in {parameter} is not taken. {OF_USER}"
+        command = written(site, parameter)
+    else:
+        what += (
+            "See first whether the application, and the user whose token is in"
+            f" {parameter}, may view Overview - Calls: it may have been taken from either. If"
+            " both may, these were connected before, and have to connect anew"
+        )
+        command = "publication"
+    whom = f"locations {trouble.some(sorted({it.location_id or 0 for it in unread}))}"
+    since = min((it.sent_at for it in unread if it.sent_at), default=None)
+    yield Trouble(Grade.ATTENTION, what, whom, command, since)
+
+
+def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Iterator[Trouble]:
+    """Calls of an account's own lines that wait at another's, as a PBX of it has that key."""
+    own = {it for it in (*account.lines, *(it.leg.line for it in calls if it.leg)) if is_number(it)}
+    soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
+    found = site.calls.waiting_elsewhere(account.account_id, own, soon, 10 * MOST)
+    for other, keys in found.items():
+        what = (
+            f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with the"
+            f" key of account {other}: set the PBX to its own. What waits there is given up there"
+        )
+        yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
 
 
 def dropped(site: Site, last: Sighting | None, now: datetime) -> Iterator[Trouble]:
