@@ -24,8 +24,7 @@ from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
 UNREAD = "?: no number of the account's country, so Altegio is told of nobody"
-
-type _Pairs = Sequence[tuple[str, str]]
+_MOST = 20  # So many are listed.
 
 
 def call(site: Site, options: argparse.Namespace) -> int:
@@ -35,22 +34,21 @@ def call(site: Site, options: argparse.Namespace) -> int:
         raise Unknown(f"location {options.location} has no call {options.call}")
     text = "\n\n".join(_told(site, each) for each in found)
     if options.drop:
-        going = [it for it in found if it.state in rules_of.CHANGES["expired"][0]]
-        if not going:
-            raise NotChanged("nothing of it waits to be sent, or was refused")
-        return dropped(site, options, text, [], going)
+        return dropped(site, options, text, found)
     screen.printed(options, text, [plain(each) for each in found])
     return 0
 
 
-def dropped(
-    site: Site, options: argparse.Namespace, head: str, pairs: _Pairs, calls: Sequence[Call]
-) -> int:
-    """Gives calls up for good, with `--do`."""
-    pairs = [*pairs, ("drop", f"{screen.counted(len(calls), 'call')}: Altegio is never told")]
-    after = partial(rules_of.expired, why=f"given up by {getpass.getuser()}")
-    do = partial(changed, site, [after(it) for it in calls], "given up for good")
-    return screen.change(options, head, pairs, do)
+def dropped(site: Site, options: argparse.Namespace, head: str, calls: Sequence[Call]) -> int:
+    """Gives calls up for good, with `--do`: those that wait, or were refused."""
+    going = [it for it in calls if it.state in rules_of.CHANGES["expired"][0]]
+    if not going:
+        raise NotChanged("no such call waits to be sent, or stands as refused")
+    why = f"given up by {getpass.getuser()}"
+    do = partial(changed, site, [rules_of.expired(it, why) for it in going], "given up for good")
+    number = f"{screen.counted(len(going), 'call')} would be given up: Altegio is never told."
+    text = "\n".join([head, *screen.below(HEADS, [*map(row, going[:_MOST])]), f"\n{number}"])
+    return screen.proposed(options, text, {"calls": [*map(plain, going)]}, do)
 
 
 def changed(site: Site, calls: Sequence[Call], what: str) -> str:
@@ -77,10 +75,10 @@ def _found(site: Site, location_id: int, call_id: str) -> Sequence[Call]:
 
 def _told(site: Site, it: Call) -> str:
     now = clock.now()
-    times = (("received", it.received_at), ("pop-up shown", it.popped_at), ("sent", it.sent_at))
+    names = ("began", "received", "pop-up shown", "sent")
+    times = zip(names, (began(it), it.received_at, it.popped_at, it.sent_at), strict=True)
     pairs = [
         ("location", str(it.location_id)),
-        ("began", screen.moment(began(it))),
         ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
         *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
         ("attempts", str(it.attempt)),

@@ -23,10 +23,16 @@ type Change = tuple[Mapping[str, int], tuple[str, ...]]
 def lines(site: Site, options: argparse.Namespace) -> int:
     """Shows the lines of a location's account, or what a change would be; makes it with `--do`."""
     account = accounts.named(site, str(options.location))
-    if options.drop is not None:
-        return _dropped(site, account, options)
-    change = _asked(site, account, options)
     head = f"The lines of the account of location {options.location} ({site.name})"
+    if options.drop is not None:
+        # Of another's PBX; and what waits may have been read in another country.
+        keys = {options.drop, site.lines.key_of(account, options.drop)}
+        waiting = site.calls.waiting(account.account_id)
+        found = side_by_side(site.calls.get, [it.key for it in waiting if it.line_key in keys])
+        return calls_shown.dropped(
+            site, options, head, [it for it in found if it and it.line_key in keys]
+        )
+    change = _asked(site, account, options)
     if change is None:
         return _listed(site, account, head, options)
 
@@ -40,19 +46,6 @@ def lines(site: Site, options: argparse.Namespace) -> int:
         return "Done: calls that have waited for these lines go out." if entries else "Done."
 
     return screen.change(options, head, _pairs(account, entries, gone), do)
-
-
-def _dropped(site: Site, account: Account, options: argparse.Namespace) -> int:
-    """Calls that wait for a line, as if of another's PBX, and that are to go nowhere."""
-    # What waits may have been read in another country.
-    keys = {options.drop, site.lines.key_of(account, options.drop)}
-    waiting = [it.key for it in site.calls.waiting(account.account_id) if it.line_key in keys]
-    calls = [it for it in side_by_side(site.calls.get, waiting) if it and it.line_key in keys]
-    if not calls:
-        raise screen.NotChanged("no call of the account waits for this line")
-    head = f"Calls that wait ({site.name})"
-    pairs = [("account", account.account_id), ("name", account.name), ("line", options.drop)]
-    return calls_shown.dropped(site, options, head, pairs, calls)
 
 
 def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change | None:

@@ -313,16 +313,18 @@ def _refused_changed(site: Site, options: argparse.Namespace) -> int:
     if not refused:
         raise NotChanged("no call of the location stands as refused")
     head = f"Location {options.location} ({site.name})"
-    pairs = [("refused", trouble.causes(it.why for it in refused))]
     if options.drop_refused:
-        return calls_shown.dropped(site, options, head, pairs, refused)
+        return calls_shown.dropped(site, options, head, refused)
     account = accounts.named(site, str(options.location))
     country, own = site.lines.country(account), account.account_id
     read = [read_anew(it, country) if it.account_id == own else it for it in refused]
-    pairs.append(("send again", screen.counted(len(read), "call")))
     unread = sum(bool(it.leg and (it.leg.is_unread or not is_number(it.leg.line))) for it in read)
     still = f"; {screen.counted(unread, 'call has', 'calls have')} one that is none there, too"
-    pairs.append(("numbers", f"read as of {accounts.country_of(country)}{still * bool(unread)}"))
+    pairs = [
+        ("refused", trouble.causes(it.why for it in refused)),
+        ("send again", screen.counted(len(read), "call")),
+        ("numbers", f"read as of {accounts.country_of(country)}{still * bool(unread)}"),
+    ]
     again = [rules_of.sent_again(it, now) for it in read]
     do = partial(calls_shown.changed, site, again, "will be sent again")
     return screen.change(options, head, pairs, do)

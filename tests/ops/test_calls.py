@@ -158,7 +158,7 @@ def test_what_was_sent_meanwhile_is_not_given_up(
 def test_what_is_sent_already_is_not_given_up(deployment: Deployment, operator: Operator) -> None:
     assert state(deployment, "first") == "confirmed"
     shown = operator("call", "4564", "first", "--drop", "--do")
-    assert "nothing of it waits to be sent, or was refused" in shown
+    assert "no such call waits to be sent, or stands as refused" in shown
     assert operator.code == 1
 
 
@@ -174,13 +174,14 @@ def test_what_waits_for_another_s_line_is_given_up_and_told_nobody(
     assert "If it is of none, as another's PBX has this account's key, give up what" in shown
     drop = ("lines", "4232", "--drop", "+1 315 555-0199")
     shown = operator(*drop)
-    assert "drop     2 calls: Altegio is never told" in shown
+    assert "2 calls would be given up: Altegio is never told." in shown
+    assert len(operator.json(*drop)["calls"]) == 2
     assert "Nothing was changed yet" in shown
     deployment.tell()
     before = len(deployment.told)
     assert "Done: 2 calls given up for good" in operator(*drop, "--do")
     assert [state(deployment, f"c-{it}") for it in (1, 2, 3)] == ["expired"] * 2 + ["unrouted"]
-    assert "no call of the account waits for this line" in operator(*drop, "--do")
+    assert "no such call waits to be sent" in operator(*drop, "--do")
     assert operator.code == 1
     operator("lines", "4232", "--drop", "trunk-1", "--do")
     assert wrong(operator, "status") == []
@@ -259,7 +260,7 @@ def test_a_call_says_when_it_began_and_what_a_question_mark_means(
     end(deployment, key, call_id="c-1", phone="0151 234500")
     began = deployment.calls.latest(4564, 1)[0].started_at
     shown = operator("call", "4564", "c-1")
-    assert f"began        {began:%Y-%m-%d %H:%M:%S}Z\n" in shown
+    assert f"began        {began:%Y-%m-%d %H:%M:%S}Z, 90 s ago\n" in shown
     means = "?: no number of the account's country, so Altegio is told of nobody"
     for words in (("call", "4564", "c-1"), ("location", "4564")):
         shown = operator(*words)
