@@ -108,15 +108,10 @@ def _recording(site: Site, it: Call) -> str:
 
 def row(it: Call) -> tuple[str, ...]:
     """In a table with `HEADS`."""
-    leg, late = it.leg, "its recording came late" if it.late_link else ""
-    return (
-        it.call_id,
-        screen.moment(began(it)),
-        leg.direction if leg else "-",
-        _who(leg) if leg else "-",
-        str(it.state),
-        "; ".join(why for why in (it.why, late) if why) or "-",
-    )
+    late = "its recording came late" if it.late_link else ""
+    who = (it.leg.direction, _who(it.leg)) if it.leg else ("-", "-")
+    why = "; ".join(filter(None, (it.why, late))) or "-"
+    return it.call_id, screen.moment(began(it)), *who, str(it.state), why
 
 
 def plain(it: Call) -> dict[str, object]:

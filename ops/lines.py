@@ -27,11 +27,10 @@ def lines(site: Site, options: argparse.Namespace) -> int:
     if options.drop is not None:
         # Of another's PBX; and what waits may have been read in another country.
         keys = {options.drop, site.lines.key_of(account, options.drop)}
-        waiting = site.calls.waiting(account.account_id)
-        found = side_by_side(site.calls.get, [it.key for it in waiting if it.line_key in keys])
-        return calls_shown.dropped(
-            site, options, head, [it for it in found if it and it.line_key in keys]
-        )
+        listed = site.calls.waiting(account.account_id)
+        found = side_by_side(site.calls.get, [it.key for it in listed if it.line_key in keys])
+        waiting = [it for it in found if it and it.line_key in keys]
+        return calls_shown.dropped(site, options, head, waiting)
     change = _asked(site, account, options)
     if change is None:
         return _listed(site, account, head, options)
@@ -49,11 +48,7 @@ def lines(site: Site, options: argparse.Namespace) -> int:
 
 
 def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change | None:
-    """The change that is asked for; None if the lines are only to be shown.
-
-    Raises:
-        Wrong: it is none.
-    """
+    """The change that is asked for; None if the lines are only to be shown."""
     if options.file is not None:
         return _of_file(options.file, site.lines.country(account)), ()
     written = options.remove if options.enter is None else options.enter
@@ -104,10 +99,9 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     troubles = [*rows_read.elsewhere(site, account)]
     told = [f"\n{it.told(now, options)}\n" for it in troubles]
     parts = [head, *told, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
-    own = sorted(site.connections.of_account(account.account_id))
     for it in found.unknown[:1]:
         command, line = f"lines {options.location} --drop", shlex.quote(it.key)
-        among = trouble.some(own)
+        among = trouble.some(sorted(site.connections.of_account(account.account_id)))
         parts += [
             f"\nSay of which location ({among}) the line is, and what waits goes out:",
             screen.to_type(f"lines LOCATION --enter {line}", options),

@@ -82,13 +82,12 @@ def location(site: Site, options: argparse.Namespace) -> int:
     troubles = trouble.worst_first([*_troubles(site, known, now), *_apart(stands, options, now)])
     facts = [*_facts(site, known, now)]
     calls = [*known.calls[:_SHOWN], *trouble.refused(known.calls[_SHOWN:])][: 2 * _SHOWN]
-    unread = any(it.leg and it.leg.is_unread for it in calls)
     parts = [
         f"Location {location_id} ({site.name})\n",
         *(f"{it.told(now, options, f'location {location_id}')}\n" for it in troubles),
         screen.facts(facts) if facts else "Never connected here.",
         *screen.below(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
-        *([f"  {calls_shown.UNREAD}"] * unread),
+        *([f"  {calls_shown.UNREAD}"] * any(it.leg and it.leg.is_unread for it in calls)),
         *screen.below(("AT", "SOURCE", "WHAT"), _lines(events, whole=options.all)),
         *([] if events else ["\nNothing is known of it."]),
         *(["\n" + screen.wrapped(known.said)] if known.said else []),
@@ -141,15 +140,12 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield from trouble.of_cover(work, now)
     yield from trouble.of_connection(connection, known.chain, now)
     if trouble.ahead_until(connection, now):
-        is_right = rows.clock_is_right(site, connection)
-        yield from trouble.of_clock(connection, now, is_right=is_right)
+        yield from trouble.of_clock(connection, now, is_right=rows.clock_is_right(site, connection))
     if known.chain is not None:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
         yield from trouble.of_stopped(*rows.stopped_of(site, connection.chain_key, [connection]))
-    yield from rows.of_list(
-        site, {connection.location_id: known.calls} if connection.live else {}, now
-    )
+    yield from rows.of_list(site, known.calls if connection.live else (), now)
     yield from _of_pbx(site, known, connection, now)
 
 
@@ -172,7 +168,7 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
         yield from pbx.of_no_line(known.account.lines, connection.location_id)
     for who in filter(None, (whose, connection.account_id)):
         yield from rows.dropped(site, site.sightings.last(sightings.POP_UP_DROPPED, who), now)
-    yield from trouble.of_refused(trouble.refused(known.calls), connection.location_id)
+    yield from trouble.of_refused(known.calls, connection.location_id)
 
 
 def _apart(stands: Standing, options: argparse.Namespace, now: datetime) -> Iterator[Trouble]:
@@ -208,8 +204,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     states = screen.tally(call.state for call in known.calls)
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(connection.location_id)
-    own = [it for it in known.calls if it.account_id == connection.account_id]
-    yield from _missed(own, now)
+    yield from _missed([it for it in known.calls if it.account_id == connection.account_id], now)
     yield "pop-ups", rows.pop_ups(site, now, whose)
     heard = [call.received_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(sightings.POP_UP, whose)])
@@ -290,8 +285,7 @@ def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
     if options.resume and connection.telephony is CrmTokenState.STOPPED:
         stopped, _culprits = rows.stopped_of(site, connection.chain_key, changing)
         changing = [it for it in stopped if it.live] or changing
-    word = "trusted" if options.trust else "resumed"
-    verdict = f"telephony {word} by {getpass.getuser()}"
+    verdict = f"telephony {'trusted' if options.trust else 'resumed'} by {getpass.getuser()}"
 
     def do() -> str:
         for each in changing:

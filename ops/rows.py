@@ -1,6 +1,6 @@
 """What is wrong by our own rows, of which a bounded part is read, and by what the doors noted."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -86,8 +86,7 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     dead = dead_letters.count(site, "billing")
     told = ", ".join(counts) or ("nothing else is open" if dead else "all is settled")
-    letters = f"{screen.counted(dead, 'dead letter')} of billing, "
-    yield "money", f"{letters * bool(dead)}{told}"
+    yield "money", f"{f'{screen.counted(dead, "dead letter")} of billing, ' * bool(dead)}{told}"
 
 
 def entries_in(
@@ -145,8 +144,7 @@ def cover(site: Site, now: datetime) -> Iterator[Found]:
 
 def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
     """The rows of locations, each once, as far as there are any."""
-    read = side_by_side(site.connections.get, dict.fromkeys(ids))
-    return [it for it in read if it is not None]
+    return [it for it in side_by_side(site.connections.get, dict.fromkeys(ids)) if it is not None]
 
 
 def telephony(site: Site, now: datetime) -> Iterator[Found]:
@@ -175,10 +173,9 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     listless = places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2))
     # Of a location that has left, nobody may read it.
     listless = [it.location_id for it in rows(site, listless) if it.live]
-    yield from of_list(site, {it: site.calls.latest(it, MOST) for it in listless}, now)
+    yield from of_list(site, [it for who in listless for it in site.calls.latest(who, MOST)], now)
     for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
-        refused_calls = trouble.refused(site.calls.latest(location_id, MOST))
-        yield from trouble.of_refused(refused_calls, location_id)
+        yield from trouble.of_refused(site.calls.latest(location_id, MOST), location_id)
     for kind, told in pbx.OF_PBX.items():
         yield from map(told, site.sightings.lately(kind, LATELY))
     for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
@@ -186,10 +183,9 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     yield "pop-ups", pop_ups(site, now)
 
 
-def of_list(site: Site, of: Mapping[int, Sequence[Call]], now: datetime) -> Iterator[Trouble]:
+def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Trouble]:
     """The list of calls of locations, which is refused: as calls were looked for there in vain."""
-    unread = [it for calls in of.values() for it in calls if it.state in LOOKED_FOR]
-    unread = [it for it in unread if it.why[:1] == "4"]
+    unread = [it for it in among if it.state in LOOKED_FOR and it.why[:1] == "4"]
     if not unread:
         return
     parameter = site.calls_settings.user_token_parameter
@@ -235,10 +231,9 @@ def dropped(site: Site, last: Sighting | None, now: datetime) -> Iterator[Troubl
     account = None if last.who.isdecimal() else site.accounts.of_id(last.who)
     if newest and account:
         line, extension = (newest.facts.get(it, "") for it in ("line", "extension"))
-        key = site.lines.key_of(account, line or extension)
         # Of calls that wait for the same line, `lines` tells.
         waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
-        if key in {*account.lines, *waiting}:
+        if site.lines.key_of(account, line or extension) in {*account.lines, *waiting}:
             return
     yield from pbx.of_pop_ups(counts, late, last, newest, now)
 
