@@ -226,8 +226,9 @@ def of_refused(calls: Iterable[Call], location_id: int) -> Iterator[Trouble]:
     if calls := refused(calls):
         whys, location = causes(call.why for call in calls).rstrip("."), f"location {location_id}"
         what = (
-            f"{screen.counted(len(calls), 'call')} refused by the platform: {whys}. First put that right, such as the account's country, then have"
-            " them sent again; or give them up (--drop-refused)"
+            f"{screen.counted(len(calls), 'call')} refused by the platform: {whys}. First put that"
+            " right, such as the account's country, then have them sent again; or give them up"
+            " (--drop-refused)"
         )
         since = min((it.sent_at for it in calls if it.sent_at), default=None)
         yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused", since)
