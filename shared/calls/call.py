@@ -74,6 +74,7 @@ LOOKED_FOR = (CallState.SENT, CallState.UNKNOWN)
 # What is to be sent, or was being sent, when it is due.
 TO_BE_SENT = (CallState.WAITING, CallState.HELD, CallState.SENDING)
 
+
 # As long as it may yet be answered, or nobody knows where.
 _UNSETTLED = (CallState.RINGING, CallState.UNROUTED, CallState.WAITING)
 MISSED = "missed"
@@ -394,7 +395,6 @@ def sent_again(call: Call, now: datetime) -> Call:
 def changed(call: Call, name: str, to: CallState | None = None, **fields: Any) -> Call:
     """The call after a change that `CHANGES` allows."""
     after = replace(call, state=change(CHANGES, name, call.state, to), **fields)
-    leg = after.leg if after.location_id is not None else None
-    if after.settled_as or after.state in _UNSETTLED or leg is None:
+    if after.settled_as or after.state in _UNSETTLED or after.leg is None:
         return after
-    return replace(after, settled_as=MISSED if leg.is_missed else "other")
+    return replace(after, settled_as=MISSED if after.leg.is_missed else "other")

@@ -92,10 +92,13 @@ def test_what_was_read_as_another_country_s_number_is_no_stranger_s_when_it_is_s
     choose(operator, "FR")
     refuse(deployment, key, "c-1", phone='"Zoë" <sip:0207946000@pbx.example>')
     [row] = [it for it in deployment.rows("CALLS_TABLE") if it["call_id"] == "c-1"]
-    assert (row["leg"]["phone"], row["leg"]["written"]) == ("+33207946000", "0207946000")
+    assert (row["caller"], row["leg"]["written"]) == ("+33207946000", "0207946000")
     choose(operator, "NL")
     operator(*AGAIN, "--do")
     deployment.let_time_pass(3)
+    # By this number he is looked for among who was missed.
+    [row] = [it for it in deployment.rows("CALLS_TABLE") if it["call_id"] == "c-1"]
+    assert row["caller"] == "+31207946000"
     assert saved(deployment) == {"c-1": ("+31207946000", LINE)}
 
 
@@ -196,6 +199,16 @@ def test_what_waits_for_another_s_line_is_given_up_and_told_nobody(
     assert saved(deployment) == {}
 
 
+def test_what_waits_for_a_line_as_it_was_read_before_is_given_up_as_it_is_shown(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    end(deployment, key, call_id="c-1", location_id=None, line="030 123456")
+    choose(operator, "DE")
+    assert operator.json("lines", "4564")["unknown"][0]["line"] == "030 123456"
+    operator("lines", "4564", "--drop", "030 123456", "--do")
+    assert state(deployment, "c-1") == "expired"
+
+
 def test_one_call_that_waits_for_its_line_is_given_up(
     deployment: Deployment, operator: Operator, key: str
 ) -> None:
@@ -213,7 +226,9 @@ def test_whose_line_comes_with_another_s_key_is_told_of_it(
 ) -> None:
     theirs = deployment.connect(4777, owner=STRANGER).pbx_key
     end(deployment, theirs, call_id="own", location_id=4777, line="+13155550188")
-    operator("lines", "4777", "--enter", OTHER, "--do")
+    # Of what is no number, others may have one of the same name.
+    for line in (OTHER, "trunk-1"):
+        operator("lines", "4777", "--enter", line, "--do")
     account_id = str(deployment.connection(4564).account_id)
     for number, line in enumerate((OTHER, "+13155550188", "trunk-1", "+13155550111")):
         end(deployment, key, call_id=f"c-{number}", location_id=None, line=line)
