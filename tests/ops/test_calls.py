@@ -209,6 +209,19 @@ def test_what_waits_for_a_line_as_it_was_read_before_is_given_up_as_it_is_shown(
     assert state(deployment, "c-1") == "expired"
 
 
+def test_what_has_found_its_location_meanwhile_is_not_given_up(
+    deployment: Deployment, operator: Operator, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end(deployment, key, call_id="c-1", **ELSEWHERE)
+    listed = deployment.calls.waiting(str(deployment.connection(4564).account_id))
+    operator("lines", "4564", "--enter", OTHER, "--do")
+    deployment.drain_calls()
+    monkeypatch.setattr("shared.calls.table.Calls.waiting", lambda *_args: listed)
+    assert "no such call waits" in operator("lines", "4564", "--drop", OTHER, "--do")
+    deployment.let_time_pass(5)
+    assert saved(deployment) == {"c-1": ("+13155550175", OTHER)}
+
+
 def test_one_call_that_waits_for_its_line_is_given_up(
     deployment: Deployment, operator: Operator, key: str
 ) -> None:
