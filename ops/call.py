@@ -23,7 +23,7 @@ from shared.calls.missed import began
 from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
-UNREAD = "?: no number of the account's country, so Altegio is told of nobody"
+UNREAD = "?: no number of the account's country, so the caller is saved as anonymous"
 _MOST = 20  # So many are listed.
 
 
@@ -78,7 +78,7 @@ def _told(site: Site, it: Call) -> str:
     names = ("began", "received", "pop-up shown", "sent")
     times = zip(names, (began(it), it.received_at, it.popped_at, it.sent_at), strict=True)
     pairs = [
-        ("location", str(it.location_id)),
+        ("location", str(it.location_id or "-")),
         ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
         *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
         ("attempts", str(it.attempt)),

@@ -215,7 +215,7 @@ def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Itera
     for other, keys in found.items():
         what = (
             f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with the"
-            f" key of account {other}: set the PBX to its own. What waits there is given up there"
+            f" key of account {other}. Set the PBX to its own, then give up what waits there"
         )
         yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
 

@@ -227,7 +227,7 @@ def test_one_call_that_waits_for_its_line_is_given_up(
 ) -> None:
     for call_id in ("c-1", "c-2"):
         end(deployment, key, call_id=call_id, **ELSEWHERE)
-    operator("call", "4564", "c-1", "--drop", "--do")
+    assert "location     -\n" in operator("call", "4564", "c-1", "--drop", "--do")
     assert [state(deployment, f"c-{it}") for it in (1, 2)] == ["expired", "unrouted"]
 
 
@@ -246,8 +246,8 @@ def test_whose_line_comes_with_another_s_key_is_told_of_it(
     for number, line in enumerate((OTHER, "+13155550188", "trunk-1", "+13155550111")):
         end(deployment, key, call_id=f"c-{number}", location_id=None, line=line)
     what = (
-        f"came with the key of account {account_id}: set the PBX to its own. What waits there is"
-        f" given up there > account {account_id}"
+        f"came with the key of account {account_id}. Set the PBX to its own, then give up what"
+        f" waits there > account {account_id}"
     )
     for words in (("account", "4777"), ("lines", "4777")):
         assert wrong(operator, *words) == [f"1 call of its line {OTHER} {what}"]
@@ -289,7 +289,7 @@ def test_a_call_says_when_it_began_and_what_a_question_mark_means(
     began = deployment.calls.latest(4564, 1)[0].started_at
     shown = operator("call", "4564", "c-1")
     assert f"began        {began:%Y-%m-%d %H:%M:%S}Z, 90 s ago\n" in shown
-    means = "?: no number of the account's country, so Altegio is told of nobody"
+    means = "?: no number of the account's country, so the caller is saved as anonymous"
     for words in (("call", "4564", "c-1"), ("location", "4564")):
         shown = operator(*words)
         assert "…00?" in shown
