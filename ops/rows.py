@@ -190,7 +190,8 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         return
     parameter = site.calls_settings.user_token_parameter
     whys = "; ".join(dict.fromkeys(it.why.rstrip(".") for it in unread))
-    soon = min((it.due_at for it in unread if it.due_at), default=None)
+    # What is due, reconcile takes within a minute.
+    soon = max(min(it.due_at or now for it in unread), now + timedelta(minutes=1))
     what = f"the list of calls is refused: {whys}. It is read again {screen.due(soon, now)}. "
     if all(it.why.startswith("401") for it in unread):
         what += f"So the user token in {parameter} is not taken. {OF_USER}"
