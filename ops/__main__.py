@@ -72,13 +72,14 @@ _COMMANDS: dict[str, tuple[str, list[_Argument], list[_Argument]]] = {
         [
             _flag("--resume", "let a call prove the CRM token again, for all of its stopped chain"),
             _flag("--trust", "accept that the CRM token is the location's own"),
-            _flag("--send-refused", "send the calls again that Altegio refused"),
+            _flag("--send-refused", "send the calls again that Altegio refused, as read now"),
+            _flag("--drop-refused", "give the calls up that Altegio refused"),
         ],
     ),
     "call": (
         "everything about one call, by its id",
         [_LOCATION, _one("call", "CALL_ID", "as the PBX told it")],
-        [],
+        [_flag("--drop", "give it up: it waits, or Altegio refused it")],
     ),
     "account": (
         "an account: whose it is, its locations, its key, its country",
@@ -139,6 +140,7 @@ _COMMANDS: dict[str, tuple[str, list[_Argument], list[_Argument]]] = {
         [
             _one("--enter", "LINE", "its calls are of LOCATION; an extension if there is none"),
             _one("--remove", "LINE", "nobody knows any more whose it is"),
+            _one("--drop", "LINE", "give the calls up that wait for it, such as another's"),
             _one("--import", "FILE", "a CSV file of line and location_id", Path, dest="file"),
         ],
     ),

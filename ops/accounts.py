@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TextIO
 
-from ops import pbx, screen, stored, trouble
+from ops import pbx, rows, screen, stored, trouble
 from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
@@ -31,28 +31,24 @@ def account(site: Site, options: argparse.Namespace) -> int:
     plain = {**dict(pairs), "locations": [it.location_id for it in own]}
     change = _change(site, options, found)
     if change is None:
-        now = clock.now()
         command = f"account {found.account_id} --new-key"
         keys = of_key(site, found.account_id, command, has_one=bool(found.pbx_key_digest))
         troubles = trouble.worst_first([*keys, *_of_locations(site, found, own)])
-        heads = ("LOCATION", "STATE", "TELEPHONY", "WHY")
         rows = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
         parts = [
             f"Account ({site.name})\n",
-            *(f"{it.told(now, options)}\n" for it in troubles),
+            *(f"{it.told(clock.now(), options)}\n" for it in troubles),
             screen.facts(pairs),
-            *screen.below(heads, rows),
+            *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), rows),
         ]
         listed = [it.plain() for it in troubles]
         screen.printed(options, "\n".join(parts), {**plain, "troubles": listed})
         return 0
     name, what, against, do = change
-    changed = {**dict(pairs), name: what}
-    text = f"Account ({site.name})\n{screen.facts([*changed.items()])}"
+    text = f"Account ({site.name})\n{screen.facts([*{**dict(pairs), name: what}.items()])}"
     told: dict[str, object] = {**plain, name: what}
     # A new key alone is on the standard output, so that it can be piped to where it belongs.
-    pipes = options.new_key and not options.json
-    with redirect_stdout(sys.stderr) if pipes else nullcontext():
+    with redirect_stdout(sys.stderr) if options.new_key and not options.json else nullcontext():
         return screen.proposed(options, text, told, lambda: do(told), against=against)
 
 
@@ -128,11 +124,10 @@ def of_key(
 
 def _of_locations(site: Site, account: Account, own: tuple[Connection, ...]) -> Iterator[Trouble]:
     for it in own[:_MOST]:
-        refused = trouble.refused(site.calls.latest(it.location_id, _MOST))
-        yield from trouble.of_refused(refused, it.location_id)
+        yield from trouble.of_refused(site.calls.latest(it.location_id, _MOST), it.location_id)
     for it in own[:1]:
-        waiting = site.calls.waiting(account.account_id)
-        yield from pbx.of_lines(waiting, account, it.location_id)
+        yield from pbx.of_lines(site.calls.waiting(account.account_id), account, it.location_id)
+    yield from rows.elsewhere(site, account)
 
 
 type _Change = tuple[str, str, str, Callable[[dict[str, object]], str]]

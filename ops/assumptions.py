@@ -44,10 +44,9 @@ def assumptions(site: Site, options: argparse.Namespace) -> int:
     location_id: int = options.location
     heads = ("verdict", "assumption", "seen")
     found = [(verdict, what, seen) for what, (verdict, seen) in _findings(site, location_id)]
-    table = screen.table([*map(str.upper, heads)], found)
     head = f"Location {location_id}, as the platform has it now ({site.name})"
     plain = [dict(zip(heads, it, strict=True)) for it in found]
-    screen.printed(options, f"{head}\n\n{table}", plain)
+    screen.printed(options, f"{head}\n\n{screen.table([*map(str.upper, heads)], found)}", plain)
     return int(any(verdict is Verdict.FAILS for verdict, *_rest in found))
 
 

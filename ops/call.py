@@ -5,13 +5,17 @@ when the platform had the call already: whoever knows one may hear the call.
 """
 
 import argparse
+import getpass
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from ops import screen
+from ops.screen import NotChanged, Unfinished, Unknown
 from ops.site import Site
 from shared import clock
 from shared.aws.sightings import RECORDING_LEFT_OUT
+from shared.calls import call as rules_of
 from shared.calls import identity, phone_numbers
 from shared.calls.call import Call
 from shared.calls.leg import Leg
@@ -19,16 +23,43 @@ from shared.calls.missed import began
 from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
+UNREAD = "?: no number of the account's country, so the caller is saved as anonymous"
+_MOST = 20  # So many are listed.
 
 
 def call(site: Site, options: argparse.Namespace) -> int:
-    """Shows the calls that have an id; of one PBX there may be several."""
+    """Shows the calls that have an id, of which one PBX may have several; or gives them up."""
     found = _found(site, options.location, options.call)
     if not found:
-        raise screen.Unknown(f"location {options.location} has no call {options.call}")
+        raise Unknown(f"location {options.location} has no call {options.call}")
     text = "\n\n".join(_told(site, each) for each in found)
+    if options.drop:
+        return dropped(site, options, text, found)
     screen.printed(options, text, [plain(each) for each in found])
     return 0
+
+
+def dropped(site: Site, options: argparse.Namespace, head: str, calls: Sequence[Call]) -> int:
+    """Gives calls up for good, with `--do`: those that wait, or were refused."""
+    going = [it for it in calls if it.state in rules_of.CHANGES["expired"][0]]
+    if not going:
+        raise NotChanged("no such call waits to be sent, or stands as refused")
+    why = f"given up by {getpass.getuser()}"
+    do = partial(changed, site, [rules_of.expired(it, why) for it in going], "given up for good")
+    number = f"{screen.counted(len(going), 'call')} would be given up: Altegio is never told."
+    text = "\n".join([head, *screen.below(HEADS, [*map(row, going[:_MOST])]), f"\n{number}"])
+    return screen.proposed(options, text, {"calls": [*map(plain, going)]}, do)
+
+
+def changed(site: Site, calls: Sequence[Call], what: str) -> str:
+    """Stores calls as they are to be, unless they have changed since; `what` they are then."""
+    stored = site.calls.save_all(calls)
+    for it in stored:
+        if it.due_at:
+            site.call_wake_ups.wake(it.key)
+    if len(stored) < len(calls):
+        raise Unfinished(f"{len(stored)} {what}; of the others, something came meanwhile")
+    return f"Done: {screen.counted(len(stored), 'call')} {what}."
 
 
 def _found(site: Site, location_id: int, call_id: str) -> Sequence[Call]:
@@ -44,9 +75,10 @@ def _found(site: Site, location_id: int, call_id: str) -> Sequence[Call]:
 
 def _told(site: Site, it: Call) -> str:
     now = clock.now()
-    times = (("received", it.received_at), ("pop-up shown", it.popped_at), ("sent", it.sent_at))
+    names = ("began", "received", "pop-up shown", "sent")
+    times = zip(names, (began(it), it.received_at, it.popped_at, it.sent_at), strict=True)
     pairs = [
-        ("location", str(it.location_id)),
+        ("location", str(it.location_id or "-")),
         ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
         *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
         ("attempts", str(it.attempt)),
@@ -57,6 +89,7 @@ def _told(site: Site, it: Call) -> str:
         answered = "answered" if it.leg.answered else "missed"
         pairs.append(("leg", f"{it.leg.direction}, {answered}, {it.leg.duration_s} s"))
         pairs.append(("who", f"{_who(it.leg)} on line {phone_numbers.masked(it.leg.line)}"))
+        pairs += [("", UNREAD)] * it.leg.is_unread
     pairs.append(("recording", _recording(site, it)))
     return f"Call {it.call_id} ({site.name})\n{screen.facts(pairs)}"
 
@@ -75,15 +108,10 @@ def _recording(site: Site, it: Call) -> str:
 
 def row(it: Call) -> tuple[str, ...]:
     """In a table with `HEADS`."""
-    leg, late = it.leg, "its recording came late" if it.late_link else ""
-    return (
-        it.call_id,
-        screen.moment(began(it)),
-        leg.direction if leg else "-",
-        _who(leg) if leg else "-",
-        str(it.state),
-        "; ".join(why for why in (it.why, late) if why) or "-",
-    )
+    late = "its recording came late" if it.late_link else ""
+    who = (it.leg.direction, _who(it.leg)) if it.leg else ("-", "-")
+    why = "; ".join(filter(None, (it.why, late))) or "-"
+    return it.call_id, screen.moment(began(it)), *who, str(it.state), why
 
 
 def plain(it: Call) -> dict[str, object]:
@@ -94,5 +122,4 @@ def plain(it: Call) -> dict[str, object]:
 
 
 def _who(leg: Leg) -> str:
-    # What is no number is told from what is one.
-    return phone_numbers.masked(leg.written or leg.phone) + "?" * bool(leg.written)
+    return phone_numbers.masked(leg.phone or leg.written) + "?" * leg.is_unread

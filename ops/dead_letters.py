@@ -158,8 +158,7 @@ def _changed(
     other = "they would come back" if options.replay else "it is safe to --replay"
     against = "" if going else f"{other} (add --force to do it nevertheless)"
     whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
-    listed = [_plain(site, *both) for both in judged]
-    plain = {"letters": listed, "chosen": [it.id for it in going]}
+    plain = {"letters": [_plain(site, *both) for both in judged], "chosen": [it.id for it in going]}
 
     def do() -> str:
         for letter in going:

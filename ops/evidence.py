@@ -128,9 +128,7 @@ def _doubted(entry: Entry) -> Entry:
 def _status(site: Site, entry: Entry) -> Status | str:
     """The status of the entry's location, or why there is none."""
     status = site.told(entry.location_id or 0)
-    if isinstance(status, Status) and not status.live:
-        return NOT_LISTED
-    return status
+    return NOT_LISTED if isinstance(status, Status) and not status.live else status
 
 
 def shown(site: Site, entry: Entry, evidence: Evidence) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops import accounts, screen, trouble
-from ops.site import Site
+from ops import call as calls_shown
+from ops import rows as rows_read
+from ops.site import Site, side_by_side
 from shared import clock
 from shared.calls.line_entry import Entered
 from shared.calls.lines import UNTOLD, BadEntry, Directory, imported
@@ -21,8 +23,15 @@ type Change = tuple[Mapping[str, int], tuple[str, ...]]
 def lines(site: Site, options: argparse.Namespace) -> int:
     """Shows the lines of a location's account, or what a change would be; makes it with `--do`."""
     account = accounts.named(site, str(options.location))
-    change = _asked(site, account, options)
     head = f"The lines of the account of location {options.location} ({site.name})"
+    if options.drop is not None:
+        # Of another's PBX; and what waits may have been read in another country.
+        keys = {options.drop, site.lines.key_of(account, options.drop)}
+        listed = site.calls.waiting(account.account_id)
+        found = side_by_side(site.calls.get, [it.key for it in listed if it.line_key in keys])
+        waiting = [it for it in found if it and it.line_key in keys]
+        return calls_shown.dropped(site, options, head, waiting)
+    change = _asked(site, account, options)
     if change is None:
         return _listed(site, account, head, options)
 
@@ -39,11 +48,7 @@ def lines(site: Site, options: argparse.Namespace) -> int:
 
 
 def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change | None:
-    """The change that is asked for; None if the lines are only to be shown.
-
-    Raises:
-        Wrong: it is none.
-    """
+    """The change that is asked for; None if the lines are only to be shown."""
     if options.file is not None:
         return _of_file(options.file, site.lines.country(account)), ()
     written = options.remove if options.enter is None else options.enter
@@ -91,18 +96,24 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     dead = "dead: it has left the account"
     rows += [(str(it.location_id), dead if it.is_dead else "-", it.key) for it in found.entries]
     none = ["\nNo line is entered, and no call waits for one."]
-    parts = [head, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
-    own = sorted(site.connections.of_account(account.account_id))
+    troubles = [*rows_read.elsewhere(site, account)]
+    told = [f"\n{it.told(now, options)}\n" for it in troubles]
+    parts = [head, *told, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
     for it in found.unknown[:1]:
-        command = f"lines LOCATION --enter {shlex.quote(it.key)}"
-        among = trouble.some(own)
-        parts.append(f"\nSay of which location ({among}) the line is, and what waits goes out:")
-        parts.append(screen.to_type(command, options))
+        command, line = f"lines {options.location} --drop", shlex.quote(it.key)
+        among = trouble.some(sorted(site.connections.of_account(account.account_id)))
+        parts += [
+            f"\nSay of which location ({among}) the line is, and what waits goes out:",
+            screen.to_type(f"lines LOCATION --enter {line}", options),
+            "If it is of none, as another's PBX has this account's key, give up what waits:",
+            screen.to_type(f"{command} {line}", options),
+        ]
     if any(it.key == UNTOLD for it in found.unknown):
         parts.append(
             f"Of the calls of {UNTOLD!r} the PBX told none: their location needs a number as well."
         )
-    screen.printed(options, "\n".join(parts), _json(account, found))
+    plain = {**_json(account, found), "troubles": [it.plain() for it in troubles]}
+    screen.printed(options, "\n".join(parts), plain)
     return 0
 
 

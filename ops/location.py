@@ -8,23 +8,24 @@ switched off" is its first part.
 import argparse
 import getpass
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from ops import accounts, dead_letters, history, pbx, rows, screen, trouble
 from ops import call as calls_shown
 from ops.history import Event, Standing
-from ops.screen import NotChanged, Unfinished
+from ops.screen import NotChanged
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock
 from shared.altegio.status import Installed, Status
 from shared.aws import sightings
-from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
-from shared.calls.call import Call, CallState
+from shared.calls.call import Call
+from shared.calls.hearing import read_anew
+from shared.calls.lines import is_number
 from shared.chains.chain import Chain
 from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
@@ -65,8 +66,8 @@ def location(site: Site, options: argparse.Namespace) -> int:
     """Shows a location, or changes what is known of its telephony."""
     if options.resume or options.trust:
         return _telephony_changed(site, options)
-    if options.send_refused:
-        return _sent_again(site, options)
+    if options.send_refused or options.drop_refused:
+        return _refused_changed(site, options)
     now, location_id = clock.now(), options.location
     known = Known(site, location_id)
     events = history.events(
@@ -80,12 +81,13 @@ def location(site: Site, options: argparse.Namespace) -> int:
     stands = history.standing(known.connection, known.journal, known.status)
     troubles = trouble.worst_first([*_troubles(site, known, now), *_apart(stands, options, now)])
     facts = [*_facts(site, known, now)]
-    calls = known.calls[:_SHOWN]
+    calls = [*known.calls[:_SHOWN], *trouble.refused(known.calls[_SHOWN:])][: 2 * _SHOWN]
     parts = [
         f"Location {location_id} ({site.name})\n",
         *(f"{it.told(now, options, f'location {location_id}')}\n" for it in troubles),
         screen.facts(facts) if facts else "Never connected here.",
         *screen.below(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
+        *([f"  {calls_shown.UNREAD}"] * any(it.leg and it.leg.is_unread for it in calls)),
         *screen.below(("AT", "SOURCE", "WHAT"), _lines(events, whole=options.all)),
         *([] if events else ["\nNothing is known of it."]),
         *(["\n" + screen.wrapped(known.said)] if known.said else []),
@@ -138,12 +140,12 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield from trouble.of_cover(work, now)
     yield from trouble.of_connection(connection, known.chain, now)
     if trouble.ahead_until(connection, now):
-        is_right = rows.clock_is_right(site, connection)
-        yield from trouble.of_clock(connection, now, is_right=is_right)
+        yield from trouble.of_clock(connection, now, is_right=rows.clock_is_right(site, connection))
     if known.chain is not None:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
         yield from trouble.of_stopped(*rows.stopped_of(site, connection.chain_key, [connection]))
+    yield from rows.of_list(site, known.calls if connection.live else (), now)
     yield from _of_pbx(site, known, connection, now)
 
 
@@ -154,6 +156,7 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
         yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
         waiting = site.calls.waiting(known.account.account_id)
         yield from pbx.of_lines(waiting, known.account, connection.location_id)
+        yield from rows.elsewhere(site, known.account, known.calls)
     whose = str(connection.location_id)
     others = site.sightings.lately(sightings.OTHER_LOCATION, LATELY)
     yield from (pbx.of_other_location(it) for it in others if it.why == whose)
@@ -165,7 +168,7 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
         yield from pbx.of_no_line(known.account.lines, connection.location_id)
     for who in filter(None, (whose, connection.account_id)):
         yield from rows.dropped(site, site.sightings.last(sightings.POP_UP_DROPPED, who), now)
-    yield from trouble.of_refused(trouble.refused(known.calls), connection.location_id)
+    yield from trouble.of_refused(known.calls, connection.location_id)
 
 
 def _apart(stands: Standing, options: argparse.Namespace, now: datetime) -> Iterator[Trouble]:
@@ -201,8 +204,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     states = screen.tally(call.state for call in known.calls)
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(connection.location_id)
-    own = [it for it in known.calls if it.account_id == connection.account_id]
-    yield from _missed(own, now)
+    yield from _missed([it for it in known.calls if it.account_id == connection.account_id], now)
     yield "pop-ups", rows.pop_ups(site, now, whose)
     heard = [call.received_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(sightings.POP_UP, whose)])
@@ -283,8 +285,7 @@ def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
     if options.resume and connection.telephony is CrmTokenState.STOPPED:
         stopped, _culprits = rows.stopped_of(site, connection.chain_key, changing)
         changing = [it for it in stopped if it.live] or changing
-    word = "trusted" if options.trust else "resumed"
-    verdict = f"telephony {word} by {getpass.getuser()}"
+    verdict = f"telephony {'trusted' if options.trust else 'resumed'} by {getpass.getuser()}"
 
     def do() -> str:
         for each in changing:
@@ -298,28 +299,26 @@ def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
     return screen.change(options, f"Location {options.location} ({site.name})", pairs, do)
 
 
-def _sent_again(site: Site, options: argparse.Namespace) -> int:
-    """Calls that the platform refused, once what it refused them for is put right."""
-    since = clock.now() - timedelta(days=site.calls_settings.call_days)
+def _refused_changed(site: Site, options: argparse.Namespace) -> int:
+    """Calls that the platform refused: sent again as they are read by now, or given up."""
+    now = clock.now()
+    since = now - timedelta(days=site.calls_settings.call_days)
     refused = trouble.refused(site.calls.of_location(options.location, since))
     if not refused:
         raise NotChanged("no call of the location stands as refused")
-
-    def do() -> str:
-        done = 0
-        for listed in refused:
-            call = site.calls.get(listed.key)
-            if call is None or call.state is not CallState.REFUSED:
-                continue
-            # Another report of the call is heard at this moment, or another operator was faster.
-            with suppress(StaleWrite):
-                site.calls.save(rules_of.sent_again(call, clock.now()))
-                site.call_wake_ups.wake(call.key)
-                done += 1
-        if done < len(refused):
-            raise Unfinished(f"{done} will be sent again; of the others, something came meanwhile")
-        return f"Done: {screen.counted(done, 'call')} will be sent again."
-
-    calls = screen.counted(len(refused), "call")
-    pairs = [("location", str(options.location)), ("send again", calls)]
-    return screen.change(options, f"Location {options.location} ({site.name})", pairs, do)
+    head = f"Location {options.location} ({site.name})"
+    if options.drop_refused:
+        return calls_shown.dropped(site, options, head, refused)
+    account = accounts.named(site, str(options.location))
+    country, own = site.lines.country(account), account.account_id
+    read = [read_anew(it, country) if it.account_id == own else it for it in refused]
+    unread = sum(bool(it.leg and (it.leg.is_unread or not is_number(it.leg.line))) for it in read)
+    still = f"; {screen.counted(unread, 'call has', 'calls have')} one that is none there, too"
+    pairs = [
+        ("refused", trouble.causes(it.why for it in refused)),
+        ("send again", screen.counted(len(read), "call")),
+        ("numbers", f"read as of {accounts.country_of(country)}{still * bool(unread)}"),
+    ]
+    again = [rules_of.sent_again(it, now) for it in read]
+    do = partial(calls_shown.changed, site, again, "will be sent again")
+    return screen.change(options, head, pairs, do)

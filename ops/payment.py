@@ -92,15 +92,9 @@ def _listed(site: Site, options: argparse.Namespace) -> int:
 
 
 def _row(entry: Entry, now: datetime) -> tuple[str, ...]:
-    return (
-        entry.key,
-        entry.state,
-        str(entry.location_id or "-"),
-        screen.age(now - entry.received_at),
-        screen.due(entry.due_at, now),
-        screen.amount(entry),
-        entry.why or "-",
-    )
+    age, due = screen.age(now - entry.received_at), screen.due(entry.due_at, now)
+    where, sum_, why = str(entry.location_id or "-"), screen.amount(entry), entry.why or "-"
+    return entry.key, entry.state, where, age, due, sum_, why
 
 
 def _plain(entry: Entry) -> dict[str, object]:

@@ -135,8 +135,7 @@ def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
             f"no call of it came, and its account's lines are entered as others':"
             f" {lines_of(lines, location_id)}. If one of them is its own, enter it so"
         )
-        whom = f"location {location_id}"
-        yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
+        yield Trouble(Grade.ATTENTION, what, f"location {location_id}", f"lines {location_id}")
 
 
 def of_lines(
@@ -149,7 +148,8 @@ def of_lines(
         of = some(sorted({*unknown}))
         what = (
             f"{calls}, as nobody has entered of which location the line is: {of}. If it is none of"
-            " this account's, another's PBX has its key: set its own key there, enter nothing"
+            " this account's, another's PBX has its key: set its own key there, enter nothing, and"
+            " give up what waits (--drop)"
         )
         whom = f"the account of location {location_id}"
         yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")

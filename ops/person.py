@@ -89,16 +89,11 @@ def _erase(site: Site, found: Person, options: argparse.Namespace) -> int:
 
 def _check(found: Person) -> None:
     for it in found.connections:
-        if it.state is not State.DISABLED:
-            raise NotChanged(
-                f"location {it.location_id} is {it.state}. Its owner disconnects it in Altegio"
-                " first, or `uninstall` does"
-            )
-        if it.chain_key is not None:
-            raise NotChanged(
-                f"location {it.location_id} has yet to leave its chain, which reconcile sees to"
-                " within minutes"
-            )
+        why = f"is {it.state}. Its owner disconnects it in Altegio first, or `uninstall` does"
+        if it.state is State.DISABLED:
+            why = "has yet to leave its chain, which reconcile sees to within minutes"
+        if it.state is not State.DISABLED or it.chain_key is not None:
+            raise NotChanged(f"location {it.location_id} {why}")
 
 
 def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any]:
@@ -129,8 +124,7 @@ def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any
     head = _head(site, found, "erased")
     # What stays of rows that are erased in part.
     others: list[Any] = [{}] if found.account is not None and not found.whole else []
-    parts = {**stored.named(site, found), "AccountsTable": others}
-    stays = {**stored.kept(site, found), **parts}
+    stays = {**stored.kept(site, found), **stored.named(site, found), "AccountsTable": others}
     return {**head, "reason": reason, "erased": counts, "kept": _kept(stays)}
 
 
@@ -155,11 +149,10 @@ def _head(site: Site, found: Person, what: str) -> dict[str, Any]:
 
 
 def _shown(site: Site, found: Person, rows: Rows, kept: Rows) -> str:
-    whose = found.account_id or "no account: it was erased before"
     extent = "" if found.whole or found.account is None else ", which stays: it has other locations"
     places = ", ".join(f"{it.location_id} ({it.state})" for it in found.connections)
     pairs = [
-        ("account", f"{whose}{extent}"),
+        ("account", f"{found.account_id or 'no account: it was erased before'}{extent}"),
         ("name", found.account.name if found.account else "-"),
         ("locations", places or "none"),
     ]

@@ -21,10 +21,9 @@ def foretold(site: Site, named: Entry) -> list[tuple[str, str]]:
     paid = site.ledger.given_back(refund)
     becomes, why = _becomes(site, refund, paid, now)
     status = site.told(paid.location_id or 0) if paid and not why else why
-    which = known.key if known else "none yet; billed now, it"
     return [
         *_payment(site, paid, status),
-        ("refund", f"{which} {becomes}"),
+        ("refund", f"{known.key if known else 'none yet; billed now, it'} {becomes}"),
         *_effect(site, paid, status, now),
     ]
 

@@ -13,8 +13,10 @@ from shared.altegio.status import Status
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow
 from shared.aws.sightings import Sighting
-from shared.calls.call import LOOKED_FOR, TO_BE_SENT, CallState
+from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call, CallState
+from shared.calls.lines import is_number
 from shared.chains.chain import ChainState
+from shared.connections.accounts import Account
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
@@ -84,8 +86,7 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     dead = dead_letters.count(site, "billing")
     told = ", ".join(counts) or ("nothing else is open" if dead else "all is settled")
-    letters = f"{screen.counted(dead, 'dead letter')} of billing, "
-    yield "money", f"{letters * bool(dead)}{told}"
+    yield "money", f"{f'{screen.counted(dead, "dead letter")} of billing, ' * bool(dead)}{told}"
 
 
 def entries_in(
@@ -143,8 +144,7 @@ def cover(site: Site, now: datetime) -> Iterator[Found]:
 
 def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
     """The rows of locations, each once, as far as there are any."""
-    read = side_by_side(site.connections.get, dict.fromkeys(ids))
-    return [it for it in read if it is not None]
+    return [it for it in side_by_side(site.connections.get, dict.fromkeys(ids)) if it is not None]
 
 
 def telephony(site: Site, now: datetime) -> Iterator[Found]:
@@ -170,37 +170,55 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
 
     No index has them, so those are asked of which it was noted lately.
     """
-    unread: dict[int, str] = {}
-    for location_id in places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2)):
-        latest = site.calls.latest(location_id, MOST)
-        refused = [it.why for it in latest if it.state in LOOKED_FOR and it.why[:1] == "4"]
-        if refused:
-            unread[location_id] = refused[0]
+    listless = places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2))
     # Of a location that has left, nobody may read it.
-    unread = {it.location_id: unread[it.location_id] for it in rows(site, unread) if it.live}
-    if unread:
-        parameter = site.calls_settings.user_token_parameter
-        whys = "; ".join(it.rstrip(".") for it in dict.fromkeys(unread.values()))
-        what = f"the list of calls is refused: {whys}. "
-        if all(it.startswith("401") for it in unread.values()):
-            what += f"So the user token in {parameter} is not taken. {OF_USER}"
-            command = written(site, parameter)
-        else:
-            what += (
-                "See first whether the application, and the user whose token is in"
-                f" {parameter}, may view Overview - Calls: it may have been taken from either. If"
-                " both may, these were connected before, and have to connect anew"
-            )
-            command = "publication"
-        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(sorted(unread))}", command)
+    listless = [it.location_id for it in rows(site, listless) if it.live]
+    yield from of_list(site, [it for who in listless for it in site.calls.latest(who, MOST)], now)
     for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
-        refused_calls = trouble.refused(site.calls.latest(location_id, MOST))
-        yield from trouble.of_refused(refused_calls, location_id)
+        yield from trouble.of_refused(site.calls.latest(location_id, MOST), location_id)
     for kind, told in pbx.OF_PBX.items():
         yield from map(told, site.sightings.lately(kind, LATELY))
     for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
         yield from dropped(site, seen, now)
     yield "pop-ups", pop_ups(site, now)
+
+
+def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Trouble]:
+    """The list of calls of locations, which is refused: as calls were looked for there in vain."""
+    unread = [it for it in among if it.state in LOOKED_FOR and it.why[:1] == "4"]
+    if not unread:
+        return
+    parameter = site.calls_settings.user_token_parameter
+    whys = "; ".join(dict.fromkeys(it.why.rstrip(".") for it in unread))
+    # What is due, reconcile takes within a minute.
+    soon = max(min(it.due_at or now for it in unread), now + timedelta(minutes=1))
+    what = f"the list of calls is refused: {whys}. It is read again {screen.due(soon, now)}. "
+    if all(it.why.startswith("401") for it in unread):
+        what += f"So the user token in {parameter} is not taken. {OF_USER}"
+        command = written(site, parameter)
+    else:
+        what += (
+            "See first whether the application, and the user whose token is in"
+            f" {parameter}, may view Overview - Calls: it may have been taken from either. If"
+            " both may, these were connected before, and have to connect anew"
+        )
+        command = "publication"
+    whom = f"locations {trouble.some(sorted({it.location_id or 0 for it in unread}))}"
+    since = min((it.sent_at for it in unread if it.sent_at), default=None)
+    yield Trouble(Grade.ATTENTION, what, whom, command, since)
+
+
+def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Iterator[Trouble]:
+    """Calls of an account's own lines that wait at another's, as a PBX of it has that key."""
+    own = {it for it in (*account.lines, *(it.leg.line for it in calls if it.leg)) if is_number(it)}
+    soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
+    found = site.calls.waiting_elsewhere(account.account_id, own, soon, 10 * MOST)
+    for other, keys in found.items():
+        what = (
+            f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with the"
+            f" key of account {other}. Set the PBX to its own, then give up what waits there"
+        )
+        yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
 
 
 def dropped(site: Site, last: Sighting | None, now: datetime) -> Iterator[Trouble]:
@@ -214,10 +232,9 @@ def dropped(site: Site, last: Sighting | None, now: datetime) -> Iterator[Troubl
     account = None if last.who.isdecimal() else site.accounts.of_id(last.who)
     if newest and account:
         line, extension = (newest.facts.get(it, "") for it in ("line", "extension"))
-        key = site.lines.key_of(account, line or extension)
         # Of calls that wait for the same line, `lines` tells.
         waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
-        if key in {*account.lines, *waiting}:
+        if site.lines.key_of(account, line or extension) in {*account.lines, *waiting}:
             return
     yield from pbx.of_pop_ups(counts, late, last, newest, now)
 

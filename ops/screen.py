@@ -159,9 +159,7 @@ def age(span: timedelta) -> str:
 
 def due(at: datetime | None, now: datetime) -> str:
     """When something is due, seen from now."""
-    if at is None:
-        return "-"
-    return f"in {age(at - now)}" if at > now else f"{age(now - at)} ago"
+    return "-" if at is None else f"in {age(at - now)}" if at > now else f"{age(now - at)} ago"
 
 
 def moment(at: datetime) -> str:
@@ -171,9 +169,7 @@ def moment(at: datetime) -> str:
 
 def amount(entry: Entry) -> str:
     """The sum of a payment; of a refund, the payment that it gives back."""
-    if entry.is_refund:
-        return f"all of {entry.payment_key}"
-    return entry.payment.sum
+    return f"all of {entry.payment_key}" if entry.is_refund else entry.payment.sum
 
 
 def period(entry: Entry) -> str:

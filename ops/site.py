@@ -168,6 +168,7 @@ def _local(found: dict[str, Any]) -> Stack:
     # No proxy of the environment may come between, and whoever is not there is not there.
     quick = Config(proxies={}, retries={"total_max_attempts": 1})
     client = partial(session.client, endpoint_url=found["aws_endpoint_url"], config=quick)
+    by = "".join(f"{name}={value} " for name, value in found["credentials"].items())
     return Stack(
         name="local stack",
         environments=found["environments"],
@@ -180,12 +181,7 @@ def _local(found: dict[str, Any]) -> Stack:
             Path(found["logs"]),
             found["alarms"],
         ),
-        aws=" ".join(
-            [
-                *(f"{name}={value}" for name, value in found["credentials"].items()),
-                f"aws --endpoint-url {found['aws_endpoint_url']} --region {found['region']}",
-            ]
-        ),
+        aws=f"{by}aws --endpoint-url {found['aws_endpoint_url']} --region {found['region']}",
     )
 
 

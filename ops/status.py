@@ -93,8 +93,7 @@ def _tried(
         found.append(rows.of_unreadable(site, error))
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
-        name = check.__name__.strip("_")
-        found.append(Trouble(Grade.BROKEN, what, name, "make deploy ENV=NAME"))
+        found.append(Trouble(Grade.BROKEN, what, check.__name__.strip("_"), "make deploy ENV=NAME"))
     return found
 
 
@@ -162,8 +161,7 @@ def _alarms(site: Site, now: datetime) -> Iterator[Found]:
         if it.last:
             falls = f"so it falls by {screen.moment(until)} if that was the last"
             what += f"; last at {screen.moment(last)}, {falls}"
-        is_over = last < now - _OLD
-        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, is_over)
+        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, last < now - _OLD)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
 
@@ -178,8 +176,7 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         what = f"{words}, {screen.counted(it.number, 'time')} in an hour"
         command = site.watch.log(function)
         until = None if name in _LASTING else it.last + LATELY
-        is_over = it.last < now - _OLD
-        yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, is_over)
+        yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)
     if ran is None or ran.last < now - rows.OVERDUE:
         never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
         never += " emulator, nobody counts it"
@@ -211,9 +208,8 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
             oldest = min((it.sent_at for it in letters), default=None)
             told = "; ".join([*dict.fromkeys(it.reason for it in letters)][:3])
             what = f"{screen.counted(dead, 'dead letter')}: {told or 'somebody reads them now'}"
-            command = f"letters --queue {name}"
             whom = f"{name}, {trouble.some(about)}" if about else name
-            yield Trouble(Grade.ATTENTION, what, whom, command, oldest)
+            yield Trouble(Grade.ATTENTION, what, whom, f"letters --queue {name}", oldest)
     behind = site.watch.untold(now)
     if behind and behind > rows.OVERDUE:
         what = f"are not told on the event bus, the oldest for {screen.age(behind)}"
@@ -223,13 +219,10 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
 
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
     """What came to the doors, and was refused there: no row of its own tells."""
-    last, refused, redirect = map(
-        site.sightings.last,
-        (sightings.WEBHOOK, sightings.WEBHOOK_REFUSED, sightings.REDIRECT_REFUSED),
-    )
-    turned_away = f"; one refused {screen.due(refused.at, now)}" if refused else ""
+    kinds = (sightings.WEBHOOK, sightings.WEBHOOK_REFUSED, sightings.REDIRECT_REFUSED)
+    last, refused, redirect = map(site.sightings.last, kinds)
     came = f"last {screen.due(last.at, now)}" if last else "none within a week"
-    yield "webhook", came + turned_away
+    yield "webhook", came + (f"; one refused {screen.due(refused.at, now)}" if refused else "")
     parameter = site.settings.platform.partner_token_parameter
     for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
         # After one that was taken, one that is refused is a stranger's.

@@ -58,8 +58,7 @@ class Trouble:
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
-        first = (self.grade.name.lower(), f"{self.whom}{since}: {self.what}")
-        told = screen.table(first, ())
+        told = screen.table((self.grade.name.lower(), f"{self.whom}{since}: {self.what}"), ())
         if self.command in (here, f"{here} --all"):
             return told
         return f"{told}\n{screen.to_type(self.command, options)}"
@@ -131,8 +130,7 @@ def of_money(
         oldest = min(group, key=lambda entry: entry.received_at)
         needs_person = state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED)
         young = now - oldest.received_at < _SOON
-        on_its_way = young and state in (EntryState.PENDING, EntryState.SENDING)
-        if state not in UNFINISHED or on_its_way:
+        if state not in UNFINISHED or (young and state in (EntryState.PENDING, EntryState.SENDING)):
             continue
         ids = sorted({it.location_id for it in group if it.location_id})
         more = ""
@@ -180,8 +178,7 @@ def of_covers(works: Iterable[Work], now: datetime) -> Iterator[Trouble]:
 def of_chain(chain: Chain) -> Iterator[Trouble]:
     """What the platform would not do for a chain of locations."""
     if chain.state is ChainState.DUE and chain.tries:
-        verb = "enabled" if chain.wanted else "disabled"
-        what = f"telephony is not {verb}: {chain.verdict}"
+        what = f"telephony is not {'enabled' if chain.wanted else 'disabled'}: {chain.verdict}"
         whom = f"locations {some(chain.locations)}" if chain.locations else f"chain {chain.key}"
         # The next try comes by itself: what has to be mended is what the platform says.
         command = f"location {chain.locations[0]}" if chain.locations else "publication"
@@ -224,13 +221,17 @@ def refused(calls: Iterable[Call]) -> list[Call]:
     return [call for call in calls if call.state is CallState.REFUSED]
 
 
-def of_refused(calls: Sequence[Call], location_id: int) -> Iterator[Trouble]:
-    """Calls of a location that the platform will not save; each reason, not only the first."""
-    if calls:
-        refused = f"{screen.counted(len(calls), 'call')} refused by the platform"
+def of_refused(calls: Iterable[Call], location_id: int) -> Iterator[Trouble]:
+    """Those of a location that the platform will not save; each reason, not only the first."""
+    if calls := refused(calls):
         whys, location = causes(call.why for call in calls).rstrip("."), f"location {location_id}"
-        what = f"{refused}: {whys}. First put that right, then have them sent again"
-        yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused")
+        what = (
+            f"{screen.counted(len(calls), 'call')} refused by the platform: {whys}. First put that"
+            " right, such as the account's country, then have them sent again; or give them up"
+            " (--drop-refused)"
+        )
+        since = min((it.sent_at for it in calls if it.sent_at), default=None)
+        yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused", since)
 
 
 def ahead_until(connection: Connection, now: datetime) -> str:

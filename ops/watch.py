@@ -162,22 +162,12 @@ class CloudWatch:
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
         """
-        names = [*asked]
-        queries = [
-            {
-                "Id": f"m{number}",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": space,
-                        "MetricName": metric,
-                        "Dimensions": [{"Name": dimension, "Value": value}],
-                    },
-                    "Period": 60,
-                    "Stat": statistic,
-                },
-            }
-            for number, (space, metric, dimension, value) in enumerate(asked.values())
-        ]
+        names, queries = [*asked], list[Any]()
+        for number, (space, metric, name, value) in enumerate(asked.values()):
+            one = {"Namespace": space, "MetricName": metric}
+            of = {**one, "Dimensions": [{"Name": name, "Value": value}]}
+            stat = {"Metric": of, "Period": 60, "Stat": statistic}
+            queries.append({"Id": f"m{number}", "MetricStat": stat})
         answer = self._cloudwatch.get_metric_data(
             MetricDataQueries=queries, StartTime=now - span, EndTime=now
         )

@@ -295,7 +295,7 @@ ENGLISH = Words(
         CallState.CONFIRMED: "In Altegio",
         CallState.UNCONFIRMED: "Sent, not seen there",
         CallState.REFUSED: "Not accepted by Altegio",
-        CallState.EXPIRED: "Too old, not sent",
+        CallState.EXPIRED: "Not sent to Altegio",
     },
     directions={"incoming": "Incoming", "outgoing": "Outgoing", "internal": "Internal"},
     hidden="number withheld",

@@ -323,7 +323,7 @@ GERMAN = Words(
         CallState.CONFIRMED: "In Altegio",
         CallState.UNCONFIRMED: "Gesendet, dort nicht zu sehen",
         CallState.REFUSED: "Von Altegio nicht angenommen",
-        CallState.EXPIRED: "Zu alt, nicht gesendet",
+        CallState.EXPIRED: "Nicht an Altegio gesendet",
     },
     directions={"incoming": "Eingehend", "outgoing": "Ausgehend", "internal": "Intern"},
     hidden="Nummer unterdrückt",

@@ -291,7 +291,7 @@ RUSSIAN = Words(
         CallState.CONFIRMED: "Есть в Altegio",
         CallState.UNCONFIRMED: "Отправлен, там не виден",
         CallState.REFUSED: "Altegio не принял",
-        CallState.EXPIRED: "Устарел, не отправлен",
+        CallState.EXPIRED: "Не отправлен в Altegio",
     },
     directions={"incoming": "Входящий", "outgoing": "Исходящий", "internal": "Внутренний"},
     hidden="номер скрыт",

@@ -296,7 +296,7 @@ SPANISH = Words(
         CallState.CONFIRMED: "En Altegio",
         CallState.UNCONFIRMED: "Enviada, no aparece allí",
         CallState.REFUSED: "Altegio no la ha aceptado",
-        CallState.EXPIRED: "Demasiado antigua, no enviada",
+        CallState.EXPIRED: "No enviada a Altegio",
     },
     directions={"incoming": "Entrante", "outgoing": "Saliente", "internal": "Interna"},
     hidden="número oculto",

@@ -11,8 +11,8 @@ A call whose line nobody has entered has no location yet: it is UNROUTED for as 
 and then as if it had only just been told (`routing`).
 
 A call that the platform refuses for what it says (422, or 400 twice, minutes apart) would be
-refused again: it is REFUSED, until the operator has it sent again. What becomes of a call that is
-looked for stands in `calls.search`, and which reports are of one call in `calls.identity`.
+refused again: it is REFUSED, until the operator has it sent again, or gives it up (EXPIRED). What
+becomes of one that is looked for: `calls.search`; which reports are of one call: `calls.identity`.
 
 A call has legs: a ring group's phones, the parts of a transfer. They report in any order and any
 number of times, and make one entry: the answered leg, and the longest of those, says how long and
@@ -88,7 +88,7 @@ CHANGES: Changes[CallState] = {
     "routed": ({_C.UNROUTED}, {_C.WAITING}),
     "held": ({_C.WAITING, _C.HELD}, {_C.HELD}),
     "put_off": ({_C.WAITING, _C.HELD}, {_C.WAITING}),
-    "expired": ({_C.WAITING, _C.HELD, _C.UNROUTED}, {_C.EXPIRED}),
+    "expired": ({_C.WAITING, _C.HELD, _C.UNROUTED, _C.REFUSED}, {_C.EXPIRED}),
     "claimed": ({_C.WAITING, _C.HELD}, {_C.SENDING}),
     "not_saved": ({_C.SENDING}, {_C.WAITING}),
     "refused": ({_C.SENDING}, {_C.REFUSED}),
@@ -241,7 +241,7 @@ def heard(
         return known
     settles = now + timedelta(seconds=rules.call_settle_s)
     if merged.location_id is None:
-        if known.state is CallState.EXPIRED:  # its account was erased at this very moment
+        if known.state is CallState.EXPIRED:
             return known
         # The first that was told of its line counts.
         keyed = replace(merged, line_key=known.line_key or line_key, waits_of=known.account_id)

@@ -127,18 +127,17 @@ class Hearing:
         return True
 
     def _leg(self, event: Finished, phone: Number, line: str, place: Place) -> Leg:
-        unusable = is_nobodys(phone, event.direction)
         return Leg(
             location_id=place.location_id,
             answered=event.answered,
             duration_s=round(event.duration_s),
             started_at=event.started_at,
             direction=event.direction,
-            phone="" if unusable else phone.text,
+            phone=_told(phone, event.direction),
             line=line or place.line(event.extension),
             extension=event.extension,
             link=recording_links.fit(event.recording_url, self._recording_hosts),
-            written=phone.text if unusable else "",
+            written=_written(event.phone, phone, event.direction),
         )
 
     def _left_out(self, event: Finished, phone: Number, leg: Leg, heard: Call) -> list[str]:
@@ -168,6 +167,50 @@ def line_of(written: str, country: str) -> str:
     return number.text if number.kind is Kind.E164 else written[:_LONGEST_LINE]
 
 
+def read_anew(call: Call, country: str) -> Call:
+    """A call that was not told yet, its numbers as they are read by now.
+
+    Whoever told it may have written them as another country does than was chosen then.
+    """
+    leg = call.leg
+    if leg is None:
+        return call
+    phone, caller, line = leg.phone, call.caller, leg.line
+    if leg.written:
+        number = phone_numbers.read(leg.written, country)
+        phone = _told(number, leg.direction)
+        # A leg may have shown a colleague instead.
+        if caller in (leg.phone, leg.written, f"?{leg.written}"):
+            caller = _caller(number)
+    # What stands for a line that was not told is none that was written.
+    if line and line != leg.extension:
+        is_own = line == call.own_line
+        line = line_of((is_own and call.written_line) or line, country)
+    own_line = line if leg.line == call.own_line else call.own_line
+    return replace(call, leg=replace(leg, phone=phone, line=line), caller=caller, own_line=own_line)
+
+
+def _told(phone: Number, direction: str) -> str:
+    """What the platform is told of the other party of a call; empty if it cannot be."""
+    return "" if is_nobodys(phone, direction) else phone.text
+
+
+def _written(text: str, phone: Number, direction: str) -> str:
+    """What is kept of the other party's number, beside what it was read as."""
+    if is_nobodys(phone, direction):
+        return phone.text
+    if phone.kind is not Kind.E164:
+        return ""
+    bare = phone_numbers.bare(text)
+    names_it = bare.startswith("+") and dialled.digits_of(bare) == phone.text[1:]
+    return "" if names_it else bare
+
+
+def _caller(phone: Number) -> str:
+    """As a call's caller is kept: whatever was written instead of a number tells him, too."""
+    return f"?{phone.text}" if phone.kind is Kind.UNUSABLE else phone.text
+
+
 def _is_number(line: str) -> bool:
     return line.removeprefix("+").isdecimal()
 
@@ -187,11 +230,9 @@ def _report(event: Finished, phone: Number, line: str) -> Report:
     if event.leg:
         caller = phone.text if phone.kind is Kind.E164 else None
         return Report(event.call_id, caller, None, event.started_at, leg=True, digits=digits)
-    # Whatever was written instead of a number tells this caller from others.
-    caller = f"?{phone.text}" if phone.kind is Kind.UNUSABLE else phone.text
     return Report(
         event.call_id,
-        caller,
+        _caller(phone),
         line or None,
         event.started_at,
         digits=digits,

@@ -22,7 +22,7 @@ from shared.calls.call import Call, CallState
 from shared.calls.confirm import ConfirmCalls
 from shared.calls.directory import LineDirectory, NotTheAccounts
 from shared.calls.event import BadEvent, Finished, Look, Release, Ringing, Route, WakeUp
-from shared.calls.hearing import Hearing, TooManyWaiting
+from shared.calls.hearing import Hearing, TooManyWaiting, read_anew
 from shared.calls.queue import CallWakeUps
 from shared.calls.routing import RouteWaiting
 from shared.calls.settings import CallPolicy
@@ -160,6 +160,10 @@ class SaveHistory:
         why = self._kept_back(connection, call)
         if why:
             return self._store(rules_of.held(call, why, now, self._rules))
+        if call.state is CallState.HELD and not call.attempt:
+            # While it waited, its account may have chosen another country.
+            account = self._accounts.of_id(call.account_id)
+            call = read_anew(call, self._directory.country(account)) if account else call
         try:
             claimed = self._claimed(call, connection.chain_key)
         except Paused as paused:

@@ -8,7 +8,8 @@ from datetime import datetime
 class Leg:
     """One leg as it was reported; numbers in their normal form.
 
-    `phone` is empty if the caller hides, or if it is no number: then it stands in `written`.
+    `phone` is empty if the caller hides, or if it is no number. What was written stands in
+    `written`, unless it hides, or names its country: it is another number in another country.
     """
 
     location_id: int | None
@@ -39,6 +40,11 @@ class Leg:
             self.link,
             self.written,
         )
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether somebody called from what is no country's number."""
+        return bool(self.written) and not self.phone
 
     @property
     def is_missed(self) -> bool:

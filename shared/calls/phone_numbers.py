@@ -102,6 +102,11 @@ def read(text: str, country: str) -> Number:
     return Number(Kind.INTERNAL, extension) if extension else Number(Kind.UNUSABLE, written)
 
 
+def bare(text: str) -> str:
+    """A number as a switch wrote it, without the name and the address around it."""
+    return _addressed(_cleaned(text))[0]
+
+
 def masked(number: str) -> str:
     """The last two digits, fit for a screen or a log."""
     return f"…{number[-2:]}" if number else "hidden"

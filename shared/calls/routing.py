@@ -12,6 +12,7 @@ from functools import cache, partial
 
 from shared.aws.dynamodb import StaleWrite
 from shared.calls import call as rules_of
+from shared.calls import hearing
 from shared.calls.call import Call, CallState
 from shared.calls.directory import LineDirectory, Place
 from shared.calls.hearing import Hearing
@@ -86,7 +87,8 @@ class RouteWaiting:
             self._directory.key_of_call(account, call.line_key or "", leg.extension, leg.direction)
         )
         if place.location_id is not None and self._is_sure(call, place, now):
-            self._routed(call, place, place.location_id)
+            read = hearing.read_anew(call, self._directory.country(account))
+            self._routed(read, place, place.location_id)
         elif call.due_at is not None and call.due_at <= now:
             self._calls.save(rules_of.unrouted(call, now))
 

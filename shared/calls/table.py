@@ -4,7 +4,8 @@ Every write is conditional on the version that was read. The claim of a call, an
 one transaction with our turn to call the platform (see `rate_limit`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -90,6 +91,14 @@ class Calls:
                 raise
             raise StaleWrite(call.key) from None
         return replace(call, version=call.version + 1)
+
+    def save_all(self, calls: Iterable[Call]) -> list[Call]:
+        """The same of many: those that nobody has written since they were read, as stored."""
+        stored = []
+        for call in calls:
+            with suppress(StaleWrite):
+                stored.append(self.save(call))
+        return stored
 
     def claim(self, claimed: Call, turn: Any) -> Call:
         """Writes a claimed call and takes our turn, or neither; returns it as stored.
@@ -178,6 +187,19 @@ class Calls:
         """Accounts whose waiting calls are due, of so many calls; eventually consistent."""
         found = overdue(self._dynamodb, self._table, CallState.UNROUTED, now, limit)
         return list(dict.fromkeys(rules_of.account_of(each["key"]) for each in found))
+
+    def waiting_elsewhere(
+        self, account_id: str, line_keys: Collection[str], now: datetime, limit: int
+    ) -> dict[str, list[str]]:
+        """Calls that wait at other accounts for these lines: by account, for which of them.
+
+        Of the accounts whose waiting calls are due first, `limit` of these calls.
+        """
+        accounts = self.waited_for(now, limit) if line_keys else []
+        others = [it for it in accounts if it != account_id]
+        found = {it: [each.line_key for each in self.waiting(it)] for it in others}
+        own = {it: [key for key in keys if key in line_keys] for it, keys in found.items()}
+        return {it: keys for it, keys in own.items() if keys}
 
     def of_location(self, location_id: int, since: datetime) -> Iterator[Call]:
         """Calls of a location that have ended and began after `since`; eventually consistent."""

@@ -321,6 +321,22 @@ def test_history_of_days_ago_is_not_made_good(deployment: Deployment, key: str) 
     assert [call.call_id for call in deployment.simulator.saved_calls()] == ["first"]
 
 
+def test_what_is_held_is_read_in_the_country_that_was_chosen_meanwhile(
+    deployment: Deployment, key: str
+) -> None:
+    prove(deployment, key)
+    leave(deployment, 4564)
+    end(deployment, key, line="030 123456", phone="0151 23456789")
+    settle(deployment)
+    assert state(deployment) == "held"
+    deployment.accounts.set_country(str(deployment.connection(4564).account_id), "DE")
+    deployment.clock.advance(hours=1)
+    deployment.connect(4564)
+    deployment.let_time_pass(5)
+    [call] = [call for call in deployment.simulator.saved_calls() if call.call_id == "c-1"]
+    assert (call.phone, call.line) == ("+4915123456789", "+4930123456")
+
+
 def test_history_of_yesterday_is_made_good_after_a_reconnect(
     deployment: Deployment, key: str
 ) -> None:

@@ -402,6 +402,19 @@ def test_what_waits_of_an_erased_account_ends(deployment: Deployment, key: str) 
     assert "waits_of" not in rows(deployment)["u"]
 
 
+def test_what_waits_is_read_in_the_country_of_the_entry(deployment: Deployment, key: str) -> None:
+    """The country was set wrong when it was told."""
+    prove(deployment, key)
+    end(deployment, key, **told(call_id="u", line="030 123456", phone="0151 23456789"))
+    assert unknown(deployment) == {"030 123456": 1}
+    deployment.accounts.set_country(account_of(deployment), "DE")
+    enter(deployment, {"+4930123456": 4564})
+    settle(deployment)
+    settle(deployment)
+    [call] = [call for call in deployment.simulator.saved_calls() if call.call_id == "u"]
+    assert (call.phone, call.line) == ("+4915123456789", "+4930123456")
+
+
 def test_ringing_is_told_how_to_name_a_line(deployment: Deployment, key: str) -> None:
     event = {**ringing(**told(line="", extension="")), "at": at(deployment)}
     status, answer = deployment.call(event, key)

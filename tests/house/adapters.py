@@ -267,6 +267,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "get": [lambda it: it.get("a#c-1")],
             "place": [lambda it: it.place("a", Report("c-1", "", "1", NOW))],
             "save": [lambda it: it.save(CALL)],
+            "save_all": [lambda it: it.save_all([CALL])],
             "claim": [lambda it: it.claim(CALL, TURN)],
             "pop": [lambda it: it.pop(CALL, NOW, TURN)],
             "due": [lambda it: it.due(CallState.WAITING, NOW, 1)],
@@ -275,6 +276,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "waiting": [lambda it: it.waiting("a")],
             "is_full": [lambda it: it.is_full("a", "line")],
             "waited_for": [lambda it: it.waited_for(NOW, 1)],
+            "waiting_elsewhere": [lambda it: it.waiting_elsewhere("a", {"line"}, NOW, 1)],
         },
     ),
     Tickets: (

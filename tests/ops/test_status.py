@@ -451,7 +451,8 @@ def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: 
     telling.end(deployment, key, call_id="c-1", location_id=None, line="+13155550199")
     what = (
         "1 call waits, as nobody has entered of which location the line is: +13155550199. If it is"
-        " none of this account's, another's PBX has its key: set its own key there, enter nothing"
+        " none of this account's, another's PBX has its key: set its own key there, enter nothing,"
+        " and give up what waits (--drop)"
         " > lines 4232"
     )
     assert told(operator) == [f"attention the account of location 4232: {what}"]
@@ -709,7 +710,8 @@ def test_calls_that_the_platform_refused_are_told_with_each_of_its_reasons(
     [line] = told(operator)
     assert line == (
         "attention location 4232: 3 calls refused by the platform: 422 No such user. (2);"
-        " 422 No such line. (1). First put that right, then have them sent again"
+        " 422 No such line. (1). First put that right, such as the account's country, then"
+        " have them sent again; or give them up (--drop-refused)"
         " > location 4232 --send-refused"
     )
     account_id = str(deployment.connection(4232).account_id)
