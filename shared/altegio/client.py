@@ -11,12 +11,13 @@ import json
 import logging
 import math
 import queue
+import re
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -37,6 +38,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _CONNECT_S = 3.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
+# Beside our tokens: the chain's, a caller's number, and the link with which anybody hears him.
+_SECRET_FIELDS = ("crm_token", "phone", "link")
 # Wrong token, wrong Accept, too many calls: whoever calls next would be told the same.
 _NOT_OUR_TOKEN = (401, 406)
 _MEANT_FOR_ALL = (*_NOT_OUR_TOKEN, 429)
@@ -65,12 +68,16 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer; `retry_after_s` is 0 if none was asked for, `date` the header as it came."""
+    """An HTTP answer; `retry_after_s` is 0 if none was asked for, `date` the header as it came.
+
+    What was `sent` is what its message may quote, and no log, row or page may say.
+    """
 
     status: int
     body: bytes
     retry_after_s: float = 0.0
     date: str = ""
+    sent: tuple[str, ...] = ()
 
     def json(self) -> Any:
         """The body as JSON, numbers exact; None if it is not JSON."""
@@ -94,7 +101,11 @@ class Reply:
         body = self.json()
         meta = body.get("meta") if isinstance(body, dict) else None
         message = meta.get("message") if isinstance(meta, dict) else None
-        return _one_line(message) if isinstance(message, str) else ""
+        if not isinstance(message, str):
+            return ""
+        for secret in self.sent:
+            message = re.sub(re.escape(secret), "…", message, flags=re.IGNORECASE)
+        return _one_line(message)
 
 
 class Client:
@@ -275,7 +286,7 @@ class Client:
             count("PlatformFailing")
             raise (NotSent if unsent else NoAnswer)(f"no answer within {total_s:.3g} s") from None
         if isinstance(answer, Reply):
-            return answer
+            return replace(answer, sent=_secrets(authorization, body or {}))
         if not isinstance(answer, (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, NoAnswer)):
             raise answer
         count("PlatformFailing")
@@ -365,6 +376,13 @@ def _seconds(text: str) -> float:
 
 def _fits_a_header(token: str) -> bool:
     return token.isascii() and token.isprintable()
+
+
+def _secrets(authorization: str, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tokens of a header and the secrets of a body; of a number, its digits."""
+    tokens = (each.split()[-1] for each in authorization.split(","))
+    fields = (str(body.get(name, "")).removeprefix("+") for name in _SECRET_FIELDS)
+    return tuple(filter(None, (*tokens, *fields)))
 
 
 def _one_line(text: str) -> str:
