@@ -21,13 +21,16 @@ from shared.altegio import signature
 from shared.one_line import one_line
 
 # Seen: salon_id=1, salon_ids=1,2, salon_ids[]=1&salon_ids[]=2, salon_ids[0]=1&salon_ids[1]=2.
-_LOCATIONS = re.compile(r"salon_id|salon_ids(\[[0-9]{0,4}\])?")
+_LOCATIONS = re.compile(r"salon_ids?(\[[0-9]{0,4}\])?")
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 _HEX_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # Whatever an address may hold: a UUID today, and base64 or a JWT are tokens as well.
 _CRM_TOKEN = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|{}]{1,512}")
-# How a language writes into an address that there is nothing.
-_NOTHING = {"", "0", "null", "none", "nil", "undefined"}
+# How languages write into an address that there is nothing, or no number.
+_NOTHING = re.compile(
+    r"0*|-1|\(?(?:null|none|nil)\)?|undefined|nan|false|n/?a|\[\]|\{\}|\[object object\]",
+    re.IGNORECASE,
+)
 # API Gateway takes 10 KB of request line; more locations than this do not fit into it.
 _MOST_FIELDS = 1500
 _LONGEST_TEXT = 200
@@ -103,7 +106,7 @@ def parse(raw_query: str, tokens: tuple[str, ...]) -> Redirect:
     return Redirect(
         location_ids=location_ids,
         owner=owner,
-        chain_id=_chain_id(_single(telling, "salon_group_id")),
+        chain_id=_chain_id(telling),
         crm_token=_crm_token(_single(telling, "crm_token")),
     )
 
@@ -188,12 +191,11 @@ def _text(value: Any) -> str:
     return one_line(value)[:_LONGEST_TEXT].strip() if isinstance(value, str) else ""
 
 
-def _chain_id(value: str) -> int | None:
-    if not value:
-        return None
-    if not _ID.fullmatch(value.strip()):
-        raise BadRedirect("salon_group_id is not a positive whole number")
-    return int(value)
+def _chain_id(fields: list[tuple[str, str]]) -> int | None:
+    """The chain, if the link names one; it is only compared, and no connect is refused for it."""
+    named = {value.strip() for name, value in fields if name == "salon_group_id"}
+    found = named.pop() if len(named) == 1 else ""
+    return int(found) if _ID.fullmatch(found) else None
 
 
 def _crm_token(value: str) -> str | None:
@@ -215,4 +217,4 @@ def _single(fields: list[tuple[str, str]], name: str) -> str:
 
 
 def _is_nothing(value: str) -> bool:
-    return value.strip().lower() in _NOTHING
+    return _NOTHING.fullmatch(value.strip()) is not None
