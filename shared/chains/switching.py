@@ -163,7 +163,8 @@ class Switching:
 
     def _join(self, connection: Connection, key: str) -> Connection:
         token, chain_id = connection.crm_token or "", connection.chain_id
-        named = self._chains.named(chain_id) if chain_id else None
+        whose = connection.account_id or ""
+        named = self._chains.named(whose, chain_id) if chain_id else None
         changed = named is not None and named != key
         verdict = ANOTHER_TOKEN if changed else connection.verdict
         joined = replace(connection, chain_key=key, thawed=False, verdict=verdict)
@@ -171,7 +172,7 @@ class Switching:
             chain, now = self._chains.get(key), self._clock()
             beside = [
                 self._chains.part(rules_of.joined(chain, token, connection.location_id, now)),
-                *([self._chains.naming(chain_id, key)] if chain_id and named != key else []),
+                *([self._chains.naming(whose, chain_id, key)] if chain_id and named != key else []),
             ]
             try:
                 saved = self._connections.save(joined, now if changed else None, beside)

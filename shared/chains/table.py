@@ -1,4 +1,4 @@
-"""The table of chains: a row per CRM token, and one per number of a chain that names its token.
+"""The table of chains: a row per CRM token, and one per number that an account's links give one.
 
 A location joins and leaves in the transaction of its own row (see `Connections.save`), so that no
 stale worker can take a live location out of its chain.
@@ -22,6 +22,7 @@ from shared.aws.dynamodb import (
     to_item,
 )
 from shared.chains.chain import Chain, ChainState
+from shared.connections.crm_token import key as hashed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -71,17 +72,25 @@ class Chains:
         item = to_item(stamped(values, _INSTANTS))
         return {"Put": put_over(self._table, item, chain.version)}
 
-    def named(self, chain_id: int) -> str | None:
-        """The key of the token that last came with this number of a chain."""
-        found = row(self._dynamodb, self._table, {"key": f"chain#{chain_id}"})
+    def named(self, account_id: str, chain_id: int) -> str | None:
+        """The key of the token that an account's link last brought with this number of a chain.
+
+        Nobody signs the number: what others bring with it says nothing of the account's.
+        """
+        found = row(self._dynamodb, self._table, {"key": _name(account_id, chain_id)})
         return None if found is None else str(found["chain_key"])
 
-    def naming(self, chain_id: int, key: str) -> Any:
+    def naming(self, account_id: str, chain_id: int, key: str) -> Any:
         """The part of a transaction that notes it."""
-        item = to_item({"key": f"chain#{chain_id}", "chain_key": key})
+        item = to_item({"key": _name(account_id, chain_id), "chain_key": key})
         return {"Put": {"TableName": self._table, "Item": item}}
 
     def due(self, now: datetime, limit: int) -> list[str]:
         """Keys of chains whose telephony is overdue, the oldest first; eventually consistent."""
         found = overdue(self._dynamodb, self._table, ChainState.DUE, now, limit)
         return [each["key"] for each in found]
+
+
+def _name(account_id: str, chain_id: int) -> str:
+    # It outlives the account, which nobody can read out of it.
+    return f"chain#{hashed(f'{account_id}#{chain_id}')}"

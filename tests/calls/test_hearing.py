@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import pytest
+
+from local.simulator import Owner
 from shared.connections.crm_token import CrmTokenState
 from tests.calls.telling import end, prove, ring
 from tests.deployment import Deployment
@@ -46,6 +49,26 @@ def test_a_stranger_s_location_does_not_change_the_token_of_a_chain_that_he_name
     assert "another CRM token" in logged()
     assert ring(deployment, key) == "sent"
     assert (len(simulator.pop_ups()), simulator.pop_ups(attackers)) == (1, [])
+
+
+@pytest.mark.usefixtures("key")
+def test_a_stranger_neither_causes_nor_hides_the_warning_of_another_account(
+    deployment: Deployment,
+) -> None:
+    """He names their chain, so that his token would be the one that it had before."""
+    simulator = deployment.simulator
+    attackers = simulator.add_chain(6666, 666)
+    stranger = Owner(9999, "Mallory", "13155559999", "mallory@example.com")
+    address = simulator.grant(666, owner=stranger).replace("group_id=6666", "group_id=2001")
+    page = deployment.press(deployment.visit(address), country="US")
+    assert page.telephony == {666: "on"}
+    # The owner's next location has the token that his chain has always had.
+    assert deployment.connect(4777).telephony == {4777: "on"}
+    # And the stranger's is another one, even if he has shown it under that number.
+    deployment.press(deployment.visit(address))
+    simulator.disconnect(4564, webhook="never")
+    page = deployment.press(deployment.visit(with_token(simulator.grant(4564), attackers)))
+    assert page.telephony == {4564: "new token"}
 
 
 def test_a_fresh_grant_with_a_stranger_s_token_is_found_out_by_the_first_call(

@@ -251,11 +251,13 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "part": [lambda it: it._dynamodb.transact_write_items(TransactItems=[it.part(CHAIN)])],
             "named": [
                 lambda it: Chains(it._dynamodb.holding({"chain_key": "k"}), "CHAINS_TABLE").named(
-                    2001
+                    "a", 2001
                 )
             ],
             "naming": [
-                lambda it: it._dynamodb.transact_write_items(TransactItems=[it.naming(2001, "k")])
+                lambda it: it._dynamodb.transact_write_items(
+                    TransactItems=[it.naming("a", 2001, "k")]
+                )
             ],
             "due": [lambda it: it.due(NOW, 1)],
         },
