@@ -1,9 +1,10 @@
 """Times as other systems write them: every form of ISO 8601 and RFC 3339 that says its offset.
 
 `datetime.fromisoformat` knows neither a space before the offset (PostgreSQL, Ruby), a lower-case
-`z`, a day of the year, 24:00 nor a leap second, and takes a time without an offset.
+`z`, a day of the year, 24:00, a leap second nor a zone's name behind the offset (Java, JavaScript's
+Temporal), and takes a time without an offset. The offset counts, and not the name behind it.
 
-Sources: https://www.rfc-editor.org/rfc/rfc3339#section-5.6,
+Sources: https://www.rfc-editor.org/rfc/rfc3339#section-5.6, https://www.rfc-editor.org/rfc/rfc9557,
 https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-OUTPUT
 """
 
@@ -21,7 +22,9 @@ _FORM = re.compile(
     r"[Tt ](?P<hour>[0-9]{2})(?::?(?P<minute>[0-9]{2})(?::?(?P<second>[0-9]{2}))?)?"
     r"(?:[.,](?P<fraction>[0-9]{1,30}))?"
     # Z, +03, +0300, +03:00, and U+2212, the minus that ISO 8601 prefers
-    r" ?(?:[Zz]|UTC|(?P<sign>[+\-\u2212])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?)"
+    r" ?(?:[Zz]|UTC|GMT|(?P<sign>[+\-\u2212])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?)"
+    # [Europe/Moscow], [u-ca=gregory]; what begins with `!` would have to be understood
+    r"(?:\[[A-Za-z0-9_./+\-=]{1,60}\]){0,4}"
 )
 _LAST_MINUTE, _LAST_SECOND = 59, 60
 

@@ -67,6 +67,10 @@ def _or_none(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _or_no(value: Any) -> Any:
+    return False if value in (None, "") else value
+
+
 def _one_line(value: Any) -> Any:
     # Some PBX sends numbers as numbers, and what is missing as null.
     if value is None:
@@ -148,7 +152,7 @@ class Finished(_OfACall):
     answered: bool
     # Whether it may be passed on is another question: `recording_links`.
     recording_url: Annotated[str, BeforeValidator(_trimmed)] = ""
-    leg: bool = False
+    leg: Annotated[bool, BeforeValidator(_or_no)] = False
     # Whose PBX told it, when it came through our door.
     account_id: Annotated[str, BeforeValidator(_one_line)] = ""
     # What could not be read and is left out, which costs no call; never told by others.

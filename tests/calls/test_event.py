@@ -118,6 +118,24 @@ def test_an_id_that_cannot_be_read_is_no_id(deployment: Deployment, key: str, va
     assert (status, answer["error"]) == (400, "call_id: must be a string")
 
 
+@pytest.mark.parametrize("value", [None, "", "somebody's", 1.5, {"id": 1}, ["a"]])
+def test_what_a_pbx_calls_its_account_is_not_read(
+    deployment: Deployment, key: str, value: Any
+) -> None:
+    assert end(deployment, key, account_id=value)["left_out"] == []
+    settle(deployment)
+    assert len(deployment.simulator.saved_calls()) == 1
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_what_is_no_leg_may_say_so_with_nothing(
+    deployment: Deployment, key: str, value: Any
+) -> None:
+    assert end(deployment, key, leg=value)["left_out"] == []
+    settle(deployment)
+    assert len(deployment.simulator.saved_calls()) == 1
+
+
 @pytest.mark.usefixtures("page")
 def test_an_account_that_cannot_be_read_is_not_any_account(deployment: Deployment) -> None:
     deployment.take_call({**finished(), "started_at": at(deployment), "account_id": 1.5})
