@@ -43,6 +43,8 @@ _MOST_DIGITS = 100
 _BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})?')
 _LONGEST_TEXT = 200
 _NUMBERS = ("phone", "extension")
+# A call that is longer is a clock that was wrong.
+LONGEST = timedelta(days=7)
 
 
 class BadEvent(Exception):
@@ -112,10 +114,7 @@ CallId = Annotated[fields.Id, BeforeValidator(_one_line)]
 LocationId = Annotated[fields.LocationId, BeforeValidator(_whole)]
 MayBeNamed = Annotated[LocationId | None, BeforeValidator(_or_none)]
 Text = Annotated[str, BeforeValidator(_cut)]
-# A call longer than a week is a clock that was wrong.
-Seconds = Annotated[
-    float, BeforeValidator(_no_bool), Field(ge=0, le=timedelta(days=7).total_seconds())
-]
+Seconds = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=LONGEST.total_seconds())]
 
 
 class _Event(BaseModel):

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.calls.event import BadEvent
-from shared.calls.pbx.fields import form_of, location, moment
+from shared.calls.pbx.fields import form_of, location, moment, possible
 
 _OF_A_SALON = ("location_id", "line", "direction")
 # A channel's name is its technology, what was dialled there, and a number of its own.
@@ -67,7 +67,7 @@ def read(body: bytes, _content_type: str, _query: Mapping[str, str]) -> dict[str
         "extension": form.get("extension") or taker,
         "started_at": _moment(form, "rang", "linkedid", "start"),
         "answered": answered,
-        "duration_s": talked_s,
+        "duration_s": possible(talked_s),
         "recording_url": form.get("recording", ""),
     }
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from shared.calls.event import BadEvent, values
+from shared.calls.event import LONGEST, BadEvent, values
 from shared.clock import YEARS
 
 _FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (YEARS[0], YEARS[-1]))
@@ -20,6 +20,7 @@ _FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (YEARS
 DIGITS = re.compile(r"[0-9]{1,12}")
 _WITH_FRACTION = re.compile(r"([0-9]{1,12})(?:\.[0-9]{1,9})?")
 _MOST_FIELDS = 200
+_MOST_S = LONGEST.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +64,24 @@ def record_of(body: bytes | str, what: str) -> dict[str, Any]:
 
 
 def object_of(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object in a record; empty if it is not there.
+    """An object in a record; empty if it is not there, or null.
 
     Raises:
         BadEvent: it is something else.
     """
-    found = record.get(name, {})
+    found = {} if record.get(name) is None else record[name]
     if not isinstance(found, dict):
         raise BadEvent(f"{name}: must be an object")
     return found
 
 
 def objects_of(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """A list of objects in a record; empty if it is not there.
+    """A list of objects in a record; empty if it is not there, or null.
 
     Raises:
         BadEvent: it is something else.
     """
-    found = record.get(name, [])
+    found = [] if record.get(name) is None else record[name]
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise BadEvent(f"{name}: must be a list of objects")
     return found
@@ -105,13 +106,27 @@ def whole(name: str, text: str) -> int:
     return int(text)
 
 
+def talked(text: str) -> int:
+    """Seconds of a talk, cut to whole ones; 0 if nobody can have talked so, or it is no number.
+
+    No PBX reads that its duration was refused: the call would be lost for it.
+    """
+    found = _WITH_FRACTION.fullmatch(text.strip())
+    return possible(int(found[1])) if found else 0
+
+
+def possible(seconds: int) -> int:
+    """The same of a number: 0 if a clock was set meanwhile."""
+    return seconds if 0 <= seconds <= _MOST_S else 0
+
+
 def location(name: str, text: str) -> dict[str, int]:
     """The location of an event, if its PBX tells one; else the line says which it is.
 
     Raises:
         BadEvent: it is no number.
     """
-    return {"location_id": whole(name, text)} if text else {}
+    return {"location_id": whole(name, text.strip())} if text.strip() else {}
 
 
 def moment(name: str, text: str) -> str:

@@ -22,6 +22,7 @@ from shared.calls.pbx.fields import (
     moment,
     object_of,
     objects_of,
+    possible,
     record_of,
     text_of,
 )
@@ -160,7 +161,7 @@ class _Channel:
             "extension": variables["altegio_extension"] or extension,
             "started_at": moment("start_epoch", _in_seconds(started_at)),
             "answered": bool(talks),
-            "duration_s": _span(talks),
+            "duration_s": possible(_span(talks)),
             "recording_url": variables["altegio_recording_url"],
             "leg": bool(self._origin),
         }

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.calls.event import BadEvent
-from shared.calls.pbx.fields import Reply, form_of, whole
+from shared.calls.pbx.fields import Reply, form_of, talked
 
 # A key is short, and so is each form of this PBX. Whoever has none is not read any further.
 _LONGEST_BEFORE_THE_KEY = 64 * 1024
@@ -118,7 +118,7 @@ def _ended(form: Mapping[str, str]) -> dict[str, Any]:
         "started_at": _start(form.get("start", "")),
         "answered": answered,
         # Of the whole call, ringing included: it tells no other.
-        "duration_s": whole("duration", form.get("duration", "")) if answered else 0,
+        "duration_s": talked(form.get("duration", "")) if answered else 0,
         "recording_url": form.get("link", ""),
     }
 

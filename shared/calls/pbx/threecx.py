@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.calls.event import BadEvent
-from shared.calls.pbx.fields import record_of, text_of
+from shared.calls.pbx.fields import possible, record_of, talked, text_of
 
 # As 3CX calls them; of the last there are two spellings about.
 _TYPES = {
@@ -103,6 +103,6 @@ def _start(text: str) -> str:
 def _seconds(text: str) -> int:
     found = _DURATION.fullmatch(text.strip())
     if found is None:
-        raise BadEvent("duration: must be hours, minutes and seconds, such as 00:01:30")
+        return talked(text)
     days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    return possible(((days * 24 + hours) * 60 + minutes) * 60 + seconds)

@@ -132,6 +132,7 @@ TALK = {
     "to a mobile": ("+100:PJSIP/101-01|-103:PJSIP/101-01|+110:PJSIP/trunk-02|", 13, "101"),
     "a name that is no number": ("+100:PJSIP/anna-01|-105:PJSIP/anna-01|", 5, ""),
     "chan_sip": ("+100:SIP/101-0000001a|-105:SIP/101-0000001a|", 5, "101"),
+    "a clock that was set meanwhile": ("+100:PJSIP/101-01|-1793527800:PJSIP/101-01|", 0, "101"),
     "a clock that went back": ("+100:PJSIP/101-01|-90:PJSIP/101-01|", 0, "101"),
     "somebody nobody knows first": (
         "-90:PJSIP/103-01|+100:PJSIP/101-01|-105:PJSIP/101-01|",
@@ -146,6 +147,10 @@ def ended(**told: str) -> dict[str, Any]:
     event = asterisk.read(urlencode({**call, **told}).encode(), FORM, {})
     assert event is not None
     return event
+
+
+def test_a_space_costs_no_call() -> None:
+    assert ended(location_id=" 4564 ")["location_id"] == 4564
 
 
 @pytest.mark.parametrize("name", TALK)

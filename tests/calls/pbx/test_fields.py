@@ -87,3 +87,15 @@ def test_any_bytes_are_an_event_or_refused(body: bytes, kind: str) -> None:
 )
 def test_one_field_of_a_form_costs_no_other(body: bytes, name: str) -> None:
     assert fields.form_of(body) == {"a": name, "b": "1"}
+
+
+@pytest.mark.parametrize("name", ["channel_data", "app_log", "callflow"])
+def test_null_is_as_good_as_missing(name: str) -> None:
+    told = json.loads(record("missed"))
+    without = {each: value for each, value in told.items() if each != name}
+    read = [
+        freeswitch.read(json.dumps(each).encode(), "application/json", {})
+        for each in ({**told, name: None}, without)
+    ]
+    assert read[0] == read[1]
+    assert read[0] is not None
