@@ -50,6 +50,8 @@ _MOST_TOO_MANY = 3
 # Digits of what stands before the letters, such as 800 or +49 800 1.
 _AREA = (3, 7)
 _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
+# Between the digits of business cards.
+_DOTS = "\u00b7\u2022\u2027\u2219\u22c5"
 # Digits in anything else are a part of somebody's name, as in `Anonymous123` or `trunk-1`.
 _EXTENSION = re.compile(r"(?:(?:x|ext|extn|extension)[.:]? ?)?[0-9(][0-9 ()./\-]*", re.IGNORECASE)
 
@@ -127,6 +129,8 @@ def _cleaned(text: str) -> str:
 def _plain(char: str) -> str:
     if char.isdecimal():
         return str(unicodedata.decimal(char))
+    if char in _DOTS:
+        return "."
     return "-" if char == "\u2212" or unicodedata.category(char) == "Pd" else char
 
 
