@@ -1,4 +1,4 @@
-"""The payment ledger's table: one row per event of the billing system, one per platform id.
+"""The payment ledger's table: a row per event of billing, per platform id, per payment given back.
 
         put SENDING attempt 1      POST          finish: attempt still mine?
      ───────┬──────────────────────┬─────────────────┬──────────────────────▶ time
@@ -58,6 +58,10 @@ class IdTaken(Exception):
     """The platform's id already belongs to another entry: the answer cannot be right."""
 
 
+class GivenBack(Exception):
+    """Another refund gives the same payment back."""
+
+
 class Ledger:
     """Reads, claims and conditional writes of entries."""
 
@@ -75,28 +79,47 @@ class Ledger:
         """The payment that a refund gives back; None if it is unknown."""
         return self.get(refund.payment_key)
 
-    def claim(self, before: Entry | None, claimed: Entry, turn: Any, state: State) -> bool:
+    def giver(self, payment_key: str) -> Entry | None:
+        """The refund that gives a payment back, or has tried to; None if there was none."""
+        found = row(self._dynamodb, self._table, {"key": _given_back(payment_key)})
+        return self.get(found["entry_key"]) if found else None
+
+    def claim(
+        self,
+        before: Entry | None,
+        claimed: Entry,
+        turn: Any,
+        state: State,
+        instead_of: Entry | None = None,
+    ) -> bool:
         """Writes a claimed entry over `before` (None: it must be new), all or nothing.
 
         A payment is claimed only while its location is in `state`, a refund only while its payment
-        is SENT; False if that is not so. `turn` is the part of the transaction that lets us call
-        the platform now (see `rate_limit`), while nobody has restored the tables (see `restored`).
+        is SENT; False if that is not so. A payment is given back by one refund, or by another
+        `instead_of` one that was not sent: nobody knows what the platform does with a second.
+        `turn` is the part of the transaction that lets us call the platform now (see `rate_limit`),
+        while nobody has restored the tables (see `restored`).
 
         Raises:
             StaleWrite: the row is not `before` any more.
+            GivenBack: another refund was faster.
             Busy: it is not our turn; with the row of the pace, if `turn` asks for it.
         """
         is_refund = claimed.is_refund
         check = self._payment_is_sent(claimed) if is_refund else self._is_in(claimed, state)
         put = {"Put": self._put(before, claimed)}
-        reasons = cancelled(self._dynamodb, [put, {"ConditionCheck": check}, turn])
+        gives = [self._gives_back(claimed, instead_of)] if is_refund else []
+        items = [put, {"ConditionCheck": check}, *gives, turn]
+        reasons = cancelled(self._dynamodb, items)
         if not reasons:
             return True
-        row, connected, _ = (it.get("Code") == "ConditionalCheckFailed" for it in reasons)
+        row, connected, *rest = (it.get("Code") == "ConditionalCheckFailed" for it in reasons)
         if row:
             raise StaleWrite(claimed.key)
         if connected:
             return False
+        if is_refund and rest[0]:
+            raise GivenBack(claimed.payment_key)
         raise Busy(from_item(reasons[-1].get("Item", {})))
 
     def finish(self, claimed: Entry, sent: Entry) -> None:
@@ -264,6 +287,22 @@ class Ledger:
             "ExpressionAttributeValues": values,
         }
 
+    def _gives_back(self, refund: Entry, instead_of: Entry | None) -> Any:
+        own = {"key": _given_back(refund.payment_key), "entry_key": refund.key}
+        lapsed = instead_of.key if instead_of else refund.key
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": to_item(own),
+                "ConditionExpression": "attribute_not_exists(#key) OR entry_key IN (:own, :lapsed)",
+                "ExpressionAttributeNames": {"#key": "key"},
+                "ExpressionAttributeValues": {
+                    ":own": to_value(refund.key),
+                    ":lapsed": to_value(lapsed),
+                },
+            }
+        }
+
     def _is_in(self, entry: Entry, state: State) -> Any:
         return {
             "TableName": self._connections_table,
@@ -285,6 +324,10 @@ class Ledger:
     def _transact(self, items: list[Any]) -> list[str]:
         """All or nothing; nothing was sent to the platform yet, or any more."""
         return transacted(self._dynamodb, items)
+
+
+def _given_back(payment_key: str) -> str:
+    return f"given-back#{payment_key}"
 
 
 def _item(entry: Entry) -> dict[str, Any]:

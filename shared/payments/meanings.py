@@ -29,8 +29,8 @@ MEANINGS: Mapping[EntryState, tuple[str, str]] = {
     _E.REJECTED: (
         (
             "the platform answered 422 twice although the app is installed; or a refund names"
-            " another location, a payment that was not made, or another sum or currency than its"
-            " payment has"
+            " another location, a payment that was not made or that another refund has given back,"
+            " or another sum or currency than its payment has"
         ),
         (
             "when the cause is gone, the operator can `--send` it; or correct it in billing, send a"

@@ -23,13 +23,15 @@ from shared.connections.table import Connections
 from shared.payments import billing_event, restored
 from shared.payments import entry as payment
 from shared.payments.entry import Entry, EntryState
-from shared.payments.ledger import IdTaken, Ledger
+from shared.payments.ledger import GivenBack, IdTaken, Ledger
 from shared.payments.restored import Mark
 from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
 
 _ECHO_EVERY = timedelta(hours=1)
 _NOT_CONNECTED = "the location is not connected"
+_BESIDE = "another refund of its payment was on its way at the last try"
+_NOT_SENT = (EntryState.REJECTED, EntryState.CLOSED)
 # Of the function's 30 s; what is not answered by then must not look like an answer that was lost.
 _TIME_S = 26.0
 
@@ -129,12 +131,9 @@ class ReportPayments:
             Unlike: it is a refund of something else than its whole payment.
         """
         until = time.monotonic() + _TIME_S
-        paid = None
+        paid = giver = None
         if entry.is_refund:
-            paid = self._ledger.given_back(entry)
-            if unlike := payment.refund_unlike(entry, paid):
-                raise Unlike(unlike)
-            parked = payment.refund_parked(entry, paid, self._clock(), self._rules)
+            paid, giver, parked = self._looked_up(entry)
             if parked is not None:
                 self._store(before, parked)
                 return
@@ -144,7 +143,10 @@ class ReportPayments:
             # Before the claim: from there on nothing but the refund itself may come between.
             self._connections.note_refund(location_id or 0, self._clock())
         try:
-            claimed, state = self._claimed(before, located)
+            claimed, state = self._claimed(before, located, giver)
+        except GivenBack:
+            self._store(before, payment.waiting(entry, _BESIDE, self._clock(), self._rules))
+            return
         except Paused as paused:
             self._store(before, payment.put_off(entry, str(paused), paused.until, self._clock()))
             return
@@ -160,7 +162,31 @@ class ReportPayments:
         else:
             self._store(before, payment.held(entry, _NOT_CONNECTED, now, self._rules))
 
-    def _claimed(self, before: Entry | None, entry: Entry) -> tuple[Entry | None, State]:
+    def _looked_up(self, refund: Entry) -> tuple[Entry | None, Entry | None, Entry | None]:
+        """Its payment, who gives that back, and what becomes of the refund if it is not sent now.
+
+        Two refunds of one payment may say the same, or one of them is meant for another payment.
+
+        Raises:
+            Unlike: it is of something else than its whole payment.
+        """
+        paid, now = self._ledger.given_back(refund), self._clock()
+        if unlike := payment.refund_unlike(refund, paid):
+            raise Unlike(unlike)
+        parked = payment.refund_parked(refund, paid, now, self._rules)
+        if parked is not None:
+            return paid, None, parked
+        giver = self._ledger.giver(refund.payment_key)
+        if giver is None or giver.key == refund.key or giver.state in _NOT_SENT:
+            return paid, giver, None
+        if giver.state is EntryState.SENT:
+            why = f"its payment was given back by {giver.key}"
+            return paid, giver, payment.rejected(refund, why, now)
+        return paid, giver, payment.waiting(refund, _BESIDE, now, self._rules)
+
+    def _claimed(
+        self, before: Entry | None, entry: Entry, giver: Entry | None
+    ) -> tuple[Entry | None, State]:
         """The entry, claimed when it is our turn to call, or None; and the state of its location.
 
         A frozen location is paid in order to thaw it, but most are active. After a restore, what
@@ -176,7 +202,7 @@ class ReportPayments:
         while states:
             claimed, part = self._next(entry, turn)
             try:
-                if self._ledger.claim(before, claimed, part, states[0]):
+                if self._ledger.claim(before, claimed, part, states[0], giver):
                     return claimed, states[0]
                 del states[0]
             except Busy as busy:

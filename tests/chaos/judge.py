@@ -224,10 +224,15 @@ def _gone(world: Judged, row: dict[str, Any]) -> bool:
 
 def _refused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]) -> bool:
     if row["key"].startswith("refund#"):
-        paid = rows.get(f"payment#{row['facts']['payment_event_id']}")
-        return paid is not None and (
-            paid["state"] == EntryState.REJECTED or paid["location_id"] in world.refused
+        of = row["facts"]["payment_event_id"]
+        paid = rows.get(f"payment#{of}")
+        given_back = any(
+            _is(it, "refund#", EntryState.SENT) and it["facts"]["payment_event_id"] == of
+            for it in rows.values()
         )
+        is_refused = paid is not None and paid["location_id"] in world.refused
+        is_rejected = paid is not None and paid["state"] == EntryState.REJECTED
+        return given_back or is_refused or is_rejected
     return row["location_id"] in world.refused
 
 

@@ -141,6 +141,7 @@ def test_a_payment_of_the_platform_s_own_page_is_recorded() -> None:
     "row",
     [
         {"key": {"S": "platform#1"}, "entry_key": {"S": "payment#inv-1"}},
+        {"key": {"S": "given-back#payment#inv-1"}, "entry_key": {"S": "refund#ref-1"}},
         {"key": {"S": "echo"}, "entry_key": {"S": "payment#inv-1"}},
     ],
 )

@@ -306,6 +306,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         {
             "get": [lambda it: it.get("payment#1")],
             "given_back": [lambda it: it.given_back(REFUND)],
+            "giver": [lambda it: it.giver("payment#1")],
             "claim": [
                 lambda it: it.claim(None, PAYMENT, PACED, State.ACTIVE),
                 lambda it: it.claim(REFUND, REFUND, PACED, State.ACTIVE),

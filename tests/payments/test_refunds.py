@@ -17,6 +17,7 @@ from shared.aws.dead_letters import DeadLetters
 from shared.payments import billing_event, replay
 from shared.payments.entry import EntryState, reopened
 from tests.deployment import Deployment, payment, refund
+from tests.memory import Memory
 
 
 @pytest.fixture
@@ -201,3 +202,73 @@ def test_no_refund_of_something_else_reaches_the_platform_in_any_order(
 
     each()
     assert not any(paid.is_refunded for paid in connected.simulator.payments(4564))
+
+
+# A payment is given back once, whoever asks for it and how often
+
+
+def test_a_payment_is_given_back_by_one_refund_and_a_second_is_told_so(
+    connected: Deployment,
+) -> None:
+    connected.bill(payment())
+    for event_id in ("ref-1", "ref-2"):
+        connected.bill(refund(event_id))
+    connected.let_time_pass(10)
+    assert [it.status for it in connected.simulator.calls("refund")] == [200]
+    assert connected.entry("refund#ref-1").state is EntryState.SENT
+    second = connected.entry("refund#ref-2")
+    why = "its payment was given back by refund#ref-1"
+    assert (second.state, second.why) == (EntryState.REJECTED, why)
+
+
+def test_a_second_refund_waits_until_it_is_known_what_became_of_the_first(
+    connected: Deployment,
+) -> None:
+    connected.bill(payment())
+    connected.simulator.fault("refund", "drop_answer")
+    connected.bill(refund("ref-1"))
+    connected.bill(refund("ref-2"))
+    assert connected.entry("refund#ref-1").state is EntryState.UNKNOWN
+    assert connected.entry("refund#ref-2").state is EntryState.PENDING
+    connected.let_time_pass(30)
+    assert len(connected.simulator.calls("refund")) == 1
+    assert connected.entry("refund#ref-1").state is EntryState.SENT
+    assert connected.entry("refund#ref-2").state is EntryState.REJECTED
+
+
+def test_a_refund_that_the_platform_has_refused_is_in_no_other_one_s_way(
+    connected: Deployment,
+) -> None:
+    connected.bill(payment())
+    connected.simulator.fault("refund", "status", status=422, message="Not now.", times=2)
+    connected.bill(refund("ref-1"))
+    connected.let_time_pass(10)
+    assert connected.entry("refund#ref-1").state is EntryState.REJECTED
+    connected.bill(refund("ref-2"))
+    assert connected.entry("refund#ref-2").state is EntryState.SENT
+    # Taken up by a person all the same, the first finds its payment given back.
+    first = connected.entry("refund#ref-1")
+    connected.ledger.move(first, reopened(first, "again", connected.clock()))
+    connected.let_time_pass(10)
+    assert connected.entry("refund#ref-1").why == "its payment was given back by refund#ref-2"
+    assert [it.status for it in connected.simulator.calls("refund")] == [422, 422, 200]
+
+
+def test_of_two_refunds_at_the_same_moment_one_is_sent(
+    connected: Deployment, memory: Memory
+) -> None:
+    """The second is claimed while the first is, between its look and its claim."""
+    connected.bill(payment())
+    asked = count()
+
+    def before(operation: str, _asked: Any) -> None:
+        if operation == "TransactWriteItems" and next(asked) == 0:
+            connected.bill(refund("ref-2"))
+
+    memory.before = before
+    connected.bill(refund("ref-1"))
+    memory.before = None
+    connected.let_time_pass(10)
+    assert [it.status for it in connected.simulator.calls("refund")] == [200]
+    assert connected.entry("refund#ref-2").state is EntryState.SENT
+    assert connected.entry("refund#ref-1").state is EntryState.REJECTED
