@@ -117,7 +117,8 @@ def _listed(row: Any) -> ListedPayment:
         paid_at=str(values.get("payment_date")),
         period_from=str(values.get("period_from")),
         period_to=str(values.get("period_to")),
-        is_refunded=values.get("is_refunded") is True,
+        # YCLIENTS may write it as it writes other values.
+        is_refunded=values.get("is_refunded") in (True, "1", "true"),
     )
 
 

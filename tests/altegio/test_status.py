@@ -261,6 +261,13 @@ def test_only_a_clear_yes_is_a_refund(is_refunded: Any) -> None:
     assert marketplace.read_status(answer, ZONE).refunded == frozenset()
 
 
+@pytest.mark.parametrize("is_refunded", [True, 1, "1", "true"])
+def test_a_yes_may_be_written_as_other_values_are(is_refunded: Any) -> None:
+    """Taken for a no, what was given back would count as cover, and be asked for again."""
+    answer = status_reply(payments=[{"id": "123", "is_refunded": is_refunded}])
+    assert marketplace.read_status(answer, ZONE).refunded == {123}
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=9),
     lambda inner: (
