@@ -9,13 +9,14 @@ from random import Random
 import pytest
 from botocore.exceptions import ClientError
 
-from local.simulator import Simulator
+from local.simulator import Owner, Simulator
 from shared.altegio.rate_limit import Busy, First, Pace, Paused
 from shared.altegio.settings import PacePolicy
 from shared.clock import stamp
 from shared.connections.connection import State
 from shared.payments import billing_event
 from shared.payments.entry import Entry, EntryState
+from tests.calls.telling import end, ring, settle
 from tests.deployment import Clock, Deployment, payment, refund
 
 LIMIT = {"PACE_PER_S": "5", "PACE_PER_MIN": "200"}
@@ -274,6 +275,27 @@ def test_a_wrong_token_or_address_stops_everybody_and_rejects_nothing(
     assert len(simulator.payments(4564)) == 5
     states = {row["state"] for row in paced.rows("PAYMENTS_TABLE") if "state" in row}
     assert states == {"SENT"}
+
+
+@pytest.mark.parametrize("route", ["enable", "event", "history", "calls"])
+def test_a_401_that_may_be_of_another_token_stops_nobody_else(
+    paced: Deployment, simulator: Simulator, route: str
+) -> None:
+    """A chain's token is whatever a link has brought; the user token is the list's alone."""
+    simulator.add_chain(6666, 666)
+    if route == "enable":
+        simulator.fault(route, "status", status=401)
+    key = paced.connect(666, owner=Owner(9999, "Ivo", "13155559999", "ivo@example.com")).pbx_key
+    if route != "enable":
+        simulator.fault(route, "status", status=401)
+    ring(paced, key, location_id=666)
+    end(paced, key, location_id=666)
+    settle(paced)
+    paced.clock.advance(seconds=11)
+    paced.drain_calls()
+    assert 401 in [it.status for it in simulator.calls(route)]
+    paced.bill(payment("inv-1"))
+    assert paced.entry("payment#inv-1").state is EntryState.SENT
 
 
 def test_a_status_that_is_refused_stops_everybody(paced: Deployment, simulator: Simulator) -> None:
