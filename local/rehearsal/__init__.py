@@ -6,7 +6,7 @@ template's schedules. The platform is the simulator, and its records alone decid
 Rooms: `browser` (the owner's), `billing` (the telephony company's, with its `bill` and `stripe`),
 `pbx` (its customer's), `settings` (the company's own), `stage` (what a check may touch and see),
 `checks`, `money` (the second and the third), `telephony` (the sixth), `missed` (the seventh),
-`play` (one after the other), `screen`, `mask`, `album` and `camera` (pictures of the pages),
+`play` (several at once), `screen`, `mask`, `album` and `camera` (pictures of the pages),
 `checklist` (what proves a check), `report`.
 """
 
@@ -101,8 +101,10 @@ def rehearse(
     failed = [each for each in rehearsal.outcomes if not each.has_passed]
     for outcome in failed:
         if outcome.afterthought and outcome.failure is outcome.afterthought:
-            screen.begin(outcome.check.number, f"{outcome.check.title}: when all was over")
-            screen.explain(*outcome.afterthought)
+            title = f"{outcome.check.title}: when all was over"
+            lines = screen.check(outcome.check.number, title)
+            lines.explain(*outcome.afterthought)
+            lines.end()
     played = len(rehearsal.outcomes)
     verdict = (
         f"{len(failed)} of {played} checks failed" if failed else f"All {played} checks passed"
