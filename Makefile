@@ -19,11 +19,15 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) \
 	    | while IFS='	' read -r target what; do printf '%-13s %s\n' "$$target" "$$what"; done
 
-setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done ## install everything, under this folder only
+setup: .venv/.done ## install everything, under this folder only
+	@$(MAKE) --no-print-directory --jobs=3 parts
+
+# At once, after the first, which fetches most of what they are made of.
+parts: $(VENVS)/emulator/.done build/lambda-client/.done build/dependencies/.done
 
 # What each part of the set-up took, since its first line.
-BEGUN = @mkdir -p build && touch build/begun
-TOOK = @echo "   done in $$(( $$(date +%s) - $$(date -r build/begun +%s) )) s"
+BEGUN = @mkdir -p build/.begun && touch build/.begun/$(subst /,-,$(@D))
+TOOK = @echo "   $(@D) is done, in $$(( $$(date +%s) - $$(date -r build/.begun/$(subst /,-,$(@D)) +%s) )) s"
 
 .venv/.done: locks/uv.txt locks/app.txt
 	@echo "Setting up, once: seconds if uv has the packages already, some minutes if it fetches them."
@@ -32,7 +36,7 @@ TOOK = @echo "   done in $$(( $$(date +%s) - $$(date -r build/begun +%s) )) s"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' \
 	    || { echo "Python 3.13 is needed: make PYTHON=/path/to/python3.13 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r locks/uv.txt
 	@$(SYNC) --python .venv/bin/python locks/app.txt
 	@touch $@
 	$(TOOK)
@@ -55,6 +59,14 @@ build/lambda-client/.done: locks/lambda.txt .venv/.done
 	$(BEGUN)
 	@rm -rf $(@D)
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python .venv/bin/python --target $(@D) -r $<
+	@touch $@
+	$(TOOK)
+
+# An artifact begins with them: that is made in a second then.
+build/dependencies/.done: locks/runtime.txt local/build.py local/roots.py .venv/.done
+	@echo "4 $(@D), what the functions import"
+	$(BEGUN)
+	@.venv/bin/python -m local.build
 	@touch $@
 	$(TOOK)
 

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,24 @@ def artifact(root: Path = PROJECT) -> Path:
     return target
 
 
+def dependencies(root: Path = PROJECT) -> None:
+    """Make those of this machine ahead, without a word: they are most of a first build.
+
+    Raises:
+        subprocess.CalledProcessError: As `build`.
+    """
+    with _locked(root):
+        _dependencies(None, root, say=_nothing)
+
+
+def _nothing(_words: str) -> None:
+    """Nobody is told."""
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
 def _build(target: Path, platform: str | None, root: Path) -> None:
     if sys.version_info[:2] != PYTHON:
         message = f"bytecode for Python {PYTHON} cannot be compiled by {sys.version_info[:2]}"
@@ -117,18 +135,14 @@ def _build(target: Path, platform: str | None, root: Path) -> None:
     _date(target)
 
 
-def _dependencies(platform: str | None, root: Path) -> Path:
+def _dependencies(platform: str | None, root: Path, say: Callable[[str], None] = _say) -> Path:
     """Installed, trimmed and compiled dependencies, kept between builds."""
     kept = root / "build" / "dependencies" / (platform or "here")
     stamp, wanted = kept.with_name(f"{kept.name}.stamp"), _lock_digest(platform, root)
     if kept.is_dir() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return kept
     started = time.monotonic()
-    print(
-        f"building the dependencies for {platform or 'this machine'} ...",
-        file=sys.stderr,
-        flush=True,
-    )
+    say(f"building the dependencies for {platform or 'this machine'} ...")
     from uv import find_uv_bin  # noqa: PLC0415  # only here, and not in every environment
 
     cross = ("--python-platform", platform, "--python-version", "3.13", "--only-binary", ":all:")
@@ -151,7 +165,7 @@ def _dependencies(platform: str | None, root: Path) -> Path:
     fresh.chmod(0o755)
     fresh.rename(kept)
     stamp.write_text(wanted, encoding="ascii")
-    print(f"built in {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+    say(f"built in {time.monotonic() - started:.1f} s")
     return kept
 
 
@@ -327,3 +341,7 @@ def _locked(root: Path) -> Iterator[None]:
     with (_made(root / "build") / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    dependencies()
