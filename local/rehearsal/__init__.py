@@ -22,7 +22,7 @@ from local import PROJECT
 from local.rehearsal import report, settings
 from local.rehearsal.album import Album
 from local.rehearsal.mask import Mask
-from local.rehearsal.play import Outcome, play
+from local.rehearsal.play import Outcome, Rehearsal, play
 from local.rehearsal.screen import Screen
 from local.simulator import Simulator
 
@@ -110,13 +110,20 @@ def rehearse(
         f"{len(failed)} of {played} checks failed" if failed else f"All {played} checks passed"
     )
     screen.close(
-        f"{verdict} in {rehearsal.seconds:.1f} s.",
+        f"{verdict} in {rehearsal.seconds:.1f} s, {_together(rehearsal)}.",
         "",
         f"Report  {_short(folder / names[0])}, {', '.join(names[1:])}",
         *([f"        without pictures and PDF: {album.why_none}"] if album.why_none else []),
         f"Logs    {_short(rehearsal.logs)}/",
     )
     return 0 if rehearsal.has_passed else 1
+
+
+def _together(rehearsal: Rehearsal) -> str:
+    """How many checks were played at once: their seconds add up to more than all took."""
+    if rehearsal.at_once > 1:
+        return f"up to {rehearsal.at_once} at a time"
+    return "one by one, as this machine is busy"
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """Plays the checks, several at once, on a platform and a stack of their own.
 
-Most of a check is waiting, and each has an owner and locations of its own.
+Most of a check is waiting, and each has an owner and locations of its own. On a busy machine they
+are played one by one: there, those beside a check would make it fail by slowness.
 """
 
+import os
 import re
 import threading
 import time
@@ -31,8 +33,8 @@ from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
 from local.stack.stack import Stack
 from shared.reconcile.census.table import CensusTable
 
-AT_ONCE = 4
-"""Checks; with more, two processors would have more to start than to do."""
+_AT_ONCE = 4  # with more, two processors would have more to start than to do
+_BUSY = 3.0  # the load of a processor
 PATIENCE_S = 20.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
 # Made up, as everybody here is. Each check has an owner of its own, and so begins with a user who
@@ -141,6 +143,7 @@ class Rehearsal:
         platform: Its records; it serves no more.
         settings: Of the stack and the platform.
         logs: Folder of the functions' logs.
+        at_once: How many checks were played at once, at the most.
     """
 
     began_at: datetime
@@ -149,6 +152,7 @@ class Rehearsal:
     platform: Simulator
     settings: Settings
     logs: Path
+    at_once: int = 1
 
     @property
     def has_passed(self) -> bool:
@@ -209,17 +213,28 @@ def play(
                 over=over,
             )
             outcomes.append(Outcome(check, stage))
-        _play_all(screen, outcomes, album, over)
+        at_once = _at_once()
+        _play_all(screen, outcomes, album, over, at_once)
         _look_back(platform, outcomes)
     seconds = time.monotonic() - started
-    return Rehearsal(began_at, seconds, outcomes, platform, settings, stack.logs)
+    return Rehearsal(began_at, seconds, outcomes, platform, settings, stack.logs, at_once)
+
+
+def _at_once() -> int:
+    """How many checks are played at once."""
+    load, _, _ = os.getloadavg()
+    return _AT_ONCE if load < _BUSY * (os.process_cpu_count() or 1) else 1
 
 
 def _play_all(
-    screen: Screen, outcomes: Sequence[Outcome], album: Album, over: threading.Event
+    screen: Screen,
+    outcomes: Sequence[Outcome],
+    album: Album,
+    over: threading.Event,
+    at_once: int,
 ) -> None:
     """Play all checks; after Ctrl-C each ends where it next looks at something."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         lines = [screen.check(each.check.number, each.check.title) for each in outcomes]
         try:
             list(pool.map(partial(_perform, album), outcomes, lines))

@@ -32,8 +32,7 @@ class Screen:
     def starting(self) -> None:
         """The platform and the stack are about to start."""
         self._say(
-            "The moderation checks, played side by side against the real functions and a simulated"
-            " platform"
+            "The moderation checks, played against the real functions and a simulated platform"
         )
         self._say()
         self._started = time.monotonic()

@@ -111,9 +111,8 @@ class TestTheRealThing:
         assert run.report["configuration"]["application_id"] == 101
         assert run.report["configuration"]["settings"]["RECONCILE_EVERY_S"] == "0.5"
 
-    def test_checks_are_played_side_by_side_and_each_has_its_own_calls(self, run: Run) -> None:
-        first, second, _, follows, _, telephony, missed = run.report["checks"]
-        assert second["steps"][0]["began_at"] < first["steps"][-1]["began_at"]
+    def test_each_check_has_its_own_calls(self, run: Run) -> None:
+        *_, follows, _, telephony, missed = run.report["checks"]
         routes = [
             {call["route"] for call in check["platform_calls"]}
             for check in (follows, telephony, missed)
