@@ -39,17 +39,24 @@ def test_a_check_begins_before_the_one_before_it_is_over(
     assert "up to 4 at a time" in out
 
 
-@pytest.mark.usefixtures("idle")
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A worker of pytest-xdist ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("idle", "interruptible")
 def test_all_that_are_played_end_when_somebody_interrupts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Though each would wait for ever."""
     together = threading.Barrier(2, timeout=60)
 
     def wait(stage: Stage) -> Iterator[Evidence]:
         if together.wait() == 0:
             signal.raise_signal(signal.SIGINT)
-        stage.patience_s = 10**6
+        stage.patience_s = 300
         yield stage.eventually("never", lambda: Finding(holds=False, words="not yet"))
 
     checks = [Check(number, f"Check {number}", (Step("Waits", wait),)) for number in (1, 2)]
