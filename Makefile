@@ -19,15 +19,12 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) \
 	    | while IFS='	' read -r target what; do printf '%-13s %s\n' "$$target" "$$what"; done
 
-setup: .venv/.done ## install everything, under this folder only
-	@$(MAKE) --no-print-directory --jobs=3 parts
-
-# At once, after the first, which fetches most of what they are made of.
-parts: $(VENVS)/emulator/.done build/lambda-client/.done build/dependencies/.done
+PARTS = .venv $(VENVS)/emulator build/lambda-client build/dependencies
+setup: $(PARTS:=/.done) ## install everything, under this folder only
 
 # What each part of the set-up took, since its first line.
-BEGUN = @mkdir -p build/.begun && touch build/.begun/$(subst /,-,$(@D))
-TOOK = @echo "   $(@D) is done, in $$(( $$(date +%s) - $$(date -r build/.begun/$(subst /,-,$(@D)) +%s) )) s"
+BEGUN = @mkdir -p build && touch build/begun
+TOOK = @echo "   done in $$(( $$(date +%s) - $$(date -r build/begun +%s) )) s"
 
 .venv/.done: locks/uv.txt locks/app.txt
 	@echo "Setting up, once: seconds if uv has the packages already, some minutes if it fetches them."
@@ -62,7 +59,7 @@ build/lambda-client/.done: locks/lambda.txt .venv/.done
 	@touch $@
 	$(TOOK)
 
-# An artifact begins with them: that is made in a second then.
+# Most of an artifact: without it, the first stack would seem to start slowly.
 build/dependencies/.done: locks/runtime.txt local/build.py local/roots.py .venv/.done
 	@echo "4 $(@D), what the functions import"
 	$(BEGUN)

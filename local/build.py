@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -111,15 +111,7 @@ def dependencies(root: Path = PROJECT) -> None:
         subprocess.CalledProcessError: As `build`.
     """
     with _locked(root):
-        _dependencies(None, root, say=_nothing)
-
-
-def _nothing(_words: str) -> None:
-    """Nobody is told."""
-
-
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+        _dependencies(None, root, is_told=False)
 
 
 def _build(target: Path, platform: str | None, root: Path) -> None:
@@ -135,14 +127,16 @@ def _build(target: Path, platform: str | None, root: Path) -> None:
     _date(target)
 
 
-def _dependencies(platform: str | None, root: Path, say: Callable[[str], None] = _say) -> Path:
+def _dependencies(platform: str | None, root: Path, *, is_told: bool = True) -> Path:
     """Installed, trimmed and compiled dependencies, kept between builds."""
     kept = root / "build" / "dependencies" / (platform or "here")
     stamp, wanted = kept.with_name(f"{kept.name}.stamp"), _lock_digest(platform, root)
     if kept.is_dir() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return kept
     started = time.monotonic()
-    say(f"building the dependencies for {platform or 'this machine'} ...")
+    if is_told:
+        whose = platform or "this machine"
+        print(f"building the dependencies for {whose} ...", file=sys.stderr, flush=True)
     from uv import find_uv_bin  # noqa: PLC0415  # only here, and not in every environment
 
     cross = ("--python-platform", platform, "--python-version", "3.13", "--only-binary", ":all:")
@@ -165,7 +159,8 @@ def _dependencies(platform: str | None, root: Path, say: Callable[[str], None] =
     fresh.chmod(0o755)
     fresh.rename(kept)
     stamp.write_text(wanted, encoding="ascii")
-    say(f"built in {time.monotonic() - started:.1f} s")
+    if is_told:
+        print(f"built in {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
     return kept
 
 
