@@ -19,7 +19,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) \
 	    | while IFS='	' read -r target what; do printf '%-13s %s\n' "$$target" "$$what"; done
 
-setup: .venv/.done $(VENVS)/emulator/.done build/lambda-client/.done ## install everything, under this folder only
+PARTS = .venv $(VENVS)/emulator build/lambda-client build/dependencies
+setup: $(PARTS:=/.done) ## install everything, under this folder only
 
 # What each part of the set-up took, since its first line.
 BEGUN = @mkdir -p build && touch build/begun
@@ -32,7 +33,7 @@ TOOK = @echo "   done in $$(( $$(date +%s) - $$(date -r build/begun +%s) )) s"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' \
 	    || { echo "Python 3.13 is needed: make PYTHON=/path/to/python3.13 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r locks/uv.txt
 	@$(SYNC) --python .venv/bin/python locks/app.txt
 	@touch $@
 	$(TOOK)
@@ -55,6 +56,14 @@ build/lambda-client/.done: locks/lambda.txt .venv/.done
 	$(BEGUN)
 	@rm -rf $(@D)
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python .venv/bin/python --target $(@D) -r $<
+	@touch $@
+	$(TOOK)
+
+# Most of an artifact: without it, the first stack would seem to start slowly.
+build/dependencies/.done: locks/runtime.txt local/build.py local/roots.py .venv/.done
+	@echo "4 $(@D), what the functions import"
+	$(BEGUN)
+	@.venv/bin/python -m local.build
 	@touch $@
 	$(TOOK)
 

@@ -104,6 +104,16 @@ def artifact(root: Path = PROJECT) -> Path:
     return target
 
 
+def dependencies(root: Path = PROJECT) -> None:
+    """Make those of this machine ahead, without a word: they are most of a first build.
+
+    Raises:
+        subprocess.CalledProcessError: As `build`.
+    """
+    with _locked(root):
+        _dependencies(None, root, is_told=False)
+
+
 def _build(target: Path, platform: str | None, root: Path) -> None:
     if sys.version_info[:2] != PYTHON:
         message = f"bytecode for Python {PYTHON} cannot be compiled by {sys.version_info[:2]}"
@@ -117,18 +127,16 @@ def _build(target: Path, platform: str | None, root: Path) -> None:
     _date(target)
 
 
-def _dependencies(platform: str | None, root: Path) -> Path:
+def _dependencies(platform: str | None, root: Path, *, is_told: bool = True) -> Path:
     """Installed, trimmed and compiled dependencies, kept between builds."""
     kept = root / "build" / "dependencies" / (platform or "here")
     stamp, wanted = kept.with_name(f"{kept.name}.stamp"), _lock_digest(platform, root)
     if kept.is_dir() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return kept
     started = time.monotonic()
-    print(
-        f"building the dependencies for {platform or 'this machine'} ...",
-        file=sys.stderr,
-        flush=True,
-    )
+    if is_told:
+        whose = platform or "this machine"
+        print(f"building the dependencies for {whose} ...", file=sys.stderr, flush=True)
     from uv import find_uv_bin  # noqa: PLC0415  # only here, and not in every environment
 
     cross = ("--python-platform", platform, "--python-version", "3.13", "--only-binary", ":all:")
@@ -151,7 +159,8 @@ def _dependencies(platform: str | None, root: Path) -> Path:
     fresh.chmod(0o755)
     fresh.rename(kept)
     stamp.write_text(wanted, encoding="ascii")
-    print(f"built in {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+    if is_told:
+        print(f"built in {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
     return kept
 
 
@@ -327,3 +336,7 @@ def _locked(root: Path) -> Iterator[None]:
     with (_made(root / "build") / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    dependencies()

@@ -6,7 +6,7 @@ template's schedules. The platform is the simulator, and its records alone decid
 Rooms: `browser` (the owner's), `billing` (the telephony company's, with its `bill` and `stripe`),
 `pbx` (its customer's), `settings` (the company's own), `stage` (what a check may touch and see),
 `checks`, `money` (the second and the third), `telephony` (the sixth), `missed` (the seventh),
-`play` (one after the other), `screen`, `mask`, `album` and `camera` (pictures of the pages),
+`play` (several at once), `screen`, `mask`, `album` and `camera` (pictures of the pages),
 `checklist` (what proves a check), `report`.
 """
 
@@ -22,7 +22,7 @@ from local import PROJECT
 from local.rehearsal import report, settings
 from local.rehearsal.album import Album
 from local.rehearsal.mask import Mask
-from local.rehearsal.play import Outcome, play
+from local.rehearsal.play import Outcome, Rehearsal, play
 from local.rehearsal.screen import Screen
 from local.simulator import Simulator
 
@@ -101,20 +101,29 @@ def rehearse(
     failed = [each for each in rehearsal.outcomes if not each.has_passed]
     for outcome in failed:
         if outcome.afterthought and outcome.failure is outcome.afterthought:
-            screen.begin(outcome.check.number, f"{outcome.check.title}: when all was over")
-            screen.explain(*outcome.afterthought)
+            title = f"{outcome.check.title}: when all was over"
+            lines = screen.check(outcome.check.number, title)
+            lines.explain(*outcome.afterthought)
+            lines.end()
     played = len(rehearsal.outcomes)
     verdict = (
         f"{len(failed)} of {played} checks failed" if failed else f"All {played} checks passed"
     )
     screen.close(
-        f"{verdict} in {rehearsal.seconds:.1f} s.",
+        f"{verdict} in {rehearsal.seconds:.1f} s, {_together(rehearsal)}.",
         "",
         f"Report  {_short(folder / names[0])}, {', '.join(names[1:])}",
         *([f"        without pictures and PDF: {album.why_none}"] if album.why_none else []),
         f"Logs    {_short(rehearsal.logs)}/",
     )
     return 0 if rehearsal.has_passed else 1
+
+
+def _together(rehearsal: Rehearsal) -> str:
+    """How many checks were played at once: their seconds add up to more than all took."""
+    if rehearsal.at_once > 1:
+        return f"up to {rehearsal.at_once} at a time"
+    return "one by one, as this machine is busy"
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

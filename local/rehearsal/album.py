@@ -3,6 +3,7 @@
 A picture is taken while the rehearsal waits for something else.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,12 +31,14 @@ class Seen:
         page: As it was seen first.
         did: What the owner had done.
         checks: The numbers of the checks in which it was seen, once per time.
+        place: In the report: its first check, and how many pages that check showed before it.
         picture: When it is taken; nothing if there is no Chromium.
     """
 
     page: Page
     did: str
     checks: list[int] = field(default_factory=list)
+    place: tuple[int, int] = (0, 0)
     picture: "Future[Picture] | None" = None
 
 
@@ -53,6 +56,7 @@ class Album:
         self.why_none = "" if chromium.executable() else WHY_NONE
         self._mask = mask
         self._seen: dict[tuple[object, ...], Seen] = {}
+        self._sorting = threading.Lock()  # several checks are played at once
         # The camera wants all its calls from one thread.
         self._worker = ThreadPoolExecutor(1, "pictures")
         self._camera: Camera | None = None
@@ -69,24 +73,28 @@ class Album:
 
     def add(self, check: int, owner: str, sights: Sequence[Sight]) -> None:
         """Sort the pages of a check, whose owner has that name; return at once."""
-        for sight in sights:
-            key = _likeness(sight.page, owner)
-            if key not in self._seen:
-                self._seen[key] = Seen(sight.page, sight.did, picture=self._take(sight.page))
-            self._seen[key].checks.append(check)
+        with self._sorting:
+            for number, sight in enumerate(sights):
+                place, key = (check, number), _likeness(sight.page, owner)
+                if key not in self._seen:
+                    picture = self._take(sight.page)
+                    self._seen[key] = Seen(sight.page, sight.did, picture=picture, place=place)
+                seen = self._seen[key]
+                seen.place = min(seen.place, place)
+                seen.checks = sorted([*seen.checks, check])
 
     def pages(self) -> list[Seen]:
-        """Each page once, in the order in which they were seen first."""
-        return list(self._seen.values())
+        """Each page once, in the order of the checks."""
+        return sorted(self._seen.values(), key=lambda each: each.place)
 
     def place(self, page: Page, owner: str) -> int:
         """The number of a page among `pages`, from 1."""
-        return list(self._seen).index(_likeness(page, owner)) + 1
+        return self.pages().index(self._seen[_likeness(page, owner)]) + 1
 
     def pictures(self) -> "list[Picture]":
         """One of each page; nothing at all, and `why_none`, if one could not be taken."""
         try:
-            return [each.picture.result() for each in self._seen.values() if each.picture]
+            return [each.picture.result() for each in self.pages() if each.picture]
         except OSError as error:
             self.why_none = f"Chromium failed: {error}"
             return []

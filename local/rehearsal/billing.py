@@ -4,6 +4,7 @@ It may tell it in three ways: on the billing queue, by `/billing`, or through St
 """
 
 import json
+import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ import httpx
 from local.fresh import stripe_signature
 from local.rehearsal import stripe
 from local.rehearsal.bill import ZONE, Bill
+from local.rehearsal.browser import PATIENCE_S
 from shared import clock
 
 type Way = Literal["queue", "http", "stripe"]
@@ -44,6 +46,8 @@ class Billing:
         self._sqs = sqs
         self._doors = doors
         self._books: list[Bill] = []
+        self._keeping = threading.Lock()  # several checks are played at once
+        self._http = httpx.Client(timeout=PATIENCE_S, trust_env=False)
 
     def bills(self, location_id: int) -> list[Bill]:
         """What the platform has to know about a location, oldest first."""
@@ -60,10 +64,11 @@ class Billing:
     ) -> None:
         """A customer has paid just now; the event is delivered `times` times, as SQS may."""
         now = datetime.now(ZONE).replace(microsecond=0)
-        number = 1001 + len(self._books)
-        event_id = f"in_{number}#il_{number}" if by == "stripe" else f"inv-{number}"
-        bill = Bill(event_id, location_id, amount, currency, now)
-        self._books.append(bill)
+        with self._keeping:
+            number = 1001 + len(self._books)
+            event_id = f"in_{number}#il_{number}" if by == "stripe" else f"inv-{number}"
+            bill = Bill(event_id, location_id, amount, currency, now)
+            self._books.append(bill)
         for _ in range(times):
             if by == "stripe":
                 self._tell_as_stripe(stripe.paid(bill))
@@ -73,7 +78,8 @@ class Billing:
     def refund(self, location_id: int, *, times: int = 1, by: Way = "queue") -> None:
         """A location's oldest payment is given back."""
         bill = self.bills(location_id)[0]
-        self._books[self._books.index(bill)] = replace(bill, is_refunded=True)
+        with self._keeping:
+            self._books[self._books.index(bill)] = replace(bill, is_refunded=True)
         event = {
             "type": "refund",
             "event_id": bill.event_id.replace("inv", "ref"),
@@ -108,7 +114,7 @@ class Billing:
         if by == "queue":
             self._sqs.send_message(QueueUrl=self._doors.queue_url, MessageBody=json.dumps(event))
             return
-        answer = httpx.post(
+        answer = self._http.post(
             f"{self._doors.api}/billing",
             json=event,
             headers={"authorization": f"Bearer {self._doors.key}"},
@@ -121,6 +127,6 @@ class Billing:
             "stripe-signature": stripe_signature(self._doors.stripe_secret, body, clock.now()),
         }
         url = f"{self._doors.api}/billing/stripe"
-        answer = httpx.post(url, content=body, headers=headers)
+        answer = self._http.post(url, content=body, headers=headers)
         if "stored" not in answer.raise_for_status().json():
             raise ValueError(f"Stripe was answered {answer.text}")

@@ -180,8 +180,9 @@ def _refuses_forgeries(stage: Stage) -> Iterator[Evidence]:
 
 
 def _asks_in_the_portal(stage: Stage) -> Iterator[Evidence]:
-    with stage.portal():
-        page = stage.open(stage.grant(BY_PORTAL), "came from Altegio, and on to the portal")
+    with stage.portal() as address:
+        first = stage.grant(BY_PORTAL, page=address)
+        page = stage.open(first, "came from Altegio, and on to the portal")
         yield stage.expect("a login of the portal", lambda: _titled(page, "Log in"))
         question = stage.press(page)
         yield _shows(stage, question, {BY_PORTAL: "ready"})
@@ -189,7 +190,8 @@ def _asks_in_the_portal(stage: Stage) -> Iterator[Evidence]:
         yield _shows(stage, stage.press(question), {BY_PORTAL: "connected"})
         yield stage.expect("active by one callback", stage.connected(BY_PORTAL))
         # Who is logged in there is asked at once.
-        question = stage.open(stage.grant(BY_PORTAL_TOO), "came from Altegio again")
+        again = stage.grant(BY_PORTAL_TOO, page=address)
+        question = stage.open(again, "came from Altegio again")
         yield _shows(stage, question, {BY_PORTAL_TOO: "ready"})
         yield _shows(stage, stage.press(question), {BY_PORTAL_TOO: "connected"})
         yield stage.expect("active by one callback", stage.connected(BY_PORTAL_TOO))

@@ -10,7 +10,6 @@ from local.rehearsal.browser import Page
 from local.rehearsal.pbx import CALLER, EXTENSION, LINE, Pbx
 from local.rehearsal.stage import Evidence, Finding, Look, Stage, shown
 
-CHAIN = 2707
 CALLED = 4770
 UNANSWERED = ("m-0", "m-1", "m-2")
 """The calls of the first step."""
@@ -19,7 +18,6 @@ _HOUR_S = 3600
 
 def lists(stage: Stage) -> Iterator[Evidence]:
     """Somebody calls three times, and nobody answers: one entry, which says so."""
-    stage.token = stage.platform.add_chain(CHAIN, CALLED)
     stage.platform.route(CALLED, line=LINE)
     stage.pbx = Pbx(stage.api, stage.connect(CALLED).pbx_key)
     for call_id, ago_h in zip(UNANSWERED, (3.5, 3, 2), strict=True):

@@ -1,9 +1,16 @@
-"""Plays the checks, one after the other, on a platform and a stack of its own."""
+"""Plays the checks, several at once, on a platform and a stack of their own.
 
+Most of a check is waiting, and each has an owner and locations of its own. On a busy machine they
+are played one by one: there, those beside a check would make it fail by slowness.
+"""
+
+import os
 import re
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,13 +26,15 @@ from local.rehearsal.album import Album
 from local.rehearsal.billing import Billing, Doors
 from local.rehearsal.browser import Browser
 from local.rehearsal.checks import CHECKS, Check, Step
-from local.rehearsal.screen import Screen
+from local.rehearsal.screen import CheckLines, Screen
 from local.rehearsal.settings import Settings
-from local.rehearsal.stage import Evidence, NotAsExpectedError, Stage
+from local.rehearsal.stage import Evidence, NotAsExpectedError, OverError, Stage
 from local.simulator import Call, Delivery, LogEntry, Owner, Payment, Simulator
 from local.stack.stack import Stack
 from shared.reconcile.census.table import CensusTable
 
+_AT_ONCE = 4  # with more, two processors would have more to start than to do
+_BUSY = 3.0  # the load of a processor
 PATIENCE_S = 20.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
 # Made up, as everybody here is. Each check has an owner of its own, and so begins with a user who
@@ -87,7 +96,6 @@ class Outcome:
     Attributes:
         check: The check.
         stage: What it was played on: its owner, locations, pages.
-        began_at: When (UTC).
         steps: The steps that were played; none after one that failed.
         calls: What the application sent to the platform.
         webhooks: What the platform sent to the application.
@@ -97,7 +105,6 @@ class Outcome:
 
     check: Check
     stage: Stage
-    began_at: datetime
     steps: list[Played] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     webhooks: list[Delivery] = field(default_factory=list)
@@ -136,6 +143,7 @@ class Rehearsal:
         platform: Its records; it serves no more.
         settings: Of the stack and the platform.
         logs: Folder of the functions' logs.
+        at_once: How many checks were played at once, at the most.
     """
 
     began_at: datetime
@@ -144,6 +152,7 @@ class Rehearsal:
     platform: Simulator
     settings: Settings
     logs: Path
+    at_once: int = 1
 
     @property
     def has_passed(self) -> bool:
@@ -181,41 +190,75 @@ def play(
     )
     outcomes: list[Outcome] = []
     started_stack = _started(screen, platform, settings, logs, artifact)
-    with started_stack as stack, Browser() as browser:
+    with started_stack as stack, ExitStack() as opened:
         doors = Doors(stack.billing_queue_url, stack.api, _BILLING_KEY, _STRIPE_SECRET)
         billing = Billing(stack.client("sqs"), doors)
         roll = CensusTable(stack.client("dynamodb"), stack.tables["CensusTable"])
+        mailbox, over = Mailbox(stack.aws_endpoint_url), threading.Event()
         for check in CHECKS:
             if numbers and check.number not in numbers:
                 continue
+            owner = _owner(check)
             stage = Stage(
                 platform,
                 billing,
-                browser,
-                _owner(check),
+                opened.enter_context(Browser()),
+                owner,
+                chain=2000 + 101 * check.number,
                 take_census=lambda: roll.order(datetime.now(UTC), repairs=True),
                 patience_s=PATIENCE_S,
                 api=stack.api,
-                code=partial(_code, Mailbox(stack.aws_endpoint_url)),
+                code=partial(_code, mailbox, owner),
                 portal=partial(_portal, platform, settings, logs / "portal", stack.artifact),
+                over=over,
             )
-            outcome = Outcome(check, stage, datetime.now(UTC))
-            outcomes.append(outcome)
-            screen.begin(check.number, check.title)
-            outcome.steps.extend(_steps(screen, check, stage))
-            album.add(check.number, stage.owner.name, stage.sights)
+            outcomes.append(Outcome(check, stage))
+        at_once = _at_once()
+        _play_all(screen, outcomes, album, over, at_once)
         _look_back(platform, outcomes)
     seconds = time.monotonic() - started
-    return Rehearsal(began_at, seconds, outcomes, platform, settings, stack.logs)
+    return Rehearsal(began_at, seconds, outcomes, platform, settings, stack.logs, at_once)
 
 
-def _code(mailbox: Mailbox) -> str:
-    """In the last letter that was sent.
+def _at_once() -> int:
+    """How many checks are played at once."""
+    load, _, _ = os.getloadavg()
+    return _AT_ONCE if load < _BUSY * (os.process_cpu_count() or 1) else 1
+
+
+def _play_all(
+    screen: Screen,
+    outcomes: Sequence[Outcome],
+    album: Album,
+    over: threading.Event,
+    at_once: int,
+) -> None:
+    """Play all checks; after Ctrl-C each ends where it next looks at something."""
+    with ThreadPoolExecutor(at_once) as pool:
+        lines = [screen.check(each.check.number, each.check.title) for each in outcomes]
+        try:
+            list(pool.map(partial(_perform, album), outcomes, lines))
+        except BaseException:
+            over.set()
+            raise
+
+
+def _perform(album: Album, outcome: Outcome, lines: CheckLines) -> None:
+    stage = outcome.stage
+    with suppress(OverError):
+        outcome.steps.extend(_steps(lines, outcome.check, stage))
+        lines.end()
+        album.add(outcome.check.number, stage.owner.name, stage.sights)
+
+
+def _code(mailbox: Mailbox, owner: Owner) -> str:
+    """In the last letter to an owner.
 
     Raises:
         ValueError: There is none.
     """
-    found = re.search(r"\d{4} \d{4} \d{4}", next(iter(mailbox.letters()), {}).get("text", ""))
+    letters = [it["text"] for it in mailbox.letters() if owner.email in it["to"]]
+    found = re.search(r"\d{4} \d{4} \d{4}", next(iter(letters), ""))
     if found is None:
         raise ValueError("no letter has a code")
     return found[0]
@@ -259,10 +302,8 @@ def _started(
 
 
 @contextmanager
-def _portal(
-    platform: Simulator, settings: Settings, logs: Path, artifact: Path
-) -> Iterator[Portal]:
-    """A second stack, whose owners go on to the portal of their telephony company."""
+def _portal(platform: Simulator, settings: Settings, logs: Path, artifact: Path) -> Iterator[str]:
+    """A second stack, whose owners go on to the portal of their telephony company; its page."""
     with Portal(_PORTAL_KEY) as portal:
         stack = Stack(
             platform_url=platform.url,
@@ -274,23 +315,17 @@ def _portal(
             artifact=artifact,
             logs=logs,
         )
-        before = platform.redirect_url, platform.callback_url
         with stack:
             portal.api = stack.api
-            platform.redirect_url = f"{stack.api}/connect"
-            platform.callback_url = f"{stack.api}/webhooks/altegio"
-            try:
-                yield portal
-            finally:
-                platform.redirect_url, platform.callback_url = before
+            yield f"{stack.api}/connect"
 
 
-def _steps(screen: Screen, check: Check, stage: Stage) -> Iterator[Played]:
+def _steps(lines: CheckLines, check: Check, stage: Stage) -> Iterator[Played]:
     """Play a check's steps until one fails."""
     for step in check.steps:
         played = Played(step, datetime.now(UTC))
         started = time.monotonic()
-        screen.playing(step.name)
+        lines.playing(step.name)
         try:
             played.evidence.extend(step.play(stage))
         except NotAsExpectedError as error:
@@ -298,7 +333,7 @@ def _steps(screen: Screen, check: Check, stage: Stage) -> Iterator[Played]:
         except (BotoCoreError, ClientError, httpx.HTTPError, TimeoutError, ValueError) as error:
             played.failure = Failure("the step to be playable", f"{type(error).__name__}: {error}")
         played.seconds = time.monotonic() - started
-        screen.played(step.name, played.failure)
+        lines.played(step.name, played.failure)
         yield played
         if played.failure:
             return
@@ -307,10 +342,9 @@ def _steps(screen: Screen, check: Check, stage: Stage) -> Iterator[Played]:
 def _look_back(platform: Simulator, outcomes: Sequence[Outcome]) -> None:
     """Take the platform's records when all is over, and judge what came after each check."""
     for call in platform.journal:
-        # A call that names no location of any check belongs to the check it fell into.
-        by_location = [each for each in outcomes if call.location_id in each.stage.locations]
-        by_time = [each for each in outcomes if each.began_at <= call.at]
-        (by_location or by_time or outcomes)[-1].calls.append(call)
+        # One that is about none of them is in the first.
+        concerned = next((it for it in outcomes if it.stage.concerns(call)), outcomes[0])
+        concerned.calls.append(call)
     for outcome in outcomes:
         locations = outcome.stage.locations
         outcome.webhooks = [each for each in platform.webhooks() if each.location_id in locations]

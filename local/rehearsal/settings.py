@@ -43,8 +43,8 @@ CHANGED = {
     "MAIL_FROM": Change(
         SENDER, "", "Whom letters with codes are from, which the seventh check asks for"
     ),
-    "PACE_PER_S": Change("50", "5", "Calls to Altegio in a second, at most"),
-    "PACE_PER_MIN": Change("2000", "200", "Calls to Altegio in a minute, at most"),
+    "PACE_PER_S": Change("200", "5", "Calls to Altegio in a second, at most"),
+    "PACE_PER_MIN": Change("6000", "200", "Calls to Altegio in a minute, at most"),
 }
 """What differs from the deployed defaults: waits that nobody should have to watch.
 

@@ -4,6 +4,7 @@ Verdicts come from the platform's records and from the pages the owner saw. Our 
 and answers are not on this stage, so no check can take them for proof.
 """
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +14,13 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from local.examples.portal import Portal
 from local.rehearsal.bill import terms, written
 from local.rehearsal.billing import Billing
 from local.rehearsal.browser import Browser, Page
 from local.rehearsal.pbx import Pbx
 from local.simulator import Call, Owner, Simulator
 from local.simulator.records import spoken
+from local.simulator.simulator import CHAIN_ID
 
 OK = range(200, 300)
 # Each location of an owner has a name of its own, as the branches of a business have.
@@ -40,6 +41,10 @@ class NotAsExpectedError(Exception):
         super().__init__(f"expected {expected}; recorded: {recorded}")
         self.expected = expected
         self.recorded = recorded
+
+
+class OverError(Exception):
+    """Somebody has ended the rehearsal; nothing was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +82,20 @@ class Stage:
         billing: The telephony company's billing system.
         browser: The owner's browser.
         owner: Who presses the buttons.
+        chain: All locations of the owner belong to it.
         take_census: Orders what is taken once a day.
         patience_s: Seconds that something expected may take.
         api: Where telephone systems report calls.
         code: Reads the code in the last letter to an owner.
-        portal: Plays in portal mode while it is open.
+        portal: Plays in portal mode while it is open; gives the address of its page.
+        over: Set when somebody ends the rehearsal.
 
     Attributes:
         sights: The pages the owner saw.
         locations: All that the owner has connected, or tried to.
         pbx: The owner's telephone system, once it is plugged in.
-        token: The CRM token of the chain that it is about.
+        token: The CRM token of the chain.
+        has_ordered_census: Whether what is taken once a day was ordered in this check.
     """
 
     def __init__(
@@ -97,16 +105,19 @@ class Stage:
         browser: Browser,
         owner: Owner,
         *,
+        chain: int = CHAIN_ID,
         take_census: Callable[[], object],
         patience_s: float,
         api: str = "",
         code: Callable[[], str] = str,
-        portal: Callable[[], AbstractContextManager[Portal]],
+        portal: Callable[[], AbstractContextManager[str]],
+        over: threading.Event | None = None,
     ) -> None:
         self.platform = platform
-        self.take_census = take_census
         self.billing = billing
         self.owner = owner
+        self.token = platform.add_chain(chain)
+        self._chain = chain
         self.patience_s = patience_s
         self.sights: list[Sight] = []
         self.locations: dict[int, None] = {}
@@ -115,17 +126,28 @@ class Stage:
         self.code = code
         self.portal = portal
         self.pbx: Pbx | None = None
-        self.token = ""
+        self.has_ordered_census = False
+        self._take_census = take_census
+        self._over = over or threading.Event()
 
     # What the owner does
 
-    def grant(self, *location_ids: int, form: str = "auto") -> str:
-        """Press Connect in the marketplace; returns where the platform sends the browser."""
+    def grant(self, *location_ids: int, form: str = "auto", page: str = "") -> str:
+        """Press Connect in the marketplace; returns where the platform sends the browser.
+
+        Args:
+            location_ids: Become pending together.
+            form: How the address spells them.
+            page: Of the application, if it is not the one that the platform knows.
+        """
         self.locations |= dict.fromkeys(location_ids)
+        self.platform.add_chain(self._chain, *location_ids)
         branch = _BRANCHES[list(self.locations).index(location_ids[0]) % len(_BRANCHES)]
         # The link names a location, if it is of one only.
         owner = replace(self.owner, salon_name=f"{self.owner.salon_name}, {branch}")
-        return self.platform.grant(*location_ids, owner=owner, form=form)
+        address = self.platform.grant(*location_ids, owner=owner, form=form)
+        known = self.platform.redirect_url
+        return address.replace(known, page or known, 1)
 
     def open(self, address: str, did: str) -> Page:
         """Arrive at the connect page."""
@@ -147,6 +169,13 @@ class Stage:
         self.sights.append(Sight(datetime.now(UTC), did, page))
         return page
 
+    # What the telephony company does
+
+    def take_census(self) -> None:
+        """Order what is taken once a day."""
+        self.has_ordered_census = True
+        self._take_census()
+
     # What is expected
 
     def expect(self, expected: str, look: Look) -> Evidence:
@@ -154,7 +183,10 @@ class Stage:
 
         Raises:
             NotAsExpectedError: It is not.
+            OverError: Nobody wants to know any more.
         """
+        if self._over.is_set():
+            raise OverError
         finding = look()
         if not finding.holds:
             raise NotAsExpectedError(expected, finding.words)
@@ -168,7 +200,7 @@ class Stage:
         """
         late = time.monotonic() + self.patience_s
         while not (finding := look()).holds and time.monotonic() < late:
-            time.sleep(_LOOK_EVERY_S)
+            self._wait()
         return self.expect(expected, lambda: finding)
 
     def throughout(self, seconds: float, expected: str, look: Look) -> Evidence:
@@ -182,9 +214,21 @@ class Stage:
             evidence = self.expect(expected, look)
             if time.monotonic() >= over:
                 return evidence._replace(found=f"{evidence.found}; still so after {seconds:g} s")
-            time.sleep(_LOOK_EVERY_S)
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._over.wait(_LOOK_EVERY_S):
+            raise OverError
 
     # What the platform has on record
+
+    def concerns(self, call: Call) -> bool:
+        """Whether a call is about this check's owner: by location, by chain, or as its census."""
+        if call.location_id is not None:
+            return call.location_id in self.locations
+        if isinstance(call.body, dict) and "crm_token" in call.body:
+            return bool(call.body["crm_token"] == self.token)
+        return call.route == "salons" and self.has_ordered_census
 
     def connected(self, location_id: int, *, times: int = 1, disturbed: int = 0) -> Look:
         """Active, by one callback per grant and not one too many.

@@ -13,7 +13,6 @@ from local.rehearsal.stage import OK, Evidence, Finding, Look, Stage, answered, 
 
 NUMBER = 6
 """Of the check."""
-CHAIN = 2606
 RUNG, SIBLING = 4660, 4661
 RECORDINGS = "https://records.example/"
 SHOWN_S = 5.0
@@ -22,7 +21,6 @@ SHOWN_S = 5.0
 
 def enables(stage: Stage) -> Iterator[Evidence]:
     """Telephony is on when the page says connected: by one call for the chain."""
-    stage.token = stage.platform.add_chain(CHAIN, RUNG, SIBLING)
     stage.platform.route(RUNG, line=LINE)
     page = stage.connect(RUNG, SIBLING)
     each = ", ".join(f"{found} in {it}" for it, found in page.telephony.items())
@@ -65,8 +63,8 @@ def saves(stage: Stage) -> Iterator[Evidence]:
 
 def agrees(stage: Stage) -> Iterator[Evidence]:
     """What is accepted and not saved is filled in from the list, and what is saved not doubled."""
-    stage.platform.fault("history", "success_false")
-    stage.platform.fault("history", "drop_answer")
+    for kind in ("success_false", "drop_answer"):
+        stage.platform.fault("history", kind, crm_token=stage.token)
     link = f"{RECORDINGS}c-3.mp3"
     for call_id in ("c-3", "c-4"):
         _pbx(stage).end(RUNG, call_id, seconds=30, link=link)

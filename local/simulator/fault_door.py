@@ -44,6 +44,7 @@ _READS: Final[Mapping[str, Callable[[str], Any]]] = {
     "status": int,
     "message": str,
     "retry_after": int,
+    "crm_token": str,
 }
 _SHOWN: Final = {"shown": True, "refused": False}
 _LONGEST_S: Final = 400 * 86400.0

@@ -32,6 +32,7 @@ class Fault:
             "empty" (done, no body), "trickle" (done; the answer comes byte by byte).
         times: how many more requests it hits.
         location_id: only requests that name this location; None for all.
+        crm_token: only requests that name the chain of this token; empty for all.
         seconds: the wait of "delay" and "late_answer"; the pause between two bytes of
             "trickle" (0: one second).
         status: the answer of "status".
@@ -47,6 +48,7 @@ class Fault:
     status: int = 500
     message: str = ""
     retry_after: int | None = None
+    crm_token: str = ""
 
     def __post_init__(self) -> None:
         if self.route not in ROUTES:
@@ -56,12 +58,13 @@ class Fault:
                 f"unknown kind {self.kind!r}, one of {sorted(NOTHING_DONE | WORK_DONE)}"
             )
 
-    def hits(self, route: str, location_id: int | None) -> bool:
+    def hits(self, route: str, location_id: int | None, crm_token: str = "") -> bool:
         """Whether the fault is for this request and not used up."""
         return (
             self.times > 0
             and self.route in {"any", route}
             and (self.location_id is None or self.location_id == location_id)
+            and self.crm_token in {"", crm_token}
         )
 
 
@@ -77,11 +80,11 @@ class Faults:
         with self._lock:
             self._ordered.append(fault)
 
-    def take(self, route: str, location_id: int | None) -> Fault | None:
+    def take(self, route: str, location_id: int | None, crm_token: str = "") -> Fault | None:
         """The fault for this request, counted down; None if all goes well."""
         with self._lock:
             for fault in self._ordered:
-                if fault.hits(route, location_id):
+                if fault.hits(route, location_id, crm_token):
                     fault.times -= 1
                     return fault
             return None

@@ -67,7 +67,8 @@ class Exchange:
         at = self.now()
         message = self._read(request)
         location_id = self._marketplace.location_of(message)
-        fault = self._faults.take(message.route, location_id)
+        crm_token = str(message.fields.get("crm_token", ""))
+        fault = self._faults.take(message.route, location_id, crm_token)
         kind, seconds = (fault.kind, fault.seconds) if fault else ("", 0)
         place = self._platform.arrived(
             Call(

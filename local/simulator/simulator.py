@@ -325,6 +325,7 @@ class Simulator(Observation):
         status: int = 500,
         message: str = "",
         retry_after: int | None = None,
+        crm_token: str = "",
     ) -> Fault:
         """Order a fault for the next fitting requests; `faults.Fault` explains each kind.
 
@@ -334,7 +335,9 @@ class Simulator(Observation):
         Raises:
             ValueError: an unknown route or kind.
         """
-        fault = Fault(route, kind, times, location_id, seconds, status, message, retry_after)
+        fault = Fault(
+            route, kind, times, location_id, seconds, status, message, retry_after, crm_token
+        )
         self._faults.order(fault)
         return fault
 

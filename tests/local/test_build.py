@@ -11,7 +11,7 @@ from types import CodeType
 import pytest
 
 from local import PROJECT
-from local.build import AWS_CALLS, EPOCH, artifact, build
+from local.build import AWS_CALLS, EPOCH, artifact, build, dependencies
 
 
 @pytest.fixture
@@ -66,6 +66,16 @@ def test_bytecode_is_what_lambda_runs(root: Path) -> None:
         code = marshal.loads(data[16:])  # noqa: S302  # just compiled
         assert isinstance(code, CodeType)
         assert code.co_filename == f"/var/task/{source}"
+
+
+def test_dependencies_that_are_made_ahead_are_not_made_again(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dependencies(root)
+    ahead = (root / "build" / "dependencies" / "here").stat().st_ino
+    artifact(root)
+    assert (root / "build" / "dependencies" / "here").stat().st_ino == ahead
+    assert capfd.readouterr().err == ""
 
 
 def test_only_what_changed_is_built_again(root: Path) -> None:

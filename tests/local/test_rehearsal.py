@@ -1,6 +1,7 @@
 """The rehearsal passes on what is here, and shows no secret; `rehearsal/test_defects.py` plants."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import httpx
 import pytest
 from markupsafe import escape
 
-from local import PROJECT, chromium, rehearsal
+from local import PROJECT, build, chromium, rehearsal
 from local.rehearsal.browser import Browser
 from local.rehearsal.checks import CHECKS
 from local.rehearsal.mask import MASKED, Mask
@@ -61,7 +62,17 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    done = subprocess.run(COMMAND, cwd=PROJECT, capture_output=True, text=True, check=False)
+    build.artifact()  # may need the proxy
+    # What is on this machine is reached without one, whatever the environment says.
+    proxy = {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    done = subprocess.run(
+        COMMAND,
+        cwd=PROJECT,
+        env=os.environ | proxy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return Run(
         done.returncode,
         done.stdout,
@@ -99,6 +110,20 @@ class TestTheRealThing:
             assert not any(call["violation"] for call in check["platform_calls"])
         assert run.report["configuration"]["application_id"] == 101
         assert run.report["configuration"]["settings"]["RECONCILE_EVERY_S"] == "0.5"
+
+    def test_each_check_has_its_own_calls(self, run: Run) -> None:
+        *_, follows, _, telephony, missed = run.report["checks"]
+        routes = [
+            {call["route"] for call in check["platform_calls"]}
+            for check in (follows, telephony, missed)
+        ]
+        assert "salons" in routes[0]
+        assert {"enable", "disable", "event", "history"} <= routes[1]
+        assert {"enable", "history"} <= routes[2]
+        assert not {"disable", "event"} & routes[2]
+        lost = [call for call in telephony["platform_calls"] if call["fault"]]
+        assert len(lost) == 2
+        assert not any(call["fault"] for call in missed["platform_calls"])
 
     def test_the_page_needs_nothing_from_elsewhere(self, run: Run) -> None:
         assert "<script" not in run.page

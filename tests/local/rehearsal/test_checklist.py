@@ -25,7 +25,7 @@ def outcome(number: int, *steps: Failure | None) -> Outcome:
     stage = Stage(Simulator(), none, none, Owner(), take_census=none, patience_s=0, portal=none)
     named = zip(check.steps, steps, strict=False)
     played = [Played(step, NOW, failure=failure) for step, failure in named]
-    return Outcome(check, stage, NOW, played)
+    return Outcome(check, stage, played)
 
 
 @pytest.mark.parametrize("number", range(1, 6))

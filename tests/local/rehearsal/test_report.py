@@ -38,7 +38,7 @@ def written(folder: Path, title: str = "Hello", given: Sequence[str] = ()) -> st
     mask = Mask(["none"])
     with Album(mask.text) as album:
         album.add(1, "", stage.sights)
-        told = Rehearsal(now, 0, [Outcome(CHECKS[0], stage, now)], platform, found, folder)
+        told = Rehearsal(now, 0, [Outcome(CHECKS[0], stage)], platform, found, folder)
         names = report.write(told, album, folder, mask)
     assert sorted(names) == sorted(path.name for path in folder.iterdir())
     return (folder / "report.html").read_text("utf-8")

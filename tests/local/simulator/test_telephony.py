@@ -140,6 +140,15 @@ def test_routing_says_whose_list_shows_a_call(sim: Simulator, app: App) -> None:
     assert [call.call_id for call in sim.saved_calls(SUED)] == ["before", "user"]
 
 
+def test_a_fault_waits_for_its_chain(sim: Simulator, app: App) -> None:
+    other = sim.add_chain(6666, SUED)
+    sim.fault("history", "status", status=503, crm_token=other)
+    app.setup()
+    app.setup(crm_token=other)
+    statuses = [app.save(crm_token=each).status_code for each in (sim.crm_token, other, other)]
+    assert [status == 503 for status in statuses] == [False, True, False]
+
+
 def test_a_chain_has_its_own_token_and_switch(sim: Simulator, app: App) -> None:
     other = sim.add_chain(6666, SUED)
     assert other != sim.crm_token
