@@ -131,9 +131,10 @@ class World:
 
     def __post_init__(self) -> None:
         self.clock = Clock()
-        # A real DynamoDB forgets by the real time.
-        at = self.clock.at + self.seed % 10_000 * _APART if self.dynamodb is None else datetime.now(UTC)
-        self.clock.at = at
+        self.clock.at += self.seed % 10_000 * _APART
+        if self.dynamodb is not None:
+            # A real one forgets by the real time.
+            self.clock.at = datetime.now(UTC)
         self.tasks: list[Task] = []
         self.billed: list[Billed] = []
         self.faults: list[Fault] = []
