@@ -5,6 +5,7 @@ A wrong value is told by its field and a sentence that never repeats it, as it m
 
 import re
 import unicodedata
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -76,8 +77,10 @@ def _in_years(value: datetime) -> datetime:
     return value
 
 
+_ABOVE_LOCATIONS = 10**15
+
 Id = Annotated[str, BeforeValidator(one_id)]
-LocationId = Annotated[int, Field(strict=True, gt=0, lt=10**15)]
+LocationId = Annotated[int, Field(strict=True, gt=0, lt=_ABOVE_LOCATIONS)]
 Time = Annotated[datetime, BeforeValidator(_instant), AfterValidator(_in_years)]
 
 
@@ -95,3 +98,16 @@ def wrong(error: ValidationError, types: str) -> tuple[str, str]:
         return str(first["loc"][-1]), "is not known"
     where = ".".join(str(part) for part in first["loc"][1:]) or "event"
     return where, first["msg"].removeprefix("Value error, ")
+
+
+def names(values: Any) -> dict[str, str | int]:
+    """The ids in an event that is refused, as far as it has such: of what a line of the log is."""
+    found: dict[str, str | int] = {}
+    told = values if isinstance(values, dict) else {}
+    for name in ("event_id", "call_id"):
+        with suppress(ValueError):
+            found[name] = one_id(told.get(name))
+    location_id = told.get("location_id")
+    if type(location_id) is int and 0 < location_id < _ABOVE_LOCATIONS:
+        found["location_id"] = location_id
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.calls.telling import end, prove, ring, settle
-from tests.deployment import Deployment, finished, payment, secrets_in
+from tests.deployment import Deployment, finished, payment, refund, secrets_in
 from tests.house.test_dashboard import QUERIES, WIDGETS
 
 KEY = "billing-key-of-more-than-32-characters"
@@ -126,6 +126,49 @@ def test_what_a_queue_brings_in_vain_is_found_by_what_it_is_of(
         [line] = found(name, value, lines)
         assert (line["message"], line["function_name"]) == ("not durable, comes again", function)
         assert line["location_id"] == 4564
+
+
+WRONG = {"amount": "-1"}
+BOTH = {"billing", "payments"}
+
+
+@pytest.mark.parametrize("event", [payment(**WRONG), {**payment(), "more": 1}, {"event_id": "inv-1"}])
+def test_a_billing_event_that_is_refused_is_found_by_its_id(
+    connected: Deployment, logged: Callable[[], str], event: dict[str, Any]
+) -> None:
+    """At both doors, however wrong it is; and of what is no event, nothing is quoted."""
+    connected.set_billing_key(KEY)
+    connected.bill(event)
+    connected.post_billing(event, key=KEY)
+    connected.post_billing([event, payment("inv-2")], key=KEY)
+    for body in ("no JSON", "[]", '{"event_id": "a\\nb", "location_id": "+13155550123"}'):
+        connected.bill(body)
+    lines = [it for it in lines_of(logged()) if it["message"] == "billing event refused"]
+    shown = found("LogsOfEntry", "payment#inv-1", lines)
+    assert (functions_in(shown), len(shown)) == (BOTH, 3)
+    assert {it.get("location_id") for it in shown} == {event.get("location_id")}
+    assert [it["why"] for it in lines if "entry" not in it]
+    assert PHONE not in json.dumps(lines)
+
+
+def test_a_refund_that_is_refused_is_found_as_one(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.bill({**refund("ref-1"), "amount": "much"})
+    assert found("LogsOfEntry", "refund#ref-1", lines_of(logged()))
+
+
+@pytest.mark.parametrize("change", [{"direction": "up"}, {"duration_s": -1}])
+def test_a_call_that_is_refused_is_found_by_its_id(
+    deployment: Deployment, logged: Callable[[], str], change: dict[str, Any]
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    event = {**finished(), "started_at": deployment.clock().isoformat(), **change}
+    assert deployment.call(event, key)[0] == 400
+    deployment.take_call({**event, "account_id": deployment.connection(4564).account_id})
+    lines = [it for it in lines_of(logged()) if it["message"] == "call event refused"]
+    assert len(found("LogsOfCall", "c-1", lines)) == 2
+    assert len(found("LogsOfLocation", 4564, lines)) == 2
 
 
 def test_what_a_saved_query_shows_is_in_some_line(lines: list[dict[str, Any]]) -> None:

@@ -86,7 +86,12 @@ def answer(door: BillingDoor, request: http.Request) -> dict[str, Any]:
         return refused(400, str(error), example=EXAMPLES["payment"])
     if len(texts) > MOST_EVENTS:
         return refused(413, f"there are more than {MOST_EVENTS} events: send fewer at once")
-    return _answered([*_results(door, texts)], is_list=is_list)
+    results = [*_results(door, texts)]
+    for text, result in zip(texts, results, strict=True):
+        if result["status"] != HTTPStatus.ACCEPTED:
+            told_of = {name: result[name] for name in _LOGGED if name in result}
+            logger.warning("billing event refused", extra={**billing_event.names(text), **told_of})
+    return _answered(results, is_list=is_list)
 
 
 def refused(status: int, why: str, **more: Any) -> dict[str, Any]:
@@ -204,12 +209,6 @@ def _wrong(told_of: str, text: str) -> dict[str, Any]:
 def _answered(results: list[dict[str, Any]], *, is_list: bool) -> dict[str, Any]:
     status = max(result["status"] for result in results)
     values = {"status": status, "results": results} if is_list else dict(results[0])
-    for result in results:
-        if result["status"] != HTTPStatus.ACCEPTED:
-            told_of = {name: result[name] for name in _LOGGED if name in result}
-            if "event_id" in result:
-                told_of["entry"] = f"{result['type']}#{result['event_id']}"
-            logger.warning("billing event refused", extra=told_of)
     answer = http.json_answer(status, values)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer["headers"]["retry-after"] = http.RETRY_AFTER

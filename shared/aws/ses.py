@@ -52,8 +52,11 @@ class Mail:
         self._client = client
         self._sender = sender
 
-    def send(self, to: str, letter: Letter) -> Fate:
-        """Sends it; if SES does not say that it took it, an alarm of its own tells why."""
+    def send(self, to: str, letter: Letter, **names: object) -> Fate:
+        """Sends it; if SES does not say that it took it, an alarm of its own tells why.
+
+        `names` say in the log of whom it is.
+        """
         simple: dict[str, Any] = {
             "Subject": {"Data": letter.subject, "Charset": "UTF-8"},
             "Body": {"Text": {"Data": letter.text, "Charset": "UTF-8"}},
@@ -76,7 +79,7 @@ class Mail:
             if isinstance(error, ClientError):
                 code = error.response["Error"]["Code"]
             count("MailNotSent")
-            logger.error("mail not sent", extra={"why": code})
+            logger.error("mail not sent", extra={**names, "why": code})
             return Fate.REFUSED if _is_refusal(error) else Fate.UNCLEAR
         return Fate.TAKEN
 

@@ -38,7 +38,7 @@ class Queue:
                 QueueUrl=self._queue_url, MessageBody=json.dumps(event), DelaySeconds=delay_s
             )
         except (BotoCoreError, ClientError):
-            logger.warning("nobody woken", extra={"about": event})
+            logger.warning("nobody woken", extra={"about": event, **_names(event)})
 
     def _waiting(self) -> int:
         """About how many messages are on the queue, as of a minute ago or less.
@@ -49,3 +49,11 @@ class Queue:
             QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def _names(event: Any) -> dict[str, Any]:
+    """What is woken, as lines of the log say it."""
+    told = event if isinstance(event, Mapping) else {"location_id": event}
+    key = str(told.get("key", ""))
+    names = {name: told[name] for name in ("location_id", "account_id") if name in told}
+    return {**names, **({"entry": key} if key.startswith(("payment#", "refund#")) else {})}

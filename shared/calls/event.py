@@ -239,6 +239,14 @@ def values(body: bytes | str) -> dict[str, Any]:
     return found
 
 
+def names(body: str) -> dict[str, str | int]:
+    """What a message that is refused is about, as lines of the log say it; empty if unreadable."""
+    try:
+        return fields.names(values(body))
+    except BadEvent:
+        return {}
+
+
 def checked(values: Mapping[str, Any]) -> Event:
     """The event in values that were read elsewhere.
 

@@ -263,4 +263,5 @@ class SaveHistory:
 
     def _refuse(self, body: str, why: str, message_id: str) -> None:
         self._dead_letters.put(body, why, message_id)
-        logger.error("call event refused", extra={"why": why, "message_id": message_id})
+        told = {**call_event.names(body), "why": why, "message_id": message_id}
+        logger.error("call event refused", extra=told)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared import fields
 from shared.altegio.outcome import Sent
 from shared.altegio.rate_limit import Bounds, Busy, First, Paused
 from shared.altegio.telephony import Telephony
@@ -256,6 +257,8 @@ def as_event(values: Mapping[str, Any]) -> Ringing | Finished:
     Raises:
         BadEvent: it is none that comes through the door.
     """
+    # Also if it is refused.
+    logger.append_keys(**fields.names(dict(values)))
     # The key says whose it is: what a PBX calls so is something else.
     event = call_event.checked({**values, "account_id": ""})
     if not isinstance(event, (Ringing, Finished)):

@@ -214,6 +214,19 @@ def read(body: str) -> Payment | Refund | WakeUp:
         raise BadEvent(f"{_name(where)}: {why}") from None
 
 
+def names(body: str) -> dict[str, str | int]:
+    """What a message that is refused is about, as lines of the log say it; empty if unreadable."""
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    found = fields.names(values)
+    if (event_id := found.pop("event_id", None)) is not None:
+        kind = "refund" if values.get("type") == "refund" else "payment"
+        found["entry"] = f"{kind}#{event_id}"
+    return found
+
+
 def again(refund: Entry) -> str:
     """A refund of the ledger as a message: the same event, without what is no fact of it."""
     event = {

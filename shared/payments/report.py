@@ -100,7 +100,8 @@ class ReportPayments:
 
     def _refuse(self, body: str, why: str, message_id: str) -> None:
         self._dead_letters.put(body, why, message_id)
-        logger.error("billing event refused", extra={"why": why, "message_id": message_id})
+        told = {**billing_event.names(body), "why": why, "message_id": message_id}
+        logger.error("billing event refused", extra=told)
 
     def _wake(self, wake_up: billing_event.WakeUp, message_id: str) -> None:
         entry = self._ledger.get(wake_up.key)

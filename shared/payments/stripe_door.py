@@ -98,7 +98,8 @@ class StripeDoor:
         try:
             self._dead_letters.put(event.letter, f"stripe: {why}", event.id)
         except (BotoCoreError, ClientError) as error:
-            logger.error("not stored", extra={"error": type(error).__name__})
+            told = {"event": event.id, "error": type(error).__name__}
+            logger.error("not stored", extra=told)
             raise NotStored from error
         logger.error("stripe's event is not clear", extra={"event": event.id, "why": why})
         return why

@@ -82,7 +82,9 @@ class MissedLetters:
             self._wishes.put_off(wish)
             raise
         taken = self._wishes.take(wish)
-        fate = self._mail.send(account.email, letter) if letter else Fate.TAKEN
+        fate = Fate.TAKEN
+        if letter:
+            fate = self._mail.send(account.email, letter, **connection.names)
         if fate is Fate.REFUSED:
             self._wishes.put_off(taken)
         elif fate is Fate.TAKEN:

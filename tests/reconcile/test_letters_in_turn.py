@@ -193,7 +193,9 @@ def test_what_ses_does_not_take_until_noon_is_in_the_next_letter(
     morning(deployment)
     deployment.let_time_pass(12 * 60, step=5)
     log = logged()
-    assert log.count("mail not sent") == 4
+    untold = [line for line in log.splitlines() if '"mail not sent"' in line]
+    assert len(untold) == 4
+    assert all('"location_id":4564' in line and '"account_id"' in line for line in untold)
     assert NUMBER not in log
     post().refuses = ""
     miss(deployment, key, "c-2", phone=OTHER)

@@ -306,7 +306,8 @@ def test_a_hint_counts_though_nobody_can_be_woken(
     hints = disable_app.wired()._hints
     monkeypatch.setattr(hints, "_sqs", SimpleNamespace(send_message=refuses))
     assert connected.webhook(connected.event(4564)) == 200
-    assert "nobody woken" in logged()
+    [line] = [it for it in logged().splitlines() if "nobody woken" in it]
+    assert '"location_id":4564' in line
     connected.reconcile()
     assert connected.connection(4564).state == "disabled"
 
