@@ -188,9 +188,18 @@ def _parser() -> argparse.ArgumentParser:
         " something first shows what it would do, and does it only with --do.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    stack = _stack()
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON")
+    stack = common.add_argument_group("which stack", "the local one, unless another is named")
+    for argument, more in (
+        _one("--stack-name", "NAME", "a deployed stack of CloudFormation"),
+        _one("--profile", "PROFILE", "a profile of the AWS CLI"),
+        _one("--region", "REGION", "the region of the stack, if the profile has another"),
+        _one("--announced", "FILE", "a local `up --announce FILE`", Path, default=ANNOUNCEMENT),
+    ):
+        stack.add_argument(argument, **more)
     for name, (words, arguments, ways) in _COMMANDS.items():
-        command = commands.add_parser(name, parents=[stack], help=words, description=words)
+        command = commands.add_parser(name, parents=[common], help=words, description=words)
         command.set_defaults(command=name)
         for argument, more in arguments:
             command.add_argument(argument, **more)
@@ -202,23 +211,6 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--do", **_flag("", "do it; otherwise it is only shown")[1])
     words = "deploy an environment: ask, show the change set, execute it, check the result"
     commands.add_parser("deploy", add_help=False, help=words)
-    return parser
-
-
-def _stack() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    stack = parser.add_argument_group("which stack", "the local one, unless another is named")
-    stack.add_argument("--stack-name", metavar="NAME", help="a deployed stack of CloudFormation")
-    stack.add_argument("--profile", help="a profile of the AWS CLI")
-    stack.add_argument("--region", help="the region of the stack, if the profile has another")
-    stack.add_argument(
-        "--announced",
-        type=Path,
-        default=ANNOUNCEMENT,
-        metavar="FILE",
-        help="a local stack that was started with `up --announce FILE`",
-    )
     return parser
 
 
@@ -234,7 +226,8 @@ def _run(options: argparse.Namespace) -> int:
     module = import_module(f"ops.{_MODULES.get(options.command, options.command)}")
     command: Callable[[Site, argparse.Namespace], int] = getattr(module, options.command)
     try:
-        return command(site.Site(site.find(options)), options)
+        here = site.Site(site.find(options))
+        ended = command(here, options)
     except screen.NotChanged as error:
         return screen.not_changed(options, error)
     except screen.Wrong as error:
@@ -248,6 +241,10 @@ def _run(options: argparse.Namespace) -> int:
         raise
     except OSError as error:
         why = f"{error.filename}: {error.strerror}. Nothing was done."
+    else:
+        for key, unread in here.unreadable.items():
+            print(screen.wrapped(f"{key}: {unread}; `status` says more."), file=sys.stderr)
+        return ended
     print(screen.wrapped(why), file=sys.stderr)
     return 2
 

@@ -102,8 +102,7 @@ def _recording(site: Site, it: Call) -> str:
     left_out = site.sightings.last(RECORDING_LEFT_OUT, str(it.location_id))
     if left_out is None:
         return "no link is kept"
-    which = f"those on {left_out.why}" if left_out.why else "some"
-    return f"no link is kept; of this location, {which} are left out"
+    return f"no link is kept; of this location, those are left out that are {left_out.why}"
 
 
 def row(it: Call) -> tuple[str, ...]:

@@ -108,7 +108,9 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
         pairs.append(("fuse", "blown: nothing was repaired"))
     parts = [f"Census of {screen.moment(head.began_at)} ({site.name})", screen.facts(pairs)]
     for kind in dict.fromkeys(it.finding.difference for it in found[:_SHOWN]):
-        rows = [_row(it) for it in found[:_SHOWN] if it.finding.difference is kind]
+        of_kind = [it for it in found[:_SHOWN] if it.finding.difference is kind]
+        words = [it.finding.words + (f"; now {it.result}" if it.result else "") for it in of_kind]
+        rows = [(str(it.finding.location_id), of) for it, of in zip(of_kind, words, strict=True)]
         parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), rows)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
@@ -122,11 +124,6 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
         parts.append("\nGive one to its account:")
         parts.append(screen.to_type(f"take {location_id} ACCOUNT --reason TEXT --do", options))
     return "\n".join(parts)
-
-
-def _row(it: Found) -> tuple[str, str]:
-    words = it.finding.words
-    return str(it.finding.location_id), f"{words}; now {it.result}" if it.result else words
 
 
 def _plain(head: Head, found: list[Found]) -> dict[str, object]:

@@ -35,6 +35,11 @@ _NUMBERS = {"phone", "line"}
 _LONGEST = 40
 _ALL = 10_000
 _EVENTS = "events"
+_LENGTHS = [f"ApproximateNumberOfMessages{it}" for it in ("", "NotVisible", "Delayed")]
+# How template.yaml sets a queue, and that of its letters; of the redrive, after how many receives.
+MADE = {"DelaySeconds": "0", "MessageRetentionPeriod": "345600", "VisibilityTimeout": "180"}
+MADE["RedrivePolicy"] = "1000"
+MADE_FOR_LETTERS = {"DelaySeconds": "0", "MessageRetentionPeriod": "1209600"}
 _TOLD_BY_NOBODY = ", which no entry has: Altegio is not told of it"
 
 
@@ -173,19 +178,25 @@ def _changed(
     return screen.proposed(options, text, plain, do, against=against)
 
 
-def length(site: Site, url: str) -> tuple[int, ...]:
-    """About how many messages wait on a queue, are being worked on, and are there for later.
+def attributes(site: Site, url: str) -> dict[str, str]:
+    """How many messages a queue has, and how it is set.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
     """
-    names = [f"ApproximateNumberOfMessages{it}" for it in ("", "NotVisible", "Delayed")]
+    names = [*_LENGTHS, *MADE]
     found = site.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return tuple(int(found[name]) for name in names)
+    redrive = json.loads(found.get("RedrivePolicy", "{}"))
+    return {**found, "RedrivePolicy": str(redrive.get("maxReceiveCount", "none"))}
+
+
+def length(found: Mapping[str, str]) -> tuple[int, ...]:
+    """About how many messages wait on it, are being worked on, and are there for later."""
+    return tuple(int(found[name]) for name in _LENGTHS)
 
 
 def count(site: Site, queue: str) -> int:
     """About how many letters of a queue there are, those that somebody reads at this moment too."""
-    return sum(length(site, urls(site)[queue][1]))
+    return sum(length(attributes(site, urls(site)[queue][1])))
 
 
 def of_location(site: Site, location_id: int) -> list[Letter]:

@@ -141,11 +141,16 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     why = entry.why or "-"
     if entry.state is EntryState.HELD and connection is not None and connection.live:
         why = f"when it came, or was looked at last, {why}; by now it is"
+    if entry.is_refund:
+        facts = [("refund of", entry.payment_key)]
+    else:
+        facts = [("sum", screen.amount(entry)), ("paid", screen.moment(entry.payment.paid_at))]
+        facts.append(("period", screen.period(entry)))
     pairs = [
         ("state", f"{entry.state}{since}"),
         ("why", why),
         ("location", f"{entry.location_id}, {state}" if entry.location_id else "-"),
-        *_facts(entry),
+        *facts,
         ("received", f"{screen.moment(entry.received_at)}, {screen.due(entry.received_at, now)}"),
         ("attempts", str(entry.attempt)),
         ("due", f"{due}{screen.due(entry.due_at, now)}"),
@@ -162,13 +167,6 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
         heads = ("ID", "SUM", "PAID", "FROM", "TO", "OWNER")
         parts.append("\n" + screen.table(heads, [_row(row, evidence) for row in evidence.rows]))
     return "\n".join(parts)
-
-
-def _facts(entry: Entry) -> list[tuple[str, str]]:
-    if entry.is_refund:
-        return [("refund of", entry.payment_key)]
-    paid = screen.moment(entry.payment.paid_at)
-    return [("sum", screen.amount(entry)), ("paid", paid), ("period", screen.period(entry))]
 
 
 def _row(row: ListedPayment, evidence: Evidence) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ log and its payments. Where one of them is silent about what another one says, t
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -161,20 +162,15 @@ def _listed(
     rows: Sequence[ListedPayment], owned: Collection[int], zone: ZoneInfo
 ) -> Iterator[Event]:
     for row in rows:
-        at = _dated(row, zone)
+        at = None
+        with suppress(ValueError):
+            at = from_wire(row.paid_at, zone)
         amount = "an unreadable sum" if row.amount is None else digits(row.amount)
         refunded = ", refunded" if row.is_refunded else ""
         of = f"payment {row.id}, by its date: {amount} for {row.period_from} to {row.period_to}"
         yield Event(at, Source.PLATFORM, f"{of}{refunded}")
         if row.id not in owned:
             yield Event(at, Source.GAP, f"no entry of ours has the id {row.id}")
-
-
-def _dated(row: ListedPayment, zone: ZoneInfo) -> datetime | None:
-    try:
-        return from_wire(row.paid_at, zone)
-    except ValueError:
-        return None
 
 
 def _unlisted(entries: Sequence[Entry], status: Status) -> Iterator[Event]:

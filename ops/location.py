@@ -19,14 +19,13 @@ from ops.screen import NotChanged
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock
-from shared.altegio.status import Installed, Status
+from shared.altegio.status import Installed
 from shared.aws import sightings
 from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
 from shared.calls.lines import is_number
-from shared.chains.chain import Chain
 from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
@@ -53,9 +52,14 @@ class Known:
         chain_key = self.connection.chain_key if self.connection else None
         self.account = site.accounts.of_id(account_id) if account_id else None
         self.chain = site.chains.get(chain_key) if chain_key else None
-        self.status, self.said = _asked(site, location_id)
+        told = site.told(location_id)
+        self.said, self.status = "", None if isinstance(told, str) else told
+        if isinstance(told, str):
+            self.said = f"{told[0].upper()}{told[1:]}. This is what we know ourselves."
+        elif told.installed is Installed.NO and not told.log:
+            self.said = "Not installed there now, so the platform shows neither log nor payments."
         self.journal = site.journal.of_location(location_id)
-        entries, self.unread = rows.entries(site, site.ledger.of_location(location_id))
+        entries = site.readable(site.ledger.get, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)
         calls = site.calls.of_location(location_id, since)
         self.calls = sorted(calls, key=missed.began, reverse=True)
@@ -79,8 +83,12 @@ def location(site: Site, options: argparse.Namespace) -> int:
         zone=site.platform.zone,
     )
     stands = history.standing(known.connection, known.journal, known.status)
-    troubles = trouble.worst_first([*_troubles(site, known, now), *_apart(stands, options, now)])
-    facts = [*_facts(site, known, now)]
+    troubles, facts = [*_troubles(site, known, now)], [*_facts(site, known, now)]
+    if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
+        what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
+        whom, command = f"location {location_id}", "census --new"
+        troubles.append(Trouble(Grade.ATTENTION, what, whom, command, stands.since))
+    troubles = trouble.worst_first(troubles)
     calls = [*known.calls[:_SHOWN], *trouble.refused(known.calls[_SHOWN:])][: 2 * _SHOWN]
     parts = [
         f"Location {location_id} ({site.name})\n",
@@ -112,21 +120,11 @@ def location(site: Site, options: argparse.Namespace) -> int:
     return 0
 
 
-def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
-    """The platform's word, and what of it is missing."""
-    status = site.told(location_id)
-    if isinstance(status, str):
-        return None, f"{status[0].upper()}{status[1:]}. This is what we know ourselves."
-    if status.installed is Installed.NO and not status.log:
-        return status, "Not installed there now, so the platform shows neither log nor payments."
-    return status, ""
-
-
 def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if known.status is None:
         # What concerns all locations may be what its owner complains of.
         yield Trouble(Grade.BROKEN, known.said, "platform", "status")
-    yield from (rows.of_unreadable(site, it) for it in known.unread)
+    yield from rows.of_unreadable(site)
     yield from trouble.of_money(known.entries, now, filter(None, [known.connection]))
     for letter in known.letters:
         what, command = f"is a dead letter: {letter.reason}", f"letters {letter.id[:8]}"
@@ -171,13 +169,6 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
     yield from trouble.of_refused(known.calls, connection.location_id)
 
 
-def _apart(stands: Standing, options: argparse.Namespace, now: datetime) -> Iterator[Trouble]:
-    if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
-        what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
-        whom, command = f"location {options.location}", "census --new"
-        yield Trouble(Grade.ATTENTION, what, whom, command, stands.since)
-
-
 def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]:
     connection, account, chain = known.connection, known.account, known.chain
     if connection is None:
@@ -197,8 +188,11 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
     yield "money", f"{states or 'nothing was stored'}{beside}"
     yield "telephony", _WHAT[connection.telephony]
-    yield "chain", _chain(chain)
-    if chain is not None:
+    if chain is None:
+        yield "chain", "-"
+    else:
+        said = "enabled" if chain.enabled else "not enabled"
+        yield "chain", f"{said}; {chain.verdict}" if chain.verdict not in ("", said) else said
         siblings = [each for each in chain.locations if each != connection.location_id]
         yield "same chain", ", ".join(map(str, siblings)) or "-"
     states = screen.tally(call.state for call in known.calls)
@@ -243,13 +237,6 @@ def _frozen_since(known: Known) -> str:
         if line.state:
             since = (since or line.at) if line.state == State.FROZEN else None
     return f"{screen.moment(since)}, by our journal" if since else "when is not known"
-
-
-def _chain(chain: Chain | None) -> str:
-    if chain is None:
-        return "-"
-    said = "enabled" if chain.enabled else "not enabled"
-    return f"{said}; {chain.verdict}" if chain.verdict not in ("", said) else said
 
 
 def _lines(events: Sequence[Event], *, whole: bool) -> list[tuple[str, ...]]:

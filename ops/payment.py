@@ -6,10 +6,8 @@ is written only over the row that was shown.
 
 import argparse
 import getpass
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from ops import evidence, refunds, screen, trouble
 from ops.evidence import Evidence, Word
@@ -63,38 +61,33 @@ def payment(site: Site, options: argparse.Namespace) -> int:
         if getattr(options, name):
             return _change(Case(site, entry, found, options), way, text, plain)
     words, command = _next(entry, found)
-    if command:
-        text = f"{text}\n\n{screen.wrapped(words)}\n{screen.to_type(command, options)}"
+    typed = f"\n{screen.to_type(command, options)}" if command else ""
+    text += f"\n\n{screen.wrapped(words)}{typed}" if words else ""
     said = {"word": found.word, "why": found.why, "ids": list(found.mine)}
-    screen.printed(options, text, {**plain, "platform": said, "next": command})
+    screen.printed(options, text, {**plain, "platform": said, "says": words, "next": command})
     return 0
 
 
 def _listed(site: Site, options: argparse.Namespace) -> int:
     """What is not settled, or all of a state; 1 if one of them needs a person."""
     states = [EntryState(options.state)] if options.state else trouble.UNFINISHED
-    found, unread = [], []
-    for state in states:
-        entries, _more, unreadable = entries_in(site, state, None)
-        found += entries
-        unread += unreadable
+    found = [entry for state in states for entry in entries_in(site, state, None)[0]]
     now = clock.now()
     heads = ("ENTRY", "STATE", "LOCATION", "AGE", "DUE", "SUM", "WHY")
     none = f"nothing is {' or '.join(states)}."
     head = screen.counted(len(found), "entry", "entries") if found else none
-    table = screen.below(heads, [_row(entry, now) for entry in found])
-    for error in unread:
-        print(screen.wrapped(f"{error.key}: {error}; `status` says more."), file=sys.stderr)
+    rows = [
+        (
+            *(it.key, it.state, str(it.location_id or "-"), screen.age(now - it.received_at)),
+            *(screen.due(it.due_at, now), screen.amount(it), it.why or "-"),
+        )
+        for it in found
+    ]
+    table = screen.below(heads, rows)
     text = "\n".join([f"{site.name}: {head}", *table])
     screen.printed(options, text, [_plain(entry) for entry in found])
     asks = {EntryState.NEEDS_HUMAN, EntryState.REJECTED} & {it.state for it in found}
-    return int(bool(unread or asks))
-
-
-def _row(entry: Entry, now: datetime) -> tuple[str, ...]:
-    age, due = screen.age(now - entry.received_at), screen.due(entry.due_at, now)
-    where, sum_, why = str(entry.location_id or "-"), screen.amount(entry), entry.why or "-"
-    return entry.key, entry.state, where, age, due, sum_, why
+    return int(bool(site.unreadable or asks))
 
 
 def _plain(entry: Entry) -> dict[str, object]:
@@ -138,6 +131,10 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
             return f"When the cause is gone, send it again. {close}", send
         case EntryState.HELD:
             return f"It goes out by itself, {_due(entry)} at the latest; or now:", send
+        case EntryState.UNKNOWN | EntryState.SENDING | EntryState.PENDING:
+            then = "; if the list still says so, it is SENT then, under that id"
+            then *= entry.state is EntryState.UNKNOWN and found.word is Word.TAKEN
+            return f"Nothing is to be done now: {_standing(entry)}{then}.", ""
         case _:
             return "", ""
 
@@ -238,7 +235,9 @@ def _change(case: Case, way: _Way, text: str, plain: dict[str, object]) -> int:
 
 
 def _due(entry: Entry) -> str:
-    return screen.due(entry.due_at, clock.now())
+    """When it is next taken; what is overdue, by one of the next runs of reconcile."""
+    told = screen.due(entry.due_at, clock.now())
+    return told if told.startswith("in ") else "within some minutes"
 
 
 def _standing(entry: Entry) -> str:
@@ -248,6 +247,8 @@ def _standing(entry: Entry) -> str:
             return f"it is SENT, with id {entry.platform_id}"
         case EntryState.SENDING:
             return f"it is being sent; if nobody comes back, it is UNKNOWN {_due(entry)}"
+        case EntryState.PENDING:
+            return f"it goes out by itself, {_due(entry)}"
         case EntryState.UNKNOWN:
             return f"it may have been taken; it is looked up by itself, {_due(entry)}"
         case _:

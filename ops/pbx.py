@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ops import screen
 from ops.trouble import LATELY, Grade, Trouble, named, some
 from shared.aws.sightings import PBX_AHEAD, RECORDING_LEFT_OUT, Sighting, Told
+from shared.calls import shown
 from shared.calls.shown import PopUp
 from shared.calls.table import Waiting
 from shared.clock import instant
@@ -32,7 +33,9 @@ def of_pop_ups(
     lost = {why: number for why, number in counts.items() if why not in _NO_FAULT}
     if last.at <= now - LATELY or not last.who or sum(lost.values()) <= counts.get(PopUp.SENT, 0):
         return
-    what = f"more pop-ups are dropped than shown: {screen.tally(lost)}; the last {last.why}"
+    # It is noted once a minute, so it may not be the very last.
+    what = f"more pop-ups are dropped than shown: {screen.tally(lost)}; at {last.at:%H:%M:%S}Z:"
+    what += f" {last.why}"
     whom = command = named(last.who)
     if last.why.startswith(PopUp.LATE) and late:
         what += f". {_delays(late)}"
@@ -56,7 +59,9 @@ def of_pop_ups(
 def _delays(late: Mapping[str, int]) -> str:
     """What the delays of a PBX tell: a clock that is wrong makes all alike."""
     by = sorted((int(seconds), number) for seconds, number in late.items())
-    told = ", ".join(f"{screen.age(timedelta(seconds=it))} ({number})" for it, number in by)
+    told = ", ".join(
+        f"{' to '.join(map(screen.age, shown.delays(it)))} ({number})" for it, number in by
+    )
     least, most = by[0][0], by[-1][0]
     if sum(late.values()) < _A_FEW:
         said = "if more come and are alike, its clock is wrong; else it tells us late"
@@ -70,15 +75,11 @@ def _delays(late: Mapping[str, int]) -> str:
 def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
     """An account whose PBX came with a key that is none any more, or that is void at `seen.why`."""
     if not seen.why:
-        what = (
-            f"a PBX came {screen.due(seen.at, now)} with a key that is not the account's, such as"
-            " an old one, and was not heard. Set the PBX to the account's key"
-        )
+        what = f"a PBX came {screen.due(seen.at, now)} with a key that is not the account's, such"
+        what += " as an old one, and was not heard. Set the PBX to the account's key"
     elif instant(seen.why) > now:
-        what = (
-            "its PBX has a key that was replaced, and is not heard any more"
-            f" {screen.due(instant(seen.why), now)}. Set it to the new one"
-        )
+        what = "its PBX has a key that was replaced, and is not heard any more"
+        what += f" {screen.due(instant(seen.why), now)}. Set it to the new one"
     else:
         return
     what += "; only if nobody has that any more, make another"
@@ -87,32 +88,26 @@ def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[T
 
 def of_other_location(seen: Sighting) -> Trouble:
     """A PBX that names a location which is not of the account whose key it has."""
-    what = (
-        f"a PBX with its key names location {seen.why}, which is not its own, and is not heard:"
-        f" it has the key of the wrong account, or names the wrong location. If it is the PBX of"
-        f" {seen.why}, set its own key there"
-    )
+    what = f"a PBX with its key names location {seen.why}, which is not its own, and is not heard:"
+    what += " it has the key of the wrong account, or names the wrong location. If it is the PBX"
+    what += f" of {seen.why}, set its own key there"
     return Trouble(Grade.ATTENTION, what, named(seen.who), f"account {seen.why}", seen.at)
 
 
 def of_recordings(seen: Sighting) -> Trouble:
     """Links to recordings that are not passed on, as whoever knows one may hear the call."""
-    host = f" {seen.why}" if seen.why else ""
-    what = (
-        f"its PBX gives recordings that are not passed on: they are not https, or on a host{host}"
-        " that RecordingHosts does not allow. Calls are saved without them"
-    )
-    command = "grep RecordingHosts docs/configuration.md"
-    return Trouble(Grade.ATTENTION, what, named(seen.who), command, seen.at)
+    what = f"its PBX gives recordings that are not passed on, as their links are {seen.why}"
+    what += ". Calls are saved without them"
+    whom = named(seen.who)
+    command = "grep RecordingHosts docs/configuration.md" if "Hosts" in seen.why else whom
+    return Trouble(Grade.ATTENTION, what, whom, command, seen.at)
 
 
 def of_pbx_ahead(seen: Sighting) -> Trouble:
     """A PBX by whose clock calls are in the future."""
     by = screen.age(timedelta(seconds=int(seen.why)))
-    what = (
-        f"the clock of its PBX is {by} ahead, so its calls stand at times to come in"
-        " Altegio's history: have it set by NTP. What is saved stays so"
-    )
+    what = f"the clock of its PBX is {by} ahead, so its calls stand at times to come in"
+    what += " Altegio's history: have it set by NTP. What is saved stays so"
     return Trouble(Grade.ATTENTION, what, named(seen.who), named(seen.who), seen.at)
 
 
@@ -131,10 +126,8 @@ def lines_of(lines: Mapping[str, int], location_id: int) -> str:
 def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
     """A location of which no call came, and whose lines may be entered as another's."""
     if lines and location_id not in lines.values():
-        what = (
-            f"no call of it came, and its account's lines are entered as others':"
-            f" {lines_of(lines, location_id)}. If one of them is its own, enter it so"
-        )
+        what = "no call of it came, and its account's lines are entered as others':"
+        what += f" {lines_of(lines, location_id)}. If one of them is its own, enter it so"
         yield Trouble(Grade.ATTENTION, what, f"location {location_id}", f"lines {location_id}")
 
 
@@ -146,10 +139,8 @@ def of_lines(
     if unknown:
         calls = screen.counted(len(unknown), "call waits", "calls wait")
         of = some(sorted({*unknown}))
-        what = (
-            f"{calls}, as nobody has entered of which location the line is: {of}. If it is none of"
-            " this account's, another's PBX has its key: set its own key there, enter nothing, and"
-            " give up what waits (--drop)"
-        )
+        what = f"{calls}, as nobody has entered of which location the line is: {of}. If it is none"
+        what += " of this account's, another's PBX has its key: set its own key there,"
+        what += " enter nothing, and give up what waits (--drop)"
         whom = f"the account of location {location_id}"
         yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")

@@ -7,6 +7,7 @@ import argparse
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,39 +25,10 @@ _PATIENCE_S = 30
 _TOKEN = (401, 406)
 _FORGED = {"salon_id": 1, "event": "uninstall", "partner_token": lifecycle.NO_TOKEN}
 
-_CONNECT = """\
-1. Open the application's page and press Connect; choose one or several locations and
-confirm.
-2. Our page opens. It shows the chosen locations and your name, e-mail and phone. Press
-Connect.
-3. The page says "You are connected"; in Altegio, the locations are Connected. Telephony is
-enabled then, if the chain has a CRM token (Telephony, Integration); set up the routing
-there, by line.
-4. Disconnect in Altegio, then Connect again: the page knows you, and asks for nothing but
-the button.
-5. If a location is not ready, the page says which one and what to press.
-"""
-_PAYMENT = """\
-Payments are made in our own billing, by the customer's contract. Each one is reported by
-the payment notice within minutes, with its sum, currency, date and period, and is then
-listed in the location's payments. A refund in our billing marks exactly its payment as
-refunded. For the check, tell us the id of your test location and the sum: we bill it, and
-then give it back. A trial takes {trial}. While a location is disconnected, its payments
-wait, and are reported after the reconnect.
-"""
-_STORED = """\
-Of the owner: name, e-mail, phone and Altegio user id, until {erase_days} days after the
-last of his locations was disconnected. Of each location: its id, state, and the chain's CRM
-token, as long. Of payments: sums, periods and ids, as accounting requires. Of calls:
-numbers, times and the link to the recording, for {call_days} days. All is encrypted, in
-tables of our own AWS account; links and numbers are in no log. We read nothing of clients,
-appointments or staff.
-"""
-_BY_HAND = """\
-By hand: the redirect is sent for a public application only, so a private one is connected without
-our page. Whatever is changed in the Cabinet holds for new connections: save, disconnect the test
-location, and connect it again.
-"""
+# By their headings; in braces is what the stack is set to.
+_SECTION = re.compile(r"# (.+)\n\n((?:[^#\n].*\n)+)")
+_TEXTS = dict(_SECTION.findall(Path(__file__).with_suffix(".md").read_text("utf-8")))
+_BY_HAND = f"By hand. {_TEXTS.pop('By hand')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +99,8 @@ def _values(site: Site) -> dict[str, str]:
 def _texts(site: Site) -> dict[str, str]:
     cover, erase_s = site.settings.cover, site.settings.lifecycle.erase_after_s
     trial = "no end, as the application is free" if cover.free else f"{cover.trial_days} days"
-    stored = _STORED.format(
-        erase_days=f"{erase_s / 86400:g}", call_days=site.calls_settings.call_days
-    )
-    return {
-        "How to connect": _unwrapped(_CONNECT),
-        "How to pay": _unwrapped(_PAYMENT.format(trial=trial)),
-        "What is stored": _unwrapped(stored),
-    }
+    values = {"erase_days": f"{erase_s / 86400:g}", "call_days": site.calls_settings.call_days}
+    return {it: _unwrapped(of.format(trial=trial, **values)) for it, of in _TEXTS.items()}
 
 
 def _unwrapped(text: str) -> str:

@@ -16,8 +16,14 @@ _WAITING = (EntryState.PENDING, EntryState.HELD)
 def foretold(site: Site, named: Entry) -> list[tuple[str, str]]:
     """Which period the refund of a payment ends, and whether the location stays on."""
     now = clock.now()
-    known = named if named.is_refund else _known_refund(site, named)
-    refund = known or _billed(named, now)
+    entries = [] if named.is_refund else site.ledger.entries_of(named.location_id or 0)
+    refunds = [it for it in entries if it.is_refund and it.payment_key == named.key]
+    # What billing has sent already; of several, the last one.
+    last = max(refunds, key=lambda refund: refund.received_at, default=None)
+    known = named if named.is_refund else last
+    id_ = named.key.removeprefix("payment#")
+    billed = billing_event.Refund(type="refund", event_id=id_, payment_event_id=id_)
+    refund = known or billed.entry(now)
     paid = site.ledger.given_back(refund)
     becomes, why = _becomes(site, refund, paid, now)
     status = site.told(paid.location_id or 0) if paid and not why else why
@@ -26,19 +32,6 @@ def foretold(site: Site, named: Entry) -> list[tuple[str, str]]:
         ("refund", f"{known.key if known else 'none yet; billed now, it'} {becomes}"),
         *_effect(site, paid, status, now),
     ]
-
-
-def _known_refund(site: Site, paid: Entry) -> Entry | None:
-    """The refund that billing has sent already; of several, the last one."""
-    entries = site.ledger.entries_of(paid.location_id or 0)
-    refunds = [it for it in entries if it.is_refund and it.payment_key == paid.key]
-    return max(refunds, key=lambda refund: refund.received_at, default=None)
-
-
-def _billed(paid: Entry, now: datetime) -> Entry:
-    """A refund as it would come from billing."""
-    id_ = paid.key.removeprefix("payment#")
-    return billing_event.Refund(type="refund", event_id=id_, payment_event_id=id_).entry(now)
 
 
 def _becomes(site: Site, refund: Entry, paid: Entry | None, now: datetime) -> tuple[str, str]:

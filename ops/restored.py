@@ -92,11 +92,8 @@ def _standing(mark: Mark | None) -> str:
 
 
 def _unfinished(site: Site) -> list[Entry]:
-    found: list[Entry] = []
-    for state in _UNFINISHED:
-        entries, _more, unread = entries_in(site, state, None)
-        if unread:
-            # Nobody knows whether it was sent before the tables were restored.
-            raise unread[0]
-        found += entries
+    found = [it for state in _UNFINISHED for it in entries_in(site, state, None)[0]]
+    for error in site.unreadable.values():
+        # Nobody knows whether it was sent before the tables were restored.
+        raise error
     return found

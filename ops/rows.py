@@ -1,5 +1,6 @@
 """What is wrong by our own rows, of which a bounded part is read, and by what the doors noted."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -77,8 +78,7 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
     """What is not settled, of each state the oldest."""
     counts = []
     for state in UNFINISHED:
-        entries, more, unread = entries_in(site, state, MOST)
-        yield from (of_unreadable(site, it) for it in unread)
+        entries, more = entries_in(site, state, MOST)
         asked = state in (EntryState.UNKNOWN, EntryState.HELD)
         ids = {it.location_id or 0 for it in entries if asked}
         yield from trouble.of_money(entries, now, rows(site, ids))
@@ -89,39 +89,50 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
     yield "money", f"{f'{screen.counted(dead, "dead letter")} of billing, ' * bool(dead)}{told}"
 
 
-def entries_in(
-    site: Site, state: EntryState, most: int | None
-) -> tuple[list[Entry], bool, list[UnreadableRow]]:
-    """The first of a state, or all, the oldest first; whether there are more; the unreadable."""
+def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[Entry], bool]:
+    """The first of a state, or all, the oldest first; whether there are more."""
     keys = [*islice(site.ledger.in_state(state, most and most + 1), most and most + 1)]
-    read, unread = entries(site, keys[:most])
     # The index may be behind: the row itself counts.
+    read = site.readable(site.ledger.get, keys[:most])
     found = [entry for entry in read if entry.state is state]
     found.sort(key=lambda entry: entry.received_at)
-    return found, most is not None and len(keys) > most, unread
+    return found, most is not None and len(keys) > most
 
 
-def entries(site: Site, keys: Iterable[str]) -> tuple[list[Entry], list[UnreadableRow]]:
-    """The entries of keys; one that cannot be read hides no other."""
-
-    def one(key: str) -> Entry | UnreadableRow | None:
-        try:
-            return site.ledger.get(key)
-        except UnreadableRow as error:
-            return error
-
-    read = side_by_side(one, keys)
-    unread = [it for it in read if isinstance(it, UnreadableRow)]
-    return [it for it in read if isinstance(it, Entry)], unread
+def unreadable(site: Site, now: datetime) -> Iterator[Found]:
+    """Rows that a function came upon and could not read: tried again, as they may be corrected."""
+    seen = site.sightings.lately(sightings.UNREADABLE_ROW, timedelta(days=7))
+    site.readable(lambda it: _read_again(site, it, now), seen)
+    yield from ()
 
 
-def of_unreadable(site: Site, error: UnreadableRow) -> Trouble:
-    """A row that somebody has to correct in its table, by hand."""
-    what = (
-        f"{error}, so whatever it says is not done. Nothing here writes such a row: have a"
-        " developer see what was written there by hand, and correct it in the table"
-    )
-    return Trouble(Grade.BROKEN, what, error.key, site.watch.log("ReconcileFunction"))
+def _read_again(site: Site, seen: Sighting, now: datetime) -> object:
+    match re.split("[# ]", seen.who, maxsplit=1):
+        case ["location", id_]:
+            return site.connections.get(int(id_))
+        case ["payment" | "refund", _]:
+            return site.ledger.get(seen.who)
+        case ["account", id_]:
+            return site.accounts.of_id(id_)
+        case ["letter", _]:
+            return site.wishes.overdue(seen.who)
+        case ["call", key]:
+            return site.calls.get(key)
+        case ["chain", key]:
+            return site.chains.get(key)
+    # Of others, such as a ticket, only that it was so lately.
+    if seen.at > now - LATELY:
+        raise UnreadableRow(seen.who, seen.why)
+    return None
+
+
+def of_unreadable(site: Site) -> Iterator[Trouble]:
+    """Rows that somebody has to correct in their tables, by hand; each is told once."""
+    while site.unreadable:
+        key, error = site.unreadable.popitem()
+        what = f"{error}, so whatever it says is not done. Nothing here writes such a row: have a"
+        what += " developer see what was written there by hand, and correct it in the table"
+        yield Trouble(Grade.BROKEN, what, key, site.watch.log(""))
 
 
 def cover(site: Site, now: datetime) -> Iterator[Found]:
@@ -144,7 +155,7 @@ def cover(site: Site, now: datetime) -> Iterator[Found]:
 
 def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
     """The rows of locations, each once, as far as there are any."""
-    return [it for it in side_by_side(site.connections.get, dict.fromkeys(ids)) if it is not None]
+    return site.readable(site.connections.get, dict.fromkeys(ids))
 
 
 def telephony(site: Site, now: datetime) -> Iterator[Found]:
@@ -214,9 +225,9 @@ def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Itera
     soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
     found = site.calls.waiting_elsewhere(account.account_id, own, soon, 10 * MOST)
     for other, keys in found.items():
-        what = (
-            f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with the"
-            f" key of account {other}. Set the PBX to its own, then give up what waits there"
+        what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
+        what += (
+            f" the key of account {other}. Set the PBX to its own, then give up what waits there"
         )
         yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
 
@@ -305,4 +316,4 @@ def _late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]
         yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
 
 
-CHECKS = (money, cover, leaving, telephony, calls, lines, overdue)
+CHECKS = (money, unreadable, cover, leaving, telephony, calls, lines, overdue)

@@ -21,7 +21,7 @@ ID_LENGTH = 18
 _WIDTH = 98
 _NARROWEST = 16
 _TYPE = "    type: "
-_OTHERS = ("AWS_", "aws ", "grep ", "less ", "make ", "sam ")
+_OTHERS = ("AWS_", "aws ", "build/", "grep ", "less ", "make ")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
@@ -54,6 +54,8 @@ def to_type(command: str, options: argparse.Namespace) -> str:
         where = f" --announced {shlex.quote(str(options.announced))}"
     is_ours = not command.startswith(_OTHERS)
     whole = f".venv/bin/python -m ops {command}{where}" if is_ours else command
+    if command.startswith("build/"):  # of sam, which is told the stack already
+        whole += where.removeprefix(f" --stack-name {shlex.quote(options.stack_name)}")
     is_long = len(whole) > _WIDTH - len(_TYPE)
     return _TYPE + (whole.replace(" --", " \\\n            --") if is_long else whole)
 

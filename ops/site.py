@@ -32,7 +32,9 @@ from shared.altegio.rate_limit import pace_of
 from shared.altegio.status import Status
 from shared.altegio.telephony import Telephony
 from shared.altegio.tokens import PartnerToken, UserToken
+from shared.aws.dynamodb import UnreadableRow
 from shared.aws.sightings import Sightings
+from shared.calls.letter_wishes import LetterWishes
 from shared.calls.line_entry import EnterLines
 from shared.calls.queue import CallWakeUps
 from shared.calls.table import Calls
@@ -104,9 +106,14 @@ class Site:
         self.marks = Marks(dynamodb, pace_table)
         self.roll = CensusTable(dynamodb, reconcile.census_table)
         self.sightings = Sightings(dynamodb, pace_table, clock.now)
+        # Rows that a command came upon and could not read, by their keys.
+        self.unreadable: dict[str, UnreadableRow] = {}
         self.accounts = Accounts(dynamodb, calls.accounts_table)
         self.chains = Chains(dynamodb, calls.chains.chains_table)
         self.calls = Calls(dynamodb, calls.calls_table, calls.call_days)
+        self.wishes = LetterWishes(
+            dynamodb, calls.calls_table, clock=clock.now, zone=self.platform.zone
+        )
         self.call_wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
         self.looking = ResolveUnknown(
             ledger=self.ledger, platform=self.platform, clock=clock.now, rules=reconcile.ledger
@@ -131,6 +138,18 @@ class Site:
         except (Refused, Unreachable) as error:
             return f"the platform does not tell: {error}"
 
+    def readable[Of, Row](self, read: Callable[[Of], Row | None], keys: Iterable[Of]) -> list[Row]:
+        """The rows of keys, as far as there are any; what cannot be read hides no other."""
+
+        def one(key: Of) -> Row | None:
+            try:
+                return read(key)
+            except UnreadableRow as error:
+                self.unreadable[error.key] = error
+                return None
+
+        return [it for it in side_by_side(one, keys) if it is not None]
+
 
 def side_by_side[Of, Told](read: Callable[[Of], Told], all_of: Iterable[Of]) -> list[Told]:
     """What is read of each, in their order."""
@@ -147,19 +166,16 @@ def find(options: argparse.Namespace) -> Stack:
     """
     if options.stack_name:
         return _deployed(options.stack_name, options.profile, options.region)
-    return _announced(options.announced)
-
-
-def _announced(file: Path) -> Stack:
     try:
-        return _local(json.loads(file.read_text("utf-8")))
+        return _local(json.loads(options.announced.read_text("utf-8")))
     except FileNotFoundError:
         raise NoStack(
             "no local stack runs here: start one with `make up`, "
             "or name a deployed one with --stack-name"
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise NoStack(f"{file} is not what `up --announce FILE` has written.") from None
+        why = f"{options.announced} is not what `up --announce FILE` has written."
+        raise NoStack(why) from None
 
 
 def _local(found: dict[str, Any]) -> Stack:

@@ -5,8 +5,9 @@ platform; so it takes as long with ten thousand locations as with ten.
 """
 
 import argparse
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,7 +22,9 @@ from shared.altegio.rate_limit import COMMON
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow, row
 from shared.aws.parameters import ParameterUnreadable
-from shared.connections.connection import LIVE, State
+from shared.aws.sightings import Sighting
+from shared.connections.connection import LIVE, Connection, State
+from shared.payments.entry import EntryState
 from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import Stage
 
@@ -34,12 +37,12 @@ _COUNTED = {
     "HandlerFailed": ("a function met an error that nobody expected", ""),
     "LifecycleEventUnknown": ("the platform sent an event that is not known", "DisableFunction"),
     "MailNotSent": ("a letter to an owner was not sent", "ConnectFunction"),
-    "PlatformBlocked": ("the platform refused us", ""),
     "TokenUnreadable": ("a function could not read a token", ""),
 }
 # Whatever came after these: somebody has to see what they were about.
 _LASTING = ("Doubled", "LifecycleEventUnknown")
 _AGAIN = "NotDurable"
+_BLOCKED = "PlatformBlocked"
 # In which of our states what the census found of a location is so no more.
 _SETTLED: dict[str, tuple[State, ...]] = {
     Difference.UNINSTALLED: (State.DISABLED,),
@@ -49,17 +52,14 @@ _SETTLED: dict[str, tuple[State, ...]] = {
 }
 # What it means if the platform does not answer.
 _OUT = "Meanwhile no payment, call or pop-up goes out, and none but pop-ups is lost"
-_ECHOES = (
-    "Alarms and counts of the hour, which echo what was wrong: when that is mended, they end by"
-    " themselves,"
-)
+_ECHOES = "Alarms and counts of the hour, which echo what was wrong: they end by themselves,"
 
 
 def status(site: Site, options: argparse.Namespace) -> int:
     """Prints what is wrong; ends with 0, 1 (attention) or 2 (broken)."""
     now = clock.now()
     parts = side_by_side(lambda check: _tried(check, site, now), _CHECKS)
-    found = [each for part in parts for each in part]
+    found = [*(each for part in parts for each in part), *rows.of_unreadable(site)]
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
     facts = [it for it in found if not isinstance(it, Trouble)]
     own = [it for it in troubles if not it.until]
@@ -72,7 +72,8 @@ def status(site: Site, options: argparse.Namespace) -> int:
     head = f"{site.name}: {things} wrong{more}, {screen.moment(now)}"
     listed = [it.told(now, options) for it in troubles]
     if len(own) < len(troubles):
-        listed.insert(len(own), screen.wrapped(f"{_ECHOES} by {screen.moment(ends)}."))
+        echoes = f"{_ECHOES} by {screen.moment(ends)} if all is mended."
+        listed.insert(len(own), screen.wrapped(echoes))
     plain = {
         "grade": grade.name.lower(),
         "troubles": [it.plain() for it in troubles],
@@ -90,7 +91,7 @@ def _tried(
         # What was found before stays.
         found.extend(check(site, now))
     except UnreadableRow as error:
-        found.append(rows.of_unreadable(site, error))
+        site.unreadable[error.key] = error
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
         found.append(Trouble(Grade.BROKEN, what, check.__name__.strip("_"), "make deploy ENV=NAME"))
@@ -122,12 +123,36 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
         yield _refusal(site, now, str(error), "it was asked now")
     else:
         yield "platform", "takes our token, and no brake is on"
+        yield from _refused_lately(site, now, pace.get("braked_why", "no word of it is kept"))
+
+
+def _refused_lately(site: Site, now: datetime, why: str) -> Iterator[Trouble]:
+    """What it refused within the hour, and for whom it does so yet, though it takes our token."""
+    if it := site.watch.counted([_BLOCKED], now).get(_BLOCKED):
+        seen = site.sightings.lately(sightings.PLATFORM_REFUSED, LATELY)
+        ids = sorted({int(each.who) for each in seen if each.who.isdecimal()})
+        still = [one.location_id for one in rows.rows(site, ids) if _is_refused(site, one)]
+        last = seen[0] if seen else Sighting(it.last, "", why)
+        what = f"the platform refused us, {screen.counted(it.number, 'time')} in an hour, last"
+        what += f" {screen.due(last.at, now)}{f' of {trouble.places(ids)}' if ids else ''}:"
+        over = "it takes our token now, so that is over, as it seems"
+        what += f" {last.why}; {f'not over for {trouble.places(still)}' if still else over}"
+        command = f"location {still[0]}" if still else site.watch.log("")
+        until = None if still else it.last + LATELY
+        yield Trouble(Grade.ATTENTION, what, _BLOCKED, command, last.at, until, not still)
+
+
+def _is_refused(site: Site, connection: Connection) -> bool:
+    """Whether what was asked of a location last was refused."""
+    entries = site.readable(site.ledger.get, site.ledger.of_location(connection.location_id))
+    whys = [it.why for it in entries if it.state is EntryState.PENDING]
+    return any(re.match("(status: )?4\\d\\d ", it) for it in (connection.verdict, *whys))
 
 
 def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
     """What the platform's words mean: the token is to be blamed for some of them only."""
     settings = site.settings.platform
-    grade, counted, command = Grade.BROKEN, "PlatformBlocked", "publication"
+    grade, counted, command = Grade.BROKEN, _BLOCKED, "publication"
     if why.startswith("429"):
         grade, counted, command = Grade.ATTENTION, "PlatformThrottled", "status"
         does, then = "says that it is called too often", "It goes on by itself"
@@ -141,10 +166,8 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         then = f"That does not mend by itself. {rows.HOW_TO_WRITE}"
     else:
         does = f"refuses application {settings.application_id}"
-        then = (
-            "That does not mend by itself. The token was taken, so see whether ApplicationId is"
-            " right, and whether the token is that application's"
-        )
+        then = "That does not mend by itself. The token was taken, so see whether ApplicationId is"
+        then += " right, and whether the token is that application's"
     what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
     since = site.watch.counted([counted], now).get(counted)
     return Trouble(grade, what, "all locations", command, since.first if since else None)
@@ -157,11 +180,10 @@ def _alarms(site: Site, now: datetime) -> Iterator[Found]:
         if command in ("", "status"):
             command = f"grep {it.name} docs/operations.md"
         what = f"rings: {words.rstrip('.')}"
-        last, until = it.last or now, it.until or now + _OLD
-        if it.last:
-            falls = f"so it falls by {screen.moment(until)} if that was the last"
-            what += f"; last at {screen.moment(last)}, {falls}"
-        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, last < now - _OLD)
+        what += f"; {it.falls}" if it.falls else ""
+        is_over = it.lasts is False or (it.last or now) < now - _OLD
+        until = it.until or now + _OLD
+        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, is_over)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
 
@@ -173,7 +195,8 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
             continue
         function, _space, failure = name.rpartition(" ")
         words, function = _COUNTED.get(name) or (FAILURES[failure], function)
-        what = f"{words}, {screen.counted(it.number, 'time')} in an hour"
+        times = screen.counted(it.number, "time")
+        what = f"{words}, {times} in an hour, last {screen.due(it.last, now)}"
         command = site.watch.log(function)
         until = None if name in _LASTING else it.last + LATELY
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)
@@ -190,8 +213,13 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
     lengths = []
     again = site.watch.counted([_AGAIN], now).get(_AGAIN)
     comes_again = again is not None and again.last > now - _OLD
-    for name, (url, _dead_url) in dead_letters.urls(site).items():
-        waiting, at_work, later = dead_letters.length(site, url) if url else (0, 0, 0)
+    for name, (url, dead_url) in dead_letters.urls(site).items():
+        found = dead_letters.attributes(site, url) if url else {}
+        waiting, at_work, later = dead_letters.length(found) if url else (0, 0, 0)
+        letters_of = dead_letters.attributes(site, dead_url)
+        yield from _set_by_hand(site, f"queue of {name}", url, found, dead_letters.MADE)
+        made, whom = dead_letters.MADE_FOR_LETTERS, f"dead letters of {name}"
+        yield from _set_by_hand(site, whom, dead_url, letters_of, made)
         age = site.watch.age(url, now) if waiting + at_work else None
         old = f", the oldest for {screen.age(age)}" if age else ""
         told = f"{name} {waiting + at_work}{f', {later} for later' if later else ''}"
@@ -202,7 +230,7 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
             what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}{why}"
             whom, command = f"queue of {name}", site.watch.log(function)
             yield Trouble(Grade.BROKEN, what, whom, command, now - age if age else None)
-        if dead := dead_letters.count(site, name):
+        if dead := sum(dead_letters.length(letters_of)):
             letters = dead_letters.peeked(site, name)
             about = [letter.about for letter in letters]
             oldest = min((it.sent_at for it in letters), default=None)
@@ -217,6 +245,19 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
     yield "queues", ", ".join(lengths)
 
 
+def _set_by_hand(
+    site: Site, whom: str, url: str, found: Mapping[str, str], made: Mapping[str, str]
+) -> Iterator[Trouble]:
+    """What of a queue somebody has set otherwise than template.yaml has it."""
+    other = {name: it for name, it in made.items() if found and found[name] != it}
+    if other:
+        told = ", ".join(f"{name} is {found[name]}, not {it}" for name, it in other.items())
+        what = f"is not as template.yaml has it, so somebody has set it by hand: {told}"
+        plain = ",".join(f"{name}={it}" for name, it in other.items() if name != "RedrivePolicy")
+        how = f"{site.aws} sqs set-queue-attributes --queue-url {url} --attributes {plain}"
+        yield Trouble(Grade.ATTENTION, what, whom, how if plain else "grep -B 3 maxR template.yaml")
+
+
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
     """What came to the doors, and was refused there: no row of its own tells."""
     kinds = (sightings.WEBHOOK, sightings.WEBHOOK_REFUSED, sightings.REDIRECT_REFUSED)
@@ -227,11 +268,9 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
         # After one that was taken, one that is refused is a stranger's.
         if it and it.at > now - LATELY and not (last and last.at > it.at):
-            what = (
-                f"come with a token that is not ours; of webhooks with ours, {came}. See what the"
-                f" Cabinet shows: if it is ours, somebody else sends these. If not, it was changed:"
-                f" {rows.HOW_TO_WRITE}"
-            )
+            what = f"come with a token that is not ours; of webhooks with ours, {came}. See what"
+            what += " the Cabinet shows: if it is ours, somebody else sends these. If not, it was"
+            what += f" changed: {rows.HOW_TO_WRITE}"
             command = rows.written(site, parameter) if whom == "webhooks" else "doctor"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
     taken = {it.who: it.at for it in site.sightings.lately(sightings.BILLING, LATELY)}
@@ -239,13 +278,11 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
         if it.who not in taken or taken[it.who] < it.at:
             good = site.sightings.last(sightings.BILLING, it.who)
             came = f"was taken {screen.due(good.at, now)}" if good else "came within a week"
-            what = (
-                "billing comes with another key or secret than stands there, and is refused:"
-                f" {'the last' if good else 'none'} with ours {came}. Whoever bills has a new one,"
-                " or an old one, and must be given ours, or ours is to be his:"
-                f" {rows.file_of(it.who)} is a file that you write, with his. What was refused has"
-                " to come again"
-            )
+            what = "billing comes with another key or secret than stands there, and is refused:"
+            what += f" {'the last' if good else 'none'} with ours {came}. Whoever bills has a new"
+            what += " one, or an old one, and must be given ours, or ours is to be his:"
+            what += f" {rows.file_of(it.who)} is a file that you write, with his. What was refused"
+            what += " has to come again"
             yield Trouble(Grade.ATTENTION, what, it.who, rows.written(site, it.who), it.at)
     ours = site.settings.platform.application_id
     for other in site.sightings.lately(sightings.OTHER_APPLICATION, LATELY):

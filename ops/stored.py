@@ -85,8 +85,9 @@ def personal(site: Site, person: Person) -> Rows:
 
     def pace(it: Row) -> bool:
         # Of a pace by its key, of what was seen at a door by its words.
-        named = {str(it["key"]).partition("#")[2], it.get("who")}
-        return person.whole and bool(named & {str(account_id), *map(str, users)})
+        key, who = str(it["key"]).partition("#")[2], str(it.get("who", ""))
+        is_theirs = {key, who} & {str(account_id), *map(str, users)}
+        return person.whole and bool(is_theirs or (account_id and account_id in who))
 
     return {
         "CallsTable": _those(site, site.calls_settings.calls_table, call),

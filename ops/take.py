@@ -11,7 +11,6 @@ from ops import accounts, screen, stored
 from ops.site import Site
 from shared import clock
 from shared.connections import take as rules
-from shared.connections.connection import Connection
 
 
 def take(site: Site, options: argparse.Namespace) -> int:
@@ -54,20 +53,14 @@ def take(site: Site, options: argparse.Namespace) -> int:
         site.connections.save(taken, now)
         return "Done. Within minutes, reconcile turns telephony on and sends what was held for it."
 
-    change = _change(before, taken)
-    text = f"{text}\n\n{screen.facts(change)}"
-    return screen.proposed(options, text, {**plain, **dict(change)}, do)
-
-
-def _change(before: Connection | None, taken: Connection) -> list[tuple[str, str]]:
     was = f"{before.state}, generation {before.generation}" if before else "no row"
-    telephony = (
-        f"{taken.telephony}, with the CRM token of chain {taken.chain_id or '-'}"
-        if taken.crm_token
-        else "none: which CRM token is the location's, only a link tells"
-    )
-    return [
+    telephony = "none: which CRM token is the location's, only a link tells"
+    if taken.crm_token:
+        telephony = f"{taken.telephony}, with the CRM token of chain {taken.chain_id or '-'}"
+    change = [
         ("change", f"{was} -> {taken.state}, generation {taken.generation}"),
         ("telephony", telephony),
         ("why", taken.verdict),
     ]
+    text = f"{text}\n\n{screen.facts(change)}"
+    return screen.proposed(options, text, {**plain, **dict(change)}, do)

@@ -17,7 +17,7 @@ from shared.altegio.status import Installed, Status
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, State
 from shared.payments import coverage
-from shared.payments.entry import Entry, EntryState
+from shared.payments.entry import EntryState
 
 _WAITS = "waits as HELD, and is sent if the owner reconnects"
 _BLIND = "cannot be looked up while nothing is installed there"
@@ -29,7 +29,8 @@ _BECOMES = {
     EntryState.REPORTED_BY_PLATFORM: f"{_BLIND}; then a person is asked",
     EntryState.NEEDS_HUMAN: f"{_BLIND}, so settle it before",
 }
-_REFUND_GOES_OUT = "is sent nevertheless, once its payment is; HELD if the platform refuses it"
+_GOES_OUT = "is sent nevertheless, once its payment is; HELD if the platform refuses it"
+_OF_REFUND = {**_BECOMES, EntryState.PENDING: _GOES_OUT}
 
 
 def uninstall(site: Site, options: argparse.Namespace) -> int:
@@ -38,14 +39,23 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
     connection = site.connections.get(location_id)
     entries = site.ledger.entries_of(location_id)
     there = site.told(location_id)
-    pairs = _pairs(site, connection, entries, there)
-    unsettled = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
-    rows = [(entry.key, entry.state, _becomes(entry)) for entry in unsettled]
+    now = clock.now()
+    work = coverage.work(connection, entries, now) if connection else None
+    until = f"until {screen.moment(work.covered_until)}" if work else "-"
+    pairs = [
+        ("here", connection.words if connection else "never connected"),
+        ("there", there.proof() if isinstance(there, Status) else there),
+        ("cover", until if work is None or work.covered_until > now else "none is left"),
+    ]
+    gone_here = connection is None or connection.state is State.DISABLED
+    if not gone_here:
+        erased_at = now + timedelta(seconds=site.settings.lifecycle.erase_after_s)
+        pairs.append(("erased", f"{screen.moment(erased_at)}, unless the owner reconnects before"))
+    left = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
+    rows = [(it.key, it.state, (_OF_REFUND if it.is_refund else _BECOMES)[it.state]) for it in left]
     parts = [f"Uninstall from location {location_id} ({site.name})", screen.facts(pairs)]
     parts += screen.below(("NOT SETTLED", "STATE", "WHAT BECOMES OF IT"), rows)
-    left = {row[0]: row[1] for row in rows}
-    plain = {"location_id": location_id, **dict(pairs), "not settled": left}
-    gone_here = connection is None or connection.state is State.DISABLED
+    plain = {"location_id": location_id, **dict(pairs), "not settled": dict(it[:2] for it in rows)}
     gone_there = isinstance(there, Status) and there.installed is Installed.NO
     against = "the application is not installed in this location" * (gone_here and gone_there)
     text, do = "\n".join(parts), partial(_do, site, location_id, connection)
@@ -67,26 +77,3 @@ def _do(site: Site, location_id: int, connection: Connection | None) -> str:
     if connection is None:
         return "Done: uninstalled there, never connected here."
     return "Done: uninstalled there. Within minutes, reconcile closes it here; `location` tells."
-
-
-def _pairs(
-    site: Site, connection: Connection | None, entries: list[Entry], there: Status | str
-) -> list[tuple[str, str]]:
-    now = clock.now()
-    work = coverage.work(connection, entries, now) if connection else None
-    left = f"until {screen.moment(work.covered_until)}" if work else "-"
-    pairs = [
-        ("here", connection.words if connection else "never connected"),
-        ("there", there.proof() if isinstance(there, Status) else there),
-        ("cover", left if work is None or work.covered_until > now else "none is left"),
-    ]
-    if connection is not None and connection.state is not State.DISABLED:
-        erased_at = now + timedelta(seconds=site.settings.lifecycle.erase_after_s)
-        pairs.append(("erased", f"{screen.moment(erased_at)}, unless the owner reconnects before"))
-    return pairs
-
-
-def _becomes(entry: Entry) -> str:
-    if entry.is_refund and entry.state is EntryState.PENDING:
-        return _REFUND_GOES_OUT
-    return _BECOMES[entry.state]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ops import screen
 from shared.telemetry import NAMESPACE
 
 HOUR = timedelta(hours=1)
@@ -16,6 +17,9 @@ _MINUTE = timedelta(minutes=1)  # Of which a value is.
 # No alarm that rings looks back further, by so many periods before its own.
 _LONGEST = timedelta(hours=3)
 _BEFORE = 2
+# What is measured for as long as it lasts, not once when it happens, and how late that may be told.
+_STANDING = ("ApproximateNumberOfMessagesVisible", "PaymentUnknown")
+_TOLD_WITHIN = timedelta(minutes=3)
 # As template.yaml has it.
 _TYPE = " Type: .venv/bin/python -m ops "
 RUN = "ReconcileRun"
@@ -44,7 +48,8 @@ class Counted:
 class Alarm:
     """One that rings: what it counts was there last at `last`; it falls at `until` at the latest.
 
-    Both are unknown of one that rings because nothing is counted.
+    Both are unknown of one that rings because nothing is counted. `lasts` tells of what is measured
+    for as long as it lasts whether it does; None of what is counted when it happens.
     """
 
     name: str
@@ -52,6 +57,20 @@ class Alarm:
     since: datetime
     last: datetime | None = None
     until: datetime | None = None
+    lasts: bool | None = None
+
+    @property
+    def falls(self) -> str:
+        """When it does; empty if that is not known."""
+        if self.last is None or self.until is None:
+            return ""
+        if self.lasts:
+            within = screen.age(self.until - self.last)
+            return f"it lasts, and the alarm falls within {within} after it is over"
+        until = f"so it falls by {screen.moment(self.until)}"
+        if self.lasts is None:
+            return f"last at {screen.moment(self.last)}, {until} if that was the last"
+        return f"it is over, as it seems: last at {screen.moment(self.last)}, {until}"
 
     @property
     def told(self) -> tuple[str, str]:
@@ -105,7 +124,7 @@ class CloudWatch:
                 name,
                 it.get("AlarmDescription", ""),
                 it["StateUpdatedTimestamp"],
-                *(_ends(it, data[name]) if name in data else ()),
+                *(_ends(it, data[name], now) if name in data else ()),
             )
             for name, it in rings
         ]
@@ -184,10 +203,11 @@ def _metric(alarm: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _ends(
-    alarm: Mapping[str, Any], data: Mapping[datetime, float]
-) -> tuple[datetime, datetime] | tuple[()]:
-    """When there was last what it rings for, and until when it looks back for that.
+    alarm: Mapping[str, Any], data: Mapping[datetime, float], now: datetime
+) -> tuple[datetime, datetime, bool | None] | tuple[()]:
+    """When there was last what it rings for, until when it looks back for that, and if it lasts.
 
+    It is within the minute of its value, and an alarm is looked at once a minute.
     Where data are missing, as of what is counted only when it happens, older ones are looked at.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
     """
@@ -196,4 +216,7 @@ def _ends(
     if alarm["ComparisonOperator"].startswith("Less") or not at:
         return ()
     periods = alarm["EvaluationPeriods"] + (len(at) == len(data)) * _BEFORE
-    return max(at), max(at) + timedelta(seconds=alarm["Period"] * periods) + _MINUTE
+    last, is_standing = max(at), alarm["MetricName"] in _STANDING
+    lasts = last == max(data) and last > now - _TOLD_WITHIN if is_standing else None
+    since = now if lasts else last
+    return last, since + timedelta(seconds=alarm["Period"] * periods) + 2 * _MINUTE, lasts

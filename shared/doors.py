@@ -13,6 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.telemetry import count, logger
 
+type Noted = Callable[[str, str], None]
+"""Notes a row that cannot be read, so that the operator finds it: its key, and why."""
+
 _MOST_PLACES = 12
 # The maxReceiveCount of our queues: what is given back then comes no more, but is a dead letter.
 _LAST = 1000
@@ -22,12 +25,13 @@ def http(
     event: dict[str, Any],
     answer: Callable[[dict[str, Any]], dict[str, Any]],
     failed: dict[str, Any],
+    noted: Noted | None = None,
 ) -> dict[str, Any]:
     """The answer to a request; `failed`, which says nothing of why, if there is none."""
     try:
         return answer(event)
     except Exception as error:  # noqa: BLE001 - counted and logged, and the answer is a 500
-        _tell(error)
+        _tell(error, noted)
         return failed
 
 
@@ -35,6 +39,7 @@ def records(
     event: dict[str, Any],
     take: Callable[[str, str], None],
     *expected: type[Exception],
+    noted: Noted | None = None,
 ) -> dict[str, list[dict[str, str]]]:
     """Takes each record of an SQS event; answers which of them are to come again.
 
@@ -45,6 +50,7 @@ def records(
         event: as the queue brings it.
         take: takes the body and the id of one message.
         expected: what it may raise beside AWS's errors that is no fault of the program.
+        noted: is told of a row that cannot be read.
     """
     known: tuple[type[Exception], ...] = (BotoCoreError, ClientError, *expected)
     failed = []
@@ -57,7 +63,7 @@ def records(
             _given_back(error, record)
             failed.append({"itemIdentifier": record["messageId"]})
         except Exception as error:  # noqa: BLE001 - counted and logged, and the message comes again
-            _tell(error, message_id=record["messageId"])
+            _tell(error, noted, message_id=record["messageId"])
             _given_back(error, record)
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
@@ -107,9 +113,12 @@ def _given_back(error: Exception, record: dict[str, Any]) -> None:
         count("DeadLetter")
 
 
-def _tell(error: Exception, **about: str) -> None:
+def _tell(error: Exception, noted: Noted | None = None, **about: str) -> None:
     count("HandlerFailed")
-    logger.error("handler failed", extra={**of(error), **about})
+    told = of(error)
+    logger.error("handler failed", extra={**told, **about})
+    if noted and "row" in told:
+        noted(told["row"], getattr(error, "why", told["error"]))
 
 
 def _kind(error: Exception) -> str:

@@ -237,10 +237,7 @@ class Deployment:
         self.ssm = session.client("ssm")
         for table in wiring.tables.values():
             create_table(self._dynamodb, table)
-        self.queues = {
-            name: self.sqs.create_queue(QueueName=queue.name)["QueueUrl"]
-            for name, queue in wiring.queues.items()
-        }
+        self.queues = self._queues_of(wiring)
         told = {queue.url: self.queues[name] for name, queue in wiring.queues.items()}
         for environment in self.environments.values():
             for name, value in environment.items():
@@ -249,6 +246,28 @@ class Deployment:
         self.set_user_token(self.simulator.user_token)
         self._streams = [(it, wiring.tables[it.table].name) for it in wiring.streams]
         self._read = dict.fromkeys((it.table for it in wiring.streams), 0)
+
+    def _queues_of(self, wiring: Wiring) -> dict[str, str]:
+        """As the template sets them; each has its letters, whose address is another than there."""
+        made, arns = dict[str, str](), dict[str, str]()
+        with_letters_last = sorted(
+            wiring.queues.items(), key=lambda it: "RedrivePolicy" in it[1].properties
+        )
+        for name, queue in with_letters_last:
+            attributes: Any = {
+                key: str(it)
+                for key, it in queue.properties.items()
+                if key in ("DelaySeconds", "MessageRetentionPeriod", "VisibilityTimeout")
+            }
+            if redrive := queue.properties.get("RedrivePolicy"):
+                letters = arns[redrive["deadLetterTargetArn"]]
+                attributes["RedrivePolicy"] = json.dumps(
+                    {**redrive, "deadLetterTargetArn": letters}
+                )
+            url = self.sqs.create_queue(QueueName=queue.name, Attributes=attributes)["QueueUrl"]
+            told = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+            made[name], arns[queue.arn] = url, told["Attributes"]["QueueArn"]
+        return made
 
     def set_user_token(self, token: str) -> None:
         self.ssm.put_parameter(

@@ -128,11 +128,12 @@ def test_what_a_queue_brings_in_vain_is_found_by_what_it_is_of(
         assert line["location_id"] == 4564
 
 
-WRONG = {"amount": "-1"}
 BOTH = {"billing", "payments"}
 
 
-@pytest.mark.parametrize("event", [payment(**WRONG), {**payment(), "more": 1}, {"event_id": "inv-1"}])
+@pytest.mark.parametrize(
+    "event", [payment(amount="-1"), {**payment(), "more": 1}, {"event_id": "inv-1"}]
+)
 def test_a_billing_event_that_is_refused_is_found_by_its_id(
     connected: Deployment, logged: Callable[[], str], event: dict[str, Any]
 ) -> None:

@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.billing import api, wiring
 from shared import doors
-from shared.aws import http
+from shared.aws import http, sightings
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.session import once
 from shared.payments.door import NotStored
@@ -21,7 +21,11 @@ wired = once(wiring.build)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event, in JSON."""
-    return doors.http(event, _answer, http.json_answer(500, {"success": False}))
+    return doors.http(event, _answer, http.json_answer(500, {"success": False}), _noted)
+
+
+def _noted(row: str, why: str) -> None:
+    wired().sightings.note(sightings.UNREADABLE_ROW, row, why)
 
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Billing:
 
     door: BillingDoor
     stripe: StripeDoor
+    sightings: Sightings
 
 
 def build(environ: Mapping[str, str]) -> Billing:
@@ -73,4 +74,5 @@ def build(environ: Mapping[str, str]) -> Billing:
             sightings=sightings,
             clock=clock.now,
         ),
+        sightings,
     )

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.calls import wiring
 from shared import doors
-from shared.aws import http
+from shared.aws import http, sightings
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.session import once
 from shared.calls import body
@@ -37,8 +37,12 @@ _OF_A_PAGE = frozenset(("cross-site", "same-site"))
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event, or takes the records of an SQS event."""
     if "Records" in event:
-        return doors.records(event, wired()[1].take, StaleWrite)
-    return doors.http(event, _answer, http.json_answer(500, {"success": False}))
+        return doors.records(event, wired()[1].take, StaleWrite, noted=_noted)
+    return doors.http(event, _answer, http.json_answer(500, {"success": False}), _noted)
+
+
+def _noted(row: str, why: str) -> None:
+    wired()[2].note(sightings.UNREADABLE_ROW, row, why)
 
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:

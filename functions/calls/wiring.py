@@ -50,7 +50,7 @@ class Settings:
     late_after_s: float = LATE_AFTER_S
 
 
-def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
+def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory, Sightings]:
     """The use cases of the calls function: of its door, and of its queue."""
     settings = read(Settings, environ)
     aws = Aws()
@@ -133,4 +133,5 @@ def build(environ: Mapping[str, str]) -> tuple[CallDoor, SaveHistory]:
             rules=settings.calls,
             late_after_s=settings.late_after_s,
         ),
+        sightings,
     )

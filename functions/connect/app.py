@@ -32,7 +32,11 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers an HTTP API event: the page in HTML, the portal's server in JSON."""
     is_api = event.get("rawPath") in api.PATHS
-    return doors.http(event, _answer, api.FAILED if is_api else FAILED)
+    return doors.http(event, _answer, api.FAILED if is_api else FAILED, _noted)
+
+
+def _noted(row: str, why: str) -> None:
+    wired().sightings.note(sightings.UNREADABLE_ROW, row, why)
 
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:

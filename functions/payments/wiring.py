@@ -12,6 +12,7 @@ from shared.altegio.settings import PlatformSettings
 from shared.altegio.tokens import PartnerToken
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.session import Aws
+from shared.aws.sightings import Sightings
 from shared.connections.settings import ConnectionsSettings
 from shared.connections.table import connections_of
 from shared.payments.ledger import Ledger
@@ -45,6 +46,7 @@ def build(environ: Mapping[str, str]) -> ReportPayments:
         platform=Marketplace(Client(settings.platform, token, pace)),
         pace=pace,
         dead_letters=DeadLetters(aws.sqs, settings.billing_dead_letters_url),
+        sightings=Sightings(aws.dynamodb, settings.platform.pace_table, clock.now),
         clock=clock.now,
         rules=settings.ledger,
     )

@@ -164,6 +164,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
         calls=calls,
         call_wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
         wake_ups=WakeUps(aws.sqs, settings.billing_queue_url),
+        sightings=sightings,
         clock=clock.now,
         call_s=settings.platform.http_total_s,
         lifecycle_rules=settings.lifecycle,

@@ -26,15 +26,19 @@ def is_refused(error: ClientError) -> bool:
 
 
 def row(
-    dynamodb: "DynamoDBClient", table: str, key: Mapping[str, str | int]
+    dynamodb: "DynamoDBClient", table: str, key: Mapping[str, str | int], called: str = ""
 ) -> dict[str, Any] | None:
-    """The row under a key, strongly consistent; None if there is none."""
+    """The row under a key, strongly consistent; None if there is none.
+
+    Raises:
+        UnreadableRow: of what is `called` so; it has a value of a kind that nothing here writes.
+    """
     answer = dynamodb.get_item(
         TableName=table,
         Key={name: to_value(value) for name, value in key.items()},
         ConsistentRead=True,
     )
-    return from_item(answer["Item"]) if "Item" in answer else None
+    return _whole(answer["Item"], called) if "Item" in answer else None
 
 
 def put_over(table: str, item: dict[str, Any], seen: int, key: str = "key") -> dict[str, Any]:
@@ -77,7 +81,7 @@ class UnreadableRow(Exception):
 
     def __init__(self, key: str, why: str) -> None:
         super().__init__(f"the row cannot be read ({why})")
-        self.key = key
+        self.key, self.why = key, why
 
 
 @contextmanager
@@ -141,6 +145,16 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _from_value(value) for name, value in item.items()}
 
 
+def _whole(item: Mapping[str, Any], called: str = "") -> dict[str, Any]:
+    """A row; if it cannot be read, and is not called otherwise, it is by what it begins with."""
+    if not called and "key" in item:
+        called = item["key"]["S"]
+    elif not called and "location_id" in item:
+        called = f"location {item['location_id']['N']}"
+    with reading(called or "a row"):
+        return from_item(item)
+
+
 def _from_value(attribute: Mapping[str, Any]) -> Any:
     [(kind, value)] = attribute.items()
     match kind:
@@ -166,7 +180,7 @@ def pages(dynamodb: "DynamoDBClient", query: Mapping[str, Any]) -> Iterator[dict
     start: dict[str, Any] = {}
     while True:
         answer = dynamodb.query(**query, **start)
-        yield from map(from_item, answer["Items"])
+        yield from map(_whole, answer["Items"])
         if "LastEvaluatedKey" not in answer:
             return
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

@@ -44,6 +44,8 @@ LOST_WEBHOOK = "lost-webhook"
 CALL_LIST_REFUSED = "call-list-refused"
 OTHER_APPLICATION = "other-application"
 OTHER_LOCATION = "other-location"
+UNREADABLE_ROW = "unreadable-row"
+PLATFORM_REFUSED = "platform-refused"
 
 # Of a clock that is ahead: whether the times of the platform's answers are as well, by so much.
 ANSWERS_AHEAD = "its answers, too"

@@ -153,8 +153,8 @@ class Hearing:
         if event.recording_url and not leg.link:
             logger.warning("recording link left out", extra=heard.names)
             whose = str(heard.location_id or heard.account_id)
-            host = recording_links.host(event.recording_url)
-            self._sightings.note(RECORDING_LEFT_OUT, whose, host)
+            why = recording_links.wrong(event.recording_url, self._recording_hosts)
+            self._sightings.note(RECORDING_LEFT_OUT, whose, why)
             left_out.append("recording_url: not https, or not on a host of RecordingHosts")
         return left_out
 

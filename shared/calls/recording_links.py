@@ -12,6 +12,8 @@ _PLAIN = ":/?#[]@!$&'()*+,;=%-._~"
 # readers and a host to others.
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
 _HOST = re.compile(r"[a-z0-9.-]{1,253}")
+NOT_HTTPS = "not https"
+UNREADABLE = "no plain links (too long, or with a password, a port or odd characters)"
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -32,14 +34,20 @@ def fit(link: str, hosts: Collection[str]) -> str:
     return uri if _allowed(uri, hosts) else ""
 
 
-def host(link: str) -> str:
-    """Where a link leads, for whoever may have to allow it; empty if it is no https link."""
+def wrong(link: str, hosts: Collection[str]) -> str:
+    """Why `fit` does not take a link, with its host and no more of it."""
     try:
         parts = urlsplit(link)
     except ValueError:
-        return ""
-    name = (parts.hostname or "") if parts.scheme == "https" else ""
-    return name if _HOST.fullmatch(name) else ""
+        return UNREADABLE
+    host = (parts.hostname or "").removesuffix(".")
+    if not _HOST.fullmatch(host):
+        return UNREADABLE if parts.scheme == "https" else NOT_HTTPS
+    if parts.scheme != "https":
+        return f"{NOT_HTTPS}, on the host {host}"
+    if not _named(host, hosts):
+        return f"on the host {host}, which RecordingHosts does not allow"
+    return f"{UNREADABLE}, on the host {host}"
 
 
 def _allowed(uri: str, hosts: Collection[str]) -> bool:
@@ -52,6 +60,9 @@ def _allowed(uri: str, hosts: Collection[str]) -> bool:
     except ValueError:
         return False
     host = (parts.hostname or "").removesuffix(".")
-    named = any(host == each or (each[:1] == "." and host.endswith(each)) for each in hosts)
     plain = parts.scheme == "https" and "@" not in parts.netloc
-    return bool(host) and named and plain and port in (None, _HTTPS)
+    return bool(host) and _named(host, hosts) and plain and port in (None, _HTTPS)
+
+
+def _named(host: str, hosts: Collection[str]) -> bool:
+    return any(host == each or (each[:1] == "." and host.endswith(each)) for each in hosts)

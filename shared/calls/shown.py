@@ -49,5 +49,14 @@ def delay(late: timedelta) -> str:
     A clock that is wrong makes all alike; a PBX that is slow does not.
     """
     seconds = max(0.0, late.total_seconds())
-    step = next(step for below, step in _STEPS if seconds < below)
+    step = _step(seconds)
     return f"{seconds // step * step:.0f}"
+
+
+def delays(least: int) -> tuple[timedelta, timedelta]:
+    """From which to which delay those are that `delay` calls so."""
+    return timedelta(seconds=least), timedelta(seconds=least + _step(least))
+
+
+def _step(seconds: float) -> float:
+    return next(step for below, step in _STEPS if seconds < below)

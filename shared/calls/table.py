@@ -71,7 +71,7 @@ class Calls:
 
     def get(self, key: str) -> Call | None:
         """The call under `key`, strongly consistent."""
-        found = row(self._dynamodb, self._table, {"key": key})
+        found = row(self._dynamodb, self._table, {"key": key}, f"call {key}")
         return _call(found) if found else None
 
     def place(self, account_id: str, report: Report) -> tuple[str, Call | None]:

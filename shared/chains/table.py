@@ -15,6 +15,7 @@ from shared.aws.dynamodb import (
     is_refused,
     overdue,
     put_over,
+    reading,
     retried,
     row,
     stamped,
@@ -39,17 +40,15 @@ class Chains:
 
     def get(self, key: str) -> Chain | None:
         """The chain of a token's key, strongly consistent."""
-        found = row(self._dynamodb, self._table, {"key": key})
+        found = row(self._dynamodb, self._table, {"key": key}, f"chain {key}")
         if found is None:
             return None
-        locations = tuple(found["locations"])
-        return Chain(
-            **{
-                **timed(found, _INSTANTS),
-                "locations": locations,
+        with reading(f"chain {key}"):
+            read = {
+                "locations": tuple(found["locations"]),
                 "state": ChainState(found["state"]),
             }
-        )
+            return Chain(**{**timed(found, _INSTANTS), **read})
 
     def save(self, chain: Chain) -> Chain:
         """Writes what was decided from the version in `chain`; returns it as stored.

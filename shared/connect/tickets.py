@@ -22,6 +22,7 @@ from shared.altegio.redirect import Owner, Redirect
 from shared.aws.dynamodb import (
     from_item,
     is_refused,
+    reading,
     retried,
     row,
     to_item,
@@ -84,14 +85,15 @@ class Tickets:
         # Time to live deletes up to days late: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
         if row is None or row["expires_at"] <= now.timestamp():
             return None
-        arrived = Redirect(
-            location_ids=tuple(row["location_ids"]),
-            owner=Owner(**row["owner"]),
-            chain_id=row.get("chain_id"),
-            crm_token=row.get("crm_token"),
-        )
-        holds = row.get("proven_until", "") > stamp(now)
-        return Ticket(arrived, row["proven"] if holds else None)
+        with reading(f"ticket {_hash(ticket)[:8]}"):
+            arrived = Redirect(
+                location_ids=tuple(row["location_ids"]),
+                owner=Owner(**row["owner"]),
+                chain_id=row.get("chain_id"),
+                crm_token=row.get("crm_token"),
+            )
+            holds = row.get("proven_until", "") > stamp(now)
+            return Ticket(arrived, row["proven"] if holds else None)
 
     def try_code(self, ticket: str) -> bool:
         """Counts a try; False if there were too many since the ticket has proven something."""
@@ -214,7 +216,7 @@ class Tickets:
         return taken
 
     def _read(self, key: str) -> dict[str, Any] | None:
-        return row(self._dynamodb, self._table, {"ticket_hash": key})
+        return row(self._dynamodb, self._table, {"ticket_hash": key}, f"ticket {key[:8]}")
 
     def _update(
         self, ticket: str, update: str, condition: str, values: dict[str, str | int]

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from shared import countries
 from shared.aws.dynamodb import (
     is_refused,
+    reading,
     retried,
     row,
     to_item,
@@ -370,11 +371,12 @@ def _of_email(email: str) -> str:
 
 
 def _account(row: dict[str, Any]) -> Account:
-    del row["key"]
-    account = Account(**row)
-    return replace(
-        account,
-        linked_user_ids=tuple(account.linked_user_ids),
-        # Accounts from before they had one have that of their phone.
-        country=account.country or countries.of_phone(account.phone),
-    )
+    with reading(row.pop("key")):
+        account = Account(**row)
+        _ = account.lines.keys(), [*map(instant, account.replaced_pbx_keys.values())]
+        return replace(
+            account,
+            linked_user_ids=tuple(account.linked_user_ids),
+            # Accounts from before they had one have that of their phone.
+            country=account.country or countries.of_phone(account.phone),
+        )

@@ -17,6 +17,7 @@ from shared.aws.sightings import (
     CLOCK_OFF,
     CLOCK_RIGHT,
     LOST_WEBHOOK,
+    PLATFORM_REFUSED,
     Sightings,
 )
 from shared.clock import Clock
@@ -108,6 +109,8 @@ class Settle:
     def _put_off(self, connection: Connection, error: Refused | Unreachable) -> Connection:
         if isinstance(error, Refused):
             count("PlatformBlocked")
+            whose = str(connection.location_id)
+            self._sightings.note(PLATFORM_REFUSED, whose, str(error))
         logger.warning("status not known", extra={**connection.names, "why": str(error)})
         put_off = lifecycle.put_off(connection, f"status: {error}", self._clock(), self._rules)
         return self._save(connection, put_off, lost=False)[0]

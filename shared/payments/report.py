@@ -17,6 +17,7 @@ from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, U
 from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.aws.dead_letters import DeadLetters
 from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import PLATFORM_REFUSED, Sightings
 from shared.clock import Clock, stamp
 from shared.connections.connection import State
 from shared.connections.table import Connections
@@ -51,6 +52,7 @@ class ReportPayments:
         platform: Marketplace,
         pace: Pace,
         dead_letters: DeadLetters,
+        sightings: Sightings,
         clock: Clock,
         rules: LedgerPolicy,
     ) -> None:
@@ -59,6 +61,7 @@ class ReportPayments:
         self._platform = platform
         self._pace = pace
         self._dead_letters = dead_letters
+        self.sightings = sightings
         self._clock = clock
         self._rules = rules
         self._echo_at: datetime | None = None
@@ -279,6 +282,8 @@ class ReportPayments:
                 return payment.released(claimed, why, now, self._rules, retry_after_s=retry_after_s)
             case Blocked():
                 count("PlatformBlocked")
+                whose = str(claimed.location_id or claimed.key)
+                self.sightings.note(PLATFORM_REFUSED, whose, outcome.why)
                 return payment.released(claimed, outcome.why, now, self._rules)
             case Rejected(why):
                 return payment.rejected(claimed, why, now)

@@ -17,7 +17,8 @@ from typing import Any
 
 from shared import doors
 from shared.altegio.settings import PacePolicy
-from shared.aws.dynamodb import StaleWrite
+from shared.aws.dynamodb import StaleWrite, UnreadableRow
+from shared.aws.sightings import UNREADABLE_ROW, Sightings
 from shared.calls import call
 from shared.calls.call import CallState
 from shared.calls.queue import CallWakeUps
@@ -84,6 +85,7 @@ class Schedule:
         calls: Calls,
         call_wake_ups: CallWakeUps,
         wake_ups: WakeUps,
+        sightings: Sightings,
         clock: Clock,
         lifecycle_rules: LifecyclePolicy,
         ledger_rules: LedgerPolicy,
@@ -105,6 +107,7 @@ class Schedule:
         self._calls = calls
         self._call_wake_ups = call_wake_ups
         self._wake_ups = wake_ups
+        self._sightings = sightings
         self._clock = clock
         self._lifecycle_rules = lifecycle_rules
         self._ledger_rules = ledger_rules
@@ -226,6 +229,8 @@ class Schedule:
         except Exception as error:  # noqa: BLE001 - logged, counted, and the run ends in an error
             # A row that nobody can read must not hold up everything that is due after it.
             logger.error("row failed", extra={**_names(key), **doors.of(error)})
+            if isinstance(error, UnreadableRow):
+                self._sightings.note(UNREADABLE_ROW, error.key, error.why)
             if not doors.is_aws(error):
                 # It fails again at each run, and nothing else would ring.
                 count("HandlerFailed")

@@ -94,6 +94,30 @@ def test_what_may_be_on_its_way_is_nobodys_business(
     assert (operator.code, state(connected)) == (1, "SENDING")
 
 
+@pytest.mark.parametrize(
+    ("fault", "then"),
+    [
+        ("drop_answer", "; if the list still says so, it is SENT then, under that id."),
+        ("drop_request", "."),
+    ],
+)
+def test_of_what_is_looked_up_by_itself_it_says_when_so_that_nobody_acts(
+    connected: Deployment, operator: Operator, fault: str, then: str
+) -> None:
+    connected.simulator.fault("payment", fault)
+    connected.bill(payment())
+    says = "Nothing is to be done now: it may have been taken; it is looked up by itself, "
+    assert operator.json("payment", "inv-1")["says"] == f"{says}in 15 min{then}"
+    assert f"{says}in 15 min{then}" in " ".join(operator("payment", "inv-1").split())
+    assert "type:" not in operator("payment", "inv-1")
+    # Long after, when reconcile did not run: no time that has passed.
+    connected.clock.advance(hours=1)
+    assert operator.json("payment", "inv-1")["says"] == f"{says}within some minutes{then}"
+    connected.reconcile()
+    connected.let_time_pass(5)
+    assert state(connected) == "SENT"
+
+
 def test_a_row_that_changes_while_it_is_looked_at_is_left_alone(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,13 +4,14 @@ to type mends it."""
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from local import PROJECT
 from local.simulator import Owner
-from ops import rows, trouble
+from ops import dead_letters, rows, trouble
 from ops.screen import moment
 from ops.status import _COUNTED, _LASTING
 from ops.trouble import Grade, Trouble
@@ -19,6 +20,7 @@ from shared.altegio.marketplace import Marketplace
 from shared.altegio.redirect import NO_SIGN
 from shared.altegio.webhook import NO_TOKEN
 from shared.aws.sightings import CENSUS_FOUND, Sightings
+from shared.calls.recording_links import UNREADABLE
 from shared.clock import instant, stamp
 from shared.connections import pbx_key
 from shared.connections.connection import State
@@ -27,6 +29,7 @@ from shared.connections.lifecycle import LAGS
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.calls import telling
 from tests.deployment import Deployment, finished, payment, ringing
+from tests.house.template import QUEUES
 from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
 from tests.ops.operator import Operator, stack_of
@@ -203,6 +206,24 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
     connected.set_token(connected.simulator.partner_token)
     connected.clock.advance(minutes=2)
     assert told(operator) == []
+
+
+def test_what_the_platform_refused_is_told_with_its_words_and_whether_it_is_over(
+    connected: Deployment, operator: Operator
+) -> None:
+    message = "No rights to this location."
+    connected.simulator.fault("status", "status", status=403, message=message)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.reconcile()
+    operator.watch.counts["PlatformBlocked"] = 1
+    line = next(it for it in told(operator) if "PlatformBlocked" in it)
+    first = "attention PlatformBlocked: the platform refused us, 1 time in an hour, last 0 s ago"
+    words = "of location 4564: 403 No rights to this location.;"
+    assert line == f"{first} {words} not over for location 4564 > location 4564"
+    connected.let_time_pass(10)
+    [line] = told(operator)
+    assert f"last 10 min ago {words} it takes our token now, so that is over, as it" in line
+    assert "nothing is wrong any more" in operator("status")
 
 
 def test_who_calls_too_often_is_told_that_it_goes_on_by_itself(
@@ -649,12 +670,36 @@ def test_links_to_recordings_that_are_left_out_are_told_with_their_host(
     telling.end(deployment, key, call_id="c-1", location_id=4232, recording_url=link)
     [line] = told(operator)
     assert line.startswith("attention location 4232: its PBX gives recordings that are not passed")
-    assert "host rec2.telco.example that RecordingHosts does not allow" in line
+    assert "links are on the host rec2.telco.example, which RecordingHosts does not allow" in line
     assert "s3cret" not in line
     assert "host rec2.telco.example" in operator("location", "4232")
     deployment.clock.advance(hours=2)
     assert "host rec2.telco.example" not in operator("location", "4232")
-    assert "those on rec2.telco.example are left out" in operator("call", "4232", "c-1")
+    shown = " ".join(operator("call", "4232", "c-1").split())
+    assert "those are left out that are on the host rec2.telco.example, which" in shown
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        ("http://rec.example.com/a?token=s3cret", "not https, on the host rec.example.com"),
+        ("/var/spool/s3cret.wav", "not https"),
+        ("https://rec.example.com:8443/s3cret", f"{UNREADABLE}, on the host rec.example.com"),
+        ("https://u:s3cret@rec.example.com/a", f"{UNREADABLE}, on the host rec.example.com"),
+        ("https://[s3cret", UNREADABLE),
+    ],
+)
+def test_why_a_recording_is_left_out_is_told_with_its_host_and_no_more_of_it(
+    deployment: Deployment, operator: Operator, link: str, why: str
+) -> None:
+    """Of an allowed host, too."""
+    deployment.restart(RECORDING_HOSTS="rec.example.com")
+    key = deployment.connect(4232).pbx_key
+    telling.end(deployment, key, call_id="c-1", location_id=4232, recording_url=link)
+    [line] = told(operator)
+    assert f"not passed on, as their links are {why}. Calls are saved without them >" in line
+    assert line.endswith("> location 4232")
+    assert "s3cret" not in line
 
 
 def test_what_a_location_is_called_by_is_seen_beside_what_its_siblings_are(
@@ -739,8 +784,8 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
     ring(2)
     [line] = told(operator)
     what = (
-        "more pop-ups are dropped than shown: 2 the platform did not take it; the last the platform"
-        " did not take it: 422 No such user."
+        "more pop-ups are dropped than shown: 2 the platform did not take it; at"
+        f" {deployment.clock():%H:%M:%S}Z: the platform did not take it: 422 No such user."
     )
     assert line == f"attention location 4564: {what} > location 4564"
     deployment.clock.advance(minutes=1)
@@ -756,20 +801,31 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
 @pytest.mark.parametrize(
     ("ages", "seen", "means"),
     [
-        ((300,), "5 min (1)", "if more come and are alike, its clock is wrong; else it tells"),
-        ((300, 310, 290, 305), "4 min (1), 5 min (3)", "they are alike, so its clock is wrong by"),
-        ((40, 300, 95), "40 s (1), 90 s (1), 5 min (1)", "they differ, so it tells us late"),
+        ((300,), "5 min to 6 min (1)", "if more come and are alike, its clock is wrong; else it"),
+        (
+            (300, 310, 290, 305),
+            "4 min to 5 min (1), 5 min to 6 min (3)",
+            "they are alike, so its clock is wrong by",
+        ),
+        (
+            (48, 300, 95),
+            "40 s to 50 s (1), 90 s to 100 s (1), 5 min to 6 min (1)",
+            "they differ, so it tells us late",
+        ),
     ],
 )
 def test_of_a_pbx_that_tells_late_the_delays_show_whether_its_clock_is_wrong(
     deployment: Deployment, operator: Operator, ages: tuple[int, ...], seen: str, means: str
 ) -> None:
     key = deployment.connect(4564).pbx_key
+    # What is noted of one in a minute stands with its time, as it may not be the last.
+    one = f"; at {deployment.clock():%H:%M:%S}Z: too late: told {ages[0]} s after it rang. "
     for number, age_s in enumerate(ages):
         deployment.call({**ringing(f"c-{number}"), "at": telling.at(deployment, age_s)}, key)
+        deployment.clock.advance(seconds=1)
     for command in (("status",), ("location", "4564")):
         [it] = operator.json(*command)["troubles"]
-        assert f". Delays of the hour: {seen}: {means}" in it["what"]
+        assert f"{one}Delays of the hour: {seen}: {means}" in it["what"]
 
 
 def test_a_line_that_rings_and_that_nobody_has_entered_is_told_until_it_is_entered(
@@ -791,6 +847,7 @@ def test_a_line_that_rings_and_that_nobody_has_entered_is_told_until_it_is_enter
 def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missing(
     deployment: Deployment, operator: Operator
 ) -> None:
+    deployment.clock.at = deployment.clock.at.replace(second=0)
     key = deployment.connect(4564).pbx_key
     # All of them within a minute.
     deployment.clock.advance(seconds=60 - deployment.clock.at.second)
@@ -857,6 +914,41 @@ def test_a_queue_that_nobody_empties_is_named(connected: Deployment, operator: O
     )
 
 
+def test_a_queue_that_somebody_has_set_by_hand_is_named_with_what_the_template_has(
+    connected: Deployment, operator: Operator
+) -> None:
+    queue, letters = connected.queues["BillingQueue"], connected.queues["CallsDeadLetters"]
+    set_by_hand: Any = connected.sqs.set_queue_attributes
+    set_by_hand(QueueUrl=queue, Attributes={"DelaySeconds": "900"})
+    set_by_hand(QueueUrl=letters, Attributes={"MessageRetentionPeriod": "60"})
+    lines = told(operator)
+    says = "is not as template.yaml has it, so somebody has set it by hand"
+    types = "> aws --region us-east-1 sqs set-queue-attributes --queue-url"
+    assert lines == [
+        f"attention {whom}: {says}: {name} is {old}, not {new}"
+        f" {types} {url} --attributes {name}={new}"
+        for whom, url, name, old, new in (
+            ("queue of billing", queue, "DelaySeconds", 900, 0),
+            ("dead letters of calls", letters, "MessageRetentionPeriod", 60, 1209600),
+        )
+    ]
+    for line in lines:
+        words = line.partition(" > ")[2].split()
+        name, _, value = words[-1].partition("=")
+        set_by_hand(QueueUrl=words[6], Attributes={name: value})
+    assert told(operator) == []
+
+
+@pytest.mark.parametrize("name", sorted(QUEUES.keys() - {"HintsQueue"}))
+def test_what_a_queue_is_held_to_is_what_the_template_has(name: str) -> None:
+    properties = {"DelaySeconds": 0, **QUEUES[name]}
+    if "RedrivePolicy" in properties:
+        properties["RedrivePolicy"] = properties["RedrivePolicy"]["maxReceiveCount"]
+    is_dead = name.endswith("Letters")
+    made = dead_letters.MADE_FOR_LETTERS if is_dead else dead_letters.MADE
+    assert {it: str(properties[it]) for it in made} == made
+
+
 def test_messages_that_come_again_and_again_are_told_with_their_queue(
     connected: Deployment, operator: Operator
 ) -> None:
@@ -879,8 +971,12 @@ def test_what_aws_counts_of_a_function_is_told_with_its_name(
         "broken events: are not told on the event bus, the oldest for 20 min"
         " > less EventsFunction.log"
     )
-    assert any(it.endswith("7 times in an hour > less PaymentsFunction.log") for it in lines)
-    assert any(it.endswith("1 time in an hour > less CallsFunction.log") for it in lines)
+    assert any(
+        it.endswith("7 times in an hour, last 0 s ago > less PaymentsFunction.log") for it in lines
+    )
+    assert any(
+        it.endswith("1 time in an hour, last 0 s ago > less CallsFunction.log") for it in lines
+    )
 
 
 def test_a_pace_that_is_too_low_is_named(connected: Deployment, operator: Operator) -> None:
@@ -931,6 +1027,7 @@ def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator
     )
     assert counted == (
         "attention HandlerFailed: a function met an error that nobody expected, 3 times in an hour"
+        ", last 0 s ago"
         " > less .log"
     )
 
@@ -948,7 +1045,9 @@ def test_after_all_is_mended_nothing_is_wrong_and_it_says_until_when_it_echoes(
     operator.watch.at["HandlerFailed"] = (at, at)
     shown = operator("status")
     assert (operator.code, "nothing is wrong any more, " in shown) == (0, True)
-    assert f"they end by themselves, by {moment(until)}." in " ".join(shown.split())
+    assert f"they end by themselves, by {moment(until)} if all is mended." in " ".join(
+        shown.split()
+    )
     assert f"so it falls by {moment(until)}" in " ".join(shown.split())
     assert [it["until"] for it in operator.json("status")["troubles"]] == [stamp(until)] * 2
     # Another thing that is wrong counts alone.

@@ -1,5 +1,6 @@
 """What no table knows: asked of CloudWatch."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ import boto3
 import pytest
 
 from ops.watch import _DELETED, _RECEIVED, Alarm, CloudWatch, Counted
+from shared.payments.entry import EntryState
 from shared.telemetry import NAMESPACE
 from tests.deployment import Clock, Deployment
+from tests.drills.incidents import healthy, pay
+from tests.drills.stage import opened
 from tests.house.template import ALARMS
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/1/BillingQueue"
@@ -59,9 +63,44 @@ def test_alarms_of_the_stack_that_ring_are_told_with_when_they_end(
     last = now - timedelta(minutes=9)
     put(cloudwatch, "N", "M", last, 2, service="mine")
     # Of what is counted only when it happens, older ones are looked at, too.
-    assert ends() == (last, last + timedelta(minutes=21))
+    assert ends() == (last, last + timedelta(minutes=22))
     put(cloudwatch, "N", "M", now - timedelta(minutes=1), 0, service="mine")
-    assert ends() == (last, last + timedelta(minutes=11))
+    assert ends() == (last, last + timedelta(minutes=12))
+
+
+def test_an_alarm_that_falls_is_told_when_and_never_too_early() -> None:
+    """Of what lasts no time is told; and it falls by the one that is told when it is over."""
+    with opened() as stage:
+        healthy(stage, 4564)
+        stage.simulator.fault("payment", "drop_request")
+        pay(stage, "inv-1")
+        pay(stage, "first-4564", amount="1.23")
+
+        def told(alarm: str) -> str:
+            found = [it["what"] for it in stage.status()["troubles"] if it["whom"] == alarm]
+            return "".join(found)
+
+        def falls(alarm: str) -> None:
+            until = re.findall(
+                r"it is over, as it seems: last at .*, so it falls by (\S+ \S+)$", told(alarm)
+            )
+            while alarm in stage.ringing():
+                assert f"{stage.clock():%Y-%m-%d %H:%M:%S}Z" < until[0]
+                assert "it lasts" not in told(alarm)
+                stage.minute()
+
+        unknown, letters = "PaymentUnknownAlarm", "BillingDeadLettersAlarm"
+        stage.pass_minutes(5)
+        for alarm in (unknown, letters):
+            assert "; it lasts, and the alarm falls within " in told(alarm)
+        stage.run("letters all --drop --do")
+        stage.pass_minutes(2)
+        falls(letters)
+        while stage.entry("payment#inv-1").state is EntryState.UNKNOWN:
+            assert "it lasts" in told(unknown)
+            stage.minute()
+        stage.pass_minutes(2)
+        falls(unknown)
 
 
 def test_an_alarm_of_somebody_else_is_told_whatever_it_looks_at(
@@ -121,6 +160,18 @@ def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Cl
         == "build/venvs/sam/bin/sam logs --stack-name mine --name PaymentsFunction"
     )
     assert watch.log("") == "build/venvs/sam/bin/sam logs --stack-name mine"
+
+
+def test_the_log_of_a_deployed_function_is_typed_as_it_is() -> None:
+    with opened() as stage:
+        stage.stopped = {"ReconcileFunction"}
+        stage.pass_minutes(10)
+        typed = "type: build/venvs/sam/bin/sam logs --stack-name local --name ReconcileFunction"
+        assert f" {typed}\n" in stage.run("status")
+        there = stage.run("status --region eu-west-1 --profile anna").replace(
+            " \\\n           ", ""
+        )
+        assert f" {typed} --profile anna --region eu-west-1\n" in there
 
 
 def test_the_log_of_a_local_function_is_a_file(cloudwatch: Any, tmp_path: Path) -> None:

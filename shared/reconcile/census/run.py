@@ -21,7 +21,7 @@ from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.altegio.marketplace import LOCATIONS_PER_PAGE, ListedLocation, Marketplace
 from shared.altegio.status import Status
 from shared.aws.dynamodb import StaleWrite, UnreadableRow
-from shared.aws.sightings import CENSUS_FOUND, Sightings
+from shared.aws.sightings import CENSUS_FOUND, UNREADABLE_ROW, Sightings
 from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
@@ -199,10 +199,15 @@ class RunCensus:
             return self._compare(location_id, listed, tried)
         except _UNREADABLE as error:
             logger.error("not compared", extra={"location_id": location_id, **doors.of(error)})
+            self._note_unreadable(error)
             failed = Finding(
                 location_id, Difference.UNANSWERED, f"not compared: {type(error).__name__}"
             )
             return [_found(failed, self._clock(), 0)]
+
+    def _note_unreadable(self, error: Exception) -> None:
+        if isinstance(error, UnreadableRow):
+            self._sightings.note(UNREADABLE_ROW, error.key, error.why)
 
     def _as_listed(
         self, connection: Connection | None, listed: ListedLocation | None
@@ -294,6 +299,7 @@ class RunCensus:
         except _UNREADABLE as error:
             told = {"location_id": found.finding.location_id, **doors.of(error)}
             logger.error("not repaired", extra=told)
+            self._note_unreadable(error)
             self._note(found)
             return f"not repaired: {type(error).__name__}", False
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.aws.dynamodb import (
     StaleWrite,
+    reading,
     row,
     timed,
     to_item,
@@ -119,8 +120,9 @@ class CensusTable:
         values = self._get("head")
         if values is None:
             return None
-        times = timed(values, ("began_at", "changed_at"))
-        return Head(**{**times, "stage": Stage(values["stage"])})
+        with reading("census"):
+            times = timed(values, ("began_at", "changed_at"))
+            return Head(**{**times, "stage": Stage(values["stage"])})
 
     def order(self, now: datetime, *, repairs: bool = False) -> Head:
         """Begins a census, which reconcile takes; or returns the one that is under way."""
@@ -158,11 +160,12 @@ class CensusTable:
     def part(self, number: int) -> Part:
         """One part of the present census."""
         values = self._get(f"part#{number:05}") or {}
-        return Part(
-            number=number,
-            locations=tuple(values.get("locations", ())),
-            found=tuple(_found(row) for row in values.get("found", ())),
-        )
+        with reading(f"census, part {number}"):
+            return Part(
+                number=number,
+                locations=tuple(values.get("locations", ())),
+                found=tuple(_found(row) for row in values.get("found", ())),
+            )
 
     def write(self, part: Part) -> None:
         """Writes a part, over whatever an earlier census has left there."""

@@ -1,0 +1,150 @@
+"""A row that somebody has written by hand, and that nobody can read: whichever function comes upon
+it, however long nothing of it is due, `status` names it until it is corrected."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.reconcile.census.table import CensusTable
+from shared.reconcile.schedule import ReconcileFailed
+from tests.calls import telling
+from tests.deployment import Deployment, finished, payment, ringing
+from tests.ops.operator import Operator
+from tests.reconcile.test_missed_letters import MAIL, wishes_of
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+type Item = dict[str, Any]
+KEY = "billing-key-of-more-than-32-characters"
+
+
+def account_of(deployment: Deployment) -> str:
+    return str(deployment.connection(4564).account_id)
+
+
+def row_of(deployment: Deployment, table: str, key: Item) -> tuple[Item, Callable[[Item], None]]:
+    """A row as it stands, and what writes it by hand."""
+    [name] = {each[table] for each in deployment.environments.values() if table in each}
+    dynamodb = deployment._dynamodb
+    item: Item = dynamodb.get_item(TableName=name, Key=key)["Item"]
+    return item, lambda it: dynamodb.put_item(TableName=name, Item=it)
+
+
+def rung(deployment: Deployment, key: str) -> None:
+    event = {**ringing("c-9"), "at": telling.at(deployment)}
+    assert deployment.call(event, key)[0] == 500
+
+
+def ended(deployment: Deployment, key: str) -> None:
+    event = {**finished("c-1"), "started_at": telling.at(deployment, 90)}
+    assert deployment.call(event, key)[0] == 500
+
+
+def billed(deployment: Deployment, _key: str) -> None:
+    assert deployment.bill(payment("inv-1", amount="990.98"))
+
+
+def posted(deployment: Deployment, _key: str) -> None:
+    deployment.set_billing_key(KEY)
+    assert deployment.post_billing(payment("inv-1", amount="990.98"), key=KEY)[0] == 500
+
+
+def left(deployment: Deployment, _key: str) -> None:
+    deployment.simulator.disconnect(4564)
+    deployment.webhook(deployment.event(4564))
+    with pytest.raises(ReconcileFailed):
+        deployment.let_time_pass(30)
+
+
+def compared(deployment: Deployment, _key: str) -> None:
+    """What nothing else comes upon, the daily census does."""
+    table = deployment.environments["reconcile"]["CENSUS_TABLE"]
+    CensusTable(deployment._dynamodb, table).order(deployment.clock())
+    deployment.let_time_pass(5)
+
+
+def morning(deployment: Deployment, _key: str) -> None:
+    deployment.clock.advance(days=1)
+    with pytest.raises(ReconcileFailed):
+        deployment.reconcile()
+
+
+def text(name: str, value: str) -> Callable[[Item], Item]:
+    return lambda item: {**item, name: {"S": value}}
+
+
+def fraction(item: Item) -> Item:
+    return {**item, "version": {"N": "1.5"}}
+
+
+def a_sum(item: Item) -> Item:
+    return {**item, "facts": {"M": {**item["facts"]["M"], "amount": {"S": "39,90"}}}}
+
+
+type Case = tuple[str, str, Callable[[Item], Item], Callable[[Deployment, str], None]]
+"""The table, how the row is called, what is written by hand, and what comes upon it then."""
+
+CASES: list[Case] = [
+    ("CONNECTIONS_TABLE", "location 4564", text("covered_until", "soon"), rung),
+    ("CONNECTIONS_TABLE", "location 4564", fraction, rung),
+    ("CONNECTIONS_TABLE", "location 4564", text("covered_until", "soon"), compared),
+    ("PAYMENTS_TABLE", "payment#inv-1", a_sum, compared),
+    ("PAYMENTS_TABLE", "payment#inv-1", a_sum, billed),
+    ("PAYMENTS_TABLE", "payment#inv-1", a_sum, posted),
+    ("ACCOUNTS_TABLE", "account#{account}", text("lines", "+13155550176"), rung),
+    ("ACCOUNTS_TABLE", "account#{account}", text("nickname", "Zoë"), rung),
+    ("CALLS_TABLE", "call {account}#c-1", text("received_at", "noon"), ended),
+    ("CHAINS_TABLE", "chain {chain}", text("state", "enabled"), left),
+    ("CALLS_TABLE", "letter#{account}#4564", text("told_until", "noon"), morning),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_row_that_a_function_cannot_read_is_named_until_it_is_corrected(
+    deployment: Deployment, operator: Operator, case: Case
+) -> None:
+    table, called, damaged, met = case
+    deployment.restart(**MAIL)
+    key = deployment.connect(4564).pbx_key
+    deployment.bill(payment("inv-1"))
+    telling.end(deployment, key, call_id="c-1")
+    wishes_of(deployment).want(deployment.connection(4564), "en", "https://api.example/connect")
+    deployment.let_time_pass(10)
+    assert operator.json("status")["troubles"] == []
+    chain = deployment.connection(4564).chain_key
+    named = called.format(account=account_of(deployment), chain=chain)
+    plain = named.removeprefix("call ").removeprefix("chain ")
+    where = {"key": {"S": plain}}
+    if table == "CONNECTIONS_TABLE":
+        where = {"location_id": {"N": "4564"}}
+    item, write = row_of(deployment, table, where)
+    write(damaged(item))
+    met(deployment, key)
+
+    def unread() -> list[dict[str, Any]]:
+        told = operator.json("status")["troubles"]
+        return [it for it in told if "the row cannot be read" in it["what"]]
+
+    [it] = unread()
+    assert (it["grade"], it["whom"] in (named, plain)) == ("broken", True)
+    assert it["command"] == "less .log"
+    assert operator.code == 2
+    deployment.clock.advance(days=6)
+    assert [it["whom"] for it in unread()] == [it["whom"]]
+    write(item)
+    assert unread() == []
+
+
+def test_a_ticket_that_cannot_be_read_is_told_for_as_long_as_it_matters(
+    deployment: Deployment, operator: Operator
+) -> None:
+    page = deployment.visit(deployment.simulator.grant(4564))
+    [ticket] = [it for it in deployment.rows("TICKETS_TABLE") if "owner" in it]
+    item, write = row_of(deployment, "TICKETS_TABLE", {"ticket_hash": {"S": ticket["ticket_hash"]}})
+    write(text("owner", "Anna")(item))
+    deployment.press(page)
+    [it] = operator.json("status")["troubles"]
+    assert it["whom"] == f"ticket {ticket['ticket_hash'][:8]}"
+    deployment.clock.advance(hours=2)
+    assert operator.json("status")["troubles"] == []
