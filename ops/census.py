@@ -97,11 +97,12 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
     kinds = [f"{number} {kind}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {head.stage}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
+    left = len(under_way := [*leaving(site, clock.now())])
     pairs = [
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
         ("locations", f"{head.locations}, looked at {head.looked}"),
         ("differences", "; ".join(kinds) or "none"),
-        ("repairs", f"{head.repairable} possible, {head.repaired} made"),
+        ("repairs", f"{head.repairable} possible, {head.repaired} made, {left} under way"),
         ("changes", f"{head.changes} of locations among them; the fuse allows {fuse}"),
     ]
     if head.blown:
@@ -109,16 +110,16 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
     parts = [f"Census of {screen.moment(head.began_at)} ({site.name})", screen.facts(pairs)]
     for kind in dict.fromkeys(it.finding.difference for it in found[:_SHOWN]):
         of_kind = [it for it in found[:_SHOWN] if it.finding.difference is kind]
-        words = [it.finding.words + (f"; now {it.result}" if it.result else "") for it in of_kind]
+        words = [it.finding.words + f"; then {it.result}" * bool(it.result) for it in of_kind]
         rows = [(str(it.finding.location_id), of) for it, of in zip(of_kind, words, strict=True)]
         parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), rows)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
-    if head.stage is Stage.DONE and head.repairable and not head.repaired:
+    if head.stage is Stage.DONE and head.repairable and (head.blown or not head.repairs):
         asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
         parts.append("\nHave them repaired:")
         parts.append(screen.to_type(f"census --do{asked}", options))
-    parts += [f"\n{screen.wrapped(f'{it.whom} {it.what}.')}" for it in leaving(site, clock.now())]
+    parts += [f"\n{screen.wrapped(f'{it.whom} {it.what}.')}" for it in under_way]
     if ghosts := [it for it in found if it.finding.difference is Difference.GHOST]:
         location_id = ghosts[0].finding.location_id
         parts.append("\nGive one to its account:")

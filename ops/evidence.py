@@ -134,7 +134,9 @@ def _status(site: Site, entry: Entry) -> Status | str:
 def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     """All about one entry, and what the platform's list says of it."""
     now = clock.now()
-    since = f" for {screen.age(now - entry.changed_at)}" if entry.changed_at else ""
+    # Each try writes the row of what waits.
+    began = entry.received_at if entry.state is EntryState.PENDING else entry.changed_at
+    since = f" for {screen.age(now - began)}" if began else ""
     due = f"{screen.moment(entry.due_at)}, " if entry.due_at else ""
     connection = site.connections.get(entry.location_id or 0)
     state = connection.state if connection else "never connected"

@@ -187,7 +187,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     letters = [it for it in known.letters if it.queue == "billing"]
     beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
     yield "money", f"{states or 'nothing was stored'}{beside}"
-    yield "telephony", _WHAT[connection.telephony]
+    yield "telephony", _WHAT[connection.telephony] if connection.live else "off: not connected"
     if chain is None:
         yield "chain", "-"
     else:

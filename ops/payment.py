@@ -8,6 +8,7 @@ import argparse
 import getpass
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ops import evidence, refunds, screen, trouble
 from ops.evidence import Evidence, Word
@@ -60,7 +61,7 @@ def payment(site: Site, options: argparse.Namespace) -> int:
     for name, way in _WAYS.items():
         if getattr(options, name):
             return _change(Case(site, entry, found, options), way, text, plain)
-    words, command = _next(entry, found)
+    words, command = _unpaid(site, entry) or _next(entry, found)
     typed = f"\n{screen.to_type(command, options)}" if command else ""
     text += f"\n\n{screen.wrapped(words)}{typed}" if words else ""
     said = {"word": found.word, "why": found.why, "ids": list(found.mine)}
@@ -103,6 +104,17 @@ def _plain(entry: Entry) -> dict[str, object]:
         "facts": to_texts(entry.facts),
         **{name: at and clock.stamp(at) for name, at in times.items()},
     }
+
+
+def _unpaid(site: Site, entry: Entry) -> tuple[str, str] | None:
+    """The same of a refund whose payment never came; None of any other entry."""
+    if (entry.state, entry.why) != (EntryState.PENDING, rules.NO_PAYMENT):
+        return None
+    asked = entry.received_at + timedelta(seconds=site.settings.ledger.refund_wait_s)
+    words = f"Have billing send {entry.payment_key}, then both go out. If it means another payment,"
+    words += " have it send a refund of that, with an id of its own, and give this one up. Else it"
+    give_up = f"payment {screen.quoted(entry.key)} --close REASON --do"
+    return f"{words} is NEEDS_HUMAN at {screen.moment(asked)}.", give_up
 
 
 def _next(entry: Entry, found: Evidence) -> tuple[str, str]:

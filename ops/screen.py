@@ -20,6 +20,8 @@ ID_LENGTH = 18
 
 _WIDTH = 98
 _NARROWEST = 16
+# An id is copied as one, however long.
+_WHOLE = {"break_on_hyphens": False, "break_long_words": False}
 _TYPE = "    type: "
 _OTHERS = ("AWS_", "aws ", "build/", "grep ", "less ", "make ")
 
@@ -32,7 +34,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
     written = []
     for *columns, last in lines:
         start = "".join(f"{text:{width}}  " for text, width in zip(columns, widths, strict=True))
-        wrapped = textwrap.wrap(last, max(left, _NARROWEST), break_on_hyphens=False) or [""]
+        wrapped = textwrap.wrap(last, max(left, _NARROWEST), **_WHOLE) or [""]
         blank = " " * len(start)
         written += [
             f"{indent}{blank if number else start}{part}".rstrip()

@@ -52,7 +52,7 @@ _SETTLED: dict[str, tuple[State, ...]] = {
 }
 # What it means if the platform does not answer.
 _OUT = "Meanwhile no payment, call or pop-up goes out, and none but pop-ups is lost"
-_ECHOES = "Alarms and counts of the hour, which echo what was wrong: they end by themselves,"
+_ECHOES = "Alarms and counts, of what stands above or was mended. They end by themselves,"
 
 
 def status(site: Site, options: argparse.Namespace) -> int:
@@ -63,12 +63,13 @@ def status(site: Site, options: argparse.Namespace) -> int:
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
     facts = [it for it in found if not isinstance(it, Trouble)]
     own = [it for it in troubles if not it.until]
-    # Of what has no other trace, whatever was counted just now is wrong now.
-    wrong = own or [it for it in troubles if not it.is_over]
-    grade = max((it.grade for it in wrong), default=Grade.FINE)
+    # What was counted just now may have no other trace, so it is worth a look.
+    fresh = [] if own else [it for it in troubles if not it.is_over]
+    grade = max((it.grade for it in own or fresh), default=Grade.FINE)
     ends = max((it.until for it in troubles if it.until), default=now)
-    things = screen.counted(len(wrong), "thing is", "things are") if wrong else "nothing is"
-    more = " any more" if troubles and not wrong else ""
+    things = screen.counted(len(own), "thing is", "things are") if own else "nothing is"
+    more = " any more" if troubles and not own else ""
+    more = f", but see what came within {screen.age(_OLD)}" if fresh else more
     head = f"{site.name}: {things} wrong{more}, {screen.moment(now)}"
     listed = [it.told(now, options) for it in troubles]
     if len(own) < len(troubles):
@@ -302,10 +303,14 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         until = max(trouble.ahead_until(it, now) for it in ahead)
         whom = trouble.some([it.location_id for it in ahead])
         yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
-    if lost := rows.places(site, sightings.LOST_WEBHOOK, LATELY):
+    if lost := site.sightings.lately(sightings.LOST_WEBHOOK, LATELY):
         what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
-        command = "publication" if lost[1:] else f"location {lost[0]} --all"
-        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(lost)}", command)
+        ids = [int(it.who) for it in lost]
+        command = "publication" if ids[1:] else f"location {ids[0]} --all"
+        # Of several, the address in the Cabinet may be wrong.
+        over = None if ids[1:] else max(it.at for it in lost) + LATELY
+        whom = trouble.places(ids)
+        yield Trouble(Grade.ATTENTION, what, whom, command, None, over, not ids[1:])
     for it in site.sightings.lately(sightings.OTHER_LOCATION, LATELY):
         yield pbx.of_other_location(it)
     keys = (sightings.KEY_REFUSED, sightings.KEY_REPLACED)

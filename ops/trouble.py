@@ -16,7 +16,7 @@ from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.lifecycle import LAGS
 from shared.payments.coverage import Work
-from shared.payments.entry import Entry, EntryState
+from shared.payments.entry import NO_PAYMENT, Entry, EntryState
 
 # In the order in which they concern a person.
 UNFINISHED = (
@@ -136,6 +136,8 @@ def of_money(
         more = ""
         if state is EntryState.UNKNOWN and (left := [it for it in ids if is_live.get(it) is False]):
             more = f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
+        if any(it.why == NO_PAYMENT for it in group):
+            more = f": {some([it.payment_key for it in group])}"
         if state is EntryState.HELD and (back := [it for it in ids if is_live.get(it)]):
             more = f", but {some(back)} is connected by now, so it goes out by itself"
             more += f" {screen.due(oldest.due_at, now)} at the latest, or at once if you send it"
@@ -205,7 +207,8 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
     if connection.state is State.FROZEN and not (connection.covered_until or now) > now:
         what = "is frozen, so neither pop-ups nor calls are taken; a payment brings it back"
     elif connection.state not in LIVE:
-        what = f"is not connected ({connection.words}); its owner has to press Connect"
+        what = f"is not connected ({connection.words}). To have it back, its owner presses Connect."
+        what += " If the customer has left, have billing stop: nothing here bills"
     elif connection.telephony is CrmTokenState.NONE:
         what = "was connected without a CRM token, so without telephony; its owner has to connect"
         what += " it anew"
@@ -261,9 +264,8 @@ def of_clock(connection: Connection, now: datetime, *, is_right: bool) -> Iterat
 def of_leaving(connection: Connection, now: datetime) -> Iterator[Trouble]:
     """Active here, and seen once as not installed in Altegio."""
     if connection.live and connection.hint is Hint.GONE:
-        what = (
-            f"is {connection.state} here, and not installed in Altegio, as was seen once. Reconcile"
-            f" looks again {screen.due(connection.due_at, now)}, and closes it if it is still so"
-        )
+        again = screen.due(max(connection.due_at or now, now + timedelta(minutes=1)), now)
+        what = f"is {connection.state} here, and not installed in Altegio, as was seen once."
+        what += f" Reconcile looks again {again}, and closes it if it is still so"
         whom = f"location {connection.location_id}"
         yield Trouble(Grade.ATTENTION, what, whom, whom, connection.hint_at)

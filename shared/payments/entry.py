@@ -57,6 +57,9 @@ class EntryState(StrEnum):
 # How the keys of payments begin that were made on the platform's own page.
 HOSTED = "payment#hosted-"
 
+# Why a refund waits that came before its payment, or without it.
+NO_PAYMENT = "billing has not sent its payment"
+
 # Nothing happens to these any more unless a person wants it.
 PARKED = (EntryState.REJECTED, EntryState.NEEDS_HUMAN, EntryState.CLOSED)
 
@@ -336,7 +339,7 @@ def refund_parked(
         rules: the settings.
     """
     if paid is None:
-        return waiting(refund, "its payment was not known at the last try", now, rules)
+        return waiting(refund, NO_PAYMENT, now, rules)
     unlike = refund_unlike(refund, paid)
     if unlike:
         return rejected(refund, unlike, now)

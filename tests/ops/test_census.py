@@ -73,7 +73,7 @@ def test_a_new_one_is_a_dry_run_that_is_followed(
         ["state", "done, a dry run"],
         ["locations", "7, looked at 7"],
         ["differences", "2 connected here, not installed there; 4 active here, frozen there"],
-        ["repairs", "6 possible, 0 made"],
+        ["repairs", "6 possible, 0 made, 0 under way"],
     ]
     rows = [
         line.split()[0] for line in lines if line.startswith("  ") and line.split()[0].isdigit()

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from ops import evidence
+from ops.screen import moment
 from shared.payments import entry as rules
 from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment, refund
@@ -116,6 +118,24 @@ def test_of_what_is_looked_up_by_itself_it_says_when_so_that_nobody_acts(
     connected.reconcile()
     connected.let_time_pass(5)
     assert state(connected) == "SENT"
+
+
+def test_of_a_refund_whose_payment_never_came_it_says_who_has_to_send_what_until_when(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(refund(of="inv-2026-10-4564", location_id=4564))
+    connected.let_time_pass(20)
+    until = moment(connected.ledger.get("refund#ref-1").received_at + timedelta(days=3))
+    said = " ".join(operator("payment", "ref-1").split())
+    assert "state PENDING for 20 min" in said
+    assert "Have billing send payment#inv-2026-10-4564, then both go out." in said
+    assert f"Else it is NEEDS_HUMAN at {until}." in said
+    assert operator.json("payment", "ref-1")["next"] == "payment refund#ref-1 --close REASON --do"
+    told = " ".join(operator("status").split())
+    assert "PENDING, billing has not sent its payment: payment#inv-2026-10-4564" in told
+    connected.bill(payment("inv-2026-10-4564"))
+    connected.let_time_pass(30)
+    assert connected.ledger.get("refund#ref-1").state is EntryState.SENT
 
 
 def test_a_row_that_changes_while_it_is_looked_at_is_left_alone(

@@ -372,6 +372,18 @@ def test_a_location_that_waits_for_its_second_look_is_told(
     assert [it for it in told(operator) if "as was seen once" in it] == []
 
 
+def test_a_second_look_that_is_late_is_still_to_come(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.disconnect(4564, webhook="never")
+    row = connected.connection(4564)
+    connected.connections.save(replace(row, due_at=connected.clock()))
+    connected.reconcile()
+    connected.clock.advance(minutes=5)
+    [line] = [it for it in told(operator) if "as was seen once" in it]
+    assert "Reconcile looks again in 60 s, and closes it" in line
+
+
 def test_a_webhook_that_did_not_come_is_told_with_its_location(
     connected: Deployment, operator: Operator
 ) -> None:
@@ -381,7 +393,9 @@ def test_a_webhook_that_did_not_come_is_told_with_its_location(
     # Whoever looks just after reconcile has found it.
     connected.clock.at = connected.connection(4564).settled_at or connected.clock()
     [line] = [it for it in told(operator) if "webhook did not come" in it]
-    assert line.startswith("attention locations 4564: Altegio ended or froze it")
+    assert line.startswith("attention location 4564: Altegio ended or froze it")
+    # It is settled, and wrong no more.
+    assert ("nothing is wrong any more" in operator("status"), operator.code) == (True, 0)
     assert line.endswith("> location 4564 --all")
 
 
@@ -1040,12 +1054,12 @@ def test_after_all_is_mended_nothing_is_wrong_and_it_says_until_when_it_echoes(
     operator.watch.rings = [Alarm("MailNotSentAlarm", "SES took no letter.", at, at, until)]
     operator.watch.counts = {"HandlerFailed": 3}
     # Just now: that may be what is wrong.
-    assert "1 thing is wrong," in operator("status")
+    assert "nothing is wrong, but see what came within 10 min, " in operator("status")
     assert operator.code == 1
     operator.watch.at["HandlerFailed"] = (at, at)
     shown = operator("status")
     assert (operator.code, "nothing is wrong any more, " in shown) == (0, True)
-    assert f"they end by themselves, by {moment(until)} if all is mended." in " ".join(
+    assert f"They end by themselves, by {moment(until)} if all is mended." in " ".join(
         shown.split()
     )
     assert f"so it falls by {moment(until)}" in " ".join(shown.split())
