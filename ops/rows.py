@@ -84,9 +84,11 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
         yield from trouble.of_money(entries, now, rows(site, ids))
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
-    dead = dead_letters.count(site, "billing")
-    told = ", ".join(counts) or ("nothing else is open" if dead else "all is settled")
-    yield "money", f"{f'{screen.counted(dead, "dead letter")} of billing, ' * bool(dead)}{told}"
+    # Of what nobody has read yet, no row tells.
+    waiting, dead = (dead_letters.count(site, "billing", it) for it in (0, 1))
+    untold = [f"{screen.counted(waiting, 'message')} on the billing queue"] * bool(waiting)
+    untold += [f"{screen.counted(dead, 'dead letter')} of billing"] * bool(dead)
+    yield "money", ", ".join([*untold, *counts]) or "all is settled"
 
 
 def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[Entry], bool]:

@@ -223,7 +223,7 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
         yield from _set_by_hand(site, whom, dead_url, letters_of, made)
         age = site.watch.age(url, now) if waiting + at_work else None
         old = f", the oldest for {screen.age(age)}" if age else ""
-        told = f"{name} {waiting + at_work}{f', {later} for later' if later else ''}"
+        told = f"{name} {waiting + at_work}{f', and {later} delayed' if later else ''}"
         lengths += [told] if url else []
         if (age and age > _OLD) or (waiting + at_work and comes_again):
             function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
@@ -253,7 +253,10 @@ def _set_by_hand(
     other = {name: it for name, it in made.items() if found and found[name] != it}
     if other:
         told = ", ".join(f"{name} is {found[name]}, not {it}" for name, it in other.items())
-        what = f"is not as template.yaml has it, so somebody has set it by hand: {told}"
+        what = f"is not as template.yaml has it, so somebody has set it by hand: {told}."
+        delay = screen.age(timedelta(seconds=int(found["DelaySeconds"])))
+        late = f" Each message comes {delay} late, and what was sent meanwhile keeps that"
+        what += late * ("DelaySeconds" in other)
         plain = ",".join(f"{name}={it}" for name, it in other.items() if name != "RedrivePolicy")
         how = f"{site.aws} sqs set-queue-attributes --queue-url {url} --attributes {plain}"
         yield Trouble(Grade.ATTENTION, what, whom, how if plain else "grep -B 3 maxR template.yaml")

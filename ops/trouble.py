@@ -136,6 +136,8 @@ def of_money(
         more = ""
         if state is EntryState.UNKNOWN and (left := [it for it in ids if is_live.get(it) is False]):
             more = f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
+        elif state is EntryState.UNKNOWN:
+            more = f"; it is looked up by itself {screen.due(oldest.due_at, now)}"
         if any(it.why == NO_PAYMENT for it in group):
             more = f": {some([it.payment_key for it in group])}"
         if state is EntryState.HELD and (back := [it for it in ids if is_live.get(it)]):

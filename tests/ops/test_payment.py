@@ -112,6 +112,7 @@ def test_of_what_is_looked_up_by_itself_it_says_when_so_that_nobody_acts(
     assert operator.json("payment", "inv-1")["says"] == f"{says}in 15 min{then}"
     assert f"{says}in 15 min{then}" in " ".join(operator("payment", "inv-1").split())
     assert "type:" not in operator("payment", "inv-1")
+    assert "; it is looked up by itself in 15 min" in " ".join(operator("status").split())
     # Long after, when reconcile did not run: no time that has passed.
     connected.clock.advance(hours=1)
     assert operator.json("payment", "inv-1")["says"] == f"{says}within some minutes{then}"
