@@ -218,5 +218,6 @@ def _ends(
     periods = alarm["EvaluationPeriods"] + (len(at) == len(data)) * _BEFORE
     last, is_standing = max(at), alarm["MetricName"] in _STANDING
     lasts = last == max(data) and last > now - _TOLD_WITHIN if is_standing else None
-    since = now if lasts else last
-    return last, since + timedelta(seconds=alarm["Period"] * periods) + 2 * _MINUTE, lasts
+    # The newest value may be minutes old.
+    last = now if lasts else last
+    return last, last + timedelta(seconds=alarm["Period"] * periods) + 2 * _MINUTE, lasts

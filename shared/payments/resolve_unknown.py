@@ -180,7 +180,9 @@ class ResolveUnknown:
         logger.info("adopted", extra={**entry.names, "platform_id": platform_id})
 
     def _absent(self, entry: Entry) -> None:
-        why = "surely not taken: the platform's list lacks it"
+        # Seen once, it proves nothing yet.
+        lacks = "the platform's list lacks it, as was seen"
+        why = f"surely not taken: {lacks} twice" if entry.absences else f"{lacks} once"
         after = payment.absent(entry, why, self._clock(), self._rules)
         self._ledger.move(entry, after)
         logger.info("absent", extra={**entry.names, "state": after.state})
