@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from ops import ANNOUNCEMENT
 from shared.aws.dynamodb import StaleWrite
@@ -21,7 +22,7 @@ ID_LENGTH = 18
 _WIDTH = 98
 _NARROWEST = 16
 # An id is copied as one, however long.
-_WHOLE = {"break_on_hyphens": False, "break_long_words": False}
+_wrap = partial(textwrap.wrap, break_on_hyphens=False, break_long_words=False)
 _TYPE = "    type: "
 _OTHERS = ("AWS_", "aws ", "build/", "grep ", "less ", "make ")
 
@@ -34,7 +35,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
     written = []
     for *columns, last in lines:
         start = "".join(f"{text:{width}}  " for text, width in zip(columns, widths, strict=True))
-        wrapped = textwrap.wrap(last, max(left, _NARROWEST), **_WHOLE) or [""]
+        wrapped = _wrap(last, max(left, _NARROWEST)) or [""]
         blank = " " * len(start)
         written += [
             f"{indent}{blank if number else start}{part}".rstrip()

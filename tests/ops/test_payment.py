@@ -126,7 +126,7 @@ def test_of_a_refund_whose_payment_never_came_it_says_who_has_to_send_what_until
 ) -> None:
     connected.bill(refund(of="inv-2026-10-4564", location_id=4564))
     connected.let_time_pass(20)
-    until = moment(connected.ledger.get("refund#ref-1").received_at + timedelta(days=3))
+    until = moment(connected.entry("refund#ref-1").received_at + timedelta(days=3))
     said = " ".join(operator("payment", "ref-1").split())
     assert "state PENDING for 20 min" in said
     assert "Have billing send payment#inv-2026-10-4564, then both go out." in said
@@ -136,7 +136,7 @@ def test_of_a_refund_whose_payment_never_came_it_says_who_has_to_send_what_until
     assert "PENDING, billing has not sent its payment: payment#inv-2026-10-4564" in told
     connected.bill(payment("inv-2026-10-4564"))
     connected.let_time_pass(30)
-    assert connected.ledger.get("refund#ref-1").state is EntryState.SENT
+    assert connected.entry("refund#ref-1").state is EntryState.SENT
 
 
 def test_a_row_that_changes_while_it_is_looked_at_is_left_alone(
