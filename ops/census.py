@@ -8,8 +8,7 @@ import sys
 from dataclasses import asdict, replace
 from datetime import timedelta
 
-from ops import screen
-from ops.rows import leaving
+from ops import rows, screen
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from shared import clock
@@ -55,7 +54,7 @@ def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
     if head.stage is not Stage.DONE:
         raise NotChanged(f"the census of {screen.moment(head.began_at)} is still {head.stage}")
     if not head.repairable or head.repaired:
-        waits = "".join(f"; {it.whom} {it.what}" for it in leaving(site, clock.now()))
+        waits = "".join(f"; {it.whom} {it.what}" for it in rows.leaving(site, clock.now()))
         raise NotChanged(f"there is nothing to repair{waits}")
     if head.began_at + _STALE < clock.now():
         raise NotChanged("the last census is older than a day; --new takes another")
@@ -97,7 +96,7 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
     kinds = [f"{number} {kind}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {head.stage}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
-    left = len(under_way := [*leaving(site, clock.now())])
+    left = len(under_way := [*rows.leaving(site, clock.now())])
     pairs = [
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
         ("locations", f"{head.locations}, looked at {head.looked}"),
@@ -110,9 +109,14 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
     parts = [f"Census of {screen.moment(head.began_at)} ({site.name})", screen.facts(pairs)]
     for kind in dict.fromkeys(it.finding.difference for it in found[:_SHOWN]):
         of_kind = [it for it in found[:_SHOWN] if it.finding.difference is kind]
-        words = [it.finding.words + f"; then {it.result}" * bool(it.result) for it in of_kind]
-        rows = [(str(it.finding.location_id), of) for it, of in zip(of_kind, words, strict=True)]
-        parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), rows)}")
+        known = rows.rows(site, [it.finding.location_id for it in of_kind])
+        now = {it.location_id: it.state for it in known}
+        lines = []
+        for it in of_kind:
+            place, what = it.finding.location_id, it.finding.words
+            then = f"; then {it.result}; now {now.get(place, 'unknown')}" if it.result else ""
+            lines.append((str(place), what + then))
+        parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), lines)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
     if head.stage is Stage.DONE and head.repairable and (head.blown or not head.repairs):

@@ -134,8 +134,9 @@ def _status(site: Site, entry: Entry) -> Status | str:
 def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     """All about one entry, and what the platform's list says of it."""
     now = clock.now()
-    # Each try writes the row of what waits.
-    began = entry.received_at if entry.state is EntryState.PENDING else entry.changed_at
+    # Each try and each look writes the row.
+    first = {EntryState.PENDING: entry.received_at, EntryState.UNKNOWN: entry.claimed_at}
+    began = first.get(entry.state) or entry.changed_at
     since = f" for {screen.age(now - began)}" if began else ""
     due = f"{screen.moment(entry.due_at)}, " if entry.due_at else ""
     connection = site.connections.get(entry.location_id or 0)

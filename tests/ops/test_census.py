@@ -104,6 +104,10 @@ def test_the_fuse_has_to_be_raised_by_hand(
     missed.let_time_pass(2)
     assert states(missed) == "disabled disabled frozen frozen frozen frozen active"
     assert "there is nothing to repair" in operator("census", "--do")
+    shown = " ".join(operator("census").split())
+    assert shown.count("; now disabled") == 2
+    assert shown.count("; now frozen") == 4
+    assert "type:" not in shown
 
 
 @pytest.mark.usefixtures("minutes")
