@@ -97,8 +97,9 @@ live: setup ## let real Asterisk switches call, and judge what came of it; LIVE=
 	@.venv/bin/python -m tests.live $(LIVE)
 
 N ?= 2000
-chaos: setup ## N random schedules of failures (N=2000); CHAOS=--help lists the options
+chaos: setup ## N random schedules of failures (N=2000); a thousand examples of each property; CHAOS=--help lists the options
 	@.venv/bin/python -m tests.chaos $(N) $(CHAOS)
+	@$(if $(findstring --help,$(CHAOS)),,.venv/bin/python -m pytest -q -n auto --dist loadfile -m hypothesis --hypothesis-profile=dice)
 
 drills: setup ## plant every incident of the runbook, and see that its alarm, status and the command tell and mend it
 	@.venv/bin/python -m tests.drills $(DRILLS)

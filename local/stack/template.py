@@ -8,13 +8,13 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 """
 
 import json
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from local.stack.translation import translated
 from local.stack.wiring import (
     Function,
     Queue,
@@ -60,33 +60,10 @@ class Template:
         """Translate a SAM template.
 
         Raises:
-            OSError: The file cannot be read.
+            OSError: The file cannot be read, or nothing can be kept beside it.
             samtranslator.model.exceptions.InvalidDocumentException: It is not a valid template.
         """
-        # Imported here: half a second, which `--help` and a build have no use for.
-        import boto3  # noqa: PLC0415
-        import yaml  # noqa: PLC0415
-        from samtranslator import yaml_helper  # type: ignore[import-untyped]  # ships no types # noqa: PLC0415
-        from samtranslator.parser import parser  # type: ignore[import-untyped]  # same # noqa: PLC0415
-        from samtranslator.translator import translator  # type: ignore[import-untyped]  # same # noqa: PLC0415
-
-        # Without a handler, its metrics print a complaint when they are thrown away.
-        logging.getLogger("samtranslator").addHandler(logging.NullHandler())
-        # As its own `yaml_parse`, by the loader that is written in C: a tenth of the time.
-        yaml.CSafeLoader.add_multi_constructor("!", yaml_helper.intrinsics_multi_constructor)
-        source = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-        for resource in source["Resources"].values():
-            if resource["Type"] == "AWS::Serverless::Function":
-                # The translator takes uploaded code only; `sam deploy` puts the address here.
-                resource["Properties"]["CodeUri"] = "s3://local/artifact"
-        # It wants a value for each parameter, and leaves the references to them in its output.
-        values = {
-            name: parameter.get("Default", "1")
-            for name, parameter in source.get("Parameters", {}).items()
-        }
-        session = boto3.Session(region_name="us-east-1")
-        translated = translator.Translator({}, parser.Parser(), boto_session=session)
-        return cls(translated.translate(source, values, feature_toggle=None))
+        return cls(translated(path))
 
     @property
     def variables(self) -> Mapping[str, str | None]:

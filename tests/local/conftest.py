@@ -174,16 +174,20 @@ def built() -> Path:
 
 @pytest.fixture
 def plant(built: Path, tmp_path: Path) -> Callable[[str, str, str], Path]:
-    """Makes a copy of the artifact with one place of one module of `shared` replaced."""
+    """Makes a copy of the artifact with one place of one module of `shared` replaced.
+
+    Called again, it replaces another place of the same copy.
+    """
+    copy = tmp_path / "artifact"
 
     def planted(name: str, old: str, new: str) -> Path:
-        copy = tmp_path / "artifact"
-        copy.mkdir()
-        for part in built.iterdir():
-            if part.name == "shared":
-                shutil.copytree(part, copy / part.name)
-            else:
-                (copy / part.name).symlink_to(part)
+        if not copy.exists():
+            copy.mkdir()
+            for part in built.iterdir():
+                if part.name == "shared":
+                    shutil.copytree(part, copy / part.name)
+                else:
+                    (copy / part.name).symlink_to(part)
         module = copy / "shared" / f"{name}.py"
         source = module.read_text()
         assert source.count(old) == 1

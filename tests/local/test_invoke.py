@@ -29,16 +29,13 @@ COMMAND = [sys.executable, "-m", "local", "invoke"]
         ("-", "The event - is no JSON: Expecting value: line 1 column 1 (char 0)."),
     ],
 )
-def test_a_broken_event_is_told_in_a_line(event: str, said: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, "payments", event],
-        cwd=PROJECT,
-        input="no JSON",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (2, f"{said}\n")
+def test_a_broken_event_is_told_in_a_line(
+    event: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"no JSON")))
+    assert commands.main(["invoke", "payments", event]) == 2
+    assert capsys.readouterr().err == f"{said}\n"
 
 
 @pytest.mark.parametrize(
@@ -132,18 +129,16 @@ def test_locations_that_cannot_be_connected_are_told(
     ],
 )
 def test_an_event_is_valid_when_it_is_invoked(
-    function: str, event: str, is_right: Callable[[dict[str, str]], bool]
+    function: str,
+    event: str,
+    is_right: Callable[[dict[str, str]], bool],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = subprocess.run(
-        [*COMMAND, function, f"events/{event}.json"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert is_right(json.loads(done.stdout)), done.stdout
-    assert "REPORT" in done.stderr
+    ended = commands.main(["invoke", function, str(PROJECT / "events" / f"{event}.json")])
+    out, err = capsys.readouterr()
+    assert ended == 0, err
+    assert is_right(json.loads(out)), out
+    assert "REPORT" in err
 
 
 def test_a_function_that_fails_is_an_error(tmp_path: Path) -> None:

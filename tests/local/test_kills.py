@@ -26,5 +26,7 @@ def test_an_expired_lease_that_is_sent_again_is_found(
     plant: Callable[[str, str, str], Path],
 ) -> None:
     artifact = plant("reconcile/schedule", LEASE_PASSED, SENT_AGAIN)
-    told = run(8, 1, lambda _done, _of: None, artifact=artifact)
-    assert re.search(r"the platform has \d+ of .*, we \d+", told.wrong)
+    # The machine decides who dies when. A run in which no lease passes of what the platform has
+    # shows nothing; the first nearly always does.
+    told = (run(8, seed, lambda _done, _of: None, artifact=artifact) for seed in range(1, 5))
+    assert any(re.search(r"the platform has \d+ of .*, we \d+", it.wrong) for it in told)

@@ -21,11 +21,6 @@ LINE = "+4930123456"
 
 
 @pytest.fixture
-def deployment(on_moto: Deployment) -> Deployment:
-    return on_moto
-
-
-@pytest.fixture
 def key(deployment: Deployment) -> str:
     return deployment.connect(4564, 4232, owner=ANNA).pbx_key
 
