@@ -286,13 +286,7 @@ class Stage:
 
     def called_once(self, location_id: int, route: str) -> Look:
         """The application has sent one such call about a location, not more."""
-
-        def look() -> Finding:
-            calls = self.platform.calls(route, location_id)
-            words = f"{number(len(calls), f'{route} request')} about location {location_id}"
-            return Finding(len(calls) == 1, words)
-
-        return look
+        return self._called(location_id, route, 1)
 
     def untouched(self, location_id: int) -> Look:
         """The application has sent nothing about a location, whose grant still waits."""
@@ -362,11 +356,13 @@ class Stage:
 
     def uncalled(self, location_id: int, route: str) -> Look:
         """The application has sent no such call about a location."""
+        return self._called(location_id, route, 0)
 
+    def _called(self, location_id: int, route: str, times: int) -> Look:
         def look() -> Finding:
             calls = self.platform.calls(route, location_id)
             words = f"{number(len(calls), f'{route} request')} about location {location_id}"
-            return Finding(not calls, words)
+            return Finding(len(calls) == times, words)
 
         return look
 

@@ -55,7 +55,8 @@ def test_all_that_are_played_end_when_somebody_interrupts(
 
     def wait(stage: Stage) -> Iterator[Evidence]:
         if together.wait() == 0:
-            signal.raise_signal(signal.SIGINT)
+            # As Ctrl-C: what a thread raises for itself does not wake another.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         stage.patience_s = 300
         yield stage.eventually("never", lambda: Finding(holds=False, words="not yet"))
 
