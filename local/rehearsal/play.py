@@ -34,8 +34,8 @@ from local.stack.stack import Stack
 from shared.reconcile.census.table import CensusTable
 
 _AT_ONCE = 4  # with more, two processors would have more to start than to do
-_BUSY = 3.0  # the load of a processor
-PATIENCE_S = 20.0
+_BUSY = 2.0  # the load of a processor
+PATIENCE_S = 40.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
 # Made up, as everybody here is. Each check has an owner of its own, and so begins with a user who
 # is not registered. The name of the fifth makes a link with each character that base64 may have.
