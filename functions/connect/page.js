@@ -12,7 +12,9 @@
   const tellTimes = (within, timeStyle) => {
     for (const time of within.querySelectorAll("time")) {
       const style = { dateStyle: "medium", timeStyle };
-      time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(new Date(time.dateTime));
+      const told = new Intl.DateTimeFormat(document.documentElement.lang, style).format(new Date(time.dateTime));
+      // The letter behind a year, as in Russian, begins no line.
+      time.textContent = told.replace(/ (?=\p{L}\.)/u, "\u202f");
     }
   };
   tellTimes(document, document.getElementById("ring") ? "medium" : "short");
