@@ -13,11 +13,13 @@ from typing import Any
 from ops import screen
 from ops.screen import NotChanged
 from ops.site import Site
-from shared import clock, fields
+from ops.trouble import some
+from shared import clock, fields, iso_8601
 from shared.aws.dynamodb import from_item
 from shared.aws.letter_box import AT_ONCE, LetterBox, Message
 from shared.calls import phone_numbers
 from shared.calls import replay as calls_replay
+from shared.payments import billing_event, coverage
 from shared.payments import replay as payments_replay
 from shared.payments.entry import Entry
 
@@ -41,6 +43,7 @@ MADE = {"DelaySeconds": "0", "MessageRetentionPeriod": "345600", "VisibilityTime
 MADE["RedrivePolicy"] = "1000"
 MADE_FOR_LETTERS = {"DelaySeconds": "0", "MessageRetentionPeriod": "1209600"}
 _TOLD_BY_NOBODY = ", which no entry has: Altegio is not told of it"
+_SEND = "have it corrected where it came from, and sent again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,11 @@ class Letter(Message):
     @property
     def shown(self) -> str:
         """What it says, masked."""
-        told = [f"{_name(name)}={_masked(name, it)}" for name, it in self.fields.items()]
+        wrong = billing_event.likely(self.fields) if self.queue == "billing" else {}
+        told = [
+            f"{_name(name)}={_masked(name, it)}{' (no such field)' * (name in wrong)}"
+            for name, it in self.fields.items()
+        ]
         return ", ".join(told) or f"no JSON object, {screen.counted(len(self.body), 'character')}"
 
     @property
@@ -87,6 +94,11 @@ class Letter(Message):
             return ""
         told = [_masked(it, says[it]) for it in ("amount", "currency") if it in says]
         return " of ".join(filter(None, (kind[:_LONGEST], " ".join(told))))
+
+    @property
+    def names(self) -> dict[str, str | int]:
+        """The ids that it names rightly."""
+        return fields.names(self.fields)
 
     @property
     def is_bill(self) -> bool:
@@ -136,7 +148,7 @@ def letters(site: Site, options: argparse.Namespace) -> int:
     ways = f"Safe to replay: {safe} of {len(judged)}"
     ways += "; `letters all --replay` shows these, and takes them with --do." if safe else "."
     if safe < len(judged):
-        ways += " Of others, have a corrected event sent anew first; then delete them (--drop)."
+        ways += " Of others, have a corrected event sent first; then delete them (--drop)."
     parts = [whole, *(_told(site, *both, options) for both in judged), screen.wrapped(ways)]
     text = "\n\n".join(parts) if judged else f"{site.name}: no dead letters."
     screen.printed(options, text, [_plain(site, *both) for both in judged])
@@ -162,7 +174,9 @@ def _changed(
     verb = "replayed" if options.replay else "deleted for good"
     other = "they would come back" if options.replay else "it is safe to --replay"
     against = "" if going else f"{other} (add --force to do it nevertheless)"
-    whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
+    whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}"
+    lost = [it.money for it in going if it.is_bill and not options.replay and not _entry(site, it)]
+    whole += f", and with it what no entry has: {screen.tally(lost)}." if lost else "."
     plain = {"letters": [_plain(site, *both) for both in judged], "chosen": [it.id for it in going]}
 
     def do() -> str:
@@ -238,10 +252,8 @@ def _judged(site: Site, letter: Letter) -> Verdict:
 
 def _entry(site: Site, letter: Letter) -> Entry | None:
     """The entry of what a letter brings; None if there is none, or its id is none."""
-    with suppress(ValueError):
-        id_ = fields.one_id(letter.fields.get("event_id"))
-        return site.ledger.get(f"{letter.fields['type']}#{id_}") if letter.is_bill else None
-    return None
+    id_ = letter.names.get("event_id")
+    return site.ledger.get(f"{letter.fields['type']}#{id_}") if letter.is_bill and id_ else None
 
 
 def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
@@ -250,8 +262,28 @@ def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
         entry = _entry(site, letter)
         told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else ""
         found["money"] = letter.money + (told or _TOLD_BY_NOBODY)
+        if not told and (others := _of_its_period(site, letter)):
+            found["period"] = f"also of {others}: ask billing whether both are owed"
     is_safe, why = verdict
-    return {**found, "replay": f"safe: {why}" if is_safe else f"refused again: {why}"}
+    found["replay"] = f"safe: {why}" if is_safe else f"refused again: {why}"
+    if not is_safe and letter.is_bill and _entry(site, letter) is None:
+        same = ", under the same event_id, as no entry has it" * ("event_id" in letter.names)
+        found["next"] = f"{_SEND}{same}; then look here again"
+    return found
+
+
+def _of_its_period(site: Site, letter: Letter) -> str:
+    """Other payments of its location for a part of the period that it means, if it says so."""
+    meant = billing_event.likely(letter.fields)
+    says = {meant.get(name) or name: it for name, it in letter.fields.items()}
+    with suppress(KeyError, TypeError, ValueError):
+        begin, end = (iso_8601.read(says[it]) for it in ("period_from", "period_to"))
+        keys = site.ledger.of_location(int(letter.names["location_id"]))
+        others = coverage.paid_within(begin, end, site.readable(site.ledger.get, keys))
+        return some(
+            [f"{it.key} ({it.state}, {it.payment.sum}, {screen.period(it)})" for it in others]
+        )
+    return ""
 
 
 def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:
@@ -259,17 +291,15 @@ def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namesp
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
     below = screen.facts([*_facts(site, letter, verdict).items()], indent=" " * len(head))
-    command = _command(site, letter, verdict) if options else ""
-    typed = f"\n{screen.to_type(command, options)}" if options and command else ""
+    typed = f"\n{screen.to_type(_command(site, letter, verdict), options)}" if options else ""
     return f"{head}{letter.queue}, {letter.about}, {old} old\n{below}{typed}"
 
 
 def _command(site: Site, letter: Letter, verdict: Verdict) -> str:
-    """What comes next; empty while nothing else has the money that it brings."""
+    """What comes next; while nothing else has the money that it brings, to look again."""
     is_safe, _why = verdict
-    if not is_safe and letter.is_bill and _entry(site, letter) is None:
-        return ""
-    return f"letters {letter.id[:_SHORT]} {'--replay' if is_safe else '--drop'}"
+    waits = not is_safe and letter.is_bill and _entry(site, letter) is None
+    return f"letters {letter.id[:_SHORT]}{'' if waits else ' --replay' if is_safe else ' --drop'}"
 
 
 def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
@@ -281,5 +311,5 @@ def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
         "sent_at": clock.stamp(letter.sent_at),
         **_facts(site, letter, verdict),
         "safe": verdict[0],
-        "command": _command(site, letter, verdict) or None,
+        "command": _command(site, letter, verdict),
     }
