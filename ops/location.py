@@ -17,6 +17,7 @@ from ops import call as calls_shown
 from ops.history import Event, Standing
 from ops.screen import NotChanged
 from ops.site import Site
+from ops.status import platform
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock
 from shared.altegio.status import Installed
@@ -55,7 +56,7 @@ class Known:
         told = site.told(location_id)
         self.said, self.status = "", None if isinstance(told, str) else told
         if isinstance(told, str):
-            self.said = f"{told[0].upper()}{told[1:]}. This is what we know ourselves."
+            self.said = f"{told[0].upper()}{told[1:].rstrip('.')}. This is what we know ourselves."
         elif told.installed is Installed.NO and not told.log:
             self.said = "Not installed there now, so the platform shows neither log nor payments."
         self.journal = site.journal.of_location(location_id)
@@ -123,7 +124,8 @@ def location(site: Site, options: argparse.Namespace) -> int:
 def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if known.status is None:
         # What concerns all locations may be what its owner complains of.
-        yield Trouble(Grade.BROKEN, known.said, "platform", "status")
+        of_all = [it for it in platform(site, now) if isinstance(it, Trouble)]
+        yield from of_all or [Trouble(Grade.BROKEN, known.said, "platform", "status")]
     yield from rows.of_unreadable(site)
     yield from trouble.of_money(known.entries, now, filter(None, [known.connection]))
     for letter in known.letters:
@@ -164,8 +166,7 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
             yield told(seen)
     if known.account is not None and connection.live and not known.calls:
         yield from pbx.of_no_line(known.account.lines, connection.location_id)
-    for who in filter(None, (whose, connection.account_id)):
-        yield from rows.dropped(site, site.sightings.last(sightings.POP_UP_DROPPED, who), now)
+    yield from rows.dropped(site, [*filter(None, (whose, connection.account_id))], now)
     yield from trouble.of_refused(known.calls, connection.location_id)
 
 

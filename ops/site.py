@@ -89,14 +89,14 @@ class Site:
         self.watch, self.aws = stack.watch, stack.aws
         self.settings, self.calls_settings = reconcile, calls
         dynamodb, sqs, ssm = map(stack.client, ("dynamodb", "sqs", "ssm"))
-        self.dynamodb, self.sqs = dynamodb, sqs
+        self.dynamodb, self.sqs, self.ssm = dynamodb, sqs, ssm
         self.tickets_table = connect.tickets_table
         pace_table = reconcile.platform.pace_table
         self.token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
         self.user_token = UserToken(ssm, calls.user_token_parameter)
         # In turn with the functions.
-        pace = pace_of(dynamodb, reconcile.platform, order.DESK)
-        client = Client(reconcile.platform, self.token, pace)
+        self.pace = pace_of(dynamodb, reconcile.platform, order.DESK)
+        client = Client(reconcile.platform, self.token, self.pace)
         self.platform = Marketplace(client)
         self.voip = Telephony(client, calls.chains.platform_api_url)
         rows = reconcile.connections

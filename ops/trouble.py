@@ -54,14 +54,17 @@ class Trouble:
     # whether what it tells of seems to be over.
     until: datetime | None = None
     is_over: bool = False
+    first: str = ""  # What is typed before the command.
 
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
-        told = screen.table((self.grade.name.lower(), f"{self.whom}{since}: {self.what}"), ())
+        grade = "over" if self.is_over else self.grade.name.lower()
+        told = screen.table((grade, f"{self.whom}{since}: {self.what}"), ())
         if self.command in (here, f"{here} --all"):
             return told
-        return f"{told}\n{screen.to_type(self.command, options)}"
+        typed = (screen.to_type(it, options) for it in (self.first, self.command) if it)
+        return "\n".join([told, *typed])
 
     def plain(self) -> dict[str, str | None]:
         """For a machine."""
@@ -69,6 +72,7 @@ class Trouble:
             "grade": self.grade.name.lower(),
             "what": self.what,
             "whom": self.whom,
+            "first": self.first or None,
             "command": self.command,
             "since": stamp(self.since) if self.since else None,
             "until": stamp(self.until) if self.until else None,
@@ -97,7 +101,7 @@ def named(who: str) -> str:
     return f"{'location' if who.isdecimal() else 'account'} {who}"
 
 
-def places(ids: Collection[int]) -> str:
+def places(ids: Collection[object]) -> str:
     """One or more locations."""
     return f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
 
