@@ -131,13 +131,14 @@ def _refused_lately(site: Site, now: datetime, why: str) -> Iterator[Trouble]:
     """What it refused within the hour, and for whom it does so yet, though it takes our token."""
     if it := site.watch.counted([_BLOCKED], now).get(_BLOCKED):
         seen = site.sightings.lately(sightings.PLATFORM_REFUSED, LATELY)
+        last = seen[0] if seen else Sighting(it.last, "", why)
+        # What it says of our token is not of the locations of which it was seen.
+        seen = [] if (is_token := last.why.startswith(_TOKEN)) else seen
         ids = sorted({int(each.who) for each in seen if each.who.isdecimal()})
         still = [one.location_id for one in rows.rows(site, ids) if _is_refused(site, one)]
-        last = seen[0] if seen else Sighting(it.last, "", why)
+        of = "for all locations" if is_token else f"of {trouble.places(ids)}" if ids else ""
         what = f"the platform refused us, {screen.counted(it.number, 'time')} in an hour, last"
-        # What it says of our token is not of the location with which it was seen.
-        of = "all locations" if last.why.startswith(_TOKEN) else ids and trouble.places(ids)
-        what += f" {screen.due(last.at, now)}{f' of {of}' if of else ''}:"
+        what += f" {screen.due(last.at, now)}{of and f' {of}'}:"
         over = "it takes our token now, so that is over, as it seems"
         what += f" {last.why}; {f'not over for {trouble.places(still)}' if still else over}"
         command = f"location {still[0]}" if still else site.watch.log("")

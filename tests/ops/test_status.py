@@ -251,7 +251,7 @@ def test_a_token_that_was_refused_is_not_told_as_one_locations(
     connected.clock.advance(minutes=2)
     operator.watch.counts["PlatformBlocked"] = 1
     line = next(it for it in told(operator) if " PlatformBlocked: " in it)
-    assert "last 2 min ago of all locations: 401 Authentication needed.; it takes our" in line
+    assert "last 2 min ago for all locations: 401 Authentication needed.; it takes our" in line
 
 
 def test_what_the_platform_refused_is_told_with_its_words_and_whether_it_is_over(
