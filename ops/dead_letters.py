@@ -43,7 +43,6 @@ MADE = {"DelaySeconds": "0", "MessageRetentionPeriod": "345600", "VisibilityTime
 MADE["RedrivePolicy"] = "1000"
 MADE_FOR_LETTERS = {"DelaySeconds": "0", "MessageRetentionPeriod": "1209600"}
 _TOLD_BY_NOBODY = ", which no entry has: Altegio is not told of it"
-_SEND = "have it corrected where it came from, and sent again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +78,9 @@ class Letter(Message):
     @property
     def shown(self) -> str:
         """What it says, masked."""
-        wrong = billing_event.likely(self.fields) if self.queue == "billing" else {}
-        told = [
-            f"{_name(name)}={_masked(name, it)}{' (no such field)' * (name in wrong)}"
-            for name, it in self.fields.items()
-        ]
+        wrong = dict.fromkeys(billing_event.likely(self.fields), " (no such field)")
+        of = self.fields.items()
+        told = [f"{_name(name)}={_masked(name, it)}{wrong.get(name, '')}" for name, it in of]
         return ", ".join(told) or f"no JSON object, {screen.counted(len(self.body), 'character')}"
 
     @property
@@ -147,8 +144,7 @@ def letters(site: Site, options: argparse.Namespace) -> int:
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
     ways = f"Safe to replay: {safe} of {len(judged)}"
     ways += "; `letters all --replay` shows these, and takes them with --do." if safe else "."
-    if safe < len(judged):
-        ways += " Of others, have a corrected event sent first; then delete them (--drop)."
+    ways += " Others can be deleted (--drop), once none has `next`." * (safe < len(judged))
     parts = [whole, *(_told(site, *both, options) for both in judged), screen.wrapped(ways)]
     text = "\n\n".join(parts) if judged else f"{site.name}: no dead letters."
     screen.printed(options, text, [_plain(site, *both) for both in judged])
@@ -193,10 +189,8 @@ def _changed(
 
 
 def attributes(site: Site, url: str) -> dict[str, str]:
-    """How many messages a queue has, and how it is set.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
-    """
+    """How many messages a queue has, and how it is set."""
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
     names = [*_LENGTHS, *MADE]
     found = site.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     redrive = json.loads(found.get("RedrivePolicy", "{}"))
@@ -258,17 +252,16 @@ def _entry(site: Site, letter: Letter) -> Entry | None:
 
 def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
     found = {"reason": letter.reason, "says": letter.shown}
+    entry, (is_safe, why) = _entry(site, letter), verdict
     if letter.money:
-        entry = _entry(site, letter)
         told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else ""
         found["money"] = letter.money + (told or _TOLD_BY_NOBODY)
         if not told and (others := _of_its_period(site, letter)):
             found["period"] = f"also of {others}: ask billing whether both are owed"
-    is_safe, why = verdict
     found["replay"] = f"safe: {why}" if is_safe else f"refused again: {why}"
-    if not is_safe and letter.is_bill and _entry(site, letter) is None:
+    if letter.is_bill and not is_safe and not entry:
         same = ", under the same event_id, as no entry has it" * ("event_id" in letter.names)
-        found["next"] = f"{_SEND}{same}; then look here again"
+        found["next"] = f"have it corrected, and sent again{same}; then look here again"
     return found
 
 
@@ -280,9 +273,8 @@ def _of_its_period(site: Site, letter: Letter) -> str:
         begin, end = (iso_8601.read(says[it]) for it in ("period_from", "period_to"))
         keys = site.ledger.of_location(int(letter.names["location_id"]))
         others = coverage.paid_within(begin, end, site.readable(site.ledger.get, keys))
-        return some(
-            [f"{it.key} ({it.state}, {it.payment.sum}, {screen.period(it)})" for it in others]
-        )
+        told = [f"{it.key} ({it.state}, {it.payment.sum}, {screen.period(it)})" for it in others]
+        return some(told)
     return ""
 
 
@@ -290,26 +282,27 @@ def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namesp
     """One, and with `options` what to type for it, which only shows what would be."""
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
-    below = screen.facts([*_facts(site, letter, verdict).items()], indent=" " * len(head))
-    typed = f"\n{screen.to_type(_command(site, letter, verdict), options)}" if options else ""
+    found = _facts(site, letter, verdict)
+    below = screen.facts([*found.items()], indent=" " * len(head))
+    typed = f"\n{screen.to_type(_command(letter, verdict, found), options)}" if options else ""
     return f"{head}{letter.queue}, {letter.about}, {old} old\n{below}{typed}"
 
 
-def _command(site: Site, letter: Letter, verdict: Verdict) -> str:
+def _command(letter: Letter, verdict: Verdict, found: Mapping[str, str]) -> str:
     """What comes next; while nothing else has the money that it brings, to look again."""
-    is_safe, _why = verdict
-    waits = not is_safe and letter.is_bill and _entry(site, letter) is None
-    return f"letters {letter.id[:_SHORT]}{'' if waits else ' --replay' if is_safe else ' --drop'}"
+    way = "" if "next" in found else " --replay" if verdict[0] else " --drop"
+    return f"letters {letter.id[:_SHORT]}{way}"
 
 
 def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
+    found = _facts(site, letter, verdict)
     return {
         "queue": letter.queue,
         "id": letter.id,
         "event": letter.event[:_LONGEST],
         "location_id": letter.fields.get("location_id"),
         "sent_at": clock.stamp(letter.sent_at),
-        **_facts(site, letter, verdict),
+        **found,
         "safe": verdict[0],
-        "command": _command(site, letter, verdict),
+        "command": _command(letter, verdict, found),
     }

@@ -1,8 +1,7 @@
 """Everything about one location on one screen: what is wrong, how it stands, what happened.
 
-Our tables, the dead letters and the platform's word are asked; and it changes what is known of its
-telephony, if that is asked for. The answer to "my pop-ups do not come" and to "I paid and was
-switched off" is its first part.
+It changes what is known of its telephony, too, if that is asked for. The answer to "my pop-ups do
+not come" and to "I paid and was switched off" is its first part.
 """
 
 import argparse
@@ -75,14 +74,9 @@ def location(site: Site, options: argparse.Namespace) -> int:
         return _refused_changed(site, options)
     now, location_id = clock.now(), options.location
     known = Known(site, location_id)
-    events = history.events(
-        known.journal,
-        known.entries,
-        known.status,
-        owned=site.looking.owned(known.entries, known.status.payments if known.status else ()),
-        now=now,
-        zone=site.platform.zone,
-    )
+    owned = site.looking.owned(known.entries, known.status.payments if known.status else ())
+    told, zone = (known.journal, known.entries, known.status), site.platform.zone
+    events = history.events(*told, owned=owned, now=now, zone=zone)
     stands = history.standing(known.connection, known.journal, known.status)
     troubles, facts = [*_troubles(site, known, now)], [*_facts(site, known, now)]
     if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):

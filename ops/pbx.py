@@ -47,10 +47,8 @@ def of_pop_ups(
         command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
     trouble, until = Trouble(Grade.ATTENTION, what, whom, command), last.at + LATELY
     if newest and newest.why in _NO_FAULT and newest.at > last.at:
-        mended = (
-            f"Mended, as it seems: one was shown {screen.due(newest.at, now)}; this is told until"
-        )
-        what = f"{what.rstrip('.')}. {mended} {until:%H:%M:%S}Z"
+        ends = f"{screen.due(newest.at, now)}; this is told until {until:%H:%M:%S}Z"
+        what = f"{what.rstrip('.')}. Mended, as it seems: one was shown {ends}"
         trouble = replace(trouble, what=what, until=until, is_over=True)
     yield trouble
 
@@ -62,10 +60,8 @@ def _delays(late: Mapping[str, int], why: str) -> str:
     if is_slow is None:
         return f"If more come and are alike, the PBX's clock is {by} behind; if not, it tells late"
     if is_slow:
-        least, most = (
-            screen.age(shown.delays(it)[0]) for it in sorted(map(int, late))[:: len(late) - 1]
-        )
-        said = f"The PBX tells late, whatever its clock, as its delays differ: {least} to {most}"
+        span = " to ".join(map(screen.age, shown.span(late)))
+        said = f"The PBX tells late, whatever its clock, as its delays differ: {span}"
         return f"{said}. Have whoever runs it look at the queue of its reports"
     said = f"The PBX's clock is {by} behind, as its delays are alike. Have whoever runs it set it"
     said += " by NTP; if it is right, its reports come late: look at their queue. Calls that were"

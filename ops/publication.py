@@ -42,10 +42,7 @@ class Check:
 
 
 def publication(site: Site, options: argparse.Namespace) -> int:
-    """Prints what to fill in, and the checks; 1 if one of them does not pass.
-
-    With a location it prints instead which assumptions about the platform hold there.
-    """
+    """Prints what to fill in, and the checks; 1 if one fails. Of a location, what holds there."""
     if options.location is not None:
         return assumptions(site, options)
     values, texts = _values(site), _texts(site)

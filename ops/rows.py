@@ -32,10 +32,9 @@ ASKED = 3
 OVERDUE = timedelta(minutes=5)
 
 HOW_TO_WRITE = (
-    "The first command writes what the parameter has now into the file TOKEN. Put the token that"
-    " the Developer Cabinet shows under Account settings above it, as its first line (if you have"
-    " no login there, have whoever published the application read it to you), type the second, and"
-    " delete the file"
+    "The first command writes what the parameter has now into the file TOKEN. Put above it, as its"
+    " first line, what the Developer Cabinet shows under Account settings (who has no login there"
+    " asks whoever published the application), type the second command, and delete the file"
 )
 OF_USER = (
     "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"
@@ -62,10 +61,9 @@ def file_of(parameter: str) -> str:
 
 
 def clock_is_right(site: Site, connection: Connection) -> bool:
-    """Whether the platform's log was seen to name the present, after it named what is to come.
+    """Whether the platform's log names the present, after it named what is to come.
 
-    By what has happened since in any location; as the same log reads now, in another zone; or by
-    the time of its answers, if that was ahead as well.
+    In any location since, in this one by another zone, or by the time of its answers, if ahead.
     """
     status, now = site.told(connection.location_id), clock.now()
     if isinstance(status, Status) and status.log and not status.ahead_of(now):
@@ -188,10 +186,7 @@ def telephony(site: Site, now: datetime) -> Iterator[Found]:
 
 
 def calls(site: Site, now: datetime) -> Iterator[Found]:
-    """What the platform refuses of the calls of a location: the calls themselves, and their list.
-
-    No index has them, so those are asked of which it was noted lately.
-    """
+    """Calls that the platform refuses, and lists of calls: of locations where it was so lately."""
     listless = places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2))
     # Of a location that has left, nobody may read it.
     listless = [it.location_id for it in rows(site, listless) if it.live]
@@ -218,12 +213,9 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         what += f"So the user token in {parameter} is not taken. {OF_USER}"
         command = written(site, parameter)
     else:
-        what += (
-            "See first whether the application, and the user whose token is in"
-            f" {parameter}, may view Overview - Calls: it may have been taken from either. If"
-            " both may, these were connected before, and have to connect anew"
-        )
-        command = "publication"
+        what += f"See first whether the application, and the user whose token is in {parameter},"
+        what += " may view Overview - Calls: it may have been taken from either. If both may, these"
+        command, what = "publication", f"{what} were connected before, and have to connect anew"
     whom = f"locations {trouble.some(sorted({it.location_id or 0 for it in unread}))}"
     since = min((it.sent_at for it in unread if it.sent_at), default=None)
     yield Trouble(Grade.ATTENTION, what, whom, command, since)
@@ -235,10 +227,10 @@ def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Itera
     soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
     found = site.calls.waiting_elsewhere(account.account_id, own, soon, 10 * MOST)
     for other, keys in found.items():
-        what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
-        what += (
-            f" the key of account {other}. Set the PBX to its own, then give up what waits there"
+        what = (
+            f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with the"
         )
+        what += f" key of account {other}. Set the PBX to its own, then give up what waits there"
         yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
 
 

@@ -169,11 +169,10 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         command, first = rows.written(site, parameter), rows.read(site, parameter)
         does = f"refuses the partner token of {parameter}"
         found = site.ssm.get_parameter(Name=parameter)["Parameter"]
-        at = found["LastModifiedDate"]
-        then = f"The parameter was written last {screen.due(at, now)}, at {screen.moment(at)}, as"
-        then += f" version {found['Version']}: if this began then, see who did; if not, Altegio has"
-        then += f" another token, or asks for a new one. {rows.HOW_TO_WRITE}. Within two minutes"
-        then += " `status` has this line no more; if it has, ask Altegio's support"
+        last = f"{screen.due(at := found['LastModifiedDate'], now)}, at {screen.moment(at)}"
+        then = f"The parameter was written last {last}, as version {found['Version']}: if this"
+        then += f" began then, see who did; if not, Altegio has another token. {rows.HOW_TO_WRITE}."
+        then += " Within two minutes `status` has this line no more; else ask Altegio's support"
     else:
         does = f"refuses application {settings.application_id}"
         then = "That does not mend by itself. The token was taken, so see whether ApplicationId is"
@@ -286,17 +285,17 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     came = f"last {screen.due(last.at, now)}" if last else "none within a week"
     yield "webhook", came + (f"; one refused {screen.due(refused.at, now)}" if refused else "")
     parameter = site.settings.platform.partner_token_parameter
-    for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
+    commands = rows.read(site, parameter), rows.written(site, parameter)
+    more = "docs/operations.md has how, under Changing the token"
+    for it, whom, how, (first, command) in (
+        (refused, "webhooks", rows.HOW_TO_WRITE, commands),
+        (redirect, "redirects", more, ("", "doctor")),
+    ):
         # After one that was taken, one that is refused is a stranger's.
         if it and it.at > now - LATELY and not (last and last.at > it.at):
             what = f"come with a token that is not ours; of webhooks with ours, {came}. See what"
             what += " the Cabinet shows: if it is ours, somebody else sends these. If not, it was"
-            if whom == "webhooks":
-                first, command = rows.read(site, parameter), rows.written(site, parameter)
-                what += f" changed. {rows.HOW_TO_WRITE}"
-            else:
-                first, command = "", "doctor"
-                what += " changed: docs/operations.md says what to do under Changing the token"
+            what += f" changed. {how}"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at, first=first)
     taken = {it.who: it.at for it in site.sightings.lately(sightings.BILLING, LATELY)}
     for it in site.sightings.lately(sightings.BILLING_REFUSED, LATELY):

@@ -58,9 +58,11 @@ def delay(late: timedelta) -> str:
     return f"{seconds // step * step:.0f}"
 
 
-def delays(least: int) -> tuple[timedelta, timedelta]:
-    """From which to which delay those are that `delay` calls so."""
-    return timedelta(seconds=least), timedelta(seconds=least + _step(least))
+def span(counted: Mapping[str, int]) -> tuple[timedelta, timedelta]:
+    """From which to which delay those are that were counted as `delay` calls them."""
+    seconds = [int(it) for it in counted]
+    most = max(seconds)
+    return timedelta(seconds=min(seconds)), timedelta(seconds=most + _step(most))
 
 
 def is_slow(counted: Mapping[str, int]) -> bool | None:

@@ -79,8 +79,8 @@ def test_what_brings_money_that_nobody_else_has_is_not_offered_to_be_deleted(
     # What was sent since, the same command shows.
     assert letter["command"] == f"letters {letter['id'][:8]}"
     shown = " ".join(operator("letters").split())
-    assert "have a corrected event sent first; then delete them (--drop)" in shown
-    assert "and sent again, under the same event_id, as no entry has it; then look here" in shown
+    assert "Others can be deleted (--drop), once none has `next`." in shown
+    assert "sent again, under the same event_id, as no entry has it; then look here" in shown
     assert f"type: .venv/bin/python -m ops {letter['command']}" in shown
     last = operator(*letter["command"].split(), "--drop").split("\n\n")[-2]
     lost = "and with it what no entry has: 1 payment of 1,149.00 EUR."

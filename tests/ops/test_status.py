@@ -210,7 +210,7 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
             f"was written last 0 s ago, at {moment(connected.clock())}, as version 2: if this began"
         )
         assert at in line
-        assert "if you have no login there, have whoever published the application" in line
+        assert "(who has no login there asks whoever published the application)" in line
         assert "Within two minutes `status` has this line no more" in line
         assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
     assert "; we ask again in " in line
@@ -875,7 +875,7 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
         ),
         (
             (48, 301, 95),
-            "The PBX tells late, whatever its clock, as its delays differ: 40 s to 5 min. Have",
+            "The PBX tells late, whatever its clock, as its delays differ: 40 s to 6 min. Have",
         ),
     ],
 )
@@ -917,19 +917,19 @@ def test_a_pbx_whose_clock_is_behind_is_told_once_whatever_locations_it_serves(
     assert "set it by NTP; if it is right, its reports come late: look at their queue" in line
     assert "meanwhile stand about 91 s too early in Altegio's history, and stay so" in line
     assert line.endswith(f" > account {account_id}")
-    for location_id in ("4564", "4232"):
-        assert told(operator, "location", location_id) == [line]
-        assert f"  attention  the PBX of account {account_id}" in operator("location", location_id)
+    for each in ("4564", "4232"):
+        assert told(operator, "location", each) == [line]
+        assert f"  attention  the PBX of account {account_id}" in operator("location", each)
     deployment.clock.advance(minutes=1)
     ring(9, 4232, 0)
     assert "nothing is wrong any more" in operator("status")
-    for location_id in ("4564", "4232"):
-        [mended] = told(operator, "location", location_id)
+    for each in ("4564", "4232"):
+        [mended] = told(operator, "location", each)
         assert mended.partition(" > ")[0].endswith(
             f"one was shown 0 s ago; this is told until"
             f" {deployment.clock() + timedelta(minutes=59):%H:%M:%S}Z"
         )
-        assert f"  over  the PBX of account {account_id}" in operator("location", location_id)
+        assert f"  over  the PBX of account {account_id}" in operator("location", each)
 
 
 def test_a_line_that_rings_and_that_nobody_has_entered_is_told_until_it_is_entered(
