@@ -1,9 +1,7 @@
 """The commands of the operator, for the local stack as for a deployed one; `site` knows which.
 
 Whatever changes something first shows it with its evidence, and does it only with `--do`. The rules
-are those of `shared`: of each change of a payment in `shared.payments.entry`, of the reading of the
-platform's list in `shared.payments.lookup`, of what keeps a location on in
-`shared.payments.coverage`.
+are those of `shared`, such as of each change of a payment in `shared.payments.entry`.
 """
 
 from pathlib import Path

@@ -69,11 +69,7 @@ def facts(site: Site, found: Account, own: Iterable[Connection]) -> list[tuple[s
 
 
 def named(site: Site, name: str) -> Account:
-    """The account of an id, here or in the portal, or the one that a location belongs to.
-
-    Raises:
-        Unknown: there is none.
-    """
+    """The account of an id, here or in the portal, or of a location; raises `Unknown` if none."""
     found = site.accounts.of_id(name) or site.accounts.of_portal(name)
     if found is None and name.isascii() and name.isdigit() and len(name) <= screen.ID_LENGTH:
         connection = site.connections.get(int(name))

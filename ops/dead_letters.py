@@ -13,11 +13,13 @@ from typing import Any
 from ops import screen
 from ops.screen import NotChanged
 from ops.site import Site
-from shared import clock, fields
+from ops.trouble import some
+from shared import clock, fields, iso_8601
 from shared.aws.dynamodb import from_item
 from shared.aws.letter_box import AT_ONCE, LetterBox, Message
 from shared.calls import phone_numbers
 from shared.calls import replay as calls_replay
+from shared.payments import billing_event, coverage
 from shared.payments import replay as payments_replay
 from shared.payments.entry import Entry
 
@@ -76,7 +78,9 @@ class Letter(Message):
     @property
     def shown(self) -> str:
         """What it says, masked."""
-        told = [f"{_name(name)}={_masked(name, it)}" for name, it in self.fields.items()]
+        wrong = dict.fromkeys(billing_event.likely(self.fields), " (no such field)")
+        of = self.fields.items()
+        told = [f"{_name(name)}={_masked(name, it)}{wrong.get(name, '')}" for name, it in of]
         return ", ".join(told) or f"no JSON object, {screen.counted(len(self.body), 'character')}"
 
     @property
@@ -87,6 +91,11 @@ class Letter(Message):
             return ""
         told = [_masked(it, says[it]) for it in ("amount", "currency") if it in says]
         return " of ".join(filter(None, (kind[:_LONGEST], " ".join(told))))
+
+    @property
+    def names(self) -> dict[str, str | int]:
+        """The ids that it names rightly."""
+        return fields.names(self.fields)
 
     @property
     def is_bill(self) -> bool:
@@ -135,8 +144,7 @@ def letters(site: Site, options: argparse.Namespace) -> int:
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
     ways = f"Safe to replay: {safe} of {len(judged)}"
     ways += "; `letters all --replay` shows these, and takes them with --do." if safe else "."
-    if safe < len(judged):
-        ways += " Of others, have a corrected event sent anew first; then delete them (--drop)."
+    ways += " Others can be deleted (--drop), once none has `next`." * (safe < len(judged))
     parts = [whole, *(_told(site, *both, options) for both in judged), screen.wrapped(ways)]
     text = "\n\n".join(parts) if judged else f"{site.name}: no dead letters."
     screen.printed(options, text, [_plain(site, *both) for both in judged])
@@ -162,7 +170,9 @@ def _changed(
     verb = "replayed" if options.replay else "deleted for good"
     other = "they would come back" if options.replay else "it is safe to --replay"
     against = "" if going else f"{other} (add --force to do it nevertheless)"
-    whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}."
+    whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}"
+    lost = [it.money for it in going if it.is_bill and not options.replay and not _entry(site, it)]
+    whole += f", and with it what no entry has: {screen.tally(lost)}." if lost else "."
     plain = {"letters": [_plain(site, *both) for both in judged], "chosen": [it.id for it in going]}
 
     def do() -> str:
@@ -179,10 +189,8 @@ def _changed(
 
 
 def attributes(site: Site, url: str) -> dict[str, str]:
-    """How many messages a queue has, and how it is set.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
-    """
+    """How many messages a queue has, and how it is set."""
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
     names = [*_LENGTHS, *MADE]
     found = site.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     redrive = json.loads(found.get("RedrivePolicy", "{}"))
@@ -238,48 +246,63 @@ def _judged(site: Site, letter: Letter) -> Verdict:
 
 def _entry(site: Site, letter: Letter) -> Entry | None:
     """The entry of what a letter brings; None if there is none, or its id is none."""
-    with suppress(ValueError):
-        id_ = fields.one_id(letter.fields.get("event_id"))
-        return site.ledger.get(f"{letter.fields['type']}#{id_}") if letter.is_bill else None
-    return None
+    id_ = letter.names.get("event_id")
+    return site.ledger.get(f"{letter.fields['type']}#{id_}") if letter.is_bill and id_ else None
 
 
 def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
     found = {"reason": letter.reason, "says": letter.shown}
+    entry, (is_safe, why) = _entry(site, letter), verdict
     if letter.money:
-        entry = _entry(site, letter)
         told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else ""
         found["money"] = letter.money + (told or _TOLD_BY_NOBODY)
-    is_safe, why = verdict
-    return {**found, "replay": f"safe: {why}" if is_safe else f"refused again: {why}"}
+        if not told and (others := _of_its_period(site, letter)):
+            found["period"] = f"also of {others}: ask billing whether both are owed"
+    found["replay"] = f"safe: {why}" if is_safe else f"refused again: {why}"
+    if letter.is_bill and not is_safe and not entry:
+        same = ", under the same event_id, as no entry has it" * ("event_id" in letter.names)
+        found["next"] = f"have it corrected, and sent again{same}; then look here again"
+    return found
+
+
+def _of_its_period(site: Site, letter: Letter) -> str:
+    """Other payments of its location for a part of the period that it means, if it says so."""
+    meant = billing_event.likely(letter.fields)
+    says = {meant.get(name) or name: it for name, it in letter.fields.items()}
+    with suppress(KeyError, TypeError, ValueError):
+        begin, end = (iso_8601.read(says[it]) for it in ("period_from", "period_to"))
+        keys = site.ledger.of_location(int(letter.names["location_id"]))
+        others = coverage.paid_within(begin, end, site.readable(site.ledger.get, keys))
+        told = [f"{it.key} ({it.state}, {it.payment.sum}, {screen.period(it)})" for it in others]
+        return some(told)
+    return ""
 
 
 def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:
     """One, and with `options` what to type for it, which only shows what would be."""
     head = f"  {letter.id[:_SHORT]}  "
     old = screen.age(clock.now() - letter.sent_at)
-    below = screen.facts([*_facts(site, letter, verdict).items()], indent=" " * len(head))
-    command = _command(site, letter, verdict) if options else ""
-    typed = f"\n{screen.to_type(command, options)}" if options and command else ""
+    found = _facts(site, letter, verdict)
+    below = screen.facts([*found.items()], indent=" " * len(head))
+    typed = f"\n{screen.to_type(_command(letter, verdict, found), options)}" if options else ""
     return f"{head}{letter.queue}, {letter.about}, {old} old\n{below}{typed}"
 
 
-def _command(site: Site, letter: Letter, verdict: Verdict) -> str:
-    """What comes next; empty while nothing else has the money that it brings."""
-    is_safe, _why = verdict
-    if not is_safe and letter.is_bill and _entry(site, letter) is None:
-        return ""
-    return f"letters {letter.id[:_SHORT]} {'--replay' if is_safe else '--drop'}"
+def _command(letter: Letter, verdict: Verdict, found: Mapping[str, str]) -> str:
+    """What comes next; while nothing else has the money that it brings, to look again."""
+    way = "" if "next" in found else " --replay" if verdict[0] else " --drop"
+    return f"letters {letter.id[:_SHORT]}{way}"
 
 
 def _plain(site: Site, letter: Letter, verdict: Verdict) -> dict[str, object]:
+    found = _facts(site, letter, verdict)
     return {
         "queue": letter.queue,
         "id": letter.id,
         "event": letter.event[:_LONGEST],
         "location_id": letter.fields.get("location_id"),
         "sent_at": clock.stamp(letter.sent_at),
-        **_facts(site, letter, verdict),
+        **found,
         "safe": verdict[0],
-        "command": _command(site, letter, verdict) or None,
+        "command": _command(letter, verdict, found),
     }

@@ -13,11 +13,7 @@ from shared.aws.parameters import ParameterUnreadable
 
 
 def doctor(site: Site, options: argparse.Namespace) -> int:
-    """Prints the verdict; 1 if the signature is not right.
-
-    Raises:
-        NoStack: The token of the stack cannot be read.
-    """
+    """Prints the verdict; 1 if the signature is not right. Raises `NoStack` without a token."""
     text = _read(options.what or "-").strip()
     try:
         accepted = site.token.accepted()

@@ -40,11 +40,7 @@ class Evidence:
 
 
 def entry_of(site: Site, name: str) -> Entry:
-    """The entry under a key, or of the billing system's own event id.
-
-    Raises:
-        Wrong: There is none, or both a payment and a refund have that id.
-    """
+    """The entry under a key, or of billing's event id; raises `Wrong` if none or two have it."""
     keys = [name, f"payment#{name}", f"refund#{name}"]
     found = [entry for entry in map(site.ledger.get, keys) if entry is not None]
     if len(found) != 1:
@@ -110,11 +106,8 @@ def _of_payment(site: Site, entry: Entry, entries: Sequence[Entry]) -> Evidence:
         elif doubted in findings.absent:
             word = Word.NOT_TAKEN
             why = "no row without an entry has its sum, and known payments read back exactly"
-    rows = tuple(
-        row
-        for row in listed
-        if row.amount in (entry.payment.amount, None) or row.id == entry.platform_id
-    )
+    own, sums = entry.platform_id, (entry.payment.amount, None)
+    rows = tuple(row for row in listed if row.amount in sums or row.id == own)
     owners = {row.id: site.ledger.owner(row.id) for row in rows}
     return Evidence(word, why, rows, owners, mine, frozenset(row.id for row in listed))
 

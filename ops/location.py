@@ -1,8 +1,7 @@
 """Everything about one location on one screen: what is wrong, how it stands, what happened.
 
-Our tables, the dead letters and the platform's word are asked; and it changes what is known of its
-telephony, if that is asked for. The answer to "my pop-ups do not come" and to "I paid and was
-switched off" is its first part.
+It changes what is known of its telephony, too, if that is asked for. The answer to "my pop-ups do
+not come" and to "I paid and was switched off" is its first part.
 """
 
 import argparse
@@ -17,6 +16,7 @@ from ops import call as calls_shown
 from ops.history import Event, Standing
 from ops.screen import NotChanged
 from ops.site import Site
+from ops.status import platform
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock
 from shared.altegio.status import Installed
@@ -55,7 +55,7 @@ class Known:
         told = site.told(location_id)
         self.said, self.status = "", None if isinstance(told, str) else told
         if isinstance(told, str):
-            self.said = f"{told[0].upper()}{told[1:]}. This is what we know ourselves."
+            self.said = f"{told[0].upper()}{told[1:].rstrip('.')}. This is what we know ourselves."
         elif told.installed is Installed.NO and not told.log:
             self.said = "Not installed there now, so the platform shows neither log nor payments."
         self.journal = site.journal.of_location(location_id)
@@ -74,14 +74,9 @@ def location(site: Site, options: argparse.Namespace) -> int:
         return _refused_changed(site, options)
     now, location_id = clock.now(), options.location
     known = Known(site, location_id)
-    events = history.events(
-        known.journal,
-        known.entries,
-        known.status,
-        owned=site.looking.owned(known.entries, known.status.payments if known.status else ()),
-        now=now,
-        zone=site.platform.zone,
-    )
+    owned = site.looking.owned(known.entries, known.status.payments if known.status else ())
+    told, zone = (known.journal, known.entries, known.status), site.platform.zone
+    events = history.events(*told, owned=owned, now=now, zone=zone)
     stands = history.standing(known.connection, known.journal, known.status)
     troubles, facts = [*_troubles(site, known, now)], [*_facts(site, known, now)]
     if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
@@ -123,7 +118,8 @@ def location(site: Site, options: argparse.Namespace) -> int:
 def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if known.status is None:
         # What concerns all locations may be what its owner complains of.
-        yield Trouble(Grade.BROKEN, known.said, "platform", "status")
+        of_all = [it for it in platform(site, now) if isinstance(it, Trouble)]
+        yield from of_all or [Trouble(Grade.BROKEN, known.said, "platform", "status")]
     yield from rows.of_unreadable(site)
     yield from trouble.of_money(known.entries, now, filter(None, [known.connection]))
     for letter in known.letters:
@@ -164,8 +160,7 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
             yield told(seen)
     if known.account is not None and connection.live and not known.calls:
         yield from pbx.of_no_line(known.account.lines, connection.location_id)
-    for who in filter(None, (whose, connection.account_id)):
-        yield from rows.dropped(site, site.sightings.last(sightings.POP_UP_DROPPED, who), now)
+    yield from rows.dropped(site, [*filter(None, (whose, connection.account_id))], now)
     yield from trouble.of_refused(known.calls, connection.location_id)
 
 

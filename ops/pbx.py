@@ -1,5 +1,6 @@
 """What a telephone system does wrong, and what is dropped of what it tells: pure rules, no I/O."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +17,6 @@ from shared.connections.accounts import Account
 
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
-# Delays of a PBX: so many tell something; and by so much, in seconds or parts, alike ones differ.
-_A_FEW = 3
-_ALIKE_S = 20
-_ALIKE = 0.25
 
 
 def of_pop_ups(
@@ -37,8 +34,8 @@ def of_pop_ups(
     what = f"more pop-ups are dropped than shown: {screen.tally(lost)}; at {last.at:%H:%M:%S}Z:"
     what += f" {last.why}"
     whom = command = named(last.who)
-    if last.why.startswith(PopUp.LATE) and late:
-        what += f". {_delays(late)}"
+    if late and last.why.startswith(PopUp.LATE):
+        what += f". {_delays(late, last.why)}"
     elif last.why.startswith(PopUp.CROWDED):
         what += ", as our calls to Altegio had used up the pace of all, or of its account"
     elif last.why.startswith(PopUp.UNUSABLE):
@@ -48,28 +45,27 @@ def of_pop_ups(
         line = newest.facts.get("line") or newest.facts.get("extension", "")
         what += f": {line or 'none was told'}. Say of which LOCATION it is"
         command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
-    trouble = Trouble(Grade.ATTENTION, what, whom, command)
+    trouble, until = Trouble(Grade.ATTENTION, what, whom, command), last.at + LATELY
     if newest and newest.why in _NO_FAULT and newest.at > last.at:
-        mended = f"Mended, as it seems: one was shown {screen.due(newest.at, now)}"
-        what = f"{what.rstrip('.')}. {mended}"
-        trouble = replace(trouble, what=what, until=last.at + LATELY, is_over=True)
+        ends = f"{screen.due(newest.at, now)}; this is told until {until:%H:%M:%S}Z"
+        what = f"{what.rstrip('.')}. Mended, as it seems: one was shown {ends}"
+        trouble = replace(trouble, what=what, until=until, is_over=True)
     yield trouble
 
 
-def _delays(late: Mapping[str, int]) -> str:
-    """What the delays of a PBX tell: a clock that is wrong makes all alike."""
-    by = sorted((int(seconds), number) for seconds, number in late.items())
-    told = ", ".join(
-        f"{' to '.join(map(screen.age, shown.delays(it)))} ({number})" for it, number in by
-    )
-    least, most = by[0][0], by[-1][0]
-    if sum(late.values()) < _A_FEW:
-        said = "if more come and are alike, its clock is wrong; else it tells us late"
-    elif most - least <= max(_ALIKE_S, most * _ALIKE):
-        said = "they are alike, so its clock is wrong by that much"
-    else:
-        said = "they differ, so it tells us late, whatever its clock"
-    return f"Delays of the hour: {told}: {said}"
+def _delays(late: Mapping[str, int], why: str) -> str:
+    """What the delays of a PBX tell, and whom to tell; `why` has the last of them."""
+    found, is_slow = re.search("[0-9]+ s", why), shown.is_slow(late)
+    by = f"about {found[0]}" if found else "that much"
+    if is_slow is None:
+        return f"If more come and are alike, the PBX's clock is {by} behind; if not, it tells late"
+    if is_slow:
+        span = " to ".join(map(screen.age, shown.span(late)))
+        said = f"The PBX tells late, whatever its clock, as its delays differ: {span}"
+        return f"{said}. Have whoever runs it look at the queue of its reports"
+    said = f"The PBX's clock is {by} behind, as its delays are alike. Have whoever runs it set it"
+    said += " by NTP; if it is right, its reports come late: look at their queue. Calls that were"
+    return f"{said} saved meanwhile stand {by} too early in Altegio's history, and stay so"
 
 
 def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:

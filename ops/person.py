@@ -1,8 +1,7 @@
 """A person's request: all that is stored of an account or a location, or that it be erased.
 
 An erasure goes the way that `shared.connections.erase` goes after the grace period, now. Besides,
-it deletes what else names the person, which otherwise time deletes. Its receipt has no personal
-data, so that it can be kept as the proof.
+it deletes what else names the person, which otherwise time deletes. Its receipt names nobody.
 """
 
 import argparse
@@ -102,9 +101,8 @@ def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any
     stored.delete(site, {name: rows[name] for name in ("CallsTable", "TicketsTable", "PaceTable")})
     for other in stored.formerly(site, found):
         left = tuple(it for it in other.former if it != found.account_id)
-        site.connections.save(
-            replace(other, former=left, forget_at=other.forget_at if left else None)
-        )
+        forget_at = other.forget_at if left else None
+        site.connections.save(replace(other, former=left, forget_at=forget_at))
     rules = replace(site.settings.lifecycle, erase_after_s=0)
     erasing = Erase(
         connections=site.connections, accounts=site.accounts, clock=clock.now, rules=rules

@@ -15,6 +15,7 @@ import httpx
 from ops import screen
 from ops.assumptions import Verdict, assumptions, list_of_calls
 from ops.site import Site
+from shared import clock
 from shared.altegio import webhook as lifecycle
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.redirect import NO_SIGN
@@ -41,10 +42,7 @@ class Check:
 
 
 def publication(site: Site, options: argparse.Namespace) -> int:
-    """Prints what to fill in, and the checks; 1 if one of them does not pass.
-
-    With a location it prints instead which assumptions about the platform hold there.
-    """
+    """Prints what to fill in, and the checks; 1 if one fails. Of a location, what holds there."""
     if options.location is not None:
         return assumptions(site, options)
     values, texts = _values(site), _texts(site)
@@ -63,7 +61,8 @@ def _told(site: Site, values: dict[str, str], texts: dict[str, str], checks: lis
     if _is_local(site):
         verdict = "A local stack, which only this machine reaches, so it is not what is published"
     told = f": {'; '.join(failed)}" if failed else ""
-    verdict += f". Of {screen.counted(len(checks), 'check')}, {len(failed) or 'none'} failed{told}."
+    of = f"{len(failed)} {'does' if len(failed) == 1 else 'do'} not hold" if failed else "all hold"
+    verdict += f". Of {screen.counted(len(checks), 'check')}, {of}{told}."
     rows = [("ok" if it.passed else "FAILED", it.what, it.seen) for it in checks]
     parts = [
         screen.wrapped(verdict),
@@ -131,7 +130,10 @@ def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     except (Refused, Unreachable) as error:
         # Of a wrong application, the token is not to be blamed.
         is_taken = isinstance(error, Refused) and error.status not in _TOKEN
-        yield Check(knows if is_taken else takes, passed=False, seen=str(error))
+        # Nobody asks while it refuses us: what it had answered.
+        until, why = site.pace.braked()
+        seen = f"{why.rstrip('.')}; {error}" if until > clock.now() and why else str(error)
+        yield Check(knows if is_taken else takes, passed=False, seen=seen)
     else:
         yield Check(takes, passed=True, seen=f"it lists {screen.counted(len(ids), 'location')}")
     token = site.user_token.known()

@@ -1,7 +1,9 @@
 """What is wrong by our own rows, of which a bounded part is read, and by what the doors noted."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -30,9 +32,9 @@ ASKED = 3
 OVERDUE = timedelta(minutes=5)
 
 HOW_TO_WRITE = (
-    "TOKEN is a file that you write: the token that the Cabinet shows under Account settings, and"
-    " in a second line the one that the parameter has now. How you read that one,"
-    " docs/operations.md says under Changing the token"
+    "The first command writes what the parameter has now into the file TOKEN. Put above it, as its"
+    " first line, what the Developer Cabinet shows under Account settings (who has no login there"
+    " asks whoever published the application), type the second command, and delete the file"
 )
 OF_USER = (
     "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"
@@ -46,6 +48,12 @@ def written(site: Site, parameter: str) -> str:
     return f"{site.aws} ssm {how} --value file://{file_of(parameter)}"
 
 
+def read(site: Site, parameter: str) -> str:
+    """The command that writes what a parameter has now into a file that only you may read."""
+    how = f"get-parameter --with-decryption --name {parameter} --query Parameter.Value"
+    return f"(umask 077; {site.aws} ssm {how} --output text > {file_of(parameter)})"
+
+
 def file_of(parameter: str) -> str:
     """As what is to be written is called: TOKEN, or what else the parameter's name ends with."""
     word = parameter.rpartition("-")[2].upper()
@@ -53,10 +61,9 @@ def file_of(parameter: str) -> str:
 
 
 def clock_is_right(site: Site, connection: Connection) -> bool:
-    """Whether the platform's log was seen to name the present, after it named what is to come.
+    """Whether the platform's log names the present, after it named what is to come.
 
-    By what has happened since in any location; as the same log reads now, in another zone; or by
-    the time of its answers, if that was ahead as well.
+    In any location since, in this one by another zone, or by the time of its answers, if ahead.
     """
     status, now = site.told(connection.location_id), clock.now()
     if isinstance(status, Status) and status.log and not status.ahead_of(now):
@@ -179,10 +186,7 @@ def telephony(site: Site, now: datetime) -> Iterator[Found]:
 
 
 def calls(site: Site, now: datetime) -> Iterator[Found]:
-    """What the platform refuses of the calls of a location: the calls themselves, and their list.
-
-    No index has them, so those are asked of which it was noted lately.
-    """
+    """Calls that the platform refuses, and lists of calls: of locations where it was so lately."""
     listless = places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2))
     # Of a location that has left, nobody may read it.
     listless = [it.location_id for it in rows(site, listless) if it.live]
@@ -191,8 +195,7 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
         yield from trouble.of_refused(site.calls.latest(location_id, MOST), location_id)
     for kind, told in pbx.OF_PBX.items():
         yield from map(told, site.sightings.lately(kind, LATELY))
-    for seen in site.sightings.lately(sightings.POP_UP_DROPPED, LATELY):
-        yield from dropped(site, seen, now)
+    yield from dropped(site, (), now)
     yield "pop-ups", pop_ups(site, now)
 
 
@@ -210,12 +213,9 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         what += f"So the user token in {parameter} is not taken. {OF_USER}"
         command = written(site, parameter)
     else:
-        what += (
-            "See first whether the application, and the user whose token is in"
-            f" {parameter}, may view Overview - Calls: it may have been taken from either. If"
-            " both may, these were connected before, and have to connect anew"
-        )
-        command = "publication"
+        what += f"See first whether the application, and the user whose token is in {parameter},"
+        what += " may view Overview - Calls: it may have been taken from either. If both may, these"
+        command, what = "publication", f"{what} were connected before, and have to connect anew"
     whom = f"locations {trouble.some(sorted({it.location_id or 0 for it in unread}))}"
     since = min((it.sent_at for it in unread if it.sent_at), default=None)
     yield Trouble(Grade.ATTENTION, what, whom, command, since)
@@ -227,29 +227,45 @@ def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Itera
     soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
     found = site.calls.waiting_elsewhere(account.account_id, own, soon, 10 * MOST)
     for other, keys in found.items():
-        what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
-        what += (
-            f" the key of account {other}. Set the PBX to its own, then give up what waits there"
+        what = (
+            f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with the"
         )
+        what += f" key of account {other}. Set the PBX to its own, then give up what waits there"
         yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
 
 
-def dropped(site: Site, last: Sighting | None, now: datetime) -> Iterator[Trouble]:
-    """Pop-ups of a location, or of an account, that were dropped; unless that is mended."""
-    if last is None or not last.who:
-        return
-    counts, late = (
-        site.sightings.counts(kind, last.who) for kind in (sightings.POP_UP, sightings.POP_UP_LATE)
-    )
-    newest = site.sightings.told(sightings.POP_UP, last.who)
-    account = None if last.who.isdecimal() else site.accounts.of_id(last.who)
-    if newest and account:
+def dropped(site: Site, of: Collection[str], now: datetime) -> Iterator[Trouble]:
+    """Pop-ups of locations or accounts, or of all, that were dropped; those told late by PBX."""
+    seen = [site.sightings.last(sightings.POP_UP_DROPPED, it) for it in of]
+    seen += site.sightings.lately(sightings.POP_UP_DROPPED, LATELY)
+    groups = defaultdict[str, list[Sighting]](list)
+    for it in {it.who: it for it in seen if it and it.who}.values():
+        is_late = it.who.isdecimal() and it.why.startswith(sightings.TOO_LATE)
+        own = rows(site, [int(it.who)] if is_late else [])
+        groups[(own and own[0].account_id) or it.who].append(it)
+    for whose, group in groups.items():
+        if not of or {*of} & {it.who for it in group}:
+            yield from _dropped(site, whose, group, now)
+
+
+def _dropped(site: Site, whose: str, group: Sequence[Sighting], now: datetime) -> Iterator[Trouble]:
+    ids, last, noted = [it.who for it in group], max(group, key=lambda it: it.at), site.sightings
+    counts, late = (noted.counts(it, *ids) for it in (sightings.POP_UP, sightings.POP_UP_LATE))
+    newest = noted.told(sightings.POP_UP, *ids)
+    account = None if whose.isdecimal() else site.accounts.of_id(whose)
+    if newest and account and last.who == whose:
         line, extension = (newest.facts.get(it, "") for it in ("line", "extension"))
         # Of calls that wait for the same line, `lines` tells.
         waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
         if site.lines.key_of(account, line or extension) in {*account.lines, *waiting}:
             return
-    yield from pbx.of_pop_ups(counts, late, last, newest, now)
+    for it in pbx.of_pop_ups(counts, late, last, newest, now):
+        if account is None or last.who == whose:
+            yield it
+            continue
+        command, since = f"account {whose}", noted.first_counted(sightings.POP_UP_LATE, *ids)
+        whom = f"the PBX of {command} ({account.name}; {trouble.places(sorted(ids))})"
+        yield replace(it, whom=whom, command=command, since=since)
 
 
 def places(site: Site, kind: str, within: timedelta) -> list[int]:

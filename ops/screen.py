@@ -24,7 +24,7 @@ _NARROWEST = 16
 # An id is copied as one, however long.
 _wrap = partial(textwrap.wrap, break_on_hyphens=False, break_long_words=False)
 _TYPE = "    type: "
-_OTHERS = ("AWS_", "aws ", "build/", "grep ", "less ", "make ")
+_OTHERS = ("(umask ", "AWS_", "aws ", "build/", "grep ", "less ", "make ")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:

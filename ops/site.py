@@ -72,11 +72,7 @@ class Site:
     """All that the commands work with: the functions' own adapters; `settings` are reconcile's."""
 
     def __init__(self, stack: Stack) -> None:
-        """Of a stack; `dynamodb` and `sqs` are for what only a person looks for.
-
-        Raises:
-            NoStack: Its functions are configured for another version than this.
-        """
+        """Of a stack; raises `NoStack` if its functions are configured for another version."""
         try:
             environments = [stack.environments[name] for name in _FUNCTIONS]
             payments = config.read(payments_function.Settings, environments[0])
@@ -89,14 +85,14 @@ class Site:
         self.watch, self.aws = stack.watch, stack.aws
         self.settings, self.calls_settings = reconcile, calls
         dynamodb, sqs, ssm = map(stack.client, ("dynamodb", "sqs", "ssm"))
-        self.dynamodb, self.sqs = dynamodb, sqs
+        self.dynamodb, self.sqs, self.ssm = dynamodb, sqs, ssm  # For what only a person looks for.
         self.tickets_table = connect.tickets_table
         pace_table = reconcile.platform.pace_table
         self.token = PartnerToken(ssm, reconcile.platform.partner_token_parameter)
         self.user_token = UserToken(ssm, calls.user_token_parameter)
         # In turn with the functions.
-        pace = pace_of(dynamodb, reconcile.platform, order.DESK)
-        client = Client(reconcile.platform, self.token, pace)
+        self.pace = pace_of(dynamodb, reconcile.platform, order.DESK)
+        client = Client(reconcile.platform, self.token, self.pace)
         self.platform = Marketplace(client)
         self.voip = Telephony(client, calls.chains.platform_api_url)
         rows = reconcile.connections
@@ -158,12 +154,7 @@ def side_by_side[Of, Told](read: Callable[[Of], Told], all_of: Iterable[Of]) -> 
 
 
 def find(options: argparse.Namespace) -> Stack:
-    """The stack that the command line names.
-
-    Raises:
-        NoStack: There is none.
-        botocore.exceptions.ClientError: AWS does not know it, or refuses to tell.
-    """
+    """The stack that the command line names; raises `NoStack` if there is none, or AWS's error."""
     if options.stack_name:
         return _deployed(options.stack_name, options.profile, options.region)
     try:

@@ -8,19 +8,19 @@ import argparse
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import accounts, dead_letters, pbx, rows, screen, trouble
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
-from ops.watch import FAILURES, RUN
+from ops.watch import FAILURES, RUN, Alarm
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
-from shared.altegio.rate_limit import COMMON
 from shared.aws import sightings
-from shared.aws.dynamodb import UnreadableRow, row
+from shared.aws.dynamodb import UnreadableRow
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import Sighting
 from shared.connections.connection import LIVE, Connection, State
@@ -43,6 +43,7 @@ _COUNTED = {
 _LASTING = ("Doubled", "LifecycleEventUnknown")
 _AGAIN = "NotDurable"
 _BLOCKED = "PlatformBlocked"
+_TOKEN = ("401", "406")  # What blames our token.
 # In which of our states what the census found of a location is so no more.
 _SETTLED: dict[str, tuple[State, ...]] = {
     Difference.UNINSTALLED: (State.DISABLED,),
@@ -51,7 +52,7 @@ _SETTLED: dict[str, tuple[State, ...]] = {
     Difference.GHOST: LIVE,
 }
 # What it means if the platform does not answer.
-_OUT = "Meanwhile no payment, call or pop-up goes out, and none but pop-ups is lost"
+_OUT = "Meanwhile nothing goes out: payments and calls wait for the end of it, pop-ups are lost"
 _ECHOES = "Alarms and counts, of what stands above or was mended. They end by themselves,"
 
 
@@ -99,7 +100,8 @@ def _tried(
     return found
 
 
-def _platform(site: Site, now: datetime) -> Iterator[Found]:
+def platform(site: Site, now: datetime) -> Iterator[Found]:
+    """Whether the platform takes our token, and goes on to do so."""
     parameter = site.settings.platform.partner_token_parameter
     try:
         known = site.token.accepted()
@@ -109,12 +111,10 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
         what = "the partner token is missing, empty, or may not be read"
         yield Trouble(Grade.BROKEN, what, parameter, rows.written(site, parameter))
         return
-    pace = row(site.dynamodb, site.settings.platform.pace_table, {"key": COMMON}) or {}
-    until = datetime.fromtimestamp(pace.get("braked_until", 0) / 1000, UTC)
+    until, why = site.pace.braked()
     if until > now:
         # Whoever asked now would be told to wait.
-        when = f"for {screen.age(until - now)} we do not ask"
-        yield _refusal(site, now, pace.get("braked_why", ""), when)
+        yield _refusal(site, now, why, f"we ask again {screen.due(until, now)}")
         return
     try:
         site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
@@ -124,18 +124,21 @@ def _platform(site: Site, now: datetime) -> Iterator[Found]:
         yield _refusal(site, now, str(error), "it was asked now")
     else:
         yield "platform", "takes our token, and no brake is on"
-        yield from _refused_lately(site, now, pace.get("braked_why", "no word of it is kept"))
+        yield from _refused_lately(site, now, why or "no word of it is kept")
 
 
 def _refused_lately(site: Site, now: datetime, why: str) -> Iterator[Trouble]:
     """What it refused within the hour, and for whom it does so yet, though it takes our token."""
     if it := site.watch.counted([_BLOCKED], now).get(_BLOCKED):
         seen = site.sightings.lately(sightings.PLATFORM_REFUSED, LATELY)
+        last = seen[0] if seen else Sighting(it.last, "", why)
+        # What it says of our token is not of the locations of which it was seen.
+        seen = [] if (is_token := last.why.startswith(_TOKEN)) else seen
         ids = sorted({int(each.who) for each in seen if each.who.isdecimal()})
         still = [one.location_id for one in rows.rows(site, ids) if _is_refused(site, one)]
-        last = seen[0] if seen else Sighting(it.last, "", why)
+        of = "for all locations" if is_token else f"of {trouble.places(ids)}" if ids else ""
         what = f"the platform refused us, {screen.counted(it.number, 'time')} in an hour, last"
-        what += f" {screen.due(last.at, now)}{f' of {trouble.places(ids)}' if ids else ''}:"
+        what += f" {screen.due(last.at, now)}{of and f' {of}'}:"
         over = "it takes our token now, so that is over, as it seems"
         what += f" {last.why}; {f'not over for {trouble.places(still)}' if still else over}"
         command = f"location {still[0]}" if still else site.watch.log("")
@@ -153,7 +156,7 @@ def _is_refused(site: Site, connection: Connection) -> bool:
 def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
     """What the platform's words mean: the token is to be blamed for some of them only."""
     settings = site.settings.platform
-    grade, counted, command = Grade.BROKEN, _BLOCKED, "publication"
+    grade, counted, command, first = Grade.BROKEN, _BLOCKED, "publication", ""
     if why.startswith("429"):
         grade, counted, command = Grade.ATTENTION, "PlatformThrottled", "status"
         does, then = "says that it is called too often", "It goes on by itself"
@@ -161,21 +164,27 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         counted, command = "PlatformFailing", "status"
         does = f"does not answer as it should at {settings.platform_app_url}"
         then = "It is tried again by itself; ask Altegio if it lasts. In some minutes"
-    elif why.startswith(("401", "406")):
-        command = rows.written(site, settings.partner_token_parameter)
-        does = f"refuses the partner token of {settings.partner_token_parameter}"
-        then = f"That does not mend by itself. {rows.HOW_TO_WRITE}"
+    elif why.startswith(_TOKEN):
+        parameter = settings.partner_token_parameter
+        command, first = rows.written(site, parameter), rows.read(site, parameter)
+        does = f"refuses the partner token of {parameter}"
+        found = site.ssm.get_parameter(Name=parameter)["Parameter"]
+        last = f"{screen.due(at := found['LastModifiedDate'], now)}, at {screen.moment(at)}"
+        then = f"The parameter was written last {last}, as version {found['Version']}: if this"
+        then += f" began then, see who did; if not, Altegio has another token. {rows.HOW_TO_WRITE}."
+        then += " Within two minutes `status` has this line no more; else ask Altegio's support"
     else:
         does = f"refuses application {settings.application_id}"
         then = "That does not mend by itself. The token was taken, so see whether ApplicationId is"
         then += " right, and whether the token is that application's"
     what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
     since = site.watch.counted([counted], now).get(counted)
-    return Trouble(grade, what, "all locations", command, since.first if since else None)
+    began = since.first if since else None
+    return Trouble(grade, what, "all locations", command, began, first=first)
 
 
 def _alarms(site: Site, now: datetime) -> Iterator[Found]:
-    alarms = site.watch.alarms(now)
+    alarms = [_as_seen(site, it) for it in site.watch.alarms(now)]
     for it in alarms:
         words, command = it.told
         if command in ("", "status"):
@@ -186,6 +195,13 @@ def _alarms(site: Site, now: datetime) -> Iterator[Found]:
         until = it.until or now + _OLD
         yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, is_over)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
+
+
+def _as_seen(site: Site, alarm: Alarm) -> Alarm:
+    """Of dead letters, the queue tells that it is over before what is measured of it does."""
+    queue = alarm.name.removesuffix("DeadLettersAlarm").lower()
+    is_gone = alarm.lasts and queue in dead_letters.urls(site)
+    return replace(alarm, lasts=False) if is_gone and not dead_letters.count(site, queue) else alarm
 
 
 def _counted(site: Site, now: datetime) -> Iterator[Found]:
@@ -269,14 +285,18 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     came = f"last {screen.due(last.at, now)}" if last else "none within a week"
     yield "webhook", came + (f"; one refused {screen.due(refused.at, now)}" if refused else "")
     parameter = site.settings.platform.partner_token_parameter
-    for it, whom in ((refused, "webhooks"), (redirect, "redirects")):
+    commands = rows.read(site, parameter), rows.written(site, parameter)
+    more = "docs/operations.md has how, under Changing the token"
+    for it, whom, how, (first, command) in (
+        (refused, "webhooks", rows.HOW_TO_WRITE, commands),
+        (redirect, "redirects", more, ("", "doctor")),
+    ):
         # After one that was taken, one that is refused is a stranger's.
         if it and it.at > now - LATELY and not (last and last.at > it.at):
             what = f"come with a token that is not ours; of webhooks with ours, {came}. See what"
             what += " the Cabinet shows: if it is ours, somebody else sends these. If not, it was"
-            what += f" changed: {rows.HOW_TO_WRITE}"
-            command = rows.written(site, parameter) if whom == "webhooks" else "doctor"
-            yield Trouble(Grade.ATTENTION, what, whom, command, it.at)
+            what += f" changed. {how}"
+            yield Trouble(Grade.ATTENTION, what, whom, command, it.at, first=first)
     taken = {it.who: it.at for it in site.sightings.lately(sightings.BILLING, LATELY)}
     for it in site.sightings.lately(sightings.BILLING_REFUSED, LATELY):
         if it.who not in taken or taken[it.who] < it.at:
@@ -354,4 +374,4 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
     yield "census", f"{head.stage}, begun {screen.due(head.began_at, now)}"
 
 
-_CHECKS = (_platform, _alarms, _counted, _queues, *rows.CHECKS, _seen, _noted, _census)
+_CHECKS = (platform, _alarms, _counted, _queues, *rows.CHECKS, _seen, _noted, _census)

@@ -98,8 +98,7 @@ def personal(site: Site, person: Person) -> Rows:
 
 def named(site: Site, person: Person) -> Rows:
     """Rows that name the account, by table: its own, and those of its connections."""
-    account_id = person.account_id
-    table = site.settings.connections.connections_table
+    account_id, table = person.account_id, site.settings.connections.connections_table
     keys = [{"location_id": it} for it in sorted(person.locations)]
     accounts = []
     if account_id is not None and person.whole:

@@ -20,12 +20,8 @@ from shared.payments.entry import NO_PAYMENT, Entry, EntryState
 
 # In the order in which they concern a person.
 UNFINISHED = (
-    EntryState.NEEDS_HUMAN,
-    EntryState.REJECTED,
-    EntryState.UNKNOWN,
-    EntryState.HELD,
-    EntryState.PENDING,
-    EntryState.SENDING,
+    *(EntryState.NEEDS_HUMAN, EntryState.REJECTED, EntryState.UNKNOWN),
+    *(EntryState.HELD, EntryState.PENDING, EntryState.SENDING),
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
@@ -54,14 +50,17 @@ class Trouble:
     # whether what it tells of seems to be over.
     until: datetime | None = None
     is_over: bool = False
+    first: str = ""  # What is typed before the command.
 
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
-        told = screen.table((self.grade.name.lower(), f"{self.whom}{since}: {self.what}"), ())
+        grade = "over" if self.is_over else self.grade.name.lower()
+        told = screen.table((grade, f"{self.whom}{since}: {self.what}"), ())
         if self.command in (here, f"{here} --all"):
             return told
-        return f"{told}\n{screen.to_type(self.command, options)}"
+        typed = (screen.to_type(it, options) for it in (self.first, self.command) if it)
+        return "\n".join([told, *typed])
 
     def plain(self) -> dict[str, str | None]:
         """For a machine."""
@@ -69,6 +68,7 @@ class Trouble:
             "grade": self.grade.name.lower(),
             "what": self.what,
             "whom": self.whom,
+            "first": self.first or None,
             "command": self.command,
             "since": stamp(self.since) if self.since else None,
             "until": stamp(self.until) if self.until else None,
@@ -81,9 +81,7 @@ type Found = Trouble | tuple[str, str]
 
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
     """The worst first, of equals the oldest; and after all others what only echoes them."""
-    return sorted(
-        troubles, key=lambda it: (bool(it.until), -it.grade, it.since is None, it.since or 0)
-    )
+    return sorted(troubles, key=lambda it: (bool(it.until), -it.grade, not it.since, it.since or 0))
 
 
 def some(names: Collection[object]) -> str:
@@ -97,7 +95,7 @@ def named(who: str) -> str:
     return f"{'location' if who.isdecimal() else 'account'} {who}"
 
 
-def places(ids: Collection[int]) -> str:
+def places(ids: Collection[object]) -> str:
     """One or more locations."""
     return f"{'location' if len(ids) == 1 else 'locations'} {some(ids)}"
 
@@ -117,11 +115,7 @@ def causes(whys: Iterable[str]) -> str:
 def of_money(
     entries: Iterable[Entry], now: datetime, connections: Iterable[Connection] = ()
 ) -> Iterator[Trouble]:
-    """What is not settled, by state and cause; not what is on its way as it should be.
-
-    Of those that wait for their location, or cannot be looked for without it, `connections` say
-    how it stands by now.
-    """
+    """What is not settled, by state and cause; `connections` say how those of HELD ones stand."""
     is_live = {it.location_id: it.live for it in connections}
     groups = defaultdict(list)
     for entry in entries:
@@ -194,11 +188,13 @@ def of_stopped(stopped: Sequence[Connection], culprits: Sequence[str]) -> Iterat
     if stopped:
         ids = [it.location_id for it in stopped]
         whose = f"location {some(culprits)}" if culprits else "one of them"
-        what = (
-            "telephony is stopped for all of the chain that no call has proven, as a saved call of"
-            f" {whose} was not in its list. First see in Altegio's telephony settings whether that"
-            " line is routed to it: if it is not, route it; if it is, the CRM token is another's,"
-            " and its owner has to disconnect it and connect it anew. Then have the telephony go on"
+        what = "telephony is stopped for all of the chain that no call has proven, as a saved call"
+        what += f" of {whose} was not in its list. First see in Altegio's telephony settings"
+        what += (
+            " whether that line is routed to it: if it is not, route it; if it is, the CRM token"
+        )
+        what += (
+            " is another's, and its owner has to disconnect and connect anew. Then have it go on"
         )
         yield Trouble(Grade.BROKEN, what, places(ids), f"location {ids[0]} --resume")
 
@@ -230,11 +226,9 @@ def of_refused(calls: Iterable[Call], location_id: int) -> Iterator[Trouble]:
     """Those of a location that the platform will not save; each reason, not only the first."""
     if calls := refused(calls):
         whys, location = causes(call.why for call in calls).rstrip("."), f"location {location_id}"
-        what = (
-            f"{screen.counted(len(calls), 'call')} refused by the platform: {whys}. First put that"
-            " right, such as the account's country, then have them sent again; or give them up"
-            " (--drop-refused)"
-        )
+        what = f"{screen.counted(len(calls), 'call')} refused by the platform: {whys}. First put"
+        what += " that right, such as the account's country, then have them sent again; or give"
+        what += " them up (--drop-refused)"
         since = min((it.sent_at for it in calls if it.sent_at), default=None)
         yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused", since)
 
@@ -251,11 +245,9 @@ def of_clock(connection: Connection, now: datetime, *, is_right: bool) -> Iterat
     harms = connection.live and connection.verdict.startswith(LAGS)
     ahead = ahead_until(connection, now)
     if ahead and (harms or not is_right):
-        what = (
-            f"the platform's log has an entry of {ahead}, which is to come: its clock"
-            f" {'differed' if is_right else 'differs'} from ours, or PlatformTimezone is wrong, as"
-            " the check tells. Until then "
-        )
+        differs = "differed" if is_right else "differs"
+        what = f"the platform's log has an entry of {ahead}, which is to come: its clock {differs}"
+        what += " from ours, or PlatformTimezone is wrong, as the check tells. Until then "
         grade = Grade.BROKEN if harms else Grade.ATTENTION
         what += f"what it says is disbelieved, as it is now: {connection.verdict}" * harms
         what += "an uninstall would be disbelieved; it harms nobody yet" * (not harms)

@@ -90,10 +90,7 @@ class CloudWatch:
         logs: Path | None = None,
         alarms: Mapping[str, Any] | None = None,
     ) -> None:
-        """Of a stack, with AWS's names of its functions by the template's.
-
-        Local, with its logs, and with its alarms, of which the emulator is not told all.
-        """
+        """`functions` by the template's names; of a local one its logs, and its alarms in full."""
         self._cloudwatch = cloudwatch
         self._stack_name = stack_name
         self._functions = functions
@@ -101,10 +98,8 @@ class CloudWatch:
         self._alarms = alarms or {}
 
     def alarms(self, now: datetime) -> list[Alarm]:
-        """Those of the stack: CloudFormation begins their names with its own.
-
-        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
-        """
+        """Those of the stack: CloudFormation begins their names with its own."""
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
         answer = self._cloudwatch.describe_alarms(
             StateValue="ALARM", AlarmNamePrefix=f"{self._stack_name}-", MaxRecords=100
         )
@@ -119,15 +114,11 @@ class CloudWatch:
         for statistic in {it["Statistic"] for it in ours.values()}:
             asked = {k: _metric(it) for k, it in ours.items() if it["Statistic"] == statistic}
             data |= self._read(asked, statistic, now, _LONGEST)
-        return [
-            Alarm(
-                name,
-                it.get("AlarmDescription", ""),
-                it["StateUpdatedTimestamp"],
-                *(_ends(it, data[name], now) if name in data else ()),
-            )
-            for name, it in rings
-        ]
+        ends = {name: _ends(ours[name], it, now) for name, it in data.items()}
+        named = (
+            (k, it.get("AlarmDescription", ""), it["StateUpdatedTimestamp"]) for k, it in rings
+        )
+        return [Alarm(*it, *ends.get(it[0], ())) for it in named]
 
     def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
         """By minute, of which the last that is not empty says when."""
@@ -142,11 +133,9 @@ class CloudWatch:
         return counted
 
     def age(self, queue_url: str, now: datetime) -> timedelta | None:
-        """As of some minutes ago; or since when nothing that is received is done with.
-
-        SQS does not count the age of what was received three times:
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-        """
+        """As of some minutes ago; or since when nothing that is received is done with."""
+        # SQS does not count the age of what was received three times:
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
         queue = queue_url.rpartition("/")[2]
         asked = {it: ("AWS/SQS", it, "QueueName", queue) for it in (_AGE, _RECEIVED, _DELETED)}
         found = self._read(asked, "Maximum", now)
@@ -177,10 +166,8 @@ class CloudWatch:
         now: datetime,
         span: timedelta = HOUR,
     ) -> dict[str, dict[datetime, float]]:
-        """The values of the last hour, by minute, of metrics that have one dimension.
-
-        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
-        """
+        """The values of the last hour, by minute, of metrics that have one dimension."""
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
         names, queries = [*asked], list[Any]()
         for number, (space, metric, name, value) in enumerate(asked.values()):
             one = {"Namespace": space, "MetricName": metric}

@@ -84,20 +84,25 @@ LocationId = Annotated[int, Field(strict=True, gt=0, lt=_ABOVE_LOCATIONS)]
 Time = Annotated[datetime, BeforeValidator(_instant), AfterValidator(_in_years)]
 
 
-def wrong(error: ValidationError, types: str) -> tuple[str, str]:
-    """The first field that is wrong, `event` if none by itself is, and what it must be.
+def wrong(error: ValidationError, types: str) -> list[tuple[str, str]]:
+    """Each field that is wrong, `event` if none by itself is, and what it must be.
 
     Args:
         error: of a union of events that are told apart by their `type`.
         types: which of them may come from elsewhere, in words.
     """
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if first["type"].startswith("union_tag"):
-        return "type", f"must be {types}"
-    if first["type"] == "extra_forbidden":
-        return str(first["loc"][-1]), "is not known"
-    where = ".".join(str(part) for part in first["loc"][1:]) or "event"
-    return where, first["msg"].removeprefix("Value error, ")
+    found = []
+    for each in error.errors(include_url=False, include_input=False, include_context=False):
+        where = ".".join(str(part) for part in each["loc"][1:]) or "event"
+        if each["type"].startswith("union_tag"):
+            found.append(("type", f"must be {types}"))
+        elif each["type"] == "extra_forbidden":
+            found.append((str(each["loc"][-1]), "no such field"))
+        elif each["type"] == "missing":
+            found.append((where, "is missing"))
+        else:
+            found.append((where, each["msg"].removeprefix("Value error, ")))
+    return found
 
 
 def names(values: Any) -> dict[str, str | int]:

@@ -156,6 +156,11 @@ class Pace:
             {**_unbraked_values(now), ":until": _value(until), ":why": to_value(why)},
         )
 
+    def braked(self) -> tuple[datetime, str]:
+        """Until when nobody calls, or called, and what the platform had answered."""
+        row = from_item(self._dynamodb.get_item(**self._row, ConsistentRead=True).get("Item", {}))
+        return _instant(row.get("braked_until", 0)), str(row.get("braked_why", ""))
+
     def _turn(
         self,
         first: Callable[[datetime, timedelta], datetime | None],

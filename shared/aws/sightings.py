@@ -64,7 +64,7 @@ _SET = "SET seen_at = :at, who = :who, why = :why, #place = :seen, expires_at = 
 _PLACES = 16
 _PLACE = "place"
 _TOLD = "told"
-_NOT_COUNTED = {"key", "expires_at", "last_at", _TOLD}
+_NOT_COUNTED = {"key", "expires_at", "first_at", "last_at", _TOLD}
 # So many are remembered by one environment; then it begins anew.
 _MOST = 1000
 
@@ -134,6 +134,7 @@ class Sightings:
                 values: dict[str, Any] = {":until": until, ":at": stamp(now)}
                 values |= {f":n{number}": it for number, it in enumerate(pending.values())}
                 sets = "SET expires_at = :until, last_at = :at"
+                sets += ", first_at = if_not_exists(first_at, :at)"
                 if whose and facts:
                     names["#told"] = _TOLD
                     values[":told"] = {**facts, "at": stamp(now), "why": why}
@@ -154,33 +155,37 @@ class Sightings:
         since = self._clock() - within
         return sorted((it for it in seen if it.at > since), key=lambda it: it.at, reverse=True)
 
-    def counts(self, kind: str, who: str = "") -> Counter[str]:
-        """How many there were since the hour before this one began, by `why`."""
+    def counts(self, kind: str, *who: str) -> Counter[str]:
+        """How many there were since the hour before this one began, by `why`; of some, or all."""
         found: Counter[str] = Counter()
-        for counted in self._hours(kind, who):
+        for counted in self._hours(kind, *(who or ("",))):
             found.update({why: it for why, it in counted.items() if why not in _NOT_COUNTED})
         return found
 
-    def told(self, kind: str, who: str) -> Told | None:
+    def told(self, kind: str, *who: str) -> Told | None:
         """What was told with the last one counted of this hour and the one before, if anything."""
-        for found in reversed(self._hours(kind, who)):
-            if told := dict(found.get(_TOLD, {})):
-                return Told(instant(told.pop("at")), told.pop("why"), told)
-        return None
+        told = [dict(found[_TOLD]) for found in self._hours(kind, *who) if found.get(_TOLD)]
+        found = [Told(instant(it.pop("at")), it.pop("why"), it) for it in told]
+        return max(found, key=lambda it: it.at, default=None)
 
     def last_counted(self, kind: str, who: str) -> datetime | None:
         """When one of these was counted last, whatever its `why`."""
         at = [it["last_at"] for it in self._hours(kind, who) if "last_at" in it]
         return instant(max(at)) if at else None
 
+    def first_counted(self, kind: str, *who: str) -> datetime | None:
+        """When one of these was counted first since the hour before this one began."""
+        at = [it["first_at"] for it in self._hours(kind, *who) if "first_at" in it]
+        return instant(min(at)) if at else None
+
     def crowded(self, kind: str, who: str, since: datetime) -> datetime | None:
         """When there were last so many that some of the minute after may not be counted yet."""
         seen = self.last(f"{kind}-crowded", who)
         return seen.at if seen and seen.at > since else None
 
-    def _hours(self, kind: str, who: str) -> list[dict[str, Any]]:
+    def _hours(self, kind: str, *who: str) -> list[dict[str, Any]]:
         now = self._clock()
-        hours = [_of_hour(kind, who, at) for at in (now - _HOUR, now)]
+        hours = [_of_hour(kind, it, at) for it in who for at in (now - _HOUR, now)]
         return [row(self._dynamodb, self._table, {"key": it}) or {} for it in hours]
 
     def _written(self, key: str, most: int) -> int:

@@ -256,7 +256,7 @@ def checked(values: Mapping[str, Any]) -> Event:
     try:
         return _events.validate_python(dict(values))
     except ValidationError as error:
-        where, why = fields.wrong(error, types="ringing or finished")
+        where, why = fields.wrong(error, types="ringing or finished")[0]
         raise BadEvent(f"{where}: {why}") from None
 
 

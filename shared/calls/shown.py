@@ -4,6 +4,7 @@ No number of a caller is among it, but its last digits.
 """
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
@@ -13,6 +14,10 @@ from shared.aws.sightings import TOO_LATE
 _LAST_DIGITS = 3
 # Of a delay below so many seconds, so many make no difference.
 _STEPS = ((120, 10), (7200, 60), (math.inf, 3600))
+# So many delays tell something; and by so much, in seconds or parts, alike ones differ.
+_A_FEW = 3
+_ALIKE_S = 20
+_ALIKE = 0.25
 
 
 class PopUp(StrEnum):
@@ -53,9 +58,22 @@ def delay(late: timedelta) -> str:
     return f"{seconds // step * step:.0f}"
 
 
-def delays(least: int) -> tuple[timedelta, timedelta]:
-    """From which to which delay those are that `delay` calls so."""
-    return timedelta(seconds=least), timedelta(seconds=least + _step(least))
+def span(counted: Mapping[str, int]) -> tuple[timedelta, timedelta]:
+    """From which to which delay those are that were counted as `delay` calls them."""
+    seconds = [int(it) for it in counted]
+    most = max(seconds)
+    return timedelta(seconds=min(seconds)), timedelta(seconds=most + _step(most))
+
+
+def is_slow(counted: Mapping[str, int]) -> bool | None:
+    """Whether a PBX tells late whatever its clock, by its delays; None if they are too few.
+
+    A clock that is behind makes all alike.
+    """
+    seconds = [int(it) for it in counted]
+    if max(seconds) - min(seconds) > max(_ALIKE_S, max(seconds) * _ALIKE):
+        return True
+    return None if sum(counted.values()) < _A_FEW else False
 
 
 def _step(seconds: float) -> float:

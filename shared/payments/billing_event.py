@@ -16,6 +16,8 @@ its `currency`, which have to be its payment's: the platform gives back whole pa
 
 import json
 import re
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -44,6 +46,10 @@ _SUM = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 # So many digits a double gives back unchanged (see `wire_number`).
 _DIGITS = 15
 _LARGEST = 12
+# So many of what is wrong are told.
+_MOST_WRONG = 5
+# A name that is none has at least this part of its letters in common with the one that is meant.
+_ALIKE = 0.75
 
 
 class BadEvent(Exception):
@@ -210,8 +216,39 @@ def read(body: str) -> Payment | Refund | WakeUp:
     try:
         return _events.validate_python(values)
     except ValidationError as error:
-        where, why = fields.wrong(error, types="payment or refund")
-        raise BadEvent(f"{_name(where)}: {why}") from None
+        wrong, meant = fields.wrong(error, types="payment or refund"), likely(values)
+        told = [
+            f"{_name(where)}: {why}{f', perhaps {meant[where]}' if meant.get(where) else ''}"
+            for where, why in wrong[:_MOST_WRONG]
+        ]
+        more = len(wrong) - len(told)
+        raise BadEvent("; ".join(told) + (f"; and {more} more" if more else "")) from None
+
+
+def likely(values: Mapping[str, Any]) -> dict[str, str]:
+    """Fields of a payment or a refund that are none: each with the one meant, empty if unclear.
+
+    The one meant is missing, and is written with almost the same letters.
+    """
+    match values.get("type"):
+        case "payment":
+            known = Payment.model_fields.keys()
+        case "refund":
+            known = Refund.model_fields.keys()
+        case _:
+            return {}
+    found = {}
+    for name in values.keys() - known:
+        alike = {it: _alike(name, it) for it in known - values.keys() if _NAME.fullmatch(name)}
+        best = max(alike, key=alike.__getitem__, default="")
+        found[name] = best if alike.get(best, 0) >= _ALIKE else ""
+    return found
+
+
+def _alike(one: str, other: str) -> float:
+    """Which part of their letters two names have in common."""
+    common = Counter(one.lower()) & Counter(other.lower())
+    return 2 * common.total() / (len(one) + len(other))
 
 
 def names(body: str) -> dict[str, str | int]:

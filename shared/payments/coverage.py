@@ -112,6 +112,15 @@ def paid_as_well(paid: Entry, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     )
 
 
+def paid_within(begin: datetime, end: datetime, entries: Sequence[Entry]) -> list[Entry]:
+    """Payments, sent or on their way, whose period has a part of this one, not only its edge."""
+    return [
+        it
+        for it in _kept(entries)
+        if it.state not in _GIVEN_UP and paid_period(it).start < end and begin < paid_period(it).end
+    ]
+
+
 # The clock of a connection
 
 

@@ -118,8 +118,6 @@ def test_the_commands_of_the_runbook_write_what_is_read(
     connected: Deployment, tmp_path: Path
 ) -> None:
     """In bash, with an `aws` that only says what it was told; no token is on a command line."""
-    (tmp_path / "BOTH_TOKENS").write_text(f"{NEW}\n{OLD}\n")
-    (tmp_path / "NEW_TOKEN").write_text(f"{NEW}\n")
     section = pages.section("docs/operations.md", "## Changing the token")
     for command, accepted in zip(
         re.findall(r"`(aws ssm put.*)`", section), ((NEW, OLD), (NEW,)), strict=True
@@ -136,6 +134,7 @@ def test_the_commands_of_the_runbook_write_what_is_read(
         # https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
         scheme, _, name = options.pop("--value").partition("://")
         assert scheme == "file"
+        (tmp_path / "TOKEN").write_text("".join(f"{it}\n" for it in accepted))
         connected.set_token((tmp_path / name).read_text("utf-8"))
         assert options == {"--type": "SecureString", "--name": "/altegio/partner-token"}
         connected.restart()

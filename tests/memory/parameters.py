@@ -26,6 +26,7 @@ class Parameters(Client):
             "Type": asked["Type"],
             "Value": asked["Value"],
             "Version": before["Version"] + 1 if before else 1,
+            "LastModifiedDate": self._calls.now(),
         }
         self._parameters[name] = parameter
         return {"Version": parameter["Version"], "Tier": "Standard"}

@@ -76,13 +76,46 @@ def test_what_brings_money_that_nobody_else_has_is_not_offered_to_be_deleted(
 ) -> None:
     put(connected, json.dumps(payment(amount="1,149.00")))
     [letter] = operator.json("letters")
-    assert letter["command"] is None
+    # What was sent since, the same command shows.
+    assert letter["command"] == f"letters {letter['id'][:8]}"
     shown = " ".join(operator("letters").split())
-    assert "have a corrected event sent anew first; then delete them (--drop)" in shown
-    assert "type:" not in shown
+    assert "Others can be deleted (--drop), once none has `next`." in shown
+    assert "sent again, under the same event_id, as no entry has it; then look here" in shown
+    assert f"type: .venv/bin/python -m ops {letter['command']}" in shown
+    last = operator(*letter["command"].split(), "--drop").split("\n\n")[-2]
+    lost = "and with it what no entry has: 1 payment of 1,149.00 EUR."
+    assert " ".join(last.split()) == f"1 of 1 letter would be deleted for good, {lost}"
     connected.bill(payment(amount="1149.00"))
-    [letter] = operator.json("letters")
+    [letter] = operator.json(*letter["command"].split())
     assert letter["command"].split()[2:] == ["--drop"]
+    assert "next" not in letter
+    assert "1 of 1 letter would be deleted for good." in operator(*letter["command"].split())
+
+
+def test_a_misspelt_field_is_named_as_one_and_what_is_paid_of_its_period_as_well(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(payment("inv-1"))
+    wrong = payment("inv-2", period_from="2026-11-20T00:00:00+00:00")
+    wrong["period_form"] = wrong.pop("period_from")
+    connected.bill(json.dumps(wrong))
+    reason = "invalid: period_from: is missing; period_form: no such field, perhaps period_from"
+    [letter] = operator.json("letters")
+    assert letter["reason"] == reason
+    assert "period_form=(25 characters) (no such field)" in letter["says"]
+    known, inv_1 = (connected.entry(f"payment#{it}") for it in ("known", "inv-1"))
+    for it in (known, inv_1):
+        assert f"{it.key} (SENT, {it.payment.sum}, 2026-11-" in letter["period"]
+    assert f"dead letter: {reason}" in " ".join(operator("status").split())
+    # A period that begins when the other ends has no part of it.
+    operator("letters", "all", "--drop", "--do")
+    wrong["period_form"], wrong["period_to"] = (
+        payment()["period_to"],
+        "2026-12-31T00:00:00+00:00",
+    )
+    connected.bill(json.dumps(wrong))
+    [letter] = operator.json("letters")
+    assert "period" not in letter
 
 
 def test_money_is_not_settled_while_a_letter_is_being_read(

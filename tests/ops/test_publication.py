@@ -38,7 +38,11 @@ def test_of_a_stack_that_is_ready_the_platform_refuses_nothing(failed: Any) -> N
 
 def test_a_wrong_token_is_blamed(connected: Deployment, failed: Any) -> None:
     connected.set_token("another")
-    assert set(failed()) == {TAKES}
+    # Asked, and then while nobody asks.
+    for _ in range(2):
+        [(what, seen)] = failed().items()
+        assert (what, seen[:25]) == (TAKES, "401 Authentication needed")
+    assert "; no call to the platform before " in seen
 
 
 def test_a_wrong_application_is_not_blamed_on_the_token(connected: Deployment, failed: Any) -> None:
@@ -58,7 +62,7 @@ def test_the_verdict_comes_first_and_a_local_stack_is_said_to_be_one(
     shown = operator("publication")
     verdict, _checks = shown.split("\n\n")[:2]
     assert verdict.startswith("A local stack, which only this machine reaches, so it is not")
-    assert "Of 10 checks, 7 failed: the webhook answers GET; " in " ".join(verdict.split())
+    assert "Of 10 checks, 7 do not hold: the webhook answers GET; " in " ".join(verdict.split())
     assert "the addresses are https" not in shown
     assert set(failed()) == {LIST}
     outputs = dict.fromkeys(("RedirectUrl", "WebhookUrl", "CallsUrl"), "http://nobody.invalid/")
@@ -67,7 +71,9 @@ def test_the_verdict_comes_first_and_a_local_stack_is_said_to_be_one(
     shown = operator("publication")
     assert operator.code == 1
     verdict, checks = shown.split("\n\n")[:2]
-    assert " ".join(verdict.split()).startswith("Not ready. Of 11 checks, 8 failed: the addresses")
+    assert " ".join(verdict.split()).startswith(
+        "Not ready. Of 11 checks, 8 do not hold: the addresses"
+    )
     assert "FAILED  the addresses are https " in checks
 
 
@@ -85,5 +91,5 @@ def test_a_stack_that_is_ready_says_so_first(
     shown = operator("publication")
     assert (operator.code, shown.splitlines()[0]) == (
         0,
-        "Ready, as far as it can be looked at. Of 11 checks, none failed.",
+        "Ready, as far as it can be looked at. Of 11 checks, all hold.",
     )

@@ -2,8 +2,10 @@
 to type mends it."""
 
 import json
+import subprocess
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,7 +31,7 @@ from shared.connections.lifecycle import LAGS
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.calls import telling
 from tests.deployment import Deployment, finished, payment, ringing
-from tests.house.template import QUEUES
+from tests.house.template import ALARMS, QUEUES
 from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
 from tests.ops.operator import Operator, stack_of
@@ -39,11 +41,12 @@ from tests.payments import stripes
 pytestmark = pytest.mark.usefixtures("logged")
 
 
-def told(operator: Operator) -> list[str]:
+def told(operator: Operator, *words: str) -> list[str]:
     """What is wrong, and what to type for it; as a person reads it, too."""
-    shown = " ".join(operator("status").replace("\\\n", "").split())
-    plain = operator.json("status")
-    assert operator.code == Grade[plain["grade"].upper()]
+    command = words or ("status",)
+    shown = " ".join(operator(*command).replace("\\\n", "").split())
+    plain = operator.json(*command)
+    assert words or operator.code == Grade[plain["grade"].upper()]
     found = [
         f"{it['grade']} {it['whom']}: {it['what']} > {it['command']}" for it in plain["troubles"]
     ]
@@ -200,12 +203,55 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
         [line] = told(operator)
         assert "all locations: Altegio refuses the partner token of /altegio/partner-" in line
         assert "-token: 401" in line
-        assert "no payment, call or pop-up goes out, and none but pop-ups is lost" in line
-        assert "Changing the token" in line
+        assert (
+            "nothing goes out: payments and calls wait for the end of it, pop-ups are lost" in line
+        )
+        at = (
+            f"was written last 0 s ago, at {moment(connected.clock())}, as version 2: if this began"
+        )
+        assert at in line
+        assert "(who has no login there asks whoever published the application)" in line
+        assert "Within two minutes `status` has this line no more" in line
         assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
+    assert "; we ask again in " in line
+    # No other command leads there: a location says the same, and types the same.
+    assert told(operator, "location", "4564") == [line]
+    assert "needed.. " not in operator("location", "4564")
     connected.set_token(connected.simulator.partner_token)
     connected.clock.advance(minutes=2)
     assert told(operator) == []
+
+
+def test_what_the_parameter_has_now_is_written_into_the_file_of_which_it_tells(
+    connected: Deployment, operator: Operator, tmp_path: Path
+) -> None:
+    connected.set_token("another")
+    [trouble] = operator.json("status")["troubles"]
+    assert trouble["command"].endswith(" file://TOKEN")
+    # As it stands on the screen, with an `aws` that only says what it was told.
+    first, _then = operator("status").split("    type: ")[1:]
+    program = f"aws() {{ printf '%s ' \"$@\"; }}; {first}"
+    subprocess.run(["/bin/bash", "-c", program], cwd=tmp_path, check=True)
+    written = tmp_path / "TOKEN"
+    assert written.read_text("utf-8").split() == [
+        *("--region", "us-east-1", "ssm", "get-parameter", "--with-decryption", "--name"),
+        *("/altegio/partner-token", "--query", "Parameter.Value", "--output", "text"),
+    ]
+    assert written.stat().st_mode & 0o077 == 0
+
+
+def test_a_token_that_was_refused_is_not_told_as_one_locations(
+    connected: Deployment, operator: Operator
+) -> None:
+    token = connected.simulator.partner_token
+    connected.set_token("another")
+    connected.restart()
+    connected.bill(payment())
+    connected.set_token(token)
+    connected.clock.advance(minutes=2)
+    operator.watch.counts["PlatformBlocked"] = 1
+    line = next(it for it in told(operator) if " PlatformBlocked: " in it)
+    assert "last 2 min ago for all locations: 401 Authentication needed.; it takes our" in line
 
 
 def test_what_the_platform_refused_is_told_with_its_words_and_whether_it_is_over(
@@ -233,7 +279,7 @@ def test_who_calls_too_often_is_told_that_it_goes_on_by_itself(
     connected.bill(payment())
     [line] = told(operator)
     assert line.startswith("attention all locations: Altegio says that it is called too often: 429")
-    assert "for 90 s we do not ask. Meanwhile no payment, call or pop-up goes out" in line
+    assert "; we ask again in 90 s. Meanwhile nothing goes out" in line
     assert "It goes on by itself" in line
     connected.let_time_pass(4)
     assert told(operator) == []
@@ -258,7 +304,7 @@ def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: 
     connected.simulator.fault("salons", "drop_request", times=3)
     [line] = told(operator)
     assert line.startswith("broken all locations: Altegio does not answer as it should at http://")
-    assert ": RemoteProtocolError; it was asked now. Meanwhile no payment, call or pop-up" in line
+    assert ": RemoteProtocolError; it was asked now. Meanwhile nothing goes out" in line
     # Since when, within the hour.
     first = connected.clock() - timedelta(minutes=20)
     operator.watch.counts["PlatformFailing"] = 7
@@ -807,39 +853,83 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
     assert "nothing is wrong any more" in operator("status")
     assert operator.code == 0
     [it] = operator.json("status")["troubles"]
-    assert it["what"] == f"{what} Mended, as it seems: one was shown 0 s ago"
+    over = f"{deployment.clock() + timedelta(minutes=59):%H:%M:%S}Z"
+    assert (
+        it["what"]
+        == f"{what} Mended, as it seems: one was shown 0 s ago; this is told until {over}"
+    )
     assert facts(operator)["pop-ups"].startswith("2 the platform did not take it, 1 sent, since ")
     assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 the platform")
 
 
 @pytest.mark.parametrize(
-    ("ages", "seen", "means"),
+    ("ages", "means"),
     [
-        ((300,), "5 min to 6 min (1)", "if more come and are alike, its clock is wrong; else it"),
         (
-            (300, 310, 290, 305),
-            "4 min to 5 min (1), 5 min to 6 min (3)",
-            "they are alike, so its clock is wrong by",
+            (301,),
+            "If more come and are alike, the PBX's clock is about 301 s behind; if not, it tells",
         ),
         (
-            (48, 300, 95),
-            "40 s to 50 s (1), 90 s to 100 s (1), 5 min to 6 min (1)",
-            "they differ, so it tells us late",
+            (301, 310, 290, 305),
+            "The PBX's clock is about 301 s behind, as its delays are alike. Have whoever runs it",
+        ),
+        (
+            (48, 301, 95),
+            "The PBX tells late, whatever its clock, as its delays differ: 40 s to 6 min. Have",
         ),
     ],
 )
 def test_of_a_pbx_that_tells_late_the_delays_show_whether_its_clock_is_wrong(
-    deployment: Deployment, operator: Operator, ages: tuple[int, ...], seen: str, means: str
+    deployment: Deployment, operator: Operator, ages: tuple[int, ...], means: str
 ) -> None:
     key = deployment.connect(4564).pbx_key
+    began = deployment.clock()
     # What is noted of one in a minute stands with its time, as it may not be the last.
-    one = f"; at {deployment.clock():%H:%M:%S}Z: too late: told {ages[0]} s after it rang. "
+    one = f"; at {began:%H:%M:%S}Z: too late: told {ages[0]} s after it rang. "
     for number, age_s in enumerate(ages):
         deployment.call({**ringing(f"c-{number}"), "at": telling.at(deployment, age_s)}, key)
         deployment.clock.advance(seconds=1)
     for command in (("status",), ("location", "4564")):
         [it] = operator.json(*command)["troubles"]
-        assert f"{one}Delays of the hour: {seen}: {means}" in it["what"]
+        assert f"{one}{means}" in it["what"]
+        assert it["since"] == stamp(began)
+
+
+def test_a_pbx_whose_clock_is_behind_is_told_once_whatever_locations_it_serves(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
+    key = deployment.connect(4564, 4232).pbx_key
+    account_id = deployment.connection(4564).account_id
+
+    def ring(number: int, location_id: int, late_s: int) -> None:
+        event = {**ringing(f"c-{number}"), "location_id": location_id}
+        deployment.call({**event, "at": telling.at(deployment, late_s)}, key)
+
+    for number, location_id in enumerate((4564, 4564, 4232)):
+        ring(number, location_id, 91)
+    [line] = told(operator)
+    assert line.startswith(
+        f"attention the PBX of account {account_id} (Zoë Müller ÿÿ; locations 4232, 4564): more"
+        " pop-ups are dropped than shown: 3 too late; at"
+    )
+    assert "The PBX's clock is about 91 s behind, as its delays are alike. Have whoever" in line
+    assert "set it by NTP; if it is right, its reports come late: look at their queue" in line
+    assert "meanwhile stand about 91 s too early in Altegio's history, and stay so" in line
+    assert line.endswith(f" > account {account_id}")
+    for each in ("4564", "4232"):
+        assert told(operator, "location", each) == [line]
+        assert f"  attention  the PBX of account {account_id}" in operator("location", each)
+    deployment.clock.advance(minutes=1)
+    ring(9, 4232, 0)
+    assert "nothing is wrong any more" in operator("status")
+    for each in ("4564", "4232"):
+        [mended] = told(operator, "location", each)
+        assert mended.partition(" > ")[0].endswith(
+            f"one was shown 0 s ago; this is told until"
+            f" {deployment.clock() + timedelta(minutes=59):%H:%M:%S}Z"
+        )
+        assert f"  over  the PBX of account {account_id}" in operator("location", each)
 
 
 def test_a_line_that_rings_and_that_nobody_has_entered_is_told_until_it_is_entered(
@@ -1047,6 +1137,33 @@ def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator
         ", last 0 s ago"
         " > less .log"
     )
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_what_it_says_to_type_for_an_alarm_shows_its_row_of_the_runbook_alone(
+    connected: Deployment, operator: Operator, name: str
+) -> None:
+    operator.watch.rings = [Alarm(name, "It rings.", connected.clock())]
+    [line] = told(operator)
+    command = line.partition(" > ")[2].split()
+    shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    [row] = shown.stdout.splitlines()
+    assert f"`{name}`" in row.split(" | ")[0]
+
+
+def test_an_alarm_of_dead_letters_is_over_once_none_is_left(
+    connected: Deployment, operator: Operator
+) -> None:
+    at = connected.clock()
+    until, name = at + timedelta(minutes=8), "BillingDeadLettersAlarm"
+    operator.watch.rings = [Alarm(name, "A letter waits.", at, at, until, lasts=True)]
+    put(connected, "no event")
+    assert any("; it lasts, and the alarm falls within 8 min after" in it for it in told(operator))
+    operator("letters", "all", "--drop", "--do")
+    [line] = told(operator)
+    over = f"it is over, as it seems: last at {moment(at)}, so it falls by {moment(until)}"
+    assert line.startswith(f"attention {name}: rings: A letter waits; {over}")
+    assert operator.code == 0
 
 
 def test_after_all_is_mended_nothing_is_wrong_and_it_says_until_when_it_echoes(

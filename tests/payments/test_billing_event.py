@@ -237,12 +237,45 @@ NOT_KNOWN = [
 def test_a_field_that_is_not_known_is_refused_by_its_name(body: str, name: str, value: Any) -> None:
     with pytest.raises(BadEvent) as caught:
         billing_event.read(json.dumps({**json.loads(body), name: value}))
-    assert str(caught.value) == f"{name}: is not known"
+    # In `Amount` of a refund, the other one is meant.
+    assert str(caught.value).removesuffix(", perhaps amount") == f"{name}: no such field"
+
+
+@pytest.mark.parametrize(
+    ("without", "extra", "reason"),
+    [
+        (
+            ("period_from",),
+            ("period_form",),
+            "period_from: is missing; period_form: no such field, perhaps period_from",
+        ),
+        (
+            ("amount", "currency"),
+            ("amuont",),
+            "currency: is missing; amount: is missing; amuont: no such field, perhaps amount",
+        ),
+        # What is there is not meant, nor what is like no other.
+        ((), ("period_form",), "period_form: no such field"),
+        (("paid_at",), ("when",), "paid_at: is missing; when: no such field"),
+        (
+            (),
+            ("n1", "n2", "n3", "n4", "n5", "n6", "n7"),
+            "; ".join(f"n{it}: no such field" for it in range(1, 6)) + "; and 2 more",
+        ),
+    ],
+)
+def test_all_that_is_wrong_is_told_and_what_a_name_is_likely_to_mean(
+    without: tuple[str, ...], extra: tuple[str, ...], reason: str
+) -> None:
+    values = {name: it for name, it in json.loads(PAYMENT).items() if name not in without}
+    with pytest.raises(BadEvent) as caught:
+        billing_event.read(json.dumps({**values, **dict.fromkeys(extra, "SECRET")}))
+    assert str(caught.value) == reason
 
 
 @pytest.mark.parametrize("name", ["", "<b>", "+13155550175", "13155550175", "a" * 41, "сумма"])
 def test_a_name_that_no_log_should_hold_is_not_repeated(name: str) -> None:
-    with pytest.raises(BadEvent, match=r"^a field: is not known$"):
+    with pytest.raises(BadEvent, match=r"^a field: no such field$"):
         billing_event.read(refund(**{name: True}))
 
 

@@ -38,7 +38,7 @@ NOT_THE_WHOLE = [
 NOT_A_REFUND = [
     ({"amount": "-10.00"}, "amount: Input should be greater than or equal to 0"),
     ({"status": "pending"}, "status: Input should be 'succeeded', 'completed' or 'refunded'"),
-    ({"dry_run": True}, "dry_run: is not known"),
+    ({"dry_run": True}, "dry_run: no such field"),
 ]
 
 
