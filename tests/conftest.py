@@ -96,9 +96,13 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def level() -> None:
-    """As deployed, whatever a test before has left: an empty log would have no secret in it."""
+def told_anew() -> None:
+    """The log's level is as deployed, and nothing is counted yet, whatever a test before has left.
+
+    An empty log would have no secret in it, and the next handler tells what others have counted.
+    """
     telemetry.logger.setLevel(logging.INFO)
+    telemetry.metrics.clear_metrics()
 
 
 @pytest.fixture

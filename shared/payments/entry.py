@@ -58,7 +58,7 @@ class EntryState(StrEnum):
 HOSTED = "payment#hosted-"
 
 # Why a refund waits that came before its payment, or without it.
-NO_PAYMENT = "billing has not sent its payment"
+NO_PAYMENT = "its payment was not sent by billing"
 
 # Nothing happens to these any more unless a person wants it.
 PARKED = (EntryState.REJECTED, EntryState.NEEDS_HUMAN, EntryState.CLOSED)

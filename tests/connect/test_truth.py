@@ -169,7 +169,7 @@ def test_a_refund_that_waits_says_what_it_waits_for(deployment: Deployment) -> N
     told = deployment.look_up("ref-1", key=key)[1]["refund"]
     assert told["means"].endswith("it waits for its payment")
     # True for good, though its payment changes before it is tried again.
-    assert told["why"] == "billing has not sent its payment"
+    assert told["why"] == "its payment was not sent by billing"
     deployment.bill(payment())
     deployment.let_time_pass(3)
     assert waits not in _proven(deployment).text

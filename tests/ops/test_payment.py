@@ -133,7 +133,7 @@ def test_of_a_refund_whose_payment_never_came_it_says_who_has_to_send_what_until
     assert f"Else it is NEEDS_HUMAN at {until}." in said
     assert operator.json("payment", "ref-1")["next"] == "payment refund#ref-1 --close REASON --do"
     told = " ".join(operator("status").split())
-    assert "PENDING, billing has not sent its payment: payment#inv-2026-10-4564" in told
+    assert "PENDING, its payment was not sent by billing: payment#inv-2026-10-4564" in told
     connected.bill(payment("inv-2026-10-4564"))
     connected.let_time_pass(30)
     assert connected.entry("refund#ref-1").state is EntryState.SENT

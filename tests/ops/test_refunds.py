@@ -113,7 +113,7 @@ def test_a_refund_of_what_nobody_billed_and_an_unknown_id(
     connected.bill(refund(of="never-billed"))
     text = operator("payment", "ref-1", "--if-refunded")
     assert "payment  not in the ledger" in text
-    assert "refund#ref-1 waits: billing has not sent its payment" in text
+    assert "refund#ref-1 waits: its payment was not sent by billing" in text
     assert operator.code == 0
     assert "no payment or refund is known as nothing" in operator(
         "payment", "nothing", "--if-refunded"
