@@ -220,7 +220,7 @@ def _run(options: argparse.Namespace) -> int:
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ops import screen, site
+    from ops import rows, screen, site
     from shared.aws.dynamodb import UnreadableRow
 
     module = import_module(f"ops.{_MODULES.get(options.command, options.command)}")
@@ -235,8 +235,9 @@ def _run(options: argparse.Namespace) -> int:
     except (BotoCoreError, ClientError) as error:
         why = f"AWS: {error}"
     except UnreadableRow as error:
-        why = f"{error.key}: {error}. Nothing was done, here nor for whoever it concerns, until a"
-        why += " developer has seen what was written there by hand, and corrected it in its table."
+        here.unreadable[error.key] = error
+        why = " ".join(f"{it.whom}: {it.what}." for it in rows.of_unreadable(here))
+        why += " Nothing was done." * getattr(options, "do", False)
     except BrokenPipeError:
         raise
     except OSError as error:

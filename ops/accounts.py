@@ -1,19 +1,21 @@
 """An account: whose it is, its locations and its PBX's key; and what a person changes of it."""
 
 import argparse
+import getpass
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, redirect_stdout
 from datetime import timedelta
 from functools import partial
 from typing import TextIO
 
-from ops import pbx, rows, screen, stored, trouble
+from ops import pbx, rows, screen, trouble
 from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
 from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, POP_UP
+from shared.calls.hearing import read_anew
 from shared.connect.portal import BadAccount, checked
 from shared.connections import pbx_key
 from shared.connections.accounts import Account
@@ -26,23 +28,25 @@ _NOTED_EVERY = timedelta(minutes=1)
 def account(site: Site, options: argparse.Namespace) -> int:
     """Shows an account; with `--do`, makes the change that is asked for."""
     found = named(site, options.account)
-    own = stored.of_account(site, found).connections
+    ids = sorted(site.connections.of_account(found.account_id))
+    own = [it for it in rows.rows(site, ids) if it.account_id == found.account_id]
     pairs = facts(site, found, own)
     plain = {**dict(pairs), "locations": [it.location_id for it in own]}
-    change = _change(site, options, found)
+    change = _change(site, options, found, own)
     if change is None:
         command = f"account {found.account_id} --new-key"
         keys = of_key(site, found.account_id, command, has_one=bool(found.pbx_key_digest))
-        troubles = trouble.worst_first([*keys, *_of_locations(site, found, own)])
-        rows = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
+        further = [*site.as_far(_of_locations(site, found, own))]
+        troubles = trouble.worst_first([*keys, *further, *rows.of_unreadable(site)])
+        listed = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
         parts = [
             f"Account ({site.name})\n",
             *(f"{it.told(clock.now(), options)}\n" for it in troubles),
             screen.facts(pairs),
-            *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), rows),
+            *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), listed),
         ]
-        listed = [it.plain() for it in troubles]
-        screen.printed(options, "\n".join(parts), {**plain, "troubles": listed})
+        told_of = {**plain, "troubles": [it.plain() for it in troubles]}
+        screen.printed(options, "\n".join(parts), told_of)
         return 0
     name, what, against, do = change
     text = f"Account ({site.name})\n{screen.facts([*{**dict(pairs), name: what}.items()])}"
@@ -61,7 +65,7 @@ def facts(site: Site, found: Account, own: Iterable[Connection]) -> list[tuple[s
         ("account", found.account_id),
         ("name", found.name),
         ("e-mail", f"{found.email}, {'proven' if is_proven else 'not proven'}"),
-        ("country", country_of(found.country)),
+        ("country", trouble.country_of(found.country)),
         ("portal", found.portal_account_id or "-"),
         ("locations", ", ".join(str(it.location_id) for it in own if it.live) or "none"),
         ("PBX key", key_of(found)),
@@ -72,8 +76,7 @@ def named(site: Site, name: str) -> Account:
     """The account of an id, here or in the portal, or of a location; raises `Unknown` if none."""
     found = site.accounts.of_id(name) or site.accounts.of_portal(name)
     if found is None and name.isascii() and name.isdigit() and len(name) <= screen.ID_LENGTH:
-        connection = site.connections.get(int(name))
-        found = site.accounts.of_id(connection.account_id or "") if connection else None
+        found = site.accounts.of_id(site.connections.owner(int(name)) or "")
     if found is None:
         raise Unknown(f"no account, and no location of one, has the id {name}")
     return found
@@ -105,7 +108,7 @@ def of_key(
     if not seen:
         return
     ids = sorted(site.connections.of_account(account_id))
-    heard = [it.received_at for each in ids[:_MOST] for it in site.calls.latest(each, 1)]
+    heard = [it.heard_at for each in ids[:_MOST] for it in site.calls.latest(each, 1)]
     for whose in (*ids[:_MOST], account_id):
         heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])
     heard_at = max([*heard, now - LATELY])
@@ -118,11 +121,11 @@ def of_key(
         yield from pbx.of_key(replaced, whom, command, now)
 
 
-def _of_locations(site: Site, account: Account, own: tuple[Connection, ...]) -> Iterator[Trouble]:
+def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> Iterator[Trouble]:
     for it in own[:_MOST]:
-        yield from trouble.of_refused(site.calls.latest(it.location_id, _MOST), it.location_id)
-    for it in own[:1]:
-        yield from pbx.of_lines(site.calls.waiting(account.account_id), account, it.location_id)
+        yield from rows.refused(site, site.calls.latest(it.location_id, _MOST), it.location_id)
+    waiting = site.calls.waiting(account.account_id)
+    yield from pbx.of_lines(waiting, account, *(it.location_id for it in own))
     yield from rows.elsewhere(site, account)
 
 
@@ -130,7 +133,9 @@ type _Change = tuple[str, str, str, Callable[[dict[str, object]], str]]
 """Of which fact, what it is, what is against it, and what does it and adds to what is told."""
 
 
-def _change(site: Site, options: argparse.Namespace, found: Account) -> _Change | None:
+def _change(
+    site: Site, options: argparse.Namespace, found: Account, own: Sequence[Connection]
+) -> _Change | None:
     if options.new_key:
         ends = "at once" if options.void else f"after {screen.age(pbx_key.GRACE)}"
         void = f", and the old one stops working {ends}" if found.pbx_key_digest else ""
@@ -139,10 +144,23 @@ def _change(site: Site, options: argparse.Namespace, found: Account) -> _Change 
     if options.country:
         if options.country not in countries.CODES:
             raise Wrong(f"{options.country!r} is no country: give its two letters of ISO 3166.")
-        what = f"{country_of(found.country)} -> {country_of(options.country)}"
-        chosen = partial(site.accounts.set_country, found.account_id, options.country)
+        change, account_id = f"{found.country or '-'} -> {options.country}", found.account_id
+        what = f"{trouble.country_of(found.country)} -> {trouble.country_of(options.country)}"
+        what += f", of all locations of the account{_readable_in(site, options.country, own)}"
+        words = f"country {change}, by {getpass.getuser()}"
+        lines = site.connections.noted(account_id, words, clock.now())
+        chosen = partial(site.accounts.set_country, account_id, options.country, lines)
         return "country", what, "", lambda _told: _done(chosen())
     return _handing_over(site, options.hand_over, found) if options.hand_over is not None else None
+
+
+def _readable_in(site: Site, country: str, own: Sequence[Connection]) -> str:
+    """How many of the calls that the platform refused have numbers there; empty if none stands."""
+    found = [call for it in own[:_MOST] for call in site.calls.latest(it.location_id, _MOST)]
+    read = [read_anew(it, country) for it in trouble.refused(found)]
+    good = sum(trouble.numbers(country, [it])[1] for it in read)
+    told = f"; of {screen.counted(len(read), 'call')} that Altegio refused, the numbers of {good}"
+    return f"{told} can exist there" * bool(read)
 
 
 def _handing_over(site: Site, name: str, found: Account) -> _Change:
@@ -179,8 +197,3 @@ def _done(made: bool) -> str:  # noqa: FBT001 - what the table has answered
     if not made:
         raise NotChanged("the account was changed or erased a moment ago")
     return "Done."
-
-
-def country_of(code: str) -> str:
-    """In which numbers are read, as a person reads it; of an ISO code."""
-    return f"{code} +{countries.CODES[code]}" if code in countries.CODES else "unknown"

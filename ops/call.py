@@ -17,13 +17,14 @@ from shared import clock
 from shared.aws.sightings import RECORDING_LEFT_OUT
 from shared.calls import call as rules_of
 from shared.calls import identity, phone_numbers
-from shared.calls.call import Call
+from shared.calls.call import Call, CallState
 from shared.calls.leg import Leg
 from shared.calls.missed import began
 from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
-UNREAD = "?: no number of the account's country, so the caller is saved as anonymous"
+UNREAD = "?: no number of the account's country, so Altegio is told of an anonymous caller"
+_NO_LINE = "nothing by itself: `lines` says how its line is entered"
 _MOST = 20  # So many are listed.
 
 
@@ -39,15 +40,18 @@ def call(site: Site, options: argparse.Namespace) -> int:
     return 0
 
 
-def dropped(site: Site, options: argparse.Namespace, head: str, calls: Sequence[Call]) -> int:
+def dropped(
+    site: Site, options: argparse.Namespace, head: str, calls: Sequence[Call], more: str = ""
+) -> int:
     """Gives calls up for good, with `--do`: those that wait, or were refused."""
     going = [it for it in calls if it.state in rules_of.CHANGES["expired"][0]]
     if not going:
         raise NotChanged("no such call waits to be sent, or stands as refused")
     why = f"given up by {getpass.getuser()}"
     do = partial(changed, site, [rules_of.expired(it, why) for it in going], "given up for good")
-    number = f"{screen.counted(len(going), 'call')} would be given up: Altegio is never told."
-    text = "\n".join([head, *screen.below(HEADS, [*map(row, going[:_MOST])]), f"\n{number}"])
+    said = f"{screen.counted(len(going), 'call')} would be given up: Altegio is never told.{more}"
+    listed = screen.below(HEADS, [*map(row, going[:_MOST])])
+    text = "\n".join([head, *listed, f"\n{screen.wrapped(said)}"])
     return screen.proposed(options, text, {"calls": [*map(plain, going)]}, do)
 
 
@@ -76,13 +80,13 @@ def _found(site: Site, location_id: int, call_id: str) -> Sequence[Call]:
 def _told(site: Site, it: Call) -> str:
     now = clock.now()
     names = ("began", "received", "pop-up shown", "sent")
-    times = zip(names, (began(it), it.received_at, it.popped_at, it.sent_at), strict=True)
+    times = zip(names, (began(it), it.heard_at, it.popped_at, it.sent_at), strict=True)
     pairs = [
         ("location", str(it.location_id or "-")),
         ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
         *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
         ("attempts", str(it.attempt)),
-        ("next", screen.due(it.due_at, now)),
+        ("next", _NO_LINE if it.state is CallState.UNROUTED else screen.due(it.due_at, now)),
         ("platform id", str(it.platform_id or "-")),
     ]
     if it.leg is not None:

@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ops import accounts, screen, trouble
@@ -11,10 +11,14 @@ from ops import rows as rows_read
 from ops.site import Site, side_by_side
 from shared import clock
 from shared.calls.line_entry import Entered
-from shared.calls.lines import UNTOLD, BadEntry, Directory, imported
+from shared.calls.lines import UNTOLD, BadEntry, Directory, imported, is_number
 from shared.connections.accounts import Account
 
 _LONGEST = 1_000_000
+_POSTED_AGAIN = (
+    " If another customer's PBX told of them, it may post its records of them again once it has the"
+    " key of that customer's account: then they are saved there."
+)
 
 type Change = tuple[Mapping[str, int], tuple[str, ...]]
 """What is entered, and what is removed."""
@@ -30,7 +34,7 @@ def lines(site: Site, options: argparse.Namespace) -> int:
         listed = site.calls.waiting(account.account_id)
         found = side_by_side(site.calls.get, [it.key for it in listed if it.line_key in keys])
         waiting = [it for it in found if it and it.line_key in keys]
-        return calls_shown.dropped(site, options, head, waiting)
+        return calls_shown.dropped(site, options, head, waiting, _POSTED_AGAIN)
     change = _asked(site, account, options)
     if change is None:
         return _listed(site, account, head, options)
@@ -44,7 +48,12 @@ def lines(site: Site, options: argparse.Namespace) -> int:
             raise screen.NotChanged(entered)
         return "Done: calls that have waited for these lines go out." if entries else "Done."
 
-    return screen.change(options, head, _pairs(account, entries, gone), do)
+    pairs = _pairs(account, entries, gone)
+    going = sum(it.line_key in entries for it in site.calls.waiting(account.account_id))
+    pairs += [("go out", screen.counted(going, "call"))] * bool(entries)
+    for key, whose in _elsewhere(site, account, entries).items():
+        pairs.append(("beware", f"{key} is entered for {whose} as well"))
+    return screen.change(options, head, pairs, do)
 
 
 def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change | None:
@@ -91,33 +100,60 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     facts = screen.facts([("account", account.account_id), ("name", account.name)])
     rows = []
     for it in found.unknown:
-        calls = screen.counted(it.calls, "call")
-        rows.append(("unknown", f"{calls}, last {screen.due(it.last_at, now)}", it.key))
+        first = f", first {screen.due(it.first_at, now)}" * (it.calls > 1)
+        waits = f"{screen.counted(it.calls, 'call')}{first}, last {screen.due(it.last_at, now)}"
+        rows.append(("unknown", waits, it.key))
     dead = "dead: it has left the account"
     rows += [(str(it.location_id), dead if it.is_dead else "-", it.key) for it in found.entries]
     none = ["\nNo line is entered, and no call waits for one."]
     troubles = [*rows_read.elsewhere(site, account)]
     told = [f"\n{it.told(now, options)}\n" for it in troubles]
     parts = [head, *told, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
-    for it in found.unknown[:1]:
-        command, line = f"lines {options.location} --drop", shlex.quote(it.key)
+    elsewhere = _elsewhere(site, account, [it.key for it in found.unknown])
+    for line in found.unknown[:1]:
         among = trouble.some(sorted(site.connections.of_account(account.account_id)))
-        parts += [
-            f"\nSay of which location ({among}) the line is, and what waits goes out:",
-            screen.to_type(f"lines LOCATION --enter {line}", options),
-            "If it is of none, as another's PBX has this account's key, give up what waits:",
-            screen.to_type(f"{command} {line}", options),
-        ]
+        parts += _ways(line.key, among, elsewhere.get(line.key, ""), options)
+    others = [(key, whose) for key, whose in elsewhere.items() if key != found.unknown[0].key]
+    parts += [screen.wrapped(f"{key} is entered for {whose}.") for key, whose in others]
     if any(it.key == UNTOLD for it in found.unknown):
         parts.append(
             f"Of the calls of {UNTOLD!r} the PBX told none: their location needs a number as well."
         )
-    plain = {**_json(account, found), "troubles": [it.plain() for it in troubles]}
+    plain = {**_json(account, found, elsewhere), "troubles": [it.plain() for it in troubles]}
     screen.printed(options, "\n".join(parts), plain)
     return 0
 
 
-def _json(account: Account, found: Directory) -> dict[str, object]:
+def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, str]:
+    """Where another account has entered these lines, as far as they are numbers."""
+    keys = {*filter(is_number, lines)}
+    found = site.accounts.with_lines(keys) if keys else []
+    return {
+        key: f"location {it.lines[key]} of {it.name} (account {it.account_id})"
+        for it in found
+        for key in keys & it.lines.keys()
+        if it.account_id != account.account_id
+    }
+
+
+def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> list[str]:
+    """What to do about a line, the likelier first: whose else it is, if anybody's, tells."""
+    ways = ("LOCATION --enter", f"{options.location} --drop")
+    enter, drop = (screen.to_type(f"lines {it} {shlex.quote(line)}", options) for it in ways)
+    ask = f"say of which location ({among}) it is, and what waits goes out:"
+    give = "Give that PBX the key of that other customer's account, then give up here what waits:"
+    if whose:
+        is_there = f"{line} is entered for {whose}, whose PBX seems to have this account's key."
+        told = (f"{is_there} {give}", f"Only if this customer has the line by now, {ask}")
+    else:
+        new = "No other account has entered it, so it" if is_number(line) else "It"
+        other = "Only if this customer has no such line, another customer's PBX has this account's"
+        told = (f"{new} is a new line, as a rule: ask the customer, {ask}", f"{other} key. {give}")
+    first, otherwise = map(screen.wrapped, told)
+    return ["", first, *((drop, otherwise, enter) if whose else (enter, otherwise, drop))]
+
+
+def _json(account: Account, found: Directory, elsewhere: Mapping[str, str]) -> dict[str, object]:
     return {
         "account_id": account.account_id,
         "lines": [
@@ -125,7 +161,13 @@ def _json(account: Account, found: Directory) -> dict[str, object]:
             for it in found.entries
         ],
         "unknown": [
-            {"line": it.key, "calls": it.calls, "last_at": clock.stamp(it.last_at)}
+            {
+                "line": it.key,
+                "calls": it.calls,
+                "entered": elsewhere.get(it.key),
+                "first_at": clock.stamp(it.first_at),
+                "last_at": clock.stamp(it.last_at),
+            }
             for it in found.unknown
         ],
     }

@@ -25,7 +25,6 @@ from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
-from shared.calls.lines import is_number
 from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
@@ -50,8 +49,10 @@ class Known:
         self.connection = site.connections.get(location_id)
         account_id = self.connection.account_id if self.connection else None
         chain_key = self.connection.chain_key if self.connection else None
-        self.account = site.accounts.of_id(account_id) if account_id else None
-        self.chain = site.chains.get(chain_key) if chain_key else None
+        # What cannot be read of these hides nothing of the location.
+        accounts_read = site.readable(site.accounts.of_id, [account_id] if account_id else [])
+        chains_read = site.readable(site.chains.get, [chain_key] if chain_key else [])
+        self.account, self.chain = next(iter(accounts_read), None), next(iter(chains_read), None)
         told = site.told(location_id)
         self.said, self.status = "", None if isinstance(told, str) else told
         if isinstance(told, str):
@@ -78,7 +79,8 @@ def location(site: Site, options: argparse.Namespace) -> int:
     told, zone = (known.journal, known.entries, known.status), site.platform.zone
     events = history.events(*told, owned=owned, now=now, zone=zone)
     stands = history.standing(known.connection, known.journal, known.status)
-    troubles, facts = [*_troubles(site, known, now)], [*_facts(site, known, now)]
+    troubles, facts = [*site.as_far(_troubles(site, known, now))], [*_facts(site, known, now)]
+    troubles += rows.of_unreadable(site)
     if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
         what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
         whom, command = f"location {location_id}", "census --new"
@@ -120,7 +122,6 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         # What concerns all locations may be what its owner complains of.
         of_all = [it for it in platform(site, now) if isinstance(it, Trouble)]
         yield from of_all or [Trouble(Grade.BROKEN, known.said, "platform", "status")]
-    yield from rows.of_unreadable(site)
     yield from trouble.of_money(known.entries, now, filter(None, [known.connection]))
     for letter in known.letters:
         what, command = f"is a dead letter: {letter.reason}", f"letters {letter.id[:8]}"
@@ -149,7 +150,9 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
         has_key = bool(known.account.pbx_key_digest)
         yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
         waiting = site.calls.waiting(known.account.account_id)
-        yield from pbx.of_lines(waiting, known.account, connection.location_id)
+        own = site.connections.of_account(known.account.account_id) if waiting else set()
+        own_first = dict.fromkeys((connection.location_id, *sorted(own)))
+        yield from pbx.of_lines(waiting, known.account, *own_first)
         yield from rows.elsewhere(site, known.account, known.calls)
     whose = str(connection.location_id)
     others = site.sightings.lately(sightings.OTHER_LOCATION, LATELY)
@@ -161,7 +164,7 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
     if known.account is not None and connection.live and not known.calls:
         yield from pbx.of_no_line(known.account.lines, connection.location_id)
     yield from rows.dropped(site, [*filter(None, (whose, connection.account_id))], now)
-    yield from trouble.of_refused(known.calls, connection.location_id)
+    yield from rows.refused(site, known.calls, connection.location_id)
 
 
 def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]:
@@ -173,7 +176,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "frozen", f"since {_frozen_since(known)}"
     yield "account", f"{account.account_id}, {account.name}" if account else "-"
     if account is not None:
-        yield "country", accounts.country_of(account.country)
+        yield "country", trouble.country_of(account.country)
     work = coverage.work(connection, known.entries, now)
     if work is not None:
         until = screen.moment(work.covered_until)
@@ -195,7 +198,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     whose = str(connection.location_id)
     yield from _missed([it for it in known.calls if it.account_id == connection.account_id], now)
     yield "pop-ups", rows.pop_ups(site, now, whose)
-    heard = [call.received_at for call in known.calls]
+    heard = [call.heard_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(sightings.POP_UP, whose)])
     yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
     if account is not None and account.lines:
@@ -292,14 +295,12 @@ def _refused_changed(site: Site, options: argparse.Namespace) -> int:
     if options.drop_refused:
         return calls_shown.dropped(site, options, head, refused)
     account = accounts.named(site, str(options.location))
-    country, own = site.lines.country(account), account.account_id
-    read = [read_anew(it, country) if it.account_id == own else it for it in refused]
-    unread = sum(bool(it.leg and (it.leg.is_unread or not is_number(it.leg.line))) for it in read)
-    still = f"; {screen.counted(unread, 'call has', 'calls have')} one that is none there, too"
+    country = site.lines.country(account)
+    read = [read_anew(it, country, account.account_id) for it in refused]
     pairs = [
         ("refused", trouble.causes(it.why for it in refused)),
         ("send again", screen.counted(len(read), "call")),
-        ("numbers", f"read as of {accounts.country_of(country)}{still * bool(unread)}"),
+        ("numbers", trouble.numbers(country, read)[0]),
     ]
     again = [rules_of.sent_again(it, now) for it in read]
     do = partial(calls_shown.changed, site, again, "will be sent again")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ops import screen
-from ops.trouble import LATELY, Grade, Trouble, named, some
+from ops.trouble import LATELY, Grade, Trouble, named, places, some
 from shared.aws.sightings import PBX_AHEAD, RECORDING_LEFT_OUT, Sighting, Told
 from shared.calls import shown
 from shared.calls.shown import PopUp
@@ -127,16 +127,15 @@ def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, f"location {location_id}", f"lines {location_id}")
 
 
-def of_lines(
-    waiting: Sequence[Waiting], account: Account | None, location_id: int
-) -> Iterator[Trouble]:
-    """Calls of the account of a location whose line nobody has entered."""
-    unknown = [it.line_key for it in waiting if not account or it.line_key not in account.lines]
-    if unknown:
+def of_lines(waiting: Sequence[Waiting], account: Account | None, *ids: int) -> Iterator[Trouble]:
+    """Calls of an account, with the ids of its locations, whose line nobody has entered."""
+    unknown = [it for it in waiting if not account or it.line_key not in account.lines]
+    if unknown and ids:
         calls = screen.counted(len(unknown), "call waits", "calls wait")
-        of = some(sorted({*unknown}))
-        what = f"{calls}, as nobody has entered of which location the line is: {of}. If it is none"
-        what += " of this account's, another's PBX has its key: set its own key there,"
-        what += " enter nothing, and give up what waits (--drop)"
-        whom = f"the account of location {location_id}"
-        yield Trouble(Grade.ATTENTION, what, whom, f"lines {location_id}")
+        of = some(sorted({it.line_key for it in unknown}))
+        what = f"{calls}, as nobody has entered of which location the line is: {of}. As a rule it"
+        what += " is new: ask the customer of which location it is, and enter it. If the customer"
+        what += " has no such line, the PBX of another customer has this customer's key"
+        whom = f"account of {account.name if account else 'nobody'}, {places(ids)}"
+        since = min(it.started_at for it in unknown)
+        yield Trouble(Grade.ATTENTION, what, whom, f"lines {ids[0]}", since)

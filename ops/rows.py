@@ -17,6 +17,7 @@ from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow
 from shared.aws.sightings import Sighting
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call, CallState
+from shared.calls.hearing import read_anew
 from shared.calls.lines import is_number
 from shared.chains.chain import ChainState
 from shared.connections.accounts import Account
@@ -30,6 +31,19 @@ MOST = 20
 # Of those whose clock was ahead, so many are asked about.
 ASKED = 3
 OVERDUE = timedelta(minutes=5)
+_DAYS = timedelta(days=7)
+
+_LOST = "its pop-ups are lost, and so are calls that its PBX, which is answered 500, tells once"
+# By what begins a row's key: its table, and what one harms that cannot be read.
+_HARMS = {
+    "location": ("ConnectionsTable", f"{_LOST}; none of its calls and payments goes out"),
+    "account": ("AccountsTable", _LOST),
+    "payment": ("PaymentsTable", "it is not settled, and nobody can say until when it is paid"),
+    "refund": ("PaymentsTable", "it is not settled"),
+    "call": ("CallsTable", "it is not sent"),
+    "letter": ("CallsTable", "it is not sent"),
+    "chain": ("ChainsTable", "no call of its locations goes out"),
+}
 
 HOW_TO_WRITE = (
     "The first command writes what the parameter has now into the file TOKEN. Put above it, as its"
@@ -110,7 +124,7 @@ def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[En
 
 def unreadable(site: Site, now: datetime) -> Iterator[Found]:
     """Rows that a function came upon and could not read: tried again, as they may be corrected."""
-    seen = site.sightings.lately(sightings.UNREADABLE_ROW, timedelta(days=7))
+    seen = site.sightings.lately(sightings.UNREADABLE_ROW, _DAYS)
     site.readable(lambda it: _read_again(site, it, now), seen)
     yield from ()
 
@@ -137,11 +151,19 @@ def _read_again(site: Site, seen: Sighting, now: datetime) -> object:
 
 def of_unreadable(site: Site) -> Iterator[Trouble]:
     """Rows that somebody has to correct in their tables, by hand; each is told once."""
+    failed = site.sightings.lately(sightings.HANDLER_FAILED, _DAYS) if site.unreadable else []
     while site.unreadable:
         key, error = site.unreadable.popitem()
-        what = f"{error}, so whatever it says is not done. Nothing here writes such a row: have a"
-        what += " developer see what was written there by hand, and correct it in the table"
-        yield Trouble(Grade.BROKEN, what, key, site.watch.log(""))
+        kind, id_, *_ = *re.split("[# ]", key), ""
+        table, harm = _HARMS.get(kind, ("its table", "what it is about is not worked on"))
+        what = f"{error}, in {table}. Until somebody corrects it, {harm}"
+        owner = site.connections.owner(int(id_)) if kind == "location" else None
+        if others := sorted(site.connections.of_account(owner) - {int(id_)}) if owner else []:
+            what += f"; not affected: {trouble.places(others)} of its account"
+        what += ". Nothing here writes such a row, so it was written by hand: have a developer"
+        what += " correct it, and not delete it"
+        met = [it.who for it in failed if it.why.startswith(f"{key}: ")]
+        yield Trouble(Grade.BROKEN, what, key, site.watch.log("".join(met[:1])))
 
 
 def cover(site: Site, now: datetime) -> Iterator[Found]:
@@ -192,11 +214,21 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     listless = [it.location_id for it in rows(site, listless) if it.live]
     yield from of_list(site, [it for who in listless for it in site.calls.latest(who, MOST)], now)
     for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
-        yield from trouble.of_refused(site.calls.latest(location_id, MOST), location_id)
+        yield from refused(site, site.calls.latest(location_id, MOST), location_id)
     for kind, told in pbx.OF_PBX.items():
         yield from map(told, site.sightings.lately(kind, LATELY))
     yield from dropped(site, (), now)
     yield "pop-ups", pop_ups(site, now)
+
+
+def refused(site: Site, calls: Iterable[Call], location_id: int) -> Iterator[Trouble]:
+    """What the platform refused of a location's calls, with their numbers as read by now."""
+    calls = trouble.refused(calls)
+    account = site.accounts.of_id(calls[0].account_id) if calls else None
+    if account is not None:
+        country = site.lines.country(account)
+        read = [read_anew(it, country, account.account_id) for it in calls]
+        yield from trouble.of_refused(calls, read, country, location_id)
 
 
 def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Trouble]:
@@ -227,10 +259,9 @@ def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Itera
     soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
     found = site.calls.waiting_elsewhere(account.account_id, own, soon, 10 * MOST)
     for other, keys in found.items():
-        what = (
-            f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with the"
-        )
-        what += f" key of account {other}. Set the PBX to its own, then give up what waits there"
+        what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
+        what += f" the key of account {other}. Give the PBX this account's key, then give up what"
+        what += " waits there"
         yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
 
 
@@ -285,9 +316,9 @@ def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
 def lines(site: Site, now: datetime) -> Iterator[Found]:
     """Calls that no line says the location of."""
     for account_id in site.calls.waited_for(now + timedelta(days=1), MOST):
-        for location_id in sorted(site.connections.of_account(account_id))[:1]:
-            waiting, account = site.calls.waiting(account_id), site.accounts.of_id(account_id)
-            yield from pbx.of_lines(waiting, account, location_id)
+        waiting, account = site.calls.waiting(account_id), site.accounts.of_id(account_id)
+        own = sorted(site.connections.of_account(account_id))
+        yield from pbx.of_lines(waiting, account, *own)
 
 
 def stopped_of(

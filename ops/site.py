@@ -7,7 +7,7 @@ else; local, `python -m local up` has announced it.
 import argparse
 import json
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -133,6 +133,13 @@ class Site:
             return self.platform.status(location_id)
         except (Refused, Unreachable) as error:
             return f"the platform does not tell: {error}"
+
+    def as_far[Found](self, found: Iterable[Found]) -> Iterator[Found]:
+        """What is found before a row that cannot be read, which is told later."""
+        try:
+            yield from found
+        except UnreadableRow as error:
+            self.unreadable[error.key] = error
 
     def readable[Of, Row](self, read: Callable[[Of], Row | None], keys: Iterable[Of]) -> list[Row]:
         """The rows of keys, as far as there are any; what cannot be read hides no other."""

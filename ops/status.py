@@ -20,7 +20,6 @@ from ops.watch import FAILURES, RUN, Alarm
 from shared import clock
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.aws import sightings
-from shared.aws.dynamodb import UnreadableRow
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import Sighting
 from shared.connections.connection import LIVE, Connection, State
@@ -91,9 +90,7 @@ def _tried(
     found: list[Found] = []
     try:
         # What was found before stays.
-        found.extend(check(site, now))
-    except UnreadableRow as error:
-        site.unreadable[error.key] = error
+        found.extend(site.as_far(check(site, now)))
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
         found.append(Trouble(Grade.BROKEN, what, check.__name__.strip("_"), "make deploy ENV=NAME"))
@@ -214,6 +211,10 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         words, function = _COUNTED.get(name) or (FAILURES[failure], function)
         times = screen.counted(it.number, "time")
         what = f"{words}, {times} in an hour, last {screen.due(it.last, now)}"
+        failed = site.sightings.lately(sightings.HANDLER_FAILED, LATELY)
+        if failed and name == "HandlerFailed":
+            what += f": {trouble.some([f'{it.who} ({it.why})' for it in failed])}"
+            function = failed[0].who
         command = site.watch.log(function)
         until = None if name in _LASTING else it.last + LATELY
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from ops import screen
+from shared import countries
 from shared.calls.call import Call, CallState
+from shared.calls.hearing import unread
 from shared.chains.chain import Chain, ChainState
 from shared.clock import stamp
 from shared.connections.connection import LIVE, Connection, Hint, State
@@ -222,15 +224,38 @@ def refused(calls: Iterable[Call]) -> list[Call]:
     return [call for call in calls if call.state is CallState.REFUSED]
 
 
-def of_refused(calls: Iterable[Call], location_id: int) -> Iterator[Trouble]:
-    """Those of a location that the platform will not save; each reason, not only the first."""
-    if calls := refused(calls):
-        whys, location = causes(call.why for call in calls).rstrip("."), f"location {location_id}"
-        what = f"{screen.counted(len(calls), 'call')} refused by the platform: {whys}. First put"
-        what += " that right, such as the account's country, then have them sent again; or give"
-        what += " them up (--drop-refused)"
+def numbers(country: str, calls: Iterable[Call]) -> tuple[str, bool]:
+    """How the numbers of calls were read, and whose do not exist there; whether all can."""
+    of = [f"of {screen.counted(number, name)}" for name, number in unread(calls).items()]
+    none = f"numbers that do not exist there: {', '.join(of)}"
+    return f"read as of {country_of(country)}; {none if of else 'all can exist there'}", not of
+
+
+def country_of(code: str) -> str:
+    """In which numbers are read, as a person reads it; of an ISO code."""
+    return f"{code} +{countries.CODES[code]}" if code in countries.CODES else "unknown"
+
+
+def of_refused(
+    calls: Sequence[Call], read: Sequence[Call], country: str, location_id: int
+) -> Iterator[Trouble]:
+    """Those of a location that the platform will not save; `read` is how they are read by now."""
+    if calls:
+        told, are_good = numbers(country, read)
+        location, again = f"location {location_id}", f"location {location_id} --send-refused"
+        first = "First put right what it says, then"
+        if not are_good:
+            first = "If the PBX writes numbers as another country does, say which (CC), then"
+        elif unread(calls):
+            first = "When they were refused, not all did, so"
+        what = f"{screen.counted(len(calls), 'call')} refused by the platform:"
+        what += (
+            f" {causes(call.why for call in calls).rstrip('.')}. Numbers are {told}. {first} have"
+        )
+        what += f" them sent again ({again}); or give them up (--drop-refused)"
+        command = again if are_good else f"account {location_id} --country CC"
         since = min((it.sent_at for it in calls if it.sent_at), default=None)
-        yield Trouble(Grade.ATTENTION, what, location, f"{location} --send-refused", since)
+        yield Trouble(Grade.ATTENTION, what, location, command, since)
 
 
 def ahead_until(connection: Connection, now: datetime) -> str:

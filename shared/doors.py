@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.telemetry import count, logger
 
 type Noted = Callable[[str, str], None]
-"""Notes a row that cannot be read, so that the operator finds it: its key, and why."""
+"""Notes what failed, for the operator: a row's key if it cannot be read, else nothing; and why."""
 
 _MOST_PLACES = 12
 # The maxReceiveCount of our queues: what is given back then comes no more, but is a dead letter.
@@ -50,7 +50,7 @@ def records(
         event: as the queue brings it.
         take: takes the body and the id of one message.
         expected: what it may raise beside AWS's errors that is no fault of the program.
-        noted: is told of a row that cannot be read.
+        noted: is told of what could not be taken for a reason that nobody knows.
     """
     known: tuple[type[Exception], ...] = (BotoCoreError, ClientError, *expected)
     failed = []
@@ -117,8 +117,12 @@ def _tell(error: Exception, noted: Noted | None = None, **about: str) -> None:
     count("HandlerFailed")
     told = of(error)
     logger.error("handler failed", extra={**told, **about})
-    if noted and "row" in told:
-        noted(told["row"], getattr(error, "why", told["error"]))
+    if noted is None:
+        return
+    try:
+        noted(told.get("row", ""), getattr(error, "why", told["error"]))
+    except Exception as failed:  # noqa: BLE001 - whatever fails everywhere may fail here, too
+        logger.error("not noted", extra=of(failed))
 
 
 def _kind(error: Exception) -> str:

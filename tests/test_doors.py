@@ -216,7 +216,8 @@ def _answered(
     failed = answer["statusCode"] == 500
     assert failed is ("HandlerFailed" in counted(log)) is ('"handler failed"' in log)
     if failed:
-        assert failing.made == failing.at
+        # Nothing more is asked, but that it is noted: of everybody, and of this function.
+        assert failing.made - failing.at in (0, 2)
         [line] = [json.loads(it) for it in log.splitlines() if '"handler failed"' in it]
         assert line["error"] == "Unforeseen"
         assert "test_doors.py" in line["places"][-1]

@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.billing import api, wiring
 from shared import doors
-from shared.aws import http, sightings
+from shared.aws import http
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.session import once
 from shared.payments.door import NotStored
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def _noted(row: str, why: str) -> None:
-    wired().sightings.note(sightings.UNREADABLE_ROW, row, why)
+    wired().sightings.failed("BillingFunction", row, why)
 
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.calls import wiring
 from shared import doors
-from shared.aws import http, sightings
+from shared.aws import http
 from shared.aws.dynamodb import StaleWrite
 from shared.aws.session import once
 from shared.calls import body
@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def _noted(row: str, why: str) -> None:
-    wired()[2].note(sightings.UNREADABLE_ROW, row, why)
+    wired()[2].failed("CallsFunction", row, why)
 
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from functions.connect import api, wiring
 from functions.connect.page import FAILED, Page
 from shared import doors, iso_8601
 from shared.altegio.redirect import BadRedirect, BadSignature, Tried
-from shared.aws import http, sightings
+from shared.aws import http
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.session import once
+from shared.aws.sightings import REDIRECT_REFUSED
 from shared.calls.lines import location_of
 from shared.connect.first_ring import TooOften
 from shared.connect.flow import UnknownTicket
@@ -36,7 +37,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def _noted(row: str, why: str) -> None:
-    wired().sightings.note(sightings.UNREADABLE_ROW, row, why)
+    wired().sightings.failed("ConnectFunction", row, why)
 
 
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _opened(made: wiring.Connect, page: Page, raw_query: str) -> dict[str, Any]:
 def _count_refused(made: wiring.Connect, refused: BadSignature) -> None:
     if not isinstance(refused, Tried):
         count("RedirectRefused")
-        made.sightings.note(sightings.REDIRECT_REFUSED)
+        made.sightings.note(REDIRECT_REFUSED)
 
 
 def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[str, Any]:

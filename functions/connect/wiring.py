@@ -161,6 +161,7 @@ def build(environ: Mapping[str, str]) -> Connect:
         connecting=connecting,
         token=token,
         accounts=accounts,
+        connections=connections,
         tickets=tickets,
         lines=lines,
         mail=mail,

@@ -6,7 +6,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.payments import wiring
 from shared import doors
-from shared.aws import sightings
 from shared.aws.session import once
 from shared.telemetry import logger, metrics
 
@@ -21,4 +20,4 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def _noted(row: str, why: str) -> None:
-    wired().sightings.note(sightings.UNREADABLE_ROW, row, why)
+    wired().sightings.failed("PaymentsFunction", row, why)

@@ -84,17 +84,38 @@ class UnreadableRow(Exception):
         self.key, self.why = key, why
 
 
+_UNREADABLE = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+
+
+class _BadField(ValueError):
+    """A field cannot be read: its name, and why, without its value."""
+
+
 @contextmanager
 def reading(key: str) -> Iterator[None]:
-    """Names the row whose values cannot be read, and none of them.
+    """Names the row whose values cannot be read, its field if `read_as` knows it, and no value.
 
     Raises:
         UnreadableRow: instead of whatever a value made fail.
     """
     try:
         yield
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnreadableRow(key, type(error).__name__) from error
+    except _UNREADABLE as error:
+        why = str(error) if isinstance(error, _BadField) else type(error).__name__
+        raise UnreadableRow(key, why) from error
+
+
+def read_as(row: Mapping[str, Any], kinds: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The row with those of its fields read that it has."""
+    read = {name: _field(name, kind, row[name]) for name, kind in kinds.items() if name in row}
+    return {**row, **read}
+
+
+def _field(name: str, kind: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return kind(value)
+    except _UNREADABLE as error:
+        raise _BadField(f"{name}: {type(error).__name__}") from error
 
 
 def stamped(values: dict[str, Any], instants: Sequence[str]) -> dict[str, Any]:
@@ -105,8 +126,7 @@ def stamped(values: dict[str, Any], instants: Sequence[str]) -> dict[str, Any]:
 
 def timed(row: dict[str, Any], instants: Sequence[str]) -> dict[str, Any]:
     """What `stamped` was given."""
-    times = {name: instant(row[name]) for name in instants if name in row}
-    return {**row, **times}
+    return read_as(row, dict.fromkeys(instants, instant))
 
 
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,11 +162,15 @@ def to_value(value: Any) -> dict[str, Any]:
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """What `to_item` was given; whole numbers come back as int."""
-    return {name: _from_value(value) for name, value in item.items()}
+    return {name: _field(name, _from_value, value) for name, value in item.items()}
 
 
 def _whole(item: Mapping[str, Any], called: str = "") -> dict[str, Any]:
-    """A row; if it cannot be read, and is not called otherwise, it is by what it begins with."""
+    """A row; if it cannot be read, and is not called otherwise, it is by what it begins with.
+
+    Raises:
+        UnreadableRow: it has a value of a kind that nothing here writes.
+    """
     if not called and "key" in item:
         called = item["key"]["S"]
     elif not called and "location_id" in item:

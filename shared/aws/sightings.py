@@ -45,6 +45,7 @@ CALL_LIST_REFUSED = "call-list-refused"
 OTHER_APPLICATION = "other-application"
 OTHER_LOCATION = "other-location"
 UNREADABLE_ROW = "unreadable-row"
+HANDLER_FAILED = "handler-failed"
 PLATFORM_REFUSED = "platform-refused"
 
 # Of a clock that is ahead: whether the times of the platform's answers are as well, by so much.
@@ -111,6 +112,12 @@ class Sightings:
         names = {"#place": f"{_PLACE}{zlib.crc32(who.encode()) % _PLACES}"}
         for whose in dict.fromkeys(("", who)):
             self._update(_key(kind, whose), _SET, names, values)
+
+    def failed(self, function: str, row: str, why: str) -> None:
+        """Notes what a function has not foreseen; and the row, if it is one that it cannot read."""
+        self.note(HANDLER_FAILED, function, f"{row}: {why}" if row else why)
+        if row:
+            self.note(UNREADABLE_ROW, row, why)
 
     def count(self, kind: str, who: str, why: str, facts: Mapping[str, str] | None = None) -> None:
         """Counts one in its hour, of everybody and of whom it concerns, by `why`.

@@ -73,11 +73,11 @@ class CallState(StrEnum):
 LOOKED_FOR = (CallState.SENT, CallState.UNKNOWN)
 # What is to be sent, or was being sent, when it is due.
 TO_BE_SENT = (CallState.WAITING, CallState.HELD, CallState.SENDING)
-
-
 # As long as it may yet be answered, or nobody knows where.
 _UNSETTLED = (CallState.RINGING, CallState.UNROUTED, CallState.WAITING)
 MISSED = "missed"
+# Nothing is known yet of how the platform takes it.
+_AFRESH: dict[str, Any] = {"tries": 0, "doubted_at": None, "looks": 0, "repeats": 0}
 
 _C = CallState
 _TOLD = frozenset({_C.SENT, _C.UNKNOWN, _C.CONFIRMED, _C.UNCONFIRMED, _C.REFUSED})
@@ -114,6 +114,7 @@ class Call:
     account_id: str
     location_id: int | None
     state: CallState
+    # When the PBX told it; or, later, since when it is to be sent (see `told_at`).
     received_at: datetime
     # What tells it from others of its id: see `calls.identity`.
     caller: str | None = None
@@ -153,8 +154,15 @@ class Call:
     # Who was done with its caller without a call, and when: see `missed`.
     done_by: str = ""
     done_at: datetime | None = None
+    # When the PBX told it, if `received_at` is later.
+    told_at: datetime | None = None
     # Counts the writes; a writer that did not see the last one loses.
     version: int = 0
+
+    @property
+    def heard_at(self) -> datetime:
+        """When the PBX told it, whatever became of it since."""
+        return self.told_at or self.received_at
 
     @property
     def names(self) -> dict[str, object]:
@@ -224,11 +232,8 @@ def heard(
         line_key: under what its line is to be entered, if it has no location yet.
     """
     best = max((each for each in (known.leg, leg) if each), key=lambda each: each.rank)
-    recorded = max(
-        (each for each in (known.recorded, leg) if each is not None and each.link),
-        key=lambda each: each.rank,
-        default=None,
-    )
+    links = [each for each in (known.recorded, leg) if each and each.link]
+    recorded = max(links, key=lambda each: each.rank, default=None)
     merged = replace(
         known,
         location_id=best.location_id or known.location_id or leg.location_id,
@@ -281,6 +286,7 @@ def routed(call: Call, location_id: int, line: str, now: datetime, rules: CallPo
         recorded=call.recorded and call.recorded.of(location_id, line),
         line_key=None,
         waits_of=None,
+        told_at=call.heard_at,
         received_at=now,
         due_at=due_at,
         why="",
@@ -303,9 +309,7 @@ def corrected(call: Call, now: datetime) -> Call:
     why = why_again(call)
     if not why:
         return call
-    return changed(
-        call, "corrected", due_at=now, tries=0, doubted_at=None, looks=0, repeats=0, why=why
-    )
+    return changed(call, "corrected", due_at=now, **_AFRESH, why=why)
 
 
 def too_old(call: Call, now: datetime, rules: CallPolicy) -> bool:
@@ -379,17 +383,8 @@ def refused(
 
 def sent_again(call: Call, now: datetime) -> Call:
     """As if it had only just been told, however old it is."""
-    return changed(
-        call,
-        "sent_again",
-        received_at=now,
-        due_at=now,
-        tries=0,
-        doubted_at=None,
-        looks=0,
-        repeats=0,
-        why="to be sent again",
-    )
+    again = replace(call, told_at=call.heard_at, received_at=now)
+    return changed(again, "sent_again", due_at=now, **_AFRESH, why="to be sent again")
 
 
 def changed(call: Call, name: str, to: CallState | None = None, **fields: Any) -> Call:

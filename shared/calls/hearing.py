@@ -5,7 +5,8 @@ account that tells of more than its allowance has rows that are due, which recon
 with those of all others.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from shared.altegio.rate_limit import Bounds, Paused
@@ -167,13 +168,14 @@ def line_of(written: str, country: str) -> str:
     return number.text if number.kind is Kind.E164 else written[:_LONGEST_LINE]
 
 
-def read_anew(call: Call, country: str) -> Call:
+def read_anew(call: Call, country: str, account_id: str | None = None) -> Call:
     """A call that was not told yet, its numbers as they are read by now.
 
-    Whoever told it may have written them as another country does than was chosen then.
+    Whoever told it may have written them as another country does than was chosen then. Of a call
+    of another account than this, they stay as they are.
     """
     leg = call.leg
-    if leg is None:
+    if leg is None or call.account_id != (account_id or call.account_id):
         return call
     phone, caller, line = leg.phone, call.caller, leg.line
     if leg.written:
@@ -188,6 +190,13 @@ def read_anew(call: Call, country: str) -> Call:
         line = line_of((is_own and call.written_line) or line, country)
     own_line = line if leg.line == call.own_line else call.own_line
     return replace(call, leg=replace(leg, phone=phone, line=line), caller=caller, own_line=own_line)
+
+
+def unread(calls: Iterable[Call]) -> Counter[str]:
+    """How many callers, and how many lines, have no number in the country they were read in."""
+    legs = [it.leg for it in calls if it.leg]
+    callers = sum(it.is_unread for it in legs)
+    return +Counter(caller=callers, line=sum(not lines.is_number(it.line) for it in legs))
 
 
 def _told(phone: Number, direction: str) -> str:

@@ -42,11 +42,13 @@ class Unknown:
     Attributes:
         key: see `key_of`.
         calls: so many wait for it.
+        first_at: when the first of them began.
         last_at: when the last of them began.
     """
 
     key: str
     calls: int
+    first_at: datetime
     last_at: datetime
 
 
@@ -114,7 +116,7 @@ def unknown(waiting: Iterable[tuple[str, datetime]]) -> tuple[Unknown, ...]:
     began: dict[str, list[datetime]] = {}
     for key, at in waiting:
         began.setdefault(key, []).append(at)
-    found = (Unknown(key, len(times), max(times)) for key, times in began.items())
+    found = (Unknown(key, len(times), min(times), max(times)) for key, times in began.items())
     return tuple(sorted(found, key=lambda it: (it.last_at, it.key), reverse=True))
 
 

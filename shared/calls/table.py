@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _INSTANTS = (
     "received_at",
+    "told_at",
     "first_at",
     "popped_at",
     "started_at",

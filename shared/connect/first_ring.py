@@ -163,5 +163,5 @@ class FirstRings:
         for row in rows:
             for call in self._calls.latest(row.location_id, 1):
                 if call.account_id == account_id:
-                    at = call.received_at
+                    at = call.heard_at
                     yield FirstRing(Came.ONLY_ENDED, at, row.location_id, row.name)

@@ -24,6 +24,7 @@ from shared.connect.flow import ConnectFlow
 from shared.connect.tickets import Tickets
 from shared.connect.view import Proof, Visit
 from shared.connections.accounts import Account, Accounts
+from shared.connections.table import Connections
 from shared.telemetry import logger
 
 # With one code: a second in case that the first is lost, and no more, as anybody can ask for them.
@@ -39,6 +40,7 @@ class OneTimeCode:
         connecting: ConnectFlow,
         token: PartnerToken,
         accounts: Accounts,
+        connections: Connections,
         tickets: Tickets,
         lines: EnterLines,
         mail: Mail,
@@ -47,6 +49,7 @@ class OneTimeCode:
         self._connecting = connecting
         self._token = token
         self._accounts = accounts
+        self._connections = connections
         self._tickets = tickets
         self._lines = lines
         self._mail = mail
@@ -143,7 +146,9 @@ class OneTimeCode:
         if country not in countries.CODES:
             visit = self._shown(arrived, account, ticket, Proof.GIVEN)
             return replace(visit, wrong=frozenset({"country"}))
-        chosen = self._accounts.set_country(account.account_id, country)
+        words = f"country {account.country or '-'} -> {country}, by its owner"
+        lines_of = self._connections.noted(account.account_id, words, self._clock())
+        chosen = self._accounts.set_country(account.account_id, country, lines_of)
         logger.info("country chosen", extra={"account_id": account.account_id, "country": country})
         visit = self._shown(arrived, replace(account, country=country), ticket, Proof.GIVEN)
         return replace(visit, has_new_country=chosen)

@@ -6,7 +6,7 @@ nobody says that Altegio verifies them; one that was proven (see `one_time_code`
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 
 from shared import countries
 from shared.aws.dynamodb import (
+    from_item,
     is_refused,
+    read_as,
     reading,
     retried,
     row,
@@ -95,6 +97,22 @@ class Accounts:
             return None
         return _account(row)
 
+    def with_lines(self, lines: Collection[str]) -> list[Account]:
+        """Accounts that have entered any of these lines.
+
+        It reads the table to its end: for the operator's rare question, not for a function.
+        """
+        found: list[Account] = []
+        start: dict[str, Any] = {}
+        while True:
+            answer = self._dynamodb.scan(TableName=self._table, ConsistentRead=True, **start)
+            # As they are stored: a row that cannot be read hides no other.
+            has = (it for it in answer["Items"] if {*lines} & {*it.get("lines", {}).get("M", ())})
+            found += (_account(from_item(it)) for it in has)
+            if "LastEvaluatedKey" not in answer:
+                return found
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
     def give_key(
         self, account: Account, digest: str, now: datetime, *, voids: bool = False
     ) -> bool:
@@ -118,7 +136,7 @@ class Accounts:
         }
         return self._update(
             account.account_id,
-            "SET pbx_key_digest = :digest, pbx_key_at = :now, replaced_pbx_keys = :replaced",
+            "pbx_key_digest = :digest, pbx_key_at = :now, replaced_pbx_keys = :replaced",
             "attribute_exists(#key) AND"
             " (attribute_not_exists(pbx_key_digest) OR pbx_key_digest = :kept)",
             to_item(values),
@@ -159,10 +177,14 @@ class Accounts:
             return found
         return account
 
-    def set_country(self, account_id: str, country: str) -> bool:
-        """Takes the country of numbers that name none; False if the account is gone."""
+    def set_country(self, account_id: str, country: str, beside: Sequence[Any] = ()) -> bool:
+        """Takes the country of numbers that name none; False if the account is gone.
+
+        What is `beside` it in the transaction is written too, or neither is.
+        """
         values = {":country": to_value(country)}
-        return self._update(account_id, "SET country = :country", "attribute_exists(#key)", values)
+        update = self._part(account_id, "country = :country", "attribute_exists(#key)", values)
+        return not self._refused([{"Update": update}, *beside])
 
     def set_lines(self, account: Account, lines: Mapping[str, int]) -> bool:
         """Writes an account's lines anew; False if they have changed since, or it is gone."""
@@ -173,7 +195,7 @@ class Accounts:
             same = f"(attribute_not_exists(#lines) OR {same})"
         return self._update(
             account.account_id,
-            "SET #lines = :after",
+            "#lines = :after",
             f"attribute_exists(#key) AND {same}",
             to_item(values),
             {"#lines": "lines"},
@@ -203,20 +225,11 @@ class Accounts:
         return not self._refused(
             [
                 self._new(_of_user(altegio_user_id), account),
-                {
-                    "Update": {
-                        "TableName": self._table,
-                        "Key": {"key": to_value(f"account#{account.account_id}")},
-                        "UpdateExpression": "SET linked_user_ids = :linked, last_seen_at = :now",
-                        "ConditionExpression": "attribute_exists(#key) AND last_seen_at = :seen",
-                        "ExpressionAttributeNames": {"#key": "key"},
-                        "ExpressionAttributeValues": {
-                            ":linked": to_item({"ids": list(linked)})["ids"],
-                            ":seen": to_value(account.last_seen_at),
-                            ":now": to_value(stamp(now)),
-                        },
-                    }
-                },
+                self._if_not_seen(
+                    account,
+                    "linked_user_ids = :linked, last_seen_at = :now",
+                    {":linked": list(linked), ":now": stamp(now)},
+                ),
             ]
         )
 
@@ -237,23 +250,12 @@ class Accounts:
         return not self._refused(
             [
                 self._new(pointer, account),
-                {
-                    "Update": {
-                        "TableName": self._table,
-                        "Key": {"key": to_value(f"account#{account.account_id}")},
-                        # Whoever erases it at this moment has read other pointers.
-                        "UpdateExpression": "SET portal_account_id = :portal,"
-                        " linked_user_ids = :none, last_seen_at = :now",
-                        "ConditionExpression": "attribute_exists(#key) AND last_seen_at = :seen",
-                        "ExpressionAttributeNames": {"#key": "key"},
-                        "ExpressionAttributeValues": {
-                            ":portal": to_value(portal_account_id),
-                            ":now": to_value(stamp(now)),
-                            ":none": to_item({"ids": []})["ids"],
-                            ":seen": to_value(account.last_seen_at),
-                        },
-                    }
-                },
+                # Whoever erases it at this moment has read other pointers.
+                self._if_not_seen(
+                    account,
+                    "portal_account_id = :portal, linked_user_ids = :none, last_seen_at = :now",
+                    {":portal": portal_account_id, ":none": [], ":now": stamp(now)},
+                ),
                 *gone,
             ]
         )
@@ -265,7 +267,7 @@ class Accounts:
         """
         values = {":now": to_value(stamp(now))}
         return self._update(
-            account.account_id, "SET last_seen_at = :now", "attribute_exists(#key)", values
+            account.account_id, "last_seen_at = :now", "attribute_exists(#key)", values
         )
 
     def erase(self, account_id: str, *, unless_seen_since: datetime) -> datetime | None:
@@ -327,26 +329,34 @@ class Accounts:
         row = self._get(pointer)
         return self.of_id(row["account_id"]) if row else None
 
-    def _update(
+    def _part(
         self,
         account_id: str,
         update: str,
         condition: str,
         values: Any,
         names: Mapping[str, str] | None = None,
-    ) -> bool:
-        """False if the condition does not hold."""
+    ) -> Any:
+        """What sets an account's fields, if the condition holds."""
+        return {
+            "TableName": self._table,
+            "Key": {"key": to_value(f"account#{account_id}")},
+            "UpdateExpression": f"SET {update}",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#key": "key", **(names or {})},
+            "ExpressionAttributeValues": values,
+        }
+
+    def _if_not_seen(self, account: Account, update: str, values: Mapping[str, Any]) -> Any:
+        """The part of a transaction that does so if its owner was not here since it was read."""
+        condition, seen = "attribute_exists(#key) AND last_seen_at = :seen", account.last_seen_at
+        typed = to_item({**values, ":seen": seen})
+        return {"Update": self._part(account.account_id, update, condition, typed)}
+
+    def _update(self, *part: Any) -> bool:
+        """Does what is in `_part`; False if the condition does not hold."""
         try:
-            retried(
-                lambda: self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key={"key": to_value(f"account#{account_id}")},
-                    UpdateExpression=update,
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames={"#key": "key", **(names or {})},
-                    ExpressionAttributeValues=values,
-                )
-            )
+            retried(lambda: self._dynamodb.update_item(**self._part(*part)))
         except ClientError as error:
             if is_refused(error):
                 return False
@@ -372,11 +382,10 @@ def _of_email(email: str) -> str:
 
 def _account(row: dict[str, Any]) -> Account:
     with reading(row.pop("key")):
-        account = Account(**row)
-        _ = account.lines.keys(), [*map(instant, account.replaced_pbx_keys.values())]
+        account = Account(**read_as(row, {"linked_user_ids": tuple, "lines": dict}))
+        _ = [*map(instant, account.replaced_pbx_keys.values())]
         return replace(
             account,
-            linked_user_ids=tuple(account.linked_user_ids),
             # Accounts from before they had one have that of their phone.
             country=account.country or countries.of_phone(account.phone),
         )

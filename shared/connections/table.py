@@ -18,6 +18,7 @@ from shared.aws.dynamodb import (
     overdue,
     pages,
     put_over,
+    read_as,
     reading,
     retried,
     row,
@@ -53,6 +54,8 @@ _INSTANTS = (
 )
 
 
+_WORDS = {"state": State, "telephony": CrmTokenState, "hint": Hint}
+
 # An uninstall is looked for several times, and no other event may cut that short.
 _NEW_HINT = "SET hint = :event, hint_at = :at, hint_looks = :none"
 _ANY_HINT = (
@@ -61,6 +64,9 @@ _ANY_HINT = (
 )
 _HAS_PAYMENT = "hint = :payment"
 _DUE = ", due_at = :at ADD version :one"
+# A transaction has at most a hundred items, one of which is what the lines are about:
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_MOST_NOTED = 99
 
 
 class Connections:
@@ -209,6 +215,12 @@ class Connections:
             if not is_refused(error):
                 raise
 
+    def owner(self, location_id: int) -> str | None:
+        """The account that a row names, also if the rest of it cannot be read."""
+        key = {"location_id": to_value(location_id)}
+        answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return answer.get("Item", {}).get("account_id", {}).get("S")
+
     def due(self, state: State, now: datetime, limit: int) -> list[int]:
         """Locations in `state` whose business is overdue, oldest first; eventually consistent."""
         found = overdue(self._dynamodb, self._table, state, now, limit)
@@ -232,6 +244,14 @@ class Connections:
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
         return (row["location_id"] for row in pages(self._dynamodb, query))
+
+    def noted(self, account_id: str, words: str, at: datetime) -> list[Any]:
+        """Parts of a transaction that changes an account: a line in the journal of each location.
+
+        Of as many as one transaction takes.
+        """
+        ids = sorted(self.of_account(account_id))[:_MOST_NOTED]
+        return [self._journal.part(Line(each, at, words=words)) for each in ids]
 
     def of_account(self, account_id: str) -> set[int]:
         """Locations whose rows still name the account, closed ones too; eventually consistent.
@@ -269,9 +289,8 @@ def _connection(found: dict[str, Any]) -> Connection:
         values.setdefault("account_id", None)
         for name in ("unlisted", "former"):
             values[name] = tuple(values.get(name, ()))
-        values["hint"] = Hint(values["hint"]) if "hint" in values else None
-        values["telephony"] = CrmTokenState(values.get("telephony", CrmTokenState.NONE))
-        return Connection(**{**values, "state": State(values["state"])})
+        values = {"hint": None, "telephony": CrmTokenState.NONE, **read_as(values, _WORDS)}
+        return Connection(**values)
 
 
 def connections_of(dynamodb: "DynamoDBClient", settings: ConnectionsSettings) -> Connections:

@@ -25,6 +25,7 @@ from shared.aws.dynamodb import (
     is_refused,
     overdue,
     pages,
+    read_as,
     reading,
     retried,
     row,
@@ -345,5 +346,4 @@ def _entry(found: dict[str, Any]) -> Entry:
     with reading(found["key"]):
         values = timed(found, _INSTANTS)
         values.pop("parked_at", None)
-        read = {"state": EntryState(values["state"]), "facts": from_texts(values["facts"])}
-        return Entry(**{**values, **read})
+        return Entry(**read_as(values, {"state": EntryState, "facts": from_texts}))

@@ -17,8 +17,8 @@ from typing import Any
 
 from shared import doors
 from shared.altegio.settings import PacePolicy
-from shared.aws.dynamodb import StaleWrite, UnreadableRow
-from shared.aws.sightings import UNREADABLE_ROW, Sightings
+from shared.aws.dynamodb import StaleWrite
+from shared.aws.sightings import Sightings
 from shared.calls import call
 from shared.calls.call import CallState
 from shared.calls.queue import CallWakeUps
@@ -229,11 +229,12 @@ class Schedule:
         except Exception as error:  # noqa: BLE001 - logged, counted, and the run ends in an error
             # A row that nobody can read must not hold up everything that is due after it.
             logger.error("row failed", extra={**_names(key), **doors.of(error)})
-            if isinstance(error, UnreadableRow):
-                self._sightings.note(UNREADABLE_ROW, error.key, error.why)
             if not doors.is_aws(error):
                 # It fails again at each run, and nothing else would ring.
                 count("HandlerFailed")
+                told = doors.of(error)
+                why = getattr(error, "why", told["error"])
+                self._sightings.failed("ReconcileFunction", told.get("row", ""), why)
             return 1
         return 0
 

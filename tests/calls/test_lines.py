@@ -81,7 +81,8 @@ def test_the_platform_is_told_a_line_where_none_was() -> None:
 def test_the_line_that_called_last_comes_first() -> None:
     earlier = NOW - timedelta(minutes=1)
     found = lines.unknown([("a", earlier), ("b", NOW), ("a", earlier - timedelta(hours=1))])
-    assert found == (Unknown("b", 1, NOW), Unknown("a", 2, earlier))
+    first = earlier - timedelta(hours=1)
+    assert found == (Unknown("b", 1, NOW, NOW), Unknown("a", 2, first, earlier))
 
 
 @pytest.mark.parametrize(

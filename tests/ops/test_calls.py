@@ -1,11 +1,13 @@
 """Calls that would stay where they are: read anew, sent again, or given up, at the desk."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from local.simulator import Owner
+from shared import clock
 from tests.calls.telling import end, state
 from tests.deployment import Deployment
 from tests.ops.operator import Operator
@@ -68,15 +70,38 @@ def test_what_was_told_is_read_in_the_country_of_now_when_it_is_sent_again(
     deployment.let_time_pass(3)
     assert state(deployment) == "refused"
     shown = operator(*AGAIN)
-    assert "read as of US +1; 1 call has one that is none there, too" in shown
+    none = "numbers that do not exist there: of 1 caller, of 1 line"
+    assert f"numbers     read as of US +1; {none}\n" in shown
+    for screen in (("status",), ("location", "4564"), ("account", "4564")):
+        [line] = wrong(operator, *screen)
+        assert f"Numbers are read as of US +1; {none}. If the PBX writes numbers as ano" in line
+        assert line.endswith(" > account 4564 --country CC")
+    shown = " ".join(operator("account", "4564", "--country", "DE").split())
+    assert "of all locations of the account; of 1 call that Altegio refused, the num" in shown
+    assert "numbers of 1 can exist there" in shown
+    shown = " ".join(operator("account", "4564", "--country", "FR").split())
+    assert "numbers of 0 can exist there" in shown
+    heard = operator.json("location", "4564")["facts"]["PBX heard"]
     choose(operator, "DE")
+    [line] = wrong(operator, "status")
+    assert (
+        "Numbers are read as of DE +49; all can exist there. When they were refused, not all"
+        in line
+    )
+    assert line.endswith(" > location 4564 --send-refused")
+    for location in ("4564", "4232"):
+        assert "country US -> DE, by anna" in operator("location", location)
     shown = operator(*AGAIN)
-    assert "numbers     read as of DE +49\n" in shown
+    assert "numbers     read as of DE +49; all can exist there\n" in shown
     assert "Nothing was changed yet" in shown
     assert state(deployment) == "refused"
     assert "Done: 1 call will be sent again" in operator(*AGAIN, "--do")
     deployment.let_time_pass(3)
     assert saved(deployment) == {"c-1": ("+4915123456789", "+4930123456")}
+    # It was told when it was told, however often it is sent.
+    assert heard == "3 min ago"
+    assert operator.json("location", "4564")["facts"]["PBX heard"] == "6 min ago"
+    assert re.search("received .*Z, 6 min ago\n", operator("call", "4564", "c-1"))
     # Its caller can be called back.
     assert "missed       1 not called back; …89 " in operator("location", "4564")
     # The PBX tells of it once more.
@@ -172,12 +197,11 @@ def test_what_waits_for_another_s_line_is_given_up_and_told_nobody(
         end(deployment, key, call_id=call_id, answered=False, duration_s=0, **ELSEWHERE)
     end(deployment, key, call_id="c-3", location_id=None, line="trunk-1")
     [line] = wrong(operator, "status")
-    assert "enter nothing, and give up what waits (--drop) > lines 4232" in line
-    shown = operator("lines", "4232")
-    assert "If it is of none, as another's PBX has this account's key, give up what" in shown
+    assert "the PBX of another customer has this customer's key > lines 4232" in line
     drop = ("lines", "4232", "--drop", "+1 315 555-0199")
     shown = operator(*drop)
     assert "2 calls would be given up: Altegio is never told." in shown
+    assert "may post its records of them again once it has the key of" in " ".join(shown.split())
     assert len(operator.json(*drop)["calls"]) == 2
     assert "Nothing was changed yet" in shown
     deployment.tell()
@@ -197,6 +221,11 @@ def test_what_waits_for_another_s_line_is_given_up_and_told_nobody(
     operator("lines", "4232", "--enter", OTHER, "--do")
     deployment.let_time_pass(5)
     assert saved(deployment) == {}
+    # What another's PBX told is saved where it belongs, once it has the key of that account.
+    theirs = deployment.connect(4777, owner=STRANGER).pbx_key
+    end(deployment, theirs, call_id="c-1", **ELSEWHERE)
+    deployment.let_time_pass(5)
+    assert saved(deployment) == {"c-1": ("+13155550175", OTHER)}
 
 
 def test_what_waits_for_a_line_as_it_was_read_before_is_given_up_as_it_is_shown(
@@ -227,6 +256,9 @@ def test_one_call_that_waits_for_its_line_is_given_up(
 ) -> None:
     for call_id in ("c-1", "c-2"):
         end(deployment, key, call_id=call_id, **ELSEWHERE)
+    assert "nothing by itself: `lines` says how its line is entered" in operator(
+        "call", "4564", "c-1"
+    )
     assert "location     -\n" in operator("call", "4564", "c-1", "--drop", "--do")
     assert [state(deployment, f"c-{it}") for it in (1, 2)] == ["expired", "unrouted"]
 
@@ -246,8 +278,8 @@ def test_whose_line_comes_with_another_s_key_is_told_of_it(
     for number, line in enumerate((OTHER, "+13155550188", "trunk-1", "+13155550111")):
         end(deployment, key, call_id=f"c-{number}", location_id=None, line=line)
     what = (
-        f"came with the key of account {account_id}. Set the PBX to its own, then give up what"
-        f" waits there > account {account_id}"
+        f"came with the key of account {account_id}. Give the PBX this account's key, then give"
+        f" up what waits there > account {account_id}"
     )
     for words in (("account", "4777"), ("lines", "4777")):
         assert wrong(operator, *words) == [f"1 call of its line {OTHER} {what}"]
@@ -259,6 +291,49 @@ def test_whose_line_comes_with_another_s_key_is_told_of_it(
         operator("lines", "4564", "--drop", line, "--do")
     assert not any(what in it for it in wrong(operator, "location", "4777"))
     assert wrong(operator, "lines", "4777") == []
+
+
+def test_a_line_that_nobody_has_entered_is_a_new_one_unless_another_account_has_it(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    end(deployment, key, call_id="c-1", **ELSEWHERE)
+    deployment.clock.advance(minutes=4)
+    end(deployment, key, call_id="c-2", **ELSEWHERE)
+    [told] = operator.json("status")["troubles"]
+    name = operator.json("account", "4564")["name"]
+    assert told["whom"] == f"account of {name}, locations 4232, 4564"
+    first, _second = deployment.calls.waiting(str(deployment.connection(4564).account_id))
+    assert told["since"] == clock.stamp(first.started_at)
+    assert told["what"].index("As a rule it is new") < told["what"].index("another customer")
+
+    def typed(shown: str) -> list[str]:
+        return re.findall(r"lines \w+ (--\w+)", shown)
+
+    shown = operator("lines", "4564")
+    assert "2 calls, first 5 min ago, last 90 s ago" in shown
+    assert "No other account has entered it, so it is a new line, as a rule" in shown
+    assert typed(shown) == ["--enter", "--drop"]
+    enter = ("lines", "4564", "--enter", OTHER)
+    assert re.search("go out +2 calls\n", operator(*enter))
+    assert "beware" not in operator(*enter)
+    # What is no number, others may call the same.
+    deployment.connect(4777, owner=STRANGER)
+    for line in (OTHER, "trunk-1"):
+        operator("lines", "4777", "--enter", line, "--do")
+    other = operator.json("account", "4777")
+    whose = f"location 4777 of {other['name']} (account {other['account']})"
+    [unknown] = operator.json("lines", "4564")["unknown"]
+    assert unknown["entered"] == whose
+    shown = operator("lines", "4564")
+    assert f"{OTHER} is entered for {whose}, whose PBX" in " ".join(shown.split())
+    assert typed(shown) == ["--drop", "--enter"]
+    assert f"{OTHER} is entered for {whose} as well" in " ".join(operator(*enter).split())
+    assert "beware" not in operator("lines", "4564", "--enter", "trunk-1")
+    end(deployment, key, call_id="c-3", location_id=None, line="trunk-1")
+    shown = operator("lines", "4564")
+    assert typed(shown) == ["--enter", "--drop"]
+    assert "No other account" not in shown
+    assert f"\n{OTHER} is entered for location 4777" in shown
 
 
 # How it is shown
@@ -289,7 +364,7 @@ def test_a_call_says_when_it_began_and_what_a_question_mark_means(
     began = deployment.calls.latest(4564, 1)[0].started_at
     shown = operator("call", "4564", "c-1")
     assert f"began        {began:%Y-%m-%d %H:%M:%S}Z, 90 s ago\n" in shown
-    means = "?: no number of the account's country, so the caller is saved as anonymous"
+    means = "?: no number of the account's country, so Altegio is told of an anonymous caller"
     for words in (("call", "4564", "c-1"), ("location", "4564")):
         shown = operator(*words)
         assert "…00?" in shown

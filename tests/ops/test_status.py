@@ -531,12 +531,13 @@ def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: 
     key = deployment.connect(4564, 4232).pbx_key
     telling.end(deployment, key, call_id="c-1", location_id=None, line="+13155550199")
     what = (
-        "1 call waits, as nobody has entered of which location the line is: +13155550199. If it is"
-        " none of this account's, another's PBX has its key: set its own key there, enter nothing,"
-        " and give up what waits (--drop)"
+        "1 call waits, as nobody has entered of which location the line is: +13155550199. As a"
+        " rule it is new: ask the customer of which location it is, and enter it. If the customer"
+        " has no such line, the PBX of another customer has this customer's key"
         " > lines 4232"
     )
-    assert told(operator) == [f"attention the account of location 4232: {what}"]
+    name = operator.json("account", "4232")["name"]
+    assert told(operator) == [f"attention account of {name}, locations 4232, 4564: {what}"]
     [same] = operator.json("location", "4564")["troubles"]
     assert same["command"] == "lines 4564"
     assert "--enter" in type_what_it_says(operator, told(operator)[0])
@@ -672,7 +673,7 @@ def test_a_row_that_cannot_be_read_is_named_and_hides_nothing(
         "broken payment#inv-8 of location 4564",
         "broken payment#inv-7",
     ]
-    assert "the row cannot be read (InvalidOperation)" in lines[1]
+    assert "the row cannot be read (facts: InvalidOperation), in PaymentsTable." in lines[1]
     shown = operator("payment", "inv-7")
     assert (operator.code, "payment#inv-7: the row cannot be read" in shown) == (2, True)
     shown = operator("location", "4564")
@@ -815,8 +816,9 @@ def test_calls_that_the_platform_refused_are_told_with_each_of_its_reasons(
     [line] = told(operator)
     assert line == (
         "attention location 4232: 3 calls refused by the platform: 422 No such user. (2);"
-        " 422 No such line. (1). First put that right, such as the account's country, then"
-        " have them sent again; or give them up (--drop-refused)"
+        " 422 No such line. (1). Numbers are read as of US +1; all can exist there. First put right"
+        " what it says, then have them sent again (location 4232 --send-refused); or give them up"
+        " (--drop-refused)"
         " > location 4232 --send-refused"
     )
     account_id = str(deployment.connection(4232).account_id)

@@ -128,7 +128,8 @@ def test_a_row_that_a_function_cannot_read_is_named_until_it_is_corrected(
 
     [it] = unread()
     assert (it["grade"], it["whom"] in (named, plain)) == ("broken", True)
-    assert it["command"] == "less .log"
+    function = {"CallsFunction", "PaymentsFunction", "BillingFunction", "ReconcileFunction", ""}
+    assert it["command"] in {f"less {each}.log" for each in function}
     assert operator.code == 2
     deployment.clock.advance(days=6)
     assert [it["whom"] for it in unread()] == [it["whom"]]
@@ -148,3 +149,51 @@ def test_a_ticket_that_cannot_be_read_is_told_for_as_long_as_it_matters(
     assert it["whom"] == f"ticket {ticket['ticket_hash'][:8]}"
     deployment.clock.advance(hours=2)
     assert operator.json("status")["troubles"] == []
+
+
+def test_one_row_that_cannot_be_read_hides_nothing_else_of_its_account(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564, 4232).pbx_key
+    item, write = row_of(deployment, "CONNECTIONS_TABLE", {"location_id": {"N": "4564"}})
+    write({**item, "covered_until": {"N": "1798401788"}})
+    rung(deployment, key)
+    operator.watch.counts = {"HandlerFailed": 1}
+    told = operator.json("status")["troubles"]
+    [unread] = [it for it in told if it["whom"] == "location 4564"]
+    assert (
+        "the row cannot be read (covered_until: TypeError), in ConnectionsTable." in unread["what"]
+    )
+    assert "calls that its PBX, which is answered 500, tells once; none of its" in unread["what"]
+    assert "not affected: location 4232 of its account" in unread["what"]
+    assert "correct it, and not delete it" in unread["what"]
+    [failed] = [it for it in told if it["whom"] == "HandlerFailed"]
+    assert failed["what"].endswith("CallsFunction (location 4564: covered_until: TypeError)")
+    assert unread["command"] == failed["command"] == "less CallsFunction.log"
+    # A healthy one of its account is shown, and so is the account, by whichever of them.
+    for name in ("4232", "4564"):
+        shown = operator.json("account", name)
+        assert (operator.code, shown["locations"]) == (0, [4232])
+        assert [it["whom"] for it in shown["troubles"]] == ["location 4564"]
+    assert operator.json("location", "4232")["troubles"] == []
+    for words in (["location", "4564"], ["location", "4564", "--resume", "--do"]):
+        shown = operator(*words)
+        assert "location 4564: the row cannot be read (covered_until: TypeError)" in shown
+        assert ("Nothing was done" in shown) is ("--do" in words)
+        assert (operator.code, shown[-1]) == (2, "\n")
+
+
+def test_an_account_or_a_chain_that_cannot_be_read_hides_no_location(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4564)
+    account_id = account_of(deployment)
+    item, write = row_of(deployment, "ACCOUNTS_TABLE", {"key": {"S": f"account#{account_id}"}})
+    write(text("lines", "+13155550176")(item))
+    shown = operator.json("location", "4564")
+    assert (operator.code, shown["here"]) == (0, "active")
+    [it] = shown["troubles"]
+    assert it["whom"] == f"account#{account_id}"
+    assert (
+        "(lines: ValueError), in AccountsTable. Until somebody corrects it, its pop" in it["what"]
+    )
