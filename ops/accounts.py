@@ -45,8 +45,8 @@ def account(site: Site, options: argparse.Namespace) -> int:
             screen.facts(pairs),
             *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), listed),
         ]
-        told_of = {**plain, "troubles": [it.plain() for it in troubles]}
-        screen.printed(options, "\n".join(parts), told_of)
+        plain["troubles"] = [it.plain() for it in troubles]
+        screen.printed(options, "\n".join(parts), plain)
         return 0
     name, what, against, do = change
     text = f"Account ({site.name})\n{screen.facts([*{**dict(pairs), name: what}.items()])}"
@@ -65,7 +65,7 @@ def facts(site: Site, found: Account, own: Iterable[Connection]) -> list[tuple[s
         ("account", found.account_id),
         ("name", found.name),
         ("e-mail", f"{found.email}, {'proven' if is_proven else 'not proven'}"),
-        ("country", trouble.country_of(found.country)),
+        ("country", countries.named(found.country)),
         ("portal", found.portal_account_id or "-"),
         ("locations", ", ".join(str(it.location_id) for it in own if it.live) or "none"),
         ("PBX key", key_of(found)),
@@ -145,7 +145,7 @@ def _change(
         if options.country not in countries.CODES:
             raise Wrong(f"{options.country!r} is no country: give its two letters of ISO 3166.")
         change, account_id = f"{found.country or '-'} -> {options.country}", found.account_id
-        what = f"{trouble.country_of(found.country)} -> {trouble.country_of(options.country)}"
+        what = f"{countries.named(found.country)} -> {countries.named(options.country)}"
         what += f", of all locations of the account{_readable_in(site, options.country, own)}"
         words = f"country {change}, by {getpass.getuser()}"
         lines = site.connections.noted(account_id, words, clock.now())

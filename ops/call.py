@@ -40,18 +40,15 @@ def call(site: Site, options: argparse.Namespace) -> int:
     return 0
 
 
-def dropped(
-    site: Site, options: argparse.Namespace, head: str, calls: Sequence[Call], more: str = ""
-) -> int:
+def dropped(site: Site, options: argparse.Namespace, head: str, calls: Sequence[Call]) -> int:
     """Gives calls up for good, with `--do`: those that wait, or were refused."""
     going = [it for it in calls if it.state in rules_of.CHANGES["expired"][0]]
     if not going:
         raise NotChanged("no such call waits to be sent, or stands as refused")
     why = f"given up by {getpass.getuser()}"
     do = partial(changed, site, [rules_of.expired(it, why) for it in going], "given up for good")
-    said = f"{screen.counted(len(going), 'call')} would be given up: Altegio is never told.{more}"
-    listed = screen.below(HEADS, [*map(row, going[:_MOST])])
-    text = "\n".join([head, *listed, f"\n{screen.wrapped(said)}"])
+    number = f"{screen.counted(len(going), 'call')} would be given up: Altegio is never told."
+    text = "\n".join([head, *screen.below(HEADS, [*map(row, going[:_MOST])]), f"\n{number}"])
     return screen.proposed(options, text, {"calls": [*map(plain, going)]}, do)
 
 

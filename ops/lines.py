@@ -11,14 +11,12 @@ from ops import rows as rows_read
 from ops.site import Site, side_by_side
 from shared import clock
 from shared.calls.line_entry import Entered
-from shared.calls.lines import UNTOLD, BadEntry, Directory, imported, is_number
+from shared.calls.lines import UNTOLD, BadEntry, imported, is_number
 from shared.connections.accounts import Account
 
 _LONGEST = 1_000_000
-_POSTED_AGAIN = (
-    " If another customer's PBX told of them, it may post its records of them again once it has the"
-    " key of that customer's account: then they are saved there."
-)
+_AGAIN = "If another customer's PBX has told of these, it may post its records again as soon as it"
+_AGAIN += " has the key of that customer's account, and they are saved there."
 
 type Change = tuple[Mapping[str, int], tuple[str, ...]]
 """What is entered, and what is removed."""
@@ -34,7 +32,8 @@ def lines(site: Site, options: argparse.Namespace) -> int:
         listed = site.calls.waiting(account.account_id)
         found = side_by_side(site.calls.get, [it.key for it in listed if it.line_key in keys])
         waiting = [it for it in found if it and it.line_key in keys]
-        return calls_shown.dropped(site, options, head, waiting, _POSTED_AGAIN)
+        head += f"\n\n{screen.wrapped(_AGAIN)}"
+        return calls_shown.dropped(site, options, head, waiting)
     change = _asked(site, account, options)
     if change is None:
         return _listed(site, account, head, options)
@@ -119,21 +118,16 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
         parts.append(
             f"Of the calls of {UNTOLD!r} the PBX told none: their location needs a number as well."
         )
-    plain = {**_json(account, found, elsewhere), "troubles": [it.plain() for it in troubles]}
+    plain = {"account_id": account.account_id, **found.plain, "entered": elsewhere}
+    plain["troubles"] = [it.plain() for it in troubles]
     screen.printed(options, "\n".join(parts), plain)
     return 0
 
 
 def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, str]:
     """Where another account has entered these lines, as far as they are numbers."""
-    keys = {*filter(is_number, lines)}
-    found = site.accounts.with_lines(keys) if keys else []
-    return {
-        key: f"location {it.lines[key]} of {it.name} (account {it.account_id})"
-        for it in found
-        for key in keys & it.lines.keys()
-        if it.account_id != account.account_id
-    }
+    found = site.lines.elsewhere(account, lines).items()
+    return {k: f"location {it.lines[k]} of {it.name} (account {it.account_id})" for k, it in found}
 
 
 def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> list[str]:
@@ -151,23 +145,3 @@ def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> lis
         told = (f"{new} is a new line, as a rule: ask the customer, {ask}", f"{other} key. {give}")
     first, otherwise = map(screen.wrapped, told)
     return ["", first, *((drop, otherwise, enter) if whose else (enter, otherwise, drop))]
-
-
-def _json(account: Account, found: Directory, elsewhere: Mapping[str, str]) -> dict[str, object]:
-    return {
-        "account_id": account.account_id,
-        "lines": [
-            {"line": it.key, "location_id": it.location_id, "dead": it.is_dead}
-            for it in found.entries
-        ],
-        "unknown": [
-            {
-                "line": it.key,
-                "calls": it.calls,
-                "entered": elsewhere.get(it.key),
-                "first_at": clock.stamp(it.first_at),
-                "last_at": clock.stamp(it.last_at),
-            }
-            for it in found.unknown
-        ],
-    }

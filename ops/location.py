@@ -18,7 +18,7 @@ from ops.screen import NotChanged
 from ops.site import Site
 from ops.status import platform
 from ops.trouble import LATELY, Grade, Trouble
-from shared import clock
+from shared import clock, countries
 from shared.altegio.status import Installed
 from shared.aws import sightings
 from shared.calls import call as rules_of
@@ -176,7 +176,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "frozen", f"since {_frozen_since(known)}"
     yield "account", f"{account.account_id}, {account.name}" if account else "-"
     if account is not None:
-        yield "country", trouble.country_of(account.country)
+        yield "country", countries.named(account.country)
     work = coverage.work(connection, known.entries, now)
     if work is not None:
         until = screen.moment(work.covered_until)

@@ -228,12 +228,7 @@ def numbers(country: str, calls: Iterable[Call]) -> tuple[str, bool]:
     """How the numbers of calls were read, and whose do not exist there; whether all can."""
     of = [f"of {screen.counted(number, name)}" for name, number in unread(calls).items()]
     none = f"numbers that do not exist there: {', '.join(of)}"
-    return f"read as of {country_of(country)}; {none if of else 'all can exist there'}", not of
-
-
-def country_of(code: str) -> str:
-    """In which numbers are read, as a person reads it; of an ISO code."""
-    return f"{code} +{countries.CODES[code]}" if code in countries.CODES else "unknown"
+    return f"read as of {countries.named(country)}; {none if of else 'all can exist there'}", not of
 
 
 def of_refused(
@@ -248,11 +243,9 @@ def of_refused(
             first = "If the PBX writes numbers as another country does, say which (CC), then"
         elif unread(calls):
             first = "When they were refused, not all did, so"
-        what = f"{screen.counted(len(calls), 'call')} refused by the platform:"
-        what += (
-            f" {causes(call.why for call in calls).rstrip('.')}. Numbers are {told}. {first} have"
-        )
-        what += f" them sent again ({again}); or give them up (--drop-refused)"
+        whys = causes(call.why for call in calls).rstrip(".")
+        what = f"{screen.counted(len(calls), 'call')} refused by the platform: {whys}. Numbers are"
+        what += f" {told}. {first} have them sent again ({again}); or give them up (--drop-refused)"
         command = again if are_good else f"account {location_id} --country CC"
         since = min((it.sent_at for it in calls if it.sent_at), default=None)
         yield Trouble(Grade.ATTENTION, what, location, command, since)

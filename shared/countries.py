@@ -56,3 +56,8 @@ def of_phone(phone: str) -> str:
     digits = "".join(char for char in phone[:64] if char.isascii() and char.isdecimal())
     starts = [digits[:length] for length in range(_LONGEST, 0, -1)]
     return next((found for start in starts if (found := _AREA.get(start) or _MAIN.get(start))), "")
+
+
+def named(code: str) -> str:
+    """A country with its telephone code, for a person: `DE +49`."""
+    return f"{code} +{CODES[code]}" if code in CODES else "unknown"

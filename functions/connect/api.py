@@ -15,9 +15,8 @@ from shared import clock, iso_8601
 from shared.aws import http
 from shared.aws.parameters import ParameterUnreadable
 from shared.calls.line_entry import Entered
-from shared.calls.lines import Directory, location_of
+from shared.calls.lines import location_of
 from shared.calls.missed_calls import Closed
-from shared.clock import stamp
 from shared.connect.flow import UnknownTicket
 from shared.connect.locations import TooMany
 from shared.connect.portal import BadAccount, NotItsLocation, UsedElsewhere
@@ -116,7 +115,7 @@ def _told(visit: Visit) -> dict[str, Any]:
 def _lines(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
     if request.method == "GET":
         found = made.portal.lines(_text(request.query(), "account_id"))
-        return _UNKNOWN if found is None else http.json_answer(200, _listed(found))
+        return _UNKNOWN if found is None else http.json_answer(200, found.plain)
     fields = _read(request.body)
     location_id = fields.get("location_id")
     is_id = type(location_id) is int and location_of(str(location_id)) is not None
@@ -167,19 +166,6 @@ def _missed(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
             return http.json_answer(503, {"error": str(closed)})
         case _:
             return http.json_answer(400, {"error": str(closed)})
-
-
-def _listed(found: Directory) -> dict[str, Any]:
-    return {
-        "lines": [
-            {"line": it.key, "location_id": it.location_id, "dead": it.is_dead}
-            for it in found.entries
-        ],
-        "unknown": [
-            {"line": it.key, "calls": it.calls, "last_at": stamp(it.last_at)}
-            for it in found.unknown
-        ],
-    }
 
 
 def _read(body: bytes) -> dict[str, Any]:

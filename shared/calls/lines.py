@@ -11,7 +11,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from shared.clock import stamp
 from shared.one_line import one_line
 
 # Of one account; all of them are in its row, which is read for each call anyway.
@@ -72,6 +74,25 @@ class Directory:
 
     entries: tuple[Listed, ...]
     unknown: tuple[Unknown, ...]
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """For a machine."""
+        return {
+            "lines": [
+                {"line": it.key, "location_id": it.location_id, "dead": it.is_dead}
+                for it in self.entries
+            ],
+            "unknown": [
+                {
+                    "line": it.key,
+                    "calls": it.calls,
+                    "first_at": stamp(it.first_at),
+                    "last_at": stamp(it.last_at),
+                }
+                for it in self.unknown
+            ],
+        }
 
 
 def key_of(line: str, extension: str, country: str) -> str:
