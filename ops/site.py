@@ -145,11 +145,7 @@ class Site:
         """The rows of keys, as far as there are any; what cannot be read hides no other."""
 
         def one(key: Of) -> Row | None:
-            try:
-                return read(key)
-            except UnreadableRow as error:
-                self.unreadable[error.key] = error
-                return None
+            return next(self.as_far(map(read, [key])), None)
 
         return [it for it in side_by_side(one, keys) if it is not None]
 

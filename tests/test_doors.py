@@ -368,3 +368,19 @@ def test_a_zone_that_there_is_none_of_stops_nobody(
     log = logged()
     assert "names no zone" in log
     assert '"HandlerFailed"' in log
+
+
+def test_what_cannot_even_be_noted_is_answered_all_the_same(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    def wired() -> Any:
+        raise Unforeseen(QUOTED)
+
+    key = deployment.connect(4564).pbx_key
+    monkeypatch.setattr("functions.calls.app.wired", wired)
+    logged()
+    assert deployment.call({"type": "ringing"}, key)[0] == 500
+    log = logged()
+    assert "HandlerFailed" in counted(log)
+    assert '"not noted"' in log
+    assert QUOTED not in log

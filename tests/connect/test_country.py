@@ -117,6 +117,8 @@ def test_an_owner_changes_it_on_his_page(deployment: Deployment) -> None:
     assert "Saved" in changed.text
     assert account(deployment).country == "AT"
     assert account(deployment).phone == "+4915112345678"
+    words = [row["words"] for row in deployment.rows("JOURNAL_TABLE")]
+    assert words.count("country DE -> AT, by its owner") == 1
 
 
 @pytest.mark.parametrize("country", ["", "XX", "at", "\x00"])

@@ -335,6 +335,12 @@ def test_a_line_that_nobody_has_entered_is_a_new_one_unless_another_account_has_
     assert typed(shown) == ["--enter", "--drop"]
     assert "No other account" not in shown
     assert f"\n{OTHER} is entered for location 4777" in shown
+    # It was told when it was told, however late it found its location.
+    deployment.clock.advance(minutes=30)
+    operator("lines", "4564", "--enter", OTHER, "--do")
+    deployment.let_time_pass(5)
+    assert saved(deployment).keys() == {"c-1", "c-2"}
+    assert re.search("received .*Z, 39 min ago\n", operator("call", "4564", "c-1"))
 
 
 # How it is shown
