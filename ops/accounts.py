@@ -107,7 +107,8 @@ def of_key(
     seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]
     if not seen:
         return
-    ids = sorted(site.connections.of_account(account_id))
+    own = rows.rows(site, sorted(site.connections.of_account(account_id)))
+    ids = [it.location_id for it in own if it.live]
     heard = [it.heard_at for each in ids[:_MOST] for it in site.calls.latest(each, 1)]
     for whose in (*ids[:_MOST], account_id):
         heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])

@@ -157,10 +157,7 @@ def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> 
     whose = str(connection.location_id)
     others = site.sightings.lately(sightings.OTHER_LOCATION, LATELY)
     yield from (pbx.of_other_location(it) for it in others if it.why == whose)
-    for kind, told in pbx.OF_PBX.items():
-        seen = site.sightings.last(kind, whose)
-        if seen and seen.at > now - LATELY:
-            yield told(seen)
+    yield from rows.of_pbx(site, now, whose)
     if known.account is not None and connection.live and not known.calls:
         yield from pbx.of_no_line(known.account.lines, connection.location_id)
     yield from rows.dropped(site, [*filter(None, (whose, connection.account_id))], now)

@@ -72,14 +72,15 @@ def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[T
     """An account whose PBX came with a key that is none any more, or that is void at `seen.why`."""
     if not seen.why:
         what = f"a PBX came {screen.due(seen.at, now)} with a key that is not the account's, such"
-        what += " as an old one, and was not heard. Set the PBX to the account's key"
+        what += " as an old one, and was not heard: its pop-ups and calls are lost. Set the PBX to"
+        what += " the account's key"
     elif instant(seen.why) > now:
         what = "its PBX has a key that was replaced, and is not heard any more"
         what += f" {screen.due(instant(seen.why), now)}. Set it to the new one"
     else:
         return
     what += "; only if nobody has that any more, make another"
-    yield Trouble(Grade.ATTENTION, what, whom, command)
+    yield Trouble(Grade.ATTENTION if seen.why else Grade.BROKEN, what, whom, command)
 
 
 def of_other_location(seen: Sighting) -> Trouble:
@@ -92,11 +93,19 @@ def of_other_location(seen: Sighting) -> Trouble:
 
 def of_recordings(seen: Sighting) -> Trouble:
     """Links to recordings that are not passed on, as whoever knows one may hear the call."""
-    what = f"its PBX gives recordings that are not passed on, as their links are {seen.why}"
-    what += ". Calls are saved without them"
+    what = f"its PBX gives recordings that are not passed on, as their links are {seen.why}; last"
+    what += f" at {seen.at:%H:%M:%S}Z. Calls are saved without them, and get none later"
     whom = named(seen.who)
     command = "grep RecordingHosts docs/configuration.md" if "Hosts" in seen.why else whom
-    return Trouble(Grade.ATTENTION, what, whom, command, seen.at)
+    return Trouble(Grade.ATTENTION, what, whom, command)
+
+
+def unless_mended(found: Trouble, seen: Sighting, good: datetime, now: datetime) -> Trouble:
+    """The same, or an echo of it if what came later, at `good`, was as it should be."""
+    if good <= seen.at:
+        return found
+    what = f"{found.what}. Mended, as it seems: one was passed on {screen.due(good, now)}"
+    return replace(found, what=what, until=seen.at + LATELY, is_over=True)
 
 
 def of_pbx_ahead(seen: Sighting) -> Trouble:

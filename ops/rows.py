@@ -215,10 +215,21 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
     yield from of_list(site, [it for who in listless for it in site.calls.latest(who, MOST)], now)
     for location_id in places(site, sightings.CALL_REFUSED, timedelta(days=7)):
         yield from refused(site, site.calls.latest(location_id, MOST), location_id)
-    for kind, told in pbx.OF_PBX.items():
-        yield from map(told, site.sightings.lately(kind, LATELY))
+    yield from of_pbx(site, now)
     yield from dropped(site, (), now)
     yield "pop-ups", pop_ups(site, now)
+
+
+def of_pbx(site: Site, now: datetime, whose: str = "") -> Iterator[Trouble]:
+    """What the PBX of a location does wrong, or that of any; what is mended is over."""
+    for kind, told in pbx.OF_PBX.items():
+        last = site.sightings.last(kind, whose) if whose else None
+        seen = [last] if last and last.at > now - LATELY else []
+        for it in seen if whose else site.sightings.lately(kind, LATELY):
+            asked = kind == sightings.RECORDING_LEFT_OUT and it.who.isdecimal()
+            calls = site.calls.latest(int(it.who), MOST) if asked else []
+            good = [each.heard_at for each in calls if each.leg and each.leg.link]
+            yield pbx.unless_mended(told(it), it, max(good, default=it.at), now)
 
 
 def refused(site: Site, calls: Iterable[Call], location_id: int) -> Iterator[Trouble]:
