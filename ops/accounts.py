@@ -31,13 +31,13 @@ def account(site: Site, options: argparse.Namespace) -> int:
     plain = {**dict(pairs), "locations": [it.location_id for it in own]}
     change = _change(site, options, found)
     if change is None:
-        command = f"account {found.account_id} --new-key"
-        keys = of_key(site, found.account_id, command, has_one=bool(found.pbx_key_digest))
+        here, has_one = f"account {found.account_id}", bool(found.pbx_key_digest)
+        keys = of_key(site, found.account_id, f"{here} --new-key", has_one=has_one)
         troubles = trouble.worst_first([*keys, *_of_locations(site, found, own)])
         rows = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
         parts = [
             f"Account ({site.name})\n",
-            *(f"{it.told(clock.now(), options)}\n" for it in troubles),
+            *(f"{it.told(clock.now(), options, here)}\n" for it in troubles),
             screen.facts(pairs),
             *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), rows),
         ]
@@ -124,6 +124,7 @@ def _of_locations(site: Site, account: Account, own: tuple[Connection, ...]) -> 
     for it in own[:1]:
         yield from pbx.of_lines(site.calls.waiting(account.account_id), account, it.location_id)
     yield from rows.elsewhere(site, account)
+    yield from rows.dropped(site, [str(it.location_id) for it in own[:_MOST]], clock.now())
 
 
 type _Change = tuple[str, str, str, Callable[[dict[str, object]], str]]

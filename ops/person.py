@@ -127,11 +127,8 @@ def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any
 
 
 def _kept(rows: Rows) -> list[dict[str, Any]]:
-    tables = [
-        {"where": name, "rows": len(found), "why": _WHY_KEPT[name]}
-        for name, found in rows.items()
-        if found
-    ]
+    found = {name: len(it) for name, it in rows.items() if it}
+    tables = [{"where": name, "rows": it, "why": _WHY_KEPT[name]} for name, it in found.items()]
     return [*tables, *({"where": name, "why": why} for name, why in _ELSEWHERE.items())]
 
 

@@ -920,6 +920,8 @@ def test_a_pbx_whose_clock_is_behind_is_told_once_whatever_locations_it_serves(
     for each in ("4564", "4232"):
         assert told(operator, "location", each) == [line]
         assert f"  attention  the PBX of account {account_id}" in operator("location", each)
+    # To whom to tell it, that command shows, beside the same; and it does not lead to itself.
+    assert told(operator, "account", str(account_id)) == [line]
     deployment.clock.advance(minutes=1)
     ring(9, 4232, 0)
     assert "nothing is wrong any more" in operator("status")
