@@ -100,9 +100,8 @@ def _recording(site: Site, it: Call) -> str:
     if it.recorded is not None:
         return "its link is passed on"
     left_out = site.sightings.last(RECORDING_LEFT_OUT, str(it.location_id))
-    if left_out is None:
-        return "no link is kept"
-    return f"no link is kept; of this location, those are left out that are {left_out.why}"
+    of = f"; of this location, those are left out that are {left_out.why}" if left_out else ""
+    return f"no link is kept{of}"
 
 
 def row(it: Call) -> tuple[str, ...]:

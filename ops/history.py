@@ -1,7 +1,6 @@
 """What happened to a location, from three sources in one order: lists in, lines out, no I/O.
 
-Our journal has what was told and decided, the ledger what became of payments, and the platform its
-log and its payments. Where one of them is silent about what another one says, there is a gap.
+Our journal, our ledger, and the platform's log and payments; what one of them lacks is a gap.
 """
 
 from collections.abc import Collection, Iterator, Sequence
