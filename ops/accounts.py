@@ -157,7 +157,6 @@ def _handing_over(site: Site, name: str, found: Account) -> _Change:
         against = "the account is one of the portal's already"
     elif other is not None:
         against = f"{customer} has the account {other.account_id} already"
-
     what = f"{found.portal_account_id or 'nobody'} -> {customer}"
     given = partial(site.accounts.hand_over, found, customer, clock.now())
     return "portal", what, against, lambda _told: _done(given())

@@ -1,7 +1,6 @@
 """One call on one screen: its legs, its entry in the client's history, its recording.
 
-Of a number the last two digits are shown, and of the links to recordings only the one that came
-when the platform had the call already: whoever knows one may hear the call.
+Of a number the last two digits are shown, and no link to a recording that was passed on.
 """
 
 import argparse

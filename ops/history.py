@@ -70,8 +70,7 @@ def events(
 ) -> list[Event]:
     """All that is known, in order of time; what cannot be dated is last.
 
-    Within the same moment the platform comes first, as what it does is what we learn of. Of each
-    entry only the last claim and change is kept; `owned` are the platform's ids that one has.
+    In one moment the platform comes first, of which we learn; `owned` are its ids that we know.
     """
     found: list[Event] = []
     if status is not None:

@@ -1,7 +1,6 @@
 """A person's request: all that is stored of an account or a location, or that it be erased.
 
-An erasure goes the way that `shared.connections.erase` goes after the grace period, now. Besides,
-it deletes what else names the person, which otherwise time deletes. Its receipt names nobody.
+An erasure is that of `shared.connections.erase`, now, with all else that names the person.
 """
 
 import argparse
