@@ -112,7 +112,7 @@ _COMMANDS: dict[str, tuple[str, list[_Argument], list[_Argument]]] = {
             _FORCE,
         ],
         [
-            _flag("--replay", "put them on their queue again"),
+            _flag("--replay", "put them back on their queue"),
             _flag("--drop", "delete them for good"),
         ],
     ),

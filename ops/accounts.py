@@ -34,14 +34,14 @@ def account(site: Site, options: argparse.Namespace) -> int:
     plain = {**dict(pairs), "locations": [it.location_id for it in own]}
     change = _change(site, options, found, own)
     if change is None:
-        command = f"account {found.account_id} --new-key"
-        keys = of_key(site, found.account_id, command, has_one=bool(found.pbx_key_digest))
+        here, has_one = f"account {found.account_id}", bool(found.pbx_key_digest)
+        keys = of_key(site, found.account_id, f"{here} --new-key", has_one=has_one)
         further = [*site.as_far(_of_locations(site, found, own))]
         troubles = trouble.worst_first([*keys, *further, *rows.of_unreadable(site)])
         listed = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
         parts = [
             f"Account ({site.name})\n",
-            *(f"{it.told(clock.now(), options)}\n" for it in troubles),
+            *(f"{it.told(clock.now(), options, here)}\n" for it in troubles),
             screen.facts(pairs),
             *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), listed),
         ]
@@ -128,6 +128,7 @@ def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> It
     waiting = site.calls.waiting(account.account_id)
     yield from pbx.of_lines(waiting, account, *(it.location_id for it in own))
     yield from rows.elsewhere(site, account)
+    yield from rows.dropped(site, [str(it.location_id) for it in own[:_MOST]], clock.now())
 
 
 type _Change = tuple[str, str, str, Callable[[dict[str, object]], str]]
@@ -175,7 +176,6 @@ def _handing_over(site: Site, name: str, found: Account) -> _Change:
         against = "the account is one of the portal's already"
     elif other is not None:
         against = f"{customer} has the account {other.account_id} already"
-
     what = f"{found.portal_account_id or 'nobody'} -> {customer}"
     given = partial(site.accounts.hand_over, found, customer, clock.now())
     return "portal", what, against, lambda _told: _done(given())

@@ -1,7 +1,6 @@
 """Which assumptions about the platform hold in a live location, as far as reading can tell.
 
-There is no sandbox, so each rule about the platform is an assumption until it was seen. This only
-reads: the status, the list of connected locations, and our own tables.
+There is no sandbox, so each rule about the platform is an assumption until it was seen.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """One call on one screen: its legs, its entry in the client's history, its recording.
 
-Of a number the last two digits are shown, and of the links to recordings only the one that came
-when the platform had the call already: whoever knows one may hear the call.
+Of a number the last two digits are shown, and no link to a recording that was passed on.
 """
 
 import argparse
@@ -101,9 +100,8 @@ def _recording(site: Site, it: Call) -> str:
     if it.recorded is not None:
         return "its link is passed on"
     left_out = site.sightings.last(RECORDING_LEFT_OUT, str(it.location_id))
-    if left_out is None:
-        return "no link is kept"
-    return f"no link is kept; of this location, those are left out that are {left_out.why}"
+    of = f"; of this location, those are left out that are {left_out.why}" if left_out else ""
+    return f"no link is kept{of}"
 
 
 def row(it: Call) -> tuple[str, ...]:

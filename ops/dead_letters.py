@@ -131,7 +131,7 @@ type Verdict = tuple[bool, str]
 def letters(site: Site, options: argparse.Namespace) -> int:
     """Lists letters, each with its verdict; with `--replay` or `--drop`, does so with them."""
     queues = [options.queue] if options.queue else [*urls(site)]
-    boxes = {queue: _box(site, queue) for queue in queues}
+    boxes = {queue: LetterBox(site.sqs, urls(site)[queue][1]) for queue in queues}
     with ExitStack() as holding:
         held = {queue: holding.enter_context(box.held()) for queue, box in boxes.items()}
         found = [letter for queue, them in held.items() for letter in _letters(queue, them)]
@@ -222,12 +222,8 @@ def urls(site: Site) -> dict[str, tuple[str, str]]:
 
 def peeked(site: Site, queue: str, most: int = AT_ONCE) -> list[Letter]:
     """Some letters, given back at once."""
-    with _box(site, queue).held(most) as found:
+    with LetterBox(site.sqs, urls(site)[queue][1]).held(most) as found:
         return _letters(queue, found)
-
-
-def _box(site: Site, queue: str) -> LetterBox:
-    return LetterBox(site.sqs, urls(site)[queue][1])
 
 
 def _letters(queue: str, found: Iterable[Message]) -> list[Letter]:

@@ -43,8 +43,7 @@ def _diagnosed(text: str, keys: tuple[str, ...]) -> tuple[str, Diagnosis]:
         body = text.encode("utf-8", "surrogateescape")
         return "sign of a payment event", of_payment_event(body, keys)
     query = text.partition("?")[2] if "?" in text else text
-    found = of_redirect(query.partition("#")[0], keys)
-    return "user_data_sign of a redirect", found
+    return "user_data_sign of a redirect", of_redirect(query.partition("#")[0], keys)
 
 
 def _read(what: str) -> str:

@@ -113,9 +113,8 @@ def _of_payment(site: Site, entry: Entry, entries: Sequence[Entry]) -> Evidence:
 
 
 def _doubted(entry: Entry) -> Entry:
-    if entry.state is EntryState.NEEDS_HUMAN and not entry.is_refund:
-        return replace(entry, state=EntryState.UNKNOWN)
-    return entry
+    asks = entry.state is EntryState.NEEDS_HUMAN and not entry.is_refund
+    return replace(entry, state=EntryState.UNKNOWN) if asks else entry
 
 
 def _status(site: Site, entry: Entry) -> Status | str:

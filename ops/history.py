@@ -1,7 +1,6 @@
 """What happened to a location, from three sources in one order: lists in, lines out, no I/O.
 
-Our journal has what was told and decided, the ledger what became of payments, and the platform its
-log and its payments. Where one of them is silent about what another one says, there is a gap.
+Our journal, our ledger, and the platform's log and payments; what one of them lacks is a gap.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -71,8 +70,7 @@ def events(
 ) -> list[Event]:
     """All that is known, in order of time; what cannot be dated is last.
 
-    Within the same moment the platform comes first, as what it does is what we learn of. Of each
-    entry only the last claim and change is kept; `owned` are the platform's ids that one has.
+    In one moment the platform comes first, of which we learn; `owned` are its ids that we know.
     """
     found: list[Event] = []
     if status is not None:

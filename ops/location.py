@@ -215,9 +215,8 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
 def _missed(calls: Sequence[Call], now: datetime) -> Iterator[tuple[str, str]]:
     callers = missed.missed(calls, now)
     if callers.open or callers.ended:
-        whom = [
-            f"{phone_numbers.masked(it.phone)} {screen.due(it.last, now)}" for it in callers.open
-        ]
+        left = callers.open
+        whom = [f"{phone_numbers.masked(it.phone)} {screen.due(it.last, now)}" for it in left]
         yield "missed", "; ".join([f"{len(whom)} not called back", *whom[:3]])
         yield "called back", call_backs.of_all(callers, now).words
 
@@ -228,9 +227,8 @@ def _frozen_since(known: Known) -> str:
     if log and log[-1].after == Installed.FREEZED:
         return screen.moment(log[-1].at)
     since = None
-    for line in known.journal:
-        if line.state:
-            since = (since or line.at) if line.state == State.FROZEN else None
+    for line in (it for it in known.journal if it.state):
+        since = (since or line.at) if line.state == State.FROZEN else None
     return f"{screen.moment(since)}, by our journal" if since else "when is not known"
 
 

@@ -1,7 +1,6 @@
 """What a telephone system does wrong, and what is dropped of what it tells: pure rules, no I/O."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from shared.calls.table import Waiting
 from shared.clock import instant
 from shared.connections.accounts import Account
 
+_QUIET = timedelta(minutes=10)
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
 
@@ -43,9 +43,12 @@ def of_pop_ups(
         command = f"account {last.who} --country CC"
     elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
         line = newest.facts.get("line") or newest.facts.get("extension", "")
-        what += f": {line or 'none was told'}. Say of which LOCATION it is"
-        command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
+        what += f": {line or 'none was told'}. No call waits for it; if one does, this screen says"
+        what += " whose line it may be"
     trouble, until = Trouble(Grade.ATTENTION, what, whom, command), last.at + LATELY
+    if last.why.startswith(PopUp.UNKNOWN_LINE) and last.at < now - _QUIET:
+        # It rang only, or what waited was given up: it is asked about when it rings again.
+        trouble = replace(trouble, until=until, is_over=True)
     if newest and newest.why in _NO_FAULT and newest.at > last.at:
         ends = f"{screen.due(newest.at, now)}; this is told until {until:%H:%M:%S}Z"
         what = f"{what.rstrip('.')}. Mended, as it seems: one was shown {ends}"

@@ -1,7 +1,6 @@
 """A person's request: all that is stored of an account or a location, or that it be erased.
 
-An erasure goes the way that `shared.connections.erase` goes after the grace period, now. Besides,
-it deletes what else names the person, which otherwise time deletes. Its receipt names nobody.
+An erasure is that of `shared.connections.erase`, now, with all else that names the person.
 """
 
 import argparse
@@ -127,11 +126,8 @@ def _erased(site: Site, found: Person, rows: Rows, reason: str) -> dict[str, Any
 
 
 def _kept(rows: Rows) -> list[dict[str, Any]]:
-    tables = [
-        {"where": name, "rows": len(found), "why": _WHY_KEPT[name]}
-        for name, found in rows.items()
-        if found
-    ]
+    found = {name: len(it) for name, it in rows.items() if it}
+    tables = [{"where": name, "rows": it, "why": _WHY_KEPT[name]} for name, it in found.items()]
     return [*tables, *({"where": name, "why": why} for name, why in _ELSEWHERE.items())]
 
 

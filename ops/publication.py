@@ -1,7 +1,4 @@
-"""What goes into Altegio's Developer Cabinet before moderation, and whether the stack is ready.
-
-The values are the stack's own; the texts are within the lengths that the Cabinet takes.
-"""
+"""What goes into Altegio's Developer Cabinet before moderation, and whether the stack is ready."""
 
 import argparse
 import re

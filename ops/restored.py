@@ -1,7 +1,4 @@
-"""After a restore of the tables: each payment is looked for before it is sent, until released.
-
-The rule is in `shared.payments.restored`; here its mark is set and released.
-"""
+"""After a restore of the tables: sets and releases the mark of `shared.payments.restored`."""
 
 import argparse
 from dataclasses import replace

@@ -19,7 +19,6 @@ from shared.aws.sightings import Sighting
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call, CallState
 from shared.calls.hearing import read_anew
 from shared.calls.lines import is_number
-from shared.chains.chain import ChainState
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
@@ -192,10 +191,8 @@ def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
 def telephony(site: Site, now: datetime) -> Iterator[Found]:
     """Chains that the platform refuses, and those that stand still."""
     far = now + timedelta(days=1)
-    for key in site.chains.due(far, MOST):
-        chain = site.chains.get(key)
-        if chain is not None and chain.state is ChainState.DUE:
-            yield from trouble.of_chain(chain)
+    for chain in site.readable(site.chains.get, site.chains.due(far, MOST)):
+        yield from trouble.of_chain(chain)
     held = {location_id for _key, location_id in site.calls.due(CallState.HELD, far, 10 * MOST)}
     held |= {*places(site, sightings.TELEPHONY_STOPPED, timedelta(days=7))}
     stopped = [it for it in rows(site, held) if it.telephony is CrmTokenState.STOPPED]
@@ -282,7 +279,7 @@ def dropped(site: Site, of: Collection[str], now: datetime) -> Iterator[Trouble]
     seen += site.sightings.lately(sightings.POP_UP_DROPPED, LATELY)
     groups = defaultdict[str, list[Sighting]](list)
     for it in {it.who: it for it in seen if it and it.who}.values():
-        is_late = it.who.isdecimal() and it.why.startswith(sightings.TOO_LATE)
+        is_late = it.who.isdecimal() and it.why.startswith(f"{sightings.TOO_LATE}: told")
         own = rows(site, [int(it.who)] if is_late else [])
         groups[(own and own[0].account_id) or it.who].append(it)
     for whose, group in groups.items():
@@ -301,13 +298,12 @@ def _dropped(site: Site, whose: str, group: Sequence[Sighting], now: datetime) -
         waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
         if site.lines.key_of(account, line or extension) in {*account.lines, *waiting}:
             return
-    for it in pbx.of_pop_ups(counts, late, last, newest, now):
-        if account is None or last.who == whose:
-            yield it
-            continue
+    found = pbx.of_pop_ups(counts, late, last, newest, now)
+    if account and last.who != whose:
         command, since = f"account {whose}", noted.first_counted(sightings.POP_UP_LATE, *ids)
         whom = f"the PBX of {command} ({account.name}; {trouble.places(sorted(ids))})"
-        yield replace(it, whom=whom, command=command, since=since)
+        found = (replace(it, whom=whom, command=command, since=since) for it in found)
+    yield from found
 
 
 def places(site: Site, kind: str, within: timedelta) -> list[int]:

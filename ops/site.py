@@ -1,7 +1,6 @@
 """The functions' own adapters, configured as the functions are, with the operator's rights.
 
-Deployed, CloudFormation tells which functions there are, and their environments tell everything
-else; local, `python -m local up` has announced it.
+Deployed, CloudFormation and the functions' environments tell them; local, `up` has announced it.
 """
 
 import argparse
@@ -198,7 +197,6 @@ def _local(found: dict[str, Any]) -> Stack:
 def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack:
     session = boto3.Session(profile_name=profile, region_name=region)
     cloudformation, functions = session.client("cloudformation"), session.client("lambda")
-
     [stack] = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
     names = {
@@ -207,7 +205,6 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         for each in page["StackResourceSummaries"]
         if each["ResourceType"] == "AWS::Lambda::Function"
     }
-
     if not names.keys() >= {*_FUNCTIONS}:
         raise NoStack(f"{stack_name} is no stack of this backend, or of another version of it")
 

@@ -1,7 +1,6 @@
 """What is wrong right now, on one screen, worst first, each with the one command to type next.
 
-Of every table only a bounded part is read, by its indexes, side by side with one question to the
-platform; so it takes as long with ten thousand locations as with ten.
+Of every table only a bounded part is read, so it is as fast with ten thousand locations as ten.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """All that the tables hold of one account or location: what is erased on request, and what stays.
 
-Most of it is in no index by person, as no function looks for it. So tables are read to their ends,
-which costs as many reads as they are large: for a person's rare request, not for a function.
+Most of it is in no index by person, so tables are read to their ends: for a rare request only.
 """
 
 from collections.abc import Callable, Mapping

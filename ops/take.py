@@ -1,7 +1,6 @@
 """Gives a location that was installed by another way than our page to an account.
 
-A link never takes it (see `shared.connect.standing`), as a link does not prove whose it is. Here
-the operator says so, with his name and his reason in the journal.
+No link proves whose it is (`shared.connect.standing`): the operator says so, in the journal, too.
 """
 
 import argparse
@@ -54,9 +53,8 @@ def take(site: Site, options: argparse.Namespace) -> int:
         return "Done. Within minutes, reconcile turns telephony on and sends what was held for it."
 
     was = f"{before.state}, generation {before.generation}" if before else "no row"
-    telephony = "none: which CRM token is the location's, only a link tells"
-    if taken.crm_token:
-        telephony = f"{taken.telephony}, with the CRM token of chain {taken.chain_id or '-'}"
+    own = f"{taken.telephony}, with the CRM token of chain {taken.chain_id or '-'}"
+    telephony = own if taken.crm_token else "none: which CRM token is its own, only a link tells"
     change = [
         ("change", f"{was} -> {taken.state}, generation {taken.generation}"),
         ("telephony", telephony),

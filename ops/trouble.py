@@ -210,8 +210,9 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
         what = f"is not connected ({connection.words}). To have it back, its owner presses Connect."
         what += " If the customer has left, have billing stop: nothing here bills"
     elif connection.telephony is CrmTokenState.NONE:
-        what = "was connected without a CRM token, so without telephony; its owner has to connect"
-        what += " it anew"
+        what = (
+            "was connected without a CRM token, so has no telephony; its owner has to connect anew"
+        )
     elif chain is not None and not chain.enabled and not chain.tries:
         what, since = "telephony is not enabled yet", chain.due_at
     if what:

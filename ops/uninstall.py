@@ -1,7 +1,6 @@
 """Ends the application in a location from our side, as for a customer who is gone or does not pay.
 
-The row is told first, then the platform. The row is due then, so reconcile asks the platform how it
-ended, whatever was lost in between.
+The row is told first, and is due, so reconcile sees how it ended, whatever is lost in between.
 """
 
 import argparse

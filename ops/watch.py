@@ -1,7 +1,4 @@
-"""What no table knows: alarms, how old queues are, and what the functions have counted.
-
-CloudWatch tells; of the local stack, its emulator does.
-"""
+"""What no table knows and CloudWatch tells: alarms, how old queues are, what was counted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,8 +45,7 @@ class Counted:
 class Alarm:
     """One that rings: what it counts was there last at `last`; it falls at `until` at the latest.
 
-    Both are unknown of one that rings because nothing is counted. `lasts` tells of what is measured
-    for as long as it lasts whether it does; None of what is counted when it happens.
+    Of silence, neither is known. `lasts`: whether it does; None of what only happens.
     """
 
     name: str

@@ -26,12 +26,7 @@ from botocore.exceptions import ClientError
 from shared import clock
 from shared.altegio.order import Allowance, Patience
 from shared.altegio.settings import PacePolicy, PlatformSettings
-from shared.aws.dynamodb import (
-    from_item,
-    is_refused,
-    retried,
-    to_value,
-)
+from shared.aws.dynamodb import from_item, is_refused, retried, to_value
 from shared.clock import Clock
 
 if TYPE_CHECKING:

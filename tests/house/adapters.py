@@ -389,6 +389,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         paced,
         {
             "at_once": [lambda it: transacted(it, it.at_once())],
+            "braked": [lambda it: it.braked()],
             "in_turn": [lambda it: transacted(it, it.in_turn())],
             "wait": [lambda it: refused(it, it.wait)],
             "take": [lambda it: refused(it, lambda: it.take(1))],
@@ -441,6 +442,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "lately": [lambda it: it.lately("webhook", timedelta(hours=1))],
             "count": [lambda it: it.count("pop-up", "4564", "sent")],
             "counts": [lambda it: it.counts("pop-up", "4564")],
+            "first_counted": [lambda it: it.first_counted("pop-up-late", "4564")],
             "last_counted": [lambda it: it.last_counted("pop-up", "4564")],
             "told": [lambda it: it.told("pop-up", "4564")],
             "crowded": [lambda it: it.crowded("pop-up", "4564", NOW)],

@@ -560,7 +560,7 @@ def test_an_old_pbx_key_is_named_with_its_account(
     end(deployment, old, "c-1", location_id=4564, status=401)
     [line] = told(operator)
     told_so = "a PBX came 0 s ago with a key that is not the account's"
-    assert line.startswith(f"attention account {account_id} of location 4564: {told_so}")
+    assert line.startswith(f"broken account {account_id} of location 4564: {told_so}")
     # Another key is none to begin with: it would be the PBX's turn that has the right one.
     assert line.endswith(f"> account {account_id}")
     [same] = operator.json("location", "4564")["troubles"]
@@ -758,9 +758,17 @@ def test_why_a_recording_is_left_out_is_told_with_its_host_and_no_more_of_it(
     key = deployment.connect(4232).pbx_key
     telling.end(deployment, key, call_id="c-1", location_id=4232, recording_url=link)
     [line] = told(operator)
-    assert f"not passed on, as their links are {why}. Calls are saved without them >" in line
+    assert f"not passed on, as their links are {why}; last at " in line
+    assert "Z. Calls are saved without them, and get none later >" in line
     assert line.endswith("> location 4232")
     assert "s3cret" not in line
+    # A good one ends it.
+    deployment.clock.advance(seconds=5)
+    good = "https://rec.example.com/c-2"
+    telling.end(deployment, key, call_id="c-2", location_id=4232, recording_url=good)
+    [over] = operator.json("location", "4232")["troubles"]
+    assert over["what"].endswith("Mended, as it seems: one was passed on 0 s ago")
+    assert "nothing is wrong any more" in operator("status")
 
 
 def test_what_a_location_is_called_by_is_seen_beside_what_its_siblings_are(
@@ -922,6 +930,8 @@ def test_a_pbx_whose_clock_is_behind_is_told_once_whatever_locations_it_serves(
     for each in ("4564", "4232"):
         assert told(operator, "location", each) == [line]
         assert f"  attention  the PBX of account {account_id}" in operator("location", each)
+    # To whom to tell it, that command shows, beside the same; and it does not lead to itself.
+    assert told(operator, "account", str(account_id)) == [line]
     deployment.clock.advance(minutes=1)
     ring(9, 4232, 0)
     assert "nothing is wrong any more" in operator("status")
