@@ -126,7 +126,8 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
 
 def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, str]:
     """Where another account has entered these lines, as far as they are numbers."""
-    found = site.lines.elsewhere(account, lines).items()
+    keys = {*filter(is_number, lines)}
+    found = site.accounts.with_lines(keys, but=account.account_id) if keys else ()
     return {k: f"location {it.lines[k]} of {it.name} (account {it.account_id})" for k, it in found}
 
 

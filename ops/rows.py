@@ -157,8 +157,9 @@ def of_unreadable(site: Site) -> Iterator[Trouble]:
         table, harm = _HARMS.get(kind, ("its table", "what it is about is not worked on"))
         what = f"{error}, in {table}. Until somebody corrects it, {harm}"
         owner = site.connections.owner(int(id_)) if kind == "location" else None
-        if others := sorted(site.connections.of_account(owner) - {int(id_)}) if owner else []:
-            what += f"; not affected: {trouble.places(others)} of its account"
+        others = sorted(site.connections.of_account(owner) - {int(id_)}) if owner else []
+        what += f"; its account is {owner}" * bool(owner)
+        what += f", whose {trouble.places(others)} it does not harm" * bool(others)
         what += ". Nothing here writes such a row, so it was written by hand: have a developer"
         what += " correct it, and not delete it"
         met = [it.who for it in failed if it.why.startswith(f"{key}: ")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.site import Site
-from shared.aws.dynamodb import from_item, row, to_value
+from shared.aws.dynamodb import from_item, row, scanned, to_value
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 
@@ -163,11 +163,4 @@ def delete(site: Site, rows: Rows) -> None:
 
 def _those(site: Site, table: str, are: Callable[[Row], bool]) -> list[Row]:
     """Of all rows of a table, as it is now."""
-    found: list[Row] = []
-    start: dict[str, Any] = {}
-    while True:
-        answer = site.dynamodb.scan(TableName=table, ConsistentRead=True, **start)
-        found += filter(are, map(from_item, answer["Items"]))
-        if "LastEvaluatedKey" not in answer:
-            return found
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    return [*filter(are, map(from_item, scanned(site.dynamodb, table)))]

@@ -4,7 +4,7 @@ Whatever is entered has the calls that wait sent on (`routing`). Whoever gets no
 again: that changes nothing, but sends on what was not.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from shared.calls import lines
@@ -59,16 +59,6 @@ class EnterLines(LineDirectory):
             ),
             lines.unknown((each.line_key, each.started_at) for each in waiting),
         )
-
-    def elsewhere(self, account: Account, keys: Iterable[str]) -> dict[str, Account]:
-        """Of those keys that are numbers, which other account has entered them.
-
-        It reads all accounts: for the operator's question, not for a function.
-        """
-        asked = {*filter(lines.is_number, keys)}
-        found = self._accounts.with_lines(asked) if asked else []
-        others = [it for it in found if it.account_id != account.account_id]
-        return {key: it for it in others for key in asked & it.lines.keys()}
 
     def enter(self, account_id: str, entries: Mapping[str, int]) -> Entered:
         """Enters lines; what was entered of them before is replaced."""

@@ -6,7 +6,7 @@ nobody says that Altegio verifies them; one that was proven (see `one_time_code`
 
 import hashlib
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from shared.aws.dynamodb import (
     reading,
     retried,
     row,
+    scanned,
     to_item,
     to_value,
     transacted,
@@ -97,21 +98,17 @@ class Accounts:
             return None
         return _account(row)
 
-    def with_lines(self, lines: Collection[str]) -> list[Account]:
-        """Accounts that have entered any of these lines.
+    def with_lines(self, lines: Collection[str], but: str) -> Iterator[tuple[str, Account]]:
+        """Each of these lines that an account has entered, and the account, `but` for one of them.
 
         It reads the table to its end: for the operator's rare question, not for a function.
         """
-        found: list[Account] = []
-        start: dict[str, Any] = {}
-        while True:
-            answer = self._dynamodb.scan(TableName=self._table, ConsistentRead=True, **start)
-            # As they are stored: a row that cannot be read hides no other.
-            has = (it for it in answer["Items"] if {*lines} & {*it.get("lines", {}).get("M", ())})
-            found += (_account(from_item(it)) for it in has)
-            if "LastEvaluatedKey" not in answer:
-                return found
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        for item in scanned(self._dynamodb, self._table):
+            # As it is stored: a row that cannot be read hides no other.
+            for line in {*lines} & {*item.get("lines", {}).get("M", ())}:
+                account = _account(from_item(item))
+                if account.account_id != but:
+                    yield line, account
 
     def give_key(
         self, account: Account, digest: str, now: datetime, *, voids: bool = False
