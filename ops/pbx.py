@@ -1,6 +1,7 @@
 """What a telephone system does wrong, and what is dropped of what it tells: pure rules, no I/O."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -43,8 +44,10 @@ def of_pop_ups(
         command = f"account {last.who} --country CC"
     elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
         line = newest.facts.get("line") or newest.facts.get("extension", "")
-        what += f": {line or 'none was told'}. No call waits for it; if one does, this screen says"
-        what += " whose line it may be"
+        what += (
+            f": {line or 'none was told'}. Say of which LOCATION it is, if it is this customer's"
+        )
+        command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
     trouble, until = Trouble(Grade.ATTENTION, what, whom, command), last.at + LATELY
     if last.why.startswith(PopUp.UNKNOWN_LINE) and last.at < now - _QUIET:
         # It rang only, or what waited was given up: it is asked about when it rings again.

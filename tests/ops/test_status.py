@@ -951,13 +951,26 @@ def test_a_line_that_rings_and_that_nobody_has_entered_is_told_until_it_is_enter
     event = {**ringing("c-1"), "at": deployment.clock().isoformat(), "line": "+13155550199"}
     deployment.call({**event, "location_id": None}, key)
     [line] = told(operator)
-    assert "line is of: +13155550199. Say of which LOCATION it is" in line
+    assert "line is of: +13155550199. Say of which LOCATION it is, if it is this cust" in line
     assert line.endswith("> lines LOCATION --enter +13155550199")
     assert line.partition(" > ")[2] == operator.json("location", "4232")["troubles"][0]["command"]
     command = line.partition(" > ")[2].replace("LOCATION", "4232").split()
     assert "nobody has entered it -> 4232" in operator(*command)
     operator(*command, "--do")
     assert told(operator) == operator.json("location", "4232")["troubles"] == []
+
+
+def test_a_line_that_only_rang_is_not_asked_about_for_long(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """Nothing waits for it, or what waited was given up."""
+    key = deployment.connect(4564, 4232).pbx_key
+    event = {**ringing("c-1"), "at": deployment.clock().isoformat(), "line": "+13155550199"}
+    deployment.call({**event, "location_id": None}, key)
+    deployment.let_time_pass(9)
+    assert "1 thing is wrong" in operator("status")
+    deployment.let_time_pass(2)
+    assert "nothing is wrong any more" in operator("status")
 
 
 def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missing(
