@@ -46,6 +46,8 @@ _SUM = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 # So many digits a double gives back unchanged (see `wire_number`).
 _DIGITS = 15
 _LARGEST = 12
+# No event has nearly as many: to say of each what it may mean takes seconds.
+_MOST_FIELDS = 100
 # So many of what is wrong are told.
 _MOST_WRONG = 5
 # A name that is none has at least this part of its letters in common with the one that is meant.
@@ -213,6 +215,8 @@ def read(body: str) -> Payment | Refund | WakeUp:
         raise BadEvent("not JSON") from None
     if not isinstance(values, dict):
         raise BadEvent("not a JSON object")
+    if len(values) > _MOST_FIELDS:
+        raise BadEvent(f"more than {_MOST_FIELDS} fields")
     try:
         return _events.validate_python(values)
     except ValidationError as error:
@@ -237,8 +241,8 @@ def likely(values: Mapping[str, Any]) -> dict[str, str]:
             known = Refund.model_fields.keys()
         case _:
             return {}
-    found = {}
-    for name in values.keys() - known:
+    found = dict.fromkeys(values.keys() - known, "")
+    for name in found if len(values) <= _MOST_FIELDS else ():
         alike = {it: _alike(name, it) for it in known - values.keys() if _NAME.fullmatch(name)}
         best = max(alike, key=alike.__getitem__, default="")
         found[name] = best if alike.get(best, 0) >= _ALIKE else ""

@@ -71,6 +71,7 @@ def test_the_same_id_with_another_amount_is_refused_with_its_reason(
     [
         ("not json", "invalid: not JSON"),
         ("[]", "invalid: not a JSON object"),
+        (json.dumps({f"f-{it}": it for it in range(101)}), "invalid: more than 100 fields"),
         ('{"type": "gift"}', "invalid: type: must be payment or refund"),
         ('{"type": "refund", "event_id": "r"}', "invalid: payment_event_id: is missing"),
         (json.dumps(payment(dry_run=True)), "invalid: dry_run: no such field"),
