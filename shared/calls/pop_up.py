@@ -246,8 +246,8 @@ class CallDoor:
             began = self._clock()
             taken = self._calls.pop(ringing, began, self._pace.in_turn())
         if taken and self._clock() - began > _MISSED:
-            # It was held up, and would call at once with those who come after it.
-            raise Paused(began)
+            # It was held up, and would call at once with those who come after it: another turn.
+            self._pace.wait()
         return taken
 
 

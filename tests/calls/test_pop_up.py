@@ -1,7 +1,12 @@
 """Pop-ups: who rings is shown once, in time, and to nobody else."""
 
 from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from shared.altegio.rate_limit import First
+from shared.calls.table import Calls
 from tests.calls.telling import end, prove, ring, settle
 from tests.deployment import Deployment
 
@@ -35,6 +40,23 @@ def test_a_late_pop_up_is_dropped_and_logged(
     assert ring(deployment, key, ago_s=21) == "too late"
     assert '"outcome":"too late"' in logged()
     assert ring(deployment, key, ago_s=19) == "sent"
+
+
+def test_one_that_was_held_up_takes_another_turn(
+    deployment: Deployment, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a database that was slow for once, or a machine that stood still."""
+    pop, taken = Calls.pop, []
+
+    def slow(calls: Calls, *args: Any) -> bool:
+        is_ours = pop(calls, *args)
+        deployment.clock.advance(seconds=0.7)
+        return is_ours
+
+    monkeypatch.setattr(Calls, "pop", slow)
+    monkeypatch.setattr(First, "wait", lambda _pace: taken.append(deployment.clock()))
+    assert ring(deployment, key) == "sent"
+    assert taken == [deployment.clock()]
 
 
 def test_who_hides_is_not_shown(deployment: Deployment, key: str) -> None:
