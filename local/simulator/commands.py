@@ -10,8 +10,19 @@ from local.simulator.neighbours import Asked
 #: The shell fills these in when the command runs: pasted an hour later, it tells of that moment.
 NOW: Final = "@now@"
 FRESH: Final = "@id@"
+AGO: Final = "@ago@"  # By a minute.
 
-_SHELL: Final = {NOW: '"$(date -u +%FT%T+00:00)"', FRESH: '"$(date +%s)"'}
+#: Of one command, told again by the next: what the first of them made.
+SAME: Final = "@same@"
+
+_SHELL: Final = {
+    NOW: '"$(date -u +%FT%T+00:00)"',
+    FRESH: '"$(date +%s)"',
+    SAME: '"$SAME"',
+    AGO: "\"$(date -u -d '1 minute ago' +%FT%T+00:00)\"",
+}
+# In front of the command that makes it.
+MADE: Final = "SAME=$(date +%s); "
 
 
 def curl(asked: Asked) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from local.simulator import controls, records
-from local.simulator.commands import FRESH, NOW, button, curl
+from local.simulator.commands import AGO, FRESH, MADE, NOW, SAME, button, curl
 from local.simulator.neighbours import Neighbours, Ringing, finished, payment, ringing
 from local.simulator.salons import LOCATIONS, title
 
@@ -171,11 +171,12 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
     call = neighbours.call
     key = neighbours.pbx_key or "PASTE_THE_KEY_HERE"
     now = datetime.now(UTC)
-    new = Ringing(f"c-{FRESH}", FIRST, neighbours.phone, neighbours.line, now)
+    new = Ringing(f"c-{SAME}", FIRST, neighbours.phone, neighbours.line, now)
     rings = ringing(new) | {"at": NOW}
-    ends = finished(call or new, now) | {"duration_s": 60 if call and call.taken_at else 0}
+    missed = finished(call or new, now) | {"duration_s": 0, "answered": False}
+    taken = missed | {"duration_s": 60, "answered": True}
     if call is None:
-        ends |= {"started_at": NOW}
+        missed, taken = missed | {"started_at": NOW}, taken | {"started_at": AGO}
     took = "talking" if call and call.taken_at else "ringing"
     on_line = f'<span class="state pending">{took}</span> {escape(call.phone)}' if call else ""
     keys = controls.entry(
@@ -206,13 +207,9 @@ def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
         )
         + f'<p id="live-line" data-live>{on_line}</p>',
         commands=(
-            ("It rings:", curl(neighbours.by_pbx(rings, key))),
-            (
-                "It is over, after a minute of talk:"
-                if call and call.taken_at
-                else "It is over, and nobody has taken it:",
-                curl(neighbours.by_pbx(ends, key)),
-            ),
+            ("It rings:", MADE + curl(neighbours.by_pbx(rings, key))),
+            ("It is over, after a minute of talk:", curl(neighbours.by_pbx(taken, key))),
+            ("Or it is over, and nobody has taken it:", curl(neighbours.by_pbx(missed, key))),
             (
                 "Lost the key? The operator makes another; the old one works for a day more:",
                 f".venv/bin/python -m ops account {FIRST} --new-key --do",

@@ -33,7 +33,7 @@ _WAITING = {
 }
 _STYLE = (
     "body{font:16px system-ui;max-width:60em;margin:2em auto;padding:0 1em}td{padding:.3em .6em;"
-    "vertical-align:top}.ALARM{background:#fdd}.INSUFFICIENT_DATA{color:#777}"
+    "vertical-align:top;overflow-wrap:anywhere}.ALARM{background:#fdd}.INSUFFICIENT_DATA{color:#777}"
 )
 
 type Say = Callable[[Alarm, State], None]

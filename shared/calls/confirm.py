@@ -22,6 +22,7 @@ from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
 from shared.chains.table import Chains
 from shared.clock import Clock
+from shared.connections.connection import Hint
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.table import Connections
 from shared.telemetry import count, logger
@@ -135,7 +136,7 @@ class ConfirmCalls:
         self, location_id: int, due: Sequence[Call], error: Refused | Unreachable
     ) -> None:
         now = self._clock()
-        if isinstance(error, Refused):
+        if isinstance(error, Refused) and not self._has_left(location_id):
             count("CallListRefused")
             logger.error("call list refused", extra={"location_id": location_id, "why": str(error)})
             self._sightings.note(CALL_LIST_REFUSED, str(location_id), str(error))
@@ -156,6 +157,11 @@ class ConfirmCalls:
                 after=CrmTokenState.UNCHECKED,
                 why=why,
             )
+
+    def _has_left(self, location_id: int) -> bool:
+        """Whether it is not connected any more, or is said not to be: nobody may read its list."""
+        it = self._connections.get(location_id)
+        return it is None or not it.live or it.hint in (Hint.UNINSTALL, Hint.UNPROVEN, Hint.GONE)
 
     def _judge(self, location_id: int, found: Sequence[Call], missing: Sequence[Call]) -> None:
         """What the list says of the CRM token that the location has now."""

@@ -121,6 +121,22 @@ def test_a_location_found_active_takes_no_token_from_a_link(deployment: Deployme
     assert simulator.calls("enable") == []
 
 
+def test_the_list_of_a_location_that_has_left_is_nobody_s_to_read(
+    deployment: Deployment, key: str, logged: Callable[[], str]
+) -> None:
+    """Its last call is looked for when the uninstall was told, and is not settled yet."""
+    end(deployment, key, call_id="c-1")
+    deployment.drain_calls()
+    deployment.simulator.disconnect(4564, webhook="never")
+    deployment.simulator.fault("status", "status", status=500, times=5)
+    deployment.webhook(deployment.event(4564))
+    logged()
+    deployment.let_time_pass(2)
+    assert deployment.connection(4564).live
+    assert [each.status for each in deployment.simulator.calls("calls")] == [404]
+    assert "CallListRefused" not in logged()
+
+
 def test_a_list_that_we_may_not_read_is_an_alarm_and_stops_nothing(
     deployment: Deployment, key: str, logged: Callable[[], str]
 ) -> None:

@@ -1,7 +1,9 @@
 """The billing system and the PBX of the page, against a stack that keeps what it is told."""
 
+import html
 import json
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -175,6 +177,22 @@ def test_a_call_rings_and_ends(
     assert neighbours.call is None
     # The PBX keeps its key.
     assert 'value="pbx_key"' in app.http.get("/").text
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_the_commands_of_a_call_are_of_one_call(app: App) -> None:
+    """As a shell takes them, one after the other."""
+    page = app.http.get("/").text
+    commands = [html.unescape(it) for it in re.findall(r"<code>([^<]*/calls[^<]*)</code>", page)]
+    rings, talked, missed = (it for it in commands if "pbx:" in it)
+    shell = f'curl() {{ printf "%s\\n" "$5"; }}; {rings}; {talked}; {missed}'
+    told = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)
+    events = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [it["type"] for it in events] == ["ringing", "finished", "finished"]
+    assert len({it["call_id"] for it in events}) == 1
+    assert [it["answered"] for it in events[1:]] == [True, False]
+    at, began = (datetime.fromisoformat(it) for it in (events[0]["at"], events[1]["started_at"]))
+    assert at - began >= timedelta(seconds=59)
 
 
 def test_a_call_that_is_refused_is_on_no_line(
