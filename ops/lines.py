@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ops import accounts, screen, trouble
+from ops import accounts, screen, stored, trouble
 from ops import call as calls_shown
 from ops import rows as rows_read
 from ops.site import Site, side_by_side
@@ -126,9 +126,14 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
 
 def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, str]:
     """Where another account has entered these lines, as far as they are numbers."""
-    keys = {*filter(is_number, lines)}
-    found = site.accounts.with_lines(keys, but=account.account_id) if keys else ()
-    return {k: f"location {it.lines[k]} of {it.name} (account {it.account_id})" for k, it in found}
+    found, keys = {}, {*filter(is_number, lines)}
+    for item in stored.scanned(site, site.calls_settings.accounts_table) if keys else ():
+        # As it is stored: a row that cannot be read hides no other.
+        for line in keys & {*item.get("lines", {}).get("M", ())}:
+            of = item["key"]["S"].removeprefix("account#")
+            for it in site.readable(site.accounts.of_id, [of] if of != account.account_id else []):
+                found[line] = f"location {it.lines[line]} of {it.name} (account {of})"
+    return found
 
 
 def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> list[str]:

@@ -3,12 +3,12 @@
 Most of it is in no index by person, so tables are read to their ends: for a rare request only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ops.site import Site
-from shared.aws.dynamodb import from_item, row, scanned, to_value
+from shared.aws.dynamodb import from_item, row, to_value
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 
@@ -163,4 +163,15 @@ def delete(site: Site, rows: Rows) -> None:
 
 def _those(site: Site, table: str, are: Callable[[Row], bool]) -> list[Row]:
     """Of all rows of a table, as it is now."""
-    return [*filter(are, map(from_item, scanned(site.dynamodb, table)))]
+    return [*filter(are, map(from_item, scanned(site, table)))]
+
+
+def scanned(site: Site, table: str) -> Iterator[Mapping[str, Any]]:
+    """All items of a table as they are stored, to its last page."""
+    start: dict[str, Any] = {}
+    while True:
+        answer = site.dynamodb.scan(TableName=table, ConsistentRead=True, **start)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

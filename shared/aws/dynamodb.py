@@ -210,17 +210,6 @@ def pages(dynamodb: "DynamoDBClient", query: Mapping[str, Any]) -> Iterator[dict
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def scanned(dynamodb: "DynamoDBClient", table: str) -> Iterator[Mapping[str, Any]]:
-    """All items of a table as they are stored, to its last page."""
-    start: dict[str, Any] = {}
-    while True:
-        answer = dynamodb.scan(TableName=table, ConsistentRead=True, **start)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-
 TRIES = 6
 
 

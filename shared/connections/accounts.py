@@ -6,7 +6,7 @@ nobody says that Altegio verifies them; one that was proven (see `one_time_code`
 
 import hashlib
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,11 @@ from botocore.exceptions import ClientError
 
 from shared import countries
 from shared.aws.dynamodb import (
-    from_item,
     is_refused,
     read_as,
     reading,
     retried,
     row,
-    scanned,
     to_item,
     to_value,
     transacted,
@@ -97,18 +95,6 @@ class Accounts:
         if row is None:
             return None
         return _account(row)
-
-    def with_lines(self, lines: Collection[str], but: str) -> Iterator[tuple[str, Account]]:
-        """Each of these lines that an account has entered, and the account, `but` for one of them.
-
-        It reads the table to its end: for the operator's rare question, not for a function.
-        """
-        for item in scanned(self._dynamodb, self._table):
-            # As it is stored: a row that cannot be read hides no other.
-            for line in {*lines} & {*item.get("lines", {}).get("M", ())}:
-                account = _account(from_item(item))
-                if account.account_id != but:
-                    yield line, account
 
     def give_key(
         self, account: Account, digest: str, now: datetime, *, voids: bool = False

@@ -231,7 +231,6 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "of_user": [lambda it: it.of_user(7)],
             "of_portal": [lambda it: it.of_portal("a")],
             "of_email": [lambda it: it.of_email("anna@salon.example")],
-            "with_lines": [lambda it: [*it.with_lines({"+1"}, "a")]],
             "own_email": [lambda it: it.own_email(Account(**ACCOUNT))],
             "link": [lambda it: it.link(Account(**ACCOUNT), 8, NOW)],
             "hand_over": [lambda it: it.hand_over(Account(**ACCOUNT), "acme-1", NOW)],
