@@ -10,6 +10,7 @@ from ops import call as calls_shown
 from ops import rows as rows_read
 from ops.site import Site, side_by_side
 from shared import clock
+from shared.aws.sightings import LINE_GIVEN_UP
 from shared.calls.line_entry import Entered
 from shared.calls.lines import UNTOLD, BadEntry, imported, is_number
 from shared.connections.accounts import Account
@@ -33,7 +34,11 @@ def lines(site: Site, options: argparse.Namespace) -> int:
         found = side_by_side(site.calls.get, [it.key for it in listed if it.line_key in keys])
         waiting = [it for it in found if it and it.line_key in keys]
         head += f"\n\n{screen.wrapped(_AGAIN)}"
-        return calls_shown.dropped(site, options, head, waiting)
+        ended = calls_shown.dropped(site, options, head, waiting)
+        if options.do and not ended:
+            whose = f"{account.account_id} {site.lines.key_of(account, options.drop)}"
+            site.sightings.note(LINE_GIVEN_UP, whose)
+        return ended
     change = _asked(site, account, options)
     if change is None:
         return _listed(site, account, head, options)

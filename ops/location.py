@@ -25,7 +25,7 @@ from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
-from shared.connections.connection import Connection, State
+from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
 
@@ -81,8 +81,13 @@ def location(site: Site, options: argparse.Namespace) -> int:
     stands = history.standing(known.connection, known.journal, known.status)
     troubles, facts = [*site.as_far(_troubles(site, known, now))], [*_facts(site, known, now)]
     troubles += rows.of_unreadable(site)
-    if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
+    # Of one that was seen to be gone, another trouble tells.
+    is_known = known.connection is not None and known.connection.hint is Hint.GONE
+    is_old = stands.since is None or now - stands.since > _SETTLED
+    if stands.agree is False and is_old and not is_known:
         what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
+        gone = ". If the customer has left, have billing stop, too: nothing here bills"
+        what += gone * (stands.there == Installed.NO)
         whom, command = f"location {location_id}", "census --new"
         troubles.append(Trouble(Grade.ATTENTION, what, whom, command, stands.since))
     troubles = trouble.worst_first(troubles)

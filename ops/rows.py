@@ -297,7 +297,9 @@ def _dropped(site: Site, whose: str, group: Sequence[Sighting], now: datetime) -
         line, extension = (newest.facts.get(it, "") for it in ("line", "extension"))
         # Of calls that wait for the same line, `lines` tells.
         waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
-        if site.lines.key_of(account, line or extension) in {*account.lines, *waiting}:
+        key = site.lines.key_of(account, line or extension)
+        given_up = noted.last(sightings.LINE_GIVEN_UP, f"{whose} {key}")
+        if (given_up and given_up.at >= last.at) or key in {*account.lines, *waiting}:
             return
     found = pbx.of_pop_ups(counts, late, last, newest, now)
     if account and last.who != whose:

@@ -21,7 +21,7 @@ from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.aws import sightings
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import Sighting
-from shared.connections.connection import LIVE, Connection, State
+from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.payments.entry import EntryState
 from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import Stage
@@ -357,6 +357,9 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         # Somebody has taken it since, or it has ended, or a webhook came after all.
         known = rows.rows(site, [int(it.who) for it in left])
         states = {str(it.location_id): it.state for it in known}
+        # Reconcile looks at these a second time, and ends them.
+        going = {str(it.location_id) for it in known if it.hint is Hint.GONE}
+        left = [it for it in left if it.who not in going]
         left = [it for it in left if states.get(it.who) not in _SETTLED.get(it.why, ())]
     if head.stage is not Stage.DONE and now - since > _OLD:
         what = f"stands still while {head.stage}"

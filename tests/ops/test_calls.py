@@ -8,7 +8,7 @@ import pytest
 
 from local.simulator import Owner
 from shared import clock
-from tests.calls.telling import end, state
+from tests.calls.telling import end, ring, state
 from tests.deployment import Deployment
 from tests.ops.operator import Operator
 
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("logged")
 
 STRANGER = Owner(id=7777, email="stranger@example.com")
 LINE, OTHER = "+13155550176", "+13155550199"
+UNKNOWN = "nobody has entered which location this line is of"
 ELSEWHERE: dict[str, Any] = {"location_id": None, "line": OTHER}
 AGAIN = ("location", "4564", "--send-refused")
 
@@ -191,9 +192,11 @@ def test_what_is_sent_already_is_not_given_up(deployment: Deployment, operator: 
 
 
 def test_what_waits_for_another_s_line_is_given_up_and_told_nobody(
-    deployment: Deployment, operator: Operator, key: str
+    deployment: Deployment, operator: Operator, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
     for call_id in ("c-1", "c-2"):
+        assert ring(deployment, key, call_id=call_id, **ELSEWHERE) == UNKNOWN
         end(deployment, key, call_id=call_id, answered=False, duration_s=0, **ELSEWHERE)
     end(deployment, key, call_id="c-3", location_id=None, line="trunk-1")
     [line] = wrong(operator, "status")
@@ -214,6 +217,11 @@ def test_what_waits_for_another_s_line_is_given_up_and_told_nobody(
     assert operator.code == 1
     operator("lines", "4232", "--drop", "trunk-1", "--do")
     assert wrong(operator, "status") == []
+    # It is asked about again when it rings again.
+    deployment.clock.advance(minutes=2)
+    assert ring(deployment, key, call_id="c-4", **ELSEWHERE) == UNKNOWN
+    [line] = wrong(operator, "status")
+    assert "Say of which LOCATION it is, if it is this customer's" in line
     assert "no call waits for one" in operator("lines", "4232")
     # Nobody knows of which location it would be.
     assert len(deployment.tell()) == before
