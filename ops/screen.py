@@ -123,8 +123,8 @@ def _printable(text: str) -> str:
 
 
 def facts(pairs: Sequence[tuple[str, str]], *, indent: str = "  ") -> str:
-    """Names and values below each other."""
-    return table(pairs[0], pairs[1:], indent=indent)
+    """Names and values below each other; nothing if there are none."""
+    return table(pairs[0], pairs[1:], indent=indent) if pairs else ""
 
 
 def change(

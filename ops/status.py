@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from ops import accounts, dead_letters, pbx, rows, screen, trouble
 from ops.site import Site, side_by_side
@@ -58,7 +58,8 @@ def status(site: Site, options: argparse.Namespace) -> int:
     """Prints what is wrong; ends with 0, 1 (attention) or 2 (broken)."""
     now = clock.now()
     parts = side_by_side(lambda check: _tried(check, site, now), _CHECKS)
-    found = [*(each for part in parts for each in part), *rows.of_unreadable(site)]
+    # Each check may have come upon the same.
+    found = [*dict.fromkeys(each for part in parts for each in part), *rows.of_unreadable(site)]
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
     facts = [it for it in found if not isinstance(it, Trouble)]
     own = [it for it in troubles if not it.until]
@@ -79,7 +80,8 @@ def status(site: Site, options: argparse.Namespace) -> int:
         "troubles": [it.plain() for it in troubles],
         "facts": dict(facts),
     }
-    screen.printed(options, "\n\n".join([head, *listed, screen.facts(facts)]), plain)
+    text = "\n\n".join(filter(None, [head, *listed, screen.facts(facts)]))
+    screen.printed(options, text, plain)
     return int(grade)
 
 
@@ -90,6 +92,10 @@ def _tried(
     try:
         # What was found before stays.
         found.extend(site.as_far(check(site, now)))
+    except HTTPClientError as error:
+        what = f"AWS cannot be reached ({type(error).__name__}), so nobody can say what is wrong."
+        what += " See whether this machine has a network, or whether the local stack still runs"
+        found.append(Trouble(Grade.BROKEN, what, "all", "status"))
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
         found.append(Trouble(Grade.BROKEN, what, check.__name__.strip("_"), "make deploy ENV=NAME"))

@@ -18,7 +18,7 @@ SAME: Final = "@same@"
 _SHELL: Final = {
     NOW: '"$(date -u +%FT%T+00:00)"',
     FRESH: '"$(date +%s)"',
-    SAME: '"$SAME"',
+    SAME: '"${SAME:-$(date +%s)}"',
     AGO: "\"$(date -u -d '1 minute ago' +%FT%T+00:00)\"",
 }
 # In front of the command that makes it.

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from local import PROJECT
 from local.simulator import Owner
@@ -1144,6 +1145,22 @@ def test_a_table_that_is_gone_is_named(
     for line, name in zip(told(operator), ("telephony", "overdue"), strict=True):
         assert line.startswith(f"broken {name}: cannot be looked at: ")
         assert "ResourceNotFoundException" in line
+
+
+@pytest.mark.usefixtures("connected")
+def test_if_aws_cannot_be_reached_that_is_said_once(
+    operator: Operator, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1/")
+
+    memory.before = unreachable
+    monkeypatch.setattr(type(operator.watch), "alarms", unreachable)
+    monkeypatch.setattr(type(operator.watch), "counted", unreachable)
+    said = [it for it in told(operator) if "AWS cannot be reached" in it]
+    assert len(said) == 1
+    assert said[0].startswith("broken all: AWS cannot be reached (EndpointConnectionError), so")
+    assert operator.code == 2
 
 
 def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator: Operator) -> None:
