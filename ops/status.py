@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
 
 from ops import accounts, dead_letters, pbx, rows, screen, trouble
 from ops.site import Site, side_by_side
@@ -92,7 +97,7 @@ def _tried(
     try:
         # What was found before stays.
         found.extend(site.as_far(check(site, now)))
-    except HTTPClientError as error:
+    except (EndpointConnectionError, HTTPClientError) as error:
         what = f"AWS cannot be reached ({type(error).__name__}), so nobody can say what is wrong."
         what += " See whether this machine has a network, or whether the local stack still runs"
         found.append(Trouble(Grade.BROKEN, what, "all", "status"))
