@@ -202,9 +202,14 @@ def length(found: Mapping[str, str]) -> tuple[int, ...]:
     return tuple(int(found[name]) for name in _LENGTHS)
 
 
-def count(site: Site, queue: str, which: int = 1) -> int:
-    """About how many letters of a queue there are, or messages (0), of whoever reads them too."""
-    return sum(length(attributes(site, urls(site)[queue][which])))
+def count(site: Site, queue: str) -> int:
+    """About how many letters of a queue there are, those that somebody reads at this moment too."""
+    return sum(length(attributes(site, urls(site)[queue][1])))
+
+
+def waiting(site: Site, queue: str) -> int:
+    """The same of the messages on the queue itself."""
+    return sum(length(attributes(site, urls(site)[queue][0])))
 
 
 def of_location(site: Site, location_id: int) -> list[Letter]:

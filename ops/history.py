@@ -1,6 +1,7 @@
 """What happened to a location, from three sources in one order: lists in, lines out, no I/O.
 
-Our journal, our ledger, and the platform's log and payments; what one of them lacks is a gap.
+Our journal has what was told and decided, the ledger what became of payments, and the platform its
+log and its payments. Where one of them is silent about what another one says, there is a gap.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -70,7 +71,9 @@ def events(
 ) -> list[Event]:
     """All that is known, in order of time; what cannot be dated is last.
 
-    In one moment the platform comes first, of which we learn; `owned` are its ids that we know.
+    Within the same moment the platform comes first, as what it does is what we learn of. The
+    journal's oldest line is its first; of each entry only the last claim and the last change is
+    kept; `owned` are the ids on the platform's list that an entry has.
     """
     found: list[Event] = []
     if status is not None:

@@ -19,12 +19,13 @@ from ops.site import Site
 from ops.status import platform
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
-from shared.altegio.status import Installed
+from shared.altegio.status import Installed, Status
 from shared.aws import sightings
 from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
+from shared.chains.chain import Chain
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
@@ -53,12 +54,7 @@ class Known:
         accounts_read = site.readable(site.accounts.of_id, [account_id] if account_id else [])
         chains_read = site.readable(site.chains.get, [chain_key] if chain_key else [])
         self.account, self.chain = next(iter(accounts_read), None), next(iter(chains_read), None)
-        told = site.told(location_id)
-        self.said, self.status = "", None if isinstance(told, str) else told
-        if isinstance(told, str):
-            self.said = f"{told[0].upper()}{told[1:].rstrip('.')}. This is what we know ourselves."
-        elif told.installed is Installed.NO and not told.log:
-            self.said = "Not installed there now, so the platform shows neither log nor payments."
+        self.status, self.said = _asked(site, location_id)
         self.journal = site.journal.of_location(location_id)
         entries = site.readable(site.ledger.get, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)
@@ -80,17 +76,9 @@ def location(site: Site, options: argparse.Namespace) -> int:
     events = history.events(*told, owned=owned, now=now, zone=zone)
     stands = history.standing(known.connection, known.journal, known.status)
     troubles, facts = [*site.as_far(_troubles(site, known, now))], [*_facts(site, known, now)]
-    troubles += rows.of_unreadable(site)
-    # Of one that was seen to be gone, another trouble tells.
-    is_known = known.connection is not None and known.connection.hint is Hint.GONE
-    is_old = stands.since is None or now - stands.since > _SETTLED
-    if stands.agree is False and is_old and not is_known:
-        what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
-        gone = ". If the customer has left, have billing stop, too: nothing here bills"
-        what += gone * (stands.there == Installed.NO)
-        whom, command = f"location {location_id}", "census --new"
-        troubles.append(Trouble(Grade.ATTENTION, what, whom, command, stands.since))
-    troubles = trouble.worst_first(troubles)
+    troubles = trouble.worst_first(
+        [*troubles, *rows.of_unreadable(site), *_apart(stands, known.connection, location_id, now)]
+    )
     calls = [*known.calls[:_SHOWN], *trouble.refused(known.calls[_SHOWN:])][: 2 * _SHOWN]
     parts = [
         f"Location {location_id} ({site.name})\n",
@@ -120,6 +108,32 @@ def location(site: Site, options: argparse.Namespace) -> int:
     }
     screen.printed(options, "\n".join(parts), plain)
     return 0
+
+
+def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
+    """The platform's word, and what of it is missing."""
+    status = site.told(location_id)
+    if isinstance(status, str):
+        said = f"{status[0].upper()}{status[1:].rstrip('.')}"
+        return None, f"{said}. This is what we know ourselves."
+    if status.installed is Installed.NO and not status.log:
+        return status, "Not installed there now, so the platform shows neither log nor payments."
+    return status, ""
+
+
+def _apart(
+    stands: Standing, connection: Connection | None, location_id: int, now: datetime
+) -> Iterator[Trouble]:
+    """It stands in another way there than here, and has for long enough."""
+    if connection is not None and connection.hint is Hint.GONE:
+        # It was seen to be gone, as `of_leaving` tells.
+        return
+    if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
+        what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
+        if stands.there == Installed.NO:
+            what += ". If the customer has left, have billing stop, too: nothing here bills"
+        whom = f"location {location_id}"
+        yield Trouble(Grade.ATTENTION, what, whom, "census --new", stands.since)
 
 
 def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
@@ -188,11 +202,8 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
     yield "money", f"{states or 'nothing was stored'}{beside}"
     yield "telephony", _WHAT[connection.telephony] if connection.live else "off: not connected"
-    if chain is None:
-        yield "chain", "-"
-    else:
-        said = "enabled" if chain.enabled else "not enabled"
-        yield "chain", f"{said}; {chain.verdict}" if chain.verdict not in ("", said) else said
+    yield "chain", _chain(chain)
+    if chain is not None:
         siblings = [each for each in chain.locations if each != connection.location_id]
         yield "same chain", ", ".join(map(str, siblings)) or "-"
     states = screen.tally(call.state for call in known.calls)
@@ -235,6 +246,13 @@ def _frozen_since(known: Known) -> str:
     for line in (it for it in known.journal if it.state):
         since = (since or line.at) if line.state == State.FROZEN else None
     return f"{screen.moment(since)}, by our journal" if since else "when is not known"
+
+
+def _chain(chain: Chain | None) -> str:
+    if chain is None:
+        return "-"
+    said = "enabled" if chain.enabled else "not enabled"
+    return f"{said}; {chain.verdict}" if chain.verdict not in ("", said) else said
 
 
 def _lines(events: Sequence[Event], *, whole: bool) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ from shared.calls.table import Waiting
 from shared.clock import instant
 from shared.connections.accounts import Account
 
+# After so long without a ring, nobody is asked any more whose line it is that rang.
 _QUIET = timedelta(minutes=10)
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}

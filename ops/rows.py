@@ -105,7 +105,7 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     # Of what nobody has read yet, no row tells.
-    waiting, dead = (dead_letters.count(site, "billing", it) for it in (0, 1))
+    waiting, dead = dead_letters.waiting(site, "billing"), dead_letters.count(site, "billing")
     untold = [f"{screen.counted(waiting, 'message')} on the billing queue"] * bool(waiting)
     untold += [f"{screen.counted(dead, 'dead letter')} of billing"] * bool(dead)
     yield "money", ", ".join([*untold, *counts]) or "all is settled"
@@ -121,11 +121,14 @@ def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[En
     return found, most is not None and len(keys) > most
 
 
-def unreadable(site: Site, now: datetime) -> Iterator[Found]:
-    """Rows that a function came upon and could not read: tried again, as they may be corrected."""
+def unreadable(site: Site, now: datetime) -> Sequence[Found]:
+    """Reads the rows again that a function could not read, as they may be corrected by now.
+
+    What is still unreadable, `of_unreadable` tells, with what other checks have come upon.
+    """
     seen = site.sightings.lately(sightings.UNREADABLE_ROW, _DAYS)
     site.readable(lambda it: _read_again(site, it, now), seen)
-    yield from ()
+    return ()
 
 
 def _read_again(site: Site, seen: Sighting, now: datetime) -> object:

@@ -45,7 +45,8 @@ class Counted:
 class Alarm:
     """One that rings: what it counts was there last at `last`; it falls at `until` at the latest.
 
-    Of silence, neither is known. `lasts`: whether it does; None of what only happens.
+    Of one that rings because nothing is counted, neither is known. `lasts` says of what is measured
+    whether it goes on; None of what is counted when it happens.
     """
 
     name: str
@@ -86,7 +87,10 @@ class CloudWatch:
         logs: Path | None = None,
         alarms: Mapping[str, Any] | None = None,
     ) -> None:
-        """`functions` by the template's names; of a local one its logs, and its alarms in full."""
+        """Of a stack, with AWS's names of its functions by the template's.
+
+        Of a local one, with its logs, and its alarms, of which the emulator is not told all.
+        """
         self._cloudwatch = cloudwatch
         self._stack_name = stack_name
         self._functions = functions

@@ -110,7 +110,7 @@ class LetterWishes:
 
     def want(self, connection: Connection, language: str, page: str) -> bool:
         """Has a letter sent each morning from the next one on; False if others were faster."""
-        zone = zone_named(connection.zone) or self._zone
+        zone = self._zone_of(connection)
         due_at = next_morning(self._clock(), zone)
 
         def wanted(before: Wish | None) -> Wish:
@@ -173,7 +173,7 @@ class LetterWishes:
         Raises:
             StaleWrite: see `take`.
         """
-        zone = zone_named(connection.zone) or self._zone
+        zone = self._zone_of(connection)
         if zone.key == self._zone_of(wish).key:
             return False
         due_at = next_morning(self._clock(), zone)
@@ -205,8 +205,8 @@ class LetterWishes:
         """Has no more letters sent to who has left."""
         self._change(wish.key, _stopped)
 
-    def _zone_of(self, wish: Wish) -> ZoneInfo:
-        return zone_named(wish.zone) or self._zone
+    def _zone_of(self, whose: Wish | Connection) -> ZoneInfo:
+        return zone_named(whose.zone) or self._zone
 
     def _change(self, key: str, change: Callable[[Wish | None], Wish | None]) -> bool:
         for _ in range(_TRIES):

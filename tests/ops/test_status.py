@@ -394,13 +394,18 @@ def test_a_zone_that_was_deployed_right_is_seen_by_the_same_log(
     assert "right again" in facts(operator)["clock"]
 
 
+def seen_gone(deployment: Deployment) -> None:
+    """Reconcile has looked once since location 4564 was uninstalled, which no webhook told."""
+    deployment.simulator.disconnect(4564, webhook="never")
+    row = deployment.connection(4564)
+    deployment.connections.save(replace(row, due_at=deployment.clock()))
+    deployment.reconcile()
+
+
 def test_a_location_that_waits_for_its_second_look_is_told(
     connected: Deployment, operator: Operator
 ) -> None:
-    connected.simulator.disconnect(4564, webhook="never")
-    row = connected.connection(4564)
-    connected.connections.save(replace(row, due_at=connected.clock()))
-    connected.reconcile()
+    seen_gone(connected)
     [line] = told(operator)
     what = (
         "is active here, and not installed in Altegio, as was seen once. Reconcile looks again in"
@@ -422,10 +427,7 @@ def test_a_location_that_waits_for_its_second_look_is_told(
 def test_a_second_look_that_is_late_is_still_to_come(
     connected: Deployment, operator: Operator
 ) -> None:
-    connected.simulator.disconnect(4564, webhook="never")
-    row = connected.connection(4564)
-    connected.connections.save(replace(row, due_at=connected.clock()))
-    connected.reconcile()
+    seen_gone(connected)
     connected.clock.advance(minutes=5)
     [line] = [it for it in told(operator) if "as was seen once" in it]
     assert "Reconcile looks again in 60 s, and closes it" in line
