@@ -8,10 +8,10 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
@@ -105,23 +105,32 @@ class Context:
         return 55_000
 
 
-class _Reader(HTMLParser):
-    """What a browser sees of the connect page."""
+@dataclass
+class Page(HTMLParser):
+    """The connect page as a browser sees it: its locations and buttons.
 
-    def __init__(self, text: str) -> None:
+    `fields` are those of the form that connects, or else of the first one.
+    """
+
+    status: int
+    headers: dict[str, str]
+    text: str
+    standings: dict[int, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: list[str] = field(default_factory=list)
+    title: str = ""
+    telephony: dict[int, str] = field(default_factory=dict)
+    pbx_key: str = ""
+    # The account's other locations, what can be done about a proof, and the fates of what happened.
+    others: list[int] = field(default_factory=list)
+    proof: str = ""
+    fates: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
         super().__init__()
-        self.standings: dict[int, str] = {}
-        self.fields: dict[str, str] = {}
-        self.buttons: list[str] = []
-        self.title = ""
-        self.telephony: dict[int, str] = {}
-        self.pbx_key = ""
-        self.others: list[int] = []
-        self.proof = ""
-        self.fates: list[str] = []
         self._in_title = self._in_key = False
         # The countries that are not chosen are most of the page.
-        self.feed(_NOT_CHOSEN.sub("", text))
+        self.feed(_NOT_CHOSEN.sub("", self.text))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -164,62 +173,6 @@ class _Reader(HTMLParser):
             self.title += data
         if self._in_key:
             self.pbx_key += data.strip()
-
-
-@dataclass
-class Page:
-    """The connect page: its locations and buttons, which are read once somebody asks for them.
-
-    Most pages are only pressed, or not looked at: reading is a fifth of what a connected location
-    costs. `fields` are those of the form that connects, or else of the first one.
-    """
-
-    status: int
-    headers: dict[str, str]
-    text: str
-
-    @cached_property
-    def _read(self) -> _Reader:
-        return _Reader(self.text)
-
-    @property
-    def standings(self) -> dict[int, str]:
-        return self._read.standings
-
-    @property
-    def fields(self) -> dict[str, str]:
-        return self._read.fields
-
-    @property
-    def buttons(self) -> list[str]:
-        return self._read.buttons
-
-    @property
-    def title(self) -> str:
-        return self._read.title
-
-    @property
-    def telephony(self) -> dict[int, str]:
-        return self._read.telephony
-
-    @property
-    def pbx_key(self) -> str:
-        return self._read.pbx_key
-
-    @property
-    def others(self) -> list[int]:
-        """The account's other locations."""
-        return self._read.others
-
-    @property
-    def proof(self) -> str:
-        """What can be done about a proof."""
-        return self._read.proof
-
-    @property
-    def fates(self) -> list[str]:
-        """Of what has happened."""
-        return self._read.fates
 
 
 class Deployment:
