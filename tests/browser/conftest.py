@@ -109,12 +109,13 @@ class Window:
     def becomes(self, title: str) -> None:
         """Waits until the page has this title, by what it does itself.
 
-        Asked again and again: what waits in the page needs its frames, which a tab that is not in
-        front may not be given.
+        Asked again and again, and the tab is in front, as it is for who looks at it: what waits in
+        the page needs its frames and its timers, which a tab behind may not be given.
         """
         for _ in range(300):
             if self.title() == title:
                 return
+            self.page.bring_to_front()
             self.page.wait_for_timeout(200)
         raise AssertionError(self.page.content())
 
