@@ -54,7 +54,11 @@ def page(
 
 
 def press(page: Page, step: str, label: str) -> None:
-    page.locator(f"#step-{step}").get_by_role("button", name=label, exact=True).click()
+    """Press it, and wait until the page has been answered and shows what came of it."""
+    button = page.locator(f"#step-{step}").get_by_role("button", name=label, exact=True)
+    button.click()
+    # The page disables it meanwhile; what a step says from an earlier round is no answer.
+    expect(button).to_be_enabled(timeout=PATIENCE_MS)
 
 
 def owner_presses(page: Page, step: str, label: str) -> Page:
