@@ -16,6 +16,7 @@ class Texts:
     Attributes:
         subject: With how many callers, and where.
         location: What a location is called that its owner has not named.
+        moment: How a date with its time is written, as strftime has it.
         lead: Above the callers, with when they may have begun to call.
         more: Below them, if there are too many for a letter.
         page: Where it stands who was called back since.
@@ -24,6 +25,7 @@ class Texts:
 
     subject: str
     location: str
+    moment: str
     lead: str
     more: str
     page: str
@@ -31,34 +33,38 @@ class Texts:
 
 
 ENGLISH = Texts(
-    subject="Missed callers not called back: {number} – {location}",
+    subject="Missed callers to call back: {number} – {location}",
     location="Location {id}",
-    lead="Missed since {since} ({zone}) and not called back:",
-    more="Further callers: {number}",
+    moment="%b %-d, %Y, %-I:%M %p",
+    lead="Missed since {since} ({zone}) and not called back yet:",
+    more="More callers: {number}",
     page="Open the app in Altegio to see who has been called back since.",
     stop="To stop these emails, open this address and press the button:",
 )
 SPANISH = Texts(
     subject="Llamadas perdidas por devolver: {number} – {location}",
     location="Sucursal {id}",
-    lead="Sin respuesta desde {since} ({zone}) y sin devolver:",
-    more="Otras personas que llamaron: {number}",
+    moment="%d/%m/%Y, %H:%M",
+    lead="Llamaron sin respuesta desde el {since} ({zone}) y aún esperan:",
+    more="Otras personas que esperan: {number}",
     page="Abra la aplicación en Altegio para ver a quién se ha llamado desde entonces.",
-    stop="Para no recibir más estos correos, abra esta dirección y pulse el botón:",
+    stop="Para dejar de recibir estos correos, abra esta dirección y pulse el botón:",
 )
 GERMAN = Texts(
-    subject="Verpasste Anrufer, nicht zurückgerufen: {number} – {location}",
+    subject="Ausstehende Rückrufe: {number} – {location}",
     location="Filiale {id}",
-    lead="Seit {since} ({zone}) verpasst und nicht zurückgerufen:",
+    moment="%d.%m.%Y, %H:%M",
+    lead="Seit {since} ({zone}) verpasst und noch nicht zurückgerufen:",
     more="Weitere Anrufer: {number}",
     page="Öffnen Sie die App in Altegio, um zu sehen, wer seither zurückgerufen wurde.",
-    stop="Um keine dieser E-Mails mehr zu bekommen, öffnen Sie diese Adresse und klicken Sie:",
+    stop="Um diese E-Mails abzubestellen, öffnen Sie diese Adresse und klicken Sie dort:",
 )
 RUSSIAN = Texts(
-    subject="Пропущенные, кому не перезвонили: {number} – {location}",
+    subject="Клиенты, которым не перезвонили: {number} – {location}",
     location="Филиал {id}",
-    lead="Не дозвонились с {since} ({zone}), и им не перезвонили:",
-    more="И ещё звонивших: {number}",
+    moment="%d.%m.%Y, %H:%M",
+    lead="Не дозвонились с {since} ({zone}), и им ещё не перезвонили:",
+    more="Ещё клиентов: {number}",
     page="Откройте приложение в Altegio, чтобы увидеть, кому перезвонили с тех пор.",
     stop="Чтобы больше не получать эти письма, откройте этот адрес и нажмите кнопку:",
 )

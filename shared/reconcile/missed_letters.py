@@ -28,7 +28,6 @@ _OVERLAP = timedelta(minutes=10)
 _LONGEST = timedelta(days=7)
 # Somebody has said that the location has left, and the platform was not asked yet.
 _SEEMS_GONE = (Hint.UNINSTALL, Hint.UNPROVEN, Hint.GONE)
-_MINUTES = "%Y-%m-%d %H:%M"
 
 
 class MissedLetters:
@@ -120,10 +119,11 @@ def written(
     where = one_line(connection.name) or texts.location.format(id=connection.location_id)
 
     def told(moment: datetime) -> str:
-        return f"{moment.astimezone(zone):{_MINUTES}}"
+        return f"{moment.astimezone(zone):{texts.moment}}"
 
     rows = [
-        f"{it.phone}   {told(it.last)}" + (f"   {len(it.misses)}x" if len(it.misses) > 1 else "")
+        f"{it.phone}   {told(it.last)}"
+        + (f"   {len(it.misses)}\u00d7" if len(it.misses) > 1 else "")
         for it in callers[:MOST_CALLERS]
     ]
     if len(callers) > MOST_CALLERS:

@@ -29,6 +29,7 @@ from shared.aws.dynamodb import from_item
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT
 from shared.calls.line_entry import Entered
 from shared.clock import stamp
+from shared.reconcile.letter_texts import TEXTS
 from tests.calls.pbx import crm
 from tests.calls.recorded import (
     ASTERISK,
@@ -350,8 +351,8 @@ def test_a_letter_of_missed_callers_comes_in_the_morning_and_is_stopped_from_it(
         world.let_the_morning_come(8010)
         eventually(lambda: "+13155550175" in newest()["text"])
         letter = newest()
-        assert letter["subject"].startswith("Missed callers not called back: 1")
-        assert f"+13155550175   {missed_at:%Y-%m-%d %H:%M}" in letter["text"]
+        assert letter["subject"].startswith("Missed callers to call back: 1")
+        assert f"+13155550175   {missed_at:{TEXTS['en'].moment}}" in letter["text"]
         [address] = re.findall(r"https?://\S+stop=\S+", letter["text"])
         # It names the host that API Gateway would; here that is the local one.
         address = f"{world.stack.api}/connect?{address.partition('?')[2]}"

@@ -92,8 +92,8 @@ def test_whoever_asks_for_it_gets_one_each_morning(
     assert letter["subject"] == texts.subject.format(number=2, location=where)
     rows = [line for line in letter["text"].splitlines() if line.startswith("+")]
     assert [row.split()[0] for row in rows] == [NUMBER, OTHER]
-    assert [row.endswith("2x") for row in rows] == [True, False]
-    assert any(f"{called_at - timedelta(seconds=it):%Y-%m-%d %H:%M}" in rows[0] for it in (10, 11))
+    assert [row.endswith("2\u00d7") for row in rows] == [True, False]
+    assert any(f"{called_at - timedelta(seconds=it):{texts.moment}}" in rows[0] for it in (10, 11))
     assert texts.stop in letter["text"]
     # Nobody else was missed since, so the next morning brings none.
     morning(deployment)
@@ -132,7 +132,7 @@ def test_the_morning_is_that_of_the_location(
     [letter] = deployment.letters
     assert there.key in letter["text"]
     minutes = [called_at - timedelta(seconds=it) for it in (10, 11)]
-    assert any(f"{it:%Y-%m-%d %H:%M}" in letter["text"] for it in minutes)
+    assert any(f"{it:{TEXTS['en'].moment}}" in letter["text"] for it in minutes)
     page = send(deployment, settings(deployment), "missed")
     assert f"in the time of {there.key}" in page.text
 
@@ -351,6 +351,19 @@ def test_mornings_are_those_of_the_clock_on_the_wall(day: str) -> None:
     assert before.astimezone(BERLIN).date() == noon.date()
     assert next_morning(before, BERLIN) == after
     assert last_morning(after, BERLIN) == after
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "Nov 8, 2026, 6:05 PM"),
+        ("es", "08/11/2026, 18:05"),
+        ("de", "08.11.2026, 18:05"),
+        ("ru", "08.11.2026, 18:05"),
+    ],
+)
+def test_times_are_written_as_the_reader_writes_them(language: str, told: str) -> None:
+    assert f"{datetime(2026, 11, 8, 18, 5, tzinfo=UTC):{TEXTS[language].moment}}" == told
 
 
 def test_the_letter_speaks_every_language_of_the_page() -> None:
