@@ -29,8 +29,8 @@ ENGLISH = Words(
         Standing.FAILED: (
             "Not yet",
             (
-                "Altegio did not confirm the connection. We will try again on our own; you can "
-                "try again, too."
+                "Altegio did not confirm the connection. We will try again automatically; you "
+                "can also try again yourself."
             ),
         ),
         Standing.EXPIRED: (
@@ -52,7 +52,7 @@ ENGLISH = Words(
             ),
         ),
         Standing.INSTALLED: (
-            "Not from this page",
+            "Not connected here",
             (
                 "The app is installed in Altegio, but it was not connected from this page. In "
                 "Altegio, press Disconnect and then Connect again, or write to us."
@@ -71,8 +71,9 @@ ENGLISH = Words(
             "Telephony is being switched on, which may take a few minutes."
         ),
         TelephonyStanding.LATE: (
-            "Telephony is not on yet: Altegio has not accepted our request after several tries. "
-            "We keep trying, and keep your calls for a few days. If this lasts, write to us."
+            "Telephony is not on yet: Altegio has not accepted our request after several "
+            "tries. We keep trying, and store your calls for a few days. If this goes on, "
+            "write to us."
         ),
         TelephonyStanding.STOPPED: (
             "Telephony has stopped because a saved call did not appear in this location's list "
@@ -80,13 +81,13 @@ ENGLISH = Words(
             "Disconnect there, and then Connect again."
         ),
         TelephonyStanding.PAUSED: (
-            "Telephony is paused: your team does not see who is calling. We keep calls for a few "
-            "days and save them once the payment has reached Altegio; after that, everything "
-            "works again on its own."
+            "Telephony is paused: your team does not see who is calling. We store calls for "
+            "a few days and save them in Altegio once the payment has arrived there; after "
+            "that, everything works again on its own."
         ),
         TelephonyStanding.NONE: (
             "Connected without telephony, because Altegio gave us no CRM token. Create one in "
-            "Altegio under Telephony > Integration; then press Disconnect and Connect again."
+            "Altegio under Telephony\u00a0> Integration; then press Disconnect and Connect again."
         ),
         TelephonyStanding.OTHER_TOKEN: (
             "This link has a different CRM token from the one in use, and nothing was changed. "
@@ -119,40 +120,46 @@ ENGLISH = Words(
     },
     country=(
         (
-            "Numbers that your telephone system sends without a country code are taken to be "
-            "from this country."
+            "We treat numbers that your telephone system sends without a country code as "
+            "numbers from this country."
         ),
         "Save the country",
-        "Saved: from now on, numbers without a country code are taken to be from this country.",
+        (
+            "Saved: from now on, we treat numbers without a country code as numbers from "
+            "this country."
+        ),
     ),
     terms=("By connecting, you accept our", "terms of service"),
     contact="Write to us",
     help="Help",
     key=(
-        "Key of your telephone system.",
+        "The key for your telephone system.",
         (
-            "It is shown only this once. Whoever sets up your telephone system needs it, so that "
-            "your calls are reported."
+            "It is shown only this once. Whoever sets up your telephone system needs it, so "
+            "that the system can report your calls."
         ),
     ),
     connected=Heading("You are connected", "You can go back to Altegio now."),
     connected_before=Heading("You are connected", "Nothing is left to do."),
     frozen=Heading(
-        "Paused until it is paid for",
-        "In a location that is paused, calls are neither shown nor saved in Altegio. Please pay, "
-        "or write to us if you have paid; nothing has to be connected again.",
+        "Paused until you pay",
+        (
+            "While a location is paused, calls are neither shown nor saved in Altegio. "
+            "Please pay, or write to us if you have already paid; nothing has to be "
+            "connected again."
+        ),
     ),
-    mute=Heading("Connected, but telephony is not working", "See below what is missing."),
+    mute=Heading("Connected, but telephony is not working", "See below why."),
     needs_altegio=Heading("One more step in Altegio", "See below what to press there."),
     welcome_back=Heading(
         "Welcome back, {name}",
         "You are already registered with us. One button connects your locations.",
     ),
     welcome=Heading("Connect your telephony", "Check your details and press Connect."),
-    to_correct=Heading("Please check your details", "Nothing was connected yet."),
-    partly=Heading("Not everything is connected yet", "See below which locations need a look."),
+    to_correct=Heading("Please check your details", "Nothing has been connected yet."),
+    partly=Heading("Not everything is connected yet", "See below which locations need attention."),
     under_way=Heading("We are connecting it", "This takes a little longer than usual."),
-    not_yet=Heading("Not connected yet", "See below what is missing."),
+    not_yet=Heading("Not connected yet", "See below why."),
     forged=Heading(
         "This link is not from Altegio",
         (
@@ -175,7 +182,7 @@ ENGLISH = Words(
             "others afterwards."
         ),
     },
-    damaged="Something in it is missing or damaged.",
+    damaged="Something is missing from it or damaged.",
     open_again="Open the app in Altegio and press Connect.",
     working="One moment, please…",
     others="Your other locations",
@@ -191,12 +198,12 @@ ENGLISH = Words(
         ),
         Proof.NOT_SENT: "We could not send an email just now. Please try again later.",
         Proof.WRONG: (
-            "This code is not the one that we sent, or it has expired, or it was already used. "
+            "This is not the code that we sent, or it has expired or has already been used. "
             "After five tries, open this page in Altegio again."
         ),
         Proof.TOO_MANY: (
-            "An email with a code is in your mailbox already: it came within the last half hour, "
-            "whoever asked for it. Its code is valid; enter it here. If you cannot find the "
+            "You already have an email with a code: it was sent within the last half hour, "
+            "whoever asked for it. That code is valid; enter it here. If you cannot find the "
             "email, ask for another one in half an hour."
         ),
     },
@@ -210,35 +217,37 @@ ENGLISH = Words(
     letter=(
         "Your code for {provider}",
         (
-            "Your code is {code}\n\nEnter it on the page that you have opened in Altegio. It is "
-            "valid for half an hour and works once.\n\nIf you did not ask for it, somebody else "
-            "did. Nothing has happened: without this code nobody can do anything, and only you "
-            "have it. You need not do anything. Do not tell anybody this code.\n\n{provider}"
+            "Your code is {code}\n\nEnter it on the page that you have opened in Altegio. It "
+            "is valid for half an hour and works once.\n\nIf you did not ask for it, somebody "
+            "else did. Nothing has happened: without this code nobody can do anything, and "
+            "only you have it. You do not need to do anything. Do not share this code with "
+            "anybody.\n\n{provider}"
         ),
     ),
     rotate=(
         (
-            "After a new key is made, the old one works for 24 hours more: put the new one into "
-            "your telephone system by then. If somebody else may know the old one, void it at "
-            "once; no call is reported then until your telephone system has the new one."
+            "After you make a new key, the old one still works for 24 hours: enter the new "
+            "one in your telephone system by then. If somebody else may know the old one, "
+            "cancel it at once; no calls are reported then until your telephone system has "
+            "the new one."
         ),
         "Make a new key",
-        "Make a new key and void the old one at once",
+        "Make a new key and cancel the old one at once",
     ),
     pbx_title="Your telephone system",
     pbx={
         PbxNote.NO_KEY: "It has no key yet, so it cannot report calls. Make one below.",
         PbxNote.UNUSED: (
-            "Nothing has come from it yet. Enter the key there, let a telephone ring, and check "
+            "Nothing has come from it yet. Enter the key there, call your number, and check "
             "again here."
         ),
         PbxNote.REFUSED: (
-            "It was refused because its key is not the one that was made last. Enter the right "
-            "key there, or make a new one below. Last refused:"
+            "We refused it because it does not have the newest key. Enter the right key "
+            "there, or make a new one below. Last refused:"
         ),
         PbxNote.REPLACED: "It still has the old key. Enter the new one there before",
         PbxNote.LATE: (
-            "It reported a call so late that nobody was shown who was calling. Check its clock and "
+            "It reported a call so late that nobody saw who was calling. Check its clock and "
             "its connection. Last seen:"
         ),
     },
@@ -247,32 +256,35 @@ ENGLISH = Words(
     lines=(
         "Your lines",
         (
-            "If your telephone system does not say which location a call belongs to, the line "
-            "tells us, or the extension if no line is named. With a single location, you do not "
-            "need to enter anything."
+            "If your telephone system does not say which location a call belongs to, we go "
+            "by the line, or by the extension if no line is given. If you have only one "
+            "location, you do not need to enter anything."
         ),
     ),
     needs_lines=(
         "See below what your telephone system has to tell us.",
         (
             "With more than one location, your telephone system has to say which one a call "
-            "belongs to: by its line or by the extension. If it names neither, or a line that "
-            "you have not entered under “Your lines”, the call waits, and nobody is shown who is "
-            "calling."
+            "belongs to: by its line or by the extension. If it gives neither, or a line "
+            "that you have not entered under “Your lines”, the call waits, and nobody sees "
+            "who is calling."
         ),
     ),
-    line="Line: its number, or its name; or an extension",
+    line="Line (its number or name) or extension",
     location_of_line="Location",
     enter_line="Save the line",
     forget_line="Remove",
     dead_line="Location {id} is no longer yours: enter the line again",
     unknown_line={
-        "one": "Which location is it? One call is waiting for it, from",
-        "other": "Which location is it? {number} calls are waiting for it, the last one from",
+        "one": "Which location does it belong to? One call is waiting, from",
+        "other": "Which location does it belong to? {number} calls are waiting, the last one from",
     },
     untold_line=(
-        "No line was named",
-        "Enter the number of that location as well: Altegio accepts no call without one.",
+        "No line given",
+        (
+            "Enter the phone number of that location as a line, too: Altegio accepts no call "
+            "without a number."
+        ),
     ),
     entered={
         Entered.DONE: (
@@ -281,19 +293,19 @@ ENGLISH = Words(
         Entered.NO_LINE: "Please enter the line.",
         Entered.NOT_ITS_LOCATION: "Please choose one of your locations.",
         Entered.TOO_MANY: "No more than 500 lines can be entered. Remove those that are not used.",
-        Entered.GONE: "Your account was being changed at this very moment. Please press again.",
+        Entered.GONE: "Your account was being changed at that very moment. Please press again.",
     },
     calls=("Latest calls", "No calls yet."),
     call={
         CallState.RINGING: "Ringing",
-        CallState.UNROUTED: "Waiting for its line",
+        CallState.UNROUTED: "Line not entered yet",
         CallState.WAITING: "On its way to Altegio",
-        CallState.HELD: "On hold for now",
+        CallState.HELD: "Not sent yet",
         CallState.SENDING: "On its way to Altegio",
         CallState.UNKNOWN: "Being checked",
         CallState.SENT: "Sent to Altegio",
         CallState.CONFIRMED: "In Altegio",
-        CallState.UNCONFIRMED: "Sent, not seen there",
+        CallState.UNCONFIRMED: "Sent, not found there",
         CallState.REFUSED: "Not accepted by Altegio",
         CallState.EXPIRED: "Not sent to Altegio",
     },
@@ -304,7 +316,7 @@ ENGLISH = Words(
     payment={
         EntryState.PENDING: "On its way to Altegio",
         EntryState.SENDING: "On its way to Altegio",
-        EntryState.HELD: "Waiting for the location",
+        EntryState.HELD: "Waiting for the location to be connected",
         EntryState.UNKNOWN: "Being checked",
         EntryState.SENT: "In Altegio",
         EntryState.REJECTED: "Refused, we are looking into it",
@@ -313,14 +325,14 @@ ENGLISH = Words(
         EntryState.REPORTED_BY_PLATFORM: "Paid in Altegio",
     },
     refund=("Refund", "Waiting for its payment"),
-    settings=Heading("Your account", "The state of your locations."),
+    settings=Heading("Settings", "The status of your locations."),
     too_many=Heading(
         "Please come back later",
         "There were too many requests about locations that are not yours. Try again in an hour.",
     ),
     busy=Heading(
         "Please press once more",
-        "Your account was being changed at this very moment. Go back and press the button again.",
+        "Your account was being changed at that very moment. Go back and press the button again.",
     ),
     later=Heading(
         "Please come back in a minute",

@@ -14,7 +14,7 @@ GERMAN = Words(
     language="de",
     standings={
         Standing.READY: ("Bereit", "Der Zugriff ist freigegeben."),
-        Standing.CONNECTED: ("Verbunden", "Altegio hat es bestätigt."),
+        Standing.CONNECTED: ("Verbunden", "Altegio hat die Verbindung bestätigt."),
         Standing.FROZEN: (
             "Pausiert",
             "Altegio hat die App in dieser Filiale pausiert, weil sie nicht bezahlt ist.",
@@ -22,15 +22,15 @@ GERMAN = Words(
         Standing.IN_PROGRESS: (
             "In Arbeit",
             (
-                "Wir arbeiten noch daran; Sie müssen nichts tun. Über die Schaltfläche sehen "
-                "Sie, wie weit wir sind."
+                "Wir arbeiten noch daran; Sie müssen nichts tun. Klicken Sie auf die "
+                "Schaltfläche, um den aktuellen Stand zu sehen."
             ),
         ),
         Standing.FAILED: (
             "Noch nicht",
             (
-                "Altegio hat die Verbindung nicht bestätigt. Wir versuchen es von selbst noch "
-                "einmal; Sie können es auch."
+                "Altegio hat die Verbindung nicht bestätigt. Wir versuchen es automatisch noch "
+                "einmal; Sie können es auch selbst noch einmal versuchen."
             ),
         ),
         Standing.EXPIRED: (
@@ -55,7 +55,7 @@ GERMAN = Words(
             ),
         ),
         Standing.INSTALLED: (
-            "Anders installiert",
+            "Nicht hier verbunden",
             (
                 "Die App ist in Altegio installiert, wurde aber nicht über diese Seite "
                 "verbunden. Klicken Sie in Altegio auf „Trennen“ und dann wieder auf "
@@ -79,9 +79,9 @@ GERMAN = Words(
             "Die Telefonie wird eingeschaltet, das kann einige Minuten dauern."
         ),
         TelephonyStanding.LATE: (
-            "Die Telefonie ist noch nicht eingeschaltet: Altegio hat unsere Anfrage mehrmals nicht "
-            "angenommen. Wir versuchen es weiter und heben Anrufe einige Tage auf. Dauert es an, "
-            "schreiben Sie uns."
+            "Die Telefonie ist noch nicht eingeschaltet: Altegio hat unsere Anfrage mehrmals "
+            "nicht angenommen. Wir versuchen es weiter und bewahren Ihre Anrufe einige Tage "
+            "auf. Bleibt es dabei, schreiben Sie uns."
         ),
         TelephonyStanding.STOPPED: (
             "Die Telefonie ist angehalten: Ein gespeicherter Anruf stand nicht in der Anrufliste "
@@ -89,13 +89,13 @@ GERMAN = Words(
             "Sie uns; oder klicken Sie dort auf „Trennen“ und dann wieder auf „Verbinden“."
         ),
         TelephonyStanding.PAUSED: (
-            "Die Telefonie pausiert: Ihr Team sieht nicht, wer anruft. Wir heben Anrufe einige "
-            "Tage auf und speichern sie in Altegio, sobald die Zahlung dort eingegangen ist; "
-            "danach geht alles von selbst weiter."
+            "Die Telefonie pausiert: Ihr Team sieht nicht, wer anruft. Wir bewahren Anrufe "
+            "einige Tage auf und speichern sie in Altegio, sobald die Zahlung dort "
+            "eingegangen ist; danach läuft alles von selbst weiter."
         ),
         TelephonyStanding.NONE: (
             "Ohne Telefonie verbunden, weil Altegio kein CRM-Token übermittelt hat. Legen Sie in "
-            "Altegio unter „Telefonie > Integration“ eines an; klicken Sie dann auf „Trennen“ "
+            "Altegio unter „Telefonie\u00a0> Integration“ eines an; klicken Sie dann auf „Trennen“ "
             "und wieder auf „Verbinden“."
         ),
         TelephonyStanding.OTHER_TOKEN: (
@@ -109,7 +109,7 @@ GERMAN = Words(
             "schreiben Sie uns."
         ),
     },
-    covered="Testphase oder bezahlter Zeitraum endet am",
+    covered="Die Testphase oder der bezahlte Zeitraum endet am",
     location="Filiale {id}",
     connect="Verbinden",
     try_again="Noch einmal versuchen",
@@ -123,7 +123,7 @@ GERMAN = Words(
         "name": "Bitte geben Sie Ihren Namen an.",
         "email": "Bitte geben Sie Ihre E-Mail-Adresse an.",
         "phone": (
-            "Diese Nummer können wir nicht lesen. Prüfen Sie das Land darunter, oder lassen Sie "
+            "Diese Nummer erkennen wir nicht. Prüfen Sie das Land darunter oder lassen Sie "
             "das Feld leer."
         ),
         "country": "Bitte wählen Sie das Land Ihrer Rufnummern.",
@@ -142,20 +142,22 @@ GERMAN = Words(
     key=(
         "Schlüssel Ihrer Telefonanlage.",
         (
-            "Er wird nur dieses eine Mal gezeigt: Wer Ihre Telefonanlage einrichtet, braucht ihn, "
-            "damit sie Anrufe meldet."
+            "Er wird nur dieses eine Mal angezeigt. Wer Ihre Telefonanlage einrichtet, "
+            "braucht ihn, damit sie Anrufe melden kann."
         ),
     ),
-    connected=Heading("Sie sind verbunden", "Sie können zu Altegio zurückkehren."),
-    connected_before=Heading("Sie sind verbunden", "Es bleibt nichts zu tun."),
+    connected=Heading("Alles ist verbunden", "Sie können zu Altegio zurückkehren."),
+    connected_before=Heading("Alles ist verbunden", "Sie müssen nichts weiter tun."),
     frozen=Heading(
-        "Pausiert, bis bezahlt ist",
-        "In einer pausierten Filiale werden Anrufe in Altegio weder angezeigt noch gespeichert. "
-        "Bitte bezahlen Sie, oder schreiben Sie uns, wenn Sie schon bezahlt haben; neu verbinden "
-        "müssen Sie nichts.",
+        "Pausiert, bis Sie bezahlen",
+        (
+            "Solange eine Filiale pausiert ist, werden Anrufe in Altegio weder angezeigt "
+            "noch gespeichert. Bitte bezahlen Sie oder schreiben Sie uns, wenn Sie schon "
+            "bezahlt haben; neu verbinden müssen Sie nichts."
+        ),
     ),
-    mute=Heading("Verbunden, aber die Telefonie funktioniert nicht", "Unten steht, was fehlt."),
-    needs_altegio=Heading("In Altegio fehlt noch etwas", "Unten steht, was dort zu tun ist."),
+    mute=Heading("Verbunden, aber die Telefonie funktioniert nicht", "Unten steht, warum."),
+    needs_altegio=Heading("Noch ein Schritt in Altegio", "Unten steht, was dort zu tun ist."),
     welcome_back=Heading(
         "Willkommen zurück, {name}",
         "Sie haben bei uns schon ein Konto. Ein Klick verbindet Ihre Filialen.",
@@ -165,8 +167,8 @@ GERMAN = Words(
     ),
     to_correct=Heading("Bitte prüfen Sie Ihre Angaben", "Es wurde noch nichts verbunden."),
     partly=Heading("Noch ist nicht alles verbunden", "Unten steht, welche Filialen noch fehlen."),
-    under_way=Heading("Wir verbinden noch", "Es dauert etwas länger als sonst."),
-    not_yet=Heading("Noch nicht verbunden", "Unten steht, was fehlt."),
+    under_way=Heading("Die Verbindung wird hergestellt", "Es dauert etwas länger als sonst."),
+    not_yet=Heading("Noch nicht verbunden", "Unten steht, warum."),
     forged=Heading(
         "Dieser Link ist nicht von Altegio",
         (
@@ -181,66 +183,72 @@ GERMAN = Words(
     incomplete="Dieser Link ist unvollständig",
     reasons={
         "user_data is missing": (
-            "Der Link sagt nicht, wer Sie sind. Falls Sie diese App einrichten: Schalten Sie im "
-            "Entwicklerbereich von Altegio ein, dass Benutzerdaten beim Verbinden übertragen "
-            "werden."
+            "Aus dem Link geht nicht hervor, wer Sie sind. Falls Sie diese App einrichten: "
+            "Schalten Sie im Entwicklerbereich von Altegio ein, dass Benutzerdaten beim "
+            "Verbinden übertragen werden."
         ),
-        "salon_id is missing": "Der Link sagt nicht, welche Filiale verbunden werden soll.",
+        "salon_id is missing": (
+            "Aus dem Link geht nicht hervor, welche Filiale verbunden werden soll."
+        ),
         "too many locations": (
-            "Der Link nennt mehr als 300\u00a0Filialen. Wählen Sie in Altegio weniger und "
+            "Der Link enthält mehr als 300\u00a0Filialen. Wählen Sie in Altegio weniger aus und "
             "verbinden Sie die übrigen danach."
         ),
     },
-    damaged="Etwas darin fehlt oder ist beschädigt.",
+    damaged="Es fehlt etwas, oder er ist beschädigt.",
     open_again="Öffnen Sie die App in Altegio und klicken Sie auf „Verbinden“.",
     working="Einen Moment, bitte …",
     others="Ihre anderen Filialen",
     more={"one": "Und eine weitere.", "other": "Und {number} weitere."},
     proof={
         Proof.OFFERED: (
-            "Für Ihre Leitungen, die letzten Anrufe und Zahlungen und einen neuen Schlüssel "
-            "brauchen Sie einen Code, den wir an Ihre E-Mail-Adresse schicken."
+            "Um Ihre Leitungen, letzten Anrufe und Zahlungen zu sehen oder einen neuen "
+            "Schlüssel für Ihre Telefonanlage zu erstellen, brauchen Sie einen Code: Wir "
+            "schicken ihn an Ihre E-Mail-Adresse."
         ),
         Proof.SENT: (
-            "Wir haben einen Code an Ihre E-Mail-Adresse geschickt. Er gilt eine halbe Stunde und "
-            "nur einmal."
+            "Wir haben einen Code an Ihre E-Mail-Adresse geschickt. Er gilt eine halbe "
+            "Stunde und kann nur einmal benutzt werden."
         ),
         Proof.NOT_SENT: (
             "Wir konnten gerade keine E-Mail schicken. Bitte versuchen Sie es später noch einmal."
         ),
         Proof.WRONG: (
-            "Das ist nicht der Code, den wir geschickt haben, oder er ist abgelaufen oder schon "
-            "benutzt. Öffnen Sie diese Seite nach fünf Versuchen in Altegio neu."
+            "Das ist nicht der Code, den wir geschickt haben, oder er ist abgelaufen oder "
+            "schon benutzt. Nach fünf Versuchen öffnen Sie diese Seite bitte in Altegio neu."
         ),
         Proof.TOO_MANY: (
-            "In Ihrem Postfach liegt schon eine E-Mail mit einem Code: Sie kam in der letzten "
-            "halben Stunde, wer auch immer sie angefordert hat. Ihr Code gilt; geben Sie ihn hier "
-            "ein. Finden Sie die E-Mail nicht, fordern Sie in einer halben Stunde eine neue an."
+            "Sie haben schon eine E-Mail mit einem Code: Wir haben sie in der letzten halben "
+            "Stunde geschickt, wer auch immer sie angefordert hat. Der Code darin gilt; "
+            "geben Sie ihn hier ein. Finden Sie die E-Mail nicht, fordern Sie in einer "
+            "halben Stunde eine neue an."
         ),
     },
     link=(
-        "Ihre E-Mail-Adresse gehört schon zu einem anderen Konto. Ist es Ihres, kommen Sie mit "
-        "einem Code hinein, den wir an diese Adresse schicken; ohne ihn wird nichts verknüpft."
+        "Ihre E-Mail-Adresse gehört schon zu einem anderen Konto. Ist es Ihres, erhalten "
+        "Sie Zugang mit einem Code, den wir an diese Adresse schicken; ohne ihn wird "
+        "nichts verknüpft."
     ),
-    send_code="Code schicken",
+    send_code="Code anfordern",
     code="Code aus der E-Mail",
     prove="Weiter",
     letter=(
         "Ihr Code für {provider}",
         (
             "Ihr Code lautet {code}\n\nGeben Sie ihn auf der Seite ein, die Sie in Altegio "
-            "geöffnet haben. Er gilt eine halbe Stunde und nur einmal.\n\nWenn Sie ihn nicht "
-            "angefordert haben, war es jemand anderes. Es ist nichts passiert: Ohne diesen Code "
-            "kann niemand etwas tun, und nur Sie haben ihn. Sie müssen nichts unternehmen. "
-            "Verraten Sie diesen Code niemandem.\n\n{provider}"
+            "geöffnet haben. Er gilt eine halbe Stunde und kann nur einmal benutzt werden.\n\n"
+            "Wenn Sie ihn nicht angefordert haben, war es jemand anderes. Es ist nichts "
+            "passiert: Ohne diesen Code kann niemand etwas tun, und nur Sie haben ihn. Sie "
+            "müssen nichts unternehmen. Geben Sie diesen Code an niemanden weiter.\n\n"
+            "{provider}"
         ),
     ),
     rotate=(
         (
-            "Nach dem Erstellen eines neuen Schlüssels gilt der alte noch 24\u00a0Stunden: "
-            "Tragen Sie bis dahin den neuen in Ihrer Telefonanlage ein. Kennt womöglich jemand "
-            "anderes den alten, machen Sie ihn sofort ungültig; dann wird kein Anruf gemeldet, "
-            "bis Ihre Telefonanlage den neuen hat."
+            "Wenn Sie einen neuen Schlüssel erstellen, gilt der alte noch 24\u00a0Stunden: Tragen "
+            "Sie bis dahin den neuen in Ihrer Telefonanlage ein. Kennt womöglich jemand "
+            "anderes den alten, machen Sie ihn sofort ungültig; dann wird kein Anruf "
+            "gemeldet, bis Ihre Telefonanlage den neuen hat."
         ),
         "Neuen Schlüssel erstellen",
         "Neuen Schlüssel erstellen und den alten sofort ungültig machen",
@@ -251,55 +259,60 @@ GERMAN = Words(
             "Sie hat noch keinen Schlüssel und kann keine Anrufe melden. Erstellen Sie unten einen."
         ),
         PbxNote.UNUSED: (
-            "Von ihr ist noch nichts gekommen. Tragen Sie dort den Schlüssel ein, lassen Sie ein "
-            "Telefon klingeln und sehen Sie hier noch einmal nach."
+            "Von ihr ist noch nichts gekommen. Tragen Sie dort den Schlüssel ein, rufen Sie Ihre "
+            "Nummer an und prüfen Sie hier erneut."
         ),
         PbxNote.REFUSED: (
-            "Sie wurde abgewiesen, weil sie nicht den zuletzt erstellten Schlüssel hat. Tragen "
-            "Sie dort den richtigen ein, oder erstellen Sie unten einen neuen. Zuletzt "
-            "abgewiesen:"
+            "Sie wurde abgewiesen, weil sie nicht den neuesten Schlüssel hat. Tragen Sie "
+            "dort den richtigen ein oder erstellen Sie unten einen neuen. Zuletzt abgewiesen:"
         ),
-        PbxNote.REPLACED: "Sie hat noch den alten Schlüssel. Tragen Sie den neuen ein, spätestens",
+        PbxNote.REPLACED: (
+            "Sie hat noch den alten Schlüssel. Tragen Sie den neuen ein, und zwar vor dem"
+        ),
         PbxNote.LATE: (
-            "Sie hat einen Anruf so spät gemeldet, dass niemand sah, wer anruft. Prüfen Sie ihre "
-            "Uhr und ihre Verbindung. Zuletzt:"
+            "Sie hat einen Anruf so spät gemeldet, dass niemand gesehen hat, wer anruft. "
+            "Prüfen Sie ihre Uhr und ihre Verbindung. Zuletzt:"
         ),
     },
     pbx_works="Sie meldet Anrufe mit dem richtigen Schlüssel.",
-    look="Noch einmal nachsehen",
+    look="Erneut prüfen",
     lines=(
         "Ihre Leitungen",
         (
-            "Sagt Ihre Telefonanlage nicht, zu welcher Filiale ein Anruf gehört, erkennen wir es "
-            "an der Leitung oder, wenn auch keine Leitung genannt wird, an der Nebenstelle. Bei "
-            "nur einer Filiale müssen Sie nichts eintragen."
+            "Meldet Ihre Telefonanlage nicht, zu welcher Filiale ein Anruf gehört, erkennen "
+            "wir es an der Leitung oder, wenn auch die fehlt, an der Nebenstelle. Bei nur "
+            "einer Filiale müssen Sie nichts eintragen."
         ),
     ),
     needs_lines=(
         "Unten steht, was Ihre Telefonanlage melden muss.",
         (
-            "Bei mehr als einer Filiale muss Ihre Telefonanlage sagen, zu welcher ein Anruf "
-            "gehört: durch die Leitung oder die Nebenstelle. Nennt sie keine von beiden oder "
-            "eine Leitung, die Sie nicht unter „Ihre Leitungen“ eingetragen haben, wartet der "
-            "Anruf, und niemand sieht, wer anruft."
+            "Bei mehr als einer Filiale muss Ihre Telefonanlage melden, zu welcher ein Anruf "
+            "gehört: durch die Leitung oder die Nebenstelle. Meldet sie keine von beiden "
+            "oder eine Leitung, die Sie nicht unter „Ihre Leitungen“ eingetragen haben, "
+            "wartet der Anruf, und niemand sieht, wer anruft."
         ),
     ),
-    line="Leitung: Nummer oder Name; oder eine Nebenstelle",
+    line="Leitung (Nummer oder Name) oder Nebenstelle",
     location_of_line="Filiale",
     enter_line="Leitung speichern",
     forget_line="Entfernen",
-    dead_line="Filiale {id} ist nicht mehr Ihre: Ordnen Sie die Leitung neu zu",
+    dead_line="Filiale {id} gehört nicht mehr Ihnen: Ordnen Sie die Leitung neu zu",
     unknown_line={
-        "one": "Welche Filiale ist das? Ein Anruf wartet darauf, vom",
-        "other": "Welche Filiale ist das? {number} Anrufe warten darauf, der letzte vom",
+        "one": "Zu welcher Filiale gehört das? Ein Anruf wartet darauf, vom",
+        "other": "Zu welcher Filiale gehört das? {number} Anrufe warten darauf, der letzte vom",
     },
     untold_line=(
-        "Keine Leitung genannt",
-        "Tragen Sie auch die Nummer dieser Filiale ein: Ohne sie nimmt Altegio keinen Anruf an.",
+        "Keine Leitung gemeldet",
+        (
+            "Tragen Sie auch die Telefonnummer dieser Filiale als Leitung ein: Ohne Nummer "
+            "nimmt Altegio keinen Anruf an."
+        ),
     ),
     entered={
         Entered.DONE: (
-            "Gespeichert. Die Anrufe, die auf diese Leitung gewartet haben, gehen jetzt an Altegio."
+            "Gespeichert. Die Anrufe, die auf diese Leitung gewartet haben, werden jetzt an "
+            "Altegio gesendet."
         ),
         Entered.NO_LINE: "Bitte geben Sie die Leitung an.",
         Entered.NOT_ITS_LOCATION: "Bitte wählen Sie eine Ihrer Filialen.",
@@ -314,14 +327,14 @@ GERMAN = Words(
     calls=("Letzte Anrufe", "Noch keine Anrufe."),
     call={
         CallState.RINGING: "Klingelt",
-        CallState.UNROUTED: "Wartet auf seine Leitung",
+        CallState.UNROUTED: "Leitung noch nicht eingetragen",
         CallState.WAITING: "Unterwegs zu Altegio",
-        CallState.HELD: "Wartet noch",
+        CallState.HELD: "Noch nicht gesendet",
         CallState.SENDING: "Unterwegs zu Altegio",
         CallState.UNKNOWN: "Wird geprüft",
         CallState.SENT: "An Altegio gesendet",
         CallState.CONFIRMED: "In Altegio",
-        CallState.UNCONFIRMED: "Gesendet, dort nicht zu sehen",
+        CallState.UNCONFIRMED: "Gesendet, dort nicht gefunden",
         CallState.REFUSED: "Von Altegio nicht angenommen",
         CallState.EXPIRED: "Nicht an Altegio gesendet",
     },
@@ -332,7 +345,7 @@ GERMAN = Words(
     payment={
         EntryState.PENDING: "Unterwegs zu Altegio",
         EntryState.SENDING: "Unterwegs zu Altegio",
-        EntryState.HELD: "Wartet auf die Filiale",
+        EntryState.HELD: "Wartet, bis die Filiale verbunden ist",
         EntryState.UNKNOWN: "Wird geprüft",
         EntryState.SENT: "In Altegio",
         EntryState.REJECTED: "Abgelehnt, wir kümmern uns darum",
@@ -341,12 +354,12 @@ GERMAN = Words(
         EntryState.REPORTED_BY_PLATFORM: "In Altegio bezahlt",
     },
     refund=("Erstattung", "Wartet auf die Zahlung"),
-    settings=Heading("Ihr Konto", "Hier sehen Sie den Stand Ihrer Filialen."),
+    settings=Heading("Einstellungen", "Der Stand Ihrer Filialen."),
     too_many=Heading(
         "Bitte kommen Sie später wieder",
         (
-            "Es gab zu viele Anfragen zu Filialen, die nicht Ihre sind. Versuchen Sie es in "
-            "einer Stunde noch einmal."
+            "Es gab zu viele Anfragen zu Filialen, die nicht Ihnen gehören. Versuchen Sie es "
+            "in einer Stunde noch einmal."
         ),
     ),
     busy=Heading(
@@ -371,8 +384,8 @@ GERMAN = Words(
     portal=Heading(
         "Noch ein Schritt auf unserer Website",
         (
-            "Melden Sie sich dort an oder registrieren Sie sich. Wir zeigen Ihnen, was verbunden "
-            "wird, und bitten Sie um Bestätigung."
+            "Melden Sie sich dort an oder registrieren Sie sich. Wir zeigen Ihnen, was "
+            "verbunden wird, und Sie bestätigen es."
         ),
     ),
     portal_button="Weiter",

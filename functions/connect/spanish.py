@@ -14,7 +14,7 @@ SPANISH = Words(
     language="es",
     standings={
         Standing.READY: ("Lista", "El acceso está concedido."),
-        Standing.CONNECTED: ("Conectada", "Altegio lo ha confirmado."),
+        Standing.CONNECTED: ("Conectada", "Altegio ha confirmado la conexión."),
         Standing.FROZEN: (
             "En pausa",
             "Altegio ha pausado la aplicación en esta sucursal porque no está pagada.",
@@ -22,15 +22,15 @@ SPANISH = Words(
         Standing.IN_PROGRESS: (
             "En curso",
             (
-                "Seguimos en ello y terminaremos sin que tenga que hacer nada. Pulse el botón para "
-                "ver cómo va."
+                "Seguimos trabajando en ello; no tiene que hacer nada. Pulse el botón para ver "
+                "cómo va."
             ),
         ),
         Standing.FAILED: (
             "Todavía no",
             (
-                "Altegio no ha confirmado la conexión. Lo intentaremos de nuevo por nuestra "
-                "cuenta; usted también puede hacerlo."
+                "Altegio no ha confirmado la conexión. Volveremos a intentarlo automáticamente; "
+                "usted también puede hacerlo."
             ),
         ),
         Standing.EXPIRED: (
@@ -55,7 +55,7 @@ SPANISH = Words(
             ),
         ),
         Standing.INSTALLED: (
-            "Por otra vía",
+            "No conectada aquí",
             (
                 "La aplicación está instalada en Altegio, pero no se conectó desde esta página. En "
                 "Altegio, pulse «Desconectar» y después otra vez «Conectar», o escríbanos."
@@ -63,7 +63,7 @@ SPANISH = Words(
         ),
         Standing.NOT_ASKED: (
             "Sin comprobar",
-            "Altegio aún no nos ha dicho nada de esta sucursal. Pulse el botón.",
+            "Altegio aún no nos ha informado sobre esta sucursal. Pulse el botón.",
         ),
     },
     telephony={
@@ -71,11 +71,11 @@ SPANISH = Words(
             "La telefonía está activa: su equipo ve quién llama y las llamadas se guardan en "
             "Altegio."
         ),
-        TelephonyStanding.STARTING: ("La telefonía se está activando; puede tardar unos minutos."),
+        TelephonyStanding.STARTING: "La telefonía se está activando; puede tardar unos minutos.",
         TelephonyStanding.LATE: (
-            "La telefonía aún no está activa: Altegio no ha aceptado nuestra solicitud en varios "
-            "intentos. Seguimos intentándolo y guardamos las llamadas unos días. Si se alarga, "
-            "escríbanos."
+            "La telefonía aún no está activa: Altegio no ha aceptado nuestra solicitud en "
+            "varios intentos. Seguimos intentándolo y guardamos las llamadas unos días. Si "
+            "el problema continúa, escríbanos."
         ),
         TelephonyStanding.STOPPED: (
             "La telefonía está detenida: una llamada guardada no apareció en la lista de "
@@ -88,13 +88,13 @@ SPANISH = Words(
             "a funcionar solo."
         ),
         TelephonyStanding.NONE: (
-            "Conectada sin telefonía, porque Altegio no indicó ningún token de CRM. Créelo en "
-            "Altegio, en «Telefonía > Integración»; después pulse «Desconectar» y otra vez "
-            "«Conectar»."
+            "Conectada sin telefonía, porque Altegio no nos ha enviado ningún token de CRM. "
+            "Cree uno en Altegio, en «Telefonía\u00a0> Integración»; después pulse «Desconectar» "
+            "y otra vez «Conectar»."
         ),
         TelephonyStanding.OTHER_TOKEN: (
-            "Este enlace trae un token de CRM distinto del que se usa, y no se ha cambiado nada. "
-            "Si ha creado uno nuevo en Altegio, pulse allí «Desconectar» y después otra vez "
+            "El token de CRM de este enlace no es el que se usa; no se ha cambiado nada. Si "
+            "ha creado uno nuevo en Altegio, pulse allí «Desconectar» y después otra vez "
             "«Conectar»."
         ),
         TelephonyStanding.NEW_TOKEN: (
@@ -116,46 +116,55 @@ SPANISH = Words(
         "name": "Indique su nombre, por favor.",
         "email": "Indique su correo electrónico, por favor.",
         "phone": (
-            "No podemos leer este número. Revise el país que figura debajo, o deje el campo vacío."
+            "No reconocemos este número. Revise el país que figura debajo o deje el campo vacío."
         ),
         "country": "Elija el país de sus números, por favor.",
     },
     country=(
         (
-            "Los números que su centralita envía sin prefijo de país se consideran números de "
-            "este país."
+            "Los números que su centralita envía sin prefijo de país se tratan como números "
+            "de este país."
         ),
         "Guardar el país",
-        "Guardado: desde ahora, los números sin prefijo se consideran números de este país.",
+        (
+            "Guardado: desde ahora, los números sin prefijo de país se tratan como números "
+            "de este país."
+        ),
     ),
     terms=("Al conectar, acepta nuestras", "condiciones del servicio"),
     contact="Escríbanos",
     help="Ayuda",
     key=(
-        "Clave de su centralita.",
+        "La clave de su centralita (PBX).",
         (
-            "Se muestra solo esta vez: quien configure su centralita la necesita para comunicar "
-            "las llamadas."
+            "Se muestra solo esta vez. Quien configure su centralita la necesita para que "
+            "esta nos comunique las llamadas."
         ),
     ),
-    connected=Heading("Ya está conectado", "Puede volver a Altegio."),
-    connected_before=Heading("Ya está conectado", "No queda nada por hacer."),
+    connected=Heading("Todo está conectado", "Puede volver a Altegio."),
+    connected_before=Heading("Todo está conectado", "No tiene que hacer nada más."),
     frozen=Heading(
-        "En pausa hasta que se pague",
-        "En una sucursal en pausa, las llamadas no se muestran ni se guardan en Altegio. Páguela, "
-        "por favor, o escríbanos si ya ha pagado; no hay que volver a conectar nada.",
+        "En pausa hasta que pague",
+        (
+            "Mientras una sucursal está en pausa, las llamadas no se muestran ni se guardan "
+            "en Altegio. Realice el pago o escríbanos si ya ha pagado; no tendrá que volver "
+            "a conectar nada."
+        ),
     ),
-    mute=Heading("Conectado, pero la telefonía no funciona", "Abajo se ve qué falta."),
+    mute=Heading("Conectado, pero la telefonía no funciona", "Abajo se explica por qué."),
     needs_altegio=Heading("Falta un paso en Altegio", "Abajo se indica qué pulsar allí."),
     welcome_back=Heading(
         "Hola de nuevo, {name}",
-        "Ya tiene una cuenta con nosotros. Con un solo botón se conectan sus sucursales.",
+        (
+            "Ya tiene una cuenta con nosotros. Para conectar sus sucursales, basta con "
+            "pulsar un botón."
+        ),
     ),
     welcome=Heading("Conecte su telefonía", "Revise sus datos y pulse «Conectar»."),
     to_correct=Heading("Revise sus datos, por favor", "Todavía no se ha conectado nada."),
-    partly=Heading("Aún no está todo conectado", "Abajo se ve qué sucursales están pendientes."),
+    partly=Heading("Aún falta algo por conectar", "Abajo verá qué sucursales faltan."),
     under_way=Heading("Lo estamos conectando", "Tarda un poco más de lo habitual."),
-    not_yet=Heading("Aún no está conectado", "Abajo se ve qué falta."),
+    not_yet=Heading("Aún sin conectar", "Abajo se explica por qué."),
     forged=Heading(
         "Este enlace no es de Altegio",
         "Su firma no es válida, así que no hemos guardado nada. Abra la aplicación en Altegio y "
@@ -167,17 +176,17 @@ SPANISH = Words(
     incomplete="Este enlace está incompleto",
     reasons={
         "user_data is missing": (
-            "El enlace no dice quién es usted. Si está configurando esta aplicación: active la "
-            "transmisión de los datos del usuario al conectar en el panel de desarrollador de "
-            "Altegio."
+            "El enlace no indica quién es usted. Si está configurando esta aplicación, "
+            "active la transmisión de los datos del usuario al conectar en el panel de "
+            "desarrollador de Altegio."
         ),
-        "salon_id is missing": "El enlace no dice qué sucursal hay que conectar.",
+        "salon_id is missing": "El enlace no indica qué sucursal hay que conectar.",
         "too many locations": (
             "El enlace incluye más de 300\u00a0sucursales. Elija menos en Altegio y conecte las "
             "demás después."
         ),
     },
-    damaged="Falta algo en él o está dañado.",
+    damaged="Le falta algo o está dañado.",
     open_again="Abra la aplicación en Altegio y pulse «Conectar».",
     working="Un momento, por favor…",
     others="Sus otras sucursales",
@@ -188,57 +197,57 @@ SPANISH = Words(
             "su centralita, necesita un código: se lo enviamos a su correo electrónico."
         ),
         Proof.SENT: (
-            "Hemos enviado un código a su correo electrónico. Es válido durante media hora y "
-            "para un solo uso."
+            "Hemos enviado un código a su correo electrónico. Vale durante media hora y para "
+            "un solo uso."
         ),
-        Proof.NOT_SENT: "Ahora mismo no hemos podido enviar el correo. Inténtelo más tarde.",
+        Proof.NOT_SENT: "No hemos podido enviar el correo. Inténtelo más tarde.",
         Proof.WRONG: (
-            "Este no es el código que enviamos, o ha caducado, o ya se ha usado. Tras cinco "
-            "intentos, abra de nuevo esta página en Altegio."
+            "Este no es el código que enviamos, o ha caducado, o ya se ha usado. Después de "
+            "cinco intentos, abra de nuevo esta página en Altegio."
         ),
         Proof.TOO_MANY: (
-            "Ya tiene un correo con un código en su buzón: llegó en la última media hora, lo "
-            "haya pedido quien lo haya pedido. Ese código sigue siendo válido; escríbalo aquí. "
-            "Si no encuentra el correo, pida otro dentro de media hora."
+            "Ya tiene un correo con un código: se lo enviamos en la última media hora, lo "
+            "haya pedido quien lo haya pedido. Ese código es válido; escríbalo aquí. Si no "
+            "encuentra el correo, pida otro dentro de media hora."
         ),
     },
     link=(
         "Su correo electrónico ya figura en otra cuenta. Si esa cuenta es suya, podemos darle "
         "acceso con un código que enviamos a ese correo; sin él no se vincula nada."
     ),
-    send_code="Enviarme un código",
+    send_code="Recibir un código",
     code="Código del correo",
     prove="Continuar",
     letter=(
         "Su código para {provider}",
         (
-            "Su código es {code}\n\nEscríbalo en la página que ha abierto en Altegio. Es válido "
+            "Su código es {code}\n\nEscríbalo en la página que ha abierto en Altegio. Vale "
             "durante media hora y para un solo uso.\n\nSi no lo ha pedido usted, lo ha pedido "
-            "otra persona. No ha pasado nada: sin este código nadie puede hacer nada, y solo lo "
-            "tiene usted. No hace falta que haga nada. No le diga este código a "
+            "otra persona. No ha pasado nada: sin este código nadie puede hacer nada, y solo "
+            "lo tiene usted. No hace falta que haga nada. No comparta este código con "
             "nadie.\n\n{provider}"
         ),
     ),
     rotate=(
         (
-            "Después de crear una clave nueva, la anterior sigue siendo válida 24\u00a0horas "
-            "más: ponga la nueva en su centralita en ese plazo. Si alguien más puede conocer la "
-            "anterior, anúlela de inmediato; entonces no se comunica ninguna llamada hasta que "
-            "su centralita tenga la nueva."
+            "Después de crear una clave nueva, la anterior sigue funcionando 24\u00a0horas: "
+            "introduzca la nueva en su centralita en ese plazo. Si es posible que otra "
+            "persona conozca la anterior, anúlela de inmediato; entonces no se comunicará "
+            "ninguna llamada hasta que su centralita tenga la nueva."
         ),
         "Crear una clave nueva",
         "Crear una clave nueva y anular la anterior de inmediato",
     ),
-    pbx_title="Su centralita",
+    pbx_title="Su centralita (PBX)",
     pbx={
         PbxNote.NO_KEY: "Aún no tiene clave y no puede comunicar llamadas. Cree una abajo.",
         PbxNote.UNUSED: (
-            "Todavía no ha llegado nada de ella. Introduzca la clave en la centralita, llame a "
-            "su número y vuelva a comprobarlo aquí."
+            "Todavía no ha llegado nada de ella. Introduzca la clave en la centralita, llame "
+            "a su propio número y vuelva a comprobarlo aquí."
         ),
         PbxNote.REFUSED: (
-            "La hemos rechazado porque su clave no es la última que se creó. Introduzca en ella "
-            "la clave correcta o cree una nueva abajo. Último rechazo:"
+            "La hemos rechazado porque no tiene la clave más reciente. Introduzca en ella la "
+            "clave correcta o cree una nueva abajo. Último rechazo:"
         ),
         PbxNote.REPLACED: "Todavía tiene la clave anterior. Introduzca la nueva antes del",
         PbxNote.LATE: (
@@ -251,45 +260,53 @@ SPANISH = Words(
     lines=(
         "Sus líneas",
         (
-            "Si su centralita no indica de qué sucursal es una llamada, se sabe por la línea, o "
-            "por la extensión si tampoco indica la línea. Con una sola sucursal no hace falta "
-            "indicar nada."
+            "Si su centralita no indica de qué sucursal es una llamada, nos guiamos por la "
+            "línea o, si tampoco indica la línea, por la extensión. Si solo tiene una "
+            "sucursal, no hace falta indicar nada."
         ),
     ),
     needs_lines=(
         "Abajo se indica qué tiene que comunicar su centralita.",
         (
-            "Con más de una sucursal, su centralita tiene que indicar de cuál es cada llamada: "
-            "por la línea o por la extensión. Si no indica ninguna de las dos, o la línea no "
-            "figura en «Sus líneas», la llamada queda en espera y nadie ve quién llama."
+            "Con más de una sucursal, su centralita tiene que indicar de cuál es cada "
+            "llamada: por la línea o por la extensión. Si no indica ninguna de las dos, o la "
+            "línea no figura en «Sus líneas», la llamada queda pendiente y nadie ve quién "
+            "llama."
         ),
     ),
-    line="Línea: su número o su nombre; o una extensión",
+    line="Línea (su número o nombre) o extensión",
     location_of_line="Sucursal",
     enter_line="Guardar la línea",
     forget_line="Quitar",
     dead_line="La sucursal {id} ya no es suya: indique otra para esta línea",
     unknown_line={
-        "one": "¿De qué sucursal es? Hay una llamada en espera, del",
-        "other": "¿De qué sucursal es? Hay {number} llamadas en espera; la última, del",
+        "one": "¿De qué sucursal es? Hay una llamada pendiente, del",
+        "other": "¿De qué sucursal es? Hay {number} llamadas pendientes; la última, del",
     },
     untold_line=(
         "Sin línea indicada",
-        "Indique también el número de esa sucursal: Altegio no acepta llamadas sin número.",
+        (
+            "Añada también como línea el número de teléfono de esa sucursal: Altegio no "
+            "acepta llamadas sin un número."
+        ),
     ),
     entered={
-        Entered.DONE: "Guardado. Las llamadas que esperaban esta línea se envían ya a Altegio.",
+        Entered.DONE: (
+            "Guardado. Las llamadas que esperaban esta línea se están enviando a Altegio."
+        ),
         Entered.NO_LINE: "Indique la línea, por favor.",
         Entered.NOT_ITS_LOCATION: "Elija una de sus sucursales, por favor.",
         Entered.TOO_MANY: "No se pueden indicar más de 500\u00a0líneas. Quite las que no se usen.",
-        Entered.GONE: "Su cuenta se estaba modificando en ese mismo momento. Pulse otra vez.",
+        Entered.GONE: (
+            "Su cuenta se estaba modificando en ese mismo momento. Pulse el botón otra vez."
+        ),
     },
     calls=("Últimas llamadas", "Todavía no hay llamadas."),
     call={
         CallState.RINGING: "Sonando",
-        CallState.UNROUTED: "Espera su línea",
+        CallState.UNROUTED: "Falta indicar la línea",
         CallState.WAITING: "De camino a Altegio",
-        CallState.HELD: "En espera",
+        CallState.HELD: "Aún sin enviar",
         CallState.SENDING: "De camino a Altegio",
         CallState.UNKNOWN: "En comprobación",
         CallState.SENT: "Enviada a Altegio",
@@ -305,16 +322,16 @@ SPANISH = Words(
     payment={
         EntryState.PENDING: "De camino a Altegio",
         EntryState.SENDING: "De camino a Altegio",
-        EntryState.HELD: "Espera a la sucursal",
+        EntryState.HELD: "A la espera de que se conecte la sucursal",
         EntryState.UNKNOWN: "En comprobación",
         EntryState.SENT: "En Altegio",
         EntryState.REJECTED: "Rechazado, lo estamos revisando",
         EntryState.NEEDS_HUMAN: "Lo estamos revisando",
-        EntryState.CLOSED: "Cerrado por nosotros",
+        EntryState.CLOSED: "Lo hemos cerrado nosotros",
         EntryState.REPORTED_BY_PLATFORM: "Pagado en Altegio",
     },
     refund=("Reembolso", "Espera a que llegue el pago"),
-    settings=Heading("Su cuenta", "Este es el estado de sus sucursales."),
+    settings=Heading("Ajustes", "El estado de sus sucursales."),
     too_many=Heading(
         "Vuelva más tarde, por favor",
         (
@@ -333,11 +350,11 @@ SPANISH = Words(
         "vez dentro de un minuto.",
     ),
     failed=Heading(
-        "Algo ha salido mal",
+        "Algo salió mal",
         "Ya lo sabemos y nos ocupamos de ello. Inténtelo de nuevo dentro de unos minutos.",
     ),
     portal=Heading(
-        "Un paso más en nuestra web",
+        "Un paso más en nuestro sitio web",
         (
             "Inicie sesión o regístrese allí. Le mostraremos qué se va a conectar y le pediremos "
             "su confirmación."

@@ -24,7 +24,7 @@ def lists(stage: Stage) -> Iterator[Evidence]:
         stage.pbx.end(CALLED, call_id, seconds=0, ago_s=ago_h * _HOUR_S)
     page = _missed(stage)
     yield stage.expect("one caller, missed three times", _says(page, "Missed 3 times"))
-    yield stage.expect("he has not been called back", _says(page, "One not called back"))
+    yield stage.expect("he has not been called back", _says(page, "One still to call back"))
     yield stage.expect("none of one counted as called back", _says(page, "0 of 1 within an hour"))
     yield stage.eventually("all three in the call history", _saved(stage, 3))
 
@@ -49,7 +49,7 @@ def is_done(stage: Stage) -> Iterator[Evidence]:
     """He is missed once more, and somebody says that it is done: gone, and told apart."""
     _pbx(stage).end(CALLED, "m-5", seconds=0)
     page = _missed(stage)
-    yield stage.expect("missed once more, he is there again", _says(page, "One not called back"))
+    yield stage.expect("missed once more, he is there again", _says(page, "One still to call back"))
     button = re.search(r'name="caller" value="([^"]+)"', page.html)
     page = stage.press_second(
         page,
@@ -60,11 +60,13 @@ def is_done(stage: Stage) -> Iterator[Evidence]:
         caller=button[1] if button else "",
     )
     yield stage.expect("nobody left", _says(page, "Nobody is waiting to be called back"))
-    yield stage.expect("gone by a word, and by whose", _says(page, "Done, says Zoë"))
+    yield stage.expect("gone by a word, and by whose", _says(page, "Marked as done by Zoë"))
     yield stage.expect("not counted as called back", _says(page, "2 of 2 within an hour"))
     _pbx(stage).end(CALLED, "m-6", seconds=0)
     page = _missed(stage)
-    yield stage.expect("missed after that, he is there again", _says(page, "One not called back"))
+    yield stage.expect(
+        "missed after that, he is there again", _says(page, "One still to call back")
+    )
 
 
 def _missed(stage: Stage) -> Page:

@@ -92,11 +92,14 @@ def test_a_clock_that_is_late(deployment: Deployment) -> None:
     key, watch = begun(deployment)
     assert ring(deployment, key, ago_s=40) == "too late"
     page = look(deployment, watch)
-    assert (came(page), told(page)[ENGLISH.first_minutes.facts["late"]]) == ("too late", "40 s")
+    assert (came(page), told(page)[ENGLISH.first_minutes.facts["late"]]) == (
+        "too late",
+        "40\u00a0s",
+    )
     deployment.clock.advance(seconds=10)
     # In the zone of another place, it says so of each call.
     ring(deployment, key, call_id="c-2", ago_s=7200)
-    assert told(look(deployment, watch))[ENGLISH.first_minutes.facts["late"]] == "120 min"
+    assert told(look(deployment, watch))[ENGLISH.first_minutes.facts["late"]] == "120\u00a0min"
     deployment.clock.advance(minutes=61)
     assert look(deployment, watch).status == 410
 
@@ -105,7 +108,7 @@ def test_a_clock_that_is_hours_late(deployment: Deployment) -> None:
     key, watch = begun(deployment)
     ring(deployment, key, ago_s=7200)
     page = look(deployment, watch)
-    assert told(page)[ENGLISH.first_minutes.facts["late"]] == "120 min"
+    assert told(page)[ENGLISH.first_minutes.facts["late"]] == "120\u00a0min"
 
 
 def test_a_line_that_nobody_has_entered(deployment: Deployment) -> None:

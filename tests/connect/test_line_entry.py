@@ -68,7 +68,7 @@ def test_what_calls_wait_for_is_shown_with_a_button(deployment: Deployment, key:
     assert unknown(before) == []
     page = settings(deployment)
     assert sorted(unknown(page)) == [LINE, "trunk-1"]
-    assert "2 calls are waiting for it, the last one from <time" in page.text
+    assert "2 calls are waiting, the last one from <time" in page.text
     after = send(deployment, page, "line", line=LINE, location="4232")
     assert (after.status, unknown(after)) == (200, ["trunk-1", LINE])
     assert Entered.DONE in entered(after)

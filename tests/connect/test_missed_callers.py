@@ -96,7 +96,7 @@ def test_a_press_with_a_name_ends_it(deployment: Deployment, key: str) -> None:
     assert (nameless.status, listed(nameless)) == (422, [OTHER, NUMBER])
     done = send(deployment, page, "done", caller=buttons(page)[1], name=" Zoë <b> ")
     assert (done.status, listed(done)) == (200, [OTHER])
-    assert "Done, says Zoë <b>:" in text(done)
+    assert "Marked as done by Zoë <b>:" in text(done)
     # His name is there for the next one.
     assert 'name="name" value=" Zoë &lt;b&gt; "' in done.text
     again = send(deployment, page, "done", caller=buttons(page)[1], name="Boris")

@@ -89,7 +89,7 @@ def test_the_code_opens_calls_and_payments_and_their_fate(deployment: Deployment
     deployment.bill(payment("inv-2", amount="12.50"))
     deployment.bill(refund(of="inv-2"))
     shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
-    assert (shown.title, shown.proof) == ("Your account", "given")
+    assert (shown.title, shown.proof) == ("Settings", "given")
     assert "+13155550175" in shown.text
     assert "€990.99" in shown.text
     assert "€12.50" in shown.text

@@ -134,7 +134,7 @@ def test_the_morning_is_that_of_the_location(
     minutes = [called_at - timedelta(seconds=it) for it in (10, 11)]
     assert any(f"{it:{TEXTS['en'].moment}}" in letter["text"] for it in minutes)
     page = send(deployment, settings(deployment), "missed")
-    assert f"in the time of {there.key}" in page.text
+    assert f"(time zone: {there.key})" in page.text
 
 
 def test_whoever_was_called_back_or_is_done_is_in_none(deployment: Deployment, key: str) -> None:

@@ -14,8 +14,11 @@ ENGLISH = FirstMinutes(
     needs_key="Your telephone system needs the key below.",
     recipes=(
         "Set up your telephone system",
-        "Pick yours, and copy each text to where it belongs. Your own values are in it already.",
-        "Pick yours, and copy each text to where it belongs. Where it says KEY, put the key.",
+        (
+            "Pick yours, and copy each text to where it belongs. Your own details are "
+            "already filled in."
+        ),
+        "Pick yours, and copy each text to where it belongs. Put the key where it says KEY.",
     ),
     any_other="Any other telephone system",
     own_number="Your number as your clients dial it, with the country code",
@@ -23,10 +26,10 @@ ENGLISH = FirstMinutes(
         How.INTO: "Put this into {place}:",
         How.ENTER: "Enter this under {place}:",
         How.BEFORE_DIAL: (
-            "One line where calls come in, and one where they go out, both before Dial() or "
-            "Queue():"
+            "Add one line where calls come in, and one where they go out, both before Dial() "
+            "or Queue():"
         ),
-        How.OPTION: "Give this option to every Dial():",
+        How.OPTION: "Add this option to every Dial():",
         How.OUTGOING: (
             "For outgoing calls, add this as well to {place} (from FreePBX 17 on, with Return() as "
             "its last line):"
@@ -35,8 +38,7 @@ ENGLISH = FirstMinutes(
         How.RUN: "Then run this command:",
         How.PRESS: "Then press: {place}.",
         How.OPEN: (
-            "Open this address in a browser; it asks for a user name (pbx) and a password (the "
-            "key). You get a file:"
+            "Open this address in a browser to download a file (user name: pbx, password: the key):"
         ),
         How.ADD: "Add that file under {place}.",
         How.SWITCH_ON: "Switch on {place}, and save.",
@@ -51,42 +53,42 @@ ENGLISH = FirstMinutes(
     },
     wait=(
         (
-            "To see whether it works, open a page that waits for the first ring, and call your "
-            "number from a mobile phone."
+            "To see whether it works, open the page that waits for the first call, and call "
+            "your number from a mobile phone."
         ),
-        "Wait for the first ring",
+        "Wait for the first call",
     ),
     ring={
         PopUp.SENT: Heading(
             "It rang",
-            "Your team was shown who is calling. Your telephone system is set up.",
+            "Your team was shown who was calling. Your telephone system is set up.",
         ),
         PopUp.HIDDEN: Heading(
             "It rang, from a withheld number",
             (
-                "The key is right, but nobody can be shown who is calling. Call again from a "
+                "The key is right, but we cannot show who is calling. Call again from a "
                 "telephone that shows its number."
             ),
         ),
         PopUp.UNUSABLE: Heading(
             "It rang, from an incomplete number",
             (
-                "The key is right, but this caller's number is none that could be called back, "
-                "such as an extension. Call again from a mobile phone."
+                "The key is right, but nobody could call this number back; it may be an "
+                "extension. Call again from a mobile phone."
             ),
         ),
         PopUp.UNKNOWN_LINE: Heading(
             "It rang, but we do not know where",
             (
-                "Your telephone system named a line that nobody has entered, or none at all. In "
+                "Your telephone system gave a line that nobody has entered, or none at all. In "
                 "your settings, under “Your lines”, enter the location that it belongs to."
             ),
         ),
         PopUp.LATE: Heading(
             "It rang, but we heard of it too late",
             (
-                "So nobody was shown who is calling. If the delay is always about the same, the "
-                "clock of your telephone system is wrong: have it set over the network (NTP). "
+                "So nobody saw who was calling. If the delay is always about the same, the clock "
+                "of your telephone system is wrong: have it set over the network (NTP). "
                 "Otherwise its connection is slow."
             ),
         ),
@@ -95,18 +97,21 @@ ENGLISH = FirstMinutes(
             "This one was not shown to your team. Call again.",
         ),
         PopUp.CLOSED: Heading(
-            "It rang, but this location takes no calls",
-            "Telephony is paused or off there. Open the app in Altegio: its page says why.",
+            "It rang, but telephony is paused or off at this location",
+            (
+                "So nobody saw who was calling. Open the app in Altegio: its page says why "
+                "telephony is not on."
+            ),
         ),
         PopUp.FAILED: Heading(
             "It rang, but Altegio did not accept it",
-            ("We could not pass the call on. Call again; if that does not help, write to us."),
+            "We could not pass the call on. Call again; if that does not help, write to us.",
         ),
         Came.NOTHING: Heading(
             "Nothing has come yet",
             (
-                "Call your number from a mobile phone now. If nothing comes, your telephone system "
-                "does not reach our address, or the key that it sends is not one of ours."
+                "Call your number from a mobile phone now. If nothing comes, your telephone "
+                "system cannot reach our address, or the key that it sends is not one of ours."
             ),
         ),
         Came.NO_KEY: Heading(
@@ -116,23 +121,23 @@ ENGLISH = FirstMinutes(
         Came.WRONG_KEY: Heading(
             "A call came with the wrong key",
             (
-                "We refused it: the key of your telephone system is not the one that was made "
-                "last. Enter the right one there, or make a new one in your settings."
+                "We refused it: your telephone system does not have the newest key. Enter the "
+                "right one there, or make a new one in your settings."
             ),
         ),
         Came.WRONG_LOCATION: Heading(
             "A call named a location that is not yours",
             (
                 "We refused the call. Remove the location from the configuration, or correct it; "
-                "the line is enough to tell the location."
+                "the line alone is enough to find the location."
             ),
         ),
         Came.ONLY_ENDED: Heading(
-            "A call came, but only after its end",
+            "We heard of a call only after it had ended",
             (
-                "It will be in Altegio's list of calls, but nobody was shown who is calling: "
-                "your telephone system does not report that it rings. Check the part of the "
-                "configuration for incoming calls."
+                "It will be in Altegio's list of calls, but nobody saw who was calling: your "
+                "telephone system does not report that a telephone is ringing. Check the part of "
+                "the configuration for incoming calls."
             ),
         ),
     },
@@ -144,8 +149,8 @@ ENGLISH = FirstMinutes(
         "caller": "Caller",
         "late": "Too late by",
     },
-    seconds="{number} s",
-    minutes="{number} min",
+    seconds="{number}\u00a0s",
+    minutes="{number}\u00a0min",
     looks="This page refreshes itself every few seconds.",
     too_often=Heading(
         "Please come back later",

@@ -15,12 +15,12 @@ GERMAN = FirstMinutes(
     recipes=(
         "Telefonanlage einrichten",
         (
-            "Wählen Sie Ihre Anlage und kopieren Sie jeden Text an seine Stelle. Ihre eigenen "
-            "Werte sind schon eingesetzt."
+            "Wählen Sie Ihre Anlage aus und kopieren Sie jeden Text an die richtige Stelle. "
+            "Ihre Angaben sind schon eingesetzt."
         ),
         (
-            "Wählen Sie Ihre Anlage und kopieren Sie jeden Text an seine Stelle. Wo KEY steht, "
-            "setzen Sie den Schlüssel ein."
+            "Wählen Sie Ihre Anlage aus und kopieren Sie jeden Text an die richtige Stelle. "
+            "Ersetzen Sie KEY durch den Schlüssel."
         ),
     ),
     any_other="Eine andere Telefonanlage",
@@ -29,20 +29,20 @@ GERMAN = FirstMinutes(
         How.INTO: "Fügen Sie das in {place} ein:",
         How.ENTER: "Tragen Sie das unter {place} ein:",
         How.BEFORE_DIAL: (
-            "Eine Zeile dort, wo Anrufe hereinkommen, und eine, wo sie hinausgehen, beide vor "
-            "Dial() oder Queue():"
+            "Fügen Sie eine Zeile dort ein, wo Anrufe hereinkommen, und eine, wo sie "
+            "hinausgehen, beide vor Dial() oder Queue():"
         ),
         How.OPTION: "Geben Sie jedem Dial() diese Option:",
         How.OUTGOING: (
-            "Für ausgehende Anrufe ergänzen Sie das ebenfalls in {place} (ab FreePBX 17 mit "
+            "Für ausgehende Anrufe fügen Sie auch das in {place} ein (ab FreePBX 17 mit "
             "Return() als letzter Zeile):"
         ),
-        How.MODULES: "Laden Sie diese beiden Module, unter {place}:",
+        How.MODULES: "Laden Sie unter {place} diese beiden Module:",
         How.RUN: "Führen Sie danach diesen Befehl aus:",
         How.PRESS: "Klicken Sie danach auf: {place}.",
         How.OPEN: (
-            "Öffnen Sie diese Adresse in einem Browser. Er fragt nach einem Benutzernamen (pbx) "
-            "und einem Passwort (dem Schlüssel). Sie bekommen eine Datei:"
+            "Öffnen Sie diese Adresse in einem Browser, um eine Datei herunterzuladen "
+            "(Benutzername: pbx, Passwort: der Schlüssel):"
         ),
         How.ADD: "Fügen Sie diese Datei unter {place} hinzu.",
         How.SWITCH_ON: "Schalten Sie {place} ein und speichern Sie.",
@@ -58,10 +58,10 @@ GERMAN = FirstMinutes(
     },
     wait=(
         (
-            "Um zu sehen, ob alles klappt, öffnen Sie eine Seite, die auf das erste Klingeln "
+            "Um zu sehen, ob alles klappt, öffnen Sie die Seite, die auf den ersten Anruf "
             "wartet, und rufen Sie Ihre Nummer mit dem Handy an."
         ),
-        "Auf das erste Klingeln warten",
+        "Auf den ersten Anruf warten",
     ),
     ring={
         PopUp.SENT: Heading(
@@ -72,7 +72,7 @@ GERMAN = FirstMinutes(
             "Es hat geklingelt, mit unterdrückter Nummer",
             (
                 "Der Schlüssel stimmt, aber wer anruft, lässt sich so nicht anzeigen. Rufen Sie "
-                "noch einmal von einem Telefon an, das seine Nummer zeigt."
+                "noch einmal von einem Telefon an, das seine Nummer übermittelt."
             ),
         ),
         PopUp.UNUSABLE: Heading(
@@ -85,8 +85,8 @@ GERMAN = FirstMinutes(
         PopUp.UNKNOWN_LINE: Heading(
             "Es hat geklingelt, aber wir wissen nicht, wo",
             (
-                "Ihre Telefonanlage hat eine Leitung genannt, die niemand eingetragen hat, oder "
-                "gar keine. Tragen Sie in Ihren Einstellungen unter „Ihre Leitungen“ ein, zu "
+                "Ihre Telefonanlage hat eine Leitung gemeldet, die niemand eingetragen hat, oder "
+                "gar keine. Tragen Sie in den Einstellungen unter „Ihre Leitungen“ ein, zu "
                 "welcher Filiale sie gehört."
             ),
         ),
@@ -103,10 +103,13 @@ GERMAN = FirstMinutes(
             "Diesen hat Ihr Team nicht gesehen. Rufen Sie noch einmal an.",
         ),
         PopUp.CLOSED: Heading(
-            "Es hat geklingelt, aber diese Filiale nimmt keine Anrufe an",
             (
-                "Die Telefonie ist dort pausiert oder ausgeschaltet. Öffnen Sie die App in "
-                "Altegio: Auf ihrer Seite steht, warum."
+                "Es hat geklingelt, aber die Telefonie ist in dieser Filiale pausiert oder "
+                "ausgeschaltet"
+            ),
+            (
+                "Deshalb hat niemand gesehen, wer anruft. Öffnen Sie die App in Altegio: Auf "
+                "ihrer Seite steht, warum die Telefonie nicht läuft."
             ),
         ),
         PopUp.FAILED: Heading(
@@ -120,33 +123,34 @@ GERMAN = FirstMinutes(
             "Noch ist nichts gekommen",
             (
                 "Rufen Sie jetzt Ihre Nummer mit dem Handy an. Kommt nichts, erreicht Ihre "
-                "Telefonanlage unsere Adresse nicht, oder ihr Schlüssel ist keiner von uns."
+                "Telefonanlage unsere Adresse nicht, oder sie sendet einen Schlüssel, der nicht "
+                "von uns ist."
             ),
         ),
         Came.NO_KEY: Heading(
             "Ihre Telefonanlage hat noch keinen Schlüssel",
             (
-                "Erstellen Sie in Ihren Einstellungen einen und tragen Sie ihn in der "
+                "Erstellen Sie in den Einstellungen einen und tragen Sie ihn in der "
                 "Telefonanlage ein."
             ),
         ),
         Came.WRONG_KEY: Heading(
             "Ein Anruf kam mit falschem Schlüssel",
             (
-                "Wir haben ihn abgewiesen: Ihre Telefonanlage hat nicht den zuletzt erstellten "
-                "Schlüssel. Tragen Sie dort den richtigen ein, oder erstellen Sie in Ihren "
-                "Einstellungen einen neuen."
+                "Wir haben ihn abgewiesen: Ihre Telefonanlage hat nicht den neuesten Schlüssel. "
+                "Tragen Sie dort den richtigen ein oder erstellen Sie in den Einstellungen einen "
+                "neuen."
             ),
         ),
         Came.WRONG_LOCATION: Heading(
-            "Es wurde eine Filiale genannt, die nicht Ihre ist",
+            "Ein Anruf nannte eine Filiale, die nicht Ihnen gehört",
             (
                 "Wir haben den Anruf abgewiesen. Entfernen Sie die Filiale aus der Konfiguration "
                 "oder berichtigen Sie sie; die Leitung genügt, um die Filiale zu erkennen."
             ),
         ),
         Came.ONLY_ENDED: Heading(
-            "Ein Anruf kam, aber erst nach seinem Ende",
+            "Wir haben von einem Anruf erst nach seinem Ende erfahren",
             (
                 "In der Anrufliste von Altegio wird er stehen, aber niemand hat gesehen, wer "
                 "anruft: Ihre Telefonanlage meldet nicht, dass es klingelt. Prüfen Sie den Teil "
@@ -162,8 +166,8 @@ GERMAN = FirstMinutes(
         "caller": "Anrufer",
         "late": "Verspätet um",
     },
-    seconds="{number} s",
-    minutes="{number} min",
+    seconds="{number}\u00a0s",
+    minutes="{number}\u00a0min",
     looks="Diese Seite aktualisiert sich alle paar Sekunden von selbst.",
     too_often=Heading(
         "Bitte kommen Sie später wieder",

@@ -13,18 +13,18 @@ SPANISH = FirstMinutes(
     ),
     needs_key="Ahora su centralita necesita la clave que ve abajo.",
     recipes=(
-        "Configure su centralita",
-        "Elija la suya y copie cada texto en su sitio. Sus propios datos ya están puestos.",
-        "Elija la suya y copie cada texto en su sitio. Donde pone KEY, ponga la clave.",
+        "Configure su centralita (PBX)",
+        "Elija la suya y copie cada texto en su lugar. Sus datos ya están incluidos.",
+        "Elija la suya y copie cada texto en su lugar. Sustituya KEY por la clave.",
     ),
     any_other="Otra centralita",
     own_number="Su número, tal como lo marcan sus clientes, con el prefijo del país",
     how={
-        How.INTO: "Ponga esto en {place}:",
+        How.INTO: "Pegue esto en {place}:",
         How.ENTER: "Introduzca esto en {place}:",
         How.BEFORE_DIAL: (
-            "Una línea donde entran las llamadas y otra donde salen, ambas antes de Dial() o "
-            "Queue():"
+            "Añada una línea donde entran las llamadas y otra donde salen, ambas antes de "
+            "Dial() o Queue():"
         ),
         How.OPTION: "Añada esta opción a cada Dial():",
         How.OUTGOING: (
@@ -35,8 +35,8 @@ SPANISH = FirstMinutes(
         How.RUN: "Después ejecute este comando:",
         How.PRESS: "Después pulse: {place}.",
         How.OPEN: (
-            "Abra esta dirección en un navegador. Le pedirá un nombre de usuario (pbx) y una "
-            "contraseña (la clave). Se descarga un archivo:"
+            "Abra esta dirección en un navegador para descargar un archivo (usuario: pbx, "
+            "contraseña: la clave):"
         ),
         How.ADD: "Añada ese archivo en {place}.",
         How.SWITCH_ON: "Active {place} y guarde.",
@@ -52,15 +52,15 @@ SPANISH = FirstMinutes(
     },
     wait=(
         (
-            "Para ver si funciona, abra una página que espera la primera llamada y llame a su "
-            "número desde un móvil."
+            "Para ver si funciona, abra la página que espera la primera llamada y llame a su "
+            "número desde un teléfono móvil."
         ),
         "Esperar la primera llamada",
     ),
     ring={
         PopUp.SENT: Heading(
             "El teléfono ha sonado",
-            "Su equipo ha visto quién llama. Su centralita está configurada.",
+            "Su equipo ha visto quién llamaba. Su centralita está configurada.",
         ),
         PopUp.HIDDEN: Heading(
             "Ha sonado, desde un número oculto",
@@ -72,23 +72,23 @@ SPANISH = FirstMinutes(
         PopUp.UNUSABLE: Heading(
             "Ha sonado, desde un número incompleto",
             (
-                "La clave es correcta, pero a ese número no se podría devolver la llamada; quizá "
-                "sea una extensión. Llame otra vez desde un móvil."
+                "La clave es correcta, pero a ese número no se le podría devolver la llamada; "
+                "quizá sea una extensión. Llame otra vez desde un teléfono móvil."
             ),
         ),
         PopUp.UNKNOWN_LINE: Heading(
             "Ha sonado, pero no sabemos dónde",
             (
-                "Su centralita ha indicado una línea que nadie ha registrado, o ninguna. En sus "
+                "Su centralita ha indicado una línea que nadie ha registrado, o ninguna. En los "
                 "ajustes, en «Sus líneas», indique a qué sucursal pertenece."
             ),
         ),
         PopUp.LATE: Heading(
             "Ha sonado, pero lo supimos demasiado tarde",
             (
-                "Por eso nadie ha visto quién llama. Si el retraso es siempre parecido, el reloj "
-                "de su centralita va mal: póngalo en hora por la red (NTP). Si no, su conexión es "
-                "lenta."
+                "Por eso nadie ha visto quién llamaba. Si el retraso es siempre parecido, el "
+                "reloj de su centralita va mal: póngalo en hora por la red (NTP). Si no, su "
+                "conexión es lenta."
             ),
         ),
         PopUp.CROWDED: Heading(
@@ -96,10 +96,10 @@ SPANISH = FirstMinutes(
             "Su equipo no ha visto esta. Llame otra vez.",
         ),
         PopUp.CLOSED: Heading(
-            "Ha sonado, pero esta sucursal no recibe llamadas",
+            "Ha sonado, pero la telefonía está en pausa o desactivada en esta sucursal",
             (
-                "Allí la telefonía está en pausa o desactivada. Abra la aplicación en Altegio: su "
-                "página explica por qué."
+                "Por eso nadie ha visto quién llamaba. Abra la aplicación en Altegio: su página "
+                "explica por qué la telefonía no está activa."
             ),
         ),
         PopUp.FAILED: Heading(
@@ -109,33 +109,34 @@ SPANISH = FirstMinutes(
         Came.NOTHING: Heading(
             "Todavía no ha llegado nada",
             (
-                "Llame ahora a su número desde un móvil. Si no llega nada, su centralita no "
-                "llega a nuestra dirección o la clave que envía no es nuestra."
+                "Llame ahora a su número desde un teléfono móvil. Si no llega nada, su "
+                "centralita no puede conectarse con nuestra dirección o la clave que envía no es "
+                "nuestra."
             ),
         ),
         Came.NO_KEY: Heading(
             "Su centralita aún no tiene clave",
-            "Cree una en sus ajustes e introdúzcala en la centralita.",
+            "Cree una en los ajustes e introdúzcala en la centralita.",
         ),
         Came.WRONG_KEY: Heading(
             "Ha llegado una llamada con la clave incorrecta",
             (
-                "La hemos rechazado: la clave de su centralita no es la última que se creó. "
-                "Introduzca en ella la correcta o cree una nueva en sus ajustes."
+                "La hemos rechazado: su centralita no tiene la clave más reciente. Introduzca en "
+                "ella la correcta o cree una nueva en los ajustes."
             ),
         ),
         Came.WRONG_LOCATION: Heading(
             "Se ha indicado una sucursal que no es suya",
             (
                 "Hemos rechazado la llamada. Quite la sucursal de la configuración o corríjala; "
-                "basta la línea para saber de qué sucursal se trata."
+                "basta con la línea para saber de qué sucursal se trata."
             ),
         ),
         Came.ONLY_ENDED: Heading(
-            "Ha llegado una llamada, pero solo al terminar",
+            "Nos enteramos de una llamada cuando ya había terminado",
             (
-                "Aparecerá en la lista de llamadas de Altegio, pero nadie ha visto quién llama: "
-                "su centralita no avisa cuando suena el teléfono. Revise la parte de la "
+                "Aparecerá en la lista de llamadas de Altegio, pero nadie ha visto quién "
+                "llamaba: su centralita no avisa cuando suena el teléfono. Revise la parte de la "
                 "configuración para las llamadas entrantes."
             ),
         ),
@@ -148,8 +149,8 @@ SPANISH = FirstMinutes(
         "caller": "Quien llama",
         "late": "Retraso",
     },
-    seconds="{number} s",
-    minutes="{number} min",
+    seconds="{number}\u00a0s",
+    minutes="{number}\u00a0min",
     looks="Esta página se actualiza sola cada pocos segundos.",
     too_often=Heading(
         "Vuelva más tarde, por favor",

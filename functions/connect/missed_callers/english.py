@@ -6,7 +6,7 @@ from shared.calls.missed_calls import Closed
 ENGLISH = MissedCallers(
     page=Heading(
         "Missed callers",
-        "Who called and was not answered. However often somebody rang, it is one entry.",
+        "Who called and got no answer. Each caller is listed once, however often they called.",
     ),
     summary={
         "one": "One missed caller has not been called back.",
@@ -14,61 +14,62 @@ ENGLISH = MissedCallers(
     },
     show="Show missed callers",
     back="Back to the settings",
-    open={"one": "One not called back", "other": "{number} not called back"},
+    open={"one": "One still to call back", "other": "{number} still to call back"},
     nobody="Nobody is waiting to be called back.",
     times={"one": "Missed once:", "other": "Missed {number} times, last:"},
-    first="For the first time:",
+    first="First time:",
     line="Line {line}",
     done=(
         (
-            "Whoever is called back leaves this list by itself. If there is nothing left to do "
-            "with somebody without a call, enter your name and press the button beside the number."
+            "Callers leave this list once somebody calls them back. If no call is needed, "
+            "enter your name and press Done beside the number."
         ),
         "Done",
     ),
     name="Your name",
     closed={
-        Closed.DONE: "Saved: this caller is done.",
-        Closed.NO_NAME: "Please enter your name, of at most 60 characters.",
-        Closed.NOBODY: "Nobody with this number is missed any more.",
-        Closed.BUSY: "The call was being changed at this very moment. Please press again.",
+        Closed.DONE: "Saved: this caller does not need a call.",
+        Closed.NO_NAME: "Please enter your name (at most 60 characters).",
+        Closed.NOBODY: "This number is no longer on the list.",
+        Closed.BUSY: "The call was being changed at that very moment. Please press again.",
     },
     ended="Called back or done",
     by={
         "our call": "Called back",
         "his call": "Called again and was answered",
-        "press": "Done, says {name}:",
+        "press": "Marked as done by {name}:",
     },
     extension="extension {extension}",
     hidden={
-        "one": "One more missed call had no number to call back.",
-        "other": "{number} more missed calls had no number to call back.",
+        "one": "One more missed call came without a number.",
+        "other": "{number} more missed calls came without a number.",
     },
     numbers=(
-        "How soon they are called back",
+        "How soon callers are called back",
         (
-            "Counted is everybody who was missed for the first time at least an hour ago, or a day "
-            "ago: how many of them were called back by telephone within that time, or called "
-            "again and were answered. Time runs from the first missed call."
+            "Of the callers first missed at least an hour (or a day) ago, how many were "
+            "called back by telephone within that time, or called again and were answered. "
+            "The time starts with the first missed call."
         ),
     ),
     hour="{called_back} of {missed} within an hour",
     day="{called_back} of {missed} within a day",
     pressed={
-        "one": "One was done within a day without a call, which does not count.",
-        "other": "{number} were done within a day without a call, which does not count.",
+        "one": "One was marked as done within a day without a call, which does not count.",
+        "other": "{number} were marked as done within a day without a call, which does not count.",
     },
-    lines=("By the line that they called first", "No line told"),
+    lines=("By the line they called first", "No line given"),
     extensions=(
-        "Who has called them back",
-        "Telephone not told",
+        "Who called them back",
+        "No extension given",
         "{hour} within an hour, {day} within a day",
     ),
     plot=(
-        "When they are missed",
+        "When callers are missed",
         (
-            "Each square is an hour of the week, in the time of {zone}. The more were missed, the "
-            "stronger it is; the lower part are those who were called back within an hour."
+            "Each square is one hour of the week (time zone: {zone}). The more callers were "
+            "missed, the stronger it is; the lower part shows those who were called back "
+            "within an hour."
         ),
     ),
     days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
@@ -80,30 +81,34 @@ ENGLISH = MissedCallers(
         "First missed",
         "Last missed",
         "Lines",
-        "Ended by",
-        "Ended at",
+        "Outcome",
+        "Outcome at",
         "Who",
     ),
     kept={
         "one": "These are the calls of the last day; older ones are deleted.",
         "other": "These are the calls of the last {number} days; older ones are deleted.",
     },
-    cut="There are so many calls that these begin only at:",
+    cut="There are so many calls that this list only goes back to:",
     letter=(
         "An email each morning",
         (
-            "At {hour}:00 in the time of {zone}, to the address of your account: who was missed "
-            "since the morning before and has not been called back. If nobody was, none is sent."
+            "At {hour}:00 (time zone: {zone}), to the email address of your account: who has "
+            "been missed since the morning before and not called back. If nobody is waiting, "
+            "no email is sent."
         ),
         "Send me the email",
-        "Send no more emails",
+        "Stop the emails",
     ),
     stop=Heading(
-        "No more emails?",
-        "Press the button, and the email about missed callers of this location is no longer sent.",
+        "Stop the emails?",
+        (
+            "Press the button, and we will send no more emails about missed callers of this "
+            "location."
+        ),
     ),
     stopped=Heading(
         "No more emails",
-        "The email is no longer sent. You can ask for it again on the page of missed callers.",
+        "We no longer send them. You can ask for them again on the page of missed callers.",
     ),
 )

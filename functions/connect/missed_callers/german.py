@@ -5,39 +5,39 @@ from shared.calls.missed_calls import Closed
 
 GERMAN = MissedCallers(
     page=Heading(
-        "Verpasste Anrufer",
+        "Verpasste Anrufe",
         (
-            "Wer angerufen hat, ohne dass jemand abnahm. Wie oft jemand auch anrief, er steht hier "
-            "nur einmal."
+            "Wer angerufen hat, ohne dass jemand abnahm. Jeder Anrufer steht hier nur "
+            "einmal, auch wenn er mehrmals angerufen hat."
         ),
     ),
     summary={
-        "one": "Ein verpasster Anrufer wurde noch nicht zurückgerufen.",
-        "other": "{number} verpasste Anrufer wurden noch nicht zurückgerufen.",
+        "one": "Ein Rückruf steht noch aus.",
+        "other": "{number} Rückrufe stehen noch aus.",
     },
-    show="Verpasste Anrufer zeigen",
+    show="Anrufe anzeigen",
     back="Zurück zu den Einstellungen",
     open={
-        "one": "Einer wurde nicht zurückgerufen",
-        "other": "{number} wurden nicht zurückgerufen",
+        "one": "Ein Rückruf steht aus",
+        "other": "{number} Rückrufe stehen aus",
     },
     nobody="Niemand wartet auf einen Rückruf.",
-    times={"one": "Einmal verpasst:", "other": "{number}-mal verpasst, zuletzt:"},
-    first="Zum ersten Mal:",
+    times={"one": "Ein verpasster Anruf:", "other": "{number} verpasste Anrufe, zuletzt:"},
+    first="Zuerst:",
     line="Leitung {line}",
     done=(
         (
-            "Wer zurückgerufen wird, verschwindet von selbst aus dieser Liste. Ist bei jemandem "
-            "auch ohne Anruf nichts mehr zu tun, geben Sie Ihren Namen ein und klicken Sie "
-            "neben der Nummer."
+            "Wer zurückgerufen wird, verschwindet von selbst aus dieser Liste. Ist kein "
+            "Rückruf nötig, geben Sie Ihren Namen ein und klicken Sie neben der Nummer auf "
+            "„Erledigt“."
         ),
         "Erledigt",
     ),
     name="Ihr Name",
     closed={
-        Closed.DONE: "Gespeichert: Dieser Anrufer ist erledigt.",
-        Closed.NO_NAME: "Bitte geben Sie Ihren Namen an, höchstens 60 Zeichen.",
-        Closed.NOBODY: "Von dieser Nummer gibt es keinen verpassten Anruf mehr.",
+        Closed.DONE: "Gespeichert: Hier ist kein Rückruf mehr nötig.",
+        Closed.NO_NAME: "Bitte geben Sie Ihren Namen an (höchstens 60 Zeichen).",
+        Closed.NOBODY: "Diese Nummer steht nicht mehr in der Liste.",
         Closed.BUSY: (
             "Der Anruf wurde genau in diesem Moment geändert. Bitte klicken Sie noch einmal."
         ),
@@ -45,80 +45,88 @@ GERMAN = MissedCallers(
     ended="Zurückgerufen oder erledigt",
     by={
         "our call": "Zurückgerufen",
-        "his call": "Rief noch einmal an und wurde angenommen",
-        "press": "Erledigt, sagt {name}:",
+        "his call": "Hat noch einmal angerufen und jemanden erreicht",
+        "press": "Als erledigt markiert von {name}:",
     },
     extension="Nebenstelle {extension}",
     hidden={
-        "one": "Ein weiterer verpasster Anruf kam ohne Nummer, die man zurückrufen könnte.",
-        "other": (
-            "{number} weitere verpasste Anrufe kamen ohne Nummer, die man zurückrufen könnte."
-        ),
+        "one": "Ein weiterer verpasster Anruf kam ohne Nummer.",
+        "other": "{number} weitere verpasste Anrufe kamen ohne Nummer.",
     },
     numbers=(
         "Wie schnell zurückgerufen wird",
         (
-            "Gezählt wird jeder, der vor mindestens einer Stunde oder vor einem Tag zum ersten Mal "
-            "verpasst wurde: wie viele davon in dieser Zeit zurückgerufen wurden, oder noch einmal "
-            "anriefen und angenommen wurden. Die Zeit läuft vom ersten verpassten Anruf an."
+            "Von allen, die vor mindestens einer Stunde (oder einem Tag) zum ersten Mal "
+            "niemanden erreichten: wie viele in dieser Zeit zurückgerufen wurden oder bei "
+            "einem weiteren Anruf jemanden erreichten. Die Zeit läuft ab dem ersten "
+            "verpassten Anruf."
         ),
     ),
-    hour="{called_back} von {missed} binnen einer Stunde",
-    day="{called_back} von {missed} binnen eines Tages",
+    hour="{called_back} von {missed} innerhalb einer Stunde",
+    day="{called_back} von {missed} innerhalb eines Tages",
     pressed={
-        "one": "Einer war binnen eines Tages ohne Anruf erledigt, was nicht zählt.",
-        "other": "{number} waren binnen eines Tages ohne Anruf erledigt, was nicht zählt.",
+        "one": (
+            "Einer wurde innerhalb eines Tages ohne Anruf als erledigt markiert; das zählt nicht."
+        ),
+        "other": (
+            "{number} wurden innerhalb eines Tages ohne Anruf als erledigt markiert; das "
+            "zählt nicht."
+        ),
     },
-    lines=("Nach der Leitung, auf der sie zuerst anriefen", "Keine Leitung genannt"),
+    lines=("Nach der zuerst angerufenen Leitung", "Keine Leitung gemeldet"),
     extensions=(
         "Wer zurückgerufen hat",
-        "Kein Telefon genannt",
-        "{hour} binnen einer Stunde, {day} binnen eines Tages",
+        "Keine Nebenstelle gemeldet",
+        "{hour} innerhalb einer Stunde, {day} innerhalb eines Tages",
     ),
     plot=(
-        "Wann Anrufer verpasst werden",
+        "Wann Anrufe verpasst werden",
         (
-            "Jedes Feld ist eine Stunde der Woche, in der Zeit von {zone}. Je mehr verpasst "
-            "wurden, desto kräftiger ist es; der untere Teil sind die, die binnen einer Stunde "
-            "zurückgerufen wurden."
+            "Jedes Feld ist eine Stunde der Woche (Zeitzone: {zone}). Je mehr Anrufer "
+            "niemanden erreichten, desto kräftiger ist es; der untere Teil zeigt die, die "
+            "innerhalb einer Stunde zurückgerufen wurden."
         ),
     ),
     days=("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"),
-    cell="{day} {hour} Uhr: {called_back} von {missed} binnen einer Stunde zurückgerufen",
+    cell="{day} {hour} Uhr: {called_back} von {missed} innerhalb einer Stunde zurückgerufen",
     csv=(
         "Als Tabelle herunterladen (CSV)",
         "Nummer",
-        "Wie oft verpasst",
-        "Zuerst verpasst",
-        "Zuletzt verpasst",
+        "Verpasste Anrufe",
+        "Erster verpasster Anruf",
+        "Letzter verpasster Anruf",
         "Leitungen",
-        "Beendet durch",
-        "Beendet am",
+        "Ergebnis",
+        "Ergebnis am",
         "Wer",
     ),
     kept={
         "one": "Das sind die Anrufe des letzten Tages; ältere werden gelöscht.",
         "other": "Das sind die Anrufe der letzten {number} Tage; ältere werden gelöscht.",
     },
-    cut="Es sind so viele Anrufe, dass diese erst beginnen am:",
+    cut="Es sind so viele Anrufe, dass die Liste nur zurückreicht bis zum:",
     letter=(
         "Jeden Morgen eine E-Mail",
         (
-            "Um {hour}:00 nach der Uhr von {zone}, an die Adresse Ihres Kontos: wer seit dem "
-            "Morgen davor verpasst und nicht zurückgerufen wurde. War es niemand, kommt keine."
+            "Um {hour}:00 Uhr (Zeitzone: {zone}) an die E-Mail-Adresse Ihres Kontos: wer "
+            "seit dem vorigen Morgen niemanden erreicht hat und noch auf einen Rückruf "
+            "wartet. Wartet niemand, kommt keine E-Mail."
         ),
-        "E-Mail schicken",
-        "Keine E-Mails mehr schicken",
+        "E-Mail bestellen",
+        "E-Mail abbestellen",
     ),
     stop=Heading(
-        "Keine E-Mails mehr?",
-        "Klicken Sie, und die E-Mail über verpasste Anrufer dieser Filiale kommt nicht mehr.",
+        "E-Mail abbestellen?",
+        (
+            "Klicken Sie auf die Schaltfläche, dann schicken wir keine E-Mails über "
+            "verpasste Anrufe dieser Filiale mehr."
+        ),
     ),
     stopped=Heading(
-        "Keine E-Mails mehr",
+        "E-Mail abbestellt",
         (
-            "Die E-Mail wird nicht mehr geschickt. Auf der Seite der verpassten Anrufer können Sie "
-            "sie wieder anfordern."
+            "Wir schicken sie nicht mehr. Auf der Seite der verpassten Anrufe können Sie sie "
+            "wieder bestellen."
         ),
     ),
 )

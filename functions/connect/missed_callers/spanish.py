@@ -7,103 +7,105 @@ SPANISH = MissedCallers(
     page=Heading(
         "Llamadas perdidas",
         (
-            "Quién ha llamado sin que nadie contestara. Por muchas veces que llame alguien, aquí "
-            "aparece una sola vez."
+            "Quién ha llamado sin que nadie contestara. Cada persona aparece una sola vez, "
+            "aunque haya llamado varias."
         ),
     ),
     summary={
-        "one": "A una persona que llamó no se le ha devuelto la llamada.",
-        "other": "A {number} personas que llamaron no se les ha devuelto la llamada.",
+        "one": "Falta devolver la llamada a una persona.",
+        "other": "Falta devolver la llamada a {number} personas.",
     },
     show="Ver las llamadas perdidas",
     back="Volver a los ajustes",
-    open={"one": "Una por devolver", "other": "{number} por devolver"},
-    nobody="Nadie está esperando que le devuelvan la llamada.",
-    times={"one": "Perdida una vez:", "other": "Perdida {number} veces, la última:"},
+    open={"one": "Una llamada por devolver", "other": "{number} llamadas por devolver"},
+    nobody="Nadie espera que le devuelvan la llamada.",
+    times={"one": "Una llamada perdida:", "other": "{number} llamadas perdidas, la última:"},
     first="La primera:",
     line="Línea {line}",
     done=(
         (
-            "Quien recibe su llamada desaparece solo de esta lista. Si con alguien ya no queda "
-            "nada que hacer sin llamarle, escriba su nombre y pulse el botón junto al número."
+            "Cuando se devuelve la llamada a alguien, desaparece de esta lista. Si no hace "
+            "falta llamar, escriba su nombre y pulse «Hecho» junto al número."
         ),
         "Hecho",
     ),
     name="Su nombre",
     closed={
-        Closed.DONE: "Guardado: con esta persona ya está hecho.",
-        Closed.NO_NAME: "Escriba su nombre, con 60 caracteres como máximo.",
-        Closed.NOBODY: "Ya no hay ninguna llamada perdida de este número.",
-        Closed.BUSY: "La llamada se estaba modificando en este momento. Pulse otra vez.",
+        Closed.DONE: "Guardado: a esta persona ya no hace falta llamarla.",
+        Closed.NO_NAME: "Escriba su nombre (60 caracteres como máximo).",
+        Closed.NOBODY: "Este número ya no está en la lista.",
+        Closed.BUSY: "La llamada se estaba modificando en ese mismo momento. Pulse otra vez.",
     },
-    ended="Devueltas o hechas",
+    ended="Ya atendidas",
     by={
-        "our call": "Se le ha devuelto la llamada",
-        "his call": "Volvió a llamar y se le contestó",
-        "press": "Hecho, según {name}:",
+        "our call": "Llamada devuelta",
+        "his call": "Volvió a llamar y le contestaron",
+        "press": "Hecho, lo marcó {name}:",
     },
     extension="extensión {extension}",
     hidden={
-        "one": "Otra llamada perdida no tenía número al que devolverla.",
-        "other": "Otras {number} llamadas perdidas no tenían número al que devolverlas.",
+        "one": "Otra llamada perdida llegó sin número.",
+        "other": "Otras {number} llamadas perdidas llegaron sin número.",
     },
     numbers=(
-        "Con qué rapidez se devuelven",
+        "Con qué rapidez se devuelven las llamadas",
         (
-            "Se cuenta a quien llamó sin respuesta por primera vez hace al menos una hora, o un "
-            "día: a cuántos se les devolvió la llamada en ese tiempo, o volvieron a llamar y se "
-            "les contestó. El tiempo corre desde la primera llamada perdida."
+            "De quienes llamaron sin respuesta por primera vez hace al menos una hora (o un "
+            "día): a cuántos se les devolvió la llamada en ese plazo, o volvieron a llamar y "
+            "se les contestó. El plazo cuenta desde la primera llamada perdida."
         ),
     ),
     hour="{called_back} de {missed} en una hora",
     day="{called_back} de {missed} en un día",
     pressed={
-        "one": "Una quedó hecha en un día sin llamada, y no se cuenta.",
-        "other": "{number} quedaron hechas en un día sin llamada, y no se cuentan.",
+        "one": "Una se marcó como hecha en un día sin llamar, y no se cuenta.",
+        "other": "{number} se marcaron como hechas en un día sin llamar, y no se cuentan.",
     },
     lines=("Por la línea a la que llamaron primero", "Sin línea indicada"),
     extensions=(
-        "Quién ha devuelto la llamada",
-        "Sin teléfono indicado",
+        "Quién devolvió la llamada",
+        "Sin extensión indicada",
         "{hour} en una hora, {day} en un día",
     ),
     plot=(
-        "Cuándo se pierden",
+        "Cuándo se pierden llamadas",
         (
-            "Cada casilla es una hora de la semana, en la hora de {zone}. Cuantas más se pierden, "
-            "más intensa es; la parte de abajo son las que se devolvieron en una hora."
+            "Cada casilla es una hora de la semana (zona horaria: {zone}). Cuantas más "
+            "llamadas se pierden, más intensa es; la parte de abajo son las que se "
+            "devolvieron en una hora."
         ),
     ),
     days=("lun", "mar", "mié", "jue", "vie", "sáb", "dom"),
-    cell="{day} {hour}:00: {called_back} de {missed} devueltas en una hora",
+    cell="{day} {hour}:00: devueltas en una hora, {called_back} de {missed}",
     csv=(
         "Descargar como tabla (CSV)",
         "Número",
-        "Veces perdida",
-        "Primera perdida",
-        "Última perdida",
+        "Llamadas perdidas",
+        "Primera llamada perdida",
+        "Última llamada perdida",
         "Líneas",
-        "Terminó por",
-        "Terminó el",
+        "Resultado",
+        "Fecha del resultado",
         "Quién",
     ),
     kept={
         "one": "Son las llamadas del último día; las anteriores se borran.",
         "other": "Son las llamadas de los últimos {number} días; las anteriores se borran.",
     },
-    cut="Hay tantas llamadas que estas empiezan solo el:",
+    cut="Hay tantas llamadas que la lista solo llega hasta el:",
     letter=(
         "Un correo cada mañana",
         (
-            "A las {hour}:00 en la hora de {zone}, a la dirección de su cuenta: quién llamó sin "
-            "respuesta desde la mañana anterior y aún espera. Si no espera nadie, no se envía."
+            "A las {hour}:00 (zona horaria: {zone}), al correo de su cuenta: quién ha "
+            "llamado sin respuesta desde la mañana anterior y aún espera. Si no espera "
+            "nadie, no se envía."
         ),
-        "Enviarme el correo",
-        "No enviar más correos",
+        "Recibir el correo",
+        "No recibir más correos",
     ),
     stop=Heading(
         "¿No recibir más correos?",
-        "Pulse el botón y el correo de llamadas perdidas de esta sucursal dejará de enviarse.",
+        "Pulse el botón y dejaremos de enviarle el correo de llamadas perdidas de esta sucursal.",
     ),
     stopped=Heading(
         "No recibirá más correos",

@@ -174,8 +174,8 @@ def test_the_page_shows_them_with_a_button(deployment: Deployment) -> None:
     pbx = Family(deployment, 4564, 4232)
     pbx.ends("ITooLabs")
     for language, title, need in (
-        ("en", "No line was named", "Enter the number of that location as well"),
-        ("ru", "Линия не сообщена", "Укажите также номер этого филиала"),
+        ("en", "No line given", "Enter the phone number of that location as a line"),
+        ("ru", "Линия не указана", "Укажите также телефонный номер этого филиала как линию"),
     ):
         deployment.accept_language = language
         page = deployment.visit(deployment.simulator.redirect(4564, owner=ANNA))
