@@ -97,7 +97,7 @@ ENGLISH = FirstMinutes(
             "This one was not shown to your team. Call again.",
         ),
         PopUp.CLOSED: Heading(
-            "It rang, but telephony is paused or off at this location",
+            "It rang, but telephony is paused or off",
             (
                 "So nobody saw who was calling. Open the app in Altegio: its page says why "
                 "telephony is not on."

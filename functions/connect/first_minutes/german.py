@@ -103,10 +103,7 @@ GERMAN = FirstMinutes(
             "Diesen hat Ihr Team nicht gesehen. Rufen Sie noch einmal an.",
         ),
         PopUp.CLOSED: Heading(
-            (
-                "Es hat geklingelt, aber die Telefonie ist in dieser Filiale pausiert oder "
-                "ausgeschaltet"
-            ),
+            "Es hat geklingelt, aber die Telefonie ist pausiert oder aus",
             (
                 "Deshalb hat niemand gesehen, wer anruft. Öffnen Sie die App in Altegio: Auf "
                 "ihrer Seite steht, warum die Telefonie nicht läuft."

@@ -96,7 +96,7 @@ SPANISH = FirstMinutes(
             "Su equipo no ha visto esta. Llame otra vez.",
         ),
         PopUp.CLOSED: Heading(
-            "Ha sonado, pero la telefonía está en pausa o desactivada en esta sucursal",
+            "Ha sonado, pero la telefonía está en pausa o desactivada",
             (
                 "Por eso nadie ha visto quién llamaba. Abra la aplicación en Altegio: su página "
                 "explica por qué la telefonía no está activa."
