@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from shared.reconcile.census.table import CensusTable
 
 _AT_ONCE = 4  # with more, two processors would have more to start than to do
 _BUSY = 2.0  # the load of a processor
+_NOTICED_AFTER_S = 0.5  # at the latest, Ctrl-C
 PATIENCE_S = 40.0
 """Seconds that anything expected may take, on a machine that is busy with other things."""
 # Made up, as everybody here is. Each check has an owner of its own, and so begins with a user who
@@ -237,7 +238,12 @@ def _play_all(
     with ThreadPoolExecutor(at_once) as pool:
         lines = [screen.check(each.check.number, each.check.title) for each in outcomes]
         try:
-            list(pool.map(partial(_perform, album), outcomes, lines))
+            playing = list(map(partial(pool.submit, _perform, album), outcomes, lines))
+            for each in playing:
+                # Ctrl-C wakes nobody who is only about to wait, so no wait is a long one.
+                while wait([each], timeout=_NOTICED_AFTER_S).not_done:
+                    pass
+                each.result()
         except BaseException:
             over.set()
             raise
