@@ -56,8 +56,12 @@ TEMPLATES = Environment(
 TEMPLATES.filters["stamp"] = stamp
 _TEMPLATE = TEMPLATES.get_template("page.html")
 
-# Their names, in the visitor's language, are the browser's: the script writes them in.
-_COUNTRIES = sorted(countries.CODES.items())
+# Made once, as there are more of them than of all else on the page. Their names, in the visitor's
+# language, are the browser's: the script writes them in.
+_COUNTRIES = "".join(
+    f'<option value="{code}">{code} +{dialled}</option>'
+    for code, dialled in sorted(countries.CODES.items())
+)
 
 # As postMessage takes them: a source of a policy may have a wildcard, or be a keyword.
 _ORIGIN = re.compile(r"(?<!\S)https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?!\S)")
@@ -255,7 +259,7 @@ class Page:
             lead=heading.lead,
             visit=visit,
             phone=visits.phone(visit),
-            countries=_COUNTRIES,
+            countries=_countries(visit.country if visit else ""),
             others=visits.others(visit),
             lines=visits.lines(visit),
             moment=partial(written.moment, self._words.language),
@@ -372,6 +376,13 @@ class Page:
             )
             for entry in (happened.payments if happened else ())
         ]
+
+
+def _countries(chosen: str) -> Markup:
+    """All of them; what is no country changes nothing."""
+    option = f'value="{chosen}"'
+    # Our own table's, as whatever is put in stands there already.
+    return Markup(_COUNTRIES.replace(option, f"selected {option}"))  # noqa: S704
 
 
 def _file(location_id: int, text: str) -> dict[str, Any]:
