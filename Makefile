@@ -73,12 +73,15 @@ rehearse: setup ## play Altegio's moderation through the real functions; WITH="N
 up: setup ## run the local stack until Ctrl-C, and print its addresses
 	@.venv/bin/python -m local up
 
-lint: setup $(VENVS)/sam/.done ## ruff, zizmor, mypy, sam validate
+# Beside mypy, which takes longest, one process compiles the tests for all that will run them.
+COLLECT = { .venv/bin/python -m pytest --collect-only -qq >build/collected 2>&1 || ! cat build/collected; }
+lint: setup $(VENVS)/sam/.done ## ruff, zizmor, mypy, sam validate; whether all tests can be read
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/zizmor --offline --quiet .github/workflows
 	@.venv/bin/mypy & types=$$!; \
-	    SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint; ended=$$?; wait $$types && exit $$ended
+	    SAM_CLI_TELEMETRY=0 $(VENVS)/sam/bin/sam validate --lint && $(COLLECT); \
+	    ended=$$?; wait $$types && exit $$ended
 
 # For the tests of the page and the pictures of the report; a browser that is installed already is taken as it is.
 build/chromium/.done: local/chromium.py .venv/.done

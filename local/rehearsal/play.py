@@ -238,7 +238,8 @@ def _play_all(
     with ThreadPoolExecutor(at_once) as pool:
         lines = [screen.check(each.check.number, each.check.title) for each in outcomes]
         try:
-            playing = list(map(partial(pool.submit, _perform, album), outcomes, lines))
+            played = zip(outcomes, lines, strict=True)
+            playing = [pool.submit(_perform, album, *each) for each in played]
             for each in playing:
                 # Ctrl-C wakes nobody who is only about to wait, so no wait is a long one.
                 while wait([each], timeout=_NOTICED_AFTER_S).not_done:
