@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import Any, Self, cast
 
+from local.leaf import leaf
 from local.listener import Listener, show
 
 SENDER = "codes@provider.example"
@@ -69,11 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
             f"</p><pre>{escape(letter['text'])}</pre></article>"
             for letter in letters
         )
-        style = "body{font:16px system-ui;max-width:40em;margin:2em auto}pre{white-space:pre-wrap}"
-        page = (
-            f"<!doctype html><title>Letters</title><style>{style}</style><h1>Letters</h1>"
-            f"{each or '<p>None yet.</p>'}"
-        )
+        page = leaf("Letters", each or "<p>None yet.</p>")
         show(self, "text/html; charset=utf-8", page)
 
     def log_message(self, *_words: object) -> None:

@@ -15,14 +15,11 @@ from threading import Lock, Thread
 from typing import Any, Self, cast
 
 from local import PROJECT
+from local.leaf import leaf
 from local.listener import Listener, show
 
 _TEMPLATE = PROJECT / "docs" / "webhook.yaml"
 _MOST_SHOWN = 500
-_STYLE = """body{font:16px system-ui;max-width:64em;margin:2em auto;padding:0 1em}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4em .8em .4em 0;
-overflow-wrap:anywhere;vertical-align:top;border-bottom:1px solid #ccc}
-pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}"""
 
 
 @dataclass(slots=True)
@@ -134,13 +131,9 @@ class _Handler(BaseHTTPRequestHandler):
         rows = "".join(map(_row, told[:_MOST_SHOWN]))
         names = ("When", "What, its id and version", "What was posted", "Came")
         heads = f"<tr>{''.join(f'<th>{name}' for name in names)}</tr>"
-        show(
-            self,
-            "text/html; charset=utf-8",
-            f"<!doctype html><html lang=en><title>Events out</title><style>{_STYLE}</style>"
-            f"<h1>Events out</h1><p>As a webhook of yours gets them. Load the page anew to see more"
-            f".</p><table>{heads}{rows}</table>{'' if told else '<p>None yet.</p>'}",
-        )
+        shown_rows = f"<table>{heads}{rows}</table>" if told else "<p>None yet.</p>"
+        words = "<p>As a webhook of yours gets them. Load the page anew to see more.</p>"
+        show(self, "text/html; charset=utf-8", leaf("Events out", words + shown_rows))
 
     @property
     def _webhook(self) -> Webhook:

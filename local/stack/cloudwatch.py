@@ -17,6 +17,7 @@ from typing import Any, Self, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.leaf import leaf
 from local.listener import Listener, show
 from local.stack.alarms import Alarm, Alarms, Metric, Readings, State, embedded
 from local.stack.environment import InvokeResult
@@ -32,8 +33,8 @@ _WAITING = {
     "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
 }
 _STYLE = (
-    "body{font:16px system-ui;max-width:60em;margin:2em auto;padding:0 1em}td{padding:.3em .6em;"
-    "vertical-align:top;overflow-wrap:anywhere}.ALARM{background:#fdd}.INSUFFICIENT_DATA{color:#777}"
+    ".ALARM{background:light-dark(#fdd,#5c1f1c)}"
+    ".INSUFFICIENT_DATA{color:light-dark(#595959,#a8a8a8)}"
 )
 
 type Say = Callable[[Alarm, State], None]
@@ -189,17 +190,20 @@ class _Handler(BaseHTTPRequestHandler):
             show(self, "application/json", json.dumps(told))
             return
         rows = "".join(
-            f'<tr class="{it["state"]}"><td>{it["state"]}<td>{it["name"]}<td>{escape(it["words"])}'
+            f'<tr class="{it["state"]}"><td>{it["state"]}<td>{it["name"]}<td>{_said(it["words"])}'
             for it in told
         )
-        page = (
-            f'<!doctype html><meta http-equiv="refresh" content="5"><title>Alarms</title>'
-            f"<style>{_STYLE}</style><h1>Alarms</h1><table>{rows}</table>"
-        )
+        page = leaf("Alarms", f"<table>{rows}</table>", style=_STYLE, refresh_s=5)
         show(self, "text/html; charset=utf-8", page)
 
     def log_message(self, *_words: object) -> None:
         """Nothing: whoever looks is here."""
+
+
+def _said(words: str) -> str:
+    """What an alarm says, and below it what it says to type."""
+    what, _, command = words.partition(" Type: ")
+    return escape(what) + (f"<br>Type: <code>{escape(command)}</code>" if command else "")
 
 
 def _name(alarm: Alarm) -> str:
