@@ -13,7 +13,7 @@ The buttons are plain form posts, so curl can press them, too:
 platform's is ahead), `zone` (of all times on the wire), `calls` (`shown` or `refused`: the list of
 calls), `token` (the partner token from now on) and `webhooks` (`now`, `late`, `never` or `twice`).
 `mend` forgets all faults and sets all of these back, but the zone and the token. A button answers
-303; 400 says why it was refused.
+303 and says what it did; 400 says why it did nothing.
 """
 
 import json
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from local.simulator import broken, pressed, records
 from local.simulator.faults import NOTHING_DONE, ROUTES, WORK_DONE
 from local.simulator.page import framed
 from local.simulator.webhooks import MODES
@@ -62,34 +63,37 @@ def answer(request: Request, simulator: "Simulator") -> Answer | None:
         return None
     fields = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
     try:
-        _press(path.removeprefix("/faults/"), fields, simulator)
+        said = _press(path.removeprefix("/faults/"), fields, simulator)
     except (ValueError, OverflowError) as refusal:
-        return _page(simulator, notice=str(refusal))
-    return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", "/faults"),))
+        return pressed.refused(request, str(refusal), partial(_page, simulator))
+    return pressed.done(said, leads="/faults")
 
 
-def _press(button: str, fields: Mapping[str, str], simulator: "Simulator") -> None:
+def _press(button: str, fields: Mapping[str, str], simulator: "Simulator") -> str:
+    """What it did."""
     match button:
         case "order":
             _known(fields, _READS)
-            read = {name: _READS[name](value) for name, value in fields.items()}
+            read = {name: _read(name, value) for name, value in fields.items()}
             if not {"route", "kind"} <= read.keys():
                 raise ValueError("A fault has a route and a kind.")
-            simulator.fault(**read)
+            return broken.fault(simulator.fault(**read))
         case "clear":
             simulator.clear_faults()
+            return "All faults of requests are forgotten."
         case "mend":
             simulator.clear_faults()
             simulator.clock_ahead = timedelta()
             simulator.may_list_calls = True
             simulator.webhook_mode = "now"
+            return "Nothing is broken any more."
         case "set":
             _known(fields, _SETS)
             # All are read before any is set.
             for change in [_SETS[name](simulator, value) for name, value in fields.items()]:
                 change()
-        case _:
-            raise ValueError("There is no such button.")
+            return " ".join(_SAYS[name](simulator) for name in fields) or "Nothing was set."
+    raise ValueError("There is no such button.")
 
 
 def _known(fields: Iterable[str], names: Iterable[str]) -> None:
@@ -98,8 +102,18 @@ def _known(fields: Iterable[str], names: Iterable[str]) -> None:
         raise ValueError(message)
 
 
+def _read(name: str, text: str) -> Any:
+    try:
+        return _READS[name](text)
+    except ValueError:
+        raise ValueError(f"{name} is a number, not {text!r}.") from None
+
+
 def _clock(simulator: "Simulator", text: str) -> Callable[[], None]:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(f"clock is a number of seconds, not {text!r}.") from None
     if not abs(seconds) <= _LONGEST_S:
         raise ValueError("A clock is ahead by a year at most.")
     return partial(setattr, simulator, "clock_ahead", timedelta(seconds=seconds))
@@ -135,6 +149,13 @@ _SETS: Final[Mapping[str, Callable[["Simulator", str], Callable[[], None]]]] = {
     "token": _token,
     "webhooks": _webhooks,
 }
+_SAYS: Final[Mapping[str, Callable[["Simulator"], str]]] = {
+    "clock": broken.clock,
+    "zone": broken.zone,
+    "calls": broken.calls,
+    "token": broken.token,
+    "webhooks": broken.webhooks,
+}
 
 
 def _now(simulator: "Simulator") -> dict[str, Any]:
@@ -150,11 +171,10 @@ def _now(simulator: "Simulator") -> dict[str, Any]:
 
 def _page(simulator: "Simulator", notice: str = "") -> Answer:
     now = _now(simulator)
-    rows = "".join(
-        f"<tr><td>{escape(it['route'])}<td>{escape(it['kind'])}<td>{it['times']}"
-        f"<td>{it['location_id'] or 'all'}<td>{escape(_detail(it))}"
+    rows = [
+        (it["route"], it["kind"], it["times"], it["location_id"] or "all", _detail(it))
         for it in now["faults"]
-    )
+    ]
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>What goes wrong</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -172,10 +192,10 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         + _entry("seconds", "0")
         + "<button>Order</button></form><form method=post action=/faults/clear>"
         "<button>Forget all</button></form>"
-        '<div class="scroll" tabindex="0">'
-        f"<table><tr><th>route<th>kind<th>times<th>location<th>detail{rows or ''}</table></div>"
-        "<h2>The platform itself</h2><p class=soft>By how many seconds its clock is ahead, the zone"
-        " of its times, whether it shows the list of calls, and what becomes of its webhooks.</p>"
+        + records.table(("route", "kind", "times", "location", "detail"), rows)
+        + "<h2>The platform itself</h2><p class=soft>By how many seconds its clock is ahead, the"
+        " zone of its times, whether it shows the list of calls, and what becomes of its"
+        " webhooks.</p>"
         "<form method=post action=/faults/set class=fields>"
         + _entry("clock", f"{now['clock']:g}")
         + _entry("zone", now["zone"])

@@ -65,8 +65,8 @@ def introduction(simulator: "Simulator") -> str:
         " was paid and given back, at its real doors.</li>"
         "<li><b>The PBX</b>, the salon's telephone system, is you: you ring and hang up.</li>"
         f"<li><b>Your backend</b> is real: all functions, at <code>{escape(neighbours.api)}</code>."
-        "</li></ul><p>The six steps take five minutes. This page keeps itself fresh."
-        + (f" More of your backend: {more}." if more else "")
+        "</li></ul><p>The six steps take five minutes. This page keeps itself fresh; its times are"
+        " UTC." + (f" More of your backend: {more}." if more else "")
     )
 
 
@@ -120,7 +120,7 @@ def _shown(step: Step, number: str, *, is_next: bool = False) -> str:
 
 def _connect(simulator: "Simulator") -> Step:
     fields = (("location", FIRST), ("owner", 0))
-    states = {each: simulator.state(each) for each in simulator.platform.locations()}
+    logs = _logs(simulator)
     return Step(
         name="connect",
         title="Connect a salon",
@@ -132,18 +132,19 @@ def _connect(simulator: "Simulator") -> Step:
         controls=controls.one_button("/owner/grant", fields, "Connect", new_tab=True),
         commands=(
             (
-                "It prints Location: the address that the owner's browser is sent to; open it.",
-                button(simulator.url, "/owner/grant", fields).replace("curl", "curl -i", 1),
+                "It prints the address that the owner's browser is sent to; open it.",
+                button(simulator.url, "/owner/grant", fields),
             ),
         ),
-        result=controls.salons(simulator, states),
-        done=any("active" in entries for _, entries in _logs(simulator)),
+        result=controls.salons(simulator, (each for each, _ in logs), past=True),
+        done=any("active" in entries for _, entries in logs),
     )
 
 
 def _bill(simulator: "Simulator", neighbours: Neighbours) -> Step:
     event = payment(FIRST, amount="29.90", currency="EUR", now=_midnight())
     event |= {"event_id": f"inv-{FRESH}", "paid_at": NOW, "period_from": NOW}
+    paid = [each for each in simulator.platform.locations() if simulator.payments(each)]
     return Step(
         name="bill",
         title="Bill a month",
@@ -160,10 +161,11 @@ def _bill(simulator: "Simulator", neighbours: Neighbours) -> Step:
         ),
         commands=(
             ("By HTTP:", curl(neighbours.by_http(event))),
-            ("By the queue:", curl(neighbours.by_queue(event))),
+            ("By the queue, which answers with a MessageId:", curl(neighbours.by_queue(event))),
         ),
-        result=controls.doing(simulator, neighbours.last("bill")),
-        done=any(map(simulator.payments, simulator.platform.locations())),
+        result=controls.doing(simulator, neighbours.last("bill"))
+        or (controls.money(simulator, paid[0]) if paid else ""),
+        done=bool(paid),
     )
 
 
@@ -247,7 +249,10 @@ def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
         ),
         commands=(
             ("By HTTP:", curl(neighbours.by_http(given_back))),
-            ("By the queue:", curl(neighbours.by_queue(given_back))),
+            (
+                "By the queue, which answers with a MessageId:",
+                curl(neighbours.by_queue(given_back)),
+            ),
         ),
         result=controls.doing(simulator, neighbours.last("refund")),
         done=any(
@@ -270,7 +275,7 @@ def _switch_off(simulator: "Simulator") -> Step:
         " up.",
         controls=controls.one_button("/owner/disconnect", fields, "Disconnect"),
         commands=(("", button(simulator.url, "/owner/disconnect", fields)),),
-        result=controls.salons(simulator, {each: simulator.state(each) for each in gone})
+        result=controls.salons(simulator, gone, past=True)
         + (records.webhooks(simulator, FIRST) if FIRST in gone else ""),
         done=bool(gone),
     )
@@ -292,11 +297,11 @@ def _reconnect(simulator: "Simulator") -> Step:
         controls=controls.one_button("/owner/grant", fields, "Connect again", new_tab=True),
         commands=(
             (
-                "",
-                button(simulator.url, "/owner/grant", fields).replace("curl", "curl -i", 1),
+                "It prints the address that the owner's browser is sent to; open it.",
+                button(simulator.url, "/owner/grant", fields),
             ),
         ),
-        result=controls.salons(simulator, {each: simulator.state(each) for each in back}),
+        result=controls.salons(simulator, back, past=True),
         done=bool(back),
     )
 
@@ -330,7 +335,7 @@ def _break(simulator: "Simulator") -> Step:
 
 def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
     fields = (("location", FIRST),)
-    last = neighbours.last("schedules")
+    last = neighbours.last("time")
     return Step(
         name="time",
         title="Let time pass",
@@ -354,7 +359,7 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
             ("Send the webhooks kept back", button(simulator.url, "/owner/release")),
         ),
         result=(f"<p>{escape(f'{last.at:%H:%M:%S} {last.words}')}</p>" if last else "")
-        + controls.salons(simulator, {FIRST: simulator.state(FIRST)})
+        + controls.salons(simulator, [FIRST])
         + records.webhooks(simulator, FIRST),
         done=False,
     )

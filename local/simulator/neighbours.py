@@ -128,14 +128,15 @@ class Neighbours:
         """What the last press of one of these buttons did."""
         return next((each for each in self.doings() if each.kind in kinds), None)
 
-    def note(self, doing: Doing) -> None:
-        """Keep what somebody else's button did."""
+    def note(self, doing: Doing) -> Doing:
+        """Keep what a button did."""
         with self._lock:
             self._doings = [*self._doings, doing][-_MOST_KEPT:]
+        return doing
 
     # The billing system
 
-    def bill(self, location_id: int, *, amount: str, currency: str, by_queue: bool) -> None:
+    def bill(self, location_id: int, *, amount: str, currency: str, by_queue: bool) -> Doing:
         """A month that begins now is paid.
 
         Raises:
@@ -146,9 +147,9 @@ class Neighbours:
         except InvalidOperation:
             raise ValueError(f"{amount!r} is no amount, such as 29.90.") from None
         event = payment(location_id, amount=amount, currency=currency, now=datetime.now(UTC))
-        self._tell("bill", event, location_id, by_queue=by_queue)
+        return self._tell("bill", event, location_id, by_queue=by_queue)
 
-    def refund(self, payment_event_id: str, location_id: int, *, by_queue: bool) -> None:
+    def refund(self, payment_event_id: str, location_id: int, *, by_queue: bool) -> Doing:
         """All of a bill is given back.
 
         Raises:
@@ -162,7 +163,7 @@ class Neighbours:
             "payment_event_id": payment_event_id,
             "location_id": location_id,
         }
-        self._tell("refund", event, location_id, by_queue=by_queue)
+        return self._tell("refund", event, location_id, by_queue=by_queue)
 
     def by_http(self, event: Mapping[str, Any]) -> Asked:
         """An event as it is posted."""
@@ -176,7 +177,7 @@ class Neighbours:
 
     def _tell(
         self, kind: str, event: Mapping[str, Any], location_id: int, *, by_queue: bool
-    ) -> None:
+    ) -> Doing:
         asked = self.by_queue(event) if by_queue else self.by_http(event)
         status, answer = ask(asked)
         where = "puts it on the queue" if by_queue else "posts it to /billing"
@@ -188,6 +189,7 @@ class Neighbours:
         self.note(doing)
         if status is not None and status < 300:  # noqa: PLR2004 - what was taken
             threading.Thread(target=self._follow, args=(doing,), daemon=True).start()
+        return doing
 
     def _follow(self, doing: Doing) -> None:
         """Ask how it stands until that is settled."""
@@ -213,7 +215,7 @@ class Neighbours:
 
     # The PBX
 
-    def ring(self, location_id: int, *, phone: str, line: str, key: str) -> None:
+    def ring(self, location_id: int, *, phone: str, line: str, key: str) -> Doing:
         """Somebody calls.
 
         Raises:
@@ -228,13 +230,13 @@ class Neighbours:
         asked = self.by_pbx(ringing(call), key)
         status, answer = ask(asked)
         words = "The telephone rings, and the PBX says so."
-        self.note(
+        if status is not None and status < 300:  # noqa: PLR2004 - what was taken
+            self.call = call
+        return self.note(
             Doing(
                 "ring", words, call.rang_at, location_id, call.call_id, asked.sent, status, answer
             )
         )
-        if status is not None and status < 300:  # noqa: PLR2004 - what was taken
-            self.call = call
 
     def take(self) -> None:
         """Somebody at the reception takes the call; a PBX tells that when the call is over.
@@ -244,7 +246,7 @@ class Neighbours:
         """
         self.call = replace(self._on_the_line(), taken_at=_now())
 
-    def hang_up(self) -> None:
+    def hang_up(self) -> Doing:
         """The call is over; it was missed if nobody had taken it.
 
         Raises:
@@ -255,12 +257,12 @@ class Neighbours:
         status, answer = ask(asked)
         how = "was missed" if call.taken_at is None else "is over"
         words = f"The call {how}, and the PBX says so."
-        self.note(
+        self.call = None
+        return self.note(
             Doing(
                 "hang-up", words, _now(), call.location_id, call.call_id, asked.sent, status, answer
             )
         )
-        self.call = None
 
     def by_pbx(self, event: Mapping[str, Any], key: str) -> Asked:
         """A call's event as the PBX posts it."""
@@ -273,10 +275,10 @@ class Neighbours:
 
     # Time
 
-    def run_schedules(self) -> None:
+    def run_schedules(self) -> Doing:
         """Every schedule of the stack runs once, now."""
         ran = self._run_schedules()
-        self.note(Doing("schedules", f"The schedules ran, ahead of their time: {ran}.", _now()))
+        return self.note(Doing("time", f"The schedules ran, ahead of their time: {ran}.", _now()))
 
 
 def payment(location_id: int, *, amount: str, currency: str, now: datetime) -> dict[str, Any]:
@@ -343,7 +345,7 @@ def ask(asked: Asked) -> tuple[int | None, str]:
 
 
 def _in_words(told: Mapping[str, Any]) -> str:
-    """How a bill stands, each reason once."""
+    """How a bill stands, each reason once, as sentences."""
     lost = _LOST[told["state"] == "UNKNOWN"]
     words = dict.fromkeys(
         _ERROR.sub(lost, told[it]) for it in ("means", "why", "next") if told.get(it, "-") != "-"
@@ -351,7 +353,8 @@ def _in_words(told: Mapping[str, Any]) -> str:
     # What has just come goes on at once: its due time is for when a worker dies.
     is_due = "why" in told and "due_at" in told
     due = [f"next at {told['due_at'][11:19]}"] if is_due else []
-    return f"{told['state']}: {'; '.join((*words, *due))}"
+    said = " ".join(f"{each[:1].upper()}{each[1:].rstrip('.')}." for each in (*words, *due))
+    return f"{told['state']}: {said}"
 
 
 def _now() -> datetime:

@@ -10,16 +10,17 @@ stack itself, whose commands the page shows:
     curl -X POST URL/pbx/hang-up
     curl -X POST URL/time/schedules
 
-A button answers 303; 400 says why it was refused, 404 that there is no stack beside the platform.
+A button answers 303 and says what it did; 400 says why it did nothing, 404 that there is no stack
+beside the platform.
 """
 
 from collections.abc import Mapping
-from http import HTTPStatus
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from local.simulator import page
-from local.simulator.neighbours import Neighbours
+from local.simulator import page, pressed
+from local.simulator.neighbours import Doing, Neighbours
 from local.simulator.wire import Answer, Request
 
 if TYPE_CHECKING:
@@ -36,32 +37,45 @@ def answer(request: Request, simulator: "Simulator") -> Answer | None:
         return None
     fields = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
     try:
-        _press(path, fields, neighbours)
+        said = _press(path, fields, neighbours)
     except ValueError as refusal:
-        return page.shown(simulator, notice=str(refusal))
-    return Answer(HTTPStatus.SEE_OTHER, b"", headers=(("Location", "/"),))
+        return pressed.refused(request, str(refusal), partial(page.shown, simulator))
+    return pressed.done(said, leads="/")
 
 
-def _press(path: str, fields: Mapping[str, str], neighbours: Neighbours) -> None:
+def _press(path: str, fields: Mapping[str, str], neighbours: Neighbours) -> str:
+    """What it did."""
     read = {name: value.strip() for name, value in fields.items()}
     by_queue = read.get("way") == "queue"
     match path:
         case "/billing/bill":
             amount, currency = read.get("amount", ""), read.get("currency", "")
-            neighbours.bill(_location(read), amount=amount, currency=currency, by_queue=by_queue)
+            return _answered(
+                neighbours.bill(
+                    _location(read), amount=amount, currency=currency, by_queue=by_queue
+                )
+            )
         case "/billing/refund":
-            neighbours.refund(read.get("event_id", ""), _location(read), by_queue=by_queue)
+            event_id = read.get("event_id", "")
+            return _answered(neighbours.refund(event_id, _location(read), by_queue=by_queue))
         case "/pbx/ring":
             phone, line = read.get("phone", ""), read.get("line", "")
-            neighbours.ring(_location(read), phone=phone, line=line, key=read.get("key", ""))
+            key = read.get("key", "")
+            return _answered(neighbours.ring(_location(read), phone=phone, line=line, key=key))
         case "/pbx/take":
             neighbours.take()
+            return "The reception has taken the call. The PBX tells that when the call is over."
         case "/pbx/hang-up":
-            neighbours.hang_up()
+            return _answered(neighbours.hang_up())
         case "/time/schedules":
-            neighbours.run_schedules()
-        case _:
-            raise ValueError("There is no such button.")
+            return neighbours.run_schedules().words
+    raise ValueError("There is no such button.")
+
+
+def _answered(done: Doing) -> str:
+    """What was done, and what your backend said to it."""
+    status = "" if done.status is None else f"{done.status} "
+    return f"{done.words} Your backend: {status}{done.answer}"
 
 
 def _location(fields: Mapping[str, str]) -> int:

@@ -72,9 +72,7 @@ async function press(form, button) {
   form.parentElement.querySelectorAll(":scope > .notice").forEach((each) => each.remove());
   try {
     const answer = await fetch(address, { method: "POST", body });
-    const text = await answer.text();
-    const why = new DOMParser().parseFromString(text, "text/html").querySelector(".notice")?.textContent;
-    if (!answer.ok) form.after(said(why ?? text));
+    if (!answer.ok) form.after(said((await answer.text()).trim()));
     await refresh();
   } catch {
     await refresh();

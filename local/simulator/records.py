@@ -1,5 +1,6 @@
 """What Altegio has on record, as tables of the page."""
 
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from html import escape
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from local.simulator.simulator import Simulator
 
 LATEST: Final = 12
+
+# Of the wire, of JSON, and of a clock: no line breaks at their hyphens.
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\+\d\d:\d\d)?")
+
+
+def written(text: str) -> str:
+    """A text as the page has it."""
+    return _TIME.sub(lambda found: f"<time>{found[0]}</time>", escape(text))
 
 
 def cards(simulator: "Simulator") -> str:
@@ -33,30 +42,33 @@ def badge(status: str) -> str:
 
 
 def standing(simulator: "Simulator", location_id: int) -> str:
-    """How a salon stands, in a sentence."""
+    """How a salon stands, in sentences."""
     status = simulator.state(location_id)
+    until = simulator.platform.covered_until(location_id)
+    is_over = until < simulator.platform.wire_now()
     match status:
         case "pending":
-            return "waits: pressed in the Marketplace, not yet on your page"
+            return "Pressed in the Marketplace, not yet on your page."
+        case "freezed" if is_over:
+            return "No payment covers this day. The next payment thaws it."
         case "freezed":
-            return "frozen: no payment covers this day, and a payment thaws it"
+            return f"Its time was ended before {until}. The next payment thaws it."
         case "active" if not simulator.platform.paid:
-            return "connected; the application is free"
+            return "Connected. The application is free."
+        case "active" if is_over:
+            return f"Connected, but not paid since {until}: it may be frozen."
         case "active":
-            until = simulator.platform.covered_until(location_id)
-            if until < simulator.platform.wire_now():
-                return f"connected; nothing covers it since {until}, so it may be frozen"
             paid = any(not each.is_refunded for each in simulator.payments(location_id))
-            why = "paid" if paid else f"a trial of {simulator.platform.trial_days} days"
-            return f"connected; {why} until {until}"
-    return "not connected"
+            why = "Paid" if paid else f"A trial of {simulator.platform.trial_days} days,"
+            return f"Connected. {why} until {until}."
+    return "Not connected."
 
 
 def amount(payment: Payment) -> str:
     """What was paid: JSON drops the last zero of 29.90."""
     paid = Decimal(payment.payment_sum)  # of a whole one, JSON makes an int
-    written = f"{paid:.2f}" if paid.as_tuple().exponent == -1 else str(paid)
-    return f"{written} {payment.currency_iso}"
+    number = f"{paid:.2f}" if paid.as_tuple().exponent == -1 else str(paid)
+    return f"{number} {payment.currency_iso}"
 
 
 def calls(simulator: "Simulator") -> str:
@@ -88,7 +100,8 @@ def webhooks(simulator: "Simulator", location_id: int | None = None) -> str:
         if location_id in {None, each.location_id}
     ]
     heads = ("at", "event", *(() if location_id else ("salon",)), "your answer", "took")
-    return table(heads, rows[:LATEST])
+    of_it = '<p class="soft">Webhooks that Altegio sent about it:</p>' if location_id else ""
+    return of_it + table(heads, rows[:LATEST])
 
 
 def telephony(simulator: "Simulator") -> str:
@@ -96,28 +109,34 @@ def telephony(simulator: "Simulator") -> str:
     return "".join(_chain(simulator, each) for each in simulator.chains())
 
 
-def pop_up(shown: PopUp) -> str:
-    """The card that pops up at the reception."""
+def pop_up(shown: PopUp, over: str = "") -> str:
+    """The card that pops up at the reception; if the call is over, how that came."""
     client = salons.client(shown.phone)
     who = escape(client.name) if client else "New client"
     extension = f", extension {escape(shown.user)}" if shown.user else ""
+    said = over or f"Incoming call, {shown.at:%H:%M:%S}"
     return (
-        f'<div class="pop-up"><small>Incoming call, {shown.at:%H:%M:%S}</small><b>{who}</b>'
+        f'<div class="pop-up{" over" if over else ""}"><small>{escape(said)}</small><b>{who}</b>'
         f"<span>{escape(shown.phone)}</span>"
         f"<small>on the salon's line {escape(shown.line)}{extension}</small></div>"
     )
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table that says so if it is empty."""
+    """A table that says so if it is empty; a phone shows each value behind its name."""
     head = "".join(f"<th>{escape(each)}</th>" for each in names)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(each))}</td>" for each in row) + "</tr>" for row in rows
-    )
+    body = "".join(f"<tr>{_cells(names, row)}</tr>" for row in rows)
     body = body or f'<tr><td colspan="{len(names)}"><small>nothing yet</small></td></tr>'
     return (
         '<div class="scroll" tabindex="0"><table><thead>'
         f"<tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cells(names: Sequence[str], row: Sequence[object]) -> str:
+    return "".join(
+        f'<td data-name="{escape(name)}">{written(str(each))}</td>'
+        for name, each in zip(names, row, strict=True)
     )
 
 
@@ -158,7 +177,7 @@ def _card(simulator: "Simulator", location_id: int) -> str:
         f'<section class="card"><header><label><input type="checkbox" {tick}>'
         f" <b>{escape(title(location_id))}</b> <small>{location_id}</small></label>"
         f"{badge(status)}</header>"
-        f"<p><small>{escape(standing(simulator, location_id))}</small></p>"
+        f"<p><small>{written(standing(simulator, location_id))}</small></p>"
         f'<p class="buttons">{pressed}</p>'
         + (table(("payment", "sum", "period", "remark"), payments) if payments else "")
         + (table(("changed", "log", "by"), log) if log else "")

@@ -195,16 +195,21 @@ class Simulator(Observation):
             signed=user_data(owner or Owner(), self.partner_token),
         )
 
-    def disconnect(self, location_id: int, *, webhook: str = "now") -> None:
+    def disconnect(self, location_id: int, *, webhook: str = "now") -> bool:
         """The owner presses Disconnect; nothing happens where nothing is installed.
 
         Args:
             location_id: is uninstalled at once.
             webhook: "now", "late" (kept back until `release_webhooks`), "never" or "twice".
+
+        Returns:
+            Whether there was something to uninstall.
         """
         _know(webhook)
-        if self.platform.uninstall(location_id, "marketplace"):
+        is_gone = self.platform.uninstall(location_id, "marketplace")
+        if is_gone:
             self._emit("uninstall", location_id, webhook)
+        return is_gone
 
     def expire(self, location_id: int, *, webhook: str = "now") -> None:
         """The trial or the paid period is over: active becomes freezed.
@@ -280,9 +285,9 @@ class Simulator(Observation):
             "sign": payment_sign(location_id, amount, reduced, self.partner_token),
         }
 
-    def release_webhooks(self) -> None:
-        """Send the webhooks kept back as "late"."""
-        self._webhooks.release()
+    def release_webhooks(self) -> int:
+        """Send the webhooks kept back as "late"; how many they were."""
+        return self._webhooks.release()
 
     def wait_webhooks(self, timeout: float = 10) -> None:
         """Wait until every webhook on its way was answered or failed.

@@ -167,7 +167,8 @@ class Platform:
         with self._lock:
             installed = [each for each in wanted if self.state(each) in {"active", "freezed"}]
             if installed:
-                raise ValueError(f"the application is already installed in {installed}")
+                named = ", ".join(map(str, installed))
+                raise ValueError(f"The app is already installed in {named}: disconnect first.")
             for location_id in wanted:
                 moment = self.now()
                 status: Status = "active" if private else "pending"

@@ -83,12 +83,13 @@ class Webhooks:
             case _:
                 raise ValueError(f"unknown webhook mode {mode!r}, one of {sorted(MODES)}")
 
-    def release(self) -> None:
-        """Send what was kept back."""
+    def release(self) -> int:
+        """Send what was kept back; how many that were."""
         with self._changed:
             letters, self._kept_back = self._kept_back, []
         for letter in letters:
             self._post_off(letter, copies=1)
+        return len(letters)
 
     def wait(self, timeout: float) -> None:
         """Wait until all that was sent has been answered or has failed.

@@ -1,11 +1,17 @@
 """The page of `make up` in a browser: from its first sight to "it rang", with the page alone."""
 
+import json
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local import __main__ as commands
+from local.examples.mailbox import Mailbox
+from local.examples.webhook import Webhook
 from local.simulator import Simulator
 from local.world import World, opened
 from tests.browser.conftest import DESKTOP, PHONE, SCREENSHOTS
@@ -92,6 +98,8 @@ def test_from_connect_to_a_refund_and_back(
     page.locator("#live-line").get_by_text("talking").wait_for()
     press(page, "ring", "Hang up")
     page.locator("#live-ring").get_by_text("success, ").wait_for()
+    page.locator("#step-ring .pop-up.over").get_by_text("The call is over, ").wait_for()
+    assert "Incoming call" not in page.locator("#step-ring").inner_text()
     page.locator("#step-ring [data-step=done]").wait_for()
     last = page.locator("#refund-event").input_value()
     press(page, "bill", "Bill")
@@ -100,7 +108,7 @@ def test_from_connect_to_a_refund_and_back(
     press(page, "refund", "Refund")
     page.locator("#live-refund").get_by_text("SENT: ").wait_for()
     if is_first:  # later another bill covers the day
-        page.locator("#live-refund").get_by_text("frozen: ").wait_for()
+        page.locator("#live-refund .state.frozen").wait_for()
         page.locator("#live-cards .state.frozen").wait_for()
         assert "freezed" not in page.locator("body").inner_text()
         expect(page.locator("#step-refund [data-step]")).to_have_attribute("data-step", "next")
@@ -111,6 +119,8 @@ def test_from_connect_to_a_refund_and_back(
     assert simulator.state(4564) == "uninstalled"
     owner_presses(page, "back", "Connect again")
     assert simulator.state(4564) == "active"
+    for step in ("connect", "off", "back"):
+        page.locator(f"#live-{step}").get_by_text("Was disconnected at ").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.screenshot(path=SCREENSHOTS / f"simulator-{request.node.callspec.id}.png", full_page=True)
     assert wrong == []
@@ -130,6 +140,97 @@ def test_nobody_is_kept_out(page: Page, simulator: Simulator) -> None:
         "all => all.filter((each) => each.getBoundingClientRect().height < 44).length"
     )
     assert small == 0
+
+
+NARROW, TABLET = (390, 844), (768, 1024)
+# An option that is not chosen has to fit as well; the arrow and the padding take 40 pixels.
+CUT = """() => {
+  const pen = document.createElement("canvas").getContext("2d");
+  const isCut = (each) => [...each.options].some((option) => {
+    pen.font = getComputedStyle(each).font;
+    return pen.measureText(option.textContent).width + 40 > each.clientWidth;
+  });
+  const found = [
+    ...[...document.querySelectorAll(".scroll, pre, dd")].filter(
+      (each) => each.scrollWidth > each.clientWidth + 1),
+    ...[...document.querySelectorAll("time")].filter((each) => each.getClientRects().length > 1),
+    ...[...document.querySelectorAll("select")].filter(isCut),
+  ];
+  return found.map((each) => `${each.tagName} ${each.textContent.slice(0, 60)}`);
+}"""
+
+
+@pytest.mark.parametrize("size", [NARROW, TABLET, DESKTOP], ids=str)
+def test_nothing_is_cut_and_no_time_is_broken(
+    chrome: Browser, simulator: Simulator, size: tuple[int, int]
+) -> None:
+    if simulator.state(4999) != "active":
+        simulator.grant(4999, private=True)
+        simulator.pay_hosted(4999, Decimal("29.90"), webhook="never")
+    page = chrome.new_page(viewport={"width": size[0], "height": size[1]})
+    for address in (simulator.url, f"{simulator.url}/faults"):
+        page.goto(address)
+        page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
+        assert page.evaluate(CUT) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def beside(world: World) -> Iterator[list[str]]:
+    """The addresses of the other pages, with an event, and the alarms the last."""
+    event = {"id": "0123456789abcdef" * 2, "version": 1, "at": "2026-11-28T23:35:34Z"}
+    with (
+        Mailbox(world.stack.aws_endpoint_url) as post,
+        Webhook(world.stack.client("events"), world.stack.outputs["EventBusName"]) as hook,
+        world.stack.watched(lambda *_: None) as watch,
+    ):
+        posted = json.dumps({"type": "payment.sent", "event": event}).encode()
+        assert hook.take(f"Bearer {hook._key}", posted)
+        yield [post.url, hook.url, watch.url]
+
+
+@pytest.mark.parametrize("size", [NARROW, DESKTOP], ids=str)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_pages_beside_it_fit(
+    chrome: Browser, beside: list[str], size: tuple[int, int], *, dark: bool
+) -> None:
+    page = chrome.new_page(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
+    )
+    for address in beside:
+        # It loads itself anew every few seconds; here it stays until it was looked at.
+        page.set_content(re.sub("<meta http-equiv=.*?>", "", httpx.get(address).text))
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        assert page.locator("meta[name=viewport]").count() == 1
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run()")["violations"]
+        assert [(it["id"], [node["target"] for node in it["nodes"]]) for it in found] == []
+    # No name of an alarm is broken in the middle.
+    lines = page.locator("td:nth-child(2)").evaluate_all("""all => all.map((each) => {
+      const text = document.createRange();
+      text.selectNodeContents(each);
+      return text.getClientRects().length;
+    })""")
+    assert len(lines) > 20
+    assert {*lines} == {1}
+    page.close()
+
+
+def test_the_end_of_the_paid_time_is_told(page: Page, simulator: Simulator) -> None:
+    if simulator.state(4564) != "active":
+        simulator.grant(4564, private=True)
+    press(page, "time", "End the paid time of Studio Nord")
+    result = page.locator("#live-time")
+    result.get_by_text(
+        "The paid time of Studio Nord is over, and Altegio has frozen it."
+    ).wait_for()
+    result.locator(".state.frozen").wait_for()
+    press(page, "time", "End the paid time of Studio Nord")
+    said = page.locator("#step-time .notice")
+    assert said.inner_text() == "Studio Nord is frozen already: no time of it can end."
+    simulator.pay_hosted(4564, Decimal("29.90"), webhook="never")
+    result.locator(".state.active").wait_for()
 
 
 def test_it_keeps_itself_fresh_and_takes_nobodys_words_away(

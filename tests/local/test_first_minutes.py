@@ -147,10 +147,10 @@ def test_the_first_minutes_by_the_commands(
 ) -> None:
     http.post("/owner/disconnect", data={"location": str(NORD)})
     simulator.wait_webhooks()
-    address = re.search("(?mi)^location: (.*?)\r?$", typed(command_of(http, "connect")))
-    assert address is not None
+    said, address = typed(command_of(http, "connect")).rsplit(maxsplit=1)
+    assert said == "Open this, as the owner's browser does:"
     with Browser() as browser:
-        browser.press(browser.open(address[1]))
+        browser.press(browser.open(address))
     assert simulator.state(NORD) == "active"
     before = len(simulator.payments(NORD))
     assert json.loads(typed(command_of(http, "bill")))["status"] == 202
@@ -176,21 +176,32 @@ def test_the_first_minutes_by_the_commands(
     eventually(lambda: len(simulator.payments(NORD)) == before + 3)
     assert json.loads(typed(command_of(http, "refund")))["status"] == 202
     eventually(lambda: any(paid.is_refunded for paid in simulator.payments(NORD)[-1:]))
-    for number in range(len(controls.BREAKS)):
-        typed(command_of(http, "break", number))
+    broken = [typed(command_of(http, "break", number)) for number in range(len(controls.BREAKS))]
+    assert broken == [
+        "The answer to the next payment will be lost.\n",
+        "Altegio will answer 422 to each of the next 2 payments, and do nothing.\n",
+        "Altegio will answer 503 to each of the next 20 requests, and do nothing.\n",
+        "Altegio will take 3 s more for each of the next 20 requests.\n",
+        "Altegio keeps its webhooks back.\n",
+        "Altegio's webhooks are lost.\n",
+    ]
     assert len(simulator.faults()) == 4
     assert simulator.webhook_mode == "never"
-    typed(command_of(http, "break", len(controls.BREAKS)))
+    mended = typed(command_of(http, "break", len(controls.BREAKS)))
+    assert mended == "Nothing is broken any more.\n"
     assert simulator.faults() == []
     assert simulator.webhook_mode == "now"
     ran = len(simulator.journal)
-    typed(command_of(http, "time"))
-    assert "ReconcileFunction" in http.get("/").text
+    ran_now = typed(command_of(http, "time"))
+    assert ran_now.startswith("The schedules ran, ahead of their time: ")
+    assert ran_now.strip() in html.unescape(http.get("/").text)
     assert len(simulator.journal) >= ran
-    typed(command_of(http, "time", 1))
+    ended = typed(command_of(http, "time", 1))
+    assert ended.startswith("The paid time of Studio Nord is over, and Altegio has frozen it.")
     assert simulator.state(NORD) == "freezed"
-    typed(command_of(http, "time", 2))
-    typed(command_of(http, "off"))
+    assert typed(command_of(http, "time", 1)).startswith("Studio Nord is frozen already")
+    assert "no webhook" in typed(command_of(http, "time", 2))
+    assert typed(command_of(http, "off")).startswith("Studio Nord is disconnected.")
     assert simulator.state(NORD) == "uninstalled"
 
 
@@ -220,7 +231,7 @@ def test_the_trial_is_the_configured_one_for_the_desk_as_well(
     http: httpx.Client,
 ) -> None:
     simulator.grant(4801, private=True)
-    assert "a trial of 30 days" in http.get("/").text
+    assert "A trial of 30 days, until " in http.get("/").text
     announced = tmp_path / "stack.json"
     announced.write_text(commands._announcement(world.stack))
     capsys.readouterr()

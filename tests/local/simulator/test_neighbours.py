@@ -18,7 +18,8 @@ import pytest
 from local.listener import Listener
 from local.simulator import Simulator, controls
 from local.simulator.neighbours import Doing, Neighbours
-from tests.local.simulator.app import NORD, App
+from tests.local.simulator.app import NORD, App, connect
+from tests.local.simulator.test_telephony import App as Telephony
 
 
 @dataclass
@@ -102,11 +103,11 @@ def test_a_bill_is_posted_and_followed(app: App, stack: Stack, neighbours: Neigh
     assert abs(datetime.now(UTC) - begins) < timedelta(minutes=5)
     assert ends - begins == timedelta(days=30)
     until = time.monotonic() + 60
-    while last(neighbours, "bill").stands != "SENT: so it stands":
+    while last(neighbours, "bill").stands != "SENT: So it stands.":
         assert time.monotonic() < until
         time.sleep(0.05)
     page = app.http.get("/").text
-    assert "SENT: so it stands" in page
+    assert "SENT: So it stands." in page
     # What is given back is the bill that was sent last.
     assert f'id="refund-event" name="event_id" value="{event["event_id"]}"' in page
 
@@ -121,7 +122,7 @@ def test_of_a_bill_that_waits_each_reason_stands_once_and_when_it_goes_on(
     while not last(neighbours, "bill").stands:
         assert time.monotonic() < until
         time.sleep(0.05)
-    assert last(neighbours, "bill").stands == "HELD: so it stands; later; next at 14:36:05"
+    assert last(neighbours, "bill").stands == "HELD: So it stands. Later. Next at 14:36:05."
     stack.states = ["SENT"]  # nobody asks any more
 
 
@@ -132,13 +133,14 @@ def test_of_a_bill_that_waits_each_reason_stands_once_and_when_it_goes_on(
 def test_no_exceptions_name_is_shown(
     app: App, stack: Stack, neighbours: Neighbours, state: str, said: str
 ) -> None:
-    stack.states, stack.more = [state], {"why": "RemoteProtocolError"}
+    # A reason has a full stop of its own, or none.
+    stack.states, stack.more = [state], {"why": "RemoteProtocolError", "next": "Later."}
     press(app, "/billing/bill", amount="29.90", currency="EUR", way="http")
     until = time.monotonic() + 60
     while not last(neighbours, "bill").stands:
         assert time.monotonic() < until
         time.sleep(0.05)
-    assert last(neighbours, "bill").stands == f"{state}: so it stands; {said}"
+    assert last(neighbours, "bill").stands == f"{state}: So it stands. {said}. Later."
     stack.states = ["SENT"]
 
 
@@ -204,6 +206,92 @@ def test_a_call_that_is_refused_is_on_no_line(
     assert '<b data-answer="ring">401</b>' in app.http.get("/").text
 
 
+def test_the_card_of_a_call_that_is_over_says_so(
+    sim: Simulator, app: App, neighbours: Neighbours
+) -> None:
+    def card() -> str:
+        [found] = re.findall('<div class="pop-up.*?</div>', app.http.get("/").text)
+        return str(found)
+
+    backend = Telephony(sim)
+    connect(sim, app)
+    backend.setup()
+    press(app, "/pbx/ring", phone="+13155550175", line="+13155550176", key="pbx_key")
+    backend.ring()
+    assert "Incoming call" in card()
+    press(app, "/pbx/hang-up")
+    assert 'class="pop-up over"' in card()
+    assert "The call was missed, " in card()
+    assert "Incoming call" not in card()
+    # The next one rings; it and its end may also be told by the commands, not by the buttons.
+    press(app, "/pbx/ring", phone="+13155550175", line="+13155550176", key="pbx_key")
+    backend.ring()
+    assert "Incoming call" in card()
+    neighbours.call = None
+    backend.save()
+    assert "The call is over, " in card()
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_each_press_tells_a_terminal_what_it_did(app: App, stack: Stack) -> None:
+    def said(path: str, **fields: str) -> str:
+        return app.http.post(path, data={"location": str(NORD), **fields}).text
+
+    answered = 'Your backend: 202 {"success": true, "pop_up": "sent"}\n'
+    bill = said("/billing/bill", amount="1", currency="EUR")
+    assert bill == f"A month was paid: the billing system posts it to /billing. {answered}"
+    refund = said("/billing/refund", event_id="inv-1", way="queue")
+    assert refund == (
+        f"A payment was given back: the billing system puts it on the queue. {answered}"
+    )
+    assert said("/pbx/ring", phone="+1", line="+2", key="k") == (
+        f"The telephone rings, and the PBX says so. {answered}"
+    )
+    assert said("/pbx/take").startswith("The reception has taken the call.")
+    assert said("/pbx/hang-up") == f"The call is over, and the PBX says so. {answered}"
+    assert said("/pbx/hang-up") == "Nobody is on the line: ring first.\n"
+    ran = "The schedules ran, ahead of their time: ReconcileFunction.\n"
+    assert said("/time/schedules") == ran
+    stack.status = 401
+    assert "Your backend: 401 " in said("/pbx/ring", phone="+1", line="+2", key="k")
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_a_browser_is_shown_the_page_with_why_not(app: App) -> None:
+    refused = app.http.post("/pbx/hang-up", headers={"accept": "text/html,*/*"})
+    assert refused.status_code == 400
+    assert "Nobody is on the line: ring first.</p>" in refused.text
+    assert "<h1>Altegio, simulated</h1>" in refused.text
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_a_step_says_what_came_of_it_since(sim: Simulator, app: App) -> None:
+    def dds(step: str) -> list[str]:
+        result = app.http.get("/").text.partition(f'id="live-{step}" ')[2].partition("</dl>")[0]
+        return [re.sub(r"<.*?>|\d\d:\d\d:\d\d", "", it) for it in result.split("<dd>")[1:]]
+
+    sim.grant(NORD)
+    app.callback()
+    app.paid()
+    assert dds("connect")[0] == "Was connected at ."
+    said = app.http.post("/owner/disconnect", data={"location": str(NORD)}).text
+    assert said == "Studio Nord is disconnected. Altegio tells your backend by a webhook.\n"
+    assert (
+        dds("connect")
+        == dds("off")
+        == [
+            "Was connected at , and disconnected at .",
+            "Not connected.",
+        ]
+    )
+    sim.grant(NORD)
+    app.callback()
+    for step in ("connect", "off", "back"):
+        was, now = dds(step)
+        assert was == "Was disconnected at , and connected at ."
+        assert now.startswith("Connected. Paid until ")
+
+
 @pytest.mark.usefixtures("neighbours")
 def test_why_a_call_is_not_in_the_history_is_told(sim: Simulator, app: App, stack: Stack) -> None:
     def said() -> str:
@@ -211,28 +299,28 @@ def test_why_a_call_is_not_in_the_history_is_told(sim: Simulator, app: App, stac
         stack.status = refused_by
         press(app, "/pbx/hang-up")
         stack.status = 202
-        [words] = re.findall("<dd>(not in the history.*?)</dd>", app.http.get("/").text)
+        [words] = re.findall("<dd>(Not in the history.*?)</dd>", app.http.get("/").text)
         return str(words)
 
     refused_by = 202
-    assert said() == "not in the history: the salon takes no calls now; it comes once that is over"
+    assert said() == "Not in the history: the salon takes no calls now. It comes once that is over."
     sim.grant(NORD)
     app.callback()
-    assert said() == "not in the history yet: it comes within a minute"
+    assert said() == "Not in the history yet: it comes within a minute."
     refused_by = 401
-    assert said() == "not in the history: it was not taken"
+    assert said() == "Not in the history: it was not taken."
 
 
 @pytest.mark.usefixtures("neighbours")
-def test_what_is_broken_is_told_in_the_words_of_its_button(sim: Simulator, app: App) -> None:
-    for label, path, fields in controls.BREAKS:
-        app.http.post(path, data={name: str(value) for name, value in fields})
-        if path == "/faults/order":
-            assert f"<li>{label}: " in app.http.get("/").text
-    assert "<li>webhooks: never</li>" in app.http.get("/").text
+def test_what_is_broken_stands_on_the_page_as_a_terminal_is_told(sim: Simulator, app: App) -> None:
+    for _, path, fields in controls.BREAKS:
+        said = app.http.post(path, data={name: str(value) for name, value in fields}).text
+        assert f"<li>{html.escape(said.strip())}</li>" in app.http.get("/").text
     app.http.post("/faults/mend")
-    sim.fault("payment", "status", status=500)
-    assert "<li>status of payment: 1 more time</li>" in app.http.get("/").text
+    sim.fault("payment", "status", status=500, times=2)
+    app.pay()
+    left = "Altegio will answer 500 to the next payment, and do nothing."
+    assert f"<li>{left}</li>" in app.http.get("/").text
 
 
 def test_a_sum_is_written_with_its_last_zero(sim: Simulator, app: App) -> None:
@@ -241,8 +329,8 @@ def test_a_sum_is_written_with_its_last_zero(sim: Simulator, app: App) -> None:
     app.paid(payment_sum=29.9)
     app.paid(payment_sum=1000)
     page = app.http.get("/").text
-    assert "<td>29.90 EUR</td>" in page
-    assert "<td>1000 EUR</td>" in page
+    assert ">29.90 EUR</td>" in page
+    assert ">1000 EUR</td>" in page
 
 
 def test_a_stack_that_has_ended_is_told(app: App, neighbours: Neighbours) -> None:
@@ -255,17 +343,38 @@ def test_a_stack_that_has_ended_is_told(app: App, neighbours: Neighbours) -> Non
 def test_the_schedules_run(app: App, stack: Stack, neighbours: Neighbours) -> None:
     assert press(app, "/time/schedules") == 303
     assert stack.ran == 1
-    assert "ReconcileFunction" in last(neighbours, "schedules").words
+    assert "ReconcileFunction" in last(neighbours, "time").words
 
 
 @pytest.mark.usefixtures("neighbours")
 def test_beside_what_time_brings_stands_what_it_brought(sim: Simulator, app: App) -> None:
     sim.grant(NORD)
     app.callback()
-    press(app, "/owner/expire")
-    page = app.http.get("/").text
-    result = page[page.index('id="live-time"') :].split("</section>")[0]
-    assert "frozen: no payment covers this day" in result
+
+    def result() -> str:
+        page = html.unescape(app.http.get("/").text)
+        return page[page.index('id="live-time"') :].split("</section>")[0]
+
+    sim.webhook_mode = "late"
+    said = app.http.post("/owner/expire", data={"location": str(NORD)}).text
+    assert said == (
+        "The paid time of Studio Nord is over, and Altegio has frozen it. Altegio keeps the webhook"
+        " back that would tell your backend. Once it knows, a call pops up no card. Bill in step 2,"
+        " and Altegio thaws it.\n"
+    )
+    assert said.strip() in result()
+    # Its trial would run on: nobody is told that nothing covers this day.
+    assert "Its time was ended before <time>" in result()
+    again = app.http.post("/owner/expire", data={"location": str(NORD)})
+    assert (again.status_code, again.text) == (
+        400,
+        "Studio Nord is frozen already: no time of it can end.\n",
+    )
+    said = app.http.post("/owner/release").text
+    assert said == "Altegio sends the webhook that it has kept back.\n"
+    assert said.strip() in result()
+    said = app.http.post("/owner/release").text
+    assert said == "Altegio has kept no webhook back, so none is sent.\n"
 
 
 @pytest.mark.usefixtures("neighbours")

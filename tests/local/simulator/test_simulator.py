@@ -1,6 +1,7 @@
 """The simulated platform, seen from outside: over HTTP, as the application sees it."""
 
 import base64
+import html
 import itertools
 import json
 import re
@@ -247,11 +248,15 @@ def test_the_owner_can_press_every_button(sim: Simulator, app: App, inbox: Inbox
     ("button", "fields", "told"),
     [
         ("grant", {}, "Choose a location first."),
-        ("grant", {"location": "4777"}, "the application is already installed in [4777]"),
-        ("grant", {"location": "x"}, "invalid literal"),
+        (
+            "grant",
+            {"location": "4777"},
+            "The app is already installed in 4777: disconnect first.\n",
+        ),
+        ("grant", {"location": "x"}, "A location is a number, not 'x'.\n"),
         ("grant", {"location": "1", "owner": "9"}, "There is no such owner."),
-        ("grant", {"location": "1", "form": "<b>"}, "unknown form &#x27;&lt;b&gt;&#x27;"),
-        ("expire", {"location": "1"}, "location 1 is uninstalled, not active"),
+        ("grant", {"location": "1", "form": "<b>"}, "Unknown form '<b>'."),
+        ("expire", {"location": "1"}, "Location 1 is not connected: no time of it can end."),
         ("pay", {"location": "1"}, "The application is not installed in the location."),
         ("explode", {"location": "1"}, "There is no such button."),
     ],
@@ -263,6 +268,9 @@ def test_the_page_says_why_not(
     answer = app.http.post(f"/owner/{button}", data=fields)
     assert answer.status_code == 400
     assert told in answer.text
+    # A browser gets the page, with the same on it.
+    page = app.http.post(f"/owner/{button}", data=fields, headers={"accept": "text/html"})
+    assert html.escape(told.strip()) in page.text
 
 
 def test_the_page_escapes_what_the_application_sent(sim: Simulator, app: App) -> None:
