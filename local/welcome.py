@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _WELCOME = """\
 The local stack serves; Ctrl-C ends it.
 
-{owner}  HTTP API        {api}
+  HTTP API        {api}
   platform        {platform}
   AWS emulator    {aws_endpoint_url}  (region {region}, credentials test/test)
   billing queue   {billing_queue_url}
@@ -40,11 +40,11 @@ Somebody calls, and his card pops up (set PBX_KEY to the key that the page shows
   {ringing}
 The platform asks whether the webhook is there:
   curl --head $API/webhooks/altegio
-"""
-_OWNER = """\
-Open this page in a browser; it leads through the first five minutes:
+{page}"""
+# Last, where the eye is: what stands above it may have left the screen.
+_PAGE = """
+Begin here. Open this page in a browser; it leads through the first five minutes:
   {url}
-
 """
 
 
@@ -79,7 +79,7 @@ def text(
         is_simulated: Whether the platform is a simulator.
     """
     return _WELCOME.format(
-        owner=_OWNER.format(url=stack.platform_url) if is_simulated else "",
+        page=_PAGE.format(url=stack.platform_url) if is_simulated else "",
         api=stack.api,
         platform=stack.platform_url + ("  (a simulator)" if is_simulated else ""),
         aws_endpoint_url=stack.aws_endpoint_url,

@@ -213,6 +213,8 @@ def test_the_commands_that_make_up_prints(
     names.write_text(welcome.exports(world.stack))
     pages = dict.fromkeys(("letters", "events", "alarms"), "")
     text = welcome.text(world.stack, pages, names, clock.now(), is_simulated=True)
+    # What is printed last is what a terminal shows: where to begin.
+    assert text.endswith(f"leads through the first five minutes:\n  {simulator.url}\n")
     sets, *others = [line.strip() for line in text.splitlines() if re.match("  (curl|[.]) ", line)]
     before = len(simulator.payments(NORD))
     printed = [typed(f"{sets}; {each}", PBX_KEY=key) for each in others]
