@@ -4,6 +4,7 @@
 
 import argparse
 import json
+import re
 import signal
 import sys
 import tempfile
@@ -159,6 +160,13 @@ def _setting(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _address(text: str) -> str:
+    if re.fullmatch(r"https?://[^/\s]+\S*", text) is None:
+        message = f"{text!r} is no address, such as https://api.alteg.io"
+        raise argparse.ArgumentTypeError(message)
+    return text
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong; the whole usage is what --help is for."""
@@ -211,6 +219,7 @@ def _stack_options() -> _Parser:
     stack = _Parser(add_help=False)
     stack.add_argument(
         "--platform-url",
+        type=_address,
         metavar="URL",
         help="use this platform, for both of its hosts, instead of a simulator",
     )

@@ -92,6 +92,13 @@ def _connected(world: World, function: str) -> str:
         return ""
     try:
         with Browser() as browser:
-            return browser.press(browser.open(address)).pbx_key
+            page = browser.open(address)
+            if page.form is None:
+                log = world.stack.logs / "ConnectFunction.log"
+                raise _NotInvoked(
+                    "The locations could not be connected, as their page failed: a setting may be"
+                    f" wrong. {log} says which."
+                )
+            return browser.press(page).pbx_key
     except (httpx.HTTPError, ValueError) as error:
         raise _NotInvoked(f"The locations could not be connected: {error}") from None

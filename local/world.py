@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from local.examples.mailbox import SENDER
 from local.simulator import Simulator
 from local.simulator.neighbours import Neighbours
@@ -48,7 +50,7 @@ def opened(options: argparse.Namespace, *, port: int, logs: Path | None = None) 
                 _introduce(simulator, stack)
         except (
             *(OSError, OverflowError, RuntimeError, ValueError),
-            subprocess.CalledProcessError,
+            *(BotoCoreError, ClientError, subprocess.CalledProcessError),
         ) as error:
             why = " ".join(str(error).split())
             print(f"The local stack cannot start: {why}", file=sys.stderr)
@@ -64,10 +66,18 @@ def _introduce(simulator: Simulator, stack: Stack) -> None:
     """
     simulator.redirect_url = f"{stack.api}/connect"
     simulator.callback_url = f"{stack.api}/webhooks/altegio"
-    simulator.set_trial(int(stack.functions["ReconcileFunction"].environment["TRIAL_DAYS"]))
+    simulator.set_trial(_days(stack.functions["ReconcileFunction"].environment["TRIAL_DAYS"]))
     simulator.neighbours = Neighbours(
         api=stack.api,
         billing_key=stack.billing_key,
         billing_queue=stack.billing_queue_url,
         run_schedules=lambda: ", ".join(stack.run_schedules()),
     )
+
+
+def _days(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        message = f"TrialDays is a number of days, not {text!r}."
+        raise ValueError(message) from None

@@ -158,8 +158,42 @@ def test_a_function_that_fails_is_an_error(tmp_path: Path) -> None:
     assert "REPORT" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["--port", "99999"], ["--set", "TrialDays=soon"]])
-def test_a_setting_that_cannot_be_is_told_in_a_line(words: list[str]) -> None:
+@pytest.mark.parametrize("address", ["nonsense", "http://", "ftp://a.example", ""])
+def test_what_is_no_address_is_told_in_a_line(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = str(PROJECT / "events" / "payments-payment.json")
+    with pytest.raises(SystemExit) as ended:
+        commands.main(["invoke", "payments", event, "--platform-url", address])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"{address!r} is no address, such as https://api.alteg.io" in said
+    assert said.count("\n") == 1
+
+
+def test_a_setting_that_no_function_takes_names_the_log_that_says_which(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    event = str(PROJECT / "events" / "payments-payment.json")
+    assert commands.main(["invoke", "payments", event, "--set", "LEASE_S=soon"]) == 2
+    said = capsys.readouterr().err
+    log = PROJECT / "build" / "local" / "invoked" / "ConnectFunction.log"
+    assert said == (
+        "The locations could not be connected, as their page failed: a setting may be wrong."
+        f" {log} says which.\n"
+    )
+    assert "LEASE_S has a value of the wrong kind" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--port", "99999"], "port"),
+        (["--set", "TrialDays=soon"], "TrialDays is a number of days, not 'soon'."),
+        (["--set", "PartnerTokenParameter="], "Invalid length for parameter Name"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told_in_a_line(words: list[str], why: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "local", "up", *words],
         cwd=PROJECT,
@@ -170,4 +204,5 @@ def test_a_setting_that_cannot_be_is_told_in_a_line(words: list[str]) -> None:
     )
     assert done.returncode == 2
     assert done.stderr.startswith("The local stack cannot start: ")
+    assert why in done.stderr
     assert len(done.stderr.splitlines()) == 1
