@@ -127,7 +127,7 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
     if ghosts := [it for it in found if it.finding.difference is Difference.GHOST]:
         location_id = ghosts[0].finding.location_id
         parts.append("\nGive one to its account:")
-        parts.append(screen.to_type(f"take {location_id} ACCOUNT --reason TEXT --do", options))
+        parts.append(screen.to_type(f"take {location_id} ACCOUNT --reason TEXT", options))
     return "\n".join(parts)
 
 

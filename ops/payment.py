@@ -113,20 +113,20 @@ def _unpaid(site: Site, entry: Entry) -> tuple[str, str] | None:
     asked = entry.received_at + timedelta(seconds=site.settings.ledger.refund_wait_s)
     words = f"Have billing send {entry.payment_key}, then both go out. If it means another payment,"
     words += " have it send a refund of that, with an id of its own, and give this one up. Else it"
-    give_up = f"payment {screen.quoted(entry.key)} --close REASON --do"
+    give_up = f"payment {screen.quoted(entry.key)} --close REASON"
     return f"{words} is NEEDS_HUMAN at {screen.moment(asked)}.", give_up
 
 
 def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
     """What comes next for an entry that is not settled, and what to type; empty if nothing."""
     key = f"payment {screen.quoted(entry.key)}"
-    send, give_up = f"{key} --send --do", f"{key} --close REASON --do"
+    send, give_up = f"{key} --send", f"{key} --close REASON"
     close = "Or correct it in billing, and give it up with --close REASON."
     match entry.state:
         case EntryState.NEEDS_HUMAN if found.word is Word.TAKEN and found.mine:
-            return "The platform took it.", f"{key} --adopt {found.mine[0]} --do"
+            return "The platform took it.", f"{key} --adopt {found.mine[0]}"
         case EntryState.NEEDS_HUMAN if found.word is not Word.NOT_TAKEN and entry.attempt:
-            return "If this does not help, look in Altegio.", f"{key} --look --do"
+            return "If this does not help, look in Altegio.", f"{key} --look"
         case EntryState.UNKNOWN if not found.live:
             words = "Nothing is listed while the location is not connected. If Altegio says that it"
             words += " took it, --adopt ID --force. If not, and the customer has left for good,"
@@ -136,7 +136,7 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
             return f"It goes out when the location is connected. {left}", give_up
         case EntryState.NEEDS_HUMAN | EntryState.REJECTED | EntryState.HELD if found.doubled:
             words = "Its period is paid for. If the customer owes both, --send; if not, give it up."
-            return words, f"{key} --close REASON"
+            return words, give_up
         case EntryState.NEEDS_HUMAN:
             return f"The platform did not take it. {close}", send
         case EntryState.REJECTED:

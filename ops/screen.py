@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import shlex
 import textwrap
 from collections import Counter
@@ -24,6 +25,21 @@ _NARROWEST = 16
 # An id is copied as one, however long.
 _wrap = partial(textwrap.wrap, break_on_hyphens=False, break_long_words=False)
 _TYPE = "    type: "
+_NOTE = "          # "
+# What stands in capitals in a command, and what is written in its place.
+_TO_FILL_IN = {
+    "ACCOUNT": "an account's id, its id in your portal, or a location of it",
+    "CC": "a country, as the two letters of ISO 3166",
+    "KEY": "a file that you write, as told above",
+    "LOCATION": "the id of a location",
+    "NAME": "an environment of samconfig.toml",
+    "REASON": "why, in quotes; it is kept",
+    "SECRET": "a file that you write, as told above",
+    "TEXT": "how you know whose it is, in quotes; it is kept",
+    "TOKEN": "a file that you write, as told above",
+}
+# Of AWS's commands, these change something, and show nothing before.
+_AT_ONCE = (" put-parameter ", " set-queue-attributes ", " update-event-source-mapping ")
 _OTHERS = ("(umask ", "AWS_", "aws ", "build/", "grep ", "less ", "make ")
 
 
@@ -50,7 +66,11 @@ def quoted(key: str) -> str:
 
 
 def to_type(command: str, options: argparse.Namespace) -> str:
-    """A command on lines of its own, as it is pasted into a shell: one of ours as a whole."""
+    """A command on lines of its own, as it is pasted into a shell: one of ours as a whole.
+
+    Below it stands what has to be written in the place of its words in capitals, and whether it
+    changes something at once; as comments of the shell.
+    """
     named = {"stack-name": options.stack_name, "profile": options.profile, "region": options.region}
     where = "".join(f" --{name} {shlex.quote(it)}" for name, it in named.items() if it)
     if not where and options.announced != ANNOUNCEMENT:
@@ -60,7 +80,11 @@ def to_type(command: str, options: argparse.Namespace) -> str:
     if command.startswith("build/"):  # of sam, which is told the stack already
         whole += where.removeprefix(f" --stack-name {shlex.quote(options.stack_name)}")
     is_long = len(whole) > _WIDTH - len(_TYPE)
-    return _TYPE + (whole.replace(" --", " \\\n            --") if is_long else whole)
+    typed = _TYPE + (whole.replace(" --", " \\\n            --") if is_long else whole)
+    words = [it for it in re.findall(r"\b[A-Z]+\b", command) if it in _TO_FILL_IN]
+    notes = [f"{it}: {_TO_FILL_IN[it]}" for it in dict.fromkeys(words)]
+    notes += ["It does so at once, without a dry run."] * any(it in whole for it in _AT_ONCE)
+    return "\n".join([typed, *(f"{_NOTE}{it}" for it in notes)])
 
 
 class Wrong(Exception):

@@ -1,6 +1,7 @@
 """Somebody who operates the stack under test."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -66,10 +67,24 @@ class Operator:
         assert secrets_in(text, self._deployment.simulator) == []
         if "--json" not in words:
             assert max(map(len, text.splitlines()), default=0) <= 100
+            is_told_as_it_is_typed(text)
         return text
 
     def json(self, *words: str) -> Any:
         return json.loads(self(*words, "--json"))
+
+
+def is_told_as_it_is_typed(text: str) -> None:
+    """What is printed to type shows first, and says what is to be written into it."""
+    for typed in re.split(r"^    type: ", text.replace("\\\n", ""), flags=re.MULTILINE)[1:]:
+        command, *below = typed.splitlines()
+        # What a census would repair, it has shown.
+        assert " --do" not in command or " census --do" in command
+        notes = [it.strip().removeprefix("# ") for it in below if it.startswith("          # ")]
+        for word in re.findall(r"(?<!--state )\b[A-Z]{2,}\b(?!=)", command):
+            assert any(it.startswith(f"{word}: ") for it in notes), typed
+        if re.search(r"\baws .* (put|set|update)-", command):
+            assert "It does so at once, without a dry run." in notes, typed
 
 
 def stack_of(deployment: Deployment, watch: CloudWatch | None = None) -> site.Stack:

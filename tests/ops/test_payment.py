@@ -131,7 +131,7 @@ def test_of_a_refund_whose_payment_never_came_it_says_who_has_to_send_what_until
     assert "state PENDING for 20 min" in said
     assert "Have billing send payment#inv-2026-10-4564, then both go out." in said
     assert f"Else it is NEEDS_HUMAN at {until}." in said
-    assert operator.json("payment", "ref-1")["next"] == "payment refund#ref-1 --close REASON --do"
+    assert operator.json("payment", "ref-1")["next"] == "payment refund#ref-1 --close REASON"
     told = " ".join(operator("status").split())
     assert "PENDING, its payment was not sent by billing: payment#inv-2026-10-4564" in told
     connected.bill(payment("inv-2026-10-4564"))
@@ -395,7 +395,7 @@ def test_what_was_held_before_its_location_came_back_says_so(
     )
     assert "location 4232, active" in shown
     assert "It goes out by itself, in " in shown
-    operator(*operator.json("payment", "inv-1")["next"].split())
+    operator(*operator.json("payment", "inv-1")["next"].split(), "--do")
     connected.let_time_pass(2)
     assert state(connected) == "SENT"
 
@@ -418,8 +418,10 @@ def test_what_may_have_been_taken_is_closed_only_where_nothing_is_listed_any_mor
     shown = " ".join(operator("payment", "inv-1").split())
     assert "Nothing is listed while the location is not connected" in shown
     command = operator.json("payment", "inv-1")["next"]
-    assert command == "payment payment#inv-1 --close REASON --do"
+    assert command == "payment payment#inv-1 --close REASON"
     operator(*command.split())
+    assert state(connected) == "UNKNOWN"
+    operator(*command.split(), "--do")
     assert state(connected) == "CLOSED"
     logged()
     connected.reconcile()

@@ -40,10 +40,10 @@ def test_one_entry_is_told_with_what_to_type_next(
     reject(connected)
     assert "type: " not in operator("payment", "known")
     shown = operator("payment", "inv-1")
-    assert "\n    type: .venv/bin/python -m ops payment payment#inv-1 --send --do\n" in shown
+    assert "\n    type: .venv/bin/python -m ops payment payment#inv-1 --send\n" in shown
     told = operator.json("payment", "inv-1")
     assert (told["key"], told["platform"]["word"]) == ("payment#inv-1", "not taken")
-    assert told["next"] == "payment payment#inv-1 --send --do"
+    assert told["next"] == "payment payment#inv-1 --send"
 
 
 def test_what_another_payment_covers_is_not_offered_to_be_sent(
@@ -64,7 +64,7 @@ def test_what_another_payment_covers_is_not_offered_to_be_sent(
     connected.bill(refund(of="taken"))
     # Neither by what is given back, nor by what was not taken.
     connected.bill(refund("ref-2", of="other"))
-    assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --send --do"
+    assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --send"
     reject(connected, "inv-2")
     assert "paid already" not in operator("payment", "inv-1")
 

@@ -122,7 +122,7 @@ def test_a_rejected_payment_is_sent_again_as_it_says(
     )
     assert operator.code == 2
     type_what_it_says(operator, line)
-    operator(*operator.json("payment", "inv-1")["next"].split())
+    operator(*operator.json("payment", "inv-1")["next"].split(), "--do")
     connected.let_time_pass(2)
     assert told(operator) == []
 
@@ -134,7 +134,7 @@ def test_what_needs_a_person_is_looked_for_again_as_it_says(
     line = told(operator)[0]
     assert line.startswith("broken payment#inv-1 of location 4564: NEEDS_HUMAN")
     type_what_it_says(operator, line)
-    operator(*operator.json("payment", "inv-1")["next"].split())
+    operator(*operator.json("payment", "inv-1")["next"].split(), "--do")
     connected.let_time_pass(30, step=5)
     assert told(operator) == []
 
