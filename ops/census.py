@@ -5,6 +5,7 @@ Reconcile takes it, run by run; here it is only ordered and followed.
 
 import argparse
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from shared import clock
 from shared.aws.dynamodb import StaleWrite
+from shared.connections.connection import LIVE, Connection, State
 from shared.reconcile.census import differences as rules
 from shared.reconcile.census.differences import REPAIRED, Difference
 from shared.reconcile.census.table import CensusTable, Found, Head, Stage
@@ -23,6 +25,14 @@ _STALE = timedelta(days=1)
 # Reconcile runs every minute.
 _SILENCE = timedelta(minutes=3)
 _LOOK_S = 1.0
+SETTLED: dict[str, tuple[State, ...]] = {
+    Difference.UNINSTALLED: (State.DISABLED,),
+    Difference.FROZEN: (State.FROZEN, State.DISABLED),
+    Difference.THAWED: (State.ACTIVE, State.DISABLED),
+    Difference.CLOSED: LIVE,
+    Difference.GHOST: LIVE,
+}
+"""In which of our states what the census found of a location is so no more."""
 
 
 def census(site: Site, options: argparse.Namespace) -> int:
@@ -38,9 +48,34 @@ def census(site: Site, options: argparse.Namespace) -> int:
         return 0
     if options.new or options.do:
         head = _followed(site.roll, head)
-    found = [it for number in range(head.parts) for it in site.roll.part(number).found]
+    found = _found(site, head)
     screen.printed(options, _shown(site, head, found, options), _plain(head, found))
     return 0
+
+
+def _found(site: Site, head: Head) -> list[Found]:
+    return [it for number in range(head.parts) for it in site.roll.part(number).found]
+
+
+def _open(site: Site, found: Iterable[Found]) -> list[Found]:
+    """What can be repaired and is so yet: a repair, or whoever was faster, may have ended it since.
+
+    Reconcile looks at some a second time, and ends them minutes after the census is done.
+    """
+    asked = [it for it in found if it.finding.difference in REPAIRED]
+    known = rows.rows(site, [it.finding.location_id for it in asked])
+    of = {it.location_id: it for it in known}
+    return [it for it in asked if not _is_over(site, it, of.get(it.finding.location_id))]
+
+
+def _is_over(site: Site, it: Found, connection: Connection | None) -> bool:
+    finding = it.finding
+    if finding.difference is Difference.UNRECORDED:
+        return it.result.startswith("noted") or site.ledger.owner(int(finding.subject)) is not None
+    if connection is None:
+        return False
+    is_settled = connection.state in SETTLED.get(finding.difference, ())
+    return is_settled or connection.generation != it.generation
 
 
 def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
@@ -53,7 +88,7 @@ def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
         raise NotChanged("no census was taken yet; --new takes one")
     if head.stage is not Stage.DONE:
         raise NotChanged(f"the census of {screen.moment(head.began_at)} is still {head.stage}")
-    if not head.repairable or head.repaired:
+    if head.repaired or not _open(site, _found(site, head)):
         waits = "".join(f"; {it.whom} {it.what}" for it in rows.leaving(site, clock.now()))
         raise NotChanged(f"there is nothing to repair{waits}")
     if head.began_at + _STALE < clock.now():
@@ -93,15 +128,16 @@ def _followed(roll: CensusTable, head: Head) -> Head:
 
 
 def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespace) -> str:
-    kinds = [f"{number} {kind}" for kind, number in head.found.items()]
+    kinds = [f"{kind}: {number}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {head.stage}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
-    left = len(under_way := [*rows.leaving(site, clock.now())])
+    going, left = [*rows.leaving(site, clock.now())], _open(site, found)
+    done = head.repairable - len(left)
     pairs = [
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
         ("locations", f"{head.locations}, looked at {head.looked}"),
         ("differences", "; ".join(kinds) or "none"),
-        ("repairs", f"{head.repairable} possible, {head.repaired} made, {left} under way"),
+        ("repairs", f"{head.repairable} possible, {done} done by now, {len(going)} under way"),
         ("changes", f"{head.changes} of locations among them; the fuse allows {fuse}"),
     ]
     if head.blown:
@@ -114,16 +150,18 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
         lines = []
         for it in of_kind:
             place, what = it.finding.location_id, it.finding.words
-            then = f"; then {it.result}; now {now.get(place, 'unknown')}" if it.result else ""
-            lines.append((str(place), what + then))
+            what += f"; then {it.result}" * bool(it.result)
+            if it.result or (it.finding.difference in REPAIRED and it not in left):
+                what += f"; now {now.get(place, 'unknown')}"
+            lines.append((str(place), what))
         parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), lines)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
-    if head.stage is Stage.DONE and head.repairable and (head.blown or not head.repairs):
+    if head.stage is Stage.DONE and left and (head.blown or not head.repairs):
         asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
         parts.append("\nHave them repaired:")
         parts.append(screen.to_type(f"census --do{asked}", options))
-    parts += [f"\n{screen.wrapped(f'{it.whom} {it.what}.')}" for it in under_way]
+    parts += [f"\n{screen.wrapped(f'{it.whom} {it.what}.')}" for it in going]
     if ghosts := [it for it in found if it.finding.difference is Difference.GHOST]:
         location_id = ghosts[0].finding.location_id
         parts.append("\nGive one to its account:")

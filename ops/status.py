@@ -18,6 +18,7 @@ from botocore.exceptions import (
 )
 
 from ops import accounts, dead_letters, pbx, rows, screen, trouble
+from ops.census import SETTLED
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
 from ops.watch import FAILURES, RUN, Alarm
@@ -26,9 +27,9 @@ from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.aws import sightings
 from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import Sighting
-from shared.connections.connection import LIVE, Connection, Hint, State
+from shared.connections.connection import Connection, Hint
 from shared.payments.entry import EntryState
-from shared.reconcile.census.differences import REPAIRED, Difference
+from shared.reconcile.census.differences import REPAIRED
 from shared.reconcile.census.table import Stage
 
 _PATIENCE_S = 1.5
@@ -47,13 +48,6 @@ _LASTING = ("Doubled", "LifecycleEventUnknown")
 _AGAIN = "NotDurable"
 _BLOCKED = "PlatformBlocked"
 _TOKEN = ("401", "406")  # What blames our token.
-# In which of our states what the census found of a location is so no more.
-_SETTLED: dict[str, tuple[State, ...]] = {
-    Difference.UNINSTALLED: (State.DISABLED,),
-    Difference.FROZEN: (State.FROZEN, State.DISABLED),
-    Difference.THAWED: (State.ACTIVE, State.DISABLED),
-    Difference.GHOST: LIVE,
-}
 # What it means if the platform does not answer.
 _OUT = "Meanwhile nothing goes out: payments and calls wait for the end of it, pop-ups are lost"
 _ECHOES = "Alarms and counts, of what stands above or was mended. They end by themselves,"
@@ -371,7 +365,7 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         # Reconcile looks at these a second time, and ends them.
         going = {str(it.location_id) for it in known if it.hint is Hint.GONE}
         left = [it for it in left if it.who not in going]
-        left = [it for it in left if states.get(it.who) not in _SETTLED.get(it.why, ())]
+        left = [it for it in left if states.get(it.who) not in SETTLED.get(it.why, ())]
     if head.stage is not Stage.DONE and now - since > _OLD:
         what = f"stands still while {head.stage}"
         yield Trouble(Grade.ATTENTION, what, "census", "census", since)

@@ -72,8 +72,8 @@ def test_a_new_one_is_a_dry_run_that_is_followed(
     assert [line.split(maxsplit=1) for line in lines[1:5]] == [
         ["state", "done, a dry run"],
         ["locations", "7, looked at 7"],
-        ["differences", "2 connected here, not installed there; 4 active here, frozen there"],
-        ["repairs", "6 possible, 0 made, 0 under way"],
+        ["differences", "connected here, not installed there: 2; active here, frozen there: 4"],
+        ["repairs", "6 possible, 0 done by now, 0 under way"],
     ]
     rows = [
         line.split()[0] for line in lines if line.startswith("  ") and line.split()[0].isdigit()
@@ -99,7 +99,7 @@ def test_the_fuse_has_to_be_raised_by_hand(
     minutes.clear()
     text = operator("census", "--do", "--fuse", "6")
     assert operator.code == 0
-    assert "6 possible, 6 made" in text
+    assert "6 possible, 6 done by now" in text
     assert "6 of locations among them; the fuse allows 6" in text
     missed.let_time_pass(2)
     assert states(missed) == "disabled disabled frozen frozen frozen frozen active"
@@ -108,6 +108,33 @@ def test_the_fuse_has_to_be_raised_by_hand(
     assert shown.count("; now disabled") == 2
     assert shown.count("; now frozen") == 4
     assert "type:" not in shown
+
+
+@pytest.mark.usefixtures("minutes")
+@pytest.mark.parametrize("is_ordered", [True, False])
+def test_what_was_repaired_later_is_told_as_done(
+    deployment: Deployment, operator: Operator, *, is_ordered: bool
+) -> None:
+    """By reconcile, which had no answer when the repair was ordered; or by a webhook that came."""
+    connect(deployment, 1, 2)
+    deployment.simulator.disconnect(1, webhook="never")
+    shown = operator("census", "--new")
+    assert "1 possible, 0 done by now" in shown
+    assert "ops census --do\n" in shown
+    if is_ordered:
+        deployment.simulator.fault("status", "status", status=500, times=3)
+        assert "1 possible, 0 done by now" in operator("census", "--do")
+        assert deployment.connection(1).state == "active"
+        deployment.let_time_pass(60, step=5)
+    else:
+        deployment.webhook(deployment.event(1))
+        deployment.let_time_pass(5)
+    assert deployment.connection(1).state == "disabled"
+    shown = operator("census")
+    assert "1 possible, 1 done by now, 0 under way" in shown
+    assert "; now disabled" in " ".join(shown.split())
+    assert "type:" not in shown
+    assert "there is nothing to repair" in operator("census", "--do")
 
 
 @pytest.mark.usefixtures("minutes")
