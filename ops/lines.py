@@ -16,8 +16,11 @@ from shared.calls.lines import UNTOLD, BadEntry, imported, is_number
 from shared.connections.accounts import Account
 
 _LONGEST = 1_000_000
-_AGAIN = "If another customer's PBX has told of these, it may post its records again as soon as it"
-_AGAIN += " has the key of that customer's account, and they are saved there."
+_UNTIL = "Until then its calls come here, and wait; after that it may post its records again, and"
+_UNTIL += (
+    " they are saved there. Its account says when its key was made, and how another is made, if"
+)
+_UNTIL += " nobody has that one any more."
 
 type Change = tuple[Mapping[str, int], tuple[str, ...]]
 """What is entered, and what is removed."""
@@ -28,17 +31,7 @@ def lines(site: Site, options: argparse.Namespace) -> int:
     account = accounts.named(site, str(options.location))
     head = f"The lines of the account of location {options.location} ({site.name})"
     if options.drop is not None:
-        # Of another's PBX; and what waits may have been read in another country.
-        keys = {options.drop, site.lines.key_of(account, options.drop)}
-        listed = site.calls.waiting(account.account_id)
-        found = side_by_side(site.calls.get, [it.key for it in listed if it.line_key in keys])
-        waiting = [it for it in found if it and it.line_key in keys]
-        head += f"\n\n{screen.wrapped(_AGAIN)}"
-        ended = calls_shown.dropped(site, options, head, waiting)
-        if options.do and not ended:
-            whose = f"{account.account_id} {site.lines.key_of(account, options.drop)}"
-            site.sightings.note(LINE_GIVEN_UP, whose)
-        return ended
+        return _dropped(site, account, head, options)
     change = _asked(site, account, options)
     if change is None:
         return _listed(site, account, head, options)
@@ -55,9 +48,40 @@ def lines(site: Site, options: argparse.Namespace) -> int:
     pairs = _pairs(account, entries, gone)
     going = sum(it.line_key in entries for it in site.calls.waiting(account.account_id))
     pairs += [("go out", screen.counted(going, "call"))] * bool(entries)
-    for key, whose in _elsewhere(site, account, entries).items():
-        pairs.append(("beware", f"{key} is entered for {whose} as well"))
+    for key, owner in _elsewhere(site, account, entries).items():
+        pairs.append(("beware", f"{key} is entered for {_whose(key, owner)} as well"))
     return screen.change(options, head, pairs, do)
+
+
+def _dropped(site: Site, account: Account, head: str, options: argparse.Namespace) -> int:
+    """Gives up what waits for a line, as that of another's PBX which has this account's key."""
+    key = site.lines.key_of(account, options.drop)
+    # What waits may have been read in another country.
+    keys = {options.drop, key}
+    listed = site.calls.waiting(account.account_id)
+    found = side_by_side(site.calls.get, [it.key for it in listed if it.line_key in keys])
+    waiting = [it for it in found if it and it.line_key in keys]
+    line, owner = next(iter(_elsewhere(site, account, keys).items()), (key, None))
+    pairs = [
+        ("account", account.account_id),
+        ("name", account.name),
+        ("line", line),
+        ("waits", screen.counted(len(waiting), "call")),
+        ("whose", _whose(line, owner) if owner else "no other account has entered it"),
+    ]
+    first = f"First have that PBX set to the key of {_account(owner)}. {_UNTIL}"
+    known = f"If another customer's PBX has told of these: {first[0].lower()}{first[1:]}"
+    parts = [head, screen.facts(pairs), "", screen.wrapped(first if owner else known)]
+    if owner:
+        parts.append(screen.to_type(f"account {owner.account_id}", options))
+    ended = calls_shown.dropped(site, options, "\n".join(parts), waiting)
+    if options.do and not ended:
+        site.sightings.note(LINE_GIVEN_UP, f"{account.account_id} {key}")
+    return ended
+
+
+def _account(owner: Account | None) -> str:
+    return f"account {owner.account_id} ({owner.name})" if owner else "that customer's account"
 
 
 def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change | None:
@@ -113,12 +137,13 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     troubles = [*rows_read.elsewhere(site, account)]
     told = [f"\n{it.told(now, options)}\n" for it in troubles]
     parts = [head, *told, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
-    elsewhere = _elsewhere(site, account, [it.key for it in found.unknown])
+    others = _elsewhere(site, account, [it.key for it in found.unknown])
+    elsewhere = {key: _whose(key, owner) for key, owner in others.items()}
     for line in found.unknown[:1]:
         among = trouble.some(sorted(site.connections.of_account(account.account_id)))
         parts += _ways(line.key, among, elsewhere.get(line.key, ""), options)
-    others = [(key, whose) for key, whose in elsewhere.items() if key != found.unknown[0].key]
-    parts += [screen.wrapped(f"{key} is entered for {whose}.") for key, whose in others]
+    more = [(key, whose) for key, whose in elsewhere.items() if key != found.unknown[0].key]
+    parts += [screen.wrapped(f"{key} is entered for {whose}.") for key, whose in more]
     if any(it.key == UNTOLD for it in found.unknown):
         parts.append(
             f"Of the calls of {UNTOLD!r} the PBX told none: their location needs a number as well."
@@ -129,16 +154,20 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     return 0
 
 
-def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, str]:
-    """Where another account has entered these lines, as far as they are numbers."""
-    found, keys = {}, {*filter(is_number, lines)}
+def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, Account]:
+    """Which other account has entered each of these lines, as far as they are numbers."""
+    found, keys = dict[str, Account](), {*filter(is_number, lines)}
     for item in stored.scanned(site, site.calls_settings.accounts_table) if keys else ():
         # As it is stored: a row that cannot be read hides no other.
         for line in keys & {*item.get("lines", {}).get("M", ())}:
             of = item["key"]["S"].removeprefix("account#")
             for it in site.readable(site.accounts.of_id, [of] if of != account.account_id else []):
-                found[line] = f"location {it.lines[line]} of {it.name} (account {of})"
+                found[line] = it
     return found
+
+
+def _whose(line: str, owner: Account) -> str:
+    return f"location {owner.lines[line]} of {owner.name} (account {owner.account_id})"
 
 
 def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> list[str]:

@@ -46,7 +46,8 @@ def of_pop_ups(
     elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
         line = newest.facts.get("line") or newest.facts.get("extension", "")
         what += (
-            f": {line or 'none was told'}. Say of which LOCATION it is, if it is this customer's"
+            f": {line or 'none was told'}. Say of which LOCATION it is, if it is this customer's:"
+            " before it is entered, the command tells whether it is another's"
         )
         command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
     trouble, until = Trouble(Grade.ATTENTION, what, whom, command), last.at + LATELY
@@ -149,9 +150,10 @@ def of_lines(waiting: Sequence[Waiting], account: Account | None, *ids: int) -> 
     if unknown and ids:
         calls = screen.counted(len(unknown), "call waits", "calls wait")
         of = some(sorted({it.line_key for it in unknown}))
-        what = f"{calls}, as nobody has entered of which location the line is: {of}. As a rule it"
-        what += " is new: ask the customer of which location it is, and enter it. If the customer"
-        what += " has no such line, the PBX of another customer has this customer's key"
+        what = f"{calls}, as nobody has entered of which location the line is: {of}. See first"
+        what += " whether it is another customer's, whose PBX then has this customer's key: the"
+        what += " command tells. If it is not, it is new as a rule: ask the customer of which"
+        what += " location it is, and enter it"
         whom = f"account of {account.name if account else 'nobody'}, {places(ids)}"
         since = min(it.started_at for it in unknown)
         yield Trouble(Grade.ATTENTION, what, whom, f"lines {ids[0]}", since)

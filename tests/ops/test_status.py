@@ -534,10 +534,10 @@ def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: 
     key = deployment.connect(4564, 4232).pbx_key
     telling.end(deployment, key, call_id="c-1", location_id=None, line="+13155550199")
     what = (
-        "1 call waits, as nobody has entered of which location the line is: +13155550199. As a"
-        " rule it is new: ask the customer of which location it is, and enter it. If the customer"
-        " has no such line, the PBX of another customer has this customer's key"
-        " > lines 4232"
+        "1 call waits, as nobody has entered of which location the line is: +13155550199. See"
+        " first whether it is another customer's, whose PBX then has this customer's key: the"
+        " command tells. If it is not, it is new as a rule: ask the customer of which location it"
+        " is, and enter it > lines 4232"
     )
     name = operator.json("account", "4232")["name"]
     assert told(operator) == [f"attention account of {name}, locations 4232, 4564: {what}"]
