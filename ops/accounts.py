@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, redirect_stdout
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from typing import TextIO
 
 from ops import pbx, rows, screen, trouble
@@ -15,6 +16,7 @@ from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
 from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, POP_UP
+from shared.calls.call import Call
 from shared.calls.hearing import read_anew
 from shared.connect.portal import BadAccount, checked
 from shared.connections import pbx_key
@@ -48,12 +50,12 @@ def account(site: Site, options: argparse.Namespace) -> int:
         plain["troubles"] = [it.plain() for it in troubles]
         screen.printed(options, "\n".join(parts), plain)
         return 0
-    name, what, against, do = change
+    name, what, against, do, then = change
     text = f"Account ({site.name})\n{screen.facts([*{**dict(pairs), name: what}.items()])}"
     told: dict[str, object] = {**plain, name: what}
     # A new key alone is on the standard output, so that it can be piped to where it belongs.
     with redirect_stdout(sys.stderr) if options.new_key and not options.json else nullcontext():
-        return screen.proposed(options, text, told, lambda: do(told), against=against)
+        return screen.proposed(options, text, told, lambda: do(told), against=against, then=then)
 
 
 def facts(site: Site, found: Account, own: Iterable[Connection]) -> list[tuple[str, str]]:
@@ -131,8 +133,9 @@ def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> It
     yield from rows.dropped(site, [str(it.location_id) for it in own[:_MOST]], clock.now())
 
 
-type _Change = tuple[str, str, str, Callable[[dict[str, object]], str]]
-"""Of which fact, what it is, what is against it, and what does it and adds to what is told."""
+type _Change = tuple[str, str, str, Callable[[dict[str, object]], str], Sequence[str]]
+"""Of which fact, what it is, what is against it, what does it and adds to what is told, and which
+commands come next."""
 
 
 def _change(
@@ -142,24 +145,31 @@ def _change(
         ends = "at once" if options.void else f"after {screen.age(pbx_key.GRACE)}"
         void = f", and the old one stops working {ends}" if found.pbx_key_digest else ""
         do = partial(_new_key, site, found, sys.stdout, options)
-        return "PBX key", f"a new one for all its locations{void}", "", do
+        return "PBX key", f"a new one for all its locations{void}", "", do, ()
     if options.country:
         if options.country not in countries.CODES:
             raise Wrong(f"{options.country!r} is no country: give its two letters of ISO 3166.")
         change, account_id = f"{found.country or '-'} -> {options.country}", found.account_id
         what = f"{countries.named(found.country)} -> {countries.named(options.country)}"
-        what += f", of all locations of the account{_readable_in(site, options.country, own)}"
+        refused = {
+            it.location_id: calls
+            for it in own[:_MOST]
+            if (calls := trouble.refused(site.calls.latest(it.location_id, _MOST)))
+        }
+        what += ", of all locations of the account"
+        what += _readable_in(options.country, [*chain.from_iterable(refused.values())])
         words = f"country {change}, by {getpass.getuser()}"
         lines = site.connections.noted(account_id, words, clock.now())
         chosen = partial(site.accounts.set_country, account_id, options.country, lines)
-        return "country", what, "", lambda _told: _done(chosen())
+        left = ", but calls that Altegio refused before are sent again only if you say so:"
+        then = [f"location {it} --send-refused" for it in refused]
+        return "country", what, "", lambda _told: _done(chosen(), left * bool(then)), then
     return _handing_over(site, options.hand_over, found) if options.hand_over is not None else None
 
 
-def _readable_in(site: Site, country: str, own: Sequence[Connection]) -> str:
+def _readable_in(country: str, refused: Sequence[Call]) -> str:
     """How many of the calls that the platform refused have numbers there; empty if none stands."""
-    found = [call for it in own[:_MOST] for call in site.calls.latest(it.location_id, _MOST)]
-    read = [read_anew(it, country) for it in trouble.refused(found)]
+    read = [read_anew(it, country) for it in refused]
     good = sum(trouble.numbers(country, [it])[1] for it in read)
     told = f"; of {screen.counted(len(read), 'call')} that Altegio refused, the numbers of {good}"
     return f"{told} can exist there" * bool(read)
@@ -178,7 +188,7 @@ def _handing_over(site: Site, name: str, found: Account) -> _Change:
         against = f"{customer} has the account {other.account_id} already"
     what = f"{found.portal_account_id or 'nobody'} -> {customer}"
     given = partial(site.accounts.hand_over, found, customer, clock.now())
-    return "portal", what, against, lambda _told: _done(given())
+    return "portal", what, against, lambda _told: _done(given()), ()
 
 
 def _new_key(
@@ -194,7 +204,7 @@ def _new_key(
     return "Done. The new key is shown only this once."
 
 
-def _done(made: bool) -> str:  # noqa: FBT001 - what the table has answered
+def _done(made: bool, left: str = "") -> str:  # noqa: FBT001 - what the table has answered
     if not made:
         raise NotChanged("the account was changed or erased a moment ago")
-    return "Done."
+    return f"Done{left or '.'}"

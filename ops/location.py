@@ -220,7 +220,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     yield "last shown", screen.due(popped, now) if popped else "none of a call that is kept"
     dropped = site.sightings.last(sightings.POP_UP_DROPPED, whose)
     if dropped:
-        yield "dropped", f"{screen.due(dropped.at, now)}: {dropped.why}"
+        yield "dropped", f"{screen.due(dropped.at, now)}: {pbx.in_a_sentence(dropped.why)}"
     if account is not None:
         yield "PBX key", accounts.key_of(account)
     told = [line for line in known.journal if line.words.endswith(" webhook")]

@@ -17,8 +17,33 @@ from shared.connections.accounts import Account
 
 # After so long without a ring, nobody is asked any more whose line it is that rang.
 _QUIET = timedelta(minutes=10)
+# Each is stored by its name, and read by a person in words that follow a number.
+_WORDS: dict[str, str] = {
+    PopUp.SENT: "shown",
+    PopUp.REPEATED: "of calls that were shown before, or are over",
+    PopUp.HIDDEN: "not shown, as the caller hides",
+    PopUp.UNUSABLE: "not shown, as the caller's number is none of the account's country",
+    PopUp.UNKNOWN_LINE: "not shown, as nobody has entered the line",
+    PopUp.LATE: "not shown, as the PBX told too late",
+    PopUp.CROWDED: "not shown, as too many calls came at once",
+    PopUp.CLOSED: "not shown, as the location takes no calls",
+    PopUp.FAILED: "not shown, as the platform did not take it",
+}
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
+
+
+def in_words(counts: Mapping[str, int]) -> dict[str, int]:
+    """What became of pop-ups, as a sentence has it, and how many there were of each."""
+    return {_WORDS.get(why, why): number for why, number in counts.items()}
+
+
+def in_a_sentence(why: str) -> str:
+    """Why one was dropped, as it is noted, with what else is told of it."""
+    outcome, _, more = why.partition(": ")
+    if outcome == PopUp.UNUSABLE:
+        outcome = "the caller's number is none of the account's country"
+    return ": ".join(filter(None, (outcome, more)))
 
 
 def of_pop_ups(
@@ -33,16 +58,16 @@ def of_pop_ups(
     if last.at <= now - LATELY or not last.who or sum(lost.values()) <= counts.get(PopUp.SENT, 0):
         return
     # It is noted once a minute, so it may not be the very last.
-    what = f"more pop-ups are dropped than shown: {screen.tally(lost)}; at {last.at:%H:%M:%S}Z:"
-    what += f" {last.why}"
+    what = f"more pop-ups are dropped than shown: {screen.tally(in_words(lost))}"
+    what += f"; at {last.at:%H:%M:%S}Z: {in_a_sentence(last.why)}"
     whom = command = named(last.who)
     if late and last.why.startswith(PopUp.LATE):
         what += f". {_delays(late, last.why)}"
     elif last.why.startswith(PopUp.CROWDED):
         what += ", as our calls to Altegio had used up the pace of all, or of its account"
     elif last.why.startswith(PopUp.UNUSABLE):
-        what += ". If its PBX writes numbers as another country does, say which (CC)"
-        command = f"account {last.who} --country CC"
+        what += ". If its PBX writes numbers as another country does, say which"
+        command = f"account {last.who} --country COUNTRY"
     elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
         line = newest.facts.get("line") or newest.facts.get("extension", "")
         what += (
@@ -50,15 +75,12 @@ def of_pop_ups(
             " before it is entered, the command tells whether it is another's"
         )
         command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
-    trouble, until = Trouble(Grade.ATTENTION, what, whom, command), last.at + LATELY
+    trouble = Trouble(Grade.ATTENTION, what, whom, command)
     if last.why.startswith(PopUp.UNKNOWN_LINE) and last.at < now - _QUIET:
         # It rang only, or what waited was given up: it is asked about when it rings again.
-        trouble = replace(trouble, until=until, is_over=True)
-    if newest and newest.why in _NO_FAULT and newest.at > last.at:
-        ends = f"{screen.due(newest.at, now)}; this is told until {until:%H:%M:%S}Z"
-        what = f"{what.rstrip('.')}. Mended, as it seems: one was shown {ends}"
-        trouble = replace(trouble, what=what, until=until, is_over=True)
-    yield trouble
+        trouble = replace(trouble, until=last.at + LATELY, is_over=True)
+    good = newest.at if newest and newest.why in _NO_FAULT else last.at
+    yield unless_mended(trouble, last, good, "one was shown", now)
 
 
 def _delays(late: Mapping[str, int], why: str) -> str:
@@ -108,12 +130,16 @@ def of_recordings(seen: Sighting) -> Trouble:
     return Trouble(Grade.ATTENTION, what, whom, command)
 
 
-def unless_mended(found: Trouble, seen: Sighting, good: datetime, now: datetime) -> Trouble:
-    """The same, or an echo of it if what came later, at `good`, was as it should be."""
+def unless_mended(
+    found: Trouble, seen: Sighting, good: datetime, how: str, now: datetime
+) -> Trouble:
+    """The same, or an echo of it if it was as it should be later, at `good`, which `how` tells."""
     if good <= seen.at:
         return found
-    what = f"{found.what}. Mended, as it seems: one was passed on {screen.due(good, now)}"
-    return replace(found, what=what, until=seen.at + LATELY, is_over=True)
+    until = seen.at + LATELY
+    what = f"{found.what.rstrip('.')}. Mended, as it seems: {how} {screen.due(good, now)}"
+    what += f"; this is told until {until:%H:%M:%S}Z"
+    return replace(found, what=what, command=found.whom, until=until, is_over=True)
 
 
 def of_pbx_ahead(seen: Sighting) -> Trouble:

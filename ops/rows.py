@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from ops import country as countries_of
 from ops import dead_letters, pbx, screen, trouble
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
@@ -19,6 +20,7 @@ from shared.aws.sightings import Sighting
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call, CallState
 from shared.calls.hearing import read_anew
 from shared.calls.lines import is_number
+from shared.calls.shown import PopUp
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
@@ -230,7 +232,9 @@ def of_pbx(site: Site, now: datetime, whose: str = "") -> Iterator[Trouble]:
             asked = kind == sightings.RECORDING_LEFT_OUT and it.who.isdecimal()
             calls = site.calls.latest(int(it.who), MOST) if asked else []
             good = [each.heard_at for each in calls if each.leg and each.leg.link]
-            yield pbx.unless_mended(told(it), it, max(good, default=it.at), now)
+            yield pbx.unless_mended(
+                told(it), it, max(good, default=it.at), "one was passed on", now
+            )
 
 
 def refused(site: Site, calls: Iterable[Call], location_id: int) -> Iterator[Trouble]:
@@ -240,7 +244,8 @@ def refused(site: Site, calls: Iterable[Call], location_id: int) -> Iterator[Tro
     if account is not None:
         country = site.lines.country(account)
         read = [read_anew(it, country, account.account_id) for it in calls]
-        yield from trouble.of_refused(calls, read, country, location_id)
+        fits = countries_of.fitting(site, account, calls)
+        yield from trouble.of_refused(calls, read, country, fits, location_id)
 
 
 def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Trouble]:
@@ -305,6 +310,12 @@ def _dropped(site: Site, whose: str, group: Sequence[Sighting], now: datetime) -
         if (given_up and given_up.at >= last.at) or key in {*account.lines, *waiting}:
             return
     found = pbx.of_pop_ups(counts, late, last, newest, now)
+    if last.why.startswith(PopUp.UNUSABLE) and last.who.isdecimal():
+        chosen_at = countries_of.changed_at(site, int(last.who)) or last.at
+        how = "the next call tells, as the country was chosen"
+        found = (
+            it if it.until else pbx.unless_mended(it, last, chosen_at, how, now) for it in found
+        )
     if account and last.who != whose:
         command, since = f"account {whose}", noted.first_counted(sightings.POP_UP_LATE, *ids)
         whom = f"the PBX of {command} ({account.name}; {trouble.places(sorted(ids))})"
@@ -319,7 +330,7 @@ def places(site: Site, kind: str, within: timedelta) -> list[int]:
 
 def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
     """How many were shown and dropped, of a location or of all."""
-    counts = site.sightings.counts(sightings.POP_UP, whose)
+    counts = pbx.in_words(site.sightings.counts(sightings.POP_UP, whose))
     since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
     crowded = site.sightings.crowded(sightings.POP_UP, whose, since)
     more = f", and not all of the minute after {screen.moment(crowded)}" if crowded else ""

@@ -29,7 +29,7 @@ _NOTE = "          # "
 # What stands in capitals in a command, and what is written in its place.
 _TO_FILL_IN = {
     "ACCOUNT": "an account's id, its id in your portal, or a location of it",
-    "CC": "a country, as the two letters of ISO 3166",
+    "COUNTRY": "a country, as the two letters of ISO 3166",
     "KEY": "a file that you write, as told above",
     "LOCATION": "the id of a location",
     "NAME": "an environment of samconfig.toml",
@@ -121,11 +121,12 @@ def proposed(
     do: Callable[[], str],
     *,
     against: str = "",
+    then: Sequence[str] = (),
 ) -> int:
     """Shows a change as `text`, and makes it with `--do`; returns the command's exit code.
 
     `do` tells of it, or raises `NotChanged`, or `StaleWrite` as somebody was faster; what is
-    `against` forbids it.
+    `against` forbids it. Once it is done, the commands of `then` come next.
     """
     if not options.json:
         print(text, end="\n\n")
@@ -137,7 +138,9 @@ def proposed(
         return not_changed(options, error, plain)
     except StaleWrite:
         return not_changed(options, NotChanged("it has changed since it was shown"), plain)
-    printed(options, wrapped(said), {**plain, "done": done, "said": said})
+    following = [to_type(it, options) for it in then if done]
+    plain = {**plain, "done": done, "said": said, "then": [*then] if done else []}
+    printed(options, "\n".join([wrapped(said), *following]), plain)
     return 0
 
 
@@ -165,7 +168,8 @@ def below(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def wrapped(text: str, *, indent: str = "") -> str:
     """A sentence or two, at the left."""
-    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+    lines = _wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return "\n".join(lines)
 
 
 def not_changed(

@@ -233,21 +233,33 @@ def numbers(country: str, calls: Iterable[Call]) -> tuple[str, bool]:
 
 
 def of_refused(
-    calls: Sequence[Call], read: Sequence[Call], country: str, location_id: int
+    calls: Sequence[Call],
+    read: Sequence[Call],
+    country: str,
+    fits: Sequence[str],
+    location_id: int,
 ) -> Iterator[Trouble]:
-    """Those of a location that the platform will not save; `read` is how they are read by now."""
+    """Those of a location that the platform will not save; `read` is how they are read by now.
+
+    If not all numbers exist in the country, all do in each that `fits`.
+    """
     if calls:
         told, are_good = numbers(country, read)
         location, again = f"location {location_id}", f"location {location_id} --send-refused"
         first = "First put right what it says, then"
         if not are_good:
-            first = "If the PBX writes numbers as another country does, say which (CC), then"
+            first = "If the PBX writes numbers as another country does, say which, then"
+            if fits:
+                all_in = " or of ".join(map(countries.named, fits))
+                first = f"As numbers of {all_in}, all can exist: if the PBX writes them so, say it,"
+                first += " then"
         elif unread(calls):
             first = "When they were refused, not all did, so"
         whys = causes(call.why for call in calls).rstrip(".")
         what = f"{screen.counted(len(calls), 'call')} refused by the platform: {whys}. Numbers are"
         what += f" {told}. {first} have them sent again ({again}); or give them up (--drop-refused)"
-        command = again if are_good else f"account {location_id} --country CC"
+        command = f"account {location_id} --country {fits[0] if fits else 'COUNTRY'}"
+        command = again if are_good else command
         since = min((it.sent_at for it in calls if it.sent_at), default=None)
         yield Trouble(Grade.ATTENTION, what, location, command, since)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,14 +77,24 @@ def test_what_was_told_is_read_in_the_country_of_now_when_it_is_sent_again(
     for screen in (("status",), ("location", "4564"), ("account", "4564")):
         [line] = wrong(operator, *screen)
         assert f"Numbers are read as of US +1; {none}. If the PBX writes numbers as ano" in line
-        assert line.endswith(" > account 4564 --country CC")
+        assert line.endswith(" > account 4564 --country COUNTRY")
+    # Once the zone of the location is known, the country that fits is.
+    row = deployment.connection(4564)
+    deployment.connections.save(replace(row, zone="Europe/Berlin"))
+    for screen in (("status",), ("location", "4564"), ("account", "4564")):
+        [line] = wrong(operator, *screen)
+        fits = "As numbers of DE +49, all can exist: if the PBX writes them so, say it, then have"
+        assert f"{none}. {fits}" in line
+        assert line.endswith(" > account 4564 --country DE")
     shown = " ".join(operator("account", "4564", "--country", "DE").split())
     assert "of all locations of the account; of 1 call that Altegio refused, the num" in shown
     assert "numbers of 1 can exist there" in shown
     shown = " ".join(operator("account", "4564", "--country", "FR").split())
     assert "numbers of 0 can exist there" in shown
     heard = operator.json("location", "4564")["facts"]["PBX heard"]
-    choose(operator, "DE")
+    shown = operator("account", "4564", "--country", "DE", "--do")
+    assert "Done, but calls that Altegio refused before are sent again only if you" in shown
+    assert shown.endswith("    type: .venv/bin/python -m ops location 4564 --send-refused\n")
     [line] = wrong(operator, "status")
     assert (
         "Numbers are read as of DE +49; all can exist there. When they were refused, not all"

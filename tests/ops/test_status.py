@@ -626,7 +626,7 @@ def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
     late = {**ringing("c-1"), "at": (deployment.clock() - timedelta(minutes=5)).isoformat()}
     # Where it is, its line tells.
     assert deployment.call({**late, "location_id": None}, key)[0] == 202
-    assert facts(operator)["pop-ups"].startswith("1 too late, since ")
+    assert facts(operator)["pop-ups"].startswith("1 not shown, as the PBX told too late, since ")
     assert (
         operator.json("location", "4564")["facts"]["dropped"]
         == "0 s ago: too late: told 300 s after it rang"
@@ -770,7 +770,7 @@ def test_why_a_recording_is_left_out_is_told_with_its_host_and_no_more_of_it(
     good = "https://rec.example.com/c-2"
     telling.end(deployment, key, call_id="c-2", location_id=4232, recording_url=good)
     [over] = operator.json("location", "4232")["troubles"]
-    assert over["what"].endswith("Mended, as it seems: one was passed on 0 s ago")
+    assert "Mended, as it seems: one was passed on 0 s ago; this is told until " in over["what"]
     assert "nothing is wrong any more" in operator("status")
 
 
@@ -797,9 +797,26 @@ def test_numbers_of_another_country_than_the_accounts_are_told(
     at = deployment.clock().isoformat()
     deployment.call({**ringing("c-1", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
     [line] = told(operator)
-    assert "more pop-ups are dropped than shown: 1 no country's number" in line
-    assert line.endswith("say which (CC) > account 4232 --country CC")
+    assert (
+        "more pop-ups are dropped than shown: 1 not shown, as the caller's number is none of the"
+        " account's country; at " in line
+    )
+    assert "Z: the caller's number is none of the account's country. If its PBX writes" in line
+    assert line.endswith("say which > account 4232 --country COUNTRY")
     assert "country DE +49" in " ".join(operator("location", "4232").split())
+    # No call has come since it was mended.
+    deployment.clock.advance(minutes=1)
+    operator("account", "4232", "--country", "US", "--do")
+    [line] = told(operator)
+    assert "Mended, as it seems: the next call tells, as the country was chosen 0 s ago; th" in line
+    assert ("nothing is wrong any more" in operator("status"), operator.code) == (True, 0)
+    deployment.clock.advance(minutes=1)
+    deployment.restart()
+    operator("account", "4232", "--country", "DE", "--do")
+    at = deployment.clock().isoformat()
+    deployment.clock.advance(seconds=1)
+    deployment.call({**ringing("c-2", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
+    assert "1 thing is wrong" in operator("status")
 
 
 def test_what_publication_tries_the_doors_with_is_counted_nowhere(
@@ -857,7 +874,7 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
     ring(2)
     [line] = told(operator)
     what = (
-        "more pop-ups are dropped than shown: 2 the platform did not take it; at"
+        "more pop-ups are dropped than shown: 2 not shown, as the platform did not take it; at"
         f" {deployment.clock():%H:%M:%S}Z: the platform did not take it: 422 No such user."
     )
     assert line == f"attention location 4564: {what} > location 4564"
@@ -871,8 +888,10 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
         it["what"]
         == f"{what} Mended, as it seems: one was shown 0 s ago; this is told until {over}"
     )
-    assert facts(operator)["pop-ups"].startswith("2 the platform did not take it, 1 sent, since ")
-    assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 the platform")
+    assert facts(operator)["pop-ups"].startswith(
+        "2 not shown, as the platform did not take it, 1 shown, since "
+    )
+    assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 not shown")
 
 
 @pytest.mark.parametrize(
@@ -924,7 +943,7 @@ def test_a_pbx_whose_clock_is_behind_is_told_once_whatever_locations_it_serves(
     [line] = told(operator)
     assert line.startswith(
         f"attention the PBX of account {account_id} (Zoë Müller ÿÿ; locations 4232, 4564): more"
-        " pop-ups are dropped than shown: 3 too late; at"
+        " pop-ups are dropped than shown: 3 not shown, as the PBX told too late; at"
     )
     assert "The PBX's clock is about 91 s behind, as its delays are alike. Have whoever" in line
     assert "set it by NTP; if it is right, its reports come late: look at their queue" in line
@@ -993,11 +1012,11 @@ def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missin
         ring(number)
     since = f"since {deployment.clock() - timedelta(hours=1):%Y-%m-%d %H}:00:00Z"
     of_it = operator.json("location", "4564")["facts"]
-    assert facts(operator)["pop-ups"] == of_it["pop-ups"] == f"6 sent, {since}"
+    assert facts(operator)["pop-ups"] == of_it["pop-ups"] == f"6 shown, {since}"
     for number in range(6, 12):
         ring(number)
     missing = f"and not all of the minute after {deployment.clock():%Y-%m-%d %H:%M}"
-    assert facts(operator)["pop-ups"].startswith(f"10 sent, {since}, {missing}")
+    assert facts(operator)["pop-ups"].startswith(f"10 shown, {since}, {missing}")
 
 
 def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
