@@ -35,6 +35,8 @@ from shared.reconcile.census.table import Stage
 _PATIENCE_S = 1.5
 _OLD = timedelta(minutes=10)
 _LONGEST_WITHOUT = timedelta(days=2)
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html
+_LONGEST_DELAY = timedelta(minutes=15)
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
     "Doubled": ("the platform lists more payments than were billed", "ReconcileFunction"),
@@ -68,8 +70,9 @@ def status(site: Site, options: argparse.Namespace) -> int:
     ends = max((it.until for it in troubles if it.until), default=now)
     things = screen.counted(len(own), "thing is", "things are") if own else "nothing is"
     more = " any more" if troubles and not own else ""
-    more = f", but see what came within {screen.age(_OLD)}" if fresh else more
-    head = f"{site.name}: {things} wrong{more}, {screen.moment(now)}"
+    came = f"{trouble.some([it.whom for it in fresh])} came within {screen.age(_OLD)}"
+    more = f", but {came}" if fresh else more
+    head = screen.wrapped(f"{site.name}: {things} wrong{more}, {screen.moment(now)}")
     listed = [it.told(now, options) for it in troubles]
     if len(own) < len(troubles):
         echoes = f"{_ECHOES} by {screen.moment(ends)} if all is mended."
@@ -142,7 +145,7 @@ def _refused_lately(site: Site, now: datetime, why: str) -> Iterator[Trouble]:
         what += f" {screen.due(last.at, now)}{of and f' {of}'}:"
         over = "it takes our token now, so that is over, as it seems"
         what += f" {last.why}; {f'not over for {trouble.places(still)}' if still else over}"
-        command = f"location {still[0]}" if still else site.watch.log("")
+        command = f"location {still[0]}" if still else site.watch.log("", _BLOCKED)
         until = None if still else it.last + LATELY
         yield Trouble(Grade.ATTENTION, what, _BLOCKED, command, last.at, until, not still)
 
@@ -219,7 +222,7 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         if failed and name == "HandlerFailed":
             what += f": {trouble.some([f'{it.who} ({it.why})' for it in failed])}"
             function = failed[0].who
-        command = site.watch.log(function)
+        command = site.watch.log(function, "ERROR" if name == "HandlerFailed" else name)
         until = None if name in _LASTING else it.last + LATELY
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)
     if ran is None or ran.last < now - rows.OVERDUE:
@@ -244,8 +247,7 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
         yield from _set_by_hand(site, whom, dead_url, letters_of, made)
         age = site.watch.age(url, now) if waiting + at_work else None
         old = f", the oldest for {screen.age(age)}" if age else ""
-        told = f"{name} {waiting + at_work}{f', and {later} delayed' if later else ''}"
-        lengths += [told] if url else []
+        lengths += [f"{name} {_still(found, waiting, at_work, later, now)}"] if url else []
         if (age and age > _OLD) or (waiting + at_work and comes_again):
             function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
             why = "; messages come again, as they could not be stored" * comes_again
@@ -267,6 +269,17 @@ def _queues(site: Site, now: datetime) -> Iterator[Found]:
     yield "queues", ", ".join(lengths)
 
 
+def _still(found: Mapping[str, str], waiting: int, at_work: int, later: int, now: datetime) -> str:
+    """How many messages there are, and by when those come that nobody may take yet."""
+    told = f"{waiting + at_work}"
+    if at_work:
+        again = screen.age(timedelta(seconds=int(found["VisibilityTimeout"])))
+        told += f" ({at_work} at work, or back within {again})"
+    if later:
+        told += f", and {later} delayed, there by {now + _LONGEST_DELAY:%H:%M:%S}Z at the latest"
+    return told
+
+
 def _set_by_hand(
     site: Site, whom: str, url: str, found: Mapping[str, str], made: Mapping[str, str]
 ) -> Iterator[Trouble]:
@@ -276,8 +289,12 @@ def _set_by_hand(
         told = ", ".join(f"{name} is {found[name]}, not {it}" for name, it in other.items())
         what = f"is not as template.yaml has it, so somebody has set it by hand: {told}."
         delay = screen.age(timedelta(seconds=int(found["DelaySeconds"])))
-        late = f" Each message comes {delay} late, and what was sent meanwhile keeps that"
+        late = f" Each message comes {delay} late, and what was sent meanwhile keeps that: the last"
+        late += f" of it is there {delay} after it is set back."
         what += late * ("DelaySeconds" in other)
+        what += " The command sets it as the template has it" * bool(
+            other.keys() - {"RedrivePolicy"}
+        )
         plain = ",".join(f"{name}={it}" for name, it in other.items() if name != "RedrivePolicy")
         how = f"{site.aws} sqs set-queue-attributes --queue-url {url} --attributes {plain}"
         yield Trouble(Grade.ATTENTION, what, whom, how if plain else "grep -B 3 maxR template.yaml")

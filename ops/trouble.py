@@ -57,7 +57,7 @@ class Trouble:
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
-        grade = "over" if self.is_over else self.grade.name.lower()
+        grade = "echo" if self.until else self.grade.name.lower()
         told = screen.table((grade, f"{self.whom}{since}: {self.what}"), ())
         if self.command in (here, f"{here} --all"):
             return told

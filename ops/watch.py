@@ -152,11 +152,13 @@ class CloudWatch:
         found = self._read(asked, "Maximum", now).get("", {}) if name else {}
         return timedelta(milliseconds=found[max(found)]) if found else None
 
-    def log(self, function: str) -> str:
-        """The command that shows a function's log, or, without a name, those of all."""
+    def log(self, function: str, word: str = "ERROR") -> str:
+        """The command that shows a function's log, or, without a name, the lines with a word."""
+        if self._logs is not None and function:
+            return f"less +G {self._logs / function}.log"
         if self._logs is not None:
-            return f"less +G {self._logs / (function or '*Function')}.log"
-        of = f" --name {function}" * bool(function)
+            return f"grep {word} {self._logs}/*Function.log | tail -n 3"
+        of = f" --name {function}" if function else f" --filter {word}"
         return f"build/venvs/sam/bin/sam logs --stack-name {self._stack_name}{of}"
 
     def _read(

@@ -45,8 +45,8 @@ class Watching(CloudWatch):
     def untold(self, _now: datetime) -> timedelta | None:
         return self.ages.get("events")
 
-    def log(self, function: str) -> str:
-        return f"less {function}.log"
+    def log(self, function: str, word: str = "ERROR") -> str:
+        return f"less {function}.log" if function else f"grep {word} *.log"
 
 
 class Operator:
@@ -81,7 +81,7 @@ def is_told_as_it_is_typed(text: str) -> None:
         # What a census would repair, it has shown.
         assert " --do" not in command or " census --do" in command
         notes = [it.strip().removeprefix("# ") for it in below if it.startswith("          # ")]
-        for word in re.findall(r"(?<!--state )\b[A-Z]{3,}\b(?!=)", command):
+        for word in re.findall(r"(?<!--state )(?<!grep )(?<!filter )\b[A-Z]{3,}\b(?!=)", command):
             assert any(it.startswith(f"{word}: ") for it in notes), typed
         if re.search(r"\baws .* (put|set|update)-", command):
             assert "It does so at once, without a dry run." in notes, typed

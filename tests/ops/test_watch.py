@@ -1,6 +1,7 @@
 """What no table knows: asked of CloudWatch."""
 
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,8 @@ def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Cl
         watch.log("PaymentsFunction")
         == "build/venvs/sam/bin/sam logs --stack-name mine --name PaymentsFunction"
     )
-    assert watch.log("") == "build/venvs/sam/bin/sam logs --stack-name mine"
+    filtered = "build/venvs/sam/bin/sam logs --stack-name mine --filter Doubled"
+    assert watch.log("", "Doubled") == filtered
 
 
 def test_the_log_of_a_deployed_function_is_typed_as_it_is() -> None:
@@ -176,7 +178,12 @@ def test_the_log_of_a_deployed_function_is_typed_as_it_is() -> None:
 
 def test_the_log_of_a_local_function_is_a_file(cloudwatch: Any, tmp_path: Path) -> None:
     watch = CloudWatch(cloudwatch, "local", {}, tmp_path)
-    assert watch.log("") == f"less +G {tmp_path}/*Function.log"
+    # The one that it is about, not all of them.
+    (tmp_path / "CallsFunction.log").write_text('{"level":"INFO"}\n')
+    (tmp_path / "ConnectFunction.log").write_text('{"level":"ERROR","message":"failed"}\n')
+    shown = subprocess.run(["/bin/bash", "-c", watch.log("")], capture_output=True, check=True)
+    found = f'{tmp_path}/ConnectFunction.log:{{"level":"ERROR","message":"failed"}}\n'
+    assert shown.stdout.decode() == found
     assert watch.log("CallsFunction") == f"less +G {tmp_path}/CallsFunction.log"
 
 
