@@ -25,6 +25,10 @@ from shared.connections.connection import Connection
 
 _MOST = 20  # Of its locations, so many are looked at.
 _NOTED_EVERY = timedelta(minutes=1)
+_ANOTHER = (
+    "Only if nobody has the key any more, make another. A PBX that has the right one has to be"
+)
+_ANOTHER += " given the new one within a day:"
 
 
 def account(site: Site, options: argparse.Namespace) -> int:
@@ -37,7 +41,7 @@ def account(site: Site, options: argparse.Namespace) -> int:
     change = _change(site, options, found, own)
     if change is None:
         here, has_one = f"account {found.account_id}", bool(found.pbx_key_digest)
-        keys = of_key(site, found.account_id, f"{here} --new-key", has_one=has_one)
+        keys = [*of_key(site, found.account_id, has_one=has_one)]
         further = [*site.as_far(_of_locations(site, found, own))]
         troubles = trouble.worst_first([*keys, *further, *rows.of_unreadable(site)])
         listed = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
@@ -48,6 +52,9 @@ def account(site: Site, options: argparse.Namespace) -> int:
             *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), listed),
         ]
         plain["troubles"] = [it.plain() for it in troubles]
+        if keys and has_one:
+            plain["next"] = command = f"{here} --new-key"
+            parts.append(f"\n{screen.wrapped(_ANOTHER)}\n{screen.to_type(command, options)}")
         screen.printed(options, "\n".join(parts), plain)
         return 0
     name, what, against, do, then = change
@@ -96,12 +103,10 @@ def key_of(found: Account) -> str:
     return f"made {made}; {before}"
 
 
-def of_key(
-    site: Site, account_id: str, command: str = "", *, has_one: bool = True
-) -> Iterator[Trouble]:
+def of_key(site: Site, account_id: str, *, has_one: bool = True) -> Iterator[Trouble]:
     """Whether its PBX has the key that it should have; until one that is good is heard again."""
     now, last = clock.now(), site.sightings.last
-    whom, command = f"account {account_id}", command or f"account {account_id}"
+    whom = command = f"account {account_id}"
     if not has_one:
         what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
         yield Trouble(Grade.ATTENTION, what, whom, f"account {account_id} --new-key")

@@ -47,18 +47,26 @@ class Known:
 
     def __init__(self, site: Site, location_id: int) -> None:
         since = clock.now() - timedelta(days=site.calls_settings.call_days)
-        self.connection = site.connections.get(location_id)
-        account_id = self.connection.account_id if self.connection else None
-        chain_key = self.connection.chain_key if self.connection else None
-        # What cannot be read of these hides nothing of the location.
+        self.location_id = location_id
+        # What cannot be read hides nothing else, and be it the row of the location.
+        found = site.readable(site.connections.get, [location_id])
+        self.connection = next(iter(found), None)
+        self.is_unread = bool(site.unreadable)
+        connection = self.connection
+        account_id = connection.account_id if connection else site.connections.owner(location_id)
+        self.account_id, chain_key = account_id, connection.chain_key if connection else None
         accounts_read = site.readable(site.accounts.of_id, [account_id] if account_id else [])
         chains_read = site.readable(site.chains.get, [chain_key] if chain_key else [])
         self.account, self.chain = next(iter(accounts_read), None), next(iter(chains_read), None)
         self.status, self.said = _asked(site, location_id)
-        self.journal = site.journal.of_location(location_id)
+        self.journal = [
+            line
+            for lines in site.readable(site.journal.of_location, [location_id])
+            for line in lines
+        ]
         entries = site.readable(site.ledger.get, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)
-        calls = site.calls.of_location(location_id, since)
+        calls = site.as_far(site.calls.of_location(location_id, since))
         self.calls = sorted(calls, key=missed.began, reverse=True)
         self.letters = dead_letters.of_location(site, location_id)
 
@@ -75,6 +83,8 @@ def location(site: Site, options: argparse.Namespace) -> int:
     told, zone = (known.journal, known.entries, known.status), site.platform.zone
     events = history.events(*told, owned=owned, now=now, zone=zone)
     stands = history.standing(known.connection, known.journal, known.status)
+    if known.is_unread:
+        stands = replace(stands, here="unreadable", agree=None)
     troubles, facts = [*site.as_far(_troubles(site, known, now))], [*_facts(site, known, now)]
     troubles = trouble.worst_first(
         [*troubles, *rows.of_unreadable(site), *_apart(stands, known.connection, location_id, now)]
@@ -145,9 +155,16 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     for letter in known.letters:
         what, command = f"is a dead letter: {letter.reason}", f"letters {letter.id[:8]}"
         yield Trouble(Grade.ATTENTION, what, letter.about, command, letter.sent_at)
-    connection = known.connection
-    if connection is None:
-        return
+    if known.connection is not None:
+        yield from _of_connection(site, known, known.connection, now)
+    if known.connection is not None or known.is_unread:
+        yield from _of_pbx(site, known, now)
+
+
+def _of_connection(
+    site: Site, known: Known, connection: Connection, now: datetime
+) -> Iterator[Trouble]:
+    """What its row tells."""
     work = coverage.work(connection, known.entries, now)
     near = work and coverage.is_near(work, now, site.settings.cover)
     if work and (near or connection.state is State.FROZEN):
@@ -160,40 +177,40 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if connection.telephony is CrmTokenState.STOPPED:
         yield from trouble.of_stopped(*rows.stopped_of(site, connection.chain_key, [connection]))
     yield from rows.of_list(site, known.calls if connection.live else (), now)
-    yield from _of_pbx(site, known, connection, now)
 
 
-def _of_pbx(site: Site, known: Known, connection: Connection, now: datetime) -> Iterator[Trouble]:
+def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     """What its telephone system does, or should."""
     if known.account is not None:
         has_key = bool(known.account.pbx_key_digest)
         yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
         waiting = site.calls.waiting(known.account.account_id)
         own = site.connections.of_account(known.account.account_id) if waiting else set()
-        own_first = dict.fromkeys((connection.location_id, *sorted(own)))
+        own_first = dict.fromkeys((known.location_id, *sorted(own)))
         yield from pbx.of_lines(waiting, known.account, *own_first)
         yield from rows.elsewhere(site, known.account, known.calls)
-    whose = str(connection.location_id)
+    whose = str(known.location_id)
     others = site.sightings.lately(sightings.OTHER_LOCATION, LATELY)
     yield from (pbx.of_other_location(it) for it in others if it.why == whose)
     yield from rows.of_pbx(site, now, whose)
-    if known.account is not None and connection.live and not known.calls:
-        yield from pbx.of_no_line(known.account.lines, connection.location_id)
-    yield from rows.dropped(site, [*filter(None, (whose, connection.account_id))], now)
-    yield from rows.refused(site, known.calls, connection.location_id)
+    is_live = known.connection is not None and known.connection.live
+    if known.account is not None and is_live and not known.calls:
+        yield from pbx.of_no_line(known.account.lines, known.location_id)
+    yield from rows.dropped(site, [*filter(None, (whose, known.account_id))], now)
+    yield from rows.refused(site, known.calls, known.location_id)
 
 
 def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]:
     connection, account, chain = known.connection, known.account, known.chain
-    if connection is None:
+    if connection is None and not known.is_unread:
         return
-    yield "here", connection.words
-    if connection.state is State.FROZEN:
+    yield "here", connection.words if connection else "its row cannot be read"
+    if connection is not None and connection.state is State.FROZEN:
         yield "frozen", f"since {_frozen_since(known)}"
     yield "account", f"{account.account_id}, {account.name}" if account else "-"
     if account is not None:
         yield "country", countries.named(account.country)
-    work = coverage.work(connection, known.entries, now)
+    work = coverage.work(connection, known.entries, now) if connection else None
     if work is not None:
         until = screen.moment(work.covered_until)
         yield "covered", f"until {until}, {screen.due(work.covered_until, now)}"
@@ -201,21 +218,23 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     letters = [it for it in known.letters if it.queue == "billing"]
     beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
     yield "money", f"{states or 'nothing was stored'}{beside}"
-    yield "telephony", _WHAT[connection.telephony] if connection.live else "off: not connected"
-    yield "chain", _chain(chain)
+    if connection is not None:
+        on = connection.live
+        yield "telephony", _WHAT[connection.telephony] if on else "off: not connected"
+        yield "chain", _chain(chain)
     if chain is not None:
-        siblings = [each for each in chain.locations if each != connection.location_id]
+        siblings = [each for each in chain.locations if each != known.location_id]
         yield "same chain", ", ".join(map(str, siblings)) or "-"
     states = screen.tally(call.state for call in known.calls)
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
-    whose = str(connection.location_id)
-    yield from _missed([it for it in known.calls if it.account_id == connection.account_id], now)
+    whose = str(known.location_id)
+    yield from _missed([it for it in known.calls if it.account_id == known.account_id], now)
     yield "pop-ups", rows.pop_ups(site, now, whose)
     heard = [call.heard_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(sightings.POP_UP, whose)])
     yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
     if account is not None and account.lines:
-        yield "lines", pbx.lines_of(account.lines, connection.location_id)
+        yield "lines", pbx.lines_of(account.lines, known.location_id)
     popped = max((call.popped_at for call in known.calls if call.popped_at), default=None)
     yield "last shown", screen.due(popped, now) if popped else "none of a call that is kept"
     dropped = site.sightings.last(sightings.POP_UP_DROPPED, whose)

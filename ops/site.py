@@ -134,11 +134,18 @@ class Site:
             return f"the platform does not tell: {error}"
 
     def as_far[Found](self, found: Iterable[Found]) -> Iterator[Found]:
-        """What is found before a row that cannot be read, which is told later."""
-        try:
-            yield from found
-        except UnreadableRow as error:
-            self.unreadable[error.key] = error
+        """What is found, but for rows that cannot be read, which are told later.
+
+        What comes of a generator ends with the first of these.
+        """
+        it = iter(found)
+        while True:
+            try:
+                yield next(it)
+            except StopIteration:
+                return
+            except UnreadableRow as error:
+                self.unreadable[error.key] = error
 
     def readable[Of, Row](self, read: Callable[[Of], Row | None], keys: Iterable[Of]) -> list[Row]:
         """The rows of keys, as far as there are any; what cannot be read hides no other."""

@@ -179,12 +179,41 @@ def test_one_row_that_cannot_be_read_hides_nothing_else_of_its_account(
         assert (operator.code, shown["locations"]) == (0, [4232])
         assert [it["whom"] for it in shown["troubles"]] == ["location 4564"]
     assert operator.json("location", "4232")["troubles"] == []
-    for words in (["location", "4564"], ["location", "4564", "--resume", "--do"]):
-        shown = operator(*words)
-        assert (operator.code, shown[-1]) == (2, "\n")
-        shown = " ".join(shown.split())
-        assert "location 4564: the row cannot be read (covered_until: TypeError)" in shown
-        assert ("Nothing was done." in shown) is ("--do" in words)
+    shown = operator("location", "4564", "--resume", "--do")
+    assert (operator.code, shown[-1]) == (2, "\n")
+    shown = " ".join(shown.split())
+    assert "location 4564: the row cannot be read (covered_until: TypeError)" in shown
+    assert shown.endswith("Nothing was done.")
+    # Whatever else is known of it is shown.
+    deployment.bill(payment("inv-1"))
+    shown = operator.json("location", "4564")
+    assert (operator.code, shown["here"], shown["there"]) == (0, "unreadable", "active")
+    assert [it["what"] for it in shown["troubles"] if it["whom"] == "location 4564"] == [
+        unread["what"]
+    ]
+    facts = shown["facts"]
+    assert facts["here"] == "its row cannot be read"
+    assert facts["account"].startswith(account_id)
+    assert facts["money"] == "1 SENT"
+    assert facts["PBX key"].startswith("made ")
+    assert any("pending → active" in it["what"] for it in shown["lines"])
+    assert "Now: unreadable here." in operator("location", "4564")
+
+
+def test_a_call_that_cannot_be_read_hides_no_other(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    for call_id in ("c-1", "c-2", "c-3"):
+        telling.end(deployment, key, call_id=call_id)
+    called = f"{account_of(deployment)}#c-2"
+    item, write = row_of(deployment, "CALLS_TABLE", {"key": {"S": called}})
+    write(text("received_at", "noon")(item))
+    shown = operator.json("location", "4564")
+    assert operator.code == 0
+    assert {it["call_id"] for it in shown["calls"]} == {"c-1", "c-3"}
+    [it] = shown["troubles"]
+    assert "the row cannot be read (received_at: ValueError), in CallsTable" in it["what"]
 
 
 def test_an_account_or_a_chain_that_cannot_be_read_hides_no_location(
