@@ -65,6 +65,8 @@ class Stack:
     client: Callable[[str], Any]  # Makes a client of an AWS service by its name.
     watch: CloudWatch
     aws: str  # AWS's own command, as it is typed for this stack.
+    # What wakes its functions, as Lambda tells; a local stack has nobody who could change it.
+    sources: Callable[[], list[dict[str, Any]]] = list
 
 
 class Site:
@@ -81,7 +83,7 @@ class Site:
         except config.ConfigError as error:
             raise NoStack(f"{stack.name} does not run this version: {error}") from None
         self.name, self.outputs = stack.name, stack.outputs
-        self.watch, self.aws = stack.watch, stack.aws
+        self.watch, self.aws, self.sources = stack.watch, stack.aws, stack.sources
         self.settings, self.calls_settings = reconcile, calls
         dynamodb, sqs, ssm = map(stack.client, ("dynamodb", "sqs", "ssm"))
         self.dynamodb, self.sqs, self.ssm = dynamodb, sqs, ssm  # For what only a person looks for.
@@ -225,6 +227,13 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         # The name is a variable, and the overloads of the stubs want a literal.
         return session.client(service)  # type: ignore[call-overload]
 
+    def sources() -> list[dict[str, Any]]:
+        # https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
+        asked = side_by_side(
+            lambda name: functions.list_event_source_mappings(FunctionName=name), names.values()
+        )
+        return [dict(it) for answer in asked for it in answer["EventSourceMappings"]]
+
     named = [f"--profile {shlex.quote(profile)}"] if profile else []
     return Stack(
         name=f"{stack_name} in {session.region_name}",
@@ -233,4 +242,5 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         client=client,
         watch=CloudWatch(client("cloudwatch"), stack_name, names),
         aws=" ".join(["aws", f"--region {session.region_name}", *named]),
+        sources=sources,
     )

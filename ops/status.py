@@ -280,6 +280,19 @@ def _still(found: Mapping[str, str], waiting: int, at_work: int, later: int, now
     return told
 
 
+def _switched_off(site: Site, _now: datetime) -> Iterator[Trouble]:
+    """Queues and streams that nobody reads, as somebody has disabled what wakes the function."""
+    for it in site.sources():
+        if it["State"] in ("Disabling", "Disabled"):
+            name = it["EventSourceArn"].partition("/stream/")[0].replace("/", ":").split(":")[-1]
+            function = it["FunctionArn"].partition(":function:")[2]
+            what = f"is not read: its event source of {function} is {it['State'].lower()}, which"
+            what += " somebody has done by hand. What comes waits: four days on a queue, one in the"
+            what += " stream of a table. The command enables it"
+            enable = f"lambda update-event-source-mapping --uuid {it['UUID']} --enabled"
+            yield Trouble(Grade.BROKEN, what, name, f"{site.aws} {enable}")
+
+
 def _set_by_hand(
     site: Site, whom: str, url: str, found: Mapping[str, str], made: Mapping[str, str]
 ) -> Iterator[Trouble]:
@@ -399,4 +412,14 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
     yield "census", f"{head.stage}, begun {screen.due(head.began_at, now)}"
 
 
-_CHECKS = (platform, _alarms, _counted, _queues, *rows.CHECKS, _seen, _noted, _census)
+_CHECKS = (
+    platform,
+    _alarms,
+    _counted,
+    _queues,
+    _switched_off,
+    *rows.CHECKS,
+    _seen,
+    _noted,
+    _census,
+)

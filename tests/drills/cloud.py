@@ -102,15 +102,40 @@ class CloudFormation:
 
 
 class Lambda:
-    """The client for "lambda"; `environments` are those of the functions at this moment."""
+    """The client for "lambda"; `environments` are those of the functions at this moment.
 
-    def __init__(self, environments: Mapping[str, Mapping[str, str]]) -> None:
+    Of the queues in `sources`, with whose function each wakes, those in `disabled` are not read.
+    """
+
+    def __init__(
+        self,
+        environments: Mapping[str, Mapping[str, str]],
+        sources: Mapping[str, str],
+        disabled: Collection[str],
+    ) -> None:
         self._environments = environments
+        self._sources = sources
+        self._disabled = disabled
 
     def get_function_configuration(self, **asked: Any) -> Any:
         _known(asked, "FunctionName")
         name = asked["FunctionName"].removeprefix(f"{STACK_NAME}-").removesuffix("Function")
         return {"Environment": {"Variables": dict(self._environments[name.lower()])}}
+
+    def list_event_source_mappings(self, **asked: Any) -> Any:
+        """https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html"""
+        _known(asked, "FunctionName")
+        found = [
+            {
+                "UUID": f"14e0db71-{number:04}",
+                "EventSourceArn": f"arn:aws:sqs:us-east-1:123456789012:{queue}",
+                "FunctionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{function}",
+                "State": "Disabled" if queue in self._disabled else "Enabled",
+            }
+            for number, (queue, function) in enumerate(self._sources.items())
+            if function == asked["FunctionName"]
+        ]
+        return {"EventSourceMappings": found}
 
 
 def _known(asked: Mapping[str, Any], *names: str) -> None:

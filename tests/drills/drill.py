@@ -135,6 +135,9 @@ def _type(stage: Stage, drill: Drill, command: str) -> str:
         if " ssm put-parameter " in command:
             stage.write_parameter(command)
             break
+        if " update-event-source-mapping " in command:
+            stage.disabled.clear()
+            break
         if command.startswith("make deploy"):
             stage.deploy()
             break

@@ -441,6 +441,18 @@ def calls_stuck(stage: Stage) -> Play:
     yield
 
 
+def switched_off(stage: Stage) -> Play:
+    """Somebody has disabled the event source of a queue, and forgot it."""
+    healthy(stage, 4564)
+    yield
+    stage.disabled.add("BillingQueue")
+    pay(stage, "inv-1")
+    yield ["BillingQueue"]
+    yield
+    stage.pass_minutes(5)
+    assert stage.entry("payment#inv-1").state is EntryState.SENT
+
+
 def throttled(stage: Stage) -> Play:
     healthy(stage, 4564)
     yield
@@ -615,6 +627,13 @@ ALL = (
         "BillingQueueOld|NotDurable",
         outside="the table is restored",
         within_min=30,
+    ),
+    Incident(
+        "an event source is switched off",
+        switched_off,
+        "is not read",
+        "BillingQueueOld",
+        quick=True,
     ),
     Incident(
         "the calls queue is stuck",

@@ -53,6 +53,7 @@ class Stage(Deployment):
         throttled: functions whose runs AWS turns away.
         stopped: functions whose schedule does not run.
         missing: tables that are not there.
+        disabled: queues whose event source somebody has switched off.
         arrives: whether a webhook that the platform sends does.
         alarms: of the template.
         rang: when each alarm last began to ring.
@@ -73,6 +74,7 @@ class Stage(Deployment):
         self.throttled: set[str] = set()
         self.stopped: set[str] = set()
         self.missing: set[str] = set()
+        self.disabled: set[str] = set()
         self.arrives: Callable[[dict[str, Any]], bool] = lambda _letter: True
         self.readings = Readings()
         self.rang: dict[str, datetime] = {}
@@ -173,13 +175,11 @@ class Stage(Deployment):
         self._minutes += 1
         self.meanwhile()
         self._deliver_webhooks()
-        for mapping in self.wiring.mappings:
-            self._poll(mapping)
+        self._poll_all()
         for schedule in self.wiring.schedules:
             if schedule.function not in self.stopped:
                 self._quietly(_short(schedule.function), schedule.event or {})
-        for mapping in self.wiring.mappings:
-            self._poll(mapping)
+        self._poll_all()
         for stream in self.wiring.streams:
             self._read_stream(stream)
         # A run that waited for its turn has let time pass.
@@ -217,6 +217,11 @@ class Stage(Deployment):
             return self.invoke(function, event)
         except _Failed:
             return None
+
+    def _poll_all(self) -> None:
+        for mapping in self.wiring.mappings:
+            if mapping.queue not in self.disabled:
+                self._poll(mapping)
 
     def _poll(self, mapping: QueueMapping) -> None:
         queue = self.wiring.queues[mapping.queue]
@@ -354,7 +359,8 @@ class Stage(Deployment):
         if service == "cloudformation":
             return cloud.CloudFormation(self.wiring.outputs, self.wiring.functions.keys())
         if service == "lambda":
-            return cloud.Lambda(self.environments)
+            sources = {it.queue: f"{STACK_NAME}-{it.function}" for it in self.wiring.mappings}
+            return cloud.Lambda(self.environments, sources, self.disabled)
         return self.memory.client(service)
 
 
