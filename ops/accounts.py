@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import TextIO
 
-from ops import pbx, rows, screen, trouble
+from ops import names, pbx, rows, screen, trouble
 from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
@@ -44,10 +44,13 @@ def account(site: Site, options: argparse.Namespace) -> int:
         keys = [*of_key(site, found.account_id, has_one=has_one)]
         further = [*site.as_far(_of_locations(site, found, own))]
         troubles = trouble.worst_first([*keys, *further, *rows.of_unreadable(site)])
-        listed = [(str(it.location_id), it.state, it.telephony, it.verdict) for it in own[:_MOST]]
+        listed = [
+            (names.beside(it.location_id, it.name), it.state, it.telephony, it.verdict)
+            for it in own[:_MOST]
+        ]
         parts = [
             f"Account ({site.name})\n",
-            *(f"{it.told(clock.now(), options, here)}\n" for it in troubles),
+            *(f"{it}\n" for it in names.told(site, troubles, clock.now(), options, here)),
             screen.facts(pairs),
             *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), listed),
         ]

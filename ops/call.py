@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from ops import screen
+from ops import names, screen
 from ops.screen import NotChanged, Unfinished, Unknown
 from ops.site import Site
 from shared import clock
@@ -78,7 +78,7 @@ def _told(site: Site, it: Call) -> str:
     names = ("began", "received", "pop-up shown", "sent")
     times = zip(names, (began(it), it.heard_at, it.popped_at, it.sent_at), strict=True)
     pairs = [
-        ("location", str(it.location_id or "-")),
+        ("location", _place(site, it.location_id)),
         ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
         *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
         ("attempts", str(it.attempt)),
@@ -92,6 +92,11 @@ def _told(site: Site, it: Call) -> str:
         pairs += [("", UNREAD)] * it.leg.is_unread
     pairs.append(("recording", _recording(site, it)))
     return f"Call {it.call_id} ({site.name})\n{screen.facts(pairs)}"
+
+
+def _place(site: Site, location_id: int | None) -> str:
+    called = names.of_locations(site, [location_id] if location_id else [])
+    return names.beside(location_id or "-", called.get(location_id or 0, ""))
 
 
 def _recording(site: Site, it: Call) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import timedelta
 
-from ops import rows, screen
+from ops import names, rows, screen
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from shared import clock
@@ -146,14 +146,14 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
     for kind in dict.fromkeys(it.finding.difference for it in found[:_SHOWN]):
         of_kind = [it for it in found[:_SHOWN] if it.finding.difference is kind]
         known = rows.rows(site, [it.finding.location_id for it in of_kind])
-        now = {it.location_id: it.state for it in known}
+        now = {it.location_id: it for it in known}
         lines = []
         for it in of_kind:
             place, what = it.finding.location_id, it.finding.words
             what += f"; then {it.result}" * bool(it.result)
             if it.result or (it.finding.difference in REPAIRED and it not in left):
-                what += f"; now {now.get(place, 'unknown')}"
-            lines.append((str(place), what))
+                what += f"; now {now[place].state if place in now else 'unknown'}"
+            lines.append((names.beside(place, now[place].name if place in now else ""), what))
         parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), lines)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")

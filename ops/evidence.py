@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from ops import screen
+from ops import names, screen
 from ops.screen import Wrong
 from ops.site import Site
 from ops.trouble import some
@@ -133,6 +133,7 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     due = f"{screen.moment(entry.due_at)}, " if entry.due_at else ""
     connection = site.connections.get(entry.location_id or 0)
     state = connection.state if connection else "never connected"
+    place = names.beside(entry.location_id, connection.name if connection else "")
     why = entry.why or "-"
     if entry.state is EntryState.HELD and connection is not None and connection.live:
         why = f"when it came, or was looked at last, {why}; by now it is"
@@ -144,7 +145,7 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     pairs = [
         ("state", f"{entry.state}{since}"),
         ("why", why),
-        ("location", f"{entry.location_id}, {state}" if entry.location_id else "-"),
+        ("location", f"{place}, {state}" if entry.location_id else "-"),
         *facts,
         ("received", f"{screen.moment(entry.received_at)}, {screen.due(entry.received_at, now)}"),
         ("attempts", str(entry.attempt)),

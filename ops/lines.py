@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ops import accounts, screen, stored, trouble
+from ops import accounts, names, screen, stored, trouble
 from ops import call as calls_shown
 from ops import rows as rows_read
 from ops.site import Site, side_by_side
@@ -132,16 +132,19 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
         waits = f"{screen.counted(it.calls, 'call')}{first}, last {screen.due(it.last_at, now)}"
         rows.append(("unknown", waits, it.key))
     dead = "dead: it has left the account"
-    rows += [(str(it.location_id), dead if it.is_dead else "-", it.key) for it in found.entries]
+    called = names.of_locations(site, [it.location_id for it in found.entries])
+    for line in found.entries:
+        place = names.beside(line.location_id, called.get(line.location_id, ""))
+        rows.append((place, dead if line.is_dead else "-", line.key))
     none = ["\nNo line is entered, and no call waits for one."]
     troubles = [*rows_read.elsewhere(site, account)]
-    told = [f"\n{it.told(now, options)}\n" for it in troubles]
+    told = [f"\n{each}\n" for each in names.told(site, troubles, now, options)]
     parts = [head, *told, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
     others = _elsewhere(site, account, [it.key for it in found.unknown])
     elsewhere = {key: _whose(key, owner) for key, owner in others.items()}
-    for line in found.unknown[:1]:
+    for it in found.unknown[:1]:
         among = trouble.some(sorted(site.connections.of_account(account.account_id)))
-        parts += _ways(line.key, among, elsewhere.get(line.key, ""), options)
+        parts += _ways(it.key, among, elsewhere.get(it.key, ""), options)
     more = [(key, whose) for key, whose in elsewhere.items() if key != found.unknown[0].key]
     parts += [screen.wrapped(f"{key} is entered for {whose}.") for key, whose in more]
     if any(it.key == UNTOLD for it in found.unknown):

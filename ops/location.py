@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from ops import accounts, dead_letters, history, pbx, rows, screen, trouble
+from ops import accounts, dead_letters, history, names, pbx, rows, screen, trouble
 from ops import call as calls_shown
 from ops.history import Event, Standing
 from ops.screen import NotChanged
@@ -92,7 +92,7 @@ def location(site: Site, options: argparse.Namespace) -> int:
     calls = [*known.calls[:_SHOWN], *trouble.refused(known.calls[_SHOWN:])][: 2 * _SHOWN]
     parts = [
         f"Location {location_id} ({site.name})\n",
-        *(f"{it.told(now, options, f'location {location_id}')}\n" for it in troubles),
+        *(f"{it}\n" for it in names.told(site, troubles, now, options, f"location {location_id}")),
         screen.facts(facts) if facts else "Never connected here.",
         *screen.below(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
         *([f"  {calls_shown.UNREAD}"] * any(it.leg and it.leg.is_unread for it in calls)),
@@ -201,30 +201,19 @@ def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
 
 
 def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]:
-    connection, account, chain = known.connection, known.account, known.chain
+    connection, account = known.connection, known.account
     if connection is None and not known.is_unread:
         return
-    yield "here", connection.words if connection else "its row cannot be read"
-    if connection is not None and connection.state is State.FROZEN:
-        yield "frozen", f"since {_frozen_since(known)}"
+    if connection is None:
+        yield "here", "its row cannot be read"
+    else:
+        yield from _how_it_stands(known, connection)
     yield "account", f"{account.account_id}, {account.name}" if account else "-"
     if account is not None:
         yield "country", countries.named(account.country)
-    work = coverage.work(connection, known.entries, now) if connection else None
-    if work is not None:
-        until = screen.moment(work.covered_until)
-        yield "covered", f"until {until}, {screen.due(work.covered_until, now)}"
-    states = screen.tally(entry.state for entry in known.entries)
-    letters = [it for it in known.letters if it.queue == "billing"]
-    beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
-    yield "money", f"{states or 'nothing was stored'}{beside}"
+    yield from _money(known, now)
     if connection is not None:
-        on = connection.live
-        yield "telephony", _WHAT[connection.telephony] if on else "off: not connected"
-        yield "chain", _chain(chain)
-    if chain is not None:
-        siblings = [each for each in chain.locations if each != known.location_id]
-        yield "same chain", ", ".join(map(str, siblings)) or "-"
+        yield from _its_telephony(connection, known.chain)
     states = screen.tally(call.state for call in known.calls)
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(known.location_id)
@@ -245,6 +234,33 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     told = [line for line in known.journal if line.words.endswith(" webhook")]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", f"of Altegio's: {last}"
+
+
+def _how_it_stands(known: Known, connection: Connection) -> Iterator[tuple[str, str]]:
+    if connection.name:
+        yield "name", connection.name
+    yield "here", connection.words
+    if connection.state is State.FROZEN:
+        yield "frozen", f"since {_frozen_since(known)}"
+
+
+def _money(known: Known, now: datetime) -> Iterator[tuple[str, str]]:
+    work = coverage.work(known.connection, known.entries, now) if known.connection else None
+    if work is not None:
+        until = screen.moment(work.covered_until)
+        yield "covered", f"until {until}, {screen.due(work.covered_until, now)}"
+    states = screen.tally(entry.state for entry in known.entries)
+    letters = [it for it in known.letters if it.queue == "billing"]
+    beside = f"; beside {screen.counted(len(letters), 'dead letter')}" * bool(letters)
+    yield "money", f"{states or 'nothing was stored'}{beside}"
+
+
+def _its_telephony(connection: Connection, chain: Chain | None) -> Iterator[tuple[str, str]]:
+    yield "telephony", _WHAT[connection.telephony] if connection.live else "off: not connected"
+    yield "chain", _chain(chain)
+    if chain is not None:
+        siblings = [each for each in chain.locations if each != connection.location_id]
+        yield "same chain", ", ".join(map(str, siblings)) or "-"
 
 
 def _missed(calls: Sequence[Call], now: datetime) -> Iterator[tuple[str, str]]:

@@ -111,10 +111,10 @@ def _unpaid(site: Site, entry: Entry) -> tuple[str, str] | None:
     if (entry.state, entry.why) != (EntryState.PENDING, rules.NO_PAYMENT):
         return None
     asked = entry.received_at + timedelta(seconds=site.settings.ledger.refund_wait_s)
-    words = f"Have billing send {entry.payment_key}, then both go out. If it means another payment,"
-    words += " have it send a refund of that, with an id of its own, and give this one up. Else it"
-    give_up = f"payment {screen.quoted(entry.key)} --close REASON"
-    return f"{words} is NEEDS_HUMAN at {screen.moment(asked)}.", give_up
+    words = f"Have billing send {entry.payment_key}, then both go out. Else it is NEEDS_HUMAN at"
+    words += f" {screen.moment(asked)}. Only if it means another payment, have it send a refund of"
+    words += " that, with an id of its own, and give this one up with --close REASON."
+    return words, ""
 
 
 def _next(entry: Entry, found: Evidence) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ops import screen
+from ops import names, screen
 from ops.site import Site
 from shared import clock
 from shared.altegio.status import Status
@@ -54,13 +54,14 @@ def _payment(site: Site, paid: Entry | None, status: Status | str) -> list[tuple
     if paid is None:
         return [("payment", "not in the ledger")]
     connection = site.connections.get(paid.location_id or 0)
+    place = names.beside(paid.location_id, connection.name if connection else "")
     id_ = f", with id {paid.platform_id}" if paid.platform_id is not None else ""
     is_listed = isinstance(status, str) or paid.platform_id in {it.id for it in status.payments}
     unlisted = "" if is_listed else ", which is not on the platform's list"
     return [
         ("payment", f"{paid.key}, {screen.amount(paid)}"),
         ("state", f"{paid.state}{id_}{unlisted}"),
-        ("location", f"{paid.location_id}, {connection.state if connection else 'unknown'} here"),
+        ("location", f"{place}, {connection.state if connection else 'unknown'} here"),
         ("period", screen.period(paid)),
     ]
 

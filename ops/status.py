@@ -17,7 +17,7 @@ from botocore.exceptions import (
     HTTPClientError,
 )
 
-from ops import accounts, dead_letters, pbx, rows, screen, trouble
+from ops import accounts, dead_letters, names, pbx, rows, screen, trouble
 from ops.census import SETTLED
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
@@ -73,7 +73,7 @@ def status(site: Site, options: argparse.Namespace) -> int:
     came = f"{trouble.some([it.whom for it in fresh])} came within {screen.age(_OLD)}"
     more = f", but {came}" if fresh else more
     head = screen.wrapped(f"{site.name}: {things} wrong{more}, {screen.moment(now)}")
-    listed = [it.told(now, options) for it in troubles]
+    listed = names.told(site, troubles, now, options)
     if len(own) < len(troubles):
         echoes = f"{_ECHOES} by {screen.moment(ends)} if all is mended."
         listed.insert(len(own), screen.wrapped(echoes))

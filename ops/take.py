@@ -6,7 +6,7 @@ No link proves whose it is (`shared.connect.standing`): the operator says so, in
 import argparse
 import getpass
 
-from ops import accounts, screen, stored
+from ops import accounts, names, screen, stored
 from ops.site import Site
 from shared import clock
 from shared.connections import take as rules
@@ -30,7 +30,8 @@ def take(site: Site, options: argparse.Namespace) -> int:
         ("had it", (before.account_id if before else None) or "no account"),
         *accounts.facts(site, account, others),
     ]
-    text = f"Take location {location_id} ({site.name})\n{screen.facts(pairs)}"
+    place = names.beside(location_id, before.name if before else "")
+    text = f"Take location {place} ({site.name})\n{screen.facts(pairs)}"
     plain = {"location_id": location_id, **dict(pairs)}
     try:
         taken = rules.taken(

@@ -81,7 +81,8 @@ def is_told_as_it_is_typed(text: str) -> None:
         # What a census would repair, it has shown.
         assert " --do" not in command or " census --do" in command
         notes = [it.strip().removeprefix("# ") for it in below if it.startswith("          # ")]
-        for word in re.findall(r"(?<!--state )(?<!grep )(?<!filter )\b[A-Z]{3,}\b(?!=)", command):
+        plain = re.sub(r"'[^']*'|\"[^\"]*\"|(--state|grep|--filter) \S+", "", command)
+        for word in re.findall(r"(?:(?<=[ =])|(?<=//))[A-Z]{3,}(?=[ )]|$)", plain):
             assert any(it.startswith(f"{word}: ") for it in notes), typed
         if re.search(r"\baws .* (put|set|update)-", command):
             assert "It does so at once, without a dry run." in notes, typed

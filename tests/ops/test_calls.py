@@ -302,8 +302,8 @@ def test_whose_line_comes_with_another_s_key_is_told_of_it(
     for number, line in enumerate((OTHER, "+13155550188", "trunk-1", "+13155550111")):
         end(deployment, key, call_id=f"c-{number}", location_id=None, line=line)
     what = (
-        f"came with the key of account {account_id}. Give the PBX this account's key, then give"
-        f" up what waits there > account {account_id}"
+        f"came with the key of account {account_id} (Zoë Müller ÿÿ). Give the PBX this account's"
+        f" key, then give up what waits there > account {account_id}"
     )
     for words in (("account", "4777"), ("lines", "4777")):
         assert wrong(operator, *words) == [f"1 call of its line {OTHER} {what}"]

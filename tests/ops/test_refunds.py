@@ -68,7 +68,7 @@ def test_a_refund_is_foretold_in_words(trial: Deployment, operator: Operator) ->
     id_ = trial.entry("payment#inv-1").platform_id
     for said in (
         ["state", f"SENT, with id {id_}"],
-        ["location", "4564, active here"],
+        ["location", "4564 (Ателье «Zoë»?>), active here"],
         ["refund", "none yet; billed now, it goes out at once"],
         ["effect", "the location goes dark within the hour"],
         ["left", "no other paid period runs now"],

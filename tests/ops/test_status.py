@@ -1326,6 +1326,36 @@ def test_that_no_census_is_taken_is_told(connected: Deployment, operator: Operat
     assert line.endswith("> census --new")
 
 
+# Whom it concerns
+
+
+def test_customers_and_locations_are_called_by_their_names_too(
+    deployment: Deployment, operator: Operator
+) -> None:
+    anna = Owner(id=7, name="Anna Schmidt", email="anna@salon.example", salon_name="Haar & Mehr")
+    old = deployment.connect(4564, owner=anna).pbx_key
+    reject(deployment)
+    deployment.restart()
+    operator("account", "4564", "--new-key", "--void", "--do")
+    end(deployment, old, "c-1", location_id=4564, status=401)
+    account_id = str(deployment.connection(4564).account_id)
+    for words in (("status",), ("location", "4564")):
+        shown = " ".join(operator(*words).split())
+        assert "payment#inv-1 of location 4564 (Haar & Mehr)" in shown
+        assert f"account {account_id} (Anna Schmidt) of location 4564 (Haar & Mehr)" in shown
+        # A machine reads ids.
+        assert "Haar" not in str([it["whom"] for it in operator.json(*words)["troubles"]])
+    for screen in (
+        ("account", "4564"),
+        ("payment", "inv-1"),
+        ("uninstall", "4564"),
+        ("location", "4564"),
+    ):
+        assert "Haar & Mehr" in operator(*screen)
+    operator("lines", "4564", "--enter", "+13155550199", "--do")
+    assert "4564 (Haar & Mehr)" in operator("lines", "4564")
+
+
 # However many there are
 
 

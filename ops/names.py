@@ -1,0 +1,68 @@
+"""What customers and their locations are called, beside the ids that a screen names."""
+
+import argparse
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from ops.site import Site, side_by_side
+from ops.trouble import Trouble
+from shared.aws.dynamodb import UnreadableRow
+
+_LOCATIONS = re.compile(r"(?<=\blocation )\d+|(?<=\blocations )\d+(?:, \d+)*")
+_ACCOUNT = re.compile(r"(?<=\baccount )[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?! \()")
+_LONGEST = 40
+
+
+def beside(id_: object, name: str) -> str:
+    """An id with the name that belongs to it, as far as there is one."""
+    cut = f"{name[: _LONGEST - 1]}…" if len(name) > _LONGEST else name
+    return f"{id_} ({cut})" if name else f"{id_}"
+
+
+def of_locations(site: Site, ids: Iterable[int]) -> dict[int, str]:
+    """What locations are called, as far as that can be read."""
+    found = _read(site.connections.get, dict.fromkeys(ids))
+    return {it.location_id: it.name for it in found}
+
+
+def told(
+    site: Site,
+    troubles: Sequence[Trouble],
+    now: datetime,
+    options: argparse.Namespace,
+    here: str = "",
+) -> list[str]:
+    """Troubles as a person reads them; see `Trouble.told`."""
+    text = "\n".join(it.whom for it in troubles)
+    ids = [int(it) for found in _LOCATIONS.findall(text) for it in found.split(", ")]
+    locations = {str(id_): name for id_, name in of_locations(site, ids).items()}
+    accounts = {
+        it.account_id: it.name
+        for it in _read(site.accounts.of_id, dict.fromkeys(_ACCOUNT.findall(text)))
+    }
+    return [
+        replace(it, whom=_named(it.whom, locations, accounts)).told(now, options, here)
+        for it in troubles
+    ]
+
+
+def _named(whom: str, locations: Mapping[str, str], accounts: Mapping[str, str]) -> str:
+    def all_of(found: re.Match[str]) -> str:
+        return ", ".join(beside(it, locations.get(it, "")) for it in found[0].split(", "))
+
+    whom = _LOCATIONS.sub(all_of, whom)
+    return _ACCOUNT.sub(lambda found: beside(found[0], accounts.get(found[0], "")), whom)
+
+
+def _read[Id, Row](get: Callable[[Id], Row | None], ids: Iterable[Id]) -> list[Row]:
+    """What can be read; what cannot, the screen tells by another way."""
+
+    def one(id_: Id) -> Row | None:
+        with suppress(UnreadableRow):
+            return get(id_)
+        return None
+
+    return [it for it in side_by_side(one, ids) if it is not None]
