@@ -6,7 +6,7 @@ Of every table only a bounded part is read, so it is as fast with ten thousand l
 import argparse
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from botocore.exceptions import (
     HTTPClientError,
 )
 
-from ops import accounts, dead_letters, names, pbx, rows, screen, trouble
+from ops import accounts, dead_letters, names, pbx, queues, rows, screen, trouble
 from ops.census import SETTLED
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
@@ -35,8 +35,6 @@ from shared.reconcile.census.table import Stage
 _PATIENCE_S = 1.5
 _OLD = timedelta(minutes=10)
 _LONGEST_WITHOUT = timedelta(days=2)
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html
-_LONGEST_DELAY = timedelta(minutes=15)
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
     "Doubled": ("the platform lists more payments than were billed", "ReconcileFunction"),
@@ -47,7 +45,6 @@ _COUNTED = {
 }
 # Whatever came after these: somebody has to see what they were about.
 _LASTING = ("Doubled", "LifecycleEventUnknown")
-_AGAIN = "NotDurable"
 _BLOCKED = "PlatformBlocked"
 _TOKEN = ("401", "406")  # What blames our token.
 # What it means if the platform does not answer.
@@ -234,85 +231,6 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         yield "reconcile", f"ran {screen.due(ran.last, now)}"
 
 
-def _queues(site: Site, now: datetime) -> Iterator[Found]:
-    lengths = []
-    again = site.watch.counted([_AGAIN], now).get(_AGAIN)
-    comes_again = again is not None and again.last > now - _OLD
-    for name, (url, dead_url) in dead_letters.urls(site).items():
-        found = dead_letters.attributes(site, url) if url else {}
-        waiting, at_work, later = dead_letters.length(found) if url else (0, 0, 0)
-        letters_of = dead_letters.attributes(site, dead_url)
-        yield from _set_by_hand(site, f"queue of {name}", url, found, dead_letters.MADE)
-        made, whom = dead_letters.MADE_FOR_LETTERS, f"dead letters of {name}"
-        yield from _set_by_hand(site, whom, dead_url, letters_of, made)
-        age = site.watch.age(url, now) if waiting + at_work else None
-        old = f", the oldest for {screen.age(age)}" if age else ""
-        lengths += [f"{name} {_still(found, waiting, at_work, later, now)}"] if url else []
-        if (age and age > _OLD) or (waiting + at_work and comes_again):
-            function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
-            why = "; messages come again, as they could not be stored" * comes_again
-            what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}{why}"
-            whom, command = f"queue of {name}", site.watch.log(function)
-            yield Trouble(Grade.BROKEN, what, whom, command, now - age if age else None)
-        if dead := sum(dead_letters.length(letters_of)):
-            letters = dead_letters.peeked(site, name)
-            about = [letter.about for letter in letters]
-            oldest = min((it.sent_at for it in letters), default=None)
-            told = "; ".join([*dict.fromkeys(it.reason for it in letters)][:3])
-            what = f"{screen.counted(dead, 'dead letter')}: {told or 'somebody reads them now'}"
-            whom = f"{name}, {trouble.some(about)}" if about else name
-            yield Trouble(Grade.ATTENTION, what, whom, f"letters --queue {name}", oldest)
-    behind = site.watch.untold(now)
-    if behind and behind > rows.OVERDUE:
-        what = f"are not told on the event bus, the oldest for {screen.age(behind)}"
-        yield Trouble(Grade.BROKEN, what, "events", site.watch.log("EventsFunction"), now - behind)
-    yield "queues", ", ".join(lengths)
-
-
-def _still(found: Mapping[str, str], waiting: int, at_work: int, later: int, now: datetime) -> str:
-    """How many messages there are, and by when those come that nobody may take yet."""
-    told = f"{waiting + at_work}"
-    if at_work:
-        again = screen.age(timedelta(seconds=int(found["VisibilityTimeout"])))
-        told += f" ({at_work} at work, or back within {again})"
-    if later:
-        told += f", and {later} delayed, there by {now + _LONGEST_DELAY:%H:%M:%S}Z at the latest"
-    return told
-
-
-def _switched_off(site: Site, _now: datetime) -> Iterator[Trouble]:
-    """Queues and streams that nobody reads, as somebody has disabled what wakes the function."""
-    for it in site.sources():
-        if it["State"] in ("Disabling", "Disabled"):
-            name = it["EventSourceArn"].partition("/stream/")[0].replace("/", ":").split(":")[-1]
-            function = it["FunctionArn"].partition(":function:")[2]
-            what = f"is not read: its event source of {function} is {it['State'].lower()}, which"
-            what += " somebody has done by hand. What comes waits: four days on a queue, one in the"
-            what += " stream of a table. The command enables it"
-            enable = f"lambda update-event-source-mapping --uuid {it['UUID']} --enabled"
-            yield Trouble(Grade.BROKEN, what, name, f"{site.aws} {enable}")
-
-
-def _set_by_hand(
-    site: Site, whom: str, url: str, found: Mapping[str, str], made: Mapping[str, str]
-) -> Iterator[Trouble]:
-    """What of a queue somebody has set otherwise than template.yaml has it."""
-    other = {name: it for name, it in made.items() if found and found[name] != it}
-    if other:
-        told = ", ".join(f"{name} is {found[name]}, not {it}" for name, it in other.items())
-        what = f"is not as template.yaml has it, so somebody has set it by hand: {told}."
-        delay = screen.age(timedelta(seconds=int(found["DelaySeconds"])))
-        late = f" Each message comes {delay} late, and what was sent meanwhile keeps that: the last"
-        late += f" of it is there {delay} after it is set back."
-        what += late * ("DelaySeconds" in other)
-        what += " The command sets it as the template has it" * bool(
-            other.keys() - {"RedrivePolicy"}
-        )
-        plain = ",".join(f"{name}={it}" for name, it in other.items() if name != "RedrivePolicy")
-        how = f"{site.aws} sqs set-queue-attributes --queue-url {url} --attributes {plain}"
-        yield Trouble(Grade.ATTENTION, what, whom, how if plain else "grep -B 3 maxR template.yaml")
-
-
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
     """What came to the doors, and was refused there: no row of its own tells."""
     kinds = (sightings.WEBHOOK, sightings.WEBHOOK_REFUSED, sightings.REDIRECT_REFUSED)
@@ -416,8 +334,8 @@ _CHECKS = (
     platform,
     _alarms,
     _counted,
-    _queues,
-    _switched_off,
+    queues.queues,
+    queues.switched_off,
     *rows.CHECKS,
     _seen,
     _noted,

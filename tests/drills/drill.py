@@ -9,7 +9,7 @@ from typing import Any
 
 from ops.screen import NOT_YET
 from ops.trouble import Grade
-from tests.drills.incidents import Incident
+from tests.drills.incidents import ANNA, Incident
 from tests.drills.stage import Stage, opened, printed_commands
 
 _LOOKS = ("less ", "grep ", "build/venvs/sam/bin/sam ")
@@ -102,6 +102,9 @@ def _told(stage: Stage, drill: Drill, whom: list[str]) -> None:
 def _is_shown(stage: Stage, drill: Drill) -> None:
     """What a machine reads, a person reads as well."""
     shown = " ".join(stage.run("status").replace("\\\n", "").split())
+    # Beside the ids, a person reads names as well.
+    for name in (f"({ANNA.name}) of", f"({ANNA.salon_name})"):
+        shown = shown.replace(f" {name}", name.partition(")")[2])
     # What it says of ages, and of a brake that asking has pulled, may be another by now.
     for name in ("whom", "command"):
         if drill.told and " ".join(drill.told[name].split()) not in shown:
