@@ -17,10 +17,7 @@ from shared.connections.accounts import Account
 
 _LONGEST = 1_000_000
 _UNTIL = "Until then its calls come here, and wait; after that it may post its records again, and"
-_UNTIL += (
-    " they are saved there. Its account says when its key was made, and how another is made, if"
-)
-_UNTIL += " nobody has that one any more."
+_UNTIL += " they are saved there."
 
 type Change = tuple[Mapping[str, int], tuple[str, ...]]
 """What is entered, and what is removed."""
@@ -69,19 +66,18 @@ def _dropped(site: Site, account: Account, head: str, options: argparse.Namespac
         ("waits", screen.counted(len(waiting), "call")),
         ("whose", _whose(line, owner) if owner else "no other account has entered it"),
     ]
-    first = f"First have that PBX set to the key of {_account(owner)}. {_UNTIL}"
-    known = f"If another customer's PBX has told of these: {first[0].lower()}{first[1:]}"
-    parts = [head, screen.facts(pairs), "", screen.wrapped(first if owner else known)]
+    first = "If another customer's PBX has told of these, first have it set to the key of that"
+    first += f" customer's account. {_UNTIL}"
     if owner:
-        parts.append(screen.to_type(f"account {owner.account_id}", options))
+        its, another = f"account {owner.account_id}", f"account {owner.account_id} --new-key"
+        first = f"First have that PBX set to the key of {its} ({owner.name}); only if nobody has"
+        first += f" that key any more, make another ({another}). {_UNTIL}"
+    parts = [head, screen.facts(pairs), "", screen.wrapped(first)]
+    parts += [screen.to_type(f"account {it.account_id}", options) for it in (owner,) if it]
     ended = calls_shown.dropped(site, options, "\n".join(parts), waiting)
     if options.do and not ended:
         site.sightings.note(LINE_GIVEN_UP, f"{account.account_id} {key}")
     return ended
-
-
-def _account(owner: Account | None) -> str:
-    return f"account {owner.account_id} ({owner.name})" if owner else "that customer's account"
 
 
 def _asked(site: Site, account: Account, options: argparse.Namespace) -> Change | None:

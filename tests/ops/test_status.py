@@ -1126,6 +1126,8 @@ def test_messages_that_come_again_and_again_are_told_with_their_queue(
     [line] = told(operator)
     again = "1 message waiting; messages come again, as they could not be stored"
     assert line == f"broken queue of billing: {again} > less PaymentsFunction.log"
+    connected.sqs.receive_message(QueueUrl=url)
+    assert facts(operator)["queues"] == "billing 1 (1 at work, or back within 3 min), calls 0"
 
 
 def test_what_aws_counts_of_a_function_is_told_with_its_name(
