@@ -23,7 +23,7 @@ def fitting(site: Site, account: Account, calls: Sequence[Call]) -> list[str]:
 def _likely(site: Site, account: Account, calls: Sequence[Call]) -> Iterator[str]:
     """Those of its locations' zones, of its owner, of what names its country, and the stack's."""
     for location_id in dict.fromkeys(it.location_id for it in calls if it.location_id):
-        for connection in site.readable(site.connections.get, [location_id]):
+        if connection := site.one(site.connections.get, location_id):
             yield _of_zones().get(connection.zone, "")
     yield countries.of_phone(account.phone)
     for leg in (it.leg for it in calls if it.leg):
@@ -43,5 +43,5 @@ def _of_zones() -> dict[str, str]:
 
 def changed_at(site: Site, location_id: int) -> datetime | None:
     """When somebody chose it last, by the journal of a location of the account; None if nobody."""
-    [lines] = site.readable(site.journal.of_location, [location_id]) or [[]]
+    lines = site.one(site.journal.of_location, location_id) or []
     return max((it.at for it in lines if it.words.startswith("country ")), default=None)

@@ -160,7 +160,7 @@ def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, 
         # As it is stored: a row that cannot be read hides no other.
         for line in keys & {*item.get("lines", {}).get("M", ())}:
             of = item["key"]["S"].removeprefix("account#")
-            for it in site.readable(site.accounts.of_id, [of] if of != account.account_id else []):
+            if of != account.account_id and (it := site.one(site.accounts.of_id, of)):
                 found[line] = it
     return found
 

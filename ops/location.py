@@ -49,21 +49,15 @@ class Known:
         since = clock.now() - timedelta(days=site.calls_settings.call_days)
         self.location_id = location_id
         # What cannot be read hides nothing else, and be it the row of the location.
-        found = site.readable(site.connections.get, [location_id])
-        self.connection = next(iter(found), None)
+        self.connection = site.one(site.connections.get, location_id)
         self.is_unread = bool(site.unreadable)
         connection = self.connection
         account_id = connection.account_id if connection else site.connections.owner(location_id)
         self.account_id, chain_key = account_id, connection.chain_key if connection else None
-        accounts_read = site.readable(site.accounts.of_id, [account_id] if account_id else [])
-        chains_read = site.readable(site.chains.get, [chain_key] if chain_key else [])
-        self.account, self.chain = next(iter(accounts_read), None), next(iter(chains_read), None)
+        self.account = site.one(site.accounts.of_id, account_id) if account_id else None
+        self.chain = site.one(site.chains.get, chain_key) if chain_key else None
         self.status, self.said = _asked(site, location_id)
-        self.journal = [
-            line
-            for lines in site.readable(site.journal.of_location, [location_id])
-            for line in lines
-        ]
+        self.journal = site.one(site.journal.of_location, location_id) or []
         entries = site.readable(site.ledger.get, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)
         calls = site.as_far(site.calls.of_location(location_id, since))

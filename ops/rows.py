@@ -276,7 +276,8 @@ def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Itera
     soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
     found = site.calls.waiting_elsewhere(account.account_id, own, soon, 10 * MOST)
     for other, keys in found.items():
-        named = "".join(f" ({it.name})" for it in site.readable(site.accounts.of_id, [other]))
+        its = site.one(site.accounts.of_id, other)
+        named = f" ({its.name})" if its else ""
         what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
         what += f" the key of account {other}{named}. Give the PBX this account's key, then give up"
         what += " what waits there"

@@ -149,13 +149,13 @@ class Site:
             except UnreadableRow as error:
                 self.unreadable[error.key] = error
 
+    def one[Of, Row](self, read: Callable[[Of], Row | None], key: Of) -> Row | None:
+        """The row of a key; None if there is none, or it cannot be read, which is told later."""
+        return next(self.as_far(map(read, [key])), None)
+
     def readable[Of, Row](self, read: Callable[[Of], Row | None], keys: Iterable[Of]) -> list[Row]:
         """The rows of keys, as far as there are any; what cannot be read hides no other."""
-
-        def one(key: Of) -> Row | None:
-            return next(self.as_far(map(read, [key])), None)
-
-        return [it for it in side_by_side(one, keys) if it is not None]
+        return [it for it in side_by_side(partial(self.one, read), keys) if it is not None]
 
 
 def side_by_side[Of, Told](read: Callable[[Of], Told], all_of: Iterable[Of]) -> list[Told]:
