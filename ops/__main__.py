@@ -86,12 +86,7 @@ _COMMANDS: dict[str, tuple[str, list[_Argument], list[_Argument]]] = {
         [_ACCOUNT, _flag("--void", "with --new-key: the keys before it are void at once")],
         [
             _flag("--new-key", "make a new key for its PBX; the one before is good for a day"),
-            _one(
-                "--country",
-                "COUNTRY",
-                "of its numbers, as ISO 3166 has it",
-                str.upper,
-            ),
+            _one("--country", "COUNTRY", "of its numbers, as ISO 3166 has it", str.upper),
             _one("--hand-over", "ACCOUNT_ID", "give it to a customer of your portal, by its id"),
         ],
     ),

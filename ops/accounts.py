@@ -25,10 +25,8 @@ from shared.connections.connection import Connection
 
 _MOST = 20  # Of its locations, so many are looked at.
 _NOTED_EVERY = timedelta(minutes=1)
-_ANOTHER = (
-    "Only if nobody has the key any more, make another. A PBX that has the right one has to be"
-)
-_ANOTHER += " given the new one within a day:"
+_ANOTHER = "Only if nobody has the key any more, make another. A PBX that has the right one has to"
+_ANOTHER += " be given the new one within a day:"
 
 
 def account(site: Site, options: argparse.Namespace) -> int:

@@ -49,7 +49,8 @@ def census(site: Site, options: argparse.Namespace) -> int:
     if options.new or options.do:
         head = _followed(site.roll, head)
     found = _found(site, head)
-    screen.printed(options, _shown(site, head, found, options), _plain(head, found))
+    left = _open(site, found)
+    screen.printed(options, _shown(site, head, found, left, options), _plain(head, found, left))
     return 0
 
 
@@ -127,12 +128,13 @@ def _followed(roll: CensusTable, head: Head) -> Head:
     return head
 
 
-def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespace) -> str:
+def _shown(
+    site: Site, head: Head, found: list[Found], left: list[Found], options: argparse.Namespace
+) -> str:
     kinds = [f"{kind}: {number}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {head.stage}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
-    going, left = [*rows.leaving(site, clock.now())], _open(site, found)
-    done = head.repairable - len(left)
+    going, done = [*rows.leaving(site, clock.now())], head.repairable - len(left)
     pairs = [
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
         ("locations", f"{head.locations}, looked at {head.looked}"),
@@ -169,8 +171,8 @@ def _shown(site: Site, head: Head, found: list[Found], options: argparse.Namespa
     return "\n".join(parts)
 
 
-def _plain(head: Head, found: list[Found]) -> dict[str, object]:
-    names = ("stage", "repairs", "locations", "looked", "found", "repairable", "repaired", "blown")
+def _plain(head: Head, found: list[Found], left: list[Found]) -> dict[str, object]:
+    fields = ("stage", "repairs", "locations", "looked", "found", "repairable", "repaired", "blown")
     findings = [
         {
             **asdict(it.finding),
@@ -181,5 +183,6 @@ def _plain(head: Head, found: list[Found]) -> dict[str, object]:
         }
         for it in found
     ]
-    told = {name: getattr(head, name) for name in names}
+    told = {name: getattr(head, name) for name in fields}
+    told["done"] = head.repairable - len(left)
     return {"began_at": clock.stamp(head.began_at), **told, "findings": findings}

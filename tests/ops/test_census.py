@@ -132,6 +132,7 @@ def test_what_was_repaired_later_is_told_as_done(
     assert deployment.connection(1).state == "disabled"
     shown = operator("census")
     assert "1 possible, 1 done by now, 0 under way" in shown
+    assert operator.json("census")["done"] == 1
     assert "; now disabled" in " ".join(shown.split())
     assert "type:" not in shown
     assert "there is nothing to repair" in operator("census", "--do")
