@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ops.site import Site, side_by_side
 from ops.trouble import Trouble
 from shared.aws.dynamodb import UnreadableRow
@@ -58,10 +60,10 @@ def _named(whom: str, locations: Mapping[str, str], accounts: Mapping[str, str])
 
 
 def _read[Id, Row](get: Callable[[Id], Row | None], ids: Iterable[Id]) -> list[Row]:
-    """What can be read; what cannot, the screen tells by another way."""
+    """What can be read; of what cannot, a name is the least that is missing."""
 
     def one(id_: Id) -> Row | None:
-        with suppress(UnreadableRow):
+        with suppress(UnreadableRow, BotoCoreError, ClientError):
             return get(id_)
         return None
 

@@ -1184,6 +1184,19 @@ def test_a_table_that_is_gone_is_named(
         assert "ResourceNotFoundException" in line
 
 
+def test_without_the_table_of_names_the_rest_is_told(
+    connected: Deployment, operator: Operator, memory: Memory
+) -> None:
+    reject(connected)
+
+    def gone(name: str, asked: Asked) -> None:
+        if asked.get("TableName") == connected.environments["calls"]["CONNECTIONS_TABLE"]:
+            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
+
+    memory.before = gone
+    assert any(it.startswith("broken payment#inv-1 of location 4564: REJ") for it in told(operator))
+
+
 @pytest.mark.usefixtures("connected")
 def test_if_aws_cannot_be_reached_that_is_said_once(
     operator: Operator, memory: Memory, monkeypatch: pytest.MonkeyPatch
