@@ -12,6 +12,7 @@ import pytest
 
 from ops import site
 from ops.__main__ import main
+from ops.trouble import Grade
 from ops.watch import Alarm, CloudWatch, Counted
 from tests.deployment import Deployment, secrets_in
 
@@ -106,3 +107,27 @@ def stack_of(deployment: Deployment, watch: CloudWatch | None = None) -> site.St
         watch=watch or Watching(),
         aws="aws --region us-east-1",
     )
+
+
+def told(operator: Operator, *words: str) -> list[str]:
+    """What is wrong, and what to type for it; as a person reads it, too."""
+    command = words or ("status",)
+    shown = " ".join(operator(*command).replace("\\\n", "").split())
+    plain = operator.json(*command)
+    assert words or operator.code == Grade[plain["grade"].upper()]
+    found = [
+        f"{it['grade']} {it['whom']}: {it['what']} > {it['command']}" for it in plain["troubles"]
+    ]
+    for it in plain["troubles"]:
+        assert it["command"] in shown
+    return found
+
+
+def type_what_it_says(operator: Operator, line: str) -> str:
+    """The command of a line, as it is."""
+    return operator(*line.partition(" > ")[2].split())
+
+
+def facts(operator: Operator) -> dict[str, str]:
+    found: dict[str, str] = operator.json("status")["facts"]
+    return found

@@ -1,4 +1,4 @@
-"""Payments in the states that concern an operator."""
+"""Payments and calls in the states that concern an operator."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ import pytest
 from shared.aws.dead_letters import DeadLetters
 from shared.clock import stamp
 from shared.payments.entry import EntryState
-from tests.deployment import Deployment, payment
+from tests.deployment import Deployment, finished, payment
 from tests.ops.operator import stack_of
 
 # A payment for less than the others are for.
@@ -84,3 +84,12 @@ def bought(deployment: Deployment, event_id: str, start: float, end: float, **mo
 def put(deployment: Deployment, body: str) -> None:
     url = deployment.queues["BillingDeadLetters"]
     DeadLetters(deployment.sqs, url).put(body, "as it was told", "m-1")
+
+
+def end(
+    deployment: Deployment, key: str, call_id: str, location_id: int = 4232, status: int = 202
+) -> None:
+    """A PBX tells of a call that has ended."""
+    began = (deployment.clock() - timedelta(seconds=90)).isoformat()
+    event = {**finished(call_id, location_id), "started_at": began}
+    assert deployment.call(event, key)[0] == status

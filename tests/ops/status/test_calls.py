@@ -1,0 +1,327 @@
+"""Of calls and pop-ups, `status` names what was dropped, refused or left out, and why."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.calls.recording_links import UNREADABLE
+from shared.clock import stamp
+from tests.calls import telling
+from tests.deployment import Deployment, ringing
+from tests.ops.operator import Operator, facts, told, type_what_it_says
+from tests.ops.states import end
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+
+def test_a_pop_up_that_was_dropped_is_told_with_its_reason(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    late = {**ringing("c-1"), "at": (deployment.clock() - timedelta(minutes=5)).isoformat()}
+    # Where it is, its line tells.
+    assert deployment.call({**late, "location_id": None}, key)[0] == 202
+    assert facts(operator)["pop-ups"].startswith("1 not shown, as the PBX told too late, since ")
+    assert (
+        operator.json("location", "4564")["facts"]["dropped"]
+        == "0 s ago: too late: told 300 s after it rang"
+    )
+
+
+@pytest.mark.parametrize("rings", ["rings", "has ended"])
+def test_a_pbx_whose_clock_is_ahead_is_told_until_it_is_set(
+    deployment: Deployment, operator: Operator, rings: str
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    if rings == "rings":
+        telling.ring(deployment, key, ago_s=-430, call_id="c-1")
+    else:
+        telling.end(deployment, key, ago_s=-340, call_id="c-1", duration_s=90)
+    ahead = "the clock of its PBX is 7 min ahead, so its calls stand at times to come"
+    assert any(ahead in line for line in told(operator))
+    assert ahead in " ".join(operator("location", "4564").split())
+    deployment.clock.advance(minutes=61)
+    telling.ring(deployment, key, call_id="c-2")
+    for screen in (("status",), ("location", "4564")):
+        assert "clock of its PBX" not in " ".join(operator(*screen).split())
+
+
+def test_links_to_recordings_that_are_left_out_are_told_with_their_host(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    link = "https://rec2.telco.example/a?token=s3cret"
+    telling.end(deployment, key, call_id="c-1", location_id=4232, recording_url=link)
+    [line] = told(operator)
+    assert line.startswith("attention location 4232: its PBX gives recordings that are not passed")
+    assert "links are on the host rec2.telco.example, which RecordingHosts does not allow" in line
+    assert "s3cret" not in line
+    assert "host rec2.telco.example" in operator("location", "4232")
+    deployment.clock.advance(hours=2)
+    assert "host rec2.telco.example" not in operator("location", "4232")
+    shown = " ".join(operator("call", "4232", "c-1").split())
+    assert "those are left out that are on the host rec2.telco.example, which" in shown
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        ("http://rec.example.com/a?token=s3cret", "not https, on the host rec.example.com"),
+        ("/var/spool/s3cret.wav", "not https"),
+        ("https://rec.example.com:8443/s3cret", f"{UNREADABLE}, on the host rec.example.com"),
+        ("https://u:s3cret@rec.example.com/a", f"{UNREADABLE}, on the host rec.example.com"),
+        ("https://[s3cret", UNREADABLE),
+    ],
+)
+def test_why_a_recording_is_left_out_is_told_with_its_host_and_no_more_of_it(
+    deployment: Deployment, operator: Operator, link: str, why: str
+) -> None:
+    """Of an allowed host, too."""
+    deployment.restart(RECORDING_HOSTS="rec.example.com")
+    key = deployment.connect(4232).pbx_key
+    telling.end(deployment, key, call_id="c-1", location_id=4232, recording_url=link)
+    [line] = told(operator)
+    assert f"not passed on, as their links are {why}; last at " in line
+    assert "Z. Calls are saved without them, and get none later >" in line
+    assert line.endswith("> location 4232")
+    assert "s3cret" not in line
+    # A good one ends it.
+    deployment.clock.advance(seconds=5)
+    good = "https://rec.example.com/c-2"
+    telling.end(deployment, key, call_id="c-2", location_id=4232, recording_url=good)
+    [over] = operator.json("location", "4232")["troubles"]
+    assert "Mended, as it seems: one was passed on 0 s ago; this is told until " in over["what"]
+    assert "nothing is wrong any more" in operator("status")
+
+
+def test_what_a_location_is_called_by_is_seen_beside_what_its_siblings_are(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4232, 4777)
+    operator("lines", "4777", "--enter", "+13155550199", "--do")
+    shown = " ".join(operator("location", "4232").split())
+    assert (
+        "lines none is entered as its own; of its account's others: +13155550199 of 4777" in shown
+    )
+    assert "no call of it came, and its account's lines are entered as others'" in shown
+    assert "ops lines 4232" in shown
+    operator("lines", "4232", "--enter", "+13155550199", "--do")
+    assert "no call of it came" not in operator("location", "4232")
+
+
+def test_numbers_of_another_country_than_the_accounts_are_told(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    operator("account", "4232", "--country", "DE", "--do")
+    at = deployment.clock().isoformat()
+    deployment.call({**ringing("c-1", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
+    [line] = told(operator)
+    assert (
+        "more pop-ups are dropped than shown: 1 not shown, as the caller's number is none of the"
+        " account's country; at " in line
+    )
+    assert "Z: the caller's number is none of the account's country. If its PBX writes" in line
+    assert line.endswith("say which > account 4232 --country COUNTRY")
+    assert "country DE +49" in " ".join(operator("location", "4232").split())
+    # No call has come since it was mended.
+    deployment.clock.advance(minutes=1)
+    operator("account", "4232", "--country", "US", "--do")
+    [line] = told(operator)
+    assert "Mended, as it seems: the next call tells, as the country was chosen 0 s ago; th" in line
+    assert ("nothing is wrong any more" in operator("status"), operator.code) == (True, 0)
+    deployment.clock.advance(minutes=1)
+    deployment.restart()
+    operator("account", "4232", "--country", "DE", "--do")
+    at = deployment.clock().isoformat()
+    deployment.clock.advance(seconds=1)
+    deployment.call({**ringing("c-2", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
+    assert "1 thing is wrong" in operator("status")
+
+
+def test_calls_that_the_platform_refused_are_told_with_each_of_its_reasons(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(15)
+    for number, why in enumerate(("No such user.", "No such user.", "No such line.")):
+        deployment.simulator.fault("history", "status", status=422, message=why)
+        end(deployment, key, f"c-{number + 2}")
+        deployment.let_time_pass(3)
+    [line] = told(operator)
+    assert line == (
+        "attention location 4232: 3 calls refused by the platform: 422 No such user. (2);"
+        " 422 No such line. (1). Numbers are read as of US +1; all can exist there. First put right"
+        " what it says, then have them sent again (location 4232 --send-refused); or give them up"
+        " (--drop-refused)"
+        " > location 4232 --send-refused"
+    )
+    account_id = str(deployment.connection(4232).account_id)
+    for words in (("location", "4232"), ("account", account_id)):
+        [same] = operator.json(*words)["troubles"]
+        assert same["command"] == "location 4232 --send-refused"
+    assert "3 calls" in type_what_it_says(operator, line)
+    assert "3 calls" in type_what_it_says(operator, f"{line} --do")
+    deployment.let_time_pass(15)
+    assert told(operator) == []
+
+
+def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
+    key = deployment.connect(4564).pbx_key
+
+    def ring(number: int) -> None:
+        event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
+        assert deployment.call(event, key)[0] == 202
+
+    deployment.simulator.fault("event", "status", status=422, message="No such user.", times=2)
+    ring(1)
+    ring(2)
+    [line] = told(operator)
+    what = (
+        "more pop-ups are dropped than shown: 2 not shown, as the platform did not take it; at"
+        f" {deployment.clock():%H:%M:%S}Z: the platform did not take it: 422 No such user."
+    )
+    assert line == f"attention location 4564: {what} > location 4564"
+    deployment.clock.advance(minutes=1)
+    ring(3)
+    assert "nothing is wrong any more" in operator("status")
+    assert operator.code == 0
+    [it] = operator.json("status")["troubles"]
+    over = f"{deployment.clock() + timedelta(minutes=59):%H:%M:%S}Z"
+    assert (
+        it["what"]
+        == f"{what} Mended, as it seems: one was shown 0 s ago; this is told until {over}"
+    )
+    assert facts(operator)["pop-ups"].startswith(
+        "2 not shown, as the platform did not take it, 1 shown, since "
+    )
+    assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 not shown")
+
+
+@pytest.mark.parametrize(
+    ("ages", "means"),
+    [
+        (
+            (301,),
+            "If more come and are alike, the PBX's clock is about 301 s behind; if not, it tells",
+        ),
+        (
+            (301, 310, 290, 305),
+            "The PBX's clock is about 301 s behind, as its delays are alike. Have whoever runs it",
+        ),
+        (
+            (48, 301, 95),
+            "The PBX tells late, whatever its clock, as its delays differ: 40 s to 6 min. Have",
+        ),
+    ],
+)
+def test_of_a_pbx_that_tells_late_the_delays_show_whether_its_clock_is_wrong(
+    deployment: Deployment, operator: Operator, ages: tuple[int, ...], means: str
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    began = deployment.clock()
+    # What is noted of one in a minute stands with its time, as it may not be the last.
+    one = f"; at {began:%H:%M:%S}Z: too late: told {ages[0]} s after it rang. "
+    for number, age_s in enumerate(ages):
+        deployment.call({**ringing(f"c-{number}"), "at": telling.at(deployment, age_s)}, key)
+        deployment.clock.advance(seconds=1)
+    for command in (("status",), ("location", "4564")):
+        [it] = operator.json(*command)["troubles"]
+        assert f"{one}{means}" in it["what"]
+        assert it["since"] == stamp(began)
+
+
+def test_a_pbx_whose_clock_is_behind_is_told_once_whatever_locations_it_serves(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
+    key = deployment.connect(4564, 4232).pbx_key
+    account_id = deployment.connection(4564).account_id
+
+    def ring(number: int, location_id: int, late_s: int) -> None:
+        event = {**ringing(f"c-{number}"), "location_id": location_id}
+        deployment.call({**event, "at": telling.at(deployment, late_s)}, key)
+
+    for number, location_id in enumerate((4564, 4564, 4232)):
+        ring(number, location_id, 91)
+    [line] = told(operator)
+    assert line.startswith(
+        f"attention the PBX of account {account_id} (Zoë Müller ÿÿ; locations 4232, 4564): more"
+        " pop-ups are dropped than shown: 3 not shown, as the PBX told too late; at"
+    )
+    assert "The PBX's clock is about 91 s behind, as its delays are alike. Have whoever" in line
+    assert "set it by NTP; if it is right, its reports come late: look at their queue" in line
+    assert "meanwhile stand about 91 s too early in Altegio's history, and stay so" in line
+    assert line.endswith(f" > account {account_id}")
+    for each in ("4564", "4232"):
+        assert told(operator, "location", each) == [line]
+        assert f"  attention  the PBX of account {account_id}" in operator("location", each)
+    # To whom to tell it, that command shows, beside the same; and it does not lead to itself.
+    assert told(operator, "account", str(account_id)) == [line]
+    deployment.clock.advance(minutes=1)
+    ring(9, 4232, 0)
+    assert "nothing is wrong any more" in operator("status")
+    for each in ("4564", "4232"):
+        [mended] = told(operator, "location", each)
+        assert mended.partition(" > ")[0].endswith(
+            f"one was shown 0 s ago; this is told until"
+            f" {deployment.clock() + timedelta(minutes=59):%H:%M:%S}Z"
+        )
+        assert f"  echo  the PBX of account {account_id}" in operator("location", each)
+
+
+def test_a_line_that_rings_and_that_nobody_has_entered_is_told_until_it_is_entered(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564, 4232).pbx_key
+    event = {**ringing("c-1"), "at": deployment.clock().isoformat(), "line": "+13155550199"}
+    deployment.call({**event, "location_id": None}, key)
+    [line] = told(operator)
+    assert "line is of: +13155550199. Say of which LOCATION it is, if it is this cust" in line
+    assert line.endswith("> lines LOCATION --enter +13155550199")
+    assert line.partition(" > ")[2] == operator.json("location", "4232")["troubles"][0]["command"]
+    command = line.partition(" > ")[2].replace("LOCATION", "4232").split()
+    assert "nobody has entered it -> 4232" in operator(*command)
+    operator(*command, "--do")
+    assert told(operator) == operator.json("location", "4232")["troubles"] == []
+
+
+def test_a_line_that_only_rang_is_not_asked_about_for_long(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """Nothing waits for it, or what waited was given up."""
+    key = deployment.connect(4564, 4232).pbx_key
+    event = {**ringing("c-1"), "at": deployment.clock().isoformat(), "line": "+13155550199"}
+    deployment.call({**event, "location_id": None}, key)
+    deployment.let_time_pass(9)
+    assert "1 thing is wrong" in operator("status")
+    deployment.let_time_pass(2)
+    assert "nothing is wrong any more" in operator("status")
+
+
+def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missing(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.clock.at = deployment.clock.at.replace(second=0)
+    key = deployment.connect(4564).pbx_key
+    # All of them within a minute.
+    deployment.clock.advance(seconds=60 - deployment.clock.at.second)
+
+    def ring(number: int) -> None:
+        event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
+        assert deployment.call(event, key)[0] == 202
+        deployment.clock.advance(seconds=1)
+
+    for number in range(6):
+        ring(number)
+    since = f"since {deployment.clock() - timedelta(hours=1):%Y-%m-%d %H}:00:00Z"
+    of_it = operator.json("location", "4564")["facts"]
+    assert facts(operator)["pop-ups"] == of_it["pop-ups"] == f"6 shown, {since}"
+    for number in range(6, 12):
+        ring(number)
+    missing = f"and not all of the minute after {deployment.clock():%Y-%m-%d %H:%M}"
+    assert facts(operator)["pop-ups"].startswith(f"10 shown, {since}, {missing}")

@@ -1,0 +1,190 @@
+"""Of the doors, `status` names who came with what, and what was turned away or dropped."""
+
+import pytest
+
+from local.simulator import Owner
+from shared.altegio.redirect import NO_SIGN
+from shared.altegio.webhook import NO_TOKEN
+from shared.connections import pbx_key
+from tests.calls import telling
+from tests.deployment import Deployment, finished, payment, ringing
+from tests.ops.operator import Operator, facts, stack_of, told, type_what_it_says
+from tests.ops.states import end, reject
+from tests.payments import stripes
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+
+def test_an_old_pbx_key_is_named_with_its_account(
+    deployment: Deployment, operator: Operator
+) -> None:
+    old = deployment.connect(4564).pbx_key
+    account_id = str(deployment.connection(4564).account_id)
+    operator("account", "4564", "--new-key", "--void", "--do")
+    end(deployment, old, "c-1", location_id=4564, status=401)
+    [line] = told(operator)
+    told_so = "a PBX came 0 s ago with a key that is not the account's"
+    assert line.startswith(f"broken account {account_id} of location 4564: {told_so}")
+    # Another key is none to begin with: it would be the PBX's turn that has the right one.
+    assert line.endswith(f"> account {account_id}")
+    [same] = operator.json("location", "4564")["troubles"]
+    assert same["command"] == f"account {account_id}"
+    shown = type_what_it_says(operator, line)
+    assert "made 0 s ago; no other is good" in shown
+    # Another one makes it the turn of whoever has the right one: that stands last, and says so.
+    [same] = operator.json("account", "4564")["troubles"]
+    assert same["command"] == f"account {account_id}"
+    assert shown.endswith(
+        "\nOnly if nobody has the key any more, make another. A PBX that has the right one has to"
+        " be given\nthe new one within a day:\n"
+        f"    type: .venv/bin/python -m ops account {account_id} --new-key\n"
+    )
+    further = operator.json("account", "4564")["next"]
+    key = operator(*further.split(), "--do").split()[0]
+    deployment.clock.advance(seconds=5)
+    end(deployment, key, "c-1", location_id=4564)
+    assert told(operator) == []
+    assert operator.json("location", "4564")["troubles"] == []
+
+
+def test_a_key_that_rings_again_ends_the_line_and_one_that_is_refused_again_begins_it(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.aws.sightings._EVERY_S", 0)
+    key = deployment.connect(4564).pbx_key
+    wrong = pbx_key.made(str(deployment.connection(4564).account_id))
+    for number, (used, lines) in enumerate(((wrong, 1), (key, 0), (wrong, 1))):
+        event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
+        deployment.call(event, used)
+        assert len(told(operator)) == lines
+        deployment.clock.advance(seconds=5)
+
+
+def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
+    connected: Deployment, operator: Operator
+) -> None:
+    ours = connected.event(4564)
+    assert connected.webhook(ours) == 200
+    connected.clock.advance(minutes=1)
+    assert connected.webhook({**ours, "partner_token": "another"}) == 403
+    [line] = told(operator)
+    assert line.startswith("attention webhooks: come with a token that is not ours")
+    assert facts(operator)["webhook"] == "last 60 s ago; one refused 0 s ago"
+    connected.clock.advance(minutes=1)
+    connected.restart()
+    assert connected.webhook(ours) == 200
+    assert told(operator) == []
+
+
+def test_redirects_that_are_signed_with_another_token_are_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.visit(
+        connected.simulator.redirect(4232).replace("user_data_sign=", "user_data_sign=0")
+    )
+    [line] = told(operator)
+    assert line.startswith("attention redirects: come with a token that is not ours")
+    assert line.endswith("> doctor")
+
+
+def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
+    connected: Deployment, operator: Operator
+) -> None:
+    key = "k" * 40
+    connected.set_billing_key(key)
+    connected.set_stripe_secret(stripes.SECRET)
+    connected.post_billing(payment("inv-9"), key="another")
+    body, _header = stripes.signed(stripes.paid(), connected.clock())
+    connected.post_stripe(body, "t=1,v1=0")
+    lines = told(operator)
+    names = (("billing-key", "KEY"), ("stripe-secret", "SECRET"))
+    for line, (name, file) in zip(sorted(lines), names, strict=True):
+        assert line.startswith(f"attention /altegio/{name}: billing comes with another key")
+        assert line.endswith(f"--name /altegio/{name} --value file://{file}")
+        assert f": {file} is a file that you write, with his. What was refused has to" in line
+        assert "none with ours came within a week" in line
+    connected.clock.advance(minutes=1)
+    connected.restart()
+    connected.post_billing(payment("inv-9"), key=key)
+    connected.post_stripe(*stripes.signed(stripes.paid(), connected.clock()))
+    assert [it for it in told(operator) if "billing comes" in it] == []
+    connected.clock.advance(minutes=20)
+    connected.restart()
+    connected.post_billing(payment("inv-9"), key="another")
+    [line] = [it for it in told(operator) if "billing comes" in it]
+    assert "the last with ours was taken 20 min ago" in line
+
+
+def test_a_row_that_cannot_be_read_is_named_and_hides_nothing(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected, "inv-7")
+    reject(connected, "inv-8")
+    dynamodb = stack_of(connected).client("dynamodb")
+    table = connected.environments["payments"]["PAYMENTS_TABLE"]
+    found = dynamodb.get_item(TableName=table, Key={"key": {"S": "payment#inv-7"}})["Item"]
+    found["facts"]["M"]["amount"] = {"S": "39,90"}
+    dynamodb.put_item(TableName=table, Item=found)
+    lines = told(operator)
+    assert [it.partition(":")[0] for it in lines] == [
+        "broken payment#inv-8 of location 4564",
+        "broken payment#inv-7",
+    ]
+    assert "the row cannot be read (facts: InvalidOperation), in PaymentsTable." in lines[1]
+    shown = operator("payment", "inv-7")
+    assert (operator.code, "payment#inv-7: the row cannot be read" in shown) == (2, True)
+    shown = operator("location", "4564")
+    assert "payment#inv-7: the row cannot be read" in shown
+    assert "payment#inv-8" in shown
+    shown = operator("payment")
+    assert (operator.code, "payment#inv-8" in shown) == (1, True)
+    assert "payment#inv-7: the row cannot be read" in shown
+    operator("payment", "--state", "PENDING")
+    assert operator.code == 0
+
+
+def test_a_pbx_with_the_key_of_another_account_is_told_with_both(
+    deployment: Deployment, operator: Operator
+) -> None:
+    own = deployment.connect(4232).pbx_key
+    deployment.connect(4564, owner=Owner(id=8, name="Boris", email="boris@salon.example"))
+    telling.end(deployment, own, call_id="c-1", location_id=4232)
+    other = {**finished("c-2"), "location_id": 4564, "started_at": telling.at(deployment, 90)}
+    assert deployment.call(other, own)[0] == 403
+    account_id = pbx_key.account_of(own)
+    [line] = told(operator)
+    assert line.startswith(
+        f"attention account {account_id}: a PBX with its key names location 4564"
+    )
+    assert line.endswith(" > account 4564")
+    assert "names location 4564, which is not its own" in " ".join(
+        operator("location", "4564").split()
+    )
+
+
+def test_what_publication_tries_the_doors_with_is_counted_nowhere(
+    connected: Deployment, operator: Operator
+) -> None:
+    forged = {"salon_id": 1, "event": "uninstall", "partner_token": NO_TOKEN}
+    assert connected.webhook(forged) == 403
+    assert connected.visit(f"?salon_id=1&user_data=e30=&user_data_sign={NO_SIGN}").status == 403
+    assert told(operator) == []
+    connected.webhook({**forged, "partner_token": "another"})
+    [line] = told(operator)
+    assert line.startswith("attention webhooks: come with a token that is not ours")
+
+
+def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
+    deployment: Deployment, operator: Operator
+) -> None:
+    old = deployment.connect(4564).pbx_key
+    end(deployment, old, "c-1", location_id=4564)
+    assert told(operator) == []
+    operator("account", "4564", "--new-key", "--do")
+    end(deployment, old, "c-2", location_id=4564)
+    [line] = told(operator)
+    assert "its PBX has a key that was replaced, and is not heard any more in 24 h" in line
+    further = operator.json("account", "4564")["next"]
+    assert further == f"{line.partition(' > ')[2]} --new-key"
+    key = operator(*further.split(), "--do").split()[0]
+    end(deployment, key, "c-3", location_id=4564)

@@ -1,0 +1,92 @@
+"""Of money, `status` names what is not settled, and what is typed settles it."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.clock import instant
+from tests.deployment import Deployment, payment
+from tests.ops.operator import Operator, told, type_what_it_says
+from tests.ops.states import bought, need_human, reject
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+
+def test_a_rejected_payment_is_sent_again_as_it_says(
+    connected: Deployment, operator: Operator
+) -> None:
+    reject(connected, "inv-1", "Period is closed.")
+    [line] = told(operator)
+    assert line == (
+        "broken payment#inv-1 of location 4564: REJECTED, Period is closed. > payment payment#inv-1"
+    )
+    assert operator.code == 2
+    type_what_it_says(operator, line)
+    operator(*operator.json("payment", "inv-1")["next"].split(), "--do")
+    connected.let_time_pass(2)
+    assert told(operator) == []
+
+
+def test_what_needs_a_person_is_looked_for_again_as_it_says(
+    connected: Deployment, operator: Operator
+) -> None:
+    need_human(connected)
+    line = told(operator)[0]
+    assert line.startswith("broken payment#inv-1 of location 4564: NEEDS_HUMAN")
+    type_what_it_says(operator, line)
+    operator(*operator.json("payment", "inv-1")["next"].split(), "--do")
+    connected.let_time_pass(30, step=5)
+    assert told(operator) == []
+
+
+def test_a_payment_of_a_location_that_nobody_connected_is_attention_only(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.bill(payment("inv-1", 4232))
+    connected.bill(payment("inv-2", 4232))
+    [line] = told(operator)
+    assert line == (
+        "attention payment#inv-1, payment#inv-2 of location 4232: HELD, the location is not"
+        " connected > payment --state HELD"
+    )
+    assert operator.code == 1
+    for key in ("inv-1", "inv-2"):
+        operator("payment", key, "--close", "cancelled", "--do")
+    assert told(operator) == []
+
+
+def test_a_location_that_is_switched_off_soon_is_named_with_what_waits_for_it(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.clock.advance(days=6.5)
+    trial.reconcile()
+    [line] = told(operator)
+    assert line == "attention location 4564: cover ends in 12 h; nothing is queued > location 4564"
+    trial.simulator.fault("payment", "status", status=422, message="The sum is odd.", times=2)
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.let_time_pass(2)
+    lines = told(operator)
+    assert "payment#inv-1 is REJECTED: The sum is odd. > payment payment#inv-1" in lines[1]
+    operator("payment", "inv-1", "--send", "--do")
+    trial.let_time_pass(2)
+    assert told(operator) == []
+
+
+def test_who_is_frozen_though_he_paid_is_named(trial: Deployment, operator: Operator) -> None:
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.simulator.expire(4564)
+    trial.webhook(trial.event(4564, "freeze"))
+    trial.reconcile()
+    [line] = told(operator)
+    assert line.startswith("broken location 4564: Altegio has frozen it, though it is paid until ")
+    assert line.endswith("> location 4564 --all")
+
+
+def test_a_rejection_is_as_old_as_the_answer(connected: Deployment, operator: Operator) -> None:
+    connected.bill(payment("inv-1", 4232))
+    connected.clock.advance(hours=2)
+    connected.simulator.fault("payment", "status", status=422, message="Too early.", times=2)
+    connected.connect(4232)
+    connected.let_time_pass(3)
+    [it] = [it for it in operator.json("status")["troubles"] if "REJECTED" in it["what"]]
+    assert connected.clock() - instant(it["since"]) < timedelta(minutes=4)

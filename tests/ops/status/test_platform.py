@@ -1,0 +1,288 @@
+"""Of the platform, `status` tells our token, its clock and its webhooks from each other."""
+
+import subprocess
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ops.screen import moment
+from shared.altegio.marketplace import Marketplace
+from shared.connections.connection import State
+from shared.connections.lifecycle import LAGS
+from shared.reconcile.census.table import CensusTable
+from tests.deployment import Deployment, payment
+from tests.ops.operator import Operator, facts, told
+from tests.ops.states import end
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+
+def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.set_token("another")
+    # Asked for the first time it is told, and then while nobody asks.
+    for _ in range(2):
+        [line] = told(operator)
+        assert "all locations: Altegio refuses the partner token of /altegio/partner-" in line
+        assert "-token: 401" in line
+        assert (
+            "nothing goes out: payments and calls wait for the end of it, pop-ups are lost" in line
+        )
+        at = (
+            f"was written last 0 s ago, at {moment(connected.clock())}, as version 2: if this began"
+        )
+        assert at in line
+        assert "(who has no login there asks whoever published the application)" in line
+        assert "Within two minutes `status` has this line no more" in line
+        assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
+    assert "; we ask again in " in line
+    # No other command leads there: a location says the same, and types the same.
+    assert told(operator, "location", "4564") == [line]
+    assert "needed.. " not in operator("location", "4564")
+    connected.set_token(connected.simulator.partner_token)
+    connected.clock.advance(minutes=2)
+    assert told(operator) == []
+
+
+def test_what_the_parameter_has_now_is_written_into_the_file_of_which_it_tells(
+    connected: Deployment, operator: Operator, tmp_path: Path
+) -> None:
+    connected.set_token("another")
+    [trouble] = operator.json("status")["troubles"]
+    assert trouble["command"].endswith(" file://TOKEN")
+    # As it stands on the screen, with an `aws` that only says what it was told.
+    first, _then = operator("status").split("    type: ")[1:]
+    program = f"aws() {{ printf '%s ' \"$@\"; }}; {first}"
+    subprocess.run(["/bin/bash", "-c", program], cwd=tmp_path, check=True)
+    written = tmp_path / "TOKEN"
+    assert written.read_text("utf-8").split() == [
+        *("--region", "us-east-1", "ssm", "get-parameter", "--with-decryption", "--name"),
+        *("/altegio/partner-token", "--query", "Parameter.Value", "--output", "text"),
+    ]
+    assert written.stat().st_mode & 0o077 == 0
+
+
+def test_a_token_that_was_refused_is_not_told_as_one_locations(
+    connected: Deployment, operator: Operator
+) -> None:
+    token = connected.simulator.partner_token
+    connected.set_token("another")
+    connected.restart()
+    connected.bill(payment())
+    connected.set_token(token)
+    connected.clock.advance(minutes=2)
+    operator.watch.counts["PlatformBlocked"] = 1
+    line = next(it for it in told(operator) if " PlatformBlocked: " in it)
+    assert "last 2 min ago for all locations: 401 Authentication needed.; it takes our" in line
+
+
+def test_what_the_platform_refused_is_told_with_its_words_and_whether_it_is_over(
+    connected: Deployment, operator: Operator
+) -> None:
+    message = "No rights to this location."
+    connected.simulator.fault("status", "status", status=403, message=message)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.reconcile()
+    operator.watch.counts["PlatformBlocked"] = 1
+    line = next(it for it in told(operator) if "PlatformBlocked" in it)
+    first = "attention PlatformBlocked: the platform refused us, 1 time in an hour, last 0 s ago"
+    words = "of location 4564: 403 No rights to this location.;"
+    assert line == f"{first} {words} not over for location 4564 > location 4564"
+    connected.let_time_pass(10)
+    [line] = told(operator)
+    assert f"last 10 min ago {words} it takes our token now, so that is over, as it" in line
+    assert "nothing is wrong any more" in operator("status")
+
+
+def test_who_calls_too_often_is_told_that_it_goes_on_by_itself(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.fault("any", "status", status=429, retry_after=90)
+    connected.bill(payment())
+    [line] = told(operator)
+    assert line.startswith("attention all locations: Altegio says that it is called too often: 429")
+    assert "; we ask again in 90 s. Meanwhile nothing goes out" in line
+    assert "It goes on by itself" in line
+    connected.let_time_pass(4)
+    assert told(operator) == []
+
+
+def test_a_token_that_cannot_be_read_is_named(connected: Deployment, operator: Operator) -> None:
+    connected.set_token("\n")
+    [line] = told(operator)
+    assert line.startswith("broken /altegio/partner-token: the partner token is missing")
+
+
+def test_a_wrong_application_is_not_blamed_on_the_token(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.environments["reconcile"]["APPLICATION_ID"] = "102"
+    [line] = told(operator)
+    assert line.startswith("broken all locations: Altegio refuses application 102: 403")
+    assert line.endswith("> publication")
+
+
+def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: Operator) -> None:
+    connected.simulator.fault("salons", "drop_request", times=3)
+    [line] = told(operator)
+    assert line.startswith("broken all locations: Altegio does not answer as it should at http://")
+    assert ": RemoteProtocolError; it was asked now. Meanwhile nothing goes out" in line
+    # Since when, within the hour.
+    first = connected.clock() - timedelta(minutes=20)
+    operator.watch.counts["PlatformFailing"] = 7
+    operator.watch.at["PlatformFailing"] = (first, connected.clock())
+    assert "all locations, for 20 min: Altegio does not answer" in operator("status")
+
+
+def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
+    """An uninstall is disbelieved until our clock passes the platform's."""
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.reconcile()
+    [line] = [it for it in told(operator) if "which is to come" in it]
+    assert line.startswith("attention location 4564: the platform's log has an entry of ")
+    assert "it harms nobody yet" in line
+    assert line.endswith("> publication --location 4564")
+    assert line.partition("attention ")[2] in "".join(
+        f"{it['whom']}: {it['what']} > {it['command']}"
+        for it in operator.json("location", "4564")["troubles"]
+    )
+
+
+def test_a_clock_that_keeps_the_platform_from_being_believed_is_broken(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.connect(4777)
+    # Although it is right again: whatever it writes now is older than what is known.
+    connected.simulator.platform.now = connected.clock
+    lags = f"{LAGS}: status uninstalled"
+    connected.connections.save(replace(connected.connection(4777), verdict=lags))
+    for command in (("status",), ("location", "4777")):
+        told = operator.json(*command)["troubles"]
+        [it] = [it for it in told if "is to come" in it["what"]]
+        assert it["grade"] == "broken"
+        assert it["what"].endswith(f"Until then what it says is disbelieved, as it is now: {lags}")
+
+
+def test_a_user_token_that_is_not_taken_is_told_apart_from_a_right_that_is_missing(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    deployment.simulator.fault("calls", "status", status=401, message="No such user.", times=99)
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(5)
+    [line] = [it for it in told(operator) if "list of calls" in it]
+    assert "So the user token in /altegio/user-token is not taken. TOKEN is a file" in line
+    assert line.endswith("--name /altegio/user-token --value file://TOKEN")
+
+
+@pytest.mark.parametrize("by", ["its answers", "another location"])
+def test_a_clock_that_is_right_again_is_a_fact_and_no_trouble(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    if by == "another location":
+        # Whoever answers has a clock of its own, which tells nothing.
+        monkeypatch.setattr(Marketplace, "ahead", lambda *_: timedelta())
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.connect(4777)
+    assert [it for it in told(operator) if "which is to come" in it]
+    until = f"{connected.clock() + timedelta(hours=2):%Y-%m-%dT%H:%M}"
+    if by == "its answers":
+        connected.simulator.platform.now = connected.clock
+    else:
+        connected.clock.advance(minutes=2)
+        connected.restart()
+        connected.simulator.platform.now = connected.clock
+        assert [it for it in told(operator) if "which is to come" in it]
+        connected.connect(4232)
+    assert told(operator) == []
+    assert facts(operator)["clock"].startswith(
+        f"right again; uninstalls of 4777 may be disbelieved until {until}"
+    )
+    assert operator.json("location", "4777")["troubles"] == []
+
+
+def test_a_zone_that_was_deployed_right_is_seen_by_the_same_log(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.platform.zone = ZoneInfo("Asia/Dubai")
+    connected.connect(4777)
+    assert [it for it in told(operator) if "which is to come" in it]
+    connected.environments["reconcile"]["PLATFORM_TIMEZONE"] = "Asia/Dubai"
+    assert told(operator) == []
+    assert "right again" in facts(operator)["clock"]
+
+
+def seen_gone(deployment: Deployment) -> None:
+    """Reconcile has looked once since location 4564 was uninstalled, which no webhook told."""
+    deployment.simulator.disconnect(4564, webhook="never")
+    row = deployment.connection(4564)
+    deployment.connections.save(replace(row, due_at=deployment.clock()))
+    deployment.reconcile()
+
+
+def test_a_location_that_waits_for_its_second_look_is_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    seen_gone(connected)
+    [line] = told(operator)
+    what = (
+        "is active here, and not installed in Altegio, as was seen once. Reconcile looks again in"
+    )
+    assert line.startswith(f"attention location 4564: {what} 60 s")
+    assert line.endswith("> location 4564")
+    roll = CensusTable(connected._dynamodb, connected.environments["reconcile"]["CENSUS_TABLE"])
+    roll.order(connected.clock())
+    connected.reconcile()
+    assert what in " ".join(operator("census").split())
+    assert f"nothing to repair; location 4564 {what}" in " ".join(
+        operator("census", "--do").split()
+    )
+    connected.let_time_pass(3)
+    assert connected.connection(4564).state is State.DISABLED
+    assert [it for it in told(operator) if "as was seen once" in it] == []
+
+
+def test_a_second_look_that_is_late_is_still_to_come(
+    connected: Deployment, operator: Operator
+) -> None:
+    seen_gone(connected)
+    connected.clock.advance(minutes=5)
+    [line] = [it for it in told(operator) if "as was seen once" in it]
+    assert "Reconcile looks again in 60 s, and closes it" in line
+
+
+def test_a_webhook_that_did_not_come_is_told_with_its_location(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.expire(4564, webhook="never")
+    connected.let_time_pass(8 * 24 * 60, step=12 * 60)
+    connected.webhook(connected.event(4564, "freeze"))
+    # Whoever looks just after reconcile has found it.
+    connected.clock.at = connected.connection(4564).settled_at or connected.clock()
+    [line] = [it for it in told(operator) if "webhook did not come" in it]
+    assert line.startswith("attention location 4564: Altegio ended or froze it")
+    # It is settled, and wrong no more.
+    assert ("nothing is wrong any more" in operator("status"), operator.code) == (True, 0)
+    assert line.endswith("> location 4564 --all")
+
+
+def test_webhooks_of_another_application_are_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.webhook({**connected.event(4564), "application_id": 102})
+    [line] = told(operator)
+    assert line == (
+        "attention application 101: webhooks come for application 102, and ours is 101"
+        " > publication"
+    )
+    connected.restart()
+    connected.clock.advance(minutes=2)
+    connected.webhook(connected.event(4564))
+    assert told(operator) == []

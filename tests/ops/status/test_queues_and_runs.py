@@ -1,0 +1,282 @@
+"""Of queues and runs, `status` names what nobody takes, what rings, and what only echoes."""
+
+import json
+import re
+import subprocess
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from local import PROJECT
+from ops import dead_letters
+from ops.screen import moment
+from ops.status import _COUNTED, _LASTING
+from ops.watch import Alarm
+from shared.clock import stamp
+from tests.deployment import Deployment, payment
+from tests.house.template import ALARMS, QUEUES
+from tests.memory import Memory, refusal
+from tests.memory.calls import Asked
+from tests.ops.operator import Operator, facts, told, type_what_it_says
+from tests.ops.states import put, reject
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+
+def test_dead_letters_are_named_and_gone_when_they_are_dropped(
+    connected: Deployment, operator: Operator
+) -> None:
+    put(connected, json.dumps(payment("inv-1", currency="eur!")))
+    [line] = told(operator)
+    assert line == (
+        "attention billing, inv-1 of location 4564: 1 dead letter: as it was told"
+        " > letters --queue billing"
+    )
+    assert facts(operator)["money"] == "1 dead letter of billing"
+    assert "location_id=4564" in type_what_it_says(operator, line)
+    operator("letters", "--event", "inv-1", "--drop", "--do")
+    assert told(operator) == []
+
+
+def test_a_queue_that_nobody_empties_is_named(connected: Deployment, operator: Operator) -> None:
+    """The payments function fails on a missing table, and counts nothing."""
+    url = connected.queues["BillingQueue"]
+    connected.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(payment()))
+    operator.watch.ages[url] = timedelta(minutes=25)
+    [line] = told(operator)
+    assert line == (
+        "broken queue of billing: 1 message waiting, the oldest for 25 min"
+        " > less PaymentsFunction.log"
+    )
+
+
+def test_a_queue_that_somebody_has_set_by_hand_is_named_with_what_the_template_has(
+    connected: Deployment, operator: Operator
+) -> None:
+    queue, letters = connected.queues["BillingQueue"], connected.queues["CallsDeadLetters"]
+    set_by_hand: Any = connected.sqs.set_queue_attributes
+    set_by_hand(QueueUrl=queue, Attributes={"DelaySeconds": "900"})
+    set_by_hand(QueueUrl=letters, Attributes={"MessageRetentionPeriod": "60"})
+    connected.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(payment()))
+    assert facts(operator)["money"] == "1 message on the billing queue"
+    by = f"{connected.clock() + timedelta(minutes=15):%H:%M:%S}Z at the latest"
+    assert facts(operator)["queues"] == f"billing 0, and 1 delayed, there by {by}, calls 0"
+    lines = told(operator)
+    says = "is not as template.yaml has it, so somebody has set it by hand"
+    sets = " The command sets it as the template has it"
+    late = (
+        ". Each message comes 15 min late, and what was sent meanwhile keeps that: the last of it"
+    )
+    late += f" is there 15 min after it is set back.{sets}"
+    types = "> aws --region us-east-1 sqs set-queue-attributes --queue-url"
+    assert lines == [
+        f"attention {whom}: {says}: {name} is {old}, not {new}{then}"
+        f" {types} {url} --attributes {name}={new}"
+        for whom, url, name, old, new, then in (
+            ("queue of billing", queue, "DelaySeconds", 900, 0, late),
+            ("dead letters of calls", letters, "MessageRetentionPeriod", 60, 1209600, f".{sets}"),
+        )
+    ]
+    for line in lines:
+        words = line.partition(" > ")[2].split()
+        name, _, value = words[-1].partition("=")
+        set_by_hand(QueueUrl=words[6], Attributes={name: value})
+    assert told(operator) == []
+
+
+@pytest.mark.parametrize("name", sorted(QUEUES.keys() - {"HintsQueue"}))
+def test_what_a_queue_is_held_to_is_what_the_template_has(name: str) -> None:
+    properties = {"DelaySeconds": 0, **QUEUES[name]}
+    if "RedrivePolicy" in properties:
+        properties["RedrivePolicy"] = properties["RedrivePolicy"]["maxReceiveCount"]
+    is_dead = name.endswith("Letters")
+    made = dead_letters.MADE_FOR_LETTERS if is_dead else dead_letters.MADE
+    assert {it: str(properties[it]) for it in made} == made
+
+
+def test_messages_that_come_again_and_again_are_told_with_their_queue(
+    connected: Deployment, operator: Operator
+) -> None:
+    url = connected.queues["BillingQueue"]
+    connected.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(payment()))
+    operator.watch.counts = {"NotDurable": 3}
+    [line] = told(operator)
+    again = "1 message waiting; messages come again, as they could not be stored"
+    assert line == f"broken queue of billing: {again} > less PaymentsFunction.log"
+    connected.sqs.receive_message(QueueUrl=url)
+    assert facts(operator)["queues"] == "billing 1 (1 at work, or back within 3 min), calls 0"
+
+
+def test_what_aws_counts_of_a_function_is_told_with_its_name(
+    connected: Deployment, operator: Operator
+) -> None:
+    assert connected
+    operator.watch.counts = {"PaymentsFunction Throttles": 7, "CallsFunction Errors": 1}
+    operator.watch.ages["events"] = timedelta(minutes=20)
+    broken, *lines = told(operator)
+    assert broken == (
+        "broken events: are not told on the event bus, the oldest for 20 min"
+        " > less EventsFunction.log"
+    )
+    assert any(
+        it.endswith("7 times in an hour, last 0 s ago > less PaymentsFunction.log") for it in lines
+    )
+    assert any(
+        it.endswith("1 time in an hour, last 0 s ago > less CallsFunction.log") for it in lines
+    )
+
+
+def test_a_pace_that_is_too_low_is_named(connected: Deployment, operator: Operator) -> None:
+    connected.bill(payment("inv-1", 4232))
+    connected.clock.advance(hours=1)
+    line = next(it for it in told(operator) if "due for five" in it)
+    assert "it cannot keep up; PacePerS and PacePerMin allow" in line
+    assert line.endswith(" > grep Pace docs/configuration.md")
+
+
+def test_reconcile_that_is_silent_is_named(connected: Deployment, operator: Operator) -> None:
+    operator.watch.ran = False
+    connected.bill(payment("inv-1", 4232))
+    connected.clock.advance(hours=1)
+    overdue = "due for five minutes and not taken: reconcile does not run"
+    never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
+    never += " emulator, nobody counts it"
+    lines, log = told(operator), " > less ReconcileFunction.log"
+    assert lines[:2] == [
+        f"broken reconcile: {never}{log}",
+        f"broken payment#inv-1: {overdue}{log}",
+    ]
+
+
+def test_a_table_that_is_gone_is_named(
+    connected: Deployment, operator: Operator, memory: Memory
+) -> None:
+    def gone(name: str, asked: Asked) -> None:
+        if asked.get("TableName") == connected.environments["calls"]["CHAINS_TABLE"]:
+            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
+
+    memory.before = gone
+    for line, name in zip(told(operator), ("telephony", "overdue"), strict=True):
+        assert line.startswith(f"broken {name}: cannot be looked at: ")
+        assert "ResourceNotFoundException" in line
+
+
+def test_without_the_table_of_names_the_rest_is_told(
+    connected: Deployment, operator: Operator, memory: Memory
+) -> None:
+    reject(connected)
+
+    def gone(name: str, asked: Asked) -> None:
+        if asked.get("TableName") == connected.environments["calls"]["CONNECTIONS_TABLE"]:
+            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
+
+    memory.before = gone
+    assert any(it.startswith("broken payment#inv-1 of location 4564: REJ") for it in told(operator))
+
+
+@pytest.mark.usefixtures("connected")
+def test_if_aws_cannot_be_reached_that_is_said_once(
+    operator: Operator, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1/")
+
+    memory.before = unreachable
+    monkeypatch.setattr(type(operator.watch), "alarms", unreachable)
+    monkeypatch.setattr(type(operator.watch), "counted", unreachable)
+    said = [it for it in told(operator) if "AWS cannot be reached" in it]
+    assert len(said) == 1
+    assert said[0].startswith("broken all: AWS cannot be reached (EndpointConnectionError), so")
+    assert operator.code == 2
+
+
+def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator: Operator) -> None:
+    at = connected.clock() - timedelta(minutes=5)
+    until = at + timedelta(hours=1)
+    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter.", at, at, until)]
+    operator.watch.counts = {"HandlerFailed": 3}
+    rings, counted = told(operator)
+    assert rings == (
+        f"attention MailNotSentAlarm: rings: SES did not take a letter; last at {moment(at)}, so it"
+        f" falls by {moment(until)} if that was the last"
+        " > grep MailNotSentAlarm docs/operations.md"
+    )
+    assert counted == (
+        "attention HandlerFailed: a function met an error that nobody expected, 3 times in an hour"
+        ", last 0 s ago"
+        " > grep ERROR *.log"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_what_it_says_to_type_for_an_alarm_shows_its_row_of_the_runbook_alone(
+    connected: Deployment, operator: Operator, name: str
+) -> None:
+    operator.watch.rings = [Alarm(name, "It rings.", connected.clock())]
+    [line] = told(operator)
+    command = line.partition(" > ")[2].split()
+    shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    [row] = shown.stdout.splitlines()
+    assert f"`{name}`" in row.split(" | ")[0]
+
+
+def test_an_alarm_of_dead_letters_is_over_once_none_is_left(
+    connected: Deployment, operator: Operator
+) -> None:
+    at = connected.clock()
+    until, name = at + timedelta(minutes=8), "BillingDeadLettersAlarm"
+    operator.watch.rings = [Alarm(name, "A letter waits.", at, at, until, lasts=True)]
+    put(connected, "no event")
+    assert any("; it lasts, and the alarm falls within 8 min after" in it for it in told(operator))
+    operator("letters", "all", "--drop", "--do")
+    [line] = told(operator)
+    over = f"it is over, as it seems: last at {moment(at)}, so it falls by {moment(until)}"
+    assert line.startswith(f"attention {name}: rings: A letter waits; {over}")
+    assert operator.code == 0
+
+
+def test_after_all_is_mended_nothing_is_wrong_and_it_says_until_when_it_echoes(
+    connected: Deployment, operator: Operator
+) -> None:
+    now = connected.clock()
+    at, until = now - timedelta(minutes=12), now + timedelta(minutes=48)
+    operator.watch.rings = [Alarm("MailNotSentAlarm", "SES took no letter.", at, at, until)]
+    operator.watch.counts = {"HandlerFailed": 3}
+    # Just now: that may be what is wrong.
+    shown = operator("status")
+    assert ": nothing is wrong, but HandlerFailed came within 10 min, " in " ".join(shown.split())
+    # One label for all of these, whether they are over or not.
+    for name in ("MailNotSentAlarm", "HandlerFailed"):
+        assert re.search(rf"^  echo  {name}", shown, re.MULTILINE)
+    assert operator.code == 1
+    operator.watch.at["HandlerFailed"] = (at, at)
+    shown = operator("status")
+    assert (operator.code, "nothing is wrong any more, " in shown) == (0, True)
+    assert f"They end by themselves, by {moment(until)} if all is mended." in " ".join(
+        shown.split()
+    )
+    assert f"so it falls by {moment(until)}" in " ".join(shown.split())
+    assert [it["until"] for it in operator.json("status")["troubles"]] == [stamp(until)] * 2
+    # Another thing that is wrong counts alone.
+    reject(connected)
+    assert "1 thing is wrong," in operator("status")
+    assert operator.code == 2
+
+
+@pytest.mark.parametrize("name", _LASTING)
+def test_what_somebody_has_to_see_is_no_echo(
+    connected: Deployment, operator: Operator, name: str
+) -> None:
+    at = connected.clock() - timedelta(minutes=50)
+    operator.watch.counts, operator.watch.at = {name: 1}, {name: (at, at)}
+    assert "1 thing is wrong," in operator("status")
+    assert operator.code == 1
+
+
+def test_what_is_counted_is_counted_by_the_function_that_it_names() -> None:
+    alarms = (PROJECT / "template.yaml").read_text()
+    assert [name for name in _COUNTED if f"MetricName: {name}\n" not in alarms] == []
+    functions = {function for _words, function in _COUNTED.values()} - {""}
+    assert [name for name in functions if f"\n  {name}:\n" not in alarms] == []

@@ -1,0 +1,88 @@
+"""Of telephony, `status` names the chain, the list or the line that stands in the way."""
+
+import pytest
+
+from shared.connections.crm_token import CrmTokenState
+from tests.calls import telling
+from tests.deployment import Deployment
+from tests.ops.operator import Operator, told, type_what_it_says
+from tests.ops.states import end
+
+pytestmark = pytest.mark.usefixtures("logged")
+
+
+def test_a_chain_that_was_stopped_goes_on_as_it_says(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """The line of one is routed to no location, so calls of it are in no list."""
+    key = deployment.connect(4232, 4777).pbx_key
+    deployment.simulator.route(4232, line="+13155559999")
+    for call_id in ("c-1", "c-2"):
+        end(deployment, key, call_id)
+        deployment.let_time_pass(15)
+    assert deployment.connection(4777).telephony is CrmTokenState.STOPPED
+    [line] = told(operator)
+    assert line.startswith("broken locations 4232, 4777: telephony is stopped for all of the chain")
+    assert "a saved call of location 4232 (line +13155550176) was not in its list" in line
+    deployment.simulator.route(4232, line="+13155550176")
+    assert "Nothing was changed yet" in type_what_it_says(operator, line)
+    assert "Done" in type_what_it_says(operator, f"{line} --do")
+    assert told(operator) == []
+    deployment.let_time_pass(15)
+    assert deployment.connection(4232).telephony is CrmTokenState.PROVEN
+
+
+def test_a_chain_that_the_platform_will_not_enable_is_named_with_its_words(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.simulator.fault("enable", "status", status=422, message="No such chain.", times=9)
+    deployment.connect(4232)
+    [line] = told(operator)
+    assert "locations 4232: telephony is not enabled: 422 No such chain." in line
+    deployment.simulator.clear_faults()
+    deployment.let_time_pass(10)
+    assert told(operator) == []
+
+
+def test_a_list_of_calls_that_is_refused_is_named(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    deployment.simulator.fault("calls", "status", status=403, message="No right.", times=99)
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(5)
+    [line] = told(operator)
+    assert "locations 4232: the list of calls is refused: 403 No right." in line
+    assert (
+        "may view Overview - Calls: it may have been taken from either. If both may, these" in line
+    )
+    deployment.simulator.clear_faults()
+    deployment.let_time_pass(60, step=5)
+    assert told(operator) == []
+
+
+def test_without_a_user_token_it_says_so(connected: Deployment, operator: Operator) -> None:
+    connected.set_user_token(" ")
+    [line] = told(operator)
+    assert line.startswith("attention /altegio/user-token: there is no user token")
+
+
+def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: Operator) -> None:
+    key = deployment.connect(4564, 4232).pbx_key
+    telling.end(deployment, key, call_id="c-1", location_id=None, line="+13155550199")
+    what = (
+        "1 call waits, as nobody has entered of which location the line is: +13155550199. See"
+        " first whether it is another customer's, whose PBX then has this customer's key: the"
+        " command tells. If it is not, it is new as a rule: ask the customer of which location it"
+        " is, and enter it > lines 4232"
+    )
+    name = operator.json("account", "4232")["name"]
+    assert told(operator) == [f"attention account of {name}, locations 4232, 4564: {what}"]
+    [same] = operator.json("location", "4564")["troubles"]
+    assert same["command"] == "lines 4564"
+    assert "--enter" in type_what_it_says(operator, told(operator)[0])
+    operator("lines", "4232", "--enter", "+13155550199", "--do")
+    # Although they are on their way yet.
+    assert told(operator) == []
+    deployment.let_time_pass(60, step=5)
+    assert told(operator) == []
