@@ -74,7 +74,7 @@ def rehearse(
     except ValueError as error:
         print(f"the rehearsal cannot be played: {error}", file=sys.stderr)
         return _CANNOT_START
-    mask = Mask(_secrets())
+    mask = Mask(_secrets(), [configured[name] for name in settings.PUBLIC])
     screen = Screen(sys.stdout, mask.text)
     report.remove(folder)
     try:

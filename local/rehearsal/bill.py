@@ -73,5 +73,5 @@ def written(each: Terms) -> str:
     amount, currency, paid_at, period_from, period_to, is_refunded = each
     # As sums are written, but never rounded.
     written_sum = f"{amount:.2f}" if amount == round(amount, 2) else f"{amount}"
-    text = f"{written_sum} {currency} paid {paid_at} for {period_from} to {period_to}"
+    text = f"{written_sum} {currency} paid {paid_at}, period {period_from} to {period_to}"
     return f"{text}, refunded" if is_refunded else text

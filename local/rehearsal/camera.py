@@ -15,8 +15,8 @@ from local.rehearsal import browser
 
 # Pixels as CSS counts them: a page about as wide as a phone shows it, and its picture is sharper.
 WIDTH, LEAST_HEIGHT = 440, 560
-_SHARPNESS = 1.5
-_QUALITY = 60
+_SHARPNESS = 1.25
+_QUALITY = 50
 _PATIENCE_S, _LOGO_S = 15.0, 4.0
 _FOOT = (
     '<p style="width:100%;margin:0 14mm;font:7px sans-serif;color:#555">'

@@ -4,15 +4,17 @@ The numbers in the sentences are counted in the platform's records and in the pa
 verdicts are.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 
 from local.rehearsal import telephony
+from local.rehearsal.bill import PERIOD
 from local.rehearsal.missed import UNANSWERED
-from local.rehearsal.play import Outcome, Played
-from local.rehearsal.stage import number
+from local.rehearsal.play import Failure, Outcome, Played
+from local.rehearsal.stage import answered, number
 from local.simulator import Call
 
 PASSED, FAILED, NOT_PLAYED = "passed", "failed", "not played"
@@ -43,9 +45,15 @@ def _point(
     if failure is None and not outcome.has_passed:
         failure = outcome.afterthought
     if failure:
-        words = f"Expected {failure.expected}; recorded: {failure.recorded}."
-        return Point(name, FAILED, words)
+        return Point(name, FAILED, _why(steps, failure))
     return Point(name, PASSED, sentence(outcome))
+
+
+def _why(steps: Sequence[Played], failure: Failure) -> str:
+    """Of what failed: where, and why; each in a line of its own."""
+    failed = next((each for each in steps if each.failure), None)
+    where = f"At “{failed.step.name}”" if failed else "When all steps were over"
+    return f"{where}\nexpected: {failure.expected}\nfound: {failure.recorded}"
 
 
 def _connects(outcome: Outcome) -> str:
@@ -55,9 +63,18 @@ def _connects(outcome: Outcome) -> str:
     taken, failed = sum(it.recorded for it in callbacks), sum(bool(it.fault) for it in callbacks)
     return (
         f"{active} of {locations} are active in Altegio, by {number(taken, 'accepted callback')}:"
-        " one location alone, three together, and two together, of whose callbacks"
-        f" {failed} failed on purpose and was repeated."
+        f" one alone, three together, and two together, of whose callbacks {failed} failed on"
+        f" purpose and was repeated.{_trial(outcome)}"
     )
+
+
+def _trial(outcome: Outcome) -> str:
+    """When that of the first location ends, for which nothing is paid in this check."""
+    platform = outcome.stage.platform.platform
+    if not platform.trial_days:
+        return ""
+    until = platform.covered_until(outcome.records[0].location_id)
+    return f" The trial of the first ends {until} {platform.zone}."
 
 
 def _pays(outcome: Outcome) -> str:
@@ -65,9 +82,10 @@ def _pays(outcome: Outcome) -> str:
     calls = _calls(outcome, "payment")
     lost = sum(bool(each.fault) for each in calls)
     return (
-        f"{number(billed, 'payment')} billed, {listed} in Altegio's list, with sum, currency, date"
-        f" and period as billed, by {number(len(calls), 'payment request')}. Events told twice made"
-        f" no second one, nor did {number(lost, 'answer')} that got lost on purpose."
+        f"{number(billed, 'payment')} billed, {listed} in Altegio's list, by"
+        f" {number(len(calls), 'request')}, with sum, currency, date and period as billed:"
+        f" {PERIOD.days} days from the day of payment. Events told twice made no second payment,"
+        f" nor did {number(lost, 'answer')} lost on purpose."
     )
 
 
@@ -75,11 +93,13 @@ def _refunds(outcome: Outcome) -> str:
     payments = [each for record in outcome.records for each in record.payments]
     refunded = sum(each.is_refunded for each in payments)
     frozen = sum(any(it.status_to == "freezed" for it in each.log) for each in outcome.records)
-    calls = number(len(_calls(outcome, "refund")), "refund request")
+    calls = _calls(outcome, "refund")
     return (
-        f"{refunded} of {number(len(payments), 'payment')} were refunded: they are marked so in"
-        f" Altegio's list, by {calls}, and no other is. {number(frozen, 'location')} with nothing"
-        f" paid left froze, and the next payment thawed {'it' if frozen == 1 else 'them'}."
+        f"{refunded} of {number(len(payments), 'payment')} were refunded, by"
+        f" {number(len(calls), 'refund request')}{answered(calls)}: each names a payment in its"
+        " path and has no body, which refunds the full sum. Altegio's list marks these and no"
+        f" other. {number(frozen, 'location')} with nothing paid left froze; the next payment"
+        f" thawed {'it' if frozen == 1 else 'them'}."
     )
 
 
@@ -88,13 +108,14 @@ def _follows(outcome: Outcome) -> str:
     gone = sum("uninstalled" in each for each in ended)
     expired = sum("freezed" in each for each in ended)
     active = sum(each.state == "active" for each in outcome.records)
-    webhooks = [each for each in outcome.webhooks if each.event == "uninstall"]
-    slowest = ceil(100 * max(each.elapsed for each in webhooks)) / 100
+    told = Counter(each.event for each in outcome.webhooks)
+    slowest = ceil(100 * max(each.elapsed for each in outcome.webhooks)) / 100
     return (
-        f"The owner disabled {number(gone, 'location')}. {number(len(webhooks), 'webhook')}, one"
-        f" late and one twice, were answered within {slowest:.2f} s; the disabling that no webhook"
-        " told was found by asking Altegio. No payment was sent meanwhile; those held back went out"
-        f" once. {active} are active again, {expired} of them after its period had ended."
+        f"{number(gone, 'location')} disabled, {number(expired, 'period')} ended."
+        f" {number(told.total(), 'webhook')} answered within {slowest:.2f} s: {told['uninstall']}"
+        f" uninstall (one late, one twice), {told['freeze']} freeze. One uninstall without a"
+        " webhook was found by asking. Payments waited for the reconnect, then went out once."
+        f" {active} are active again. Telephony stayed on for the rest of the chain."
     )
 
 
@@ -149,34 +170,41 @@ def _enables(outcome: Outcome) -> str:
     first = sum(all(call.at < at for at in left) for call in calls)
     words = (
         f"{number(first, 'request')} when {number(len(outcome.records), 'location')} of a chain"
-        " were connected together; then the page said that telephony is on."
+        " were connected together."
     )
     again = len(calls) - first
-    return f"{words} {again} more when one location left, so that it stays on." if again else words
+    why = "Altegio does not document whether that ends the telephony of the other"
+    return f"{words} {again} more when one left, as {why}." if again else words
 
 
 def _disables(outcome: Outcome) -> str:
     requests = number(len(_switches(outcome, "disable")), "request")
-    return f"{requests}: when the last location of the chain left, and none when the first did."
+    return (
+        f"{requests}, when the last location of the chain left. None when the first left: the other"
+        " was still connected."
+    )
 
 
 def _notifies(outcome: Outcome) -> str:
     shown = outcome.stage.platform.pop_ups(outcome.stage.token)
+    off = ", and none once telephony was off" if outcome.has_passed else ""
     return (
         f"{number(len(shown), 'pop-up')} for {number(len(shown), 'call')} that rang, one of them at"
-        " four telephones; none for a call that rang a minute ago, and none once telephony was off."
+        f" four telephones; none for a call that rang a minute ago{off}."
     )
 
 
 def _saves(outcome: Outcome) -> str:
     saved = outcome.stage.platform.saved_calls(telephony.RUNG)
+    ways = Counter(each.direction for each in saved)
     recorded = sum(bool(each.link) for each in saved)
     missed = sum(each.status == "missed" for each in saved)
     lost = sum(bool(each.fault) for each in _calls(outcome, "history"))
     return (
-        f"{number(len(saved), 'call')} in the client's history, each once: {recorded} answered,"
-        f" with the recording's link, {missed} missed. Altegio's list of calls was compared, as"
-        f" {number(lost, 'answer')} went wrong on purpose."
+        f"{number(len(saved), 'call')} in the client's history, each once: {ways['incoming']}"
+        f" incoming, {ways['outgoing']} outgoing; {recorded} answered, with the recording's link,"
+        f" {missed} missed, one of them as the line was busy. {number(lost, 'answer')} went wrong"
+        " on purpose, so Altegio's list was compared."
     )
 
 

@@ -138,6 +138,9 @@ def _expires_and_is_paid(stage: Stage) -> Iterator[Evidence]:
     stage.billing.bill(EXPIRED, "49.90")
     yield reported(stage, EXPIRED, "a payment for a frozen location")
     yield stage.expect("active again, by the one callback", stage.connected(EXPIRED))
+    expected = "telephony of the chain on all the while, as others of it were connected"
+    look = telephony.switched(stage, "disable", on=True, times=0)
+    yield stage.expect(expected, look)
 
 
 # 5. Handles a user who is already registered

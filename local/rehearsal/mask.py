@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 MASKED = "***"
+"""Of whatever is masked, in one form: nobody can tell a number's country, or how long a name is."""
 
 _NAMES = frozenset(
     {"api_key", "authorization", "crm_token", "email", "link", "login", "partner_token", "phone"}
@@ -19,7 +20,8 @@ _SHAPES = re.compile(
     r"|\bpbx_[\w-]{36,}"  # the key of a telephone system
     r"|\b[0-9a-f]{64}\b"  # a signature
     r"|[\w.+-]+@[\w-]+\.[\w.-]+"  # an e-mail address
-    r"|\+?\b[0-9]{10,15}\b",  # a phone number
+    r"|\+[0-9](?:[ ().-]{0,2}[0-9]){8,14}\b"  # a phone number, as people write it
+    r"|\+?\b[0-9]{10,15}\b",  # and as machines do
     re.IGNORECASE,
 )
 
@@ -29,14 +31,19 @@ class Mask:
 
     Args:
         secrets: Values to be masked wherever they stand.
+        public: Values that are not, though a part of them looks like a phone number.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], public: Iterable[str] = ()) -> None:
         self._values = re.compile("|".join(map(re.escape, secrets)))
+        self._public = "\n".join(public)
 
     def text(self, text: str) -> str:
         """A text without secrets, signatures, phone numbers and e-mail addresses."""
-        return _SHAPES.sub(MASKED, self._values.sub(MASKED, text))
+        return _SHAPES.sub(self._masked, self._values.sub(MASKED, text))
+
+    def _masked(self, found: re.Match[str]) -> str:
+        return found[0] if found[0] in self._public else MASKED
 
     def __call__(self, value: Any) -> Any:
         """JSON, masked in all its depth."""

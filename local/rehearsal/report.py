@@ -12,15 +12,15 @@ from base64 import b64encode
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
-from html import escape
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from local import PROJECT
+from local.rehearsal import telephony
 from local.rehearsal.album import Album, Seen
 from local.rehearsal.checklist import points
 from local.rehearsal.mask import Mask
@@ -32,6 +32,13 @@ NAMES = ("report.pdf", "report.html", "report.json")
 
 _PAGE = Path(__file__).with_name("report.html")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?")
+# What a moderator wants to read as it was sent, once.
+_ABOUT: Final = {
+    1: ("callback",),
+    2: ("payment",),
+    3: ("refund",),
+    telephony.NUMBER: ("enable", "event", "history", "disable"),
+}
 _HEADERS = ("accept", "authorization", "content-type")
 
 
@@ -51,9 +58,7 @@ def write(rehearsal: Rehearsal, album: Album, folder: Path, mask: Mask) -> list[
         mask: Takes out what is nobody's business.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # What the provider tells everybody is not masked, though it be an e-mail address.
-    provider = _provider(rehearsal.settings)
-    report = {"provider": provider, **mask(_report(rehearsal, album))}
+    report = mask(_report(rehearsal, album))
     text = json.dumps(report, ensure_ascii=False, indent=2)
     (folder / "report.json").write_text(f"{text}\n", encoding="utf-8")
     pages = Environment(
@@ -69,7 +74,8 @@ def write(rehearsal: Rehearsal, album: Album, folder: Path, mask: Mask) -> list[
     )
     page = folder / "report.html"
     page.write_text(html, encoding="utf-8")
-    foot = f"{provider['name']}: moderation rehearsal, {_day(rehearsal.began_at)}"
+    name = rehearsal.settings["PROVIDER_NAME"]
+    foot = f"{name}: moderation rehearsal, {_day(rehearsal.began_at)}"
     is_printed = album.print(page, folder / "report.pdf", escape(foot))
     return list(NAMES if is_printed else NAMES[1:])
 
@@ -100,9 +106,10 @@ def commit() -> str | None:
     return told.stdout.strip() or None if told.returncode == 0 else None
 
 
-def _provider(settings: Settings) -> dict[str, str]:
+def _provider(settings: Settings) -> dict[str, Any]:
     return {
         "name": settings["PROVIDER_NAME"],
+        "is_named": settings.each["PROVIDER_NAME"].is_given,
         "color": settings["BRAND_COLOR"],
         "contact": settings["CONTACT_URL"],
         "help": settings["HELP_URL"],
@@ -114,6 +121,7 @@ def _provider(settings: Settings) -> dict[str, str]:
 def _report(rehearsal: Rehearsal, album: Album) -> dict[str, Any]:
     settings = rehearsal.settings.each
     return {
+        "provider": _provider(rehearsal.settings),
         "began_at": _time(rehearsal.began_at),
         "seconds": round(rehearsal.seconds, 1),
         "has_passed": rehearsal.has_passed,
@@ -121,6 +129,7 @@ def _report(rehearsal: Rehearsal, album: Album) -> dict[str, Any]:
         "commit": commit(),
         "configuration": {
             "application_id": rehearsal.platform.application_id,
+            "is_id_given": rehearsal.settings.is_id_given,
             "platform": "simulator of the Altegio Marketplace",
             "registration_redirect": rehearsal.platform.redirect_url,
             "webhook": rehearsal.platform.callback_url,
@@ -141,6 +150,7 @@ def _page(seen: Seen) -> dict[str, Any]:
         "is_portal": urlsplit(page.address).path != "/connect",
         "did": seen.did,
         "standings": sorted(set(page.standings.values())),
+        "telephony": sorted(set(page.telephony.values())),
         "asked_for": list(page.form.asked) if page.form else [],
         "shows_a_key": bool(page.pbx_key),
         "seen_in_checks": {str(check): times for check, times in Counter(seen.checks).items()},
@@ -169,6 +179,7 @@ def _check(outcome: Outcome, album: Album) -> dict[str, Any]:
         "verdict": outcome.verdict,
         "points": [asdict(each) for each in points(outcome)],
         "failure": outcome.failure._asdict() if outcome.failure else None,
+        "is_of_the_end": bool(outcome.failure and outcome.failure is outcome.afterthought),
         "seconds": round(outcome.seconds, 2),
         "steps": played + left_out,
         "owner_saw": [
@@ -184,6 +195,7 @@ def _check(outcome: Outcome, album: Album) -> dict[str, Any]:
             }
             for sight in outcome.stage.sights
         ],
+        "examples": [_call(call) for call in _examples(outcome)],
         "platform_calls": [_call(call) for call in outcome.calls],
         "webhooks": [_webhook(each) for each in outcome.webhooks],
         "platform_records": [
@@ -199,6 +211,12 @@ def _check(outcome: Outcome, album: Album) -> dict[str, Any]:
             for record in outcome.records
         ],
     }
+
+
+def _examples(outcome: Outcome) -> list[Call]:
+    """Of each kind of request that the check is about, the first that Altegio took."""
+    taken = {it.route: it for it in reversed(outcome.calls) if it.recorded and not it.fault}
+    return [taken[route] for route in _ABOUT.get(outcome.check.number, ()) if route in taken]
 
 
 def _call(call: Call) -> dict[str, Any]:

@@ -19,6 +19,9 @@ class Change(NamedTuple):
     meaning: str
 
 
+PUBLIC = ("PROVIDER_NAME", "CONTACT_URL", "HELP_URL", "TERMS_URL")
+"""What the provider tells everybody: no report masks it, though it be an e-mail address."""
+
 CHANGED = {
     "RECONCILE_EVERY_S": Change(
         f"{SCHEDULE_S:g}", "60", "Seconds between two runs of the schedule that follows things up"
@@ -80,11 +83,13 @@ class Settings:
     """All settings.
 
     Attributes:
-        application_id: Of the Developer Cabinet.
+        application_id: Of the Developer Cabinet; the simulator's own if the provider gave none.
+        is_id_given: Whether he gave one.
         each: By the name of the variable; without the application id, addresses and secrets' names.
     """
 
     application_id: int
+    is_id_given: bool
     each: Mapping[str, Setting]
 
     def __getitem__(self, name: str) -> str:
@@ -106,7 +111,7 @@ def read(given: Sequence[str] = ()) -> Settings:
         ValueError: There is no such setting, or it cannot have that value; one sentence.
     """
     known = {_variable(name): it for name, it in parameters.read(PROJECT / "template.yaml").items()}
-    values = {"APPLICATION_ID": "101"}
+    values, is_id_given = {"APPLICATION_ID": "101"}, False
     for text in given:
         name, equals, value = text.partition("=")
         name = name if name in known else _variable(name)
@@ -121,6 +126,7 @@ def read(given: Sequence[str] = ()) -> Settings:
         if (name, value) == ("TRIAL_DAYS", _FREE):
             raise ValueError("A free application reports no payments, which the rehearsal plays.")
         values[name] = value
+        is_id_given = is_id_given or name == "APPLICATION_ID"
     each = {name: _setting(name, it, values) for name, it in known.items() if _is_told(name)}
     for name, change in CHANGED.items():
         if name in each:
@@ -134,7 +140,7 @@ def read(given: Sequence[str] = ()) -> Settings:
             each[name] = Setting(name, value, deployed, each[name].meaning, is_given)
         else:
             each[name] = Setting(name, *change, is_given=False)
-    return Settings(int(values["APPLICATION_ID"]), each)
+    return Settings(int(values["APPLICATION_ID"]), is_id_given, each)
 
 
 def _setting(name: str, parameter: parameters.Parameter, values: Mapping[str, str]) -> Setting:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -130,13 +131,56 @@ class TestTheRealThing:
         assert not re.search(r"(src|href)=\"(?!#|data:)|url\(|@import", run.page)
 
     def test_the_report_leads_with_who_and_what(self, run: Run) -> None:
-        lead, _, _ = run.page.partition("</article>")
-        for words in ("IP telephony", "id 101 (made up", "7 of 7 checks passed", "32 of 32 steps"):
+        lead = re.sub("</?time>", "", run.page.partition("</article>")[0])
+        for words in ("IP telephony", "id 101; paid", "7 of 7 checks passed", "32 of 32 steps"):
             assert words in lead
         for check in run.report["checks"]:
             for point in check["points"]:
                 assert str(escape(point["evidence"])) in lead
                 assert re.fullmatch(r"[^\n]{40,300}\.", point["evidence"])
+
+    def test_a_refund_is_told_as_it_was_sent(self, run: Run) -> None:
+        check = run.report["checks"][2]
+        [example] = check["examples"]
+        path = r"/marketplace/partner/payment/refund/(\d+)"
+        found = re.fullmatch(path, example["path"])
+        assert found
+        assert (example["method"], example["body"], example["status"]) == ("POST", None, 200)
+        told = [each["found"] for step in check["steps"] for each in step["evidence"]]
+        full = f"1 refund request, answered 200: payment {found[1]}, the full 990.99 EUR"
+        assert full in told
+        assert sum("the full 990.99 EUR" in each for each in told) == 6
+        assert "6 refund requests, answered 200" in check["points"][0]["evidence"]
+        _, _, details = run.page.partition('id="check-3"')
+        row = details.partition("As it was sent to Altegio: the first request<")[2]
+        assert "no body" in row.partition("</li>")[0]
+
+    def test_what_each_kind_of_request_says_is_to_be_read(self, run: Run) -> None:
+        sent = [[each["route"] for each in it["examples"]] for it in run.report["checks"]]
+        telephony = ["enable", "event", "history", "disable"]
+        assert sent == [["callback"], ["payment"], ["refund"], [], [], telephony, []]
+        payment = run.report["checks"][1]["examples"][0]["body"]
+        assert {"payment_sum", "period_from", "period_to"} <= set(payment)
+
+    def test_its_counts_are_those_of_what_it_lists(self, run: Run) -> None:
+        connects, *_, follows, _, telephony, _ = run.report["checks"]
+        events = [each["body"]["event"] for each in follows["webhooks"]]
+        said = follows["points"][0]["evidence"]
+        assert f"{len(events)} webhooks answered" in said
+        assert f"{events.count('uninstall')} uninstall (one late, one twice)" in said
+        assert f"{events.count('freeze')} freeze" in said
+        assert "Telephony stayed on" in said
+        assert "disable" not in [each["route"] for each in follows["platform_calls"]]
+        enable, disable, _, history = (each["evidence"] for each in telephony["points"])
+        routes = [each["route"] for each in telephony["platform_calls"]]
+        assert enable.startswith("1 request ")
+        assert f"{routes.count('enable') - 1} more when one left, as Altegio does not" in enable
+        assert disable.startswith(f"{routes.count('disable')} request,")
+        assert "4 incoming, 2 outgoing; 4 answered" in history
+        assert "2 missed, one of them as the line was busy" in history
+        [active] = connects["platform_records"][0]["log"][-1:]
+        ends = datetime.fromisoformat(active["changed_at"]) + timedelta(days=7)
+        assert f"The trial of the first ends {ends} UTC." in connects["points"][0]["evidence"]
 
     def test_nothing_is_doubled_and_no_name_looks_broken(self, run: Run) -> None:
         for check in run.report["checks"]:
@@ -255,6 +299,7 @@ def test_the_mask_takes_names_shapes_and_values() -> None:
             "Authorization": "Bearer x",
             "path": "/connect?salon_id=1&user_data=abc%3D&user_data_sign=ff&crm_token=u-1&ticket=t",
             "rows": ["it opens sesame", "call +15551230000 or zoe@example.com", 4564, None],
+            "written": ["+1 (555) 123-0000", "from 2026-11-28 22:00:00 to 2026-12-28 21:59:59"],
             "signed": "a" * 64,
         }
     ) == {
@@ -262,5 +307,6 @@ def test_the_mask_takes_names_shapes_and_values() -> None:
         "Authorization": MASKED,
         "path": "/connect?salon_id=1&user_data=***&user_data_sign=***&crm_token=***&ticket=***",
         "rows": ["it ***", "call *** or ***", 4564, None],
+        "written": [MASKED, "from 2026-11-28 22:00:00 to 2026-12-28 21:59:59"],
         "signed": MASKED,
     }

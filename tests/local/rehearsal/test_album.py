@@ -67,8 +67,8 @@ def test_a_picture_is_of_the_whole_page_by_its_own_policy(album: Album) -> None:
         album.add(3, "", sights(page("e", {}, html=script, headers=policy)))
         pictures = album.pictures()
     assert [each.height for each in pictures] == [LEAST_HEIGHT, 1000, 2000, 2000, 1000]
-    assert all(size(each)[0] == 1.5 * each.width for each in pictures)
-    assert [size(each)[1] for each in pictures] == [1.5 * each.height for each in pictures]
+    assert all(size(each)[0] == 1.25 * each.width for each in pictures)
+    assert [size(each)[1] for each in pictures] == [1.25 * each.height for each in pictures]
     assert all(each.jpeg.startswith(b"\xff\xd8") for each in pictures)
 
 

@@ -34,7 +34,7 @@ def test_a_check_that_failed_says_what_was_expected_and_recorded(number: int) ->
         Point(
             CHECKS[number - 1].title,
             FAILED,
-            "Expected one payment; recorded: two payments.",
+            f"At “{CHECKS[number - 1].steps[1].name}”\nexpected: one payment\nfound: two payments",
         )
     ]
 
@@ -72,4 +72,5 @@ def test_what_is_found_when_all_is_over_fails_the_check() -> None:
     over = outcome(2, *[None] * 5)
     over.afterthought = WHY
     [point] = points(over)
-    assert (point.verdict, point.evidence[:8]) == (FAILED, "Expected")
+    words = "When all steps were over\nexpected: one payment\nfound: two payments"
+    assert (point.verdict, point.evidence) == (FAILED, words)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from local import chromium, rehearsal
 
@@ -168,5 +169,8 @@ class TestPlantedDefects:
             assert re.search(defect.recorded, failure["recorded"])
             assert failure["recorded"] in out
         assert f"{len(failed)} of {len(numbers)} checks failed" in out
-        has_pictures = "data:image/jpeg;base64," in (folder / "report.html").read_text()
+        html = (folder / "report.html").read_text()
+        lead = re.sub("</?time>", "", html.partition("</article>")[0])
+        assert all(escape(each["recorded"]) in lead for each in failed.values())
+        has_pictures = "data:image/jpeg;base64," in html
         assert has_pictures is (chromium.executable() is not None)

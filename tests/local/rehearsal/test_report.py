@@ -15,7 +15,7 @@ from local.rehearsal.album import Album
 from local.rehearsal.browser import Page
 from local.rehearsal.checks import CHECKS
 from local.rehearsal.mask import Mask
-from local.rehearsal.play import Outcome, Rehearsal
+from local.rehearsal.play import Failure, Outcome, Played, Rehearsal
 from local.rehearsal.stage import Sight, Stage
 from local.simulator import Owner, Simulator
 
@@ -28,17 +28,20 @@ NORDIC = (
 )
 
 
-def written(folder: Path, title: str = "Hello", given: Sequence[str] = ()) -> str:
-    """The report of a rehearsal in which the owner saw one page."""
+def written(
+    folder: Path, title: str = "Hello", given: Sequence[str] = (), failure: Failure | None = None
+) -> str:
+    """The report of a rehearsal in which the owner saw one page, and a step may have failed."""
     found, now = settings.read(given), datetime(2026, 11, 28, 12, 15, tzinfo=UTC)
     platform, none = Simulator(application_id=found.application_id), cast("Any", None)
     stage = Stage(platform, none, none, Owner(), take_census=none, patience_s=0, portal=none)
     page = Page("http://app.test/connect", 200, title, "", {}, None, html="<h1>Hello")
     stage.sights.append(Sight(now, "came from Altegio", page))
-    mask = Mask(["none"])
+    mask = Mask(["none"], [found[name] for name in settings.PUBLIC])
     with Album(mask.text) as album:
         album.add(1, "", stage.sights)
-        told = Rehearsal(now, 0, [Outcome(CHECKS[0], stage)], platform, found, folder)
+        played = [Played(CHECKS[0].steps[0], now, failure=failure)] if failure else []
+        told = Rehearsal(now, 0, [Outcome(CHECKS[0], stage, played)], platform, found, folder)
         names = report.write(told, album, folder, mask)
     assert sorted(names) == sorted(path.name for path in folder.iterdir())
     return (folder / "report.html").read_text("utf-8")
@@ -57,6 +60,35 @@ def test_it_leads_with_the_provider_and_his_application(tmp_path: Path) -> None:
     assert "2026-11-28, 12:15 UTC" in lead
     assert f"{report.version()}, commit" in lead
     assert "0 of 1 check passed" in lead
+    assert "the simulator's" not in lead
+    assert lead.count("Nothing ran against Altegio itself") == 1
+    assert lead.count("masked on purpose") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((), "The name and the id are"),
+        (("APPLICATION_ID=101",), "The name is"),
+        (("PROVIDER_NAME=Nordic Voice",), "The id is"),
+    ],
+)
+def test_what_the_provider_did_not_give_is_said_to_be_made_up(
+    tmp_path: Path, given: Sequence[str], words: str
+) -> None:
+    lead, _, _ = written(tmp_path, given=given).partition("</article>")
+    assert f"{words} the simulator's, as none was given." in lead
+    assert 'make rehearse WITH="PROVIDER_NAME' in lead
+    assert ("in the Developer Cabinet" in lead) is ("APPLICATION_ID=101" in given)
+
+
+def test_why_a_check_failed_stands_on_the_first_page(tmp_path: Path) -> None:
+    html = written(tmp_path, failure=Failure("one callback", "no callbacks of <4564>"))
+    lead, _, details = html.partition("</article>")
+    assert "0 of 1 check passed; failed: 1" in lead
+    assert 'class="failed">At “The owner connects one location”' in lead
+    assert "expected: one callback\nfound: no callbacks of &lt;4564&gt;" in lead
+    assert details.count("no callbacks of &lt;4564&gt;") == 1
 
 
 def test_what_the_provider_tells_everybody_is_not_masked_and_all_else_is(tmp_path: Path) -> None:
@@ -65,6 +97,8 @@ def test_what_the_provider_tells_everybody_is_not_masked_and_all_else_is(tmp_pat
     assert "codes@nordic.example" not in html
     told = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert told["provider"]["contact"] == "mailto:help@nordic.example"
+    assert told["configuration"]["settings"]["CONTACT_URL"] == "mailto:help@nordic.example"
+    assert "mailto:***" not in html
     assert told["configuration"]["settings"]["MAIL_FROM"] == "***"
 
 
