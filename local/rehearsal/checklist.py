@@ -71,7 +71,7 @@ def _connects(outcome: Outcome) -> str:
 def _trial(outcome: Outcome) -> str:
     """When that of the first location ends, for which nothing is paid in this check."""
     platform = outcome.stage.platform.platform
-    if not platform.trial_days:
+    if not platform.trial_days or not outcome.records:
         return ""
     until = platform.covered_until(outcome.records[0].location_id)
     return f" The trial of the first ends {until} {platform.zone}."
