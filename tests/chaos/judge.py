@@ -173,6 +173,16 @@ def _excused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]
     if row["key"].startswith("refund#"):
         paid = rows.get(f"payment#{row['facts']['payment_event_id']}")
         gone = "not listed" in row["why"] and _gone(world, row)
+        if "another refund" in row["why"]:
+            # Of which a person has to decide first, or which took longer than this one waits.
+            return any(
+                (it["state"] == EntryState.NEEDS_HUMAN and "another refund" not in it["why"])
+                or it["changed_at"] > row["changed_at"]
+                for it in rows.values()
+                if it["key"].startswith("refund#")
+                and it["key"] != row["key"]
+                and it["facts"]["payment_event_id"] == row["facts"]["payment_event_id"]
+            )
         return (
             paid is None
             or paid["state"] in (EntryState.NEEDS_HUMAN, EntryState.HELD)
