@@ -1,5 +1,6 @@
 """What no table knows and CloudWatch tells: alarms, how old queues are, what was counted."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -155,11 +156,13 @@ class CloudWatch:
     def log(self, function: str, word: str = "ERROR") -> str:
         """The command that shows a function's log, or, without a name, the lines with a word."""
         if self._logs is not None and function:
-            return f"less +G {self._logs / function}.log"
+            return f"less +G {shlex.quote(f'{self._logs / function}.log')}"
         if self._logs is not None:
-            return f"grep {word} {self._logs}/*Function.log | tail -n 3"
-        of = f" --name {function}" if function else f" --filter {word}"
-        return f"build/venvs/sam/bin/sam logs --stack-name {self._stack_name}{of}"
+            return f"grep {word} {shlex.quote(str(self._logs))}/*Function.log | tail -n 3"
+        of = f"--name {function}" if function else f"--filter {word}"
+        sam = f"build/venvs/sam/bin/sam logs --stack-name {self._stack_name} {of}"
+        # Without a time, only what is ten minutes old.
+        return f"{sam} --start-time '{_LONGEST // HOUR}hours ago'"
 
     def _read(
         self,

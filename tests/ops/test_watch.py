@@ -159,9 +159,10 @@ def test_the_age_of_a_queue_is_the_last_that_is_known(cloudwatch: Any, clock: Cl
     assert (
         watch.log("PaymentsFunction")
         == "build/venvs/sam/bin/sam logs --stack-name mine --name PaymentsFunction"
+        " --start-time '3hours ago'"
     )
-    filtered = "build/venvs/sam/bin/sam logs --stack-name mine --filter Doubled"
-    assert watch.log("", "Doubled") == filtered
+    sam = "build/venvs/sam/bin/sam logs --stack-name mine --filter Doubled"
+    assert watch.log("", "Doubled") == f"{sam} --start-time '3hours ago'"
 
 
 def test_the_log_of_a_deployed_function_is_typed_as_it_is() -> None:
@@ -169,14 +170,15 @@ def test_the_log_of_a_deployed_function_is_typed_as_it_is() -> None:
         stage.stopped = {"ReconcileFunction"}
         stage.pass_minutes(10)
         typed = "type: build/venvs/sam/bin/sam logs --stack-name local --name ReconcileFunction"
-        assert f" {typed}\n" in stage.run("status")
-        there = stage.run("status --region eu-west-1 --profile anna").replace(
-            " \\\n           ", ""
-        )
-        assert f" {typed} --profile anna --region eu-west-1\n" in there
+        typed += " --start-time '3hours ago'"
+        for where in ("", " --profile anna --region eu-west-1"):
+            shown = stage.run(f"status{where}").replace(" \\\n           ", "")
+            assert f" {typed}{where}\n" in shown
 
 
 def test_the_log_of_a_local_function_is_a_file(cloudwatch: Any, tmp_path: Path) -> None:
+    tmp_path /= "of a folder"
+    tmp_path.mkdir()
     watch = CloudWatch(cloudwatch, "local", {}, tmp_path)
     # The one that it is about, not all of them.
     (tmp_path / "CallsFunction.log").write_text('{"level":"INFO"}\n')
@@ -184,7 +186,7 @@ def test_the_log_of_a_local_function_is_a_file(cloudwatch: Any, tmp_path: Path) 
     shown = subprocess.run(["/bin/bash", "-c", watch.log("")], capture_output=True, check=True)
     found = f'{tmp_path}/ConnectFunction.log:{{"level":"ERROR","message":"failed"}}\n'
     assert shown.stdout.decode() == found
-    assert watch.log("CallsFunction") == f"less +G {tmp_path}/CallsFunction.log"
+    assert watch.log("CallsFunction") == f"less +G '{tmp_path}/CallsFunction.log'"
 
 
 def test_an_alarm_ends_with_what_to_type() -> None:
