@@ -36,7 +36,7 @@ class Mask:
 
     def __init__(self, secrets: Iterable[str], public: Iterable[str] = ()) -> None:
         self._values = re.compile("|".join(map(re.escape, secrets)))
-        self._public = "\n".join(public)
+        self._public = {found[0] for each in public for found in _SHAPES.finditer(each)}
 
     def text(self, text: str) -> str:
         """A text without secrets, signatures, phone numbers and e-mail addresses."""

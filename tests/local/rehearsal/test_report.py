@@ -100,6 +100,8 @@ def test_what_the_provider_tells_everybody_is_not_masked_and_all_else_is(tmp_pat
     assert told["configuration"]["settings"]["CONTACT_URL"] == "mailto:help@nordic.example"
     assert "mailto:***" not in html
     assert told["configuration"]["settings"]["MAIL_FROM"] == "***"
+    # Whose end is public is not public.
+    assert Mask(["none"], ["mailto:help@nordic.example"]).text("p@nordic.example") == "***"
 
 
 def test_every_setting_says_what_it_means(tmp_path: Path) -> None:
