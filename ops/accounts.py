@@ -43,7 +43,7 @@ def account(site: Site, options: argparse.Namespace) -> int:
         further = [*site.as_far(_of_locations(site, found, own))]
         troubles = trouble.worst_first([*keys, *further, *rows.of_unreadable(site)])
         listed = [
-            (names.beside(it.location_id, it.name), it.state, it.telephony, it.verdict)
+            (names.place(it.location_id, it), it.state, it.telephony, it.verdict)
             for it in own[:_MOST]
         ]
         parts = [

@@ -75,10 +75,11 @@ def _found(site: Site, location_id: int, call_id: str) -> Sequence[Call]:
 
 def _told(site: Site, it: Call) -> str:
     now = clock.now()
-    names = ("began", "received", "pop-up shown", "sent")
-    times = zip(names, (began(it), it.heard_at, it.popped_at, it.sent_at), strict=True)
+    connection = site.one(site.connections.get, it.location_id) if it.location_id else None
+    steps = ("began", "received", "pop-up shown", "sent")
+    times = zip(steps, (began(it), it.heard_at, it.popped_at, it.sent_at), strict=True)
     pairs = [
-        ("location", _place(site, it.location_id)),
+        ("location", names.place(it.location_id, connection)),
         ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
         *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
         ("attempts", str(it.attempt)),
@@ -92,11 +93,6 @@ def _told(site: Site, it: Call) -> str:
         pairs += [("", UNREAD)] * it.leg.is_unread
     pairs.append(("recording", _recording(site, it)))
     return f"Call {it.call_id} ({site.name})\n{screen.facts(pairs)}"
-
-
-def _place(site: Site, location_id: int | None) -> str:
-    called = names.of_locations(site, [location_id] if location_id else [])
-    return names.beside(location_id or "-", called.get(location_id or 0, ""))
 
 
 def _recording(site: Site, it: Call) -> str:

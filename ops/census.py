@@ -155,7 +155,7 @@ def _shown(
             what += f"; then {it.result}" * bool(it.result)
             if it.result or (it.finding.difference in REPAIRED and it not in left):
                 what += f"; now {now[place].state if place in now else 'unknown'}"
-            lines.append((names.beside(place, now[place].name if place in now else ""), what))
+            lines.append((names.place(place, now.get(place)), what))
         parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), lines)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")

@@ -44,8 +44,8 @@ def entry_of(site: Site, name: str) -> Entry:
     keys = [name, f"payment#{name}", f"refund#{name}"]
     found = [entry for entry in map(site.ledger.get, keys) if entry is not None]
     if len(found) != 1:
-        names = " and ".join(entry.key for entry in found)
-        raise Wrong(f"{names}: which?" if found else f"no payment or refund is known as {name}")
+        which = " and ".join(entry.key for entry in found)
+        raise Wrong(f"{which}: which?" if found else f"no payment or refund is known as {name}")
     return found[0]
 
 
@@ -133,7 +133,7 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     due = f"{screen.moment(entry.due_at)}, " if entry.due_at else ""
     connection = site.connections.get(entry.location_id or 0)
     state = connection.state if connection else "never connected"
-    place = names.beside(entry.location_id, connection.name if connection else "")
+    place = names.place(entry.location_id, connection)
     why = entry.why or "-"
     if entry.state is EntryState.HELD and connection is not None and connection.live:
         why = f"when it came, or was looked at last, {why}; by now it is"

@@ -1,14 +1,13 @@
 """The lines of an account: which location each is of, and for which of them calls wait."""
 
 import argparse
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ops import accounts, names, screen, stored, trouble
 from ops import call as calls_shown
 from ops import rows as rows_read
-from ops.site import Site, side_by_side
+from ops.site import Site
 from shared import clock
 from shared.aws.sightings import LINE_GIVEN_UP
 from shared.calls.line_entry import Entered
@@ -56,8 +55,8 @@ def _dropped(site: Site, account: Account, head: str, options: argparse.Namespac
     # What waits may have been read in another country.
     keys = {options.drop, key}
     listed = site.calls.waiting(account.account_id)
-    found = side_by_side(site.calls.get, [it.key for it in listed if it.line_key in keys])
-    waiting = [it for it in found if it and it.line_key in keys]
+    found = site.readable(site.calls.get, [it.key for it in listed if it.line_key in keys])
+    waiting = [it for it in found if it.line_key in keys]
     line, owner = next(iter(_elsewhere(site, account, keys).items()), (key, None))
     pairs = [
         ("account", account.account_id),
@@ -172,7 +171,7 @@ def _whose(line: str, owner: Account) -> str:
 def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> list[str]:
     """What to do about a line, the likelier first: whose else it is, if anybody's, tells."""
     ways = ("LOCATION --enter", f"{options.location} --drop")
-    enter, drop = (screen.to_type(f"lines {it} {shlex.quote(line)}", options) for it in ways)
+    enter, drop = (screen.to_type(f"lines {screen.valued(it, line)}", options) for it in ways)
     ask = f"say of which location ({among}) it is, and what waits goes out:"
     give = "Give that PBX the key of that other customer's account, then give up here what waits:"
     if whose:

@@ -9,9 +9,11 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import screen
 from ops.site import Site, side_by_side
 from ops.trouble import Trouble
 from shared.aws.dynamodb import UnreadableRow
+from shared.connections.connection import Connection
 
 _LOCATIONS = re.compile(r"(?<=\blocation )\d+|(?<=\blocations )\d+(?:, \d+)*")
 _ACCOUNT = re.compile(r"(?<=\baccount )[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?! \()")
@@ -21,7 +23,12 @@ _LONGEST = 40
 def beside(id_: object, name: str) -> str:
     """An id with the name that belongs to it, as far as there is one."""
     cut = f"{name[: _LONGEST - 1]}…" if len(name) > _LONGEST else name
-    return f"{id_} ({cut})" if name else f"{id_}"
+    return f"{id_} ({screen.printable(cut)})" if name else f"{id_}"
+
+
+def place(location_id: int | None, connection: Connection | None) -> str:
+    """A location with what its row calls it; a dash if there is none."""
+    return beside(location_id or "-", connection.name if connection else "")
 
 
 def of_locations(site: Site, ids: Iterable[int]) -> dict[int, str]:

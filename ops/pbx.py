@@ -1,7 +1,6 @@
 """What a telephone system does wrong, and what is dropped of what it tells: pure rules, no I/O."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -74,7 +73,7 @@ def of_pop_ups(
             f": {line or 'none was told'}. Say of which LOCATION it is, if it is this customer's:"
             " before it is entered, the command tells whether it is another's"
         )
-        command = f"lines LOCATION --enter {shlex.quote(line)}" if line else whom
+        command = f"lines {screen.valued('LOCATION --enter', line)}" if line else whom
     trouble = Trouble(Grade.ATTENTION, what, whom, command)
     if last.why.startswith(PopUp.UNKNOWN_LINE) and last.at < now - _QUIET:
         # It rang only, or what waited was given up: it is asked about when it rings again.

@@ -144,9 +144,7 @@ def _head(site: Site, found: Person, what: str) -> dict[str, Any]:
 
 def _shown(site: Site, found: Person, rows: Rows, kept: Rows) -> str:
     extent = "" if found.whole or found.account is None else ", which stays: it has other locations"
-    places = ", ".join(
-        f"{names.beside(it.location_id, it.name)} {it.state}" for it in found.connections
-    )
+    places = ", ".join(f"{names.place(it.location_id, it)} {it.state}" for it in found.connections)
     pairs = [
         ("account", f"{found.account_id or 'no account: it was erased before'}{extent}"),
         ("name", found.account.name if found.account else "-"),

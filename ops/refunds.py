@@ -54,7 +54,7 @@ def _payment(site: Site, paid: Entry | None, status: Status | str) -> list[tuple
     if paid is None:
         return [("payment", "not in the ledger")]
     connection = site.connections.get(paid.location_id or 0)
-    place = names.beside(paid.location_id, connection.name if connection else "")
+    place = names.place(paid.location_id, connection)
     id_ = f", with id {paid.platform_id}" if paid.platform_id is not None else ""
     is_listed = isinstance(status, str) or paid.platform_id in {it.id for it in status.payments}
     unlisted = "" if is_listed else ", which is not on the platform's list"

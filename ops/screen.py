@@ -45,7 +45,7 @@ _OTHERS = ("(umask ", "AWS_", "aws ", "build/", "grep ", "less ", "make ")
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
     """Aligned columns; the last one is wrapped."""
-    lines = [[_printable(text) for text in line] for line in (heads, *rows)]
+    lines = [[printable(text) for text in line] for line in (heads, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads) - 1)]
     left = _WIDTH - len(indent) - sum(widths) - 2 * len(widths)
     written = []
@@ -63,6 +63,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
 def quoted(key: str) -> str:
     """As it is typed; keys have a `#`, which a shell leaves alone within a word."""
     return key if shlex.quote(key.replace("#", "")) == key.replace("#", "") else shlex.quote(key)
+
+
+def valued(option: str, value: str) -> str:
+    """An option with its value, as it is typed; also with one that begins as an option does."""
+    return f"{option}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"
 
 
 def to_type(command: str, options: argparse.Namespace) -> str:
@@ -144,7 +149,7 @@ def proposed(
     return 0
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Of words that are not ours: a terminal obeys some characters."""
     return "".join(char if char.isprintable() else " " for char in text)
 
@@ -168,7 +173,7 @@ def below(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def wrapped(text: str, *, indent: str = "") -> str:
     """A sentence or two, at the left."""
-    lines = _wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+    lines = _wrap(printable(text), _WIDTH, initial_indent=indent, subsequent_indent=indent)
     return "\n".join(lines)
 
 

@@ -30,8 +30,7 @@ def take(site: Site, options: argparse.Namespace) -> int:
         ("had it", (before.account_id if before else None) or "no account"),
         *accounts.facts(site, account, others),
     ]
-    place = names.beside(location_id, before.name if before else "")
-    text = f"Take location {place} ({site.name})\n{screen.facts(pairs)}"
+    text = f"Take location {names.place(location_id, before)} ({site.name})\n{screen.facts(pairs)}"
     plain = {"location_id": location_id, **dict(pairs)}
     try:
         taken = rules.taken(

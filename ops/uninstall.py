@@ -52,8 +52,8 @@ def uninstall(site: Site, options: argparse.Namespace) -> int:
         pairs.append(("erased", f"{screen.moment(erased_at)}, unless the owner reconnects before"))
     left = sorted((it for it in entries if it.state in _BECOMES), key=lambda it: it.key)
     rows = [(it.key, it.state, (_OF_REFUND if it.is_refund else _BECOMES)[it.state]) for it in left]
-    place = names.beside(location_id, connection.name if connection else "")
-    parts = [f"Uninstall from location {place} ({site.name})", screen.facts(pairs)]
+    head = f"Uninstall from location {names.place(location_id, connection)} ({site.name})"
+    parts = [head, screen.facts(pairs)]
     parts += screen.below(("NOT SETTLED", "STATE", "WHAT BECOMES OF IT"), rows)
     plain = {"location_id": location_id, **dict(pairs), "not settled": dict(it[:2] for it in rows)}
     gone_there = isinstance(there, Status) and there.installed is Installed.NO

@@ -67,6 +67,7 @@ class Operator:
         text = told.out + told.err
         assert secrets_in(text, self._deployment.simulator) == []
         if "--json" not in words:
+            assert text.replace("\n", "").isprintable()
             assert max(map(len, text.splitlines()), default=0) <= 100
             is_told_as_it_is_typed(text)
         return text

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Owner
+from shared.aws.dynamodb import to_item
 from shared.calls import lines
 from tests.calls.telling import end
 from tests.deployment import Deployment
@@ -167,3 +168,42 @@ def test_calls_without_any_line_are_named_and_what_they_need(
     deployment.let_time_pass(3)
     assert [call.line for call in deployment.simulator.saved_calls()] == [LINE]
     assert "unknown" not in operator("lines", "4564")
+
+
+def test_a_line_that_begins_as_an_option_does_is_printed_as_it_can_be_typed(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    end(deployment, key, location_id=None, line="--do desk")
+    shown = operator("lines", "4564")
+    assert "lines LOCATION --enter='--do desk'" in shown
+    assert "lines 4564 --drop='--do desk'" in shown
+    operator("lines", "4564", "--enter=--do desk", "--do")
+    assert entries(deployment) == {"--do desk": 4564}
+
+
+def test_what_somebody_calls_himself_does_nothing_to_a_terminal(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    """The doors keep such names out; a row may be older than they, or be written by hand."""
+    deployment.connect(4777, owner=STRANGER)
+    operator("lines", "4777", "--enter", LINE, "--do")
+    end(deployment, key, location_id=None, line=LINE)
+    owner = deployment.accounts.of_id(deployment.connection(4777).account_id or "")
+    assert owner
+    _write(deployment, "ACCOUNTS_TABLE", {"key": f"account#{owner.account_id}"}, "Salon\x1b[2J")
+    assert "Salon [2J" in " ".join(operator("lines", "4564").split())
+    assert "Salon [2J" in " ".join(operator("lines", "4564", "--drop", LINE).split())
+    _write(deployment, "CONNECTIONS_TABLE", {"location_id": 4777}, "Salon\x1b[2J")
+    for words in (("take", "4777", "4777", "--reason", "told"), ("uninstall", "4777")):
+        assert "4777 (Salon [2J)" in operator(*words)
+
+
+def _write(deployment: Deployment, table: str, key: dict[str, Any], name: str) -> None:
+    [found] = {each[table] for each in deployment.environments.values() if table in each}
+    deployment._dynamodb.update_item(
+        TableName=found,
+        Key=to_item(key),
+        UpdateExpression="SET #name = :name",
+        ExpressionAttributeNames={"#name": "name"},
+        ExpressionAttributeValues=to_item({":name": name}),
+    )

@@ -216,6 +216,21 @@ def test_a_call_that_cannot_be_read_hides_no_other(
     assert "the row cannot be read (received_at: ValueError), in CallsTable" in it["what"]
 
 
+def test_of_calls_that_wait_for_a_line_one_that_cannot_be_read_hides_no_other(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4564, 4232).pbx_key
+    for call_id in ("c-1", "c-2"):
+        telling.end(deployment, key, call_id=call_id, location_id=None, line="+13155550176")
+    called = f"{account_of(deployment)}#c-2"
+    item, write = row_of(deployment, "CALLS_TABLE", {"key": {"S": called}})
+    write(text("received_at", "noon")(item))
+    shown = operator("lines", "4564", "--drop", "+13155550176", "--do")
+    assert operator.code == 0
+    assert "Done: 1 call given up for good." in shown
+    assert f"call {called}: the row cannot be read" in " ".join(shown.split())
+
+
 def test_an_account_or_a_chain_that_cannot_be_read_hides_no_location(
     deployment: Deployment, operator: Operator
 ) -> None:
