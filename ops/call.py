@@ -32,10 +32,13 @@ def call(site: Site, options: argparse.Namespace) -> int:
     found = _found(site, options.location, options.call)
     if not found:
         raise Unknown(f"location {options.location} has no call {options.call}")
-    text = "\n\n".join(_told(site, each) for each in found)
+    facts = [_facts(site, each) for each in found]
+    told = zip(found, facts, strict=True)
+    text = "\n\n".join(f"Call {it.call_id} ({site.name})\n{screen.facts(of)}" for it, of in told)
     if options.drop:
         return dropped(site, options, text, found)
-    screen.printed(options, text, [plain(each) for each in found])
+    told = zip(found, facts, strict=True)
+    screen.printed(options, text, [{**plain(it), "facts": dict(of)} for it, of in told])
     return 0
 
 
@@ -73,7 +76,7 @@ def _found(site: Site, location_id: int, call_id: str) -> Sequence[Call]:
     return sorted(found, key=began)
 
 
-def _told(site: Site, it: Call) -> str:
+def _facts(site: Site, it: Call) -> list[tuple[str, str]]:
     now = clock.now()
     connection = site.one(site.connections.get, it.location_id) if it.location_id else None
     steps = ("began", "received", "pop-up shown", "sent")
@@ -92,7 +95,7 @@ def _told(site: Site, it: Call) -> str:
         pairs.append(("who", f"{_who(it.leg)} on line {phone_numbers.masked(it.leg.line)}"))
         pairs += [("", UNREAD)] * it.leg.is_unread
     pairs.append(("recording", _recording(site, it)))
-    return f"Call {it.call_id} ({site.name})\n{screen.facts(pairs)}"
+    return pairs
 
 
 def _recording(site: Site, it: Call) -> str:

@@ -5,6 +5,7 @@ Reconcile takes it, run by run; here it is only ordered and followed.
 
 import argparse
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -131,31 +132,31 @@ def _followed(roll: CensusTable, head: Head) -> Head:
 def _shown(
     site: Site, head: Head, found: list[Found], left: list[Found], options: argparse.Namespace
 ) -> str:
-    kinds = [f"{kind}: {number}" for kind, number in head.found.items()]
+    counts = [f"{kind}: {number}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {head.stage}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
     going, done = [*rows.leaving(site, clock.now())], head.repairable - len(left)
     pairs = [
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
         ("locations", f"{head.locations}, looked at {head.looked}"),
-        ("differences", "; ".join(kinds) or "none"),
+        ("differences", "; ".join(counts) or "none"),
         ("repairs", f"{head.repairable} possible, {done} done by now, {len(going)} under way"),
         ("changes", f"{head.changes} of locations among them; the fuse allows {fuse}"),
     ]
     if head.blown:
         pairs.append(("fuse", "blown: nothing was repaired"))
     parts = [f"Census of {screen.moment(head.began_at)} ({site.name})", screen.facts(pairs)]
-    for kind in dict.fromkeys(it.finding.difference for it in found[:_SHOWN]):
-        of_kind = [it for it in found[:_SHOWN] if it.finding.difference is kind]
-        known = rows.rows(site, [it.finding.location_id for it in of_kind])
-        now = {it.location_id: it for it in known}
-        lines = []
-        for it in of_kind:
-            place, what = it.finding.location_id, it.finding.words
-            what += f"; then {it.result}" * bool(it.result)
-            if it.result or (it.finding.difference in REPAIRED and it not in left):
-                what += f"; now {now[place].state if place in now else 'unknown'}"
-            lines.append((names.place(place, now.get(place)), what))
+    shown = found[:_SHOWN]
+    known = rows.rows(site, [it.finding.location_id for it in shown])
+    now, kinds = {it.location_id: it for it in known}, defaultdict[str, list[tuple[str, str]]](list)
+    for it in shown:
+        place, what = now.get(it.finding.location_id), it.finding.words
+        what += f"; then {it.result}" * bool(it.result)
+        if it.result or (it.finding.difference in REPAIRED and it not in left):
+            what += f"; now {place.state if place else 'unknown'}"
+        row = names.place(it.finding.location_id, place), what
+        kinds[it.finding.difference].append(row)
+    for kind, lines in kinds.items():
         parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), lines)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
@@ -177,6 +178,7 @@ def _plain(head: Head, found: list[Found], left: list[Found]) -> dict[str, objec
         {
             **asdict(it.finding),
             "repairable": it.finding.difference in REPAIRED,
+            "open": it in left,
             "generation": it.generation,
             "at": clock.stamp(it.at),
             "result": it.result,

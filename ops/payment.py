@@ -64,7 +64,7 @@ def payment(site: Site, options: argparse.Namespace) -> int:
     words, command = _unpaid(site, entry) or _next(entry, found)
     typed = f"\n{screen.to_type(command, options)}" if command else ""
     text += f"\n\n{screen.wrapped(words)}{typed}" if words else ""
-    said = {"word": found.word, "why": found.why, "ids": list(found.mine)}
+    said = {"word": found.word, "why": found.why, "ids": list(found.mine), "paid": found.doubled}
     screen.printed(options, text, {**plain, "platform": said, "says": words, "next": command})
     return 0
 

@@ -132,7 +132,8 @@ def test_what_was_repaired_later_is_told_as_done(
     assert deployment.connection(1).state == "disabled"
     shown = operator("census")
     assert "1 possible, 1 done by now, 0 under way" in shown
-    assert operator.json("census")["done"] == 1
+    told = operator.json("census")
+    assert (told["done"], [it["open"] for it in told["findings"]]) == (1, [False])
     assert "; now disabled" in " ".join(shown.split())
     assert "type:" not in shown
     assert "there is nothing to repair" in operator("census", "--do")
@@ -177,4 +178,5 @@ def test_machines_get_all_of_it(missed: Deployment, operator: Operator) -> None:
     assert (told["locations"], told["repairable"], told["repaired"]) == (7, 6, 0)
     first = told["findings"][0]
     assert (first["location_id"], first["repairable"], first["generation"]) == (1, True, 1)
+    assert all(it["open"] for it in told["findings"])
     assert first["words"].startswith("here active: status active")

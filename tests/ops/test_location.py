@@ -90,6 +90,9 @@ def test_a_call_is_told_by_its_id_with_a_recording_that_came_late(
     assert "5550175" not in shown
     [told] = operator.json("call", "4564", "c-2")
     assert (told["call_id"], told["state"], told["location_id"]) == ("c-2", "confirmed", 4564)
+    assert {f"{name} {it}" for name, it in told["facts"].items()} <= {
+        " ".join(line.split()) for line in shown.splitlines()
+    }
     assert "location 4564 has no call c-9" in operator("call", "4564", "c-9")
     assert operator.code == 1
 

@@ -53,6 +53,7 @@ def test_what_another_payment_covers_is_not_offered_to_be_sent(
     reject(connected)
     shown = " ".join(operator("payment", "inv-1").split())
     assert "paid already its period, by payment#other (SENT); if it is sent as well" in shown
+    assert operator.json("payment", "inv-1")["platform"]["paid"] == "payment#other (SENT)"
     assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --close REASON"
     assert "paid already" in operator("payment", "inv-1", "--send")
     connected.simulator.fault("payment", "drop_answer")
