@@ -90,9 +90,9 @@ def _press(button: str, fields: Mapping[str, str], simulator: "Simulator") -> st
         case "set":
             _known(fields, _SETS)
             # All are read before any is set.
-            for change in [_SETS[name](simulator, value) for name, value in fields.items()]:
+            for change in [_SETS[name][0](simulator, value) for name, value in fields.items()]:
                 change()
-            return " ".join(_SAYS[name](simulator) for name in fields) or "Nothing was set."
+            return " ".join(_SETS[name][1](simulator) for name in fields) or "Nothing was set."
     raise ValueError("There is no such button.")
 
 
@@ -142,19 +142,14 @@ def _webhooks(simulator: "Simulator", text: str) -> Callable[[], None]:
     return partial(setattr, simulator, "webhook_mode", text)
 
 
-_SETS: Final[Mapping[str, Callable[["Simulator", str], Callable[[], None]]]] = {
-    "clock": _clock,
-    "zone": _zone,
-    "calls": _calls,
-    "token": _token,
-    "webhooks": _webhooks,
-}
-_SAYS: Final[Mapping[str, Callable[["Simulator"], str]]] = {
-    "clock": broken.clock,
-    "zone": broken.zone,
-    "calls": broken.calls,
-    "token": broken.token,
-    "webhooks": broken.webhooks,
+type _Says = Callable[[Simulator], str]
+# What each sets, and in which words that is told.
+_SETS: Final[Mapping[str, tuple[Callable[["Simulator", str], Callable[[], None]], _Says]]] = {
+    "clock": (_clock, broken.clock),
+    "zone": (_zone, broken.zone),
+    "calls": (_calls, broken.calls),
+    "token": (_token, broken.token),
+    "webhooks": (_webhooks, broken.webhooks),
 }
 
 

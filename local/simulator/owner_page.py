@@ -95,7 +95,16 @@ def _press(
     }
     if button not in presses:
         raise ValueError("There is no such button.")
-    return [presses[button](simulator, each, webhook) for each in chosen]
+    said = list[str]()
+    for each in chosen:
+        try:
+            said.append(presses[button](simulator, each, webhook))
+        except ValueError as refusal:
+            if not said:
+                raise
+            # Of what was done before, not even a refusal says that nothing was.
+            said.append(str(refusal))
+    return said
 
 
 def _disconnect(simulator: "Simulator", location_id: int, webhook: str) -> str:

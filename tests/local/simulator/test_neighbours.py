@@ -370,8 +370,15 @@ def test_beside_what_time_brings_stands_what_it_brought(sim: Simulator, app: App
         400,
         "Studio Nord is frozen already: no time of it can end.\n",
     )
+    # What it did of several before it was refused, it says.
+    sim.grant(4232)
+    app.callback(4232)
+    both = app.http.post("/owner/expire", data={"location": [str(4232), str(NORD)]})
+    assert both.status_code == 303
+    assert "The paid time of Studio Süd is over" in both.text
+    assert "Studio Nord is frozen already" in both.text
     said = app.http.post("/owner/release").text
-    assert said == "Altegio sends the webhook that it has kept back.\n"
+    assert said == "Altegio sends the 2 webhooks that it has kept back.\n"
     assert said.strip() in result()
     said = app.http.post("/owner/release").text
     assert said == "Altegio has kept no webhook back, so none is sent.\n"
