@@ -32,8 +32,7 @@ _ANOTHER += " be given the new one within a day:"
 def account(site: Site, options: argparse.Namespace) -> int:
     """Shows an account; with `--do`, makes the change that is asked for."""
     found = named(site, options.account)
-    ids = sorted(site.connections.of_account(found.account_id))
-    own = [it for it in rows.rows(site, ids) if it.account_id == found.account_id]
+    own = rows.of_account(site, found.account_id)
     pairs = facts(site, found, own)
     plain = {**dict(pairs), "locations": [it.location_id for it in own]}
     change = _change(site, options, found, own)
@@ -115,8 +114,7 @@ def of_key(site: Site, account_id: str, *, has_one: bool = True) -> Iterator[Tro
     seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]
     if not seen:
         return
-    own = rows.rows(site, sorted(site.connections.of_account(account_id)))
-    ids = [it.location_id for it in own if it.live]
+    ids = [it.location_id for it in rows.of_account(site, account_id) if it.live]
     heard = [it.heard_at for each in ids[:_MOST] for it in site.calls.latest(each, 1)]
     for whose in (*ids[:_MOST], account_id):
         heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])

@@ -10,6 +10,7 @@ from ops.site import Site
 from ops.trouble import some
 from shared import clock
 from shared.altegio.status import ListedPayment, Status
+from shared.connections.connection import Connection
 from shared.payments import coverage, lookup
 from shared.payments.entry import Entry, EntryState
 from shared.payments.facts import digits
@@ -35,6 +36,7 @@ class Evidence:
     owners: Mapping[int, str | None] = field(default_factory=dict)  # The entries that own these.
     mine: tuple[int, ...] = ()  # Rows that may be the entry's own.
     listed: frozenset[int] = frozenset()  # All that are on the list.
+    connection: Connection | None = None  # Its location's row.
     live: bool = False  # Whether the location is connected, as far as anybody tells.
     doubled: str = ""  # What pays for its period as well.
 
@@ -56,7 +58,8 @@ def gathered(site: Site, entry: Entry) -> Evidence:
     found = (_of_refund if entry.is_refund else _of_payment)(site, entry, entries)
     live = connection is not None and connection.live and found.why != NOT_LISTED
     twins = () if entry.is_refund else coverage.paid_as_well(entry, entries)
-    return replace(found, live=live, doubled=some([f"{it.key} ({it.state})" for it in twins]))
+    doubled = some([f"{it.key} ({it.state})" for it in twins])
+    return replace(found, connection=connection, live=live, doubled=doubled)
 
 
 def _of_refund(site: Site, refund: Entry, _entries: Sequence[Entry]) -> Evidence:
@@ -131,10 +134,9 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     began = first.get(entry.state) or entry.changed_at
     since = f" for {screen.age(now - began)}" if began else ""
     due = f"{screen.moment(entry.due_at)}, " if entry.due_at else ""
-    connection = site.connections.get(entry.location_id or 0)
+    connection, why = evidence.connection, entry.why or "-"
     state = connection.state if connection else "never connected"
     place = names.place(entry.location_id, connection)
-    why = entry.why or "-"
     if entry.state is EntryState.HELD and connection is not None and connection.live:
         why = f"when it came, or was looked at last, {why}; by now it is"
     if entry.is_refund:

@@ -194,6 +194,12 @@ def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
     return site.readable(site.connections.get, dict.fromkeys(ids))
 
 
+def of_account(site: Site, account_id: str) -> list[Connection]:
+    """Those of an account, whose index may be behind."""
+    found = rows(site, sorted(site.connections.of_account(account_id)))
+    return [it for it in found if it.account_id == account_id]
+
+
 def telephony(site: Site, now: datetime) -> Iterator[Found]:
     """Chains that the platform refuses, and those that stand still."""
     far = now + timedelta(days=1)
@@ -265,7 +271,7 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         what += f"See first whether the application, and the user whose token is in {parameter},"
         what += " may view Overview - Calls: it may have been taken from either. If both may, these"
         command, what = "publication", f"{what} were connected before, and have to connect anew"
-    whom = f"locations {trouble.some(sorted({it.location_id or 0 for it in unread}))}"
+    whom = trouble.places(sorted({it.location_id or 0 for it in unread}))
     since = min((it.sent_at for it in unread if it.sent_at), default=None)
     yield Trouble(Grade.ATTENTION, what, whom, command, since)
 

@@ -321,9 +321,9 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         what = f"found {head.changes} locations to change, more than the fuse allows"
         yield Trouble(Grade.BROKEN, what, "census", "census", since)
     elif left:
-        places = sorted({int(it.who) for it in left})
+        whom = trouble.places(sorted({int(it.who) for it in left}))
         what = f"the census found what is not repaired: {trouble.causes(it.why for it in left)}"
-        yield Trouble(Grade.ATTENTION, what, f"locations {trouble.some(places)}", "census", since)
+        yield Trouble(Grade.ATTENTION, what, whom, "census", since)
     if age > _LONGEST_WITHOUT:
         what = f"none was taken for {screen.age(age)}: CENSUS_EVERY_S, or reconcile's log, says why"
         yield Trouble(Grade.ATTENTION, what, "census", "census --new")

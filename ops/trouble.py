@@ -179,7 +179,7 @@ def of_chain(chain: Chain) -> Iterator[Trouble]:
     """What the platform would not do for a chain of locations."""
     if chain.state is ChainState.DUE and chain.tries:
         what = f"telephony is not {'enabled' if chain.wanted else 'disabled'}: {chain.verdict}"
-        whom = f"locations {some(chain.locations)}" if chain.locations else f"chain {chain.key}"
+        whom = places(chain.locations) if chain.locations else f"chain {chain.key}"
         # The next try comes by itself: what has to be mended is what the platform says.
         command = f"location {chain.locations[0]}" if chain.locations else "publication"
         yield Trouble(Grade.BROKEN, what, whom, command)
@@ -192,12 +192,9 @@ def of_stopped(stopped: Sequence[Connection], culprits: Sequence[str]) -> Iterat
         whose = f"location {some(culprits)}" if culprits else "one of them"
         what = "telephony is stopped for all of the chain that no call has proven, as a saved call"
         what += f" of {whose} was not in its list. First see in Altegio's telephony settings"
-        what += (
-            " whether that line is routed to it: if it is not, route it; if it is, the CRM token"
-        )
-        what += (
-            " is another's, and its owner has to disconnect and connect anew. Then have it go on"
-        )
+        what += " whether that line is routed to it: if it is not, route it; if it is, the CRM"
+        what += " token is another's, and its owner has to disconnect and connect anew. Then have"
+        what += " it go on"
         yield Trouble(Grade.BROKEN, what, places(ids), f"location {ids[0]} --resume")
 
 
@@ -210,9 +207,7 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
         what = f"is not connected ({connection.words}). To have it back, its owner presses Connect."
         what += " If the customer has left, have billing stop: nothing here bills"
     elif connection.telephony is CrmTokenState.NONE:
-        what = (
-            "was connected without a CRM token, so has no telephony; its owner has to connect anew"
-        )
+        what = "was connected without a CRM token, so has no telephony; have its owner connect anew"
     elif chain is not None and not chain.enabled and not chain.tries:
         what, since = "telephony is not enabled yet", chain.due_at
     if what:

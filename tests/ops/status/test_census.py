@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("logged")
     [
         (
             {"found": {"active here, frozen there": 3}, "repairs": False},
-            "attention locations 4232: the census found what is not repaired: active here, frozen ",
+            "attention location 4232: the census found what is not repaired: active here, frozen ",
         ),
         ({"found": {"active here, frozen there": 3}, "blown": True}, "broken census: found 3"),
         ({"stage": Stage.LOOKING}, "attention census: stands still while looking"),

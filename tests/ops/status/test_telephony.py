@@ -38,7 +38,7 @@ def test_a_chain_that_the_platform_will_not_enable_is_named_with_its_words(
     deployment.simulator.fault("enable", "status", status=422, message="No such chain.", times=9)
     deployment.connect(4232)
     [line] = told(operator)
-    assert "locations 4232: telephony is not enabled: 422 No such chain." in line
+    assert "location 4232: telephony is not enabled: 422 No such chain." in line
     deployment.simulator.clear_faults()
     deployment.let_time_pass(10)
     assert told(operator) == []
@@ -52,7 +52,7 @@ def test_a_list_of_calls_that_is_refused_is_named(
     end(deployment, key, "c-1")
     deployment.let_time_pass(5)
     [line] = told(operator)
-    assert "locations 4232: the list of calls is refused: 403 No right." in line
+    assert "location 4232: the list of calls is refused: 403 No right." in line
     assert (
         "may view Overview - Calls: it may have been taken from either. If both may, these" in line
     )
