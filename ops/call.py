@@ -32,12 +32,10 @@ def call(site: Site, options: argparse.Namespace) -> int:
     found = _found(site, options.location, options.call)
     if not found:
         raise Unknown(f"location {options.location} has no call {options.call}")
-    facts = [_facts(site, each) for each in found]
-    told = zip(found, facts, strict=True)
+    told = [(it, _facts(site, it)) for it in found]
     text = "\n\n".join(f"Call {it.call_id} ({site.name})\n{screen.facts(of)}" for it, of in told)
     if options.drop:
         return dropped(site, options, text, found)
-    told = zip(found, facts, strict=True)
     screen.printed(options, text, [{**plain(it), "facts": dict(of)} for it, of in told])
     return 0
 

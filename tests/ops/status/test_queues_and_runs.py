@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from local import PROJECT
-from ops import dead_letters
+from ops import dead_letters, site
 from ops.screen import moment
 from ops.status import _COUNTED, _LASTING
 from ops.watch import Alarm
@@ -19,7 +20,7 @@ from tests.deployment import Deployment, payment
 from tests.house.template import ALARMS, QUEUES
 from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
-from tests.ops.operator import Operator, facts, told, type_what_it_says
+from tests.ops.operator import Operator, facts, stack_of, told, type_what_it_says
 from tests.ops.states import put, reject
 
 pytestmark = pytest.mark.usefixtures("logged")
@@ -280,3 +281,23 @@ def test_what_is_counted_is_counted_by_the_function_that_it_names() -> None:
     assert [name for name in _COUNTED if f"MetricName: {name}\n" not in alarms] == []
     functions = {function for _words, function in _COUNTED.values()} - {""}
     assert [name for name in functions if f"\n  {name}:\n" not in alarms] == []
+
+
+def test_a_stream_that_nobody_reads_is_named_by_its_table(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = "arn:aws:dynamodb:us-east-1:123456789012:table/mine-CallsTable-1"
+    source = {
+        "UUID": "14e0db71",
+        "EventSourceArn": f"{where}/stream/2026-11-28T00:00:00.000",
+        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:mine-EventsFunction-1",
+        "State": "Disabled",
+    }
+    sources = [source, {**source, "UUID": "other", "State": "Enabled"}]
+    here = replace(stack_of(connected, operator.watch), sources=lambda: sources)
+    monkeypatch.setattr(site, "find", lambda _options: here)
+    [line] = told(operator)
+    assert line.startswith(
+        "broken mine-CallsTable-1: is not read: its event source of mine-EventsFunction-1 is"
+    )
+    assert line.endswith("lambda update-event-source-mapping --uuid 14e0db71 --enabled")
