@@ -127,9 +127,10 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
         waits = f"{screen.counted(it.calls, 'call')}{first}, last {screen.due(it.last_at, now)}"
         rows.append(("unknown", waits, it.key))
     dead = "dead: it has left the account"
-    called = names.of_locations(site, [it.location_id for it in found.entries])
+    known = rows_read.rows(site, [it.location_id for it in found.entries])
+    of = {it.location_id: it for it in known}
     for line in found.entries:
-        place = names.beside(line.location_id, called.get(line.location_id, ""))
+        place = names.place(line.location_id, of.get(line.location_id))
         rows.append((place, dead if line.is_dead else "-", line.key))
     none = ["\nNo line is entered, and no call waits for one."]
     troubles = [*rows_read.elsewhere(site, account)]

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -31,12 +31,6 @@ def place(location_id: int | None, connection: Connection | None) -> str:
     return beside(location_id or "-", connection.name if connection else "")
 
 
-def of_locations(site: Site, ids: Iterable[int]) -> dict[int, str]:
-    """What locations are called, as far as that can be read."""
-    found = _read(site.connections.get, dict.fromkeys(ids))
-    return {it.location_id: it.name for it in found}
-
-
 def told(
     site: Site,
     troubles: Sequence[Trouble],
@@ -46,24 +40,19 @@ def told(
 ) -> list[str]:
     """Troubles as a person reads them; see `Trouble.told`."""
     text = "\n".join(it.whom for it in troubles)
-    ids = [int(it) for found in _LOCATIONS.findall(text) for it in found.split(", ")]
-    locations = {str(id_): name for id_, name in of_locations(site, ids).items()}
-    accounts = {
-        it.account_id: it.name
-        for it in _read(site.accounts.of_id, dict.fromkeys(_ACCOUNT.findall(text)))
-    }
-    return [
-        replace(it, whom=_named(it.whom, locations, accounts)).told(now, options, here)
-        for it in troubles
-    ]
+    ids = {int(it) for found in _LOCATIONS.findall(text) for it in found.split(", ")}
+    called = {str(it.location_id): it.name for it in _read(site.connections.get, ids)}
+    accounts = _read(site.accounts.of_id, {*_ACCOUNT.findall(text)})
+    called |= {it.account_id: it.name for it in accounts}
 
-
-def _named(whom: str, locations: Mapping[str, str], accounts: Mapping[str, str]) -> str:
     def all_of(found: re.Match[str]) -> str:
-        return ", ".join(beside(it, locations.get(it, "")) for it in found[0].split(", "))
+        return ", ".join(beside(it, called.get(it, "")) for it in found[0].split(", "))
 
-    whom = _LOCATIONS.sub(all_of, whom)
-    return _ACCOUNT.sub(lambda found: beside(found[0], accounts.get(found[0], "")), whom)
+    named = (_ACCOUNT.sub(all_of, _LOCATIONS.sub(all_of, it.whom)) for it in troubles)
+    return [
+        replace(it, whom=whom).told(now, options, here)
+        for it, whom in zip(troubles, named, strict=True)
+    ]
 
 
 def _read[Id, Row](get: Callable[[Id], Row | None], ids: Iterable[Id]) -> list[Row]:
