@@ -486,7 +486,7 @@ def test_an_incident_that_is_planted_by_hand_rings_and_is_mended_as_status_says(
         [mine] = [it for it in told["troubles"] if "payment#drill-1" in it["whom"]]
         assert mine["what"] == "REJECTED, Period is closed."
         operate(mine["command"].split())
-        assert "payment payment#drill-1 --send --do" in capsys.readouterr().out
+        assert "payment payment#drill-1 --send\n" in capsys.readouterr().out
         operate(["payment", "payment#drill-1", "--send", "--do"])
         eventually(lambda: world.row("payment#drill-1").get("state") == "SENT")
 
