@@ -38,6 +38,7 @@ class Evidence:
     listed: frozenset[int] = frozenset()  # All that are on the list.
     connection: Connection | None = None  # Its location's row.
     live: bool = False  # Whether the location is connected, as far as anybody tells.
+    there: str = ""  # How Altegio has the location, if it is live there and not connected here.
     doubled: str = ""  # What pays for its period as well.
 
 
@@ -59,7 +60,11 @@ def gathered(site: Site, entry: Entry) -> Evidence:
     live = connection is not None and connection.live and found.why != NOT_LISTED
     twins = () if entry.is_refund else coverage.paid_as_well(entry, entries)
     doubled = some([f"{it.key} ({it.state})" for it in twins])
-    return replace(found, connection=connection, live=live, doubled=doubled)
+    status = None
+    if entry.state is EntryState.HELD and (connection is None or not connection.live):
+        status = _status(site, entry)
+    there = str(status.installed) if isinstance(status, Status) else ""
+    return replace(found, connection=connection, live=live, there=there, doubled=doubled)
 
 
 def _of_refund(site: Site, refund: Entry, _entries: Sequence[Entry]) -> Evidence:
@@ -139,6 +144,8 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     place = names.place(entry.location_id, connection)
     if entry.state is EntryState.HELD and connection is not None and connection.live:
         why = f"when it came, or was looked at last, {why}; by now it is"
+    elif evidence.there:
+        why = f"{why} here, but Altegio has it {evidence.there}"
     if entry.is_refund:
         facts = [("refund of", entry.payment_key)]
     else:

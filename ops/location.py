@@ -29,6 +29,7 @@ from shared.chains.chain import Chain
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
+from shared.reconcile.census.differences import REPAIRED, of_connection
 
 _WHAT = {
     CrmTokenState.NONE: "none: the owner's link brought no CRM token",
@@ -81,7 +82,7 @@ def location(site: Site, options: argparse.Namespace) -> int:
         stands = replace(stands, here="unreadable", agree=None)
     troubles, facts = [*site.as_far(_troubles(site, known, now))], [*_facts(site, known, now)]
     troubles = trouble.worst_first(
-        [*troubles, *rows.of_unreadable(site), *_apart(stands, known.connection, location_id, now)]
+        [*troubles, *rows.of_unreadable(site), *_apart(site, known, stands, now)]
     )
     calls = [*known.calls[:_SHOWN], *trouble.refused(known.calls[_SHOWN:])][: 2 * _SHOWN]
     parts = [
@@ -125,19 +126,37 @@ def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:
     return status, ""
 
 
-def _apart(
-    stands: Standing, connection: Connection | None, location_id: int, now: datetime
-) -> Iterator[Trouble]:
+def _apart(site: Site, known: Known, stands: Standing, now: datetime) -> Iterator[Trouble]:
     """It stands in another way there than here, and has for long enough."""
-    if connection is not None and connection.hint is Hint.GONE:
+    connection, status, location_id = known.connection, known.status, known.location_id
+    if status is None or (connection is not None and connection.hint is Hint.GONE):
         # It was seen to be gone, as `of_leaving` tells.
         return
     if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
         what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
+        command = "census --new"
         if stands.there == Installed.NO:
             what += ". If the customer has left, have billing stop, too: nothing here bills"
-        whom = f"location {location_id}"
-        yield Trouble(Grade.ATTENTION, what, whom, "census --new", stands.since)
+        if stands.there == Installed.PENDING and not (connection and connection.live):
+            what = "waits in Altegio for its owner to connect it here, and he has not done so, or"
+            what += " could not: `status` tells what the doors refuse. Have him open his link again"
+            command = "status"
+        if connection is not None and _is_shut_here(known):
+            what += ". What comes for it is held until it is connected here again"
+            found = of_connection(location_id, connection, status, now, site.settings.lifecycle)
+            if found is None and status.installed is Installed.ACTIVE:
+                what += ": by a census, once it is closed for an hour; or at once, if you give it"
+                what += " to its account"
+                command = f"take {location_id} {known.account_id or 'ACCOUNT'} --reason TEXT"
+            elif found is None or found.difference in REPAIRED:
+                what += ": a census does that, and its owner has nothing to do"
+        yield Trouble(Grade.ATTENTION, what, f"location {location_id}", command, stands.since)
+
+
+def _is_shut_here(known: Known) -> bool:
+    """Whether it is closed here, and goes on in Altegio."""
+    closed = known.connection is not None and known.connection.state is State.DISABLED
+    return closed and known.status is not None and known.status.live
 
 
 def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
@@ -163,7 +182,8 @@ def _of_connection(
     near = work and coverage.is_near(work, now, site.settings.cover)
     if work and (near or connection.state is State.FROZEN):
         yield from trouble.of_cover(work, now)
-    yield from trouble.of_connection(connection, known.chain, now)
+    if not _is_shut_here(known):
+        yield from trouble.of_connection(connection, known.chain, now)
     if trouble.ahead_until(connection, now):
         yield from trouble.of_clock(connection, now, is_right=rows.clock_is_right(site, connection))
     if known.chain is not None:

@@ -132,8 +132,7 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
             words += " took it, --adopt ID --force. If not, and the customer has left for good,"
             return f"{words} give it up.", give_up
         case EntryState.HELD if not found.live:
-            left = "If the customer has left, cancel it in billing and give it up."
-            return f"It goes out when the location is connected. {left}", give_up
+            return _of_held(entry, found)
         case EntryState.NEEDS_HUMAN | EntryState.REJECTED | EntryState.HELD if found.doubled:
             words = "Its period is paid for. If the customer owes both, --send; if not, give it up."
             return words, give_up
@@ -149,6 +148,16 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
             return f"Nothing is to be done now: {_standing(entry)}{then}.", ""
         case _:
             return "", ""
+
+
+def _of_held(entry: Entry, found: Evidence) -> tuple[str, str]:
+    """The same of one whose location is not connected: first what brings it out."""
+    how = "once its owner presses Connect in Altegio."
+    if found.there:
+        how = f"once the location is connected here again, as it is {found.there} there: its owner"
+        how += " has nothing to do, and this shows how."
+    left = "Only if the customer has left for good, cancel it in billing, and give it up with"
+    return f"It goes out by itself {how} {left} --close REASON.", f"location {entry.location_id}"
 
 
 def _look(case: Case) -> Proposal:

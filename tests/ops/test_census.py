@@ -2,15 +2,19 @@
 
 import json
 from contextlib import redirect_stdout
+from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 
 from shared import clock
+from shared.connections.connection import State
+from shared.payments.entry import EntryState
 from shared.reconcile.census.table import Stage
-from tests.deployment import Deployment
-from tests.ops.operator import Operator
+from tests.deployment import Deployment, payment
+from tests.ops.operator import Operator, told
 from tests.reconcile.census.looking import connect, head, roll
 
 pytestmark = pytest.mark.usefixtures("anna")
@@ -137,6 +141,42 @@ def test_what_was_repaired_later_is_told_as_done(
     assert "; now disabled" in " ".join(shown.split())
     assert "type:" not in shown
     assert "there is nothing to repair" in operator("census", "--do")
+
+
+@pytest.mark.usefixtures("minutes")
+def test_what_was_written_by_hand_is_told_by_its_location_and_mended_by_what_that_says(
+    deployment: Deployment, operator: Operator
+) -> None:
+    connect(deployment, 4564)
+    row = deployment.connection(4564)
+    deployment.connections.save(replace(row, state=State.DISABLED))
+    deployment.bill(payment())
+    [held, apart] = told(operator, "location", "4564")
+    assert "HELD, the location is not connected" in held
+    assert "is disabled here, but active in Altegio. What comes for it is held until" in apart
+    assert ": a census does that, and its owner has nothing to do > census --new" in apart
+    found = operator(*apart.partition(" > ")[2].split())
+    assert "closed here, and never ended there: 1" in found
+    assert "census --do" in found
+    operator("census", "--do")
+    deployment.let_time_pass(2)
+    assert deployment.connection(4564).state is State.ACTIVE
+    assert deployment.entry("payment#inv-1").state is EntryState.SENT
+    assert told(operator, "location", "4564") == []
+
+
+def test_what_was_closed_too_lately_for_a_census_is_taken(
+    deployment: Deployment, operator: Operator
+) -> None:
+    connect(deployment, 4564)
+    row, now = deployment.connection(4564), deployment.clock()
+    erase_at = now + timedelta(days=30)
+    deployment.connections.save(replace(row, state=State.DISABLED, erase_at=erase_at))
+    [line] = told(operator, "location", "4564")
+    assert ": by a census, once it is closed for an hour; or at once, if you give it to" in line
+    command = line.partition(" > ")[2]
+    assert command == f"take 4564 {row.account_id} --reason TEXT"
+    assert "disabled, generation 1 -> active, generation 2" in operator(*command.split())
 
 
 @pytest.mark.usefixtures("minutes")

@@ -10,6 +10,7 @@ import pytest
 
 from ops import evidence
 from ops.screen import moment
+from shared.connections.connection import State
 from shared.payments import entry as rules
 from shared.payments.entry import EntryState
 from tests.deployment import Deployment, payment, refund
@@ -343,6 +344,28 @@ def test_what_is_held_is_surely_not_taken(connected: Deployment, operator: Opera
     connected.connect(4564)
     connected.reconcile()
     assert (state(connected), len(paid(connected))) == ("SENT", 1)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_of_what_is_held_it_says_first_what_brings_it_out(
+    connected: Deployment, operator: Operator, *, is_there: bool
+) -> None:
+    if is_there:
+        row = connected.connection(4564)
+        connected.connections.save(replace(row, state=State.DISABLED))
+    else:
+        connected.simulator.disconnect(4564)
+        connected.webhook(connected.event(4564))
+        connected.reconcile()
+    connected.bill(payment())
+    text = " ".join(operator("payment", "inv-1").split())
+    here = "why the location is not connected here, but Altegio has it active"
+    assert (here in text) is is_there
+    assert ("as it is active there: its owner has nothing to do" in text) is is_there
+    assert ("once its owner presses Connect in Altegio" in text) is not is_there
+    way, last = text.index("It goes out by itself once"), text.index("give it up with --close")
+    assert way < text.index("Only if the customer has left for good") < last
+    assert operator.json("payment", "inv-1")["next"] == "location 4564"
 
 
 # Close

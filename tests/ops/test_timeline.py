@@ -142,6 +142,16 @@ def test_what_stands_otherwise_in_altegio_is_wrong_after_a_while(
     )
 
 
+def test_what_waits_there_for_an_owner_who_does_not_get_in_says_so(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.simulator.grant(4564)
+    deployment.clock.advance(minutes=6)
+    [told] = operator.json("location", "4564")["troubles"]
+    assert told["what"].startswith("waits in Altegio for its owner to connect it here")
+    assert told["command"] == "status"
+
+
 def test_what_only_one_side_has_is_a_gap(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,10 +111,11 @@ def _difference(
 def _closed_before(
     connection: Connection | None, instant: datetime, rules: LifecyclePolicy
 ) -> bool:
-    # What denies a younger closing may be an old status.
+    # What denies a younger closing may be an old status. What we close has a day on which it is
+    # erased: a row without one was written by hand, and no closing of ours is denied.
     erase_at = connection.erase_at if connection is not None else None
     grace = timedelta(seconds=rules.erase_after_s)
-    return erase_at is not None and erase_at - grace < instant
+    return erase_at is None or erase_at - grace < instant
 
 
 def closed_by_mistake(connection: Connection | None, status: Status) -> bool:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from shared.connections.connection import State
 from shared.payments import entry as payment_rules
 from shared.payments.entry import EntryState
@@ -80,10 +82,14 @@ def test_a_missed_uninstall_a_missed_freeze_and_a_missed_thaw_are_repaired(
     assert counted(logged(), "LostWebhook") == 2
 
 
-def test_a_connection_that_was_closed_by_mistake_goes_on(deployment: Deployment) -> None:
+@pytest.mark.parametrize("days", [30, None])
+def test_a_connection_that_was_closed_by_mistake_goes_on(
+    deployment: Deployment, days: int | None
+) -> None:
+    """By a bug; or by hand, and then nobody has written when it is to be erased."""
     connect(deployment, 1)
     row = deployment.connection(1)
-    erase_at = deployment.clock() + 30 * DAY_MIN * MINUTE
+    erase_at = deployment.clock() + days * DAY_MIN * MINUTE if days else None
     deployment.connections.save(
         replace(row, state=State.DISABLED, erase_at=erase_at, due_at=erase_at)
     )
