@@ -6,7 +6,7 @@ Of every table only a bounded part is read, so it is as fast with ten thousand l
 import argparse
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -45,6 +45,21 @@ _COUNTED = {
 }
 # Whatever came after these: somebody has to see what they were about.
 _LASTING = ("Doubled", "LifecycleEventUnknown")
+# Whose key we have: what is noted of those that were taken and refused, and in words.
+_KEYED = (
+    (
+        *(sightings.BILLING, sightings.BILLING_REFUSED),
+        "billing comes with another key or secret",
+        "Whoever bills",
+        "What was refused has to come again",
+    ),
+    (
+        *(sightings.PORTAL, sightings.PORTAL_REFUSED),
+        "the portal (PortalUrl) comes with another key",
+        "Whoever runs it",
+        "Nobody connects through it until then; after that its owners open their link again",
+    ),
+)
 _BLOCKED = "PlatformBlocked"
 _TOKEN = ("401", "406")  # What blames our token.
 # What it means if the platform does not answer.
@@ -250,22 +265,29 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
             what += " the Cabinet shows: if it is ours, somebody else sends these. If not, it was"
             what += f" changed. {how}"
             yield Trouble(Grade.ATTENTION, what, whom, command, it.at, first=first)
-    taken = {it.who: it.at for it in site.sightings.lately(sightings.BILLING, LATELY)}
-    for it in site.sightings.lately(sightings.BILLING_REFUSED, LATELY):
-        if it.who not in taken or taken[it.who] < it.at:
-            good = site.sightings.last(sightings.BILLING, it.who)
-            came = f"was taken {screen.due(good.at, now)}" if good else "came within a week"
-            what = "billing comes with another key or secret than stands there, and is refused:"
-            what += f" {'the last' if good else 'none'} with ours {came}. Whoever bills has a new"
-            what += " one, or an old one, and must be given ours, or ours is to be his:"
-            what += f" {rows.file_of(it.who)} is a file that you write, with his. What was refused"
-            what += " has to come again"
-            yield Trouble(Grade.ATTENTION, what, it.who, rows.written(site, it.who), it.at)
+    for kind, refusals, *words in _KEYED:
+        taken = {it.who: it.at for it in site.sightings.lately(kind, LATELY)}
+        for it in site.sightings.lately(refusals, LATELY):
+            if it.who not in taken or taken[it.who] < it.at:
+                good = site.sightings.last(kind, it.who)
+                yield _refused_key(site, it, good, now, words)
     ours = site.settings.platform.application_id
     for other in site.sightings.lately(sightings.OTHER_APPLICATION, LATELY):
         if last and last.at <= other.at:
             what = f"webhooks come for application {other.who}, and ours is {ours}"
             yield Trouble(Grade.ATTENTION, what, f"application {ours}", "publication", other.at)
+
+
+def _refused_key(
+    site: Site, seen: Sighting, good: Sighting | None, now: datetime, words: Sequence[str]
+) -> Trouble:
+    """A system of the provider's own that comes with what is not in our parameter."""
+    who, whose, lost = words
+    came = f"was taken {screen.due(good.at, now)}" if good else "came within a week"
+    what = f"{who} than stands there, and is refused: {'the last' if good else 'none'} with ours"
+    what += f" {came}. {whose} has a new one, or an old one, and must be given ours, or ours is to"
+    what += f" be his: {rows.file_of(seen.who)} is a file that you write, with his. {lost}"
+    return Trouble(Grade.ATTENTION, what, seen.who, rows.written(site, seen.who), seen.at)
 
 
 def _noted(site: Site, now: datetime) -> Iterator[Found]:

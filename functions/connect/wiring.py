@@ -186,6 +186,8 @@ def build(environ: Mapping[str, str]) -> Connect:
             lines=lines,
             missed=missed,
             key=Keys(aws.ssm, settings.portal_key_parameter),
+            key_parameter=settings.portal_key_parameter,
+            sightings=sightings,
             clock=clock.now,
         ),
         FirstRings(

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from shared import countries
 from shared.aws.keys import Keys
+from shared.aws.sightings import PORTAL, PORTAL_REFUSED, Sightings
 from shared.calls.line_entry import Entered, EnterLines
 from shared.calls.lines import Directory
 from shared.calls.missed_calls import Closed, Found, MissedCalls
@@ -18,6 +19,7 @@ from shared.connect.tickets import Tickets
 from shared.connect.view import Visit
 from shared.connections.accounts import Account, Accounts, AccountsBusy
 from shared.connections.connection import Connection
+from shared.telemetry import count
 
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_.@\-]{1,64}")
 
@@ -46,9 +48,13 @@ class Portal:
         lines: EnterLines,
         missed: MissedCalls,
         key: Keys,
+        key_parameter: str,
+        sightings: Sightings,
         clock: Clock,
     ) -> None:
         self._key = key
+        self._key_parameter = key_parameter
+        self._sightings = sightings
         self._connecting = connecting
         self._accounts = accounts
         self._tickets = tickets
@@ -58,7 +64,13 @@ class Portal:
 
     def admits(self, key: str) -> bool:
         """Whether it is the company's own server that asks."""
-        return self._key.fits(key)
+        is_right = self._key.fits(key)
+        if is_right or self._key.is_set():
+            self._sightings.note(PORTAL if is_right else PORTAL_REFUSED, self._key_parameter)
+        # Who comes without any is a passer-by.
+        if key and not is_right:
+            count("PortalRefused")
+        return is_right
 
     def arrive(self, raw_query: str) -> str:
         """The owner arrives from Altegio; returns the ticket with which he goes on to the portal.

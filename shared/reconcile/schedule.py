@@ -140,6 +140,7 @@ class Schedule:
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
         count("BillingRefused", 0)
         count("PbxKeyRefused", 0)
+        count("PortalRefused", 0)
         count("RedirectRefused", 0)
         count("WebhookRefused", 0)
         if failed:

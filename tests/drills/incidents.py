@@ -556,6 +556,18 @@ def stripe_secret(stage: Stage) -> Play:
     stage.pass_minutes(65)
 
 
+def portal_key(stage: Stage) -> Play:
+    key, query = SECRET.replace("0001", "0002"), "ticket=t&account_id=acme-1"
+    healthy(stage, 4564)
+    stage.set_portal_key(key)
+    stage.set("connect", PORTAL_URL="https://my.provider.example")
+    yield
+    stage.meanwhile = lambda: stage.ask("GET", "/connections", query=query, key=SECRET)
+    yield ["/altegio/portal-key"]
+    yield
+    stage.pass_minutes(65)
+
+
 def letters_not_sent(stage: Stage) -> Play:
     stage.set("connect", MAIL_FROM="codes@provider.example")
     healthy(stage, 4564)
@@ -790,6 +802,13 @@ ALL = (
         stripe_secret,
         "[Ss]tripe",
         "Stripe|BillingRefused|Refused",
+    ),
+    Incident(
+        "the portal has another key",
+        portal_key,
+        "portal",
+        "PortalRefused",
+        quick=True,
     ),
     Incident(
         "a PBX's clock is late",

@@ -305,6 +305,7 @@ class Stage(Deployment):
             "/altegio/partner-token": self.simulator.partner_token,
             "/altegio/user-token": self.simulator.user_token,
             "/altegio/stripe-secret": SECRET,
+            "/altegio/portal-key": SECRET,
         }
         self.ssm.put_parameter(
             Name=name, Value=values[name], Type="SecureString", Overwrite="--overwrite" in command

@@ -108,7 +108,7 @@ def test_a_moments_trouble_with_the_platform_does_not_ring(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("BillingRefusedAlarm", "PbxKeysRefusedAlarm"),
+        *("BillingRefusedAlarm", "PbxKeysRefusedAlarm", "PortalRefusedAlarm"),
         *("RedirectsRefusedAlarm", "WebhooksRefusedAlarm"),
     ],
 )

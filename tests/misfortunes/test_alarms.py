@@ -67,6 +67,16 @@ def test_a_billing_system_with_another_key_is_counted_and_a_passer_by_is_not(
         assert ("BillingRefused" in counted(logged())) is is_counted
 
 
+def test_a_portal_with_another_key_is_counted_and_a_passer_by_is_not(
+    deployment: Deployment, logged: Callable[[], str]
+) -> None:
+    deployment.set_portal_key("k" * 32)
+    deployment.restart(PORTAL_URL="https://my.provider.example")
+    for key, is_counted in (("another", True), ("", False), ("k" * 32, False)):
+        deployment.ask("GET", "/connections", query="ticket=t&account_id=a", key=key)
+        assert ("PortalRefused" in counted(logged())) is is_counted
+
+
 @pytest.mark.parametrize(
     ("fault", "name"),
     [
@@ -98,7 +108,8 @@ def test_a_platform_that_answers_as_it_should_is_not_counted(
 ) -> None:
     connected.bill(payment())
     connected.let_time_pass(5)
-    zeros = {"BillingRefused", "PbxKeyRefused", "RedirectRefused", "WebhookRefused"}
+    zeros = {"BillingRefused", "PbxKeyRefused", "PortalRefused"}
+    zeros |= {"RedirectRefused", "WebhookRefused"}
     assert counted(logged()) <= {"ReconcileRun", *zeros}
 
 

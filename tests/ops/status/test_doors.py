@@ -115,6 +115,25 @@ def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
     assert "the last with ours was taken 20 min ago" in line
 
 
+def test_a_key_of_the_portal_that_is_not_ours_is_told_with_its_parameter(
+    connected: Deployment, operator: Operator
+) -> None:
+    key, query = "k" * 40, "ticket=t&account_id=acme-1"
+    connected.set_portal_key(key)
+    connected.restart(PORTAL_URL="https://my.provider.example")
+    assert connected.ask("GET", "/connections", query=query, key="another")[0] == 401
+    [line] = told(operator)
+    assert line.startswith(
+        "attention /altegio/portal-key: the portal (PortalUrl) comes with another"
+    )
+    assert "none with ours came within a week. Whoever runs it has a new one" in line
+    assert "its owners open their link again" in line
+    assert line.endswith("--name /altegio/portal-key --value file://KEY")
+    connected.clock.advance(minutes=1)
+    assert connected.ask("GET", "/connections", query=query, key=key)[0] == 410
+    assert told(operator) == []
+
+
 def test_a_row_that_cannot_be_read_is_named_and_hides_nothing(
     connected: Deployment, operator: Operator
 ) -> None:
