@@ -7,7 +7,7 @@ from enum import StrEnum
 from ops import names, screen
 from ops.screen import Wrong
 from ops.site import Site
-from ops.trouble import some
+from ops.trouble import late_by, some
 from shared import clock
 from shared.altegio.status import ListedPayment, Status
 from shared.connections.connection import Connection
@@ -40,6 +40,7 @@ class Evidence:
     live: bool = False  # Whether the location is connected, as far as anybody tells.
     there: str = ""  # How Altegio has the location, if it is live there and not connected here.
     doubled: str = ""  # What pays for its period as well.
+    is_late: bool = False  # Whether its period was over before it came.
 
 
 def entry_of(site: Site, name: str) -> Entry:
@@ -64,7 +65,14 @@ def gathered(site: Site, entry: Entry) -> Evidence:
     if entry.state is EntryState.HELD and (connection is None or not connection.live):
         status = _status(site, entry)
     there = str(status.installed) if isinstance(status, Status) else ""
-    return replace(found, connection=connection, live=live, there=there, doubled=doubled)
+    return replace(
+        found,
+        connection=connection,
+        live=live,
+        there=there,
+        doubled=doubled,
+        is_late=entry in coverage.come_late(entries),
+    )
 
 
 def _of_refund(site: Site, refund: Entry, _entries: Sequence[Entry]) -> Evidence:
@@ -162,6 +170,8 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
         ("platform id", str(entry.platform_id or "-")),
         ("platform says", f"{evidence.word}: {evidence.why}"),
     ]
+    if evidence.is_late:
+        pairs.append(("too late", late_by(entry)))
     if evidence.doubled and entry.state is not EntryState.SENT:
         beside = "; if it is sent as well, Altegio has both, and takes commission of both"
         if evidence.word is Word.TAKEN:

@@ -62,6 +62,8 @@ def payment(site: Site, options: argparse.Namespace) -> int:
         if getattr(options, name):
             return _change(Case(site, entry, found, options), way, text, plain)
     words, command = _unpaid(site, entry) or _next(entry, found)
+    if found.is_late and entry.state is EntryState.SENT:
+        words = f"{trouble.MEND_LATE}."
     typed = f"\n{screen.to_type(command, options)}" if command else ""
     text += f"\n\n{screen.wrapped(words)}{typed}" if words else ""
     said = {"word": found.word, "why": found.why, "ids": list(found.mine), "paid": found.doubled}

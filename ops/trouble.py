@@ -28,6 +28,7 @@ UNFINISHED = (
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
 _ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
+MEND_LATE = "Have billing refund it, and send the right period under a new event id"
 _NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -150,7 +151,11 @@ def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
     """A location that is switched off soon, or was although it should not be."""
     location = f"location {work.location_id}"
     entries = (*work.rejected, *work.queued)
-    waits = "; ".join(f"{it.key} is {it.state}: {it.why or '-'}" for it in entries[:_NAMED])
+    told = [f"{it.key} is {it.state}: {it.why or '-'}" for it in entries[:_NAMED]]
+    if work.come_late:
+        entries = (work.come_late, *entries)
+        told.insert(0, f"{work.come_late.key} is {late_by(work.come_late)}. {MEND_LATE}")
+    waits = "; ".join(told)
     command = f"payment {screen.quoted(entries[0].key)}" if entries else location
     if work.state is State.ACTIVE:
         ends = "cover ended" if work.covered_until <= now else "cover ends"
@@ -164,12 +169,20 @@ def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
         yield Trouble(Grade.BROKEN, f"is frozen; {waits}", location, command)
 
 
+def late_by(paid: Entry) -> str:
+    """Of a payment whose period was over before it came."""
+    ended, came = paid.payment.period_to, paid.received_at
+    told = f"paid for a period that ended {screen.moment(ended)}, {screen.age(came - ended)} before"
+    return f"{told} it came, so it keeps nothing on"
+
+
 def of_covers(works: Iterable[Work], now: datetime) -> Iterator[Trouble]:
     """The same of many: one line for each kind, whose first goes off first."""
     groups = defaultdict(list)
     for work in works:
         for told in of_cover(work, now):
-            groups[told.grade, work.state, bool(work.rejected or work.queued)].append(told)
+            kind = bool(work.rejected or work.queued), work.come_late is not None
+            groups[told.grade, work.state, kind].append(told)
     for first, *others in groups.values():
         more = f"; also {some([it.whom for it in others])}" if others else ""
         yield replace(first, what=first.what + more)
@@ -202,7 +215,8 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
     """Why a location takes no pop-ups and no calls."""
     location, what, since = f"location {connection.location_id}", "", None
     if connection.state is State.FROZEN and not (connection.covered_until or now) > now:
-        what = "is frozen, so neither pop-ups nor calls are taken; a payment brings it back"
+        what = "is frozen, so neither pop-ups nor calls are taken; a payment for a period"
+        what += " that runs now brings it back"
     elif connection.state not in LIVE:
         what = f"is not connected ({connection.words}). To have it back, its owner presses Connect."
         what += " If the customer has left, have billing stop: nothing here bills"

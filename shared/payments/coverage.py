@@ -121,6 +121,13 @@ def paid_within(begin: datetime, end: datetime, entries: Sequence[Entry]) -> lis
     ]
 
 
+def come_late(entries: Sequence[Entry]) -> list[Entry]:
+    """Payments of billing whose period was over before they came, so they keep nothing on."""
+    return [
+        it for it in _kept(entries) if not it.is_hosted and paid_period(it).end < it.received_at
+    ]
+
+
 # The clock of a connection
 
 
@@ -304,6 +311,7 @@ class Work:
             too. In order of their arrival.
         rejected: payments that the platform refused, though their period is not over.
         unlisted: keys of payments that we reported and that the platform's list lacks.
+        come_late: the payment that was reported last, if its period was over before it came.
     """
 
     location_id: int
@@ -314,6 +322,7 @@ class Work:
     queued: tuple[Entry, ...]
     rejected: tuple[Entry, ...]
     unlisted: tuple[str, ...]
+    come_late: Entry | None
 
 
 def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Work | None:
@@ -332,6 +341,8 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
     ]
     covered = [Period(min(known, now), known), *sent]
     coming = [paid_period(paid) for paid in kept if paid.state in _QUEUED]
+    all_sent = [paid for paid in kept if paid.state is EntryState.SENT]
+    last = max(all_sent, key=lambda paid: paid.received_at, default=None)
     until = covered_until(covered, now) or known
     queued = sorted(
         (entry for entry in entries if entry.state in _QUEUED),
@@ -350,6 +361,7 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
             if paid.state is EntryState.REJECTED and now <= paid_period(paid).end
         ),
         unlisted=tuple(paid.key for paid in kept if paid.key in connection.unlisted),
+        come_late=last if last in come_late(entries) else None,
     )
 
 

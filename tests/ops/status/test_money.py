@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from ops.screen import moment
 from shared.clock import instant
-from tests.deployment import Deployment, payment
+from tests.deployment import Deployment, payment, refund
 from tests.ops.operator import Operator, told, type_what_it_says
 from tests.ops.states import bought, need_human, reject
 
@@ -80,6 +81,37 @@ def test_who_is_frozen_though_he_paid_is_named(trial: Deployment, operator: Oper
     [line] = told(operator)
     assert line.startswith("broken location 4564: Altegio has frozen it, though it is paid until ")
     assert line.endswith("> location 4564 --all")
+
+
+def test_who_is_frozen_as_he_paid_for_a_period_long_ago_is_told_with_the_payment(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.bill(bought(trial, "inv-1", -365, -335))
+    ended = moment(trial.clock() - timedelta(days=335))
+    late = f"paid for a period that ended {ended}, 335 d before it came, so it keeps nothing on"
+    mend = "Have billing refund it, and send the right period under a new event id"
+    trial.clock.advance(days=6.5)
+    trial.reconcile()
+    [line] = told(operator)
+    assert f"cover ends in 12 h; payment#inv-1 is {late}. {mend}" in line
+    trial.clock.advance(days=1)
+    trial.simulator.expire(4564)
+    trial.webhook(trial.event(4564, "freeze"))
+    trial.reconcile()
+    expected = f"broken location 4564: is frozen; payment#inv-1 is {late}. {mend}"
+    [line] = told(operator)
+    assert line == f"{expected} > payment payment#inv-1"
+    first, second = operator.json("location", "4564")["troubles"]
+    assert first["what"] in line
+    assert "a payment for a period that runs now brings it back" in second["what"]
+    text = " ".join(type_what_it_says(operator, line).split())
+    assert f"too late {late}" in text
+    assert f"{mend}." in text
+    trial.bill(refund())
+    trial.bill(bought(trial, "inv-2", 0, 30))
+    trial.let_time_pass(30)
+    assert told(operator) == []
+    assert "too late" not in operator("payment", "inv-1")
 
 
 def test_a_rejection_is_as_old_as_the_answer(connected: Deployment, operator: Operator) -> None:
