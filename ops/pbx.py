@@ -125,7 +125,12 @@ def of_recordings(seen: Sighting) -> Trouble:
     what = f"its PBX gives recordings that are not passed on, as their links are {seen.why}; last"
     what += f" at {seen.at:%H:%M:%S}Z. Calls are saved without them, and get none later"
     whom = named(seen.who)
-    command = "grep RecordingHosts docs/configuration.md" if "Hosts" in seen.why else whom
+    command = whom
+    if "Hosts" in seen.why:
+        what += ". Whether to allow the host, the provider decides, and that can wait: if it is"
+        what += " the PBX's own, whoever deploys adds it, after a space, to RecordingHosts of this"
+        what += " environment in samconfig.toml (or in the file of answers), and then `make deploy`"
+        command = "grep RecordingHosts docs/configuration.md"
     return Trouble(Grade.ATTENTION, what, whom, command)
 
 

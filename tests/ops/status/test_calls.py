@@ -55,6 +55,9 @@ def test_links_to_recordings_that_are_left_out_are_told_with_their_host(
     [line] = told(operator)
     assert line.startswith("attention location 4232: its PBX gives recordings that are not passed")
     assert "links are on the host rec2.telco.example, which RecordingHosts does not allow" in line
+    assert "Whether to allow the host, the provider decides, and that can wait" in line
+    assert "RecordingHosts of this environment in samconfig.toml" in line
+    assert "and then `make deploy`" in line
     assert "s3cret" not in line
     assert "host rec2.telco.example" in operator("location", "4232")
     deployment.clock.advance(hours=2)
