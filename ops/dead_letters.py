@@ -171,7 +171,7 @@ def _changed(
     other = "they would come back" if options.replay else "it is safe to --replay"
     against = "" if going else f"{other} (add --force to do it nevertheless)"
     whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}"
-    lost = [it.money for it in going if it.is_bill and not options.replay and not _entry(site, it)]
+    lost = [it.money for it in going if not options.replay and _is_lost(site, it)]
     whole += f", and with it what no entry has: {screen.tally(lost)}." if lost else "."
     plain = {"letters": [_plain(site, *both) for both in judged], "chosen": [it.id for it in going]}
 
@@ -254,6 +254,8 @@ def _entry(site: Site, letter: Letter) -> Entry | None:
 def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
     found = {"reason": letter.reason, "says": letter.shown}
     entry, (is_safe, why) = _entry(site, letter), verdict
+    if entry and not is_safe and _is_of_another(letter, entry):
+        return {**found, **_of_another(site, letter, entry), "replay": f"refused again: {why}"}
     if letter.money:
         told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else ""
         found["money"] = letter.money + (told or _TOLD_BY_NOBODY)
@@ -264,6 +266,49 @@ def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
         same = ", under the same event_id, as no entry has it" * ("event_id" in letter.names)
         found["next"] = f"have it corrected, and sent again{same}; then look here again"
     return found
+
+
+def _is_lost(site: Site, letter: Letter) -> bool:
+    """Whether no entry has what it brings."""
+    entry = _entry(site, letter)
+    if entry and _is_of_another(letter, entry):
+        return _sent_anew(site, letter) is None
+    return letter.is_bill and not entry
+
+
+def _is_of_another(letter: Letter, entry: Entry) -> bool:
+    """Whether its id was used for another location before: then no entry has what it brings."""
+    return None not in (entry.location_id, letter.names.get("location_id")) and (
+        letter.names["location_id"] != entry.location_id
+    )
+
+
+def _of_another(site: Site, letter: Letter, entry: Entry) -> dict[str, str]:
+    """Whose the entry of its id is, and what has to come before the letter may be deleted."""
+    place = letter.names["location_id"]
+    theirs = f"{entry.key} is of location {entry.location_id} ({screen.amount(entry)},"
+    money = f"{letter.money}, of location {place}; {theirs} {entry.state})"
+    if same := _sent_anew(site, letter):
+        return {"money": f"{money}. {place} has the same by now: {same.key} is {same.state}"}
+    then = "have billing send this one under an event_id of its own; then look here again"
+    return {"money": f"{money}, and Altegio is not told of {place}'s", "next": then}
+
+
+def _sent_anew(site: Site, letter: Letter) -> Entry | None:
+    """An entry of its location with the same money, under another event_id."""
+    with suppress(billing_event.BadEvent):
+        event = billing_event.read(letter.body)
+        if isinstance(event, billing_event.Payment | billing_event.Refund):
+            meant = event.entry(clock.now())
+            keys = site.ledger.of_location(meant.location_id or 0)
+            entries = site.readable(site.ledger.get, keys)
+            return next((it for it in entries if _money(it) == _money(meant)), None)
+    return None
+
+
+def _money(entry: Entry) -> tuple[str, str]:
+    """What is paid or given back, whenever that was."""
+    return screen.amount(entry), "" if entry.is_refund else screen.period(entry)
 
 
 def _of_its_period(site: Site, letter: Letter) -> str:

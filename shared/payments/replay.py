@@ -10,6 +10,8 @@ from shared.payments import billing_event
 from shared.payments.entry import Entry, refund_unlike
 from shared.payments.facts import to_texts
 
+_FIRST = ("payment_event_id", "amount", "currency")
+
 
 def judged(body: str, known: Callable[[str], Entry | None], now: datetime) -> tuple[bool, str]:
     """Whether a message is taken, and why, or why it is refused again.
@@ -37,10 +39,13 @@ def judged(body: str, known: Callable[[str], Entry | None], now: datetime) -> tu
 
 
 def _difference(before: Entry, entry: Entry) -> str:
+    """What tells most is first: whose money it is, and how much."""
     old, new = to_texts(before.facts), to_texts(entry.facts)
-    pairs = [(name, old.get(name), new.get(name)) for name in old | new]
+    pairs: list[tuple[str, str | None, str | None]] = []
     # The location of a refund may have been found since.
     if None not in (before.location_id, entry.location_id):
         pairs.append(("location_id", str(before.location_id), str(entry.location_id)))
+    names = [*dict.fromkeys((*_FIRST, *old, *new))]
+    pairs += [(name, old.get(name), new.get(name)) for name in names]
     told = [f"{name} was {was}, is {now}" for name, was, now in pairs if was != now]
     return ", ".join(told) or "location_id"

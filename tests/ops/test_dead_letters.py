@@ -92,6 +92,34 @@ def test_what_brings_money_that_nobody_else_has_is_not_offered_to_be_deleted(
     assert "1 of 1 letter would be deleted for good." in operator(*letter["command"].split())
 
 
+def test_an_id_of_another_locations_payment_is_told_as_that_before_it_may_be_deleted(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.connect(4232)
+    connected.bill(payment("inv-1", amount="49.00"))
+    other = payment("inv-1", 4232, amount="39.00", period_to="2026-12-20T00:00:00+00:00")
+    connected.bill(other)
+    [letter] = operator.json("letters")
+    assert letter["money"] == (
+        "payment of 39.00 EUR, of location 4232; payment#inv-1 is of location 4564 (49 EUR, SENT),"
+        " and Altegio is not told of 4232's"
+    )
+    assert letter["next"].startswith("have billing send this one under an event_id of its own")
+    facts = "(location_id was 4564, is 4232, amount was 49, is 39, period_to was"
+    assert facts in letter["replay"]
+    shown = operator("letters")
+    assert shown.index("money ") < shown.index("next ") < shown.index("replay ")
+    assert letter["command"] == f"letters {letter['id'][:8]}"
+    last = " ".join(operator(*letter["command"].split(), "--drop").split())
+    assert "and with it what no entry has: 1 payment of 39.00 EUR" in last
+    connected.bill({**other, "event_id": "inv-1-4232"})
+    [letter] = operator.json("letters")
+    assert letter["money"].endswith("4232 has the same by now: payment#inv-1-4232 is SENT")
+    assert letter["command"].split()[2:] == ["--drop"]
+    shown = " ".join(operator(*letter["command"].split()).split())
+    assert "1 of 1 letter would be deleted for good." in shown
+
+
 def test_a_misspelt_field_is_named_as_one_and_what_is_paid_of_its_period_as_well(
     connected: Deployment, operator: Operator
 ) -> None:
