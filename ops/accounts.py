@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import TextIO
 
-from ops import names, pbx, rows, screen, trouble
+from ops import names, pbx, rows, screen, trouble, waiting
 from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
@@ -131,8 +131,8 @@ def of_key(site: Site, account_id: str, *, has_one: bool = True) -> Iterator[Tro
 def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> Iterator[Trouble]:
     for it in own[:_MOST]:
         yield from rows.refused(site, site.calls.latest(it.location_id, _MOST), it.location_id)
-    waiting = site.calls.waiting(account.account_id)
-    yield from pbx.of_lines(waiting, account, *(it.location_id for it in own))
+    calls = site.calls.waiting(account.account_id)
+    yield from waiting.told(site, calls, account, *(it.location_id for it in own))
     yield from rows.elsewhere(site, account)
     yield from rows.dropped(site, [str(it.location_id) for it in own[:_MOST]], clock.now())
 

@@ -21,7 +21,7 @@ from shared.calls.leg import Leg
 from shared.calls.missed import began
 from shared.clock import stamp
 
-HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "STATE", "WHY")
+HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "LINE", "STATE", "WHY")
 UNREAD = "?: no number of the account's country, so Altegio is told of an anonymous caller"
 _NO_LINE = "nothing by itself: `lines` says how its line is entered"
 _MOST = 20  # So many are listed.
@@ -109,14 +109,16 @@ def _recording(site: Site, it: Call) -> str:
 def row(it: Call) -> tuple[str, ...]:
     """In a table with `HEADS`."""
     late = "its recording came late" if it.late_link else ""
-    who = (it.leg.direction, _who(it.leg)) if it.leg else ("-", "-")
+    who = ("-", "-", "-")
+    if it.leg:
+        who = (it.leg.direction, _who(it.leg), phone_numbers.masked(it.leg.line))
     why = "; ".join(filter(None, (it.why, late))) or "-"
     return it.call_id, screen.moment(began(it)), *who, str(it.state), why
 
 
 def plain(it: Call) -> dict[str, object]:
     """For a machine."""
-    told = dict(zip(("direction", "who", "state", "why"), row(it)[2:], strict=True))
+    told = dict(zip(("direction", "who", "line", "state", "why"), row(it)[2:], strict=True))
     times = {"began_at": stamp(began(it)), "popped_at": it.popped_at and stamp(it.popped_at)}
     return {"call_id": it.call_id, "location_id": it.location_id, **times, **told}
 

@@ -1,10 +1,11 @@
 """The lines of an account: which location each is of, and for which of them calls wait."""
 
 import argparse
+import getpass
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ops import accounts, names, screen, stored, trouble
+from ops import accounts, names, pbx, screen, stored, trouble, waiting
 from ops import call as calls_shown
 from ops import rows as rows_read
 from ops.site import Site
@@ -33,17 +34,28 @@ def lines(site: Site, options: argparse.Namespace) -> int:
         return _listed(site, account, head, options)
 
     entries, gone = change
+    is_file = options.file is not None
+    moved = {was for it, to in entries.items() if (was := account.lines.get(it, to)) != to}
+    stay = f"Calls that {trouble.places(sorted(moved))} had of it before stay in the history there,"
+    stay += " in Altegio; nothing here moves them."
 
     def do() -> str:
-        enters, account_id = site.lines.enter, account.account_id
-        entered = site.lines.remove(account_id, gone) if gone else enters(account_id, entries)
+        account_id, by = account.account_id, getpass.getuser() + ", from a file" * is_file
+        if gone:
+            entered = site.lines.remove(account_id, gone, by)
+        else:
+            entered = site.lines.enter(account_id, entries, by)
         if entered is not Entered.DONE:
             raise screen.NotChanged(entered)
-        return "Done: calls that have waited for these lines go out." if entries else "Done."
+        done = "Done: calls that have waited for these lines go out." if entries else "Done."
+        return f"{done} {stay}" if moved else done
 
     pairs = _pairs(account, entries, gone)
     going = sum(it.line_key in entries for it in site.calls.waiting(account.account_id))
     pairs += [("go out", screen.counted(going, "call"))] * bool(entries)
+    pairs += [("stays", stay)] * bool(moved)
+    for location_id, owner in waiting.sold_lines(site, account, entries).values():
+        pairs.append(("beware", pbx.is_sold(location_id, owner)))
     for key, owner in _elsewhere(site, account, entries).items():
         pairs.append(("beware", f"{key} is entered for {_whose(key, owner)} as well"))
     return screen.change(options, head, pairs, do)
@@ -56,14 +68,17 @@ def _dropped(site: Site, account: Account, head: str, options: argparse.Namespac
     keys = {options.drop, key}
     listed = site.calls.waiting(account.account_id)
     found = site.readable(site.calls.get, [it.key for it in listed if it.line_key in keys])
-    waiting = [it for it in found if it.line_key in keys]
-    line, owner = next(iter(_elsewhere(site, account, keys).items()), (key, None))
+    calls = [it for it in found if it.line_key in keys]
+    # Whose location has been sold, is not asked of the others.
+    sold = waiting.sold_lines(site, account, keys)
+    owners = {line: owner for line, (_id, owner) in sold.items()}
+    line, owner = next(iter((owners or _elsewhere(site, account, keys)).items()), (key, None))
     pairs = [
         ("account", account.account_id),
         ("name", account.name),
         ("line", line),
-        ("waits", screen.counted(len(waiting), "call")),
-        ("whose", _whose(line, owner) if owner else "no other account has entered it"),
+        ("waits", screen.counted(len(calls), "call")),
+        ("whose", _whose_line(line, owner, sold)),
     ]
     first = "If another customer's PBX has told of these, first have it set to the key of that"
     first += f" customer's account. {_UNTIL}"
@@ -73,7 +88,7 @@ def _dropped(site: Site, account: Account, head: str, options: argparse.Namespac
         first += f" that key any more, make another ({another}). {_UNTIL}"
     parts = [head, screen.facts(pairs), "", screen.wrapped(first)]
     parts += [screen.to_type(f"account {it.account_id}", options) for it in (owner,) if it]
-    ended = calls_shown.dropped(site, options, "\n".join(parts), waiting)
+    ended = calls_shown.dropped(site, options, "\n".join(parts), calls)
     if options.do and not ended:
         site.sightings.note(LINE_GIVEN_UP, f"{account.account_id} {key}")
     return ended
@@ -136,12 +151,17 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     troubles = [*rows_read.elsewhere(site, account)]
     told = [f"\n{each}\n" for each in names.told(site, troubles, now, options)]
     parts = [head, *told, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
-    others = _elsewhere(site, account, [it.key for it in found.unknown])
+    unknown = [it.key for it in found.unknown]
+    sold = waiting.sold_lines(site, account, unknown)
+    others = _elsewhere(site, account, [it for it in unknown if it not in sold])
     elsewhere = {key: _whose(key, owner) for key, owner in others.items()}
-    for it in found.unknown[:1]:
+    for key, (location_id, owner) in sold.items():
+        parts += _way_of_sold(key, location_id, owner, options)
+    asked = [it for it in unknown if it not in sold][:1]
+    for key in asked:
         among = trouble.some(sorted(site.connections.of_account(account.account_id)))
-        parts += _ways(it.key, among, elsewhere.get(it.key, ""), options)
-    more = [(key, whose) for key, whose in elsewhere.items() if key != found.unknown[0].key]
+        parts += _ways(key, among, elsewhere.get(key, ""), options)
+    more = [(key, whose) for key, whose in elsewhere.items() if key not in asked]
     parts += [screen.wrapped(f"{key} is entered for {whose}.") for key, whose in more]
     if any(it.key == UNTOLD for it in found.unknown):
         parts.append(
@@ -160,13 +180,35 @@ def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, 
         # As it is stored: a row that cannot be read hides no other.
         for line in keys & {*item.get("lines", {}).get("M", ())}:
             of = item["key"]["S"].removeprefix("account#")
-            if of != account.account_id and (it := site.one(site.accounts.of_id, of)):
+            if of == account.account_id or not (it := site.one(site.accounts.of_id, of)):
+                continue
+            # What is dead there, as the location has left, is no claim to the line.
+            if site.connections.owner(it.lines[line]) == of:
                 found[line] = it
     return found
 
 
 def _whose(line: str, owner: Account) -> str:
     return f"location {owner.lines[line]} of {owner.name} (account {owner.account_id})"
+
+
+def _whose_line(line: str, owner: Account | None, sold: Mapping[str, tuple[int, Account]]) -> str:
+    if line in sold:
+        return pbx.is_sold(*sold[line])
+    return _whose(line, owner) if owner else "no other account has entered it"
+
+
+def _way_of_sold(
+    line: str, location_id: int, owner: Account, options: argparse.Namespace
+) -> list[str]:
+    """What to do about a line whose location another account has now; never to enter it here."""
+    its = f"account {owner.account_id}"
+    told = f"{line} is of location {location_id}: {pbx.is_sold(location_id, owner)}. It is no line"
+    told += f" of another location here. First have that PBX set to the key of {its}; only if"
+    told += f" nobody has that key any more, make another ({its} --new-key). {_UNTIL} Then give up"
+    told += " here what waits:"
+    drop = f"lines {screen.valued(f'{options.location} --drop', line)}"
+    return ["", screen.wrapped(told), *(screen.to_type(it, options) for it in (its, drop))]
 
 
 def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> list[str]:

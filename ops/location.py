@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from ops import accounts, dead_letters, history, names, pbx, rows, screen, trouble
+from ops import accounts, dead_letters, history, names, pbx, rows, screen, trouble, waiting
 from ops import call as calls_shown
 from ops.history import Event, Standing
 from ops.screen import NotChanged
@@ -56,6 +56,10 @@ class Known:
         account_id = connection.account_id if connection else site.connections.owner(location_id)
         self.account_id, chain_key = account_id, connection.chain_key if connection else None
         self.account = site.one(site.accounts.of_id, account_id) if account_id else None
+        self.own = site.connections.of_account(account_id) if account_id else set[int]()
+        # What is dead, as its location has left the account, is no line of it.
+        lines = self.account.lines.items() if self.account else ()
+        self.lines = {key: it for key, it in lines if it in {*self.own, location_id}}
         self.chain = site.one(site.chains.get, chain_key) if chain_key else None
         self.status, self.said = _asked(site, location_id)
         self.journal = site.one(site.journal.of_location, location_id) or []
@@ -198,10 +202,9 @@ def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if known.account is not None:
         has_key = bool(known.account.pbx_key_digest)
         yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
-        waiting = site.calls.waiting(known.account.account_id)
-        own = site.connections.of_account(known.account.account_id) if waiting else set()
-        own_first = dict.fromkeys((known.location_id, *sorted(own)))
-        yield from pbx.of_lines(waiting, known.account, *own_first)
+        calls = site.calls.waiting(known.account.account_id)
+        own_first = dict.fromkeys((known.location_id, *sorted(known.own)))
+        yield from waiting.told(site, calls, known.account, *own_first)
         yield from rows.elsewhere(site, known.account, known.calls)
     whose = str(known.location_id)
     others = site.sightings.lately(sightings.OTHER_LOCATION, LATELY)
@@ -209,7 +212,7 @@ def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     yield from rows.of_pbx(site, now, whose)
     is_live = known.connection is not None and known.connection.live
     if known.account is not None and is_live and not known.calls:
-        yield from pbx.of_no_line(known.account.lines, known.location_id)
+        yield from pbx.of_no_line(known.lines, known.location_id)
     yield from rows.dropped(site, [*filter(None, (whose, known.account_id))], now)
     yield from rows.refused(site, known.calls, known.location_id)
 
@@ -236,8 +239,8 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     heard = [call.heard_at for call in known.calls]
     heard += filter(None, [site.sightings.last_counted(sightings.POP_UP, whose)])
     yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
-    if account is not None and account.lines:
-        yield "lines", pbx.lines_of(account.lines, known.location_id)
+    if known.lines:
+        yield "lines", pbx.lines_of(known.lines, known.location_id)
     popped = max((call.popped_at for call in known.calls if call.popped_at), default=None)
     yield "last shown", screen.due(popped, now) if popped else "none of a call that is kept"
     dropped = site.sightings.last(sightings.POP_UP_DROPPED, whose)

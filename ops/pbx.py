@@ -174,6 +174,30 @@ def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
         yield Trouble(Grade.ATTENTION, what, f"location {location_id}", f"lines {location_id}")
 
 
+def of_sold(
+    calls: Sequence[Waiting],
+    account: Account,
+    location_id: int,
+    owner: Account,
+    ids: Sequence[int],
+) -> Trouble:
+    """Calls of a line that an account has entered for a location which `owner` has now."""
+    line, its = calls[0].line_key, f"account {owner.account_id}"
+    what = f"{screen.counted(len(calls), 'call waits', 'calls wait')} for {line}, which is entered"
+    what += f" for location {location_id}: {is_sold(location_id, owner)}. First have that PBX set"
+    what += f" to the key of {its}; then give up what waits here"
+    drop = f"lines {screen.valued(f'{ids[0]} --drop', line)}" if ids else ""
+    whom = f"account of {account.name}"
+    since = min(it.started_at for it in calls)
+    return Trouble(Grade.ATTENTION, what, whom, drop or its, since, first=its if drop else "")
+
+
+def is_sold(location_id: int, owner: Account) -> str:
+    """What it means that calls of a location come with the key of the account that had it."""
+    its = f"{owner.name} (account {owner.account_id})"
+    return f"{its} has location {location_id} now, and its PBX still has the old owner's key"
+
+
 def of_lines(waiting: Sequence[Waiting], account: Account | None, *ids: int) -> Iterator[Trouble]:
     """Calls of an account, with the ids of its locations, whose line nobody has entered."""
     unknown = [it for it in waiting if not account or it.line_key not in account.lines]

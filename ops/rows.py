@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from ops import country as countries_of
-from ops import dead_letters, pbx, screen, trouble
+from ops import dead_letters, pbx, screen, trouble, waiting
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
@@ -285,7 +285,7 @@ def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Itera
         its = site.one(site.accounts.of_id, other)
         named = f" ({its.name})" if its else ""
         what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
-        what += f" the key of account {other}{named}. Give the PBX this account's key, then give up"
+        what += f" the key of account {other}{named}. Give the PBX the key of {whom}, then give up"
         what += " what waits there"
         yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
 
@@ -312,10 +312,10 @@ def _dropped(site: Site, whose: str, group: Sequence[Sighting], now: datetime) -
     if newest and account and last.who == whose:
         line, extension = (newest.facts.get(it, "") for it in ("line", "extension"))
         # Of calls that wait for the same line, `lines` tells.
-        waiting = {it.line_key for it in site.calls.waiting(account.account_id)}
+        waited_for = {it.line_key for it in site.calls.waiting(account.account_id)}
         key = site.lines.key_of(account, line or extension)
         given_up = noted.last(sightings.LINE_GIVEN_UP, f"{whose} {key}")
-        if (given_up and given_up.at >= last.at) or key in {*account.lines, *waiting}:
+        if (given_up and given_up.at >= last.at) or key in {*account.lines, *waited_for}:
             return
     found = pbx.of_pop_ups(counts, late, last, newest, now)
     if last.why.startswith(PopUp.UNUSABLE) and last.who.isdecimal():
@@ -348,9 +348,9 @@ def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
 def lines(site: Site, now: datetime) -> Iterator[Found]:
     """Calls that no line says the location of."""
     for account_id in site.calls.waited_for(now + timedelta(days=1), MOST):
-        waiting, account = site.calls.waiting(account_id), site.accounts.of_id(account_id)
+        calls, account = site.calls.waiting(account_id), site.accounts.of_id(account_id)
         own = sorted(site.connections.of_account(account_id))
-        yield from pbx.of_lines(waiting, account, *own)
+        yield from waiting.told(site, calls, account, *own)
 
 
 def stopped_of(

@@ -121,6 +121,7 @@ class Site:
             calls=self.calls,
             wake_ups=self.call_wake_ups,
             default_country=calls.default_country,
+            clock=clock.now,
         )
         # Of each, the address of the queue and that of its dead letters.
         self.queues = {

@@ -227,6 +227,7 @@ class Deployment:
             calls=self.calls,
             wake_ups=CallWakeUps(self.sqs, self.queues["CallsQueue"]),
             default_country=calls["DEFAULT_COUNTRY"],
+            clock=self.clock,
         )
         self.restart()
 

@@ -101,6 +101,7 @@ def build(environ: Mapping[str, str]) -> Connect:
         calls=calls,
         wake_ups=CallWakeUps(aws.sqs, settings.chains.calls_queue_url),
         default_country=settings.default_country,
+        clock=clock.now,
     )
     zone = settings.platform.platform_timezone
     missed = MissedCalls(

@@ -21,6 +21,7 @@ from shared.connections.accounts import Account, Accounts, AccountsBusy
 from shared.connections.connection import Connection
 from shared.telemetry import count
 
+_BY = "the portal"  # Who enters a line, as the journal has it.
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_.@\-]{1,64}")
 
 
@@ -157,8 +158,8 @@ class Portal:
         if not key:
             return Entered.NO_LINE
         if location_id is None:
-            return self._lines.remove(account.account_id, [key])
-        return self._lines.enter(account.account_id, {key: location_id})
+            return self._lines.remove(account.account_id, [key], _BY)
+        return self._lines.enter(account.account_id, {key: location_id}, _BY)
 
     def missed(self, portal_account_id: str, location_id: int) -> Found | None:
         """Who was missed at a location; None if there is no such account.

@@ -169,20 +169,26 @@ class Accounts:
         update = self._part(account_id, "country = :country", "attribute_exists(#key)", values)
         return not self._refused([{"Update": update}, *beside])
 
-    def set_lines(self, account: Account, lines: Mapping[str, int]) -> bool:
-        """Writes an account's lines anew; False if they have changed since, or it is gone."""
+    def set_lines(
+        self, account: Account, lines: Mapping[str, int], beside: Sequence[Any] = ()
+    ) -> bool:
+        """Writes an account's lines anew; False if they have changed since, or it is gone.
+
+        What is `beside` it in the transaction is written too, or neither is.
+        """
         values = {":after": dict(lines), ":before": dict(account.lines)}
         same = "#lines = :before"
         if not account.lines:
             # Accounts from before there were lines.
             same = f"(attribute_not_exists(#lines) OR {same})"
-        return self._update(
+        update = self._part(
             account.account_id,
             "#lines = :after",
             f"attribute_exists(#key) AND {same}",
             to_item(values),
             {"#lines": "lines"},
         )
+        return not self._refused([{"Update": update}, *beside])
 
     def forget_lines(self, account_id: str, location_id: int) -> None:
         """Removes the lines of a location; if the account is being changed, they stay dead."""

@@ -4,7 +4,7 @@ Every write is conditional on the version that was read, so that of two writers 
 the same row one loses and decides again from the new one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -250,8 +250,12 @@ class Connections:
 
         Of as many as one transaction takes.
         """
-        ids = sorted(self.of_account(account_id))[:_MOST_NOTED]
-        return [self._journal.part(Line(each, at, words=words)) for each in ids]
+        return self.noted_each(dict.fromkeys(sorted(self.of_account(account_id)), words), at)
+
+    def noted_each(self, words: Mapping[int, str], at: datetime) -> list[Any]:
+        """The same, of some locations; each has words of its own."""
+        first = [*words.items()][:_MOST_NOTED]
+        return [self._journal.part(Line(each, at, words=it)) for each, it in first]
 
     def of_account(self, account_id: str) -> set[int]:
         """Locations whose rows still name the account, closed ones too; eventually consistent.

@@ -210,6 +210,7 @@ class LineSchedule:
             calls=Calls(dynamodb, environment["CALLS_TABLE"], 14),
             wake_ups=CallWakeUps(memory.client("sqs"), self._world.queues["CallsQueue"]),
             default_country="US",
+            clock=self._world.clock,
         )
 
 

@@ -208,6 +208,11 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "hinted": [lambda it: it.hinted("uninstall", NOW, 1)],
             "in_state": [lambda it: list(it.in_state(State.ACTIVE))],
             "noted": [lambda it: it.noted("a", "words", NOW)],
+            "noted_each": [
+                lambda it: it._dynamodb.transact_write_items(
+                    TransactItems=it.noted_each({1: "words"}, NOW)
+                )
+            ],
             "owner": [lambda it: it.owner(1)],
             "of_account": [lambda it: it.of_account("a")],
         },

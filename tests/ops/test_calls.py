@@ -298,11 +298,12 @@ def test_whose_line_comes_with_another_s_key_is_told_of_it(
     for line in (OTHER, "trunk-1"):
         operator("lines", "4777", "--enter", line, "--do")
     account_id = str(deployment.connection(4564).account_id)
+    its = deployment.connection(4777).account_id
     for number, line in enumerate((OTHER, "+13155550188", "trunk-1", "+13155550111")):
         end(deployment, key, call_id=f"c-{number}", location_id=None, line=line)
     what = (
-        f"came with the key of account {account_id} (Zoë Müller ÿÿ). Give the PBX this account's"
-        f" key, then give up what waits there > account {account_id}"
+        f"came with the key of account {account_id} (Zoë Müller ÿÿ). Give the PBX the key of"
+        f" account {its}, then give up what waits there > account {account_id}"
     )
     for words in (("account", "4777"), ("lines", "4777")):
         assert wrong(operator, *words) == [f"1 call of its line {OTHER} {what}"]

@@ -12,7 +12,7 @@ from shared.aws.dynamodb import to_item
 from shared.calls import lines
 from tests.calls.telling import end
 from tests.deployment import Deployment
-from tests.ops.operator import Operator
+from tests.ops.operator import Operator, told
 
 pytestmark = pytest.mark.usefixtures("logged")
 
@@ -207,3 +207,79 @@ def _write(deployment: Deployment, table: str, key: dict[str, Any], name: str) -
         ExpressionAttributeNames={"#name": "name"},
         ExpressionAttributeValues=to_item({":name": name}),
     )
+
+
+def test_a_line_that_moves_is_in_the_journal_of_both_locations_and_its_calls_stay(
+    deployment: Deployment, operator: Operator, key: str, tmp_path: Path
+) -> None:
+    operator("lines", "4232", "--enter", LINE, "--do")
+    deployment.clock.advance(seconds=1)
+    end(deployment, key, location_id=None, line=LINE)
+    assert re.search(r"c-1 .* incoming +…\d\d +…56 ", operator("location", "4232"))
+    assert operator.json("location", "4232")["calls"][0]["line"] == "…56"
+    stays = "Calls that location 4232 had of it before stay in the history there, in Altegio; n"
+    dry = " ".join(operator("lines", "4564", "--enter", LINE).split())
+    assert f"stays {stays}" in dry
+    assert stays in " ".join(operator("lines", "4564", "--enter", LINE, "--do").split())
+    deployment.clock.advance(seconds=1)
+    # What is as before is no change.
+    operator("lines", "4564", "--enter", LINE, "--do")
+    file = tmp_path / "lines.csv"
+    file.write_text("line,location_id\n030 123456,4232\nTrunk,4232\n")
+    operator("lines", "4564", "--import", str(file), "--do")
+    deployment.clock.advance(seconds=1)
+    operator("lines", "4564", "--remove", LINE, "--do")
+    deployment.clock.advance(seconds=1)
+    deployment.lines.enter(deployment.connection(4564).account_id or "", {LINE: 4564})
+
+    def told(location_id: int) -> list[str]:
+        lines = deployment.journal.of_location(location_id)
+        return [it.words for it in lines if it.words.startswith("line ")]
+
+    assert told(4232) == [
+        "line …56 entered, by anna",
+        "line …56 given to location 4564, by anna",
+        "line …56 entered, which was of location 4564; line …nk entered, by anna, from a file",
+        "line …56 removed, by anna",
+    ]
+    assert told(4564) == [
+        "line …56 entered, which was of location 4232, by anna",
+        "line …56 given to location 4232, by anna, from a file",
+        "line …56 entered, by its owner",
+    ]
+    assert "line …56 given to location 4564, by anna" in operator("location", "4232", "--all")
+
+
+def test_a_line_of_a_location_that_was_sold_is_never_entered_for_its_sister(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    """Its PBX has the key of the account that had it."""
+    operator("lines", "4232", "--enter", LINE, "--do")
+    old = str(deployment.connection(4232).account_id)
+    deployment.clock.advance(minutes=2)
+    deployment.simulator.disconnect(4232)
+    deployment.webhook(deployment.event(4232))
+    deployment.connect(4232, owner=STRANGER)
+    new = str(deployment.connection(4232).account_id)
+    assert old != new
+    end(deployment, key, call_id="c-1", location_id=None, line=LINE)
+    sold = "has location 4232 now, and its PBX still has the old owner's key"
+    [line] = told(operator)
+    assert f"1 call waits for {LINE}, which is entered for location 4232" in line
+    assert f"(account {new}) {sold}" in line
+    assert line.endswith(f" > lines 4564 --drop {LINE}")
+    [it] = operator.json("status")["troubles"]
+    assert it["first"] == f"account {new}"
+    for words in (("account", old), ("location", "4564")):
+        assert told(operator, *words) == [line]
+    shown = " ".join(operator("lines", "4564").split())
+    assert sold in shown
+    assert "--enter" not in shown
+    assert "new line, as a rule" not in shown
+    assert shown.index(f"ops account {new}") < shown.index(f"ops lines 4564 --drop {LINE}")
+    assert sold in " ".join(operator("lines", "4564", "--drop", LINE).split())
+    assert sold in " ".join(operator("lines", "4564", "--enter", LINE).split())
+    # What is dead there does not frighten the new owner.
+    assert "beware" not in operator("lines", "4232", "--enter", LINE, "--do")
+    operator("lines", "4564", "--drop", LINE, "--do")
+    assert told(operator) == []
