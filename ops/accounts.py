@@ -133,7 +133,7 @@ def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> It
         yield from rows.refused(site, site.calls.latest(it.location_id, _MOST), it.location_id)
     calls = site.calls.waiting(account.account_id)
     yield from waiting.told(site, calls, account, *(it.location_id for it in own))
-    yield from rows.elsewhere(site, account)
+    yield from waiting.elsewhere(site, account)
     yield from rows.dropped(site, [str(it.location_id) for it in own[:_MOST]], clock.now())
 
 

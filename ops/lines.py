@@ -148,7 +148,7 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
         place = names.place(line.location_id, of.get(line.location_id))
         rows.append((place, dead if line.is_dead else "-", line.key))
     none = ["\nNo line is entered, and no call waits for one."]
-    troubles = [*rows_read.elsewhere(site, account)]
+    troubles = [*waiting.elsewhere(site, account)]
     told = [f"\n{each}\n" for each in names.told(site, troubles, now, options)]
     parts = [head, *told, facts, *(screen.below(("LOCATION", "WAITING", "LINE"), rows) or none)]
     unknown = [it.key for it in found.unknown]

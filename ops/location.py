@@ -25,6 +25,7 @@ from shared.calls import call as rules_of
 from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
+from shared.calls.shown import PopUp
 from shared.chains.chain import Chain
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
@@ -205,7 +206,7 @@ def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         calls = site.calls.waiting(known.account.account_id)
         own_first = dict.fromkeys((known.location_id, *sorted(known.own)))
         yield from waiting.told(site, calls, known.account, *own_first)
-        yield from rows.elsewhere(site, known.account, known.calls)
+        yield from waiting.elsewhere(site, known.account, known.calls)
     whose = str(known.location_id)
     others = site.sightings.lately(sightings.OTHER_LOCATION, LATELY)
     yield from (pbx.of_other_location(it) for it in others if it.why == whose)
@@ -241,7 +242,11 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
     if known.lines:
         yield "lines", pbx.lines_of(known.lines, known.location_id)
-    popped = max((call.popped_at for call in known.calls if call.popped_at), default=None)
+    shown = [call.popped_at for call in known.calls if call.popped_at]
+    newest = site.sightings.told(sightings.POP_UP, whose)
+    # Of one that only rang, there is no call.
+    shown += [newest.at] if newest and newest.why == PopUp.SENT else []
+    popped = max(shown, default=None)
     yield "last shown", screen.due(popped, now) if popped else "none of a call that is kept"
     dropped = site.sightings.last(sightings.POP_UP_DROPPED, whose)
     if dropped:

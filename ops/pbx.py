@@ -37,6 +37,11 @@ def in_words(counts: Mapping[str, int]) -> dict[str, int]:
     return {_WORDS.get(why, why): number for why, number in counts.items()}
 
 
+def counted_since(now: datetime) -> datetime:
+    """Since when pop-ups are counted: the hour before this one began."""
+    return (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+
+
 def in_a_sentence(why: str) -> str:
     """Why one was dropped, as it is noted, with what else is told of it."""
     outcome, _, more = why.partition(": ")
@@ -57,13 +62,15 @@ def of_pop_ups(
     if last.at <= now - LATELY or not last.who or sum(lost.values()) <= counts.get(PopUp.SENT, 0):
         return
     # It is noted once a minute, so it may not be the very last.
-    what = f"more pop-ups are dropped than shown: {screen.tally(in_words(lost))}"
+    what = f"more pop-ups were dropped than shown: {screen.tally(in_words(lost))}"
     what += f"; at {last.at:%H:%M:%S}Z: {in_a_sentence(last.why)}"
     whom = command = named(last.who)
     if late and last.why.startswith(PopUp.LATE):
         what += f". {_delays(late, last.why)}"
-    elif last.why.startswith(PopUp.CROWDED):
-        what += ", as our calls to Altegio had used up the pace of all, or of its account"
+    elif last.why.startswith(PopUp.CROWDED) and shown.OWN_SHARE not in last.why:
+        what += ", and no one location rings most. If that lasts, ask Altegio for more calls, and"
+        what += " set PacePerS and PacePerMin to what it allows"
+        command = "grep Pace docs/configuration.md"
     elif last.why.startswith(PopUp.UNUSABLE):
         what += ". If its PBX writes numbers as another country does, say which"
         command = f"account {last.who} --country COUNTRY"
@@ -79,7 +86,10 @@ def of_pop_ups(
         # It rang only, or what waited was given up: it is asked about when it rings again.
         trouble = replace(trouble, until=last.at + LATELY, is_over=True)
     good = newest.at if newest and newest.why in _NO_FAULT else last.at
-    yield unless_mended(trouble, last, good, "one was shown", now)
+    if last.why.startswith(PopUp.CROWDED):
+        yield unless_rested(trouble, last.at, now)
+    else:
+        yield unless_mended(trouble, last, good, "one was shown", now)
 
 
 def _delays(late: Mapping[str, int], why: str) -> str:
@@ -140,8 +150,20 @@ def unless_mended(
     """The same, or an echo of it if it was as it should be later, at `good`, which `how` tells."""
     if good <= seen.at:
         return found
-    until = seen.at + LATELY
-    what = f"{found.what.rstrip('.')}. Mended, as it seems: {how} {screen.due(good, now)}"
+    return echoed(found, seen.at, f"{how} {screen.due(good, now)}")
+
+
+def unless_rested(found: Trouble, last: datetime, now: datetime) -> Trouble:
+    """The same of pop-ups dropped for the pace; a PBX that loops may rest, and some are shown."""
+    is_over = now - last >= _QUIET
+    how = f"the last was dropped {screen.due(last, now)}"
+    return echoed(found, last, how) if is_over else found
+
+
+def echoed(found: Trouble, last: datetime, how: str) -> Trouble:
+    """What is over, as `how` tells, an hour longer than it was there `last`."""
+    until = last + LATELY
+    what = f"{found.what.rstrip('.')}. Mended, as it seems: {how}"
     what += f"; this is told until {until:%H:%M:%S}Z"
     return replace(found, what=what, command=found.whom, until=until, is_over=True)
 

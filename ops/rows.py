@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from ops import country as countries_of
-from ops import dead_letters, pbx, screen, trouble, waiting
+from ops import crowded, dead_letters, pbx, screen, trouble, waiting
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
@@ -17,11 +17,10 @@ from shared.altegio.status import Status
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow
 from shared.aws.sightings import Sighting
+from shared.calls import admission
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call, CallState
 from shared.calls.hearing import read_anew
-from shared.calls.lines import is_number
 from shared.calls.shown import PopUp
-from shared.connections.accounts import Account
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
@@ -276,26 +275,16 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
     yield Trouble(Grade.ATTENTION, what, whom, command, since)
 
 
-def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Iterator[Trouble]:
-    """Calls of an account's own lines that wait at another's, as a PBX of it has that key."""
-    own = {it for it in (*account.lines, *(it.leg.line for it in calls if it.leg)) if is_number(it)}
-    soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
-    found = site.calls.waiting_elsewhere(account.account_id, own, soon, 10 * MOST)
-    for other, keys in found.items():
-        its = site.one(site.accounts.of_id, other)
-        named = f" ({its.name})" if its else ""
-        what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
-        what += f" the key of account {other}{named}. Give the PBX the key of {whom}, then give up"
-        what += " what waits there"
-        yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
-
-
 def dropped(site: Site, of: Collection[str], now: datetime) -> Iterator[Trouble]:
     """Pop-ups of locations or accounts, or of all, that were dropped; those told late by PBX."""
     seen = [site.sightings.last(sightings.POP_UP_DROPPED, it) for it in of]
     seen += site.sightings.lately(sightings.POP_UP_DROPPED, LATELY)
-    groups = defaultdict[str, list[Sighting]](list)
+    groups, crowd = defaultdict[str, list[Sighting]](list), crowded.found(site)
+    if crowd:
+        yield from crowd.troubles(of, now)
     for it in {it.who: it for it in seen if it and it.who}.values():
+        if crowd and crowded.is_crowded(it) and it.who in {crowd.culprit, *crowd.harmed}:
+            continue
         is_late = it.who.isdecimal() and it.why.startswith(f"{sightings.TOO_LATE}: told")
         own = rows(site, [int(it.who)] if is_late else [])
         groups[(own and own[0].account_id) or it.who].append(it)
@@ -324,6 +313,13 @@ def _dropped(site: Site, whose: str, group: Sequence[Sighting], now: datetime) -
         found = (
             it if it.until else pbx.unless_mended(it, last, chosen_at, how, now) for it in found
         )
+    if last.why.startswith(PopUp.CLOSED) and last.who.isdecimal():
+        own = rows(site, [int(last.who)])
+        open_ = bool(own) and not admission.closed(own[0], own[0].account_id or "")
+        found = (
+            pbx.echoed(it, last.at, "it takes calls again") if open_ and not it.until else it
+            for it in found
+        )
     if account and last.who != whose:
         command, since = f"account {whose}", noted.first_counted(sightings.POP_UP_LATE, *ids)
         whom = f"the PBX of {command} ({account.name}; {trouble.places(sorted(ids))})"
@@ -339,7 +335,7 @@ def places(site: Site, kind: str, within: timedelta) -> list[int]:
 def pop_ups(site: Site, now: datetime, whose: str = "") -> str:
     """How many were shown and dropped, of a location or of all."""
     counts = pbx.in_words(site.sightings.counts(sightings.POP_UP, whose))
-    since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    since = pbx.counted_since(now)
     crowded = site.sightings.crowded(sightings.POP_UP, whose, since)
     more = f", and not all of the minute after {screen.moment(crowded)}" if crowded else ""
     return f"{screen.tally(counts) or 'none'}, since {screen.moment(since)}{more}"

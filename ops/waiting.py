@@ -1,12 +1,18 @@
 """Calls of an account that wait for a line, and whose that line is by our own rows."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import timedelta
 
-from ops import pbx
+from ops import pbx, screen, trouble
 from ops.site import Site
-from ops.trouble import Trouble
+from ops.trouble import Grade, Trouble
+from shared import clock
+from shared.calls.call import Call
+from shared.calls.lines import is_number
 from shared.calls.table import Waiting
 from shared.connections.accounts import Account
+
+_MOST = 200  # So many calls that wait are looked through.
 
 
 def told(
@@ -33,3 +39,17 @@ def sold_lines(
         if its is not None and its.account_id != account.account_id:
             found[location_id] = its
     return {key: (it, found[it]) for key, it in entered.items() if it in found}
+
+
+def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Iterator[Trouble]:
+    """Calls of an account's own lines that wait at another's, as a PBX of it has that key."""
+    own = {it for it in (*account.lines, *(it.leg.line for it in calls if it.leg)) if is_number(it)}
+    soon, whom = clock.now() + timedelta(days=1), f"account {account.account_id}"
+    found = site.calls.waiting_elsewhere(account.account_id, own, soon, _MOST)
+    for other, keys in found.items():
+        its = site.one(site.accounts.of_id, other)
+        named = f" ({its.name})" if its else ""
+        what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
+        what += f" the key of account {other}{named}. Give the PBX the key of {whom}, then give up"
+        what += " what waits there"
+        yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")

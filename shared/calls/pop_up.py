@@ -199,8 +199,10 @@ class CallDoor:
         if ringing is None:
             # All telephones of a group ring for one call: that uses up nobody's allowance.
             return PopUp.REPEATED, ""
+        used_up = shown.OWN_SHARE
         try:
             self._pop_ups.take(account.account_id)
+            used_up = shown.OF_ALL
             while not self._taken(ringing):
                 # Its key was taken by the same call, or by another of its id.
                 ringing = self._unseen(account, event, location_id, report)
@@ -208,7 +210,7 @@ class CallDoor:
                     return PopUp.REPEATED, ""
         except (Paused, Busy) as error:
             braked = isinstance(error, Paused) and error.braked
-            return PopUp.FAILED if braked else PopUp.CROWDED, str(error)
+            return (PopUp.FAILED, str(error)) if braked else (PopUp.CROWDED, used_up)
         if self._clock() > latest:
             return PopUp.LATE, "after waiting for its turn"
         outcome = self._voip.pop_up(

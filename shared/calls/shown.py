@@ -10,6 +10,10 @@ from enum import StrEnum
 
 from shared.aws.sightings import TOO_LATE
 
+# Why there were too many, as the door notes it: of one account, or of all together.
+OWN_SHARE = "the account's share of our calls to Altegio was used up"
+OF_ALL = "our calls to Altegio were used up by all"
+
 # So many digits of a caller tell his own telephone to whoever tries it, and no stranger's to him.
 _LAST_DIGITS = 3
 # Of a delay below so many seconds, so many make no difference.

@@ -193,7 +193,7 @@ def unknown_line(stage: Stage) -> Play:
     yield
     stage.fills["LOCATION"] = "4232"
     ring(stage, key, "c-1", location_id=None, line="+13155550199")
-    assert named(stage, "pop-ups are dropped")
+    assert named(stage, "pop-ups were dropped")
     telling.end(stage, key, call_id="c-1", location_id=None, line="+13155550199")
     yield ["4232", "+13155550199"]
     yield

@@ -121,7 +121,7 @@ def test_numbers_of_another_country_than_the_accounts_are_told(
     deployment.call({**ringing("c-1", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
     [line] = told(operator)
     assert (
-        "more pop-ups are dropped than shown: 1 not shown, as the caller's number is none of the"
+        "more pop-ups were dropped than shown: 1 not shown, as the caller's number is none of the"
         " account's country; at " in line
     )
     assert "Z: the caller's number is none of the account's country. If its PBX writes" in line
@@ -185,7 +185,7 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
     ring(2)
     [line] = told(operator)
     what = (
-        "more pop-ups are dropped than shown: 2 not shown, as the platform did not take it; at"
+        "more pop-ups were dropped than shown: 2 not shown, as the platform did not take it; at"
         f" {deployment.clock():%H:%M:%S}Z: the platform did not take it: 422 No such user."
     )
     assert line == f"attention location 4564: {what} > location 4564"
@@ -254,7 +254,7 @@ def test_a_pbx_whose_clock_is_behind_is_told_once_whatever_locations_it_serves(
     [line] = told(operator)
     assert line.startswith(
         f"attention the PBX of account {account_id} (Zoë Müller ÿÿ; locations 4232, 4564): more"
-        " pop-ups are dropped than shown: 3 not shown, as the PBX told too late; at"
+        " pop-ups were dropped than shown: 3 not shown, as the PBX told too late; at"
     )
     assert "The PBX's clock is about 91 s behind, as its delays are alike. Have whoever" in line
     assert "set it by NTP; if it is right, its reports come late: look at their queue" in line

@@ -1,0 +1,86 @@
+"""Whose PBX rings so often that pop-ups are dropped for the pace, and whom else that harms."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ops import pbx, screen
+from ops.site import Site
+from ops.trouble import LATELY, Grade, Trouble
+from shared.aws.sightings import POP_UP, POP_UP_DROPPED, Sighting
+from shared.calls.shown import OWN_SHARE, PopUp
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """A location that rang above its account's share, or more than all others together.
+
+    Attributes:
+        culprit: its id.
+        counts: what became of its pop-ups since the hour before this one began.
+        harmed: of whom else pop-ups were dropped, and how many.
+        at: when one was dropped last, of anybody.
+    """
+
+    culprit: str
+    counts: Mapping[str, int]
+    harmed: Mapping[str, int]
+    at: datetime
+
+    def troubles(self, of: Collection[str], now: datetime) -> Iterator[Trouble]:
+        """As it is told of all, or of some locations."""
+        dropped, shown = (self.counts.get(it, 0) for it in (PopUp.CROWDED, PopUp.SENT))
+        if (not of or self.culprit in of) and (self.harmed or dropped > shown):
+            told = self._of_culprit(dropped, dropped + shown, now)
+            yield pbx.unless_rested(told, self.at, now)
+        for who in sorted({*of} & {*self.harmed}):
+            yield pbx.unless_rested(self._of_harmed(who), self.at, now)
+
+    def _of_culprit(self, dropped: int, rings: int, now: datetime) -> Trouble:
+        since = pbx.counted_since(now)
+        what = f"its PBX told {screen.counted(rings, 'ring')} or more since {screen.moment(since)},"
+        what += f" and {dropped} of them were not shown, as they were too many at once."
+        what += " It is the cause, and "
+        what += f"harms others: {_listed(self.harmed)}" if self.harmed else "harms nobody else yet"
+        what += f"; last at {self.at:%H:%M:%S}Z. Have whoever runs that PBX stop it. Only if he"
+        what += " cannot be reached, a new key with the old one void ends it at once: then nothing"
+        what += " of that account's PBX is heard, until it has the new key"
+        whom = f"location {self.culprit}"
+        return Trouble(Grade.ATTENTION, what, whom, f"account {self.culprit} --new-key --void")
+
+    def _of_harmed(self, who: str) -> Trouble:
+        number = screen.counted(self.harmed[who], "pop-up was", "pop-ups were")
+        what = f"{number} not shown, last at {self.at:%H:%M:%S}Z, which is not its own fault: the"
+        what += f" PBX of location {self.culprit} rings so often that our calls to Altegio were"
+        what += " used up. What ends that stands there"
+        return Trouble(Grade.ATTENTION, what, f"location {who}", f"location {self.culprit}")
+
+
+def found(site: Site) -> Crowd | None:
+    """Who crowds the pace, or did so lately; None if nobody stands out."""
+    lately = site.sightings.lately(POP_UP_DROPPED, LATELY)
+    seen = {it.who: it for it in lately if is_crowded(it) and it.who.isdecimal()}
+    if not seen:
+        return None
+    counts = {who: site.sightings.counts(POP_UP, who) for who in seen}
+    culprit = max(counts, key=lambda who: _rings(counts[who]))
+    most = 2 * _rings(counts[culprit]) > _rings(site.sightings.counts(POP_UP))
+    if not most and OWN_SHARE not in seen[culprit].why:
+        return None
+    others = [it for it in seen.values() if it.who != culprit and OWN_SHARE not in it.why]
+    harmed = {it.who: counts[it.who][PopUp.CROWDED] or 1 for it in others}
+    return Crowd(culprit, counts[culprit], harmed, max(it.at for it in seen.values()))
+
+
+def is_crowded(seen: Sighting) -> bool:
+    """Whether it was dropped for the pace."""
+    return seen.why.startswith(PopUp.CROWDED)
+
+
+def _rings(counts: Counter[str]) -> int:
+    return counts[PopUp.SENT] + counts[PopUp.CROWDED]
+
+
+def _listed(harmed: Mapping[str, int]) -> str:
+    return ", ".join(f"location {who} ({number} not shown)" for who, number in harmed.items())
