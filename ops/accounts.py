@@ -10,6 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import TextIO
 
+from ops import country as countries_of
 from ops import names, pbx, rows, screen, trouble, waiting
 from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
@@ -162,6 +163,8 @@ def _change(
         }
         what += ", of all locations of the account"
         what += _readable_in(options.country, [*chain.from_iterable(refused.values())])
+        latest = chain.from_iterable(site.calls.latest(it.location_id, _MOST) for it in own[:_MOST])
+        what += _also_readable_in(options.country, latest)
         words = f"country {change}, by {getpass.getuser()}"
         lines = site.connections.noted(account_id, words, clock.now())
         chosen = partial(site.accounts.set_country, account_id, options.country, lines)
@@ -177,6 +180,14 @@ def _readable_in(country: str, refused: Sequence[Call]) -> str:
     good = sum(trouble.numbers(country, [it])[1] for it in read)
     told = f"; of {screen.counted(len(read), 'call')} that Altegio refused, the numbers of {good}"
     return f"{told} can exist there" * bool(read)
+
+
+def _also_readable_in(country: str, calls: Iterable[Call]) -> str:
+    """The same of those that the platform has without their callers' numbers."""
+    unread = countries_of.unread(it for it in calls if not trouble.refused([it]))
+    good = len(unread) - len(countries_of.unread(unread, country))
+    told = f"; of {screen.counted(len(unread), 'call')} whose caller's number could not be read,"
+    return f"{told} those of {good} can exist there" * bool(unread)
 
 
 def _handing_over(site: Site, name: str, found: Account) -> _Change:

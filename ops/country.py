@@ -1,16 +1,20 @@
 """In which country the numbers of an account are, as far as its calls and its journal tell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
 from ops import trouble
 from ops.site import Site
+from ops.trouble import LATELY, Trouble
 from shared import countries
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
 from shared.connections.accounts import Account
+
+_MOST = 20  # Of a location's calls, so many are looked at.
 
 
 def fitting(site: Site, account: Account, calls: Sequence[Call]) -> list[str]:
@@ -18,6 +22,35 @@ def fitting(site: Site, account: Account, calls: Sequence[Call]) -> list[str]:
     own = [it for it in calls if it.account_id == account.account_id]
     likely = dict.fromkeys(it for it in _likely(site, account, own) if it in countries.CODES)
     return [it for it in likely if own and trouble.numbers(it, [read_anew(c, it) for c in own])[1]]
+
+
+def unread(calls: Iterable[Call], country: str = "") -> list[Call]:
+    """Those whose caller's number could not be read; or cannot, in a country."""
+    read = [(it, read_anew(it, country) if country else it) for it in calls]
+    return [it for it, anew in read if anew.leg and anew.leg.is_unread]
+
+
+def of_unread(site: Site, location_id: int, found: Trouble, now: datetime) -> Trouble:
+    """The same of pop-ups whose callers' numbers were none, by the calls that came with such."""
+    owner = site.connections.owner(location_id)
+    account = site.one(site.accounts.of_id, owner) if owner else None
+    calls = unread(it for it in site.calls.latest(location_id, _MOST) if it.heard_at > now - LATELY)
+    calls = [it for it in calls if it.account_id == owner]
+    if not calls or account is None or found.until:
+        return found
+    likely = dict.fromkeys(it for it in _likely(site, account, calls) if it in countries.CODES)
+    what, _, _ = found.what.partition(". Either")
+    if fits := [it for it in likely if not unread(calls, it)]:
+        all_in = " or of ".join(map(countries.named, fits))
+        what += f". As numbers of {all_in}, those of its last calls can all exist. If its PBX"
+        what += " stands there, say it; if not, it does not write them in full"
+        command = f"account {account.account_id} --country {fits[0]}"
+        return replace(found, what=what, command=command)
+    what += ". Nor are those of its last calls numbers of any country that it may be in, so it is"
+    what += " its PBX that does not write them in full, as one that cuts off the area code. Have"
+    what += " whoever runs it send them with the country's code; another country of the account"
+    what += " would mend nothing"
+    return replace(found, what=what, command=found.whom)
 
 
 def _likely(site: Site, account: Account, calls: Sequence[Call]) -> Iterator[str]:

@@ -72,7 +72,8 @@ def of_pop_ups(
         what += " set PacePerS and PacePerMin to what it allows"
         command = "grep Pace docs/configuration.md"
     elif last.why.startswith(PopUp.UNUSABLE):
-        what += ". If its PBX writes numbers as another country does, say which"
+        what += ". Either the PBX does not write numbers in full, as one that cuts off the area"
+        what += " code, or it writes them as another country does: if so, say which"
         command = f"account {last.who} --country COUNTRY"
     elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
         line = newest.facts.get("line") or newest.facts.get("extension", "")

@@ -310,6 +310,7 @@ def _dropped(site: Site, whose: str, group: Sequence[Sighting], now: datetime) -
     if last.why.startswith(PopUp.UNUSABLE) and last.who.isdecimal():
         chosen_at = countries_of.changed_at(site, int(last.who)) or last.at
         how = "the next call tells, as the country was chosen"
+        found = (countries_of.of_unread(site, int(last.who), it, now) for it in found)
         found = (
             it if it.until else pbx.unless_mended(it, last, chosen_at, how, now) for it in found
         )

@@ -257,7 +257,10 @@ def of_refused(
         location, again = f"location {location_id}", f"location {location_id} --send-refused"
         first = "First put right what it says, then"
         if not are_good:
-            first = "If the PBX writes numbers as another country does, say which, then"
+            first = (
+                "Either the PBX does not write them in full, which only it can mend, or it writes"
+            )
+            first += " them as another country does: if so, say which, then"
             if fits:
                 all_in = " or of ".join(map(countries.named, fits))
                 first = f"As numbers of {all_in}, all can exist: if the PBX writes them so, say it,"

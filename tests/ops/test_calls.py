@@ -76,7 +76,7 @@ def test_what_was_told_is_read_in_the_country_of_now_when_it_is_sent_again(
     assert f"numbers     read as of US +1; {none}\n" in shown
     for screen in (("status",), ("location", "4564"), ("account", "4564")):
         [line] = wrong(operator, *screen)
-        assert f"Numbers are read as of US +1; {none}. If the PBX writes numbers as ano" in line
+        assert f"Numbers are read as of US +1; {none}. Either the PBX does not write t" in line
         assert line.endswith(" > account 4564 --country COUNTRY")
     # Once the zone of the location is known, the country that fits is.
     row = deployment.connection(4564)

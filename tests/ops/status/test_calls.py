@@ -124,7 +124,8 @@ def test_numbers_of_another_country_than_the_accounts_are_told(
         "more pop-ups were dropped than shown: 1 not shown, as the caller's number is none of the"
         " account's country; at " in line
     )
-    assert "Z: the caller's number is none of the account's country. If its PBX writes" in line
+    assert "Z: the caller's number is none of the account's country. Either the PBX does" in line
+    assert "or it writes them as another country does: if so, say which" in line
     assert line.endswith("say which > account 4232 --country COUNTRY")
     assert "country DE +49" in " ".join(operator("location", "4232").split())
     # No call has come since it was mended.
@@ -140,6 +141,40 @@ def test_numbers_of_another_country_than_the_accounts_are_told(
     deployment.clock.advance(seconds=1)
     deployment.call({**ringing("c-2", location_id=4232), "phone": "(315) 555-0180", "at": at}, key)
     assert "1 thing is wrong" in operator("status")
+
+
+def test_a_pbx_that_cuts_the_area_code_is_told_as_that_and_not_as_another_country(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    for number in range(3):
+        telling.ring(deployment, key, phone="555-0175", call_id=f"c-{number}", location_id=4232)
+        telling.end(deployment, key, phone="555-0175", call_id=f"c-{number}", location_id=4232)
+    [line] = told(operator)
+    assert "Nor are those of its last calls numbers of any country that it may be in, so" in line
+    assert "its PBX that does not write them in full, as one that cuts off the area code" in line
+    assert line.endswith(" > location 4232")
+    shown = " ".join(operator("status").split())
+    assert "--country" not in shown
+    # Which country has them can be tried.
+    dry = " ".join(operator("account", "4232", "--country", "DE").split())
+    assert "; of 3 calls whose caller's number could not be read, those of 0 can exist the" in dry
+
+
+def test_a_country_that_has_the_numbers_of_the_last_calls_is_proposed(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    operator("account", "4232", "--country", "DE", "--do")
+    deployment.clock.advance(seconds=5)
+    caller = "(315) 555-0180"
+    telling.ring(deployment, key, phone=caller, call_id="c-1", location_id=4232)
+    telling.end(deployment, key, phone=caller, call_id="c-1", location_id=4232)
+    [line] = [it for it in told(operator) if "more pop-ups were" in it]
+    assert "As numbers of US +1, those of its last calls can all exist" in line
+    assert line.endswith(" --country US")
+    dry = " ".join(type_what_it_says(operator, line).split())
+    assert "; of 1 call whose caller's number could not be read, those of 1 can exist the" in dry
 
 
 def test_calls_that_the_platform_refused_are_told_with_each_of_its_reasons(
