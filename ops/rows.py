@@ -267,9 +267,12 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         what += f"So the user token in {parameter} is not taken. {OF_USER}"
         command = written(site, parameter)
     else:
-        what += f"See first whether the application, and the user whose token is in {parameter},"
-        what += " may view Overview - Calls: it may have been taken from either. If both may, these"
-        command, what = "publication", f"{what} were connected before, and have to connect anew"
+        what += "Somebody lacks the right to view Overview - Calls. Look in this order. 1. The user"
+        what += f" whose token is in {parameter}: in Altegio, whether he has that right in these"
+        what += " locations, or was taken from their staff. 2. The application: in the Developer"
+        what += " Cabinet, whether that right is on. 3. If both have it, an owner who had connected"
+        what += " before the application got it, has to press Disconnect, and then Connect"
+        command = "publication"
     whom = trouble.places(sorted({it.location_id or 0 for it in unread}))
     since = min((it.sent_at for it in unread if it.sent_at), default=None)
     yield Trouble(Grade.ATTENTION, what, whom, command, since)

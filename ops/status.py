@@ -48,15 +48,13 @@ _LASTING = ("Doubled", "LifecycleEventUnknown")
 # Whose key we have: what is noted of those that were taken and refused, and in words.
 _KEYED = (
     (
-        *(sightings.BILLING, sightings.BILLING_REFUSED),
-        "billing comes with another key or secret",
-        "Whoever bills",
+        *(sightings.BILLING, sightings.BILLING_REFUSED, "BillingRefused"),
+        *("billing", "comes with another key or secret"),
         "What was refused has to come again",
     ),
     (
-        *(sightings.PORTAL, sightings.PORTAL_REFUSED),
-        "the portal (PortalUrl) comes with another key",
-        "Whoever runs it",
+        *(sightings.PORTAL, sightings.PORTAL_REFUSED, "PortalRefused"),
+        *("the portal (PortalUrl)", "comes with another key"),
         "Nobody connects through it until then; after that its owners open their link again",
     ),
 )
@@ -184,9 +182,7 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         parameter = settings.partner_token_parameter
         command, first = rows.written(site, parameter), rows.read(site, parameter)
         does = f"refuses the partner token of {parameter}"
-        found = site.ssm.get_parameter(Name=parameter)["Parameter"]
-        last = f"{screen.due(at := found['LastModifiedDate'], now)}, at {screen.moment(at)}"
-        then = f"The parameter was written last {last}, as version {found['Version']}: if this"
+        then = f"{_written(site, parameter, now)}: if this"
         then += f" began then, see who did; if not, Altegio has another token. {rows.HOW_TO_WRITE}."
         then += " Within two minutes `status` has this line no more; else ask Altegio's support"
     else:
@@ -197,6 +193,13 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
     since = site.watch.counted([counted], now).get(counted)
     began = since.first if since else None
     return Trouble(grade, what, "all locations", command, began, first=first)
+
+
+def _written(site: Site, parameter: str, now: datetime) -> str:
+    """When a parameter was written last, as whatever came before that cannot be its doing."""
+    found = site.ssm.get_parameter(Name=parameter)["Parameter"]
+    last = f"{screen.due(at := found['LastModifiedDate'], now)}, at {screen.moment(at)}"
+    return f"The parameter was written last {last}, as version {found['Version']}"
 
 
 def _alarms(site: Site, now: datetime) -> Iterator[Found]:
@@ -282,12 +285,20 @@ def _refused_key(
     site: Site, seen: Sighting, good: Sighting | None, now: datetime, words: Sequence[str]
 ) -> Trouble:
     """A system of the provider's own that comes with what is not in our parameter."""
-    who, whose, lost = words
+    counted, who, comes, lost = words
     came = f"was taken {screen.due(good.at, now)}" if good else "came within a week"
-    what = f"{who} than stands there, and is refused: {'the last' if good else 'none'} with ours"
-    what += f" {came}. {whose} has a new one, or an old one, and must be given ours, or ours is to"
-    what += f" be his: {rows.file_of(seen.who)} is a file that you write, with his. {lost}"
-    return Trouble(Grade.ATTENTION, what, seen.who, rows.written(site, seen.who), seen.at)
+    times = site.watch.counted([counted], now).get(counted)
+    file = rows.file_of(seen.who)
+    what = f"{who} {comes} than stands there, and is refused:"
+    what += f" {screen.counted(times.number, 'time')} in an hour," if times else ""
+    what += f" last {screen.due(seen.at, now)}; {'the last' if good else 'none'} with ours {came}."
+    what += f" {_written(site, seen.who, now)}. If that was when this began, {who} has the one"
+    what += f" before: give it ours, which the first command writes into the file {file}. If not,"
+    what += " it has another by now: ask whoever runs it, write that into the file, and type the"
+    what += f" second. Then delete the file. {lost}"
+    first, command = rows.read(site, seen.who), rows.written(site, seen.who)
+    began = times.first if times else seen.at
+    return Trouble(Grade.ATTENTION, what, seen.who, command, began, first=first)
 
 
 def _noted(site: Site, now: datetime) -> Iterator[Found]:

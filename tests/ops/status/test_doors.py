@@ -1,5 +1,7 @@
 """Of the doors, `status` names who came with what, and what was turned away or dropped."""
 
+from datetime import timedelta
+
 import pytest
 
 from local.simulator import Owner
@@ -96,13 +98,22 @@ def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
     connected.post_billing(payment("inv-9"), key="another")
     body, _header = stripes.signed(stripes.paid(), connected.clock())
     connected.post_stripe(body, "t=1,v1=0")
+    began = connected.clock()
+    operator.watch.counts["BillingRefused"] = 5
+    operator.watch.at["BillingRefused"] = (began - timedelta(minutes=40), began)
     lines = told(operator)
     names = (("billing-key", "KEY"), ("stripe-secret", "SECRET"))
     for line, (name, file) in zip(sorted(lines), names, strict=True):
         assert line.startswith(f"attention /altegio/{name}: billing comes with another key")
         assert line.endswith(f"--name /altegio/{name} --value file://{file}")
-        assert f": {file} is a file that you write, with his. What was refused has to" in line
+        assert "and is refused: 5 times in an hour, last 0 s ago; none with ours came with" in line
+        assert ". The parameter was written last " in line
+        assert "If that was when this began, billing has the one before: give it ours" in line
+        assert f"write his into the file {file}, and type the second. Then delete the file" in line
         assert "none with ours came within a week" in line
+    shown = " ".join(operator("status").replace("\\\n", "").split())
+    assert "for 40 min: billing comes" in shown
+    assert "get-parameter --with-decryption --name /altegio/billing-key" in shown
     connected.clock.advance(minutes=1)
     connected.restart()
     connected.post_billing(payment("inv-9"), key=key)

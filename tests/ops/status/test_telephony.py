@@ -53,9 +53,8 @@ def test_a_list_of_calls_that_is_refused_is_named(
     deployment.let_time_pass(5)
     [line] = told(operator)
     assert "location 4232: the list of calls is refused: 403 No right." in line
-    assert (
-        "may view Overview - Calls: it may have been taken from either. If both may, these" in line
-    )
+    assert "lacks the right to view Overview - Calls. Look in this order. 1. The user whose" in line
+    assert "2. The application: in the Developer Cabinet, whether that right is on. 3. If " in line
     deployment.simulator.clear_faults()
     deployment.let_time_pass(60, step=5)
     assert told(operator) == []
