@@ -1,6 +1,5 @@
 """Whose PBX rings so often that pop-ups are dropped for the pace, and whom else that harms."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +10,13 @@ from ops.trouble import LATELY, Grade, Trouble
 from shared.aws.sightings import POP_UP, POP_UP_DROPPED, Sighting
 from shared.calls.shown import OWN_SHARE, PopUp
 
+# Fewer are a busy moment, and nobody's fault.
+_FLOOD = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """A location that rang above its account's share, or more than all others together.
+    """A location above its account's share, or with more dropped than all others together.
 
     Attributes:
         culprit: its id.
@@ -64,22 +66,21 @@ def found(site: Site) -> Crowd | None:
     if not seen:
         return None
     counts = {who: site.sightings.counts(POP_UP, who) for who in seen}
-    culprit = max(counts, key=lambda who: _rings(counts[who]))
-    most = 2 * _rings(counts[culprit]) > _rings(site.sightings.counts(POP_UP))
-    if not most and OWN_SHARE not in seen[culprit].why:
+    # Of a busy location more are shown; of one that floods us, more are dropped.
+    dropped = {who: it[PopUp.CROWDED] for who, it in counts.items()}
+    culprit = max(dropped, key=lambda who: dropped[who])
+    is_most = 2 * dropped[culprit] > site.sightings.counts(POP_UP)[PopUp.CROWDED]
+    is_cause = is_most or OWN_SHARE in seen[culprit].why
+    if not is_cause or dropped[culprit] < _FLOOD:
         return None
     others = [it for it in seen.values() if it.who != culprit and OWN_SHARE not in it.why]
-    harmed = {it.who: counts[it.who][PopUp.CROWDED] or 1 for it in others}
+    harmed = {it.who: dropped[it.who] or 1 for it in others}
     return Crowd(culprit, counts[culprit], harmed, max(it.at for it in seen.values()))
 
 
 def is_crowded(seen: Sighting) -> bool:
     """Whether it was dropped for the pace."""
     return seen.why.startswith(PopUp.CROWDED)
-
-
-def _rings(counts: Counter[str]) -> int:
-    return counts[PopUp.SENT] + counts[PopUp.CROWDED]
 
 
 def _listed(harmed: Mapping[str, int]) -> str:

@@ -85,7 +85,9 @@ def of_pop_ups(
     trouble = Trouble(Grade.ATTENTION, what, whom, command)
     if last.why.startswith(PopUp.UNKNOWN_LINE) and last.at < now - _QUIET:
         # It rang only, or what waited was given up: it is asked about when it rings again.
-        trouble = replace(trouble, until=last.at + LATELY, is_over=True)
+        rang = f"it rang last {screen.due(last.at, now)}, and nothing waits for it"
+        yield replace(echoed(trouble, last.at, rang), command=command)
+        return
     good = newest.at if newest and newest.why in _NO_FAULT else last.at
     if last.why.startswith(PopUp.CROWDED):
         yield unless_rested(trouble, last.at, now)

@@ -339,6 +339,8 @@ def test_a_line_that_only_rang_is_not_asked_about_for_long(
     assert "1 thing is wrong" in operator("status")
     deployment.let_time_pass(2)
     assert "nothing is wrong any more" in operator("status")
+    [it] = operator.json("status")["troubles"]
+    assert "it rang last 11 min ago, and nothing waits for it; this is told until " in it["what"]
 
 
 def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missing(

@@ -89,6 +89,16 @@ def test_between_two_bursts_it_is_not_over(
     assert "nothing is wrong any more" in operator("status")
 
 
+def test_a_busy_moment_is_nobodys_flood(deployment: Deployment, operator: Operator) -> None:
+    key = deployment.connect(4564).pbx_key
+    busy(deployment)
+    assert ring(deployment, key, "c-1", 4564) == "too many calls at once"
+    [line] = told(operator)
+    assert "more pop-ups were dropped than shown: 1 not shown, as too many calls came at" in line
+    assert "and no one location rings most. If that lasts, ask Altegio for more calls" in line
+    assert line.endswith(" > grep Pace docs/configuration.md")
+
+
 def test_what_was_shown_last_is_one_time_on_the_screen(
     deployment: Deployment, operator: Operator
 ) -> None:
