@@ -109,7 +109,10 @@ def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
         assert "and is refused: 5 times in an hour, last 0 s ago; none with ours came with" in line
         assert ". The parameter was written last " in line
         assert "If that was when this began, billing has the one before: give it ours" in line
-        assert f"write his into the file {file}, and type the second. Then delete the file" in line
+        assert (
+            f"which the first command writes into the file {file}. If not, it has another" in line
+        )
+        assert "write that into the file, and type the second. Then delete the file" in line
         assert "none with ours came within a week" in line
     shown = " ".join(operator("status").replace("\\\n", "").split())
     assert "for 40 min: billing comes" in shown
@@ -137,7 +140,8 @@ def test_a_key_of_the_portal_that_is_not_ours_is_told_with_its_parameter(
     assert line.startswith(
         "attention /altegio/portal-key: the portal (PortalUrl) comes with another"
     )
-    assert "none with ours came within a week. Whoever runs it has a new one" in line
+    assert "none with ours came within a week. The parameter was written last " in line
+    assert "the portal (PortalUrl) has the one before: give it ours" in line
     assert "its owners open their link again" in line
     assert line.endswith("--name /altegio/portal-key --value file://KEY")
     connected.clock.advance(minutes=1)
