@@ -77,7 +77,7 @@ def _found(site: Site, location_id: int, call_id: str) -> Sequence[Call]:
 def _facts(site: Site, it: Call) -> list[tuple[str, str]]:
     now = clock.now()
     connection = site.one(site.connections.get, it.location_id) if it.location_id else None
-    steps = ("began", "received", "pop-up shown", "sent")
+    steps = ("began", "received", "pop-up sent", "sent")
     times = zip(steps, (began(it), it.heard_at, it.popped_at, it.sent_at), strict=True)
     pairs = [
         ("location", names.place(it.location_id, connection)),

@@ -242,12 +242,13 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     yield "PBX heard", screen.due(max(heard), now) if heard else "not yet, or long ago"
     if known.lines:
         yield "lines", pbx.lines_of(known.lines, known.location_id)
-    shown = [call.popped_at for call in known.calls if call.popped_at]
+    # Written before Altegio is told, so that no call pops up twice: `dropped` has what it refused.
+    popped = [call.popped_at for call in known.calls if call.popped_at]
     newest = site.sightings.told(sightings.POP_UP, whose)
     # Of one that only rang, there is no call.
-    shown += [newest.at] if newest and newest.why == PopUp.SENT else []
-    popped = max(shown, default=None)
-    yield "last shown", screen.due(popped, now) if popped else "none of a call that is kept"
+    popped += [newest.at] if newest and newest.why == PopUp.SENT else []
+    last = f"sent {screen.due(max(popped), now)}" if popped else "none of a call that is kept"
+    yield "last pop-up", last
     dropped = site.sightings.last(sightings.POP_UP_DROPPED, whose)
     if dropped:
         yield "dropped", f"{screen.due(dropped.at, now)}: {pbx.in_a_sentence(dropped.why)}"

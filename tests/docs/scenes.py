@@ -10,9 +10,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from local.simulator import Owner
 from shared.clock import stamp
 from tests.deployment import Deployment, finished, payment
 
+# The simulator's own is named so as to try what may go wrong.
+OWNER = Owner(name="Zoë Müller", salon_name="Salon Zoë")
 # Names of what a command is given, and what they stand for, where that is made with the scene.
 type Names = Mapping[str, str]
 
@@ -56,7 +59,7 @@ def bought(deployment: Deployment, event_id: str, location_id: int = 4564) -> di
 
 def _attention(deployment: Deployment) -> Names:
     simulator = deployment.simulator
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     simulator.fault("payment", "drop_request")
     deployment.bill(payment("inv-1002"))
     until(deployment, "payment#inv-1002", "NEEDS_HUMAN")
@@ -75,7 +78,7 @@ def _attention(deployment: Deployment) -> Names:
 
 
 def _dropped(deployment: Deployment) -> Names:
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     deployment.simulator.fault("payment", "drop_answer")
     deployment.bill(bought(deployment, "inv-1008"))
     until(deployment, "payment#inv-1008", "UNKNOWN")
@@ -84,14 +87,14 @@ def _dropped(deployment: Deployment) -> Names:
 
 
 def _sent(deployment: Deployment) -> Names:
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     deployment.bill(bought(deployment, "inv-1001"))
     until(deployment, "payment#inv-1001", "SENT")
     return {}
 
 
 def _letters(deployment: Deployment) -> Names:
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     first = bought(deployment, "inv-1004")
     deployment.bill(first)
     until(deployment, "payment#inv-1004", "SENT")
@@ -112,14 +115,14 @@ def _letters(deployment: Deployment) -> Names:
 
 def _life(deployment: Deployment) -> Names:
     simulator = deployment.simulator
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     deployment.clock.advance(seconds=3)
     deployment.bill(bought(deployment, "inv-1001"))
     until(deployment, "payment#inv-1001", "SENT")
     deployment.clock.advance(minutes=1)
     simulator.disconnect(4564, webhook="never")
     deployment.clock.advance(seconds=3)
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     deployment.clock.advance(seconds=3)
     deployment.webhook(deployment.event(4564))
     deployment.let_time_pass(60)
@@ -138,7 +141,7 @@ def _life(deployment: Deployment) -> Names:
 
 def _missed(deployment: Deployment) -> Names:
     simulator = deployment.simulator
-    deployment.connect(4564, 4232, 5001, 5002, 5003, 5004, 5005, 5006, 5007)
+    deployment.connect(4564, 4232, 5001, 5002, 5003, 5004, 5005, 5006, 5007, owner=OWNER)
     simulator.grant(4777, private=True)
     deployment.let_time_pass(3)
     for location_id in (5001, 5002, 5003, 5004, 5005):
@@ -154,7 +157,7 @@ def _found(deployment: Deployment) -> Names:
 
 
 def _called(deployment: Deployment) -> Names:
-    key = deployment.connect(4564).pbx_key
+    key = deployment.connect(4564, owner=OWNER).pbx_key
     began = (deployment.clock() - timedelta(seconds=90)).isoformat()
     assert deployment.call({**finished("c-1001"), "started_at": began}, key)[0] == 202
     deployment.let_time_pass(5)
@@ -162,7 +165,7 @@ def _called(deployment: Deployment) -> Names:
 
 
 def _lined(deployment: Deployment) -> Names:
-    key = deployment.connect(4564, 4232).pbx_key
+    key = deployment.connect(4564, 4232, owner=OWNER).pbx_key
     account_id = str(deployment.connection(4564).account_id)
     deployment.lines.enter(account_id, {"+13155550199": 4232})
     began = (deployment.clock() - timedelta(seconds=90)).isoformat()
@@ -172,7 +175,7 @@ def _lined(deployment: Deployment) -> Names:
 
 
 def _reported(deployment: Deployment) -> Names:
-    deployment.connect(4564, 4232)
+    deployment.connect(4564, 4232, owner=OWNER)
     for number in (1, 2, 3):
         deployment.bill(bought(deployment, f"inv-100{number}"))
         until(deployment, f"payment#inv-100{number}", "SENT")
@@ -190,14 +193,14 @@ def _signed_otherwise(deployment: Deployment) -> Names:
 
 
 def _private(deployment: Deployment) -> Names:
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     deployment.simulator.grant(4777, private=True)
     deployment.let_time_pass(2)
     return {"id": str(deployment.connection(4564).account_id)}
 
 
 def _put_back(deployment: Deployment) -> Names:
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     deployment.bill(bought(deployment, "inv-1001"))
     until(deployment, "payment#inv-1001", "SENT")
     deployment.simulator.fault("payment", "status", status=429, retry_after=60)
@@ -208,7 +211,7 @@ def _put_back(deployment: Deployment) -> Names:
 
 
 def _marked(deployment: Deployment) -> Names:
-    deployment.connect(4564)
+    deployment.connect(4564, owner=OWNER)
     return {"before": "restored --do"}
 
 

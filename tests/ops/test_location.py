@@ -61,7 +61,7 @@ def test_it_shows_the_chain_the_proof_and_the_last_calls(
     before = operator("location", "4564")
     assert "on trial: the CRM token is not proven by a call yet" in before
     assert "enabled" in before
-    assert "same chain  4232" in before
+    assert "same chain   4232" in before
     assert "none, in 14 days" in before
     end(deployment, key, "c-1", recording_url="https://records.example/c-1.mp3")
     deployment.let_time_pass(5)
@@ -103,7 +103,20 @@ def test_a_call_that_only_rings_is_told_too(
     event = {**ringing("c-1"), "at": deployment.clock().isoformat()}
     assert deployment.call(event, key)[0] == 202
     assert "ringing" in operator("call", "4564", "c-1")
-    assert "pop-up shown" in operator("call", "4564", "c-1")
+    assert "pop-up sent" in operator("call", "4564", "c-1")
+
+
+def test_a_pop_up_that_the_platform_refused_is_not_called_shown(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    deployment.simulator.fault("event", "status", status=404, message="Not found.")
+    event = {**ringing("c-1"), "at": deployment.clock().isoformat()}
+    assert deployment.call(event, key)[0] == 202
+    assert "shown" not in operator("call", "4564", "c-1")
+    facts = operator.json("location", "4564")["facts"]
+    assert facts["last pop-up"] == "none of a call that is kept"
+    assert "not shown" in facts["pop-ups"]
+    assert "404" in facts["dropped"]
 
 
 def test_a_call_that_was_refused_and_a_number_that_is_none_are_seen(

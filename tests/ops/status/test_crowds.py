@@ -106,7 +106,7 @@ def test_what_was_shown_last_is_one_time_on_the_screen(
     key = deployment.connect(4564).pbx_key
     assert ring(deployment, key, "c-1", 4564) == "sent"
     deployment.clock.advance(seconds=7)
-    assert operator.json("location", "4564")["facts"]["last shown"] == "7 s ago"
+    assert operator.json("location", "4564")["facts"]["last pop-up"] == "sent 7 s ago"
 
 
 def test_pop_ups_that_were_dropped_before_it_was_connected_again_are_an_echo(
