@@ -154,12 +154,13 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
 
 def _of_held(entry: Entry, found: Evidence) -> tuple[str, str]:
     """The same of one whose location is not connected: first what brings it out."""
-    how = "once its owner presses Connect in Altegio."
-    if found.there:
-        how = f"once the location is connected here again, as it is {found.there} there: its owner"
-        how += " has nothing to do, and this shows how."
-    left = "Only if the customer has left for good, cancel it in billing, and give it up with"
-    return f"It goes out by itself {how} {left} --close REASON.", f"location {entry.location_id}"
+    left = "Only if the customer has left for good, cancel it in billing, and give it up"
+    if not found.there:
+        words = f"It goes out by itself once its owner presses Connect in Altegio. {left}."
+        return words, f"payment {screen.quoted(entry.key)} --close REASON"
+    how = f"once the location is connected here again, as it is {found.there} there: its owner"
+    how += f" has nothing to do, and this shows how. {left} with --close REASON."
+    return f"It goes out by itself {how}", f"location {entry.location_id}"
 
 
 def _look(case: Case) -> Proposal:

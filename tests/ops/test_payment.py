@@ -363,9 +363,11 @@ def test_of_what_is_held_it_says_first_what_brings_it_out(
     assert (here in text) is is_there
     assert ("as it is active there: its owner has nothing to do" in text) is is_there
     assert ("once its owner presses Connect in Altegio" in text) is not is_there
-    way, last = text.index("It goes out by itself once"), text.index("give it up with --close")
+    way, last = text.index("It goes out by itself once"), text.index("--close REASON")
     assert way < text.index("Only if the customer has left for good") < last
-    assert operator.json("payment", "inv-1")["next"] == "location 4564"
+    # What is nowhere connected has nothing to show: only giving it up is a command.
+    there, gone = "location 4564", "payment payment#inv-1 --close REASON"
+    assert operator.json("payment", "inv-1")["next"] == (there if is_there else gone)
 
 
 # Close
