@@ -146,6 +146,8 @@ def doing(simulator: "Simulator", done: Doing | None) -> str:
     if done is None:
         return ""
     stands = done.stands or ("asking ..." if _is_taken(done) else "It was not taken.")
+    if stands.startswith("HELD") and simulator.state(done.location_id) == "active":
+        stands += " The salon is connected again, so it goes out within a minute."
     return (
         _told(done)
         + _rows(("How it stands with your backend", stands))

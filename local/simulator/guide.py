@@ -170,7 +170,7 @@ def _bill(simulator: "Simulator", neighbours: Neighbours) -> Step:
 
 
 def _ring(simulator: "Simulator", neighbours: Neighbours) -> Step:
-    call = neighbours.call
+    call = neighbours.on_the_line([each.call_id for each in simulator.saved_calls()])
     key = neighbours.pbx_key or "PASTE_THE_KEY_HERE"
     now = datetime.now(UTC)
     new = Ringing(f"c-{SAME}", FIRST, neighbours.phone, neighbours.line, now)

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -246,6 +246,12 @@ class Neighbours:
         """
         self.call = replace(self._on_the_line(), taken_at=_now())
 
+    def on_the_line(self, ended: Collection[str]) -> Ringing | None:
+        """Who calls; nobody if a printed command has told that this call is over."""
+        if self.call is not None and self.call.call_id in ended:
+            self.call = None
+        return self.call
+
     def hang_up(self) -> Doing:
         """The call is over; it was missed if nobody had taken it.
 
@@ -346,12 +352,16 @@ def ask(asked: Asked) -> tuple[int | None, str]:
 
 def _in_words(told: Mapping[str, Any]) -> str:
     """How a bill stands, each reason once, as sentences."""
+    if told["state"] == "PENDING" and "why" not in told:
+        # By the time that somebody reads more of it, Altegio may have it.
+        return "PENDING: It has come, and goes out now."
     lost = _LOST[told["state"] == "UNKNOWN"]
     words = dict.fromkeys(
         _ERROR.sub(lost, told[it]) for it in ("means", "why", "next") if told.get(it, "-") != "-"
     )
-    # What has just come goes on at once: its due time is for when a worker dies.
-    is_due = "why" in told and "due_at" in told
+    # What has just come goes on at once: its due time is for when a worker dies. What is held waits
+    # for its owner, and is only looked at then.
+    is_due = "why" in told and "due_at" in told and told["state"] != "HELD"
     due = [f"next at {told['due_at'][11:19]}"] if is_due else []
     said = " ".join(f"{each[:1].upper()}{each[1:].rstrip('.')}." for each in (*words, *due))
     return f"{told['state']}: {said}"

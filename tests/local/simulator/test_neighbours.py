@@ -113,16 +113,26 @@ def test_a_bill_is_posted_and_followed(app: App, stack: Stack, neighbours: Neigh
 
 
 def test_of_a_bill_that_waits_each_reason_stands_once_and_when_it_goes_on(
-    app: App, stack: Stack, neighbours: Neighbours
+    sim: Simulator, app: App, stack: Stack, neighbours: Neighbours
 ) -> None:
-    stack.states = ["HELD"]
+    stack.states = ["REJECTED", "HELD"]
     stack.more = {"why": "so it stands", "next": "later", "due_at": "2026-11-28T14:36:05.060829Z"}
     press(app, "/billing/bill", amount="29.90", currency="EUR", way="http")
     until = time.monotonic() + 60
     while not last(neighbours, "bill").stands:
         assert time.monotonic() < until
         time.sleep(0.05)
-    assert last(neighbours, "bill").stands == "HELD: So it stands. Later. Next at 14:36:05."
+    assert last(neighbours, "bill").stands == "REJECTED: So it stands. Later. Next at 14:36:05."
+    press(app, "/billing/bill", amount="29.90", currency="EUR", way="http")
+    while not last(neighbours, "bill").stands:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    # It waits for its owner, not for that time.
+    assert last(neighbours, "bill").stands == "HELD: So it stands. Later."
+    again = "The salon is connected again, so it goes out within a minute."
+    assert again not in app.http.get("/").text
+    connect(sim, app)
+    assert again in app.http.get("/").text
     stack.states = ["SENT"]  # nobody asks any more
 
 
@@ -227,9 +237,11 @@ def test_the_card_of_a_call_that_is_over_says_so(
     press(app, "/pbx/ring", phone="+13155550175", line="+13155550176", key="pbx_key")
     backend.ring()
     assert "Incoming call" in card()
-    neighbours.call = None
-    backend.save()
+    assert "ringing</span>" in app.http.get("/").text
+    assert neighbours.call is not None
+    backend.save(call_id=neighbours.call.call_id)
     assert "The call is over, " in card()
+    assert "ringing</span>" not in app.http.get("/").text
 
 
 @pytest.mark.usefixtures("neighbours")
