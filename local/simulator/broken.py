@@ -57,6 +57,14 @@ def fault(planted: Fault) -> str:
     return _KINDS[planted.kind].format(what=what, seconds=planted.seconds, status=planted.status)
 
 
+def examples() -> dict[str, str]:
+    """What each kind would do to a payment."""
+    return {
+        kind: words.format(what="the next payment", seconds=3, status=500)
+        for kind, words in _KINDS.items()
+    }
+
+
 def webhooks(simulator: "Simulator") -> str:
     """What becomes of webhooks."""
     return _WEBHOOKS[simulator.webhook_mode]

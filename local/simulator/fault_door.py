@@ -178,7 +178,9 @@ def _page(simulator: "Simulator", notice: str = "") -> Answer:
         + (f'<p class="notice" role="alert">{escape(notice)}</p>' if notice else "")
         + "<h2>Faults of requests</h2>"
         "<p class=soft>The next so many requests of a route get this fault, instead of or on top of"
-        " their answer. <code>local/simulator/faults.py</code> says what each kind does.</p>"
+        " their answer. Of a payment, for example:</p>"
+        f"<dl>{''.join(f'<dt>{it}</dt><dd>{what}</dd>' for it, what in broken.examples().items())}"
+        "</dl>"
         "<form method=post action=/faults/order class=fields>"
         + _choice("route", ["any", *sorted(ROUTES - {"any"})])
         + _choice("kind", ["status", *sorted((NOTHING_DONE | WORK_DONE) - {"status"})])

@@ -235,11 +235,12 @@ def _refund(simulator: "Simulator", neighbours: Neighbours) -> Step:
         name="refund",
         title="Give the money back",
         role="the billing system",
-        words="All of the bill is given back. If no other bill pays for this day, Altegio"
-        " freezes the salon. When your backend has heard of it, some seconds later, ring again in"
-        " step 3, and hang up: no card pops up. Then bill again in step 2: Altegio thaws the salon,"
-        " and this step is done. Your backend sees that within a minute: then the card pops up"
-        " again, and what rang meanwhile comes into the history.",
+        words="All of the bill is given back. If no other bill pays for this day, Altegio freezes"
+        " the salon.</p><ol><li>Press <i>Refund</i>, and wait until the salon is frozen here.</li>"
+        '<li>Ring again in <a href="#step-ring">step 3</a>, and hang up: no card pops up.</li>'
+        '<li>Bill again in <a href="#step-bill">step 2</a>: Altegio thaws the salon, and this step'
+        " is done.</li></ol><p>Your backend sees that within a minute: then the card pops up again,"
+        " and what rang meanwhile comes into the history.",
         controls=controls.form(
             "/billing/refund",
             controls.salon("location"),

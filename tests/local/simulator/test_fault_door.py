@@ -1,5 +1,7 @@
 """Faults planted by hand: through the page's forms, which curl can press as well."""
 
+import re
+
 import pytest
 
 from local.simulator import Simulator
@@ -71,6 +73,9 @@ def test_every_kind_of_fault_is_told(app: App) -> None:
     ]
     assert len({*said}) == len(said)
     assert all("the next request" in each and each.endswith(".\n") for each in said)
+    page = app.http.get("/faults").text
+    for kind in NOTHING_DONE | WORK_DONE:
+        assert re.search(f"<dt>{kind}</dt><dd>[^<]*the next payment[^<]*[.]</dd>", page)
 
 
 def test_what_is_on_order_is_forgotten(sim: Simulator, app: App) -> None:
