@@ -203,8 +203,8 @@ def _saves(outcome: Outcome) -> str:
     return (
         f"{number(len(saved), 'call')} in the client's history, each once: {ways['incoming']}"
         f" incoming, {ways['outgoing']} outgoing; {recorded} answered, with the recording's link,"
-        f" {missed} missed, one of them as the line was busy. {number(lost, 'answer')} went wrong"
-        " on purpose, so Altegio's list was compared."
+        f" {missed} missed. {number(lost, 'answer')} went wrong on purpose, so Altegio's list was"
+        " compared."
     )
 
 

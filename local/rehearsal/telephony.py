@@ -59,10 +59,7 @@ def pops_up(stage: Stage) -> Iterator[Evidence]:
 
 
 def saves(stage: Stage) -> Iterator[Evidence]:
-    """Calls in and out stand in the client's history, answered or not, with the recording's link.
-
-    Of a busy line a telephone system says that nobody answered, and so does Altegio's history.
-    """
+    """Calls in and out stand in the client's history, answered or not, with the recording's link."""
     for call_id, (direction, _status, seconds, link) in SAVED.items():
         outgoing = direction == "outgoing"
         _pbx(stage).end(RUNG, call_id, seconds=seconds, link=link, outgoing=outgoing)
