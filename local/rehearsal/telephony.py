@@ -59,7 +59,7 @@ def pops_up(stage: Stage) -> Iterator[Evidence]:
 
 
 def saves(stage: Stage) -> Iterator[Evidence]:
-    """Calls in and out stand in the client's history, answered or not, with the recording's link."""
+    """Calls in and out stand in the client's history, answered or not, with recordings' links."""
     for call_id, (direction, _status, seconds, link) in SAVED.items():
         outgoing = direction == "outgoing"
         _pbx(stage).end(RUNG, call_id, seconds=seconds, link=link, outgoing=outgoing)
