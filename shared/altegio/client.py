@@ -180,7 +180,7 @@ class Client:
         """
         return self._send(self._money if anew else self._reads, "POST", path, body, host=host)
 
-    def brake(self, reply: Reply) -> None:
+    def _brake(self, reply: Reply) -> None:
         """Nobody calls for a while: what was answered is meant for all calls."""
         self._pace.brake(reply.retry_after_s, f"{reply.status} {reply.message()}".strip())
 
@@ -220,7 +220,7 @@ class Client:
         has_another = bool(user_token) or _CHAINS_TOKEN in (body or {})
         may_be_its = reply.status == httpx.codes.UNAUTHORIZED and has_another
         if reply.status in _MEANT_FOR_ALL and not may_be_its:
-            self.brake(reply)
+            self._brake(reply)
         if reply.status in _NOT_OUR_TOKEN and not user_token:
             count("PlatformBlocked")
         if reply.status == httpx.codes.TOO_MANY_REQUESTS:

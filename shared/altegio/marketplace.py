@@ -332,11 +332,7 @@ class Marketplace:
             self._client.application_id, location_id, zone=self._client.zone, **payment
         )
         try:
-            reply = self._client.tell("/marketplace/partner/payment", body, anew=True)
-            if reply.status == HTTPStatus.NOT_FOUND:
-                # No id in this address: it is wrong for every payment.
-                self._client.brake(reply)
-            return read_payment(reply)
+            return read_payment(self._client.tell("/marketplace/partner/payment", body, anew=True))
         except NotSent as error:
             return NotTaken(str(error))
         except NoAnswer as error:

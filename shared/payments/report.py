@@ -249,15 +249,13 @@ class ReportPayments:
         until: float,
     ) -> Outcome | None:
         """What a refusal means, asked of the status; None if the location is not connected."""
+        if isinstance(outcome, Blocked) and not self._is_of_one(until):
+            return outcome
         try:
             status = self._platform.status(claimed.location_id or 0, until)
         except (Refused, Unreachable) as error:
-            if isinstance(outcome, Blocked):
-                if isinstance(error, Refused):
-                    # Not this payment's fault: the others would fare no better.
-                    self._pace.brake(0, str(error))
-                return outcome
-            return NotTaken(f"{outcome.why}; then status: {error}")
+            blocked = isinstance(outcome, Blocked)
+            return outcome if blocked else NotTaken(f"{outcome.why}; then status: {error}")
         if platform_id is not None and platform_id in status.refunded:
             return Sent(platform_id)
         if not status.live:
@@ -270,6 +268,18 @@ class ReportPayments:
             # What the platform says twice in a row is believed.
             return NotTaken(outcome.why, self._rules.lease_s)
         return outcome
+
+    def _is_of_one(self, until: float) -> bool:
+        """Whether the platform takes token, address and application, which it did not of one."""
+        try:
+            self._platform.locations(1, until)
+        except Refused as error:
+            # Not this payment's fault: the others would fare no better.
+            self._pace.brake(0, str(error))
+            return False
+        except Unreachable:
+            return False
+        return True
 
     def _after(
         self, claimed: Entry, outcome: NotTaken | Blocked | Rejected | Unclear | None

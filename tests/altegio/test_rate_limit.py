@@ -262,7 +262,7 @@ def test_a_wrong_token_or_address_stops_everybody_and_rejects_nothing(
     paced: Deployment, simulator: Simulator, logged: Callable[[], str], status: int
 ) -> None:
     """One call in half a minute tries whether it is mended; then the backlog goes out."""
-    simulator.fault("payment", "status", status=status, times=1000)
+    simulator.fault("any", "status", status=status, times=1000)
     for number in range(5):
         paced.bill(payment(f"inv-{number}"))
     assert len(simulator.calls("payment")) == 1
@@ -305,16 +305,21 @@ def test_a_status_that_is_refused_stops_everybody(paced: Deployment, simulator: 
     assert len(simulator.calls("payment")) == 1
 
 
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("route", ["payment", "any"])
 def test_one_location_that_is_refused_stops_no_other(
-    paced: Deployment, simulator: Simulator
+    paced: Deployment, simulator: Simulator, route: str, status: int
 ) -> None:
+    """Also one that the platform has deleted, so that it knows nothing of it, whatever is asked."""
     paced.connect(77)
     paced.reconcile()
-    simulator.fault("payment", "status", status=403, times=1000, location_id=4564)
+    said = {"status": status, "message": "Salon not found."}
+    simulator.fault(route, "status", times=1000, location_id=4564, **said)
     paced.bill(payment("inv-1"))
     paced.bill(payment("inv-2", location_id=77))
-    assert paced.entry("payment#inv-1").state is EntryState.PENDING
+    assert paced.entry("payment#inv-1").state in (EntryState.PENDING, EntryState.HELD)
     assert paced.entry("payment#inv-2").state is EntryState.SENT
+    assert len(simulator.payments(77)) == 1
 
 
 # Wake-ups
