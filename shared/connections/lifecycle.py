@@ -153,7 +153,7 @@ def chain_key(connection: Connection) -> str | None:
 def left_chain(connection: Connection) -> Connection:
     """Out of its chain; a closed one without a hint is due for nothing but its erasing then."""
     is_over = connection.state is State.DISABLED and connection.hint is None
-    due_at = connection.erase_at if is_over else connection.due_at
+    due_at = _forgets_at(connection) if is_over else connection.due_at
     return replace(connection, chain_key=None, thawed=False, due_at=due_at)
 
 
@@ -350,7 +350,10 @@ def _frozen_wait(status: Status, now: datetime, rules: LifecyclePolicy) -> timed
 
 
 def erased(connection: Connection) -> Connection:
-    """A closed connection without anything personal; the location and its generations stay."""
+    """A closed connection without anything personal; the location and its generations stay.
+
+    It is due once more if an account that had it before is kept for longer.
+    """
     return replace(
         connection,
         account_id=None,
@@ -363,15 +366,21 @@ def erased(connection: Connection) -> Connection:
         hint_at=None,
         verdict=f"erased, after: {connection.verdict}",
         erase_at=None,
-        due_at=None,
+        due_at=connection.forget_at,
     )
+
+
+def _forgets_at(connection: Connection) -> datetime | None:
+    """When a closed one is due for nothing but its erasing, or that of whose it was before."""
+    known = [at for at in (connection.erase_at, connection.forget_at) if at is not None]
+    return min(known, default=None)
 
 
 def _closed(connection: Connection, why: str, now: datetime, rules: LifecyclePolicy) -> Connection:
     erase_at, settled_at = connection.erase_at, connection.settled_at
     if connection.state is not State.DISABLED:
         erase_at, settled_at = now + timedelta(seconds=rules.erase_after_s), now
-    return replace(
+    closed = replace(
         connection,
         state=change(CHANGES, "closed", connection.state),
         lease_until=None,
@@ -382,6 +391,6 @@ def _closed(connection: Connection, why: str, now: datetime, rules: LifecyclePol
         verdict=why,
         settled_at=settled_at,
         erase_at=erase_at,
-        # At once while the chain has yet to be left.
-        due_at=now if connection.chain_key else erase_at,
     )
+    # At once while the chain has yet to be left.
+    return replace(closed, due_at=now if connection.chain_key else _forgets_at(closed))

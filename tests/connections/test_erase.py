@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
+
+import pytest
 
 from local.simulator import Owner
 from tests.deployment import Deployment, payment
+from tests.memory.tables import Index
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 PERSONAL = (ANNA.name, ANNA.phone, ANNA.email)
@@ -120,3 +124,47 @@ def test_an_owner_at_the_door_is_not_erased_under_his_hands(deployment: Deployme
     deployment.press(page)
     deployment.reconcile()
     assert ANNA.email in stored(deployment)
+
+
+def test_of_a_chain_that_left_as_a_whole_the_account_goes_too(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index follows its table a little later, and all locations are erased in one run."""
+    deployment.connect(4564, 4232, owner=ANNA)
+    deployment.clock.advance(minutes=2)
+    for location_id in (4564, 4232):
+        deployment.simulator.disconnect(location_id)
+        deployment.webhook(deployment.event(location_id))
+    deployment.let_time_pass(5)
+    deployment.clock.advance(days=31)
+    moves: list[Callable[[], None]] = []
+    moved = Index.move
+    with monkeypatch.context() as lagging:
+        lagging.setattr(Index, "move", lambda *told: moves.append(partial(moved, *told)))
+        deployment.reconcile()
+    for follow in moves:
+        follow()
+    assert [deployment.connection(it).account_id for it in (4564, 4232)] == [None, None]
+    assert deployment.rows("ACCOUNTS_TABLE") == []
+
+
+def test_a_former_owner_who_was_here_since_is_erased_though_the_next_one_was_before(
+    deployment: Deployment,
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    anna = str(deployment.connection(4564).account_id)
+    disconnect(deployment, 4564)
+    deployment.connect(4564, owner=Owner(id=8, name="Boris", email="boris@salon.example"))
+    disconnect(deployment, 4564)
+    deployment.clock.advance(days=20)
+    account = deployment.accounts.of_id(anna)
+    assert account is not None
+    assert deployment.accounts.seen(account, deployment.clock())
+    deployment.let_time_pass(11 * 24 * 60, step=24 * 60)
+    connection = deployment.connection(4564)
+    assert (connection.account_id, connection.former) == (None, (anna,))
+    assert [it["key"] for it in deployment.rows("ACCOUNTS_TABLE")]
+    deployment.let_time_pass(20 * 24 * 60, step=24 * 60)
+    assert deployment.rows("ACCOUNTS_TABLE") == []
+    connection = deployment.connection(4564)
+    assert (connection.state, connection.former, connection.due_at) == ("disabled", (), None)
