@@ -61,7 +61,7 @@ def payment(site: Site, options: argparse.Namespace) -> int:
     for name, way in _WAYS.items():
         if getattr(options, name):
             return _change(Case(site, entry, found, options), way, text, plain)
-    words, command = _unpaid(site, entry) or _next(entry, found)
+    words, command = _unpaid(site, entry) or _of_hosted(entry, found) or _next(entry, found)
     if found.is_late and entry.state is EntryState.SENT:
         words = f"{trouble.MEND_LATE}."
     typed = f"\n{screen.to_type(command, options)}" if command else ""
@@ -119,6 +119,18 @@ def _unpaid(site: Site, entry: Entry) -> tuple[str, str] | None:
     return words, ""
 
 
+def _of_hosted(entry: Entry, found: Evidence) -> tuple[str, str] | None:
+    """The same of one that Altegio told of, and whose list did not show it for days; else None."""
+    if not entry.is_hosted or entry.state is not EntryState.NEEDS_HUMAN:
+        return None
+    key, id_ = f"payment {screen.quoted(entry.key)}", entry.platform_id
+    if id_ in found.listed:
+        return "Altegio's list shows it by now.", f"{key} --adopt {id_}"
+    words = "Its owner paid it on Altegio's own page, as Altegio told: it is not ours to send. Look"
+    words += f" in Altegio. If it is there, --adopt {id_} --force; if not, give it up."
+    return words, f"{key} --close REASON"
+
+
 def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
     """What comes next for an entry that is not settled, and what to type; empty if nothing."""
     key = f"payment {screen.quoted(entry.key)}"
@@ -169,7 +181,8 @@ def _look(case: Case) -> Proposal:
     if entry.state is EntryState.UNKNOWN:
         raise NotChanged(f"it is looked up by itself, {_due(entry)}")
     if entry.state is EntryState.NEEDS_HUMAN and entry.attempt == 0:
-        raise NotChanged("it was never sent, so there is nothing to look for: send or close it")
+        ways = "adopt" if entry.is_hosted else "send"
+        raise NotChanged(f"it was never sent, so there is nothing to look for: {ways} or close it")
     return Proposal(rules.looked_for_again(entry, _by("looked up", entry), clock.now()))
 
 
@@ -195,6 +208,8 @@ def _adopt(case: Case) -> Proposal:
 def _send(case: Case) -> Proposal:
     """PENDING again, due now: reconcile sends it within the minute."""
     entry, found = case.entry, case.found
+    if entry.is_hosted:
+        raise NotChanged("its owner paid it on Altegio's own page, so it is not ours to send")
     after = rules.reopened(entry, _by("sent again", entry), clock.now())
     twice = f"it could be taken twice: {found.why}"
     if found.word is Word.TAKEN:

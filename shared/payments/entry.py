@@ -369,6 +369,8 @@ def adopted(entry: Entry, platform_id: int, why: str, now: datetime) -> Entry:
 
 def reopened(entry: Entry, why: str, now: datetime) -> Entry:
     """The entry, to be sent at once: a person has made sure that the platform did not take it."""
+    if entry.is_hosted:
+        raise NoSuchChange("sending what the platform's own page took")
     after = _changed(entry, "reopened", why, now, timedelta())
     return replace(after, absences=0, absent_since=now, perhaps_since=None)
 

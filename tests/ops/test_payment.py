@@ -454,3 +454,47 @@ def test_what_may_have_been_taken_is_closed_only_where_nothing_is_listed_any_mor
     logged()
     connected.reconcile()
     assert '"PaymentUnknown"' not in logged()
+
+
+def told_and_never_listed(deployment: Deployment) -> str:
+    """Altegio tells of a payment of its own page, under an id that its list does not show."""
+    event = deployment.hosted(4564)
+    assert deployment.webhook({**event, "payment_id": event["payment_id"] + 1}) == 200
+    deployment.let_time_pass(4 * 24 * 60, step=240)
+    key = f"payment#hosted-{event['payment_id'] + 1}"
+    assert deployment.entry(key).state is EntryState.NEEDS_HUMAN
+    return key
+
+
+@pytest.mark.parametrize("forced", [(), ("--force",)])
+def test_what_the_owner_paid_on_altegios_own_page_is_not_sent(
+    connected: Deployment, operator: Operator, forced: tuple[str, ...]
+) -> None:
+    key = told_and_never_listed(connected)
+    before = len(connected.simulator.calls("payment"))
+    told = operator.json("payment", key)
+    assert told["says"].startswith("Its owner paid it on Altegio's own page")
+    assert told["next"] == f"payment {key} --close REASON"
+    assert "so it is not ours to send" in operator("payment", key, "--send", "--do", *forced)
+    assert "adopt or close it" in operator("payment", key, "--look", "--do", *forced)
+    operator("payment", key, "--close", "not in Altegio", "--do")
+    assert "so it is not ours to send" in operator("payment", key, "--send", "--do", *forced)
+    connected.let_time_pass(5)
+    assert len(connected.simulator.calls("payment")) == before
+    assert state(connected, key) == "CLOSED"
+
+
+def test_what_the_list_shows_of_altegios_own_page_is_adopted(
+    connected: Deployment, operator: Operator
+) -> None:
+    need_human(connected)
+    event = connected.hosted(4564)
+    assert connected.webhook(event) == 200
+    # It might be the other one, which nobody settles.
+    connected.let_time_pass(4 * 24 * 60, step=240)
+    id_, key = event["payment_id"], f"payment#hosted-{event['payment_id']}"
+    assert state(connected, key) == "NEEDS_HUMAN"
+    typed = operator.json("payment", key)["next"]
+    assert typed == f"payment {key} --adopt {id_}"
+    assert "Done." in operator(*typed.split(), "--do")
+    assert (state(connected, key), connected.ledger.owner(id_)) == ("SENT", key)
