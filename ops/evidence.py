@@ -115,7 +115,8 @@ def _of_payment(site: Site, entry: Entry, entries: Sequence[Entry]) -> Evidence:
         ids = " and ".join(map(str, mine))
         word, why = Word.TAKEN, f"no entry has {ids}, which reads back exactly"
     else:
-        findings = site.looking.findings(lookup.group_of(doubted, entries), entries, status)
+        group = lookup.group_of(doubted, entries, zone)
+        findings = site.looking.findings(group, entries, status)
         word, why = Word.UNSURE, findings.why
         if doubted in findings.absent and entry.state in (EntryState.SENDING, EntryState.UNKNOWN):
             why = "the list lacks it, but it is too early for that to prove anything"

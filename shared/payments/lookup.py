@@ -32,11 +32,13 @@ class Findings:
     surplus: tuple[int, ...] = ()
 
 
-def group_of(entry: Entry, entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The payments among `entries` that the platform's list cannot tell from `entry`."""
-    return tuple(
-        other for other in entries if not other.is_refund and _shown(other) == _shown(entry)
-    )
+def group_of(entry: Entry, entries: Sequence[Entry], zone: ZoneInfo) -> tuple[Entry, ...]:
+    """The payments among `entries` that the platform's list cannot tell from `entry`.
+
+    It shows no offset: of the hour that is there twice, two instants look alike.
+    """
+    shown = _shown(entry, zone)
+    return tuple(other for other in entries if not other.is_refund and _shown(other, zone) == shown)
 
 
 def find(
@@ -96,9 +98,13 @@ def find(
 def reads_back(entry: Entry, row: ListedPayment, zone: ZoneInfo) -> bool:
     """Whether a row of the list says what was sent for `entry`."""
     sent = entry.payment
-    return (row.amount, *row.dates) == (sent.amount, *(wire(date, zone) for date in sent.dates))
+    return (row.amount, *row.dates) == (sent.amount, *_dates(entry, zone))
 
 
-def _shown(entry: Entry) -> tuple[object, ...]:
+def _shown(entry: Entry, zone: ZoneInfo) -> tuple[object, ...]:
     """What the list shows of an entry."""
-    return (entry.location_id, entry.payment.amount, *entry.payment.dates)
+    return (entry.location_id, entry.payment.amount, *_dates(entry, zone))
+
+
+def _dates(entry: Entry, zone: ZoneInfo) -> tuple[str, ...]:
+    return tuple(wire(date, zone) for date in entry.payment.dates)

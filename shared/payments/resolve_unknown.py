@@ -77,7 +77,7 @@ class ResolveUnknown:
         if entry not in entries:
             self._later(entry, "the ledger's index lags behind", self._rules.lease_s)
             return
-        group = lookup.group_of(entry, entries)
+        group = lookup.group_of(entry, entries, self._platform.zone)
         now = self._clock()
         if any(it.state is EntryState.SENDING for it in group):
             self._later(entry, "an equal payment is being sent", self._rules.lease_s)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.outcome import NotTaken, Outcome, Unclear
@@ -63,7 +64,7 @@ def adoption_without_ownership() -> Iterator[None]:
 def lookup_per_entry() -> Any:
     """Equal payments are not counted together."""
 
-    def alone(entry: Entry, _entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    def alone(entry: Entry, _entries: Sequence[Entry], _zone: ZoneInfo) -> tuple[Entry, ...]:
         return (entry,)
 
     return patch.object(lookup, "group_of", alone)

@@ -92,6 +92,21 @@ def test_equal_payments_are_counted_together(connected: Deployment, taken: int) 
     assert len(ids) == 3
 
 
+def test_of_the_hour_that_is_there_twice_equal_times_are_counted_together(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.simulator.platform.zone = ZoneInfo("Europe/Kyiv")
+    connected.restart(PLATFORM_TIMEZONE="Europe/Kyiv")
+    connected.bill(payment("here", amount="2.00"))
+    connected.simulator.fault("payment", "drop_answer", times=2)
+    for hour in (0, 1):
+        connected.bill(payment(f"inv-{hour}", paid_at=f"2026-10-25T0{hour}:30:00+00:00"))
+    connected.let_time_pass(20)
+    assert [state(connected, f"inv-{hour}") for hour in (0, 1)] == [EntryState.SENT] * 2
+    assert paid(connected) == 2
+    assert "more payments than were billed" not in logged()
+
+
 def test_a_list_that_cannot_be_compared_is_for_a_person(deployment: Deployment) -> None:
     """Nothing was ever sent successfully, so nothing shows how the platform reads dates back."""
     deployment.connect(4564)
