@@ -9,6 +9,7 @@ from typing import Any
 
 from ops.site import Site
 from shared.aws.dynamodb import from_item, row, to_value
+from shared.aws.sightings import is_note, is_of_everybody, places_of
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 
@@ -83,15 +84,24 @@ def personal(site: Site, person: Person) -> Rows:
         return is_theirs and (person.whole or it.get("location_id") in person.locations)
 
     def pace(it: Row) -> bool:
-        # Of a pace by its key, of what was seen at a door by its words.
-        key, who = str(it["key"]).partition("#")[2], str(it.get("who", ""))
-        is_theirs = {key, who} & {str(account_id), *map(str, users)}
-        return person.whole and bool(is_theirs or (account_id and account_id in who))
+        # A location may have the number of a user, so no note is theirs by that.
+        key, who = str(it["key"]), str(it.get("who", ""))
+        if not is_note(key):
+            return key.partition("#")[2] in {str(account_id), *map(str, users)}
+        return account_id is not None and (account_id in who or bool(places_of(it, account_id)))
 
+    def own(it: Row) -> Row:
+        """Of a note of everybody, no more than what names the account."""
+        if account_id is None or not is_of_everybody(str(it["key"])):
+            return it
+        last = {"who": account_id} if account_id in it["who"] else {}
+        return {"key": it["key"], **last, **{each: it[each] for each in places_of(it, account_id)}}
+
+    paces = _those(site, site.settings.platform.pace_table, pace) if person.whole else []
     return {
         "CallsTable": _those(site, site.calls_settings.calls_table, call),
         "TicketsTable": _those(site, site.tickets_table, ticket),
-        "PaceTable": _those(site, site.settings.platform.pace_table, pace),
+        "PaceTable": [*map(own, paces)],
     }
 
 
@@ -158,7 +168,24 @@ def delete(site: Site, rows: Rows) -> None:
     for name, found in rows.items():
         table, key = tables[name]
         for each in found:
-            site.dynamodb.delete_item(TableName=table, Key={key: to_value(each[key])})
+            if name == "PaceTable" and is_of_everybody(str(each[key])):
+                _strike(site, table, each)
+            else:
+                site.dynamodb.delete_item(TableName=table, Key={key: to_value(each[key])})
+
+
+def _strike(site: Site, table: str, own: Row) -> None:
+    """Takes out of a note of everybody what is the person's own."""
+    changes = ["SET who = :nobody"] if "who" in own else []
+    gone = [name for name in own if name not in ("key", "who")]
+    changes += [f"REMOVE {', '.join(gone)}"] if gone else []
+    values = {"ExpressionAttributeValues": {":nobody": to_value("")}} if "who" in own else {}
+    site.dynamodb.update_item(
+        TableName=table,
+        Key={"key": to_value(own["key"])},
+        UpdateExpression=" ".join(changes),
+        **values,
+    )
 
 
 def _those(site: Site, table: str, are: Callable[[Row], bool]) -> list[Row]:

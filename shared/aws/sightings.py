@@ -66,6 +66,7 @@ _EVERY_S = 60.0
 _AT_ONCE = 10
 _SET = "SET seen_at = :at, who = :who, why = :why, #place = :seen, expires_at = :until"
 _PLACES = 16
+_SEEN = "seen"
 _PLACE = "place"
 _TOLD = "told"
 _NOT_COUNTED = {"key", "expires_at", "first_at", "last_at", _TOLD}
@@ -225,8 +226,23 @@ class Sightings:
             logger.warning("not noted", extra={"sighting": key.split("#")[1]})
 
 
+def is_note(key: str) -> bool:
+    """Whether a row of the table is of what was seen, and not of a pace."""
+    return key.startswith(f"{_SEEN}#")
+
+
+def is_of_everybody(key: str) -> bool:
+    """Whether such a note has places for several whom it concerns."""
+    return is_note(key) and key.endswith("#")
+
+
+def places_of(note: Mapping[str, Any], who: str) -> list[str]:
+    """Those of its places that name somebody."""
+    return [name for name, it in note.items() if name.startswith(_PLACE) and who in it["who"]]
+
+
 def _key(kind: str, who: str) -> str:
-    return f"seen#{kind}#{who}"
+    return f"{_SEEN}#{kind}#{who}"
 
 
 def _of_hour(kind: str, who: str, at: datetime) -> str:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from local.simulator import Owner
 from ops.__main__ import main
+from shared.aws.sightings import KEY_REFUSED, LOST_WEBHOOK, Sightings
 from shared.calls.refused_keys import RefusedKeys
 from shared.connections import pbx_key
 from shared.connections.accounts import Accounts
@@ -211,7 +213,7 @@ def test_one_of_several_locations_goes_without_its_account(
 def test_an_account_that_never_connected_a_location_is_erased(
     deployment: Deployment, erase: Callable[..., Any]
 ) -> None:
-    """One of the two kinds that no grace period ends."""
+    """The one kind that no grace period ends."""
     accounts = Accounts(deployment._dynamodb, deployment.environments["connect"]["ACCOUNTS_TABLE"])
     account = accounts.register(
         99, name=BOB.name, email=BOB.email, phone=BOB.phone, country="DE", now=deployment.clock()
@@ -245,6 +247,44 @@ def test_what_a_door_has_noted_of_the_account_goes_with_it(
     now = deployment.clock()
     assert refused.last(zoe, now) is None
     assert refused.last("another", now) is not None
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_note_of_everybody_is_told_and_erased_in_part(
+    deployment: Deployment,
+    zoe: str,
+    operator: Operator,
+    erase: Callable[..., Any],
+    is_last: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    noted = Sightings(
+        deployment._dynamodb, deployment.environments["calls"]["PACE_TABLE"], deployment.clock
+    )
+    # In two places, of which she has one at the most.
+    others = ["account-1", "account-2"]
+    for who in [*others, zoe] if is_last else [zoe, *others]:
+        noted.note(KEY_REFUSED, who)
+    text = operator("person", "export", zoe)
+    assert "seen#pbx-key-refused#" in text
+    assert [it for it in others if it in text] == []
+    leave(deployment, 4564, 4232)
+    erase(zoe)
+    assert found(deployment, zoe) == set()
+    left = {it.who for it in noted.lately(KEY_REFUSED, timedelta(hours=1))}
+    assert set() < left <= {*others}
+
+
+def test_a_note_of_a_location_is_not_the_person_s_whose_number_is_the_same(
+    deployment: Deployment, zoe: str, operator: Operator, erase: Callable[..., Any]
+) -> None:
+    noted = Sightings(
+        deployment._dynamodb, deployment.environments["calls"]["PACE_TABLE"], deployment.clock
+    )
+    noted.note(LOST_WEBHOOK, str(ZOE.id))
+    assert "seen#" not in operator("person", "export", zoe)
+    leave(deployment, 4564, 4232)
+    erase(zoe)
+    assert noted.last(LOST_WEBHOOK, str(ZOE.id)) is not None
 
 
 def test_the_portal_names_the_account_too(
