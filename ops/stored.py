@@ -10,6 +10,7 @@ from typing import Any
 from ops.site import Site
 from shared.aws.dynamodb import from_item, row, to_value
 from shared.aws.sightings import is_note, is_of_everybody, places_of
+from shared.clock import stamp
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 
@@ -139,16 +140,22 @@ def formerly(site: Site, person: Person) -> list[Connection]:
 
 
 def kept(site: Site, person: Person) -> Rows:
-    """Rows of the locations that an erasure leaves."""
+    """Rows of the locations that an erasure leaves, since they are the person's."""
     journal = site.settings.connections.journal_table
-    ids = person.locations
+    since = {it.location_id: _since(it) for it in person.connections}
+    ids = since.keys()
     keys = {key for it in person.connections if (key := it.chain_key)}
     chains = site.calls_settings.chains.chains_table
     payments = site.settings.payments_table
     entries = [{"key": key} for it in sorted(ids) for key in site.ledger.of_location(it)]
+    found = (row(site.dynamodb, payments, key) for key in entries)
+
+    def theirs(it: Row, at: str) -> bool:
+        return it["location_id"] in ids and it[at] >= since[it["location_id"]]
+
     return {
-        "PaymentsTable": [it for key in entries if (it := row(site.dynamodb, payments, key))],
-        "JournalTable": _those(site, journal, lambda it: it["location_id"] in ids),
+        "PaymentsTable": [it for it in found if it and theirs(it, "received_at")],
+        "JournalTable": _those(site, journal, lambda it: theirs(it, "at")),
         # A chain may have locations of other owners.
         "ChainsTable": [
             {**it, "locations": [each for each in it["locations"] if each in ids]}
@@ -156,6 +163,12 @@ def kept(site: Site, person: Person) -> Rows:
             if (it := row(site.dynamodb, chains, {"key": key}))
         ],
     }
+
+
+def _since(connection: Connection) -> str:
+    """Since when the location is this person's; whose it was first, also what was billed before."""
+    is_first = connection.generation == 1
+    return "" if is_first else stamp(connection.held_since or connection.opened_at)
 
 
 def delete(site: Site, rows: Rows) -> None:

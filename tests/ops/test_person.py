@@ -324,6 +324,34 @@ def test_all_that_is_stored_is_exported_but_no_credential(
     assert deployment.simulator.crm_token not in text
 
 
+def test_what_was_billed_before_the_first_owner_came_is_exported(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.bill(payment())
+    deployment.clock.advance(hours=1)
+    deployment.connect(4564)
+    text = operator("person", "export", "--location", "4564")
+    assert [it["key"] for it in json.loads(text)["data"]["PaymentsTable"]] == ["payment#inv-1"]
+
+
+def test_what_was_of_the_owner_before_is_not_exported(
+    deployment: Deployment, zoe: str, operator: Operator
+) -> None:
+    leave(deployment, 4564)
+    deployment.connect(4564, owner=BOB)
+    deployment.bill(payment("inv-2"))
+    deployment.let_time_pass(3)
+    bob = str(deployment.connection(4564).account_id)
+    assert bob != zoe
+    text = operator("person", "export", bob)
+    data = json.loads(text)["data"]
+    assert [it["key"] for it in data["PaymentsTable"]] == ["payment#inv-2"]
+    lines = [it["words"] for it in data["JournalTable"] if it["location_id"] == 4564]
+    assert "opened by the owner" in lines
+    assert "uninstall webhook" not in lines
+    assert zoe not in text
+
+
 @pytest.mark.usefixtures("operator")
 def test_an_export_of_a_location_is_printed(zoe: str, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
