@@ -124,7 +124,7 @@ class Ledger:
         raise Busy(from_item(reasons[-1].get("Item", {})))
 
     def finish(self, claimed: Entry, sent: Entry) -> None:
-        """Writes SENT and, for a payment, who owns the platform's id.
+        """Writes SENT and who owns the platform's id; of a refund, who gives its payment back.
 
         Allowed from whatever the row has become, if no other attempt was made since: an id once
         received counts, also when its sender was given up, and when a person closed it.
@@ -142,7 +142,11 @@ class Ledger:
             },
         }
         items: list[Any] = [{"Put": {"TableName": self._table, "Item": _item(sent), **condition}}]
-        if not sent.is_refund:
+        if sent.is_refund:
+            # One that a person adopts was perhaps never claimed.
+            gives = to_item({"key": _given_back(sent.payment_key), "entry_key": sent.key})
+            items.append({"Put": {"TableName": self._table, "Item": gives}})
+        else:
             owner = {"key": f"platform#{sent.platform_id}", "entry_key": sent.key}
             items.append(
                 {

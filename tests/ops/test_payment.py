@@ -283,6 +283,22 @@ def test_a_refund_is_adopted_by_the_id_of_its_payment(
     assert (operator.code, state(connected, "refund#ref-1")) == (0, "SENT")
 
 
+def test_a_payment_whose_refund_was_adopted_is_given_back_by_no_other(
+    connected: Deployment, operator: Operator
+) -> None:
+    """The first was never sent: it waited for its payment, and Altegio gave that back by hand."""
+    connected.bill(refund("ref-1"))
+    connected.bill(payment())
+    [id_] = paid(connected)
+    connected.simulator.platform.refund(id_)
+    assert "Done." in operator("payment", "ref-1", "--adopt", str(id_), "--do")
+    connected.bill(refund("ref-2"))
+    second = connected.entry("refund#ref-2")
+    why = "its payment was given back by refund#ref-1"
+    assert (second.state, second.why) == (EntryState.REJECTED, why)
+    assert connected.simulator.calls("refund") == []
+
+
 def test_an_id_that_arrives_after_all_counts_though_somebody_closed_it(
     connected: Deployment, operator: Operator
 ) -> None:
