@@ -6,18 +6,24 @@ from decimal import Decimal
 
 from functions.connect.cldr import FORMS
 from shared.payments.currencies import decimals
+from shared.payments.hosted import NO_CURRENCY
 
 _NOON = 12
 _HUNDRED, _TOLD = 100, 200
 
 
 def total(language: str, amount: Decimal, currency: str) -> str:
-    """A sum with its currency; it has the decimals of that, or more if it says more."""
+    """A sum with its currency; it has the decimals of that, or more if it says more.
+
+    Of a payment of Altegio's own page, nobody may have told the currency: then it has none.
+    """
     forms = FORMS[language]
     exponent = amount.as_tuple().exponent
     digits = -exponent if isinstance(exponent, int) and exponent < 0 else 0
     plain = f"{amount:,.{max(digits, decimals(currency) or 0)}f}"
     marks = str.maketrans({",": forms.group, ".": forms.decimal})
+    if currency == NO_CURRENCY:
+        return plain.translate(marks)
     symbol = forms.symbols.get(currency, currency)
     if forms.total.startswith("{symbol}{number}") and symbol[-1].isalpha():
         # https://www.unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)

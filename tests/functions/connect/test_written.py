@@ -17,6 +17,7 @@ from functions.connect.page import LANGUAGES
 from functions.connect.written import counted, moment, total
 from local import languages
 from shared.payments import currencies
+from shared.payments.hosted import NO_CURRENCY
 from tests.connect.test_one_time_code import ANNA, act, asked
 from tests.deployment import Deployment, payment
 
@@ -95,3 +96,16 @@ def test_the_page_writes_so(deployment: Deployment, language: str) -> None:
     assert total(language, Decimal("1234.5"), "EUR") in page.text
     [entry] = deployment.ledger.entries_of(4564)
     assert f">{moment(language, entry.received_at)}</time>" in page.text
+
+
+def test_a_sum_of_which_nobody_told_the_currency_has_none(deployment: Deployment) -> None:
+    """The platform's list, from which the census has it, tells none."""
+    deployment.restart(MAIL_FROM="codes@provider.example", CENSUS_EVERY_S="86400")
+    deployment.connect(4564, owner=ANNA)
+    deployment.simulator.pay_hosted(4564, Decimal("29.90"), webhook="never")
+    deployment.let_time_pass(26 * 60, step=30)
+    [entry] = deployment.ledger.entries_of(4564)
+    assert (entry.state, entry.payment.currency) == ("SENT", NO_CURRENCY)
+    page = act(deployment, asked(deployment), "prove", code=deployment.code())
+    assert "29.9" in page.text
+    assert NO_CURRENCY not in page.text
