@@ -73,7 +73,9 @@ def find(
         return Findings(unsure=tuple(unknown), why="one of several equal payments was given back")
     rows = sorted(row.id for row in mine)
     taken = tuple(zip(unknown, rows, strict=False))
-    surplus = tuple(rows[len(unknown) :])
+    # Of those that a person has yet to settle each may be one, too, and was billed.
+    asked = [it for it in group if it.state is EntryState.NEEDS_HUMAN and it.attempt]
+    surplus = tuple(rows[len(unknown) + len(asked) :])
     rest = tuple(unknown[len(rows) :])
     if not rest:
         return Findings(taken=taken, surplus=surplus)

@@ -196,6 +196,23 @@ def test_more_payments_than_were_billed_raise_the_alarm(
     assert '"Doubled":[1.0]' in logged()
 
 
+def test_what_a_person_has_yet_to_settle_is_no_payment_too_many(
+    connected: Deployment, logged: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment("inv-0"))
+    with monkeypatch.context() as altered:
+        altered.setattr(lookup, "reads_back", lambda *_: False)
+        connected.let_time_pass(20)
+    assert state(connected, "inv-0") is EntryState.NEEDS_HUMAN
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    connected.let_time_pass(20)
+    assert state(connected) is EntryState.SENT
+    assert paid(connected) == 2
+    assert "more payments than were billed" not in logged()
+
+
 def test_an_id_that_arrives_late_finishes_its_own_attempt(connected: Deployment) -> None:
     """A worker slept through its lease and wakes up with the answer in its hand."""
     connected.simulator.fault("payment", "drop_answer")
