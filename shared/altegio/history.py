@@ -21,7 +21,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ListedCall:
-    """A call as the platform lists it."""
+    """A call as the platform lists it.
+
+    Where it says no offset, one hour of the year is there twice: then `or_at` is the second.
+    """
 
     id: int
     direction: str
@@ -29,3 +32,9 @@ class ListedCall:
     duration_s: int
     answered: bool
     at: datetime
+    or_at: datetime | None = None
+
+    @property
+    def moments(self) -> tuple[datetime, ...]:
+        """When it may have been."""
+        return (self.at, self.or_at) if self.or_at else (self.at,)

@@ -172,13 +172,15 @@ def read_calls(reply: Reply, zone: ZoneInfo) -> tuple[ListedCall | None, ...]:
 def _listed(row: Any, zone: ZoneInfo) -> ListedCall | None:
     values = row if isinstance(row, dict) else {}
     try:
+        at, again = _instants(str(values["call_date"]), zone)
         return ListedCall(
             id=_whole(values.get("id")),
             direction=str(values["type"]),
             phone=str(values["caller_phone"]),
             duration_s=_whole(values.get("duration")),
             answered=values["status"] == "success",
-            at=_instant(str(values["call_date"]), zone),
+            at=at,
+            or_at=again if again != at else None,
         )
     except (KeyError, ValueError):
         return None
@@ -196,16 +198,16 @@ def _whole(value: Any) -> int:
     return int(text)
 
 
-def _instant(text: str, zone: ZoneInfo) -> datetime:
-    """With an offset, as Altegio writes it, or without, as YCLIENTS does.
+def _instants(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """With an offset, as Altegio writes it, or without, as YCLIENTS does: then it may be either.
 
     Raises:
         ValueError: neither, or of a year that nobody means.
     """
     try:
-        return from_wire(text, zone)
+        return from_wire(text, zone), from_wire(text, zone, fold=1)
     except ValueError:
         at = datetime.fromisoformat(text)
     if at.tzinfo is None or at.year not in YEARS:
         raise ValueError("no time with an offset")
-    return at
+    return at, at

@@ -34,13 +34,14 @@ def found(
     Returns:
         The row's id by the entry's key.
     """
-    free = sorted((row for row in rows if row.id not in owned), key=lambda row: row.at)
-    times = [row.at for row in free]
+    free = [(at, row) for row in rows if row.id not in owned for at in row.moments]
+    free.sort(key=lambda it: it[0])
+    times = [at for at, _row in free]
     fitting: dict[str, list[int]] = {}
     for key, entry in entries.items():
         first = bisect_left(times, entry.started_at - _APART)
         after = bisect_right(times, entry.started_at + _APART)
-        near = [row for row in free[first:after] if _may_be(entry, row)]
+        near = [row for _at, row in free[first:after] if _may_be(entry, row)]
         near.sort(key=lambda row: (*_misfit(entry, row), row.id))
         fitting[key] = [row.id for row in near]
     # Whoever has the fewest choices chooses first.
@@ -84,7 +85,8 @@ def _may_be(entry: HistoryEntry, row: ListedCall) -> bool:
 
 
 def _misfit(entry: HistoryEntry, row: ListedCall) -> tuple[int, timedelta]:
-    return abs(entry.duration_s - row.duration_s), abs(entry.started_at - row.at)
+    apart = min(abs(entry.started_at - at) for at in row.moments)
+    return abs(entry.duration_s - row.duration_s), apart
 
 
 def _digits(number: str) -> str:
