@@ -34,51 +34,72 @@ def found(
     Returns:
         The row's id by the entry's key.
     """
-    free = [(at, row) for row in rows if row.id not in owned for at in row.moments]
+    free = [
+        (at, row, _digits(row.phone)) for row in rows if row.id not in owned for at in row.moments
+    ]
     free.sort(key=lambda it: it[0])
-    times = [at for at, _row in free]
+    times = [at for at, _row, _phone in free]
     fitting: dict[str, list[int]] = {}
     for key, entry in entries.items():
         first = bisect_left(times, entry.started_at - _APART)
         after = bisect_right(times, entry.started_at + _APART)
-        near = [row for _at, row in free[first:after] if _may_be(entry, row)]
+        phone = _digits(entry.phone)
+        near = [
+            row
+            for _at, row, listed in free[first:after]
+            if _may_be(entry, row) and _same_number(phone, listed)
+        ]
         near.sort(key=lambda row: (*_misfit(entry, row), row.id))
         fitting[key] = [row.id for row in near]
     # Whoever has the fewest choices chooses first.
     order = sorted(entries, key=lambda key: (len(fitting[key]), key))
     holders: dict[int, str] = {}
+    hopeless: set[int] = set()
     for key in order:
-        _seated(key, fitting, holders)
+        _seat(key, fitting, holders, hopeless)
     return {key: row_id for row_id, key in holders.items()}
 
 
-def _seated(key: str, fitting: Mapping[str, Sequence[int]], holders: dict[int, str]) -> bool:
-    """Whether a row is found for one more, moving others if that helps (an augmenting path)."""
-    paths, seen = [(key, iter(fitting[key]))], set()
+def _seat(
+    key: str, fitting: Mapping[str, Sequence[int]], holders: dict[int, str], hopeless: set[int]
+) -> None:
+    """Finds a row for one more, moving others if nothing is free (an augmenting path).
+
+    Rows that were looked at in vain stay so for all who come after: else a thousand calls of one
+    caller and minute would take longer than the function has.
+    """
+    if (row_id := _free(key, fitting, holders)) is not None:
+        holders[row_id] = key
+        return
+    seen: set[int] = set()
+    paths = [(key, iter(fitting[key]))]
     taken: list[tuple[int, str]] = []
     while paths:
         asking, choices = paths[-1]
-        for row_id in choices:
-            if row_id in seen:
-                continue
-            seen.add(row_id)
-            taken.append((row_id, asking))
-            if row_id not in holders:
-                holders.update(taken)
-                return True
-            paths.append((holders[row_id], iter(fitting[holders[row_id]])))
-            break
-        else:
+        row_id = next((it for it in choices if it not in seen and it not in hopeless), None)
+        if row_id is None:
             paths.pop()
             if taken:
                 taken.pop()
-    return False
+            continue
+        seen.add(row_id)
+        taken.append((row_id, asking))
+        holder = holders[row_id]
+        if (free := _free(holder, fitting, holders)) is not None:
+            holders.update([*taken, (free, holder)])
+            return
+        paths.append((holder, iter(fitting[holder])))
+    hopeless |= seen
+
+
+def _free(key: str, fitting: Mapping[str, Sequence[int]], holders: Collection[int]) -> int | None:
+    """The best of its rows that nobody holds."""
+    return next((it for it in fitting[key] if it not in holders), None)
 
 
 def _may_be(entry: HistoryEntry, row: ListedCall) -> bool:
     return (
         entry.direction == row.direction
-        and _same_number(_digits(entry.phone), _digits(row.phone))
         # A call that was told as missed first may be there twice: each row for what it tells.
         and entry.answered == row.answered
     )

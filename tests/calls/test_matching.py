@@ -111,3 +111,23 @@ def test_thousands_take_no_time() -> None:
     entries = {f"e{number}": entry(number) for number in range(3000)}
     rows = [row(number, number) for number in range(3000)]
     assert len(found(entries, rows, ())) == 3000
+
+
+class Counted(int):
+    """A row's id that counts how often it is looked up."""
+
+    times = 0
+
+    def __hash__(self) -> int:
+        Counted.times += 1
+        return int(self)
+
+
+@pytest.mark.parametrize("listed", [200, 100, 400])
+def test_calls_that_look_alike_cost_no_more_than_their_pairs(listed: int) -> None:
+    """Of one caller within a minute, as somebody may report them who wants to delay others."""
+    Counted.times = 0
+    entries = {f"e{number}": entry() for number in range(200)}
+    rows = [row(Counted(number)) for number in range(listed)]
+    assert len(found(entries, rows, ())) == min(200, listed)
+    assert Counted.times < 5 * len(entries) * len(rows)
