@@ -66,6 +66,17 @@ class ConfirmCalls:
         since = self._clock() - search.longest_ago(self._rules)
         return list(self._calls.of_location(location_id, since))
 
+    def beside(self, call: Call, location_id: int) -> list[Call]:
+        """Those of its location that may be on their way while its token is not proven.
+
+        What no list can show proves no token: where nobody shows his number, each call would read
+        those of a fortnight. Those that began within the last hour are enough for it.
+        """
+        now = self._clock()
+        if search.cannot_be_found(call, now, self._rules):
+            return list(self._calls.of_location(location_id, now - _NEAR))
+        return self.recent(location_id)
+
     def look(self, location_id: int, key: str = "") -> None:
         """Looks for calls of a location whose look is due, with one reading of the list.
 

@@ -179,7 +179,7 @@ class SaveHistory:
         chain = self._chains.get(connection.chain_key) if connection.chain_key else None
         others: Sequence[Call] = ()
         if connection.telephony is CrmTokenState.UNPROVEN:
-            others = self._checking.recent(connection.location_id)
+            others = self._checking.beside(call, connection.location_id)
         return admission.kept_back(connection, chain, call, others)
 
     def _claimed(self, call: Call, chain_key: str | None) -> Call:

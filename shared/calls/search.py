@@ -42,7 +42,7 @@ def unknown(
         rules: the delays.
         failed: whether the platform said itself that it had failed (5xx).
     """
-    hopeless = _cannot_be_found(call, now, rules)
+    hopeless = cannot_be_found(call, now, rules)
     if hopeless and failed and not call.repeats:
         wait = backoff.delay(call.tries, rules.retry_base_s)
         why = f"{why}; sent once more, as it cannot be looked for: {hopeless}"
@@ -53,7 +53,7 @@ def unknown(
 def _to_be_looked_for(
     call: Call, state: CallState, why: str, now: datetime, rules: CallPolicy
 ) -> Call:
-    hopeless = _cannot_be_found(call, now, rules)
+    hopeless = cannot_be_found(call, now, rules)
     if hopeless:
         why = f"{why or 'accepted'}; cannot be looked for: {hopeless}"
         after = changed(call, str(state), CallState.UNCONFIRMED, due_at=None, looks=0, why=why)
@@ -65,7 +65,7 @@ def _to_be_looked_for(
     return corrected(after, now)
 
 
-def _cannot_be_found(call: Call, now: datetime, rules: CallPolicy) -> str:
+def cannot_be_found(call: Call, now: datetime, rules: CallPolicy) -> str:
     """Why the list cannot be searched for a call; empty if it can."""
     if call.leg is None or call.started_at is None or not call.leg.phone:
         return "it has no caller's number"

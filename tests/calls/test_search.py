@@ -156,6 +156,42 @@ def test_a_look_reads_no_more_however_many_calls_there_were_in_the_days_before()
         assert read("many") == few
 
 
+def test_where_all_callers_hide_a_call_reads_no_more_for_those_of_the_days_before() -> None:
+    """None of them proves the token, as the list names no caller."""
+    with costs.measured() as stack:
+        deployment = stack.deployment
+        key = deployment.connect(4564, owner=Owner(id=1)).pbx_key
+
+        def read(call_id: str) -> float:
+            deployment.clock.advance(hours=2)
+            stack.since()
+            hide(call_id)
+            return stack.since()["read units"]
+
+        def hide(call_id: str) -> None:
+            end(deployment, key, call_id=call_id, phone="anonymous")
+            settle(deployment)
+            assert state(deployment, call_id) == "unconfirmed"
+
+        hide("first")
+        few = read("few")
+        for each in range(40):
+            hide(f"c-{each}")
+        assert read("many") == few
+
+
+def test_a_hidden_caller_waits_while_another_proves_the_token(
+    deployment: Deployment, key: str
+) -> None:
+    end(deployment, key, call_id="first")
+    end(deployment, key, call_id="hidden", phone="anonymous")
+    settle(deployment)
+    assert (state(deployment, "first"), state(deployment, "hidden")) == ("sent", "held")
+    deployment.clock.advance(seconds=11)
+    deployment.drain_calls()
+    assert state(deployment, "hidden") == "unconfirmed"
+
+
 def test_a_look_begins_with_the_call_that_waits_the_longest(
     deployment: Deployment, key: str
 ) -> None:
