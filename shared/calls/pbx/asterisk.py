@@ -20,7 +20,9 @@ _CHANNEL = re.compile(r"(?:PJSIP|SIP|IAX2|SCCP|Local)/([0-9]{1,8})(?:@.*)?-[^-]*
 _LOCAL = "Local/"
 _EXTENSION = re.compile(r"[0-9]{1,8}")
 _SECONDS = re.compile(r"[0-9]{1,10}")
-_TALK = re.compile(r"([+-])([0-9]{1,12}):([^|]*)\|")
+_TALK = re.compile(r"([+-])([0-9]{1,12}):(.*)", re.DOTALL)
+# Of one call, more than any has; each is compared with those who talk.
+_MOST_TALK = 1000
 # A channel's id is the second in which it was made, a counter, and perhaps the switch's name.
 _MADE = re.compile(r"(?:.*-)?([0-9]{9,12})\.[0-9]+", re.DOTALL)
 
@@ -55,7 +57,7 @@ def read(body: bytes, _content_type: str, _query: Mapping[str, str]) -> dict[str
         return {**told, "type": "ringing", "extension": form.get("extension", ""), "at": at}
     if form.get("event") != "hangup":
         raise BadEvent("event: must be ringing or hangup")
-    talk = _TALK.findall(form.get("talk", ""))
+    talk = _steps(form.get("talk", ""))
     is_told = any(sign == "+" for sign, _at, _channel in talk)
     answered, talked_s, taker = _talk(form, talk) if is_told else _dialled(form)
     if outgoing:
@@ -98,6 +100,12 @@ def _moment(form: Mapping[str, str], *names: str) -> str:
         except BadEvent:
             continue
     return moment(names[-1], form.get(names[-1], ""))
+
+
+def _steps(text: str) -> list[tuple[str, str, str]]:
+    """Sign, second and channel of each telephone that answered or hung up."""
+    found = map(_TALK.search, text.split("|", _MOST_TALK)[:-1])
+    return [(it[1], it[2], it[3]) for it in found if it]
 
 
 def _talk(form: Mapping[str, str], talk: list[tuple[str, str, str]]) -> tuple[bool, int, str]:

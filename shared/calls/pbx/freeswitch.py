@@ -11,8 +11,10 @@ https://github.com/signalwire/freeswitch/blob/v1.10.12/src/switch_ivr.c (generat
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from shared.calls.event import BadEvent
@@ -88,10 +90,17 @@ class _Variables:
 
     def __init__(self, found: Mapping[str, Any]) -> None:
         self._found = found
+        # Each place of a call asks for the same ones, and a record may have thousands of places.
+        self._read: dict[str, str] = {}
         # This one is in every record, and has a space and colons.
         self._plain = ":" in str(found.get("start_stamp", ""))
 
     def __getitem__(self, name: str) -> str:
+        if name not in self._read:
+            self._read[name] = self._text(name)
+        return self._read[name]
+
+    def _text(self, name: str) -> str:
         found = self._found.get(name)
         if found is None:
             return ""
@@ -203,23 +212,36 @@ class _Channel:
 
     def _until(self, start: float, left: float) -> float:
         """When a talk ended: at the next step of the dialplan, if the caller went on to one."""
-        steps = (
-            _seconds("app_stamp", text_of(each, "app_stamp"))
-            for each in self._applications
-            if text_of(each, "app_name") in _AFTERWARDS
-        )
-        return min([left, *(each for each in steps if each > start)])
+        place = bisect_right(self._afterwards, start)
+        return min([left, *self._afterwards[place : place + 1]])
 
     def _conference(self, since: float, left: float) -> float:
         """When the caller came into a conference, between two moments; 0 if he did not."""
         if not self._variables["conference_member_id"]:
             return 0.0
-        stamps = (
+        place = bisect_left(self._conferences, since)
+        came = self._conferences[place : place + 1]
+        return came[0] if came and came[0] <= left else 0.0
+
+    @cached_property
+    def _afterwards(self) -> list[float]:
+        return self._stamps(_AFTERWARDS)
+
+    @cached_property
+    def _conferences(self) -> list[float]:
+        return self._stamps({"conference"})
+
+    def _stamps(self, names: Collection[str]) -> list[float]:
+        """When applications of these names began, in order."""
+        return sorted(
             _seconds("app_stamp", text_of(each, "app_stamp"))
             for each in self._applications
-            if text_of(each, "app_name") == "conference"
+            if text_of(each, "app_name") in names
         )
-        return min((each for each in stamps if since <= each <= left), default=0.0)
+
+    @cached_property
+    def _rang(self) -> frozenset[str]:
+        return frozenset(_UUID.findall(self._variables["originated_legs"]))
 
     def _with(self, profile: Mapping[str, Any], caller: str) -> str:
         """With whom the caller talked: whoever was called for him, or took the call himself."""
@@ -233,8 +255,7 @@ class _Channel:
             return own
         dialled = text_of(other, "destination_number")
         # What a web phone registers under is no extension; of several it is not told who it was.
-        rang = set(_UUID.findall(self._variables["originated_legs"]))
-        if _NUMBER.fullmatch(dialled) or len(rang) > 1:
+        if _NUMBER.fullmatch(dialled) or len(self._rang) > 1:
             return dialled
         return self._variables["dialed_user"] or dialled
 
