@@ -60,10 +60,12 @@ def overdue(
     limit: int,
     *,
     index: tuple[str, str] = ("due", "state"),
+    newest: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Rows with this state that are overdue, the oldest first; eventually consistent.
 
-    `index` is another index by `due_at`, and the name of its key.
+    `index` is another index by `due_at`, and the name of its key; with `newest`, the last ones come
+    first.
     """
     query = {
         "TableName": table,
@@ -72,6 +74,7 @@ def overdue(
         "ExpressionAttributeNames": {"#kind": index[1]},
         "ExpressionAttributeValues": {":kind": to_value(value), ":now": to_value(stamp(now))},
         "Limit": limit,
+        "ScanIndexForward": not newest,
     }
     return islice(pages(dynamodb, query), limit)
 

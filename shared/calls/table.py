@@ -160,9 +160,14 @@ class Calls:
         raise Busy
 
     def due(self, state: CallState, now: datetime, limit: int) -> list[tuple[str, int]]:
-        """Keys and locations of calls that are overdue, the oldest first; eventually consistent."""
-        found = overdue(self._dynamodb, self._table, state, now, limit)
-        return [(each["key"], each["location_id"]) for each in found]
+        """Keys and locations of calls that are overdue, the oldest first; eventually consistent.
+
+        Of more than `limit`, the last ones as well: the first may all be of one account.
+        """
+        found = list(overdue(self._dynamodb, self._table, state, now, limit))
+        if len(found) == limit:
+            found += overdue(self._dynamodb, self._table, state, now, limit, newest=True)
+        return list({each["key"]: (each["key"], each["location_id"]) for each in found}.values())
 
     def waiting(self, account_id: str) -> list[Waiting]:
         """Calls of an account that wait for their lines, the oldest first; eventually consistent.

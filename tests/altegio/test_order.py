@@ -28,6 +28,7 @@ from shared.altegio.rate_limit import First, Pace, Paused, Share
 from shared.altegio.settings import PacePolicy
 from shared.aws.dynamodb import StaleWrite
 from shared.calls.table import Calls
+from shared.reconcile import schedule
 from tests.chaos.tasks import Task
 from tests.deployment import TEMPLATE, Deployment, finished, payment, ringing
 
@@ -317,6 +318,22 @@ def test_what_is_beyond_the_allowance_is_taken_in_turn(
     # The rest of the run's are told evenly until the next, and are half the pace.
     deployment.clock.advance(seconds=57)
     assert len(begins) + len(deployment.woken_calls()) == 100
+
+
+def test_a_crowd_of_more_calls_than_are_read_hides_nobody_else_s(
+    deployment: Deployment, keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "_MOST_CALLS", 50)
+    for number in range(200):
+        end(deployment, keys[0], f"c-{number}")
+    deployment.clock.advance(seconds=1)
+    for number in range(HISTORY_OF_ACCOUNT.burst + 2):
+        end(deployment, keys[1], f"n-{number}", 4777)
+    deployment.clock.advance(seconds=6)
+    deployment.woken_calls()
+    deployment.invoke("reconcile", {})
+    deployment.clock.advance(seconds=3)
+    assert "n" in [call_id[0] for call_id in deployment.woken_calls()]
 
 
 # Reconcile
