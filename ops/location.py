@@ -11,7 +11,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from ops import accounts, dead_letters, history, names, pbx, rows, screen, trouble, waiting
+from ops import (
+    accounts,
+    dead_letters,
+    history,
+    names,
+    pbx,
+    rows,
+    screen,
+    trouble,
+    unlisted,
+    waiting,
+)
 from ops import call as calls_shown
 from ops.history import Event, Standing
 from ops.screen import NotChanged
@@ -196,6 +207,7 @@ def _of_connection(
     if connection.telephony is CrmTokenState.STOPPED:
         yield from trouble.of_stopped(*rows.stopped_of(site, connection.chain_key, [connection]))
     yield from rows.of_list(site, known.calls if connection.live else (), now)
+    yield from unlisted.of_location(connection, known.calls)
 
 
 def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:

@@ -17,7 +17,7 @@ from shared.altegio.status import Status
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow
 from shared.aws.sightings import Sighting
-from shared.calls import admission
+from shared.calls import admission, search
 from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call, CallState
 from shared.calls.hearing import read_anew
 from shared.calls.shown import PopUp
@@ -364,7 +364,7 @@ def stopped_of(
         f"{it.location_id} (line {call.leg.line if call.leg else '-'})"
         for it in stopped
         for call in site.calls.latest(it.location_id, 10)
-        if call.state is CallState.UNCONFIRMED and call.why == "not in the list"
+        if call.state is CallState.UNCONFIRMED and call.why == search.NOT_LISTED
     ]
     return stopped, [*dict.fromkeys(culprits)]
 

@@ -17,7 +17,7 @@ from botocore.exceptions import (
     HTTPClientError,
 )
 
-from ops import accounts, dead_letters, names, pbx, queues, rows, screen, trouble
+from ops import accounts, dead_letters, names, pbx, queues, rows, screen, trouble, unlisted
 from ops.census import SETTLED
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
@@ -370,6 +370,7 @@ _CHECKS = (
     queues.queues,
     queues.switched_off,
     *rows.CHECKS,
+    unlisted.lately,
     _seen,
     _noted,
     _census,

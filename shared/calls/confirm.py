@@ -14,7 +14,12 @@ from shared.altegio.history import ListedCall
 from shared.altegio.telephony import CALLS_PER_PAGE, Telephony
 from shared.altegio.tokens import UserToken
 from shared.aws.dynamodb import StaleWrite
-from shared.aws.sightings import CALL_LIST_REFUSED, TELEPHONY_STOPPED, Sightings
+from shared.aws.sightings import (
+    CALL_LIST_REFUSED,
+    CALL_UNLISTED,
+    TELEPHONY_STOPPED,
+    Sightings,
+)
 from shared.calls import matching, search
 from shared.calls.call import LOOKED_FOR, Call, CallState
 from shared.calls.queue import CallWakeUps
@@ -113,7 +118,10 @@ class ConfirmCalls:
             routes |= {call.route for call in others if call.state is CallState.CONFIRMED}
         for call in missing:
             route_seen = call.route in routes
-            self._store(search.not_seen(call, now, self._rules, route_seen=route_seen))
+            after = search.not_seen(call, now, self._rules, route_seen=route_seen)
+            self._store(after)
+            if after.state is CallState.UNCONFIRMED:
+                self._unlisted(location_id, after)
         self._judge(location_id, [sought[name] for name in found], missing)
 
     def _near(self, location_id: int, key: str) -> list[Call]:
@@ -173,6 +181,15 @@ class ConfirmCalls:
         """Whether it is not connected any more, or is said not to be: nobody may read its list."""
         it = self._connections.get(location_id)
         return it is None or not it.live or it.hint in (Hint.UNINSTALL, Hint.UNPROVEN, Hint.GONE)
+
+    def _unlisted(self, location_id: int, call: Call) -> None:
+        """Where the token is proven, it is the line that is routed elsewhere by now."""
+        it = self._connections.get(location_id)
+        if it is None or it.telephony is not CrmTokenState.PROVEN:
+            return
+        count("CallUnlisted")
+        logger.error("call unlisted", extra=call.names)
+        self._sightings.note(CALL_UNLISTED, str(location_id))
 
     def _judge(self, location_id: int, found: Sequence[Call], missing: Sequence[Call]) -> None:
         """What the list says of the CRM token that the location has now."""

@@ -17,6 +17,8 @@ _LONGEST_AGO = timedelta(days=7)
 _AHEAD = timedelta(days=1)
 # So often a call that is missing from the list is sent again: one that was accepted, and one of
 # which nobody knows.
+NOT_LISTED = "not in the list"
+"""Why a call is given up that was looked for, and is nowhere."""
 _MOST_REPEATS = {True: 1, False: 3}
 
 
@@ -97,7 +99,7 @@ def not_seen(call: Call, now: datetime, rules: CallPolicy, *, route_seen: bool) 
         return replace(call, looks=looks, due_at=_next_look(call, now, looks, rules))
     accepted = call.state is CallState.SENT
     if (accepted and not route_seen) or call.repeats >= _MOST_REPEATS[accepted]:
-        return changed(call, "given_up", due_at=None, looks=looks, why="not in the list")
+        return changed(call, "given_up", due_at=None, looks=looks, why=NOT_LISTED)
     return _repeated(call, now, "was not in the list")
 
 

@@ -313,8 +313,9 @@ def test_one_location_that_is_refused_stops_no_other(
     """Also one that the platform has deleted, so that it knows nothing of it, whatever is asked."""
     paced.connect(77)
     paced.reconcile()
-    said = {"status": status, "message": "Salon not found."}
-    simulator.fault(route, "status", times=1000, location_id=4564, **said)
+    simulator.fault(
+        route, "status", times=1000, location_id=4564, status=status, message="Salon not found."
+    )
     paced.bill(payment("inv-1"))
     paced.bill(payment("inv-2", location_id=77))
     assert paced.entry("payment#inv-1").state in (EntryState.PENDING, EntryState.HELD)

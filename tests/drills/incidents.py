@@ -160,6 +160,23 @@ def misrouted(stage: Stage) -> Play:
     assert stage.connection(4232).telephony is CrmTokenState.PROVEN
 
 
+def rerouted(stage: Stage) -> Play:
+    """The token is proven, and then somebody changes the routing in Altegio."""
+    key = healthy(stage, 4564)
+    end(stage, key, "c-0", 4564)
+    stage.pass_minutes(20)
+    yield
+    stage.simulator.route(4777, line=LINE)
+    end(stage, key, "c-1", 4564)
+    stage.pass_minutes(20)
+    yield ["4564", LINE]
+    stage.simulator.route(4564, line=LINE)
+    end(stage, key, "c-2", 4564)
+    stage.pass_minutes(20)
+    yield
+    assert not named(stage, "list of this location")
+
+
 def old_key(stage: Stage) -> Play:
     old = healthy(stage, 4564)
     account_id = str(stage.connection(4564).account_id)
@@ -603,6 +620,14 @@ ALL = (
         "TelephonyStopped",
         outside="the owner routes the line",
         quick=True,
+    ),
+    Incident(
+        "a proven line is routed elsewhere",
+        rerouted,
+        "not in Altegio's list of this location, where others were until",
+        "CallUnlisted",
+        outside="the owner routes the line, and it rings again",
+        within_min=40,
     ),
     Incident(
         "a PBX has an old key",

@@ -32,6 +32,31 @@ def test_a_chain_that_was_stopped_goes_on_as_it_says(
     assert deployment.connection(4232).telephony is CrmTokenState.PROVEN
 
 
+def test_a_proven_line_that_is_routed_elsewhere_by_now_is_told_until_it_is_back(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """Also of calls of whose token nothing is in doubt: nobody else would miss them."""
+    key = deployment.connect(4232, 4777).pbx_key
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(15)
+    assert deployment.connection(4232).telephony is CrmTokenState.PROVEN
+    deployment.simulator.route(4777, line="+13155550176")
+    assert told(operator) == []
+    for call_id in ("c-2", "c-3"):
+        end(deployment, key, call_id)
+    deployment.let_time_pass(15)
+    [line] = told(operator)
+    assert line.startswith("broken location 4232: 2 calls were sent of line +13155550176 extension")
+    assert "101, and are not in Altegio's list of this location, where others were until 20" in line
+    assert "the line is routed to another location by now, or to none" in line
+    assert line.removesuffix(" > location 4232") in " ".join(told(operator, "location", "4232"))
+    assert deployment.connection(4232).telephony is CrmTokenState.PROVEN
+    deployment.simulator.route(4232, line="+13155550176")
+    end(deployment, key, "c-4")
+    deployment.let_time_pass(15)
+    assert told(operator) == []
+
+
 def test_a_chain_that_the_platform_will_not_enable_is_named_with_its_words(
     deployment: Deployment, operator: Operator
 ) -> None:
