@@ -13,6 +13,7 @@ from functools import partial
 
 from ops import (
     accounts,
+    cover,
     dead_letters,
     history,
     names,
@@ -180,7 +181,9 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         # What concerns all locations may be what its owner complains of.
         of_all = [it for it in platform(site, now) if isinstance(it, Trouble)]
         yield from of_all or [Trouble(Grade.BROKEN, known.said, "platform", "status")]
-    yield from trouble.of_money(known.entries, now, filter(None, [known.connection]))
+    is_strange = known.connection is None and not known.is_unread
+    strangers = {known.location_id} if is_strange else ()
+    yield from trouble.of_money(known.entries, now, filter(None, [known.connection]), strangers)
     for letter in known.letters:
         what, command = f"is a dead letter: {letter.reason}", f"letters {letter.id[:8]}"
         yield Trouble(Grade.ATTENTION, what, letter.about, command, letter.sent_at)
@@ -197,7 +200,9 @@ def _of_connection(
     work = coverage.work(connection, known.entries, now)
     near = work and coverage.is_near(work, now, site.settings.cover)
     if work and (near or connection.state is State.FROZEN):
-        yield from trouble.of_cover(work, now)
+        yield from cover.of_cover(work, now)
+    yield from cover.of_dark(connection, known.entries, now)
+    yield from cover.of_twice(known.entries, now)
     if not _is_shut_here(known):
         yield from trouble.of_connection(connection, known.chain, now)
     if trouble.ahead_until(connection, now):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ops import evidence, refunds, screen, trouble
+from ops import cover, evidence, refunds, screen, trouble
 from ops.evidence import Evidence, Word
 from ops.rows import entries_in
 from ops.screen import NotChanged
@@ -22,6 +22,7 @@ from shared.payments.facts import to_texts
 from shared.payments.ledger import IdTaken
 from shared.states import NoSuchChange
 
+_NOT_TAKEN = "The platform did not take it."
 # Surely not taken, whatever the list says or does not say.
 _NEVER_TAKEN = (EntryState.PENDING, EntryState.HELD, EntryState.REJECTED)
 
@@ -63,7 +64,7 @@ def payment(site: Site, options: argparse.Namespace) -> int:
             return _change(Case(site, entry, found, options), way, text, plain)
     words, command = _unpaid(site, entry) or _of_hosted(entry, found) or _next(entry, found)
     if found.is_late and entry.state is EntryState.SENT:
-        words = f"{trouble.MEND_LATE}."
+        words = f"{cover.MEND_LATE}."
     typed = f"\n{screen.to_type(command, options)}" if command else ""
     text += f"\n\n{screen.wrapped(words)}{typed}" if words else ""
     said = {"word": found.word, "why": found.why, "ids": list(found.mine), "paid": found.doubled}
@@ -150,10 +151,14 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
         case EntryState.NEEDS_HUMAN | EntryState.REJECTED | EntryState.HELD if found.doubled:
             words = "Its period is paid for. If the customer owes both, --send; if not, give it up."
             return words, give_up
-        case EntryState.NEEDS_HUMAN:
-            return f"The platform did not take it. {close}", send
-        case EntryState.REJECTED:
-            return f"When the cause is gone, send it again. {close}", send
+        case EntryState.REJECTED if found.taken_in:
+            words = f"What Altegio took of this location before was in {found.taken_in}. If that is"
+            words += " its currency, have billing send it so, under a new event id, and give it up."
+            return words, give_up
+        case EntryState.NEEDS_HUMAN | EntryState.REJECTED:
+            is_final = entry.state is EntryState.REJECTED
+            words = "When the cause is gone, send it again." if is_final else _NOT_TAKEN
+            return f"{words} {close}", send
         case EntryState.HELD:
             return f"It goes out by itself, {_due(entry)} at the latest; or now:", send
         case EntryState.UNKNOWN | EntryState.SENDING | EntryState.PENDING:
@@ -166,10 +171,19 @@ def _next(entry: Entry, found: Evidence) -> tuple[str, str]:
 
 def _of_held(entry: Entry, found: Evidence) -> tuple[str, str]:
     """The same of one whose location is not connected: first what brings it out."""
+    give_up = f"payment {screen.quoted(entry.key)} --close REASON"
+    if found.connection is None and not found.there:
+        words = f"No location {entry.location_id} was ever connected here. See with billing whether"
+        words += " it names the right one. If not, have it send the payment of the right one under"
+        words += (
+            " a new event id, and give this one up. If so, it goes out by itself once its owner"
+        )
+        words += " presses Connect in Altegio."
+        return words, give_up
     left = "Only if the customer has left for good, cancel it in billing, and give it up"
     if not found.there:
         words = f"It goes out by itself once its owner presses Connect in Altegio. {left}."
-        return words, f"payment {screen.quoted(entry.key)} --close REASON"
+        return words, give_up
     how = f"once the location is connected here again, as it is {found.there} there: its owner"
     how += f" has nothing to do, and this shows how. {left} with --close REASON."
     return f"It goes out by itself {how}", f"location {entry.location_id}"

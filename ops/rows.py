@@ -9,7 +9,7 @@ from itertools import islice
 
 from ops import country as countries_of
 from ops import crowded, dead_letters, pbx, screen, trouble, waiting
-from ops.site import Site, side_by_side
+from ops.site import Site
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
 from shared import clock
@@ -23,7 +23,6 @@ from shared.calls.hearing import read_anew
 from shared.calls.shown import PopUp
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
-from shared.payments import coverage
 from shared.payments.entry import Entry, EntryState
 
 # Rows of one kind that are read; of more, only that there are more is said.
@@ -48,7 +47,8 @@ _HARMS = {
 HOW_TO_WRITE = (
     "The first command writes what the parameter has now into the file TOKEN. Put above it, as its"
     " first line, what the Developer Cabinet shows under Account settings (who has no login there"
-    " asks whoever published the application), type the second command, and delete the file"
+    " asks whoever published the application), type the second command, and delete the file. Once"
+    " all goes well, write it anew without the line below, which is taken as ours until then"
 )
 OF_USER = (
     "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"
@@ -102,7 +102,12 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
         entries, more = entries_in(site, state, MOST)
         asked = state in (EntryState.UNKNOWN, EntryState.HELD)
         ids = {it.location_id or 0 for it in entries if asked}
-        yield from trouble.of_money(entries, now, rows(site, ids))
+        known = rows(site, ids)
+        unread = {key.partition(" ")[2] for key in site.unreadable}
+        strangers = (
+            ids - {it.location_id for it in known} - {*map(int, filter(str.isdecimal, unread))}
+        )
+        yield from trouble.of_money(entries, now, known, strangers)
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     # Of what nobody has read yet, no row tells.
@@ -168,24 +173,6 @@ def of_unreadable(site: Site) -> Iterator[Trouble]:
         what += " correct it, and not delete it"
         met = [it.who for it in failed if it.why.startswith(f"{key}: ")]
         yield Trouble(Grade.BROKEN, what, key, site.watch.log("".join(met[:1])))
-
-
-def cover(site: Site, now: datetime) -> Iterator[Found]:
-    """Active ones are due an hour after each warning, so they are near the begin of the index."""
-    rules = site.settings.cover
-    ids = [*site.connections.due(State.ACTIVE, now + timedelta(hours=1), MOST)]
-    ids += [*site.connections.due(State.FROZEN, now + timedelta(days=1), MOST)]
-    live = [it for it in rows(site, ids) if it.live]
-    late = [it.location_id for it in live if it.due_at and it.due_at < now - OVERDUE]
-    yield from _late([f"location {it}" for it in late], site, now)
-    if rules.free:
-        return
-    entries = side_by_side(site.ledger.entries_of, [it.location_id for it in live])
-    works = coverage.work_list(zip(live, entries, strict=True), now)
-    frozen = [it for it in works if it.state is State.FROZEN]
-    near = [it for it in works if coverage.is_near(it, now, rules)]
-    yield from trouble.of_covers([*frozen, *near], now)
-    yield "cover", f"{len(near)} end soon, {len(frozen)} frozen, of those that are looked at next"
 
 
 def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
@@ -381,10 +368,11 @@ def overdue(site: Site, now: datetime) -> Iterator[Found]:
     found += [f"chain {key}" for key in site.chains.due(before, 1)]
     for call in (*TO_BE_SENT, *LOOKED_FOR):
         found += [f"call {key}" for key, _location in site.calls.due(call, before, 1)]
-    yield from _late(found, site, now)
+    yield from late(found, site, now)
 
 
-def _late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]:
+def late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]:
+    """Of what reconcile should have taken, why it has not."""
     if found:
         what, command = "due for five minutes and not taken: ", site.watch.log("ReconcileFunction")
         ran, pace = site.watch.counted([RUN], now).get(RUN), site.settings.platform.pace
@@ -397,4 +385,4 @@ def _late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]
         yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
 
 
-CHECKS = (money, unreadable, cover, leaving, telephony, calls, lines, overdue)
+CHECKS = (money, unreadable, leaving, telephony, calls, lines, overdue)

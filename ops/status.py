@@ -17,7 +17,7 @@ from botocore.exceptions import (
     HTTPClientError,
 )
 
-from ops import accounts, dead_letters, names, pbx, queues, rows, screen, trouble, unlisted
+from ops import accounts, cover, dead_letters, names, pbx, queues, rows, screen, trouble, unlisted
 from ops.census import SETTLED
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
@@ -183,7 +183,8 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         command, first = rows.written(site, parameter), rows.read(site, parameter)
         does = f"refuses the partner token of {parameter}"
         then = f"{_written(site, parameter, now)}: if this"
-        then += f" began then, see who did; if not, Altegio has another token. {rows.HOW_TO_WRITE}."
+        then += " began then, or in the minutes after in which it is not read anew, see who did; if"
+        then += f" not, Altegio has another token. {rows.HOW_TO_WRITE}."
         then += " Within two minutes `status` has this line no more; else ask Altegio's support"
     else:
         does = f"refuses application {settings.application_id}"
@@ -369,6 +370,7 @@ _CHECKS = (
     _counted,
     queues.queues,
     queues.switched_off,
+    cover.cover,
     *rows.CHECKS,
     unlisted.lately,
     _seen,

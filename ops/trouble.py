@@ -4,7 +4,7 @@ import argparse
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -17,7 +17,6 @@ from shared.clock import stamp
 from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.lifecycle import LAGS
-from shared.payments.coverage import Work
 from shared.payments.entry import NO_PAYMENT, Entry, EntryState
 
 # In the order in which they concern a person.
@@ -27,9 +26,7 @@ UNFINISHED = (
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
-_ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
-MEND_LATE = "Have billing refund it, and send the right period under a new event id"
-_NAMED = 5  # How many are named of those that one trouble concerns.
+NAMED = 5  # How many are named of those that one trouble concerns.
 
 
 class Grade(IntEnum):
@@ -89,8 +86,8 @@ def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
 
 def some(names: Collection[object]) -> str:
     """The first few of them, and how many more there are."""
-    first = ", ".join(map(str, [*names][:_NAMED]))
-    return f"{first} and {len(names) - _NAMED} more" if len(names) > _NAMED else first
+    first = ", ".join(map(str, [*names][:NAMED]))
+    return f"{first} and {len(names) - NAMED} more" if len(names) > NAMED else first
 
 
 def named(who: str) -> str:
@@ -111,19 +108,26 @@ def cause(why: str) -> str:
 def causes(whys: Iterable[str]) -> str:
     """Each of them, the most frequent first, and how often if there are several."""
     counted = Counter(map(cause, whys)).most_common()
-    first = [f"{why} ({number})" if counted[1:] else why for why, number in counted[:_NAMED]]
+    first = [f"{why} ({number})" if counted[1:] else why for why, number in counted[:NAMED]]
     return "; ".join(first)
 
 
 def of_money(
-    entries: Iterable[Entry], now: datetime, connections: Iterable[Connection] = ()
+    entries: Iterable[Entry],
+    now: datetime,
+    connections: Iterable[Connection] = (),
+    strangers: Collection[int] = (),
 ) -> Iterator[Trouble]:
-    """What is not settled, by state and cause; `connections` say how those of HELD ones stand."""
+    """What is not settled, by state and cause; `connections` say how those of HELD ones stand.
+
+    Of `strangers`, no location of the id was ever connected here.
+    """
     is_live = {it.location_id: it.live for it in connections}
     groups = defaultdict(list)
     for entry in entries:
-        groups[entry.state, cause(entry.why)].append(entry)
-    for (state, why), group in groups.items():
+        is_strange = entry.state is EntryState.HELD and entry.location_id in strangers
+        groups[entry.state, cause(entry.why), is_strange].append(entry)
+    for (state, why, is_strange), group in groups.items():
         oldest = min(group, key=lambda entry: entry.received_at)
         needs_person = state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED)
         young = now - oldest.received_at < _SOON
@@ -135,6 +139,8 @@ def of_money(
             more = f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
         elif state is EntryState.UNKNOWN:
             more = f"; it is looked up by itself {screen.due(oldest.due_at, now)}"
+        if is_strange:
+            more = ", nor ever was: see whether billing names the right one"
         if any(it.why == NO_PAYMENT for it in group):
             more = f": {some([it.payment_key for it in group])}"
         if state is EntryState.HELD and (back := [it for it in ids if is_live.get(it)]):
@@ -142,50 +148,15 @@ def of_money(
             more += f" {screen.due(oldest.due_at, now)} at the latest, or at once if you send it"
         grade = Grade.BROKEN if needs_person else Grade.ATTENTION
         whom = some([entry.key for entry in group]) + f" of {places(ids)}" * bool(ids)
-        which = f"--state {state}" if group[1:] else screen.quoted(oldest.key)
+        is_one = not group[1:] or is_strange
+        which = screen.quoted(oldest.key) if is_one else f"--state {state}"
         since = (needs_person and oldest.changed_at) or oldest.received_at
-        yield Trouble(grade, f"{state}, {why}{more}", whom, f"payment {which}", since)
+        sums = f" ({_sums(group)})" if state is EntryState.REJECTED or is_strange else ""
+        yield Trouble(grade, f"{state}{sums}, {why}{more}", whom, f"payment {which}", since)
 
 
-def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
-    """A location that is switched off soon, or was although it should not be."""
-    location = f"location {work.location_id}"
-    entries = (*work.rejected, *work.queued)
-    told = [f"{it.key} is {it.state}: {it.why or '-'}" for it in entries[:_NAMED]]
-    if work.come_late:
-        entries = (work.come_late, *entries)
-        told.insert(0, f"{work.come_late.key} is {late_by(work.come_late)}. {MEND_LATE}")
-    waits = "; ".join(told)
-    command = f"payment {screen.quoted(entries[0].key)}" if entries else location
-    if work.state is State.ACTIVE:
-        ends = "cover ended" if work.covered_until <= now else "cover ends"
-        what = f"{ends} {screen.due(work.covered_until, now)}; {waits or 'nothing is queued'}"
-        yield Trouble(Grade.ATTENTION, what, location, command)
-    elif now < work.covered_until:
-        paid = f"Altegio has frozen it, though it is paid until {screen.moment(work.covered_until)}"
-        gone = f"; not on Altegio's list: {some(work.unlisted)}" if work.unlisted else _ASK
-        yield Trouble(Grade.BROKEN, f"{paid}{gone}", location, f"{location} --all")
-    elif waits:
-        yield Trouble(Grade.BROKEN, f"is frozen; {waits}", location, command)
-
-
-def late_by(paid: Entry) -> str:
-    """Of a payment whose period was over before it came."""
-    ended, came = paid.payment.period_to, paid.received_at
-    told = f"paid for a period that ended {screen.moment(ended)}, {screen.age(came - ended)} before"
-    return f"{told} it came, so it keeps nothing on"
-
-
-def of_covers(works: Iterable[Work], now: datetime) -> Iterator[Trouble]:
-    """The same of many: one line for each kind, whose first goes off first."""
-    groups = defaultdict(list)
-    for work in works:
-        for told in of_cover(work, now):
-            kind = bool(work.rejected or work.queued), work.come_late is not None
-            groups[told.grade, work.state, kind].append(told)
-    for first, *others in groups.values():
-        more = f"; also {some([it.whom for it in others])}" if others else ""
-        yield replace(first, what=first.what + more)
+def _sums(entries: Iterable[Entry]) -> str:
+    return some([*dict.fromkeys(map(screen.amount, entries))])
 
 
 def of_chain(chain: Chain) -> Iterator[Trouble]:

@@ -41,8 +41,8 @@ def of_location(connection: Connection, calls: Iterable[Call]) -> Iterator[Troub
         seen = [began(it) for line in lost for it in of_line[line][len(lost[line]) :]]
         what += f", where others were until {screen.moment(max(seen))}" if seen else ""
         what += ". Its CRM token is right, so in Altegio's telephony settings the line is routed to"
-        what += " another location by now, or to none; its pop-ups may go there, too. Have its"
-        what += " owner route it here: this ends with its next call"
+        what += " another location by now, or to none, or telephony is off; pop-ups may go there,"
+        what += " too. Have its owner put it right: this ends with its next call"
         since = min(map(began, (it for them in lost.values() for it in them)))
         place = f"location {connection.location_id}"
         yield Trouble(Grade.BROKEN, what, place, place, since)

@@ -311,7 +311,7 @@ def test_who_paid_and_was_switched_off_is_told_what_became_of_the_payment(
     deployment.bill(bought(deployment, "inv-1", 0, 30))
     deployment.let_time_pass(3)
     told = troubles(operator)
-    assert told[0].startswith("payment#inv-1 of location 4564: REJECTED, No such sum.")
+    assert told[0].startswith("payment#inv-1 of location 4564: REJECTED (990.99 EUR), No such sum.")
     assert told[0].endswith("> payment payment#inv-1")
     assert "location 4564: is frozen; payment#inv-1 is REJECTED: No such sum." in told[1]
     operator("payment", "inv-1", "--send", "--do")

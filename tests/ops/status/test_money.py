@@ -19,7 +19,8 @@ def test_a_rejected_payment_is_sent_again_as_it_says(
     reject(connected, "inv-1", "Period is closed.")
     [line] = told(operator)
     assert line == (
-        "broken payment#inv-1 of location 4564: REJECTED, Period is closed. > payment payment#inv-1"
+        "broken payment#inv-1 of location 4564: REJECTED (990.99 EUR), Period is closed."
+        " > payment payment#inv-1"
     )
     assert operator.code == 2
     type_what_it_says(operator, line)
@@ -47,10 +48,16 @@ def test_a_payment_of_a_location_that_nobody_connected_is_attention_only(
     connected.bill(payment("inv-2", 4232))
     [line] = told(operator)
     assert line == (
-        "attention payment#inv-1, payment#inv-2 of location 4232: HELD, the location is not"
-        " connected > payment --state HELD"
+        "attention payment#inv-1, payment#inv-2 of location 4232: HELD (990.99 EUR), the location"
+        " is not connected, nor ever was: see whether billing names the right one > payment"
+        " payment#inv-1"
     )
     assert operator.code == 1
+    shown = " ".join(operator("payment", "inv-1").split())
+    assert "No location 4232 was ever connected here. See with billing whether it names" in shown
+    assert shown.endswith(
+        "payment payment#inv-1 --close REASON # REASON: why, in quotes; it is kept"
+    )
     for key in ("inv-1", "inv-2"):
         operator("payment", key, "--close", "cancelled", "--do")
     assert told(operator) == []
@@ -112,6 +119,72 @@ def test_who_is_frozen_as_he_paid_for_a_period_long_ago_is_told_with_the_payment
     trial.let_time_pass(30)
     assert told(operator) == []
     assert "too late" not in operator("payment", "inv-1")
+
+
+def test_who_is_dark_as_billing_gave_back_the_wrong_month_is_told_with_the_refund(
+    trial: Deployment, operator: Operator
+) -> None:
+    """He has paid on, so he has not left."""
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.bill(bought(trial, "inv-2", 30, 60))
+    trial.clock.advance(days=8)
+    trial.reconcile()
+    assert told(operator) == []
+    trial.bill(refund("ref-1", of="inv-1"))
+    trial.webhook(trial.event(4564, "freeze"))
+    trial.let_time_pass(5)
+    [line] = told(operator)
+    assert "is frozen, as refund#ref-1 has given back payment#inv-1, whose period runs" in line
+    assert "; payment#inv-2 is for 20" in line
+    assert "have billing send the period that runs now anew, under a new event id" in line
+    shown = operator.json("location", "4564")["troubles"][0]["what"]
+    assert shown in line
+    trial.bill(bought(trial, "inv-3", 0, 20))
+    trial.let_time_pass(30)
+    assert told(operator) == []
+
+
+def test_who_has_not_paid_on_may_have_left_which_is_not_wrong(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.clock.advance(days=8)
+    trial.reconcile()
+    trial.bill(refund("ref-1", of="inv-1"))
+    trial.webhook(trial.event(4564, "freeze"))
+    trial.let_time_pass(5)
+    assert told(operator) == []
+    shown = operator.json("location", "4564")["troubles"][0]["what"]
+    assert shown.startswith("is frozen, as refund#ref-1 has given back payment#inv-1")
+
+
+def test_a_month_that_altegio_has_twice_is_told_of_its_location(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.bill(bought(trial, "inv-1-b", 0, 30))
+    [line] = [it for it in told(operator, "location", "4564") if "pays for, too" in it]
+    assert line.startswith(
+        "attention payment#inv-1 of location 4564: is paid for a period that payment#inv-1-b pays"
+    )
+    assert "If the customer does not owe both, have billing give one back" in line
+    trial.bill(refund("ref-1", of="inv-1-b"))
+    trial.let_time_pass(2)
+    assert "pays for, too" not in operator("location", "4564")
+
+
+def test_a_rejection_for_its_currency_says_in_which_the_last_was_taken(
+    trial: Deployment, operator: Operator
+) -> None:
+    trial.bill(bought(trial, "inv-1", 0, 30))
+    trial.simulator.fault("payment", "status", status=422, message="Not its currency.", times=2)
+    trial.bill(bought(trial, "inv-2", 30, 60, currency="USD"))
+    trial.let_time_pass(3)
+    [line] = told(operator)
+    assert line.startswith("broken payment#inv-2 of location 4564: REJECTED (990.99 USD), Not its")
+    text = " ".join(operator("payment", "inv-2").split())
+    assert "What Altegio took of this location before was in EUR." in text
+    assert operator.json("payment", "inv-2")["next"] == "payment payment#inv-2 --close REASON"
 
 
 def test_a_rejection_is_as_old_as_the_answer(connected: Deployment, operator: Operator) -> None:
