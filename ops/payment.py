@@ -207,6 +207,9 @@ def _adopt(case: Case) -> Proposal:
         paid = case.site.ledger.given_back(entry)
         if paid is None or paid.platform_id != platform_id:
             raise NotChanged(f"{platform_id} is not the id of {entry.payment_key}")
+        giver = case.site.ledger.giver(entry.payment_key)
+        if giver and giver.key != entry.key and giver.state is EntryState.SENT:
+            raise NotChanged(f"{giver.key} has given {entry.payment_key} back")
     elif (owner := case.site.ledger.owner(platform_id)) not in (None, entry.key):
         raise NotChanged(f"{platform_id} belongs to {owner}")
     after = rules.adopted(entry, platform_id, _by("adopted", entry), clock.now())

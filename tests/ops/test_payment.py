@@ -297,6 +297,10 @@ def test_a_payment_whose_refund_was_adopted_is_given_back_by_no_other(
     why = "its payment was given back by refund#ref-1"
     assert (second.state, second.why) == (EntryState.REJECTED, why)
     assert connected.simulator.calls("refund") == []
+    assert "refund#ref-1 has given payment#inv-1 back" in operator(
+        "payment", "ref-2", "--adopt", str(id_), "--do"
+    )
+    assert (operator.code, state(connected, "refund#ref-2")) == (1, "REJECTED")
 
 
 def test_an_id_that_arrives_after_all_counts_though_somebody_closed_it(
