@@ -37,11 +37,13 @@ _NUMBERS = {"phone", "line"}
 _LONGEST = 40
 _ALL = 10_000
 _EVENTS = "events"
+REDRIVE = ("deadLetterTargetArn", "maxReceiveCount")
 _LENGTHS = [f"ApproximateNumberOfMessages{it}" for it in ("", "NotVisible", "Delayed")]
-# How template.yaml sets a queue, and that of its letters; of the redrive, after how many receives.
-MADE = {"DelaySeconds": "0", "MessageRetentionPeriod": "345600", "VisibilityTimeout": "180"}
-MADE["RedrivePolicy"] = "1000"
+# How template.yaml sets the letters of a queue, and a queue; which letters, each queue knows.
 MADE_FOR_LETTERS = {"DelaySeconds": "0", "MessageRetentionPeriod": "1209600"}
+MADE_FOR_LETTERS["MaximumMessageSize"] = "1048576"
+MADE = {**MADE_FOR_LETTERS, "MessageRetentionPeriod": "345600", "VisibilityTimeout": "180"}
+MADE["maxReceiveCount"] = "1000"
 _TOLD_BY_NOBODY = ", which no entry has: Altegio is not told of it"
 
 
@@ -191,10 +193,9 @@ def _changed(
 def attributes(site: Site, url: str) -> dict[str, str]:
     """How many messages a queue has, and how it is set."""
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
-    names = [*_LENGTHS, *MADE]
-    found = site.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    found = site.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(found.get("RedrivePolicy", "{}"))
-    return {**found, "RedrivePolicy": str(redrive.get("maxReceiveCount", "none"))}
+    return {**found, **{it: str(redrive.get(it, "none")) for it in REDRIVE}}
 
 
 def length(found: Mapping[str, str]) -> tuple[int, ...]:

@@ -18,6 +18,8 @@ from tests.memory.calls import Asked, Calls, Client, Refused, operation
 _ADDRESS = "https://sqs.us-east-1.amazonaws.com/000000000000/"
 _ARN = "arn:aws:sqs:us-east-1:000000000000:"
 _MOST_MESSAGES = 10
+_DEFAULTS = {"MaximumMessageSize": "1048576", "MessageRetentionPeriod": "345600"}
+_SETTABLE = {*_DEFAULTS, "DelaySeconds", "RedrivePolicy"}
 _NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 
 
@@ -43,10 +45,10 @@ class Queue:
     name: str
     visibility_s: int
     delay_s: int
-    # Receives after which a message goes to the dead letters, and where those are.
-    most_receives: int | None
-    dead_letters: str
     attributes: dict[str, str]
+    # Receives after which a message goes to the dead letters, and where those are.
+    most_receives: int | None = None
+    dead_letters: str = ""
     messages: dict[str, Message] = field(default_factory=dict)
     # Deleted or not: whether a receipt handle was ever given out.
     receipts: dict[str, str] = field(default_factory=dict)
@@ -65,18 +67,16 @@ class Queues(Client):
         name, attributes = asked["QueueName"], asked.get("Attributes", {})
         if attributes.get("FifoQueue"):
             raise NotImplementedError("a FIFO queue")
-        redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
-        self._queues.setdefault(
+        queue = self._queues.setdefault(
             _ADDRESS + name,
             Queue(
                 name,
                 visibility_s=int(attributes.get("VisibilityTimeout", 30)),
                 delay_s=int(attributes.get("DelaySeconds", 0)),
-                most_receives=int(redrive["maxReceiveCount"]) if redrive else None,
-                dead_letters=redrive.get("deadLetterTargetArn", "").replace(_ARN, _ADDRESS),
-                attributes={"MessageRetentionPeriod": "345600", **attributes},
+                attributes={**_DEFAULTS, **attributes},
             ),
         )
+        _redrive(queue)
         return {"QueueUrl": _ADDRESS + name}
 
     @operation("SendMessage", "QueueUrl", "MessageBody", "MessageAttributes", "DelaySeconds")
@@ -170,22 +170,23 @@ class Queues(Client):
             "QueueArn": _ARN + queue.name,
             "VisibilityTimeout": str(queue.visibility_s),
             "DelaySeconds": str(queue.delay_s),
-            "MessageRetentionPeriod": queue.attributes["MessageRetentionPeriod"],
+            **{name: queue.attributes[name] for name in _DEFAULTS},
         }
         if "RedrivePolicy" in queue.attributes:
             known["RedrivePolicy"] = queue.attributes["RedrivePolicy"]
         names = asked["AttributeNames"]
-        if unknown := {*names} - known.keys() - {"RedrivePolicy"}:
+        if unknown := {*names} - known.keys() - {"All", "RedrivePolicy"}:
             raise NotImplementedError(f"queue attributes {sorted(unknown)}")
-        return {"Attributes": {name: known[name] for name in names if name in known}}
+        return {"Attributes": _wanted(known, names)}
 
     @operation("SetQueueAttributes", "QueueUrl", "Attributes")
     def set_queue_attributes(self, asked: Asked) -> Any:
         queue, attributes = self._queue(asked), asked["Attributes"]
-        if unknown := attributes.keys() - {"DelaySeconds", "MessageRetentionPeriod"}:
+        if unknown := attributes.keys() - _SETTABLE:
             raise NotImplementedError(f"queue attributes {sorted(unknown)}")
         queue.attributes |= attributes
         queue.delay_s = int(attributes.get("DelaySeconds", queue.delay_s))
+        _redrive(queue)
         return {}
 
     @operation("PurgeQueue", "QueueUrl")
@@ -219,6 +220,12 @@ class Queues(Client):
             raise Refused("ReceiptHandleIsInvalid", "The receipt handle is not valid.")
         message = queue.messages.get(queue.receipts[receipt])
         return message if message is not None and message.receipt == receipt else None
+
+
+def _redrive(queue: Queue) -> None:
+    redrive = json.loads(queue.attributes.get("RedrivePolicy", "{}"))
+    queue.most_receives = int(redrive["maxReceiveCount"]) if redrive else None
+    queue.dead_letters = redrive.get("deadLetterTargetArn", "").replace(_ARN, _ADDRESS)
 
 
 def _shown(message: Message, asked: Asked) -> dict[str, Any]:

@@ -64,34 +64,83 @@ def test_a_queue_that_somebody_has_set_by_hand_is_named_with_what_the_template_h
     assert facts(operator)["money"] == "1 message on the billing queue"
     by = f"{connected.clock() + timedelta(minutes=15):%H:%M:%S}Z at the latest"
     assert facts(operator)["queues"] == f"billing 0, and 1 delayed, there by {by}, calls 0"
-    lines = told(operator)
-    says = "is not as template.yaml has it, so somebody has set it by hand"
-    sets = " The command sets it as the template has it"
-    late = (
-        ". Each message comes 15 min late, and what was sent meanwhile keeps that: the last of it"
-    )
-    late += f" is there 15 min after it is set back.{sets}"
-    types = "> aws --region us-east-1 sqs set-queue-attributes --queue-url"
-    assert lines == [
-        f"attention {whom}: {says}: {name} is {old}, not {new}{then}"
-        f" {types} {url} --attributes {name}={new}"
-        for whom, url, name, old, new, then in (
-            ("queue of billing", queue, "DelaySeconds", 900, 0, late),
-            ("dead letters of calls", letters, "MessageRetentionPeriod", 60, 1209600, f".{sets}"),
-        )
+    says = "is not as template.yaml has it, set by hand or by another deploy"
+    late = "each message comes 15 min late, and what was sent meanwhile keeps that: the last of it"
+    late += " is there 15 min after it is set back"
+    types = "aws --region us-east-1 sqs set-queue-attributes --queue-url"
+    back = f"The command sets it back > {types}"
+    less = """--attributes '{"MessageRetentionPeriod":"1209600"}'"""
+    at_once = """--attributes '{"DelaySeconds":"0"}'"""
+    deleted = "letters are deleted after 60 s, not 14 d"
+    assert told(operator) == [
+        f"broken dead letters of calls: {says}: {deleted}. {back} {letters} {less}",
+        f"attention queue of billing: {says}: {late}. {back} {queue} {at_once}",
     ]
-    for line in lines:
-        words = line.partition(" > ")[2].split()
-        name, _, value = words[-1].partition("=")
-        set_by_hand(QueueUrl=words[6], Attributes={name: value})
+    type_for_aws(connected, operator)
     assert told(operator) == []
+
+
+def test_what_a_queue_was_set_to_is_told_in_words_and_set_back_by_what_is_printed(
+    connected: Deployment, operator: Operator
+) -> None:
+    """A script has set all queues to what somebody holds for good practice."""
+    set_by_hand: Any = connected.sqs.set_queue_attributes
+    queue, letters = connected.queues["BillingQueue"], connected.queues["BillingDeadLetters"]
+    made = connected.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    policy = {**json.loads(made["RedrivePolicy"]), "maxReceiveCount": 3}
+    good = {"RedrivePolicy": json.dumps(policy), "MaximumMessageSize": "1024"}
+    set_by_hand(QueueUrl=queue, Attributes=good)
+    set_by_hand(QueueUrl=letters, Attributes={"MessageRetentionPeriod": "3600"})
+    refuses, deletes = told(operator)
+    assert "a message is given up after 3 tries, not 1000" in refuses
+    assert "a message may have 1024 bytes, not 1048576, so a longer one is refused" in refuses
+    assert "letters are deleted after 60 min, not 14 d" in deletes
+    assert {it.partition(" ")[0] for it in (refuses, deletes)} == {"broken"}
+    type_for_aws(connected, operator)
+    assert told(operator) == []
+    found = connected.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    policies = [json.loads(it.pop("RedrivePolicy")) for it in (found, made)]
+    assert found == made
+    assert {str(it["maxReceiveCount"]) for it in policies} == {"1000"}
+    assert len({it["deadLetterTargetArn"] for it in policies}) == 1
+
+
+def test_a_queue_whose_letters_go_elsewhere_is_set_back(
+    connected: Deployment, operator: Operator
+) -> None:
+    set_by_hand: Any = connected.sqs.set_queue_attributes
+    elsewhere = connected.queues["CallsDeadLetters"]
+    arn = connected.sqs.get_queue_attributes(QueueUrl=elsewhere, AttributeNames=["QueueArn"])
+    policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": "1000"}
+    url = connected.queues["BillingQueue"]
+    set_by_hand(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)})
+    [line] = told(operator)
+    names = [
+        connected.queues[it].rpartition("/")[2] for it in ("CallsDeadLetters", "BillingDeadLetters")
+    ]
+    assert line.startswith("attention queue of billing")
+    assert "what is given up goes to {}, not {}".format(*names) in line
+    type_for_aws(connected, operator)
+    assert told(operator) == []
+
+
+def type_for_aws(deployment: Deployment, operator: Operator) -> None:
+    """What the screen prints for AWS's own command, as a shell and that command read it."""
+    set_attributes: Any = deployment.sqs.set_queue_attributes
+    for typed in re.findall(r"type: (aws (?:.*\\\n)*.*)", operator("status")):
+        # A shell reads it as it stands there, with its lines that go on.
+        shell = ["sh", "-c", f'aws() {{ printf "%s\\n" "$@"; }}; {typed}']
+        words = subprocess.run(shell, capture_output=True, text=True, check=True).stdout.split("\n")
+        assert words[2:4] == ["sqs", "set-queue-attributes"]
+        url, sets = (words[words.index(it) + 1] for it in ("--queue-url", "--attributes"))
+        set_attributes(QueueUrl=url, Attributes=json.loads(sets))
 
 
 @pytest.mark.parametrize("name", sorted(QUEUES.keys() - {"HintsQueue"}))
 def test_what_a_queue_is_held_to_is_what_the_template_has(name: str) -> None:
-    properties = {"DelaySeconds": 0, **QUEUES[name]}
-    if "RedrivePolicy" in properties:
-        properties["RedrivePolicy"] = properties["RedrivePolicy"]["maxReceiveCount"]
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-sqs-queue.html
+    properties = {"DelaySeconds": 0, "MaximumMessageSize": 1048576, **QUEUES[name]}
+    properties |= properties.get("RedrivePolicy", {})
     is_dead = name.endswith("Letters")
     made = dead_letters.MADE_FOR_LETTERS if is_dead else dead_letters.MADE
     assert {it: str(properties[it]) for it in made} == made
