@@ -5,7 +5,6 @@ not come" and to "I paid and was switched off" is its first part.
 """
 
 import argparse
-import getpass
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from ops import (
     pbx,
     rows,
     screen,
+    telephony,
     trouble,
     unlisted,
     waiting,
@@ -38,19 +38,11 @@ from shared.calls import call_backs, missed, phone_numbers
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
 from shared.calls.shown import PopUp
-from shared.chains.chain import Chain
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
 from shared.reconcile.census.differences import REPAIRED, of_connection
 
-_WHAT = {
-    CrmTokenState.NONE: "none: the owner's link brought no CRM token",
-    CrmTokenState.UNPROVEN: "on trial: the CRM token is not proven by a call yet",
-    CrmTokenState.UNCHECKED: "on, but not proven: the list of calls cannot be read",
-    CrmTokenState.PROVEN: "on: a saved call was in the location's own list",
-    CrmTokenState.STOPPED: "stopped: a saved call was not in the location's own list",
-}
 _SHOWN = 10
 _LINES = 20
 _SETTLED = timedelta(minutes=5)
@@ -86,7 +78,7 @@ class Known:
 def location(site: Site, options: argparse.Namespace) -> int:
     """Shows a location, or changes what is known of its telephony."""
     if options.resume or options.trust:
-        return _telephony_changed(site, options)
+        return telephony.changed(site, options)
     if options.send_refused or options.drop_refused:
         return _refused_changed(site, options)
     now, location_id = clock.now(), options.location
@@ -210,7 +202,7 @@ def _of_connection(
     if known.chain is not None:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
-        yield from trouble.of_stopped(*rows.stopped_of(site, connection.chain_key, [connection]))
+        yield from telephony.of_stopped(site, connection.chain_key, [connection])
     yield from rows.of_list(site, known.calls if connection.live else (), now)
     yield from unlisted.of_location(connection, known.calls)
 
@@ -248,7 +240,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "country", countries.named(account.country)
     yield from _money(known, now)
     if connection is not None:
-        yield from _its_telephony(connection, known.chain)
+        yield from telephony.facts(site, connection, known.chain)
     states = screen.tally(call.state for call in known.calls)
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(known.location_id)
@@ -295,14 +287,6 @@ def _money(known: Known, now: datetime) -> Iterator[tuple[str, str]]:
     yield "money", f"{states or 'nothing was stored'}{beside}"
 
 
-def _its_telephony(connection: Connection, chain: Chain | None) -> Iterator[tuple[str, str]]:
-    yield "telephony", _WHAT[connection.telephony] if connection.live else "off: not connected"
-    yield "chain", _chain(chain)
-    if chain is not None:
-        siblings = [each for each in chain.locations if each != connection.location_id]
-        yield "same chain", ", ".join(map(str, siblings)) or "-"
-
-
 def _missed(calls: Sequence[Call], now: datetime) -> Iterator[tuple[str, str]]:
     callers = missed.missed(calls, now)
     if callers.open or callers.ended:
@@ -323,13 +307,6 @@ def _frozen_since(known: Known) -> str:
     return f"{screen.moment(since)}, by our journal" if since else "when is not known"
 
 
-def _chain(chain: Chain | None) -> str:
-    if chain is None:
-        return "-"
-    said = "enabled" if chain.enabled else "not enabled"
-    return f"{said}; {chain.verdict}" if chain.verdict not in ("", said) else said
-
-
 def _lines(events: Sequence[Event], *, whole: bool) -> list[tuple[str, ...]]:
     left = 0 if whole else max(0, len(events) - _LINES)
     earlier = ("…", "", f"{screen.counted(left, 'line')} before, with --all")
@@ -347,34 +324,6 @@ def _standing(stands: Standing) -> str:
         ago = screen.due(stands.since, clock.now())
         return f"{now}, since {screen.moment(stands.since)}, {ago}."
     return f"{now}, since when is not known." if stands.here else f"{now}."
-
-
-def _telephony_changed(site: Site, options: argparse.Namespace) -> int:
-    """What is known of the CRM token; what was stopped for all of a chain goes on for all."""
-    connection = site.connections.get(options.location)
-    after = CrmTokenState.PROVEN if options.trust else CrmTokenState.UNPROVEN
-    if connection is None or not connection.live or connection.crm_token is None:
-        raise NotChanged("the location is not connected with a CRM token")
-    if connection.telephony is after:
-        raise NotChanged("the telephony is in that state already")
-    if connection.telephony is CrmTokenState.PROVEN:
-        raise NotChanged("a saved call has proven the CRM token, so there is nothing to resume")
-    changing = [connection]
-    if options.resume and connection.telephony is CrmTokenState.STOPPED:
-        stopped, _culprits = rows.stopped_of(site, connection.chain_key, changing)
-        changing = [it for it in stopped if it.live] or changing
-    verdict = f"telephony {'trusted' if options.trust else 'resumed'} by {getpass.getuser()}"
-
-    def do() -> str:
-        for each in changing:
-            # Of somebody else's write at this moment, the operator has to see the result first.
-            site.connections.save(replace(each, telephony=after, verdict=verdict), clock.now())
-            site.call_wake_ups.release(each.location_id)
-        return f"Done: {_WHAT[after]}."
-
-    whom = trouble.some([it.location_id for it in changing])
-    pairs = [("location", whom), ("change", f"{connection.telephony} -> {after}")]
-    return screen.change(options, f"Location {options.location} ({site.name})", pairs, do)
 
 
 def _refused_changed(site: Site, options: argparse.Namespace) -> int:

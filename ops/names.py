@@ -41,8 +41,8 @@ def told(
     """Troubles as a person reads them; see `Trouble.told`."""
     text = "\n".join(it.whom for it in troubles)
     ids = {int(it) for found in _LOCATIONS.findall(text) for it in found.split(", ")}
-    called = {str(it.location_id): it.name for it in _read(site.connections.get, ids)}
-    accounts = _read(site.accounts.of_id, {*_ACCOUNT.findall(text)})
+    called = {str(it.location_id): it.name for it in read(site.connections.get, ids)}
+    accounts = read(site.accounts.of_id, {*_ACCOUNT.findall(text)})
     called |= {it.account_id: it.name for it in accounts}
 
     def all_of(found: re.Match[str]) -> str:
@@ -55,7 +55,7 @@ def told(
     ]
 
 
-def _read[Id, Row](get: Callable[[Id], Row | None], ids: Iterable[Id]) -> list[Row]:
+def read[Id, Row](get: Callable[[Id], Row | None], ids: Iterable[Id]) -> list[Row]:
     """What can be read; of what cannot, a name is the least that is missing."""
 
     def one(id_: Id) -> Row | None:

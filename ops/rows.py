@@ -17,8 +17,8 @@ from shared.altegio.status import Status
 from shared.aws import sightings
 from shared.aws.dynamodb import UnreadableRow
 from shared.aws.sightings import Sighting
-from shared.calls import admission, search
-from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call, CallState
+from shared.calls import admission
+from shared.calls.call import LOOKED_FOR, TO_BE_SENT, Call
 from shared.calls.hearing import read_anew
 from shared.calls.shown import PopUp
 from shared.connections.connection import Connection, Hint, State
@@ -186,22 +186,6 @@ def of_account(site: Site, account_id: str) -> list[Connection]:
     return [it for it in found if it.account_id == account_id]
 
 
-def telephony(site: Site, now: datetime) -> Iterator[Found]:
-    """Chains that the platform refuses, and those that stand still."""
-    far = now + timedelta(days=1)
-    for chain in site.readable(site.chains.get, site.chains.due(far, MOST)):
-        yield from trouble.of_chain(chain)
-    held = {location_id for _key, location_id in site.calls.due(CallState.HELD, far, 10 * MOST)}
-    held |= {*places(site, sightings.TELEPHONY_STOPPED, timedelta(days=7))}
-    stopped = [it for it in rows(site, held) if it.telephony is CrmTokenState.STOPPED]
-    for chain_key in dict.fromkeys(it.chain_key for it in stopped):
-        yield from trouble.of_stopped(*stopped_of(site, chain_key, stopped))
-    if site.user_token.known() is None:
-        parameter = site.calls_settings.user_token_parameter
-        what = f"there is no user token, so nobody knows which calls were saved. {OF_USER}"
-        yield Trouble(Grade.ATTENTION, what, parameter, written(site, parameter))
-
-
 def calls(site: Site, now: datetime) -> Iterator[Found]:
     """Calls that the platform refuses, and lists of calls: of locations where it was so lately."""
     listless = places(site, sightings.CALL_LIST_REFUSED, timedelta(hours=2))
@@ -306,6 +290,8 @@ def _dropped(site: Site, whose: str, group: Sequence[Sighting], now: datetime) -
         )
     if last.why.startswith(PopUp.CLOSED) and last.who.isdecimal():
         own = rows(site, [int(last.who)])
+        if own and own[0].telephony is CrmTokenState.STOPPED:
+            return  # That says why, and how it ends.
         open_ = bool(own) and not admission.closed(own[0], own[0].account_id or "")
         found = (
             pbx.echoed(it, last.at, "it takes calls again") if open_ and not it.until else it
@@ -340,22 +326,6 @@ def lines(site: Site, now: datetime) -> Iterator[Found]:
         yield from waiting.told(site, calls, account, *own)
 
 
-def stopped_of(
-    site: Site, chain_key: str | None, known: Iterable[Connection] = ()
-) -> tuple[list[Connection], list[str]]:
-    """The locations of a chain whose telephony is stopped; and of which line a call was missed."""
-    chain = site.chains.get(chain_key) if chain_key else None
-    found = rows(site, chain.locations) if chain else list(known)
-    stopped = [it for it in found if it.telephony is CrmTokenState.STOPPED]
-    culprits = [
-        f"{it.location_id} (line {call.leg.line if call.leg else '-'})"
-        for it in stopped
-        for call in site.calls.latest(it.location_id, 10)
-        if call.state is CallState.UNCONFIRMED and call.why == search.NOT_LISTED
-    ]
-    return stopped, [*dict.fromkeys(culprits)]
-
-
 def overdue(site: Site, now: datetime) -> Iterator[Found]:
     """What reconcile, which runs each minute, should have taken long ago."""
     before = now - OVERDUE
@@ -385,4 +355,4 @@ def late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]:
         yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
 
 
-CHECKS = (money, unreadable, leaving, telephony, calls, lines, overdue)
+CHECKS = (money, unreadable, leaving, calls, lines, overdue)

@@ -17,7 +17,19 @@ from botocore.exceptions import (
     HTTPClientError,
 )
 
-from ops import accounts, cover, dead_letters, names, pbx, queues, rows, screen, trouble, unlisted
+from ops import (
+    accounts,
+    cover,
+    dead_letters,
+    names,
+    pbx,
+    queues,
+    rows,
+    screen,
+    telephony,
+    trouble,
+    unlisted,
+)
 from ops.census import SETTLED
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
@@ -371,6 +383,7 @@ _CHECKS = (
     queues.queues,
     queues.switched_off,
     cover.cover,
+    telephony.telephony,
     *rows.CHECKS,
     unlisted.lately,
     _seen,

@@ -169,19 +169,6 @@ def of_chain(chain: Chain) -> Iterator[Trouble]:
         yield Trouble(Grade.BROKEN, what, whom, command)
 
 
-def of_stopped(stopped: Sequence[Connection], culprits: Sequence[str]) -> Iterator[Trouble]:
-    """Locations of one chain whose telephony is stopped, and whose call was not found."""
-    if stopped:
-        ids = [it.location_id for it in stopped]
-        whose = f"location {some(culprits)}" if culprits else "one of them"
-        what = "telephony is stopped for all of the chain that no call has proven, as a saved call"
-        what += f" of {whose} was not in its list. First see in Altegio's telephony settings"
-        what += " whether that line is routed to it: if it is not, route it; if it is, the CRM"
-        what += " token is another's, and its owner has to disconnect and connect anew. Then have"
-        what += " it go on"
-        yield Trouble(Grade.BROKEN, what, places(ids), f"location {ids[0]} --resume")
-
-
 def of_connection(connection: Connection, chain: Chain | None, now: datetime) -> Iterator[Trouble]:
     """Why a location takes no pop-ups and no calls."""
     location, what, since = f"location {connection.location_id}", "", None

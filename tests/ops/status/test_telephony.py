@@ -2,6 +2,7 @@
 
 import pytest
 
+from local.simulator import Owner
 from shared.connections.crm_token import CrmTokenState
 from tests.calls import telling
 from tests.deployment import Deployment
@@ -55,6 +56,56 @@ def test_a_proven_line_that_is_routed_elsewhere_by_now_is_told_until_it_is_back(
     end(deployment, key, "c-4")
     deployment.let_time_pass(15)
     assert told(operator) == []
+
+
+def test_a_proven_sibling_makes_the_routing_the_likelier_cause(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """The line of 4232 is routed to 4564, whose own are well; 4777 only shares the chain."""
+    key = deployment.connect(4564, 4232, 4777).pbx_key
+    telling.prove(deployment, key)
+    deployment.simulator.route(4564, line="+13155550188")
+    telling.end(deployment, key, call_id="s-1", location_id=4232, line="+13155550188")
+    deployment.let_time_pass(15)
+    # Its pop-ups do not come for that, and so that is no trouble of its own.
+    for number in range(3):
+        telling.ring(deployment, key, call_id=f"r-{number}", location_id=4777)
+    for call_id, of in (("s-2", 4777), ("s-3", 4232)):
+        telling.end(deployment, key, call_id=call_id, location_id=of)
+    deployment.let_time_pass(2)
+    [line] = told(operator)
+    assert line.startswith("broken locations 4232, 4777: telephony is stopped for all of the chain")
+    assert "A call has proven the same CRM token for location 4564, so the routing is the" in line
+    [same] = told(operator, "location", "4777")
+    assert same == line
+    assert (
+        operator.json("location", "4232")["facts"]["same chain"] == "4564 (proven), 4777 (stopped)"
+    )
+
+    shown = " ".join(type_what_it_says(operator, line).split())
+    assert "call s-1 on line +13155550188, saved " in shown
+    assert "was not in the list of 4232, and stays where it is" in shown
+    assert "chain 4232 (stopped), 4564 (proven), 4777 (stopped)" in shown
+    assert "held 2 calls go out: s-3 of 4232, s-2 of 4777; one of each location first" in shown
+    assert "risk if the CRM token is a stranger's, he sees the caller of the first call" in shown
+    shown = " ".join(operator("location", "4777", "--trust").split())
+    assert "held 1 call goes out: s-2 of 4777 change" in shown
+    assert "he sees all callers from now on, and nothing ends it" in shown
+
+
+def test_a_sibling_of_another_account_that_is_proven_makes_the_token_the_likelier_cause(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """Somebody has connected a salon with the token of his own, so that its callers come to him."""
+    stranger = Owner(9999, "Mallory", "13155559999", "mallory@example.com")
+    theirs = deployment.connect(4564, owner=stranger).pbx_key
+    telling.prove(deployment, theirs)
+    key = deployment.connect(4232).pbx_key
+    deployment.simulator.route(4564, line="+13155550188")
+    telling.end(deployment, key, call_id="s-1", location_id=4232, line="+13155550188")
+    deployment.let_time_pass(15)
+    [line] = told(operator)
+    assert "token for location 4564 of another account, so the likelier cause is that the" in line
 
 
 def test_a_chain_that_the_platform_will_not_enable_is_named_with_its_words(
