@@ -225,9 +225,10 @@ def refused(site: Site, calls: Iterable[Call], location_id: int) -> Iterator[Tro
 
 
 def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Trouble]:
-    """The list of calls of locations, which is refused: as calls were looked for there in vain."""
-    unread = [it for it in among if it.state in LOOKED_FOR and it.why[:1] == "4"]
-    if not unread:
+    """The list of calls of locations, refused or not readable: calls were looked for in vain."""
+    among = [it for it in among if it.state in LOOKED_FOR]
+    yield from trouble.of_unread_list(among)
+    if not (unread := [it for it in among if it.why[:1] == "4"]):
         return
     parameter = site.calls_settings.user_token_parameter
     whys = "; ".join(dict.fromkeys(it.why.rstrip(".") for it in unread))
@@ -245,8 +246,7 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         what += " before the application got it, has to press Disconnect, and then Connect"
         command = "publication"
     whom = trouble.places(sorted({it.location_id or 0 for it in unread}))
-    since = min((it.sent_at for it in unread if it.sent_at), default=None)
-    yield Trouble(Grade.ATTENTION, what, whom, command, since)
+    yield Trouble(Grade.ATTENTION, what, whom, command, trouble.first_sent(unread))
 
 
 def dropped(site: Site, of: Collection[str], now: datetime) -> Iterator[Trouble]:

@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from ops import screen
 from shared import countries
+from shared.calls import search
 from shared.calls.call import Call, CallState
 from shared.calls.hearing import unread
 from shared.chains.chain import Chain, ChainState
@@ -190,6 +191,25 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
 def refused(calls: Iterable[Call]) -> list[Call]:
     """Those that the platform will not save for what they say."""
     return [call for call in calls if call.state is CallState.REFUSED]
+
+
+def of_unread_list(sought: Iterable[Call]) -> Iterator[Trouble]:
+    """Calls that are looked for, of which rows of the list that cannot be read may be some."""
+    hidden = [it for it in sought if it.why == search.UNREAD]
+    if hidden:
+        what = (
+            "rows of the list of calls cannot be read, and may be calls that are looked for. These"
+        )
+        what += " are looked for again, for an hour each. Ask Altegio whether its list of calls has"
+        what += " another form now"
+        whom = places(sorted({it.location_id or 0 for it in hidden}))
+        command = f"location {hidden[0].location_id}"
+        yield Trouble(Grade.ATTENTION, what, whom, command, first_sent(hidden))
+
+
+def first_sent(calls: Iterable[Call]) -> datetime | None:
+    """When the first of them was sent."""
+    return min((it.sent_at for it in calls if it.sent_at), default=None)
 
 
 def numbers(country: str, calls: Iterable[Call]) -> tuple[str, bool]:

@@ -38,3 +38,10 @@ class ListedCall:
     def moments(self) -> tuple[datetime, ...]:
         """When it may have been."""
         return (self.at, self.or_at) if self.or_at else (self.at,)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadCall:
+    """A row of the list that cannot be read, and when it may have been: empty if no time can be."""
+
+    moments: tuple[datetime, ...] = ()

@@ -16,13 +16,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.altegio.client import Client, NoAnswer, NotSent, Refused, Reply, Unreachable
-from shared.altegio.history import HistoryEntry, ListedCall
+from shared.altegio.history import HistoryEntry, ListedCall, UnreadCall
 from shared.altegio.outcome import Blocked, NotTaken, Outcome, Rejected, Sent, Unclear
 from shared.clock import YEARS, from_wire
 
 _PATH = "/api/v1/voip/integration"
 # What the list may be asked for at once.
 CALLS_PER_PAGE = 1000
+# What the list says of a call.
+_TYPES = frozenset({"incoming", "outgoing", "internal"})
+_STATUSES = frozenset(
+    {"success", "missed", "cancel", "busy", "notallowed", "notavailable", "notfound"}
+)
 
 
 class Telephony:
@@ -65,7 +70,7 @@ class Telephony:
 
     def calls(
         self, location_id: int, since: date, until: date, page: int, user_token: str
-    ) -> tuple[ListedCall | None, ...]:
+    ) -> tuple[ListedCall | UnreadCall, ...]:
         """One page, from 1, of a location's calls of some days; the last one is shorter.
 
         It is documented as a GET with a JSON body, which proxies may drop: then it is asked again
@@ -153,8 +158,8 @@ def _without(error: Unreachable) -> Outcome:
     return NotTaken(str(error)) if isinstance(error, NotSent) else Unclear(str(error))
 
 
-def read_calls(reply: Reply, zone: ZoneInfo) -> tuple[ListedCall | None, ...]:
-    """The calls on one page; None for a row that cannot be read, which proves nothing.
+def read_calls(reply: Reply, zone: ZoneInfo) -> tuple[ListedCall | UnreadCall, ...]:
+    """The calls on one page; a row that cannot be read proves nothing, and hides one.
 
     Raises:
         Refused: the platform refused to say.
@@ -169,21 +174,45 @@ def read_calls(reply: Reply, zone: ZoneInfo) -> tuple[ListedCall | None, ...]:
     return tuple(_listed(row, zone) for row in data)
 
 
-def _listed(row: Any, zone: ZoneInfo) -> ListedCall | None:
+def _listed(row: Any, zone: ZoneInfo) -> ListedCall | UnreadCall:
     values = row if isinstance(row, dict) else {}
+    moments: tuple[datetime, ...] = ()
     try:
-        at, again = _instants(str(values["call_date"]), zone)
+        moments = at, again = _instants(str(values["call_date"]), zone)
         return ListedCall(
             id=_whole(values.get("id")),
-            direction=str(values["type"]),
-            phone=str(values["caller_phone"]),
+            direction=_one_of(_TYPES, values["type"]),
+            phone=_text(values["caller_phone"]),
             duration_s=_whole(values.get("duration")),
-            answered=values["status"] == "success",
+            answered=_one_of(_STATUSES, values["status"]) == "success",
             at=at,
             or_at=again if again != at else None,
         )
     except (KeyError, ValueError):
-        return None
+        return UnreadCall(moments)
+
+
+def _text(value: Any) -> str:
+    """What is a string, or a number that is written as one.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, str) or type(value) is int:
+        return str(value)
+    raise ValueError("no text")
+
+
+def _one_of(known: frozenset[str], value: Any) -> str:
+    """A word of the documentation.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    word = _text(value)
+    if word not in known:
+        raise ValueError("no known word")
+    return word
 
 
 def _whole(value: Any) -> int:

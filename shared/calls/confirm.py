@@ -10,7 +10,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from shared.altegio.client import NoAnswer, Refused, Unreachable
-from shared.altegio.history import ListedCall
+from shared.altegio.history import ListedCall, UnreadCall
 from shared.altegio.telephony import CALLS_PER_PAGE, Telephony
 from shared.altegio.tokens import UserToken
 from shared.aws.dynamodb import StaleWrite
@@ -99,7 +99,7 @@ class ConfirmCalls:
         if not due:
             return
         try:
-            rows = self._listed(location_id, due)
+            rows, unread = self._listed(location_id, due)
         except (Refused, Unreachable) as error:
             self._not_told(location_id, due, error)
             return
@@ -110,7 +110,9 @@ class ConfirmCalls:
         seen = [call for call in recent if call.state is CallState.CONFIRMED or call.key in found]
         for name, row_id in found.items():
             self._store(search.confirmed(sought[name], row_id))
-        missing = [call for call in due if call.key not in found]
+        absent = [call for call in due if call.key not in found]
+        hidden = [call for call in absent if matching.is_hidden(call.entry, unread)]
+        missing = [call for call in absent if call not in hidden]
         routes = {call.route for call in seen}
         if any(self._is_lost(call) and call.route not in routes for call in missing):
             # Any other of days that came the same way tells a hole from a line without a route.
@@ -123,6 +125,8 @@ class ConfirmCalls:
             if after.state is CallState.UNCONFIRMED:
                 self._unlisted(location_id, after)
         self._judge(location_id, [sought[name] for name in found], missing)
+        if hidden:
+            self._not_read(location_id, hidden, len(unread))
 
     def _near(self, location_id: int, key: str) -> list[Call]:
         """Calls that a look may concern: what the list shows is another's within a minute only."""
@@ -135,7 +139,9 @@ class ConfirmCalls:
         """Whether it was accepted, and this was the last look for it, in vain."""
         return call.state is CallState.SENT and search.is_last_look(call, self._rules)
 
-    def _listed(self, location_id: int, due: Sequence[Call]) -> list[ListedCall]:
+    def _listed(
+        self, location_id: int, due: Sequence[Call]
+    ) -> tuple[list[ListedCall], list[UnreadCall]]:
         """The list of the days in which the calls began, whatever the zone of its days."""
         token = self._user_token.known()
         if token is None:
@@ -144,29 +150,45 @@ class ConfirmCalls:
         day = timedelta(days=1)
         since, until = (min(began) - day).date(), (max(began) + day).date()
         rows: list[ListedCall] = []
+        unread: list[UnreadCall] = []
         for page in range(1, _MOST_PAGES + 1):
             listed = self._voip.calls(location_id, since, until, page, token)
-            rows += [row for row in listed if row is not None]
+            rows += [row for row in listed if isinstance(row, ListedCall)]
+            unread += [row for row in listed if isinstance(row, UnreadCall)]
             if len(listed) < CALLS_PER_PAGE:
-                return rows
+                return rows, unread
         raise NoAnswer("the list of calls does not end")
+
+    def _not_read(self, location_id: int, hidden: Sequence[Call], rows: int) -> None:
+        """The list has rows that cannot be read, and each may be one of these calls."""
+        now = self._clock()
+        self._alarm("call list not readable", location_id, f"{rows} of its rows cannot be read")
+        for call in hidden:
+            self._store(search.unread(call, now, self._rules))
+        self._unchecked(location_id, hidden, "rows that cannot be read")
 
     def _not_told(
         self, location_id: int, due: Sequence[Call], error: Refused | Unreachable
     ) -> None:
         now = self._clock()
         if isinstance(error, Refused) and not self._has_left(location_id):
-            count("CallListRefused")
-            logger.error("call list refused", extra={"location_id": location_id, "why": str(error)})
-            self._sightings.note(CALL_LIST_REFUSED, str(location_id), str(error))
+            self._alarm("call list refused", location_id, str(error))
         # Too many requests are over soon; a missing right or token is not.
         lasts = isinstance(error, Refused) and error.status != HTTPStatus.TOO_MANY_REQUESTS
         after = search.no_list if lasts else search.not_told
         for call in due:
             self._store(after(call, str(error), now, self._rules))
-        if not isinstance(error, Refused):
-            return
-        patience = timedelta(seconds=self._rules.call_checks_s[-1])
+        if isinstance(error, Refused):
+            self._unchecked(location_id, due, str(error))
+
+    def _alarm(self, what: str, location_id: int, why: str) -> None:
+        count("CallListRefused")
+        logger.error(what, extra={"location_id": location_id, "why": why})
+        self._sightings.note(CALL_LIST_REFUSED, str(location_id), why)
+
+    def _unchecked(self, location_id: int, due: Sequence[Call], error: str) -> None:
+        """A token that no list has proven for so long keeps calls back no longer."""
+        now, patience = self._clock(), timedelta(seconds=self._rules.call_checks_s[-1])
         if any(call.sent_at is not None and now - call.sent_at >= patience for call in due):
             why = f"telephony: the list of calls cannot be read: {error}"
             self._prove(

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from shared.altegio.history import HistoryEntry, ListedCall
+from shared.altegio.history import HistoryEntry, ListedCall, UnreadCall
 
 # By how much the list's time of a call may differ from the one that was sent.
 _APART = timedelta(minutes=1)
@@ -58,6 +58,14 @@ def found(
     for key in order:
         _seat(key, fitting, holders, hopeless)
     return {key: row_id for row_id, key in holders.items()}
+
+
+def is_hidden(entry: HistoryEntry, unread: Collection[UnreadCall]) -> bool:
+    """Whether a row that cannot be read may be the entry, as far as its time can be."""
+    return any(
+        not row.moments or any(abs(entry.started_at - at) <= _APART for at in row.moments)
+        for row in unread
+    )
 
 
 def _seat(

@@ -20,6 +20,10 @@ _AHEAD = timedelta(days=1)
 NOT_LISTED = "not in the list"
 """Why a call is given up that was looked for, and is nowhere."""
 _MOST_REPEATS = {True: 1, False: 3}
+# So long after it was sent, an accepted call is looked for behind a row that cannot be read.
+_BEHIND_A_ROW = timedelta(hours=1)
+# Why one of which a row that cannot be read may be is not taken for missing.
+UNREAD = "a row of the list of calls that may be it cannot be read"
 
 
 def longest_ago(rules: CallPolicy) -> timedelta:
@@ -117,6 +121,18 @@ def no_list(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:
         why = f"unclear twice, and the list of calls cannot be read: {why}"
         return changed(call, "given_up", due_at=None, looks=looks, why=why)
     return _repeated(call, now, "unclear, and the list of calls cannot be read")
+
+
+def unread(call: Call, now: datetime, rules: CallPolicy) -> Call:
+    """The list was read, but for a row that may be the call: it is neither there nor missing.
+
+    An accepted one is looked for a while longer, and then left: it was most likely saved.
+    """
+    if call.state is CallState.UNKNOWN:
+        return no_list(call, UNREAD, now, rules)
+    if now - (call.sent_at or now) >= _BEHIND_A_ROW:
+        return changed(call, "given_up", due_at=None, why=UNREAD)
+    return not_told(call, UNREAD, now, rules)
 
 
 def not_told(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:

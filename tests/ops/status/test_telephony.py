@@ -3,6 +3,7 @@
 import pytest
 
 from local.simulator import Owner
+from local.simulator.marketplace import Marketplace
 from shared.connections.crm_token import CrmTokenState
 from tests.calls import telling
 from tests.deployment import Deployment
@@ -132,6 +133,23 @@ def test_a_list_of_calls_that_is_refused_is_named(
     assert "lacks the right to view Overview - Calls. Look in this order. 1. The user whose" in line
     assert "2. The application: in the Developer Cabinet, whether that right is on. 3. If " in line
     deployment.simulator.clear_faults()
+    deployment.let_time_pass(60, step=5)
+    assert told(operator) == []
+
+
+def test_a_list_of_calls_with_rows_that_cannot_be_read_is_named(
+    deployment: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    with monkeypatch.context() as drift:
+        drift.setattr(Marketplace, "_row", lambda _self, call: {"id": call.id})
+        end(deployment, key, "c-1")
+        deployment.let_time_pass(5)
+        [line] = told(operator)
+    assert "location 4232: rows of the list of calls cannot be read, and may be" in line
+    assert line.endswith(
+        "Ask Altegio whether its list of calls has another form now > location 4232"
+    )
     deployment.let_time_pass(60, step=5)
     assert told(operator) == []
 
