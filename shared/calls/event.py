@@ -19,6 +19,7 @@ known are ignored, as no call moves money.
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -36,6 +37,7 @@ from pydantic import (
 )
 
 from shared import fields
+from shared.calls import recording_links
 from shared.one_line import one_line
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
@@ -97,7 +99,9 @@ def _read(value: Any) -> str | None:
 
 def _cut(value: Any) -> str:
     # No number is so long, and what is none costs no call.
-    return one_line(_read(value) or "")[:_LONGEST_TEXT]
+    text = one_line(_read(value) or "")[:_LONGEST_TEXT]
+    # What is no number is sent on as well, and nobody says that the platform reads other digits.
+    return "".join(str(unicodedata.decimal(it)) if it.isdecimal() else it for it in text)
 
 
 def _or_an_extension(line: str, info: ValidationInfo) -> str:
@@ -107,7 +111,8 @@ def _or_an_extension(line: str, info: ValidationInfo) -> str:
 
 
 def _trimmed(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    # Of one that is too long only so much is needed: it is left out.
+    return value.strip()[: recording_links.LONGEST + 1] if isinstance(value, str) else ""
 
 
 CallId = Annotated[fields.Id, BeforeValidator(_one_line)]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from urllib.parse import quote, urlsplit
 
-_LONGEST = 2000
+LONGEST = 2000
 _HTTPS = 443
 # All that may stand in a URI as it is: https://www.rfc-editor.org/rfc/rfc3986#appendix-A
 _PLAIN = ":/?#[]@!$&'()*+,;=%-._~"
@@ -52,7 +52,7 @@ def wrong(link: str, hosts: Collection[str]) -> str:
 
 def _allowed(uri: str, hosts: Collection[str]) -> bool:
     """Whether it is https, on one of the hosts, and nothing but a link."""
-    if len(uri) > _LONGEST:
+    if len(uri) > LONGEST:
         return False
     try:
         parts = urlsplit(uri)

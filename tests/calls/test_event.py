@@ -2,12 +2,14 @@
 
 import base64
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from local.simulator import Owner
-from tests.calls.telling import at, end, settle
+from shared.aws.dynamodb import StaleWrite
+from shared.calls.table import Calls
+from tests.calls.telling import at, end, ring, settle
 from tests.deployment import Deployment, finished, ringing
 
 # The door
@@ -105,6 +107,42 @@ def test_what_cannot_be_read_is_left_out_and_told(
     [saved] = deployment.simulator.saved_calls()
     facts = {"phone": saved.phone, "extension": saved.user, "recording_url": saved.link}
     assert facts[name] == ("anonymous" if name == "phone" else "")
+
+
+@pytest.mark.parametrize("name", ["phone", "line", "extension", "recording_url"])
+def test_a_field_as_long_as_a_book_costs_no_call(
+    deployment: Deployment, key: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Also where so many legs report at once that the queue hears them: it carries a megabyte."""
+    with monkeypatch.context() as crowd:
+        crowd.setattr(Calls, "save", lambda _calls, call: _lost(call.key))
+        told: dict[str, Any] = {name: "https://records.example/" + "7" * 2**21}
+        end(deployment, key, **told)
+    deployment.drain_calls()
+    settle(deployment)
+    assert len(deployment.simulator.saved_calls()) == (name != "line")
+
+
+def _lost(key: str) -> NoReturn:
+    raise StaleWrite(key)
+
+
+@pytest.mark.parametrize("zero", [0x0660, 0x06F0, 0x0966, 0xFF10])
+@pytest.mark.parametrize("line", ["101", "+13155550176"])
+def test_digits_of_another_script_are_told_as_those_of_ascii(
+    deployment: Deployment, key: str, zero: int, line: str
+) -> None:
+    script = {ord("0") + digit: zero + digit for digit in range(10)}
+    told = {"line": line, "extension": "102", "phone": "+13155550175"}
+    written: dict[str, Any] = {name: value.translate(script) for name, value in told.items()}
+    ring(deployment, key, **written)
+    end(deployment, key, call_id="c-2", **written)
+    settle(deployment)
+    [event] = deployment.simulator.calls("event")
+    [saved] = deployment.simulator.calls("history")
+    sent = {"diversion": line, "user": "102", "phone": "+13155550175"}
+    assert [{name: it.body[name] for name in sent} for it in (event, saved)] == [sent, sent]
+    assert saved.status == 202
 
 
 def test_a_link_is_no_number(deployment: Deployment, key: str) -> None:

@@ -17,6 +17,7 @@ from tests.memory.calls import Asked, Calls, Client, Refused, operation
 
 _ADDRESS = "https://sqs.us-east-1.amazonaws.com/000000000000/"
 _ARN = "arn:aws:sqs:us-east-1:000000000000:"
+_LONGEST_MESSAGE = 1024 * 1024
 _MOST_MESSAGES = 10
 _DEFAULTS = {"MaximumMessageSize": "1048576", "MessageRetentionPeriod": "345600"}
 _SETTABLE = {*_DEFAULTS, "DelaySeconds", "RedrivePolicy"}
@@ -82,6 +83,12 @@ class Queues(Client):
     @operation("SendMessage", "QueueUrl", "MessageBody", "MessageAttributes", "DelaySeconds")
     def send_message(self, asked: Asked) -> Any:
         queue, now = self._queue(asked), self._calls.now()
+        if len(asked["MessageBody"].encode()) > _LONGEST_MESSAGE:
+            raise Refused(
+                "InvalidParameterValue",
+                "One or more parameters are invalid. Reason: Message must be shorter than"
+                f" {_LONGEST_MESSAGE} bytes.",
+            )
         number = f"m-{next(self._numbers)}"
         queue.messages[number] = Message(
             number,
