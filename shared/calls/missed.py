@@ -111,10 +111,24 @@ def missed(calls: Iterable[Call], now: datetime) -> Missed:
     )
 
 
+def known_since(episodes: Iterable[Episode], since: datetime) -> tuple[Episode, ...]:
+    """Those with a miss that became known at a moment or later, each with such misses alone.
+
+    However long before it began: a telephone system that had no connection tells it afterwards.
+    """
+    of_all = ((it, tuple(miss for miss in it.misses if _known(miss) >= since)) for it in episodes)
+    return tuple(replace(it, misses=misses) for it, misses in of_all if misses)
+
+
 def is_missed(call: Call, now: datetime) -> bool:
     """Whether it is over, as was told or as no call lasts longer, and nobody has answered."""
     is_over = call.ended or now - call.received_at >= LONGEST_CALL
     return call.leg is not None and call.leg.is_missed and is_over
+
+
+def _known(miss: Call) -> datetime:
+    """Since when it counts as missed."""
+    return miss.received_at if miss.ended else miss.received_at + LONGEST_CALL
 
 
 def began(call: Call) -> datetime:

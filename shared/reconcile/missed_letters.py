@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from shared.aws.ses import Fate, Letter, Mail
 from shared.calls.letter_wishes import LetterWishes, Wish
-from shared.calls.missed import Episode
+from shared.calls.missed import Episode, known_since
 from shared.calls.missed_calls import MissedCalls
 from shared.clock import Clock
 from shared.connections.accounts import Accounts
@@ -21,8 +21,8 @@ from shared.telemetry import logger
 
 # In one letter: as many as the page shows.
 MOST_CALLERS = 100
-# A call that rang, or was not told yet, when the last letter was written is in the next one. So who
-# called in these minutes, and still waits, may be in both.
+# A call that rang when the last letter was written, or whose legs were told, is in the next one. So
+# whose call was told in these minutes, and who still waits, may be in both.
 _OVERLAP = timedelta(minutes=10)
 # Of the calls that a letter tells of, if none was sent for long.
 _LONGEST = timedelta(days=7)
@@ -93,10 +93,14 @@ class MissedLetters:
 
     def _letter(self, wish: Wish, connection: Connection) -> Letter | None:
         """None if nobody waits."""
-        since = max(wish.told_until, self._clock() - _LONGEST) - _OVERLAP
-        found = self._missed.of(connection, since=since)
-        callers = found.missed.open
-        return written(wish, connection, callers, found.since, found.zone) if callers else None
+        first = self._clock() - _LONGEST - _OVERLAP
+        since = max(wish.told_until - _OVERLAP, first)
+        found = self._missed.of(connection, since=first)
+        callers = known_since(found.missed.open, since)
+        if not callers:
+            return None
+        since = min(max(since, found.since), *(it.since for it in callers))
+        return written(wish, connection, callers, since, found.zone)
 
 
 def written(

@@ -161,6 +161,40 @@ def test_a_call_that_rings_while_a_letter_is_sent_is_in_the_next(
     assert len(deployment.letters) == 1
 
 
+def test_a_call_that_is_told_after_a_morning_is_in_the_next_letter_and_in_no_other(
+    deployment: Deployment, key: str
+) -> None:
+    """The telephone system had no connection, and tells of it when it has."""
+    wanted(deployment)
+    miss(deployment, key, "c-1")
+    morning(deployment)
+    deployment.clock.advance(hours=2)
+    called_at = deployment.clock() - timedelta(hours=5)
+    miss(deployment, key, "c-2", phone=OTHER, ago_s=5 * 3600)
+    morning(deployment)
+    morning(deployment)
+    first, second = deployment.letters
+    rows = [re.findall(r"^\+\d+", it["text"], re.MULTILINE) for it in (first, second)]
+    assert rows == [[NUMBER], [OTHER]]
+    since = f"{called_at.astimezone(BERLIN):{TEXTS['en'].moment}} (Europe/Berlin)"
+    assert TEXTS["en"].lead.partition("{")[0] + since in second["text"]
+
+
+def test_a_call_whose_line_is_entered_after_a_morning_is_in_the_next_letter(
+    deployment: Deployment, key: str
+) -> None:
+    wanted(deployment)
+    miss(deployment, key, "c-1", location_id=None, line="+13155550199")
+    morning(deployment)
+    assert deployment.letters == []
+    account_id = deployment.connection(4564).account_id or ""
+    deployment.lines.enter(account_id, {"+13155550199": 4564})
+    deployment.let_time_pass(10)
+    morning(deployment)
+    morning(deployment)
+    assert len(deployment.letters) == 1
+
+
 def test_nobody_gets_one_who_has_not_asked(deployment: Deployment, key: str) -> None:
     send(deployment, settings(deployment), "missed")
     deployment.letters.clear()
