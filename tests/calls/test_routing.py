@@ -164,6 +164,19 @@ def test_a_location_that_has_left_makes_its_lines_dead(deployment: Deployment, k
     assert rows(deployment)["r"]["location_id"] == 4564
 
 
+def test_the_lines_of_a_location_go_when_it_is_erased(deployment: Deployment, key: str) -> None:
+    """Then its calls are those of any line that nobody has entered."""
+    enter(deployment, {LINE: 4232})
+    deployment.simulator.disconnect(4232)
+    deployment.webhook(deployment.event(4232))
+    deployment.let_time_pass(29 * 24 * 60, step=24 * 60)
+    end(deployment, key, **told(call_id="before"))
+    assert rows(deployment)["before"]["location_id"] == 4232
+    deployment.let_time_pass(2 * 24 * 60, step=12 * 60)
+    end(deployment, key, **told(call_id="after"))
+    assert rows(deployment)["after"]["location_id"] == 4564
+
+
 def test_what_waits_does_not_go_to_the_location_that_is_left(
     deployment: Deployment, key: str
 ) -> None:
