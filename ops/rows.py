@@ -236,6 +236,10 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
     soon = max(min(it.due_at or now for it in unread), now + timedelta(minutes=1))
     what = f"the list of calls is refused: {whys}. It is read again {screen.due(soon, now)}. "
     if all(it.why.startswith("401") for it in unread):
+        until, why = site.pace.braked()
+        if why.startswith("401") and until > now - OVERDUE:
+            # The partner token is refused, as `platform` tells; nobody has looked at the other.
+            return
         what += f"So the user token in {parameter} is not taken. {OF_USER}"
         command = written(site, parameter)
     else:

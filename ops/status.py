@@ -251,7 +251,12 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
             what += f": {trouble.some([f'{it.who} ({it.why})' for it in failed])}"
             function = failed[0].who
         command = site.watch.log(function, "ERROR" if name == "HandlerFailed" else name)
-        until = None if name in _LASTING else it.last + LATELY
+        stays = name in _LASTING
+        if failure == "Throttles" and it.last > now - rows.OVERDUE:
+            number = sum(dead_letters.waiting(site, queue) for queue in site.queues)
+            what += f"; {screen.counted(number, 'message waits', 'messages wait')} until it is allowed more at once"
+            stays = bool(number)
+        until = None if stays else it.last + LATELY
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)
     if ran is None or ran.last < now - rows.OVERDUE:
         never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
@@ -326,8 +331,10 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         whom = trouble.some([it.location_id for it in ahead])
         yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
     if lost := site.sightings.lately(sightings.LOST_WEBHOOK, LATELY):
-        what = "Altegio ended or froze it, and its webhook did not come; it is settled by now"
         ids = [int(it.who) for it in lost]
+        states = screen.tally(it.state for it in rows.rows(site, ids))
+        what = "Altegio ended or froze it, and its webhook did not come; it is settled by now, and"
+        what += f" here: {states}"
         command = "publication" if ids[1:] else f"location {ids[0]} --all"
         # Of several, the address in the Cabinet may be wrong.
         over = None if ids[1:] else max(it.at for it in lost) + LATELY

@@ -180,6 +180,9 @@ def test_a_user_token_that_is_not_taken_is_told_apart_from_a_right_that_is_missi
     [line] = [it for it in told(operator) if "list of calls" in it]
     assert "So the user token in /altegio/user-token is not taken. TOKEN is a file" in line
     assert line.endswith("--name /altegio/user-token --value file://TOKEN")
+    # While the partner token is refused, nobody has looked at the other one.
+    deployment.set_token("another")
+    assert [it for it in told(operator) if "user-token" in it or "list of calls" in it] == []
 
 
 @pytest.mark.parametrize("by", ["its answers", "another location"])
@@ -268,6 +271,7 @@ def test_a_webhook_that_did_not_come_is_told_with_its_location(
     connected.clock.at = connected.connection(4564).settled_at or connected.clock()
     [line] = [it for it in told(operator) if "webhook did not come" in it]
     assert line.startswith("attention location 4564: Altegio ended or froze it")
+    assert "it is settled by now, and here: 1 frozen" in line
     # It is settled, and wrong no more.
     assert ("nothing is wrong any more" in operator("status"), operator.code) == (True, 0)
     assert line.endswith("> location 4564 --all")

@@ -171,11 +171,29 @@ def test_what_aws_counts_of_a_function_is_told_with_its_name(
         " > less EventsFunction.log"
     )
     assert any(
-        it.endswith("7 times in an hour, last 0 s ago > less PaymentsFunction.log") for it in lines
+        it.endswith(
+            "7 times in an hour, last 0 s ago; 0 messages wait until it is allowed more at once"
+            " > less PaymentsFunction.log"
+        )
+        for it in lines
     )
     assert any(
         it.endswith("1 time in an hour, last 0 s ago > less CallsFunction.log") for it in lines
     )
+
+
+def test_runs_that_are_turned_away_are_wrong_for_as_long_as_messages_wait(
+    connected: Deployment, operator: Operator
+) -> None:
+    """And no echo of what is over."""
+    operator.watch.counts = {"PaymentsFunction Throttles": 4}
+    url = connected.queues["BillingQueue"]
+    connected.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    [line] = told(operator)
+    assert "last 0 s ago; 1 message waits until it is allowed more at once > less" in line
+    assert "1 thing is wrong" in operator("status")
+    connected.sqs.purge_queue(QueueUrl=url)
+    assert "nothing is wrong" in operator("status")
 
 
 def test_a_pace_that_is_too_low_is_named(connected: Deployment, operator: Operator) -> None:
