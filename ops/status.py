@@ -254,7 +254,8 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         stays = name in _LASTING
         if failure == "Throttles" and it.last > now - rows.OVERDUE:
             number = sum(dead_letters.waiting(site, queue) for queue in site.queues)
-            what += f"; {screen.counted(number, 'message waits', 'messages wait')} until it is allowed more at once"
+            waits = screen.counted(number, "message waits", "messages wait")
+            what += f"; {waits} until it is allowed more at once"
             stays = bool(number)
         until = None if stays else it.last + LATELY
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)
