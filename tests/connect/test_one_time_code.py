@@ -302,6 +302,24 @@ def test_a_letter_that_cannot_be_sent_is_said_and_not_logged(
     assert proven(deployment, page).proof == "given"
 
 
+def test_a_domain_of_other_letters_is_written_to(deployment: Deployment) -> None:
+    """SES takes it in Punycode; IDNA of 2003 would send a German one to somebody else."""
+    for number, (address, sent_to) in enumerate(
+        {
+            "info@салон.рф": "info@xn--80awgdm.xn--p1ai",
+            "Anna@Straße.example": "Anna@xn--strae-oqa.example",
+        }.items()
+    ):
+        owner = Owner(id=70 + number, name="Anna", phone="", email="anna@salon.example")
+        page = deployment.visit(deployment.simulator.grant(9001 + number, owner=owner))
+        # Nobody can be written to who has such letters before the @.
+        wrong = deployment.press(page, email=address.replace("@", "ñ@"), country="DE")
+        assert (wrong.status, ENGLISH.errors["email"] in wrong.text) == (422, True)
+        connected = deployment.press(wrong, email=address)
+        assert act(deployment, connected, "code").proof == "sent"
+        assert deployment.letters[-1]["to"] == [sent_to]
+
+
 def test_a_code_is_in_no_table_and_no_log(deployment: Deployment, logged: Any) -> None:
     deployment.connect(4564, owner=ANNA)
     page = asked(deployment)
