@@ -109,6 +109,14 @@ def test_a_form_with_mistakes_is_shown_again_and_connects_nothing(deployment: De
     assert deployment.press(again, email="a@b.example", name="A").standings == {4564: "connected"}
 
 
+@pytest.mark.parametrize("field", ["name", "email", "phone"])
+def test_however_much_is_typed_the_page_can_answer(deployment: Deployment, field: str) -> None:
+    """Lambda takes no answer of more than 6 MB, and each quote is five bytes in HTML."""
+    page = deployment.visit(deployment.simulator.grant(4564))
+    wrong = deployment.press(page, **{field: '"' * 1_400_000})
+    assert (wrong.status, len(wrong.text) < 200_000) == (422, True)
+
+
 # The redirect in all its forms
 
 
