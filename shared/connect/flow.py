@@ -19,7 +19,7 @@ from shared.clock import Clock
 from shared.connect import form as form_rules
 from shared.connect.account_summary import AccountSummary, Belongings
 from shared.connect.form import Form
-from shared.connect.locations import Locations
+from shared.connect.locations import Locations, TooMany
 from shared.connect.tickets import Ticket, Tickets
 from shared.connect.view import LocationStanding, Proof, Standing, Visit
 from shared.connections import pbx_key
@@ -192,7 +192,7 @@ class ConnectFlow:
                 request that registers it shows one, as no grant proves whose the account is.
 
         Raises:
-            TooMany: see `visit`.
+            TooMany: see `visit`; nothing was connected.
         """
         until = time.monotonic() + self._budget_s
         standings: dict[int, LocationStanding] = {}
@@ -200,20 +200,25 @@ class ConnectFlow:
         entitled: Account | None = None
         is_new = False
         # All consents first, as reconcile can finish what is open.
-        for asked in self._locations.asked(arrived, account, until):
-            now = self._locations.settled(asked, account, until)
-            stands = now.standing
-            if stands is Standing.READY:
-                if entitled is None:
-                    entitled, is_new = self._entitled(account, registers)
-                    account = entitled
-                opened = self._locations.consent(arrived, now, entitled)
-                if opened is not None:
-                    consented.append((opened, now.status))
-                stands = Standing.IN_PROGRESS
-            standings[now.location_id] = self._locations.shown(
-                arrived, now.connection, now.location_id, stands
-            )
+        try:
+            for asked in self._locations.asked(arrived, account, until):
+                now = self._locations.settled(asked, account, until)
+                stands = now.standing
+                if stands is Standing.READY:
+                    if entitled is None:
+                        entitled, is_new = self._entitled(account, registers)
+                        account = entitled
+                    opened = self._locations.consent(arrived, now, entitled)
+                    if opened is not None:
+                        consented.append((opened, now.status))
+                    stands = Standing.IN_PROGRESS
+                standings[now.location_id] = self._locations.shown(
+                    arrived, now.connection, now.location_id, stands
+                )
+        except TooMany:
+            # What was consented to is shown, as the key of a new account is at no other time.
+            if entitled is None:
+                raise
         for connection, status in consented:
             standings[connection.location_id] = self._locations.finished(
                 arrived, connection, status, account, until

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
+from functions.connect.english import ENGLISH
 from local.simulator import Owner
 from shared.connections.connection import Connection, Hint
 from shared.connections.table import Connections
@@ -290,6 +291,19 @@ def test_one_of_five_fails_and_the_retry_does_not_redo_the_others(deployment: De
     assert again.standings == dict.fromkeys((11, 12, 13, 14, 15), "connected")
     called = [call.body["salon_id"] for call in deployment.simulator.calls("callback")]
     assert called == [11, 12, 13, 14, 15, 13]
+
+
+def test_what_was_consented_to_is_shown_although_the_rest_is_too_much(
+    deployment: Deployment,
+) -> None:
+    """Of a chain, one location was granted; about the others no more may be asked this hour."""
+    deployment.simulator.grant(4564)
+    page = deployment.visit(deployment.simulator.redirect(4564, *range(9000, 9075)))
+    page = deployment.press(page)
+    assert (page.status, page.title) == (200, ENGLISH.partly.title)
+    assert (page.standings[4564], page.standings[9074]) == ("connected", "not asked")
+    # Nobody shows it again to an account that has proven nothing.
+    assert page.pbx_key.startswith("pbx_")
 
 
 def test_reconcile_finishes_what_the_page_could_not(deployment: Deployment) -> None:
