@@ -247,6 +247,17 @@ def test_a_code_proves_once_whichever_page_asked_for_it(deployment: Deployment) 
     assert act(deployment, asked(deployment), "prove", code=used).proof == "wrong"
 
 
+def test_a_code_that_is_entered_twice_was_right(deployment: Deployment) -> None:
+    """As when the page is loaded again."""
+    deployment.connect(4564, owner=ANNA)
+    sent = asked(deployment)
+    for _ in range(MOST_TRIES + 1):
+        assert act(deployment, sent, "prove", code=deployment.code()).proof == "given"
+    # Not for longer than the proof holds.
+    deployment.clock.advance(minutes=31)
+    assert act(deployment, sent, "prove", code=deployment.code()).proof == "wrong"
+
+
 def test_of_two_pages_that_bring_a_code_at_once_one_proves(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
