@@ -89,7 +89,7 @@ class ConnectFlow:
         return Visit(
             arrived.owner,
             account,
-            _in_order(arrived, standings),
+            self._listed(arrived, account, standings),
             ticket=None,
             belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
             country=account.country if account else countries.of_phone(arrived.owner.phone),
@@ -227,11 +227,22 @@ class ConnectFlow:
         return Visit(
             arrived.owner,
             account,
-            _in_order(arrived, standings),
+            self._listed(arrived, account, standings),
             ticket=None,
             pbx_key=self._first_key(account) if account and shows_key else None,
             belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
         )
+
+    def _listed(
+        self,
+        arrived: Redirect,
+        account: Account | None,
+        standings: dict[int, LocationStanding],
+    ) -> tuple[LocationStanding, ...]:
+        """All of the link; what there was no time to ask about is as our own table has it."""
+        if standings and len(standings) < len(arrived.location_ids):
+            standings = {**self._locations.unasked(arrived, account), **standings}
+        return _in_order(arrived, standings)
 
     def _entitled(
         self, account: Account | None, registers: Callable[[], Account]

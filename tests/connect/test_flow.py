@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -12,6 +13,7 @@ import pytest
 
 from functions.connect.english import ENGLISH
 from local.simulator import Owner
+from shared.altegio.marketplace import Marketplace
 from shared.connections.connection import Connection, Hint
 from shared.connections.table import Connections
 from tests.deployment import Deployment, http_event, payment
@@ -370,6 +372,38 @@ def test_sixty_locations_are_connected_once_each_though_the_browser_closes_again
     callbacks = Counter(call.location_id for call in deployment.simulator.calls("callback"))
     assert callbacks == dict.fromkeys(sixty, 1)
     assert {deployment.connection(it).generation for it in sixty} == {1}
+
+
+def test_a_long_chain_is_connected_at_the_pace_of_the_platform(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request has the time to ask about all: each goes on where the one before has stopped."""
+    clock, begun, started = deployment.clock, deployment.clock(), time.monotonic()
+    ask = Marketplace.status
+
+    def slow(*words: Any) -> Any:
+        clock.advance(seconds=0.1)
+        return ask(*words)
+
+    monkeypatch.setattr(Marketplace, "status", slow)
+    monkeypatch.setattr("shared.clock.sleep", lambda seconds: clock.advance(seconds=seconds))
+    monkeypatch.setattr("time.monotonic", lambda: started + (clock() - begun).total_seconds())
+    deployment.restart(PACE_PER_S="5", PACE_PER_MIN="200")
+    chain = range(4500, 4560)
+    address = deployment.simulator.grant(*chain)
+    page = deployment.visit(address)
+    assert "not asked" in page.standings.values()
+    for _ in range(3):
+        # He reads the page meanwhile.
+        clock.advance(seconds=20)
+        deployment.press(page)
+        deployment.let_time_pass(2)
+        page = deployment.visit(address)
+        if "connect" not in page.buttons:
+            break
+    assert page.standings == dict.fromkeys(chain, "connected")
+    assert page.title == ENGLISH.connected_before.title
+    assert {deployment.simulator.state(it) for it in chain} == {"active"}
 
 
 def test_a_platform_that_hangs_does_not_outlast_the_budget(deployment: Deployment) -> None:
