@@ -227,7 +227,8 @@ class ConnectFlow:
         return Visit(
             arrived.owner,
             account,
-            self._listed(arrived, account, standings),
+            # While Altegio says nothing, nobody can say that what he pressed is done.
+            self._listed(arrived, account, standings) if standings else _in_order(arrived, {}),
             ticket=None,
             pbx_key=self._first_key(account) if account and shows_key else None,
             belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
@@ -240,7 +241,7 @@ class ConnectFlow:
         standings: dict[int, LocationStanding],
     ) -> tuple[LocationStanding, ...]:
         """All of the link; what there was no time to ask about is as our own table has it."""
-        if standings and len(standings) < len(arrived.location_ids):
+        if len(standings) < len(arrived.location_ids):
             standings = {**self._locations.unasked(arrived, account), **standings}
         return _in_order(arrived, standings)
 

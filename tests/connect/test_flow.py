@@ -404,6 +404,9 @@ def test_a_long_chain_is_connected_at_the_pace_of_the_platform(
     assert page.standings == dict.fromkeys(chain, "connected")
     assert page.title == ENGLISH.connected_before.title
     assert {deployment.simulator.state(it) for it in chain} == {"active"}
+    # Also while his next page may not ask at all.
+    deployment.simulator.fault("status", "status", status=429, times=10)
+    assert deployment.visit(address).standings == page.standings
 
 
 def test_a_platform_that_hangs_does_not_outlast_the_budget(deployment: Deployment) -> None:
