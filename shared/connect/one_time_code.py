@@ -225,7 +225,7 @@ class OneTimeCode:
             serial = self._tickets.sent_code(account_id, window)
             if serial is None or not self._fits(digits, account_id, window, serial):
                 continue
-            if self._tickets.use_code(account_id, window, serial):
+            if self._tickets.use_code(account_id, window, serial, ticket):
                 self._tickets.keep_proof(ticket, account_id, now)
                 return True
         return False

@@ -15,6 +15,7 @@ from shared.connect.codes import DIGITS, windows
 from shared.connect.one_time_code import MOST_LETTERS
 from shared.connect.tickets import MOST_TRIES, Tickets
 from tests.deployment import Deployment, Page, finished, payment, refund
+from tests.memory import Memory
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 # The same person, as another user of Altegio.
@@ -258,6 +259,28 @@ def test_a_code_that_is_entered_twice_was_right(deployment: Deployment) -> None:
     assert act(deployment, sent, "prove", code=deployment.code()).proof == "wrong"
 
 
+def test_a_lost_answer_of_the_table_loses_no_key_and_no_code(
+    deployment: Deployment, memory: Memory
+) -> None:
+    """The write is made, its answer is lost, and AWS's client makes it once more."""
+    written: list[str] = []
+
+    def twice(operation: str, asked: Any) -> None:
+        if operation == "UpdateItem":
+            memory.before = None
+            memory.client("dynamodb").update_item(**asked)
+            memory.before = twice
+            written.append(asked["TableName"])
+
+    memory.before = twice
+    page = deployment.connect(4564, owner=ANNA)
+    assert page.pbx_key.startswith("pbx_")
+    given = proven(deployment, page)
+    assert given.proof == "given"
+    assert act(deployment, given, "rotate").pbx_key.startswith("pbx_")
+    assert len({*written}) > 1
+
+
 def test_of_two_pages_that_bring_a_code_at_once_one_proves(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,7 +368,7 @@ def test_a_code_is_in_no_table_and_no_log(deployment: Deployment, logged: Any) -
     assert code not in kept()
     assert code not in logged().replace(" ", "")
     [row] = [row for row in deployment.rows("TICKETS_TABLE") if "letters" in row]
-    assert row.keys() == {"ticket_hash", "letters", "used", "expires_at"}
+    assert row.keys() == {"ticket_hash", "letters", "used", "used_by", "expires_at"}
     until = deployment.clock() + timedelta(hours=1)
     assert until.timestamp() < row["expires_at"] <= (until + timedelta(hours=1)).timestamp()
 
