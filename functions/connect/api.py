@@ -26,7 +26,13 @@ from shared.one_line import one_line
 from shared.telemetry import count, logger
 
 PATHS = ("/connections", "/pbx-key", "/lines", "/missed")
-_NEEDED = {"/lines": "line", "/missed": "location_id"}
+_NEEDED = {
+    "POST /pbx-key": "account_id is",
+    "GET /lines": "account_id is",
+    "POST /lines": "line and account_id are",
+    "GET /missed": "location_id and account_id are",
+    "POST /missed": "location_id, phone, until and account_id are",
+}
 _UNKNOWN = http.json_answer(404, {"error": "the account is unknown"})
 FAILED = http.json_answer(500, {"success": False})
 _LONGEST_BODY = 10_000
@@ -50,8 +56,8 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
         return _asked(made, request)
     except (BadAccount, http.BadBody) as error:
         logger.warning("portal's request refused", extra={"why": type(error).__name__})
-        needed = _NEEDED.get(request.path, "ticket")
-        words = f"{needed} and account_id are needed; the id has 1 to 64 of A-Z a-z 0-9 _ . @ -"
+        needed = _NEEDED.get(f"{request.method} {request.path}", "ticket and account_id are")
+        words = f"{needed} needed; account_id has 1 to 64 of A-Z a-z 0-9 _ . @ -"
         return http.json_answer(400, {"error": words})
     except NotItsLocation:
         return http.json_answer(400, {"error": str(Entered.NOT_ITS_LOCATION)})

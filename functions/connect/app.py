@@ -24,6 +24,9 @@ from shared.telemetry import count, logger, metrics
 
 wired = once(wiring.build)
 
+# More than the form takes; the page shows what was typed again, and Lambda answers with 6 MB at the
+# most: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_LONGEST_TYPED = 10_000
 # Of a letter, as `letter_wishes` makes them.
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
 
@@ -122,9 +125,9 @@ def _pressed(made: wiring.Connect, page: Page, fields: dict[str, str]) -> dict[s
         case _:
             form = Form(
                 ticket=ticket,
-                name=one_line(fields.get("name", "")),
-                email=fields.get("email", "").strip(),
-                phone=fields.get("phone", "").strip(),
+                name=one_line(fields.get("name", "")[:_LONGEST_TYPED]),
+                email=fields.get("email", "")[:_LONGEST_TYPED].strip(),
+                phone=fields.get("phone", "")[:_LONGEST_TYPED].strip(),
                 country=fields.get("country", ""),
             )
             return page.result(made.connecting.confirm(form))

@@ -150,6 +150,8 @@ class Page:
             heading, toast = self._words.connected, "success"
             if visit.pbx_key:
                 heading = Heading(heading.title, self._words.first_minutes.needs_key)
+            elif visits.needs_lines(visit):
+                heading = Heading(heading.title, self._words.needs_lines[0])
         elif visits.is_under_way(visit):
             return self._answer(200, self._words.under_way, visit, self._words.look)
         elif Standing.CONNECTED in standings:
@@ -204,11 +206,9 @@ class Page:
 
     def letter(self, code: str) -> Letter:
         """What is sent to somebody who has to prove that an account is his."""
-        subject, text = self._words.letter
-        provider = self._settings.provider_name
-        return Letter(
-            subject.format(provider=provider), f"{text.format(code=code, provider=provider)}\n"
-        )
+        named = {"code": code, "provider": self._settings.provider_name}
+        subject, text = (each.format(**named) for each in self._words.letter)
+        return Letter(subject, f"{text}\n")
 
     def too_many(self) -> dict[str, Any]:
         """Somebody asks about the locations of others."""

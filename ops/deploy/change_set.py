@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,22 @@ def execute(account: Account, change_set: ChangeSet, region: str) -> None:
         events = cloudformation.describe_stack_events(StackName=change_set.stack)["StackEvents"]
         reasons = [
             f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason', 'no reason given')}"
-            for each in events
+            for each in takewhile(_is_later, events)
             if each["ResourceStatus"].endswith("_FAILED")
         ]
         raise NotDeployed(
             f"CloudFormation took the change of {change_set.stack} back. "
             + " ".join(reversed(reasons[:10]))
         ) from None
+
+
+def _is_later(event: dict[str, Any]) -> bool:
+    """Whether it came after the stack's own start, of which the newest come first.
+
+    What failed before that is of an earlier change, and may be mended by now.
+    """
+    is_start = event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+    return not (is_start and event.get("PhysicalResourceId") == event["StackId"])
 
 
 def drop(account: Account, change_set: ChangeSet, region: str) -> None:

@@ -13,6 +13,8 @@ from samtranslator import yaml_helper  # type: ignore[import-untyped]  # ships n
 
 from shared import countries
 
+# Python reads more as a number than CloudFormation does: 1_000, spaces, digits of other scripts.
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
 # As samtranslator's `yaml_parse`, by the loader that is written in C: a tenth of the time.
 yaml.CSafeLoader.add_multi_constructor("!", yaml_helper.intrinsics_multi_constructor)
@@ -121,8 +123,7 @@ def wrong_together(values: Mapping[str, str], region: str) -> str:
 
 
 def _is_between(value: str, least: float | None, most: float | None) -> bool:
-    try:
-        number = float(value)
-    except ValueError:
+    if not _NUMBER.fullmatch(value):
         return False
+    number = float(value)
     return (least is None or least <= number) and (most is None or number <= most)

@@ -42,9 +42,9 @@ def read(file: Path, name: str) -> Environment:
     Raises:
         Unwritable: The file is no TOML, or its parameters cannot be understood.
     """
-    tables = _parsed(file).get(name, {})
-    deploy = tables.get("deploy", {}).get("parameters", {})
-    everywhere = tables.get("global", {}).get("parameters", {})
+    found = _parsed(file)
+    deploy = _table(found, name, "deploy", "parameters")
+    everywhere = _table(found, name, "global", "parameters")
     return Environment(
         name=name,
         stack_name=deploy.get("stack_name", f"{STACK}-{name}"),
@@ -96,6 +96,15 @@ def _parsed(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Unwritable(f"{file.name} cannot be read: {error}") from None
+
+
+def _table(found: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A table within tables; empty if there is none."""
+    for name in names:
+        found = found.get(name, {})
+        if not isinstance(found, dict):
+            raise Unwritable(f"In samconfig.toml, {name} is no table: choose another environment.")
+    return found
 
 
 def _loaded(text: str) -> dict[str, Any] | None:

@@ -70,7 +70,7 @@ class Mail:
             sesv2 = self._client()
             sesv2.send_email(
                 FromEmailAddress=self._sender,
-                Destination={"ToAddresses": [to]},
+                Destination={"ToAddresses": [_in_ascii(to)]},
                 Content={"Simple": simple},
             )
         except (BotoCoreError, ClientError) as error:
@@ -82,6 +82,24 @@ class Mail:
             logger.error("mail not sent", extra={**names, "why": code})
             return Fate.REFUSED if _is_refusal(error) else Fate.UNCLEAR
         return Fate.TAKEN
+
+
+def _in_ascii(address: str) -> str:
+    """The address as SES takes it, which knows a domain with other letters by its Punycode only.
+
+    https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html
+    """
+    if address.isascii():
+        return address
+    from email_validator import (  # noqa: PLC0415 - few addresses need it
+        EmailNotValidError,
+        validate_email,
+    )
+
+    try:
+        return validate_email(address, check_deliverability=False).ascii_email or address
+    except EmailNotValidError:
+        return address
 
 
 def _is_refusal(error: BotoCoreError | ClientError) -> bool:

@@ -114,13 +114,13 @@ class AccountSummary:
             for row in rows.values()
             if row is not None and row.live and row.account_id == account.account_id
         ]
-        happened = self._happened(live[:MOST_LISTED]) if is_proven else None
+        happened = self._happened(live) if is_proven else None
         others = [row for row in live if row.location_id not in but]
         return Belongings(
             tuple((row, self._switching.standing(row)) for row in others[:MOST_LISTED]),
             more=len(others) - len(others[:MOST_LISTED]) + len(ids[_MOST_READ:]),
             happened=happened,
-            pbx=self._pbx(account, live[:MOST_HAPPENED], happened) if happened else None,
+            pbx=self._pbx(account, live, happened) if happened else None,
             lines=self._lines.of(account) if is_proven else None,
             missed=tuple(map(self._waiting, live[:_MOST_COUNTED])) if is_proven else None,
             choices=tuple(row.location_id for row in live),
@@ -158,7 +158,8 @@ class AccountSummary:
         ]
         payments = [
             entry
-            for connection in connections
+            # Each of them is a read.
+            for connection in connections[:MOST_LISTED]
             for entry in self._ledger.entries_of(connection.location_id)
             # What is older may be of whoever had the location before, whatever has moved it since.
             if entry.received_at >= (connection.held_since or connection.opened_at)

@@ -24,8 +24,8 @@ from shared.connections.table import Connections
 MOST_LOOKS = 900
 # What came before is no news to whoever waits now.
 _LATELY = timedelta(hours=1)
-# Of the account's locations: each costs three reads.
-_MOST_READ = 10
+# Of the account's locations: each costs three reads. On the page, as many are read.
+_MOST_READ = 60
 
 
 class TooOften(Exception):

@@ -19,7 +19,7 @@ from shared.clock import Clock
 from shared.connect import form as form_rules
 from shared.connect.account_summary import AccountSummary, Belongings
 from shared.connect.form import Form
-from shared.connect.locations import Locations
+from shared.connect.locations import Locations, TooMany
 from shared.connect.tickets import Ticket, Tickets
 from shared.connect.view import LocationStanding, Proof, Standing, Visit
 from shared.connections import pbx_key
@@ -89,7 +89,7 @@ class ConnectFlow:
         return Visit(
             arrived.owner,
             account,
-            _in_order(arrived, standings),
+            self._listed(arrived, account, standings),
             ticket=None,
             belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
             country=account.country if account else countries.of_phone(arrived.owner.phone),
@@ -192,7 +192,7 @@ class ConnectFlow:
                 request that registers it shows one, as no grant proves whose the account is.
 
         Raises:
-            TooMany: see `visit`.
+            TooMany: see `visit`; nothing was connected.
         """
         until = time.monotonic() + self._budget_s
         standings: dict[int, LocationStanding] = {}
@@ -200,20 +200,25 @@ class ConnectFlow:
         entitled: Account | None = None
         is_new = False
         # All consents first, as reconcile can finish what is open.
-        for asked in self._locations.asked(arrived, account, until):
-            now = self._locations.settled(asked, account, until)
-            stands = now.standing
-            if stands is Standing.READY:
-                if entitled is None:
-                    entitled, is_new = self._entitled(account, registers)
-                    account = entitled
-                opened = self._locations.consent(arrived, now, entitled)
-                if opened is not None:
-                    consented.append((opened, now.status))
-                stands = Standing.IN_PROGRESS
-            standings[now.location_id] = self._locations.shown(
-                arrived, now.connection, now.location_id, stands
-            )
+        try:
+            for asked in self._locations.asked(arrived, account, until):
+                now = self._locations.settled(asked, account, until)
+                stands = now.standing
+                if stands is Standing.READY:
+                    if entitled is None:
+                        entitled, is_new = self._entitled(account, registers)
+                        account = entitled
+                    opened = self._locations.consent(arrived, now, entitled)
+                    if opened is not None:
+                        consented.append((opened, now.status))
+                    stands = Standing.IN_PROGRESS
+                standings[now.location_id] = self._locations.shown(
+                    arrived, now.connection, now.location_id, stands
+                )
+        except TooMany:
+            # What was consented to is shown, as the key of a new account is at no other time.
+            if entitled is None:
+                raise
         for connection, status in consented:
             standings[connection.location_id] = self._locations.finished(
                 arrived, connection, status, account, until
@@ -222,11 +227,23 @@ class ConnectFlow:
         return Visit(
             arrived.owner,
             account,
-            _in_order(arrived, standings),
+            # While Altegio says nothing, nobody can say that what he pressed is done.
+            self._listed(arrived, account, standings) if standings else _in_order(arrived, {}),
             ticket=None,
             pbx_key=self._first_key(account) if account and shows_key else None,
             belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
         )
+
+    def _listed(
+        self,
+        arrived: Redirect,
+        account: Account | None,
+        standings: dict[int, LocationStanding],
+    ) -> tuple[LocationStanding, ...]:
+        """All of the link; what there was no time to ask about is as our own table has it."""
+        if len(standings) < len(arrived.location_ids):
+            standings = {**self._locations.unasked(arrived, account), **standings}
+        return _in_order(arrived, standings)
 
     def _entitled(
         self, account: Account | None, registers: Callable[[], Account]

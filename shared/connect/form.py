@@ -54,7 +54,8 @@ def _is_email(text: str) -> bool:
     )
 
     try:
-        validate_email(text, check_deliverability=False)
+        # SES sends nothing to other letters than ASCII before the @.
+        validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         return False
     return True

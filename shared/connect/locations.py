@@ -77,6 +77,7 @@ class Locations:
     def asked(self, arrived: Redirect, account: Account | None, until: float) -> Iterator[Asked]:
         """The locations in turn, until `until`, or until the platform does not answer.
 
+        Those that are connected to him come last: of a long chain, no request has the time for all.
         For those that are not the owner's, the allowance is taken before it is asked.
 
         Raises:
@@ -84,7 +85,8 @@ class Locations:
         """
         what = f"denied#{arrived.owner.altegio_user_id}"
         left = 0
-        for location_id in arrived.location_ids:
+        connected = self._connected(arrived, account)
+        for location_id in sorted(arrived.location_ids, key=connected.__contains__):
             if time.monotonic() >= until:
                 break
             connection = self._connections.get(location_id)
@@ -108,6 +110,25 @@ class Locations:
             yield Asked(location_id, connection, status, stands)
         if left:
             self._tickets.tally(what, -left, self._clock())
+
+    def unasked(self, arrived: Redirect, account: Account | None) -> dict[int, LocationStanding]:
+        """Those that are connected to the owner, as our own table has them."""
+        return {
+            location_id: self.shown(
+                arrived,
+                row,
+                location_id,
+                Standing.FROZEN if row.state is State.FROZEN else Standing.CONNECTED,
+            )
+            for location_id, row in self._connected(arrived, account).items()
+        }
+
+    def _connected(self, arrived: Redirect, account: Account | None) -> dict[int, Connection]:
+        if account is None or len(arrived.location_ids) == 1:
+            return {}
+        ids = self._connections.of_account(account.account_id) & {*arrived.location_ids}
+        rows = {location_id: self._connections.get(location_id) for location_id in ids}
+        return {it: row for it, row in rows.items() if row and row.live and is_of(row, account)}
 
     def settled(self, asked: Asked, account: Account | None, until: float) -> Asked:
         """The same, once our row has taken in what the platform says, where it may."""

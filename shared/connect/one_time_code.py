@@ -77,8 +77,12 @@ class OneTimeCode:
         Raises:
             UnknownTicket, TooMany: see `ConnectFlow`.
         """
-        arrived = self._connecting.opened(ticket).redirect
+        opened = self._connecting.opened(ticket)
+        arrived = opened.redirect
         own, account = self._found(arrived)
+        if own is not None and opened.proven == own.account_id:
+            # He has pressed twice, or loaded the page again: the code is used up.
+            return self._shown(arrived, own, ticket, Proof.GIVEN)
         if account is None or not self._takes(ticket, account.account_id, code):
             logger.warning("wrong code", extra={"account_id": account and account.account_id})
             return self._shown(arrived, own, ticket, Proof.WRONG)
@@ -221,7 +225,7 @@ class OneTimeCode:
             serial = self._tickets.sent_code(account_id, window)
             if serial is None or not self._fits(digits, account_id, window, serial):
                 continue
-            if self._tickets.use_code(account_id, window, serial):
+            if self._tickets.use_code(account_id, window, serial, ticket):
                 self._tickets.keep_proof(ticket, account_id, now)
                 return True
         return False

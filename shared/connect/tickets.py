@@ -170,14 +170,15 @@ class Tickets:
         row = self._read(_codes(account_id, window))
         return int(row["used"]) if row and row["letters"] else None
 
-    def use_code(self, account_id: str, window: datetime, serial: int) -> bool:
-        """Uses a code up, so that the next one may have letters; False if somebody was faster."""
+    def use_code(self, account_id: str, window: datetime, serial: int, ticket: str) -> bool:
+        """Uses a code up, so that the next one may have letters; False if another was faster."""
         return bool(
             self._write(
                 _codes(account_id, window),
-                "SET used = :next, letters = :none",
-                "used = :serial AND letters > :none",
-                {":serial": serial, ":next": serial + 1, ":none": 0},
+                "SET used = :next, letters = :none, used_by = :ticket",
+                # The same once more is AWS's client, which has got no answer.
+                "(used = :serial AND letters > :none) OR (used = :next AND used_by = :ticket)",
+                {":serial": serial, ":next": serial + 1, ":none": 0, ":ticket": _hash(ticket)},
             )
         )
 

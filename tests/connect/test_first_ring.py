@@ -78,6 +78,14 @@ def test_it_waits_and_says_that_it_rang(deployment: Deployment) -> None:
     assert "http-equiv" not in page.text
 
 
+def test_it_says_at_which_of_a_chain(deployment: Deployment) -> None:
+    key, watch = begun(deployment, *range(4501, 4531))
+    ring(deployment, key, location_id=4530)
+    page = look(deployment, watch)
+    assert came(page) == "sent"
+    assert told(page)[ENGLISH.first_minutes.facts["location"]] == "4530"
+
+
 def test_a_wrong_key_and_then_the_right_one(deployment: Deployment) -> None:
     key, watch = begun(deployment)
     assert deployment.call(ringing(), wrong(key))[0] == 401

@@ -4,13 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
+from functions.connect.english import ENGLISH
 from local.simulator import Owner
+from shared.altegio.marketplace import Marketplace
 from shared.connections.connection import Connection, Hint
 from shared.connections.table import Connections
 from tests.deployment import Deployment, http_event, payment
@@ -107,6 +110,14 @@ def test_a_form_with_mistakes_is_shown_again_and_connects_nothing(deployment: De
     assert deployment.rows("ACCOUNTS_TABLE") == []
     assert deployment.simulator.calls("callback") == []
     assert deployment.press(again, email="a@b.example", name="A").standings == {4564: "connected"}
+
+
+@pytest.mark.parametrize("field", ["name", "email", "phone"])
+def test_however_much_is_typed_the_page_can_answer(deployment: Deployment, field: str) -> None:
+    """Lambda takes no answer of more than 6 MB, and each quote is five bytes in HTML."""
+    page = deployment.visit(deployment.simulator.grant(4564))
+    wrong = deployment.press(page, **{field: '"' * 1_400_000})
+    assert (wrong.status, len(wrong.text) < 200_000) == (422, True)
 
 
 # The redirect in all its forms
@@ -284,6 +295,19 @@ def test_one_of_five_fails_and_the_retry_does_not_redo_the_others(deployment: De
     assert called == [11, 12, 13, 14, 15, 13]
 
 
+def test_what_was_consented_to_is_shown_although_the_rest_is_too_much(
+    deployment: Deployment,
+) -> None:
+    """Of a chain, one location was granted; about the others no more may be asked this hour."""
+    deployment.simulator.grant(4564)
+    page = deployment.visit(deployment.simulator.redirect(4564, *range(9000, 9075)))
+    page = deployment.press(page)
+    assert (page.status, page.title) == (200, ENGLISH.partly.title)
+    assert (page.standings[4564], page.standings[9074]) == ("connected", "not asked")
+    # Nobody shows it again to an account that has proven nothing.
+    assert page.pbx_key.startswith("pbx_")
+
+
 def test_reconcile_finishes_what_the_page_could_not(deployment: Deployment) -> None:
     deployment.simulator.fault("callback", "status", status=503, times=2)
     deployment.connect(4564)
@@ -348,6 +372,41 @@ def test_sixty_locations_are_connected_once_each_though_the_browser_closes_again
     callbacks = Counter(call.location_id for call in deployment.simulator.calls("callback"))
     assert callbacks == dict.fromkeys(sixty, 1)
     assert {deployment.connection(it).generation for it in sixty} == {1}
+
+
+def test_a_long_chain_is_connected_at_the_pace_of_the_platform(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request has the time to ask about all: each goes on where the one before has stopped."""
+    clock, begun, started = deployment.clock, deployment.clock(), time.monotonic()
+    ask = Marketplace.status
+
+    def slow(*words: Any) -> Any:
+        clock.advance(seconds=0.1)
+        return ask(*words)
+
+    monkeypatch.setattr(Marketplace, "status", slow)
+    monkeypatch.setattr("shared.clock.sleep", lambda seconds: clock.advance(seconds=seconds))
+    monkeypatch.setattr("time.monotonic", lambda: started + (clock() - begun).total_seconds())
+    deployment.restart(PACE_PER_S="5", PACE_PER_MIN="200")
+    chain = range(4500, 4560)
+    address = deployment.simulator.grant(*chain)
+    page = deployment.visit(address)
+    assert "not asked" in page.standings.values()
+    for _ in range(3):
+        # He reads the page meanwhile.
+        clock.advance(seconds=20)
+        deployment.press(page)
+        deployment.let_time_pass(2)
+        page = deployment.visit(address)
+        if "connect" not in page.buttons:
+            break
+    assert page.standings == dict.fromkeys(chain, "connected")
+    assert page.title == ENGLISH.connected_before.title
+    assert {deployment.simulator.state(it) for it in chain} == {"active"}
+    # Also while his next page may not ask at all.
+    deployment.simulator.fault("status", "status", status=429, times=10)
+    assert deployment.visit(address).standings == page.standings
 
 
 def test_a_platform_that_hangs_does_not_outlast_the_budget(deployment: Deployment) -> None:

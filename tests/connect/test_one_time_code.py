@@ -15,6 +15,7 @@ from shared.connect.codes import DIGITS, windows
 from shared.connect.one_time_code import MOST_LETTERS
 from shared.connect.tickets import MOST_TRIES, Tickets
 from tests.deployment import Deployment, Page, finished, payment, refund
+from tests.memory import Memory
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 # The same person, as another user of Altegio.
@@ -247,6 +248,39 @@ def test_a_code_proves_once_whichever_page_asked_for_it(deployment: Deployment) 
     assert act(deployment, asked(deployment), "prove", code=used).proof == "wrong"
 
 
+def test_a_code_that_is_entered_twice_was_right(deployment: Deployment) -> None:
+    """As when the page is loaded again."""
+    deployment.connect(4564, owner=ANNA)
+    sent = asked(deployment)
+    for _ in range(MOST_TRIES + 1):
+        assert act(deployment, sent, "prove", code=deployment.code()).proof == "given"
+    # Not for longer than the proof holds.
+    deployment.clock.advance(minutes=31)
+    assert act(deployment, sent, "prove", code=deployment.code()).proof == "wrong"
+
+
+def test_a_lost_answer_of_the_table_loses_no_key_and_no_code(
+    deployment: Deployment, memory: Memory
+) -> None:
+    """The write is made, its answer is lost, and AWS's client makes it once more."""
+    written: list[str] = []
+
+    def twice(operation: str, asked: Any) -> None:
+        if operation == "UpdateItem":
+            memory.before = None
+            memory.client("dynamodb").update_item(**asked)
+            memory.before = twice
+            written.append(asked["TableName"])
+
+    memory.before = twice
+    page = deployment.connect(4564, owner=ANNA)
+    assert page.pbx_key.startswith("pbx_")
+    given = proven(deployment, page)
+    assert given.proof == "given"
+    assert act(deployment, given, "rotate").pbx_key.startswith("pbx_")
+    assert len({*written}) > 1
+
+
 def test_of_two_pages_that_bring_a_code_at_once_one_proves(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,6 +336,24 @@ def test_a_letter_that_cannot_be_sent_is_said_and_not_logged(
     assert proven(deployment, page).proof == "given"
 
 
+def test_a_domain_of_other_letters_is_written_to(deployment: Deployment) -> None:
+    """SES takes it in Punycode; IDNA of 2003 would send a German one to somebody else."""
+    for number, (address, sent_to) in enumerate(
+        {
+            "info@салон.рф": "info@xn--80awgdm.xn--p1ai",
+            "Anna@Straße.example": "Anna@xn--strae-oqa.example",
+        }.items()
+    ):
+        owner = Owner(id=70 + number, name="Anna", phone="", email="anna@salon.example")
+        page = deployment.visit(deployment.simulator.grant(9001 + number, owner=owner))
+        # Nobody can be written to who has such letters before the @.
+        wrong = deployment.press(page, email=address.replace("@", "ñ@"), country="DE")
+        assert (wrong.status, ENGLISH.errors["email"] in wrong.text) == (422, True)
+        connected = deployment.press(wrong, email=address)
+        assert act(deployment, connected, "code").proof == "sent"
+        assert deployment.letters[-1]["to"] == [sent_to]
+
+
 def test_a_code_is_in_no_table_and_no_log(deployment: Deployment, logged: Any) -> None:
     deployment.connect(4564, owner=ANNA)
     page = asked(deployment)
@@ -316,7 +368,7 @@ def test_a_code_is_in_no_table_and_no_log(deployment: Deployment, logged: Any) -
     assert code not in kept()
     assert code not in logged().replace(" ", "")
     [row] = [row for row in deployment.rows("TICKETS_TABLE") if "letters" in row]
-    assert row.keys() == {"ticket_hash", "letters", "used", "expires_at"}
+    assert row.keys() == {"ticket_hash", "letters", "used", "used_by", "expires_at"}
     until = deployment.clock() + timedelta(hours=1)
     assert until.timestamp() < row["expires_at"] <= (until + timedelta(hours=1)).timestamp()
 

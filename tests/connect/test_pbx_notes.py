@@ -63,6 +63,18 @@ def test_a_ring_is_seen_before_its_call_is_over(deployment: Deployment) -> None:
     assert ENGLISH.pbx_works in page.text
 
 
+def test_a_call_counts_at_whichever_of_a_chain(deployment: Deployment) -> None:
+    key = deployment.connect(4564, *range(4601, 4630), owner=ANNA).pbx_key
+    page = proven(deployment)
+    assert told(page) == ["unused"]
+    ring(deployment, key, call_id="c-1", location_id=4629)
+    page = again(deployment, page)
+    assert told(page) == []
+    end(deployment, key, call_id="c-1", location_id=4629)
+    deployment.let_time_pass(120)
+    assert told(proven(deployment)) == []
+
+
 def test_an_account_without_a_key_is_told_so(deployment: Deployment) -> None:
     deployment.connect(4564, owner=ANNA, telephony=False)
     assert told(proven(deployment)) == ["no key"]

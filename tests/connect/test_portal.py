@@ -284,6 +284,23 @@ def test_a_request_that_is_none_is_refused_with_words(deployment: Deployment, bo
     assert (status, answer["error"].split(" ")[0]) == (400, "ticket")
 
 
+@pytest.mark.parametrize(
+    ("route", "needed"),
+    [
+        ("POST /pbx-key", "account_id is needed"),
+        ("GET /lines", "account_id is needed"),
+        ("POST /missed", "location_id, phone, until and account_id are needed"),
+    ],
+)
+def test_it_is_told_what_this_route_needs(deployment: Deployment, route: str, needed: str) -> None:
+    """Nobody looks for a ticket where none is asked for, or for an id that he has sent."""
+    method, path = route.split(" ")
+    body: dict[str, Any] = {"account_id": "acme-1"} if path == "/missed" else {}
+    body |= {"location_id": 4564, "until": "2026-11-01T10:10:00Z"}
+    status, answer = deployment.ask(method, path, body, key=KEY)
+    assert (status, answer["error"].partition(";")[0]) == (400, needed)
+
+
 @pytest.mark.parametrize("unknown", ["x", "x" * 43, "\ud800" * 43])
 def test_a_ticket_that_is_none_is_gone(deployment: Deployment, unknown: str) -> None:
     assert connect(deployment, unknown)[0] == 410

@@ -198,6 +198,8 @@ def test_who_has_a_second_location_is_warned_that_lines_are_needed(deployment: D
     assert warned(second)
     both = deployment.press(second)
     assert warned(both)
+    # The frame stays open, as there is something to read.
+    assert (ENGLISH.needs_lines[0] in both.text, 'data-modal=""' in both.text) == (True, True)
     later = deployment.visit(deployment.simulator.redirect(4564))
     # A heading that says that nothing is left to do would be wrong.
     assert (ENGLISH.needs_lines[0] in later.text, ENGLISH.connected_before.lead in later.text) == (

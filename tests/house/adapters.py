@@ -301,7 +301,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "count_letter": [lambda it: it.count_letter("a", NOW, 1)],
             "uncount_letter": [lambda it: it.uncount_letter("a", NOW)],
             "sent_code": [lambda it: it.sent_code("a", NOW)],
-            "use_code": [lambda it: it.use_code("a", NOW, 0)],
+            "use_code": [lambda it: it.use_code("a", NOW, 0, "ticket")],
             "claim": [lambda it: it.claim("ticket", "a")],
             "tally": [lambda it: it.tally("denied#7", 1, NOW)],
             "allowance": [lambda it: it.allowance("denied#7", 1, 9, NOW)],

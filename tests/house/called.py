@@ -49,9 +49,11 @@ def named(function: str, operation: str, asked: Mapping[str, Any]) -> Iterator[C
             for bus in {entry["EventBusName"] for entry in entries}:
                 yield Call(function, f"events:{operation}", arn("events", f"event-bus/{bus}"))
         case {"FromEmailAddress": address}:
-            # Of the address or of its domain, whichever was verified.
-            for identity in (address, address.rpartition("@")[2]):
-                where = arn("ses", f"identity/{identity}")
+            # Of the address or of its domain, whichever was verified; and of the configuration set
+            # that this has by default, if any. https://github.com/aws/aws-cdk/issues/34402
+            domain = address.rpartition("@")[2]
+            for of in (f"identity/{address}", f"identity/{domain}", "configuration-set/default"):
+                where = arn("ses", of)
                 yield Call(function, f"ses:{operation}", where, (("ses:FromAddress", address),))
         case {"Name": name}:
             yield Call(function, f"ssm:{operation}", arn("ssm", f"parameter{name}"))

@@ -25,14 +25,16 @@ def actions(statement: dict[str, Any]) -> list[str]:
     return named if isinstance(named, list) else [named]
 
 
-# SES asks for the right on whichever identity it verified, the address or its domain, so only the
-# condition can say which address letters may come from.
+# SES asks for the right on whichever identity it verified, the address or its domain, and on the
+# identity's default configuration set, so only the condition can say which address letters may
+# come from.
 LETTERS = {
     "Effect": "Allow",
     "Action": "ses:SendEmail",
-    "Resource": {
-        "Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
-    },
+    "Resource": [
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:ses:${{AWS::Region}}:${{AWS::AccountId}}:{kind}/*"}
+        for kind in ("identity", "configuration-set")
+    ],
     "Condition": {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
 }
 

@@ -18,9 +18,11 @@ class Letters(Client):
 
     @operation("SendEmail", "FromEmailAddress", "Destination", "Content")
     def send_email(self, asked: Asked) -> Any:
-        if self.refuses:
-            status = 500 if self.refuses == "InternalServiceError" else 400
-            raise Refused(self.refuses, "not today", ResponseMetadata={"HTTPStatusCode": status})
+        # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html
+        is_ascii = all(address.isascii() for address in asked["Destination"]["ToAddresses"])
+        if refuses := self.refuses or ("" if is_ascii else "BadRequestException"):
+            status = 500 if refuses == "InternalServiceError" else 400
+            raise Refused(refuses, "not today", ResponseMetadata={"HTTPStatusCode": status})
         simple = asked["Content"]["Simple"]
         self.sent.append(
             {

@@ -108,10 +108,24 @@ class Failing:
         raise WaiterError("StackUpdateComplete", "it rolled back", {})
 
     def describe_stack_events(self, **_named: str) -> dict[str, Any]:
-        said = [("A", "ROLLBACK_COMPLETE", "over"), ("B", "UPDATE_FAILED", "No such certificate")]
+        said = [
+            ("acme", "ROLLBACK_COMPLETE", "over"),
+            ("B", "UPDATE_FAILED", "No such certificate"),
+            ("B", "UPDATE_IN_PROGRESS", ""),
+            ("acme", "UPDATE_IN_PROGRESS", "User Initiated"),
+            # Of the deployment before, which was mended.
+            ("acme", "UPDATE_ROLLBACK_COMPLETE", ""),
+            ("C", "UPDATE_FAILED", "No such role"),
+        ]
         return {
             "StackEvents": [
-                {"LogicalResourceId": name, "ResourceStatus": status, "ResourceStatusReason": why}
+                {
+                    "StackId": "arn:acme",
+                    "PhysicalResourceId": f"arn:{name}",
+                    "LogicalResourceId": name,
+                    "ResourceStatus": status,
+                    "ResourceStatusReason": why,
+                }
                 for name, status, why in said
             ]
         }

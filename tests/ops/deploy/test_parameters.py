@@ -30,6 +30,12 @@ def test_what_has_the_form_but_is_not_there_is_told(name: str, value: str, told:
     assert bool(told) == bool(KNOWN[name].wrong(value))
 
 
+@pytest.mark.parametrize("value", ["1_000", "٣٠٠", " 300", "300\n", "1e3", "nan", ""])
+def test_a_number_is_what_cloudformation_takes_for_one(value: str) -> None:
+    """All else is refused only once samconfig.toml and the tokens were written."""
+    assert KNOWN["PacePerMin"].wrong(value)
+
+
 @pytest.mark.parametrize("name", sorted(KNOWN))
 def test_every_default_is_right(name: str) -> None:
     default = KNOWN[name].default

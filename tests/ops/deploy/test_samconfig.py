@@ -120,6 +120,14 @@ def test_a_file_that_is_no_toml_is_said_to_be_none(file: Path) -> None:
         samconfig.read(file, "staging")
 
 
+@pytest.mark.parametrize("text", ["staging = 0.1\n", '[staging]\ndeploy = "x"\n'])
+def test_what_has_the_name_and_is_no_environment_is_told(file: Path, text: str) -> None:
+    """As `version`, with which each samconfig.toml begins."""
+    file.write_text(text)
+    with pytest.raises(samconfig.Unwritable, match="is no table"):
+        samconfig.read(file, "staging")
+
+
 def test_a_list_of_parameters_is_not_guessed_at(file: Path) -> None:
     file.write_text('[staging.deploy.parameters]\nparameter_overrides = ["ApplicationId=7"]\n')
     with pytest.raises(samconfig.Unwritable, match="must be a table"):
