@@ -16,7 +16,7 @@ from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
-from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, POP_UP
+from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, MAIL_NOT_SENT, POP_UP
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
 from shared.connect.portal import BadAccount, checked
@@ -40,8 +40,9 @@ def account(site: Site, options: argparse.Namespace) -> int:
     if change is None:
         here, has_one = f"account {found.account_id}", bool(found.pbx_key_digest)
         keys = [*of_key(site, found.account_id, has_one=has_one)]
+        mail = of_mail(site, found.account_id)
         further = [*site.as_far(_of_locations(site, found, own))]
-        troubles = trouble.worst_first([*keys, *further, *rows.of_unreadable(site)])
+        troubles = trouble.worst_first([*keys, *mail, *further, *rows.of_unreadable(site)])
         listed = [
             (names.place(it.location_id, it), it.state, it.telephony, it.verdict)
             for it in own[:_MOST]
@@ -127,6 +128,18 @@ def of_key(site: Site, account_id: str, *, has_one: bool = True) -> Iterator[Tro
     # A call with the one that was replaced is heard as well, and noted once a minute.
     if replaced and replaced.at + _NOTED_EVERY >= heard_at:
         yield from pbx.of_key(replaced, whom, command, now)
+
+
+def of_mail(site: Site, account_id: str) -> Iterator[Trouble]:
+    """An e-mail that its owner waits for in vain, such as one with a code."""
+    seen = site.sightings.last(MAIL_NOT_SENT, account_id)
+    if seen and seen.at > clock.now() - LATELY:
+        what = f"an e-mail to its owner was not sent {screen.due(seen.at, clock.now())}, as Amazon"
+        what += f" SES did not take it: {seen.why}. Whoever has the AWS account looks whether"
+        what += " MailFrom or its domain is verified in this region, and whether SES is out of its"
+        what += " sandbox. Then the owner asks for another"
+        whom = f"account {account_id}"
+        yield Trouble(Grade.ATTENTION, what, whom, "grep MailFrom docs/deploy.md", seen.at)
 
 
 def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> Iterator[Trouble]:

@@ -26,9 +26,9 @@ from ops import (
 )
 from ops import call as calls_shown
 from ops.history import Event, Standing
+from ops.platform import platform
 from ops.screen import NotChanged
 from ops.site import Site
-from ops.status import platform
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
 from shared.altegio.status import Installed, Status
@@ -198,7 +198,9 @@ def _of_connection(
     if not _is_shut_here(known):
         yield from trouble.of_connection(connection, known.chain, now)
     if trouble.ahead_until(connection, now):
-        yield from trouble.of_clock(connection, now, is_right=rows.clock_is_right(site, connection))
+        is_right = rows.clock_is_right(site, connection)
+        by = site.platform.ahead(now)
+        yield from trouble.of_clock(connection, now, by, is_right=is_right)
     if known.chain is not None:
         yield from trouble.of_chain(known.chain)
     if connection.telephony is CrmTokenState.STOPPED:
@@ -212,6 +214,7 @@ def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if known.account is not None:
         has_key = bool(known.account.pbx_key_digest)
         yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
+        yield from accounts.of_mail(site, known.account.account_id)
         calls = site.calls.waiting(known.account.account_id)
         own_first = dict.fromkeys((known.location_id, *sorted(known.own)))
         yield from waiting.told(site, calls, known.account, *own_first)

@@ -4,8 +4,6 @@ Of every table only a bounded part is read, so it is as fast with ten thousand l
 """
 
 import argparse
-import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,20 +29,17 @@ from ops import (
     unlisted,
 )
 from ops.census import SETTLED
+from ops.platform import platform, written_at, written_last
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
 from ops.watch import FAILURES, RUN, Alarm
 from shared import clock
-from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.aws import sightings
-from shared.aws.parameters import ParameterUnreadable
 from shared.aws.sightings import Sighting
-from shared.connections.connection import Connection, Hint
-from shared.payments.entry import EntryState
+from shared.connections.connection import Hint
 from shared.reconcile.census.differences import REPAIRED
 from shared.reconcile.census.table import Stage
 
-_PATIENCE_S = 1.5
 _OLD = timedelta(minutes=10)
 _LONGEST_WITHOUT = timedelta(days=2)
 # What no row tells afterwards: each is counted by a function, whose log has more.
@@ -52,7 +47,7 @@ _COUNTED = {
     "Doubled": ("the platform lists more payments than were billed", "ReconcileFunction"),
     "HandlerFailed": ("a function met an error that nobody expected", ""),
     "LifecycleEventUnknown": ("the platform sent an event that is not known", "DisableFunction"),
-    "MailNotSent": ("a letter to an owner was not sent", "ConnectFunction"),
+    "MailNotSent": ("an e-mail to an owner was not sent", "ConnectFunction"),
     "TokenUnreadable": ("a function could not read a token", ""),
 }
 # Whatever came after these: somebody has to see what they were about.
@@ -70,10 +65,10 @@ _KEYED = (
         "Nobody connects through it until then; after that its owners open their link again",
     ),
 )
-_BLOCKED = "PlatformBlocked"
-_TOKEN = ("401", "406")  # What blames our token.
-# What it means if the platform does not answer.
-_OUT = "Meanwhile nothing goes out: payments and calls wait for the end of it, pop-ups are lost"
+_STRANGE = (
+    "come with a token that is not ours; of webhooks with ours, {}. See what the Cabinet shows: if"
+    " it is ours, somebody else sends these. If not, it was changed."
+)
 _ECHOES = "Alarms and counts, of what stands above or was mended. They end by themselves,"
 
 
@@ -124,95 +119,6 @@ def _tried(
         what = f"cannot be looked at: {error}"
         found.append(Trouble(Grade.BROKEN, what, check.__name__.strip("_"), "make deploy ENV=NAME"))
     return found
-
-
-def platform(site: Site, now: datetime) -> Iterator[Found]:
-    """Whether the platform takes our token, and goes on to do so."""
-    parameter = site.settings.platform.partner_token_parameter
-    try:
-        known = site.token.accepted()
-    except ParameterUnreadable:
-        known = ()
-    if not known:
-        what = "the partner token is missing, empty, or may not be read"
-        yield Trouble(Grade.BROKEN, what, parameter, rows.written(site, parameter))
-        return
-    until, why = site.pace.braked()
-    if until > now:
-        # Whoever asked now would be told to wait.
-        yield _refusal(site, now, why, f"we ask again {screen.due(until, now)}")
-        return
-    try:
-        site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
-    except NotSent as error:
-        yield "platform", f"not asked: {error}"
-    except (Refused, Unreachable) as error:
-        yield _refusal(site, now, str(error), "it was asked now")
-    else:
-        yield "platform", "takes our token, and no brake is on"
-        yield from _refused_lately(site, now, why or "no word of it is kept")
-
-
-def _refused_lately(site: Site, now: datetime, why: str) -> Iterator[Trouble]:
-    """What it refused within the hour, and for whom it does so yet, though it takes our token."""
-    if it := site.watch.counted([_BLOCKED], now).get(_BLOCKED):
-        seen = site.sightings.lately(sightings.PLATFORM_REFUSED, LATELY)
-        last = seen[0] if seen else Sighting(it.last, "", why)
-        # What it says of our token is not of the locations of which it was seen.
-        seen = [] if (is_token := last.why.startswith(_TOKEN)) else seen
-        ids = sorted({int(each.who) for each in seen if each.who.isdecimal()})
-        still = [one.location_id for one in rows.rows(site, ids) if _is_refused(site, one)]
-        of = "for all locations" if is_token else f"of {trouble.places(ids)}" if ids else ""
-        what = f"the platform refused us, {screen.counted(it.number, 'time')} in an hour, last"
-        what += f" {screen.due(last.at, now)}{of and f' {of}'}:"
-        over = "it takes our token now, so that is over, as it seems"
-        what += f" {last.why}; {f'not over for {trouble.places(still)}' if still else over}"
-        command = f"location {still[0]}" if still else site.watch.log("", _BLOCKED)
-        until = None if still else it.last + LATELY
-        yield Trouble(Grade.ATTENTION, what, _BLOCKED, command, last.at, until, not still)
-
-
-def _is_refused(site: Site, connection: Connection) -> bool:
-    """Whether what was asked of a location last was refused."""
-    entries = site.readable(site.ledger.get, site.ledger.of_location(connection.location_id))
-    whys = [it.why for it in entries if it.state is EntryState.PENDING]
-    return any(re.match("(status: )?4\\d\\d ", it) for it in (connection.verdict, *whys))
-
-
-def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
-    """What the platform's words mean: the token is to be blamed for some of them only."""
-    settings = site.settings.platform
-    grade, counted, command, first = Grade.BROKEN, _BLOCKED, "publication", ""
-    if why.startswith("429"):
-        grade, counted, command = Grade.ATTENTION, "PlatformThrottled", "status"
-        does, then = "says that it is called too often", "It goes on by itself"
-    elif not why.startswith("4"):
-        counted, command = "PlatformFailing", "status"
-        does = f"does not answer as it should at {settings.platform_app_url}"
-        then = "It is tried again by itself; ask Altegio if it lasts. In some minutes"
-    elif why.startswith(_TOKEN):
-        parameter = settings.partner_token_parameter
-        command, first = rows.written(site, parameter), rows.read(site, parameter)
-        does = f"refuses the partner token of {parameter}"
-        then = f"{_written(site, parameter, now)}: if this"
-        then += " began then, or in the minutes after in which it is not read anew, see who did; if"
-        then += f" not, Altegio has another token. {rows.HOW_TO_WRITE}."
-        then += " Within two minutes `status` has this line no more; else ask Altegio's support"
-    else:
-        does = f"refuses application {settings.application_id}"
-        then = "That does not mend by itself. The token was taken, so see whether ApplicationId is"
-        then += " right, and whether the token is that application's"
-    what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
-    since = site.watch.counted([counted], now).get(counted)
-    began = since.first if since else None
-    return Trouble(grade, what, "all locations", command, began, first=first)
-
-
-def _written(site: Site, parameter: str, now: datetime) -> str:
-    """When a parameter was written last, as whatever came before that cannot be its doing."""
-    found = site.ssm.get_parameter(Name=parameter)["Parameter"]
-    last = f"{screen.due(at := found['LastModifiedDate'], now)}, at {screen.moment(at)}"
-    return f"The parameter was written last {last}, as version {found['Version']}"
 
 
 def _alarms(site: Site, now: datetime) -> Iterator[Found]:
@@ -274,19 +180,11 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     last, refused, redirect = map(site.sightings.last, kinds)
     came = f"last {screen.due(last.at, now)}" if last else "none within a week"
     yield "webhook", came + (f"; one refused {screen.due(refused.at, now)}" if refused else "")
-    parameter = site.settings.platform.partner_token_parameter
-    commands = rows.read(site, parameter), rows.written(site, parameter)
-    more = "docs/operations.md has how, under Changing the token"
-    for it, whom, how, (first, command) in (
-        (refused, "webhooks", rows.HOW_TO_WRITE, commands),
-        (redirect, "redirects", more, ("", "doctor")),
-    ):
-        # After one that was taken, one that is refused is a stranger's.
-        if it and it.at > now - LATELY and not (last and last.at > it.at):
-            what = f"come with a token that is not ours; of webhooks with ours, {came}. See what"
-            what += " the Cabinet shows: if it is ours, somebody else sends these. If not, it was"
-            what += f" changed. {how}"
-            yield Trouble(Grade.ATTENTION, what, whom, command, it.at, first=first)
+    # After one that was taken, one that is refused is a stranger's.
+    if refused and not (last and last.at > refused.at):
+        yield from _strange_webhooks(site, refused, came, now)
+    if redirect and not (last and last.at > redirect.at):
+        yield from _strange_redirects(redirect, came, now)
     for kind, refusals, *words in _KEYED:
         taken = {it.who: it.at for it in site.sightings.lately(kind, LATELY)}
         for it in site.sightings.lately(refusals, LATELY):
@@ -300,6 +198,29 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
             yield Trouble(Grade.ATTENTION, what, f"application {ours}", "publication", other.at)
 
 
+def _strange_webhooks(site: Site, seen: Sighting, came: str, now: datetime) -> Iterator[Trouble]:
+    parameter = site.settings.platform.partner_token_parameter
+    if seen.at <= now - LATELY:
+        return
+    if written_at(site, parameter) > seen.at:
+        what = f"came with a token that was not ours, last {screen.due(seen.at, now)}; ours was"
+        what += " written anew since. What they told, a census finds"
+        until = seen.at + LATELY
+        yield Trouble(
+            Grade.ATTENTION, what, "webhooks", "census --new", seen.at, until, is_over=True
+        )
+        return
+    first, command = rows.read(site, parameter), rows.written(site, parameter)
+    what = f"{_STRANGE.format(came)} {rows.HOW_TO_WRITE}"
+    yield Trouble(Grade.ATTENTION, what, "webhooks", command, seen.at, first=first)
+
+
+def _strange_redirects(seen: Sighting, came: str, now: datetime) -> Iterator[Trouble]:
+    if seen.at > now - LATELY:
+        what = f"{_STRANGE.format(came)} docs/operations.md has how, under Changing the token"
+        yield Trouble(Grade.ATTENTION, what, "redirects", "doctor", seen.at)
+
+
 def _refused_key(
     site: Site, seen: Sighting, good: Sighting | None, now: datetime, words: Sequence[str]
 ) -> Trouble:
@@ -311,7 +232,7 @@ def _refused_key(
     what = f"{who} {comes} than stands there, and is refused:"
     what += f" {screen.counted(times.number, 'time')} in an hour," if times else ""
     what += f" last {screen.due(seen.at, now)}; {'the last' if good else 'none'} with ours {came}."
-    what += f" {_written(site, seen.who, now)}. If that was when this began, {who} has the one"
+    what += f" {written_last(site, seen.who, now)}. If that was when this began, {who} has the one"
     what += f" before: give it ours, which the first command writes into the file {file}. If not,"
     what += " it has another by now: ask whoever runs it, write that into the file, and type the"
     what += f" second. Then delete the file. {lost}"
@@ -326,7 +247,7 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
     ahead = [it for it in ahead if trouble.ahead_until(it, now)]
     is_right = all(rows.clock_is_right(site, it) for it in ahead[: rows.ASKED])
     for connection in ahead:
-        yield from trouble.of_clock(connection, now, is_right=is_right)
+        yield from trouble.of_clock(connection, now, site.platform.ahead(now), is_right=is_right)
     if ahead and is_right:
         until = max(trouble.ahead_until(it, now) for it in ahead)
         whom = trouble.some([it.location_id for it in ahead])
@@ -343,6 +264,8 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         yield Trouble(Grade.ATTENTION, what, whom, command, None, over, not ids[1:])
     for it in site.sightings.lately(sightings.OTHER_LOCATION, LATELY):
         yield pbx.of_other_location(it)
+    for it in site.sightings.lately(sightings.MAIL_NOT_SENT, LATELY):
+        yield from accounts.of_mail(site, it.who)
     keys = (sightings.KEY_REFUSED, sightings.KEY_REPLACED)
     whose = dict.fromkeys(it.who for kind in keys for it in site.sightings.lately(kind, LATELY))
     for told in side_by_side(lambda it: [*accounts.of_key(site, it)], whose):

@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from ops import screen
 from shared import countries
+from shared.aws.sightings import CLOCK_OFF
 from shared.calls import search
 from shared.calls.call import Call, CallState
 from shared.calls.hearing import unread
@@ -260,15 +261,28 @@ def ahead_until(connection: Connection, now: datetime) -> str:
     return f"{ahead[:19]}Z" if ahead > stamp(now + timedelta(minutes=5)) else ""
 
 
-def of_clock(connection: Connection, now: datetime, *, is_right: bool) -> Iterator[Trouble]:
-    """A log of the platform that names what is to come: an uninstall is disbelieved until then."""
+def of_clock(
+    connection: Connection, now: datetime, by: timedelta | None, *, is_right: bool
+) -> Iterator[Trouble]:
+    """A log of the platform that names what is to come: an uninstall is disbelieved until then.
+
+    `by` is by how much the times of its answers are ahead, as far as they tell.
+    """
     # What the platform says now is taken for older than that.
     harms = connection.live and connection.verdict.startswith(LAGS)
     ahead = ahead_until(connection, now)
     if ahead and (harms or not is_right):
-        differs = "differed" if is_right else "differs"
-        what = f"the platform's log has an entry of {ahead}, which is to come: its clock {differs}"
-        what += " from ours, or PlatformTimezone is wrong, as the check tells. Until then "
+        what = f"the platform's log has an entry of {ahead}, which is to come: "
+        if is_right or by is None:
+            differs = "differed" if is_right else "differs"
+            what += f"its clock {differs} from ours, or PlatformTimezone is wrong, as the check"
+            what += " tells. Until then "
+        elif by > CLOCK_OFF:
+            what += f"its clock is wrong, as its answers are {screen.age(by)} ahead, too. Tell"
+            what += " Altegio. Until then "
+        else:
+            what += "PlatformTimezone is wrong, as its answers are on time, or its clock was, as"
+            what += " the check tells. Until then "
         grade = Grade.BROKEN if harms else Grade.ATTENTION
         what += f"what it says is disbelieved, as it is now: {connection.verdict}" * harms
         what += "an uninstall would be disbelieved; it harms nobody yet" * (not harms)

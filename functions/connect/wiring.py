@@ -112,7 +112,7 @@ def build(environ: Mapping[str, str]) -> Connect:
         days=settings.call_days,
     )
     wishes = LetterWishes(aws.dynamodb, settings.calls_table, clock=clock.now, zone=zone)
-    mail = Mail(lambda: aws.ses, settings.mail_from)
+    mail = Mail(lambda: aws.ses, settings.mail_from, sightings)
     switching = switching_of(
         aws.dynamodb,
         aws.sqs,

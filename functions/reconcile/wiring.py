@@ -158,7 +158,9 @@ def build(environ: Mapping[str, str]) -> Schedule:
                 zone=platform.zone,
                 days=0,
             ),
-            mail=Mail(lambda: aws.ses_once, settings.mail_from) if settings.mail_from else None,
+            mail=Mail(lambda: aws.ses_once, settings.mail_from, sightings)
+            if settings.mail_from
+            else None,
             clock=clock.now,
         ),
         calls=calls,

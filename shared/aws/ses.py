@@ -16,6 +16,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
 )
 
+from shared.aws.sightings import MAIL_NOT_SENT, Sightings
 from shared.telemetry import count, logger
 
 
@@ -48,14 +49,15 @@ class Fate(Enum):
 class Mail:
     """Sends from one verified address; the client is made with the first letter."""
 
-    def __init__(self, client: Callable[[], Any], sender: str) -> None:
+    def __init__(self, client: Callable[[], Any], sender: str, sightings: Sightings) -> None:
         self._client = client
+        self._sightings = sightings
         self._sender = sender
 
-    def send(self, to: str, letter: Letter, **names: object) -> Fate:
+    def send(self, to: str, letter: Letter, account_id: str, **names: object) -> Fate:
         """Sends it; if SES does not say that it took it, an alarm of its own tells why.
 
-        `names` say in the log of whom it is.
+        `names` say in the log of whom it is, beside the account.
         """
         simple: dict[str, Any] = {
             "Subject": {"Data": letter.subject, "Charset": "UTF-8"},
@@ -79,7 +81,9 @@ class Mail:
             if isinstance(error, ClientError):
                 code = error.response["Error"]["Code"]
             count("MailNotSent")
-            logger.error("mail not sent", extra={**names, "why": code})
+            told = {"account_id": account_id, **names, "why": code}
+            logger.error("mail not sent", extra=told)
+            self._sightings.note(MAIL_NOT_SENT, account_id, code)
             return Fate.REFUSED if _is_refusal(error) else Fate.UNCLEAR
         return Fate.TAKEN
 

@@ -210,7 +210,7 @@ class OneTimeCode:
             logger.warning("too many codes")
             return Proof.TOO_MANY
         code = codes.code(tokens[0], account_id, window, serial)
-        if self._mail.send(account.email, write(codes.spaced(code))) is Fate.TAKEN:
+        if self._mail.send(account.email, write(codes.spaced(code)), account_id) is Fate.TAKEN:
             return Proof.SENT
         self._tickets.uncount_letter(account_id, window)
         return Proof.NOT_SENT

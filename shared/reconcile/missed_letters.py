@@ -83,7 +83,9 @@ class MissedLetters:
         taken = self._wishes.take(wish)
         fate = Fate.TAKEN
         if letter:
-            fate = self._mail.send(account.email, letter, **connection.names)
+            fate = self._mail.send(
+                account.email, letter, account.account_id, location_id=connection.location_id
+            )
         if fate is Fate.REFUSED:
             self._wishes.put_off(taken)
         elif fate is Fate.TAKEN:

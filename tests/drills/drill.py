@@ -81,7 +81,7 @@ def _told(stage: Stage, drill: Drill, whom: list[str]) -> None:
         stage.pass_minutes(1) if incident.within_min <= _WATCHED_MIN else stage.leap(hours=1)
         rang = [name for name in stage.rang if re.search(incident.alarm, name)]
         if not drill.told:
-            drill.told = _named(stage.status(), incident.cause, whom) or {}
+            drill.told = _named(stage.status(), incident, whom) or {}
             _is_shown(stage, drill)
         drill.rang = rang[0] if rang and incident.alarm else ""
         if drill.told and (drill.rang or not incident.alarm):
@@ -113,12 +113,15 @@ def _is_shown(stage: Stage, drill: Drill) -> None:
         drill.wrongs.append(f"status ends with {stage.ended_with}")
 
 
-def _named(status: Mapping[str, Any], cause: str, whom: list[str]) -> Mapping[str, Any] | None:
+def _named(
+    status: Mapping[str, Any], incident: Incident, whom: list[str]
+) -> Mapping[str, Any] | None:
     for it in status["troubles"]:
         line = f"{it['whom']}: {it['what']}"
-        if it["what"].startswith("rings"):
+        # What only echoes is told as over, and an alarm's own text is no cause.
+        if it["what"].startswith("rings") or (it["until"] and not incident.settled):
             continue
-        if re.search(cause, line) and all(
+        if re.search(incident.cause, line) and all(
             re.search(re.escape(each) if "|" not in each else each, line) for each in whom
         ):
             found: Mapping[str, Any] = it

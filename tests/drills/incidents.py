@@ -42,6 +42,7 @@ class Incident:
         outside: what is put right where the command cannot reach.
         within_min: after which at the latest it has to be told, in minutes.
         falls_min: after which at the latest all is well again, and no alarm rings.
+        settled: whether it is over by the time that it is told, so that `status` tells an echo.
         quick: whether it is one of those that the tests play.
     """
 
@@ -53,6 +54,7 @@ class Incident:
     outside: str = ""
     within_min: int = 15
     falls_min: int = 125
+    settled: bool = False
     quick: bool = False
 
 
@@ -758,6 +760,7 @@ ALL = (
         uninstall_lost,
         "webhook did not come|no webhook came",
         "LostWebhook",
+        settled=True,
         within_min=1500,
     ),
     Incident(
@@ -853,7 +856,7 @@ ALL = (
     Incident(
         "SES sends no letters",
         letters_not_sent,
-        "letter",
+        "e-mail to its owner was not sent",
         "MailNotSent",
         outside="SES is well again",
     ),

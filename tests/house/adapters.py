@@ -454,9 +454,9 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
     ),
     Mail: (
         "ses",
-        lambda aws: Mail(lambda: aws, "MAIL_FROM"),
+        lambda aws: Mail(lambda: aws, "MAIL_FROM", Sightings(aws, "PACE_TABLE", lambda: NOW)),
         {
-            "send": [lambda it: it.send("anna@salon.example", LETTER)],
+            "send": [lambda it: it.send("anna@salon.example", LETTER, "a-1")],
         },
     ),
     Keys: (

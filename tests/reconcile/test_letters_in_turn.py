@@ -14,12 +14,13 @@ from botocore.compat import HTTPHeaders
 from local.simulator import Owner
 from shared.aws.ses import Fate, Letter, Mail
 from shared.aws.session import Aws
+from shared.aws.sightings import Sightings
 from shared.calls.letter_wishes import next_morning
 from shared.connections.connection import Hint, State
 from shared.reconcile import schedule
 from tests.connect.test_missed_callers import NUMBER, OTHER, miss
 from tests.connect.test_one_time_code import ANNA, BORIS
-from tests.deployment import Deployment, http_event
+from tests.deployment import Clock, Deployment, http_event
 from tests.memory import Memory
 from tests.reconcile.test_missed_letters import BERLIN, MAIL, REST, link, morning, wanted, wishes_of
 
@@ -308,7 +309,9 @@ def test_a_letter_says_how_a_program_stops_it(deployment: Deployment, key: str) 
     assert len(deployment.letters) == 1
 
 
-def test_it_is_sent_to_ses_once_whatever_ses_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_sent_to_ses_once_whatever_ses_answers(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By botocore itself, which would send what got a 500, or no answer, again."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
@@ -325,7 +328,9 @@ def test_it_is_sent_to_ses_once_whatever_ses_answers(monkeypatch: pytest.MonkeyP
 
     client.meta.events.register("before-send", answer)
     letter = Letter("Missed", "Anna", "https://api.example/connect?stop=1.a")
-    assert Mail(lambda: client, "a@b.example").send("c@d.example", letter) is Fate.UNCLEAR
+    sightings = Sightings(Memory(clock).client("dynamodb"), "no table", clock)
+    mail = Mail(lambda: client, "a@b.example", sightings)
+    assert mail.send("c@d.example", letter, "a-1") is Fate.UNCLEAR
     [body] = sent
     assert body["Content"]["Simple"]["Headers"] == [
         {"Name": "List-Unsubscribe", "Value": "<https://api.example/connect?stop=1.a>"},

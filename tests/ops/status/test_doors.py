@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import boto3
 import pytest
 
 from local.simulator import Owner
@@ -73,8 +74,33 @@ def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
     assert line.startswith("attention webhooks: come with a token that is not ours")
     assert facts(operator)["webhook"] == "last 60 s ago; one refused 0 s ago"
     connected.clock.advance(minutes=1)
+    # Written anew, as it says: what was refused meanwhile is what is left to do.
+    connected.set_token(ours["partner_token"])
+    [line] = told(operator)
+    assert "came with a token that was not ours, last 60 s ago; ours was written anew" in line
+    assert line.endswith("What they told, a census finds > census --new")
+    assert "nothing is wrong" in operator("status")
     connected.restart()
     assert connected.webhook(ours) == 200
+    assert told(operator) == []
+
+
+def test_an_e_mail_that_ses_does_not_take_is_told_with_whose_it_is(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """Of whoever rings, as no code comes, too."""
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    deployment.connect(4564)
+    page = deployment.visit(deployment.simulator.redirect(4564))
+    boto3.Session().client("sesv2").refuses = "MessageRejected"
+    deployment.post({**page.fields, "action": "code"})
+    account_id = deployment.connection(4564).account_id
+    [line] = told(operator)
+    assert line.startswith(f"attention account {account_id}: an e-mail to its owner was not sent")
+    assert "Amazon SES did not take it: MessageRejected. Whoever has the AWS account looks" in line
+    for screen in (("location", "4564"), ("account", "4564")):
+        assert line in told(operator, *screen)
+    deployment.let_time_pass(61, step=20)
     assert told(operator) == []
 
 

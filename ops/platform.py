@@ -1,0 +1,124 @@
+"""Whether the platform takes our token, what it refuses, and what its words mean."""
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from ops import rows, screen, trouble
+from ops.site import Site
+from ops.trouble import LATELY, Found, Grade, Trouble
+from shared.altegio.client import NotSent, Refused, Unreachable
+from shared.aws import sightings
+from shared.aws.parameters import ParameterUnreadable
+from shared.aws.sightings import Sighting
+from shared.connections.connection import Connection
+from shared.payments.entry import EntryState
+
+_PATIENCE_S = 1.5
+_BLOCKED = "PlatformBlocked"
+_TOKEN = ("401", "406")  # What blames our token.
+# What it means if the platform does not answer.
+_OUT = "Meanwhile nothing goes out: payments and calls wait for the end of it, pop-ups are lost"
+
+
+def platform(site: Site, now: datetime) -> Iterator[Found]:
+    """Whether the platform takes our token, and goes on to do so."""
+    parameter = site.settings.platform.partner_token_parameter
+    try:
+        known = site.token.accepted()
+    except ParameterUnreadable:
+        known = ()
+    if not known:
+        what = "the partner token is missing, empty, or may not be read"
+        yield Trouble(Grade.BROKEN, what, parameter, rows.written(site, parameter))
+        return
+    until, why = site.pace.braked()
+    if until > now:
+        # Whoever asked now would be told to wait.
+        yield _refusal(site, now, why, f"we ask again {screen.due(until, now)}")
+        return
+    try:
+        site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
+    except NotSent as error:
+        yield "platform", f"not asked: {error}"
+    except (Refused, Unreachable) as error:
+        yield _refusal(site, now, str(error), "it was asked now")
+    else:
+        yield "platform", "takes our token, and no brake is on"
+        yield from _refused_lately(site, now, why or "no word of it is kept")
+
+
+def _refused_lately(site: Site, now: datetime, why: str) -> Iterator[Trouble]:
+    """What it refused within the hour, and for whom it does so yet, though it takes our token."""
+    if it := site.watch.counted([_BLOCKED], now).get(_BLOCKED):
+        seen = site.sightings.lately(sightings.PLATFORM_REFUSED, LATELY)
+        last = seen[0] if seen else Sighting(it.last, "", why)
+        # What it says of our token is not of the locations of which it was seen.
+        seen = [] if (is_token := last.why.startswith(_TOKEN)) else seen
+        ids = sorted({int(each.who) for each in seen if each.who.isdecimal()})
+        still = [one.location_id for one in rows.rows(site, ids) if _is_refused(site, one)]
+        of = "for all locations" if is_token else f"of {trouble.places(ids)}" if ids else ""
+        what = f"the platform refused us, {screen.counted(it.number, 'time')} in an hour, last"
+        what += f" {screen.due(last.at, now)}{of and f' {of}'}:"
+        over = "it takes our token now, so that is over, as it seems"
+        what += f" {last.why}; {f'not over for {trouble.places(still)}' if still else over}"
+        command = f"location {still[0]}" if still else site.watch.log("", _BLOCKED)
+        until = None if still else it.last + LATELY
+        yield Trouble(Grade.ATTENTION, what, _BLOCKED, command, last.at, until, not still)
+
+
+def _is_refused(site: Site, connection: Connection) -> bool:
+    """Whether what was asked of a location last was refused."""
+    entries = site.readable(site.ledger.get, site.ledger.of_location(connection.location_id))
+    whys = [it.why for it in entries if it.state is EntryState.PENDING]
+    return any(re.match("(status: )?4\\d\\d ", it) for it in (connection.verdict, *whys))
+
+
+def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
+    """What the platform's words mean: the token is to be blamed for some of them only."""
+    settings = site.settings.platform
+    grade, counted, command, first = Grade.BROKEN, _BLOCKED, "publication", ""
+    if why.startswith("429"):
+        grade, counted, command = Grade.ATTENTION, "PlatformThrottled", "status"
+        does, then = "says that it is called too often", "It goes on by itself"
+    elif not why.startswith("4"):
+        counted, command = "PlatformFailing", "status"
+        does = f"does not answer as it should at {settings.platform_app_url}"
+        then = "It is tried again by itself; ask Altegio if it lasts. In some minutes"
+    elif why.startswith(_TOKEN):
+        parameter = settings.partner_token_parameter
+        command, first = rows.written(site, parameter), rows.read(site, parameter)
+        does = f"refuses the partner token of {parameter}"
+        then = f"{written_last(site, parameter, now)}: if this"
+        then += " began then, or in the minutes after in which it is not read anew, see who did; if"
+        then += f" not, Altegio has another token. {rows.HOW_TO_WRITE}."
+        then += " Within two minutes `status` has this line no more; else ask Altegio's support"
+    else:
+        does = f"refuses application {settings.application_id}"
+        then = "That does not mend by itself. The token was taken, so see whether ApplicationId is"
+        then += " right, and whether the token is that application's."
+        then += f" {written_last(site, settings.partner_token_parameter, now)}"
+    what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
+    since = site.watch.counted([counted], now).get(counted)
+    began = since.first if since else None
+    return Trouble(grade, what, "all locations", command, began, first=first)
+
+
+def written_last(site: Site, parameter: str, now: datetime) -> str:
+    """When a parameter was written last, as whatever came before that cannot be its doing."""
+    found = _parameter(site, parameter)
+    last = f"{screen.due(at := found['LastModifiedDate'], now)}, at {screen.moment(at)}"
+    return f"The parameter was written last {last}, as version {found['Version']}"
+
+
+def written_at(site: Site, parameter: str) -> datetime:
+    """When it was written last."""
+    at: datetime = _parameter(site, parameter)["LastModifiedDate"]
+    return at
+
+
+def _parameter(site: Site, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = site.ssm.get_parameter(Name=name)["Parameter"]
+    return found
