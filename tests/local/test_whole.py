@@ -484,7 +484,7 @@ def test_an_incident_that_is_planted_by_hand_rings_and_is_mended_as_status_says(
         told = json.loads(capsys.readouterr().out)
         assert any(it["whom"] == "PaymentRejectedAlarm" for it in told["troubles"])
         [mine] = [it for it in told["troubles"] if "payment#drill-1" in it["whom"]]
-        assert mine["what"] == "REJECTED, Period is closed."
+        assert mine["what"] == "REJECTED (990.99 EUR), Period is closed."
         operate(mine["command"].split())
         assert "payment payment#drill-1 --send\n" in capsys.readouterr().out
         operate(["payment", "payment#drill-1", "--send", "--do"])
