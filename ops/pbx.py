@@ -1,7 +1,7 @@
 """What a telephone system does wrong, and what is dropped of what it tells: pure rules, no I/O."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from ops import screen
 from ops.trouble import LATELY, Grade, Trouble, named, places, some
 from shared.aws.sightings import PBX_AHEAD, RECORDING_LEFT_OUT, Sighting, Told
 from shared.calls import shown
+from shared.calls.call import Call
 from shared.calls.shown import PopUp
 from shared.calls.table import Waiting
 from shared.clock import instant
@@ -16,6 +17,14 @@ from shared.connections.accounts import Account
 
 # After so long without a ring, nobody is asked any more whose line it is that rang.
 _QUIET = timedelta(minutes=10)
+# By so much the door lets a PBX's times be ahead; and a zone's may differ from what it makes them.
+_AHEAD = timedelta(minutes=1)
+_ALMOST = timedelta(minutes=2)
+# Of a call that is over, its talk is told, and not how long the caller waited before.
+_LONGEST_WAIT = timedelta(minutes=55)
+# The zones of no whole hours, in minutes; in summer, too. East or west: UTC may be written as local
+# time as well. https://www.iana.org/time-zones
+_PARTS_OF_HOURS = {150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825}
 # Each is stored by its name, and read by a person in words that follow a number.
 _WORDS: dict[str, str] = {
     PopUp.SENT: "shown",
@@ -28,6 +37,7 @@ _WORDS: dict[str, str] = {
     PopUp.CLOSED: "not shown, as the location takes no calls",
     PopUp.FAILED: "not shown, as the platform did not take it",
 }
+_TOO_EARLY = "Calls that were saved meanwhile stand {} too early in Altegio's history, and stay so"
 # Nothing that anybody could mend: it was shown, or there was nobody to show.
 _NO_FAULT = {PopUp.SENT, PopUp.HIDDEN}
 
@@ -97,8 +107,18 @@ def of_pop_ups(
 
 def _delays(late: Mapping[str, int], why: str) -> str:
     """What the delays of a PBX tell, and whom to tell; `why` has the last of them."""
-    found, is_slow = re.search("[0-9]+ s", why), shown.is_slow(late)
+    found, is_slow = re.search("([0-9]+) s", why), shown.is_slow(late)
     by = f"about {found[0]}" if found else "that much"
+    zone = _zone(timedelta(seconds=int(found[1]))) if found else None
+    # So long delays are counted in steps of an hour, and a zone's may be on both sides of one.
+    about = {shown.delay(zone - _ALMOST), shown.delay(zone + _ALMOST)} if zone else set()
+    if zone and (not is_slow or late.keys() <= about):
+        by = _by(zone)
+        if is_slow is None:
+            said = "If more come and are alike, the PBX writes local time as UTC"
+            return f"{said}, {by} behind; if not, it tells late"
+        said = f"The PBX's times are {by} behind, as its delays are alike: {_mends(zone, '-')}."
+        return f"{said} {_TOO_EARLY.format(by)}"
     if is_slow is None:
         return f"If more come and are alike, the PBX's clock is {by} behind; if not, it tells late"
     if is_slow:
@@ -106,8 +126,8 @@ def _delays(late: Mapping[str, int], why: str) -> str:
         said = f"The PBX tells late, whatever its clock, as its delays differ: {span}"
         return f"{said}. Have whoever runs it look at the queue of its reports"
     said = f"The PBX's clock is {by} behind, as its delays are alike. Have whoever runs it set it"
-    said += " by NTP; if it is right, its reports come late: look at their queue. Calls that were"
-    return f"{said} saved meanwhile stand {by} too early in Altegio's history, and stay so"
+    said += " by NTP; if it is right, its reports come late: look at their queue."
+    return f"{said} {_TOO_EARLY.format(by)}"
 
 
 def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
@@ -172,15 +192,58 @@ def echoed(found: Trouble, last: datetime, how: str) -> Trouble:
 
 
 def of_pbx_ahead(seen: Sighting) -> Trouble:
-    """A PBX by whose clock calls are in the future."""
-    by = screen.age(timedelta(seconds=int(seen.why)))
-    what = f"the clock of its PBX is {by} ahead, so its calls stand at times to come in"
-    what += " Altegio's history: have it set by NTP. What is saved stays so"
+    """A PBX by whose clock, or zone, calls are in the future."""
+    off = timedelta(seconds=int(seen.why))
+    zone = _zone(off)
+    whose, are = ("times", "are") if zone else ("clock", "is")
+    what = f"the {whose} of its PBX {are} {_by(zone or off)} ahead, so its calls stand at times to"
+    what += " come in Altegio's history: "
+    what += f"{_mends(zone, '+') if zone else 'have it set by NTP'}. What is saved stays so"
     return Trouble(Grade.ATTENTION, what, named(seen.who), named(seen.who), seen.at)
 
 
-OF_PBX = {RECORDING_LEFT_OUT: of_recordings, PBX_AHEAD: of_pbx_ahead}
-"""What a PBX does wrong that hinders no call."""
+def _zone(off: timedelta) -> timedelta | None:
+    """By how much somebody's zone differs from UTC, if a PBX's times are off by just that."""
+    quarters = round(off / timedelta(minutes=15))
+    zone, minutes = timedelta(minutes=15 * quarters), 15 * quarters
+    is_somebodys = minutes in _PARTS_OF_HOURS or (minutes % 60 == 0 and 0 < minutes <= 14 * 60)
+    return zone if is_somebodys and abs(off - zone) <= _ALMOST else None
+
+
+def _mends(zone: timedelta, sign: str) -> str:
+    """What a PBX does whose times are off by a zone, and what it has to write."""
+    hours, minutes = divmod(round(zone / timedelta(minutes=1)), 60)
+    said = "that is a time zone, not its clock, and NTP mends nothing. It writes local time as UTC:"
+    return f"{said} have it write UTC, or the offset ({sign}{hours:02}:{minutes:02}) with the time"
+
+
+def _by(off: timedelta) -> str:
+    """How far times are off, rounded: `7 min`, `3 h`, `5 h 30 min`."""
+    hours, minutes = divmod(round(off / timedelta(minutes=1)), 60)
+    return f"{hours} h{f' {minutes} min' * bool(minutes)}" if hours else screen.age(off)
+
+
+def _has_link(_seen: Sighting, call: Call) -> bool:
+    return bool(call.leg and call.leg.link)
+
+
+def _is_past(seen: Sighting, call: Call) -> bool:
+    """Whether a call was over, by its PBX's times, when it was told.
+
+    How long a caller waited, nobody tells, so of a clock that is a little ahead it shows nothing.
+    """
+    if call.leg is None or int(seen.why) < _LONGEST_WAIT.total_seconds():
+        return False
+    return call.leg.started_at + timedelta(seconds=call.leg.duration_s) <= call.heard_at + _AHEAD
+
+
+OF_PBX: Mapping[
+    str, tuple[Callable[[Sighting], Trouble], Callable[[Sighting, Call], bool], str]
+] = {
+    RECORDING_LEFT_OUT: (of_recordings, _has_link, "one was passed on"),
+    PBX_AHEAD: (of_pbx_ahead, _is_past, "a call came that is not ahead"),
+}
+"""What a PBX does wrong that hinders no call; which call shows that it is mended, and in words."""
 
 
 def lines_of(lines: Mapping[str, int], location_id: int) -> str:

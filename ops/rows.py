@@ -201,16 +201,13 @@ def calls(site: Site, now: datetime) -> Iterator[Found]:
 
 def of_pbx(site: Site, now: datetime, whose: str = "") -> Iterator[Trouble]:
     """What the PBX of a location does wrong, or that of any; what is mended is over."""
-    for kind, told in pbx.OF_PBX.items():
+    for kind, (told, is_good, how) in pbx.OF_PBX.items():
         last = site.sightings.last(kind, whose) if whose else None
         seen = [last] if last and last.at > now - LATELY else []
         for it in seen if whose else site.sightings.lately(kind, LATELY):
-            asked = kind == sightings.RECORDING_LEFT_OUT and it.who.isdecimal()
-            calls = site.calls.latest(int(it.who), MOST) if asked else []
-            good = [each.heard_at for each in calls if each.leg and each.leg.link]
-            yield pbx.unless_mended(
-                told(it), it, max(good, default=it.at), "one was passed on", now
-            )
+            calls = site.calls.latest(int(it.who), MOST) if it.who.isdecimal() else []
+            good = [each.heard_at for each in calls if is_good(it, each)]
+            yield pbx.unless_mended(told(it), it, max(good, default=it.at), how, now)
 
 
 def refused(site: Site, calls: Iterable[Call], location_id: int) -> Iterator[Trouble]:

@@ -46,6 +46,57 @@ def test_a_pbx_whose_clock_is_ahead_is_told_until_it_is_set(
         assert "clock of its PBX" not in " ".join(operator(*screen).split())
 
 
+@pytest.mark.parametrize(
+    ("ahead_s", "by", "offset"),
+    [(10790, "3 h", "+03:00"), (19770, "5 h 30 min", "+05:30"), (20700, "5 h 45 min", "+05:45")],
+)
+def test_a_pbx_whose_times_are_ahead_by_a_zone_is_told_so_until_a_call_is_right(
+    deployment: Deployment, operator: Operator, ahead_s: int, by: str, offset: str
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    telling.end(deployment, key, ago_s=90 - ahead_s, call_id="c-1", duration_s=90)
+    [line] = told(operator)
+    assert line.startswith(
+        f"attention location 4564: the times of its PBX are {by} ahead, so its calls stand at"
+        " times to come in Altegio's history: that is a time zone, not its clock, and NTP mends"
+        f" nothing. It writes local time as UTC: have it write UTC, or the offset ({offset}) with"
+    )
+    assert told(operator, "location", "4564") == [line]
+    deployment.let_time_pass(5)
+    telling.end(deployment, key, ago_s=30 - ahead_s, call_id="c-2", duration_s=90)
+    assert "Mended" not in " ".join(told(operator))
+    deployment.let_time_pass(5)
+    telling.end(deployment, key, call_id="c-3", duration_s=90)
+    for command in (("status",), ("location", "4564")):
+        [it] = operator.json(*command)["troubles"]
+        assert "Mended, as it seems: a call came that is not ahead 0 s ago" in it["what"]
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "by"), [(9600, "2 h 40 min"), (45000, "12 h 30 min"), (54000, "15 h")]
+)
+def test_a_pbx_that_is_ahead_by_no_zone_has_its_clock_set(
+    deployment: Deployment, operator: Operator, ahead_s: int, by: str
+) -> None:
+    key = deployment.connect(4564).pbx_key
+    telling.ring(deployment, key, ago_s=-ahead_s, call_id="c-1")
+    [line] = told(operator)
+    assert f"the clock of its PBX is {by} ahead" in line
+    assert "have it set by NTP" in line
+
+
+def test_a_call_that_nobody_took_does_not_show_that_a_clock_is_set(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """Only when it began is told: after a long wait that is past, by a clock a little ahead."""
+    key = deployment.connect(4564).pbx_key
+    telling.ring(deployment, key, ago_s=-430, call_id="c-1")
+    deployment.let_time_pass(10)
+    telling.end(deployment, key, ago_s=600 - 430, call_id="c-1", duration_s=0, answered=False)
+    [line] = told(operator)
+    assert "Mended" not in line
+
+
 def test_links_to_recordings_that_are_left_out_are_told_with_their_host(
     deployment: Deployment, operator: Operator
 ) -> None:
@@ -254,6 +305,31 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
         (
             (48, 301, 95),
             "The PBX tells late, whatever its clock, as its delays differ: 40 s to 6 min. Have",
+        ),
+        (
+            (10803,),
+            "If more come and are alike, the PBX writes local time as UTC, 3 h behind; if not, it",
+        ),
+        (
+            (10803, 10799, 10801, 10798),
+            (
+                "The PBX's times are 3 h behind, as its delays are alike: that is a time zone, not"
+                " its clock, and NTP mends nothing. It writes local time as UTC: have it write UTC,"
+                " or the offset (-03:00) with the time. Calls that were saved meanwhile stand 3 h"
+                " too early"
+            ),
+        ),
+        (
+            (12605, 12603, 12608),
+            "The PBX's times are 3 h 30 min behind, as its delays are alike: that is a time zone",
+        ),
+        (
+            (9605, 9603, 9608),
+            "The PBX's clock is about 9605 s behind, as its delays are alike. Have whoever runs it",
+        ),
+        (
+            (10803, 40, 2000),
+            "The PBX tells late, whatever its clock, as its delays differ: 40 s to 4 h. Have",
         ),
     ],
 )
