@@ -6,10 +6,10 @@ Of a number the last two digits are shown, and no link to a recording that was p
 import argparse
 import getpass
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
-from ops import names, screen
+from ops import legs, names, screen
 from ops.screen import NotChanged, Unfinished, Unknown
 from ops.site import Site
 from shared import clock
@@ -23,6 +23,7 @@ from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "LINE", "STATE", "WHY")
 UNREAD = "?: no number of the account's country, so Altegio is told of an anonymous caller"
+_UNENDED = "a leg of it was told, and not the end of the whole call"
 _NO_LINE = "nothing by itself: `lines` says how its line is entered"
 _MOST = 20  # So many are listed.
 
@@ -84,7 +85,7 @@ def _facts(site: Site, it: Call) -> list[tuple[str, str]]:
         ("state", f"{it.state}{f': {it.why}' if it.why else ''}"),
         *((name, f"{screen.moment(at)}, {screen.due(at, now)}") for name, at in times if at),
         ("attempts", str(it.attempt)),
-        ("next", _NO_LINE if it.state is CallState.UNROUTED else screen.due(it.due_at, now)),
+        ("next", _next(it, now)),
         ("platform id", str(it.platform_id or "-")),
     ]
     if it.leg is not None:
@@ -94,6 +95,13 @@ def _facts(site: Site, it: Call) -> list[tuple[str, str]]:
         pairs += [("", UNREAD)] * it.leg.is_unread
     pairs.append(("recording", _recording(site, it)))
     return pairs
+
+
+def _next(it: Call, now: datetime) -> str:
+    due = screen.due(it.due_at, now)
+    if legs.waits_for_end(it) and it.due_at:
+        return f"waits, as {_UNENDED}; goes out by itself {due}, at {screen.moment(it.due_at)}"
+    return _NO_LINE if it.state is CallState.UNROUTED else due
 
 
 def _recording(site: Site, it: Call) -> str:
@@ -112,7 +120,8 @@ def row(it: Call) -> tuple[str, ...]:
     who = ("-", "-", "-")
     if it.leg:
         who = (it.leg.direction, _who(it.leg), phone_numbers.masked(it.leg.line))
-    why = "; ".join(filter(None, (it.why, late))) or "-"
+    waits = _UNENDED if legs.waits_for_end(it) else ""
+    why = "; ".join(filter(None, (it.why, waits, late))) or "-"
     return it.call_id, screen.moment(began(it)), *who, str(it.state), why
 
 

@@ -15,6 +15,7 @@ from ops import (
     cover,
     dead_letters,
     history,
+    legs,
     names,
     pbx,
     rows,
@@ -207,6 +208,7 @@ def _of_connection(
         yield from telephony.of_stopped(site, connection.chain_key, [connection])
     yield from rows.of_list(site, known.calls if connection.live else (), now)
     yield from unlisted.of_location(connection, known.calls)
+    yield from legs.of_location(connection, known.calls, now)
 
 
 def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:

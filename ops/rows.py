@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from ops import country as countries_of
-from ops import crowded, dead_letters, pbx, screen, trouble, waiting
+from ops import crowded, dead_letters, legs, pbx, screen, trouble, waiting
 from ops.site import Site
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
@@ -356,4 +356,4 @@ def late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]:
         yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
 
 
-CHECKS = (money, unreadable, leaving, calls, lines, overdue)
+CHECKS = (money, unreadable, leaving, calls, lines, legs.lately, overdue)

@@ -103,9 +103,11 @@ def named(stage: Stage, words: str) -> list[str]:
     return [it for it in told if words in it and not it.startswith("rings")]
 
 
-def end(stage: Stage, key: str, call_id: str, location_id: int, line: str = LINE) -> int:
+def end(
+    stage: Stage, key: str, call_id: str, location_id: int, line: str = LINE, **more: Any
+) -> int:
     event = {**finished(call_id, location_id), "started_at": telling.at(stage, 90), "line": line}
-    return stage.call(event, key)[0]
+    return stage.call({**event, **more}, key)[0]
 
 
 def ring(stage: Stage, key: str, call_id: str, ago_s: float = 0, **more: Any) -> tuple[int, Any]:
@@ -177,6 +179,23 @@ def rerouted(stage: Stage) -> Play:
     stage.pass_minutes(20)
     yield
     assert not named(stage, "list of this location")
+
+
+def legs_only(stage: Stage) -> Play:
+    """Somebody changes what the PBX sends, and each report is as of one telephone of a group."""
+    key = healthy(stage, 4564)
+    yield
+    calls = iter(range(10**6))
+    stage.meanwhile = lambda: end(stage, key, f"y-{next(calls)}", 4564, leg=True)
+    yield ["4564"]
+    stage.meanwhile = lambda: None
+    end(stage, key, "x-0", 4564)
+    yield
+    stage.pass_minutes(5)
+    assert not named(stage, "for the end of the whole call")
+    assert telling.state(stage, "y-0") == "waiting"
+    stage.pass_minutes(245)
+    assert telling.state(stage, "y-0") == "confirmed"
 
 
 def old_key(stage: Stage) -> Play:
@@ -630,6 +649,14 @@ ALL = (
         "CallUnlisted",
         outside="the owner routes the line, and it rings again",
         within_min=40,
+    ),
+    Incident(
+        "a PBX tells of legs only",
+        legs_only,
+        "calls wait for the end of the whole call: of the last .*, the PBX told legs only",
+        silent="nothing is lost: each call goes out by itself, hours later",
+        outside="the PBX tells the end of the next call",
+        within_min=20,
     ),
     Incident(
         "a PBX has an old key",
