@@ -126,6 +126,9 @@ class Window:
         tab = opened.value
         tab.set_default_timeout(120_000)
         tab.wait_for_load_state("load")
+        if "<noscript>&lt;" in tab.content():
+            # Without scripts; but it was read before the new tab was told so.
+            tab.reload()
         tab.bring_to_front()
         window = Window(tab, tab, self.pictures)
         tab.on("console", window.hear)
