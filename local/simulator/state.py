@@ -355,9 +355,9 @@ class Platform:
         with self._lock:
             paid = self.payments(location_id)
             ends = [each.period_to for each in paid if not each.is_refunded]
-            began, now = self._first_active.get(location_id), self.wire_now()
+            began = self._first_active.get(location_id)
             if began and self.paid:
-                is_over = any(each.is_refunded and each.period_from <= now for each in paid)
+                is_over = any(each.period_from <= (each.refunded_at or "") for each in paid)
                 ends.append(self.wire(began + timedelta(days=0 if is_over else self.trial_days)))
             return max(ends, default="")
 

@@ -120,6 +120,8 @@ def _listed(row: Any) -> ListedPayment:
         period_to=str(values.get("period_to")),
         # YCLIENTS may write it as it writes other values.
         is_refunded=values.get("is_refunded") in (True, "1", "true"),
+        # Seen in production, and documented nowhere.
+        refunded_at=str(values.get("refunded_at") or ""),
     )
 
 

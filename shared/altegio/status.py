@@ -65,7 +65,7 @@ class Transition:
 class ListedPayment:
     """One payment as the platform lists it; times as it wrote them, and no currency.
 
-    Of a row that cannot be read, `amount` is None.
+    Of a row that cannot be read, `amount` is None; `refunded_at` is empty if it is not told.
     """
 
     id: int
@@ -74,6 +74,7 @@ class ListedPayment:
     period_from: str
     period_to: str
     is_refunded: bool
+    refunded_at: str = ""
 
     @property
     def dates(self) -> tuple[str, str, str]:
