@@ -27,8 +27,9 @@ from tests.chaos.by_http_mutants import MUTANTS as BY_HTTP_MUTANTS
 from tests.chaos.call_mutants import MUTANTS as CALL_MUTANTS
 from tests.chaos.judge import entries, judge
 from tests.chaos.mutants import FIRST, MUTANTS
+from tests.chaos.places import PAID_AT
 from tests.chaos.runs import first_wrong, run
-from tests.chaos.schedule import AMOUNTS, PAID_AT, SETTINGS, Schedule, settle
+from tests.chaos.schedule import AMOUNTS, SETTINGS, Schedule, settle
 from tests.chaos.tasks import Task
 from tests.chaos.world import LOCATIONS, Fault, World
 from tests.deployment import payment, refund

@@ -7,14 +7,13 @@ is decided here, in `state.py` and in `telephony.py`, each decision beside its l
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import date
 from http import HTTPStatus
 from typing import Any, Final
 
 from local.simulator import salons
 from local.simulator.faults import Fault
-from local.simulator.state import Payment, Platform, RefusedError
+from local.simulator.state import LogEntry, Payment, Platform, RefusedError
 from local.simulator.telephony import SavedCall, Telephony
 from local.simulator.wire import Answer, Message, accepted, failure, success, web_page
 
@@ -166,7 +165,7 @@ class Marketplace:
                 "created_at": standing.created_at,
             },
             "payments": [_listed(each) for each in standing.payments],
-            "logs": [asdict(each) for each in standing.logs],
+            "logs": [_written(each) for each in standing.logs],
         }
 
     def _public(self, location_id: int) -> dict[str, Any]:
@@ -188,6 +187,15 @@ class Marketplace:
         with self._lock:
             self._turns[of] += 1
             return odd if self._turns[of] % 2 else even
+
+
+def _written(entry: LogEntry) -> dict[str, str]:
+    return {
+        "changed_at": entry.changed_at,
+        "status_from": entry.status_from,
+        "status_to": entry.status_to,
+        "source": entry.source,
+    }
 
 
 def _listed(payment: Payment) -> dict[str, Any]:

@@ -54,8 +54,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One transition of a link; `changed_at` is a wire string in the platform's zone."""
+    """One transition of a link; `changed_at` is `at` as a wire string in the platform's zone."""
 
+    at: datetime
     changed_at: str
     status_from: Status
     status_to: Status
@@ -355,9 +356,9 @@ class Platform:
         with self._lock:
             paid = self.payments(location_id)
             ends = [each.period_to for each in paid if not each.is_refunded]
-            began, now = self._first_active.get(location_id), self.wire_now()
+            began = self._first_active.get(location_id)
             if began and self.paid:
-                is_over = any(each.is_refunded and each.period_from <= now for each in paid)
+                is_over = any(each.period_from <= (each.refunded_at or "") for each in paid)
                 ends.append(self.wire(began + timedelta(days=0 if is_over else self.trial_days)))
             return max(ends, default="")
 
@@ -394,6 +395,6 @@ class Platform:
     def _change(self, location_id: int, to: Status, source: Source) -> None:
         if to == "active":
             self._first_active.setdefault(location_id, self.now())
-        self._logs[location_id].append(
-            LogEntry(self.wire_now(), self.state(location_id), to, source)
-        )
+        at = self.now()
+        entry = LogEntry(at, self.wire(at), self.state(location_id), to, source)
+        self._logs[location_id].append(entry)

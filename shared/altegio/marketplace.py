@@ -70,18 +70,19 @@ def _in_order(log: list[Transition], installed: Installed) -> tuple[Transition, 
     return tuple(sorted(_unfolded(told), key=lambda entry: entry.at))
 
 
-def _likelihood(log: list[Transition], installed: Installed) -> tuple[int, int, bool, bool]:
+def _likelihood(log: list[Transition], installed: Installed) -> tuple[int, int, bool, float]:
     """How much speaks for this order of the log; of two, the greater.
 
-    The times, but for those of the hour that is there twice; then the words, which may read alike
-    both ways; then that it ends as the location stands now.
+    The times, which in the hour that is there twice may fit both ways; then the words, which may,
+    too; then that it ends as the location stands now. Of two that are left, it is the one that ends
+    first: a log that was taken for longer than it is would seem to be later than what follows.
     """
-    steps = [*pairwise(log)]
+    told = [*_unfolded(log)]
     return (
-        sum(one.latest < next_.at for one, next_ in steps),
-        sum(one.after == next_.before for one, next_ in steps),
+        sum(one.at <= next_.at for one, next_ in pairwise(told)),
+        sum(one.after == next_.before for one, next_ in pairwise(told)),
         bool(log) and log[-1].after == installed,
-        bool(log) and log[0].at <= log[-1].at,
+        -max((entry.at.timestamp() for entry in told), default=0.0),
     )
 
 
@@ -119,6 +120,8 @@ def _listed(row: Any) -> ListedPayment:
         period_to=str(values.get("period_to")),
         # YCLIENTS may write it as it writes other values.
         is_refunded=values.get("is_refunded") in (True, "1", "true"),
+        # Seen in production, and documented nowhere.
+        refunded_at=str(values.get("refunded_at") or ""),
     )
 
 

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.clock import stamp
+from shared.clock import instant, stamp
 
 # Clocks that are set by nobody differ by seconds.
 _CLOCKS_DIFFER = timedelta(minutes=1)
+# The same hour twice, when clocks go back.
+_THERE_TWICE = timedelta(hours=2)
 
 
 class Installed(StrEnum):
@@ -18,6 +20,24 @@ class Installed(StrEnum):
     ACTIVE = "active"
     FREEZED = "freezed"
     NO = "uninstalled"
+
+
+def is_older(told: str, known: str) -> bool:
+    """Whether what is told of a log, a `mark` or a `grant`, is from before what is known of it.
+
+    A longer one may seem to be, by the hour that is there twice.
+    """
+    (told_at, _, told_length), (known_at, _, known_length) = (
+        it.rpartition(" ") for it in (told, known)
+    )
+    if told_at and known_at and told_length > known_length:
+        return instant(told_at) + _THERE_TWICE <= instant(known_at)
+    return told < known
+
+
+def newer(known: str, told: str) -> str:
+    """Of two marks, that of the log that goes further."""
+    return known if is_older(told, known) else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +65,7 @@ class Transition:
 class ListedPayment:
     """One payment as the platform lists it; times as it wrote them, and no currency.
 
-    Of a row that cannot be read, `amount` is None.
+    Of a row that cannot be read, `amount` is None; `refunded_at` is empty if it is not told.
     """
 
     id: int
@@ -54,6 +74,7 @@ class ListedPayment:
     period_from: str
     period_to: str
     is_refunded: bool
+    refunded_at: str = ""
 
     @property
     def dates(self) -> tuple[str, str, str]:
@@ -110,12 +131,12 @@ class Status:
 
     @property
     def mark(self) -> str:
-        """How far the log goes, in whole seconds and entries; of two, the longer one is greater."""
+        """How far the log goes, in whole seconds and entries (see `is_older`)."""
         return f"{stamp(self.log[-1].at)} {len(self.log):04}" if self.log else ""
 
     @property
     def grant(self) -> str:
-        """The entry of the log that waits for the callback; of two, the later one is greater.
+        """The entry of the log that waits for the callback (see `is_older`).
 
         Its time and its place; empty if nothing waits.
         """
@@ -135,8 +156,11 @@ class Status:
         if not place or not self.log:
             # A platform that shows no log: there is nothing to compare.
             return True
-        granted, since = self.log[place - 1 : place], self.log[place:]
-        if not since or stamp(granted[0].at) != grant.partition(" ")[0]:
+        since = self.log[place:]
+        # Where it read alike both ways then (see `_in_order`), its first was taken for the grant.
+        known_as = {stamp(it.at) for it in self.log[place - 1 : place]}
+        known_as |= {stamp(at) for at in (self.log[0].at, self.log[0].latest)}
+        if not since or grant.partition(" ")[0] not in known_as:
             return False
         callback = next((it for it in since if it.after != Installed.PENDING), None)
         goes_on = all(Installed.NO not in (it.before, it.after) for it in since)

@@ -28,7 +28,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import backoff
-from shared.altegio.status import Installed, Status
+from shared.altegio.status import Installed, Status, is_older, newer
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState, key
 from shared.connections.hint import hint_looked_at
@@ -94,7 +94,7 @@ def opened(
         chain_key=before.chain_key if before else None,
         grant=status.grant,
         settled_at=now,
-        mark=max(before.mark if before else "", status.mark),
+        mark=newer(before.mark if before else "", status.mark),
         first_active_at=before.first_active_at if before else None,
         lease_until=lease_until,
         verdict="opened by the owner",
@@ -114,8 +114,8 @@ def may_be_opened(
     if status.installed is not Installed.PENDING:
         return False
     if before is None or before.state is State.PENDING:
-        return before is None or status.grant >= before.grant
-    if before.live or (status.log and status.mark < before.mark):
+        return before is None or not is_older(status.grant, before.grant)
+    if before.live or (status.log and is_older(status.mark, before.mark)):
         return False
     known_since = before.settled_at or before.opened_at
     wait = timedelta(seconds=rules.hint_rechecks_s[0])
@@ -216,7 +216,7 @@ def settled(
         changed = replace(connection, lease_until=None, verdict=f"{LAGS}: {status.proof()}")
         return replace(changed, due_at=now + wait)
     if connection.state is not State.DISABLED:
-        connection = replace(connection, mark=max(connection.mark, status.mark))
+        connection = replace(connection, mark=newer(connection.mark, status.mark))
     match status.installed:
         case Installed.NO if connection.live and not status.log:
             return _seems_gone(connection, status, now, wait, rules)
@@ -234,14 +234,14 @@ def _lags(connection: Connection, status: Status, now: datetime, rules: Lifecycl
     """Whether the status was, or may have been, written before what we know already."""
     if connection.state is State.DISABLED:
         return False
-    if status.log and status.mark < connection.mark:
+    if status.log and is_older(status.mark, connection.mark):
         return True
     if connection.state is State.PENDING:
         # The grant was seen when it was opened; a bare 404 may be older than that.
         young = connection.opened_at + timedelta(seconds=rules.hint_rechecks_s[0]) > now
         is_bare = status.installed is Installed.NO and not status.log
-        is_older = status.installed is Installed.PENDING and status.grant < connection.grant
-        return is_older or (is_bare and young)
+        waits = status.installed is Installed.PENDING
+        return (waits and is_older(status.grant, connection.grant)) or (is_bare and young)
     if status.installed is not Installed.PENDING:
         return False
     granted_at = status.granted_at
@@ -334,7 +334,7 @@ def _made_live(connection: Connection, name: str, status: Status, now: datetime)
         connection,
         state=change(CHANGES, name, connection.state, state),
         activation=status.activation,
-        mark=max(connection.mark, status.mark),
+        mark=newer(connection.mark, status.mark),
         settled_at=now,
         lease_until=None,
         tries=0,

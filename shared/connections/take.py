@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from shared.altegio.status import Installed, Status
+from shared.altegio.status import Installed, Status, is_older
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, State
 from shared.connections.crm_token import CrmTokenState
@@ -61,7 +61,7 @@ def taken(
         raise CannotBeTaken(f"it is connected to {owner} here ({before.state})")
     if before is not None and before.state is State.PENDING:
         raise CannotBeTaken("an owner has pressed Connect, and reconcile has yet to settle that")
-    if before is not None and status.log and status.mark < before.mark:
+    if before is not None and status.log and is_older(status.mark, before.mark):
         raise CannotBeTaken("the platform's answer is older than what is known; try again")
     chain_id, crm_token = _link(before, account_id, account_has)
     opened = lifecycle.opened(

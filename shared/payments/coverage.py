@@ -16,6 +16,7 @@ Source: https://alteg.io/en/support/knowledge-base/6746128692893
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -223,13 +224,20 @@ def _first_active_at(connection: Connection, status: Status) -> datetime:
 def _trial(
     connection: Connection, status: Status, now: datetime, zone: ZoneInfo, rules: CoverPolicy
 ) -> Period:
-    """The trial, of which nothing is left once a running period was given back."""
+    """The trial, of which nothing is left once a period that had begun was given back."""
     # By the platform's clock, which may be ahead of ours.
     start = min(connection.first_active_at or connection.opened_at, now)
-    given_back = (_period(row, zone) for row in status.payments if row.is_refunded)
-    if any(period is not None and period.start <= now for period in given_back):
+    if any(_had_begun(row, now, zone) for row in status.payments if row.is_refunded):
         return Period(start, start)
     return Period(start, start + timedelta(days=rules.trial_days))
+
+
+def _had_begun(row: ListedPayment, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether a period had begun when it was given back; by now, if the list does not tell when."""
+    period, at = _period(row, zone), now
+    with suppress(ValueError):
+        at = from_wire(row.refunded_at, zone)
+    return period is not None and period.start <= at
 
 
 # What a refund does
@@ -344,10 +352,8 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
     all_sent = [paid for paid in kept if paid.state is EntryState.SENT]
     last = max(all_sent, key=lambda paid: paid.received_at, default=None)
     until = covered_until(covered, now) or known
-    queued = sorted(
-        (entry for entry in entries if entry.state in _QUEUED),
-        key=lambda entry: (entry.received_at, entry.key),
-    )
+    waiting = [entry for entry in entries if entry.state in _QUEUED]
+    queued = sorted(waiting, key=lambda entry: (entry.received_at, entry.key))
     return Work(
         location_id=connection.location_id,
         state=connection.state,
@@ -367,11 +373,8 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
 
 def work_list(locations: Iterable[tuple[Connection, Sequence[Entry]]], now: datetime) -> list[Work]:
     """Every live location with the ledger's entries of it, the first to be switched off first."""
-    rows = (work(connection, entries, now) for connection, entries in locations)
-    return sorted(
-        (row for row in rows if row is not None),
-        key=lambda row: (row.covered_until, row.location_id),
-    )
+    found = [row for it in locations if (row := work(*it, now)) is not None]
+    return sorted(found, key=lambda row: (row.covered_until, row.location_id))
 
 
 def is_near(work: Work, now: datetime, rules: CoverPolicy) -> bool:

@@ -195,7 +195,9 @@ class ResolveUnknown:
 
 def _reconnected_since(group: Sequence[Entry], status: Status) -> datetime | None:
     """When the location was connected again after an UNKNOWN one was sent; None if it was not."""
-    latest = status.activation_at_latest
+    # Nothing was sent before the first, whichever hour that was.
+    is_first = status.activation == status.first_activation
+    latest = status.activation if is_first else status.activation_at_latest
     sent = [
         it.perhaps_since or it.claimed_at or it.received_at
         for it in group

@@ -49,7 +49,7 @@ def test_the_documented_status_is_read_in_the_zone_of_the_platform() -> None:
                 period_to="2022-07-31 23:59:59",
                 is_refunded=False,
             ),
-            ListedPayment(124, None, "None", "None", "None", is_refunded=True),
+            ListedPayment(124, None, "None", "None", "None", True, "2022-07-26 20:51:40"),
         ),
     )
 

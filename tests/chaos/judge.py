@@ -128,12 +128,12 @@ def _payments(world: Judged, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
     }
     for row in sent:
         is_hosted = row["platform_id"] in world.hosted
-        if listed.get(row["platform_id"]) != _group(row) or is_hosted != _is_hosted(row):
+        if listed.get(row["platform_id"]) != _group(world, row) or is_hosted != _is_hosted(row):
             yield f"{row['key']} owns {row['platform_id']}, which is not its payment"
     ours = Counter(group for number, group in listed.items() if number not in world.hosted)
-    ended = Counter(_group(row) for row in sent if not _is_hosted(row))
+    ended = Counter(_group(world, row) for row in sent if not _is_hosted(row))
     doubtful = Counter(
-        _group(row)
+        _group(world, row)
         for row in rows.values()
         if _is(row, "payment#", EntryState.NEEDS_HUMAN) and not _is_hosted(row)
     )
@@ -160,7 +160,7 @@ def _refunds(world: Judged, rows: dict[str, dict[str, Any]]) -> Iterator[str]:
                 doubtful.add(paid.get("platform_id"))
                 if paid.get("state") == EntryState.NEEDS_HUMAN:
                     # It was given back, and then the ledger restored: which it is, nobody can tell.
-                    unowned.add(_group(paid))
+                    unowned.add(_group(world, paid))
     if claimed - given_back.keys():
         yield f"not given back: {claimed - given_back.keys()}"
     strange = {it for it, group in given_back.items() if group not in unowned}
@@ -203,7 +203,7 @@ def _excused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]
         # The ledger was restored, or it was given back on the platform's side.
         return any(
             paid.is_refunded
-            and (paid.location_id, paid.payment_sum, paid.payment_date) == _group(row)
+            and (paid.location_id, paid.payment_sum, paid.payment_date) == _group(world, row)
             for paid in world.platform.payments(row["location_id"])
         )
     if "no known payment" in row["why"]:
@@ -216,8 +216,8 @@ def _excused(world: Judged, row: dict[str, Any], rows: dict[str, dict[str, Any]]
         return world.echo_at is None or world.echo_at >= instant(row["changed_at"]) or left
     if "other dates" in row["why"]:
         # Paid on the platform's own page, or by one of which a person has to decide, too.
-        location_id, amount, _ = group = _group(row)
-        doubtful = {_group(it) for it in rows.values() if _is(it, "payment#", row["state"])}
+        location_id, amount, _ = group = _group(world, row)
+        doubtful = {_group(world, it) for it in rows.values() if _is(it, "payment#", row["state"])}
         return any(
             paid.id in world.hosted
             or (location_id, amount, paid.payment_date) in doubtful - {group}
@@ -254,7 +254,7 @@ def _is_hosted(row: dict[str, Any]) -> bool:
     return str(row["key"]).startswith(HOSTED)
 
 
-def _group(row: dict[str, Any]) -> Group:
+def _group(world: Judged, row: dict[str, Any]) -> Group:
     facts = row["facts"]
-    paid_at = instant(facts["paid_at"]).strftime("%Y-%m-%d %H:%M:%S")
+    paid_at = world.platform.wire(instant(facts["paid_at"]))
     return row["location_id"], Decimal(facts["amount"]), paid_at

@@ -30,7 +30,8 @@ from shared.aws.dynamodb import from_item
 from shared.payments.entry import EntryState
 from tests.chaos.campaigns import Progress
 from tests.chaos.judge import Wrong, entries, judge
-from tests.chaos.schedule import AMOUNTS, PAID_AT, UNFINISHED
+from tests.chaos.places import PAID_AT
+from tests.chaos.schedule import AMOUNTS, UNFINISHED
 from tests.chaos.world import Billed
 from tests.deployment import Page, payment, refund
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
+from shared.altegio import marketplace
 from shared.altegio.status import Installed, Status
 from shared.connect import locations
 from shared.connect.view import Standing
@@ -97,12 +98,18 @@ def the_platforms_clock_is_ours() -> Any:
     return patch.object(lifecycle, "_seems_gone", seems_gone)
 
 
+def no_hour_is_there_twice() -> Any:
+    """Of the hour that is there twice, each time is read as the first."""
+    return patch.object(marketplace, "_unfolded", iter)
+
+
 # From which life on each is looked for: some are caught by few lives, and these are known.
 FIRST = {
     any_install_is_the_answer: 194,
     one_early_active_is_believed: 133,
     a_repair_does_not_ask_again: 322,
     one_bare_404_is_believed: 14,
+    no_hour_is_there_twice: 9,
 }
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -115,4 +122,5 @@ MUTANTS: tuple[Mutant, ...] = (
     a_press_needs_no_grant,
     any_install_is_the_answer,
     the_platforms_clock_is_ours,
+    no_hour_is_there_twice,
 )

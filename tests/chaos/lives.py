@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any, Self
@@ -29,7 +29,7 @@ from tests.chaos.runs import Run
 from tests.chaos.tasks import Task
 from tests.chaos.witness import Witness
 from tests.chaos.world import Fault, World
-from tests.deployment import Clock, Page, http_event, payment, refund
+from tests.deployment import Page, http_event, payment, refund
 
 LOCATIONS = (1, 2)
 OWNERS = (Owner(), Owner(id=7002, name="Ann", email="ann@example.com", phone="15551230001"))
@@ -44,7 +44,6 @@ MOVES_OF_A_LIFE = 40
 OLDEST_S = 50.0
 # After the last fault and the last webhook: the looks after 1, 5 and 30 minutes are over by then.
 SETTLED_IN = timedelta(minutes=40)
-_BEGAN = datetime(2026, 11, 10, 10, tzinfo=UTC)
 _SKEW_S = 2.0
 _INSTALLED = ("active", "freezed")
 _ROUTES = ("status", "status", "callback", "callback", "payment", "any")
@@ -94,9 +93,8 @@ class Letter:
 class Country(World):
     """A world whose statuses may be old, and whose webhooks come as they like."""
 
-    def __init__(self, chance: Random) -> None:
-        super().__init__(settings=SETTINGS)
-        self.clock: Clock = _clock()
+    def __init__(self, chance: Random, seed: int) -> None:
+        super().__init__(settings=SETTINGS, seed=seed)
         self.chance = chance
         self.witness = Witness(self)
         self.mail: list[Letter] = []
@@ -240,12 +238,6 @@ class Country(World):
 
 def _delete(sqs: Any, receipt: dict[str, str], _result: object) -> None:
     sqs.delete_message(**receipt)
-
-
-def _clock() -> Clock:
-    clock = Clock()
-    clock.at = _BEGAN
-    return clock
 
 
 class Life:
@@ -408,7 +400,12 @@ class Life:
 
     def bill(self) -> None:
         self._payments += 1
-        self.world.bill(payment(f"inv-{self._payments}", self._somewhere(), amount="10"))
+        began = self.world.place.at
+        period = {
+            "period_from": (began - timedelta(days=10)).isoformat(),
+            "period_to": (began + timedelta(days=20)).isoformat(),
+        }
+        self.world.bill(payment(f"inv-{self._payments}", self._somewhere(), amount="10", **period))
 
     def refund(self) -> None:
         """Of a running period, which freezes the location unless another one covers it."""
@@ -527,7 +524,7 @@ def run(seed: int, *, broken: Callable[[], AbstractContextManager[Any]] = nullco
     chance = Random(seed)  # noqa: S311 - must be repeatable
     with broken():
         try:
-            with Country(chance) as world:
+            with Country(chance, seed) as world:
                 Life(world, chance).play(MOVES_OF_A_LIFE)
                 states = judged(world)
                 events_out.judge(world, Random(seed))  # noqa: S311 - the same

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from shared.altegio.marketplace import Marketplace
 from shared.altegio.outcome import NotTaken, Outcome, Unclear
+from shared.altegio.status import Status
 from shared.payments import entry as payment
 from shared.payments import hosted, lookup
 from shared.payments.entry import Entry, EntryState
@@ -99,12 +100,18 @@ def an_id_is_taken_when_it_is_told() -> Any:
     return patch.object(hosted, "unsettled", lambda _entries: False)
 
 
+def a_first_connect_is_a_reconnect() -> Any:
+    """When clocks go back, whatever was sent seems to be from before."""
+    return patch.object(Status, "first_activation", None)
+
+
 # From which schedule on each is looked for: some are caught by few, and these are known.
 FIRST = {
     retry_on_read_timeout: 20,
     lookup_per_entry: 59,
     absence_seen_once: 185,
     acknowledged_before_the_row: 11,
+    a_first_connect_is_a_reconnect: 123,
 }
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -116,4 +123,5 @@ MUTANTS: tuple[Mutant, ...] = (
     acknowledged_before_the_row,
     an_expired_lease_is_sent_again,
     an_id_is_taken_when_it_is_told,
+    a_first_connect_is_a_reconnect,
 )

@@ -17,7 +17,6 @@ from tests.deployment import payment, refund
 
 # Few, so that genuine payments often look alike.
 AMOUNTS = ("10", "10", "20")
-PAID_AT = ("2026-11-01T10:00:00+00:00", "2026-11-01T10:00:00+00:00", "2026-11-02T10:00:00+00:00")
 SHORT_WAITS = (0.2, 1, 3)
 LONG_WAITS = (5, 31, 61, 61, 130, 901, 1000, 3700)
 # Waits of days, shortened to hours: what they are long for is not in a schedule.
@@ -114,7 +113,7 @@ class Schedule:
                 f"inv-{self._payments}",
                 self.chance.choice(LOCATIONS),
                 amount=self.chance.choice(AMOUNTS),
-                paid_at=self.chance.choice(PAID_AT),
+                paid_at=self.chance.choice(self.world.place.paid_at),
             ),
             delay_s=self.chance.choice((0, 0, 2, 60)),
         )

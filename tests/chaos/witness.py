@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from local.simulator.state import LogEntry, Platform
 from shared.aws.dynamodb import from_item
-from shared.clock import instant
 from shared.connections.connection import LIVE, State
 
 _CLOSED = {"state": State.DISABLED}
@@ -170,11 +169,11 @@ class Witness:
     def _waited(self, log: Sequence[LogEntry]) -> bool:
         """Whether a grant waits, or did a minute ago, which is as old as a status may be."""
         since = self._world.platform.now() - timedelta(minutes=1)
-        ended = [instant(it.changed_at + "+00:00") for it in log if it.status_from == "pending"]
+        ended = [it.at for it in log if it.status_from == "pending"]
         return bool(log) and (log[-1].status_to == "pending" or max(ended, default=since) > since)
 
     def _fresh(self, location_id: int) -> bool:
-        granted_at = instant(self._world.platform.log(location_id)[-1].changed_at + "+00:00")
+        granted_at = self._world.platform.log(location_id)[-1].at
         window = timedelta(seconds=self._world.platform.pending_ttl_s)
         return self._world.platform.now() - granted_at < window
 

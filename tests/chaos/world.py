@@ -31,6 +31,7 @@ from shared.altegio.client import Client
 from shared.altegio.settings import PlatformSettings
 from shared.aws.dynamodb import from_item
 from shared.settings import variables
+from tests.chaos.places import place
 from tests.chaos.tasks import Task
 from tests.deployment import FUNCTIONS, Clock, Context, Page, http_event, wired
 from tests.memory import Memory
@@ -52,8 +53,6 @@ LATENCY_S = 0.2
 # An old answer may be repeated, but not for as long as the two looks are apart.
 STALE_S = 50.0
 LOCATIONS = (1, 2, 3)
-# A prime of seconds for each seed, so that schedules begin at all times of the day.
-_APART = timedelta(seconds=7919)
 _ENDPOINT = "https://sqs.us-east-1.amazonaws.com"
 
 
@@ -126,12 +125,13 @@ class World:
     settings: Mapping[str, str] = field(default_factory=dict)
     dynamodb: Any = None
     limits: tuple[int, int] = (0, 0)
-    # Of the schedule: each begins at another time of the day, which is the same in each run of it.
+    # Of the schedule: tells where and when it plays, which is the same in each run of it.
     seed: int = 0
 
     def __post_init__(self) -> None:
         self.clock = Clock()
-        self.clock.at += self.seed % 10_000 * _APART
+        self.place = place(self.seed)
+        self.clock.at = self.place.at
         if self.dynamodb is not None:
             # A real one forgets by the real time.
             self.clock.at = datetime.now(UTC)
@@ -147,7 +147,7 @@ class World:
         self.reached_late: set[int] = set()
         self.hosted: set[int] = set()
         self.metrics: list[str] = []
-        self.story: list[str] = []
+        self.story = [f"in {self.place}"]
         self.echo_at: datetime | None = None
         # Locations at which the platform was told to say 422.
         self.refused: set[int] = set()
@@ -167,6 +167,7 @@ class World:
             redirect_url="https://provider.example/connect",
             per_s=self.limits[0],
             per_min=self.limits[1],
+            zone=str(self.place.zone),
         )
         self.platform = self.simulator.platform
         self.platform.now = self.clock
@@ -223,7 +224,8 @@ class World:
         self.queues = {name: queue.url for name, queue in wiring.queues.items()}
         self.environments = {}
         for name, function in wiring.functions.items():
-            environment = {**function.environment, **self.settings}
+            zone = {"PLATFORM_TIMEZONE": str(self.place.zone)}
+            environment = {**function.environment, **zone, **self.settings}
             self.environments[name.removesuffix("Function").lower()] = {
                 key: renamed.get(value, value) for key, value in environment.items()
             }

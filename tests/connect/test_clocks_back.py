@@ -1,5 +1,6 @@
 """A connect in the hour that is there twice, as the platform's log says no offset."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,9 @@ from shared.altegio import marketplace
 from shared.clock import from_wire, stamp, wire
 from shared.connections import lifecycle
 from shared.connections.connection import State
+from shared.payments.entry import EntryState
 from tests.altegio.replies import status_reply
-from tests.deployment import Deployment
+from tests.deployment import Deployment, payment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # 03:00 in summer is 02:00 in winter; what lies an hour before and after has the same times.
@@ -60,6 +62,46 @@ def test_a_reconnect_is_at_once_whatever_the_clock_shows(
         berlin.let_time_pass(2)
         assert berlin.connection(4564).state is State.ACTIVE
     assert berlin.connection(4564).generation == 3
+
+
+# When the first was granted, ended and granted again, in minutes; all show a time of one hour.
+ALIKE = [(-10, -5, 10), (-40, 10, 10), (-10, -10, 5), (-30, -5, 15)]
+
+
+@pytest.mark.parametrize("minutes", ALIKE)
+@pytest.mark.parametrize("wait_s", [0, 90, 3 * 3600])
+def test_a_grant_that_was_given_back_and_given_again_is_confirmed(
+    berlin: Deployment, minutes: tuple[int, int, int], wait_s: int
+) -> None:
+    """Its log reads alike both ways: the last entry may be the first, an hour before."""
+    first, ended, again = (BACK + timedelta(minutes=it) for it in minutes)
+    berlin.clock.at = first
+    berlin.visit(berlin.simulator.grant(4564))
+    berlin.clock.at = ended
+    berlin.simulator.disconnect(4564)
+    berlin.clock.at = again
+    page = berlin.visit(berlin.simulator.grant(4564))
+    berlin.clock.advance(seconds=wait_s)
+    assert berlin.press(page).standings == {4564: "connected"}
+    berlin.clock.advance(minutes=1)
+    berlin.bill(payment())
+    berlin.let_time_pass(2)
+    assert berlin.connection(4564).state is State.ACTIVE
+    assert berlin.entry("payment#inv-1").state is EntryState.SENT
+
+
+def test_a_log_that_was_taken_for_longer_than_it_is_is_believed_once_it_grows(
+    berlin: Deployment,
+) -> None:
+    """As such a row was written before it was read rightly."""
+    berlin.clock.at = BACK + timedelta(minutes=10)
+    page = berlin.visit(berlin.simulator.grant(4564))
+    berlin.simulator.fault("callback", "drop_request")
+    berlin.press(page)
+    row = berlin.connection(4564)
+    berlin.connections.save(replace(row, mark=f"{stamp(BACK + timedelta(minutes=50))} 0001"))
+    berlin.let_time_pass(2)
+    assert berlin.connection(4564).state is State.ACTIVE
 
 
 words = ("uninstalled", "pending", "active", "uninstalled", "pending", "active", "freezed")

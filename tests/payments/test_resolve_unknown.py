@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -275,6 +276,23 @@ def test_absence_after_a_reconnect_proves_nothing(
     assert state(connected, "inv-2") is EntryState.SENT
     assert state(connected) is EntryState.NEEDS_HUMAN
     assert len(listed(4232)) == 2
+
+
+def test_a_first_connect_in_the_hour_that_is_there_twice_is_no_reconnect(
+    deployment: Deployment,
+) -> None:
+    deployment.simulator.platform.zone = ZoneInfo("Europe/Kyiv")
+    deployment.restart(PLATFORM_TIMEZONE="Europe/Kyiv")
+    deployment.clock.at = datetime(2026, 10, 24, 23, 20, tzinfo=UTC)
+    deployment.connect(4232)
+    deployment.bill(payment("elsewhere", 4232, amount="2.00"))
+    deployment.clock.advance(hours=1)
+    deployment.connect(4564)
+    deployment.simulator.fault("payment", "drop_request")
+    deployment.bill(payment())
+    deployment.let_time_pass(30)
+    assert state(deployment) is EntryState.SENT
+    assert paid(deployment) == 1
 
 
 def test_absence_after_a_reconnect_counts_on_a_list_that_goes_on(connected: Deployment) -> None:

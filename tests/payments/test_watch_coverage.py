@@ -231,6 +231,23 @@ def test_a_refunded_location_that_another_period_covers_is_left_alone(
     assert counted(logged(), "SwitchOffNear") == 0
 
 
+def test_a_period_that_was_given_back_before_it_began_leaves_the_trial(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    connected.bill(bought(connected, "inv-1", 2, 32))
+    connected.bill(refund())
+    ends = connected.connection(4564).covered_until
+    assert ends is not None
+    connected.clock.advance(days=3)
+    # Something has it looked at: a webhook that is not true.
+    connected.webhook(connected.event(4564, "uninstall"))
+    connected.let_time_pass(40)
+    assert connected.entry("refund#ref-1").state is EntryState.SENT
+    row_ = connected.connection(4564)
+    assert (row_.state, row_.covered_until) == ("active", ends)
+    assert counted(logged(), "SwitchOffNear") == 0
+
+
 def test_a_refund_does_not_disturb_a_webhook_that_is_being_checked(connected: Deployment) -> None:
     connected.bill(bought(connected, "inv-1", -1, 29))
     connected.webhook(connected.event(4564, "uninstall"))

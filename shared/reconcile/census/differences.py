@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from shared.altegio.status import ListedPayment, Status
+from shared.altegio.status import ListedPayment, Status, is_older
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.settings import LifecyclePolicy
@@ -128,7 +128,7 @@ def closed_by_mistake(connection: Connection | None, status: Status) -> bool:
         and status.live
         and status.activation == connection.activation
         # Else it is older than what we closed it for.
-        and status.mark >= connection.mark
+        and not is_older(status.mark, connection.mark)
     )
 
 
