@@ -202,7 +202,7 @@ def _check(outcome: Outcome, album: Album) -> dict[str, Any]:
             {
                 "location_id": record.location_id,
                 "state": record.state,
-                "log": [asdict(entry) for entry in record.log],
+                "log": [{**asdict(entry), "at": entry.at.isoformat()} for entry in record.log],
                 "payments": [
                     asdict(payment) | {"payment_sum": str(payment.payment_sum)}
                     for payment in record.payments
