@@ -69,6 +69,8 @@ _STRANGE = (
     "come with a token that is not ours; of webhooks with ours, {}. See what the Cabinet shows: if"
     " it is ours, somebody else sends these. If not, it was changed."
 )
+# Which function takes what is on a queue.
+_TAKES = {"PaymentsFunction": "billing", "CallsFunction": "calls"}
 _ECHOES = "Alarms and counts, of what stands above or was mended. They end by themselves,"
 
 
@@ -159,7 +161,8 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         command = site.watch.log(function, "ERROR" if name == "HandlerFailed" else name)
         stays = name in _LASTING
         if failure == "Throttles" and it.last > now - rows.OVERDUE:
-            number = sum(dead_letters.waiting(site, queue) for queue in site.queues)
+            queue = _TAKES.get(function)
+            number = dead_letters.waiting(site, queue) if queue else 0
             waits = screen.counted(number, "message waits", "messages wait")
             what += f"; {waits} until it is allowed more at once"
             stays = bool(number)

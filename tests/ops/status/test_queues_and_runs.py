@@ -189,6 +189,8 @@ def test_runs_that_are_turned_away_are_wrong_for_as_long_as_messages_wait(
     operator.watch.counts = {"PaymentsFunction Throttles": 4}
     url = connected.queues["BillingQueue"]
     connected.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    # Of another function, which is not turned away.
+    connected.sqs.send_message(QueueUrl=connected.queues["CallsQueue"], MessageBody="{}")
     [line] = told(operator)
     assert "last 0 s ago; 1 message waits until it is allowed more at once > less" in line
     assert "1 thing is wrong" in operator("status")
