@@ -16,7 +16,7 @@ from ops.screen import NotChanged, Unknown, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
-from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, MAIL_NOT_SENT, POP_UP
+from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, MAIL_NOT_SENT, MAIL_SENT, POP_UP
 from shared.calls.call import Call
 from shared.calls.hearing import read_anew
 from shared.connect.portal import BadAccount, checked
@@ -132,8 +132,9 @@ def of_key(site: Site, account_id: str, *, has_one: bool = True) -> Iterator[Tro
 
 def of_mail(site: Site, account_id: str) -> Iterator[Trouble]:
     """An e-mail that its owner waits for in vain, such as one with a code."""
-    seen = site.sightings.last(MAIL_NOT_SENT, account_id)
-    if seen and seen.at > clock.now() - LATELY:
+    seen, sent = (site.sightings.last(it, account_id) for it in (MAIL_NOT_SENT, MAIL_SENT))
+    is_over = seen and sent and sent.at >= seen.at
+    if seen and seen.at > clock.now() - LATELY and not is_over:
         what = f"an e-mail to its owner was not sent {screen.due(seen.at, clock.now())}, as Amazon"
         what += f" SES did not take it: {seen.why}. Whoever has the AWS account looks whether"
         what += " MailFrom or its domain is verified in this region, and whether SES is out of its"

@@ -239,6 +239,9 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
             return
         what += f"So the user token in {parameter} is not taken. {OF_USER}"
         command = written(site, parameter)
+    elif all(it.why.startswith("404") for it in unread):
+        what += "So Altegio does not know the location any more, or not as ours: see how it stands"
+        command = f"location {unread[0].location_id}"
     else:
         what += "Somebody lacks the right to view Overview - Calls. Look in this order. 1. The user"
         what += f" whose token is in {parameter}: in Altegio, whether he has that right in these"

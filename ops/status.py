@@ -77,7 +77,9 @@ _ECHOES = "Alarms and counts, of what stands above or was mended. They end by th
 def status(site: Site, options: argparse.Namespace) -> int:
     """Prints what is wrong; ends with 0, 1 (attention) or 2 (broken)."""
     now = clock.now()
-    parts = side_by_side(lambda check: _tried(check, site, now), _CHECKS)
+    # First what a refused token explains of the others.
+    parts = [_tried(platform, site, now)]
+    parts += side_by_side(lambda check: _tried(check, site, now), _CHECKS)
     # Each check may have come upon the same.
     found = [*dict.fromkeys(each for part in parts for each in part), *rows.of_unreadable(site)]
     troubles = trouble.worst_first(it for it in found if isinstance(it, Trouble))
@@ -311,7 +313,6 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
 
 
 _CHECKS = (
-    platform,
     _alarms,
     _counted,
     queues.queues,

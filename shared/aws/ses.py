@@ -16,7 +16,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
 )
 
-from shared.aws.sightings import MAIL_NOT_SENT, Sightings
+from shared.aws.sightings import MAIL_NOT_SENT, MAIL_SENT, Sightings
 from shared.telemetry import count, logger
 
 
@@ -85,6 +85,7 @@ class Mail:
             logger.error("mail not sent", extra=told)
             self._sightings.note(MAIL_NOT_SENT, account_id, code)
             return Fate.REFUSED if _is_refusal(error) else Fate.UNCLEAR
+        self._sightings.note(MAIL_SENT, account_id)
         return Fate.TAKEN
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -454,7 +455,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
     ),
     Mail: (
         "ses",
-        lambda aws: Mail(lambda: aws, "MAIL_FROM", Sightings(aws, "PACE_TABLE", lambda: NOW)),
+        lambda aws: Mail(lambda: aws, "MAIL_FROM", Sightings(Mock(), "PACE_TABLE", lambda: NOW)),
         {
             "send": [lambda it: it.send("anna@salon.example", LETTER, "a-1")],
         },

@@ -179,3 +179,16 @@ def test_calls_that_wait_for_a_line_are_named(deployment: Deployment, operator: 
     assert told(operator) == []
     deployment.let_time_pass(60, step=5)
     assert told(operator) == []
+
+
+def test_a_list_of_a_location_that_altegio_knows_no_more_blames_nobody_s_right(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    deployment.simulator.fault("calls", "status", status=404, message="Not found.", times=99)
+    end(deployment, key, "c-1")
+    deployment.let_time_pass(5)
+    [line] = told(operator)
+    assert "the list of calls is refused: 404 Not found." in line
+    assert "So Altegio does not know the location any more, or not as ours" in line
+    assert line.endswith("> location 4232")
