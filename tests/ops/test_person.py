@@ -281,7 +281,7 @@ def test_a_note_of_a_location_is_not_the_person_s_whose_number_is_the_same(
         deployment._dynamodb, deployment.environments["calls"]["PACE_TABLE"], deployment.clock
     )
     noted.note(LOST_WEBHOOK, str(ZOE.id))
-    assert "seen#" not in operator("person", "export", zoe)
+    assert f"seen#{LOST_WEBHOOK}" not in operator("person", "export", zoe)
     leave(deployment, 4564, 4232)
     erase(zoe)
     assert noted.last(LOST_WEBHOOK, str(ZOE.id)) is not None
