@@ -105,9 +105,7 @@ def of_dark(connection: Connection, entries: Sequence[Entry], now: datetime) -> 
 
 def of_twice(entries: Sequence[Entry], now: datetime) -> Iterator[Trouble]:
     """Payments of one location for the same period, of which Altegio has both."""
-    back = {it.payment_key for it in entries if it.is_refund}
-    sent = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
-    sent = [it for it in sent if it.key not in back]
+    sent = [it for it in coverage.kept(entries) if it.state is EntryState.SENT]
     told = set[str]()
     for it in sorted(sent, key=lambda each: each.received_at):
         twins = [o for o in coverage.paid_as_well(it, entries) if o.state is EntryState.SENT]

@@ -175,10 +175,8 @@ def _of_held(entry: Entry, found: Evidence) -> tuple[str, str]:
     if found.connection is None and not found.there:
         words = f"No location {entry.location_id} was ever connected here. See with billing whether"
         words += " it names the right one. If not, have it send the payment of the right one under"
-        words += (
-            " a new event id, and give this one up. If so, it goes out by itself once its owner"
-        )
-        words += " presses Connect in Altegio."
+        words += " a new event id, and give this one up. If so, it goes out by itself once its"
+        words += " owner presses Connect in Altegio."
         return words, give_up
     left = "Only if the customer has left for good, cancel it in billing, and give it up"
     if not found.there:

@@ -91,7 +91,7 @@ def unlisted(
     strange = {row.amount for row in listed if row.id not in owned}
     return tuple(
         paid
-        for paid in _kept(entries)
+        for paid in kept(entries)
         if paid.state is EntryState.SENT
         and not paid.is_hosted
         and now <= paid_period(paid).end
@@ -105,7 +105,7 @@ def paid_as_well(paid: Entry, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     own = paid_period(paid)
     return tuple(
         other
-        for other in _kept(entries)
+        for other in kept(entries)
         if other.key != paid.key
         and other.state not in _GIVEN_UP
         and paid_period(other).start <= own.start
@@ -117,16 +117,14 @@ def paid_within(begin: datetime, end: datetime, entries: Sequence[Entry]) -> lis
     """Payments, sent or on their way, whose period has a part of this one, not only its edge."""
     return [
         it
-        for it in _kept(entries)
+        for it in kept(entries)
         if it.state not in _GIVEN_UP and paid_period(it).start < end and begin < paid_period(it).end
     ]
 
 
 def come_late(entries: Sequence[Entry]) -> list[Entry]:
     """Payments of billing whose period was over before they came, so they keep nothing on."""
-    return [
-        it for it in _kept(entries) if not it.is_hosted and paid_period(it).end < it.received_at
-    ]
+    return [it for it in kept(entries) if not it.is_hosted and paid_period(it).end < it.received_at]
 
 
 # The clock of a connection
@@ -341,15 +339,15 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
     known, since = connection.covered_until, connection.watched_at
     if not connection.live or known is None or since is None:
         return None
-    kept = _kept(entries)
+    left = kept(entries)
     sent = [
         paid_period(paid)
-        for paid in kept
+        for paid in left
         if paid.state is EntryState.SENT and paid.changed_at and since < paid.changed_at
     ]
     covered = [Period(min(known, now), known), *sent]
-    coming = [paid_period(paid) for paid in kept if paid.state in _QUEUED]
-    all_sent = [paid for paid in kept if paid.state is EntryState.SENT]
+    coming = [paid_period(paid) for paid in left if paid.state in _QUEUED]
+    all_sent = [paid for paid in left if paid.state is EntryState.SENT]
     last = max(all_sent, key=lambda paid: paid.received_at, default=None)
     until = covered_until(covered, now) or known
     waiting = [entry for entry in entries if entry.state in _QUEUED]
@@ -363,10 +361,10 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
         queued=tuple(queued),
         rejected=tuple(
             paid
-            for paid in kept
+            for paid in left
             if paid.state is EntryState.REJECTED and now <= paid_period(paid).end
         ),
-        unlisted=tuple(paid.key for paid in kept if paid.key in connection.unlisted),
+        unlisted=tuple(paid.key for paid in left if paid.key in connection.unlisted),
         come_late=last if last in come_late(entries) else None,
     )
 
@@ -383,7 +381,7 @@ def is_near(work: Work, now: datetime, rules: CoverPolicy) -> bool:
     return work.state is State.ACTIVE and warns_at <= now
 
 
-def _kept(entries: Sequence[Entry]) -> list[Entry]:
+def kept(entries: Sequence[Entry]) -> list[Entry]:
     """The payments that are not given back, nor about to be."""
     given_back = {
         refund.payment_key
