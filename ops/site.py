@@ -113,7 +113,11 @@ class Site:
         )
         self.call_wake_ups = CallWakeUps(sqs, calls.chains.calls_queue_url)
         self.looking = ResolveUnknown(
-            ledger=self.ledger, platform=self.platform, clock=clock.now, rules=reconcile.ledger
+            ledger=self.ledger,
+            marks=self.marks,
+            platform=self.platform,
+            clock=clock.now,
+            rules=reconcile.ledger,
         )
         self.lines = EnterLines(
             accounts=self.accounts,

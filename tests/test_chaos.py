@@ -103,7 +103,8 @@ def _sleep_s(world: World, task: Task) -> float:
 
 def test_a_ledger_that_is_restored_pays_nothing_twice_and_loses_nothing() -> None:
     states: Counter[str] = Counter()
-    for seed in range(8):
+    # In the last two an equal payment is looked for before it was told again, or its owner leaves.
+    for seed in (*range(8), 555, 2136):
         told = restores.run(seed)
         assert not told.wrong, f"tests.chaos.restores.run({seed}): {told.wrong}"
         states += told.states

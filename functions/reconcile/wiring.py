@@ -80,8 +80,9 @@ def build(environ: Mapping[str, str]) -> Schedule:
     sightings = Sightings(aws.dynamodb, settings.platform.pace_table, clock.now)
     accounts = Accounts(aws.dynamodb, settings.accounts_table)
     calls = Calls(aws.dynamodb, settings.calls_table, days=0)  # it writes none
+    marks = Marks(aws.dynamodb, settings.platform.pace_table)
     looking = ResolveUnknown(
-        ledger=ledger, platform=platform, clock=clock.now, rules=settings.ledger
+        ledger=ledger, marks=marks, platform=platform, clock=clock.now, rules=settings.ledger
     )
     return Schedule(
         connections=connections,
@@ -89,7 +90,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
         looking=looking,
         recording=RecordHosted(
             ledger=ledger,
-            marks=Marks(aws.dynamodb, settings.platform.pace_table),
+            marks=marks,
             platform=platform,
             clock=clock.now,
             zone=platform.zone,
@@ -121,6 +122,7 @@ def build(environ: Mapping[str, str]) -> Schedule:
             platform=surveyed,
             connections=connections,
             ledger=ledger,
+            marks=marks,
             looking=looking,
             settling=Settle(
                 platform=surveyed,

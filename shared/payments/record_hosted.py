@@ -1,5 +1,6 @@
 """Records what the owner paid on the platform's own page, once its list shows it (see `hosted`)."""
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from shared.altegio.client import Refused, Unreachable
@@ -52,17 +53,24 @@ class RecordHosted:
             self._ledger.move(entry, payment.known_already(entry, owner, self._clock()))
             return
         facts = hosted.as_listed(entry, status.payments, self._zone)
+        entries = self._ledger.entries_of(entry.location_id or 0)
         if not status.live:
             self._later(entry, "not installed, so not listed")
         elif facts is None:
             self._later(entry, "not on the list, or not to be read there")
-        elif hosted.unsettled(self._ledger.entries_of(entry.location_id or 0)):
+        elif hosted.unsettled(entries):
             self._later(entry, "a payment of this location is not settled")
-        elif (mark := self._marks.get()) is not None and mark.released_at is None:
-            # Nobody has told us yet of each of our own that we forgot.
+        elif self._may_be_forgotten(entries):
             self._later(entry, "restored: it may be one of ours")
         else:
             self._finish(entry, facts)
+
+    def _may_be_forgotten(self, entries: Sequence[Entry]) -> bool:
+        """Whether nobody has told us yet of each of our own, or one that was told waits here."""
+        mark = self._marks.get()
+        return mark is not None and (
+            mark.released_at is None or bool(mark.waiting(entries, self._rules))
+        )
 
     def _finish(self, entry: Entry, facts: PaymentFacts) -> None:
         try:

@@ -15,6 +15,7 @@ from shared.payments import entry as payment
 from shared.payments import lookup
 from shared.payments.entry import Entry, EntryState
 from shared.payments.ledger import IdTaken, Ledger
+from shared.payments.restored import Marks
 from shared.payments.settings import LedgerPolicy
 from shared.telemetry import count, logger
 
@@ -27,9 +28,16 @@ class ResolveUnknown:
     """The use case of overdue UNKNOWN entries."""
 
     def __init__(
-        self, *, ledger: Ledger, platform: Marketplace, clock: Clock, rules: LedgerPolicy
+        self,
+        *,
+        ledger: Ledger,
+        marks: Marks,
+        platform: Marketplace,
+        clock: Clock,
+        rules: LedgerPolicy,
     ) -> None:
         self._ledger = ledger
+        self._marks = marks
         self._platform = platform
         self._clock = clock
         self._rules = rules
@@ -104,10 +112,20 @@ class ResolveUnknown:
             else:
                 # Lists lag: a person is asked only when it was seen twice.
                 self._later(unsure, findings.why, self._rules.lease_s)
-        if findings.surplus:
+        if surplus := self._surplus(findings.surplus, group):
             count("Doubled")
-            told = {**entry.names, "platform_ids": list(findings.surplus)}
+            told = {**entry.names, "platform_ids": list(surplus)}
             logger.error("more payments than were billed", extra=told)
+
+    def _surplus(self, ids: Sequence[int], group: Sequence[Entry]) -> Sequence[int]:
+        """Of rows that no entry explains, those that are of none that a restore made us forget."""
+        mark = self._marks.get() if ids else None
+        if mark is None:
+            return ids
+        if mark.released_at is None:
+            # Billing has yet to tell us again of what we forgot.
+            return ()
+        return ids[len(mark.waiting(group, self._rules)) :]
 
     def findings(
         self, group: Sequence[Entry], entries: Sequence[Entry], status: Status

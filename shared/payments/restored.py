@@ -24,13 +24,16 @@ from botocore.exceptions import ClientError
 from shared.altegio.rate_limit import COMMON
 from shared.aws.dynamodb import StaleWrite, is_refused, retried, row, to_value
 from shared.clock import instant, stamp
-from shared.payments.entry import Entry
+from shared.payments.entry import Entry, EntryState
 from shared.payments.settings import LedgerPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+_UNSENT = (EntryState.PENDING, EntryState.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ class Mark:
         if self.released_at is not None and self.released_at < entry.received_at:
             return False
         return entry.absent_since is None or entry.absent_since < self.looked_from(rules)
+
+    def waiting(self, entries: "Iterable[Entry]", rules: LedgerPolicy) -> list[Entry]:
+        """Those that wait for their turn, which will be doubted."""
+        return [it for it in entries if it.state in _UNSENT and self.doubts(it, rules)]
 
     def __str__(self) -> str:
         known = (self.restored_to, self.marked_at, self.released_at)

@@ -1,6 +1,6 @@
 """Tables that were restored to an hour ago: nothing is paid twice, and nothing is lost."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -219,6 +219,53 @@ def test_equal_payments_are_counted_together(echoed: Deployment) -> None:
     assert states == {EntryState.SENT}
 
 
+@pytest.fixture
+def unclear(echoed: Deployment) -> Deployment:
+    """With a payment that was taken and not answered, and a forgotten one that looks like it."""
+    echoed.simulator.fault("payment", "drop_answer")
+    echoed.bill(payment("inv-1"))
+    with forgotten(echoed):
+        echoed.bill(payment("inv-2"))
+    return echoed
+
+
+def test_a_forgotten_payment_is_none_too_many(
+    unclear: Deployment, logged: Callable[[], str]
+) -> None:
+    """The unclear one is looked for before billing has told of the other again."""
+    unclear.let_time_pass(20)
+    assert unclear.entry("payment#inv-1").state is EntryState.SENT
+    unclear.bill(payment("inv-2"))
+    release(unclear)
+    unclear.let_time_pass(40)
+    assert unclear.entry("payment#inv-2").state is EntryState.SENT
+    assert listed(unclear) == ["1", "990.99", "990.99"]
+    assert "more payments than were billed" not in logged()
+
+
+@pytest.mark.parametrize("doubled", [False, True])
+def test_a_forgotten_payment_that_waits_for_its_turn_is_none_too_many(
+    unclear: Deployment,
+    logged: Callable[[], str],
+    doubled: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    key = "billing-key-of-more-than-32-characters"
+    unclear.set_billing_key(key)
+    assert unclear.post_billing(payment("inv-2"), key=key)[1]["state"] == "PENDING"
+    release(unclear)
+    if doubled:
+        platform = unclear.simulator.platform
+        last = platform.payments(4564)[-1]
+        platform._payments[last.id + 1] = replace(last, id=last.id + 1)
+    unclear.clock.advance(minutes=20)
+    unclear.invoke("reconcile", {})
+    assert unclear.entry("payment#inv-1").state is EntryState.SENT
+    assert ("more payments than were billed" in logged()) is doubled
+    unclear.let_time_pass(40)
+    assert unclear.entry("payment#inv-2").state is EntryState.SENT
+    assert ("more payments than were billed" in logged()) is doubled
+
+
 def test_of_equal_payments_one_of_which_was_given_back_nobody_can_tell_which(
     echoed: Deployment,
 ) -> None:
@@ -383,6 +430,23 @@ def test_a_payment_of_the_platforms_page_is_not_told_from_ours_before_the_releas
     echoed.let_time_pass(24 * 60, step=30)
     assert echoed.entry("payment#inv-1").platform_id == ours.id
     assert echoed.entry(told.key).state is EntryState.CLOSED
+
+
+def test_nor_is_it_while_ours_waits_for_its_turn(echoed: Deployment) -> None:
+    """It was billed again before the release, and its turn has not come."""
+    with forgotten(echoed):
+        echoed.bill(payment())
+    [_, ours] = echoed.simulator.payments(4564)
+    echoed.webhook(echoed.simulator.payment_event(4564, ours.id))
+    key = "billing-key-of-more-than-32-characters"
+    echoed.set_billing_key(key)
+    assert echoed.post_billing(payment(), key=key)[1]["state"] == "PENDING"
+    release(echoed)
+    echoed.clock.advance(minutes=2)
+    echoed.invoke("reconcile", {})
+    assert echoed.entry(f"payment#hosted-{ours.id}").state is EntryState.REPORTED_BY_PLATFORM
+    echoed.let_time_pass(24 * 60, step=30)
+    assert echoed.entry("payment#inv-1").platform_id == ours.id
 
 
 @pytest.mark.parametrize("aws", ["deployment", "on_moto"])

@@ -53,6 +53,9 @@ REPAIRED = (
     Difference.UNRECORDED,
 )
 
+# What a person would put right, and looks so as well when we have forgotten what was ours.
+FORGOTTEN = (Difference.SURPLUS, Difference.REFUNDED_THERE)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -31,6 +31,7 @@ from shared.connections.table import Connections
 from shared.payments import hosted
 from shared.payments.ledger import Ledger
 from shared.payments.resolve_unknown import ResolveUnknown
+from shared.payments.restored import Marks
 from shared.reconcile.census import differences
 from shared.reconcile.census.differences import Difference, Finding
 from shared.reconcile.census.settings import CensusPolicy
@@ -60,6 +61,7 @@ class RunCensus:
         platform: Marketplace,
         connections: Connections,
         ledger: Ledger,
+        marks: Marks,
         looking: ResolveUnknown,
         settling: Settle,
         sightings: Sightings,
@@ -72,6 +74,7 @@ class RunCensus:
         self._platform = platform
         self._connections = connections
         self._ledger = ledger
+        self._marks = marks
         self._looking = looking
         self._settling = settling
         self._sightings = sightings
@@ -252,6 +255,9 @@ class RunCensus:
             now=now,
             zone=self._platform.zone,
         )
+        if payments and (mark := self._marks.get()) and mark.released_at is None:
+            # Billing has yet to tell us again of what a restore made us forget.
+            payments = [it for it in payments if it.difference not in differences.FORGOTTEN]
         findings = [*([first] if first else []), *payments]
         # What can be put right first, lest it be crowded out every day.
         findings.sort(key=lambda it: it.difference not in differences.REPAIRED)

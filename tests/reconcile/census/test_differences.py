@@ -10,8 +10,10 @@ import pytest
 from shared.connections.connection import State
 from shared.payments import entry as payment_rules
 from shared.payments.entry import EntryState
+from shared.payments.restored import Mark, Marks
 from shared.reconcile.census.differences import Difference
 from shared.reconcile.census.table import Stage
+from tests import snapshots
 from tests.deployment import Deployment, payment, refund
 from tests.reconcile.census.looking import DAY_MIN, connect, counted, found, head, kinds, taken
 
@@ -174,6 +176,26 @@ def test_a_payment_of_ours_that_the_list_lacks_and_one_that_it_has_twice_are_tol
     platform._payments[first.id + 1] = replace(first, id=first.id + 1)
     assert sorted(kinds(taken(deployment))) == [(4564, "NOT_LISTED"), (4564, "SURPLUS")]
     assert len(deployment.rows("PAYMENTS_TABLE")) == 5  # two entries, two owners, one echo
+
+
+def test_what_a_restore_made_us_forget_is_no_difference_before_the_release(
+    deployment: Deployment,
+) -> None:
+    connect(deployment, 4564)
+    deployment.bill(payment("inv-1"))
+    deployment.bill(payment("inv-2", amount="5"))
+    environment = deployment.environments["payments"]
+    before = snapshots.taken(deployment._dynamodb, environment)
+    deployment.bill(payment("inv-3"))
+    deployment.bill(refund("ref-1", of="inv-2"))
+    snapshots.put_back(deployment._dynamodb, before)
+    now = deployment.clock()
+    mark = Mark(now - timedelta(hours=1), now)
+    marks = Marks(deployment._dynamodb, environment["PACE_TABLE"])
+    marks.put(None, mark)
+    assert kinds(taken(deployment)) == []
+    marks.put(mark, replace(mark, released_at=deployment.clock()))
+    assert sorted(kinds(taken(deployment))) == [(4564, "REFUNDED_THERE"), (4564, "SURPLUS")]
 
 
 def test_nothing_is_said_of_payments_while_one_is_unsettled(deployment: Deployment) -> None:
