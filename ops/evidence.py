@@ -135,8 +135,8 @@ def _of_payment(site: Site, entry: Entry, entries: Sequence[Entry]) -> Evidence:
         elif doubted in findings.absent:
             word = Word.NOT_TAKEN
             why = "no row without an entry has its sum, and known payments read back exactly"
-    own, sums = entry.platform_id, (entry.payment.amount, None)
-    rows = tuple(row for row in listed if row.amount in sums or row.id == own)
+    own, amount = entry.platform_id, entry.payment.amount
+    rows = tuple(row for row in listed if lookup.is_about(row, amount) or row.id == own)
     owners = {row.id: site.ledger.owner(row.id) for row in rows}
     return Evidence(word, why, rows, owners, mine, frozenset(row.id for row in listed))
 

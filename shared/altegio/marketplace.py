@@ -58,7 +58,8 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
             installed=installed,
             since=from_wire(since, zone) if since else None,
             log=_in_order(entries, installed),
-            payments=tuple(map(_listed, payments)),
+            # A row that is there twice is one payment.
+            payments=tuple(dict.fromkeys(map(_listed, payments))),
         )
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise NoAnswer("status answered in an unknown form") from None
@@ -112,9 +113,11 @@ def _listed(row: Any) -> ListedPayment:
         amount = Decimal(str(values["payment_sum"]))
     if amount is not None and not (amount.is_finite() and abs(amount.adjusted()) < _MOST_DIGITS):
         amount = None
+    payment_id = _payment_id(values.get("id"))
     return ListedPayment(
-        id=_whole(values.get("id")),
-        amount=amount,
+        id=payment_id,
+        # Without an id it is nobody's to own, whatever else it says.
+        amount=amount if payment_id else None,
         paid_at=str(values.get("payment_date")),
         period_from=str(values.get("period_from")),
         period_to=str(values.get("period_to")),
@@ -130,6 +133,12 @@ def _whole(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
         return int(value)
     return value if type(value) is int else 0
+
+
+def _payment_id(value: Any) -> int:
+    """The same; a number that no table can hold is no id."""
+    number = _whole(value)
+    return number if 0 < number < 10**18 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +186,8 @@ def read_payment(reply: Reply) -> Outcome:
     if reply.status == HTTPStatus.OK:
         body = reply.json()
         data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
-        payment_id = _whole(data.get("id")) if isinstance(data, dict) else 0
-        # A number that no table can hold is no id.
-        if 0 < payment_id < 10**18:
+        payment_id = _payment_id(data.get("id")) if isinstance(data, dict) else 0
+        if payment_id:
             return Sent(payment_id)
         return Unclear("200 without a payment id")
     return _read_failure(reply)

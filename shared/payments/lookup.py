@@ -4,11 +4,12 @@ The list names neither our event nor a key of ours, so equal payments cannot be 
 not be: the entries of one location, sum, date and period are counted together against the rows of
 the list that nobody owns. As many as there are rows were taken; the rest was not, if the list can
 be trusted to show it: it must read back a payment that we know exactly as it was sent (the echo),
-and hold no unowned row of that sum at all, with whatever dates.
+and hold no unowned row of about that sum at all, with whatever dates.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from shared.altegio.status import ListedPayment
@@ -84,9 +85,12 @@ def find(
     amount = group[0].payment.amount
     if any(row.amount is None for row in unowned):
         return Findings(taken=taken, unsure=rest, why="a payment on the list cannot be read")
-    strange = [row for row in unowned if row.amount == amount and row.id not in rows]
-    if any(not any(reads_back(other, row, zone) for other in others) for row in strange):
-        return Findings(taken=taken, unsure=rest, why="a payment of that sum has other dates")
+    strange = [row for row in unowned if is_about(row, amount) and row.id not in rows]
+    of_none = [it for it in strange if not any(reads_back(other, it, zone) for other in others)]
+    if of_none:
+        is_same = any(row.amount == amount for row in of_none)
+        why = "has other dates" if is_same else "is rounded, or another one"
+        return Findings(taken=taken, unsure=rest, why=f"a payment of that sum {why}")
     if strange:
         why = "another payment of that sum is not settled"
         return Findings(taken=taken, later=rest, why=why)
@@ -95,6 +99,11 @@ def find(
     if not echoed:
         return Findings(taken=taken, unsure=rest, why="known payments are missing or altered")
     return Findings(taken=taken, absent=rest)
+
+
+def is_about(row: ListedPayment, amount: Decimal) -> bool:
+    """Whether a row may be of that sum: the platform may have rounded it, or it cannot be read."""
+    return row.amount is None or abs(row.amount - amount) < 1
 
 
 def reads_back(entry: Entry, row: ListedPayment, zone: ZoneInfo) -> bool:

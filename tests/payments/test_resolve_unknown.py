@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from local.simulator.state import Payment, Standing
 from shared.altegio.status import ListedPayment
 from shared.payments import entry as rules
 from shared.payments import lookup
@@ -180,6 +182,69 @@ def test_a_row_of_that_sum_with_other_dates_is_for_a_person(connected: Deploymen
         EntryState.NEEDS_HUMAN,
         "a payment of that sum has other dates",
     )
+
+
+@pytest.mark.parametrize("listed", ["990.9900001", "991", "990.9"])
+def test_a_row_of_about_that_sum_is_for_a_person(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch, listed: str
+) -> None:
+    """The platform rounds, or counts in floats, which a known payment of 1.00 does not show."""
+    lists(connected, monkeypatch, lambda row: [replace(row, payment_sum=Decimal(listed))])
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    connected.let_time_pass(30)
+    entry = connected.entry("payment#inv-1")
+    assert (entry.state, entry.why) == (
+        EntryState.NEEDS_HUMAN,
+        "a payment of that sum is rounded, or another one",
+    )
+    assert paid(connected) == 1
+
+
+@pytest.mark.parametrize("listed", [None, "", "p-1", 0, -1, 1.5, 10**18])
+def test_a_row_without_an_id_is_for_a_person(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch, listed: object
+) -> None:
+    lists(connected, monkeypatch, lambda row: [replace(row, id=cast("int", listed))])
+    for number in range(2):
+        connected.simulator.fault("payment", "drop_answer")
+        connected.bill(payment(f"inv-{number}"))
+    connected.let_time_pass(30)
+    for number in range(2):
+        entry = connected.entry(f"payment#inv-{number}")
+        assert (entry.state, entry.why) == (
+            EntryState.NEEDS_HUMAN,
+            "a payment on the list cannot be read",
+        )
+    assert len(connected.simulator.calls("payment")) == 3
+
+
+def test_a_row_that_is_there_twice_is_one_payment(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    lists(connected, monkeypatch, lambda row: [row, row])
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    connected.let_time_pass(30)
+    assert state(connected) is EntryState.SENT
+    assert "more payments than were billed" not in logged()
+
+
+def lists(
+    deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    shown: Callable[[Payment], list[Payment]],
+) -> None:
+    """The platform's list shows each but the payment that is known otherwise."""
+    platform = deployment.simulator.platform
+    standing = platform.standing
+
+    def altered(location_id: int) -> Standing:
+        told = standing(location_id)
+        known, *rest = told.payments
+        return replace(told, payments=[known, *(it for row in rest for it in shown(row))])
+
+    monkeypatch.setattr(platform, "standing", altered)
 
 
 def test_more_payments_than_were_billed_raise_the_alarm(
