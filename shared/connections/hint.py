@@ -1,4 +1,4 @@
-"""What becomes of a hint that the status does not settle: pure rules, no I/O."""
+"""What becomes of a hint that the status does not settle, and our own: pure rules, no I/O."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,3 +33,9 @@ def hint_looked_at(
         verdict=f"{connection.hint} not seen yet: {status.proof()}",
         due_at=now + timedelta(seconds=wait),
     )
+
+
+def perhaps_paid(connection: Connection, now: datetime) -> Connection:
+    """A frozen one, asked about at once: whoever was paying it did not come back to tell."""
+    hint, hint_at = connection.hint or Hint.PAYMENT, connection.hint_at or now
+    return replace(connection, hint=hint, hint_at=hint_at, due_at=now)

@@ -29,6 +29,7 @@ from shared.clock import Clock
 from shared.connections import lifecycle
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.erase import Erase
+from shared.connections.hint import perhaps_paid
 from shared.connections.settings import LifecyclePolicy
 from shared.connections.settle import Settle
 from shared.connections.table import Connections
@@ -275,6 +276,11 @@ class Schedule:
         count("PaymentUnknown")
         logger.error("lease passed", extra={**entry.names, "attempt": entry.attempt})
         self._ledger.move(entry, unknown)
+        connection = self._connections.get(entry.location_id or 0)
+        if connection is None or connection.state is not State.FROZEN or entry.is_refund:
+            return
+        # It is looked at every few hours, and may be paid by now.
+        self._connections.save(perhaps_paid(connection, self._clock()))
 
     def _wake(self, entry: Entry) -> None:
         woken = payment.woken(entry, self._clock(), self._ledger_rules, self._queued)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from shared.clock import stamp
 from shared.payments import coverage
 from shared.payments.entry import EntryState
+from shared.payments.ledger import Ledger
 from tests.deployment import Deployment, payment, refund
 
 DAY = timedelta(days=1)
@@ -379,6 +381,21 @@ def test_a_frozen_location_that_is_paid_by_us_thaws_within_a_minute(connected: D
     assert connected.connection(4564).state == "frozen"
     connected.bill(bought(connected, "inv-1", 0, 30))
     connected.let_time_pass(1)
+    assert connected.connection(4564).state == "active"
+
+
+def test_nor_does_it_wait_for_whoever_paid_it_and_died(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.let_time_pass(60 * 24 * 3, step=60)
+    with monkeypatch.context() as dying:
+        dying.setattr(Ledger, "finish", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            connected.bill(bought(connected, "inv-1", 0, 30))
+    connected.let_time_pass(4)
+    assert connected.entry("payment#inv-1").state == "UNKNOWN"
     assert connected.connection(4564).state == "active"
 
 
