@@ -113,7 +113,7 @@ def _listed(row: Any) -> ListedPayment:
         amount = Decimal(str(values["payment_sum"]))
     if amount is not None and not (amount.is_finite() and abs(amount.adjusted()) < _MOST_DIGITS):
         amount = None
-    payment_id = _payment_id(values.get("id"))
+    payment_id = _id(values.get("id"))
     return ListedPayment(
         id=payment_id,
         # Without an id it is nobody's to own, whatever else it says.
@@ -128,17 +128,14 @@ def _listed(row: Any) -> ListedPayment:
     )
 
 
-def _whole(value: Any) -> int:
-    """A whole number, which YCLIENTS writes as a string; 0 for anything else."""
+def _id(value: Any) -> int:
+    """A whole number, which YCLIENTS writes as a string; 0 for anything else.
+
+    Nor is one an id that no table can hold.
+    """
     if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
         return int(value)
-    return value if type(value) is int else 0
-
-
-def _payment_id(value: Any) -> int:
-    """The same; a number that no table can hold is no id."""
-    number = _whole(value)
-    return number if 0 < number < 10**18 else 0
+    return value if type(value) is int and 0 < value < 10**18 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ def read_locations(reply: Reply) -> tuple[ListedLocation, ...]:
         raise NoAnswer(f"the list of locations came as {reply.status}, without its data")
     rows = [row if isinstance(row, dict) else {} for row in data]
     listed = tuple(
-        ListedLocation(_whole(it.get("id")), _name(it.get("title")), _name(it.get("timezone_name")))
+        ListedLocation(_id(it.get("id")), _name(it.get("title")), _name(it.get("timezone_name")))
         for it in rows
     )
     if not all(it.id for it in listed):
@@ -186,7 +183,7 @@ def read_payment(reply: Reply) -> Outcome:
     if reply.status == HTTPStatus.OK:
         body = reply.json()
         data = body.get("data") if isinstance(body, dict) and body.get("success") is True else None
-        payment_id = _payment_id(data.get("id")) if isinstance(data, dict) else 0
+        payment_id = _id(data.get("id")) if isinstance(data, dict) else 0
         if payment_id:
             return Sent(payment_id)
         return Unclear("200 without a payment id")

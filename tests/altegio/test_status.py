@@ -240,7 +240,10 @@ def test_the_locations_of_a_page_are_their_ids_names_and_zones() -> None:
     assert marketplace.read_locations(reply(200, {"success": True, "data": []})) == ()
 
 
-@pytest.mark.parametrize("data", [None, {}, "x", [None], [{}], [{"id": 4564}, {"id": "x"}]])
+@pytest.mark.parametrize(
+    "data",
+    [None, {}, "x", [None], [{}], [{"id": 4564}, {"id": "x"}], [{"id": -1}], [{"id": 10**40}]],
+)
 def test_locations_that_cannot_be_read_are_no_list(data: Any) -> None:
     """A list with a gap would read as a location that is not connected."""
     with pytest.raises(NoAnswer):
