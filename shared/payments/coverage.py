@@ -31,6 +31,7 @@ from shared.payments.settings import CoverPolicy
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _MONTH = timedelta(days=30)
+_LAGS = timedelta(minutes=1)  # as old a list may be
 
 # When the platform may have acted: soon after a refund, or at any time of the day after a period.
 _AFTER_A_REFUND = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60)]
@@ -79,8 +80,8 @@ def unlisted(
     """Payments whose period is not over, which we reported and the platform's list surely lacks.
 
     A row that nobody owns and that cannot be read, or is of the same sum, may be the one: such a
-    payment is not among them. Nor is one that is given back, or that was reported again, or that
-    was made on the platform's own page, which is not ours to report.
+    payment is not among them. Nor is one that is given back, or that was reported again or a moment
+    ago, or that was made on the platform's own page, which is not ours to report.
 
     Args:
         entries: all of the ledger of one location.
@@ -95,6 +96,7 @@ def unlisted(
         if paid.state is EntryState.SENT
         and not paid.is_hosted
         and now <= paid_period(paid).end
+        and not (paid.changed_at and now - _LAGS < paid.changed_at)
         and paid.platform_id not in ids
         and not strange & {None, paid.payment.amount}
     )

@@ -10,7 +10,9 @@ from unittest.mock import Mock
 
 import pytest
 
+from shared.chains.switching import Switching
 from shared.clock import stamp
+from shared.connections.connection import Connection
 from shared.payments import coverage
 from shared.payments.entry import EntryState
 from shared.payments.ledger import Ledger
@@ -318,6 +320,28 @@ def test_a_forgotten_payment_is_told_once_and_on_the_work_list(
     [found] = coverage.work_list([(forgotten.connection(4564), [entry])], forgotten.clock())
     assert found.unlisted == ("payment#inv-1",)
     assert found.hours_left < 24
+
+
+def test_what_was_sent_after_the_list_was_written_is_not_forgotten(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    """As when reconcile has asked for the status, and what it woke goes out."""
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.let_time_pass(2)
+    connected.bill(bought(connected, "inv-1", -1, 29))
+    connected.connect(4564)
+    follow = Switching.follow
+
+    def meanwhile(switching: Switching, settled: Connection) -> Connection:
+        connected.drain()
+        return follow(switching, settled)
+
+    monkeypatch.setattr(Switching, "follow", meanwhile)
+    connected.reconcile()
+    assert connected.entry("payment#inv-1").state == "SENT"
+    assert counted(logged(), "ReportedButNotListed") == 0
+    assert connected.connection(4564).unlisted == ()
 
 
 def test_a_list_that_only_lags_bills_nothing(
