@@ -125,7 +125,7 @@ class Schedule:
             ReconcileFailed: at least one row could not be taken care of.
         """
         failed = self._take_own((time.monotonic() + until) / 2)
-        self._wake_calls()
+        failed += self._guarded(lambda _what: self._wake_calls(), "calls", until)
         failed += self._take_asking(until)
         letters = islice(_in_turn(*self._letters.due()), _MOST_LETTERS)
         failed += self._take(until, _each(self._letters.send, letters))

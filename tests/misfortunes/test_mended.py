@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
+from shared.calls.table import Calls
 from shared.connections import lifecycle
 from shared.connections.settings import LifecyclePolicy
 from shared.payments.entry import EntryState
@@ -219,3 +222,17 @@ def test_one_row_that_nobody_can_read_holds_up_no_other(connected: Deployment) -
     with pytest.raises(ReconcileFailed):
         connected.reconcile()
     assert connected.connection(4232).state == "disabled"
+
+
+def test_calls_that_nobody_can_wake_hold_up_no_payment(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS throttles their table, or their queue is gone."""
+    connected.simulator.fault("payment", "drop_answer")
+    connected.bill(payment())
+    throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "Query")
+    monkeypatch.setattr(Calls, "due", Mock(side_effect=throttled))
+    connected.clock.advance(minutes=16)
+    with pytest.raises(ReconcileFailed):
+        connected.reconcile()
+    assert connected.entry("payment#inv-1").state is EntryState.SENT
