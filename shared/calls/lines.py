@@ -185,7 +185,8 @@ def _imported(rows: "csv.DictReader[str]", country: str) -> dict[str, int]:
 
 def location_of(text: str) -> int | None:
     """The id of a location as people and programs write it; None if it is none."""
-    return int(text) if _LOCATION.fullmatch(text.strip()) else None
+    text = text.strip()
+    return int(text) if _LOCATION.fullmatch(text) else None
 
 
 def _read(line: str, country: str) -> str:

@@ -90,6 +90,7 @@ def test_the_line_that_called_last_comes_first() -> None:
     [
         "line,location_id\n315-555-0176,4564\ntrunk-1,4232\n",
         "\ufeffLine , Location_ID\r\n+1 315 555 0176,4564\r\nTRUNK-1, 4232 \r\n",
+        "line,location_id\n315-555-0176,4564\x1f\ntrunk-1,4232\n",
         'name,location_id,line\n"Salon, north",4564,+13155550176\nsouth,4232,trunk-1',
         "line,location_id\n3155550176,4564\n+13155550176,4564\ntrunk-1,4232\n",
     ],

@@ -109,6 +109,7 @@ def test_a_line_is_entered_changed_and_removed(
         (LINE, "", Entered.NOT_ITS_LOCATION),
         (LINE, "x", Entered.NOT_ITS_LOCATION),
         (LINE, "4777", Entered.NOT_ITS_LOCATION),
+        (LINE, "4777\x1f", Entered.NOT_ITS_LOCATION),
         (LINE, "9" * 30, Entered.NOT_ITS_LOCATION),
         (LINE, "4564' OR 1", Entered.NOT_ITS_LOCATION),
     ],
