@@ -4,9 +4,12 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from botocore.exceptions import ClientError
 
@@ -87,6 +90,7 @@ class UnreadableRow(Exception):
         self.key, self.why = key, why
 
 
+_PLAIN = frozenset((str, int, bool, type(None)))
 _UNREADABLE = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 
@@ -119,6 +123,32 @@ def _field(name: str, kind: Callable[[Any], Any], value: Any) -> Any:
         return kind(value)
     except _UNREADABLE as error:
         raise _BadField(f"{name}: {type(error).__name__}") from error
+
+
+def made[Row](kind: type[Row], values: Mapping[str, Any]) -> Row:
+    """A row of a kind, whose texts and numbers are what it says that they are."""
+    # mypy does not know that a class can be hashed: https://github.com/python/mypy/issues/11470.
+    checked = _types(kind)  # type: ignore[arg-type]
+    for name, (types, is_many) in checked.items():
+        found = values.get(name, ()) if is_many else (values[name],) if name in values else ()
+        told = found.values() if isinstance(found, Mapping) else found
+        if not all(type(it) in types for it in told):
+            raise _BadField(f"{name}: TypeError")
+    return kind(**values)
+
+
+@cache
+def _types(kind: type) -> dict[str, tuple[frozenset[type], bool]]:
+    """Of each field of texts or numbers, which of them it takes, and whether it has several."""
+    found = {}
+    for it in fields(kind):
+        of = get_args(it.type) or (it.type,)
+        is_many = get_origin(it.type) not in (None, UnionType)
+        # Of a mapping its values: its keys are texts in any table.
+        types = frozenset([it for it in of if it is not Ellipsis][-is_many:])
+        if types <= _PLAIN:
+            found[it.name] = types, is_many
+    return found
 
 
 def stamped(values: dict[str, Any], instants: Sequence[str]) -> dict[str, Any]:

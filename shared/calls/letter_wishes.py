@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 from shared.aws.dynamodb import (
     StaleWrite,
     is_refused,
+    made,
     overdue,
     put_over,
     reading,
@@ -227,7 +228,8 @@ class LetterWishes:
             return None
         with reading(key):
             values = {"due_at": None, **timed(found, _INSTANTS)}
-            return Wish(**{name: it for name, it in values.items() if name in Wish.__slots__})
+            known = {name: it for name, it in values.items() if name in Wish.__slots__}
+            return made(Wish, known)
 
     def _save(self, wish: Wish) -> Wish:
         """Writes over the version that was read; returns it as stored.

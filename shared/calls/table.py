@@ -17,6 +17,7 @@ from shared.altegio.rate_limit import Busy
 from shared.aws.dynamodb import (
     StaleWrite,
     is_refused,
+    made,
     overdue,
     pages,
     put_over,
@@ -263,9 +264,9 @@ def _leg_item(leg: Leg | None) -> dict[str, Any] | None:
 
 
 def _leg(values: dict[str, Any] | None) -> Leg | None:
-    return (
-        None if values is None else Leg(**{**values, "started_at": instant(values["started_at"])})
-    )
+    if values is None:
+        return None
+    return made(Leg, {**values, "started_at": instant(values["started_at"])})
 
 
 def _call(found: dict[str, Any]) -> Call:
@@ -273,4 +274,5 @@ def _call(found: dict[str, Any]) -> Call:
         del found["expires_at"]
         legs = {name: _leg(found.get(name)) for name in ("leg", "recorded")}
         found.setdefault("location_id", None)
-        return Call(**{**timed(found, _INSTANTS), **legs, "state": CallState(found["state"])})
+        values = {**timed(found, _INSTANTS), **legs, "state": CallState(found["state"])}
+        return made(Call, values)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from shared.aws.dynamodb import (
     StaleWrite,
     is_refused,
+    made,
     overdue,
     put_over,
     reading,
@@ -48,7 +49,7 @@ class Chains:
                 "locations": tuple(found["locations"]),
                 "state": ChainState(found["state"]),
             }
-            return Chain(**{**timed(found, _INSTANTS), **read})
+            return made(Chain, {**timed(found, _INSTANTS), **read})
 
     def save(self, chain: Chain) -> Chain:
         """Writes what was decided from the version in `chain`; returns it as stored.

@@ -22,6 +22,7 @@ from shared.altegio.redirect import Owner, Redirect
 from shared.aws.dynamodb import (
     from_item,
     is_refused,
+    made,
     reading,
     retried,
     row,
@@ -86,14 +87,14 @@ class Tickets:
         if row is None or row["expires_at"] <= now.timestamp():
             return None
         with reading(f"ticket {_hash(ticket)[:8]}"):
-            arrived = Redirect(
-                location_ids=tuple(row["location_ids"]),
-                owner=Owner(**row["owner"]),
-                chain_id=row.get("chain_id"),
-                crm_token=row.get("crm_token"),
-            )
+            told = {
+                "location_ids": tuple(row["location_ids"]),
+                "owner": made(Owner, row["owner"]),
+                "chain_id": row.get("chain_id"),
+                "crm_token": row.get("crm_token"),
+            }
             holds = row.get("proven_until", "") > stamp(now)
-            return Ticket(arrived, row["proven"] if holds else None)
+            return Ticket(made(Redirect, told), row["proven"] if holds else None)
 
     def try_code(self, ticket: str) -> bool:
         """Counts a try; False if there were too many since the ticket has proven something."""

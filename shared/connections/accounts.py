@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from shared import countries
 from shared.aws.dynamodb import (
     is_refused,
+    made,
     read_as,
     reading,
     retried,
@@ -372,7 +373,7 @@ def _of_email(email: str) -> str:
 
 def _account(row: dict[str, Any]) -> Account:
     with reading(row.pop("key")):
-        account = Account(**read_as(row, {"linked_user_ids": tuple, "lines": dict}))
+        account = made(Account, read_as(row, {"linked_user_ids": tuple, "lines": dict}))
         _ = [*map(instant, account.replaced_pbx_keys.values())]
         return replace(
             account,

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.aws.dynamodb import pages, reading, to_item, to_value
+from shared.aws.dynamodb import made, pages, reading, to_item, to_value
 from shared.clock import instant, stamp
 
 if TYPE_CHECKING:
@@ -54,13 +54,9 @@ class Journal:
             "ConsistentRead": True,
         }
         with reading(f"journal of location {location_id}"):
-            return [
-                Line(
-                    location_id=row["location_id"],
-                    at=instant(row["at"].partition("#")[0]),
-                    words=row["words"],
-                    state=row["state"],
-                    generation=row["generation"],
-                )
-                for row in pages(self._dynamodb, query)
-            ]
+            return [*map(_line, pages(self._dynamodb, query))]
+
+
+def _line(row: dict[str, Any]) -> Line:
+    del row["expires_at"]
+    return made(Line, {**row, "at": instant(row["at"].partition("#")[0])})

@@ -15,6 +15,7 @@ from shared.aws.dynamodb import (
     StaleWrite,
     from_item,
     is_refused,
+    made,
     overdue,
     pages,
     put_over,
@@ -294,7 +295,7 @@ def _connection(found: dict[str, Any]) -> Connection:
         for name in ("unlisted", "former"):
             values[name] = tuple(values.get(name, ()))
         values = {"hint": None, "telephony": CrmTokenState.NONE, **read_as(values, _WORDS)}
-        return Connection(**values)
+        return made(Connection, values)
 
 
 def connections_of(dynamodb: "DynamoDBClient", settings: ConnectionsSettings) -> Connections:

@@ -23,6 +23,7 @@ from shared.aws.dynamodb import (
     cancelled,
     from_item,
     is_refused,
+    made,
     overdue,
     pages,
     read_as,
@@ -350,4 +351,4 @@ def _entry(found: dict[str, Any]) -> Entry:
     with reading(found["key"]):
         values = timed(found, _INSTANTS)
         values.pop("parked_at", None)
-        return Entry(**read_as(values, {"state": EntryState, "facts": from_texts}))
+        return made(Entry, read_as(values, {"state": EntryState, "facts": from_texts}))

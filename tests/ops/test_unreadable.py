@@ -74,6 +74,14 @@ def text(name: str, value: str) -> Callable[[Item], Item]:
     return lambda item: {**item, name: {"S": value}}
 
 
+def number(name: str) -> Callable[[Item], Item]:
+    return lambda item: {**item, name: {"N": "7"}}
+
+
+def of_no_location(item: Item) -> Item:
+    return {**item, "lines": {"M": {"+13155550176": {"S": "4564"}}}}
+
+
 def fraction(item: Item) -> Item:
     return {**item, "version": {"N": "1.5"}}
 
@@ -89,13 +97,18 @@ CASES: list[Case] = [
     ("CONNECTIONS_TABLE", "location 4564", text("covered_until", "soon"), rung),
     ("CONNECTIONS_TABLE", "location 4564", fraction, rung),
     ("CONNECTIONS_TABLE", "location 4564", text("covered_until", "soon"), compared),
+    ("CONNECTIONS_TABLE", "location 4564", number("name"), rung),
+    ("CONNECTIONS_TABLE", "location 4564", text("tries", "7"), rung),
     ("PAYMENTS_TABLE", "payment#inv-1", a_sum, compared),
     ("PAYMENTS_TABLE", "payment#inv-1", a_sum, billed),
     ("PAYMENTS_TABLE", "payment#inv-1", a_sum, posted),
     ("ACCOUNTS_TABLE", "account#{account}", text("lines", "+13155550176"), rung),
     ("ACCOUNTS_TABLE", "account#{account}", text("nickname", "Zoë"), rung),
+    ("ACCOUNTS_TABLE", "account#{account}", of_no_location, rung),
     ("CALLS_TABLE", "call {account}#c-1", text("received_at", "noon"), ended),
+    ("CALLS_TABLE", "call {account}#c-1", number("why"), ended),
     ("CHAINS_TABLE", "chain {chain}", text("state", "enabled"), left),
+    ("CHAINS_TABLE", "chain {chain}", number("verdict"), left),
     ("CALLS_TABLE", "letter#{account}#4564", text("told_until", "noon"), morning),
 ]
 

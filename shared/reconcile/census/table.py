@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.aws.dynamodb import (
     StaleWrite,
+    made,
     reading,
     row,
     timed,
@@ -122,7 +123,7 @@ class CensusTable:
             return None
         with reading("census"):
             times = timed(values, ("began_at", "changed_at"))
-            return Head(**{**times, "stage": Stage(values["stage"])})
+            return made(Head, {**times, "stage": Stage(values["stage"])})
 
     def order(self, now: datetime, *, repairs: bool = False) -> Head:
         """Begins a census, which reconcile takes; or returns the one that is under way."""
