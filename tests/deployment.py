@@ -15,7 +15,7 @@ from functools import cache, partial
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import boto3
@@ -115,19 +115,31 @@ class Page(HTMLParser):
     status: int
     headers: dict[str, str]
     text: str
-    standings: dict[int, str] = field(default_factory=dict)
-    fields: dict[str, str] = field(default_factory=dict)
-    buttons: list[str] = field(default_factory=list)
-    title: str = ""
-    telephony: dict[int, str] = field(default_factory=dict)
-    pbx_key: str = ""
+    standings: dict[int, str] = field(init=False)
+    fields: dict[str, str] = field(init=False)
+    buttons: list[str] = field(init=False)
+    title: str = field(init=False)
+    telephony: dict[int, str] = field(init=False)
+    pbx_key: str = field(init=False)
     # The account's other locations, what can be done about a proof, and the fates of what happened.
-    others: list[int] = field(default_factory=list)
-    proof: str = ""
-    fates: list[str] = field(default_factory=list)
+    others: list[int] = field(init=False)
+    proof: str = field(init=False)
+    fates: list[str] = field(init=False)
 
-    def __post_init__(self) -> None:
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Reads the page when something of it is asked for: most are only passed through."""
+            if name not in type(self).__dataclass_fields__:
+                raise AttributeError(name)
+            self._read()
+            return getattr(self, name)
+
+    def _read(self) -> None:
         super().__init__()
+        self.standings, self.fields, self.buttons = {}, {}, []
+        self.telephony, self.others, self.fates = {}, [], []
+        self.title = self.pbx_key = self.proof = ""
         self._in_title = self._in_key = False
         # The countries that are not chosen are most of the page.
         self.feed(_NOT_CHOSEN.sub("", self.text))
