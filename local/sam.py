@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -98,6 +99,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     # Started first: it is ready by the time the build is.
     with Emulator(log=folder / "emulator.log", services=SERVICES) as emulator:
         sam_build(folder / "built", here=True)
+        _zip(folder / "built")
         emulator.wait()
         _sam(
             "deploy",
@@ -129,6 +131,16 @@ def deployed(folder: Path) -> Iterator[Deployed]:
             },
             outputs={one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]},
         )
+
+
+def _zip(built: Path) -> None:
+    """Make one archive of the code: SAM would zip the same folder for each function anew."""
+    template = built / "template.yaml"
+    code = re.compile(r"(?m)^( +CodeUri: )(\w+)$")
+    written = template.read_text("utf-8")
+    for _, folder in set(code.findall(written)):
+        shutil.make_archive(str(built / folder), "zip", built / folder)
+    template.write_text(code.sub(r"\1\2.zip", written), "utf-8")
 
 
 def _for(architecture: str, template: str) -> str:
