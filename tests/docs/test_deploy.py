@@ -1,9 +1,11 @@
 """The page about deployments, and the workflow that deploys: what holds without an account."""
 
 import json
+import os
 import re
 import subprocess
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from local.sam import SAM
 from local.stack.template import Template
 from ops.deploy import parameters
 from ops.deploy.answers import File
+from shared.settings import read
 from tests.docs import pages
-from tests.house.template import ALARMS, TEMPLATE
+from tests.house.template import ALARMS, FUNCTIONS, TEMPLATE
 
 ROLE: dict[str, Any] = json.loads((PROJECT / "docs" / "deploy-role.json").read_text("utf-8"))
 WORKFLOW: dict[str, Any] = yaml.safe_load(
@@ -160,3 +163,36 @@ def test_what_the_workflow_runs_is_there() -> None:
     assert all((PROJECT / "events" / f"{event}.json").exists() for event in events)
     answers = tomllib.loads((PROJECT / ".github" / "answers.toml").read_text("utf-8"))
     assert answers == {"execute": True}
+
+
+SAM_LOCAL = """
+import json, sys
+from samcli.cli.types import CfnParameterOverridesType
+from samcli.commands.local.lib.local_lambda import LocalLambdaRunner
+from samcli.lib.providers.sam_function_provider import SamFunctionProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+
+template, function, *overrides = sys.argv[1:]
+overrides = CfnParameterOverridesType().convert(tuple(overrides), None, None)
+stacks, _ = SamLocalStackProvider.get_stacks(template, parameter_overrides=overrides)
+functions = SamFunctionProvider(stacks)
+runner = LocalLambdaRunner(None, functions, ".", ".")
+print(json.dumps(runner._make_env_vars(functions.get(function)).resolve()))
+"""
+
+
+@pytest.mark.skipif(not SAM.exists(), reason="brought by sam's environment: run `make test`")
+def test_the_function_that_the_workflow_invokes_starts_with_what_sam_gives_it() -> None:
+    """SAM gives the name of a parameter for one that has no default."""
+    runs = [step["run"] for job in JOBS.values() for step in job["steps"] if "run" in step]
+    [invoked] = [run.replace("\\\n", " ") for run in runs if "sam local invoke" in run]
+    [function] = re.findall(r"sam local invoke (\w+)", invoked)
+    overrides = re.findall(r"--parameter-overrides (\S+)", invoked)
+    told = subprocess.run(  # noqa: S603 - SAM's own Python, and what is written here
+        [SAM.with_name("python"), "-c", SAM_LOCAL, PROJECT / "template.yaml", function, *overrides],
+        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        check=True,
+    )
+    settings = import_module(f"functions.{FUNCTIONS[function]['Handler'].split('.')[1]}.wiring")
+    read(settings.Settings, json.loads(told.stdout))
