@@ -297,9 +297,10 @@ def _emulator(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    if text == "default" or not re.fullmatch("[a-z][a-z0-9-]{1,30}", text):
+    # Of a longer one, AWS would cut the names of roles, and docs/deploy-role.json not know them.
+    if text == "default" or not re.fullmatch("[a-z][a-z0-9-]{1,13}", text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no name of an environment: small letters, digits and - such as staging;"
-            " `default` is what `sam deploy` takes by itself"
+            f"{text!r} is no name of an environment: at most 14 small letters, digits and - such as"
+            " staging; `default` is what `sam deploy` takes by itself"
         )
     return text

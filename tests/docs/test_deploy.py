@@ -1,10 +1,12 @@
 """The page about deployments, and the workflow that deploys: what holds without an account."""
 
+import argparse
 import json
 import os
 import re
 import subprocess
 import tomllib
+from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ import yaml
 from local import PROJECT
 from local.sam import SAM
 from local.stack.template import Template
-from ops.deploy import parameters
+from local.stack.translation import translated
+from ops.deploy import command, parameters, samconfig
 from ops.deploy.answers import File
 from shared.settings import read
 from tests.docs import pages
@@ -96,6 +99,42 @@ def test_the_role_may_touch_every_kind_of_resource_and_nothing_of_others() -> No
     for each in ROLE["Statement"]:
         if {"dynamodb:DeleteTable", "dynamodb:GetItem"} & {*actions_of(each)}:
             assert "ENV-*" not in json.dumps(each["Resource"])
+
+
+# CloudFormation names these in 64 characters: the stack, the resource, 13 of its own, two dashes.
+# Of what is longer, it cuts both, as IdentifierUtils of
+# https://github.com/aws-cloudformation/cloudformation-cli-java-plugin tells.
+SHORT = ("AWS::IAM::Role", "AWS::Lambda::Function")
+# Those of which the name is the template's.
+NAMED = {
+    "AWS::CloudWatch::Dashboard": ("Dashboard", "dashboard/{stack}-us-east-1"),
+    "AWS::Events::EventBus": ("Bus", "event-bus/{stack}"),
+    "AWS::Scheduler::Schedule": ("Schedule", "schedule/default/{stack}"),
+}
+
+
+@pytest.mark.parametrize("name", ["staging", "production", "second-staging"])
+def test_the_role_knows_the_names_that_resources_get(name: str) -> None:
+    environment = command._name(name)
+    with pytest.raises(argparse.ArgumentTypeError, match="at most 14"):
+        command._name("a-name-that-aws-cuts")
+    stack = f"{samconfig.STACK}-{environment}"
+    resources = translated(PROJECT / "template.yaml")["Resources"]
+    for logical, each in resources.items():
+        if each["Type"] in SHORT:
+            assert len(f"{stack}-{logical}-") + 13 <= 64, logical
+        if each["Type"] in NAMED:
+            sid, pattern = NAMED[each["Type"]]
+            [allowed] = [it["Resource"] for it in ROLE["Statement"] if it["Sid"] == sid]
+            resource = allowed.replace("ENV", environment).split(":")[-1]
+            assert fnmatch(pattern.format(stack=stack), resource)
+            assert any(key.endswith("Name") for key in each["Properties"])
+
+
+def test_the_role_may_tag_what_cloudformation_tags() -> None:
+    """A mapping as well as a function: aws-samples/sample-autonomous-cloud-coding-agents#407."""
+    [tags] = [it["Resource"] for it in ROLE["Statement"] if it["Sid"] == "TagsOfMappings"]
+    assert tags.endswith(":event-source-mapping:*")
 
 
 def actions_of(statement: dict[str, Any]) -> list[str]:

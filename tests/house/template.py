@@ -53,7 +53,8 @@ ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 LOG_GROUPS = of_type("AWS::Logs::LogGroup")
 
-ROLES = of_type("AWS::IAM::Role")
+# Those of the functions.
+ROLES = {name: role for name, role in of_type("AWS::IAM::Role").items() if name != "ScheduleRole"}
 
 
 def target(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.house.adapters import ADAPTERS, asked_by
-from tests.house.template import FUNCTIONS, PROJECT, ROLES, events, leaves, target
+from tests.house.template import FUNCTIONS, PROJECT, RESOURCES, ROLES, events, leaves, target
 
 # Rights: each function may do what its code does, and nothing else
 
@@ -57,6 +57,20 @@ def test_no_right_is_wider_than_one_resource(role: str) -> None:
             assert own or "*" not in str(text)
         for action in actions(statement):
             assert re.fullmatch(r"[a-z]+:[A-Z][A-Za-z]+", action)
+
+
+def test_the_schedule_may_start_its_function_and_nothing_else() -> None:
+    role = RESOURCES["ScheduleRole"]["Properties"]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    [policy] = role["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": {"Fn::GetAtt": ["ReconcileFunction", "Arn"]},
+        }
+    ]
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
