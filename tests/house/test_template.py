@@ -11,6 +11,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # ships no types
 
 from functions.reconcile import app as reconcile_app
+from local.stack.translation import translated
 from shared.payments.door import REQUESTS_PER_S
 from tests.house.template import (
     ALARMS,
@@ -278,6 +279,21 @@ def test_every_route_is_throttled_and_no_other() -> None:
     for throttle in (*api["RouteSettings"].values(), api["DefaultRouteSettings"]):
         assert throttle["ThrottlingRateLimit"] > 0
         assert throttle["ThrottlingBurstLimit"] >= throttle["ThrottlingRateLimit"]
+
+
+def test_what_sam_leaves_out_of_the_definition_ends_no_deployment() -> None:
+    """API Gateway warns of a path's parameter without a schema, as SAM writes it.
+
+    A route that it did not make ends the deployment all the same: its throttle has nowhere to go.
+    """
+    [api] = [
+        it["Properties"]
+        for it in translated(PROJECT / "template.yaml")["Resources"].values()
+        if it["Type"] == "AWS::ApiGatewayV2::Api"
+    ]
+    operations = [it for path in api["Body"]["paths"].values() for it in path.values()]
+    described = [it for operation in operations for it in operation.get("parameters", ())]
+    assert all("schema" in it for it in described) or "FailOnWarnings" not in api
 
 
 def test_the_platform_is_never_throttled_by_those_who_open_the_page() -> None:
