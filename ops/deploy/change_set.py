@@ -21,6 +21,8 @@ SAM = PROJECT / "build" / "venvs" / "sam" / "bin" / "sam"
 
 _API = "AWS::ApiGatewayV2::Api"
 _RECREATES = {"Always", "Conditionally"}
+# Of a stack whose first deployment failed, which can only be deleted.
+_NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 _IRREPLACEABLE = {
     "AWS::DynamoDB::Table": "its rows stay in the old one, and the functions look into the new one",
     "AWS::SQS::Queue": "it has another address, and what waits in the old one is lost",
@@ -58,7 +60,7 @@ def made(account: Account, environment: Environment, root: Path) -> ChangeSet | 
     """Build, upload and compare, and print what would change; None if nothing would.
 
     Raises:
-        NotDeployed: SAM refuses; it has said why.
+        NotDeployed: SAM refuses, and has said why; or there is only what a failed try has left.
     """
     _sam(account, environment, root, "build")
     if account.endpoint_url:
@@ -66,6 +68,8 @@ def made(account: Account, environment: Environment, root: Path) -> ChangeSet | 
         built.write_text(without(NOT_MADE, built.read_text("utf-8")), "utf-8")
         print(f"{NOT_MADE} is left out: the emulator has none.")
     cloudformation = account.client("cloudformation", environment.region)
+    if _status(cloudformation, environment.stack_name) in _NEVER_MADE:
+        raise NotDeployed(_left(environment.stack_name, environment.region))
     before = {each["ChangeSetId"] for each in _ready(cloudformation, environment.stack_name)}
     _sam(
         *(account, environment, root, "deploy"),
@@ -97,14 +101,8 @@ def made(account: Account, environment: Environment, root: Path) -> ChangeSet | 
 
 def parameters(account: Account, stack: str, region: str) -> dict[str, str] | None:
     """Those that a stack was deployed with; None if there is no such stack."""
-    cloudformation = account.client("cloudformation", region)
-    try:
-        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    except cloudformation.exceptions.ClientError as error:
-        if "does not exist" in str(error):
-            return None
-        raise
-    if found["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
+    found = _described(account.client("cloudformation", region), stack)
+    if found is None or found["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
         return None
     return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
 
@@ -123,16 +121,36 @@ def execute(account: Account, change_set: ChangeSet, region: str) -> None:
             StackName=change_set.stack, WaiterConfig={"Delay": 5, "MaxAttempts": 720}
         )
     except WaiterError:
-        events = cloudformation.describe_stack_events(StackName=change_set.stack)["StackEvents"]
+        pages = cloudformation.get_paginator("describe_stack_events")
+        events = (
+            each
+            for page in pages.paginate(StackName=change_set.stack)
+            for each in page["StackEvents"]
+        )
         reasons = [
             f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason', 'no reason given')}"
             for each in takewhile(_is_later, events)
             if each["ResourceStatus"].endswith("_FAILED")
         ]
-        raise NotDeployed(
-            f"CloudFormation took the change of {change_set.stack} back. "
-            + " ".join(reversed(reasons[:10]))
-        ) from None
+        # What failed first is the cause; whatever was made beside it is then cancelled.
+        told = [
+            f"CloudFormation took the change of {change_set.stack} back.",
+            *reversed(reasons[-10:]),
+            *([_left(change_set.stack, region)] if change_set.is_new else []),
+        ]
+        raise NotDeployed(" ".join(told)) from None
+
+
+def _left(stack: str, region: str) -> str:
+    """What to do about a stack whose first deployment failed.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+    """
+    return (
+        f"What is left of {stack} takes no further deployment. Take it away first:"
+        f" `aws cloudformation delete-stack --stack-name {stack} --region {region}`."
+        " Tables that it has made stay, and are empty: docs/deploy.md tells how to delete them."
+    )
 
 
 def _is_later(event: dict[str, Any]) -> bool:
@@ -159,9 +177,20 @@ def _ready(cloudformation: Any, stack: str) -> list[dict[str, Any]]:
     return [each for each in found if each.get("ExecutionStatus") == "AVAILABLE"]
 
 
+def _described(cloudformation: Any, stack: str) -> dict[str, Any] | None:
+    try:
+        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    return dict(found)
+
+
 def _status(cloudformation: Any, stack: str) -> str:
-    [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    return str(found["StackStatus"])
+    """Empty if there is no such stack."""
+    found = _described(cloudformation, stack)
+    return found["StackStatus"] if found else ""
 
 
 def _dangers(changes: list[dict[str, Any]]) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """A change set: what in it is dangerous, and what a failed one says."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,6 +96,9 @@ def test_what_holds_data_or_has_an_address_is_watched() -> None:
     assert {"AWS::DynamoDB::Table", "AWS::SQS::Queue"} <= {*change_set._IRREPLACEABLE}
 
 
+CANCELLED = "Resource creation cancelled"
+
+
 class Failing:
     """A CloudFormation that takes a change back."""
 
@@ -107,9 +112,12 @@ class Failing:
     def wait(self, **_named: object) -> None:
         raise WaiterError("StackUpdateComplete", "it rolled back", {})
 
-    def describe_stack_events(self, **_named: str) -> dict[str, Any]:
+    def paginate(self, **_named: str) -> Iterator[dict[str, Any]]:
+        """The newest first, as AWS tells them, in pages of which the first has no reason."""
+        taken_back = [(f"R{number}", "DELETE_COMPLETE", "") for number in range(100)]
+        yield self._page([("acme", "ROLLBACK_COMPLETE", "over"), *taken_back])
+        yield self._page([(f"R{number}", "CREATE_FAILED", CANCELLED) for number in range(12)])
         said = [
-            ("acme", "ROLLBACK_COMPLETE", "over"),
             ("B", "UPDATE_FAILED", "No such certificate"),
             ("B", "UPDATE_IN_PROGRESS", ""),
             ("acme", "UPDATE_IN_PROGRESS", "User Initiated"),
@@ -117,6 +125,9 @@ class Failing:
             ("acme", "UPDATE_ROLLBACK_COMPLETE", ""),
             ("C", "UPDATE_FAILED", "No such role"),
         ]
+        yield self._page(said)
+
+    def _page(self, said: list[tuple[str, str, str]]) -> dict[str, Any]:
         return {
             "StackEvents": [
                 {
@@ -130,6 +141,9 @@ class Failing:
             ]
         }
 
+    def get_paginator(self, _name: str) -> "Failing":
+        return self
+
 
 @pytest.mark.parametrize(
     ("is_new", "waiter"), [(True, "stack_create_complete"), (False, "stack_update_complete")]
@@ -141,8 +155,25 @@ def test_a_change_that_was_taken_back_says_why(
     monkeypatch.setattr(Account, "client", lambda *_words: failing)
     with pytest.raises(NotDeployed) as told:
         change_set.execute(ACCOUNT, ChangeSet("arn", "acme", (), is_new=is_new), "eu-west-1")
-    assert str(told.value) == "CloudFormation took the change of acme back. B: No such certificate"
+    cause, *rest = str(told.value).split(f" R11: {CANCELLED}")
+    assert cause == "CloudFormation took the change of acme back. B: No such certificate"
+    assert len(rest) == 1
+    delete = "`aws cloudformation delete-stack --stack-name acme --region eu-west-1`"
+    assert (delete in rest[0]) is is_new
     assert (failing.executed, failing.waiter) == ("arn", waiter)
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED"])
+def test_what_a_failed_first_try_left_is_told_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    left = SimpleNamespace(describe_stacks=lambda **_: {"Stacks": [{"StackStatus": status}]})
+    monkeypatch.setattr(Account, "client", lambda *_words: left)
+    monkeypatch.setattr(
+        change_set, "_sam", lambda *words: pytest.fail("deploys") if "deploy" in words else None
+    )
+    with pytest.raises(NotDeployed, match="delete-stack --stack-name acme --region eu-west-1"):
+        change_set.made(ACCOUNT, Environment("testing", "acme", "eu-west-1"), tmp_path)
 
 
 @pytest.mark.skipif(not SAM.exists(), reason="brought by sam's environment: run `make test`")
