@@ -1,14 +1,17 @@
 """Parameters: a typo is refused when the stack is deployed, and what is not refused can be read."""
 
+import json
 import re
+from re import _parser as parser  # type: ignore[attr-defined]  # how wide a pattern is
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops.deploy import samconfig
 from shared import settings as config
-from tests.house.template import FUNCTIONS, PARAMETERS
+from tests.house.template import FUNCTIONS, PARAMETERS, QUEUES, target
 from tests.test_settings import CONSTANTS, SETTINGS, environment_of
 
 DAY_S = 86400
@@ -222,3 +225,36 @@ def test_whatever_is_taken_can_be_read(
 
 def test_numbers_are_told_from_text() -> None:
     assert {"ApplicationId", "TrialDays", "PacePerS"} <= {name for *_, name in READ}
+
+
+def longest(name: str) -> int:
+    """Bytes of the longest value that CloudFormation takes for a parameter."""
+    parameter = PARAMETERS[name]
+    if "AllowedValues" in parameter:
+        return max(len(str(value)) for value in parameter["AllowedValues"])
+    if parameter["Type"] == "Number":
+        return 20
+    widest: int = parser.parse(parameter["AllowedPattern"]).getwidth()[1]
+    # Of any script, where the pattern names no characters of its own.
+    size = 4 if parameter["AllowedPattern"].startswith("^[^") else 1
+    return size * min(widest, int(parameter.get("MaxLength", widest)))
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_the_longest_values_fit_into_a_functions_environment(function: str) -> None:
+    """4 KB in all, measured as JSON; the name of a resource has that of the stack in it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
+    stack = f"{samconfig.STACK}-second-staging"
+    address = "https://sqs.ap-southeast-2.amazonaws.com/123456789012/"
+    made = {}
+    for variable, value in FUNCTIONS[function]["Environment"]["Variables"].items():
+        name = target(value)
+        if name in PARAMETERS:
+            made[variable] = "x" * longest(name)
+        elif name in QUEUES:
+            made[variable] = f"{address}{stack}-{name}-1234567890123"
+        else:
+            made[variable] = f"{stack}-{name}-1234567890123"
+    assert len(json.dumps(made, separators=(",", ":"))) <= 4096
