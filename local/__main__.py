@@ -4,11 +4,12 @@
 
 import argparse
 import json
+import os
 import re
 import signal
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -44,8 +45,22 @@ def _run(arguments: Sequence[str]) -> int:
 
 def up(options: argparse.Namespace) -> int:
     """Run the stack until SIGTERM or Ctrl-C; both are its regular end, at any time."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
+    asked: list[int] = []
+
+    def end(number: int, _frame: object) -> NoReturn:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)  # once is enough; let it close everything
+        asked.append(number)  # an exception within a finaliser is heard by nobody
+        raise _Ended
+
+    with suppress(_Ended):
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, end)
+        _serve(options, asked)
+    return 0
+
+
+def _serve(options: argparse.Namespace, asked: Sequence[int]) -> None:
     from local import welcome
     from local.examples.mailbox import Mailbox
     from local.examples.webhook import Webhook
@@ -75,13 +90,11 @@ def up(options: argparse.Namespace) -> int:
             told = {names: welcome.exports(stack), options.announce: _announcement(stack)}
             for file, text in told.items():
                 _announce(text, file)
-            threading.Event().wait()
-    except _Ended:
-        pass
+            while not asked:
+                time.sleep(1)
     finally:
         for file, text in told.items():
             _withdraw(text, file)
-    return 0
 
 
 def invoke(options: argparse.Namespace) -> int:
@@ -106,12 +119,6 @@ def deploy(_options: argparse.Namespace) -> int:
     return deploy_check.main(PROJECT / "build" / "deployed")
 
 
-def _end(_number: int, _frame: object) -> NoReturn:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # once is enough; let it close everything
-    raise _Ended
-
-
 def _announcement(stack: "Stack") -> str:
     from local.stack.emulator import CREDENTIALS
 
@@ -134,7 +141,7 @@ def _announcement(stack: "Stack") -> str:
 
 def _announce(announcement: str, file: Path) -> None:
     """Write where everything is, in one step: who sees the file sees all of it."""
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as draft:
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as draft:
         draft.write(announcement)
     Path(draft.name).replace(file)
 
@@ -167,6 +174,14 @@ def _address(text: str) -> str:
     return text
 
 
+def _file(text: str) -> Path:
+    file = Path(text)
+    if file.is_dir() or not os.access(file.parent, os.W_OK):
+        message = f"{text!r} is no file that can be written"
+        raise argparse.ArgumentTypeError(message)
+    return file
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong; the whole usage is what --help is for."""
@@ -186,7 +201,7 @@ def _parser() -> _Parser:
     command.add_argument(
         "--announce",
         default=ANNOUNCEMENT,
-        type=Path,
+        type=_file,
         metavar="FILE",
         help="once everything serves, write to this file where everything is (JSON), for"
         " `python -m ops`, which reads build/local/stack.json unless --announced names another",

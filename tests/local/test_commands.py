@@ -63,6 +63,60 @@ def up(
         process.kill()
 
 
+# Ctrl-C while `up` still imports what it needs.
+AT_ONCE = """
+import importlib.abc, os, signal, sys, weakref
+from local.__main__ import main
+
+class Thing:
+    pass
+
+class Impatient(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, *_):
+        if name == "local.welcome":
+            press = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+            if sys.argv[1] == "heard":
+                press()
+            else:
+                gone = Thing()
+                kept = weakref.ref(gone, press)
+                del gone
+
+sys.meta_path.insert(0, Impatient())
+sys.exit(main(["up", "--announce", sys.argv[2]]))
+"""
+
+
+@pytest.mark.parametrize("exception", ["heard", "lost"])
+def test_up_ends_whenever_it_is_told_to(tmp_path: Path, exception: str) -> None:
+    """A finaliser swallows what a signal's handler raises in it."""
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE, exception, str(tmp_path / "announced.json")],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0
+    assert ("Exception ignored in" in done.stderr) is (exception == "lost")
+    assert ("Begin here" in done.stdout) is (exception == "lost")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_up_says_at_once_that_nothing_can_be_announced_there(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "none" / "announced.json"):
+        done = subprocess.run(
+            [*COMMAND, "up", "--announce", str(place)],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"'{place}' is no file that can be written" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 class TestUp:
     @pytest.mark.parametrize("up", [["--platform-url", "http://127.0.0.1:9/"]], indirect=True)
