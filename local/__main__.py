@@ -67,6 +67,7 @@ def _serve(options: argparse.Namespace, asked: Sequence[int]) -> None:
     from local.world import opened
 
     names = options.announce.with_suffix(".env")
+    options.announce.parent.mkdir(parents=True, exist_ok=True)
     for file in (options.announce, names):
         file.unlink(missing_ok=True)  # an old one names what is gone
     told: dict[Path, str] = {}
@@ -176,7 +177,8 @@ def _address(text: str) -> str:
 
 def _file(text: str) -> Path:
     file = Path(text)
-    if file.is_dir() or not os.access(file.parent, os.W_OK):
+    nearest = next(each for each in file.absolute().parents if each.exists())
+    if file.is_dir() or not (nearest.is_dir() and os.access(nearest, os.W_OK)):
         message = f"{text!r} is no file that can be written"
         raise argparse.ArgumentTypeError(message)
     return file

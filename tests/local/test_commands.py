@@ -91,7 +91,7 @@ sys.exit(main(["up", "--announce", sys.argv[2]]))
 def test_up_ends_whenever_it_is_told_to(tmp_path: Path, exception: str) -> None:
     """A finaliser swallows what a signal's handler raises in it."""
     done = subprocess.run(
-        [sys.executable, "-c", AT_ONCE, exception, str(tmp_path / "announced.json")],
+        [sys.executable, "-c", AT_ONCE, exception, str(tmp_path / "new" / "announced.json")],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -101,11 +101,12 @@ def test_up_ends_whenever_it_is_told_to(tmp_path: Path, exception: str) -> None:
     assert done.returncode == 0
     assert ("Exception ignored in" in done.stderr) is (exception == "lost")
     assert ("Begin here" in done.stdout) is (exception == "lost")
-    assert not [*tmp_path.iterdir()]
+    assert not [*tmp_path.glob("new/*")]
 
 
 def test_up_says_at_once_that_nothing_can_be_announced_there(tmp_path: Path) -> None:
-    for place in (tmp_path, tmp_path / "none" / "announced.json"):
+    (tmp_path / "file").touch()
+    for place in (tmp_path, tmp_path / "file" / "announced.json"):
         done = subprocess.run(
             [*COMMAND, "up", "--announce", str(place)],
             cwd=PROJECT,
