@@ -4,7 +4,6 @@
 
 import argparse
 import json
-import os
 import re
 import signal
 import sys
@@ -53,10 +52,15 @@ def up(options: argparse.Namespace) -> int:
         asked.append(number)  # an exception within a finaliser is heard by nobody
         raise _Ended
 
-    with suppress(_Ended):
+    try:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, end)
         _serve(options, asked)
+    except _Ended:
+        pass
+    except OSError as error:
+        print(f"The local stack cannot say where it is: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -175,15 +179,6 @@ def _address(text: str) -> str:
     return text
 
 
-def _file(text: str) -> Path:
-    file = Path(text)
-    nearest = next(each for each in file.absolute().parents if each.exists())
-    if file.is_dir() or not (nearest.is_dir() and os.access(nearest, os.W_OK)):
-        message = f"{text!r} is no file that can be written"
-        raise argparse.ArgumentTypeError(message)
-    return file
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong; the whole usage is what --help is for."""
@@ -203,7 +198,7 @@ def _parser() -> _Parser:
     command.add_argument(
         "--announce",
         default=ANNOUNCEMENT,
-        type=_file,
+        type=Path,
         metavar="FILE",
         help="once everything serves, write to this file where everything is (JSON), for"
         " `python -m ops`, which reads build/local/stack.json unless --announced names another",
