@@ -131,6 +131,34 @@ def test_the_role_knows_the_names_that_resources_get(name: str) -> None:
             assert any(key.endswith("Name") for key in each["Properties"])
 
 
+# What CloudFormation reads of a resource that it has made, as the types in its registry say.
+# https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
+READ = {
+    "Roles": {"iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"}
+    | {"iam:ListRolePolicies"},
+    "Functions": {"lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig"}
+    | {"lambda:GetFunctionRecursionConfig", "lambda:GetRuntimeManagementConfig"},
+    "Tables": {"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups"}
+    | {"dynamodb:DescribeContributorInsights", "dynamodb:DescribeKinesisStreamingDestination"}
+    | {"dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy", "dynamodb:ListTagsOfResource"},
+    "Logs": {"logs:DescribeIndexPolicies", "logs:GetDataProtectionPolicy"}
+    | {"logs:ListTagsForResource"},
+}
+
+
+@pytest.mark.parametrize("sid", sorted(READ))
+def test_the_role_may_read_what_it_has_made(sid: str) -> None:
+    [statement] = [it for it in ROLE["Statement"] if it["Sid"] == sid]
+    assert READ[sid] - {*actions_of(statement)} == set()
+
+
+def test_the_role_may_make_the_first_domain_of_an_account() -> None:
+    """API Gateway makes a role of its own then: amplify-education/serverless-domain-manager#112."""
+    [statement] = [it for it in ROLE["Statement"] if it["Sid"] == "RoleOfApiGateway"]
+    [service] = statement["Condition"]["StringEquals"].values()
+    assert statement["Resource"].endswith(f":role/aws-service-role/{service}/*")
+
+
 def test_the_role_may_tag_what_cloudformation_tags() -> None:
     """A mapping as well as a function: aws-samples/sample-autonomous-cloud-coding-agents#407."""
     [tags] = [it["Resource"] for it in ROLE["Statement"] if it["Sid"] == "TagsOfMappings"]
