@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import tempfile
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ def translated(path: Path) -> dict[str, Any]:
     source, kept = path.read_bytes(), path.parent / KEPT
     version = metadata.version("aws-sam-translator").encode()
     digest = hashlib.sha256(b"\0".join((version, Path(__file__).read_bytes(), source))).hexdigest()
-    if kept.exists():
+    # Of another version, or half-written: it is made anew.
+    with suppress(FileNotFoundError, KeyError, TypeError, ValueError):
         told = json.loads(kept.read_text("utf-8"))
         if told["of"] == digest:
             return dict(told["document"])

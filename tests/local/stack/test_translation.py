@@ -54,3 +54,13 @@ def test_another_translator_translates_anew(
     monkeypatch.setattr("importlib.metadata.version", lambda _name: "0.1")
     translated(template)
     assert len(translations) == 2
+
+
+@pytest.mark.parametrize("spoilt", ["", '{"of": ', "{}", "[]", "null", "\udcff"])
+def test_what_is_kept_and_cannot_be_read_is_made_anew(
+    template: Path, translations: list[bytes], spoilt: str
+) -> None:
+    once = translated(template)
+    (template.parent / KEPT).write_text(spoilt, "utf-8", "surrogateescape")
+    assert translated(template) == once
+    assert len(translations) == 2
