@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 _NO_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+_KEYS = {*_NO_KEYS, "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
 _ANY_REGION = "us-east-1"
 
 
@@ -68,8 +69,12 @@ class Account:
     def variables(self, region: str) -> Mapping[str, str]:
         """The environment of a program that deploys there: the caller's, or an emulator's."""
         if self.endpoint_url is None:
-            chosen = {} if self.profile is None else {"AWS_PROFILE": self.profile}
-            return {**os.environ, **chosen, "AWS_DEFAULT_REGION": region}
+            given = {**os.environ, "AWS_DEFAULT_REGION": region}
+            if self.profile is None:
+                return given
+            # Keys, perhaps of another account, would be taken before what AWS_PROFILE names.
+            others = {name: it for name, it in given.items() if name not in _KEYS}
+            return {**others, "AWS_PROFILE": self.profile}
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {
             **own,

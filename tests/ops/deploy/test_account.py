@@ -1,10 +1,12 @@
 """Whose account: an emulator gets made-up keys, and AWS what the caller has."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import botocore.session
 import pytest
 
 from local.stack.emulator import Emulator
@@ -39,6 +41,24 @@ def test_aws_is_called_as_the_caller_is_logged_in() -> None:
     client = Account(None, None).client("ssm", "eu-west-1")
     assert client.meta.endpoint_url == "https://ssm.eu-west-1.amazonaws.com"
     assert client._request_signer._credentials.access_key == "AKIAREAL"
+
+
+def test_a_profile_that_is_named_is_that_of_sam_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Keys in the environment, as of another account, would win over its AWS_PROFILE."""
+    config = tmp_path / "config"
+    config.write_text("[profile acme]\naws_access_key_id = AKIAACME\naws_secret_access_key = a\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    account = Account("acme", None)
+    ours = account.client("ssm", "eu-west-1")._request_signer._credentials
+    for name in {*os.environ} - {*account.variables("eu-west-1")}:
+        monkeypatch.delenv(name)
+    for name, value in account.variables("eu-west-1").items():
+        monkeypatch.setenv(name, value)
+    sams = botocore.session.Session().get_credentials()
+    assert sams is not None
+    assert (sams.access_key, sams.token) == (ours.access_key, ours.token) == ("AKIAACME", None)
 
 
 @pytest.fixture
