@@ -115,6 +115,7 @@ def rehearse(
         f"Report  {_short(folder / names[0])}, {', '.join(names[1:])}",
         *([f"        without pictures and PDF: {album.why_none}"] if album.why_none else []),
         f"Logs    {_short(rehearsal.logs)}/",
+        "Next    look at the report; then try it by hand: make up. How to go live: docs/deploy.md",
     )
     return 0 if rehearsal.has_passed else 1
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FIRST: Final = next(iter(LOCATIONS))
 """The salon of the first minutes."""
+_EACH_MINUTE: Final = "Do what is done each minute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,17 +343,17 @@ def _time(simulator: "Simulator", neighbours: Neighbours) -> Step:
         title="Let time pass",
         role="fate",
         words="No clock is moved: the functions read this machine's. These buttons do what time"
-        " would bring. The schedules run each minute by themselves; a retry that waits for its time"
-        " still does.",
+        " would bring. What is done each minute, the stack does by itself, and at once if you press"
+        " the first; a retry that waits for its time still waits.",
         controls='<div class="buttons">'
-        + controls.one_button("/time/schedules", (), "Run the schedules now", is_main=False)
+        + controls.one_button("/time/schedules", (), _EACH_MINUTE, is_main=False)
         + controls.one_button(
             "/owner/expire", fields, f"End the paid time of {title(FIRST)}", is_main=False
         )
         + controls.one_button("/owner/release", (), "Send the webhooks kept back", is_main=False)
         + "</div>",
         commands=(
-            ("Run the schedules now", button(simulator.url, "/time/schedules")),
+            (_EACH_MINUTE, button(simulator.url, "/time/schedules")),
             (
                 f"End the paid time of {title(FIRST)}, or its trial",
                 button(simulator.url, "/owner/expire", fields),

@@ -120,5 +120,5 @@ def answer(status: int, body: str = "", headers: dict[str, str] | None = None) -
 
 
 def json_answer(status: int, values: dict[str, Any]) -> dict[str, Any]:
-    """A JSON answer."""
-    return answer(status, json.dumps(values), {"content-type": "application/json"})
+    """A JSON answer, which ends as a line, for whoever asks from a terminal."""
+    return answer(status, f"{json.dumps(values)}\n", {"content-type": "application/json"})

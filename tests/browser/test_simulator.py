@@ -176,6 +176,18 @@ def test_nothing_is_cut_and_no_time_is_broken(
     page.close()
 
 
+def test_that_the_stack_has_ended_is_seen_from_the_foot_of_the_page_too(
+    chrome: Browser, simulator: Simulator
+) -> None:
+    page = chrome.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
+    page.goto(simulator.url)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.route("**/*", lambda route: route.abort())
+    page.evaluate("refresh()")
+    expect(page.get_by_text("the stack has ended")).to_be_in_viewport()
+    page.close()
+
+
 @pytest.fixture(scope="module")
 def beside(world: World) -> Iterator[list[str]]:
     """The addresses of the other pages, with an event, and the alarms the last."""

@@ -99,6 +99,8 @@ class TestTheRealThing:
         assert re.search(
             r"(?m)^Report  build/rehearsal/report\.(pdf, report\.)?html, report\.json$", run.out
         )
+        # And what comes next.
+        assert run.out.splitlines()[-1].startswith("Next    look at the report; then")
         assert "\x1b" not in run.out
 
     def test_the_report_holds_what_proves_it(self, run: Run) -> None:

@@ -57,6 +57,13 @@ def test_a_payment_is_stored_and_then_sent_once(deployment: Deployment) -> None:
     assert len(deployment.simulator.payments(4564)) == 1
 
 
+def test_what_is_answered_ends_as_a_line(deployment: Deployment) -> None:
+    """The prompt of a terminal stands below it."""
+    for function, path in (("billing", "/billing"), ("calls", "/calls")):
+        answer = deployment.invoke(function, http_event("POST", path, body="{}"))
+        assert answer["body"].endswith("}\n")
+
+
 def test_the_queue_and_http_know_each_others_events(deployment: Deployment) -> None:
     deployment.connect(4564)
     deployment.bill(payment())
