@@ -14,7 +14,7 @@ from shared.altegio.status import ListedPayment, Status
 from shared.connections.connection import Connection
 from shared.payments import coverage, lookup
 from shared.payments.entry import Entry, EntryState
-from shared.payments.facts import digits
+from shared.payments.facts import written
 
 NOT_LISTED = "the application is not installed there, so nothing is listed"
 
@@ -193,12 +193,12 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     parts = [f"{entry.key} ({site.name})", screen.facts(pairs)]
     if evidence.rows:
         heads = ("ID", "SUM", "PAID", "FROM", "TO", "OWNER")
-        parts.append("\n" + screen.table(heads, [_row(row, evidence) for row in evidence.rows]))
+        rows = [
+            (
+                *(str(it.id), written(it.amount), it.paid_at, it.period_from, it.period_to),
+                f"{evidence.owners.get(it.id) or 'nobody'}{', refunded' * it.is_refunded}",
+            )
+            for it in evidence.rows
+        ]
+        parts.append("\n" + screen.table(heads, rows))
     return "\n".join(parts)
-
-
-def _row(row: ListedPayment, evidence: Evidence) -> tuple[str, ...]:
-    owner = evidence.owners.get(row.id) or "nobody"
-    refunded = ", refunded" if row.is_refunded else ""
-    amount = "unreadable" if row.amount is None else digits(row.amount)
-    return (str(row.id), amount, row.paid_at, row.period_from, row.period_to, owner + refunded)

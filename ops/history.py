@@ -18,7 +18,7 @@ from shared.clock import SKEW, from_wire
 from shared.connections.connection import Connection, State
 from shared.connections.journal import Line
 from shared.payments.entry import Entry, EntryState
-from shared.payments.facts import digits
+from shared.payments.facts import written
 
 # There is no event for a connect, nor for a thaw: reconcile finds that out for itself.
 _EVENTS: dict[str, str] = {Installed.NO: "uninstall webhook", Installed.FREEZED: "freeze webhook"}
@@ -165,10 +165,9 @@ def _listed(
         at = None
         with suppress(ValueError):
             at = from_wire(row.paid_at, zone)
-        amount = "an unreadable sum" if row.amount is None else digits(row.amount)
-        refunded = ", refunded" if row.is_refunded else ""
-        of = f"payment {row.id}, by its date: {amount} for {row.period_from} to {row.period_to}"
-        yield Event(at, Source.PLATFORM, f"{of}{refunded}")
+        of = f"payment {row.id}, by its date: {written(row.amount)} for {row.period_from} to"
+        of += f" {row.period_to}{', refunded' * row.is_refunded}"
+        yield Event(at, Source.PLATFORM, of)
         if row.id not in owned:
             yield Event(at, Source.GAP, f"no entry of ours has the id {row.id}")
 

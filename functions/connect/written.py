@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from functions.connect.cldr import FORMS
 from shared.payments.currencies import decimals
-from shared.payments.hosted import NO_CURRENCY
+from shared.payments.facts import NO_CURRENCY
 
 _NOON = 12
 _HUNDRED, _TOLD = 100, 200

@@ -11,6 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from shared.clock import instant, stamp
+from shared.payments.currencies import decimals
+
+NO_CURRENCY = "XXX"
+"""Of a payment that only the platform's list tells of: as ISO 4217 has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,8 @@ class PaymentFacts:
 
     @property
     def sum(self) -> str:
-        """For a person: `990.99 EUR`."""
-        return f"{digits(self.amount)} {self.currency}"
+        """For a person: `990.90 EUR`."""
+        return written(self.amount, self.currency)
 
     @property
     def dates(self) -> tuple[datetime, datetime, datetime]:
@@ -45,6 +49,8 @@ class RefundFacts:
 
 type Facts = PaymentFacts | RefundFacts
 
+# Where nobody has told the currency.
+_DECIMALS = 2
 _READ: Mapping[str, Any] = {
     "amount": Decimal,
     "paid_at": instant,
@@ -69,6 +75,16 @@ def from_texts(texts: Mapping[str, str]) -> Facts:
 def digits(amount: Decimal) -> str:
     """A sum in the one form that it has: no exponent, and no zero that says nothing."""
     return f"{amount.normalize():f}"
+
+
+def written(amount: Decimal | None, currency: str = NO_CURRENCY) -> str:
+    """A sum for a person: it has the decimals of its currency, or more if it says more."""
+    if amount is None:
+        return "an unreadable sum"
+    places = decimals(currency)
+    text = f"{amount:.{_DECIMALS if places is None else places}f}"
+    plain = text if Decimal(text) == amount else digits(amount)
+    return plain if currency == NO_CURRENCY else f"{plain} {currency}"
 
 
 def _text(value: Decimal | datetime | str) -> str:

@@ -14,10 +14,7 @@ from shared.altegio.status import ListedPayment
 from shared.altegio.webhook import HostedPayment
 from shared.clock import YEARS, from_wire
 from shared.payments.entry import HOSTED, Entry, EntryState
-from shared.payments.facts import PaymentFacts
-
-# Of a payment that only the list tells of, which has no currency: ISO 4217's "no currency".
-NO_CURRENCY = "XXX"
+from shared.payments.facts import NO_CURRENCY, PaymentFacts
 
 _UNSETTLED = (EntryState.SENDING, EntryState.UNKNOWN, EntryState.NEEDS_HUMAN)
 

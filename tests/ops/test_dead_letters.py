@@ -44,7 +44,7 @@ def test_a_letter_says_what_money_it_brings_and_whether_an_entry_has_it(
     for body, money in (
         ("no event", f"something unreadable{lost}"),
         (json.dumps(payment(**{**KNOWN, "amount": "2.00"})),
-         "payment of 2.00 EUR; payment#known is SENT, 1 EUR"),
+         "payment of 2.00 EUR; payment#known is SENT, 1.00 EUR"),
         (json.dumps({**payment(), "location_id": None}), f"payment of 990.99 EUR{lost}"),
         (json.dumps(payment("x" * 3000)), f"payment of 990.99 EUR{lost}"),
         (json.dumps(payment("a\ud800")), f"payment of 990.99 EUR{lost}"),
@@ -101,8 +101,8 @@ def test_an_id_of_another_locations_payment_is_told_as_that_before_it_may_be_del
     connected.bill(other)
     [letter] = operator.json("letters")
     assert letter["money"] == (
-        "payment of 39.00 EUR, of location 4232; payment#inv-1 is of location 4564 (49 EUR, SENT),"
-        " and Altegio is not told of 4232's"
+        "payment of 39.00 EUR, of location 4232; payment#inv-1 is of location 4564 (49.00 EUR,"
+        " SENT), and Altegio is not told of 4232's"
     )
     assert letter["next"].startswith("have billing send this one under an event_id of its own")
     facts = "(location_id was 4564, is 4232, amount was 49, is 39, period_to was"

@@ -388,8 +388,8 @@ def test_entries_and_payments_are_in_order_whatever_the_order_of_the_lists() -> 
         owned={9}, now=at(20), zone=ZoneInfo("UTC"),
     )  # fmt: skip
     assert [(it.source, it.what) for it in found] == [
-        ("ledger", "payment#b received: 5 EUR"),
-        ("ledger", "payment#a received: 5 EUR"),
+        ("ledger", "payment#b received: 5.00 EUR"),
+        ("ledger", "payment#a received: 5.00 EUR"),
         ("(platform)", "payment 9, by its date: an unreadable sum for x to y"),
         ("ledger", "payment#b claimed, attempt 2"),
         ("ledger", "payment#a claimed, attempt 2"),

@@ -1,12 +1,20 @@
 """What is typed inside is the map of texts that stands in every deployed ledger."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
 from shared.payments.entry import Entry
-from shared.payments.facts import Facts, PaymentFacts, RefundFacts, from_texts, to_texts
+from shared.payments.facts import (
+    NO_CURRENCY,
+    Facts,
+    PaymentFacts,
+    RefundFacts,
+    from_texts,
+    to_texts,
+)
 
 NOON = datetime(2026, 11, 1, 12, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=2)))
 PAID = PaymentFacts(Decimal("990.90"), "EUR", NOON, NOON, NOON + timedelta(days=30))
@@ -38,7 +46,24 @@ def test_facts_and_their_texts_are_the_same(facts: Facts, texts: dict[str, str])
 
 
 def test_a_payment_says_its_sum_and_dates() -> None:
-    assert (PAID.sum, PAID.dates) == ("990.9 EUR", (NOON, NOON, NOON + timedelta(days=30)))
+    assert (PAID.sum, PAID.dates) == ("990.90 EUR", (NOON, NOON, NOON + timedelta(days=30)))
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "told"),
+    [
+        ("29.9", "EUR", "29.90 EUR"),
+        ("3000", "JPY", "3000 JPY"),
+        ("1.5", "KWD", "1.500 KWD"),
+        ("29.995", "EUR", "29.995 EUR"),
+        # Of Altegio's own page, nobody may have told the currency.
+        ("29.9", NO_CURRENCY, "29.90"),
+    ],
+)
+def test_a_sum_is_written_with_the_decimals_of_its_currency(
+    amount: str, currency: str, told: str
+) -> None:
+    assert replace(PAID, amount=Decimal(amount), currency=currency).sum == told
 
 
 def test_a_refund_is_never_taken_for_a_payment_nor_the_reverse() -> None:

@@ -230,7 +230,7 @@ def test_dates_are_the_wires_or_iso_8601(text: str, at: datetime) -> None:
     told = HostedPayment(7, Decimal("29.900"), "EUR", text, text, text)
     entry = hosted.told(1, told, NOW, zone=KIEV, lease_s=60)
     assert entry is not None
-    assert (entry.payment.paid_at, entry.payment.sum) == (at, "29.9 EUR")
+    assert (entry.payment.paid_at, entry.payment.sum) == (at, "29.90 EUR")
     assert (entry.due_at, entry.platform_id) == (NOW + timedelta(seconds=60), 7)
 
 

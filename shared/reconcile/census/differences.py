@@ -16,6 +16,7 @@ from shared.connections.connection import Connection, Hint, State
 from shared.connections.settings import LifecyclePolicy
 from shared.payments import hosted, lookup
 from shared.payments.entry import Entry, EntryState
+from shared.payments.facts import written
 
 # Lists lag, and what was done a moment ago may not be on them.
 _YOUNG = timedelta(hours=1)
@@ -224,7 +225,7 @@ def _of_entry(entry: Entry) -> str:
 
 def _of_row(row: ListedPayment) -> str:
     period = f"{row.period_from} to {row.period_to}"
-    return f"id {row.id}, {row.amount}, paid {row.paid_at} for {period}"
+    return f"id {row.id}, {written(row.amount)}, paid {row.paid_at} for {period}"
 
 
 def fuse(locations: int, percent: float) -> int:

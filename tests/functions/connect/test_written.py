@@ -17,7 +17,7 @@ from functions.connect.page import LANGUAGES
 from functions.connect.written import counted, moment, total
 from local import languages
 from shared.payments import currencies
-from shared.payments.hosted import NO_CURRENCY
+from shared.payments.facts import NO_CURRENCY
 from tests.connect.test_one_time_code import ANNA, act, asked
 from tests.deployment import Deployment, payment
 
