@@ -136,9 +136,9 @@ def of_mail(site: Site, account_id: str) -> Iterator[Trouble]:
     is_over = seen and sent and sent.at >= seen.at
     if seen and seen.at > clock.now() - LATELY and not is_over:
         what = f"an e-mail to its owner was not sent {screen.due(seen.at, clock.now())}, as Amazon"
-        what += f" SES did not take it: {seen.why}. Whoever has the AWS account looks whether"
-        what += " MailFrom or its domain is verified in this region, and whether SES is out of its"
-        what += " sandbox. Then the owner asks for another"
+        what += f" SES did not take it: {seen.why.rstrip('.')}. Whoever has the AWS account looks"
+        what += " whether MailFrom or its domain is verified in this region, and whether SES is out"
+        what += " of its sandbox. Then the owner asks for another"
         whom = f"account {account_id}"
         yield Trouble(Grade.ATTENTION, what, whom, "grep MailFrom docs/deploy.md", seen.at)
 

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -17,7 +18,12 @@ from botocore.exceptions import (
 )
 
 from shared.aws.sightings import MAIL_NOT_SENT, MAIL_SENT, Sightings
+from shared.one_line import one_line
 from shared.telemetry import count, logger
+
+# Of what SES says, so much is kept.
+_LONGEST = 200
+_ADDRESS = re.compile(r"""[^\s,;:<>"']*@[^\s,;:<>"']*[^\s,;:<>"'.]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +82,22 @@ class Mail:
                 Content={"Simple": simple},
             )
         except (BotoCoreError, ClientError) as error:
-            # Its message may name the address.
-            code = type(error).__name__
-            if isinstance(error, ClientError):
-                code = error.response["Error"]["Code"]
+            why = self._said(error, to)
             count("MailNotSent")
-            told = {"account_id": account_id, **names, "why": code}
-            logger.error("mail not sent", extra=told)
-            self._sightings.note(MAIL_NOT_SENT, account_id, code)
+            logger.error("mail not sent", extra={"account_id": account_id, **names, "why": why})
+            self._sightings.note(MAIL_NOT_SENT, account_id, why)
             return Fate.REFUSED if _is_refusal(error) else Fate.UNCLEAR
         self._sightings.note(MAIL_SENT, account_id)
         return Fate.TAKEN
+
+    def _said(self, error: BotoCoreError | ClientError, to: str) -> str:
+        """Why it was not sent, without the address of anybody but the sender."""
+        if not isinstance(error, ClientError):
+            return type(error).__name__
+        told = error.response["Error"]
+        code, says = told["Code"], one_line(told.get("Message", "").replace(to, "…"))
+        says = _ADDRESS.sub(lambda it: it[0] if it[0] in self._sender else "…", says)
+        return ": ".join(filter(None, (code, says)))[:_LONGEST]
 
 
 def _in_ascii(address: str) -> str:

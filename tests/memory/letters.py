@@ -9,12 +9,13 @@ from tests.memory.calls import Asked, Calls, Client, Refused, operation
 
 
 class Letters(Client):
-    """The client for "sesv2"; `refuses` is what SES says to each letter from now on."""
+    """The client for "sesv2"; `refuses` is the code with which SES refuses all, and `says` why."""
 
     def __init__(self, calls: Calls) -> None:
         super().__init__(calls)
         self.sent: list[dict[str, Any]] = []
         self.refuses = ""
+        self.says = "not today"
 
     @operation("SendEmail", "FromEmailAddress", "Destination", "Content")
     def send_email(self, asked: Asked) -> Any:
@@ -22,7 +23,7 @@ class Letters(Client):
         is_ascii = all(address.isascii() for address in asked["Destination"]["ToAddresses"])
         if refuses := self.refuses or ("" if is_ascii else "BadRequestException"):
             status = 500 if refuses == "InternalServiceError" else 400
-            raise Refused(refuses, "not today", ResponseMetadata={"HTTPStatusCode": status})
+            raise Refused(refuses, self.says, ResponseMetadata={"HTTPStatusCode": status})
         simple = asked["Content"]["Simple"]
         self.sent.append(
             {

@@ -16,6 +16,10 @@ from tests.ops.states import end, reject
 from tests.payments import stripes
 
 pytestmark = pytest.mark.usefixtures("logged")
+# https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+NOT_VERIFIED = "Email address is not verified. The following identities failed the check in region"
+NOT_VERIFIED += " US-EAST-1: zoe@example.com, codes@provider.example"
+
 
 
 def test_an_old_pbx_key_is_named_with_its_account(
@@ -92,12 +96,15 @@ def test_an_e_mail_that_ses_does_not_take_is_told_with_whose_it_is(
     deployment.restart(MAIL_FROM="codes@provider.example")
     deployment.connect(4564)
     page = deployment.visit(deployment.simulator.redirect(4564))
-    boto3.Session().client("sesv2").refuses = "MessageRejected"
+    ses = boto3.Session().client("sesv2")
+    ses.refuses, ses.says = "MessageRejected", NOT_VERIFIED
     deployment.post({**page.fields, "action": "code"})
     account_id = deployment.connection(4564).account_id
     [line] = told(operator)
     assert line.startswith(f"attention account {account_id}: an e-mail to its owner was not sent")
-    assert "Amazon SES did not take it: MessageRejected. Whoever has the AWS account looks" in line
+    said = "MessageRejected: Email address is not verified. The following identities failed the"
+    said += " check in region US-EAST-1: …, codes@provider.example. Whoever has the AWS account"
+    assert f"Amazon SES did not take it: {said} looks" in line
     for screen in (("location", "4564"), ("account", "4564")):
         assert line in told(operator, *screen)
     boto3.Session().client("sesv2").refuses = ""
