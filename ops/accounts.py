@@ -5,6 +5,7 @@ import getpass
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -26,8 +27,6 @@ from shared.connections.connection import Connection
 
 _MOST = 20  # Of its locations, so many are looked at.
 _NOTED_EVERY = timedelta(minutes=1)
-_ANOTHER = "Only if nobody has the key any more, make another. A PBX that has the right one has to"
-_ANOTHER += " be given the new one within a day:"
 
 
 def account(site: Site, options: argparse.Namespace) -> int:
@@ -39,7 +38,9 @@ def account(site: Site, options: argparse.Namespace) -> int:
     change = _change(site, options, found, own)
     if change is None:
         here, has_one = f"account {found.account_id}", bool(found.pbx_key_digest)
-        keys = [*of_key(site, found.account_id, has_one=has_one)]
+        keys = of_key(site, found.account_id, has_one=has_one)
+        # Elsewhere, another key is none to begin with.
+        keys = (replace(it, command=f"{here} --new-key") for it in keys)
         mail = of_mail(site, found.account_id)
         further = [*site.as_far(_of_locations(site, found, own))]
         troubles = trouble.worst_first([*keys, *mail, *further, *rows.of_unreadable(site)])
@@ -54,9 +55,6 @@ def account(site: Site, options: argparse.Namespace) -> int:
             *screen.below(("LOCATION", "STATE", "TELEPHONY", "WHY"), listed),
         ]
         plain["troubles"] = [it.plain() for it in troubles]
-        if keys and has_one:
-            plain["next"] = command = f"{here} --new-key"
-            parts.append(f"\n{screen.wrapped(_ANOTHER)}\n{screen.to_type(command, options)}")
         screen.printed(options, "\n".join(parts), plain)
         return 0
     name, what, against, do, then = change
@@ -124,10 +122,11 @@ def of_key(site: Site, account_id: str, *, has_one: bool = True) -> Iterator[Tro
     if ids:
         whom += f" of {trouble.places(ids)}"
     if refused and refused.at >= heard_at:
-        yield from pbx.of_key(refused, whom, command, now)
+        yield pbx.of_key(refused, whom, command, now)
     # A call with the one that was replaced is heard as well, and noted once a minute.
-    if replaced and replaced.at + _NOTED_EVERY >= heard_at:
-        yield from pbx.of_key(replaced, whom, command, now)
+    is_good = replaced and clock.instant(replaced.why) > now
+    if replaced and is_good and replaced.at + _NOTED_EVERY >= heard_at:
+        yield pbx.of_key(replaced, whom, command, now)
 
 
 def of_mail(site: Site, account_id: str) -> Iterator[Trouble]:

@@ -130,19 +130,23 @@ def _delays(late: Mapping[str, int], why: str) -> str:
     return f"{said} {_TOO_EARLY.format(by)}"
 
 
-def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Iterator[Trouble]:
-    """An account whose PBX came with a key that is none any more, or that is void at `seen.why`."""
-    if not seen.why:
-        what = f"a PBX came {screen.due(seen.at, now)} with a key that is not the account's, such"
-        what += " as an old one, and was not heard: its pop-ups and calls are lost. Set the PBX to"
-        what += " the account's key"
-    elif instant(seen.why) > now:
+def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Trouble:
+    """An account whose PBX came with a key that was replaced, and is good until `seen.why`.
+
+    That is past if it was refused, and empty if it is none of the account's last ones.
+    """
+    until, grade = instant(seen.why) if seen.why else None, Grade.BROKEN
+    if until and until > now:
         what = "its PBX has a key that was replaced, and is not heard any more"
-        what += f" {screen.due(instant(seen.why), now)}. Set it to the new one"
+        what, grade = f"{what} {screen.due(until, now)}", Grade.ATTENTION
     else:
-        return
-    what += "; only if nobody has that any more, make another"
-    yield Trouble(Grade.ATTENTION if seen.why else Grade.BROKEN, what, whom, command)
+        which = "a key that is not the account's, nor one of the last before it"
+        which = f"an old key, void since {screen.moment(until)}" if until else which
+        what = f"a PBX came {screen.due(seen.at, now)} with {which}, and was not heard: its"
+        what += " pop-ups and calls are lost"
+    what += ". Set the PBX to the account's key; only if nobody has that any more, make another,"
+    what += " which a PBX that has the right one has to be given within a day"
+    return Trouble(grade, what, whom, command)
 
 
 def of_other_location(seen: Sighting) -> Trouble:

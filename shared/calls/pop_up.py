@@ -94,11 +94,11 @@ class CallDoor:
         if account is None or pbx_key.fits(key, account.pbx_key_digest):
             return account
         now = self._clock()
-        until = pbx_key.good_until(key, account.replaced_pbx_keys, now)
-        if until is None:
+        until = pbx_key.good_until(key, account.replaced_pbx_keys)
+        if until is None or until <= now:
             count("PbxKeyRefused")
             self._refused_keys.note(account.account_id, now)
-            self._sightings.note(KEY_REFUSED, account.account_id)
+            self._sightings.note(KEY_REFUSED, account.account_id, stamp(until) if until else "")
             return None
         self._sightings.note(KEY_REPLACED, account.account_id, stamp(until))
         return account

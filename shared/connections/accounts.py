@@ -47,7 +47,7 @@ class Account:
     pbx_key_digest: str = ""
     # When it was made; empty if that was before this was kept.
     pbx_key_at: str = ""
-    # Digests of keys that it has replaced, and until when each is good.
+    # Digests of keys that it has replaced, and until when each is good, or was.
     replaced_pbx_keys: Mapping[str, str] = field(default_factory=dict)
     # Other Altegio users who have proven that the account is theirs as well.
     linked_user_ids: tuple[int, ...] = ()
@@ -116,7 +116,7 @@ class Accounts:
             ":digest": digest,
             ":now": stamp(now),
             ":kept": kept,
-            ":replaced": {} if voids else pbx_key.replaced(kept, before, now),
+            ":replaced": pbx_key.replaced(kept, before, now, voids=voids),
         }
         return self._update(
             account.account_id,

@@ -19,7 +19,7 @@ GRACE = timedelta(days=1)
 would leave the door open to whoever has found an old one."""
 
 MOST_REPLACED = 3
-"""So many replaced keys of an account are good at once; of more, the first end. Each call reads
+"""So many replaced keys of an account are known; of more, the first end. Each call reads
 them with the account, so however often somebody asks for a key, the row stays as small."""
 
 _FORM = re.compile(r"pbx_([0-9a-f\-]{36})_([A-Za-z0-9_\-]{43})")
@@ -46,21 +46,23 @@ def fits(key: str, kept: str) -> bool:
     return hmac.compare_digest(digest(key), kept)
 
 
-def replaced(kept: str, before: Mapping[str, str], now: datetime) -> dict[str, str]:
-    """The replaced keys that are good, once another takes the place of the one that is `kept`.
+def replaced(
+    kept: str, before: Mapping[str, str], now: datetime, *, voids: bool = False
+) -> dict[str, str]:
+    """The last replaced keys, once another takes the place of the one that is `kept`.
 
     Args:
         kept: the digest of the one that is replaced; empty if there was none.
-        before: digests of those that were replaced before, and until when each is good.
+        before: digests of those that were replaced before, and until when each is good, or was.
         now: the present moment.
+        voids: whether all are void from then on; their digests tell who still comes with one.
     """
-    good = {it: until for it, until in before.items() if until > stamp(now)}
-    if kept:
-        good[kept] = stamp(now + GRACE)
-    return dict(sorted(good.items(), key=lambda it: it[1])[-MOST_REPLACED:])
+    ends = stamp(now if voids else now + GRACE)
+    known = {it: min(until, ends) for it, until in {**before, kept: ends}.items() if it}
+    return dict(sorted(known.items(), key=lambda it: it[1])[-MOST_REPLACED:])
 
 
-def good_until(key: str, before: Mapping[str, str], now: datetime) -> datetime | None:
-    """Until when a key that was replaced is good; None if it is void, or none of these."""
-    untils = [until for it, until in before.items() if fits(key, it) and until > stamp(now)]
+def good_until(key: str, before: Mapping[str, str]) -> datetime | None:
+    """Until when a key that was replaced is good, or was; None if it is none of these."""
+    untils = [until for it, until in before.items() if fits(key, it)]
     return instant(untils[0]) if untils else None

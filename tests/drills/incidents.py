@@ -211,7 +211,7 @@ def old_key(stage: Stage) -> Play:
     new = next(it for it in shown.split() if it.startswith("pbx_") or len(it) > 40)
     stage.meanwhile = lambda: ring(stage, new, f"d-{next(calls)}")
     stage.pass_minutes(2)
-    assert not named(stage, "with a key that is not")
+    assert not named(stage, "with an old key, void since")
     stage.pass_minutes(70)
     assert ring(stage, new, "e-1")[1]["pop_up"] == "sent"
 
@@ -661,7 +661,7 @@ ALL = (
     Incident(
         "a PBX has an old key",
         old_key,
-        "with a key that is not",
+        "with an old key, void since",
         "Key.*Refused",
         outside="the PBX is given the key",
     ),

@@ -6,6 +6,7 @@ import boto3
 import pytest
 
 from local.simulator import Owner
+from ops.screen import moment
 from shared.altegio.redirect import NO_SIGN
 from shared.altegio.webhook import NO_TOKEN
 from shared.connections import pbx_key
@@ -30,7 +31,7 @@ def test_an_old_pbx_key_is_named_with_its_account(
     operator("account", "4564", "--new-key", "--void", "--do")
     end(deployment, old, "c-1", location_id=4564, status=401)
     [line] = told(operator)
-    told_so = "a PBX came 0 s ago with a key that is not the account's"
+    told_so = f"a PBX came 0 s ago with an old key, void since {moment(deployment.clock())}"
     assert line.startswith(f"broken account {account_id} of location 4564: {told_so}")
     # Another key is none to begin with: it would be the PBX's turn that has the right one.
     assert line.endswith(f"> account {account_id}")
@@ -38,15 +39,12 @@ def test_an_old_pbx_key_is_named_with_its_account(
     assert same["command"] == f"account {account_id}"
     shown = type_what_it_says(operator, line)
     assert "made 0 s ago; no other is good" in shown
-    # Another one makes it the turn of whoever has the right one: that stands last, and says so.
+    # Another one makes it the turn of whoever has the right one: that is said before.
     [same] = operator.json("account", "4564")["troubles"]
-    assert same["command"] == f"account {account_id}"
-    assert shown.endswith(
-        "\nOnly if nobody has the key any more, make another. A PBX that has the right one has to"
-        " be given\nthe new one within a day:\n"
-        f"    type: .venv/bin/python -m ops account {account_id} --new-key\n"
-    )
-    further = operator.json("account", "4564")["next"]
+    further = same["command"]
+    assert further == f"account {account_id} --new-key"
+    assert "only if nobody has that any more, make another, which a PBX" in same["what"]
+    assert shown.count(f"ops {further}") == shown.count("--new-key") == 1
     key = operator(*further.split(), "--do").split()[0]
     deployment.clock.advance(seconds=5)
     end(deployment, key, "c-1", location_id=4564)
@@ -63,7 +61,11 @@ def test_a_key_that_rings_again_ends_the_line_and_one_that_is_refused_again_begi
     for number, (used, lines) in enumerate(((wrong, 1), (key, 0), (wrong, 1))):
         event = {**ringing(f"c-{number}"), "at": deployment.clock().isoformat()}
         deployment.call(event, used)
-        assert len(told(operator)) == lines
+        lately = told(operator)
+        assert len(lately) == lines
+        assert all(
+            "with a key that is not the account's, nor one of the last" in it for it in lately
+        )
         deployment.clock.advance(seconds=5)
 
 
@@ -254,7 +256,8 @@ def test_a_pbx_that_still_has_the_replaced_key_is_told_before_it_is_void(
     end(deployment, old, "c-2", location_id=4564)
     [line] = told(operator)
     assert "its PBX has a key that was replaced, and is not heard any more in 24 h" in line
-    further = operator.json("account", "4564")["next"]
+    [same] = operator.json("account", "4564")["troubles"]
+    further = same["command"]
     assert further == f"{line.partition(' > ')[2]} --new-key"
     key = operator(*further.split(), "--do").split()[0]
     end(deployment, key, "c-3", location_id=4564)
