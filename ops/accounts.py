@@ -13,7 +13,7 @@ from typing import TextIO
 
 from ops import country as countries_of
 from ops import names, pbx, rows, screen, trouble, waiting
-from ops.screen import NotChanged, Unknown, Wrong
+from ops.screen import NotChanged, Wrong
 from ops.site import Site
 from ops.trouble import LATELY, Grade, Trouble
 from shared import clock, countries
@@ -56,7 +56,7 @@ def account(site: Site, options: argparse.Namespace) -> int:
         ]
         plain["troubles"] = [it.plain() for it in troubles]
         screen.printed(options, "\n".join(parts), plain)
-        return 0
+        return int(trouble.grade(troubles))
     name, what, against, do, then = change
     text = f"Account ({site.name})\n{screen.facts([*{**dict(pairs), name: what}.items()])}"
     told: dict[str, object] = {**plain, name: what}
@@ -82,12 +82,12 @@ def facts(site: Site, found: Account, own: Iterable[Connection]) -> list[tuple[s
 
 
 def named(site: Site, name: str) -> Account:
-    """The account of an id, here or in the portal, or of a location; raises `Unknown` if none."""
+    """The account of an id, here or in the portal, or of a location; raises `Wrong` if none."""
     found = site.accounts.of_id(name) or site.accounts.of_portal(name)
     if found is None and name.isascii() and name.isdigit() and len(name) <= screen.ID_LENGTH:
         found = site.accounts.of_id(site.connections.owner(int(name)) or "")
     if found is None:
-        raise Unknown(f"no account, and no location of one, has the id {name}")
+        raise Wrong(f"no account, and no location of one, has the id {name}")
     return found
 
 

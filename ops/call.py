@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from ops import legs, names, screen
-from ops.screen import NotChanged, Unfinished, Unknown
+from ops.screen import NotChanged, Unfinished, Wrong
 from ops.site import Site
 from shared import clock
 from shared.aws.sightings import RECORDING_LEFT_OUT
@@ -19,6 +19,7 @@ from shared.calls import identity, phone_numbers
 from shared.calls.call import Call, CallState
 from shared.calls.leg import Leg
 from shared.calls.missed import began
+from shared.calls.search import NOT_LISTED
 from shared.clock import stamp
 
 HEADS = ("CALL", "BEGAN", "DIRECTION", "WHO", "LINE", "STATE", "WHY")
@@ -26,19 +27,20 @@ UNREAD = "?: no number of the account's country, so Altegio is told of an anonym
 _UNENDED = "a leg of it was told, and not the end of the whole call"
 _NO_LINE = "nothing by itself: `lines` says how its line is entered"
 _MOST = 20  # So many are listed.
+_ASKS = (CallState.REFUSED, CallState.UNROUTED)
 
 
 def call(site: Site, options: argparse.Namespace) -> int:
     """Shows the calls that have an id, of which one PBX may have several; or gives them up."""
     found = _found(site, options.location, options.call)
     if not found:
-        raise Unknown(f"location {options.location} has no call {options.call}")
+        raise Wrong(f"location {options.location} has no call {options.call}")
     told = [(it, _facts(site, it)) for it in found]
     text = "\n\n".join(f"Call {it.call_id} ({site.name})\n{screen.facts(of)}" for it, of in told)
     if options.drop:
         return dropped(site, options, text, found)
     screen.printed(options, text, [{**plain(it), "facts": dict(of)} for it, of in told])
-    return 0
+    return int(any(it.state in _ASKS or it.why == NOT_LISTED for it in found))
 
 
 def dropped(site: Site, options: argparse.Namespace, head: str, calls: Sequence[Call]) -> int:

@@ -170,7 +170,7 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     plain = {"account_id": account.account_id, **found.plain, "entered": elsewhere}
     plain["troubles"] = [it.plain() for it in troubles]
     screen.printed(options, "\n".join(parts), plain)
-    return 0
+    return int(trouble.grade(troubles))
 
 
 def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, Account]:

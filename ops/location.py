@@ -122,7 +122,7 @@ def location(site: Site, options: argparse.Namespace) -> int:
         "missing": known.said,
     }
     screen.printed(options, "\n".join(parts), plain)
-    return 0
+    return int(trouble.grade(troubles))
 
 
 def _asked(site: Site, location_id: int) -> tuple[Status | None, str]:

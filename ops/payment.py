@@ -15,6 +15,7 @@ from ops.evidence import Evidence, Word
 from ops.rows import entries_in
 from ops.screen import NotChanged
 from ops.site import Site
+from ops.trouble import Grade
 from shared import clock
 from shared.payments import entry as rules
 from shared.payments.entry import Entry, EntryState
@@ -63,17 +64,18 @@ def payment(site: Site, options: argparse.Namespace) -> int:
         if getattr(options, name):
             return _change(Case(site, entry, found, options), way, text, plain)
     words, command = _unpaid(site, entry) or _of_hosted(entry, found) or _next(entry, found)
-    if found.is_late and entry.state is EntryState.SENT:
+    is_late = found.is_late and entry.state is EntryState.SENT
+    if is_late:
         words = f"{cover.MEND_LATE}."
     typed = f"\n{screen.to_type(command, options)}" if command else ""
     text += f"\n\n{screen.wrapped(words)}{typed}" if words else ""
     said = {"word": found.word, "why": found.why, "ids": list(found.mine), "paid": found.doubled}
     screen.printed(options, text, {**plain, "platform": said, "says": words, "next": command})
-    return 0
+    return int(trouble.grade(trouble.of_money([entry], clock.now())) or is_late)
 
 
 def _listed(site: Site, options: argparse.Namespace) -> int:
-    """What is not settled, or all of a state; 1 if one of them needs a person."""
+    """What is not settled, or all of a state."""
     states = [EntryState(options.state)] if options.state else trouble.UNFINISHED
     found = [entry for state in states for entry in entries_in(site, state, None)[0]]
     now = clock.now()
@@ -90,8 +92,7 @@ def _listed(site: Site, options: argparse.Namespace) -> int:
     table = screen.below(heads, rows)
     text = "\n".join([f"{site.name}: {head}", *table])
     screen.printed(options, text, [_plain(entry) for entry in found])
-    asks = {EntryState.NEEDS_HUMAN, EntryState.REJECTED} & {it.state for it in found}
-    return int(bool(site.unreadable or asks))
+    return int(Grade.BROKEN if site.unreadable else trouble.grade(trouble.of_money(found, now)))
 
 
 def _plain(entry: Entry) -> dict[str, object]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ops import names, screen, stored
-from ops.screen import NotChanged, Unfinished, Unknown, Wrong
+from ops.screen import NotChanged, Unfinished, Wrong
 from ops.site import Site
 from ops.stored import Person, Rows
 from shared import clock
@@ -52,11 +52,11 @@ def _found(site: Site, options: argparse.Namespace) -> Person:
     if options.location is not None:
         connection = site.connections.get(options.location)
         if connection is None:
-            raise Unknown(f"location {options.location} was never connected here")
+            raise Wrong(f"location {options.location} was never connected here")
         return stored.of_location(site, connection)
     account = site.accounts.of_id(options.account) or site.accounts.of_portal(options.account)
     if account is None:
-        raise Unknown(f"no account has the id {options.account}, here or in the portal")
+        raise Wrong(f"no account has the id {options.account}, here or in the portal")
     return stored.of_account(site, account)
 
 

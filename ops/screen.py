@@ -102,12 +102,6 @@ class NotChanged(Exception):
     begins = "Nothing was changed: "
 
 
-class Unknown(NotChanged):
-    """What it is that nobody knows here: the same."""
-
-    begins = "Nothing is known: "
-
-
 class Unfinished(NotChanged):
     """Why not all was done, or nobody knows whether it was: the same."""
 

@@ -32,7 +32,7 @@ NAMED = 5  # How many are named of those that one trouble concerns.
 
 
 class Grade(IntEnum):
-    """How bad it is; also the exit code of `status`."""
+    """How bad it is; also the exit code of what shows troubles."""
 
     FINE = 0
     ATTENTION = 1
@@ -84,6 +84,11 @@ type Found = Trouble | tuple[str, str]
 def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
     """The worst first, of equals the oldest; and after all others what only echoes them."""
     return sorted(troubles, key=lambda it: (bool(it.until), -it.grade, not it.since, it.since or 0))
+
+
+def grade(troubles: Iterable[Trouble]) -> Grade:
+    """That of the worst, but for echoes."""
+    return max((it.grade for it in troubles if not it.until), default=Grade.FINE)
 
 
 def some(names: Collection[object]) -> str:

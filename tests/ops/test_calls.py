@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Owner
+from ops.trouble import Grade
 from shared import clock
 from tests.calls.telling import end, ring, state
 from tests.deployment import Deployment
@@ -168,12 +169,15 @@ def test_what_was_refused_is_given_up_once_it_was_shown(
     refuse(deployment, key, "c-1", "c-2")
     [line] = wrong(operator, "status")
     assert line.startswith("2 calls refused by the platform")
+    assert "refused" in operator("call", "4564", "c-2")
+    assert operator.code == Grade.ATTENTION
     assert "Nothing was changed yet" in operator(*words)
     assert [state(deployment, it) for it in ("c-1", "c-2")] == ["refused"] * 2
     assert f"Done: {2 - left} call" in operator(*words, "--do")
     assert [line[:6] for line in wrong(operator, "status")] == ["1 call"] * left
     assert [line[:6] for line in wrong(operator, "location", "4564")] == ["1 call"] * left
     assert "given up by anna" in operator("call", "4564", "c-1")
+    assert operator.code == Grade.FINE
     assert "Nothing was changed" in operator(*words, "--do")
     assert operator.code == 1
     # Neither time nor another report sends it.

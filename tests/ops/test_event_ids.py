@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from ops.trouble import Grade
 from tests.deployment import Deployment, payment
 from tests.ops.operator import Operator
 from tests.test_fields import IDS
@@ -22,4 +23,4 @@ def test_the_command_that_is_shown_finds_its_entry(
     words = words[2:]
     assert words == ["payment", f"payment#{id_}"]
     assert "the location is not connected" in operator(*words)
-    assert operator.code == 0
+    assert operator.code == Grade.ATTENTION

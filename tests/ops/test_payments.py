@@ -2,6 +2,7 @@
 
 import pytest
 
+from ops.trouble import Grade
 from tests.deployment import Deployment, payment, refund
 from tests.ops.operator import Operator
 from tests.ops.states import reject, small_pages
@@ -20,7 +21,7 @@ def test_the_list_has_what_is_not_settled_the_worst_first(
     assert rows[0].startswith("payment#inv-1 REJECTED 4564 2 min - 990.99 EUR Too early for 2026")
     assert rows[1].startswith("payment#inv-4 HELD 4232 2 min in ")
     # Something needs a person.
-    assert operator.code == 1
+    assert operator.code == Grade.BROKEN
 
 
 def test_a_state_lists_its_entries(connected: Deployment, operator: Operator) -> None:
@@ -29,7 +30,7 @@ def test_a_state_lists_its_entries(connected: Deployment, operator: Operator) ->
     text = operator("payment", "--state", "HELD")
     assert "payment#inv-2" in text
     assert "payment#inv-1" not in text
-    assert operator.code == 0
+    assert operator.code == Grade.ATTENTION
     [found] = operator.json("payment", "--state", "REJECTED")
     assert (found["key"], found["cause"]) == ("payment#inv-1", "Too early.")
 
@@ -51,8 +52,10 @@ def test_what_another_payment_covers_is_not_offered_to_be_sent(
 ) -> None:
     connected.bill(payment("other", amount="2.00"))
     reject(connected)
+    assert operator.code == Grade.FINE
     shown = " ".join(operator("payment", "inv-1").split())
     assert "paid already its period, by payment#other (SENT); if it is sent as well" in shown
+    assert operator.code == Grade.BROKEN
     assert operator.json("payment", "inv-1")["platform"]["paid"] == "payment#other (SENT)"
     assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --close REASON"
     assert "paid already" in operator("payment", "inv-1", "--send")

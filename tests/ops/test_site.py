@@ -13,6 +13,7 @@ import pytest
 from local import PROJECT
 from local.stack.emulator import CREDENTIALS
 from ops.__main__ import main
+from ops.trouble import Grade
 from tests.deployment import Deployment, payment
 from tests.ops.operator import Operator
 
@@ -55,7 +56,7 @@ def test_the_desk_of_a_local_stack(announced: Path, capsys: pytest.CaptureFixtur
         sqs.send_message(QueueUrl=found["billing_queue_url"], MessageBody=body)
 
     def run(*words: str) -> str:
-        assert main([*words, "--announced", str(announced)]) == 0
+        assert main([*words, "--announced", str(announced)]) < Grade.BROKEN
         return capsys.readouterr().out
 
     until = time.monotonic() + 20

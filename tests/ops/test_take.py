@@ -187,7 +187,7 @@ def test_an_account_that_is_not_there_gets_nothing(
     deployment: Deployment, operator: Operator, take: Callable[..., str]
 ) -> None:
     assert "no account, and no location of one, has the id acme-9" in take("--do", account="acme-9")
-    assert operator.code == 1
+    assert operator.code == 2
     assert deployment.connections.get(4777) is None
 
 
