@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from functions.calls import wiring as calls_function
 from functions.connect import wiring as connect_function
@@ -67,6 +68,8 @@ class Stack:
     aws: str  # AWS's own command, as it is typed for this stack.
     # What wakes its functions, as Lambda tells; a local stack has nobody who could change it.
     sources: Callable[[], list[dict[str, Any]]] = list
+    # Whose limit keeps a function from more runs at once, as Lambda tells.
+    allowed: Callable[[str], str] = lambda _function: ""
 
 
 class Site:
@@ -83,7 +86,8 @@ class Site:
         except config.ConfigError as error:
             raise NoStack(f"{stack.name} does not run this version: {error}") from None
         self.name, self.outputs = stack.name, stack.outputs
-        self.watch, self.aws, self.sources = stack.watch, stack.aws, stack.sources
+        self.watch, self.aws = stack.watch, stack.aws
+        self.sources, self.allowed = stack.sources, stack.allowed
         self.settings, self.calls_settings = reconcile, calls
         dynamodb, sqs, ssm = map(stack.client, ("dynamodb", "sqs", "ssm"))
         self.dynamodb, self.sqs, self.ssm = dynamodb, sqs, ssm  # For what only a person looks for.
@@ -239,6 +243,22 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         )
         return [dict(it) for answer in asked for it in answer["EventSourceMappings"]]
 
+    def allowed(function: str) -> str:
+        # https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+        name = names[function]
+        try:
+            own = functions.get_function_concurrency(FunctionName=name)
+            if "ReservedConcurrentExecutions" in own:
+                number = own["ReservedConcurrentExecutions"]
+                none = ", so none of it runs" * (number == 0)
+                return f"its own ReservedConcurrentExecutions is {number}{none}"
+            of_all = functions.get_account_settings()["AccountLimit"]
+        except ClientError as error:
+            return f"whose limit that is, Lambda does not tell: {error.response['Error']['Code']}"
+        free = of_all["UnreservedConcurrentExecutions"]
+        told = f"it has no limit of its own, and the account's is {of_all['ConcurrentExecutions']}"
+        return f"{told}, of which all functions without one share {free}"
+
     named = [f"--profile {shlex.quote(profile)}"] if profile else []
     return Stack(
         name=f"{stack_name} in {session.region_name}",
@@ -248,4 +268,5 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
         watch=CloudWatch(client("cloudwatch"), stack_name, names),
         aws=" ".join(["aws", f"--region {session.region_name}", *named]),
         sources=sources,
+        allowed=allowed,
     )

@@ -166,7 +166,8 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
             queue = _TAKES.get(function)
             number = dead_letters.waiting(site, queue) if queue else 0
             waits = screen.counted(number, "message waits", "messages wait")
-            what += f"; {waits} until it is allowed more at once"
+            waits = f"; {waits} until it is allowed more at once"
+            what += ": ".join(filter(None, (waits, site.allowed(function))))
             stays = bool(number)
         until = None if stays else it.last + LATELY
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)

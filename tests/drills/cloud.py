@@ -7,8 +7,13 @@ that is on trial.
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.stack.alarms import Alarms, Metric, Readings, State
 from local.stack.template import STACK_NAME
+
+# Runs at once, of a new account.
+_ALLOWED = 10
 
 
 class CloudWatch:
@@ -105,6 +110,7 @@ class Lambda:
     """The client for "lambda"; `environments` are those of the functions at this moment.
 
     Of the queues in `sources`, with whose function each wakes, those in `disabled` are not read.
+    Of `reserved`, each function has so many runs of its own; the operator may not ask, of None.
     """
 
     def __init__(
@@ -112,7 +118,9 @@ class Lambda:
         environments: Mapping[str, Mapping[str, str]],
         sources: Mapping[str, str],
         disabled: Collection[str],
+        reserved: Mapping[str, int | None],
     ) -> None:
+        self._reserved = reserved
         self._environments = environments
         self._sources = sources
         self._disabled = disabled
@@ -121,6 +129,22 @@ class Lambda:
         _known(asked, "FunctionName")
         name = asked["FunctionName"].removeprefix(f"{STACK_NAME}-").removesuffix("Function")
         return {"Environment": {"Variables": dict(self._environments[name.lower()])}}
+
+    def get_function_concurrency(self, **asked: Any) -> Any:
+        """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConcurrency.html"""
+        _known(asked, "FunctionName")
+        name = asked["FunctionName"].removeprefix(f"{STACK_NAME}-")
+        number = self._reserved.get(name, 0)
+        if number is None:
+            refused = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
+            raise ClientError(refused, "GetFunctionConcurrency")  # type: ignore[arg-type]  # as AWS
+        return {"ReservedConcurrentExecutions": number} if name in self._reserved else {}
+
+    def get_account_settings(self) -> Any:
+        """https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html"""
+        kept = sum(it or 0 for it in self._reserved.values())
+        free = {"UnreservedConcurrentExecutions": _ALLOWED - kept}
+        return {"AccountLimit": {"ConcurrentExecutions": _ALLOWED, **free}}
 
     def list_event_source_mappings(self, **asked: Any) -> Any:
         """https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html"""

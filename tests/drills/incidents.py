@@ -847,7 +847,7 @@ ALL = (
     Incident(
         "payments are throttled",
         throttled,
-        "throttle|turned away|waiting",
+        "it has no limit of its own, and the account's is 10",
         "PaymentsThrottles",
         outside="the account's concurrency is raised",
         within_min=30,

@@ -75,6 +75,7 @@ class Stage(Deployment):
         self.stopped: set[str] = set()
         self.missing: set[str] = set()
         self.disabled: set[str] = set()
+        self.reserved: dict[str, int | None] = {}
         self.arrives: Callable[[dict[str, Any]], bool] = lambda _letter: True
         self.readings = Readings()
         self.rang: dict[str, datetime] = {}
@@ -361,7 +362,7 @@ class Stage(Deployment):
             return cloud.CloudFormation(self.wiring.outputs, self.wiring.functions.keys())
         if service == "lambda":
             sources = {it.queue: f"{STACK_NAME}-{it.function}" for it in self.wiring.mappings}
-            return cloud.Lambda(self.environments, sources, self.disabled)
+            return cloud.Lambda(self.environments, sources, self.disabled, self.reserved)
         return self.memory.client(service)
 
 

@@ -17,6 +17,7 @@ from tests.drills.incidents import healthy, pay
 from tests.drills.stage import opened
 from tests.house.template import ALARMS
 
+TURNED_AWAY = "1 message waits until it is allowed more at once: "
 QUEUE = "https://sqs.us-east-1.amazonaws.com/1/BillingQueue"
 
 
@@ -196,3 +197,26 @@ def test_an_alarm_ends_with_what_to_type() -> None:
     assert Alarm("A", "It waits.", at).told == ("It waits.", "")
     descriptions = [alarm["AlarmDescription"]["Fn::Sub"] for alarm in ALARMS.values()]
     assert all(Alarm("A", each, at).told[1] for each in descriptions)
+
+
+def test_whose_limit_turns_runs_away_is_told() -> None:
+    """The function's own, or the account's; or that it may not be asked."""
+    with opened() as stage:
+        healthy(stage, 4564)
+        stage.throttled = {"payments"}
+        pay(stage, "inv-1")
+        stage.pass_minutes(2)
+
+        def told() -> str:
+            troubles = [it["what"] for it in stage.status()["troubles"]]
+            return str(next(it.partition(TURNED_AWAY)[2] for it in troubles if TURNED_AWAY in it))
+
+        of_all = "it has no limit of its own, and the account's is 10, of which all functions"
+        assert told() == f"{of_all} without one share 10"
+        stage.reserved["ReconcileFunction"] = 4
+        assert told() == f"{of_all} without one share 6"
+        stage.reserved["PaymentsFunction"] = 0
+        assert told() == "its own ReservedConcurrentExecutions is 0, so none of it runs"
+        stage.reserved["PaymentsFunction"] = None
+        told_not = "whose limit that is, Lambda does not tell: AccessDeniedException"
+        assert told() == told_not
