@@ -203,14 +203,9 @@ def length(found: Mapping[str, str]) -> tuple[int, ...]:
     return tuple(int(found[name]) for name in _LENGTHS)
 
 
-def count(site: Site, queue: str) -> int:
-    """About how many letters of a queue there are, those that somebody reads at this moment too."""
-    return sum(length(attributes(site, urls(site)[queue][1])))
-
-
-def waiting(site: Site, queue: str) -> int:
-    """The same of the messages on the queue itself."""
-    return sum(length(attributes(site, urls(site)[queue][0])))
+def count(site: Site, queue: str, *, dead: bool = True) -> int:
+    """About how many letters, or messages, a queue has, those that somebody reads now too."""
+    return sum(length(attributes(site, urls(site)[queue][dead])))
 
 
 def of_location(site: Site, location_id: int) -> list[Letter]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import screen
+from ops.rows import HOW_TO_WRITE
 from ops.site import Site, side_by_side
 from ops.trouble import Trouble
 from shared.aws.dynamodb import UnreadableRow
@@ -48,11 +49,16 @@ def told(
     def all_of(found: re.Match[str]) -> str:
         return ", ".join(beside(it, called.get(it, "")) for it in found[0].split(", "))
 
-    named = (_ACCOUNT.sub(all_of, _LOCATIONS.sub(all_of, it.whom)) for it in troubles)
-    return [
-        replace(it, whom=whom).told(now, options, here)
-        for it, whom in zip(troubles, named, strict=True)
-    ]
+    said, typed = list[str](), set[str]()
+    for it in troubles:
+        named = replace(it, whom=_ACCOUNT.sub(all_of, _LOCATIONS.sub(all_of, it.whom)))
+        if it.first in typed:
+            # How a parameter is written anew, a screen tells once.
+            what = it.what.replace(HOW_TO_WRITE, "Write it anew, as is told above")
+            named = replace(named, what=what, first="", command=here)
+        said.append(named.told(now, options, here))
+        typed |= {it.first} - {""}
+    return said
 
 
 def read[Id, Row](get: Callable[[Id], Row | None], ids: Iterable[Id]) -> list[Row]:

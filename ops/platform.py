@@ -95,11 +95,13 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         then += " began then, or in the minutes after in which it is not read anew, see who did; if"
         then += f" not, Altegio has another token. {rows.HOW_TO_WRITE}."
         then += " Within two minutes `status` has this line no more; else ask Altegio's support"
+    elif why.startswith("404"):
+        does = f"has nothing at {settings.platform_app_url}"
+        then = "See whether PlatformAppUrl is right"
     else:
         does = f"refuses application {settings.application_id}"
-        then = "That does not mend by itself. The token was taken, so see whether ApplicationId is"
-        then += " right, and whether the token is that application's."
-        then += f" {written_last(site, settings.partner_token_parameter, now)}"
+        then = "Compare with the Developer Cabinet: ApplicationId, and whether the token is of that"
+        then += f" application. {written_last(site, settings.partner_token_parameter, now)}"
     what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
     since = site.watch.counted([counted], now).get(counted)
     began = since.first if since else None
@@ -108,17 +110,12 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
 
 def written_last(site: Site, parameter: str, now: datetime) -> str:
     """When a parameter was written last, as whatever came before that cannot be its doing."""
-    found = _parameter(site, parameter)
+    found = stored(site, parameter)
     last = f"{screen.due(at := found['LastModifiedDate'], now)}, at {screen.moment(at)}"
     return f"The parameter was written last {last}, as version {found['Version']}"
 
 
-def written_at(site: Site, parameter: str) -> datetime:
-    """When it was written last."""
-    at: datetime = _parameter(site, parameter)["LastModifiedDate"]
-    return at
-
-
-def _parameter(site: Site, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = site.ssm.get_parameter(Name=name)["Parameter"]
+def stored(site: Site, parameter: str) -> dict[str, Any]:
+    """It, and when it was written last."""
+    found: dict[str, Any] = site.ssm.get_parameter(Name=parameter)["Parameter"]
     return found

@@ -111,7 +111,7 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     # Of what nobody has read yet, no row tells.
-    waiting, dead = dead_letters.waiting(site, "billing"), dead_letters.count(site, "billing")
+    waiting, dead = (dead_letters.count(site, "billing", dead=it) for it in (False, True))
     untold = [f"{screen.counted(waiting, 'message')} on the billing queue"] * bool(waiting)
     untold += [f"{screen.counted(dead, 'dead letter')} of billing"] * bool(dead)
     yield "money", ", ".join([*untold, *counts]) or "all is settled"

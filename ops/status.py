@@ -8,12 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    HTTPClientError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as Unconnected
 
 from ops import (
     accounts,
@@ -29,7 +25,7 @@ from ops import (
     unlisted,
 )
 from ops.census import SETTLED
-from ops.platform import platform, written_at, written_last
+from ops.platform import platform, stored, written_last
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
 from ops.watch import FAILURES, RUN, Alarm
@@ -115,7 +111,7 @@ def _tried(
     try:
         # What was found before stays.
         found.extend(site.as_far(check(site, now)))
-    except (EndpointConnectionError, HTTPClientError) as error:
+    except (Unconnected, HTTPClientError) as error:
         what = f"AWS cannot be reached ({type(error).__name__}), so nobody can say what is wrong."
         what += " See whether this machine has a network, or whether the local stack still runs"
         found.append(Trouble(Grade.BROKEN, what, "all", "status"))
@@ -164,7 +160,7 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         stays = name in _LASTING
         if failure == "Throttles" and it.last > now - rows.OVERDUE:
             queue = _TAKES.get(function)
-            number = dead_letters.waiting(site, queue) if queue else 0
+            number = dead_letters.count(site, queue, dead=False) if queue else 0
             waits = screen.counted(number, "message waits", "messages wait")
             waits = f"; {waits} until it is allowed more at once"
             what += ": ".join(filter(None, (waits, site.allowed(function))))
@@ -189,8 +185,9 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     # After one that was taken, one that is refused is a stranger's.
     if refused and not (last and last.at > refused.at):
         yield from _strange_webhooks(site, refused, came, now)
-    if redirect and not (last and last.at > redirect.at):
-        yield from _strange_redirects(redirect, came, now)
+    if redirect and redirect.at > now - LATELY and not (last and last.at > redirect.at):
+        what = f"{_STRANGE.format(came)} docs/operations.md has how, under Changing the token"
+        yield Trouble(Grade.ATTENTION, what, "redirects", "doctor", redirect.at)
     for kind, refusals, *words in _KEYED:
         taken = {it.who: it.at for it in site.sightings.lately(kind, LATELY)}
         for it in site.sightings.lately(refusals, LATELY):
@@ -208,7 +205,7 @@ def _strange_webhooks(site: Site, seen: Sighting, came: str, now: datetime) -> I
     parameter = site.settings.platform.partner_token_parameter
     if seen.at <= now - LATELY:
         return
-    if written_at(site, parameter) > seen.at:
+    if stored(site, parameter)["LastModifiedDate"] > seen.at:
         what = f"came with a token that was not ours, last {screen.due(seen.at, now)}; ours was"
         what += " written anew since. What they told, a census finds"
         until = seen.at + LATELY
@@ -219,12 +216,6 @@ def _strange_webhooks(site: Site, seen: Sighting, came: str, now: datetime) -> I
     first, command = rows.read(site, parameter), rows.written(site, parameter)
     what = f"{_STRANGE.format(came)} {rows.HOW_TO_WRITE}"
     yield Trouble(Grade.ATTENTION, what, "webhooks", command, seen.at, first=first)
-
-
-def _strange_redirects(seen: Sighting, came: str, now: datetime) -> Iterator[Trouble]:
-    if seen.at > now - LATELY:
-        what = f"{_STRANGE.format(came)} docs/operations.md has how, under Changing the token"
-        yield Trouble(Grade.ATTENTION, what, "redirects", "doctor", seen.at)
 
 
 def _refused_key(
@@ -259,15 +250,7 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         whom = trouble.some([it.location_id for it in ahead])
         yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
     if lost := site.sightings.lately(sightings.LOST_WEBHOOK, LATELY):
-        ids = [int(it.who) for it in lost]
-        states = screen.tally(it.state for it in rows.rows(site, ids))
-        what = "Altegio ended or froze it, and its webhook did not come; it is settled by now, and"
-        what += f" here: {states}"
-        command = "publication" if ids[1:] else f"location {ids[0]} --all"
-        # Of several, the address in the Cabinet may be wrong.
-        over = None if ids[1:] else max(it.at for it in lost) + LATELY
-        whom = trouble.places(ids)
-        yield Trouble(Grade.ATTENTION, what, whom, command, None, over, not ids[1:])
+        yield _lost_webhooks(site, lost, now)
     for it in site.sightings.lately(sightings.OTHER_LOCATION, LATELY):
         yield pbx.of_other_location(it)
     for it in site.sightings.lately(sightings.MAIL_NOT_SENT, LATELY):
@@ -276,6 +259,20 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
     whose = dict.fromkeys(it.who for kind in keys for it in site.sightings.lately(kind, LATELY))
     for told in side_by_side(lambda it: [*accounts.of_key(site, it)], whose):
         yield from told
+
+
+def _lost_webhooks(site: Site, lost: Sequence[Sighting], now: datetime) -> Trouble:
+    """One may be lost on its way; of several, and if none came since, the address is wrong."""
+    ids, last = [int(it.who) for it in lost], site.sightings.last(sightings.WEBHOOK)
+    is_wrong = bool(ids[1:]) and not (last and last.at >= lost[-1].at)
+    states = screen.tally(it.state for it in rows.rows(site, ids))
+    came = f"the last came {screen.due(last.at, now)}" if last else "none came within a week"
+    why = "WebhookUrl in the Cabinet is wrong" if is_wrong else "lost on the way"
+    what = "Altegio ended or froze it, and its webhook did not come; it is settled by now, and"
+    what += f" here: {states}. {len(ids)} missing within an hour, and {came}: likely {why}"
+    command = "publication" if is_wrong else f"location {ids[0]} --all"
+    over = None if is_wrong else lost[0].at + LATELY
+    return Trouble(Grade.ATTENTION, what, trouble.places(ids), command, None, over, not is_wrong)
 
 
 def _census(site: Site, now: datetime) -> Iterator[Found]:

@@ -16,11 +16,11 @@ from tests.ops.operator import Operator, facts, stack_of, told, type_what_it_say
 from tests.ops.states import end, reject
 from tests.payments import stripes
 
-pytestmark = pytest.mark.usefixtures("logged")
 # https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
 NOT_VERIFIED = "Email address is not verified. The following identities failed the check in region"
 NOT_VERIFIED += " US-EAST-1: zoe@example.com, codes@provider.example"
 
+pytestmark = pytest.mark.usefixtures("logged")
 
 
 def test_an_old_pbx_key_is_named_with_its_account(
@@ -89,6 +89,19 @@ def test_a_token_that_was_changed_is_told_by_the_webhooks_that_are_refused(
     connected.restart()
     assert connected.webhook(ours) == 200
     assert told(operator) == []
+
+
+def test_how_a_token_is_written_anew_is_told_once_on_a_screen(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.webhook({**connected.event(4564), "partner_token": "another"})
+    connected.simulator.fault("salons", "status", status=401, message="No.", times=9)
+    refused, webhooks = told(operator)
+    assert refused.partition(" > ")[2] == webhooks.partition(" > ")[2]
+    shown = " ".join(operator("status").split())
+    assert shown.count("ssm get-parameter") == shown.count("ssm put-parameter") == 1
+    assert shown.count("The first command writes") == 1
+    assert "If not, it was changed. Write it anew, as is told above" in shown
 
 
 def test_an_e_mail_that_ses_does_not_take_is_told_with_whose_it_is(

@@ -123,7 +123,17 @@ def test_a_wrong_application_is_not_blamed_on_the_token(
     connected.environments["reconcile"]["APPLICATION_ID"] = "102"
     [line] = told(operator)
     assert line.startswith("broken all locations: Altegio refuses application 102: 403")
+    assert "Compare with the Developer Cabinet: ApplicationId, and whether the token is of" in line
     assert line.endswith("> publication")
+
+
+def test_an_address_that_altegio_does_not_know_is_not_blamed_on_the_application(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.fault("salons", "status", status=404, message="Not found.", times=9)
+    [line] = told(operator)
+    assert "Altegio has nothing at http://" in line
+    assert "See whether PlatformAppUrl is right > publication" in line
 
 
 def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: Operator) -> None:
@@ -271,10 +281,33 @@ def test_a_webhook_that_did_not_come_is_told_with_its_location(
     connected.clock.at = connected.connection(4564).settled_at or connected.clock()
     [line] = [it for it in told(operator) if "webhook did not come" in it]
     assert line.startswith("attention location 4564: Altegio ended or froze it")
-    assert "it is settled by now, and here: 1 frozen" in line
+    assert "it is settled by now, and here: 1 frozen. 1 missing within an hour, and" in line
+    assert line.partition(" > ")[0].endswith(": likely lost on the way")
     # It is settled, and wrong no more.
     assert ("nothing is wrong any more" in operator("status"), operator.code) == (True, 0)
     assert line.endswith("> location 4564 --all")
+
+
+@pytest.mark.parametrize("comes", [False, True])
+def test_of_webhooks_that_did_not_come_the_address_is_wrong_if_none_came_since(
+    deployment: Deployment, operator: Operator, *, comes: bool
+) -> None:
+    deployment.connect(4564, 4232)
+    deployment.reconcile()
+    for location_id in (4564, 4232):
+        deployment.simulator.expire(location_id, webhook="never")
+    while deployment.connection(4564).state is not State.FROZEN:
+        deployment.let_time_pass(12 * 60, step=12 * 60)
+    if comes:
+        deployment.clock.advance(seconds=9)
+        deployment.webhook(deployment.event(4232, "freeze"))
+    [line] = [it for it in told(operator) if "webhook did not come" in it]
+    assert "here: 2 frozen. 2 missing within an hour, and " in line
+    why, _, command = line.partition("likely ")[2].partition(" > ")
+    if comes:
+        assert (why, command[:9]) == ("lost on the way", "location ")
+    else:
+        assert (why, command) == ("WebhookUrl in the Cabinet is wrong", "publication")
 
 
 def test_webhooks_of_another_application_are_told(
