@@ -30,13 +30,11 @@ _NOTE = "          # "
 _TO_FILL_IN = {
     "ACCOUNT": "an account's id, its id in your portal, or a location of it",
     "COUNTRY": "a country, as the two letters of ISO 3166",
-    "KEY": "a file that you write, as told above",
     "LOCATION": "the id of a location",
     "NAME": "an environment of samconfig.toml",
     "REASON": "why, in quotes; it is kept",
-    "SECRET": "a file that you write, as told above",
     "TEXT": "how you know whose it is, in quotes; it is kept",
-    "TOKEN": "a file that you write, as told above",
+    **dict.fromkeys(("KEY", "SECRET", "TOKEN"), "a file that you write, as told above"),
 }
 # Of AWS's commands, these change something, and show nothing before.
 _AT_ONCE = (" put-parameter ", " set-queue-attributes ", " update-event-source-mapping ")
@@ -181,12 +179,12 @@ def not_changed(
 
 
 def age(span: timedelta) -> str:
-    """How long, in its largest unit; negative spans count as none."""
+    """How long, rounded, in the largest unit of which it is two; negative spans count as none."""
     seconds = max(span.total_seconds(), 0)
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    for unit, size, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if (number := round(seconds / size)) < most:
+            return f"{number} {unit}"
+    return f"{round(seconds / 86400)} d"
 
 
 def due(at: datetime | None, now: datetime) -> str:

@@ -339,7 +339,7 @@ def test_a_line_that_nobody_has_entered_is_a_new_one_unless_another_account_has_
         return re.findall(r"lines \w+ (--\w+)", shown)
 
     shown = operator("lines", "4564")
-    assert "2 calls, first 5 min ago, last 90 s ago" in shown
+    assert "2 calls, first 6 min ago, last 90 s ago" in shown
     assert "No other account has entered it, so it is a new line, as a rule" in shown
     assert typed(shown) == ["--enter", "--drop"]
     enter = ("lines", "4564", "--enter", OTHER)

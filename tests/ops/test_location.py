@@ -48,7 +48,7 @@ def test_who_was_missed_and_not_called_back_is_told(
     deployment.clock.advance(minutes=50)
     end(deployment, key, "c-4", phone="+13155550170", direction="outgoing")
     shown = " ".join(operator("location", "4564").split())
-    assert "missed 3 not called back; …73 51 min ago; …72 51 min ago; …71 51 min ago " in shown
+    assert "missed 3 not called back; …73 52 min ago; …72 52 min ago; …71 52 min ago " in shown
     assert "called back 0 of 0 within an hour, 0 of 0 within a day" in shown
     deployment.clock.advance(minutes=20)
     shown = " ".join(operator("location", "4564").split())

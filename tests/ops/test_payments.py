@@ -35,13 +35,27 @@ def test_a_state_lists_its_entries(connected: Deployment, operator: Operator) ->
     assert (found["key"], found["cause"]) == ("payment#inv-1", "Too early.")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(119, "119 s"), (120, "2 min"), (7169, "119 min"), (7199, "2 h"), (172799, "2 d")],
+)
+def test_an_age_is_rounded_so_that_a_second_makes_no_other_of_it(
+    connected: Deployment, operator: Operator, seconds: int, told: str
+) -> None:
+    connected.bill(payment("inv-4", 4232))
+    connected.clock.advance(seconds=seconds)
+    assert f"payment#inv-4 HELD 4232 {told} " in " ".join(operator("payment").split())
+
+
 def test_one_entry_is_told_with_what_to_type_next(
     connected: Deployment, operator: Operator
 ) -> None:
     reject(connected)
     assert "type: " not in operator("payment", "known")
+    assert operator.code == Grade.FINE
     shown = operator("payment", "inv-1")
     assert "\n    type: .venv/bin/python -m ops payment payment#inv-1 --send\n" in shown
+    assert operator.code == Grade.BROKEN
     told = operator.json("payment", "inv-1")
     assert (told["key"], told["platform"]["word"]) == ("payment#inv-1", "not taken")
     assert told["next"] == "payment payment#inv-1 --send"
@@ -52,10 +66,8 @@ def test_what_another_payment_covers_is_not_offered_to_be_sent(
 ) -> None:
     connected.bill(payment("other", amount="2.00"))
     reject(connected)
-    assert operator.code == Grade.FINE
     shown = " ".join(operator("payment", "inv-1").split())
     assert "paid already its period, by payment#other (SENT); if it is sent as well" in shown
-    assert operator.code == Grade.BROKEN
     assert operator.json("payment", "inv-1")["platform"]["paid"] == "payment#other (SENT)"
     assert operator.json("payment", "inv-1")["next"] == "payment payment#inv-1 --close REASON"
     assert "paid already" in operator("payment", "inv-1", "--send")

@@ -36,7 +36,7 @@ def test_a_pbx_that_never_tells_the_end_of_a_call_is_told_until_it_does(
     assert line.startswith(
         "attention location 4564: 5 calls wait for the end of the whole call: of the last 5, since"
         f" {since:%Y-%m-%d %H:%M:%S}Z, the PBX told legs only (`finished` with `leg`). They go out"
-        f" by themselves 4 h after their first leg, the next in 3 h, at {goes_out}. Have"
+        f" by themselves 4 h after their first leg, the next in 4 h, at {goes_out}. Have"
     )
     assert "whoever runs the PBX send `finished` without `leg`, too, when a call is over" in line
     assert line.endswith(" > location 4564")
@@ -143,7 +143,7 @@ def test_one_call_says_that_it_waits_for_its_end(
     deployment.let_time_pass(1)
     shown = " ".join(operator("call", "4564", "y-0").split())
     at = f"{goes_out:%Y-%m-%d %H:%M:%S}Z"
-    assert f"next waits, as {why}; goes out by itself in 3 h, at {at}" in shown
+    assert f"next waits, as {why}; goes out by itself in 4 h, at {at}" in shown
     [row] = operator.json("location", "4564")["calls"]
     assert (row["state"], row["why"]) == ("waiting", why)
     telling.end(deployment, key, ago_s=150, call_id="y-0")
