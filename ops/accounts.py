@@ -175,9 +175,8 @@ def _change(
             if (calls := trouble.refused(site.calls.latest(it.location_id, _MOST)))
         }
         what += ", of all locations of the account"
-        what += _readable_in(options.country, [*chain.from_iterable(refused.values())])
         latest = chain.from_iterable(site.calls.latest(it.location_id, _MOST) for it in own[:_MOST])
-        what += _also_readable_in(options.country, latest)
+        what += _readable_in(options.country, [*latest])
         words = f"country {change}, by {getpass.getuser()}"
         lines = site.connections.noted(account_id, words, clock.now())
         chosen = partial(site.accounts.set_country, account_id, options.country, lines)
@@ -187,20 +186,18 @@ def _change(
     return _handing_over(site, options.hand_over, found) if options.hand_over is not None else None
 
 
-def _readable_in(country: str, refused: Sequence[Call]) -> str:
-    """How many of the calls that the platform refused have numbers there; empty if none stands."""
-    read = [read_anew(it, country) for it in refused]
-    good = sum(trouble.numbers(country, [it])[1] for it in read)
-    told = f"; of {screen.counted(len(read), 'call')} that Altegio refused, the numbers of {good}"
-    return f"{told} can exist there" * bool(read)
-
-
-def _also_readable_in(country: str, calls: Iterable[Call]) -> str:
-    """The same of those that the platform has without their callers' numbers."""
-    unread = countries_of.unread(it for it in calls if not trouble.refused([it]))
-    good = len(unread) - len(countries_of.unread(unread, country))
-    told = f"; of {screen.counted(len(unread), 'call')} whose caller's number could not be read,"
-    return f"{told} those of {good} can exist there" * bool(unread)
+def _readable_in(country: str, calls: Sequence[Call]) -> str:
+    """How many have numbers there, of those that were refused, and that have no caller's number."""
+    refused, told = trouble.refused(calls), ""
+    if refused:
+        good = sum(trouble.numbers(country, [read_anew(it, country)])[1] for it in refused)
+        told = f"; of {screen.counted(len(refused), 'call')} that Altegio refused, the numbers of"
+        told += f" {good} can exist there"
+    if unread := countries_of.unread(it for it in calls if it not in refused):
+        good = len(unread) - len(countries_of.unread(unread, country))
+        told += f"; of {screen.counted(len(unread), 'call')} whose caller's number could not be"
+        told += f" read, those of {good} can exist there"
+    return told
 
 
 def _handing_over(site: Site, name: str, found: Account) -> _Change:

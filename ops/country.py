@@ -1,6 +1,6 @@
 """In which country the numbers of an account are, as far as its calls and its journal tell."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -20,8 +20,8 @@ _MOST = 20  # Of a location's calls, so many are looked at.
 def fitting(site: Site, account: Account, calls: Sequence[Call]) -> list[str]:
     """Of the countries that are likely, those in which all numbers of calls can exist."""
     own = [it for it in calls if it.account_id == account.account_id]
-    likely = dict.fromkeys(it for it in _likely(site, account, own) if it in countries.CODES)
-    return [it for it in likely if own and trouble.numbers(it, [read_anew(c, it) for c in own])[1]]
+    likely = _likely(site, account, own) if own else []
+    return [it for it in likely if trouble.numbers(it, [read_anew(c, it) for c in own])[1]]
 
 
 def unread(calls: Iterable[Call], country: str = "") -> list[Call]:
@@ -38,32 +38,30 @@ def of_unread(site: Site, location_id: int, found: Trouble, now: datetime) -> Tr
     calls = [it for it in calls if it.account_id == owner]
     if not calls or account is None or found.until:
         return found
-    likely = dict.fromkeys(it for it in _likely(site, account, calls) if it in countries.CODES)
     what, _, _ = found.what.partition(". Either")
-    if fits := [it for it in likely if not unread(calls, it)]:
+    if fits := [it for it in _likely(site, account, calls) if not unread(calls, it)]:
         all_in = " or of ".join(map(countries.named, fits))
         what += f". As numbers of {all_in}, those of its last calls can all exist. If its PBX"
         what += " stands there, say it; if not, it does not write them in full"
         command = f"account {account.account_id} --country {fits[0]}"
         return replace(found, what=what, command=command)
-    what += ". Nor are those of its last calls numbers of any country that it may be in, so it is"
-    what += " its PBX that does not write them in full, as one that cuts off the area code. Have"
-    what += " whoever runs it send them with the country's code; another country of the account"
-    what += " would mend nothing"
+    what += ". Those of its last calls are numbers of no country that it may be in, so its PBX does"
+    what += " not write them in full, as one that cuts off the area code. Have whoever runs it send"
+    what += " the country's code, too; another country of the account would mend nothing"
     return replace(found, what=what, command=found.whom)
 
 
-def _likely(site: Site, account: Account, calls: Sequence[Call]) -> Iterator[str]:
+def _likely(site: Site, account: Account, calls: Sequence[Call]) -> list[str]:
     """Those of its locations' zones, of its owner, of what names its country, and the stack's."""
-    for location_id in dict.fromkeys(it.location_id for it in calls if it.location_id):
-        if connection := site.one(site.connections.get, location_id):
-            yield _of_zones().get(connection.zone, "")
-    yield countries.of_phone(account.phone)
-    for leg in (it.leg for it in calls if it.leg):
-        # What was written otherwise was read in the country that may be wrong.
-        told = (leg.line, "" if leg.written else leg.phone)
-        yield from (countries.of_phone(it) for it in told if it.startswith("+"))
-    yield site.calls_settings.default_country
+    ids = dict.fromkeys(it.location_id for it in calls if it.location_id)
+    zones = [it.zone for it in site.readable(site.connections.get, ids)]
+    legs = [it.leg for it in calls if it.leg]
+    # What was written otherwise was read in the country that may be wrong.
+    told = [it for leg in legs for it in (leg.line, "" if leg.written else leg.phone)]
+    phones = [account.phone, *(it for it in told if it.startswith("+"))]
+    found = [*(_of_zones().get(it, "") for it in zones), *map(countries.of_phone, phones)]
+    found.append(site.calls_settings.default_country)
+    return [it for it in dict.fromkeys(found) if it in countries.CODES]
 
 
 @cache

@@ -44,7 +44,8 @@ class Crowd:
         what = f"its PBX told {screen.counted(rings, 'ring')} or more since {screen.moment(since)},"
         what += f" and {dropped} of them were not shown, as they were too many at once."
         what += " It is the cause, and "
-        what += f"harms others: {_listed(self.harmed)}" if self.harmed else "harms nobody else yet"
+        harmed = [f"location {who} ({it} not shown)" for who, it in self.harmed.items()]
+        what += f"harms others: {', '.join(harmed)}" if harmed else "harms nobody else yet"
         what += f"; last at {self.at:%H:%M:%S}Z. Have whoever runs that PBX stop it. Only if he"
         what += " cannot be reached, a new key with the old one void ends it at once: then nothing"
         what += " of that account's PBX is heard, until it has the new key"
@@ -81,7 +82,3 @@ def found(site: Site) -> Crowd | None:
 def is_crowded(seen: Sighting) -> bool:
     """Whether it was dropped for the pace."""
     return seen.why.startswith(PopUp.CROWDED)
-
-
-def _listed(harmed: Mapping[str, int]) -> str:
-    return ", ".join(f"location {who} ({number} not shown)" for who, number in harmed.items())

@@ -39,15 +39,9 @@ def lately(site: Site, now: datetime) -> Iterator[Trouble]:
     soon = {key for key, _ in site.calls.due(CallState.WAITING, now + _SETTLED, _WAITING)}
     waiting = site.calls.due(CallState.WAITING, until, _WAITING)
     ids = dict.fromkeys(location_id for key, location_id in waiting if key not in soon)
-    for connection, calls in site.readable(partial(_read, site), islice(ids, _LOCATIONS)):
-        yield from of_location(connection, calls, now)
-
-
-def _read(site: Site, location_id: int) -> tuple[Connection, list[Call]] | None:
-    connection = site.connections.get(location_id)
-    if connection is None:
-        return None
-    return connection, site.calls.latest(location_id, _CALLS)
+    latest = partial(site.calls.latest, limit=_CALLS)
+    for connection in site.readable(site.connections.get, islice(ids, _LOCATIONS)):
+        yield from of_location(connection, site.one(latest, connection.location_id) or (), now)
 
 
 def of_location(connection: Connection, calls: Iterable[Call], now: datetime) -> Iterator[Trouble]:

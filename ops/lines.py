@@ -78,14 +78,12 @@ def _dropped(site: Site, account: Account, head: str, options: argparse.Namespac
         ("name", account.name),
         ("line", line),
         ("waits", screen.counted(len(calls), "call")),
-        ("whose", _whose_line(line, owner, sold)),
+        ("whose", pbx.is_sold(*sold[line]) if line in sold else _whose(line, owner)),
     ]
     first = "If another customer's PBX has told of these, first have it set to the key of that"
     first += f" customer's account. {_UNTIL}"
     if owner:
-        its, another = f"account {owner.account_id}", f"account {owner.account_id} --new-key"
-        first = f"First have that PBX set to the key of {its} ({owner.name}); only if nobody has"
-        first += f" that key any more, make another ({another}). {_UNTIL}"
+        first = _first(owner)
     parts = [head, screen.facts(pairs), "", screen.wrapped(first)]
     parts += [screen.to_type(f"account {it.account_id}", options) for it in (owner,) if it]
     ended = calls_shown.dropped(site, options, "\n".join(parts), calls)
@@ -188,27 +186,28 @@ def _elsewhere(site: Site, account: Account, lines: Iterable[str]) -> dict[str, 
     return found
 
 
-def _whose(line: str, owner: Account) -> str:
+def _whose(line: str, owner: Account | None) -> str:
+    if owner is None:
+        return "no other account has entered it"
     return f"location {owner.lines[line]} of {owner.name} (account {owner.account_id})"
-
-
-def _whose_line(line: str, owner: Account | None, sold: Mapping[str, tuple[int, Account]]) -> str:
-    if line in sold:
-        return pbx.is_sold(*sold[line])
-    return _whose(line, owner) if owner else "no other account has entered it"
 
 
 def _way_of_sold(
     line: str, location_id: int, owner: Account, options: argparse.Namespace
 ) -> list[str]:
     """What to do about a line whose location another account has now; never to enter it here."""
-    its = f"account {owner.account_id}"
     told = f"{line} is of location {location_id}: {pbx.is_sold(location_id, owner)}. It is no line"
-    told += f" of another location here. First have that PBX set to the key of {its}; only if"
-    told += f" nobody has that key any more, make another ({its} --new-key). {_UNTIL} Then give up"
-    told += " here what waits:"
+    told += f" of another location here. {_first(owner)} Then give up here what waits:"
     drop = f"lines {screen.valued(f'{options.location} --drop', line)}"
-    return ["", screen.wrapped(told), *(screen.to_type(it, options) for it in (its, drop))]
+    ways = (f"account {owner.account_id}", drop)
+    return ["", screen.wrapped(told), *(screen.to_type(it, options) for it in ways)]
+
+
+def _first(owner: Account) -> str:
+    """What comes before what waits here is given up."""
+    its = f"account {owner.account_id}"
+    told = f"First have that PBX set to the key of {its} ({owner.name}); only if nobody has that"
+    return f"{told} key any more, make another ({its} --new-key). {_UNTIL}"
 
 
 def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> list[str]:

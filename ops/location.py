@@ -236,10 +236,11 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     connection, account = known.connection, known.account
     if connection is None and not known.is_unread:
         return
-    if connection is None:
-        yield "here", "its row cannot be read"
-    else:
-        yield from _how_it_stands(known, connection)
+    if connection is not None and connection.name:
+        yield "name", connection.name
+    yield "here", connection.words if connection else "its row cannot be read"
+    if connection is not None and connection.state is State.FROZEN:
+        yield "frozen", f"since {_frozen_since(known)}"
     yield "account", f"{account.account_id}, {account.name}" if account else "-"
     if account is not None:
         yield "country", countries.named(account.country)
@@ -271,14 +272,6 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     told = [line for line in known.journal if line.words.endswith(" webhook")]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", f"of Altegio's: {last}"
-
-
-def _how_it_stands(known: Known, connection: Connection) -> Iterator[tuple[str, str]]:
-    if connection.name:
-        yield "name", connection.name
-    yield "here", connection.words
-    if connection.state is State.FROZEN:
-        yield "frozen", f"since {_frozen_since(known)}"
 
 
 def _money(known: Known, now: datetime) -> Iterator[tuple[str, str]]:

@@ -96,12 +96,10 @@ def _texts(site: Site) -> dict[str, str]:
     cover, erase_s = site.settings.cover, site.settings.lifecycle.erase_after_s
     trial = "no end, as the application is free" if cover.free else f"{cover.trial_days} days"
     values = {"erase_days": f"{erase_s / 86400:g}", "call_days": site.calls_settings.call_days}
-    return {it: _unwrapped(of.format(trial=trial, **values)) for it, of in _TEXTS.items()}
-
-
-def _unwrapped(text: str) -> str:
-    """A line per step, as it is to be pasted."""
-    return "\n".join(" ".join(step.split()) for step in re.split(r"\n(?=[0-9]\. )", text))
+    # A line per step, as it is to be pasted.
+    steps = {name: re.split(r"\n(?=[0-9]\. )", text) for name, text in _TEXTS.items()}
+    whole = {name: "\n".join(" ".join(it.split()) for it in each) for name, each in steps.items()}
+    return {name: text.format(trial=trial, **values) for name, text in whole.items()}
 
 
 def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:

@@ -113,18 +113,14 @@ def _line(call: Call) -> str:
 def facts(site: Site, connection: Connection, chain: Chain | None) -> Iterator[tuple[str, str]]:
     """How that of a location stands."""
     yield "telephony", _WHAT[connection.telephony] if connection.live else "off: not connected"
-    yield "chain", _chain(chain)
-    if chain is not None:
+    if chain is None:
+        yield "chain", "-"
+    else:
+        said = "enabled" if chain.enabled else "not enabled"
+        more = f"; {chain.verdict}" if chain.verdict not in ("", said) else ""
+        yield "chain", f"telephony is {said}{more}"
         others = [each for each in chain.locations if each != connection.location_id]
         yield "same chain", _each(site, others)
-
-
-def _chain(chain: Chain | None) -> str:
-    if chain is None:
-        return "-"
-    said = "enabled" if chain.enabled else "not enabled"
-    more = f"; {chain.verdict}" if chain.verdict not in ("", said) else ""
-    return f"telephony is {said}{more}"
 
 
 def _each(site: Site, ids: Sequence[int]) -> str:

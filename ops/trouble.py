@@ -158,12 +158,9 @@ def of_money(
         is_one = not group[1:] or is_strange
         which = screen.quoted(oldest.key) if is_one else f"--state {state}"
         since = (needs_person and oldest.changed_at) or oldest.received_at
-        sums = f" ({_sums(group)})" if state is EntryState.REJECTED or is_strange else ""
+        sums = f" ({some([*dict.fromkeys(map(screen.amount, group))])})"
+        sums *= state is EntryState.REJECTED or is_strange
         yield Trouble(grade, f"{state}{sums}, {why}{more}", whom, f"payment {which}", since)
-
-
-def _sums(entries: Iterable[Entry]) -> str:
-    return some([*dict.fromkeys(map(screen.amount, entries))])
 
 
 def of_chain(chain: Chain) -> Iterator[Trouble]:
@@ -256,8 +253,7 @@ def of_refused(
         what += f" {told}. {first} have them sent again ({again}); or give them up (--drop-refused)"
         command = f"account {location_id} --country {fits[0] if fits else 'COUNTRY'}"
         command = again if are_good else command
-        since = min((it.sent_at for it in calls if it.sent_at), default=None)
-        yield Trouble(Grade.ATTENTION, what, location, command, since)
+        yield Trouble(Grade.ATTENTION, what, location, command, first_sent(calls))
 
 
 def ahead_until(connection: Connection, now: datetime) -> str:
@@ -277,17 +273,17 @@ def of_clock(
     harms = connection.live and connection.verdict.startswith(LAGS)
     ahead = ahead_until(connection, now)
     if ahead and (harms or not is_right):
-        what = f"the platform's log has an entry of {ahead}, which is to come: "
+        tells = ", as the check tells"
         if is_right or by is None:
             differs = "differed" if is_right else "differs"
-            what += f"its clock {differs} from ours, or PlatformTimezone is wrong, as the check"
-            what += " tells. Until then "
+            why = f"its clock {differs} from ours, or PlatformTimezone is wrong{tells}"
         elif by > CLOCK_OFF:
-            what += f"its clock is wrong, as its answers are {screen.age(by)} ahead, too. Tell"
-            what += " Altegio. Until then "
+            why = (
+                f"its clock is wrong, as its answers are {screen.age(by)} ahead, too. Tell Altegio"
+            )
         else:
-            what += "PlatformTimezone is wrong, as its answers are on time, or its clock was, as"
-            what += " the check tells. Until then "
+            why = f"PlatformTimezone is wrong, as its answers are on time, or its clock was{tells}"
+        what = f"the platform's log has an entry of {ahead}, which is to come: {why}. Until then "
         grade = Grade.BROKEN if harms else Grade.ATTENTION
         what += f"what it says is disbelieved, as it is now: {connection.verdict}" * harms
         what += "an uninstall would be disbelieved; it harms nobody yet" * (not harms)

@@ -202,8 +202,8 @@ def test_a_pbx_that_cuts_the_area_code_is_told_as_that_and_not_as_another_countr
         telling.ring(deployment, key, phone="555-0175", call_id=f"c-{number}", location_id=4232)
         telling.end(deployment, key, phone="555-0175", call_id=f"c-{number}", location_id=4232)
     [line] = told(operator)
-    assert "Nor are those of its last calls numbers of any country that it may be in, so" in line
-    assert "its PBX that does not write them in full, as one that cuts off the area code" in line
+    assert "Those of its last calls are numbers of no country that it may be in, so" in line
+    assert "its PBX does not write them in full, as one that cuts off the area code" in line
     assert line.endswith(" > location 4232")
     shown = " ".join(operator("status").split())
     assert "--country" not in shown
