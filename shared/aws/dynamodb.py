@@ -125,7 +125,7 @@ def _field(name: str, kind: Callable[[Any], Any], value: Any) -> Any:
         raise _BadField(f"{name}: {type(error).__name__}") from error
 
 
-def made[Row](kind: type[Row], values: Mapping[str, Any]) -> Row:
+def typed[Row](kind: type[Row], values: Mapping[str, Any]) -> Row:
     """A row of a kind, whose texts and numbers are what it says that they are."""
     # mypy does not know that a class can be hashed: https://github.com/python/mypy/issues/11470.
     checked = _types(kind)  # type: ignore[arg-type]

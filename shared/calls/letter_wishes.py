@@ -23,7 +23,6 @@ from botocore.exceptions import ClientError
 from shared.aws.dynamodb import (
     StaleWrite,
     is_refused,
-    made,
     overdue,
     put_over,
     reading,
@@ -32,6 +31,7 @@ from shared.aws.dynamodb import (
     stamped,
     timed,
     to_item,
+    typed,
 )
 from shared.clock import Clock, zone_named
 from shared.connections.connection import Connection
@@ -229,7 +229,7 @@ class LetterWishes:
         with reading(key):
             values = {"due_at": None, **timed(found, _INSTANTS)}
             known = {name: it for name, it in values.items() if name in Wish.__slots__}
-            return made(Wish, known)
+            return typed(Wish, known)
 
     def _save(self, wish: Wish) -> Wish:
         """Writes over the version that was read; returns it as stored.

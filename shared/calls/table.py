@@ -17,7 +17,6 @@ from shared.altegio.rate_limit import Busy
 from shared.aws.dynamodb import (
     StaleWrite,
     is_refused,
-    made,
     overdue,
     pages,
     put_over,
@@ -29,6 +28,7 @@ from shared.aws.dynamodb import (
     to_item,
     to_value,
     transacted,
+    typed,
 )
 from shared.calls import call as rules_of
 from shared.calls import identity, lines
@@ -266,7 +266,7 @@ def _leg_item(leg: Leg | None) -> dict[str, Any] | None:
 def _leg(values: dict[str, Any] | None) -> Leg | None:
     if values is None:
         return None
-    return made(Leg, {**values, "started_at": instant(values["started_at"])})
+    return typed(Leg, {**values, "started_at": instant(values["started_at"])})
 
 
 def _call(found: dict[str, Any]) -> Call:
@@ -275,4 +275,4 @@ def _call(found: dict[str, Any]) -> Call:
         legs = {name: _leg(found.get(name)) for name in ("leg", "recorded")}
         found.setdefault("location_id", None)
         values = {**timed(found, _INSTANTS), **legs, "state": CallState(found["state"])}
-        return made(Call, values)
+        return typed(Call, values)

@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError
 from shared.aws.dynamodb import (
     StaleWrite,
     is_refused,
-    made,
     overdue,
     put_over,
     reading,
@@ -22,6 +21,7 @@ from shared.aws.dynamodb import (
     stamped,
     timed,
     to_item,
+    typed,
 )
 from shared.chains.chain import Chain, ChainState
 from shared.connections.crm_token import key as hashed
@@ -49,7 +49,7 @@ class Chains:
                 "locations": tuple(found["locations"]),
                 "state": ChainState(found["state"]),
             }
-            return made(Chain, {**timed(found, _INSTANTS), **read})
+            return typed(Chain, {**timed(found, _INSTANTS), **read})
 
     def save(self, chain: Chain) -> Chain:
         """Writes what was decided from the version in `chain`; returns it as stored.

@@ -22,12 +22,12 @@ from shared.altegio.redirect import Owner, Redirect
 from shared.aws.dynamodb import (
     from_item,
     is_refused,
-    made,
     reading,
     retried,
     row,
     to_item,
     to_value,
+    typed,
 )
 from shared.clock import instant, stamp
 
@@ -89,12 +89,12 @@ class Tickets:
         with reading(f"ticket {_hash(ticket)[:8]}"):
             told = {
                 "location_ids": tuple(row["location_ids"]),
-                "owner": made(Owner, row["owner"]),
+                "owner": typed(Owner, row["owner"]),
                 "chain_id": row.get("chain_id"),
                 "crm_token": row.get("crm_token"),
             }
             holds = row.get("proven_until", "") > stamp(now)
-            return Ticket(made(Redirect, told), row["proven"] if holds else None)
+            return Ticket(typed(Redirect, told), row["proven"] if holds else None)
 
     def try_code(self, ticket: str) -> bool:
         """Counts a try; False if there were too many since the ticket has proven something."""

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 from shared import countries
 from shared.aws.dynamodb import (
     is_refused,
-    made,
     read_as,
     reading,
     retried,
@@ -24,6 +23,7 @@ from shared.aws.dynamodb import (
     to_item,
     to_value,
     transacted,
+    typed,
 )
 from shared.clock import instant, stamp
 from shared.connections import pbx_key
@@ -373,7 +373,7 @@ def _of_email(email: str) -> str:
 
 def _account(row: dict[str, Any]) -> Account:
     with reading(row.pop("key")):
-        account = made(Account, read_as(row, {"linked_user_ids": tuple, "lines": dict}))
+        account = typed(Account, read_as(row, {"linked_user_ids": tuple, "lines": dict}))
         _ = [*map(instant, account.replaced_pbx_keys.values())]
         return replace(
             account,

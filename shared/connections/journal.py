@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.aws.dynamodb import made, pages, reading, to_item, to_value
+from shared.aws.dynamodb import pages, reading, to_item, to_value, typed
 from shared.clock import instant, stamp
 
 if TYPE_CHECKING:
@@ -59,4 +59,4 @@ class Journal:
 
 def _line(row: dict[str, Any]) -> Line:
     del row["expires_at"]
-    return made(Line, {**row, "at": instant(row["at"].partition("#")[0])})
+    return typed(Line, {**row, "at": instant(row["at"].partition("#")[0])})

@@ -15,7 +15,6 @@ from shared.aws.dynamodb import (
     StaleWrite,
     from_item,
     is_refused,
-    made,
     overdue,
     pages,
     put_over,
@@ -28,6 +27,7 @@ from shared.aws.dynamodb import (
     to_item,
     to_value,
     transacted,
+    typed,
 )
 from shared.clock import stamp
 from shared.connections.connection import LIVE, Connection, Hint, State
@@ -295,7 +295,7 @@ def _connection(found: dict[str, Any]) -> Connection:
         for name in ("unlisted", "former"):
             values[name] = tuple(values.get(name, ()))
         values = {"hint": None, "telephony": CrmTokenState.NONE, **read_as(values, _WORDS)}
-        return made(Connection, values)
+        return typed(Connection, values)
 
 
 def connections_of(dynamodb: "DynamoDBClient", settings: ConnectionsSettings) -> Connections:

@@ -23,7 +23,6 @@ from shared.aws.dynamodb import (
     cancelled,
     from_item,
     is_refused,
-    made,
     overdue,
     pages,
     read_as,
@@ -35,6 +34,7 @@ from shared.aws.dynamodb import (
     to_item,
     to_value,
     transacted,
+    typed,
 )
 from shared.clock import stamp
 from shared.connections.connection import State
@@ -351,4 +351,4 @@ def _entry(found: dict[str, Any]) -> Entry:
     with reading(found["key"]):
         values = timed(found, _INSTANTS)
         values.pop("parked_at", None)
-        return made(Entry, read_as(values, {"state": EntryState, "facts": from_texts}))
+        return typed(Entry, read_as(values, {"state": EntryState, "facts": from_texts}))

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from shared.aws.dynamodb import (
     StaleWrite,
-    made,
     reading,
     row,
     timed,
     to_item,
     to_value,
     transacted,
+    typed,
 )
 from shared.clock import instant, stamp
 from shared.reconcile.census.differences import REPAIRED, Difference, Finding
@@ -123,7 +123,7 @@ class CensusTable:
             return None
         with reading("census"):
             times = timed(values, ("began_at", "changed_at"))
-            return made(Head, {**times, "stage": Stage(values["stage"])})
+            return typed(Head, {**times, "stage": Stage(values["stage"])})
 
     def order(self, now: datetime, *, repairs: bool = False) -> Head:
         """Begins a census, which reconcile takes; or returns the one that is under way."""
