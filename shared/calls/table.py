@@ -163,10 +163,11 @@ class Calls:
     def due(self, state: CallState, now: datetime, limit: int) -> list[tuple[str, int]]:
         """Keys and locations of calls that are overdue, the oldest first; eventually consistent.
 
-        Of more than `limit`, the last ones as well: the first may all be of one account.
+        Of more than `limit`, the last ones as well: the first may all be of one account. Who asks
+        for one wants to know whether there is any.
         """
         found = list(overdue(self._dynamodb, self._table, state, now, limit))
-        if len(found) == limit:
+        if 1 < limit == len(found):
             found += overdue(self._dynamodb, self._table, state, now, limit, newest=True)
         return list({each["key"]: (each["key"], each["location_id"]) for each in found}.values())
 

@@ -21,7 +21,7 @@ from tests.house.template import ALARMS, QUEUES
 from tests.memory import Memory, refusal
 from tests.memory.calls import Asked
 from tests.ops.operator import Operator, facts, stack_of, told, type_what_it_says
-from tests.ops.states import put, reject
+from tests.ops.states import end, put, reject
 
 pytestmark = pytest.mark.usefixtures("logged")
 
@@ -204,6 +204,18 @@ def test_a_pace_that_is_too_low_is_named(connected: Deployment, operator: Operat
     line = next(it for it in told(operator) if "due for five" in it)
     assert "it cannot keep up; PacePerS and PacePerMin allow" in line
     assert line.endswith(" > grep Pace docs/configuration.md")
+
+
+def test_of_each_kind_that_is_overdue_the_oldest_is_named(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = deployment.connect(4232).pbx_key
+    for call_id in ("c-1", "c-2"):
+        end(deployment, key, call_id)
+        deployment.clock.advance(seconds=1)
+    deployment.clock.advance(hours=1)
+    [line] = [it for it in told(operator) if it.startswith("broken call ")]
+    assert "#c-1: due for five" in line
 
 
 def test_reconcile_that_is_silent_is_named(connected: Deployment, operator: Operator) -> None:
