@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ops import rows, screen
@@ -33,7 +33,8 @@ def cover(site: Site, now: datetime) -> Iterator[Found]:
     near = [it for it in works if coverage.is_near(it, now, rules)]
     yield from of_covers([*frozen, *near], now)
     for connection, its in zip(live, entries, strict=True):
-        if of_given_back(its, now)[2:]:  # Who has not paid on may have left.
+        given_back = of_given_back(its, now)
+        if given_back and given_back.later:  # Who has not paid on may have left.
             yield from of_dark(connection, its, now)
     yield "cover", f"{len(near)} end soon, {len(frozen)} frozen, of those that are looked at next"
 
@@ -79,24 +80,35 @@ def of_covers(works: Iterable[Work], now: datetime) -> Iterator[Trouble]:
         yield replace(first, what=first.what + more)
 
 
-def of_given_back(entries: Sequence[Entry], now: datetime) -> tuple[Entry, ...]:
-    """The refund, its payment, whose period runs now, and those that are paid for later ones."""
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """A payment whose period runs now and its refund; `later` are paid for later periods."""
+
+    paid: Entry
+    refund: Entry
+    later: tuple[Entry, ...]
+
+
+def of_given_back(entries: Sequence[Entry], now: datetime) -> GivenBack | None:
+    """The payment of a location that was given back while its period runs; None if none was."""
     back = {it.payment_key: it for it in entries if it.is_refund and it.state is EntryState.SENT}
     paid = [it for it in entries if not it.is_refund and it.state is EntryState.SENT]
     left = [it for it in paid if it.key not in back]
     for it in paid:
         if it.key in back and it.payment.period_from <= now <= it.payment.period_to:
             later = [other for other in left if other.payment.period_from > now]
-            return (back[it.key], it, *sorted(later, key=lambda each: each.payment.period_from))
-    return ()
+            later.sort(key=lambda each: each.payment.period_from)
+            return GivenBack(it, back[it.key], tuple(later))
+    return None
 
 
 def of_dark(connection: Connection, entries: Sequence[Entry], now: datetime) -> Iterator[Trouble]:
     """A location that is frozen, as the period that it had paid for was given back."""
-    refund, paid, *later = of_given_back(entries, now) or (None, None)
-    if connection.state is State.FROZEN and refund and paid:
-        what = f"is frozen, as {refund.key} has given back {paid.key}, whose period runs now"
-        what += f"; {later[0].key} is for {screen.period(later[0])}" if later else ""
+    given_back = of_given_back(entries, now)
+    if connection.state is State.FROZEN and given_back:
+        refund, later = given_back.refund, given_back.later
+        what = f"is frozen, as {refund.key} has given back {given_back.paid.key}, whose period runs"
+        what += f" now; {later[0].key} is for {screen.period(later[0])}" if later else " now"
         what += ". If that was a mistake, have billing send the period that runs now anew, under a"
         what += " new event id"
         location = f"location {connection.location_id}"
