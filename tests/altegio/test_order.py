@@ -290,11 +290,24 @@ def test_legs_that_cannot_be_written_now_are_heard_off_the_queue(
     assert (row["call_id"], row["state"]) == ("c-1", "waiting")
 
 
+def end_many(deployment: Deployment, key: str, initial: str, number: int, *at: int) -> None:
+    for each in range(number):
+        end(deployment, key, f"{initial}-{each}", *at)
+
+
+def woken_by_reconcile(deployment: Deployment) -> list[str]:
+    """The initials of those that it has woken; what the door has woken is taken before."""
+    deployment.clock.advance(seconds=6)
+    deployment.woken_calls()
+    deployment.invoke("reconcile", {})
+    deployment.clock.advance(seconds=3)
+    return [call_id[0] for call_id in deployment.woken_calls()]
+
+
 def test_thousands_of_calls_hold_up_nobody_else_s(
     deployment: Deployment, keys: tuple[str, str]
 ) -> None:
-    for number in range(400):
-        end(deployment, keys[0], f"c-{number}")
+    end_many(deployment, keys[0], "c", 400)
     end(deployment, keys[1], "n-1", 4777)
     deployment.clock.advance(seconds=6)
     found = deployment.woken_calls()
@@ -305,15 +318,9 @@ def test_thousands_of_calls_hold_up_nobody_else_s(
 def test_what_is_beyond_the_allowance_is_taken_in_turn(
     deployment: Deployment, keys: tuple[str, str]
 ) -> None:
-    for number in range(400):
-        end(deployment, keys[0], f"c-{number}")
-    for number in range(HISTORY_OF_ACCOUNT.burst + 2):
-        end(deployment, keys[1], f"n-{number}", 4777)
-    deployment.clock.advance(seconds=6)
-    deployment.woken_calls()
-    deployment.invoke("reconcile", {})
-    deployment.clock.advance(seconds=3)
-    begins = [call_id[0] for call_id in deployment.woken_calls()]
+    end_many(deployment, keys[0], "c", 400)
+    end_many(deployment, keys[1], "n", HISTORY_OF_ACCOUNT.burst + 2, 4777)
+    begins = woken_by_reconcile(deployment)
     assert begins[:6] in (3 * ["c", "n"], 3 * ["n", "c"])
     # The rest of the run's are told evenly until the next, and are half the pace.
     deployment.clock.advance(seconds=57)
@@ -324,16 +331,10 @@ def test_a_crowd_of_more_calls_than_are_read_hides_nobody_else_s(
     deployment: Deployment, keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "_MOST_CALLS", 50)
-    for number in range(200):
-        end(deployment, keys[0], f"c-{number}")
+    end_many(deployment, keys[0], "c", 200)
     deployment.clock.advance(seconds=1)
-    for number in range(HISTORY_OF_ACCOUNT.burst + 2):
-        end(deployment, keys[1], f"n-{number}", 4777)
-    deployment.clock.advance(seconds=6)
-    deployment.woken_calls()
-    deployment.invoke("reconcile", {})
-    deployment.clock.advance(seconds=3)
-    assert "n" in [call_id[0] for call_id in deployment.woken_calls()]
+    end_many(deployment, keys[1], "n", HISTORY_OF_ACCOUNT.burst + 2, 4777)
+    assert "n" in woken_by_reconcile(deployment)
 
 
 # Reconcile
