@@ -29,7 +29,9 @@ MOST_LISTED = 20
 MOST_HAPPENED = 10
 # Of so many locations all calls are read that are kept.
 _MOST_COUNTED = 5
+# So many rows are read for everybody; for whoever may enter lines, as he chooses among all.
 _MOST_READ = 60
+_MOST_PROVEN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +109,24 @@ class AccountSummary:
             but: Locations that are shown already.
             is_proven: Whether calls and payments may be disclosed.
         """
-        ids = sorted(self._connections.of_account(account.account_id))
-        rows = {location_id: self._connections.get(location_id) for location_id in ids[:_MOST_READ]}
+        # Those of the link first, as the page is about them.
+        ids = sorted(
+            self._connections.of_account(account.account_id), key=lambda it: (it not in but, it)
+        )
+        most = _MOST_PROVEN if is_proven else _MOST_READ
+        rows = {location_id: self._connections.get(location_id) for location_id in ids[:most]}
         live = [
             row
             for row in rows.values()
             if row is not None and row.live and row.account_id == account.account_id
         ]
-        happened = self._happened(live) if is_proven else None
+        happened = self._happened(live[:_MOST_READ]) if is_proven else None
         others = [row for row in live if row.location_id not in but]
         return Belongings(
             tuple((row, self._switching.standing(row)) for row in others[:MOST_LISTED]),
-            more=len(others) - len(others[:MOST_LISTED]) + len(ids[_MOST_READ:]),
+            more=len(others[MOST_LISTED:]) + len({*ids[most:]} - but),
             happened=happened,
-            pbx=self._pbx(account, live, happened) if happened else None,
+            pbx=self._pbx(account, live[:_MOST_READ], happened) if happened else None,
             lines=self._lines.of(account) if is_proven else None,
             missed=tuple(map(self._waiting, live[:_MOST_COUNTED])) if is_proven else None,
             choices=tuple(row.location_id for row in live),

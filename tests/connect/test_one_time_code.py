@@ -82,6 +82,17 @@ def test_without_an_address_to_send_from_nothing_can_be_proven(deployment: Deplo
     assert deployment.letters == []
 
 
+def test_of_very_many_locations_all_can_be_chosen_and_none_is_counted_twice(
+    deployment: Deployment,
+) -> None:
+    deployment.connect(*range(1, 66), owner=ANNA)
+    page = deployment.visit(deployment.simulator.redirect(65, owner=ANNA))
+    assert (page.standings, len(page.others)) == ({65: "connected"}, 20)
+    assert ENGLISH.more["other"].format(number=44) in page.text
+    page = proven(deployment, page)
+    assert all(f'<option value="{each}">' in page.text for each in range(1, 66))
+
+
 def test_the_code_opens_calls_and_payments_and_their_fate(deployment: Deployment) -> None:
     page = deployment.connect(4564, owner=ANNA)
     deployment.call(ended(deployment, "c-1"), page.pbx_key)
