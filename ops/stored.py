@@ -64,6 +64,8 @@ def of_location(site: Site, connection: Connection) -> Person:
 def personal(site: Site, person: Person) -> Rows:
     """Rows that are deleted as a whole, by table; accounts and connections have their own way."""
     users, account_id = person.users, person.account_id
+    portal = person.account.portal_account_id if person.account else ""
+    askers = {*map(str, users), str(account_id), f"portal#{portal}"}
 
     def ticket(it: Row) -> bool:
         key = str(it["ticket_hash"])
@@ -73,9 +75,8 @@ def personal(site: Site, person: Person) -> Rows:
         owned = it.get("owner", {}).get("altegio_user_id") in users
         if not person.whole:
             return owned and named
-        portal = person.account.portal_account_id if person.account else ""
         of_account = (f"codes#{account_id}#", f"watch#{account_id}#")
-        counted = key.startswith((*of_account, *(f"denied#{each}#" for each in users)))
+        counted = key.startswith((*of_account, *(f"denied#{each}#" for each in askers)))
         claimed = bool(portal) and it.get("claimed_by") == portal
         return owned or counted or claimed or account_id in (it.get("proven"), it.get("watches"))
 
@@ -88,7 +89,7 @@ def personal(site: Site, person: Person) -> Rows:
         # A location may have the number of a user, so no note is theirs by that.
         key, who = str(it["key"]), str(it.get("who", ""))
         if not is_note(key):
-            return key.partition("#")[2] in {str(account_id), *map(str, users)}
+            return key.partition("#")[2] in askers
         return account_id is not None and (account_id in who or bool(places_of(it, account_id)))
 
     def own(it: Row) -> Row:

@@ -19,7 +19,7 @@ from functions.connect.page import LANGUAGES
 from local.simulator import Simulator
 from shared import doors
 from shared.aws.dynamodb import UnreadableRow, reading
-from shared.connections.accounts import Accounts, AccountsBusy
+from shared.connections.accounts import Accounts
 from shared.reconcile.schedule import ReconcileFailed
 from tests.deployment import Clock, Deployment, counted, http_event, payment, secrets_in
 from tests.functions.test_events import EVENTS, admitted, load
@@ -284,39 +284,13 @@ def test_the_500_is_the_same_whoever_asks(
     assert logged().count('"handler failed"') == 2
 
 
-@pytest.mark.parametrize("language", LANGUAGES, ids=lambda words: words.language)
-def test_an_account_that_is_being_changed_is_no_error(
-    deployment: Deployment,
-    monkeypatch: pytest.MonkeyPatch,
-    logged: Callable[[], str],
-    language: Any,
-) -> None:
-    deployment.accept_language = language.language
-    page = deployment.visit(deployment.simulator.grant(4564))
-
-    def busy(*_asked: Any, **_more: Any) -> None:
-        raise AccountsBusy
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Accounts, "register", busy)
-        shown = deployment.press(page)
-    assert (shown.status, shown.title) == (503, language.busy.title)
-    assert language.busy.lead in shown.text
-    assert "HandlerFailed" not in counted(logged())
-    assert deployment.press(page).standings == {4564: "connected"}
-
-
 def test_an_account_that_is_being_changed_is_told_to_the_portal(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment.set_portal_key(PORTAL_KEY)
-    event = ask("POST", "/connections")(deployment)
-
-    def busy(*_asked: Any, **_more: Any) -> None:
-        raise AccountsBusy
-
+    event = ask("POST", "/pbx-key")(deployment)
     with monkeypatch.context() as patch:
-        patch.setattr(Accounts, "register", busy)
+        patch.setattr(Accounts, "give_key", lambda *_asked, **_more: False)
         answer = deployment.invoke("connect", event)
     assert answer["statusCode"] == 503
     assert "send it again" in json.loads(answer["body"])["error"]

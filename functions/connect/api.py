@@ -19,9 +19,8 @@ from shared.calls.lines import location_of
 from shared.calls.missed_calls import Closed
 from shared.connect.flow import UnknownTicket
 from shared.connect.locations import TooMany
-from shared.connect.portal import BadAccount, NotItsLocation, UsedElsewhere
+from shared.connect.portal import AccountBusy, BadAccount, NotItsLocation, UsedElsewhere
 from shared.connect.view import Visit
-from shared.connections.accounts import AccountsBusy
 from shared.one_line import one_line
 from shared.telemetry import count, logger
 
@@ -68,7 +67,7 @@ def answer(made: wiring.Connect, request: http.Request) -> dict[str, Any]:
         return http.json_answer(409, {"error": "the ticket was used for another account"})
     except TooMany:
         return http.json_answer(429, {"error": "too many locations that are not this owner's"})
-    except AccountsBusy:
+    except AccountBusy:
         return http.json_answer(503, {"error": "the account was being changed: send it again"})
     except ParameterUnreadable:
         count("TokenUnreadable")

@@ -18,7 +18,6 @@ from shared.connect.first_ring import TooOften
 from shared.connect.flow import UnknownTicket
 from shared.connect.form import Form
 from shared.connect.locations import TooMany
-from shared.connections.accounts import AccountsBusy
 from shared.one_line import one_line
 from shared.telemetry import count, logger, metrics
 
@@ -62,9 +61,6 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return page.unknown_ticket()
     except TooMany:
         return page.too_many()
-    except AccountsBusy:
-        logger.warning("accounts busy")
-        return page.busy()
     except ParameterUnreadable:
         count("TokenUnreadable")
         return page.later()

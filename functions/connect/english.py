@@ -330,10 +330,6 @@ ENGLISH = Words(
         "Please come back later",
         "There were too many requests about locations that are not yours. Try again in an hour.",
     ),
-    busy=Heading(
-        "Please press once more",
-        "Your account was being changed at that very moment. Go back and press the button again.",
-    ),
     later=Heading(
         "Please come back in a minute",
         "We cannot check this link just now. Nothing was changed; open the page again in a minute.",

@@ -362,13 +362,6 @@ GERMAN = Words(
             "in einer Stunde noch einmal."
         ),
     ),
-    busy=Heading(
-        "Bitte klicken Sie noch einmal",
-        (
-            "Ihr Konto wurde genau in diesem Moment geändert. Gehen Sie zurück und klicken Sie "
-            "noch einmal auf die Schaltfläche."
-        ),
-    ),
     later=Heading(
         "Bitte kommen Sie in einer Minute wieder",
         "Wir können diesen Link gerade nicht prüfen. Es wurde nichts geändert; öffnen Sie die "

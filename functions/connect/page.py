@@ -117,6 +117,8 @@ class Page:
         standings = {location.standing for location in visit.locations}
         is_wrong = visit.wrong or visit.entered not in (None, Entered.DONE)
         status = 422 if is_wrong else 200
+        if visit.has_asked_too_many and visit.proof is not Proof.GIVEN:
+            return self._answer(429, self._words.too_many, visit)
         if visit.proof not in (Proof.IMPOSSIBLE, Proof.OFFERED):
             heading = self._words.settings
         elif standings == {Standing.CONNECTED}:
@@ -213,10 +215,6 @@ class Page:
     def too_many(self) -> dict[str, Any]:
         """Somebody asks about the locations of others."""
         return self._answer(429, self._words.too_many)
-
-    def busy(self) -> dict[str, Any]:
-        """Somebody else was at the account at the same moment."""
-        return self._answer(503, self._words.busy)
 
     def later(self) -> dict[str, Any]:
         """Nothing can be proven now, as the partner token cannot be read."""

@@ -339,11 +339,6 @@ SPANISH = Words(
             "de una hora."
         ),
     ),
-    busy=Heading(
-        "Pulse otra vez, por favor",
-        "Su cuenta se estaba modificando en ese mismo momento. Vuelva atrás y pulse el botón otra "
-        "vez.",
-    ),
     later=Heading(
         "Vuelva dentro de un minuto",
         "Ahora mismo no podemos comprobar este enlace. No se ha cambiado nada; abra la página otra "

@@ -240,7 +240,6 @@ class Words:
     refund: tuple[str, str]
     settings: Heading
     too_many: Heading
-    busy: Heading
     later: Heading
     failed: Heading
     portal: Heading

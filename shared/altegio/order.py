@@ -45,7 +45,7 @@ class Allowance:
 
 # Of one account, on however many telephones: whoever uses its key, or a copy of it, shares it.
 POP_UPS_OF_ACCOUNT = Allowance("pop-up", part=0.5, burst=3)
-# Of one Altegio user, in however many tabs.
+# Of one Altegio user in however many tabs, or, apart from that, of the account that is proven.
 PAGES_OF_USER = Allowance("page", part=0.5, burst=20)
 # Calls that go into the history at once, of one account and of all. The other half of the pace is
 # reconcile's, which takes the rest in turn by account: together no more than can be sent, so that

@@ -8,7 +8,7 @@ time does not suffice for is finished by reconcile.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared import countries
 from shared.altegio import redirect
@@ -19,17 +19,25 @@ from shared.clock import Clock
 from shared.connect import form as form_rules
 from shared.connect.account_summary import AccountSummary, Belongings
 from shared.connect.form import Form
-from shared.connect.locations import Locations, TooMany
+from shared.connect.locations import Asked, Locations, TooMany
 from shared.connect.tickets import Ticket, Tickets
 from shared.connect.view import LocationStanding, Proof, Standing, Visit
 from shared.connections import pbx_key
-from shared.connections.accounts import Account, Accounts
+from shared.connections.accounts import Account, Accounts, made
 from shared.connections.connection import Connection
 from shared.telemetry import logger
 
 
 class UnknownTicket(Exception):
     """The page is too old, or its ticket was never issued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """How the owner's account is found; and how one is made, which stores nothing yet."""
+
+    finds: Callable[[], Account | None]
+    makes: Callable[[], Account]
 
 
 class ConnectFlow:
@@ -66,26 +74,68 @@ class ConnectFlow:
         """
         arrived = self.verified(raw_query)
         account = self._accounts.of_user(arrived.owner.altegio_user_id)
-        visit = self.look(arrived, account)
-        if self.proves and (account or self._accounts.of_email(arrived.owner.email)):
+        can_prove = self.proves and bool(account or self._accounts.of_email(arrived.owner.email))
+        try:
+            visit = self.look(arrived, account)
+        except TooMany:
+            # Whoever has asked, the owner can prove that it was not he.
+            if not can_prove:
+                raise
+            visit = self.unasked(arrived, account)
+        if can_prove:
             visit = replace(visit, proof=Proof.OFFERED)
-        if visit.can_connect or visit.proof is not Proof.IMPOSSIBLE:
-            visit = replace(visit, ticket=self._tickets.issue(arrived, self._clock()))
+        if visit.can_connect or can_prove:
+            first = replace(arrived, location_ids=visit.promising)
+            visit = replace(visit, ticket=self._tickets.issue(first, self._clock()))
         return visit
 
-    def look(self, arrived: Redirect, account: Account | None, *, is_proven: bool = False) -> Visit:
+    def look(
+        self,
+        arrived: Redirect,
+        account: Account | None,
+        *,
+        is_proven: bool = False,
+        asker: str = "",
+    ) -> Visit:
         """How every location stands, and what else the account has, if there is one.
 
+        Args:
+            arrived: the locations, and whose link it is.
+            account: the owner's; None if he has none.
+            is_proven: whether the visitor has proven more than his link does.
+            asker: whose questions are counted, if it is neither the link nor what was proven.
+
         Raises:
-            TooMany: see `visit`.
+            TooMany: see `visit`; nothing was found that can be connected.
         """
         until = time.monotonic() + self._budget_s
-        standings = {
-            asked.location_id: self._locations.shown(
-                arrived, asked.connection, asked.location_id, asked.standing
-            )
-            for asked in self._locations.asked(arrived, account, until)
-        }
+        standings: dict[int, LocationStanding] = {}
+        asker = asker or _asker(arrived, account, is_proven=is_proven)
+        try:
+            for asked in self._locations.asked(arrived, account, until, asker):
+                standings[asked.location_id] = self._locations.shown(
+                    arrived, asked.connection, asked.location_id, asked.standing
+                )
+        except TooMany:
+            if not any(it.standing is Standing.READY for it in standings.values()):
+                raise
+        return self._looked(arrived, account, standings, is_proven=is_proven)
+
+    def unasked(
+        self, arrived: Redirect, account: Account | None, *, is_proven: bool = False
+    ) -> Visit:
+        """The same as our own tables have it, as there were too many questions."""
+        visit = self._looked(arrived, account, {}, is_proven=is_proven)
+        return replace(visit, has_asked_too_many=True)
+
+    def _looked(
+        self,
+        arrived: Redirect,
+        account: Account | None,
+        standings: dict[int, LocationStanding],
+        *,
+        is_proven: bool,
+    ) -> Visit:
         return Visit(
             arrived.owner,
             account,
@@ -116,17 +166,21 @@ class ConnectFlow:
                 return replace(shown, country=form.country)
             typed = replace(typed, phone=form_rules.phone_of(form) or "")
 
-        def registers() -> Account:
-            return self.register(
-                arrived,
+        user_id = arrived.owner.altegio_user_id
+        owned = Owned(
+            finds=lambda: self._accounts.of_user(user_id),
+            makes=lambda: made(
+                user_id,
                 name=typed.name,
                 email=typed.email,
                 phone=typed.phone,
                 country=form.country,
-            )
-
+                now=self._clock(),
+            ),
+        )
         is_proven = account is not None and ticket.proven == account.account_id
-        visit = self.connect(arrived, account, registers, is_proven=is_proven)
+        visit = self.connect(arrived, account, owned, is_proven=is_proven)
+        self.keep_order(form.ticket, arrived, visit)
         country = visit.account.country if visit.account else form.country
         visit = replace(visit, owner=typed, country=country)
         if visit.account and visit.pbx_key:
@@ -149,36 +203,22 @@ class ConnectFlow:
             raise UnknownTicket
         return opened
 
-    def register(
-        self,
-        arrived: Redirect,
-        *,
-        name: str,
-        email: str,
-        phone: str,
-        country: str,
-        portal_account_id: str = "",
-    ) -> Account:
-        """A new account, or the one that somebody else has made at this very moment."""
-        account = self._accounts.register(
-            arrived.owner.altegio_user_id,
-            name=name,
-            email=email,
-            phone=phone,
-            country=country,
-            now=self._clock(),
-            portal_account_id=portal_account_id,
-        )
-        logger.info("account registered", extra={"account_id": account.account_id})
-        return account
+    def keep_order(self, ticket: str, arrived: Redirect, visit: Visit) -> None:
+        """The next request with a ticket asks first about what was not denied to this one.
+
+        No request has the time for all of a long link, nor the allowance.
+        """
+        if visit.promising != arrived.location_ids:
+            self._tickets.keep_order(ticket, visit.promising)
 
     def connect(
         self,
         arrived: Redirect,
         account: Account | None,
-        registers: Callable[[], Account],
+        owned: Owned,
         *,
         is_proven: bool = False,
+        asker: str = "",
         gives_key: bool = False,
     ) -> Visit:
         """Connects every location of a redirect to an account, as far as the time lasts.
@@ -186,8 +226,9 @@ class ConnectFlow:
         Args:
             arrived: what was confirmed.
             account: the owner's; None if he has none yet.
-            registers: makes it, once the platform shows that there is something to connect.
+            owned: makes it, once the platform shows that there is something to connect.
             is_proven: whether the visitor has proven more than his link does.
+            asker: see `look`.
             gives_key: whether an account without a PBX key gets its first one; otherwise only the
                 request that registers it shows one, as no grant proves whose the account is.
 
@@ -197,18 +238,18 @@ class ConnectFlow:
         until = time.monotonic() + self._budget_s
         standings: dict[int, LocationStanding] = {}
         consented: list[tuple[Connection, Status]] = []
-        entitled: Account | None = None
-        is_new = False
+        asker = asker or _asker(arrived, account, is_proven=is_proven)
+        is_seen = is_new = False
         # All consents first, as reconcile can finish what is open.
         try:
-            for asked in self._locations.asked(arrived, account, until):
+            for asked in self._locations.asked(arrived, account, until, asker, presses=True):
                 now = self._locations.settled(asked, account, until)
                 stands = now.standing
                 if stands is Standing.READY:
-                    if entitled is None:
-                        entitled, is_new = self._entitled(account, registers)
-                        account = entitled
-                    opened = self._locations.consent(arrived, now, entitled)
+                    opened, account, is_first = self._consented(
+                        arrived, now, account, owned, is_seen=is_seen
+                    )
+                    is_seen, is_new = account is not None, is_new or is_first
                     if opened is not None:
                         consented.append((opened, now.status))
                     stands = Standing.IN_PROGRESS
@@ -217,7 +258,7 @@ class ConnectFlow:
                 )
         except TooMany:
             # What was consented to is shown, as the key of a new account is at no other time.
-            if entitled is None:
+            if not is_seen:
                 raise
         for connection, status in consented:
             standings[connection.location_id] = self._locations.finished(
@@ -245,13 +286,32 @@ class ConnectFlow:
             standings = {**self._locations.unasked(arrived, account), **standings}
         return _in_order(arrived, standings)
 
-    def _entitled(
-        self, account: Account | None, registers: Callable[[], Account]
-    ) -> tuple[Account, bool]:
-        """The account that a grant is for, and whether it was made for it."""
-        if account is not None and self._accounts.seen(account, self._clock()):
-            return account, False
-        return registers(), True
+    def _consented(
+        self,
+        arrived: Redirect,
+        asked: Asked,
+        account: Account | None,
+        owned: Owned,
+        *,
+        is_seen: bool,
+    ) -> tuple[Connection | None, Account | None, bool]:
+        """The owner's consent, for his account or for a new one, which is stored with it.
+
+        Returns:
+            What was opened, None if somebody else is at it; the account, None if there is still
+            none; and whether it is new.
+        """
+        for _ in range(2):
+            if account is not None and (is_seen or self._accounts.seen(account, self._clock())):
+                return self._locations.consent(arrived, asked, account), account, False
+            new = owned.makes()
+            opened = self._locations.consent(arrived, asked, new, self._accounts.registration(new))
+            if opened is not None:
+                logger.info("account registered", extra={"account_id": new.account_id})
+                return opened, new, True
+            # Another request of his may have been faster.
+            account, is_seen = owned.finds(), False
+        return None, account, False
 
     def _belongings(self, arrived: Redirect, account: Account, *, is_proven: bool) -> Belongings:
         shown = frozenset(arrived.location_ids)
@@ -303,6 +363,13 @@ def _in_order(
         for location_id in arrived.location_ids
     ]
     return tuple(replace(each, name=arrived.location_name or each.name) for each in listed)
+
+
+def _asker(arrived: Redirect, account: Account | None, *, is_proven: bool) -> str:
+    """Whose questions are counted: nobody who only has the link uses up those of its owner."""
+    if account is not None and is_proven:
+        return account.account_id
+    return str(arrived.owner.altegio_user_id)
 
 
 def _diagnose(raw_query: str, tokens: tuple[str, ...]) -> None:

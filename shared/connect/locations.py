@@ -4,9 +4,10 @@ All limits come before the work, and nothing is written for a location that was 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from shared.altegio.client import Refused, Unreachable
 from shared.altegio.marketplace import Marketplace
@@ -74,17 +75,26 @@ class Locations:
         self._clock = clock
         self._rules = rules
 
-    def asked(self, arrived: Redirect, account: Account | None, until: float) -> Iterator[Asked]:
+    def asked(
+        self,
+        arrived: Redirect,
+        account: Account | None,
+        until: float,
+        asker: str,
+        *,
+        presses: bool = False,
+    ) -> Iterator[Asked]:
         """The locations in turn, until `until`, or until the platform does not answer.
 
         Those that are connected to him come last: of a long chain, no request has the time for all.
-        For those that are not the owner's, the allowance is taken before it is asked.
+        For those that are not the owner's, the allowance of `asker` is taken before it is asked.
+        Only whoever presses gets the last of it, so that he can connect what he has found.
 
         Raises:
             TooMany: nothing is left of it.
         """
-        what = f"denied#{arrived.owner.altegio_user_id}"
-        left = 0
+        what, left = f"denied#{asker}", 0
+        most = MOST_DENIED if presses else MOST_DENIED - _AT_ONCE
         connected = self._connected(arrived, account)
         for location_id in sorted(arrived.location_ids, key=connected.__contains__):
             if time.monotonic() >= until:
@@ -92,13 +102,13 @@ class Locations:
             connection = self._connections.get(location_id)
             is_own = is_of(connection, account)
             if not is_own and not left:
-                left = self._tickets.allowance(what, _AT_ONCE, MOST_DENIED, self._clock())
+                left = self._tickets.allowance(what, _AT_ONCE, most, self._clock())
                 if not left:
                     logger.warning("too many locations of others")
                     raise TooMany
             left -= not is_own
             try:
-                self._pages.take(str(arrived.owner.altegio_user_id))
+                self._pages.take(asker)
                 status = self._platform.status(location_id, until)
             except (Paused, Refused, Unreachable) as error:
                 # It would say the same of the others; the owner can press once more.
@@ -141,8 +151,13 @@ class Locations:
         current = self._followed(current, account, until)
         return Asked(asked.location_id, current, status, stands)
 
-    def consent(self, arrived: Redirect, asked: Asked, account: Account) -> Connection | None:
-        """Makes the owner's consent to a grant durable; None if somebody else is at it."""
+    def consent(
+        self, arrived: Redirect, asked: Asked, account: Account, beside: Sequence[Any] = ()
+    ) -> Connection | None:
+        """Makes the owner's consent to a grant durable; None if somebody else is at it.
+
+        What is `beside` it in the transaction is written too, or neither is.
+        """
         location_id, status = asked.location_id, asked.status
         for _ in range(_READINGS):
             now, before = self._clock(), self._connections.get(location_id)
@@ -163,7 +178,7 @@ class Locations:
                 opened, noted_at = self._opened(arrived, before, location_id, status, account), now
             opened = replace(opened, name=arrived.location_name or opened.name)
             with suppress(StaleWrite):
-                return self._connections.save(opened, noted_at)
+                return self._connections.save(opened, noted_at, beside)
         return None
 
     def finished(

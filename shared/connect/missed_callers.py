@@ -62,7 +62,7 @@ class MissedCallers:
         """Who was missed at a location; the settings, if the visitor may not see it.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         connection = self._own(ticket, location)
         if connection is None:
@@ -75,7 +75,7 @@ class MissedCallers:
         """Somebody is done with a caller; see `MissedCalls.close`.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         connection = self._own(ticket, location)
         if connection is None:
@@ -87,7 +87,7 @@ class MissedCallers:
         """Has a letter sent each morning, in a language; it is stopped at the address `page`.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         connection = self._own(ticket, location)
         if connection is None or not self._connecting.proves:
@@ -100,7 +100,7 @@ class MissedCallers:
         """Has no more of them sent.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         connection = self._own(ticket, location)
         if connection is None:

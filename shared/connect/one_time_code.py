@@ -21,6 +21,7 @@ from shared.calls.line_entry import Entered, EnterLines
 from shared.clock import Clock
 from shared.connect import codes
 from shared.connect.flow import ConnectFlow
+from shared.connect.locations import TooMany
 from shared.connect.tickets import Tickets
 from shared.connect.view import Proof, Visit
 from shared.connections.accounts import Account, Accounts
@@ -63,7 +64,7 @@ class OneTimeCode:
             write: Makes a letter of a code.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         arrived = self._connecting.opened(ticket).redirect
         own, account = self._found(arrived)
@@ -75,7 +76,7 @@ class OneTimeCode:
         """Takes a code. An Altegio user without an account is let into the one that it proves.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         opened = self._connecting.opened(ticket)
         arrived = opened.redirect
@@ -102,7 +103,7 @@ class OneTimeCode:
         """What has become of the account since, for whoever has proven that it is his.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         opened = self._connecting.opened(ticket)
         account = self._accounts.of_user(opened.redirect.owner.altegio_user_id)
@@ -114,7 +115,7 @@ class OneTimeCode:
         """A watch for the first ring; what is to be proven instead, if nothing is yet.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         opened = self._connecting.opened(ticket)
         account = self._accounts.of_user(opened.redirect.owner.altegio_user_id)
@@ -126,7 +127,7 @@ class OneTimeCode:
         """Gives the account's PBX another key; `voids` says whether the old ones end at once.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         opened = self._connecting.opened(ticket)
         arrived = opened.redirect
@@ -140,7 +141,7 @@ class OneTimeCode:
         """Takes the country in which the account's numbers are read that name none.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         opened = self._connecting.opened(ticket)
         arrived = opened.redirect
@@ -161,7 +162,7 @@ class OneTimeCode:
         """Takes the location of a line, as the owner has written both.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         location_id = lines.location_of(location)
         if location_id is None:
@@ -174,7 +175,7 @@ class OneTimeCode:
         """Removes a line.
 
         Raises:
-            UnknownTicket, TooMany: see `ConnectFlow`.
+            UnknownTicket: see `ConnectFlow`.
         """
         return self._with_line(
             ticket, line, lambda account_id, key: self._lines.remove(account_id, [key])
@@ -239,5 +240,9 @@ class OneTimeCode:
 
     def _shown(self, arrived: Redirect, own: Account | None, ticket: str, proof: Proof) -> Visit:
         is_proven = proof is Proof.GIVEN
-        visit = self._connecting.look(arrived, own, is_proven=is_proven)
+        try:
+            visit = self._connecting.look(arrived, own, is_proven=is_proven)
+        except TooMany:
+            # Somebody else may have asked with this link: its owner can prove himself all the same.
+            visit = self._connecting.unasked(arrived, own, is_proven=is_proven)
         return replace(visit, ticket=ticket, proof=proof)

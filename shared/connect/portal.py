@@ -14,10 +14,10 @@ from shared.calls.line_entry import Entered, EnterLines
 from shared.calls.lines import Directory
 from shared.calls.missed_calls import Closed, Found, MissedCalls
 from shared.clock import Clock
-from shared.connect.flow import ConnectFlow
+from shared.connect.flow import ConnectFlow, Owned
 from shared.connect.tickets import Tickets
 from shared.connect.view import Visit
-from shared.connections.accounts import Account, Accounts, AccountsBusy
+from shared.connections.accounts import Accounts, made
 from shared.connections.connection import Connection
 from shared.telemetry import count
 
@@ -27,6 +27,10 @@ _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_.@\-]{1,64}")
 
 class BadAccount(Exception):
     """What the portal gives is no id of an account."""
+
+
+class AccountBusy(Exception):
+    """Somebody else was at the account at the same moment: try again."""
 
 
 class NotItsLocation(Exception):
@@ -88,8 +92,12 @@ class Portal:
             BadAccount: the id is none.
             UnknownTicket, TooMany: see `ConnectFlow`.
         """
-        account = self._accounts.of_portal(checked(portal_account_id))
-        return self._connecting.look(self._connecting.opened(ticket).redirect, account)
+        customer = checked(portal_account_id)
+        account = self._accounts.of_portal(customer)
+        arrived = self._connecting.opened(ticket).redirect
+        visit = self._connecting.look(arrived, account, asker=_asker(customer))
+        self._connecting.keep_order(ticket, arrived, visit)
+        return visit
 
     def connect(self, ticket: str, portal_account_id: str) -> Visit:
         """Connects every location to the portal's account; again, it goes on where it stopped.
@@ -103,35 +111,39 @@ class Portal:
         arrived = self._connecting.opened(ticket).redirect
         if not self._tickets.claim(ticket, customer):
             raise UsedElsewhere
-        account = self._accounts.of_portal(customer)
-
-        def registers() -> Account:
-            owner = arrived.owner
-            return self._connecting.register(
-                arrived,
+        account, owner = self._accounts.of_portal(customer), arrived.owner
+        owned = Owned(
+            finds=lambda: self._accounts.of_portal(customer),
+            makes=lambda: made(
+                owner.altegio_user_id,
                 name=owner.name,
                 email=owner.email,
                 phone=owner.phone,
                 country=countries.of_phone(owner.phone),
+                now=self._clock(),
                 portal_account_id=customer,
-            )
-
+            ),
+        )
         # Its customer is logged in there: that is the second proof.
-        return self._connecting.connect(arrived, account, registers, gives_key=True)
+        visit = self._connecting.connect(
+            arrived, account, owned, asker=_asker(customer), gives_key=True
+        )
+        self._connecting.keep_order(ticket, arrived, visit)
+        return visit
 
     def rotate(self, portal_account_id: str, *, voids: bool) -> str | None:
         """Another key for the PBX of an account; None if there is no such account.
 
         Raises:
             BadAccount: the id is none.
-            AccountsBusy: the account got another key at this very moment.
+            AccountBusy: the account got another key at this very moment.
         """
         account = self._accounts.of_portal(checked(portal_account_id))
         if account is None:
             return None
         key = self._connecting.renewed_key(account, voids=voids)
         if key is None:
-            raise AccountsBusy(account.account_id)
+            raise AccountBusy(account.account_id)
         return key
 
     def lines(self, portal_account_id: str) -> Directory | None:
@@ -190,6 +202,11 @@ class Portal:
         if connection is None:
             raise NotItsLocation
         return connection
+
+
+def _asker(customer: str) -> str:
+    """Whose questions are counted: the portal knows who is logged in, whosever link he has."""
+    return f"portal#{customer}"
 
 
 def checked(portal_account_id: str) -> str:

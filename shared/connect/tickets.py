@@ -12,6 +12,7 @@ are forgotten in the same way: of letters and used codes, and of what is done wi
 
 import hashlib
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,15 @@ class Tickets:
             "SET proven = :account, proven_until = :until REMOVE code_tries",
             "attribute_exists(ticket_hash)",
             {":account": account_id, ":until": stamp(now + PROOF)},
+        )
+
+    def keep_order(self, ticket: str, location_ids: Sequence[int]) -> None:
+        """Keeps in which order the locations of a ticket are asked about."""
+        self._update(
+            ticket,
+            "SET location_ids = :ids",
+            "attribute_exists(ticket_hash)",
+            {":ids": [*location_ids]},
         )
 
     def watch(self, account_id: str, now: datetime) -> str:
@@ -221,12 +231,12 @@ class Tickets:
         return row(self._dynamodb, self._table, {"ticket_hash": key}, f"ticket {key[:8]}")
 
     def _update(
-        self, ticket: str, update: str, condition: str, values: dict[str, str | int]
+        self, ticket: str, update: str, condition: str, values: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         return self._write(_hash(ticket), update, condition, values)
 
     def _write(
-        self, key: str, update: str, condition: str, values: dict[str, str | int]
+        self, key: str, update: str, condition: str, values: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """The row as it is now; None if the condition does not hold."""
         request: Any = {

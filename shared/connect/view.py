@@ -92,8 +92,17 @@ class Visit:
     # What became of a line that was entered just now, and how it was written if it was not taken.
     entered: Entered | None = None
     typed_line: str = ""
+    # Whether nothing was asked, as somebody with this link has asked too often.
+    has_asked_too_many: bool = False
 
     @property
     def can_connect(self) -> bool:
         """Whether there is a location that the button can bring forward."""
-        return any(location.standing in OPEN for location in self.locations)
+        is_open = any(location.standing in OPEN for location in self.locations)
+        return is_open and not self.has_asked_too_many
+
+    @property
+    def promising(self) -> tuple[int, ...]:
+        """The locations, those that were denied last."""
+        ordered = sorted(self.locations, key=lambda it: it.standing in DENIED)
+        return tuple(it.location_id for it in ordered)

@@ -67,8 +67,28 @@ class Account:
         return [_of_user(user_id) for user_id in (self.altegio_user_id, *self.linked_user_ids)]
 
 
-class AccountsBusy(Exception):
-    """An account was made and erased within one moment: try again."""
+def made(
+    altegio_user_id: int,
+    *,
+    name: str,
+    email: str,
+    phone: str,
+    country: str,
+    now: datetime,
+    portal_account_id: str = "",
+) -> Account:
+    """A new account of an Altegio user, or of a customer of the portal, that is not stored yet."""
+    return Account(
+        account_id=str(uuid.uuid4()),
+        altegio_user_id=altegio_user_id,
+        name=name,
+        email=email,
+        phone=phone,
+        country=country,
+        created_at=stamp(now),
+        last_seen_at=stamp(now),
+        portal_account_id=portal_account_id,
+    )
 
 
 class Accounts:
@@ -127,40 +147,14 @@ class Accounts:
             to_item(values),
         )
 
-    def register(
-        self,
-        altegio_user_id: int,
-        *,
-        name: str,
-        email: str,
-        phone: str,
-        country: str,
-        now: datetime,
-        portal_account_id: str = "",
-    ) -> Account:
-        """Creates the account of an Altegio user, or of a customer of the portal.
+    def registration(self, account: Account) -> list[Any]:
+        """Parts of a transaction that stores a new account; it fails if its owner has one by now.
 
-        Finds it if somebody was faster.
+        They are written together with its first location, as nothing else ends an account.
         """
-        account = Account(
-            account_id=str(uuid.uuid4()),
-            altegio_user_id=altegio_user_id,
-            name=name,
-            email=email,
-            phone=phone,
-            country=country,
-            created_at=stamp(now),
-            last_seen_at=stamp(now),
-            portal_account_id=portal_account_id,
-        )
         [pointer] = account.pointers
         row = {"key": f"account#{account.account_id}", **asdict(account)}
-        if self._refused([self._new(pointer, account), self._put(row)]):
-            found = self._pointed_at(pointer)
-            if found is None:
-                raise AccountsBusy(pointer)
-            return found
-        return account
+        return [self._new(pointer, account), self._put(row)]
 
     def set_country(self, account_id: str, country: str, beside: Sequence[Any] = ()) -> bool:
         """Takes the country of numbers that name none; False if the account is gone.

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -17,6 +18,7 @@ from shared.altegio.marketplace import Marketplace
 from shared.connections.connection import Connection, Hint
 from shared.connections.table import Connections
 from tests.deployment import Deployment, http_event, payment
+from tests.memory import Memory, refusal
 
 ANNA = Owner(id=7, name="Anna Schmidt", phone="4915112345678", email="anna@salon.example")
 BORIS = Owner(id=8, name="Boris", phone="4915187654321", email="boris@salon.example")
@@ -295,6 +297,43 @@ def test_one_of_five_fails_and_the_retry_does_not_redo_the_others(deployment: De
     assert called == [11, 12, 13, 14, 15, 13]
 
 
+def test_denied_locations_hide_none_that_is_granted(deployment: Deployment) -> None:
+    """However many stand before it in the link, he finds it and can connect it."""
+    deployment.simulator.grant(4564)
+    strangers = range(9000, 9200)
+    link = deployment.simulator.redirect(*strangers[:90], 4564, *strangers[90:])
+    page = deployment.visit(link)
+    assert (page.status, page.title) == (200, ENGLISH.welcome.title)
+    assert (page.standings[4564], page.standings[9199]) == ("ready", "not asked")
+    page = deployment.press(page)
+    assert (page.status, page.title) == (200, ENGLISH.partly.title)
+    assert page.standings[4564] == "connected"
+
+
+def test_each_press_asks_first_about_what_was_not_denied(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request has the time for all of a chain."""
+    began, ask = time.monotonic(), Marketplace.status
+    passed = 0.0
+
+    def slow(*words: Any) -> Any:
+        nonlocal passed
+        passed += 1.0
+        return ask(*words)
+
+    monkeypatch.setattr(Marketplace, "status", slow)
+    monkeypatch.setattr("time.monotonic", lambda: began + passed)
+    deployment.simulator.grant(4564)
+    page = deployment.visit(deployment.simulator.redirect(*range(9000, 9050), 4564))
+    for _ in range(2):
+        assert page.standings[4564] == "not asked"
+        page = deployment.press(page, name="Anna", email="a@b.example")
+    assert page.standings[4564] == "in progress"
+    deployment.let_time_pass(2)
+    assert deployment.simulator.state(4564) == "active"
+
+
 def test_what_was_consented_to_is_shown_although_the_rest_is_too_much(
     deployment: Deployment,
 ) -> None:
@@ -437,6 +476,78 @@ def test_a_platform_that_says_nothing_leaves_the_button(deployment: Deployment) 
     page = deployment.visit(url)
     assert page.standings == {4564: "not asked"}
     assert deployment.press(page).standings == {4564: "not asked"}
+    assert deployment.press(page).standings == {4564: "connected"}
+
+
+# Two at once
+
+
+@pytest.fixture
+def at_the_consent(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Has something happen while the next consent is about to be stored."""
+    save = Connections.save
+
+    def happens(then: Callable[[], object]) -> None:
+        def saved(self: Connections, *args: Any, **more: Any) -> Connection:
+            monkeypatch.setattr(Connections, "save", save)
+            then()
+            return save(self, *args, **more)
+
+        monkeypatch.setattr(Connections, "save", saved)
+
+    return happens
+
+
+def accounts(deployment: Deployment) -> list[str]:
+    rows = [row["key"] for row in deployment.rows("ACCOUNTS_TABLE")]
+    return [key.partition("#")[2] for key in rows if key.startswith("account#")]
+
+
+def test_the_loser_of_a_race_is_not_registered(
+    deployment: Deployment, at_the_consent: Callable[[Callable[[], object]], None]
+) -> None:
+    """An account without a location would never be erased."""
+    page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
+    other = deployment.visit(deployment.simulator.redirect(4564, owner=BORIS))
+    at_the_consent(lambda: deployment.press(other))
+    page = deployment.press(page)
+    assert (page.status, page.standings, page.pbx_key) == (200, {4564: "in progress"}, "")
+    assert accounts(deployment) == [deployment.connection(4564).account_id]
+    # What he has typed is still there, and pressing once more tells what has become of it.
+    assert page.fields["name"] == "Anna Schmidt"
+    assert deployment.press(page).standings == {4564: "taken"}
+    assert len(accounts(deployment)) == 1
+
+
+@pytest.mark.parametrize("second", [4564, 4232])
+def test_two_tabs_of_one_owner_register_him_once(
+    deployment: Deployment,
+    at_the_consent: Callable[[Callable[[], object]], None],
+    second: int,
+) -> None:
+    page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
+    other = deployment.visit(deployment.simulator.grant(second, owner=ANNA))
+    at_the_consent(lambda: deployment.press(other))
+    page = deployment.press(page)
+    assert page.standings == {4564: "in progress" if second == 4564 else "connected"}
+    assert page.pbx_key == ""
+    [account_id] = accounts(deployment)
+    assert {deployment.connection(it).account_id for it in (4564, second)} == {account_id}
+
+
+def test_a_consent_that_cannot_be_stored_registers_nobody(
+    deployment: Deployment, memory: Memory
+) -> None:
+    page = deployment.visit(deployment.simulator.grant(4564, owner=ANNA))
+
+    def fails(operation: str, _asked: Any) -> None:
+        if operation == "TransactWriteItems":
+            raise refusal(operation, "InternalServerError", "It is not you.")
+
+    memory.before = fails
+    assert deployment.press(page).status == 500
+    memory.before = None
+    assert accounts(deployment) == []
     assert deployment.press(page).standings == {4564: "connected"}
 
 

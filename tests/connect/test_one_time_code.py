@@ -93,6 +93,41 @@ def test_of_very_many_locations_all_can_be_chosen_and_none_is_counted_twice(
     assert all(f'<option value="{each}">' in page.text for each in range(1, 66))
 
 
+def test_whoever_has_asked_with_the_link_its_owner_can_prove_himself_and_connect(
+    deployment: Deployment,
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    granted = deployment.simulator.grant(4232, owner=ANNA)
+    hundreds = deployment.simulator.redirect(*range(9000, 9300), owner=ANNA)
+    ticket = deployment.visit(hundreds).fields["ticket"]
+    assert deployment.post({"ticket": ticket, "action": "connect"}).status == 429
+    page = deployment.visit(granted)
+    assert (page.status, page.title) == (429, ENGLISH.too_many.title)
+    assert (page.standings, page.buttons, page.others) == ({4232: "not asked"}, ["code"], [4564])
+    # A code that is wrong is no end of it.
+    sent = act(deployment, page, "code")
+    assert (sent.status, sent.proof) == (429, "sent")
+    page = act(deployment, sent, "prove", code=other_than(deployment.code()))
+    assert (page.proof, page.buttons) == ("wrong", ["prove", "code"])
+    page = act(deployment, sent, "prove", code=deployment.code())
+    assert (page.status, page.standings) == (200, {4232: "ready"})
+    assert act(deployment, page, "connect").standings == {4232: "connected"}
+    # Whoever only has the link is still turned away.
+    assert deployment.visit(hundreds).status == 429
+
+
+def test_a_proof_has_questions_of_its_own_and_no_more_than_others(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    page = deployment.visit(deployment.simulator.redirect(*range(9000, 9300), owner=ANNA))
+    asked = len(deployment.simulator.calls("status"))
+    page = proven(deployment, page)
+    assert (page.proof, page.others) == ("given", [4564])
+    for _ in range(3):
+        page = deployment.post({**page.fields, "action": "look"})
+    assert (page.proof, page.others) == ("given", [4564])
+    assert len(deployment.simulator.calls("status")) <= asked + 120
+
+
 def test_the_code_opens_calls_and_payments_and_their_fate(deployment: Deployment) -> None:
     page = deployment.connect(4564, owner=ANNA)
     deployment.call(ended(deployment, "c-1"), page.pbx_key)

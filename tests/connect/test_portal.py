@@ -105,6 +105,27 @@ def test_the_portal_looks_asks_and_connects(deployment: Deployment) -> None:
     assert len(deployment.simulator.calls("callback")) == 2
 
 
+def test_what_another_customer_asks_with_a_captured_link_is_his_own(
+    deployment: Deployment,
+) -> None:
+    captured = deployment.simulator.redirect(*range(9000, 9300), owner=ANNA)
+    stranger = ticket_of(arrive(deployment, captured))
+    asks = [look(deployment, stranger, "evil-1")[0] for _ in range(2)]
+    assert [*asks, connect(deployment, stranger, "evil-1")[0]] == [429, 429, 429]
+    key = ticket(deployment, 4564)
+    assert standings(look(deployment, key)[1]) == {4564: "ready"}
+    assert standings(connect(deployment, key)[1]) == {4564: "connected"}
+
+
+def test_the_portal_finds_what_stands_behind_many_that_are_denied(deployment: Deployment) -> None:
+    deployment.simulator.grant(4564)
+    link = deployment.simulator.redirect(*range(9000, 9090), 4564, *range(9090, 9200), owner=ANNA)
+    key = ticket_of(arrive(deployment, link))
+    status, shown = look(deployment, key)
+    assert (status, standings(shown)[4564]) == (200, "ready")
+    assert standings(connect(deployment, key)[1])[4564] == "connected"
+
+
 def test_a_customer_is_known_by_the_portals_id_whoever_comes(deployment: Deployment) -> None:
     connect(deployment, ticket(deployment, 4564))
     boris = Owner(id=8, name="Boris", phone="4915187654321", email="boris@salon.example")

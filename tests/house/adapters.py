@@ -32,7 +32,7 @@ from shared.chains.queue import Releases
 from shared.chains.table import Chains
 from shared.clock import stamp
 from shared.connect.tickets import LENGTH, Tickets
-from shared.connections.accounts import Account, Accounts
+from shared.connections.accounts import Account, Accounts, made
 from shared.connections.connection import Connection, State
 from shared.connections.journal import Journal, Line
 from shared.connections.table import Connections
@@ -242,7 +242,11 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "hand_over": [lambda it: it.hand_over(Account(**ACCOUNT), "acme-1", NOW)],
             "of_id": [lambda it: it.of_id("a")],
             "give_key": [lambda it: it.give_key(Account(**ACCOUNT), "digest", NOW)],
-            "register": [lambda it: it.register(7, **UNNAMED, now=NOW)],
+            "registration": [
+                lambda it: it._dynamodb.transact_write_items(
+                    TransactItems=it.registration(made(7, **UNNAMED, now=NOW))
+                )
+            ],
             "set_lines": [lambda it: it.set_lines(Account(**ACCOUNT), {})],
             "forget_lines": [lambda it: it.forget_lines("a", 1)],
             "set_country": [lambda it: it.set_country("a", "DE")],
@@ -295,6 +299,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
         {
             "issue": [lambda it: it.issue(ARRIVED, NOW)],
             "open": [lambda it: it.open("x" * LENGTH, NOW)],
+            "keep_order": [lambda it: it.keep_order("ticket", (2, 1))],
             "watch": [lambda it: it.watch("a", NOW)],
             "watched": [lambda it: it.watched("x" * LENGTH, NOW)],
             "try_code": [lambda it: it.try_code("ticket")],

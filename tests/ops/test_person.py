@@ -5,18 +5,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from local.simulator import Owner
 from ops.__main__ import main
+from shared.aws.dynamodb import transacted
 from shared.aws.sightings import KEY_REFUSED, LOST_WEBHOOK, Sightings
 from shared.calls.refused_keys import RefusedKeys
 from shared.connections import pbx_key
-from shared.connections.accounts import Accounts
+from shared.connections.accounts import Accounts, made
 from shared.connections.connection import State
 from shared.connections.table import Connections
-from tests.deployment import Deployment, finished, payment, ringing
+from tests.deployment import Deployment, finished, http_event, payment, ringing
 from tests.ops.operator import Operator
 
 pytestmark = pytest.mark.usefixtures("logged")
@@ -213,11 +215,12 @@ def test_one_of_several_locations_goes_without_its_account(
 def test_an_account_that_never_connected_a_location_is_erased(
     deployment: Deployment, erase: Callable[..., Any]
 ) -> None:
-    """The one kind that no grace period ends."""
+    """Nothing makes one any more, and no grace period ends it."""
     accounts = Accounts(deployment._dynamodb, deployment.environments["connect"]["ACCOUNTS_TABLE"])
-    account = accounts.register(
+    account = made(
         99, name=BOB.name, email=BOB.email, phone=BOB.phone, country="DE", now=deployment.clock()
     )
+    transacted(deployment._dynamodb, accounts.registration(account))
     assert erase(account.account_id)["erased"] == {"AccountsTable": 2}
     assert deployment.rows("ACCOUNTS_TABLE") == []
 
@@ -291,6 +294,16 @@ def test_the_portal_names_the_account_too(
     deployment: Deployment, zoe: str, operator: Operator, erase: Callable[..., Any]
 ) -> None:
     operator("account", "4564", "--hand-over", "acme-1", "--do")
+    portal_key = "portal-key-of-more-than-32-characters"
+    deployment.set_portal_key(portal_key)
+    deployment.restart(PORTAL_URL="https://my.provider.example/altegio")
+    query = urlsplit(deployment.simulator.redirect(9000, 9001, owner=ZOE)).query
+    arrived = deployment.invoke("connect", http_event("GET", "/connect", query=query))
+    ticket = arrived["headers"]["location"].rpartition("=")[2]
+    asked = urlencode({"ticket": ticket, "account_id": "acme-1"})
+    # Whose questions are counted.
+    assert deployment.ask("GET", "/connections", query=asked, key=portal_key)[0] == 200
+    assert "denied#portal#acme-1#" in operator("person", "export", "acme-1")
     leave(deployment, 4564, 4232)
     assert erase("acme-1")["account"] == zoe
     assert found(deployment, *of_owner(deployment)[:3], "acme-1") == set()

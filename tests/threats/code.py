@@ -71,18 +71,17 @@ def keeps_the_owner_out(deployment: Deployment) -> bool:
     return act(deployment, asked, "prove", code=deployment.code()).proof != "given"
 
 
-def _register(self: Accounts, *arguments: Any, **more: Any) -> Account:
-    account = _registered(self, *arguments, **more)
+def _registered(self: Accounts, account: Account) -> Any:
     self.own_email(account)
-    return account
+    return _registration(self, account)
 
 
-_registered = Accounts.register
+_registration = Accounts.registration
 
 
 @threat(
     "Somebody registers with the owner's address, to have him walk into that account",
-    patch(Accounts, "register", _register),
+    patch(Accounts, "registration", _registered),
 )
 def waits_for_the_owner(deployment: Deployment) -> bool:
     page = deployment.visit(deployment.simulator.grant(4564, owner=MALLORY))
@@ -159,7 +158,9 @@ def races(deployment: Deployment) -> bool:
 
 
 def _takes_what_is_live(patches: pytest.MonkeyPatch, _deployment: Deployment) -> None:
-    def opens(self: Locations, arrived: Redirect, asked: Asked, account: Account) -> Connection:
+    def opens(
+        self: Locations, arrived: Redirect, asked: Asked, account: Account, beside: Any = ()
+    ) -> Connection:
         opened = self._opened(
             arrived,
             self._connections.get(asked.location_id),
@@ -167,7 +168,7 @@ def _takes_what_is_live(patches: pytest.MonkeyPatch, _deployment: Deployment) ->
             asked.status,
             account,
         )
-        return self._connections.save(opened)
+        return self._connections.save(opened, beside=beside)
 
     patches.setattr(Locations, "consent", opens)
     # The table of states would not let it happen either.

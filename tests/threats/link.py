@@ -17,7 +17,7 @@ from shared.altegio.redirect import Redirect
 from shared.altegio.status import Status
 from shared.aws import sightings
 from shared.aws.sightings import Sightings
-from shared.connect import codes, locations, standing
+from shared.connect import codes, flow, locations, standing
 from shared.connect.flow import ConnectFlow
 from shared.connect.locations import Locations
 from shared.connect.tickets import Ticket, Tickets
@@ -159,18 +159,39 @@ def _without_allowance(patches: pytest.MonkeyPatch) -> None:
     patches.setattr(Tickets, "allowance", lambda _self, _what, number, *_: number)
 
 
+@threat(
+    "Somebody asks with a captured link until its owner is turned away",
+    patch(flow, "_asker", lambda arrived, *_, **__: str(arrived.owner.altegio_user_id)),
+)
+def uses_up_the_allowance(deployment: Deployment) -> bool:
+    deployment.restart(MAIL_FROM="codes@provider.example")
+    deployment.connect(4564, owner=ANNA)
+    granted = deployment.simulator.grant(4232, owner=ANNA)
+    for _ in range(3):
+        page = deployment.visit(captured(deployment, *range(1, 301)))
+    act(deployment, page, "connect")
+    page = act(deployment, deployment.visit(granted), "code")
+    page = act(deployment, page, "prove", code=deployment.code())
+    return act(deployment, page, "connect").standings != {4232: "connected"}
+
+
 @threat("A link names more locations than any chain has", patch(redirect, "MOST_LOCATIONS", 10**9))
 def names_thousands(deployment: Deployment) -> bool:
     return deployment.visit(captured(deployment, *range(1, 1201))).status != 400
 
 
 def _asks_all(
-    self: Locations, arrived: Redirect, account: Account | None, _until: float
+    self: Locations,
+    arrived: Redirect,
+    account: Account | None,
+    _until: float,
+    asker: str,
+    **more: Any,
 ) -> Iterator[Any]:
     """Goes on with the next location when one was not answered."""
     for location_id in arrived.location_ids:
         one = replace(arrived, location_ids=(location_id,))
-        yield from _asked(self, one, account, float("inf"))
+        yield from _asked(self, one, account, float("inf"), asker, **more)
 
 
 _asked = Locations.asked
@@ -186,16 +207,17 @@ def spins(deployment: Deployment) -> bool:
     return len(deployment.simulator.calls("status")) > 1
 
 
-def _key_for_any_grant(self: ConnectFlow, account: Account | None, registers: Any) -> Any:
-    return _entitled(self, account, registers)[0], True
+def _key_for_any_grant(self: ConnectFlow, *asked: Any, is_seen: bool) -> Any:
+    opened, account, _is_new = _consented(self, *asked, is_seen=is_seen)
+    return opened, account, True
 
 
-_entitled = ConnectFlow._entitled
+_consented = ConnectFlow._consented
 
 
 @threat(
     "A captured link gets the account's first key with a location of the stranger's own",
-    patch(ConnectFlow, "_entitled", _key_for_any_grant),
+    patch(ConnectFlow, "_consented", _key_for_any_grant),
 )
 def gets_the_first_key(deployment: Deployment) -> bool:
     deployment.connect(4564, owner=ANNA, telephony=False)

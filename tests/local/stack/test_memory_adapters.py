@@ -11,9 +11,9 @@ import pytest
 from shared.altegio.rate_limit import Busy, Pace, Paused
 from shared.altegio.redirect import Owner, Redirect
 from shared.altegio.settings import PacePolicy
-from shared.aws.dynamodb import StaleWrite
+from shared.aws.dynamodb import StaleWrite, transacted
 from shared.connect.tickets import Tickets
-from shared.connections.accounts import Account, Accounts
+from shared.connections.accounts import Account, Accounts, made
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.journal import Journal
 from shared.connections.table import Connections
@@ -170,7 +170,7 @@ class Play:
 
     def account(self) -> Any:
         if not self.found or self.dice.random() < 0.4:
-            account = self.accounts.register(
+            account = made(
                 self.dice.choice([1, 2]),
                 name="Ada",
                 email="a@b.example",
@@ -178,6 +178,8 @@ class Play:
                 country="",
                 now=self.at,
             )
+            if transacted(self.accounts._dynamodb, self.accounts.registration(account)):
+                return self.accounts.of_user(account.altegio_user_id)
             self.found.append(account)
             return account
         account = self.dice.choice(self.found)
