@@ -30,7 +30,7 @@
   }
 
   const working = document.getElementById("working");
-  const buttons = document.querySelectorAll("button");
+  const buttons = document.querySelectorAll("button:enabled");
   document.addEventListener("submit", (event) => {
     // This page stays as it is.
     if (event.target.target) return;

@@ -35,6 +35,17 @@ def test_a_caller_is_done_by_a_press_with_a_name(window: Window) -> None:
     assert window.wrong == []
 
 
+def test_the_enter_key_in_the_name_is_no_press_of_a_caller_s_button(window: Window) -> None:
+    shown = window.shown
+    shown.locator("input[name=name]").fill("Zoë")
+    shown.locator("input[name=name]").press("Enter")
+    # What is sent is on its way at once, and the next press is sent after it.
+    with shown.expect_navigation():
+        shown.locator("button[value=missed]").click()
+    assert shown.locator("[data-caller]").count() == 10
+    assert window.wrong == []
+
+
 def test_a_letter_is_asked_for_and_stopped_from_the_letter(site: Site, window: Window) -> None:
     shown = window.shown
     shown.get_by_role("button", name=SAID.letter[2]).click()
