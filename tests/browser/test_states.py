@@ -145,6 +145,11 @@ def too_many(deployment: Deployment) -> Arrives:
     return many, ()
 
 
+def too_many_of_an_account(deployment: Deployment) -> Arrives:
+    deployment.connect(4564, owner=ANNA)
+    return deployment.simulator.redirect(*range(1, 140), owner=ANNA), ()
+
+
 def code_sent(deployment: Deployment) -> Arrives:
     deployment.connect(4564, owner=ANNA)
     return deployment.simulator.redirect(4564, owner=ANNA), ("code",)
@@ -310,6 +315,7 @@ STATES: dict[Callable[[Deployment], Arrives], Callable[[Words], str]] = {
     incomplete: lambda words: words.incomplete,
     to_correct: lambda words: words.to_correct.title,
     too_many: lambda words: words.too_many.title,
+    too_many_of_an_account: lambda words: words.too_many.title,
     code_sent: lambda words: words.settings.title,
     with_calls_and_payments: lambda words: words.settings.title,
     with_a_new_key: lambda words: words.settings.title,
@@ -388,6 +394,15 @@ def test_each_state_is_whole_and_usable_by_anybody(
     # Who is made dizzy by what moves has nothing to switch off.
     assert shown.evaluate("document.getAnimations().length") == 0
     assert "transition" not in shown.locator("style").inner_text()
+
+
+def test_whoever_prints_a_recipe_has_all_of_it(site: Site) -> None:
+    window = bring_about(site, setting_up, "en", size=DESKTOP)
+    texts = window.shown.locator("details[open] pre")
+    assert texts.count() > 1
+    window.page.emulate_media(media="print")
+    cut = "it => it.scrollHeight > it.clientHeight || it.scrollWidth > it.clientWidth"
+    assert texts.evaluate_all(f"them => them.some({cut})") is False
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
