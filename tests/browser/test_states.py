@@ -396,6 +396,27 @@ def test_each_state_is_whole_and_usable_by_anybody(
     assert "transition" not in shown.locator("style").inner_text()
 
 
+def test_names_without_a_space_stay_on_the_page(site: Site) -> None:
+    """As an address is, or what a German salon is called; nothing is written over another."""
+    name = "Friseursalonammarktplatzberlinmitte"
+    owner = replace(ANNA, name=3 * name, salon_name=name)
+    deployment = site.deployment
+    deployment.connect(4564, owner=owner)
+    deployment.lines.enter(deployment.connection(4564).account_id or "", {5 * name: 4564})
+    window = site.open(deployment.simulator.redirect(4564, owner=owner), size=(320, 600))
+    apart = """() => {
+        const word = document.querySelector(".word").getBoundingClientRect();
+        const lines = [...document.querySelector(".word + b").getClientRects()];
+        return lines.every((it) => it.right <= word.left || it.top >= word.bottom);
+    }"""
+    assert window.shown.evaluate(apart)
+    window.press("code")
+    window.shown.locator("input[name=code]").fill(deployment.code())
+    for action in ("prove", "missed"):
+        window.press(action)
+        assert window.shown.evaluate("document.documentElement.scrollWidth <= innerWidth"), action
+
+
 def test_whoever_prints_a_recipe_has_all_of_it(site: Site) -> None:
     window = bring_about(site, setting_up, "en", size=DESKTOP)
     texts = window.shown.locator("details[open] pre")
