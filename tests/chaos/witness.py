@@ -67,6 +67,8 @@ class Witness:
         for put in puts:
             if put["TableName"] == accounts and not any(map(self._waited, self._logs())):
                 self.faults.append("an account was made, and no owner had granted anything")
+            if put["TableName"] == accounts and table not in {it["TableName"] for it in puts}:
+                self.faults.append("an account was made without a location, so nothing ends it")
             if put["TableName"] == table:
                 row = from_item(put["Item"])
                 before = self._rows.get(row["location_id"])
