@@ -17,15 +17,16 @@ from shared.calls.table import Calls
 from shared.clock import Clock
 from shared.connect.tickets import Tickets
 from shared.connections.accounts import Account, Accounts
-from shared.connections.connection import Connection
 from shared.connections.table import Connections
 
 # Looks of one account in an hour: two pages that ask as often as they may.
 MOST_LOOKS = 900
 # What came before is no news to whoever waits now.
 _LATELY = timedelta(hours=1)
-# Of the account's locations: each costs three reads. On the page, as many are read.
-_MOST_READ = 60
+# Of the account's locations: each costs a read, and one more if something rang there. Of fewer is
+# looked for what ended without a ring, which is two.
+_MOST_READ = 300
+_MOST_ENDED = 60
 
 
 class TooOften(Exception):
@@ -124,21 +125,23 @@ class FirstRings:
             return FirstRing(Came.NO_KEY)
         account_id = account.account_id
         ids = sorted(self._connections.of_account(account_id))[:_MOST_READ]
-        rows = [row for row in map(self._connections.get, ids) if row is not None]
-        rung = list(self._rung(account_id, rows))
+        rung = list(self._rung(account_id, ids))
         came = [*rung, *self._refused(account_id, now)]
         if not rung:
-            came += self._ended(account_id, rows)
+            came += self._ended(account_id, ids[:_MOST_ENDED])
         lately = [it for it in came if it.at is not None and it.at > now - _LATELY]
         return max(lately, key=lambda it: it.at or now, default=FirstRing(Came.NOTHING))
 
-    def _rung(self, account_id: str, rows: list[Connection]) -> Iterable[FirstRing]:
-        wheres = [(None, account_id), *((row, str(row.location_id)) for row in rows)]
-        for row, whose in wheres:
-            told = self._sightings.told(POP_UP, whose)
-            # The location may have been another account's at that time.
-            held_since = row.held_since or row.opened_at if row else None
-            if told is None or (held_since and told.at < held_since):
+    def _rung(self, account_id: str, ids: list[int]) -> Iterable[FirstRing]:
+        for location_id in (None, *ids):
+            told = self._sightings.told(POP_UP, str(location_id or account_id))
+            if told is None:
+                continue
+            row = self._connections.get(location_id) if location_id else None
+            # The location may have been another account's at that time, or be it by now.
+            if location_id and (row is None or row.account_id != account_id):
+                continue
+            if row and told.at < (row.held_since or row.opened_at):
                 continue
             yield FirstRing(
                 PopUp(told.why),
@@ -159,8 +162,10 @@ class FirstRings:
         if other is not None:
             yield FirstRing(Came.WRONG_LOCATION, other.at, int(other.why))
 
-    def _ended(self, account_id: str, rows: list[Connection]) -> Iterable[FirstRing]:
-        for row in rows:
+    def _ended(self, account_id: str, ids: list[int]) -> Iterable[FirstRing]:
+        for row in map(self._connections.get, ids):
+            if row is None:
+                continue
             for call in self._calls.latest(row.location_id, 1):
                 if call.account_id == account_id:
                     at = call.heard_at

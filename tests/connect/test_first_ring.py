@@ -58,6 +58,14 @@ def wrong(key: str) -> str:
     return key[:-3] + ("aaa" if not key.endswith("aaa") else "bbb")
 
 
+def test_it_says_so_at_whichever_of_very_many_locations_it_rang(deployment: Deployment) -> None:
+    key, watch = begun(deployment, *range(1, 66))
+    ring(deployment, key, location_id=65)
+    page = look(deployment, watch)
+    assert came(page) == "sent"
+    assert told(page)[ENGLISH.first_minutes.facts["location"]] == "65"
+
+
 def test_it_waits_and_says_that_it_rang(deployment: Deployment) -> None:
     key, watch = begun(deployment)
     page = look(deployment, watch)
