@@ -183,10 +183,6 @@ class ConnectFlow:
         self.keep_order(form.ticket, arrived, visit)
         country = visit.account.country if visit.account else form.country
         visit = replace(visit, owner=typed, country=country)
-        if visit.account and visit.pbx_key:
-            # Whoever sees the key could tell by its calls as well.
-            watch = self._tickets.watch(visit.account.account_id, self._clock())
-            visit = replace(visit, watch=watch)
         if not self.proves or visit.account is None:
             return replace(visit, ticket=form.ticket if visit.can_connect else None)
         proof = Proof.GIVEN if is_proven else Proof.OFFERED
@@ -264,16 +260,22 @@ class ConnectFlow:
             standings[connection.location_id] = self._locations.finished(
                 arrived, connection, status, account, until
             )
-        shows_key = gives_key or (is_new and arrived.crm_token is not None)
-        return Visit(
+        visit = Visit(
             arrived.owner,
             account,
             # While Altegio says nothing, nobody can say that what he pressed is done.
             self._listed(arrived, account, standings) if standings else _in_order(arrived, {}),
             ticket=None,
-            pbx_key=self._first_key(account) if account and shows_key else None,
             belongings=self._belongings(arrived, account, is_proven=is_proven) if account else None,
         )
+        shows_key = gives_key or (is_new and arrived.crm_token is not None)
+        if account is None or not shows_key or account.pbx_key_digest:
+            return visit
+        # Whoever sees the key could tell by its calls as well. A portal has pages of its own.
+        watch = None if gives_key else self._tickets.watch(account.account_id, self._clock())
+        # The key last: it is shown this once, so nothing may fail between it and the page.
+        key = self._first_key(account)
+        return replace(visit, pbx_key=key, watch=watch if key else None)
 
     def _listed(
         self,
@@ -330,9 +332,7 @@ class ConnectFlow:
         return key
 
     def _first_key(self, account: Account) -> str | None:
-        """The key of the account's PBX, if it had none until now."""
-        if account.pbx_key_digest:
-            return None
+        """The first key of the account's PBX; None if it has one by now."""
         key = pbx_key.made(account.account_id)
         given = self._accounts.give_key(account, pbx_key.digest(key), self._clock())
         return key if given else None

@@ -13,11 +13,12 @@ are forgotten in the same way: of letters and used codes, and of what is done wi
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.altegio.redirect import Owner, Redirect
 from shared.aws.dynamodb import (
@@ -119,13 +120,17 @@ class Tickets:
         )
 
     def keep_order(self, ticket: str, location_ids: Sequence[int]) -> None:
-        """Keeps in which order the locations of a ticket are asked about."""
-        self._update(
-            ticket,
-            "SET location_ids = :ids",
-            "attribute_exists(ticket_hash)",
-            {":ids": [*location_ids]},
-        )
+        """Keeps in which order the locations of a ticket are asked about, if that can be stored.
+
+        What a request has done is shown all the same.
+        """
+        with suppress(BotoCoreError, ClientError):
+            self._update(
+                ticket,
+                "SET location_ids = :ids",
+                "attribute_exists(ticket_hash)",
+                {":ids": [*location_ids]},
+            )
 
     def watch(self, account_id: str, now: datetime) -> str:
         """A watch of an account, which opens less than a ticket (see `first_ring`)."""

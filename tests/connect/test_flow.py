@@ -535,6 +535,27 @@ def test_two_tabs_of_one_owner_register_him_once(
     assert {deployment.connection(it).account_id for it in (4564, second)} == {account_id}
 
 
+@pytest.mark.parametrize("beside", [(), (9000,)])
+def test_the_key_is_shown_whatever_fails_after_it_was_made(
+    deployment: Deployment, memory: Memory, beside: tuple[int, ...]
+) -> None:
+    """Nothing shows it again to an owner who cannot prove himself."""
+    deployment.simulator.grant(4564, owner=ANNA)
+    page = deployment.visit(deployment.simulator.redirect(*beside, 4564, owner=ANNA))
+    has_key = False
+
+    def fails(operation: str, asked: Any) -> None:
+        nonlocal has_key
+        if has_key:
+            raise refusal(operation, "InternalServerError", "It is not you.")
+        has_key = ":digest" in asked.get("ExpressionAttributeValues", {})
+
+    memory.before = fails
+    page = deployment.press(page)
+    assert (page.status, page.standings[4564], has_key) == (200, "connected", True)
+    assert page.pbx_key.startswith("pbx_")
+
+
 def test_a_consent_that_cannot_be_stored_registers_nobody(
     deployment: Deployment, memory: Memory
 ) -> None:
