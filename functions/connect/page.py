@@ -318,7 +318,7 @@ class Page:
             origin=self._origin,
             key=visit.pbx_key or "",
             number=numbers[0].removeprefix("+") if len(numbers) == 1 else "",
-            location_id=visit.locations[0].location_id,
+            location_id=visits.of_his(visit),
         )
         return filled(values)
 

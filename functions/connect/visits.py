@@ -38,6 +38,13 @@ def is_mute(visit: Visit) -> bool:
     return any(location.telephony in _MUTE for location in visit.locations)
 
 
+def of_his(visit: Visit) -> int:
+    """A location to write into an example: one that his telephone system may name, if any is."""
+    own = [it.location_id for it in visit.locations if it.standing in INSTALLED]
+    own += visit.belongings.choices if visit.belongings else ()
+    return (own or [visit.locations[0].location_id])[0]
+
+
 def phone(visit: Visit | None) -> str:
     """As the owner has typed it; at first as Altegio has it, with its country's code."""
     typed = visit.owner.phone if visit else ""

@@ -82,6 +82,15 @@ def test_without_an_address_to_send_from_nothing_can_be_proven(deployment: Deplo
     assert deployment.letters == []
 
 
+def test_the_recipes_name_a_location_of_the_account(deployment: Deployment) -> None:
+    """Not one of the link that is another's: its calls would be refused."""
+    deployment.connect(4564, owner=ANNA)
+    page = proven(deployment, deployment.visit(deployment.simulator.redirect(9000, owner=ANNA)))
+    assert page.standings == {9000: "not granted"}
+    assert "&#34;location_id&#34;: 4564," in page.text
+    assert "&#34;location_id&#34;: 9000," not in page.text
+
+
 def test_of_very_many_locations_all_can_be_chosen_and_none_is_counted_twice(
     deployment: Deployment,
 ) -> None:
