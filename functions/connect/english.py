@@ -330,6 +330,11 @@ ENGLISH = Words(
         "Please come back later",
         "There were too many requests about locations that are not yours. Try again in an hour.",
     ),
+    needs_code=Heading(
+        "Please show that it is you",
+        "Too many requests about locations that are not yours came with this link. With a code "
+        "from our email you go on at once; without it, try again in an hour.",
+    ),
     later=Heading(
         "Please come back in a minute",
         "We cannot check this link just now. Nothing was changed; open the page again in a minute.",

@@ -362,6 +362,14 @@ GERMAN = Words(
             "in einer Stunde noch einmal."
         ),
     ),
+    needs_code=Heading(
+        "Bitte zeigen Sie, dass Sie es sind",
+        (
+            "Mit diesem Link kamen zu viele Anfragen zu Filialen, die nicht Ihnen gehören. Mit "
+            "einem Code aus unserer E-Mail geht es sofort weiter; ohne ihn versuchen Sie es in "
+            "einer Stunde noch einmal."
+        ),
+    ),
     later=Heading(
         "Bitte kommen Sie in einer Minute wieder",
         "Wir können diesen Link gerade nicht prüfen. Es wurde nichts geändert; öffnen Sie die "

@@ -118,7 +118,9 @@ class Page:
         is_wrong = visit.wrong or visit.entered not in (None, Entered.DONE)
         status = 422 if is_wrong else 200
         if visit.has_asked_too_many and visit.proof is not Proof.GIVEN:
-            return self._answer(429, self._words.too_many, visit)
+            has_code = visit.proof is not Proof.IMPOSSIBLE
+            heading = self._words.needs_code if has_code else self._words.too_many
+            return self._answer(429, heading, visits.known(visit))
         if visit.proof not in (Proof.IMPOSSIBLE, Proof.OFFERED):
             heading = self._words.settings
         elif standings == {Standing.CONNECTED}:

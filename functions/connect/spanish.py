@@ -339,6 +339,14 @@ SPANISH = Words(
             "de una hora."
         ),
     ),
+    needs_code=Heading(
+        "Confirme que es usted, por favor",
+        (
+            "Con este enlace ha habido demasiadas consultas sobre sucursales que no son suyas. "
+            "Con un código de nuestro correo puede seguir enseguida; sin él, inténtelo dentro de "
+            "una hora."
+        ),
+    ),
     later=Heading(
         "Vuelva dentro de un minuto",
         "Ahora mismo no podemos comprobar este enlace. No se ha cambiado nada; abra la página otra "

@@ -1,6 +1,6 @@
 """What of a visit the page shows, beside what the visit says itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared import clock, countries
@@ -43,6 +43,12 @@ def of_his(visit: Visit) -> int:
     own = [it.location_id for it in visit.locations if it.standing in INSTALLED]
     own += visit.belongings.choices if visit.belongings else ()
     return (own or [visit.locations[0].location_id])[0]
+
+
+def known(visit: Visit) -> Visit:
+    """The same with those locations only that something is known of, as nothing can be asked."""
+    told = (it for it in visit.locations if it.standing is not Standing.NOT_ASKED)
+    return replace(visit, locations=tuple(told))
 
 
 def phone(visit: Visit | None) -> str:

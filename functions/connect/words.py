@@ -240,6 +240,7 @@ class Words:
     refund: tuple[str, str]
     settings: Heading
     too_many: Heading
+    needs_code: Heading
     later: Heading
     failed: Heading
     portal: Heading

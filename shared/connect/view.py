@@ -99,7 +99,7 @@ class Visit:
     def can_connect(self) -> bool:
         """Whether there is a location that the button can bring forward."""
         is_open = any(location.standing in OPEN for location in self.locations)
-        return is_open and not self.has_asked_too_many
+        return is_open and (not self.has_asked_too_many or self.proof is Proof.GIVEN)
 
     @property
     def promising(self) -> tuple[int, ...]:

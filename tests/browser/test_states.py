@@ -315,7 +315,7 @@ STATES: dict[Callable[[Deployment], Arrives], Callable[[Words], str]] = {
     incomplete: lambda words: words.incomplete,
     to_correct: lambda words: words.to_correct.title,
     too_many: lambda words: words.too_many.title,
-    too_many_of_an_account: lambda words: words.too_many.title,
+    too_many_of_an_account: lambda words: words.needs_code.title,
     code_sent: lambda words: words.settings.title,
     with_calls_and_payments: lambda words: words.settings.title,
     with_a_new_key: lambda words: words.settings.title,

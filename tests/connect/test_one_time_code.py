@@ -111,8 +111,8 @@ def test_whoever_has_asked_with_the_link_its_owner_can_prove_himself_and_connect
     ticket = deployment.visit(hundreds).fields["ticket"]
     assert deployment.post({"ticket": ticket, "action": "connect"}).status == 429
     page = deployment.visit(granted)
-    assert (page.status, page.title) == (429, ENGLISH.too_many.title)
-    assert (page.standings, page.buttons, page.others) == ({4232: "not asked"}, ["code"], [4564])
+    assert (page.status, page.title) == (429, ENGLISH.needs_code.title)
+    assert (page.standings, page.buttons, page.others) == ({}, ["code"], [4564])
     # A code that is wrong is no end of it.
     sent = act(deployment, page, "code")
     assert (sent.status, sent.proof) == (429, "sent")
