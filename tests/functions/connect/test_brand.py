@@ -1,5 +1,7 @@
 """Whatever colour a provider has: what is written in it, or on it, can be read."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +34,15 @@ def test_contrast_is_that_of_the_standard() -> None:
     assert contrast("#000000", "#ffffff") == 21
     assert round(contrast("#777777", "#ffffff"), 2) == 4.48
     assert round(contrast("#1f6feb", "#ffffff"), 2) == 4.63
+
+
+def test_the_edge_of_a_field_can_be_seen(deployment: Deployment) -> None:
+    page = deployment.visit(deployment.simulator.grant(4564)).text
+    [field] = re.findall(r"input, select \{[^}]*\}", page)
+    assert "border: 1px solid var(--edge)" in field
+    light, dark = re.findall(r"--edge: (#[0-9a-f]{6})", page)
+    # https://www.w3.org/TR/WCAG22/#non-text-contrast
+    assert min(contrast(light, PAPER), contrast(dark, DARK_PAPER)) >= 3
 
 
 def test_the_page_is_the_providers_own(deployment: Deployment) -> None:
