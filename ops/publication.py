@@ -45,7 +45,8 @@ def publication(site: Site, options: argparse.Namespace) -> int:
     values, texts = _values(site), _texts(site)
     wrong = [name for name, text in texts.items() if len(text) not in _TEXT]
     fit = Check("the texts fit", not wrong, ", ".join(wrong) or f"{len(texts)} texts")
-    with httpx.Client(timeout=_PATIENCE_S, trust_env=False) as http:
+    # This machine may reach the world by a proxy only, and itself without one.
+    with httpx.Client(timeout=_PATIENCE_S, trust_env=not _is_local(site)) as http:
         checks = [fit, *_preflight(site, http)]
     plain = {"values": values, "texts": texts, "checks": [asdict(each) for each in checks]}
     screen.printed(options, _told(site, values, texts, checks), plain)

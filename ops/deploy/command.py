@@ -233,7 +233,7 @@ def _looked_at(work: _Work, environment: samconfig.Environment) -> int:
     print(screen.facts([*outputs.items()]))
     checks = [*health.tables(client, environment.stack_name)]
     if work.account.endpoint_url is None:
-        with httpx.Client(trust_env=False) as http:
+        with httpx.Client() as http:
             checks.append(health.page(outputs, http))
     rows = [("ok" if it.passed else "FAILED", it.what, it.seen) for it in checks]
     print("\n" + screen.table(("CHECK", "WHAT", "SEEN"), rows) + "\n")

@@ -1,10 +1,13 @@
 """Whether the stack is ready: what the platform refuses is blamed on what is wrong."""
 
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from local.listener import Listener, show
 from ops import publication, site
 from tests.deployment import Deployment
 from tests.ops.operator import Operator, stack_of
@@ -75,6 +78,33 @@ def test_the_verdict_comes_first_and_a_local_stack_is_said_to_be_one(
         "Not ready. Of 11 checks, 8 do not hold: the addresses"
     )
     assert "FAILED  the addresses are https " in checks
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """By which a company reaches the world: it is asked for whole addresses."""
+
+    def do_GET(self) -> None:
+        status = 200 if self.path == "http://nobody.invalid/webhook" else 502
+        show(self, "text/plain", "", status)
+
+    def log_message(self, *_args: Any) -> None:
+        """Not on the terminal."""
+
+
+def test_what_is_deployed_is_reached_by_the_proxy_of_the_environment(
+    connected: Deployment, operator: Operator, anna: pytest.MonkeyPatch
+) -> None:
+    names = ("RedirectUrl", "WebhookUrl", "CallsUrl")
+    outputs = {name: f"http://nobody.invalid/{name.removesuffix('Url').lower()}" for name in names}
+    stack = replace(stack_of(connected), outputs=outputs)
+    anna.setattr(site, "find", lambda _options: stack)
+    proxy = Listener(0, Proxy)
+    Thread(target=proxy.serve, daemon=True).start()
+    anna.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.server_port}")
+    checks = operator.json("publication")["checks"]
+    proxy.stop()
+    [seen] = [it for it in checks if it["what"] == "the webhook answers GET"]
+    assert (seen["passed"], seen["seen"]) == (True, "200")
 
 
 def test_a_stack_that_is_ready_says_so_first(
