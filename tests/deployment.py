@@ -215,7 +215,7 @@ class Deployment:
                     variable: simulator.url if value == _PLATFORM else value
                     for variable, value in function.environment.items()
                 },
-                "HTTP_TOTAL_S": "2",
+                "HTTP_TOTAL_S": "5",
             }
             for name, function in wiring.functions.items()
         }

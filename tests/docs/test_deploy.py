@@ -109,7 +109,7 @@ SHORT = ("AWS::IAM::Role", "AWS::Lambda::Function")
 NAMED = {
     "AWS::CloudWatch::Dashboard": ("Dashboard", "dashboard/{stack}-us-east-1"),
     "AWS::Events::EventBus": ("Bus", "event-bus/{stack}"),
-    "AWS::Scheduler::Schedule": ("Schedule", "schedule/default/{stack}"),
+    "AWS::Scheduler::Schedule": ("Schedule", "schedule/default/{stack}-every-minute"),
 }
 
 

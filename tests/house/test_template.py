@@ -354,8 +354,7 @@ def test_no_two_stacks_of_an_account_want_the_same_name() -> None:
         if re.fullmatch(r"\w*Name", key) and key not in ("MetricName", "StageName", "DomainName")
     }
     # The name of the record is the domain's, which is a parameter. A bus has to have a name: it has
-    # the stack's, of which there is one, as the schedule has.
-    # Saved queries are in a folder of the stack's name.
+    # the stack's, of which there is one. Saved queries are in a folder of the stack's name.
     queries = {f"{name}: Name" for name in of_type("AWS::Logs::QueryDefinition")}
     assert named - queries == {
         "ApiDomainRecord: Name",
@@ -364,7 +363,7 @@ def test_no_two_stacks_of_an_account_want_the_same_name() -> None:
     }
     assert RESOURCES["EventBus"]["Properties"]["Name"] == {"Ref": "AWS::StackName"}
     [schedule] = events(FUNCTIONS["ReconcileFunction"], "ScheduleV2")
-    assert schedule["Name"] == {"Ref": "AWS::StackName"}
+    assert schedule["Name"] == {"Fn::Sub": "${AWS::StackName}-every-minute"}
     # Dashboards have no region.
     assert RESOURCES["Dashboard"]["Properties"]["DashboardName"] == {
         "Fn::Sub": "${AWS::StackName}-${AWS::Region}"

@@ -163,7 +163,7 @@ def test_the_first_minutes_by_the_commands(
     pop_ups, saved = len(simulator.pop_ups()), len(simulator.saved_calls())
     # The key that was pasted is in it; and one shell is typed into, as both are of one call.
     rings, missed = command_of(http, "ring"), command_of(http, "ring", 2)
-    rang, ended = typed(f"{rings}; echo; {missed}").splitlines()
+    rang, ended = typed(f"{rings}; {missed}").splitlines()
     assert json.loads(rang) == {"success": True, "pop_up": "sent"}
     assert len(simulator.pop_ups()) == pop_ups + 1
     assert json.loads(ended) == {"success": True, "left_out": []}

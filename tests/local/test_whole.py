@@ -514,7 +514,7 @@ def run(page: str, world: World, key: str, folder: Path) -> str:
 
 
 def shell(command: str, world: World, key: str, folder: Path) -> str:
-    """Runs a command of a page on the whole stack; returns what it prints."""
+    """Runs a command of a page on the whole stack; returns what it prints, as a page shows it."""
     ran = subprocess.run(
         ["sh", "-eu", "-c", command],  # noqa: S607
         env={
@@ -528,7 +528,7 @@ def shell(command: str, world: World, key: str, folder: Path) -> str:
         text=True,
         check=True,
     )
-    return ran.stdout
+    return ran.stdout.removesuffix("\n")
 
 
 def saved_from(world: World, phone: str, at: datetime) -> list[SavedCall]:
