@@ -98,7 +98,8 @@ class Ledger:
 
         A payment is claimed only while its location is in `state`, a refund only while its payment
         is SENT; False if that is not so. A payment is given back by one refund, or by another
-        `instead_of` one that was not sent: nobody knows what the platform does with a second.
+        `instead_of` one that was not sent, and is not taken up by a person at this moment: nobody
+        knows what the platform does with a second.
         `turn` is the part of the transaction that lets us call the platform now (see `rate_limit`),
         while nobody has restored the tables (see `restored`).
 
@@ -108,9 +109,14 @@ class Ledger:
             Busy: it is not our turn; with the row of the pace, if `turn` asks for it.
         """
         is_refund = claimed.is_refund
-        check = self._payment_is_sent(claimed) if is_refund else self._is_in(claimed, state)
+        check = self._is_in(claimed, state)
+        gives = []
+        if is_refund:
+            check = self._stands(claimed.payment_key, EntryState.SENT)
+            gives = [self._gives_back(claimed, instead_of)]
+        if instead_of is not None and instead_of.key != claimed.key:
+            gives.append({"ConditionCheck": self._stands(instead_of.key, instead_of.state)})
         put = {"Put": self._put(before, claimed)}
-        gives = [self._gives_back(claimed, instead_of)] if is_refund else []
         items = [put, {"ConditionCheck": check}, *gives, turn]
         reasons = cancelled(self._dynamodb, items)
         if not reasons:
@@ -120,7 +126,7 @@ class Ledger:
             raise StaleWrite(claimed.key)
         if connected:
             return False
-        if is_refund and rest[0]:
+        if any(rest[: len(gives)]):
             raise GivenBack(claimed.payment_key)
         raise Busy(from_item(reasons[-1].get("Item", {})))
 
@@ -318,13 +324,13 @@ class Ledger:
             "ExpressionAttributeValues": {":state": to_value(state)},
         }
 
-    def _payment_is_sent(self, refund: Entry) -> Any:
+    def _stands(self, key: str, state: EntryState) -> Any:
         return {
             "TableName": self._table,
-            "Key": {"key": to_value(refund.payment_key)},
-            "ConditionExpression": "#state = :sent",
+            "Key": {"key": to_value(key)},
+            "ConditionExpression": "#state = :state",
             "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {":sent": to_value(EntryState.SENT)},
+            "ExpressionAttributeValues": {":state": to_value(state)},
         }
 
     def _transact(self, items: list[Any]) -> list[str]:

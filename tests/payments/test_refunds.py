@@ -272,3 +272,33 @@ def test_of_two_refunds_at_the_same_moment_one_is_sent(
     assert [it.status for it in connected.simulator.calls("refund")] == [200]
     assert connected.entry("refund#ref-2").state is EntryState.SENT
     assert connected.entry("refund#ref-1").state is EntryState.REJECTED
+
+
+def test_a_refund_that_a_person_sends_again_at_this_moment_is_not_sent_beside_another(
+    connected: Deployment, memory: Memory
+) -> None:
+    """The first had been refused when the second looked, and goes out before its claim."""
+    connected.bill(payment())
+    connected.simulator.fault("refund", "status", status=422, message="Not now.", times=2)
+    connected.bill(refund("ref-1"))
+    connected.let_time_pass(10)
+    first = connected.entry("refund#ref-1")
+    assert first.state is EntryState.REJECTED
+    connected.simulator.fault("refund", "drop_answer")
+    asked = count()
+
+    def before(operation: str, _asked: Any) -> None:
+        if operation == "TransactWriteItems" and next(asked) == 0:
+            connected.ledger.move(first, reopened(first, "again", connected.clock()))
+            connected.reconcile()
+            connected.drain()
+
+    memory.before = before
+    connected.bill(refund("ref-2"))
+    memory.before = None
+    connected.let_time_pass(30)
+    assert [it.status for it in connected.simulator.calls("refund")] == [422, 422, None]
+    assert connected.entry("refund#ref-1").state is EntryState.SENT
+    second = connected.entry("refund#ref-2")
+    why = "its payment was given back by refund#ref-1"
+    assert (second.state, second.why) == (EntryState.REJECTED, why)
