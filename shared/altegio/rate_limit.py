@@ -32,10 +32,10 @@ from shared.clock import Clock
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# Somebody's clock was wrong when this was written.
-_ABSURD = timedelta(minutes=10)
+# Beyond what anybody reserves: somebody's clock was wrong when this was written.
+_ABSURD = timedelta(minutes=1)
 # The same of a brake, which the platform asks for an hour at most (see `altegio.client`).
-_ABSURD_BRAKE = timedelta(hours=1) + _ABSURD
+_ABSURD_BRAKE = timedelta(hours=1, minutes=10)
 _TRIES = 20
 COMMON = "platform"  # The key of the row of all.
 # Beyond an interval; else whoever was held up would call at once with those who come after him.
@@ -96,11 +96,11 @@ class Pace:
     ) -> None:
         self._dynamodb = dynamodb
         self._row: Any = {"TableName": table, "Key": {"key": to_value(key)}}
-        self._clock = clock
-        self._sleep = sleep
+        self._clock, self._sleep = clock, sleep
         self._rules = rules
         self._ahead = timedelta(seconds=ahead_s)
         self._patience = timedelta(seconds=patience_s) + rules.interval
+        self._absurd = _ABSURD + self._ahead + self._patience + rules.interval
         self._stays = timedelta(seconds=stays_s)
         self._expires = expires
 
@@ -214,12 +214,12 @@ class Pace:
         if now < until <= now + _ABSURD_BRAKE:
             raise Paused(until, braked=True)
         free_at = _instant(row.get("free_at", 0))
-        return free_at if free_at <= now + _ABSURD else now
+        return free_at if free_at <= now + self._absurd else now
 
     def _free_now(self, now: datetime) -> Any:
         values = {
             **_unbraked_values(now),
-            ":absurd": _value(now + _ABSURD),
+            ":absurd": _value(now + self._absurd),
             ":next": _value(now + self._rules.interval),
         }
         update = "SET free_at = :next"
