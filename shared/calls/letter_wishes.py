@@ -187,11 +187,14 @@ class LetterWishes:
         Raises:
             StaleWrite: somebody else has it, or it was changed since it was read.
         """
-        return self._save(replace(wish, due_at=next_morning(self._clock(), self._zone_of(wish))))
+        now = self._clock()
+        # A clock that was set back since would find this morning still to come.
+        after = max(now, wish.due_at or now)
+        return self._save(replace(wish, due_at=next_morning(after, self._zone_of(wish))))
 
     def told(self, wish: Wish) -> None:
-        """Notes that its letter was sent, or that nobody waited."""
-        until = last_morning(self._clock(), self._zone_of(wish))
+        """Notes that its letter was sent, or that nobody waited, as it was taken."""
+        until = _morning_before(wish.due_at or self._clock(), self._zone_of(wish))
         self._change(wish.key, lambda it: it and replace(it, told_until=until))
 
     def put_off(self, wish: Wish) -> None:

@@ -333,6 +333,28 @@ def test_of_two_who_are_at_it_one_sends(deployment: Deployment) -> None:
         wishes.take(other)
 
 
+def test_a_clock_that_is_set_back_at_the_hour_makes_no_second_letter(
+    deployment: Deployment, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted(deployment)
+    miss(deployment, key, "c-1")
+    overdue = LetterWishes.overdue
+
+    def set_back(wishes: LetterWishes, row: str) -> Any:
+        found = overdue(wishes, row)
+        deployment.clock.advance(seconds=-2)
+        return found
+
+    deployment.clock.at = next_morning(deployment.clock(), BERLIN) + timedelta(seconds=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(LetterWishes, "overdue", set_back)
+        deployment.reconcile()
+    deployment.let_time_pass(3)
+    assert len(deployment.letters) == 1
+    morning(deployment)
+    assert len(deployment.letters) == 1
+
+
 def test_a_location_that_has_left_has_no_letter(deployment: Deployment, key: str) -> None:
     wanted(deployment)
     miss(deployment, key, "c-1")
