@@ -336,7 +336,7 @@ class Work:
 def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Work | None:
     """How long a location stays on; None if it is off the clock: closed, open, or free.
 
-    What was reported since the connection was last looked at counts from the ledger.
+    What was reported since the list of the last look was written counts from the ledger.
     """
     known, since = connection.covered_until, connection.watched_at
     if not connection.live or known is None or since is None:
@@ -345,7 +345,7 @@ def work(connection: Connection, entries: Sequence[Entry], now: datetime) -> Wor
     sent = [
         paid_period(paid)
         for paid in left
-        if paid.state is EntryState.SENT and paid.changed_at and since < paid.changed_at
+        if paid.state is EntryState.SENT and paid.changed_at and since - _LAGS < paid.changed_at
     ]
     covered = [Period(min(known, now), known), *sent]
     coming = [paid_period(paid) for paid in left if paid.state in _QUEUED]

@@ -326,6 +326,7 @@ def test_what_was_sent_after_the_list_was_written_is_not_forgotten(
     connected: Deployment, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
 ) -> None:
     """As when reconcile has asked for the status, and what it woke goes out."""
+    connected.clock.advance(days=10)
     connected.simulator.disconnect(4564)
     connected.webhook(connected.event(4564))
     connected.let_time_pass(2)
@@ -337,11 +338,15 @@ def test_what_was_sent_after_the_list_was_written_is_not_forgotten(
         connected.drain()
         return follow(switching, settled)
 
+    logged()
     monkeypatch.setattr(Switching, "follow", meanwhile)
     connected.reconcile()
     assert connected.entry("payment#inv-1").state == "SENT"
-    assert counted(logged(), "ReportedButNotListed") == 0
+    log = logged()
+    assert (counted(log, "ReportedButNotListed"), counted(log, "SwitchOffNear")) == (0, 0)
     assert connected.connection(4564).unlisted == ()
+    connected.let_time_pass(3 * 60, step=30)
+    assert counted(logged(), "SwitchOffNear") == 0
 
 
 def test_a_list_that_only_lags_bills_nothing(
