@@ -197,17 +197,29 @@ class Connections:
 
         One that a webhook has made due is looked at anyway, and keeps its times.
         """
+        self._make_due(location_id, at, State.ACTIVE, "SET refunded_at = :at, due_at = :at")
+
+    def note_payment(self, location_id: int, at: datetime) -> None:
+        """Makes a frozen location due at a moment, by which a payment of it may thaw it.
+
+        One that a webhook has made due is looked at anyway.
+        """
+        self._make_due(location_id, at, State.FROZEN, "SET due_at = :at", " AND due_at > :at")
+
+    def _make_due(
+        self, location_id: int, at: datetime, state: State, update: str, more: str = ""
+    ) -> None:
         try:
             retried(
                 lambda: self._dynamodb.update_item(
                     TableName=self._table,
                     Key={"location_id": to_value(location_id)},
-                    UpdateExpression="SET refunded_at = :at, due_at = :at ADD version :one",
-                    ConditionExpression="#state = :active AND attribute_not_exists(hint)",
+                    UpdateExpression=f"{update} ADD version :one",
+                    ConditionExpression=f"#state = :state AND attribute_not_exists(hint){more}",
                     ExpressionAttributeNames={"#state": "state"},
                     ExpressionAttributeValues={
                         ":at": to_value(stamp(at)),
-                        ":active": to_value(State.ACTIVE),
+                        ":state": to_value(state),
                         ":one": to_value(1),
                     },
                 )

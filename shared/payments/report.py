@@ -209,6 +209,10 @@ class ReportPayments:
                 if self._ledger.claim(before, claimed, part, states[0], giver):
                     return claimed, states[0]
                 del states[0]
+                if states:
+                    # Before the claim: whoever dies after it may have paid it.
+                    looked_at = self._clock() + timedelta(seconds=self._rules.lease_s)
+                    self._connections.note_payment(entry.location_id or 0, looked_at)
             except Busy as busy:
                 mark = restored.mark_in(busy.row)
                 if mark == self._mark:

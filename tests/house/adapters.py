@@ -205,6 +205,7 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
             "rumour": [lambda it: it.rumour(1, "freeze", NOW)],
             "suspect": [lambda it: it.suspect(1, "why", NOW)],
             "note_refund": [lambda it: it.note_refund(1, NOW)],
+            "note_payment": [lambda it: it.note_payment(1, NOW)],
             "due": [lambda it: it.due(State.ACTIVE, NOW, 1)],
             "hinted": [lambda it: it.hinted("uninstall", NOW, 1)],
             "in_state": [lambda it: list(it.in_state(State.ACTIVE))],

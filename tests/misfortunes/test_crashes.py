@@ -132,6 +132,29 @@ def test_a_payment_survives_every_crash_and_is_never_doubled(
     assert attempts["after POST /marketplace/partner/payment"] == 1
 
 
+def test_whoever_pays_for_a_frozen_location_and_dies_leaves_it_no_longer_frozen(
+    deployment: Deployment, calls: Calls
+) -> None:
+    """Within the hour, though it is looked at every few hours only."""
+    runs, numbers = _Assigned(iter(range(1, 20))), range(1, 20)
+
+    def scenario(run: str) -> None:
+        deployment.bill(payment(run, runs[run]))
+
+    for number in numbers:
+        deployment.connect(number, owner=Owner(id=number), telephony=False)
+    deployment.reconcile()
+    for number in numbers:
+        deployment.simulator.expire(number)
+        deployment.webhook(deployment.event(number, "freeze"))
+    deployment.let_time_pass(3 * 24 * 60, step=60)
+    for run, where in each_kill(deployment, calls, scenario, "inv"):
+        scenario(run)
+        deployment.let_time_pass(60, step=5)
+        assert deployment.entry(f"payment#{run}").state is EntryState.SENT, where
+        assert deployment.connection(runs[run]).state == "active", where
+
+
 def test_a_refund_survives_every_crash(deployment: Deployment, calls: Calls) -> None:
     runs = _Assigned(iter(range(1, 30)))
 
