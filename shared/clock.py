@@ -12,6 +12,8 @@ WIRE = "%Y-%m-%d %H:%M:%S"
 
 # Any other is a slip of somebody's, and might not survive a change of zone.
 YEARS = range(2000, 2100)
+# In some zone the first hours of `YEARS` are in the year before, and the last in the year after.
+_YEARS_THERE = range(YEARS.start - 1, YEARS.stop + 1)
 
 # By how much the platform's clock may differ from ours.
 SKEW = timedelta(seconds=5)
@@ -65,9 +67,9 @@ def from_wire(text: str, zone: ZoneInfo, *, fold: int = 0) -> datetime:
     https://docs.python.org/3/library/datetime.html#datetime.datetime.fold
 
     Raises:
-        ValueError: the text has another form, or a year that is none of `YEARS`.
+        ValueError: the text has another form, or a year that no zone has in `YEARS`.
     """
     local = datetime.strptime(text, WIRE).replace(tzinfo=zone, fold=fold)
-    if local.year not in YEARS:
+    if local.year not in _YEARS_THERE:
         raise ValueError("a year that nobody means")
     return local.astimezone(UTC)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -97,6 +98,21 @@ def test_a_trial_that_runs_out_is_told_a_day_before_and_every_hour_until_it_is_o
     logged()
     connected.let_time_pass(24 * 60, step=120)
     assert counted(logged(), "SwitchOffNear") == 0
+
+
+def test_a_period_that_ends_with_the_last_year_is_read_in_a_zone_where_that_is_over(
+    connected: Deployment, logged: Callable[[], str]
+) -> None:
+    """As of who has paid for good."""
+    connected.simulator.platform.zone = ZoneInfo("Europe/Kyiv")
+    connected.restart(PLATFORM_TIMEZONE="Europe/Kyiv")
+    end = "2099-12-31T23:59:59+00:00"
+    connected.bill({**bought(connected, "inv-1", -1, 29), "period_to": end})
+    connected.let_time_pass(8 * 24 * 60, step=12 * 60)
+    assert counted(logged(), "SwitchOffNear") == 0
+    until = connected.connection(4564).covered_until
+    assert until is not None
+    assert stamp(until).startswith("2099-12-31")
 
 
 def test_a_payment_in_good_time_writes_nothing_to_the_row_and_the_clock_finds_it(
