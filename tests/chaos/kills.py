@@ -152,6 +152,7 @@ class Machine:
         self.hosted: frozenset[int] = frozenset()
         self.refused: set[int] = set()
         self.echo_at: datetime | None = None
+        self.are_clocks_wrong = False
         self.story: list[str] = []
         self.platform = simulator.platform
         self.killed = 0

@@ -35,6 +35,9 @@ _FAULTS = (
 )
 _LONGEST_LANDING_S = 800
 _SKEW_S = 2.0
+# AWS takes nothing that is signed by a clock that is wrong by more than five minutes.
+_WRONG_S = 280.0
+_JUMPS = 0.1
 
 
 # How often each comes.
@@ -73,6 +76,10 @@ class Schedule:
         self.chance = chance
         self._payments = 0
         self._refunds = 0
+        self._skew_s, self._landing_s = _SKEW_S, float(_LONGEST_LANDING_S)
+        if world.are_clocks_wrong:
+            # Whoever claims and whoever looks may be wrong in two directions.
+            self._skew_s, self._landing_s = _WRONG_S, _LONGEST_LANDING_S - 2 * _WRONG_S
 
     def play(self, moves: int) -> None:
         """Some moves; each lets the workers go on for a while, too."""
@@ -93,14 +100,15 @@ class Schedule:
         self.world.run("reconcile", {})
 
     def work(self, steps: int) -> None:
-        """Lets workers go on, in any order, each by a clock of its own."""
+        """Lets workers go on, in any order, each by a clock of its own, which may be set anew."""
         for _ in range(steps):
             tasks = self.world.runnable()
             if not tasks:
                 return
             task = self.chance.choice(tasks)
-            if not task.at:
-                task.skew = timedelta(seconds=self.chance.uniform(-_SKEW_S, _SKEW_S))
+            is_wrong = self.world.are_clocks_wrong
+            if not task.at or (is_wrong and self.chance.random() < _JUMPS):
+                task.skew = timedelta(seconds=self.chance.uniform(-self._skew_s, self._skew_s))
             self.world.step(task)
 
     # Moves
@@ -161,7 +169,7 @@ class Schedule:
     def disturb(self) -> None:
         """Something will go wrong with a call."""
         route, kind = self.chance.choice(_ROUTES), self.chance.choice(_FAULTS)
-        seconds = {"late": _LONGEST_LANDING_S, "slow": 9}.get(kind, 0) * self.chance.random()
+        seconds = {"late": self._landing_s, "slow": 9}.get(kind, 0) * self.chance.random()
         self.world.faults.append(Fault(route, kind, seconds))
 
     def reject(self) -> None:

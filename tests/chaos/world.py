@@ -149,6 +149,8 @@ class World:
         self.metrics: list[str] = []
         self.story = [f"in {self.place}"]
         self.echo_at: datetime | None = None
+        # By minutes, in some worlds; elsewhere by seconds.
+        self.are_clocks_wrong = self.seed % 8 == 6
         # Locations at which the platform was told to say 422.
         self.refused: set[int] = set()
         # When the list of a location began to be old, which happens to it once.
