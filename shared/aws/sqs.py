@@ -32,7 +32,7 @@ class Queue:
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
         """
-        delay_s = min(math.ceil(after.total_seconds()), _LONGEST_DELAY_S)
+        delay_s = max(0, min(math.ceil(after.total_seconds()), _LONGEST_DELAY_S))
         try:
             self._sqs.send_message(
                 QueueUrl=self._queue_url, MessageBody=json.dumps(event), DelaySeconds=delay_s

@@ -25,6 +25,21 @@ def leave(deployment: Deployment, location_id: int) -> None:
 # History
 
 
+def test_what_is_told_of_a_call_that_is_overdue_wakes_it(
+    deployment: Deployment, key: str, logged: Callable[[], str]
+) -> None:
+    """As the link to its recording, while the queue is long."""
+    began = at(deployment, 90)
+    for told in ({}, {"recording_url": LINK}):
+        event = {**finished(), **told, "started_at": began}
+        assert deployment.call(event, key)[0] == 202
+        deployment.clock.advance(seconds=30)
+    assert "nobody woken" not in logged()
+    settle(deployment)
+    [saved] = deployment.simulator.saved_calls()
+    assert saved.link == LINK
+
+
 def test_a_call_is_saved_as_it_was(deployment: Deployment, key: str) -> None:
     answer = end(deployment, key, recording_url=LINK, phone="13155550175")
     assert answer["left_out"] == []

@@ -19,6 +19,7 @@ _ADDRESS = "https://sqs.us-east-1.amazonaws.com/000000000000/"
 _ARN = "arn:aws:sqs:us-east-1:000000000000:"
 _LONGEST_MESSAGE = 1024 * 1024
 _MOST_MESSAGES = 10
+_LONGEST_DELAY_S = 900
 _DEFAULTS = {"MaximumMessageSize": "1048576", "MessageRetentionPeriod": "345600"}
 _SETTABLE = {*_DEFAULTS, "DelaySeconds", "RedrivePolicy"}
 _NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
@@ -89,13 +90,20 @@ class Queues(Client):
                 "One or more parameters are invalid. Reason: Message must be shorter than"
                 f" {_LONGEST_MESSAGE} bytes.",
             )
+        delay_s = asked.get("DelaySeconds", queue.delay_s)
+        if not 0 <= delay_s <= _LONGEST_DELAY_S:
+            raise Refused(
+                "InvalidParameterValue",
+                f"Value {delay_s} for parameter DelaySeconds is invalid. Reason: DelaySeconds must"
+                f" be >= 0 and <= {_LONGEST_DELAY_S}.",
+            )
         number = f"m-{next(self._numbers)}"
         queue.messages[number] = Message(
             number,
             asked["MessageBody"],
             {name: dict(value) for name, value in asked.get("MessageAttributes", {}).items()},
             sent_at=now,
-            visible_at=now + timedelta(seconds=asked.get("DelaySeconds", queue.delay_s)),
+            visible_at=now + timedelta(seconds=delay_s),
         )
         return {"MessageId": number}
 
