@@ -151,10 +151,12 @@ class Connections:
     def thaws(self, location_id: int, at: datetime) -> None:
         """Makes a frozen location due, as a payment of it was reported.
 
-        One that a webhook has made due is looked at anyway.
+        One that a webhook has made due is looked at anyway; what an earlier payment has made due,
+        perhaps in half an hour, is so at once.
         """
         line = Line(location_id, at, words="paid while it was frozen")
-        self._hint(location_id, Hint.PAYMENT, at, line, "attribute_not_exists(hint)")
+        conditions = ("attribute_not_exists(hint)", _HAS_PAYMENT)
+        any(self._hint(location_id, Hint.PAYMENT, at, line, it) for it in conditions)
 
     def _hint(
         self,
