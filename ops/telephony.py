@@ -116,9 +116,10 @@ def facts(site: Site, connection: Connection, chain: Chain | None) -> Iterator[t
     if chain is None:
         yield "chain", "-"
     else:
-        said = "enabled" if chain.enabled else "not enabled"
-        more = f"; {chain.verdict}" if chain.verdict not in ("", said) else ""
-        yield "chain", f"telephony is {said}{more}"
+        at = f" {screen.moment(chain.told_at)}" if chain.told_at else ""
+        said = f"we enabled telephony{at}, as Altegio confirmed" if chain.enabled else "not enabled"
+        more = f"; {chain.verdict}" if chain.verdict not in ("", "enabled", said) else ""
+        yield "chain", f"{said}{more}"
         others = [each for each in chain.locations if each != connection.location_id]
         yield "same chain", _each(site, others)
 

@@ -1,52 +1,129 @@
-"""Calls that were sent and are not in their list, of a location whose CRM token is proven."""
+"""Calls that were sent and are not in their list, of locations whose CRM token is proven.
+
+What of their chain is in a list since tells the causes apart: a line that is routed elsewhere, or
+telephony that is off for all of it.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
 from ops import rows, screen
 from ops.site import Site
-from ops.trouble import Grade, Trouble, some
+from ops.trouble import Grade, Trouble, places, some
 from shared.aws.sightings import CALL_UNLISTED
-from shared.calls.call import Call, CallState
+from shared.calls.call import SENT_IN_VAIN, Call, CallState
 from shared.calls.missed import began
 from shared.calls.search import NOT_LISTED
 from shared.connections.connection import Connection
 from shared.connections.crm_token import CrmTokenState
 
 _DAYS = timedelta(days=7)
+# So many in a row, which are only sent once more yet, are no holes.
+_SEVERAL = 3
+_ELSEWHERE = (
+    "in Altegio's telephony settings the line is routed to another location by now, or to none, and"
+    " pop-ups may go there, too: have its owner put it right. This ends with its next call"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Out:
+    """A location, its lines whose last calls are not in its list, and when what is in it began."""
+
+    location_id: int
+    lost: Mapping[str, Sequence[Call]]
+    listed: Sequence[datetime]
+
+    @property
+    def since(self) -> datetime:
+        """When the first call began that is missing."""
+        return min(began(it) for them in self.lost.values() for it in them)
 
 
 def lately(site: Site, _now: datetime) -> Iterator[Trouble]:
-    """Of all locations of which it was seen."""
-    for it in rows.rows(site, rows.places(site, CALL_UNLISTED, _DAYS)):
-        yield from of_location(it, site.calls.latest(it.location_id, rows.MOST))
+    """Of all chains of which it was seen."""
+    found = rows.rows(site, rows.places(site, CALL_UNLISTED, _DAYS))
+    for key in dict.fromkeys(it.chain_key for it in found):
+        chain = site.chains.get(key) if key else None
+        ids = {it.location_id for it in found if it.chain_key == key}
+        others = rows.rows(site, [*{*(chain.locations if chain else ())} - ids][: rows.MOST])
+        chained = [*others, *(it for it in found if it.location_id in ids)]
+        yield from _of_chain([_out(site, it) for it in chained])
 
 
-def of_location(connection: Connection, calls: Iterable[Call]) -> Iterator[Trouble]:
-    """Its lines whose last calls are not in its list: what the list had since ends it."""
-    if not connection.live or connection.telephony is not CrmTokenState.PROVEN:
-        return
-    of_line = defaultdict[str, list[Call]](list)
+def of_location(site: Site, connection: Connection, chained: Sequence[int]) -> Iterator[Trouble]:
+    """The same of one location, with those of its chain."""
+    own = _out(site, connection)
+    if own.lost:
+        others = rows.rows(site, [it for it in chained if it != own.location_id][: rows.MOST])
+        yield from _of_chain([own, *(_out(site, it) for it in others)], own)
+
+
+def _out(site: Site, connection: Connection) -> _Out:
+    """What the list had since ends it."""
+    location_id, of_line = connection.location_id, defaultdict[str, list[Call]](list)
+    is_known = connection.live and connection.telephony is CrmTokenState.PROVEN
+    calls = site.calls.latest(location_id, rows.MOST) if is_known else []
     for call in sorted(calls, key=began, reverse=True):
-        if _is_unlisted(call) or call.state is CallState.CONFIRMED:
+        if _is_missing(call) or call.state is CallState.CONFIRMED:
             of_line[" extension ".join(filter(None, call.route))].append(call)
-    lost = {line: [*takewhile(_is_unlisted, known)] for line, known in of_line.items()}
-    lost = {line: them for line, them in lost.items() if them}
-    if lost:
-        number = sum(map(len, lost.values()))
-        what = f"{screen.counted(number, 'call was', 'calls were')} sent of line {some(lost)}, and"
-        what += f" {'is' if number == 1 else 'are'} not in Altegio's list of this location"
-        seen = [began(it) for line in lost for it in of_line[line][len(lost[line]) :]]
-        what += f", where others were until {screen.moment(max(seen))}" if seen else ""
-        what += ". Its CRM token is right, so in Altegio's telephony settings the line is routed to"
-        what += " another location by now, or to none, or telephony is off; pop-ups may go there,"
-        what += " too. Have its owner put it right: this ends with its next call"
-        since = min(map(began, (it for them in lost.values() for it in them)))
-        place = f"location {connection.location_id}"
-        yield Trouble(Grade.BROKEN, what, place, place, since)
+    lost = {line: [*takewhile(_is_missing, known)] for line, known in of_line.items()}
+    lost = {line: it for line, it in lost.items() if _is_lost(it, of_line[line][len(it) :])}
+    return _Out(location_id, lost, [began(it) for it in calls if it.state is CallState.CONFIRMED])
 
 
-def _is_unlisted(call: Call) -> bool:
-    return call.state is CallState.UNCONFIRMED and call.why == NOT_LISTED
+def _of_chain(outs: Sequence[_Out], own: _Out | None = None) -> Iterator[Trouble]:
+    """Those of one chain, or only what concerns its `own` location."""
+    dark = list[_Out]()
+    for it in (it for it in outs if it.lost):
+        on = [each.location_id for each in outs if max(each.listed, default=it.since) > it.since]
+        if not on:
+            dark.append(it)
+        elif own in (None, it):
+            which = "other lines" if on == [it.location_id] else f"{places(on)}, of the same chain,"
+            why = f". Calls of {which} are listed since, so telephony is on, and"
+            yield _told([it], f"{why} {_ELSEWHERE}")
+    if own not in (None, *dark):
+        return
+    if dark[1:]:
+        why = ". They are of one chain, of which no call is listed since, so most likely telephony"
+        why += " is off for all of it: have its owner switch it on in Altegio, or ask Altegio. This"
+        yield _told(dark, f"{why} ends with the next call of each", own)
+    elif dark:
+        why = ". Its CRM token is right. Ask its owner whether telephony is on in Altegio. If not,"
+        yield _told(dark, f"{why} have it switched on. If so, {_ELSEWHERE}")
+
+
+def _told(outs: Sequence[_Out], why: str, own: _Out | None = None) -> Trouble:
+    outs = sorted(outs, key=lambda it: it.location_id)
+    ids = [it.location_id for it in outs]
+    lines = [line for it in outs for line in it.lost]
+    lost = [call for it in outs for them in it.lost.values() for call in them]
+    since = min(it.since for it in outs)
+    is_one, is_sure = len(lost) == 1, any(it.state is CallState.UNCONFIRMED for it in lost)
+    what = f"{screen.counted(len(lost), 'call was', 'calls were')} sent of"
+    what += f" {'lines' if lines[1:] else 'line'} {some(lines)}, and {'is' if is_one else 'are'}"
+    what += (
+        f" not in Altegio's {'lists of these locations' if ids[1:] else 'list of this location'}"
+    )
+    seen = [at for it in outs for at in it.listed if at < since]
+    what += f", where others were until {screen.moment(max(seen))}" if seen else ""
+    what += "; they are sent once more now, as the list may be late" * (not is_sure)
+    grade = Grade.BROKEN if is_sure else Grade.ATTENTION
+    command = f"location {own.location_id if own else ids[0]}"
+    return Trouble(grade, what + why, places(ids), command, since)
+
+
+def _is_missing(call: Call) -> bool:
+    is_given_up = call.state is CallState.UNCONFIRMED and call.why == NOT_LISTED
+    return is_given_up or call.why == SENT_IN_VAIN
+
+
+def _is_lost(missing: Sequence[Call], listed: Sequence[Call]) -> bool:
+    """Given up; or several in a row, though the list was not late for the last one before."""
+    if any(it.state is CallState.UNCONFIRMED for it in missing):
+        return True
+    return len(missing) >= _SEVERAL and bool(listed) and not listed[0].repeats

@@ -76,6 +76,8 @@ TO_BE_SENT = (CallState.WAITING, CallState.HELD, CallState.SENDING)
 # As long as it may yet be answered, or nobody knows where.
 _UNSETTLED = (CallState.RINGING, CallState.UNROUTED, CallState.WAITING)
 MISSED = "missed"
+# Why it is sent once more, which is kept until that tells: it was accepted, and no look found it.
+SENT_IN_VAIN = "was not in the list"
 # Nothing is known yet of how the platform takes it.
 _AFRESH: dict[str, Any] = {"tries": 0, "doubted_at": None, "looks": 0, "repeats": 0}
 
@@ -346,7 +348,7 @@ def claimed(call: Call, chain_key: str | None, now: datetime, rules: CallPolicy)
         told_answered=bool(call.leg and call.leg.answered),
         told_link=call.recorded.link if call.recorded else None,
         due_at=now + timedelta(seconds=rules.lease_s),
-        why="",
+        why=call.why if call.why == SENT_IN_VAIN else "",
     )
 
 

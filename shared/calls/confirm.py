@@ -21,7 +21,7 @@ from shared.aws.sightings import (
     Sightings,
 )
 from shared.calls import matching, search
-from shared.calls.call import LOOKED_FOR, Call, CallState
+from shared.calls.call import LOOKED_FOR, SENT_IN_VAIN, Call, CallState
 from shared.calls.queue import CallWakeUps
 from shared.calls.settings import CallPolicy
 from shared.calls.table import Calls
@@ -122,7 +122,7 @@ class ConfirmCalls:
             route_seen = call.route in routes
             after = search.not_seen(call, now, self._rules, route_seen=route_seen)
             self._store(after)
-            if after.state is CallState.UNCONFIRMED:
+            if after.state is CallState.UNCONFIRMED or after.why == SENT_IN_VAIN:
                 self._unlisted(location_id, after)
         self._judge(location_id, [sought[name] for name in found], missing)
         if hidden:
@@ -209,9 +209,11 @@ class ConfirmCalls:
         it = self._connections.get(location_id)
         if it is None or it.telephony is not CrmTokenState.PROVEN:
             return
-        count("CallUnlisted")
-        logger.error("call unlisted", extra=call.names)
+        # Of what is sent once more, it is only noted: it may yet be there.
         self._sightings.note(CALL_UNLISTED, str(location_id))
+        if call.state is CallState.UNCONFIRMED:
+            count("CallUnlisted")
+            logger.error("call unlisted", extra=call.names)
 
     def _judge(self, location_id: int, found: Sequence[Call], missing: Sequence[Call]) -> None:
         """What the list says of the CRM token that the location has now."""

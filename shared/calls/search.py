@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import backoff
-from shared.calls.call import Call, CallState, changed, corrected, too_old
+from shared.calls.call import SENT_IN_VAIN, Call, CallState, changed, corrected, too_old
 from shared.calls.settings import CallPolicy
 
 # Of a call that is looked for: a week at the telephone, and a PBX with the date of its time zone.
@@ -33,7 +33,7 @@ def longest_ago(rules: CallPolicy) -> timedelta:
 
 def sent(call: Call, now: datetime, rules: CallPolicy) -> Call:
     """Accepted, which is no proof: to be looked for."""
-    return _to_be_looked_for(call, CallState.SENT, "", now, rules)
+    return _to_be_looked_for(call, CallState.SENT, call.why, now, rules)
 
 
 def unknown(
@@ -104,7 +104,7 @@ def not_seen(call: Call, now: datetime, rules: CallPolicy, *, route_seen: bool) 
     accepted = call.state is CallState.SENT
     if (accepted and not route_seen) or call.repeats >= _MOST_REPEATS[accepted]:
         return changed(call, "given_up", due_at=None, looks=looks, why=NOT_LISTED)
-    return _repeated(call, now, "was not in the list")
+    return _repeated(call, now, SENT_IN_VAIN if accepted else f"unclear, and {SENT_IN_VAIN}")
 
 
 def no_list(call: Call, why: str, now: datetime, rules: CallPolicy) -> Call:

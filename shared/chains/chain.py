@@ -48,6 +48,7 @@ class Chain:
     state: ChainState
     # What the platform took last. Before that, no call of the chain is saved.
     enabled: bool = False
+    told_at: datetime | None = None
     # Whether something may still be on its way that says the opposite.
     unsure: bool = False
     lease_until: datetime | None = None
@@ -123,6 +124,7 @@ def told(chain: Chain, now: datetime, rules: LifecyclePolicy) -> Chain:
         crm_token=chain.crm_token if enabled else "",
         state=state,
         enabled=enabled,
+        told_at=now,
         lease_until=None,
         tries=0,
         verdict=verdict,

@@ -29,7 +29,7 @@ from shared.connections.crm_token import key as hashed
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_INSTANTS = ("lease_until", "due_at")
+_INSTANTS = ("told_at", "lease_until", "due_at")
 
 
 class Chains:

@@ -1,5 +1,8 @@
 """Of telephony, `status` names the chain, the list or the line that stands in the way."""
 
+import re
+from typing import Any
+
 import pytest
 
 from local.simulator import Owner
@@ -11,6 +14,8 @@ from tests.ops.operator import Operator, told, type_what_it_says
 from tests.ops.states import end
 
 pytestmark = pytest.mark.usefixtures("logged")
+
+LINES = {4564: "+13155550176", 4232: "+13155550199"}
 
 
 def test_a_chain_that_was_stopped_goes_on_as_it_says(
@@ -55,6 +60,111 @@ def test_a_proven_line_that_is_routed_elsewhere_by_now_is_told_until_it_is_back(
     assert deployment.connection(4232).telephony is CrmTokenState.PROVEN
     deployment.simulator.route(4232, line="+13155550176")
     end(deployment, key, "c-4")
+    deployment.let_time_pass(15)
+    assert told(operator) == []
+
+
+def two_of_a_chain(deployment: Deployment) -> str:
+    """With a line each, whose calls were in their lists; returns the PBX key."""
+    key = deployment.connect(4564, 4232).pbx_key
+    calls_of_each(deployment, key, "before")
+    deployment.let_time_pass(15)
+    return key
+
+
+def calls_of_each(deployment: Deployment, key: str, name: str, *of: int) -> None:
+    for location_id in of or LINES:
+        call: dict[str, Any] = {"call_id": f"{name}-{location_id}", "line": LINES[location_id]}
+        telling.end(deployment, key, location_id=location_id, extension=None, **call)
+
+
+def telephony_is(deployment: Deployment, *, on: bool) -> None:
+    simulator = deployment.simulator
+    simulator._telephony.switch(simulator.crm_token, on=on)
+
+
+def test_telephony_that_is_off_for_a_chain_is_told_once_for_all_of_it(
+    deployment: Deployment, operator: Operator
+) -> None:
+    """Each location names the other: that is what tells it from a line that is routed elsewhere."""
+    key = two_of_a_chain(deployment)
+    telephony_is(deployment, on=False)
+    calls_of_each(deployment, key, "off")
+    deployment.let_time_pass(15)
+    [line] = told(operator)
+    assert line.startswith(
+        f"broken locations 4232, 4564: 2 calls were sent of lines {LINES[4232]}, {LINES[4564]}, and"
+        " are not in Altegio's lists of these locations, where others were until 20"
+    )
+    assert "of which no call is listed since, so most likely telephony is off for all of it" in line
+    for location_id in LINES:
+        [it] = operator.json("location", str(location_id))["troubles"]
+        assert f"{it['whom']}: {it['what']}" in line
+        chain = operator.json("location", str(location_id))["facts"]["chain"]
+        assert re.fullmatch("we enabled telephony 20.+Z, as Altegio confirmed", chain)
+    telephony_is(deployment, on=True)
+    calls_of_each(deployment, key, "on")
+    deployment.let_time_pass(15)
+    assert told(operator) == []
+
+
+def test_a_line_that_is_out_while_others_of_its_chain_go_on_is_routed_elsewhere(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = two_of_a_chain(deployment)
+    for line in LINES.values():
+        deployment.simulator.route(4564, line=line)
+    calls_of_each(deployment, key, "away", 4232)
+    deployment.let_time_pass(5)
+    calls_of_each(deployment, key, "well", 4564)
+    deployment.let_time_pass(15)
+    [line] = told(operator)
+    assert line.startswith(f"broken location 4232: 1 call was sent of line {LINES[4232]}, and is")
+    assert "Calls of location 4564, of the same chain, are listed since, so telephony is on" in line
+    assert operator.json("location", "4232")["troubles"][0]["what"] in line
+    assert told(operator, "location", "4564") == []
+
+
+def test_of_one_location_alone_the_owner_is_asked_what_tells_the_causes_apart(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = two_of_a_chain(deployment)
+    telephony_is(deployment, on=False)
+    calls_of_each(deployment, key, "off", 4564)
+    deployment.let_time_pass(15)
+    [line] = told(operator)
+    assert "Ask its owner whether telephony is on in Altegio. If not, have it switched on." in line
+    assert operator.json("location", "4564")["troubles"][0]["what"] in line
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_several_calls_in_a_row_are_told_while_they_are_sent_once_more(
+    deployment: Deployment, operator: Operator, *, late: bool
+) -> None:
+    """But not if the list was late for the one before, too."""
+    key = two_of_a_chain(deployment)
+    if late:
+        telephony_is(deployment, on=False)
+        calls_of_each(deployment, key, "late", 4564)
+        deployment.let_time_pass(6)
+        telephony_is(deployment, on=True)
+        deployment.let_time_pass(6)
+    telephony_is(deployment, on=False)
+    for name in ("a", "b"):
+        calls_of_each(deployment, key, name, 4564)
+    deployment.let_time_pass(3)
+    calls_of_each(deployment, key, "c", 4564)
+    deployment.let_time_pass(4)
+    assert told(operator) == []
+    deployment.let_time_pass(3)
+    if late:
+        assert told(operator) == []
+        return
+    [line] = told(operator)
+    assert line.startswith("attention location 4564: 3 calls were sent of line")
+    assert "they are sent once more now, as the list may be late. Its CRM token is right." in line
+    telephony_is(deployment, on=True)
+    calls_of_each(deployment, key, "on", 4564)
     deployment.let_time_pass(15)
     assert told(operator) == []
 
