@@ -163,7 +163,7 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     connection, why = evidence.connection, entry.why or "-"
     state = connection.state if connection else "never connected"
     place = names.place(entry.location_id, connection)
-    if entry.state is EntryState.HELD and connection is not None and connection.live:
+    if entry.state is EntryState.HELD and evidence.live:
         why = f"when it came, or was looked at last, {why}; by now it is"
     elif evidence.there:
         why = f"{why} here, but Altegio has it {evidence.there}"

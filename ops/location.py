@@ -42,6 +42,7 @@ from shared.calls.shown import PopUp
 from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
+from shared.payments.entry import EntryState
 from shared.reconcile.census.differences import REPAIRED, of_connection
 
 _SHOWN = 10
@@ -142,7 +143,10 @@ def _apart(site: Site, known: Known, stands: Standing, now: datetime) -> Iterato
     if status is None or (connection is not None and connection.hint is Hint.GONE):
         # It was seen to be gone, as `of_leaving` tells.
         return
-    if stands.agree is False and (stands.since is None or now - stands.since > _SETTLED):
+    # `payment` leads here for what waits for that, so it is told at once.
+    is_due = _is_shut_here(known) and any(it.state is EntryState.HELD for it in known.entries)
+    is_due = is_due or stands.since is None or now - stands.since > _SETTLED
+    if stands.agree is False and is_due:
         what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
         command = "census --new"
         if stands.there == Installed.NO:

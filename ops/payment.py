@@ -181,7 +181,9 @@ def _of_held(entry: Entry, found: Evidence) -> tuple[str, str]:
         return words, give_up
     left = "Only if the customer has left for good, cancel it in billing, and give it up"
     if not found.there:
-        words = f"It goes out by itself once its owner presses Connect in Altegio. {left}."
+        how, do = trouble.gone(found.connection) if found.connection else ("", "")
+        words = f"{how}. " * bool(how) + f"{do}. " * do.endswith("ask Altegio")
+        words += f"It goes out by itself once its owner presses Connect in Altegio. {left}."
         return words, give_up
     how = f"once the location is connected here again, as it is {found.there} there: its owner"
     how += f" has nothing to do, and this shows how. {left} with --close REASON."

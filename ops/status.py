@@ -265,9 +265,12 @@ def _lost_webhooks(site: Site, lost: Sequence[Sighting], now: datetime) -> Troub
     """One may be lost on its way; of several, and if none came since, the address is wrong."""
     ids, last = [int(it.who) for it in lost], site.sightings.last(sightings.WEBHOOK)
     is_wrong = bool(ids[1:]) and not (last and last.at >= lost[-1].at)
-    states = screen.tally(it.state for it in rows.rows(site, ids))
+    known = rows.rows(site, ids)
+    states = screen.tally(it.state for it in known)
     came = f"the last came {screen.due(last.at, now)}" if last else "none came within a week"
     why = "WebhookUrl in the Cabinet is wrong" if is_wrong else "lost on the way"
+    if known and all(map(trouble.unknown_there, known)):
+        is_wrong, why = False, f"{trouble.gone(known[0])[0]}, and tells none of such a one"
     what = "Altegio ended or froze it, and its webhook did not come; it is settled by now, and"
     what += f" here: {states}. {len(ids)} missing within an hour, and {came}: likely {why}"
     command = "publication" if is_wrong else f"location {ids[0]} --all"

@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from ops import screen
 from shared import countries
+from shared.altegio.status import UNKNOWN_THERE
 from shared.aws.sightings import CLOCK_OFF
 from shared.calls import search
 from shared.calls.call import Call, CallState
@@ -119,6 +120,29 @@ def causes(whys: Iterable[str]) -> str:
     return "; ".join(first)
 
 
+def unknown_there(connection: Connection) -> str:
+    """Altegio's words, if it ended as that does not know the location itself any more."""
+    words = connection.verdict.partition(f": {UNKNOWN_THERE}")[2].rstrip(".")
+    # Of an application that is not installed it may say no more than that there was an error.
+    is_of_it = words and not re.search("application|error|ошибка", words, re.IGNORECASE)
+    return UNKNOWN_THERE + words if is_of_it else ""
+
+
+def gone(connection: Connection) -> tuple[str, str]:
+    """Of one that is closed: how it ended and when, and what to do; empty if it waits for that."""
+    id_, ended = connection.location_id, connection.verdict.removeprefix("erased, after: ")
+    if connection.state is not State.DISABLED:
+        return "", ""
+    at = f" at {screen.moment(connection.settled_at)}" if connection.settled_at else ""
+    if words := unknown_there(connection):
+        how = f"Altegio does not know {id_} any more ({words}), as was seen{at}"
+        return how, "It may be deleted or merged there: ask Altegio"
+    how = f"{id_} was uninstalled in Altegio, as was seen{at}"
+    how = how if ended.startswith("not installed any more") else f"{id_} is closed{at}: {ended}"
+    do = "Ask its owner whether he has left. If not, he presses Connect in Altegio; if so, cancel"
+    return how, f"{do} it in billing"
+
+
 def of_money(
     entries: Iterable[Entry],
     now: datetime,
@@ -129,12 +153,15 @@ def of_money(
 
     Of `strangers`, no location of the id was ever connected here.
     """
-    is_live = {it.location_id: it.live for it in connections}
+    known = {it.location_id: it for it in connections}
+    is_live = {id_: it.live and it.hint is not Hint.GONE for id_, it in known.items()}
     groups = defaultdict(list)
     for entry in entries:
         is_strange = entry.state is EntryState.HELD and entry.location_id in strangers
-        groups[entry.state, cause(entry.why), is_strange].append(entry)
-    for (state, why, is_strange), group in groups.items():
+        left = gone(known[entry.location_id])[1] if entry.location_id in known else ""
+        left *= entry.state is EntryState.HELD
+        groups[entry.state, cause(entry.why), is_strange, left].append(entry)
+    for (state, why, is_strange, left), group in groups.items():
         oldest = min(group, key=lambda entry: entry.received_at)
         needs_person = state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED)
         young = now - oldest.received_at < _SOON
@@ -142,12 +169,15 @@ def of_money(
             continue
         ids = sorted({it.location_id for it in group if it.location_id})
         more = ""
-        if state is EntryState.UNKNOWN and (left := [it for it in ids if is_live.get(it) is False]):
-            more = f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
+        ended = [it for it in ids if is_live.get(it) is False]
+        if state is EntryState.UNKNOWN and ended:
+            more = f"; {some(ended)} left since, so no list tells: ask Altegio whether it was taken"
         elif state is EntryState.UNKNOWN:
             more = f"; it is looked up by itself {screen.due(oldest.due_at, now)}"
         if is_strange:
             more = ", nor ever was: see whether billing names the right one"
+        if left:
+            more = f": {some([gone(known[it])[0] for it in ids])}. {left}"
         if any(it.why == NO_PAYMENT for it in group):
             more = f": {some([it.payment_key for it in group])}"
         if state is EntryState.HELD and (back := [it for it in ids if is_live.get(it)]):
@@ -159,7 +189,7 @@ def of_money(
         which = screen.quoted(oldest.key) if is_one else f"--state {state}"
         since = (needs_person and oldest.changed_at) or oldest.received_at
         sums = f" ({some([*dict.fromkeys(map(screen.amount, group))])})"
-        sums *= state is EntryState.REJECTED or is_strange
+        sums *= state in (EntryState.REJECTED, EntryState.HELD)
         yield Trouble(grade, f"{state}{sums}, {why}{more}", whom, f"payment {which}", since)
 
 
@@ -180,8 +210,8 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
         what = "is frozen, so neither pop-ups nor calls are taken; a payment for a period"
         what += " that runs now brings it back"
     elif connection.state not in LIVE:
-        what = f"is not connected ({connection.words}). To have it back, its owner presses Connect."
-        what += " If the customer has left, have billing stop: nothing here bills"
+        how, do = gone(connection)
+        what = f"is not connected: {how}. {do}" if how else f"is not connected ({connection.words})"
     elif connection.telephony is CrmTokenState.NONE:
         what = "was connected without a CRM token, so has no telephony; have its owner connect anew"
     elif chain is not None and not chain.enabled and not chain.tries:

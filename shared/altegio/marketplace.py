@@ -40,7 +40,7 @@ def read_status(reply: Reply, zone: ZoneInfo) -> Status:
         Unreachable: it said nothing that can be relied on.
     """
     if reply.status == HTTPStatus.NOT_FOUND and reply.is_platforms_own():
-        return Status(installed=Installed.NO, since=None)
+        return Status(installed=Installed.NO, since=None, said=reply.message())
     if HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Refused(reply.status, reply.message())
     body = reply.json()

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from shared.clock import instant, stamp
 
+UNKNOWN_THERE = "404 "
+"""Begins the platform's words in a `proof` where it answered 404, and said why."""
+
 # Clocks that are set by nobody differ by seconds.
 _CLOCKS_DIFFER = timedelta(minutes=1)
 # The same hour twice, when clocks go back.
@@ -84,12 +87,16 @@ class ListedPayment:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The platform's word on one location; `log` in order of time, possibly empty."""
+    """The platform's word on one location; `log` in order of time, possibly empty.
+
+    `said` are its words if it answered 404, as of a location that it does not know any more.
+    """
 
     installed: Installed
     since: datetime | None
     log: tuple[Transition, ...] = ()
     payments: tuple[ListedPayment, ...] = ()
+    said: str = ""
 
     @property
     def live(self) -> bool:
@@ -188,5 +195,5 @@ class Status:
     def proof(self) -> str:
         """In one line, what a decision was based on."""
         if not self.log:
-            return f"status {self.installed}"
+            return f"status {self.installed}" + f": {UNKNOWN_THERE}{self.said}" * bool(self.said)
         return f"status {self.installed}, log ends {self.log[-1]}"

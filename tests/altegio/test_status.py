@@ -139,7 +139,9 @@ def test_each_documented_state_is_read(word: str, installed: Installed) -> None:
 
 @pytest.mark.parametrize("body", [REFUSAL, b'{"meta":{}}', b"{}", b""], ids=short)
 def test_a_404_of_the_platform_says_that_it_is_not_installed(body: bytes) -> None:
-    assert marketplace.read_status(reply(404, body), ZONE) == Status(Installed.NO, since=None)
+    said = "An error has occurred." if body == REFUSAL else ""
+    told = marketplace.read_status(reply(404, body), ZONE)
+    assert told == Status(Installed.NO, since=None, said=said)
 
 
 @pytest.mark.parametrize("body", [HTML, b"[]", b'{"message":"Not Found"}'], ids=short)

@@ -63,6 +63,58 @@ def test_a_payment_of_a_location_that_nobody_connected_is_attention_only(
     assert told(operator) == []
 
 
+def test_a_payment_of_a_location_that_has_left_says_since_when_and_whom_to_ask(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.let_time_pass(5)
+    at = moment(connected.connection(4564).settled_at or connected.clock())
+    connected.bill(payment())
+    connected.bill(payment("inv-2", 4232))
+    line, other = told(operator)
+    assert line == (
+        "attention payment#inv-1 of location 4564: HELD (990.99 EUR), the location is not"
+        f" connected: 4564 was uninstalled in Altegio, as was seen at {at}. Ask its owner whether"
+        " he has left. If not, he presses Connect in Altegio; if so, cancel it in billing"
+        " > payment payment#inv-1"
+    )
+    assert "nor ever was" in other
+    assert (
+        f"4564 was uninstalled in Altegio, as was seen at {at}. It goes out by itself"
+        in (operator.json("payment", "inv-1")["says"])
+    )
+
+
+def test_a_location_that_altegio_does_not_know_any_more_is_to_be_asked_of_altegio(
+    connected: Deployment, operator: Operator
+) -> None:
+    """Deleted or merged there: nobody can press Connect, and no webhook comes."""
+    connected.simulator.fault(
+        "any", "status", status=404, message="Salon not found.", location_id=4564, times=999
+    )
+    connected.bill(payment())
+    # Before reconcile has seen it twice, nothing says that it is connected.
+    [held, leaving] = told(operator)
+    assert held.startswith("attention payment#inv-1 of location 4564: HELD (990.99 EUR), the")
+    assert "by now" not in held + " ".join(operator("payment", "inv-1").split())
+    assert "is active here, and not installed in Altegio, as was seen once" in leaving
+    connected.let_time_pass(3)
+    at = moment(connected.connection(4564).settled_at or connected.clock())
+    gone = f"Altegio does not know 4564 any more (404 Salon not found), as was seen at {at}"
+    held, echo = told(operator)
+    assert held.startswith("attention payment#inv-1 of location 4564: HELD (990.99 EUR), the")
+    assert f"{gone}. It may be deleted or merged there: ask Altegio > payment" in held
+    assert f"likely {gone}, and tells none of such a one > location 4564 --all" in echo
+    assert f"{gone}. It may be" in operator.json("payment", "inv-1")["says"]
+    assert gone in operator.json("location", "4564")["troubles"][1]["what"]
+    # It was restored there: what `payment` leads to tells how it comes back, at once.
+    connected.simulator.clear_faults()
+    assert operator.json("payment", "inv-1")["next"] == "location 4564"
+    [_held, apart] = told(operator, "location", "4564")
+    assert "take 4564 " in apart
+
+
 def test_a_location_that_is_switched_off_soon_is_named_with_what_waits_for_it(
     trial: Deployment, operator: Operator
 ) -> None:
