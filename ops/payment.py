@@ -14,7 +14,7 @@ from ops import cover, evidence, refunds, screen, trouble
 from ops.evidence import Evidence, Word
 from ops.rows import entries_in
 from ops.screen import NotChanged
-from ops.site import Site
+from ops.site import NOT_TOLD, Site
 from ops.trouble import Grade
 from shared import clock
 from shared.payments import entry as rules
@@ -63,7 +63,12 @@ def payment(site: Site, options: argparse.Namespace) -> int:
     for name, way in _WAYS.items():
         if getattr(options, name):
             return _change(Case(site, entry, found, options), way, text, plain)
-    words, command = _unpaid(site, entry) or _of_hosted(entry, found) or _next(entry, found)
+    words, command = (
+        _braked(site, entry, found)
+        or _unpaid(site, entry)
+        or _of_hosted(entry, found)
+        or _next(entry, found)
+    )
     is_late = found.is_late and entry.state is EntryState.SENT
     if is_late:
         words = f"{cover.MEND_LATE}."
@@ -108,6 +113,15 @@ def _plain(entry: Entry) -> dict[str, object]:
         "facts": to_texts(entry.facts),
         **{name: at and clock.stamp(at) for name, at in times.items()},
     }
+
+
+def _braked(site: Site, entry: Entry, found: Evidence) -> tuple[str, str] | None:
+    """What comes next for one that goes by itself, while the platform refuses us all."""
+    why = site.pace.braked()[1].rstrip(".")
+    waits = entry.state in (EntryState.PENDING, EntryState.SENDING, EntryState.UNKNOWN)
+    if not waits or not found.why.startswith(NOT_TOLD) or not why.startswith(("401", "403", "406")):
+        return None
+    return f"Altegio refuses us ({why}). It goes on by itself once that is mended:", "status"
 
 
 def _unpaid(site: Site, entry: Entry) -> tuple[str, str] | None:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ops import rows, screen, trouble
@@ -11,7 +11,7 @@ from ops.site import Site
 from ops.trouble import LATELY, Found, Grade, Trouble
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.aws import sightings
-from shared.aws.parameters import ParameterUnreadable
+from shared.aws.parameters import MAX_AGE_S, ParameterUnreadable
 from shared.aws.sightings import Sighting
 from shared.connections.connection import Connection
 from shared.payments.entry import EntryState
@@ -19,6 +19,7 @@ from shared.payments.entry import EntryState
 _PATIENCE_S = 1.5
 _BLOCKED = "PlatformBlocked"
 _TOKEN = ("401", "406")  # What blames our token.
+_MINUTE = timedelta(minutes=1)  # As exactly CloudWatch tells when.
 # What it means if the platform does not answer.
 _OUT = "Meanwhile nothing goes out: payments and calls wait for the end of it, pop-ups are lost"
 
@@ -89,12 +90,10 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         then = "It is tried again by itself; ask Altegio if it lasts. In some minutes"
     elif why.startswith(_TOKEN):
         parameter = settings.partner_token_parameter
-        command, first = rows.written(site, parameter), rows.read(site, parameter)
         does = f"refuses the partner token of {parameter}"
-        then = f"{written_last(site, parameter, now)}: if this"
-        then += " began then, or in the minutes after in which it is not read anew, see who did; if"
-        then += f" not, Altegio has another token. {rows.HOW_TO_WRITE}."
-        then += " Within two minutes `status` has this line no more; else ask Altegio's support"
+        then, first = _of_token(site, parameter, now)
+        command = rows.written(site, parameter)
+        then += ". Within two minutes `status` has this line no more; else ask Altegio's support"
     elif why.startswith("404"):
         does = f"has nothing at {settings.platform_app_url}"
         then = "See whether PlatformAppUrl is right"
@@ -106,6 +105,30 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
     since = site.watch.counted([counted], now).get(counted)
     began = since.first if since else None
     return Trouble(grade, what, "all locations", command, began, first=first)
+
+
+def _of_token(site: Site, parameter: str, now: datetime) -> tuple[str, str]:
+    """Whether it was written wrong, or is another at Altegio by now; the first command for that."""
+    found = stored(site, parameter)
+    at, version = found["LastModifiedDate"], found["Version"]
+    fits = timedelta(seconds=MAX_AGE_S) + _MINUTE
+    # What was refused in the hour that ends when all had read it anew.
+    seen = site.watch.counted([_BLOCKED], at + fits).get(_BLOCKED)
+    began = seen.first if seen else now
+    told = f"It was written last at {screen.moment(at)}, as version {version}"
+    within = f"functions read it anew within {screen.age(timedelta(seconds=MAX_AGE_S))}"
+    if began < at - _MINUTE:
+        told += f"; it was refused before, too, at {screen.moment(began)}, so neither is Altegio's"
+    elif began > at + fits:
+        told += f", and {within}: it is refused for less long, so Altegio has another token by now"
+    else:
+        told += f", and refused first at {screen.moment(began)}: {within}, so that fits, and most"
+        told += " likely that writing was wrong. See who did it"
+        if version > 1:
+            told += ". The first command writes into the file TOKEN what it had before, as version"
+            told += f" {version - 1}, and below that what it has now. {rows.THEN_WRITE}"
+            return told, rows.read(site, parameter, version - 1)
+    return f"{told}. {rows.HOW_TO_WRITE}", rows.read(site, parameter)
 
 
 def written_last(site: Site, parameter: str, now: datetime) -> str:

@@ -44,11 +44,14 @@ _HARMS = {
     "chain": ("ChainsTable", "no call of its locations goes out"),
 }
 
+THEN_WRITE = (
+    "Type the second command, and delete the file. Once all goes well, write it anew without the"
+    " line below, which is taken as ours until then"
+)
 HOW_TO_WRITE = (
-    "The first command writes what the parameter has now into the file TOKEN. Put above it, as its"
-    " first line, what the Developer Cabinet shows under Account settings (who has no login there"
-    " asks whoever published the application), type the second command, and delete the file. Once"
-    " all goes well, write it anew without the line below, which is taken as ours until then"
+    "The first command writes what it has now into the file TOKEN. Put the token that the Developer"
+    " Cabinet shows under Account settings above it, on a line of its own (who has no login there"
+    f" asks whoever published the application). {THEN_WRITE}"
 )
 OF_USER = (
     "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"
@@ -62,10 +65,17 @@ def written(site: Site, parameter: str) -> str:
     return f"{site.aws} ssm {how} --value file://{file_of(parameter)}"
 
 
-def read(site: Site, parameter: str) -> str:
-    """The command that writes what a parameter has now into a file that only you may read."""
-    how = f"get-parameter --with-decryption --name {parameter} --query Parameter.Value"
-    return f"(umask 077; {site.aws} ssm {how} --output text > {file_of(parameter)})"
+def read(site: Site, parameter: str, before: int = 0) -> str:
+    """The command that writes what a parameter has now into a file that only you may read.
+
+    Above that, what it had as the version `before`, if there is one.
+    """
+    # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
+    names = [f"{parameter}:{before}"] * bool(before) + [parameter]
+    how = [f"--name {it} --query Parameter.Value --output text" for it in names]
+    get = "; ".join(f"{site.aws} ssm get-parameter --with-decryption {it}" for it in how)
+    get = f"({get})" if before else get
+    return f"(umask 077; {get} > {file_of(parameter)})"
 
 
 def file_of(parameter: str) -> str:

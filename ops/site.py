@@ -48,6 +48,8 @@ from shared.payments.restored import Marks
 from shared.reconcile.census.table import CensusTable
 
 _FUNCTIONS = ("PaymentsFunction", "ReconcileFunction", "CallsFunction", "ConnectFunction")
+NOT_TOLD = "the platform does not tell"
+"""Begins why there is no word of the platform's on a location."""
 # How many reads of the tables run side by side.
 _AT_ONCE = 16
 
@@ -142,7 +144,7 @@ class Site:
         try:
             return self.platform.status(location_id)
         except (Refused, Unreachable) as error:
-            return f"the platform does not tell: {error}"
+            return f"{NOT_TOLD}: {error}"
 
     def as_far[Found](self, found: Iterable[Found]) -> Iterator[Found]:
         """What is found, but for rows that cannot be read, which are told later.

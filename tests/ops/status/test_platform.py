@@ -32,11 +32,9 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
         assert (
             "nothing goes out: payments and calls wait for the end of it, pop-ups are lost" in line
         )
-        at = (
-            f"was written last 0 s ago, at {moment(connected.clock())}, as version 2: if this began"
-        )
-        assert at in line
-        assert "(who has no login there asks whoever published the application)" in line
+        at = moment(connected.clock())
+        assert f"It was written last at {at}, as version 2, and refused first at {at}" in line
+        assert "within 5 min, so that fits, and most likely that writing was wrong. See who" in line
         assert "Within two minutes `status` has this line no more" in line
         assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
     assert "; we ask again in " in line
@@ -51,19 +49,66 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
 def test_what_the_parameter_has_now_is_written_into_the_file_of_which_it_tells(
     connected: Deployment, operator: Operator, tmp_path: Path
 ) -> None:
+    """If it was written long before, which cannot be what it is refused for."""
     connected.set_token("another")
+    began = connected.clock() + timedelta(minutes=7)
+    connected.clock.at = began
+    operator.watch.counts["PlatformBlocked"] = 1
+    operator.watch.at["PlatformBlocked"] = (began, began)
     [trouble] = operator.json("status")["troubles"]
+    assert "as version 2, and functions read it anew within 5 min: it is re" in trouble["what"]
+    assert "so Altegio has another token by now. The first command writes what" in trouble["what"]
+    assert "(who has no login there asks whoever published the application)" in trouble["what"]
     assert trouble["command"].endswith(" file://TOKEN")
-    # As it stands on the screen, with an `aws` that only says what it was told.
+    read = ["--region us-east-1 ssm get-parameter --with-decryption --name /altegio/partner-token"]
+    assert typed(operator, tmp_path) == read
+
+
+def test_a_token_that_was_written_wrong_is_mended_with_the_one_before(
+    connected: Deployment, operator: Operator, tmp_path: Path
+) -> None:
+    """Without a login of the Cabinet, which nobody may have at night."""
+    at = connected.clock()
+    connected.set_token("another")
+    began = at + timedelta(minutes=5)
+    connected.clock.advance(minutes=9)
+    operator.watch.counts["PlatformBlocked"] = 1
+    operator.watch.at["PlatformBlocked"] = (began, connected.clock())
+    [trouble] = operator.json("status")["troubles"]
+    what = trouble["what"]
+    assert f"at {moment(at)}, as version 2, and refused first at {moment(began)}: func" in what
+    assert "it had before, as version 1, and below that what it has now. Type the" in what
+    read = "--region us-east-1 ssm get-parameter --with-decryption --name /altegio/partner-token"
+    assert typed(operator, tmp_path) == [f"{read}:1", read]
+    # It was refused before it was written as well.
+    operator.watch.at["PlatformBlocked"] = (at - timedelta(minutes=5), connected.clock())
+    [trouble] = operator.json("status")["troubles"]
+    assert "it was refused before, too, at " in trouble["what"]
+
+
+def typed(operator: Operator, tmp_path: Path) -> list[str]:
+    """What the first command asks of an `aws` that only says what it was told, into a file."""
     first, _then = operator("status").split("    type: ")[1:]
-    program = f"aws() {{ printf '%s ' \"$@\"; }}; {first}"
+    program = f'aws() {{ echo "$@"; }}; {first}'
     subprocess.run(["/bin/bash", "-c", program], cwd=tmp_path, check=True)
     written = tmp_path / "TOKEN"
-    assert written.read_text("utf-8").split() == [
-        *("--region", "us-east-1", "ssm", "get-parameter", "--with-decryption", "--name"),
-        *("/altegio/partner-token", "--query", "Parameter.Value", "--output", "text"),
-    ]
     assert written.stat().st_mode & 0o077 == 0
+    output = " --query Parameter.Value --output text"
+    return [it.removesuffix(output) for it in written.read_text("utf-8").splitlines()]
+
+
+def test_a_payment_that_waits_for_the_token_does_not_go_out_in_seconds(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.set_token("another")
+    connected.restart()
+    connected.bill(payment())
+    shown = operator.json("payment", "inv-1")
+    assert shown["says"].startswith("Altegio refuses us (401 Authentication needed). It goes on by")
+    assert (shown["state"], shown["next"]) == ("PENDING", "status")
+    connected.set_token(connected.simulator.partner_token)
+    connected.clock.advance(minutes=2)
+    assert "Nothing is to be done now: it goes out" in operator.json("payment", "inv-1")["says"]
 
 
 def test_a_token_that_was_refused_is_not_told_as_one_locations(
