@@ -8,7 +8,7 @@ from ops import names, screen
 from ops.cover import late_by
 from ops.screen import Wrong
 from ops.site import Site
-from ops.trouble import some
+from ops.trouble import some, taken_in
 from shared import clock
 from shared.altegio.status import ListedPayment, Status
 from shared.connections.connection import Connection
@@ -73,18 +73,9 @@ def gathered(site: Site, entry: Entry) -> Evidence:
         live=live,
         there=there,
         doubled=doubled,
-        taken_in=_taken_in(entry, entries),
+        taken_in=taken_in(entry, entries),
         is_late=entry in coverage.come_late(entries),
     )
-
-
-def _taken_in(entry: Entry, entries: Sequence[Entry]) -> str:
-    """The currency of the last payment that was taken, if that of a payment is another."""
-    taken = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
-    last = max(taken, key=lambda it: it.received_at, default=None)
-    if last is None or entry.is_refund or last.payment.currency == entry.payment.currency:
-        return ""
-    return last.payment.currency
 
 
 def _of_refund(site: Site, refund: Entry, _entries: Sequence[Entry]) -> Evidence:

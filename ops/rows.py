@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 from ops import country as countries_of
 from ops import crowded, dead_letters, legs, pbx, screen, trouble, waiting
@@ -111,13 +111,16 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
     for state in UNFINISHED:
         entries, more = entries_in(site, state, MOST)
         asked = state in (EntryState.UNKNOWN, EntryState.HELD)
-        ids = {it.location_id or 0 for it in entries if asked}
+        of = {it.location_id or 0 for it in entries}
+        # Of what was taken before, the currency tells.
+        others = site.readable(site.ledger.entries_of, of if state is EntryState.REJECTED else ())
+        ids = of if asked else set[int]()
         known = rows(site, ids)
         unread = {key.partition(" ")[2] for key in site.unreadable}
         strangers = (
             ids - {it.location_id for it in known} - {*map(int, filter(str.isdecimal, unread))}
         )
-        yield from trouble.of_money(entries, now, known, strangers)
+        yield from trouble.of_money(entries, now, known, strangers, [*chain(*others)])
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     # Of what nobody has read yet, no row tells.

@@ -120,6 +120,16 @@ def causes(whys: Iterable[str]) -> str:
     return "; ".join(first)
 
 
+def taken_in(entry: Entry, entries: Iterable[Entry]) -> str:
+    """The currency in which a payment of its location was taken last, if its own is another."""
+    taken = [it for it in entries if it.state is EntryState.SENT and not it.is_refund]
+    taken = [it for it in taken if it.location_id == entry.location_id]
+    last = max(taken, key=lambda it: it.received_at, default=None)
+    if last is None or entry.is_refund or last.payment.currency == entry.payment.currency:
+        return ""
+    return last.payment.currency
+
+
 def unknown_there(connection: Connection) -> str:
     """Altegio's words, if it ended as that does not know the location itself any more."""
     words = connection.verdict.partition(f": {UNKNOWN_THERE}")[2].rstrip(".")
@@ -148,19 +158,18 @@ def of_money(
     now: datetime,
     connections: Iterable[Connection] = (),
     strangers: Collection[int] = (),
+    others: Collection[Entry] = (),
 ) -> Iterator[Trouble]:
     """What is not settled, by state and cause; `connections` say how those of HELD ones stand.
 
-    Of `strangers`, no location of the id was ever connected here.
+    Of `strangers`, no location of the id was ever connected here; `others` are of the same ones.
     """
-    known = {it.location_id: it for it in connections}
-    is_live = {id_: it.live and it.hint is not Hint.GONE for id_, it in known.items()}
+    entries, known = [*entries], {it.location_id: it for it in connections}
     groups = defaultdict(list)
     for entry in entries:
-        is_strange = entry.state is EntryState.HELD and entry.location_id in strangers
-        left = gone(known[entry.location_id])[1] if entry.location_id in known else ""
-        left *= entry.state is EntryState.HELD
-        groups[entry.state, cause(entry.why), is_strange, left].append(entry)
+        is_held, id_ = entry.state is EntryState.HELD, entry.location_id
+        left = gone(known[id_])[1] if is_held and id_ in known else ""
+        groups[entry.state, cause(entry.why), is_held and id_ in strangers, left].append(entry)
     for (state, why, is_strange, left), group in groups.items():
         oldest = min(group, key=lambda entry: entry.received_at)
         needs_person = state in (EntryState.NEEDS_HUMAN, EntryState.REJECTED)
@@ -168,29 +177,41 @@ def of_money(
         if state not in UNFINISHED or (young and state in (EntryState.PENDING, EntryState.SENDING)):
             continue
         ids = sorted({it.location_id for it in group if it.location_id})
-        more = ""
-        ended = [it for it in ids if is_live.get(it) is False]
-        if state is EntryState.UNKNOWN and ended:
-            more = f"; {some(ended)} left since, so no list tells: ask Altegio whether it was taken"
-        elif state is EntryState.UNKNOWN:
-            more = f"; it is looked up by itself {screen.due(oldest.due_at, now)}"
+        more = _more(group, [known[it] for it in ids if it in known], now, others or entries)
         if is_strange:
             more = ", nor ever was: see whether billing names the right one"
-        if left:
+        elif left:
             more = f": {some([gone(known[it])[0] for it in ids])}. {left}"
-        if any(it.why == NO_PAYMENT for it in group):
-            more = f": {some([it.payment_key for it in group])}"
-        if state is EntryState.HELD and (back := [it for it in ids if is_live.get(it)]):
-            more = f", but {some(back)} is connected by now, so it goes out by itself"
-            more += f" {screen.due(oldest.due_at, now)} at the latest, or at once if you send it"
         grade = Grade.BROKEN if needs_person else Grade.ATTENTION
         whom = some([entry.key for entry in group]) + f" of {places(ids)}" * bool(ids)
-        is_one = not group[1:] or is_strange
+        is_one = not group[1:] or is_strange or state is EntryState.REJECTED
         which = screen.quoted(oldest.key) if is_one else f"--state {state}"
         since = (needs_person and oldest.changed_at) or oldest.received_at
         sums = f" ({some([*dict.fromkeys(map(screen.amount, group))])})"
         sums *= state in (EntryState.REJECTED, EntryState.HELD)
         yield Trouble(grade, f"{state}{sums}, {why}{more}", whom, f"payment {which}", since)
+
+
+def _more(
+    group: Sequence[Entry], known: Sequence[Connection], now: datetime, others: Collection[Entry]
+) -> str:
+    """What else is known of entries of one state and cause, and of their locations."""
+    oldest = min(group, key=lambda entry: entry.received_at)
+    due = screen.due(oldest.due_at, now)
+    is_here = {it.location_id: it.live and it.hint is not Hint.GONE for it in known}
+    if any(it.why == NO_PAYMENT for it in group):
+        return f": {some([it.payment_key for it in group])}"
+    match oldest.state:
+        case EntryState.UNKNOWN if left := [id_ for id_, is_live in is_here.items() if not is_live]:
+            return f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
+        case EntryState.UNKNOWN:
+            return f"; it is looked up by itself {due}"
+        case EntryState.HELD if back := [id_ for id_, is_live in is_here.items() if is_live]:
+            here = f", but {some(back)} is connected by now, so it goes out by itself {due} at the"
+            return f"{here} latest, or at once if you send it"
+        case EntryState.REJECTED if taken := {taken_in(it, others) for it in group} - {""}:
+            return f"; what was taken before was in {' and '.join(sorted(taken))}"
+    return ""
 
 
 def of_chain(chain: Chain) -> Iterator[Trouble]:

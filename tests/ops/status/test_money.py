@@ -229,11 +229,16 @@ def test_a_rejection_for_its_currency_says_in_which_the_last_was_taken(
     trial: Deployment, operator: Operator
 ) -> None:
     trial.bill(bought(trial, "inv-1", 0, 30))
-    trial.simulator.fault("payment", "status", status=422, message="Not its currency.", times=2)
+    trial.simulator.fault("payment", "status", status=422, message="Not its currency.", times=4)
     trial.bill(bought(trial, "inv-2", 30, 60, currency="USD"))
-    trial.let_time_pass(3)
+    trial.bill(bought(trial, "inv-3", 60, 90, currency="USD"))
+    trial.let_time_pass(5)
     [line] = told(operator)
-    assert line.startswith("broken payment#inv-2 of location 4564: REJECTED (990.99 USD), Not its")
+    assert line == (
+        "broken payment#inv-2, payment#inv-3 of location 4564: REJECTED (990.99 USD), Not its"
+        " currency.; what was taken before was in EUR > payment payment#inv-2"
+    )
+    assert told(operator, "location", "4564")[0] == line
     text = " ".join(operator("payment", "inv-2").split())
     assert "What Altegio took of this location before was in EUR." in text
     assert operator.json("payment", "inv-2")["next"] == "payment payment#inv-2 --close REASON"
