@@ -115,12 +115,19 @@ def of_dark(connection: Connection, entries: Sequence[Entry], now: datetime) -> 
         yield Trouble(Grade.ATTENTION, what, location, location, refund.changed_at)
 
 
+def _are_twins(*paid: Entry) -> bool:
+    """Whether the periods of two payments are mostly the same: months are billed at any second."""
+    periods = [*map(coverage.paid_period, paid)]
+    both = min(it.end for it in periods) - max(it.start for it in periods)
+    return 2 * both > min(it.end - it.start for it in periods)
+
+
 def of_twice(entries: Sequence[Entry], now: datetime) -> Iterator[Trouble]:
     """Payments of one location for the same period, of which Altegio has both."""
     sent = [it for it in coverage.kept(entries) if it.state is EntryState.SENT]
     told = set[str]()
     for it in sorted(sent, key=lambda each: each.received_at):
-        twins = [o for o in coverage.paid_as_well(it, entries) if o.state is EntryState.SENT]
+        twins = [other for other in sent if other is not it and _are_twins(it, other)]
         if now <= it.payment.period_to and twins and it.key not in told:
             told |= {each.key for each in twins}
             what = f"is paid for a period that {some([each.key for each in twins])} pays for, too:"

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ops import screen
@@ -196,6 +197,11 @@ def attributes(site: Site, url: str) -> dict[str, str]:
     found = site.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(found.get("RedrivePolicy", "{}"))
     return {**found, **{it: str(redrive.get(it, "none")) for it in REDRIVE}}
+
+
+def at(found: Mapping[str, str], name: str) -> datetime:
+    """When a queue was made, or set last."""
+    return datetime.fromtimestamp(int(found[name]), UTC)
 
 
 def length(found: Mapping[str, str]) -> tuple[int, ...]:

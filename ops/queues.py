@@ -18,8 +18,9 @@ _AGAIN = "NotDurable"
 _MEANS = {
     "DelaySeconds": "each message comes {0} late, and what was sent meanwhile keeps that: the last"
     " of it is there {0} after it is set back",
-    "MaximumMessageSize": "a message may have {} bytes, not {}, so a longer one is refused",
-    "MessageRetentionPeriod": "{things} are deleted after {}, not {}",
+    "MaximumMessageSize": "a message may have {} bytes, not {}, so a longer one is refused,"
+    " and has to come again once it is set back",
+    "MessageRetentionPeriod": "{things} are deleted after {}, not {}, and what was is gone",
     "VisibilityTimeout": "a message comes again after {}, not {}, though it is worked on",
     "deadLetterTargetArn": "what is given up goes to {}, not {}",
     "maxReceiveCount": "a message is given up after {} tries, not {}",
@@ -105,7 +106,9 @@ def _set_by_hand(
         if len(sets) < len(other):
             sets["RedrivePolicy"] = _json({it: made[it] for it in dead_letters.REDRIVE})
         how = f"sqs set-queue-attributes --queue-url {url} --attributes {shlex.quote(_json(sets))}"
-        yield Trouble(Grade.BROKEN if is_lost else Grade.ATTENTION, what, whom, f"{site.aws} {how}")
+        grade = Grade.BROKEN if is_lost else Grade.ATTENTION
+        since = dead_letters.at(found, "LastModifiedTimestamp")
+        yield Trouble(grade, what, whom, f"{site.aws} {how}", since)
 
 
 def _differs(name: str, found: str, made: str) -> bool:

@@ -37,6 +37,7 @@ from shared.reconcile.census.differences import REPAIRED
 from shared.reconcile.census.table import Stage
 
 _OLD = timedelta(minutes=10)
+_NEW = timedelta(minutes=2)  # So long it may take until the first run is counted.
 _LONGEST_WITHOUT = timedelta(days=2)
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
@@ -167,9 +168,11 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
             stays = bool(number)
         until = None if stays else it.last + LATELY
         yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)
-    if ran is None or ran.last < now - rows.OVERDUE:
-        never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
-        never += " emulator, nobody counts it"
+    made = dead_letters.attributes(site, site.settings.billing_queue_url) if ran is None else {}
+    if made and timedelta() <= now - dead_letters.at(made, "CreatedTimestamp") < _NEW:
+        yield "reconcile", "has not run yet, as the stack is new"
+    elif ran is None or ran.last < now - rows.OVERDUE:
+        never = "has not run to its end within an hour, or, as in an emulator, nobody counts it"
         what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
         yield Trouble(Grade.BROKEN, what, "reconcile", site.watch.log("ReconcileFunction"))
     else:

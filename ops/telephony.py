@@ -65,12 +65,14 @@ def of_stopped(site: Site, chain_key: str | None, known: Iterable[Connection]) -
     if found.connections:
         ids = [it.location_id for it in found.connections]
         whose = f"location {trouble.some(found.culprits)}" if found.culprits else "one of them"
+        [first, *others] = [it.partition(" ")[0] for it in found.culprits] or [str(ids[0])]
         what = "telephony is stopped for all of the chain that no call has proven, as a saved call"
         what += f" of {whose} was not in its list.{_likelier(found)} First see in Altegio's"
-        what += " telephony settings whether that line is routed to it: if it is not, route it; if"
+        what += " telephony settings whether that line is routed to"
+        what += f" {'its location' if {*others} - {first} else first}: if it is not, route it; if"
         what += " it is, the CRM token is another's, and its owner has to disconnect and connect"
         what += " anew. Then have it go on"
-        command = f"location {ids[0]} --resume"
+        command = f"location {first} --resume"
         yield Trouble(Grade.BROKEN, what, trouble.places(ids), command, found.since)
 
 

@@ -48,6 +48,8 @@ class Queue:
     visibility_s: int
     delay_s: int
     attributes: dict[str, str]
+    created_at: datetime
+    modified_at: datetime
     # Receives after which a message goes to the dead letters, and where those are.
     most_receives: int | None = None
     dead_letters: str = ""
@@ -67,6 +69,7 @@ class Queues(Client):
     @operation("CreateQueue", "QueueName", "Attributes")
     def create_queue(self, asked: Asked) -> Any:
         name, attributes = asked["QueueName"], asked.get("Attributes", {})
+        now = self._calls.now()
         if attributes.get("FifoQueue"):
             raise NotImplementedError("a FIFO queue")
         queue = self._queues.setdefault(
@@ -76,6 +79,8 @@ class Queues(Client):
                 visibility_s=int(attributes.get("VisibilityTimeout", 30)),
                 delay_s=int(attributes.get("DelaySeconds", 0)),
                 attributes={**_DEFAULTS, **attributes},
+                created_at=now,
+                modified_at=now,
             ),
         )
         _redrive(queue)
@@ -185,6 +190,8 @@ class Queues(Client):
             "QueueArn": _ARN + queue.name,
             "VisibilityTimeout": str(queue.visibility_s),
             "DelaySeconds": str(queue.delay_s),
+            "CreatedTimestamp": str(int(queue.created_at.timestamp())),
+            "LastModifiedTimestamp": str(int(queue.modified_at.timestamp())),
             **{name: queue.attributes[name] for name in _DEFAULTS},
         }
         if "RedrivePolicy" in queue.attributes:
@@ -200,6 +207,7 @@ class Queues(Client):
         if unknown := attributes.keys() - _SETTABLE:
             raise NotImplementedError(f"queue attributes {sorted(unknown)}")
         queue.attributes |= attributes
+        queue.modified_at = self._calls.now()
         queue.delay_s = int(attributes.get("DelaySeconds", queue.delay_s))
         _redrive(queue)
         return {}

@@ -214,7 +214,10 @@ def test_a_month_that_altegio_has_twice_is_told_of_its_location(
     trial: Deployment, operator: Operator
 ) -> None:
     trial.bill(bought(trial, "inv-1", 0, 30))
+    # Nobody bills twice within a second.
+    trial.clock.advance(hours=3)
     trial.bill(bought(trial, "inv-1-b", 0, 30))
+    trial.bill(bought(trial, "inv-2", 30, 60))
     [line] = [it for it in told(operator, "location", "4564") if "pays for, too" in it]
     assert line.startswith(
         "attention payment#inv-1 of location 4564: is paid for a period that payment#inv-1-b pays"

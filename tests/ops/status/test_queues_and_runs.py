@@ -71,7 +71,7 @@ def test_a_queue_that_somebody_has_set_by_hand_is_named_with_what_the_template_h
     back = f"The command sets it back > {types}"
     less = """--attributes '{"MessageRetentionPeriod":"1209600"}'"""
     at_once = """--attributes '{"DelaySeconds":"0"}'"""
-    deleted = "letters are deleted after 60 s, not 14 d"
+    deleted = "letters are deleted after 60 s, not 14 d, and what was is gone"
     assert told(operator) == [
         f"broken dead letters of calls: {says}: {deleted}. {back} {letters} {less}",
         f"attention queue of billing: {says}: {late}. {back} {queue} {at_once}",
@@ -93,13 +93,17 @@ def test_what_a_queue_was_set_to_is_told_in_words_and_set_back_by_what_is_printe
     set_by_hand(QueueUrl=letters, Attributes={"MessageRetentionPeriod": "3600"})
     refuses, deletes = told(operator)
     assert "a message is given up after 3 tries, not 1000" in refuses
-    assert "a message may have 1024 bytes, not 1048576, so a longer one is refused" in refuses
+    assert "a message may have 1024 bytes, not 1048576, so a longer one is refused, and" in refuses
+    assert "has to come again once it is set back" in refuses
+    connected.clock.advance(minutes=20)
+    assert "queue of billing, for 20 min: is not as template.yaml has it" in operator("status")
     assert "letters are deleted after 60 min, not 14 d" in deletes
     assert {it.partition(" ")[0] for it in (refuses, deletes)} == {"broken"}
     type_for_aws(connected, operator)
     assert told(operator) == []
     found = connected.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     policies = [json.loads(it.pop("RedrivePolicy")) for it in (found, made)]
+    del found["LastModifiedTimestamp"], made["LastModifiedTimestamp"]
     assert found == made
     assert {str(it["maxReceiveCount"]) for it in policies} == {"1000"}
     assert len({it["deadLetterTargetArn"] for it in policies}) == 1
@@ -218,13 +222,22 @@ def test_of_each_kind_that_is_overdue_the_oldest_is_named(
     assert "#c-1: due for five" in line
 
 
+def test_a_new_stack_is_not_called_broken_before_its_first_run_is_counted(
+    deployment: Deployment, operator: Operator
+) -> None:
+    operator.watch.ran = False
+    assert told(operator) == []
+    assert facts(operator)["reconcile"] == "has not run yet, as the stack is new"
+    deployment.clock.advance(minutes=2)
+    assert "broken reconcile: has not run to its end within an hour" in told(operator)[0]
+
+
 def test_reconcile_that_is_silent_is_named(connected: Deployment, operator: Operator) -> None:
     operator.watch.ran = False
     connected.bill(payment("inv-1", 4232))
     connected.clock.advance(hours=1)
     overdue = "due for five minutes and not taken: reconcile does not run"
-    never = "has not run to its end within an hour (a new stack: two minutes), or, as in an"
-    never += " emulator, nobody counts it"
+    never = "has not run to its end within an hour, or, as in an emulator, nobody counts it"
     lines, log = told(operator), " > less ReconcileFunction.log"
     assert lines[:2] == [
         f"broken reconcile: {never}{log}",
