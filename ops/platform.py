@@ -93,7 +93,7 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         does = f"refuses the partner token of {parameter}"
         then, first = _of_token(site, parameter, now)
         command = rows.written(site, parameter)
-        then += ". Within two minutes `status` has this line no more; else ask Altegio's support"
+        then += ". If `status` says this after two minutes yet, ask Altegio's support"
     elif why.startswith("404"):
         does = f"has nothing at {settings.platform_app_url}"
         then = "See whether PlatformAppUrl is right"
@@ -115,20 +115,20 @@ def _of_token(site: Site, parameter: str, now: datetime) -> tuple[str, str]:
     # What was refused in the hour that ends when all had read it anew.
     seen = site.watch.counted([_BLOCKED], at + fits).get(_BLOCKED)
     began = seen.first if seen else now
-    told = f"It was written last at {screen.moment(at)}, as version {version}"
-    within = f"functions read it anew within {screen.age(timedelta(seconds=MAX_AGE_S))}"
+    told = f"The parameter was written last at {screen.moment(at)}, as version {version}"
     if began < at - _MINUTE:
-        told += f"; it was refused before, too, at {screen.moment(began)}, so neither is Altegio's"
+        why = f"; it was refused before, too, at {screen.moment(began)}, so neither is Altegio's"
     elif began > at + fits:
-        told += f", and {within}: it is refused for less long, so Altegio has another token by now"
+        why = f", and refused only after the {MAX_AGE_S // 60} min in which functions read it anew:"
+        why += " so Altegio has another token by now, unless nothing was sent in between"
     else:
-        told += f", and refused first at {screen.moment(began)}: {within}, so that fits, and most"
-        told += " likely that writing was wrong. See who did it"
+        why = f", and refused first at {screen.moment(began)}. Functions read it anew within"
+        why += f" {MAX_AGE_S // 60} min, so most likely that writing was wrong: see who did it"
         if version > 1:
-            told += ". The first command writes into the file TOKEN what it had before, as version"
-            told += f" {version - 1}, and below that what it has now. {rows.THEN_WRITE}"
-            return told, rows.read(site, parameter, version - 1)
-    return f"{told}. {rows.HOW_TO_WRITE}", rows.read(site, parameter)
+            why += f". The first command writes version {version - 1} into the file TOKEN, above"
+            why += f" what it has now. {rows.THEN_WRITE}"
+            return told + why, rows.read(site, parameter, version - 1)
+    return f"{told}{why}. {rows.HOW_TO_WRITE}", rows.read(site, parameter)
 
 
 def written_last(site: Site, parameter: str, now: datetime) -> str:

@@ -45,13 +45,13 @@ _HARMS = {
 }
 
 THEN_WRITE = (
-    "Type the second command, and delete the file. Once all goes well, write it anew without the"
-    " line below, which is taken as ours until then"
+    "Type the second command, and delete the file. Later, write it anew without the line below,"
+    " which is taken as ours until then"
 )
 HOW_TO_WRITE = (
-    "The first command writes what it has now into the file TOKEN. Put the token that the Developer"
-    " Cabinet shows under Account settings above it, on a line of its own (who has no login there"
-    f" asks whoever published the application). {THEN_WRITE}"
+    "The first command writes what it has now into the file TOKEN. Put above it what the Developer"
+    " Cabinet shows under Account settings (who has no login there asks whoever published the"
+    f" application). {THEN_WRITE}"
 )
 OF_USER = (
     "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"

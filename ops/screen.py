@@ -34,7 +34,7 @@ _TO_FILL_IN = {
     "NAME": "an environment of samconfig.toml",
     "REASON": "why, in quotes; it is kept",
     "TEXT": "how you know whose it is, in quotes; it is kept",
-    **dict.fromkeys(("KEY", "SECRET", "TOKEN"), "a file that you write, as told above"),
+    **dict.fromkeys(("KEY", "SECRET", "TOKEN"), "a file, as told above"),
 }
 # Of AWS's commands, these change something, and show nothing before.
 _AT_ONCE = (" put-parameter ", " set-queue-attributes ", " update-event-source-mapping ")

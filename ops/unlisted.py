@@ -99,16 +99,12 @@ def _of_chain(outs: Sequence[_Out], own: _Out | None = None) -> Iterator[Trouble
 
 def _told(outs: Sequence[_Out], why: str, own: _Out | None = None) -> Trouble:
     outs = sorted(outs, key=lambda it: it.location_id)
-    ids = [it.location_id for it in outs]
-    lines = [line for it in outs for line in it.lost]
+    ids, lines = [it.location_id for it in outs], [line for it in outs for line in it.lost]
     lost = [call for it in outs for them in it.lost.values() for call in them]
-    since = min(it.since for it in outs)
-    is_one, is_sure = len(lost) == 1, any(it.state is CallState.UNCONFIRMED for it in lost)
-    what = f"{screen.counted(len(lost), 'call was', 'calls were')} sent of"
-    what += f" {'lines' if lines[1:] else 'line'} {some(lines)}, and {'is' if is_one else 'are'}"
-    what += (
-        f" not in Altegio's {'lists of these locations' if ids[1:] else 'list of this location'}"
-    )
+    since, is_sure = min(it.since for it in outs), any(map(_is_given_up, lost))
+    what = f"{screen.counted(len(lost), 'call was', 'calls were')} sent of line {some(lines)}, and"
+    what += f" {'are' if lost[1:] else 'is'} not in Altegio's list of"
+    what += f" {'these locations' if ids[1:] else 'this location'}"
     seen = [at for it in outs for at in it.listed if at < since]
     what += f", where others were until {screen.moment(max(seen))}" if seen else ""
     what += "; they are sent once more now, as the list may be late" * (not is_sure)
@@ -117,13 +113,15 @@ def _told(outs: Sequence[_Out], why: str, own: _Out | None = None) -> Trouble:
     return Trouble(grade, what + why, places(ids), command, since)
 
 
+def _is_given_up(call: Call) -> bool:
+    return call.state is CallState.UNCONFIRMED and call.why == NOT_LISTED
+
+
 def _is_missing(call: Call) -> bool:
-    is_given_up = call.state is CallState.UNCONFIRMED and call.why == NOT_LISTED
-    return is_given_up or call.why == SENT_IN_VAIN
+    return _is_given_up(call) or call.why == SENT_IN_VAIN
 
 
 def _is_lost(missing: Sequence[Call], listed: Sequence[Call]) -> bool:
     """Given up; or several in a row, though the list was not late for the last one before."""
-    if any(it.state is CallState.UNCONFIRMED for it in missing):
-        return True
-    return len(missing) >= _SEVERAL and bool(listed) and not listed[0].repeats
+    are_several = len(missing) >= _SEVERAL and bool(listed) and not listed[0].repeats
+    return are_several or any(map(_is_given_up, missing))

@@ -33,9 +33,9 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
             "nothing goes out: payments and calls wait for the end of it, pop-ups are lost" in line
         )
         at = moment(connected.clock())
-        assert f"It was written last at {at}, as version 2, and refused first at {at}" in line
-        assert "within 5 min, so that fits, and most likely that writing was wrong. See who" in line
-        assert "Within two minutes `status` has this line no more" in line
+        assert f"was written last at {at}, as version 2, and refused first at {at}. Func" in line
+        assert "read it anew within 5 min, so most likely that writing was wrong: see who" in line
+        assert "If `status` says this after two minutes yet, ask Altegio's support" in line
         assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
     assert "; we ask again in " in line
     # No other command leads there: a location says the same, and types the same.
@@ -56,8 +56,11 @@ def test_what_the_parameter_has_now_is_written_into_the_file_of_which_it_tells(
     operator.watch.counts["PlatformBlocked"] = 1
     operator.watch.at["PlatformBlocked"] = (began, began)
     [trouble] = operator.json("status")["troubles"]
-    assert "as version 2, and functions read it anew within 5 min: it is re" in trouble["what"]
-    assert "so Altegio has another token by now. The first command writes what" in trouble["what"]
+    assert "as version 2, and refused only after the 5 min in which functions" in trouble["what"]
+    assert (
+        "another token by now, unless nothing was sent in between. The first command writes what"
+        in trouble["what"]
+    )
     assert "(who has no login there asks whoever published the application)" in trouble["what"]
     assert trouble["command"].endswith(" file://TOKEN")
     read = ["--region us-east-1 ssm get-parameter --with-decryption --name /altegio/partner-token"]
@@ -76,8 +79,8 @@ def test_a_token_that_was_written_wrong_is_mended_with_the_one_before(
     operator.watch.at["PlatformBlocked"] = (began, connected.clock())
     [trouble] = operator.json("status")["troubles"]
     what = trouble["what"]
-    assert f"at {moment(at)}, as version 2, and refused first at {moment(began)}: func" in what
-    assert "it had before, as version 1, and below that what it has now. Type the" in what
+    assert f"at {moment(at)}, as version 2, and refused first at {moment(began)}. Func" in what
+    assert "writes version 1 into the file TOKEN, above what it has now. Type the" in what
     read = "--region us-east-1 ssm get-parameter --with-decryption --name /altegio/partner-token"
     assert typed(operator, tmp_path) == [f"{read}:1", read]
     # It was refused before it was written as well.

@@ -93,8 +93,8 @@ def test_telephony_that_is_off_for_a_chain_is_told_once_for_all_of_it(
     deployment.let_time_pass(15)
     [line] = told(operator)
     assert line.startswith(
-        f"broken locations 4232, 4564: 2 calls were sent of lines {LINES[4232]}, {LINES[4564]}, and"
-        " are not in Altegio's lists of these locations, where others were until 20"
+        f"broken locations 4232, 4564: 2 calls were sent of line {LINES[4232]}, {LINES[4564]}, and"
+        " are not in Altegio's list of these locations, where others were until 20"
     )
     assert "of which no call is listed since, so most likely telephony is off for all of it" in line
     for location_id in LINES:
