@@ -211,8 +211,7 @@ def _of_connection(
     if connection.telephony is CrmTokenState.STOPPED:
         yield from telephony.of_stopped(site, connection.chain_key, [connection])
     yield from rows.of_list(site, known.calls if connection.live else (), now)
-    chained = known.chain.locations if known.chain else ()
-    yield from unlisted.of_location(site, connection, chained)
+    yield from unlisted.of_location(site, connection, known.chain)
     yield from legs.of_location(connection, known.calls, now)
 
 

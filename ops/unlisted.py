@@ -8,15 +8,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import takewhile
 
 from ops import rows, screen
-from ops.site import Site
+from ops.site import Site, side_by_side
 from ops.trouble import Grade, Trouble, places, some
 from shared.aws.sightings import CALL_UNLISTED
 from shared.calls.call import SENT_IN_VAIN, Call, CallState
 from shared.calls.missed import began
 from shared.calls.search import NOT_LISTED
+from shared.chains.chain import Chain
 from shared.connections.connection import Connection
 from shared.connections.crm_token import CrmTokenState
 
@@ -47,19 +49,20 @@ def lately(site: Site, _now: datetime) -> Iterator[Trouble]:
     """Of all chains of which it was seen."""
     found = rows.rows(site, rows.places(site, CALL_UNLISTED, _DAYS))
     for key in dict.fromkeys(it.chain_key for it in found):
-        chain = site.chains.get(key) if key else None
-        ids = {it.location_id for it in found if it.chain_key == key}
-        others = rows.rows(site, [*{*(chain.locations if chain else ())} - ids][: rows.MOST])
-        chained = [*others, *(it for it in found if it.location_id in ids)]
-        yield from _of_chain([_out(site, it) for it in chained])
+        ids = [it.location_id for it in found if it.chain_key == key]
+        yield from _of_chain(_outs(site, ids, site.chains.get(key) if key else None))
 
 
-def of_location(site: Site, connection: Connection, chained: Sequence[int]) -> Iterator[Trouble]:
+def of_location(site: Site, connection: Connection, chain: Chain | None) -> Iterator[Trouble]:
     """The same of one location, with those of its chain."""
-    own = _out(site, connection)
-    if own.lost:
-        others = rows.rows(site, [it for it in chained if it != own.location_id][: rows.MOST])
-        yield from _of_chain([own, *(_out(site, it) for it in others)], own)
+    own = connection.location_id
+    if _out(site, connection).lost:
+        yield from _of_chain(_outs(site, [own], chain), own)
+
+
+def _outs(site: Site, ids: Sequence[int], chain: Chain | None) -> list[_Out]:
+    chained = rows.rows(site, [*ids, *(chain.locations[: rows.MOST] if chain else ())])
+    return side_by_side(partial(_out, site), chained)
 
 
 def _out(site: Site, connection: Connection) -> _Out:
@@ -75,18 +78,18 @@ def _out(site: Site, connection: Connection) -> _Out:
     return _Out(location_id, lost, [began(it) for it in calls if it.state is CallState.CONFIRMED])
 
 
-def _of_chain(outs: Sequence[_Out], own: _Out | None = None) -> Iterator[Trouble]:
+def _of_chain(outs: Sequence[_Out], own: int = 0) -> Iterator[Trouble]:
     """Those of one chain, or only what concerns its `own` location."""
     dark = list[_Out]()
     for it in (it for it in outs if it.lost):
         on = [each.location_id for each in outs if max(each.listed, default=it.since) > it.since]
         if not on:
             dark.append(it)
-        elif own in (None, it):
+        elif own in (0, it.location_id):
             which = "other lines" if on == [it.location_id] else f"{places(on)}, of the same chain,"
             why = f". Calls of {which} are listed since, so telephony is on, and"
             yield _told([it], f"{why} {_ELSEWHERE}")
-    if own not in (None, *dark):
+    if own not in (0, *(it.location_id for it in dark)):
         return
     if dark[1:]:
         why = ". They are of one chain, of which no call is listed since, so most likely telephony"
@@ -97,7 +100,7 @@ def _of_chain(outs: Sequence[_Out], own: _Out | None = None) -> Iterator[Trouble
         yield _told(dark, f"{why} have it switched on. If so, {_ELSEWHERE}")
 
 
-def _told(outs: Sequence[_Out], why: str, own: _Out | None = None) -> Trouble:
+def _told(outs: Sequence[_Out], why: str, own: int = 0) -> Trouble:
     outs = sorted(outs, key=lambda it: it.location_id)
     ids, lines = [it.location_id for it in outs], [line for it in outs for line in it.lost]
     lost = [call for it in outs for them in it.lost.values() for call in them]
@@ -109,8 +112,7 @@ def _told(outs: Sequence[_Out], why: str, own: _Out | None = None) -> Trouble:
     what += f", where others were until {screen.moment(max(seen))}" if seen else ""
     what += "; they are sent once more now, as the list may be late" * (not is_sure)
     grade = Grade.BROKEN if is_sure else Grade.ATTENTION
-    command = f"location {own.location_id if own else ids[0]}"
-    return Trouble(grade, what + why, places(ids), command, since)
+    return Trouble(grade, what + why, places(ids), f"location {own or ids[0]}", since)
 
 
 def _is_given_up(call: Call) -> bool:
