@@ -49,9 +49,9 @@ THEN_WRITE = (
     " which is taken as ours until then"
 )
 HOW_TO_WRITE = (
-    "The first command writes what it has now into the file TOKEN. Put above it what the Developer"
-    " Cabinet shows under Account settings (who has no login there asks whoever published the"
-    f" application). {THEN_WRITE}"
+    "The first command writes what the parameter has now into the file TOKEN. Put above it what the"
+    " Developer Cabinet shows under Account settings (who has no login there asks whoever published"
+    f" the application). {THEN_WRITE}"
 )
 OF_USER = (
     "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"

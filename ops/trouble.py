@@ -146,11 +146,11 @@ def gone(connection: Connection) -> tuple[str, str]:
     at = f" at {screen.moment(connection.settled_at)}" if connection.settled_at else ""
     if words := unknown_there(connection):
         how = f"Altegio does not know {id_} any more ({words}), as was seen{at}"
-        return how, "It may be deleted or merged there: ask Altegio"
-    how = f"{id_} was uninstalled in Altegio, as was seen{at}"
-    how = how if ended.startswith("not installed any more") else f"{id_} is closed{at}: {ended}"
+        return how, "That is of it alone: it may be deleted or merged there, so ask Altegio"
+    is_left = ended.startswith("not installed any more")
+    how = "was uninstalled in Altegio, as was seen" if is_left else f"is closed ({ended}),"
     do = "Ask its owner whether he has left. If not, he presses Connect in Altegio; if so, cancel"
-    return how, f"{do} it in billing"
+    return f"{id_} {how}{at}", f"{do} it in billing"
 
 
 def of_money(
@@ -198,18 +198,20 @@ def _more(
     """What else is known of entries of one state and cause, and of their locations."""
     oldest = min(group, key=lambda entry: entry.received_at)
     due = screen.due(oldest.due_at, now)
-    is_here = {it.location_id: it.live and it.hint is not Hint.GONE for it in known}
+    left = [it.location_id for it in known if not it.live]
+    back = [it.location_id for it in known if it.live and it.hint is not Hint.GONE]
+    taken = {taken_in(it, others) for it in group} - {""}
     if any(it.why == NO_PAYMENT for it in group):
         return f": {some([it.payment_key for it in group])}"
     match oldest.state:
-        case EntryState.UNKNOWN if left := [id_ for id_, is_live in is_here.items() if not is_live]:
+        case EntryState.UNKNOWN if left:
             return f"; {some(left)} left since, so no list tells: ask Altegio whether it was taken"
         case EntryState.UNKNOWN:
             return f"; it is looked up by itself {due}"
-        case EntryState.HELD if back := [id_ for id_, is_live in is_here.items() if is_live]:
+        case EntryState.HELD if back:
             here = f", but {some(back)} is connected by now, so it goes out by itself {due} at the"
             return f"{here} latest, or at once if you send it"
-        case EntryState.REJECTED if taken := {taken_in(it, others) for it in group} - {""}:
+        case EntryState.REJECTED if taken:
             return f"; what was taken before was in {' and '.join(sorted(taken))}"
     return ""
 

@@ -117,7 +117,9 @@ def _life(deployment: Deployment) -> Names:
     simulator = deployment.simulator
     deployment.connect(4564, owner=OWNER)
     deployment.clock.advance(seconds=3)
-    deployment.bill(bought(deployment, "inv-1001"))
+    month = {"period_from": stamp(deployment.clock() - timedelta(days=30))}
+    month["period_to"] = stamp(deployment.clock() + timedelta(hours=1))
+    deployment.bill({**bought(deployment, "inv-1001"), **month})
     until(deployment, "payment#inv-1001", "SENT")
     deployment.clock.advance(minutes=1)
     simulator.disconnect(4564, webhook="never")

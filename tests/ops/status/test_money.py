@@ -104,9 +104,9 @@ def test_a_location_that_altegio_does_not_know_any_more_is_to_be_asked_of_altegi
     gone = f"Altegio does not know 4564 any more (404 Salon not found), as was seen at {at}"
     held, echo = told(operator)
     assert held.startswith("attention payment#inv-1 of location 4564: HELD (990.99 EUR), the")
-    assert f"{gone}. It may be deleted or merged there: ask Altegio > payment" in held
+    assert f"{gone}. That is of it alone: it may be deleted or merged there, so ask Alteg" in held
     assert f"likely {gone}, and tells none of such a one > location 4564 --all" in echo
-    assert f"{gone}. It may be" in operator.json("payment", "inv-1")["says"]
+    assert f"{gone}. That is of it alone" in operator.json("payment", "inv-1")["says"]
     assert gone in operator.json("location", "4564")["troubles"][1]["what"]
     # It was restored there: what `payment` leads to tells how it comes back, at once.
     connected.simulator.clear_faults()
