@@ -332,7 +332,7 @@ FAULTS: list[tuple[dict[str, Any], EntryState]] = [
     *(({"kind": "status", "status": status}, EntryState.UNKNOWN) for status in (400, 409, 500)),
     *(({"kind": kind}, EntryState.UNKNOWN) for kind in ("drop_answer", "drop_request", "empty")),
     *(({"kind": kind}, EntryState.UNKNOWN) for kind in ("html", "html_done", "cut_answer")),
-    ({"kind": "late_answer", "seconds": 2.5}, EntryState.UNKNOWN),
+    ({"kind": "late_answer", "seconds": 5.5}, EntryState.UNKNOWN),
 ]
 
 
