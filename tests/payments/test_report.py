@@ -95,7 +95,7 @@ DONE_BUT_NOT_SAID = [
     ("cut_answer", {}),
     ("html_done", {}),
     ("empty", {}),
-    ("late_answer", {"seconds": 2.5}),
+    ("late_answer", {"seconds": 5.5}),
     ("trickle", {"seconds": 0.2}),
 ]
 
