@@ -6,7 +6,7 @@ telephony that is off for all of it.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
@@ -33,9 +33,13 @@ _ELSEWHERE = (
 
 @dataclass(frozen=True, slots=True)
 class _Out:
-    """A location, its lines whose last calls are not in its list, and when what is in it began."""
+    """A location, its lines whose last calls are not in its list, and when what is in it began.
+
+    Of `missing`, what is `lost` is enough to tell of; the rest only if others of the chain are.
+    """
 
     location_id: int
+    missing: Mapping[str, Sequence[Call]]
     lost: Mapping[str, Sequence[Call]]
     listed: Sequence[datetime]
 
@@ -56,7 +60,7 @@ def lately(site: Site, _now: datetime) -> Iterator[Trouble]:
 def of_location(site: Site, connection: Connection, chain: Chain | None) -> Iterator[Trouble]:
     """The same of one location, with those of its chain."""
     own = connection.location_id
-    if _out(site, connection).lost:
+    if _out(site, connection).missing:
         yield from _of_chain(_outs(site, [own], chain), own)
 
 
@@ -73,9 +77,11 @@ def _out(site: Site, connection: Connection) -> _Out:
     for call in sorted(calls, key=began, reverse=True):
         if _is_missing(call) or call.state is CallState.CONFIRMED:
             of_line[" extension ".join(filter(None, call.route))].append(call)
-    lost = {line: [*takewhile(_is_missing, known)] for line, known in of_line.items()}
-    lost = {line: it for line, it in lost.items() if _is_lost(it, of_line[line][len(it) :])}
-    return _Out(location_id, lost, [began(it) for it in calls if it.state is CallState.CONFIRMED])
+    last = {line: [*takewhile(_is_missing, known)] for line, known in of_line.items()}
+    missing = {line: it for line, it in last.items() if it}
+    lost = {line: it for line, it in missing.items() if _is_lost(it, of_line[line][len(it) :])}
+    listed = [began(it) for it in calls if it.state is CallState.CONFIRMED]
+    return _Out(location_id, missing, lost, listed)
 
 
 def _of_chain(outs: Sequence[_Out], own: int = 0) -> Iterator[Trouble]:
@@ -89,6 +95,9 @@ def _of_chain(outs: Sequence[_Out], own: int = 0) -> Iterator[Trouble]:
             which = "other lines" if on == [it.location_id] else f"{places(on)}, of the same chain,"
             why = f". Calls of {which} are listed since, so telephony is on, and"
             yield _told([it], f"{why} {_ELSEWHERE}")
+    if dark:
+        # One call of another is no proof by itself, and is one of what it is a part of.
+        dark += [replace(it, lost=it.missing) for it in outs if it.missing and not it.lost]
     if own not in (0, *(it.location_id for it in dark)):
         return
     if dark[1:]:

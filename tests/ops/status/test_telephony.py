@@ -108,6 +108,22 @@ def test_telephony_that_is_off_for_a_chain_is_told_once_for_all_of_it(
     assert told(operator) == []
 
 
+def test_one_call_of_another_of_the_chain_is_enough_beside_several_of_one(
+    deployment: Deployment, operator: Operator
+) -> None:
+    key = two_of_a_chain(deployment)
+    telephony_is(deployment, on=False)
+    for number in range(3):
+        calls_of_each(deployment, key, f"off-{number}", 4564)
+    calls_of_each(deployment, key, "off", 4232)
+    deployment.let_time_pass(8)
+    [line] = told(operator)
+    assert line.startswith("attention locations 4232, 4564: 4 calls were sent of line ")
+    assert "most likely telephony is off for all of it" in line
+    [it] = operator.json("location", "4232")["troubles"]
+    assert it["what"] in line
+
+
 def test_a_line_that_is_out_while_others_of_its_chain_go_on_is_routed_elsewhere(
     deployment: Deployment, operator: Operator
 ) -> None:
