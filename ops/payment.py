@@ -196,9 +196,11 @@ def _of_held(entry: Entry, found: Evidence) -> tuple[str, str]:
     left = "Only if the customer has left for good, cancel it in billing, and give it up"
     if not found.there:
         how, do = trouble.gone(found.connection) if found.connection else ("", "")
-        words = f"{how}. " * bool(how) + f"{do}. " * do.endswith("ask Altegio")
-        words += f"It goes out by itself once its owner presses Connect in Altegio. {left}."
-        return words, give_up
+        out = "It goes out by itself once its owner presses Connect in Altegio"
+        if found.connection and trouble.unknown_there(found.connection):
+            out = f"{do}. If it was merged, have billing send the payment of the one that there is"
+            out += " now, under a new event id, and give this one up"
+        return f"{how}. " * bool(how) + f"{out}. {left}.", give_up
     how = f"once the location is connected here again, as it is {found.there} there: its owner"
     how += f" has nothing to do, and this shows how. {left} with --close REASON."
     return f"It goes out by itself {how}", f"location {entry.location_id}"
