@@ -38,14 +38,14 @@ def platform(site: Site, now: datetime) -> Iterator[Found]:
     until, why = site.pace.braked()
     if until > now:
         # Whoever asked now would be told to wait.
-        yield _refusal(site, now, why, f"we ask again {screen.due(until, now)}")
+        yield _refusal(site, now, why, until)
         return
     try:
         site.platform.locations(page=1, until=time.monotonic() + _PATIENCE_S)
     except NotSent as error:
         yield "platform", f"not asked: {error}"
     except (Refused, Unreachable) as error:
-        yield _refusal(site, now, str(error), "it was asked now")
+        yield _refusal(site, now, str(error))
     else:
         yield "platform", "takes our token, and no brake is on"
         yield from _refused_lately(site, now, why or "no word of it is kept")
@@ -77,8 +77,11 @@ def _is_refused(site: Site, connection: Connection) -> bool:
     return any(re.match("(status: )?4\\d\\d ", it) for it in (connection.verdict, *whys))
 
 
-def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
-    """What the platform's words mean: the token is to be blamed for some of them only."""
+def _refusal(site: Site, now: datetime, why: str, until: datetime | None = None) -> Trouble:
+    """What the platform's words mean: the token is to be blamed for some of them only.
+
+    Before `until`, nobody asks; without it, somebody has done so now.
+    """
     settings = site.settings.platform
     grade, counted, command, first = Grade.BROKEN, _BLOCKED, "publication", ""
     if why.startswith("429"):
@@ -91,8 +94,8 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
     elif why.startswith(_TOKEN):
         parameter = settings.partner_token_parameter
         does = f"refuses the partner token of {parameter}"
-        then, first = _of_token(site, parameter, now)
-        command = rows.written(site, parameter)
+        then, first = _of_token(site, parameter, now, is_asked=until is None)
+        command = rows.written(site, parameter) if first else "status"
         then += ". If `status` says this after two minutes yet, ask Altegio's support"
     elif why.startswith("404"):
         does = f"has nothing at {settings.platform_app_url}"
@@ -101,14 +104,18 @@ def _refusal(site: Site, now: datetime, why: str, when: str) -> Trouble:
         does = f"refuses application {settings.application_id}"
         then = "Compare with the Developer Cabinet: ApplicationId, and whether the token is of that"
         then += f" application. {written_last(site, settings.partner_token_parameter, now)}"
+    when = f"we ask again {screen.due(until, now)}" if until else "it was asked now"
     what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
     since = site.watch.counted([counted], now).get(counted)
     began = since.first if since else None
     return Trouble(grade, what, "all locations", command, began, first=first)
 
 
-def _of_token(site: Site, parameter: str, now: datetime) -> tuple[str, str]:
-    """Whether it was written wrong, or is another at Altegio by now; the first command for that."""
+def _of_token(site: Site, parameter: str, now: datetime, *, is_asked: bool) -> tuple[str, str]:
+    """Whether it was written wrong, or is another at Altegio by now; the first command for that.
+
+    There is none before somebody has asked with what was written since.
+    """
     found = stored(site, parameter)
     at, version = found["LastModifiedDate"], found["Version"]
     fits = timedelta(seconds=MAX_AGE_S) + _MINUTE
@@ -116,6 +123,8 @@ def _of_token(site: Site, parameter: str, now: datetime) -> tuple[str, str]:
     seen = site.watch.counted([_BLOCKED], at + fits).get(_BLOCKED)
     began = seen.first if seen else now
     told = f"The parameter was written last at {screen.moment(at)}, as version {version}"
+    if began < at - _MINUTE and now < at + fits and not is_asked:
+        return f"{told}, and nobody has asked with that yet: look again then", ""
     if began < at - _MINUTE:
         why = f"; it was refused before, too, at {screen.moment(began)}, so neither is Altegio's"
     elif began > at + fits:

@@ -89,6 +89,25 @@ def test_a_token_that_was_written_wrong_is_mended_with_the_one_before(
     assert "it was refused before, too, at " in trouble["what"]
 
 
+def test_of_a_token_that_nobody_has_asked_with_yet_nothing_is_said(
+    connected: Deployment, operator: Operator
+) -> None:
+    """It was mended a moment ago, and the brake is still on."""
+    connected.set_token("another")
+    connected.restart()
+    connected.bill(payment("inv-2"))
+    began = connected.clock() - timedelta(minutes=5)
+    operator.watch.counts["PlatformBlocked"] = 1
+    operator.watch.at["PlatformBlocked"] = (began, connected.clock())
+    connected.set_token(connected.simulator.partner_token)
+    [trouble] = [it for it in operator.json("status")["troubles"] if it["whom"] == "all locations"]
+    assert "as version 3, and nobody has asked with that yet: look again then. If" in trouble["what"]
+    assert (trouble["first"], trouble["command"]) == (None, "status")
+    connected.let_time_pass(5)
+    operator.watch.counts.clear()
+    assert operator.json("status")["troubles"] == []
+
+
 def typed(operator: Operator, tmp_path: Path) -> list[str]:
     """What the first command asks of an `aws` that only says what it was told, into a file."""
     first, _then = operator("status").split("    type: ")[1:]
