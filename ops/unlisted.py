@@ -25,6 +25,7 @@ from shared.connections.crm_token import CrmTokenState
 _DAYS = timedelta(days=7)
 # So many in a row, which are only sent once more yet, are no holes.
 _SEVERAL = 3
+_ABOUT = timedelta(minutes=15)  # What is out within this, is so for the same reason.
 _ELSEWHERE = (
     "in Altegio's telephony settings the line is routed to another location by now, or to none, and"
     " pop-ups may go there, too: have its owner put it right. This ends with its next call"
@@ -36,17 +37,23 @@ class _Out:
     """A location, its lines whose last calls are not in its list, and when what is in it began.
 
     Of `missing`, what is `lost` is enough to tell of; the rest only if others of the chain are.
+    `holes` are when all calls began that are not in it.
     """
 
     location_id: int
     missing: Mapping[str, Sequence[Call]]
     lost: Mapping[str, Sequence[Call]]
     listed: Sequence[datetime]
+    holes: Sequence[datetime]
 
     @property
     def since(self) -> datetime:
         """When the first call began that is missing."""
         return min(began(it) for them in self.lost.values() for it in them)
+
+    def was_out(self, at: datetime) -> bool:
+        """Whether something was missing about then, too, or is since."""
+        return any(hole > at - _ABOUT for hole in self.holes)
 
 
 def lately(site: Site, _now: datetime) -> Iterator[Trouble]:
@@ -81,18 +88,25 @@ def _out(site: Site, connection: Connection) -> _Out:
     missing = {line: it for line, it in last.items() if it}
     lost = {line: it for line, it in missing.items() if _is_lost(it, of_line[line][len(it) :])}
     listed = [began(it) for it in calls if it.state is CallState.CONFIRMED]
-    return _Out(location_id, missing, lost, listed)
+    holes = [began(it) for it in calls if _is_missing(it)]
+    return _Out(location_id, missing, lost, listed, holes)
 
 
 def _of_chain(outs: Sequence[_Out], own: int = 0) -> Iterator[Trouble]:
     """Those of one chain, or only what concerns its `own` location."""
     dark = list[_Out]()
     for it in (it for it in outs if it.lost):
-        on = [each.location_id for each in outs if max(each.listed, default=it.since) > it.since]
+        on = [each for each in outs if max(each.listed, default=it.since) > it.since]
+        which = f"{places(sorted(each.location_id for each in on))}, of the same chain,"
         if not on:
             dark.append(it)
-        elif own in (0, it.location_id):
-            which = "other lines" if on == [it.location_id] else f"{places(on)}, of the same chain,"
+        elif own not in (0, it.location_id):
+            continue
+        elif all(each is not it and each.was_out(it.since) for each in on):
+            why = f". So were calls of {which} and are listed again, so telephony was off"
+            yield _told([it], f"{why}: this ends with its next call")
+        else:
+            which = "other lines" if on == [it] else which
             why = f". Calls of {which} are listed since, so telephony is on, and"
             yield _told([it], f"{why} {_ELSEWHERE}")
     if dark:

@@ -101,7 +101,9 @@ def test_of_a_token_that_nobody_has_asked_with_yet_nothing_is_said(
     operator.watch.at["PlatformBlocked"] = (began, connected.clock())
     connected.set_token(connected.simulator.partner_token)
     [trouble] = [it for it in operator.json("status")["troubles"] if it["whom"] == "all locations"]
-    assert "as version 3, and nobody has asked with that yet: look again then. If" in trouble["what"]
+    assert (
+        "as version 3, and nobody has asked with that yet: look again then. If" in trouble["what"]
+    )
     assert (trouble["first"], trouble["command"]) == (None, "status")
     connected.let_time_pass(5)
     operator.watch.counts.clear()

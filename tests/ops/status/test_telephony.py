@@ -122,6 +122,17 @@ def test_one_call_of_another_of_the_chain_is_enough_beside_several_of_one(
     assert "most likely telephony is off for all of it" in line
     [it] = operator.json("location", "4232")["troubles"]
     assert it["what"] in line
+    # It is on again, and only one of them has rung since.
+    deployment.let_time_pass(10)
+    telephony_is(deployment, on=True)
+    calls_of_each(deployment, key, "on", 4564)
+    deployment.let_time_pass(5)
+    [line] = told(operator)
+    assert "location 4232: 1 call was sent of line" in line
+    assert "So were calls of location 4564, of the same chain, and are listed again, so tel" in line
+    calls_of_each(deployment, key, "on", 4232)
+    deployment.let_time_pass(5)
+    assert told(operator) == []
 
 
 def test_a_line_that_is_out_while_others_of_its_chain_go_on_is_routed_elsewhere(
