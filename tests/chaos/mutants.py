@@ -111,7 +111,7 @@ FIRST = {
     lookup_per_entry: 59,
     absence_seen_once: 185,
     acknowledged_before_the_row: 11,
-    a_first_connect_is_a_reconnect: 123,
+    a_first_connect_is_a_reconnect: 221,
 }
 
 MUTANTS: tuple[Mutant, ...] = (
