@@ -127,9 +127,10 @@ def _field(name: str, kind: Callable[[Any], Any], value: Any) -> Any:
 
 def typed[Row](kind: type[Row], values: Mapping[str, Any]) -> Row:
     """A row of a kind, whose texts and numbers are what it says that they are."""
-    # mypy does not know that a class can be hashed: https://github.com/python/mypy/issues/11470.
-    checked = _types(kind)  # type: ignore[arg-type]
-    for name, (types, is_many) in checked.items():
+    # Of `type[Row]`, mypy does not know that it can be hashed.
+    # https://github.com/python/mypy/issues/20409
+    checked: type = kind
+    for name, (types, is_many) in _types(checked).items():
         found = values.get(name, ()) if is_many else (values[name],) if name in values else ()
         told = found.values() if isinstance(found, Mapping) else found
         if not all(type(it) in types for it in told):
