@@ -17,6 +17,8 @@ DIGITS = 12
 # A code is good for the rest of the half hour in which it was sent, and for the next one.
 WINDOW = timedelta(minutes=30)
 
+# Whoever sent a code may have begun the next half hour: AWS takes a clock that is so far ahead.
+_MOST_AHEAD = timedelta(minutes=5)
 _PURPOSE = "one-time code of an account"
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -25,6 +27,11 @@ def windows(now: datetime) -> tuple[datetime, datetime]:
     """When the half hours began whose codes are good now, the present one first."""
     present = now - (now - _BEGINNING) % WINDOW
     return present, present - WINDOW
+
+
+def taken(now: datetime) -> Iterable[datetime]:
+    """The same, and the next one where another clock may have sent a code of it already."""
+    return dict.fromkeys((*windows(now), *windows(now + _MOST_AHEAD)))
 
 
 def code(token: str, account_id: str, window: datetime, serial: int) -> str:

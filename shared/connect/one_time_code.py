@@ -222,7 +222,7 @@ class OneTimeCode:
             return False
         now = self._clock()
         digits = "".join(filter(str.isdecimal, code))
-        for window in codes.windows(now):
+        for window in codes.taken(now):
             serial = self._tickets.sent_code(account_id, window)
             if serial is None or not self._fits(digits, account_id, window, serial):
                 continue

@@ -287,6 +287,16 @@ def test_a_code_is_good_in_its_half_hour_and_in_the_next(
     assert act(deployment, page, "prove", code=deployment.code()).proof == proof
 
 
+def test_a_code_is_good_at_once_whose_sender_has_a_clock_minutes_ahead(
+    deployment: Deployment,
+) -> None:
+    deployment.connect(4564, owner=ANNA)
+    deployment.clock.advance(minutes=31)
+    page = asked(deployment)
+    deployment.clock.advance(minutes=-4)
+    assert act(deployment, page, "prove", code=deployment.code()).proof == "given"
+
+
 def test_a_code_proves_once_whichever_page_asked_for_it(deployment: Deployment) -> None:
     deployment.connect(4564, owner=ANNA)
     asking, other = asked(deployment), asked(deployment)
