@@ -460,9 +460,11 @@ class Deployment:
             MaxNumberOfMessages=10,
             MessageAttributeNames=["All"],
         ).get("Messages", [])
+        # The longest have no room for a reason.
+        none: Any = {"reason": {"StringValue": ""}}
         return [
-            (message["Body"], message["MessageAttributes"]["reason"]["StringValue"])
-            for message in messages
+            (it["Body"], it.get("MessageAttributes", none)["reason"]["StringValue"])
+            for it in messages
         ]
 
     # The account's PBX, and the calls queue

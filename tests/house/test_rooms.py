@@ -41,6 +41,7 @@ SPEAKS_HTTP = {"altegio.client"}
 # again.
 SPEAKS_TO_AWS = {
     "altegio.rate_limit",
+    "aws.dead_letters",
     "aws.dynamodb",
     "aws.letter_box",
     "aws.session",

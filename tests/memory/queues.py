@@ -89,7 +89,7 @@ class Queues(Client):
     @operation("SendMessage", "QueueUrl", "MessageBody", "MessageAttributes", "DelaySeconds")
     def send_message(self, asked: Asked) -> Any:
         queue, now = self._queue(asked), self._calls.now()
-        if len(asked["MessageBody"].encode()) > _LONGEST_MESSAGE:
+        if _size(asked) > _LONGEST_MESSAGE:
             raise Refused(
                 "InvalidParameterValue",
                 "One or more parameters are invalid. Reason: Message must be shorter than"
@@ -243,6 +243,16 @@ class Queues(Client):
             raise Refused("ReceiptHandleIsInvalid", "The receipt handle is not valid.")
         message = queue.messages.get(queue.receipts[receipt])
         return message if message is not None and message.receipt == receipt else None
+
+
+def _size(asked: Asked) -> int:
+    """Of a message, with its attributes, which count as well.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+    """
+    attributes = asked.get("MessageAttributes", {})
+    told = [text for name, it in attributes.items() for text in (name, *it.values())]
+    return sum(len(text.encode()) for text in (asked["MessageBody"], *told))
 
 
 def _redrive(queue: Queue) -> None:

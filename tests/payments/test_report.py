@@ -88,6 +88,12 @@ def test_what_is_no_event_is_kept_with_its_reason(
     assert connected.dead_letters() == [(message, reason)]
 
 
+def test_so_is_the_longest_message_of_sqs_without_its_reason(connected: Deployment) -> None:
+    message = "x" * 1024 * 1024
+    assert connected.bill(message) == []
+    assert connected.dead_letters() == [(message, "")]
+
+
 # Lost answers (D3, D4, D18)
 
 DONE_BUT_NOT_SAID = [
