@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared.altegio.marketplace import Marketplace
 from shared.chains.switching import Switching
 from shared.clock import stamp
 from shared.connections.connection import Connection
@@ -441,6 +443,23 @@ def test_nor_does_it_wait_for_whoever_paid_it_and_died(
             connected.bill(bought(connected, "inv-1", 0, 30))
     connected.let_time_pass(4)
     assert connected.entry("payment#inv-1").state == "UNKNOWN"
+    assert connected.connection(4564).state == "active"
+
+
+def test_nor_if_what_he_sent_is_taken_after_the_first_look(
+    connected: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the status of that look is an old one: it is looked at a few times."""
+    connected.simulator.expire(4564)
+    connected.webhook(connected.event(4564, "freeze"))
+    connected.let_time_pass(60 * 24 * 3, step=60)
+    with monkeypatch.context() as dying:
+        dying.setattr(Marketplace, "report_payment", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            connected.bill(bought(connected, "inv-1", 0, 30))
+    connected.let_time_pass(3)
+    connected.simulator.pay_hosted(4564, Decimal("100.00"), webhook="never")
+    connected.let_time_pass(30)
     assert connected.connection(4564).state == "active"
 
 
