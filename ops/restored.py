@@ -74,7 +74,9 @@ def _release(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
     ]
 
     def do() -> str:
-        site.marks.put(mark, replace(mark, released_at=clock.now()))
+        # The clock here may be behind that of whoever received them.
+        received = [it.received_at for it in _unfinished(site)]
+        site.marks.put(mark, replace(mark, released_at=max([clock.now(), *received])))
         return "Done."
 
     return screen.change(options, f"Restored tables ({site.name})", pairs, do)

@@ -131,6 +131,20 @@ def test_a_mark_is_released_once(connected: Deployment, operator: Operator, mark
     assert "one that was released" in operator("restored")
 
 
+def test_what_came_before_the_release_is_looked_for_whatever_the_operators_clock_says(
+    connected: Deployment, operator: Operator, marks: Marks
+) -> None:
+    operator("restored", "--do")
+    connected.bill(payment("inv-1", 9999))
+    assert connected.entry("payment#inv-1").state is EntryState.HELD
+    received_at = connected.entry("payment#inv-1").received_at
+    connected.clock.advance(minutes=-4)
+    assert operator("restored", "--release", "--do").endswith("Done.\n")
+    mark = marks.get()
+    assert mark is not None
+    assert mark.released_at == received_at
+
+
 def test_what_our_rows_say_was_never_sent_is_not_believed_after_a_restore(
     connected: Deployment, operator: Operator
 ) -> None:
