@@ -213,19 +213,21 @@ class Locations:
         if connection is None or stands not in (Standing.CONNECTED, Standing.FROZEN):
             return LocationStanding(location_id, stands)
         if stands is Standing.FROZEN:
-            return LocationStanding(
-                location_id, stands, TelephonyStanding.PAUSED, name=connection.name
-            )
-        until = covered_until(connection, self._clock())
-        if arrived.crm_token and connection.crm_token not in (None, arrived.crm_token):
+            # Which our row may not know yet.
+            connection = replace(connection, state=State.FROZEN)
+        telephony = self._switching.standing(connection)
+        if telephony is TelephonyStanding.PAUSED and stands is Standing.CONNECTED:
+            # Altegio has it active again, which our row does not know yet.
+            telephony = TelephonyStanding.STARTING
+        if (
+            arrived.crm_token
+            and connection.crm_token not in (None, arrived.crm_token)
+            and telephony not in (TelephonyStanding.PAUSED, TelephonyStanding.STOPPED)
+        ):
             # It changes with the owner's next grant only: anybody could have written this link.
             logger.warning("another CRM token in a link", extra={"location_id": location_id})
             telephony = TelephonyStanding.OTHER_TOKEN
-            return LocationStanding(location_id, stands, telephony, until, connection.name)
-        telephony = self._switching.standing(connection)
-        if telephony is TelephonyStanding.PAUSED:
-            # Altegio has it active again, which our row does not know yet.
-            telephony = TelephonyStanding.STARTING
+        until = covered_until(connection, self._clock())
         return LocationStanding(location_id, stands, telephony, until, connection.name)
 
     def _is_told(

@@ -1,5 +1,6 @@
 """What the page says is what is so: a state is made, its page is read, and the doors are tried."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -54,6 +55,20 @@ def without_telephony(deployment: Deployment) -> str:
     return key
 
 
+def frozen_without_telephony(deployment: Deployment) -> str:
+    key = without_telephony(deployment)
+    deployment.simulator.expire(4564)
+    deployment.let_time_pass(3)
+    return key
+
+
+def frozen_and_stopped(deployment: Deployment) -> str:
+    key = stopped(deployment)
+    deployment.simulator.expire(4564)
+    deployment.let_time_pass(3)
+    return key
+
+
 def late(deployment: Deployment) -> str:
     deployment.simulator.fault("enable", "status", status=422, times=100)
     key = on(deployment)
@@ -73,6 +88,8 @@ _STATES: dict[Callable[[Deployment], str], tuple[Telephony, str, bool]] = {
     thawed: (Telephony.ON, "sent", True),
     stopped: (Telephony.STOPPED, "the location takes no calls", False),
     without_telephony: (Telephony.NONE, "the location takes no calls", False),
+    frozen_without_telephony: (Telephony.NONE, "the location takes no calls", False),
+    frozen_and_stopped: (Telephony.STOPPED, "the location takes no calls", False),
     late: (Telephony.LATE, "sent", False),
 }
 
@@ -121,6 +138,15 @@ def test_a_frozen_location_is_not_called_connected(deployment: Deployment) -> No
     _pay(deployment)
     page = deployment.visit(deployment.simulator.redirect(4564))
     assert page.title == ENGLISH.connected_before.title
+
+
+def test_what_has_stopped_is_not_called_connected_by_a_link_with_another_token(
+    deployment: Deployment,
+) -> None:
+    stopped(deployment)
+    address = deployment.simulator.redirect(4564)
+    page = deployment.visit(re.sub("crm_token=[^&]*", "crm_token=another", address))
+    assert (page.telephony, page.title) == ({4564: Telephony.STOPPED}, ENGLISH.mute.title)
 
 
 def test_the_end_of_the_trial_and_of_what_was_paid_is_shown(deployment: Deployment) -> None:
