@@ -154,8 +154,7 @@ def watched(
         rules: the settings.
     """
     keys = tuple(paid.key for paid in missing)
-    asked_again = now + timedelta(seconds=rules.lease_s)
-    news = [asked_again] if set(keys) - set(connection.unlisted) else []
+    news = [now + timedelta(seconds=rules.lease_s)] if {*keys} - {*connection.unlisted} else []
     known = replace(
         connection,
         first_active_at=_first_active_at(connection, status),
@@ -171,8 +170,9 @@ def watched(
     if known.hint is not None:
         return known
     looks = _looks(known, now, rules) if known.state is State.ACTIVE else [known.due_at or now]
-    # A free application is never off, but what is due can be found.
-    return replace(known, due_at=min([*news, *looks], default=now + _MONTH))
+    # Who had it before is forgotten in his time. A free one is never off, but can be found by this.
+    forgets = [known.forget_at] if known.forget_at else []
+    return replace(known, due_at=min([*news, *looks, *forgets], default=now + _MONTH))
 
 
 def reminded(connection: Connection, now: datetime, rules: CoverPolicy) -> Connection | None:

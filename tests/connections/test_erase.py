@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from local.simulator import Owner
+from shared.clock import stamp
 from tests.deployment import Deployment, payment
 from tests.memory.tables import Index
 
@@ -77,6 +79,24 @@ def test_an_account_whose_location_went_to_another_is_erased_in_its_time(
     assert other.email in stored(deployment)
     connection = deployment.connection(4564)
     assert (connection.state, connection.former, connection.forget_at) == ("active", (), None)
+
+
+def test_so_it_is_though_the_location_is_paid_for_a_year(deployment: Deployment) -> None:
+    deployment.connect(4564, owner=ANNA)
+    disconnect(deployment, 4564)
+    deployment.connect(4564, owner=Owner(id=8, name="Boris", email="boris@salon.example"))
+    begins = deployment.clock()
+    ends = begins + timedelta(days=365)
+    dates = {"paid_at": stamp(begins), "period_from": stamp(begins), "period_to": stamp(ends)}
+    deployment.bill({**payment(), **dates})
+    deployment.let_time_pass(29 * 24 * 60, step=24 * 60)
+    assert ANNA.email in stored(deployment)
+    deployment.let_time_pass(2 * 24 * 60, step=24 * 60)
+    assert not any(text in stored(deployment) for text in PERSONAL)
+    connection = deployment.connection(4564)
+    assert connection.covered_until is not None
+    assert connection.due_at is not None
+    assert connection.due_at > begins + timedelta(days=300)
 
 
 def test_an_account_lives_as_long_as_one_of_its_locations(deployment: Deployment) -> None:
