@@ -135,13 +135,13 @@ class Switching:
         outcome = self._voip.switch(claimed.crm_token, on=claimed.wanted, until=until)
         now, why = self._clock(), "" if isinstance(outcome, Sent) else outcome.why
         is_refused = isinstance(outcome, (Rejected, Blocked))
-        # What the platform does not know needs no disabling.
-        if isinstance(outcome, Sent) or (is_refused and not claimed.wanted):
+        # What the platform does not know needs no disabling. Refused once, it may be at fault.
+        if isinstance(outcome, Sent) or (is_refused and not claimed.wanted and claimed.tries):
             after = rules_of.told(claimed, now, self._rules)
         else:
             unclear = isinstance(outcome, Unclear)
             after = rules_of.not_told(claimed, why, now, self._rules, unclear=unclear)
-            if is_refused:
+            if is_refused and claimed.wanted:
                 count("TelephonyRefused")
         for location_id in claimed.locations or (None,):
             told = {"location_id": location_id, "chain": claimed.key, "why": why}

@@ -1,6 +1,7 @@
 """Telephony is switched on with a connection and off when the last of a chain leaves."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -97,6 +98,28 @@ def test_telephony_stays_on_while_a_sibling_lives(deployment: Deployment) -> Non
     assert len(deployment.simulator.calls("disable")) == 1
     assert not deployment.simulator.telephony()
     # The chain's row keeps no token that opens nothing any more.
+    assert deployment.simulator.crm_token not in str(deployment.rows("CHAINS_TABLE"))
+
+
+@pytest.mark.usefixtures("page")
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_telephony_is_disabled_although_the_platform_refuses_that_once(
+    deployment: Deployment, status: int, logged: Callable[[], str]
+) -> None:
+    deployment.simulator.fault("disable", "status", status=status)
+    leave(deployment, 4564)
+    leave(deployment, 4232)
+    assert not deployment.simulator.telephony()
+    assert '"TelephonyRefused"' not in logged()
+
+
+@pytest.mark.usefixtures("page")
+def test_what_the_platform_refuses_to_disable_twice_is_let_be(deployment: Deployment) -> None:
+    deployment.simulator.fault("disable", "status", status=404, times=10)
+    leave(deployment, 4564)
+    leave(deployment, 4232)
+    deployment.let_time_pass(60)
+    assert len(deployment.simulator.calls("disable")) == 2
     assert deployment.simulator.crm_token not in str(deployment.rows("CHAINS_TABLE"))
 
 
