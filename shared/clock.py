@@ -34,7 +34,7 @@ def stamp(instant: datetime) -> str:
 
     Example: `2026-11-01T10:10:00.000000Z`.
     """
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def instant(text: str) -> datetime:

@@ -176,13 +176,6 @@ def keys(deployment: Deployment) -> tuple[str, str]:
     return mine, neighbours
 
 
-@pytest.fixture(autouse=True)
-def _waits_take_their_time(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "shared.clock.sleep", lambda seconds: deployment.clock.advance(seconds=seconds)
-    )
-
-
 def ring(deployment: Deployment, key: str, call_id: str, location_id: int = 4564) -> str:
     at = deployment.clock().isoformat()
     event = {**ringing(call_id, location_id), "at": at}

@@ -425,7 +425,6 @@ def test_a_long_chain_is_connected_at_the_pace_of_the_platform(
         return ask(*words)
 
     monkeypatch.setattr(Marketplace, "status", slow)
-    monkeypatch.setattr("shared.clock.sleep", lambda seconds: clock.advance(seconds=seconds))
     monkeypatch.setattr("time.monotonic", lambda: started + (clock() - begun).total_seconds())
     deployment.restart(PACE_PER_S="5", PACE_PER_MIN="200")
     chain = range(4500, 4560)
