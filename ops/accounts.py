@@ -15,7 +15,7 @@ from ops import country as countries_of
 from ops import names, pbx, rows, screen, trouble, waiting
 from ops.screen import NotChanged, Wrong
 from ops.site import Site
-from ops.trouble import LATELY, Grade, Trouble
+from ops.trouble import LATELY, Trouble
 from shared import clock, countries
 from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, MAIL_NOT_SENT, MAIL_SENT, POP_UP
 from shared.calls.call import Call
@@ -109,7 +109,7 @@ def of_key(site: Site, account_id: str, *, has_one: bool = True) -> Iterator[Tro
     whom = command = f"account {account_id}"
     if not has_one:
         what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
-        yield Trouble(Grade.ATTENTION, what, whom, f"account {account_id} --new-key")
+        yield Trouble(what, whom, f"account {account_id} --new-key")
     refused, replaced = last(KEY_REFUSED, account_id), last(KEY_REPLACED, account_id)
     seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]
     if not seen:
@@ -139,7 +139,7 @@ def of_mail(site: Site, account_id: str) -> Iterator[Trouble]:
         what += " whether MailFrom or its domain is verified in this region, and whether SES is out"
         what += " of its sandbox. Then the owner asks for another"
         whom = f"account {account_id}"
-        yield Trouble(Grade.ATTENTION, what, whom, "grep MailFrom docs/deploy.md", seen.at)
+        yield Trouble(what, whom, "grep MailFrom docs/deploy.md", seen.at)
 
 
 def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> Iterator[Trouble]:

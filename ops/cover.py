@@ -52,13 +52,13 @@ def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
     if work.state is State.ACTIVE:
         ends = "cover ended" if work.covered_until <= now else "cover ends"
         what = f"{ends} {screen.due(work.covered_until, now)}; {waits or 'nothing is queued'}"
-        yield Trouble(Grade.ATTENTION, what, location, command)
+        yield Trouble(what, location, command)
     elif now < work.covered_until:
         paid = f"Altegio has frozen it, though it is paid until {screen.moment(work.covered_until)}"
         gone = f"; not on Altegio's list: {some(work.unlisted)}" if work.unlisted else _ASK
-        yield Trouble(Grade.BROKEN, f"{paid}{gone}", location, f"{location} --all")
+        yield Trouble(f"{paid}{gone}", location, f"{location} --all", grade=Grade.BROKEN)
     elif waits:
-        yield Trouble(Grade.BROKEN, f"is frozen; {waits}", location, command)
+        yield Trouble(f"is frozen; {waits}", location, command, grade=Grade.BROKEN)
 
 
 def late_by(paid: Entry) -> str:
@@ -112,7 +112,7 @@ def of_dark(connection: Connection, entries: Sequence[Entry], now: datetime) -> 
         what += ". If that was a mistake, have billing send the period that runs now anew, under a"
         what += " new event id"
         location = f"location {connection.location_id}"
-        yield Trouble(Grade.ATTENTION, what, location, location, refund.changed_at)
+        yield Trouble(what, location, location, refund.changed_at)
 
 
 def _are_twins(*paid: Entry) -> bool:
@@ -134,4 +134,4 @@ def of_twice(entries: Sequence[Entry], now: datetime) -> Iterator[Trouble]:
             what += f" {screen.period(it)}. If the customer does not owe both, have billing give"
             what += " one back"
             whom = f"{it.key} of location {it.location_id}"
-            yield Trouble(Grade.ATTENTION, what, whom, f"payment {it.key}", it.received_at)
+            yield Trouble(what, whom, f"payment {it.key}", it.received_at)

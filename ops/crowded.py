@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ops import pbx, screen
 from ops.site import Site
-from ops.trouble import LATELY, Grade, Trouble
+from ops.trouble import LATELY, Trouble
 from shared.aws.sightings import POP_UP, POP_UP_DROPPED, Sighting
 from shared.calls.shown import OWN_SHARE, PopUp
 
@@ -50,14 +50,14 @@ class Crowd:
         what += " cannot be reached, a new key with the old one void ends it at once: then nothing"
         what += " of that account's PBX is heard, until it has the new key"
         whom = f"location {self.culprit}"
-        return Trouble(Grade.ATTENTION, what, whom, f"account {self.culprit} --new-key --void")
+        return Trouble(what, whom, f"account {self.culprit} --new-key --void")
 
     def _of_harmed(self, who: str) -> Trouble:
         number = screen.counted(self.harmed[who], "pop-up was", "pop-ups were")
         what = f"{number} not shown, last at {self.at:%H:%M:%S}Z, which is not its own fault: the"
         what += f" PBX of location {self.culprit} rings so often that our calls to Altegio were"
         what += " used up. What ends that stands there"
-        return Trouble(Grade.ATTENTION, what, f"location {who}", f"location {self.culprit}")
+        return Trouble(what, f"location {who}", f"location {self.culprit}")
 
 
 def found(site: Site) -> Crowd | None:

@@ -11,7 +11,7 @@ from itertools import islice, takewhile
 
 from ops import screen
 from ops.site import Site
-from ops.trouble import Grade, Trouble
+from ops.trouble import Trouble
 from shared.calls.call import LONGEST_CALL, Call, CallState
 from shared.calls.missed import began
 from shared.connections.connection import Connection
@@ -62,4 +62,4 @@ def of_location(connection: Connection, calls: Iterable[Call], now: datetime) ->
     what += " docs/pbx.md has it under Any other PBX; it may be sent yet of a call that waits, and"
     what += " that goes out then. This ends with the next call whose end is told"
     place = f"location {connection.location_id}"
-    yield Trouble(Grade.ATTENTION, what, place, place, since)
+    yield Trouble(what, place, place, since)

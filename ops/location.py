@@ -164,7 +164,7 @@ def _apart(site: Site, known: Known, stands: Standing, now: datetime) -> Iterato
                 command = f"take {location_id} {known.account_id or 'ACCOUNT'} --reason TEXT"
             elif found is None or found.difference in REPAIRED:
                 what += ": a census does that, and its owner has nothing to do"
-        yield Trouble(Grade.ATTENTION, what, f"location {location_id}", command, stands.since)
+        yield Trouble(what, f"location {location_id}", command, stands.since)
 
 
 def _is_shut_here(known: Known) -> bool:
@@ -177,13 +177,13 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     if known.status is None:
         # What concerns all locations may be what its owner complains of.
         of_all = [it for it in platform(site, now) if isinstance(it, Trouble)]
-        yield from of_all or [Trouble(Grade.BROKEN, known.said, "platform", "status")]
+        yield from of_all or [Trouble(known.said, "platform", "status", grade=Grade.BROKEN)]
     is_strange = known.connection is None and not known.is_unread
     strangers = {known.location_id} if is_strange else ()
     yield from trouble.of_money(known.entries, now, filter(None, [known.connection]), strangers)
     for letter in known.letters:
         what, command = f"is a dead letter: {letter.reason}", f"letters {letter.id[:8]}"
-        yield Trouble(Grade.ATTENTION, what, letter.about, command, letter.sent_at)
+        yield Trouble(what, letter.about, command, letter.sent_at)
     if known.connection is not None:
         yield from _of_connection(site, known, known.connection, now)
     if known.connection is not None or known.is_unread:

@@ -92,7 +92,7 @@ def of_pop_ups(
             " before it is entered, the command tells whether it is another's"
         )
         command = f"lines {screen.valued('LOCATION --enter', line)}" if line else whom
-    trouble = Trouble(Grade.ATTENTION, what, whom, command)
+    trouble = Trouble(what, whom, command)
     if last.why.startswith(PopUp.UNKNOWN_LINE) and last.at < now - _QUIET:
         # It rang only, or what waited was given up: it is asked about when it rings again.
         rang = f"it rang last {screen.due(last.at, now)}, and nothing waits for it"
@@ -146,7 +146,7 @@ def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Trouble:
         what += " pop-ups and calls are lost"
     what += ". Set the PBX to the account's key; only if nobody has that any more, make another,"
     what += " which a PBX that has the right one has to be given within a day"
-    return Trouble(grade, what, whom, command)
+    return Trouble(what, whom, command, grade=grade)
 
 
 def of_other_location(seen: Sighting) -> Trouble:
@@ -154,7 +154,7 @@ def of_other_location(seen: Sighting) -> Trouble:
     what = f"a PBX with its key names location {seen.why}, which is not its own, and is not heard:"
     what += " it has the key of the wrong account, or names the wrong location. If it is the PBX"
     what += f" of {seen.why}, set its own key there"
-    return Trouble(Grade.ATTENTION, what, named(seen.who), f"account {seen.why}", seen.at)
+    return Trouble(what, named(seen.who), f"account {seen.why}", seen.at)
 
 
 def of_recordings(seen: Sighting) -> Trouble:
@@ -168,7 +168,7 @@ def of_recordings(seen: Sighting) -> Trouble:
         what += " the PBX's own, whoever deploys adds it, after a space, to RecordingHosts of this"
         what += " environment in samconfig.toml (or in the file of answers), and then `make deploy`"
         command = "grep RecordingHosts docs/configuration.md"
-    return Trouble(Grade.ATTENTION, what, whom, command)
+    return Trouble(what, whom, command)
 
 
 def unless_mended(
@@ -203,7 +203,7 @@ def of_pbx_ahead(seen: Sighting) -> Trouble:
     what = f"the {whose} of its PBX {are} {_by(zone or off)} ahead, so its calls stand at times to"
     what += " come in Altegio's history: "
     what += f"{_mends(zone, '+') if zone else 'have it set by NTP'}. What is saved stays so"
-    return Trouble(Grade.ATTENTION, what, named(seen.who), named(seen.who), seen.at)
+    return Trouble(what, named(seen.who), named(seen.who), seen.at)
 
 
 def _zone(off: timedelta) -> timedelta | None:
@@ -263,7 +263,7 @@ def of_no_line(lines: Mapping[str, int], location_id: int) -> Iterator[Trouble]:
     if lines and location_id not in lines.values():
         what = "no call of it came, and its account's lines are entered as others':"
         what += f" {lines_of(lines, location_id)}. If one of them is its own, enter it so"
-        yield Trouble(Grade.ATTENTION, what, f"location {location_id}", f"lines {location_id}")
+        yield Trouble(what, f"location {location_id}", f"lines {location_id}")
 
 
 def of_sold(
@@ -281,7 +281,7 @@ def of_sold(
     drop = f"lines {screen.valued(f'{ids[0]} --drop', line)}" if ids else ""
     whom = f"account of {account.name}"
     since = min(it.started_at for it in calls)
-    return Trouble(Grade.ATTENTION, what, whom, drop or its, since, first=its if drop else "")
+    return Trouble(what, whom, drop or its, since, first=its if drop else "")
 
 
 def is_sold(location_id: int, owner: Account) -> str:
@@ -302,4 +302,4 @@ def of_lines(waiting: Sequence[Waiting], account: Account | None, *ids: int) -> 
         what += " location it is, and enter it"
         whom = f"account of {account.name if account else 'nobody'}, {places(ids)}"
         since = min(it.started_at for it in unknown)
-        yield Trouble(Grade.ATTENTION, what, whom, f"lines {ids[0]}", since)
+        yield Trouble(what, whom, f"lines {ids[0]}", since)

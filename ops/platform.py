@@ -33,7 +33,7 @@ def platform(site: Site, now: datetime) -> Iterator[Found]:
         known = ()
     if not known:
         what = "the partner token is missing, empty, or may not be read"
-        yield Trouble(Grade.BROKEN, what, parameter, rows.written(site, parameter))
+        yield Trouble(what, parameter, rows.written(site, parameter), grade=Grade.BROKEN)
         return
     until, why = site.pace.braked()
     if until > now:
@@ -67,7 +67,7 @@ def _refused_lately(site: Site, now: datetime, why: str) -> Iterator[Trouble]:
         what += f" {last.why}; {f'not over for {trouble.places(still)}' if still else over}"
         command = f"location {still[0]}" if still else site.watch.log("", _BLOCKED)
         until = None if still else it.last + LATELY
-        yield Trouble(Grade.ATTENTION, what, _BLOCKED, command, last.at, until, not still)
+        yield Trouble(what, _BLOCKED, command, last.at, until, not still)
 
 
 def _is_refused(site: Site, connection: Connection) -> bool:
@@ -108,7 +108,7 @@ def _refusal(site: Site, now: datetime, why: str, until: datetime | None = None)
     what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
     since = site.watch.counted([counted], now).get(counted)
     began = since.first if since else None
-    return Trouble(grade, what, "all locations", command, began, first=first)
+    return Trouble(what, "all locations", command, began, first=first, grade=grade)
 
 
 def _of_token(site: Site, parameter: str, now: datetime, *, is_asked: bool) -> tuple[str, str]:

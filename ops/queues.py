@@ -50,7 +50,7 @@ def queues(site: Site, now: datetime) -> Iterator[Found]:
             why = "; messages come again, as they could not be stored" * comes_again
             what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}{why}"
             whom, command = f"queue of {name}", site.watch.log(function)
-            yield Trouble(Grade.BROKEN, what, whom, command, now - age if age else None)
+            yield Trouble(what, whom, command, now - age if age else None, grade=Grade.BROKEN)
         if dead := sum(dead_letters.length(letters_of)):
             letters = dead_letters.peeked(site, name)
             about = [letter.about for letter in letters]
@@ -58,11 +58,13 @@ def queues(site: Site, now: datetime) -> Iterator[Found]:
             told = "; ".join([*dict.fromkeys(it.reason for it in letters)][:3])
             what = f"{screen.counted(dead, 'dead letter')}: {told or 'somebody reads them now'}"
             whom = f"{name}, {trouble.some(about)}" if about else name
-            yield Trouble(Grade.ATTENTION, what, whom, f"letters --queue {name}", oldest)
+            yield Trouble(what, whom, f"letters --queue {name}", oldest)
     behind = site.watch.untold(now)
     if behind and behind > rows.OVERDUE:
         what = f"are not told on the event bus, the oldest for {screen.age(behind)}"
-        yield Trouble(Grade.BROKEN, what, "events", site.watch.log("EventsFunction"), now - behind)
+        yield Trouble(
+            what, "events", site.watch.log("EventsFunction"), now - behind, grade=Grade.BROKEN
+        )
     yield "queues", ", ".join(lengths)
 
 
@@ -87,7 +89,7 @@ def switched_off(site: Site, _now: datetime) -> Iterator[Trouble]:
             what += " somebody has done by hand. What comes waits: four days on a queue, one in the"
             what += " stream of a table. The command enables it"
             enable = f"lambda update-event-source-mapping --uuid {it['UUID']} --enabled"
-            yield Trouble(Grade.BROKEN, what, name, f"{site.aws} {enable}")
+            yield Trouble(what, name, f"{site.aws} {enable}", grade=Grade.BROKEN)
 
 
 def _set_by_hand(
@@ -108,7 +110,7 @@ def _set_by_hand(
         how = f"sqs set-queue-attributes --queue-url {url} --attributes {shlex.quote(_json(sets))}"
         grade = Grade.BROKEN if is_lost else Grade.ATTENTION
         since = dead_letters.at(found, "LastModifiedTimestamp")
-        yield Trouble(grade, what, whom, f"{site.aws} {how}", since)
+        yield Trouble(what, whom, f"{site.aws} {how}", since, grade=grade)
 
 
 def _differs(name: str, found: str, made: str) -> bool:

@@ -185,7 +185,7 @@ def of_unreadable(site: Site) -> Iterator[Trouble]:
         what += ". Nothing here writes such a row, so it was written by hand: have a developer"
         what += " correct it, and not delete it"
         met = [it.who for it in failed if it.why.startswith(f"{key}: ")]
-        yield Trouble(Grade.BROKEN, what, key, site.watch.log("".join(met[:1])))
+        yield Trouble(what, key, site.watch.log("".join(met[:1])), grade=Grade.BROKEN)
 
 
 def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
@@ -263,7 +263,7 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         what += " before the application got it, has to press Disconnect, and then Connect"
         command = "publication"
     whom = trouble.places(sorted({it.location_id or 0 for it in unread}))
-    yield Trouble(Grade.ATTENTION, what, whom, command, trouble.first_sent(unread))
+    yield Trouble(what, whom, command, trouble.first_sent(unread))
 
 
 def dropped(site: Site, of: Collection[str], now: datetime) -> Iterator[Trouble]:
@@ -369,7 +369,7 @@ def late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]:
             allowed = f"{pace.pace_per_s:g} a second, {pace.pace_per_min:g} a minute"
             what += f"it cannot keep up; PacePerS and PacePerMin allow {allowed}"
             command = "grep Pace docs/configuration.md"
-        yield Trouble(Grade.BROKEN, what, trouble.some(found), command)
+        yield Trouble(what, trouble.some(found), command, grade=Grade.BROKEN)
 
 
 CHECKS = (money, unreadable, leaving, calls, lines, legs.lately, overdue)

@@ -115,10 +115,12 @@ def _tried(
     except (Unconnected, HTTPClientError) as error:
         what = f"AWS cannot be reached ({type(error).__name__}), so nobody can say what is wrong."
         what += " See whether this machine has a network, or whether the local stack still runs"
-        found.append(Trouble(Grade.BROKEN, what, "all", "status"))
+        found.append(Trouble(what, "all", "status", grade=Grade.BROKEN))
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
-        found.append(Trouble(Grade.BROKEN, what, check.__name__.strip("_"), "make deploy ENV=NAME"))
+        found.append(
+            Trouble(what, check.__name__.strip("_"), "make deploy ENV=NAME", grade=Grade.BROKEN)
+        )
     return found
 
 
@@ -132,7 +134,7 @@ def _alarms(site: Site, now: datetime) -> Iterator[Found]:
         what += f"; {it.falls}" if it.falls else ""
         is_over = it.lasts is False or (it.last or now) < now - _OLD
         until = it.until or now + _OLD
-        yield Trouble(Grade.ATTENTION, what, it.name, command, it.since, until, is_over)
+        yield Trouble(what, it.name, command, it.since, until, is_over)
     yield "alarms", f"{len(alarms)} ring" if alarms else "none rings"
 
 
@@ -167,14 +169,14 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
             what += ": ".join(filter(None, (waits, site.allowed(function))))
             stays = bool(number)
         until = None if stays else it.last + LATELY
-        yield Trouble(Grade.ATTENTION, what, name, command, it.last, until, it.last < now - _OLD)
+        yield Trouble(what, name, command, it.last, until, it.last < now - _OLD)
     made = dead_letters.attributes(site, site.settings.billing_queue_url) if ran is None else {}
     if made and timedelta() <= now - dead_letters.at(made, "CreatedTimestamp") < _NEW:
         yield "reconcile", "has not run yet, as the stack is new"
     elif ran is None or ran.last < now - rows.OVERDUE:
         never = "has not run to its end within an hour, or, as in an emulator, nobody counts it"
         what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
-        yield Trouble(Grade.BROKEN, what, "reconcile", site.watch.log("ReconcileFunction"))
+        yield Trouble(what, "reconcile", site.watch.log("ReconcileFunction"), grade=Grade.BROKEN)
     else:
         yield "reconcile", f"ran {screen.due(ran.last, now)}"
 
@@ -190,7 +192,7 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
         yield from _strange_webhooks(site, refused, came, now)
     if redirect and redirect.at > now - LATELY and not (last and last.at > redirect.at):
         what = f"{_STRANGE.format(came)} docs/operations.md has how, under Changing the token"
-        yield Trouble(Grade.ATTENTION, what, "redirects", "doctor", redirect.at)
+        yield Trouble(what, "redirects", "doctor", redirect.at)
     for kind, refusals, *words in _KEYED:
         taken = {it.who: it.at for it in site.sightings.lately(kind, LATELY)}
         for it in site.sightings.lately(refusals, LATELY):
@@ -201,7 +203,7 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     for other in site.sightings.lately(sightings.OTHER_APPLICATION, LATELY):
         if last and last.at <= other.at:
             what = f"webhooks come for application {other.who}, and ours is {ours}"
-            yield Trouble(Grade.ATTENTION, what, f"application {ours}", "publication", other.at)
+            yield Trouble(what, f"application {ours}", "publication", other.at)
 
 
 def _strange_webhooks(site: Site, seen: Sighting, came: str, now: datetime) -> Iterator[Trouble]:
@@ -212,13 +214,11 @@ def _strange_webhooks(site: Site, seen: Sighting, came: str, now: datetime) -> I
         what = f"came with a token that was not ours, last {screen.due(seen.at, now)}; ours was"
         what += " written anew since. What they told, a census finds"
         until = seen.at + LATELY
-        yield Trouble(
-            Grade.ATTENTION, what, "webhooks", "census --new", seen.at, until, is_over=True
-        )
+        yield Trouble(what, "webhooks", "census --new", seen.at, until, is_over=True)
         return
     first, command = rows.read(site, parameter), rows.written(site, parameter)
     what = f"{_STRANGE.format(came)} {rows.HOW_TO_WRITE}"
-    yield Trouble(Grade.ATTENTION, what, "webhooks", command, seen.at, first=first)
+    yield Trouble(what, "webhooks", command, seen.at, first=first)
 
 
 def _refused_key(
@@ -238,7 +238,7 @@ def _refused_key(
     what += f" second. Then delete the file. {lost}"
     first, command = rows.read(site, seen.who), rows.written(site, seen.who)
     began = times.first if times else seen.at
-    return Trouble(Grade.ATTENTION, what, seen.who, command, began, first=first)
+    return Trouble(what, seen.who, command, began, first=first)
 
 
 def _noted(site: Site, now: datetime) -> Iterator[Found]:
@@ -278,7 +278,7 @@ def _lost_webhooks(site: Site, lost: Sequence[Sighting], now: datetime) -> Troub
     what += f" here: {states}. {len(ids)} missing within an hour, and {came}: likely {why}"
     command = "publication" if is_wrong else f"location {ids[0]} --all"
     over = None if is_wrong else lost[0].at + LATELY
-    return Trouble(Grade.ATTENTION, what, trouble.places(ids), command, None, over, not is_wrong)
+    return Trouble(what, trouble.places(ids), command, None, over, not is_wrong)
 
 
 def _census(site: Site, now: datetime) -> Iterator[Found]:
@@ -302,17 +302,17 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         left = [it for it in left if states.get(it.who) not in SETTLED.get(it.why, ())]
     if head.stage is not Stage.DONE and now - since > _OLD:
         what = f"stands still while {head.stage}"
-        yield Trouble(Grade.ATTENTION, what, "census", "census", since)
+        yield Trouble(what, "census", "census", since)
     elif head.blown:
         what = f"found {head.changes} locations to change, more than the fuse allows"
-        yield Trouble(Grade.BROKEN, what, "census", "census", since)
+        yield Trouble(what, "census", "census", since, grade=Grade.BROKEN)
     elif left:
         whom = trouble.places(sorted({int(it.who) for it in left}))
         what = f"the census found what is not repaired: {trouble.causes(it.why for it in left)}"
-        yield Trouble(Grade.ATTENTION, what, whom, "census", since)
+        yield Trouble(what, whom, "census", since)
     if age > _LONGEST_WITHOUT:
         what = f"none was taken for {screen.age(age)}: CENSUS_EVERY_S, or reconcile's log, says why"
-        yield Trouble(Grade.ATTENTION, what, "census", "census --new")
+        yield Trouble(what, "census", "census --new")
     yield "census", f"{head.stage}, begun {screen.due(head.began_at, now)}"
 
 

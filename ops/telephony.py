@@ -56,7 +56,7 @@ def telephony(site: Site, now: datetime) -> Iterator[Found]:
     if site.user_token.known() is None:
         parameter = site.calls_settings.user_token_parameter
         what = f"there is no user token, so nobody knows which calls were saved. {rows.OF_USER}"
-        yield Trouble(Grade.ATTENTION, what, parameter, rows.written(site, parameter))
+        yield Trouble(what, parameter, rows.written(site, parameter))
 
 
 def of_stopped(site: Site, chain_key: str | None, known: Iterable[Connection]) -> Iterator[Trouble]:
@@ -73,7 +73,7 @@ def of_stopped(site: Site, chain_key: str | None, known: Iterable[Connection]) -
         what += " it is, the CRM token is another's, and its owner has to disconnect and connect"
         what += " anew. Then have it go on"
         command = f"location {first} --resume"
-        yield Trouble(Grade.BROKEN, what, trouble.places(ids), command, found.since)
+        yield Trouble(what, trouble.places(ids), command, found.since, grade=Grade.BROKEN)
 
 
 def _likelier(found: _Stopped) -> str:

@@ -44,7 +44,6 @@ class Grade(IntEnum):
 class Trouble:
     """One thing that is wrong, and what to type next."""
 
-    grade: Grade
     what: str
     whom: str  # It concerns: ids, keys or names.
     command: str
@@ -54,6 +53,7 @@ class Trouble:
     until: datetime | None = None
     is_over: bool = False
     first: str = ""  # What is typed before the command.
+    grade: Grade = Grade.ATTENTION
 
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
@@ -189,7 +189,7 @@ def of_money(
         since = (needs_person and oldest.changed_at) or oldest.received_at
         sums = f" ({some([*dict.fromkeys(map(screen.amount, group))])})"
         sums *= state in (EntryState.REJECTED, EntryState.HELD)
-        yield Trouble(grade, f"{state}{sums}, {why}{more}", whom, f"payment {which}", since)
+        yield Trouble(f"{state}{sums}, {why}{more}", whom, f"payment {which}", since, grade=grade)
 
 
 def _more(
@@ -223,7 +223,7 @@ def of_chain(chain: Chain) -> Iterator[Trouble]:
         whom = places(chain.locations) if chain.locations else f"chain {chain.key}"
         # The next try comes by itself: what has to be mended is what the platform says.
         command = f"location {chain.locations[0]}" if chain.locations else "publication"
-        yield Trouble(Grade.BROKEN, what, whom, command)
+        yield Trouble(what, whom, command, grade=Grade.BROKEN)
 
 
 def of_connection(connection: Connection, chain: Chain | None, now: datetime) -> Iterator[Trouble]:
@@ -240,7 +240,7 @@ def of_connection(connection: Connection, chain: Chain | None, now: datetime) ->
     elif chain is not None and not chain.enabled and not chain.tries:
         what, since = "telephony is not enabled yet", chain.due_at
     if what:
-        yield Trouble(Grade.ATTENTION, what, location, f"{location} --all", since)
+        yield Trouble(what, location, f"{location} --all", since)
     yield from of_leaving(connection, now)
 
 
@@ -260,7 +260,7 @@ def of_unread_list(sought: Iterable[Call]) -> Iterator[Trouble]:
         what += " another form now"
         whom = places(sorted({it.location_id or 0 for it in hidden}))
         command = f"location {hidden[0].location_id}"
-        yield Trouble(Grade.ATTENTION, what, whom, command, first_sent(hidden))
+        yield Trouble(what, whom, command, first_sent(hidden))
 
 
 def first_sent(calls: Iterable[Call]) -> datetime | None:
@@ -306,7 +306,7 @@ def of_refused(
         what += f" {told}. {first} have them sent again ({again}); or give them up (--drop-refused)"
         command = f"account {location_id} --country {fits[0] if fits else 'COUNTRY'}"
         command = again if are_good else command
-        yield Trouble(Grade.ATTENTION, what, location, command, first_sent(calls))
+        yield Trouble(what, location, command, first_sent(calls))
 
 
 def ahead_until(connection: Connection, now: datetime) -> str:
@@ -341,7 +341,7 @@ def of_clock(
         what += f"what it says is disbelieved, as it is now: {connection.verdict}" * harms
         what += "an uninstall would be disbelieved; it harms nobody yet" * (not harms)
         command = f"publication --location {connection.location_id}"
-        yield Trouble(grade, what, f"location {connection.location_id}", command)
+        yield Trouble(what, f"location {connection.location_id}", command, grade=grade)
 
 
 def of_leaving(connection: Connection, now: datetime) -> Iterator[Trouble]:
@@ -351,4 +351,4 @@ def of_leaving(connection: Connection, now: datetime) -> Iterator[Trouble]:
         what = f"is {connection.state} here, and not installed in Altegio, as was seen once."
         what += f" Reconcile looks again {again}, and closes it if it is still so"
         whom = f"location {connection.location_id}"
-        yield Trouble(Grade.ATTENTION, what, whom, whom, connection.hint_at)
+        yield Trouble(what, whom, whom, connection.hint_at)

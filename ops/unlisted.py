@@ -135,7 +135,7 @@ def _told(outs: Sequence[_Out], why: str, own: int = 0) -> Trouble:
     what += f", where others were until {screen.moment(max(seen))}" if seen else ""
     what += "; they are sent once more now, as the list may be late" * (not is_sure)
     grade = Grade.BROKEN if is_sure else Grade.ATTENTION
-    return Trouble(grade, what + why, places(ids), f"location {own or ids[0]}", since)
+    return Trouble(what + why, places(ids), f"location {own or ids[0]}", since, grade=grade)
 
 
 def _is_given_up(call: Call) -> bool:

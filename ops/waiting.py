@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from ops import pbx, screen, trouble
 from ops.site import Site
-from ops.trouble import Grade, Trouble
+from ops.trouble import Trouble
 from shared import clock
 from shared.calls.call import Call
 from shared.calls.lines import is_number
@@ -52,4 +52,4 @@ def elsewhere(site: Site, account: Account, calls: Iterable[Call] = ()) -> Itera
         what = f"{screen.counted(len(keys), 'call')} of its line {trouble.some({*keys})} came with"
         what += f" the key of account {other}{named}. Give the PBX the key of {whom}, then give up"
         what += " what waits there"
-        yield Trouble(Grade.ATTENTION, what, whom, f"account {other}")
+        yield Trouble(what, whom, f"account {other}")

@@ -36,7 +36,7 @@ def test_the_worst_comes_first_and_of_equals_the_oldest(deployment: Deployment) 
 
     def one(grade: Grade, hours: float | None) -> Trouble:
         since = None if hours is None else now - timedelta(hours=hours)
-        return Trouble(grade, "", str(hours), "", since)
+        return Trouble("", str(hours), "", since, grade=grade)
 
     order = [
         one(Grade.BROKEN, 5),
