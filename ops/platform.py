@@ -48,6 +48,16 @@ def platform(site: Site, now: datetime) -> Iterator[Found]:
         yield _refusal(site, now, str(error))
     else:
         yield "platform", "takes our token, and no brake is on"
+        if known[1:]:
+            what = (
+                "has two lines, and whoever knows either token is taken for Altegio. Once that has"
+            )
+            what += (
+                " used one for an hour, the first command writes both into the file TOKEN: leave"
+            )
+            what += " what the Developer Cabinet shows, type the second, and delete the file"
+            first, command = rows.read(site, parameter), rows.written(site, parameter)
+            yield Trouble(what, parameter, command, first=first)
         yield from _refused_lately(site, now, why or "no word of it is kept")
 
 
@@ -112,10 +122,7 @@ def _refusal(site: Site, now: datetime, why: str, until: datetime | None = None)
 
 
 def _of_token(site: Site, parameter: str, now: datetime, *, is_asked: bool) -> tuple[str, str]:
-    """Whether it was written wrong, or is another at Altegio by now; the first command for that.
-
-    There is none before somebody has asked with what was written since.
-    """
+    """Whose doing it is; the first command, if somebody has asked with what was written since."""
     found = stored(site, parameter)
     at, version = found["LastModifiedDate"], found["Version"]
     fits = timedelta(seconds=MAX_AGE_S) + _MINUTE

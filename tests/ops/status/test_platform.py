@@ -46,6 +46,20 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
     assert told(operator) == []
 
 
+def test_a_second_line_is_told_until_it_is_removed(
+    connected: Deployment, operator: Operator, tmp_path: Path
+) -> None:
+    """Whoever knows the other token is taken for Altegio."""
+    connected.set_token(f"{connected.simulator.partner_token}\nanother")
+    [line] = told(operator)
+    assert line.startswith("attention /altegio/partner-token: has two lines, and whoever knows")
+    assert "Once that has used one for an hour, the first command writes both into the fil" in line
+    assert line.endswith(" --name /altegio/partner-token --value file://TOKEN")
+    assert len(typed(operator, tmp_path)) == 1
+    connected.set_token(connected.simulator.partner_token)
+    assert told(operator) == []
+
+
 def test_what_the_parameter_has_now_is_written_into_the_file_of_which_it_tells(
     connected: Deployment, operator: Operator, tmp_path: Path
 ) -> None:
