@@ -1,7 +1,6 @@
 """Payments and refunds: those that are not settled, one of them, and the ways out for a person.
 
-Each way shows the entry and what the platform's list says of it, then what it would do. The change
-is written only over the row that was shown.
+A change is written only over the row that was shown.
 """
 
 import argparse
@@ -95,7 +94,10 @@ def _listed(site: Site, options: argparse.Namespace) -> int:
         for it in found
     ]
     table = screen.below(heads, rows)
-    text = "\n".join([f"{site.name}: {head}", *table])
+    # Of the worst state, the oldest.
+    next_ = [f"payment {screen.quoted(it.key)}" for it in found if it.state in trouble.UNFINISHED]
+    typed = [f"\n{screen.to_type(it, options)}" for it in next_[:1]]
+    text = "\n".join([f"{site.name}: {head}", *table, *typed])
     screen.printed(options, text, [_plain(entry) for entry in found])
     return int(Grade.BROKEN if site.unreadable else trouble.grade(trouble.of_money(found, now)))
 

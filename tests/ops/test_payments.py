@@ -17,11 +17,13 @@ def test_the_list_has_what_is_not_settled_the_worst_first(
     assert operator.code == 0
     connected.bill(payment("inv-4", 4232))
     reject(connected, "inv-1", "Too early for 2026-11-01.")
-    rows = [" ".join(line.split()) for line in operator("payment").splitlines()[3:]]
+    shown = operator("payment")
+    rows = [" ".join(line.split()) for line in shown.splitlines()[3:]]
     assert rows[0].startswith("payment#inv-1 REJECTED 4564 2 min - 990.99 EUR Too early for 2026")
     assert rows[1].startswith("payment#inv-4 HELD 4232 2 min in ")
     # Something needs a person.
     assert operator.code == Grade.BROKEN
+    assert shown.endswith("\n\n    type: .venv/bin/python -m ops payment payment#inv-1\n")
 
 
 def test_a_state_lists_its_entries(connected: Deployment, operator: Operator) -> None:
