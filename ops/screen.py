@@ -86,6 +86,8 @@ def to_type(command: str, options: argparse.Namespace) -> str:
     typed = _TYPE + (whole.replace(" --", " \\\n            --") if is_long else whole)
     words = [it for it in re.findall(r"\b[A-Z]+\b", command) if it in _TO_FILL_IN]
     notes = [f"{it}: {_TO_FILL_IN[it]}" for it in dict.fromkeys(words)]
+    shows = re.findall(r"grep .*(docs/\S+)", whole)
+    notes += [f"It shows what {it} says of this, and what to do." for it in shows]
     notes += ["It does so at once, without a dry run."] * any(it in whole for it in _AT_ONCE)
     return "\n".join([typed, *(f"{_NOTE}{it}" for it in notes)])
 

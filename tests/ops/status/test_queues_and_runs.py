@@ -314,6 +314,8 @@ def test_what_it_says_to_type_for_an_alarm_shows_its_row_of_the_runbook_alone(
     command = line.partition(" > ")[2].split()
     shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     [row] = shown.stdout.splitlines()
+    # It may not be taken for a command that helps.
+    assert f"{' '.join(command)}\n          # It shows what docs/ope" in operator("status")
     assert f"`{name}`" in row.split(" | ")[0]
 
 
