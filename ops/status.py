@@ -37,7 +37,6 @@ from shared.reconcile.census.differences import REPAIRED
 from shared.reconcile.census.table import Stage
 
 _OLD = timedelta(minutes=10)
-_NEW = timedelta(minutes=2)  # So long it may take until the first run is counted.
 _LONGEST_WITHOUT = timedelta(days=2)
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
@@ -171,10 +170,12 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         until = None if stays else it.last + LATELY
         yield Trouble(what, name, command, it.last, until, it.last < now - _OLD)
     made = dead_letters.attributes(site, site.settings.billing_queue_url) if ran is None else {}
-    if made and timedelta() <= now - dead_letters.at(made, "CreatedTimestamp") < _NEW:
-        yield "reconcile", "has not run yet, as the stack is new"
+    old = now - dead_letters.at(made, "CreatedTimestamp") if made else LATELY
+    if timedelta() <= old < rows.OVERDUE:
+        yield "reconcile", "no run is counted yet, as the stack is new"
     elif ran is None or ran.last < now - rows.OVERDUE:
-        never = "has not run to its end within an hour, or, as in an emulator, nobody counts it"
+        since = "within an hour" if old >= LATELY else f"in the {screen.age(old)} that it is there"
+        never = f"has not run to its end {since}, or, as in an emulator, nobody counts it"
         what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
         yield Trouble(what, "reconcile", site.watch.log("ReconcileFunction"), grade=Grade.BROKEN)
     else:
