@@ -128,17 +128,11 @@ def _connected(site: Site, location_id: int, status: Status | None) -> Judgement
 
 def list_of_calls(site: Site, location_id: int) -> Judgement:
     """Without that right, and a user token, nobody knows what was saved."""
-    token, day = site.user_token.known(), clock.now().date()
-    if token is None:
-        parameter = site.calls_settings.user_token_parameter
-        return Verdict.FAILS, f"there is no user token in {parameter}"
-    try:
-        site.voip.calls(location_id, day, day, 1, token)
-    except NotSent as error:
-        return Verdict.UNSEEN, str(error)
-    except (Refused, Unreachable) as error:
-        return Verdict.FAILS, f"location {location_id}: {error}"
-    return Verdict.HOLDS, f"of location {location_id}"
+    error = site.list_refused(location_id)
+    if error is None:
+        return Verdict.HOLDS, f"of location {location_id}"
+    is_unseen = isinstance(error, NotSent)
+    return (Verdict.UNSEEN if is_unseen else Verdict.FAILS), f"location {location_id}: {error}"
 
 
 def _zone_or_clock(site: Site, own: Connection, told: Judgement) -> Judgement:

@@ -53,10 +53,7 @@ HOW_TO_WRITE = (
     " Developer Cabinet shows under Account settings (who has no login there asks whoever published"
     f" the application). {THEN_WRITE}"
 )
-OF_USER = (
-    "TOKEN is a file that you write, with the user token that the Cabinet shows under API access of"
-    " the application"
-)
+OF_USER = "TOKEN is a file you write: the user token, as the Cabinet shows it under API access"
 
 
 def written(site: Site, parameter: str) -> str:
@@ -242,9 +239,16 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         return
     parameter = site.calls_settings.user_token_parameter
     whys = "; ".join(dict.fromkeys(it.why.rstrip(".") for it in unread))
+    ids = sorted({it.location_id or 0 for it in unread})
+    whom, since = trouble.places(ids), trouble.first_sent(unread)
     # What is due, reconcile takes within a minute.
     soon = max(min(it.due_at or now for it in unread), now + timedelta(minutes=1))
     what = f"the list of calls is refused: {whys}. It is read again {screen.due(soon, now)}. "
+    command = f"location {ids[0]}"
+    if not any(map(site.list_refused, ids[:ASKED])):
+        what = f"{what.replace('is refused', 'was refused')}Altegio shows it now"
+        yield Trouble(what, whom, command, since, soon, is_over=True)
+        return
     if all(it.why.startswith("401") for it in unread):
         until, why = site.pace.braked()
         if why.startswith("401") and until > now - OVERDUE:
@@ -253,8 +257,7 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         what += f"So the user token in {parameter} is not taken. {OF_USER}"
         command = written(site, parameter)
     elif all(it.why.startswith("404") for it in unread):
-        what += "So Altegio does not know the location any more, or not as ours: see how it stands"
-        command = f"location {unread[0].location_id}"
+        what += "So Altegio does not know the location any more, or not as ours: ask Altegio"
     else:
         what += "Somebody lacks the right to view Overview - Calls. Look in this order. 1. The user"
         what += f" whose token is in {parameter}: in Altegio, whether he has that right in these"
@@ -262,8 +265,7 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         what += " Cabinet, whether that right is on. 3. If both have it, an owner who had connected"
         what += " before the application got it, has to press Disconnect, and then Connect"
         command = "publication"
-    whom = trouble.places(sorted({it.location_id or 0 for it in unread}))
-    yield Trouble(what, whom, command, trouble.first_sent(unread))
+    yield Trouble(what, whom, command, since)
 
 
 def dropped(site: Site, of: Collection[str], now: datetime) -> Iterator[Trouble]:

@@ -146,6 +146,17 @@ class Site:
         except (Refused, Unreachable) as error:
             return f"{NOT_TOLD}: {error}"
 
+    def list_refused(self, location_id: int) -> Refused | Unreachable | None:
+        """Why the platform does not show a location's list of calls of today; None if it does."""
+        token, day = self.user_token.known(), clock.now().date()
+        if token is None:
+            return Unreachable(f"no user token in {self.calls_settings.user_token_parameter}")
+        try:
+            self.voip.calls(location_id, day, day, 1, token)
+        except (Refused, Unreachable) as error:
+            return error
+        return None
+
     def as_far[Found](self, found: Iterable[Found]) -> Iterator[Found]:
         """What is found, but for rows that cannot be read, which are told later.
 

@@ -148,7 +148,7 @@ def test_a_list_of_calls_that_is_refused_does_not_hold(
     connected.set_user_token(" ")
     connected.restart()
     seen = probed(operator)["list of calls: may be read"][1]
-    assert seen == "there is no user token in /altegio/user-token"
+    assert seen == "location 4564: no user token in /altegio/user-token"
 
 
 def test_a_refused_token_does_not_hold_and_hides_the_rest(

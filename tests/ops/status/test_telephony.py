@@ -329,3 +329,11 @@ def test_a_list_of_a_location_that_altegio_knows_no_more_blames_nobody_s_right(
     assert "the list of calls is refused: 404 Not found." in line
     assert "So Altegio does not know the location any more, or not as ours" in line
     assert line.endswith("> location 4232")
+    # It was restored there, before any call was looked for again.
+    deployment.simulator.clear_faults()
+    [line] = told(operator)
+    assert "the list of calls was refused: 404 Not found. It is read again in " in line
+    assert "Altegio shows it now" in line
+    assert ("nothing is wrong any more" in operator("status"), operator.code) == (True, 0)
+    deployment.let_time_pass(10)
+    assert told(operator) == []
