@@ -250,7 +250,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
         yield "country", countries.named(account.country)
     yield from _money(known, now)
     if connection is not None:
-        yield from telephony.facts(site, connection, known.chain)
+        yield from telephony.facts(site, connection, known.chain, known.calls)
     states = screen.tally(call.state for call in known.calls)
     yield "calls", f"{states or 'none'}, in {site.calls_settings.call_days} days"
     whose = str(known.location_id)

@@ -27,7 +27,7 @@ _LONGEST_WAIT = timedelta(minutes=55)
 _PARTS_OF_HOURS = {150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825}
 # Each is stored by its name, and read by a person in words that follow a number.
 _WORDS: dict[str, str] = {
-    PopUp.SENT: "shown",
+    PopUp.SENT: "taken by Altegio",
     PopUp.REPEATED: "of calls that were shown before, or are over",
     PopUp.HIDDEN: "not shown, as the caller hides",
     PopUp.UNUSABLE: "not shown, as the caller's number is none of the account's country",

@@ -13,6 +13,7 @@ from ops.trouble import Found, Grade, Trouble
 from shared import clock
 from shared.aws.sightings import TELEPHONY_STOPPED
 from shared.calls.call import Call, CallState
+from shared.calls.missed import began
 from shared.calls.search import NOT_LISTED
 from shared.chains.chain import Chain
 from shared.connections.connection import Connection
@@ -21,15 +22,13 @@ from shared.connections.crm_token import CrmTokenState
 _WHAT = {
     CrmTokenState.NONE: "none: the owner's link brought no CRM token",
     CrmTokenState.UNPROVEN: "on trial: the CRM token is not proven by a call yet",
-    CrmTokenState.UNCHECKED: "on, but not proven: the list of calls cannot be read",
-    CrmTokenState.PROVEN: "on: a saved call was in the location's own list",
+    CrmTokenState.UNCHECKED: "on, as we asked, but not proven: the list of calls cannot be read",
+    CrmTokenState.PROVEN: "on, as we asked: a saved call was in the location's own list",
     CrmTokenState.STOPPED: "stopped: a saved call was not in the location's own list",
 }
-_RESUMED = (
-    "if the CRM token is a stranger's, he sees the caller of the first call of each location, and"
-    " all that ring until it stops again, some minutes later"
-)
-_TRUSTED = "if the CRM token is a stranger's, he sees all callers from now on, and nothing ends it"
+_IF = "if the CRM token is a stranger's, he sees"
+_RESUMED = f"{_IF} the caller of the first call of each location, and all until it stops again"
+_TRUSTED = f"{_IF} all callers from now on, and nothing ends it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +111,14 @@ def _line(call: Call) -> str:
     return call.leg.line if call.leg else "-"
 
 
-def facts(site: Site, connection: Connection, chain: Chain | None) -> Iterator[tuple[str, str]]:
-    """How that of a location stands."""
-    yield "telephony", _WHAT[connection.telephony] if connection.live else "off: not connected"
+def facts(
+    site: Site, connection: Connection, chain: Chain | None, calls: Iterable[Call]
+) -> Iterator[tuple[str, str]]:
+    """How that of a location stands; whether it is on in Altegio, only a call tells."""
+    listed = [began(it) for it in calls if it.state is CallState.CONFIRMED]
+    last = f", the last at {screen.moment(max(listed))}" if listed else ""
+    on = _WHAT[connection.telephony] + last * (connection.telephony is CrmTokenState.PROVEN)
+    yield "telephony", on if connection.live else "off: not connected"
     if chain is None:
         yield "chain", "-"
     else:

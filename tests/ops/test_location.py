@@ -66,7 +66,10 @@ def test_it_shows_the_chain_the_proof_and_the_last_calls(
     end(deployment, key, "c-1", recording_url="https://records.example/c-1.mp3")
     deployment.let_time_pass(5)
     after = operator("location", "4564")
-    assert "on: a saved call was in the location's own list" in after
+    # When that was last, as only a call tells whether it is on in Altegio.
+    began = screen.moment(deployment.clock() - timedelta(minutes=5, seconds=90))
+    proven = f"on, as we asked: a saved call was in the location's own list, the last at {began}"
+    assert proven in " ".join(after.split())
     assert "1 confirmed" in after
     assert "incoming" in after
     assert "…75" in after

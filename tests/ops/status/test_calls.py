@@ -286,7 +286,7 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
         == f"{what} Mended, as it seems: one was shown 0 s ago; this is told until {over}"
     )
     assert facts(operator)["pop-ups"].startswith(
-        "2 not shown, as the platform did not take it, 1 shown, since "
+        "2 not shown, as the platform did not take it, 1 taken by Altegio, since "
     )
     assert operator.json("location", "4564")["facts"]["pop-ups"].startswith("2 not shown")
 
@@ -436,8 +436,8 @@ def test_all_pop_ups_of_the_last_minute_are_told_and_if_not_when_some_are_missin
         ring(number)
     since = f"since {deployment.clock() - timedelta(hours=1):%Y-%m-%d %H}:00:00Z"
     of_it = operator.json("location", "4564")["facts"]
-    assert facts(operator)["pop-ups"] == of_it["pop-ups"] == f"6 shown, {since}"
+    assert facts(operator)["pop-ups"] == of_it["pop-ups"] == f"6 taken by Altegio, {since}"
     for number in range(6, 12):
         ring(number)
     missing = f"and not all of the minute after {deployment.clock():%Y-%m-%d %H:%M}"
-    assert facts(operator)["pop-ups"].startswith(f"10 shown, {since}, {missing}")
+    assert facts(operator)["pop-ups"].startswith(f"10 taken by Altegio, {since}, {missing}")
