@@ -67,7 +67,7 @@ _STRANGE = (
 )
 # Which function takes what is on a queue.
 _TAKES = {"PaymentsFunction": "billing", "CallsFunction": "calls"}
-_ECHOES = "Alarms and counts, of what stands above or was mended. They end by themselves,"
+_ECHOES = "Alarms and counts, of what stands above or was mended. They end by themselves, the last"
 
 
 def status(site: Site, options: argparse.Namespace) -> int:
@@ -84,7 +84,6 @@ def status(site: Site, options: argparse.Namespace) -> int:
     # What was counted just now may have no other trace, so it is worth a look.
     fresh = [] if own else [it for it in troubles if not it.is_over]
     grade = max((it.grade for it in own or fresh), default=Grade.FINE)
-    ends = max((it.until for it in troubles if it.until), default=now)
     things = screen.counted(len(own), "thing is", "things are") if own else "nothing is"
     more = " any more" if troubles and not own else ""
     came = f"{trouble.some([it.whom for it in fresh])} came within {screen.age(_OLD)}"
@@ -92,8 +91,8 @@ def status(site: Site, options: argparse.Namespace) -> int:
     head = screen.wrapped(f"{site.name}: {things} wrong{more}, {screen.moment(now)}")
     listed = names.told(site, troubles, now, options)
     if len(own) < len(troubles):
-        echoes = f"{_ECHOES} by {screen.moment(ends)} if all is mended."
-        listed.insert(len(own), screen.wrapped(echoes))
+        ends = screen.moment(max(it.until or now for it in troubles))
+        listed.insert(len(own), screen.wrapped(f"{_ECHOES} by {ends} if all is mended."))
     plain = {
         "grade": grade.name.lower(),
         "troubles": [it.plain() for it in troubles],
