@@ -16,19 +16,12 @@ _FLOOD = 10
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """A location above its account's share, or with more dropped than all others together.
-
-    Attributes:
-        culprit: its id.
-        counts: what became of its pop-ups since the hour before this one began.
-        harmed: of whom else pop-ups were dropped, and how many.
-        at: when one was dropped last, of anybody.
-    """
+    """A location above its account's share, or with more dropped than all others together."""
 
     culprit: str
-    counts: Mapping[str, int]
-    harmed: Mapping[str, int]
-    at: datetime
+    counts: Mapping[str, int]  # What became of its pop-ups since the hour before this one began.
+    harmed: Mapping[str, int]  # Of whom else pop-ups were dropped, and how many.
+    at: datetime  # When one was dropped last, of anybody.
 
     def troubles(self, of: Collection[str], now: datetime) -> Iterator[Trouble]:
         """As it is told of all, or of some locations."""
@@ -37,7 +30,12 @@ class Crowd:
             told = self._of_culprit(dropped, dropped + shown, now)
             yield pbx.unless_rested(told, self.at, now)
         for who in sorted({*of} & {*self.harmed}):
-            yield pbx.unless_rested(self._of_harmed(who), self.at, now)
+            number = screen.counted(self.harmed[who], "pop-up was", "pop-ups were")
+            what = f"{number} not shown, last at {self.at:%H:%M:%S}Z, which is not its own fault:"
+            what += f" the PBX of location {self.culprit} rings so often that our calls to Altegio"
+            what += " were used up. What ends that stands there"
+            told = Trouble(what, f"location {who}", f"location {self.culprit}")
+            yield pbx.unless_rested(told, self.at, now)
 
     def _of_culprit(self, dropped: int, rings: int, now: datetime) -> Trouble:
         since = pbx.counted_since(now)
@@ -49,15 +47,7 @@ class Crowd:
         what += f"; last at {self.at:%H:%M:%S}Z. Have whoever runs that PBX stop it. Only if he"
         what += " cannot be reached, a new key with the old one void ends it at once: then nothing"
         what += " of that account's PBX is heard, until it has the new key"
-        whom = f"location {self.culprit}"
-        return Trouble(what, whom, f"account {self.culprit} --new-key --void")
-
-    def _of_harmed(self, who: str) -> Trouble:
-        number = screen.counted(self.harmed[who], "pop-up was", "pop-ups were")
-        what = f"{number} not shown, last at {self.at:%H:%M:%S}Z, which is not its own fault: the"
-        what += f" PBX of location {self.culprit} rings so often that our calls to Altegio were"
-        what += " used up. What ends that stands there"
-        return Trouble(what, f"location {who}", f"location {self.culprit}")
+        return Trouble(what, f"location {self.culprit}", f"account {self.culprit} --new-key --void")
 
 
 def found(site: Site) -> Crowd | None:

@@ -71,9 +71,8 @@ def events(
 ) -> list[Event]:
     """All that is known, in order of time; what cannot be dated is last.
 
-    Within the same moment the platform comes first, as what it does is what we learn of. The
-    journal's oldest line is its first; of each entry only the last claim and the last change is
-    kept; `owned` are the ids on the platform's list that an entry has.
+    Within the same moment the platform comes first, as what it does is what we learn of. Of each
+    entry only the last claim and change are kept; `owned` are the listed ids that an entry has.
     """
     found: list[Event] = []
     if status is not None:

@@ -154,17 +154,18 @@ def _listed(site: Site, account: Account, head: str, options: argparse.Namespace
     others = _elsewhere(site, account, [it for it in unknown if it not in sold])
     elsewhere = {key: _whose(key, owner) for key, owner in others.items()}
     for key, (location_id, owner) in sold.items():
-        parts += _way_of_sold(key, location_id, owner, options)
+        whose = f"{key} is of location {location_id}: {pbx.is_sold(location_id, owner)}. It is no"
+        whose += f" line of another location here. {_first(owner)} Then give up here what waits:"
+        ways = (f"account {owner.account_id}", _drop(key, options))
+        parts += ["", screen.wrapped(whose), *(screen.to_type(it, options) for it in ways)]
     asked = [it for it in unknown if it not in sold][:1]
     for key in asked:
         among = trouble.some(sorted(site.connections.of_account(account.account_id)))
         parts += _ways(key, among, elsewhere.get(key, ""), options)
-    more = [(key, whose) for key, whose in elsewhere.items() if key not in asked]
-    parts += [screen.wrapped(f"{key} is entered for {whose}.") for key, whose in more]
+    more = [f"{key} is entered for {it}." for key, it in elsewhere.items() if key not in asked]
+    parts += map(screen.wrapped, more)
     if any(it.key == UNTOLD for it in found.unknown):
-        parts.append(
-            f"Of the calls of {UNTOLD!r} the PBX told none: their location needs a number as well."
-        )
+        parts.append(f"Of {UNTOLD!r} the PBX told none: their location needs a number as well.")
     plain = {"account_id": account.account_id, **found.plain, "entered": elsewhere}
     plain["troubles"] = [it.plain() for it in troubles]
     screen.printed(options, "\n".join(parts), plain)
@@ -192,15 +193,8 @@ def _whose(line: str, owner: Account | None) -> str:
     return f"location {owner.lines[line]} of {owner.name} (account {owner.account_id})"
 
 
-def _way_of_sold(
-    line: str, location_id: int, owner: Account, options: argparse.Namespace
-) -> list[str]:
-    """What to do about a line whose location another account has now; never to enter it here."""
-    told = f"{line} is of location {location_id}: {pbx.is_sold(location_id, owner)}. It is no line"
-    told += f" of another location here. {_first(owner)} Then give up here what waits:"
-    drop = f"lines {screen.valued(f'{options.location} --drop', line)}"
-    ways = (f"account {owner.account_id}", drop)
-    return ["", screen.wrapped(told), *(screen.to_type(it, options) for it in ways)]
+def _drop(line: str, options: argparse.Namespace) -> str:
+    return f"lines {screen.valued(f'{options.location} --drop', line)}"
 
 
 def _first(owner: Account) -> str:
@@ -212,8 +206,8 @@ def _first(owner: Account) -> str:
 
 def _ways(line: str, among: str, whose: str, options: argparse.Namespace) -> list[str]:
     """What to do about a line, the likelier first: whose else it is, if anybody's, tells."""
-    ways = ("LOCATION --enter", f"{options.location} --drop")
-    enter, drop = (screen.to_type(f"lines {screen.valued(it, line)}", options) for it in ways)
+    enter = screen.to_type(f"lines {screen.valued('LOCATION --enter', line)}", options)
+    drop = screen.to_type(_drop(line, options), options)
     ask = f"say of which location ({among}) it is, and what waits goes out:"
     give = "Give that PBX the key of that other customer's account, then give up here what waits:"
     if whose:

@@ -1,7 +1,4 @@
-"""A person's request: all that is stored of an account or a location, or that it be erased.
-
-An erasure is that of `shared.connections.erase`, now, with all else that names the person.
-"""
+"""A person's request: all that is stored of an account or a location, or that it be erased."""
 
 import argparse
 import getpass

@@ -57,14 +57,13 @@ def queues(site: Site, now: datetime) -> Iterator[Found]:
             oldest = min((it.sent_at for it in letters), default=None)
             told = "; ".join([*dict.fromkeys(it.reason for it in letters)][:3])
             what = f"{screen.counted(dead, 'dead letter')}: {told or 'somebody reads them now'}"
-            whom = f"{name}, {trouble.some(about)}" if about else name
+            whom = ", ".join(filter(None, (name, trouble.some(about))))
             yield Trouble(what, whom, f"letters --queue {name}", oldest)
     behind = site.watch.untold(now)
     if behind and behind > rows.OVERDUE:
         what = f"are not told on the event bus, the oldest for {screen.age(behind)}"
-        yield Trouble(
-            what, "events", site.watch.log("EventsFunction"), now - behind, grade=Grade.BROKEN
-        )
+        command = site.watch.log("EventsFunction")
+        yield Trouble(what, "events", command, now - behind, grade=Grade.BROKEN)
     yield "queues", ", ".join(lengths)
 
 

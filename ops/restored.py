@@ -52,12 +52,10 @@ def _set(site: Site, mark: Mark | None, options: argparse.Namespace) -> int:
         site.marks.put(mark, Mark(since, clock.now()))
         head = site.roll.order(clock.now(), repairs=True)
         taken = head.stage is Stage.LISTING and head.repairs
+        said = "Done. Start the functions, and have billing send again whatever it has sent since"
+        said += f" {screen.moment(since)}. Then, when `payment` shows nothing UNKNOWN: restored"
         other = " A census is under way already; when it is done, take another: census --new"
-        return (
-            "Done. Start the functions, and have billing send again whatever it has sent since"
-            f" {screen.moment(since)}. Then, when `payment` shows nothing UNKNOWN:"
-            f" restored --release{'' if taken else f'.{other}'}"
-        )
+        return f"{said} --release{'' if taken else f'.{other}'}"
 
     return screen.change(options, f"Restored tables ({site.name})", pairs, do)
 

@@ -69,11 +69,7 @@ def valued(option: str, value: str) -> str:
 
 
 def to_type(command: str, options: argparse.Namespace) -> str:
-    """A command on lines of its own, as it is pasted into a shell: one of ours as a whole.
-
-    Below it stands what has to be written in the place of its words in capitals, and whether it
-    changes something at once; as comments of the shell.
-    """
+    """A command on lines of its own, as it is pasted into a shell, with comments of the shell."""
     named = {"stack-name": options.stack_name, "profile": options.profile, "region": options.region}
     where = "".join(f" --{name} {shlex.quote(it)}" for name, it in named.items() if it)
     if not where and options.announced != ANNOUNCEMENT:

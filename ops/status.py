@@ -116,9 +116,8 @@ def _tried(
         found.append(Trouble(what, "all", "status", grade=Grade.BROKEN))
     except (BotoCoreError, ClientError) as error:
         what = f"cannot be looked at: {error}"
-        found.append(
-            Trouble(what, check.__name__.strip("_"), "make deploy ENV=NAME", grade=Grade.BROKEN)
-        )
+        whom, command = check.__name__.strip("_"), "make deploy ENV=NAME"
+        found.append(Trouble(what, whom, command, grade=Grade.BROKEN))
     return found
 
 
@@ -216,8 +215,8 @@ def _strange_webhooks(site: Site, seen: Sighting, came: str, now: datetime) -> I
         until = seen.at + LATELY
         yield Trouble(what, "webhooks", "census --new", seen.at, until, is_over=True)
         return
-    first, command = rows.read(site, parameter), rows.written(site, parameter)
     what = f"{_STRANGE.format(came)} {rows.HOW_TO_WRITE}"
+    first, command = rows.read(site, parameter), rows.written(site, parameter)
     yield Trouble(what, "webhooks", command, seen.at, first=first)
 
 
@@ -236,9 +235,8 @@ def _refused_key(
     what += f" before: give it ours, which the first command writes into the file {file}. If not,"
     what += " it has another by now: ask whoever runs it, write that into the file, and type the"
     what += f" second. Then delete the file. {lost}"
-    first, command = rows.read(site, seen.who), rows.written(site, seen.who)
-    began = times.first if times else seen.at
-    return Trouble(what, seen.who, command, began, first=first)
+    began, first = times.first if times else seen.at, rows.read(site, seen.who)
+    return Trouble(what, seen.who, rows.written(site, seen.who), began, first=first)
 
 
 def _noted(site: Site, now: datetime) -> Iterator[Found]:

@@ -143,7 +143,11 @@ def formerly(site: Site, person: Person) -> list[Connection]:
 def kept(site: Site, person: Person) -> Rows:
     """Rows of the locations that an erasure leaves, since they are the person's."""
     journal = site.settings.connections.journal_table
-    since = {it.location_id: _since(it) for it in person.connections}
+    # Whose it was first, also has what was billed before.
+    since = {
+        it.location_id: "" if it.generation == 1 else stamp(it.held_since or it.opened_at)
+        for it in person.connections
+    }
     ids = since.keys()
     keys = {key for it in person.connections if (key := it.chain_key)}
     chains = site.calls_settings.chains.chains_table
@@ -164,12 +168,6 @@ def kept(site: Site, person: Person) -> Rows:
             if (it := row(site.dynamodb, chains, {"key": key}))
         ],
     }
-
-
-def _since(connection: Connection) -> str:
-    """Since when the location is this person's; whose it was first, also what was billed before."""
-    is_first = connection.generation == 1
-    return "" if is_first else stamp(connection.held_since or connection.opened_at)
 
 
 def delete(site: Site, rows: Rows) -> None:

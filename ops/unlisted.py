@@ -51,10 +51,6 @@ class _Out:
         """When the first call began that is missing."""
         return min(began(it) for them in self.lost.values() for it in them)
 
-    def was_out(self, at: datetime) -> bool:
-        """Whether something was missing about then, too, or is since."""
-        return any(hole > at - _ABOUT for hole in self.holes)
-
 
 def lately(site: Site, _now: datetime) -> Iterator[Trouble]:
     """Of all chains of which it was seen."""
@@ -102,7 +98,7 @@ def _of_chain(outs: Sequence[_Out], own: int = 0) -> Iterator[Trouble]:
             dark.append(it)
         elif own not in (0, it.location_id):
             continue
-        elif all(each is not it and each.was_out(it.since) for each in on):
+        elif it not in on and all(any(at > it.since - _ABOUT for at in each.holes) for each in on):
             why = f". So were calls of {which} and are listed again, so telephony was off"
             yield _told([it], f"{why}: this ends with its next call")
         else:

@@ -88,10 +88,7 @@ class CloudWatch:
         logs: Path | None = None,
         alarms: Mapping[str, Any] | None = None,
     ) -> None:
-        """Of a stack, with AWS's names of its functions by the template's.
-
-        Of a local one, with its logs, and its alarms, of which the emulator is not told all.
-        """
+        """Of a stack, with AWS's names of its functions; a local one also with logs and alarms."""
         self._cloudwatch = cloudwatch
         self._stack_name = stack_name
         self._functions = functions
