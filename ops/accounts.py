@@ -5,7 +5,6 @@ import getpass
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -37,13 +36,9 @@ def account(site: Site, options: argparse.Namespace) -> int:
     plain = {**dict(pairs), "locations": [it.location_id for it in own]}
     change = _change(site, options, found, own)
     if change is None:
-        here, has_one = f"account {found.account_id}", bool(found.pbx_key_digest)
-        keys = of_key(site, found.account_id, has_one=has_one)
-        # Elsewhere, another key is none to begin with.
-        keys = (replace(it, command=f"{here} --new-key") for it in keys)
-        mail = of_mail(site, found.account_id)
-        further = [*site.as_far(_of_locations(site, found, own))]
-        troubles = trouble.worst_first([*keys, *mail, *further, *rows.of_unreadable(site)])
+        here = f"account {found.account_id}"
+        known = [*site.as_far(_of_locations(site, found, own))]
+        troubles = trouble.worst_first([*known, *rows.of_unreadable(site)])
         listed = [
             (names.place(it.location_id, it), it.state, it.telephony, it.verdict)
             for it in own[:_MOST]
@@ -103,13 +98,11 @@ def key_of(found: Account) -> str:
     return f"made {made}; {before}"
 
 
-def of_key(site: Site, account_id: str, *, has_one: bool = True) -> Iterator[Trouble]:
+def of_key(site: Site, account_id: str, command: str = "") -> Iterator[Trouble]:
     """Whether its PBX has the key that it should have; until one that is good is heard again."""
     now, last = clock.now(), site.sightings.last
-    whom = command = f"account {account_id}"
-    if not has_one:
-        what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
-        yield Trouble(what, whom, f"account {account_id} --new-key")
+    whom = f"account {account_id}"
+    command = command or whom
     refused, replaced = last(KEY_REFUSED, account_id), last(KEY_REPLACED, account_id)
     seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]
     if not seen:
@@ -138,16 +131,29 @@ def of_mail(site: Site, account_id: str) -> Iterator[Trouble]:
         what += f" SES did not take it: {seen.why.rstrip('.')}. Whoever has the AWS account looks"
         what += " whether MailFrom or its domain is verified in this region, and whether SES is out"
         what += " of its sandbox. Then the owner asks for another"
-        whom = f"account {account_id}"
-        yield Trouble(what, whom, "grep MailFrom docs/deploy.md", seen.at)
+        yield Trouble(what, f"account {account_id}", "grep MailFrom docs/deploy.md", seen.at)
+
+
+def of_account(
+    site: Site, account: Account, ids: Iterable[int], calls: Iterable[Call] = (), command: str = ""
+) -> Iterator[Trouble]:
+    """Its key, its owner's e-mails, and the calls that wait for a line of its locations."""
+    if not account.pbx_key_digest:
+        what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
+        whom = f"account {account.account_id}"
+        yield Trouble(what, whom, f"{whom} --new-key")
+    yield from of_key(site, account.account_id, command)
+    yield from of_mail(site, account.account_id)
+    yield from waiting.told(site, site.calls.waiting(account.account_id), account, *ids)
+    yield from waiting.elsewhere(site, account, calls)
 
 
 def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> Iterator[Trouble]:
     for it in own[:_MOST]:
         yield from rows.refused(site, site.calls.latest(it.location_id, _MOST), it.location_id)
-    calls = site.calls.waiting(account.account_id)
-    yield from waiting.told(site, calls, account, *(it.location_id for it in own))
-    yield from waiting.elsewhere(site, account)
+    # Elsewhere, another key is none to begin with.
+    new_key = f"account {account.account_id} --new-key"
+    yield from of_account(site, account, [it.location_id for it in own], command=new_key)
     yield from rows.dropped(site, [str(it.location_id) for it in own[:_MOST]], clock.now())
 
 

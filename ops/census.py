@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import timedelta
 
-from ops import names, rows, screen
+from ops import names, rows, screen, trouble
 from ops.screen import NotChanged, Unfinished
 from ops.site import Site
 from shared import clock
@@ -60,10 +60,7 @@ def _found(site: Site, head: Head) -> list[Found]:
 
 
 def _open(site: Site, found: Iterable[Found]) -> list[Found]:
-    """What can be repaired and is so yet: a repair, or whoever was faster, may have ended it since.
-
-    Reconcile looks at some a second time, and ends them minutes after the census is done.
-    """
+    """What can be repaired and is not yet: reconcile ends some minutes after the census is done."""
     asked = [it for it in found if it.finding.difference in REPAIRED]
     known = rows.rows(site, [it.finding.location_id for it in asked])
     of = {it.location_id: it for it in known}
@@ -81,18 +78,13 @@ def _is_over(site: Site, it: Found, connection: Connection | None) -> bool:
 
 
 def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
-    """The last census, whose findings are repaired from now on.
-
-    Raises:
-        NotChanged: they are not to be repaired.
-    """
+    """The last census, whose findings are repaired from now on; raises `NotChanged` if not."""
     if head is None or not head.parts:
         raise NotChanged("no census was taken yet; --new takes one")
     if head.stage is not Stage.DONE:
         raise NotChanged(f"the census of {screen.moment(head.began_at)} is still {head.stage}")
     if head.repaired or not _open(site, _found(site, head)):
-        waits = "".join(f"; {it.whom} {it.what}" for it in rows.leaving(site, clock.now()))
-        raise NotChanged(f"there is nothing to repair{waits}")
+        raise NotChanged("; ".join(["there is nothing to repair", *_under_way(site)[1]]))
     if head.began_at + _STALE < clock.now():
         raise NotChanged("the last census is older than a day; --new takes another")
     allowed = _allowed(site, head) if fuse is None else fuse
@@ -113,11 +105,7 @@ def _allowed(site: Site, head: Head) -> int:
 
 
 def _followed(roll: CensusTable, head: Head) -> Head:
-    """Waits until the census is done.
-
-    Raises:
-        Unfinished: nothing moves.
-    """
+    """Waits until the census is done; raises `Unfinished` if nothing moves."""
     if head.stage is not Stage.DONE:
         words = "Waiting for reconcile, which runs each minute and does a part each time."
         print(screen.wrapped(words), file=sys.stderr, flush=True)
@@ -135,12 +123,12 @@ def _shown(
     counts = [f"{kind}: {number}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {head.stage}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
-    going, done = [*rows.leaving(site, clock.now())], head.repairable - len(left)
+    (going, waits), done = _under_way(site), head.repairable - len(left)
     pairs = [
         ("state", f"{state}, {'with repairs' if head.repairs else 'a dry run'}"),
         ("locations", f"{head.locations}, looked at {head.looked}"),
         ("differences", "; ".join(counts) or "none"),
-        ("repairs", f"{head.repairable} possible, {done} done by now, {len(going)} under way"),
+        ("repairs", f"{head.repairable} possible, {done} done by now, {going} under way"),
         ("changes", f"{head.changes} of locations among them; the fuse allows {fuse}"),
     ]
     if head.blown:
@@ -164,12 +152,18 @@ def _shown(
         asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
         parts.append("\nHave them repaired:")
         parts.append(screen.to_type(f"census --do{asked}", options))
-    parts += [f"\n{screen.wrapped(f'{it.whom} {it.what}.')}" for it in going]
+    parts += [f"\n{screen.wrapped(f'{it}.')}" for it in waits]
     if ghosts := [it for it in found if it.finding.difference is Difference.GHOST]:
         location_id = ghosts[0].finding.location_id
         parts.append("\nGive one to its account:")
         parts.append(screen.to_type(f"take {location_id} ACCOUNT --reason TEXT", options))
     return "\n".join(parts)
+
+
+def _under_way(site: Site) -> tuple[int, list[str]]:
+    """How many locations wait for their second look, and what becomes of them."""
+    gone = rows.seen_gone(site, now := clock.now())
+    return len(gone), [f"{it.whom} {it.what}" for it in trouble.of_leaving(gone, now)]
 
 
 def _plain(head: Head, found: list[Found], left: list[Found]) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ops import rows, screen
@@ -14,7 +14,7 @@ from shared.payments.coverage import Work
 from shared.payments.entry import Entry, EntryState
 
 MEND_LATE = "Have billing refund it, and send the right period under a new event id"
-_ASK = ", and Altegio's list says so: ask Altegio why; the next payment thaws it, too"
+_ASK = ": ask Altegio why; the next payment thaws it, too"
 
 
 def cover(site: Site, now: datetime) -> Iterator[Found]:
@@ -33,9 +33,7 @@ def cover(site: Site, now: datetime) -> Iterator[Found]:
     near = [it for it in works if coverage.is_near(it, now, rules)]
     yield from of_covers([*frozen, *near], now)
     for connection, its in zip(live, entries, strict=True):
-        given_back = of_given_back(its, now)
-        if given_back and given_back.later:  # Who has not paid on may have left.
-            yield from of_dark(connection, its, now)
+        yield from of_dark(connection, its, now, goes_on=True)
     yield "cover", f"{len(near)} end soon, {len(frozen)} frozen, of those that are looked at next"
 
 
@@ -51,12 +49,14 @@ def of_cover(work: Work, now: datetime) -> Iterator[Trouble]:
     command = f"payment {screen.quoted(entries[0].key)}" if entries else location
     if work.state is State.ACTIVE:
         ends = "cover ended" if work.covered_until <= now else "cover ends"
-        what = f"{ends} {screen.due(work.covered_until, now)}; {waits or 'nothing is queued'}"
+        none = "nothing is queued: if the customer goes on, have billing send the next period"
+        what = f"{ends} {screen.due(work.covered_until, now)}; {waits or none}"
         yield Trouble(what, location, command)
     elif now < work.covered_until:
         paid = f"Altegio has frozen it, though it is paid until {screen.moment(work.covered_until)}"
-        gone = f"; not on Altegio's list: {some(work.unlisted)}" if work.unlisted else _ASK
-        yield Trouble(f"{paid}{gone}", location, f"{location} --all", grade=Grade.BROKEN)
+        lists = f"{some(work.unlisted)} not on its list" if work.unlisted else "its list says so"
+        what, command = f"{paid}, and {lists}{_ASK}", f"{location} --all"
+        yield Trouble(what, location, command, grade=Grade.BROKEN)
     elif waits:
         yield Trouble(f"is frozen; {waits}", location, command, grade=Grade.BROKEN)
 
@@ -80,35 +80,20 @@ def of_covers(works: Iterable[Work], now: datetime) -> Iterator[Trouble]:
         yield replace(first, what=first.what + more)
 
 
-@dataclass(frozen=True, slots=True)
-class GivenBack:
-    """A payment whose period runs now and its refund; `later` are paid for later periods."""
-
-    paid: Entry
-    refund: Entry
-    later: tuple[Entry, ...]
-
-
-def of_given_back(entries: Sequence[Entry], now: datetime) -> GivenBack | None:
-    """The payment of a location that was given back while its period runs; None if none was."""
+def of_dark(
+    connection: Connection, entries: Sequence[Entry], now: datetime, *, goes_on: bool = False
+) -> Iterator[Trouble]:
+    """Frozen, as what it had paid was given back; `goes_on`: only one that has paid for later."""
     back = {it.payment_key: it for it in entries if it.is_refund and it.state is EntryState.SENT}
     paid = [it for it in entries if not it.is_refund and it.state is EntryState.SENT]
-    left = [it for it in paid if it.key not in back]
-    for it in paid:
-        if it.key in back and it.payment.period_from <= now <= it.payment.period_to:
-            later = [other for other in left if other.payment.period_from > now]
-            later.sort(key=lambda each: each.payment.period_from)
-            return GivenBack(it, back[it.key], tuple(later))
-    return None
-
-
-def of_dark(connection: Connection, entries: Sequence[Entry], now: datetime) -> Iterator[Trouble]:
-    """A location that is frozen, as the period that it had paid for was given back."""
-    given_back = of_given_back(entries, now)
-    if connection.state is State.FROZEN and given_back:
-        refund, later = given_back.refund, given_back.later
-        what = f"is frozen, as {refund.key} has given back {given_back.paid.key}, whose period runs"
-        what += f" now; {later[0].key} is for {screen.period(later[0])}" if later else " now"
+    paid.sort(key=lambda it: it.payment.period_from)
+    later = [it for it in paid if it.key not in back and it.payment.period_from > now]
+    runs = [it for it in paid if it.payment.period_from <= now <= it.payment.period_to]
+    ended = next((it for it in runs if it.key in back), None)
+    if connection.state is State.FROZEN and ended and (later or not goes_on):
+        refund = back[ended.key]
+        what = f"is frozen, as {refund.key} has given back {ended.key}, whose period runs now"
+        what += f"; {later[0].key} is for {screen.period(later[0])}" if later else ""
         what += ". If that was a mistake, have billing send the period that runs now anew, under a"
         what += " new event id"
         location = f"location {connection.location_id}"
@@ -131,7 +116,6 @@ def of_twice(entries: Sequence[Entry], now: datetime) -> Iterator[Trouble]:
         if now <= it.payment.period_to and twins and it.key not in told:
             told |= {each.key for each in twins}
             what = f"is paid for a period that {some([each.key for each in twins])} pays for, too:"
-            what += f" {screen.period(it)}. If the customer does not owe both, have billing give"
-            what += " one back"
+            what += f" {screen.period(it)}. If not both are owed, have billing give one back"
             whom = f"{it.key} of location {it.location_id}"
             yield Trouble(what, whom, f"payment {it.key}", it.received_at)

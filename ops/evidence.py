@@ -8,7 +8,7 @@ from ops import names, screen
 from ops.cover import late_by
 from ops.screen import Wrong
 from ops.site import Site
-from ops.trouble import some, taken_in
+from ops.trouble import began, some, taken_in
 from shared import clock
 from shared.altegio.status import ListedPayment, Status
 from shared.connections.connection import Connection
@@ -146,10 +146,6 @@ def _status(site: Site, entry: Entry) -> Status | str:
 def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
     """All about one entry, and what the platform's list says of it."""
     now = clock.now()
-    # Each try and each look writes the row.
-    first = {EntryState.PENDING: entry.received_at, EntryState.UNKNOWN: entry.claimed_at}
-    began = first.get(entry.state) or entry.changed_at
-    since = f" for {screen.age(now - began)}" if began else ""
     due = f"{screen.moment(entry.due_at)}, " if entry.due_at else ""
     connection, why = evidence.connection, entry.why or "-"
     state = connection.state if connection else "never connected"
@@ -164,7 +160,7 @@ def shown(site: Site, entry: Entry, evidence: Evidence) -> str:
         facts = [("sum", screen.amount(entry)), ("paid", screen.moment(entry.payment.paid_at))]
         facts.append(("period", screen.period(entry)))
     pairs = [
-        ("state", f"{entry.state}{since}"),
+        ("state", f"{entry.state} for {screen.age(now - began(entry))}"),
         ("why", why),
         ("location", f"{place}, {state}" if entry.location_id else "-"),
         *facts,

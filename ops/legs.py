@@ -59,7 +59,7 @@ def of_location(connection: Connection, calls: Iterable[Call], now: datetime) ->
     what += f" (`finished` with `leg`). They go out by themselves {screen.age(LONGEST_CALL)} after"
     what += f" their first leg, the next {screen.due(min(due), now)}, at {screen.moment(min(due))}."
     what += " Have whoever runs the PBX send `finished` without `leg`, too, when a call is over, as"
-    what += " docs/pbx.md has it under Any other PBX; it may be sent yet of a call that waits, and"
-    what += " that goes out then. This ends with the next call whose end is told"
+    what += " docs/pbx.md has it under Any other PBX: also of what waits, which goes out then."
+    what += " This ends with the next call whose end is told"
     place = f"location {connection.location_id}"
     yield Trouble(what, place, place, since)

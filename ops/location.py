@@ -1,8 +1,4 @@
-"""Everything about one location on one screen: what is wrong, how it stands, what happened.
-
-It changes what is known of its telephony, too, if that is asked for. The answer to "my pop-ups do
-not come" and to "I paid and was switched off" is its first part.
-"""
+"""Everything about one location on one screen: what is wrong, how it stands, what happened."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -23,10 +19,9 @@ from ops import (
     telephony,
     trouble,
     unlisted,
-    waiting,
 )
 from ops import call as calls_shown
-from ops.history import Event, Standing
+from ops.history import Standing
 from ops.platform import platform
 from ops.screen import NotChanged
 from ops.site import Site
@@ -43,7 +38,6 @@ from shared.connections.connection import Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.payments import coverage
 from shared.payments.entry import EntryState
-from shared.reconcile.census.differences import REPAIRED, of_connection
 
 _SHOWN = 10
 _LINES = 20
@@ -69,6 +63,9 @@ class Known:
         self.lines = {key: it for key, it in lines if it in {*self.own, location_id}}
         self.chain = site.one(site.chains.get, chain_key) if chain_key else None
         self.status, self.said = _asked(site, location_id)
+        closed = connection is not None and connection.state is State.DISABLED
+        # Closed here, and it goes on in Altegio.
+        self.is_shut = closed and self.status is not None and self.status.live
         self.journal = site.one(site.journal.of_location, location_id) or []
         entries = site.readable(site.ledger.get, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)
@@ -92,9 +89,11 @@ def location(site: Site, options: argparse.Namespace) -> int:
     if known.is_unread:
         stands = replace(stands, here="unreadable", agree=None)
     troubles, facts = [*site.as_far(_troubles(site, known, now))], [*_facts(site, known, now)]
-    troubles = trouble.worst_first(
-        [*troubles, *rows.of_unreadable(site), *_apart(site, known, stands, now)]
-    )
+    troubles += [*rows.of_unreadable(site), *_apart(site, known, stands, now)]
+    troubles = trouble.worst_first(troubles)
+    left = 0 if options.all else max(0, len(events) - _LINES)
+    lines = [("…", "", f"{screen.counted(left, 'line')} before, with --all")] * bool(left)
+    lines += [(screen.moment(it.at) if it.at else "-", it.source, it.what) for it in events[left:]]
     calls = [*known.calls[:_SHOWN], *trouble.refused(known.calls[_SHOWN:])][: 2 * _SHOWN]
     parts = [
         f"Location {location_id} ({site.name})\n",
@@ -102,7 +101,7 @@ def location(site: Site, options: argparse.Namespace) -> int:
         screen.facts(facts) if facts else "Never connected here.",
         *screen.below(calls_shown.HEADS, [calls_shown.row(each) for each in calls]),
         *([f"  {calls_shown.UNREAD}"] * any(it.leg and it.leg.is_unread for it in calls)),
-        *screen.below(("AT", "SOURCE", "WHAT"), _lines(events, whole=options.all)),
+        *screen.below(("AT", "SOURCE", "WHAT"), lines),
         *([] if events else ["\nNothing is known of it."]),
         *(["\n" + screen.wrapped(known.said)] if known.said else []),
         "\n" + screen.wrapped(_standing(stands)),
@@ -144,9 +143,11 @@ def _apart(site: Site, known: Known, stands: Standing, now: datetime) -> Iterato
         # It was seen to be gone, as `of_leaving` tells.
         return
     # `payment` leads here for what waits for that, so it is told at once.
-    is_due = _is_shut_here(known) and any(it.state is EntryState.HELD for it in known.entries)
+    is_due = known.is_shut and any(it.state is EntryState.HELD for it in known.entries)
     is_due = is_due or stands.since is None or now - stands.since > _SETTLED
-    if stands.agree is False and is_due:
+    if connection is not None and known.is_shut and is_due:
+        yield trouble.of_shut(connection, status, now, site.settings.lifecycle)
+    elif stands.agree is False and is_due:
         what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
         command = "census --new"
         if stands.there == Installed.NO:
@@ -155,22 +156,7 @@ def _apart(site: Site, known: Known, stands: Standing, now: datetime) -> Iterato
             what = "waits in Altegio for its owner to connect it here, and he has not done so, or"
             what += " could not: `status` tells what the doors refuse. Have him open his link again"
             command = "status"
-        if connection is not None and _is_shut_here(known):
-            what += ". What comes for it is held until it is connected here again"
-            found = of_connection(location_id, connection, status, now, site.settings.lifecycle)
-            if found is None and status.installed is Installed.ACTIVE:
-                what += ": by a census, once it is closed for an hour; or at once, if you give it"
-                what += " to its account"
-                command = f"take {location_id} {known.account_id or 'ACCOUNT'} --reason TEXT"
-            elif found is None or found.difference in REPAIRED:
-                what += ": a census does that, and its owner has nothing to do"
         yield Trouble(what, f"location {location_id}", command, stands.since)
-
-
-def _is_shut_here(known: Known) -> bool:
-    """Whether it is closed here, and goes on in Altegio."""
-    closed = known.connection is not None and known.connection.state is State.DISABLED
-    return closed and known.status is not None and known.status.live
 
 
 def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
@@ -180,7 +166,9 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         yield from of_all or [Trouble(known.said, "platform", "status", grade=Grade.BROKEN)]
     is_strange = known.connection is None and not known.is_unread
     strangers = {known.location_id} if is_strange else ()
-    yield from trouble.of_money(known.entries, now, filter(None, [known.connection]), strangers)
+    # What it waits for if it is shut here only, `_apart` tells.
+    own = () if known.is_shut else filter(None, [known.connection])
+    yield from trouble.of_money(known.entries, now, own, strangers)
     for letter in known.letters:
         what, command = f"is a dead letter: {letter.reason}", f"letters {letter.id[:8]}"
         yield Trouble(what, letter.about, command, letter.sent_at)
@@ -200,8 +188,8 @@ def _of_connection(
         yield from cover.of_cover(work, now)
     yield from cover.of_dark(connection, known.entries, now)
     yield from cover.of_twice(known.entries, now)
-    if not _is_shut_here(known):
-        yield from trouble.of_connection(connection, known.chain, now)
+    if not known.is_shut:
+        yield from trouble.of_connection(connection, known.chain, known.entries, now)
     if trouble.ahead_until(connection, now):
         is_right = rows.clock_is_right(site, connection)
         by = site.platform.ahead(now)
@@ -218,13 +206,8 @@ def _of_connection(
 def _of_pbx(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
     """What its telephone system does, or should."""
     if known.account is not None:
-        has_key = bool(known.account.pbx_key_digest)
-        yield from accounts.of_key(site, known.account.account_id, has_one=has_key)
-        yield from accounts.of_mail(site, known.account.account_id)
-        calls = site.calls.waiting(known.account.account_id)
         own_first = dict.fromkeys((known.location_id, *sorted(known.own)))
-        yield from waiting.told(site, calls, known.account, *own_first)
-        yield from waiting.elsewhere(site, known.account, known.calls)
+        yield from accounts.of_account(site, known.account, own_first, known.calls)
     whose = str(known.location_id)
     others = site.sightings.lately(sightings.OTHER_LOCATION, LATELY)
     yield from (pbx.of_other_location(it) for it in others if it.why == whose)
@@ -307,13 +290,6 @@ def _frozen_since(known: Known) -> str:
     for line in (it for it in known.journal if it.state):
         since = (since or line.at) if line.state == State.FROZEN else None
     return f"{screen.moment(since)}, by our journal" if since else "when is not known"
-
-
-def _lines(events: Sequence[Event], *, whole: bool) -> list[tuple[str, ...]]:
-    left = 0 if whole else max(0, len(events) - _LINES)
-    earlier = ("…", "", f"{screen.counted(left, 'line')} before, with --all")
-    lines = [(screen.moment(it.at) if it.at else "-", it.source, it.what) for it in events[left:]]
-    return [earlier, *lines] if left else [*lines]
 
 
 def _standing(stands: Standing) -> str:

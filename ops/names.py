@@ -55,7 +55,7 @@ def told(
         if it.first in typed:
             # How a parameter is written anew, a screen tells once.
             what = it.what.replace(HOW_TO_WRITE, "Write it anew, as is told above")
-            named = replace(named, what=what, first="", command=here)
+            named = replace(named, what=what, first="", command="")
         said.append(named.told(now, options, here))
         typed |= {it.first} - {""}
     return said

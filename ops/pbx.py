@@ -81,16 +81,16 @@ def of_pop_ups(
         what += ", and no one location rings most. If that lasts, ask Altegio for more calls, and"
         what += " set PacePerS and PacePerMin to what it allows"
         command = "grep Pace docs/configuration.md"
+    elif last.why.startswith(PopUp.FAILED):
+        what = f"{what.rstrip('.')}. Have its owner mend in Altegio what it says, or ask Altegio"
     elif last.why.startswith(PopUp.UNUSABLE):
         what += ". Either the PBX does not write numbers in full, as one that cuts off the area"
         what += " code, or it writes them as another country does: if so, say which"
         command = f"account {last.who} --country COUNTRY"
     elif last.why.startswith(PopUp.UNKNOWN_LINE) and newest:
         line = newest.facts.get("line") or newest.facts.get("extension", "")
-        what += (
-            f": {line or 'none was told'}. Say of which LOCATION it is, if it is this customer's:"
-            " before it is entered, the command tells whether it is another's"
-        )
+        what += f": {line or 'none told'}. Say of which LOCATION it is, if it is this customer's:"
+        what += " before it is entered, the command tells whether it is another's"
         command = f"lines {screen.valued('LOCATION --enter', line)}" if line else whom
     trouble = Trouble(what, whom, command)
     if last.why.startswith(PopUp.UNKNOWN_LINE) and last.at < now - _QUIET:
@@ -131,10 +131,7 @@ def _delays(late: Mapping[str, int], why: str) -> str:
 
 
 def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Trouble:
-    """An account whose PBX came with a key that was replaced, and is good until `seen.why`.
-
-    That is past if it was refused, and empty if it is none of the account's last ones.
-    """
+    """A PBX that came with a key that was replaced, and is, or was, good until `seen.why`."""
     until, grade = instant(seen.why) if seen.why else None, Grade.BROKEN
     if until and until > now:
         what = "its PBX has a key that was replaced, and is not heard any more"
@@ -279,8 +276,7 @@ def of_sold(
     what += f" for location {location_id}: {is_sold(location_id, owner)}. First have that PBX set"
     what += f" to the key of {its}; then give up what waits here"
     drop = f"lines {screen.valued(f'{ids[0]} --drop', line)}" if ids else ""
-    whom = f"account of {account.name}"
-    since = min(it.started_at for it in calls)
+    whom, since = f"account of {account.name}", min(it.started_at for it in calls)
     return Trouble(what, whom, drop or its, since, first=its if drop else "")
 
 
@@ -301,5 +297,4 @@ def of_lines(waiting: Sequence[Waiting], account: Account | None, *ids: int) -> 
         what += " command tells. If it is not, it is new as a rule: ask the customer of which"
         what += " location it is, and enter it"
         whom = f"account of {account.name if account else 'nobody'}, {places(ids)}"
-        since = min(it.started_at for it in unknown)
-        yield Trouble(what, whom, f"lines {ids[0]}", since)
+        yield Trouble(what, whom, f"lines {ids[0]}", min(it.started_at for it in unknown))

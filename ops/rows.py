@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from ops import country as countries_of
 from ops import crowded, dead_letters, legs, pbx, screen, trouble, waiting
-from ops.site import Site
+from ops.site import Site, side_by_side
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
 from shared import clock
@@ -82,10 +82,7 @@ def file_of(parameter: str) -> str:
 
 
 def clock_is_right(site: Site, connection: Connection) -> bool:
-    """Whether the platform's log names the present, after it named what is to come.
-
-    In any location since, in this one by another zone, or by the time of its answers, if ahead.
-    """
+    """Whether the platform's clock is right by its log, here or elsewhere, or by its answers."""
     status, now = site.told(connection.location_id), clock.now()
     if isinstance(status, Status) and status.log and not status.ahead_of(now):
         return True
@@ -96,10 +93,29 @@ def clock_is_right(site: Site, connection: Connection) -> bool:
     return is_set or bool(ahead and right and right.at > ahead.at)
 
 
-def leaving(site: Site, now: datetime) -> Iterator[Trouble]:
+def seen_gone(site: Site, now: datetime) -> list[Connection]:
     """Locations whose end waits for its second look."""
-    for it in rows(site, site.connections.hinted(Hint.GONE, now + timedelta(days=1), MOST)):
-        yield from trouble.of_leaving(it, now)
+    found = rows(site, site.connections.hinted(Hint.GONE, now + timedelta(days=1), MOST))
+    return [it for it in found if it.live and it.hint is Hint.GONE]
+
+
+def leaving(site: Site, now: datetime) -> Iterator[Trouble]:
+    """These, and those whose end no webhook told, and which Altegio has again."""
+    yield from trouble.of_leaving(seen_gone(site, now), now)
+    # A day later, the census tells.
+    ended = rows(site, places(site, sightings.LOST_WEBHOOK, timedelta(days=1)))
+    yield from shut(site, ended, now).values()
+
+
+def shut(site: Site, known: Iterable[Connection], now: datetime) -> dict[int, Trouble]:
+    """Of those that are closed here, which are live in Altegio."""
+    closed, rules = [it for it in known if it.state is State.DISABLED][:ASKED], site.settings
+    told = side_by_side(lambda it: site.told(it.location_id), closed)
+    return {
+        it.location_id: trouble.of_shut(it, there, now, rules.lifecycle)
+        for it, there in zip(closed, told, strict=True)
+        if isinstance(there, Status) and there.live
+    }
 
 
 def money(site: Site, now: datetime) -> Iterator[Found]:
@@ -114,10 +130,13 @@ def money(site: Site, now: datetime) -> Iterator[Found]:
         ids = of if asked else set[int]()
         known = rows(site, ids)
         unread = {key.partition(" ")[2] for key in site.unreadable}
-        strangers = (
-            ids - {it.location_id for it in known} - {*map(int, filter(str.isdecimal, unread))}
-        )
+        unread |= {str(it.location_id) for it in known}
+        strangers = {it for it in ids if str(it) not in unread}
+        # What ended there, and goes on by now, is not to be asked of its owner.
+        back = shut(site, known, now) if state is EntryState.HELD else {}
+        known = [it for it in known if it.location_id not in back]
         yield from trouble.of_money(entries, now, known, strangers, [*chain(*others)])
+        yield from back.values()
         if entries:
             counts.append(f"{len(entries)}{'+' * more} {state}")
     # Of what nobody has read yet, no row tells.
@@ -138,10 +157,7 @@ def entries_in(site: Site, state: EntryState, most: int | None) -> tuple[list[En
 
 
 def unreadable(site: Site, now: datetime) -> Sequence[Found]:
-    """Reads the rows again that a function could not read, as they may be corrected by now.
-
-    What is still unreadable, `of_unreadable` tells, with what other checks have come upon.
-    """
+    """Reads the rows again that a function could not; what cannot be yet, `of_unreadable` tells."""
     seen = site.sightings.lately(sightings.UNREADABLE_ROW, _DAYS)
     site.readable(lambda it: _read_again(site, it, now), seen)
     return ()
@@ -179,8 +195,7 @@ def of_unreadable(site: Site) -> Iterator[Trouble]:
         others = sorted(site.connections.of_account(owner) - {int(id_)}) if owner else []
         what += f"; its account is {owner}" * bool(owner)
         what += f", whose {trouble.places(others)} it does not harm" * bool(others)
-        what += ". Nothing here writes such a row, so it was written by hand: have a developer"
-        what += " correct it, and not delete it"
+        what += ". It was written by hand: have a developer correct it, and not delete it"
         met = [it.who for it in failed if it.why.startswith(f"{key}: ")]
         yield Trouble(what, key, site.watch.log("".join(met[:1])), grade=Grade.BROKEN)
 

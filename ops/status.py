@@ -271,7 +271,11 @@ def _lost_webhooks(site: Site, lost: Sequence[Sighting], now: datetime) -> Troub
     came = f"the last came {screen.due(last.at, now)}" if last else "none came within a week"
     why = "WebhookUrl in the Cabinet is wrong" if is_wrong else "lost on the way"
     if known and all(map(trouble.unknown_there, known)):
-        is_wrong, why = False, f"{trouble.gone(known[0])[0]}, and tells none of such a one"
+        is_wrong, why = False, f"{trouble.gone(known[0])[0]}; of such a one it tells none"
+    at = {int(it.who): it.at for it in lost}
+    back = [it for it in known if it.live and (it.settled_at or now) > at[it.location_id]]
+    if not is_wrong and back == known:
+        why = "over, as it is connected here again since"
     what = "Altegio ended or froze it, and its webhook did not come; it is settled by now, and"
     what += f" here: {states}. {len(ids)} missing within an hour, and {came}: likely {why}"
     command = "publication" if is_wrong else f"location {ids[0]} --all"

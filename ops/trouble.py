@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from ops import screen
 from shared import countries
-from shared.altegio.status import UNKNOWN_THERE
+from shared.altegio.status import UNKNOWN_THERE, Installed, Status
 from shared.aws.sightings import CLOCK_OFF
 from shared.calls import search
 from shared.calls.call import Call, CallState
@@ -20,7 +20,9 @@ from shared.clock import stamp
 from shared.connections.connection import LIVE, Connection, Hint, State
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.lifecycle import LAGS
+from shared.connections.settings import LifecyclePolicy
 from shared.payments.entry import NO_PAYMENT, Entry, EntryState
+from shared.reconcile.census import differences
 
 # In the order in which they concern a person.
 UNFINISHED = (
@@ -60,8 +62,8 @@ class Trouble:
         since = f", for {screen.age(now - self.since)}" if self.since else ""
         grade = "echo" if self.until else self.grade.name.lower()
         told = screen.table((grade, f"{self.whom}{since}: {self.what}"), ())
-        if self.command in (here, f"{here} --all"):
-            return told
+        if here and self.command in (here, f"{here} --all"):
+            return f"{told}\n    (no command: it says who does what, and below is how it stands)"
         typed = (screen.to_type(it, options) for it in (self.first, self.command) if it)
         return "\n".join([told, *typed])
 
@@ -145,12 +147,12 @@ def gone(connection: Connection) -> tuple[str, str]:
         return "", ""
     at = f" at {screen.moment(connection.settled_at)}" if connection.settled_at else ""
     if words := unknown_there(connection):
-        how = f"Altegio does not know {id_} any more ({words}), as was seen{at}"
+        how = f"Altegio does not know {id_} any more ({words}), and it was closed here{at}"
         return how, "That is of it alone: it may be deleted or merged there, so ask Altegio"
-    is_left = ended.startswith("not installed any more")
-    how = "was uninstalled in Altegio, as was seen" if is_left else f"is closed ({ended}),"
+    is_left, log = ended.startswith("not installed any more"), ended.partition(", log ends ")[2]
+    how = f"was uninstalled in Altegio{f' ({log})' * bool(log)}" if is_left else f"ended ({ended})"
     do = "Ask its owner whether he has left. If not, he presses Connect in Altegio; if so, cancel"
-    return f"{id_} {how}{at}", f"{do} it in billing"
+    return f"{id_} {how}, and it was closed here{at}", f"{do} it in billing"
 
 
 def of_money(
@@ -186,10 +188,17 @@ def of_money(
         whom = some([entry.key for entry in group]) + f" of {places(ids)}" * bool(ids)
         is_one = not group[1:] or is_strange or state is EntryState.REJECTED
         which = screen.quoted(oldest.key) if is_one else f"--state {state}"
-        since = (needs_person and oldest.changed_at) or oldest.received_at
         sums = f" ({some([*dict.fromkeys(map(screen.amount, group))])})"
         sums *= state in (EntryState.REJECTED, EntryState.HELD)
-        yield Trouble(f"{state}{sums}, {why}{more}", whom, f"payment {which}", since, grade=grade)
+        what, command = f"{state}{sums}, {why}{more}", f"payment {which}"
+        yield Trouble(what, whom, command, began(oldest), grade=grade)
+
+
+def began(entry: Entry) -> datetime:
+    """Since when it has been as it is: of what is tried and looked for, each try writes the row."""
+    waits = dict.fromkeys((EntryState.HELD, EntryState.PENDING), entry.received_at)
+    at = {**waits, EntryState.UNKNOWN: entry.claimed_at}.get(entry.state, entry.changed_at)
+    return at or entry.received_at
 
 
 def _more(
@@ -220,28 +229,37 @@ def of_chain(chain: Chain) -> Iterator[Trouble]:
     """What the platform would not do for a chain of locations."""
     if chain.state is ChainState.DUE and chain.tries:
         what = f"telephony is not {'enabled' if chain.wanted else 'disabled'}: {chain.verdict}"
+        what += ". It is tried again by itself, once an hour or sooner: have whoever publishes the"
+        what += " application mend what Altegio says, or ask Altegio"
         whom = places(chain.locations) if chain.locations else f"chain {chain.key}"
-        # The next try comes by itself: what has to be mended is what the platform says.
         command = f"location {chain.locations[0]}" if chain.locations else "publication"
         yield Trouble(what, whom, command, grade=Grade.BROKEN)
 
 
-def of_connection(connection: Connection, chain: Chain | None, now: datetime) -> Iterator[Trouble]:
-    """Why a location takes no pop-ups and no calls."""
+def of_connection(
+    connection: Connection, chain: Chain | None, entries: Sequence[Entry], now: datetime
+) -> Iterator[Trouble]:
+    """Why a location takes no pop-ups and no calls; of `entries`, the last one is the last."""
     location, what, since = f"location {connection.location_id}", "", None
     if connection.state is State.FROZEN and not (connection.covered_until or now) > now:
         what = "is frozen, so neither pop-ups nor calls are taken; a payment for a period"
         what += " that runs now brings it back"
     elif connection.state not in LIVE:
         how, do = gone(connection)
-        what = f"is not connected: {how}. {do}" if how else f"is not connected ({connection.words})"
+        what = f"is not connected: {how}. {do}"
+        if not how:
+            what = f"is not connected yet, which reconcile sees to ({connection.words})"
     elif connection.telephony is CrmTokenState.NONE:
         what = "was connected without a CRM token, so has no telephony; have its owner connect anew"
     elif chain is not None and not chain.enabled and not chain.tries:
-        what, since = "telephony is not enabled yet", chain.due_at
+        what, since = "telephony is not enabled yet, which reconcile does", chain.due_at
     if what:
-        yield Trouble(what, location, f"{location} --all", since)
-    yield from of_leaving(connection, now)
+        # Of one that has left, somebody has given up what came for it since.
+        given_up = connection.erase_at and [it.state for it in entries[-1:]] == [EntryState.CLOSED]
+        waits = any(it.state in UNFINISHED for it in entries)
+        grade = Grade.FINE if given_up and not waits else Grade.ATTENTION
+        yield Trouble(what, location, f"{location} --all", since, grade=grade)
+    yield from of_leaving([connection], now)
 
 
 def refused(calls: Iterable[Call]) -> list[Call]:
@@ -253,14 +271,15 @@ def of_unread_list(sought: Iterable[Call]) -> Iterator[Trouble]:
     """Calls that are looked for, of which rows of the list that cannot be read may be some."""
     hidden = [it for it in sought if it.why == search.UNREAD]
     if hidden:
-        what = (
-            "rows of the list of calls cannot be read, and may be calls that are looked for. These"
-        )
-        what += " are looked for again, for an hour each. Ask Altegio whether its list of calls has"
-        what += " another form now"
-        whom = places(sorted({it.location_id or 0 for it in hidden}))
+        what = "rows of the list of calls cannot be read, and may be calls that are looked for: for"
+        what += " an hour each. Ask Altegio whether its list of calls has another form now"
         command = f"location {hidden[0].location_id}"
-        yield Trouble(what, whom, command, first_sent(hidden))
+        yield Trouble(what, of_calls(hidden), command, first_sent(hidden))
+
+
+def of_calls(calls: Iterable[Call]) -> str:
+    """The locations of calls."""
+    return places(sorted({it.location_id or 0 for it in calls}))
 
 
 def first_sent(calls: Iterable[Call]) -> datetime | None:
@@ -290,15 +309,13 @@ def of_refused(
         told, are_good = numbers(country, read)
         location, again = f"location {location_id}", f"location {location_id} --send-refused"
         first = "First put right what it says, then"
-        if not are_good:
-            first = (
-                "Either the PBX does not write them in full, which only it can mend, or it writes"
-            )
-            first += " them as another country does: if so, say which, then"
-            if fits:
-                all_in = " or of ".join(map(countries.named, fits))
-                first = f"As numbers of {all_in}, all can exist: if the PBX writes them so, say it,"
-                first += " then"
+        if fits and not are_good:
+            all_in = " or of ".join(map(countries.named, fits))
+            first = f"As numbers of {all_in}, all can exist: if the PBX writes them so, say it,"
+            first += " then"
+        elif not are_good:
+            first = "Either the PBX does not write them in full, which only it can mend, or it"
+            first += " writes them as another country does: if so, say which, then"
         elif unread(calls):
             first = "When they were refused, not all did, so"
         whys = causes(call.why for call in calls).rstrip(".")
@@ -331,9 +348,7 @@ def of_clock(
             differs = "differed" if is_right else "differs"
             why = f"its clock {differs} from ours, or PlatformTimezone is wrong{tells}"
         elif by > CLOCK_OFF:
-            why = (
-                f"its clock is wrong, as its answers are {screen.age(by)} ahead, too. Tell Altegio"
-            )
+            why = f"its clock is wrong: its answers are {screen.age(by)} ahead, too. Tell Altegio"
         else:
             why = f"PlatformTimezone is wrong, as its answers are on time, or its clock was{tells}"
         what = f"the platform's log has an entry of {ahead}, which is to come: {why}. Until then "
@@ -344,11 +359,32 @@ def of_clock(
         yield Trouble(what, f"location {connection.location_id}", command, grade=grade)
 
 
-def of_leaving(connection: Connection, now: datetime) -> Iterator[Trouble]:
-    """Active here, and seen once as not installed in Altegio."""
-    if connection.live and connection.hint is Hint.GONE:
-        again = screen.due(max(connection.due_at or now, now + timedelta(minutes=1)), now)
-        what = f"is {connection.state} here, and not installed in Altegio, as was seen once."
-        what += f" Reconcile looks again {again}, and closes it if it is still so"
-        whom = f"location {connection.location_id}"
-        yield Trouble(what, whom, whom, connection.hint_at)
+def of_leaving(connections: Iterable[Connection], now: datetime) -> Iterator[Trouble]:
+    """Live here, and seen once as not installed in Altegio."""
+    gone = [it for it in connections if it.live and it.hint is Hint.GONE]
+    if gone:
+        due_at = min(it.due_at or now for it in gone)
+        again = screen.due(max(due_at, now + timedelta(minutes=1)), now)
+        states = " or ".join(dict.fromkeys(it.state for it in gone))
+        what = f"{'are' if gone[1:] else 'is'} {states} here, and not installed in Altegio, as was"
+        what += f" seen once. Reconcile looks again {again}, and closes what is still so"
+        since = min((it.hint_at for it in gone if it.hint_at), default=None)
+        whom = places([it.location_id for it in gone])
+        yield Trouble(what, whom, f"location {gone[0].location_id}", since)
+
+
+def of_shut(
+    connection: Connection, there: Status, now: datetime, rules: LifecyclePolicy
+) -> Trouble:
+    """Closed here, and live in Altegio, as one that it has restored: what brings it back."""
+    id_, command = connection.location_id, "census --new"
+    what = f"is {connection.state} here, but {there.installed} in Altegio. What comes for it is"
+    what += " held until it is connected here again"
+    found = differences.of_connection(id_, connection, there, now, rules)
+    if found is None and there.installed is Installed.ACTIVE:
+        what += ": by a census, once it is closed for an hour; or at once, if you give it to its"
+        what += " account"
+        command = f"take {id_} {connection.account_id or 'ACCOUNT'} --reason TEXT"
+    elif found is None or found.difference in differences.REPAIRED:
+        what += ": a census does that, and its owner has nothing to do"
+    return Trouble(what, f"location {id_}", command, connection.settled_at)

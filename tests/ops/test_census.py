@@ -151,7 +151,7 @@ def test_what_was_written_by_hand_is_told_by_its_location_and_mended_by_what_tha
     row = deployment.connection(4564)
     deployment.connections.save(replace(row, state=State.DISABLED))
     deployment.bill(payment())
-    [held, apart] = told(operator, "location", "4564")
+    [apart, held] = told(operator, "location", "4564")
     assert "HELD (990.99 EUR), the location is not connected" in held
     assert "is disabled here, but active in Altegio. What comes for it is held until" in apart
     assert ": a census does that, and its owner has nothing to do > census --new" in apart

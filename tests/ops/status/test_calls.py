@@ -272,7 +272,8 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
     [line] = told(operator)
     what = (
         "more pop-ups were dropped than shown: 2 not shown, as the platform did not take it; at"
-        f" {deployment.clock():%H:%M:%S}Z: the platform did not take it: 422 No such user."
+        f" {deployment.clock():%H:%M:%S}Z: the platform did not take it: 422 No such user. Have its"
+        " owner mend in Altegio what it says, or ask Altegio"
     )
     assert line == f"attention location 4564: {what} > location 4564"
     deployment.clock.advance(minutes=1)
@@ -283,7 +284,7 @@ def test_a_location_whose_pop_ups_are_dropped_is_told_with_the_platforms_words(
     over = f"{deployment.clock() + timedelta(minutes=59):%H:%M:%S}Z"
     assert (
         it["what"]
-        == f"{what} Mended, as it seems: one was shown 0 s ago; this is told until {over}"
+        == f"{what}. Mended, as it seems: one was shown 0 s ago; this is told until {over}"
     )
     assert facts(operator)["pop-ups"].startswith(
         "2 not shown, as the platform did not take it, 1 taken by Altegio, since "

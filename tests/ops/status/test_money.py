@@ -1,5 +1,6 @@
 """Of money, `status` names what is not settled, and what is typed settles it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -75,13 +76,14 @@ def test_a_payment_of_a_location_that_has_left_says_since_when_and_whom_to_ask(
     line, other = told(operator)
     assert line == (
         "attention payment#inv-1 of location 4564: HELD (990.99 EUR), the location is not"
-        f" connected: 4564 was uninstalled in Altegio, as was seen at {at}. Ask its owner whether"
-        " he has left. If not, he presses Connect in Altegio; if so, cancel it in billing"
+        f" connected: 4564 was uninstalled in Altegio, and it was closed here at {at}. Ask its"
+        " owner whether he has left. If not, he presses Connect in Altegio; if so, cancel it in"
+        " billing"
         " > payment payment#inv-1"
     )
     assert "nor ever was" in other
     assert (
-        f"4564 was uninstalled in Altegio, as was seen at {at}. It goes out by itself"
+        f"4564 was uninstalled in Altegio, and it was closed here at {at}. It goes out by itself"
         in (operator.json("payment", "inv-1")["says"])
     )
 
@@ -101,11 +103,13 @@ def test_a_location_that_altegio_does_not_know_any_more_is_to_be_asked_of_altegi
     assert "is active here, and not installed in Altegio, as was seen once" in leaving
     connected.let_time_pass(3)
     at = moment(connected.connection(4564).settled_at or connected.clock())
-    gone = f"Altegio does not know 4564 any more (404 Salon not found), as was seen at {at}"
+    gone = (
+        f"Altegio does not know 4564 any more (404 Salon not found), and it was closed here at {at}"
+    )
     held, echo = told(operator)
     assert held.startswith("attention payment#inv-1 of location 4564: HELD (990.99 EUR), the")
     assert f"{gone}. That is of it alone: it may be deleted or merged there, so ask Alteg" in held
-    assert f"likely {gone}, and tells none of such a one > location 4564 --all" in echo
+    assert f"likely {gone}; of such a one it tells none > location 4564 --all" in echo
     says = operator.json("payment", "inv-1")["says"]
     assert says.startswith(f"{gone}. That is of it alone")
     assert "If it was merged, have billing send the payment of the one that there is now" in says
@@ -114,8 +118,62 @@ def test_a_location_that_altegio_does_not_know_any_more_is_to_be_asked_of_altegi
     # It was restored there: what `payment` leads to tells how it comes back, at once.
     connected.simulator.clear_faults()
     assert operator.json("payment", "inv-1")["next"] == "location 4564"
-    [_held, apart] = told(operator, "location", "4564")
+    [held, apart] = told(operator, "location", "4564")
     assert "take 4564 " in apart
+    # So does `status`, and neither has its owner asked what he cannot know.
+    assert told(operator)[:2] == [held, apart]
+    assert "Ask its owner" not in held + apart
+    command = apart.partition(" > ")[2].replace("TEXT", "restored")
+    assert "Done." in operator(*command.split(), "--do")
+    connected.let_time_pass(2)
+    # What is mended does not look new.
+    [echo] = told(operator)
+    assert echo.startswith("attention location 4564: Altegio ended or froze it, and its webhook")
+    assert "likely over, as it is connected here again since > location 4564 --all" in echo
+    assert ("nothing is wrong any more" in operator("status"), operator.code) == (True, 0)
+
+
+def test_a_location_that_altegio_has_again_is_told_without_a_payment_that_waits(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.fault(
+        "any", "status", status=404, message="Salon not found.", location_id=4564, times=999
+    )
+    row = connected.connection(4564)
+    connected.connections.save(replace(row, due_at=connected.clock()))
+    connected.let_time_pass(3)
+    assert [it for it in told(operator) if "What comes for it is held" in it] == []
+    connected.simulator.clear_faults()
+    [line, _echo] = told(operator)
+    assert line.startswith("attention location 4564: is disabled here, but active in Altegio. What")
+    assert line.partition(" > ")[2].startswith("take 4564 ")
+
+
+def test_what_is_held_is_as_old_on_one_screen_as_on_another(
+    connected: Deployment, operator: Operator
+) -> None:
+    """Each look at it writes the row."""
+    connected.bill(payment("inv-1", 4232))
+    connected.let_time_pass(40, step=10)
+    for shown in (operator("status"), operator("location", "4232")):
+        assert "payment#inv-1 of location 4232, for 40 min: HELD" in shown
+    assert "HELD for 40 min" in operator("payment", "inv-1")
+
+
+def test_who_has_left_is_no_trouble_once_what_came_for_him_was_given_up(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.disconnect(4564)
+    connected.webhook(connected.event(4564))
+    connected.let_time_pass(5)
+    connected.bill(payment())
+    assert "attention  location 4564" in operator("location", "4564")
+    assert operator.code == 1
+    operator("payment", "inv-1", "--close", "left", "--do")
+    shown = operator("location", "4564")
+    # It is told still why there are no pop-ups.
+    assert ("fine  location 4564" in shown, operator.code) == (True, 0)
+    assert "uninstalled in Altegio, and it was closed here at" in " ".join(shown.split())
 
 
 def test_a_location_that_is_switched_off_soon_is_named_with_what_waits_for_it(
@@ -124,7 +182,10 @@ def test_a_location_that_is_switched_off_soon_is_named_with_what_waits_for_it(
     trial.clock.advance(days=6.5)
     trial.reconcile()
     [line] = told(operator)
-    assert line == "attention location 4564: cover ends in 12 h; nothing is queued > location 4564"
+    assert line == (
+        "attention location 4564: cover ends in 12 h; nothing is queued: if the customer goes on,"
+        " have billing send the next period > location 4564"
+    )
     trial.simulator.fault("payment", "status", status=422, message="The sum is odd.", times=2)
     trial.bill(bought(trial, "inv-1", 0, 30))
     trial.let_time_pass(2)
@@ -225,7 +286,7 @@ def test_a_month_that_altegio_has_twice_is_told_of_its_location(
     assert line.startswith(
         "attention payment#inv-1 of location 4564: is paid for a period that payment#inv-1-b pays"
     )
-    assert "If the customer does not owe both, have billing give one back" in line
+    assert "If not both are owed, have billing give one back" in line
     trial.bill(refund("ref-1", of="inv-1-b"))
     trial.let_time_pass(2)
     assert "pays for, too" not in operator("location", "4564")

@@ -14,7 +14,7 @@ from shared.connections.connection import State
 from shared.connections.lifecycle import LAGS
 from shared.reconcile.census.table import CensusTable
 from tests.deployment import Deployment, payment
-from tests.ops.operator import Operator, facts, told
+from tests.ops.operator import Operator, facts, told, type_what_it_says
 from tests.ops.states import end
 
 pytestmark = pytest.mark.usefixtures("logged")
@@ -345,13 +345,37 @@ def test_a_location_that_waits_for_its_second_look_is_told(
     assert [it for it in told(operator) if "as was seen once" in it] == []
 
 
+def test_what_has_no_command_says_so_where_it_leads_to_itself(
+    connected: Deployment, operator: Operator
+) -> None:
+    seen_gone(connected)
+    [line] = told(operator)
+    shown = type_what_it_says(operator, line)
+    assert "(no command: it says who does what, and below is how it stands)" in shown
+    assert "(no command" not in operator("status")
+
+
+def test_locations_that_wait_for_their_second_looks_are_told_once(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.connect(4232)
+    for location_id in (4564, 4232):
+        connected.simulator.disconnect(location_id, webhook="never")
+        row = connected.connection(location_id)
+        connected.connections.save(replace(row, due_at=connected.clock()))
+    connected.reconcile()
+    shown = " ".join(operator("status").split())
+    assert shown.count("Reconcile looks again") == 1
+    assert "are active here, and not installed in Altegio, as was seen once" in shown
+
+
 def test_a_second_look_that_is_late_is_still_to_come(
     connected: Deployment, operator: Operator
 ) -> None:
     seen_gone(connected)
     connected.clock.advance(minutes=5)
     [line] = [it for it in told(operator) if "as was seen once" in it]
-    assert "Reconcile looks again in 60 s, and closes it" in line
+    assert "Reconcile looks again in 60 s, and closes what is still so" in line
 
 
 def test_a_webhook_that_did_not_come_is_told_with_its_location(

@@ -253,6 +253,7 @@ def test_a_chain_that_the_platform_will_not_enable_is_named_with_its_words(
     deployment.connect(4232)
     [line] = told(operator)
     assert "location 4232: telephony is not enabled: 422 No such chain." in line
+    assert "It is tried again by itself, once an hour or sooner: have whoever publishes" in line
     deployment.simulator.clear_faults()
     deployment.let_time_pass(10)
     assert told(operator) == []
