@@ -124,18 +124,20 @@ class Calls:
         Raises:
             Busy: it is not our turn.
         """
-        fields = {
-            "call_id": to_value(ringing.call_id),
-            "caller": to_value(ringing.caller or ""),
-            "own_line": to_value(ringing.own_line or ""),
-            "digits": to_value(ringing.digits),
-            "written_line": to_value(ringing.written_line),
-            "first_at": to_value(stamp(ringing.first_at or ringing.received_at)),
-            "account_id": to_value(ringing.account_id),
-            "location_id": to_value(ringing.location_id or 0),
-            "received_at": to_value(stamp(ringing.received_at)),
-            "expires_at": to_value(self._expires_at(ringing)),
+        # What was not told is left out, as its end may tell it.
+        told = {
+            "call_id": ringing.call_id,
+            "caller": ringing.caller or "",
+            "own_line": ringing.own_line,
+            "digits": ringing.digits,
+            "written_line": ringing.written_line,
+            "first_at": stamp(ringing.first_at or ringing.received_at),
+            "account_id": ringing.account_id,
+            "location_id": ringing.location_id or 0,
+            "received_at": stamp(ringing.received_at),
+            "expires_at": self._expires_at(ringing),
         }
+        fields = to_item(told)
         news = ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in fields)
         update: Any = {
             "TableName": self._table,

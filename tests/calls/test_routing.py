@@ -481,6 +481,22 @@ def test_who_rang_at_a_line_has_its_call_there_though_its_end_tells_none(
     assert call.line == LINE
 
 
+def test_who_rang_at_a_telephone_has_its_call_there_though_its_end_tells_a_line(
+    deployment: Deployment, key: str
+) -> None:
+    """The line of a group, which nobody has entered."""
+    prove(deployment, key)
+    enter(deployment, {"101": 4232})
+    assert ring(deployment, key, **told(call_id="r", line="")) == "sent"
+    assert end(deployment, key, **told(call_id="r", line=OTHER))["left_out"] == []
+    settle(deployment)
+    assert rows(deployment)["r"]["location_id"] == 4232
+    assert states(deployment)["r"] == "sent"
+    # One telephone of it is late.
+    again = ring(deployment, key, **told(call_id="r", line=""))
+    assert again == "shown before, or the call is over"
+
+
 def test_what_expired_at_the_moment_of_another_report_stays_so(
     deployment: Deployment, key: str
 ) -> None:
