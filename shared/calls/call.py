@@ -16,9 +16,9 @@ becomes of one that is looked for: `calls.search`; which reports are of one call
 
 A call has legs: a ring group's phones, the parts of a transfer. They report in any order and any
 number of times, and make one entry: the answered leg, and the longest of those, says how long and
-who; the earliest start is the call's. So what is kept is a least upper bound of what was told, and
-no order matters. Nobody says what the platform does with a second entry of one `call_id`, so an
-entry is sent once, a while after the call has ended; `why_again` says when it is told again.
+who; the earliest start is the call's. With whom it was and where, says the report of the whole, as
+a leg may show a colleague. So no order matters. Nobody says what the platform does with a second
+entry of one `call_id`: it is sent once, a while after the end, and again as `why_again` says.
 
 Source: "Saving call information",
 https://developer.alteg.io/_bundle/en/developers/openapi.yaml (POST /voip/integration).
@@ -233,14 +233,17 @@ def heard(
         rules: the delays.
         line_key: under what its line is to be entered, if it has no location yet.
     """
-    best = max((each for each in (known.leg, leg) if each), key=lambda each: each.rank)
-    links = [each for each in (known.recorded, leg) if each and each.link]
-    recorded = max(links, key=lambda each: each.rank, default=None)
+    told = [each for each in (known.leg, known.recorded) if each]
+    if known.ended and not ended:
+        leg = leg.within(told[0])
+    elif ended and not (known.ended or known.attempt):
+        told = [each.within(leg) for each in told]
+    best = max((*told, leg), key=lambda each: each.rank)
     merged = replace(
         known,
         location_id=best.location_id or known.location_id or leg.location_id,
         leg=best,
-        recorded=recorded,
+        recorded=max((it for it in (*told, leg) if it.link), key=lambda it: it.rank, default=None),
         started_at=min(leg.started_at, known.started_at or leg.started_at),
         ended=known.ended or ended,
     )

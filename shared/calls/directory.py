@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shared.calls import lines
-from shared.calls.call import Call, CallState
+from shared.calls.call import Call
 from shared.connections.accounts import Account
 from shared.connections.connection import Connection
 from shared.connections.table import Connections
@@ -37,14 +37,16 @@ class Place:
     key: str = ""
     entries: Mapping[str, int] = field(default_factory=dict)
 
-    def beside(self, known: Call | None) -> "Place":
+    def beside(self, known: Call | None, *, leg: bool) -> "Place":
         """The same, where the call has its place already: an entry that changes moves none.
 
-        Where it rang is its place as well, unless its end tells another: else it has none at all.
+        Where it rang, or a leg of it was, is its place as well, unless its end tells another before
+        the platform was told.
         """
         if known is None or not self.key or known.location_id is None:
             return self
-        if known.state is CallState.RINGING and self.location_id is not None:
+        is_open = not (leg or known.ended or known.attempt)
+        if is_open and self.location_id is not None:
             return self
         return replace(self, location_id=known.location_id)
 

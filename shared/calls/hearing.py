@@ -87,7 +87,7 @@ class Hearing:
         for _ in range(_TRIES):
             now = self._clock()
             key, known = self._calls.place(account_id, report)
-            place = where.beside(known)
+            place = where.beside(known, leg=event.leg)
             if known is None and place.location_id is None:
                 self._check_room(account_id, place.key)
             leg = self._leg(event, phone, line, place)

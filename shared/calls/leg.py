@@ -26,18 +26,19 @@ class Leg:
     @property
     def rank(self) -> tuple[object, ...]:
         """The greatest of a call's legs speaks for it."""
+        # Whose the call is comes last, as the report of the whole call may change it.
         return (
             self.answered,
             self.duration_s,
-            bool(self.phone),
             bool(self.extension),
             self.started_at,
+            self.extension,
+            self.link,
+            bool(self.phone),
             self.location_id or 0,
             self.direction,
             self.phone,
             self.line,
-            self.extension,
-            self.link,
             self.written,
         )
 
@@ -50,6 +51,17 @@ class Leg:
     def is_missed(self) -> bool:
         """Whether somebody called and nobody answered."""
         return self.direction == "incoming" and not self.answered
+
+    def within(self, whole: "Leg") -> "Leg":
+        """The same, with whom and where the call was by the report of the whole call."""
+        return replace(
+            self,
+            location_id=whole.location_id or self.location_id,
+            direction=whole.direction,
+            phone=whole.phone,
+            line=whole.line or self.line,
+            written=whole.written,
+        )
 
     def of(self, location_id: int, line: str) -> "Leg":
         """The same, of this location and line where none was told."""

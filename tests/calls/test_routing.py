@@ -1,5 +1,6 @@
 """Calls without a location id: their line says where they belong, and what waits goes out later."""
 
+from itertools import permutations
 from typing import Any
 from unittest.mock import patch
 
@@ -495,6 +496,39 @@ def test_who_rang_at_a_telephone_has_its_call_there_though_its_end_tells_a_line(
     # One telephone of it is late.
     again = ring(deployment, key, **told(call_id="r", line=""))
     assert again == "shown before, or the call is over"
+
+
+@pytest.mark.parametrize("rings", [0, 1])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"phone": "101", "line": ""},
+        {"phone": "+13155550188", "line": "", "direction": "outgoing"},
+        {"phone": "+13155550188", "line": OTHER},
+    ],
+)
+def test_a_colleague_of_another_location_who_took_it_over_takes_no_call_there(
+    deployment: Deployment, key: str, shown: dict[str, Any], order: tuple[int, ...], rings: int
+) -> None:
+    """His leg says how long and who; whose call it is says the report of the whole."""
+    prove(deployment, key)
+    enter(deployment, {LINE: 4564, OTHER: 4232, "201": 4232})
+    legs: list[dict[str, Any]] = [
+        {"leg": True, "ago_s": 50, "duration_s": 10},
+        {"leg": True, "ago_s": 40, "duration_s": 40, "extension": "201", **shown},
+        {"ago_s": 60, "duration_s": 40, "extension": "201"},
+    ]
+    for _ in range(rings):
+        ring(deployment, key, **told(line=LINE))
+    for number in (*order, *order):
+        end(deployment, key, **told(**legs[number]))
+    settle(deployment)
+    row = rows(deployment)["c-1"]
+    assert (row["state"], row["location_id"]) == ("sent", 4564)
+    [call] = [it for it in deployment.simulator.saved_calls() if it.call_id == "c-1"]
+    assert (call.phone, call.line, call.direction) == ("+13155550175", LINE, "incoming")
+    assert (call.user, call.duration, call.status) == ("201", 40, "success")
 
 
 def test_what_expired_at_the_moment_of_another_report_stays_so(

@@ -25,7 +25,7 @@ def test_nothing_is_lost_nor_told_twice(seed: int) -> None:
 
 def a_repeated_report_is_of_the_latest_entry() -> Any:
     """A call that has its location is moved when its line is entered anew."""
-    return patch.object(Place, "beside", lambda place, _known: place)
+    return patch.object(Place, "beside", lambda place, _known, **_kind: place)
 
 
 def a_route_is_decided_from_the_index() -> Any:
