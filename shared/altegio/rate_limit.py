@@ -132,12 +132,10 @@ class Pace:
         patience, stays = min(self._patience, most), min(self._stays, most)
         self._turn(self._take_now, self._reserve, patience, stays)
 
-    def pushed(self) -> bool:
-        """Makes those who come wait for one call more; False if there was nothing to move."""
-        values = {
-            ":interval": to_value(round(self._rules.interval / timedelta(milliseconds=1))),
-            **_unbraked_values(self._clock()),
-        }
+    def pushed(self, calls: int = 1) -> bool:
+        """Makes those who come wait for a call more, or less; False if there is nothing to move."""
+        by = round(calls * self._rules.interval / timedelta(milliseconds=1))
+        values = {":interval": to_value(by), **_unbraked_values(self._clock())}
         push, condition = "SET free_at = free_at + :interval", f"free_at > :now AND {_UNBRAKED}"
         return self._update(push, condition, values) is not None
 
@@ -191,15 +189,12 @@ class Pace:
         return now if updated is not None else None
 
     def _reserve(self, now: datetime, patience: timedelta) -> datetime | None:
-        values = {
-            ":interval": to_value(round(self._rules.interval / timedelta(milliseconds=1))),
-            ":latest": _value(now + patience),
-            **_unbraked_values(now),
-        }
+        by = round(self._rules.interval / timedelta(milliseconds=1))
+        latest = {":interval": to_value(by), ":latest": _value(now + patience)}
         updated = self._update(
             "SET free_at = free_at + :interval",
             f"free_at > :now AND free_at <= :latest AND {_UNBRAKED}",
-            values,
+            {**latest, **_unbraked_values(now)},
         )
         return _instant(updated["free_at"]) if updated is not None else None
 
@@ -335,26 +330,31 @@ class Bounds:
             raise Paused(full)
         if len(self._full) >= _MOST_FULL:
             self._full.clear()
-        own = Pace(
+        try:
+            self._own(who).take(0)
+        except Paused as paused:
+            self._full[who] = paused.until - timedelta(seconds=self._burst_s)
+            raise Paused(self._full[who]) from None
+
+    def give_back(self, who: str, *, taken: bool) -> None:
+        """Somebody else was faster with the same; `taken` is whether a call was taken for it."""
+        self._full.pop(who, None)
+        if taken:
+            self._own(who).pushed(-1)
+
+    def _own(self, who: str) -> Pace:
+        return Pace(
             self._dynamodb,
             self._table,
             clock=self._clock,
-            sleep=_never,
+            # Within a burst nobody waits.
+            sleep=lambda _seconds: None,
             rules=self._rules,
             ahead_s=self._burst_s,
             patience_s=0,
             key=f"{self._kind}#{who}",
             expires=True,
         )
-        try:
-            own.take(0)
-        except Paused as paused:
-            self._full[who] = paused.until - timedelta(seconds=self._burst_s)
-            raise Paused(self._full[who]) from None
-
-
-def _never(_seconds: float) -> None:
-    """Within a burst nobody waits."""
 
 
 def _unbraked_values(now: datetime) -> dict[str, Any]:

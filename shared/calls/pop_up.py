@@ -194,23 +194,8 @@ class CallDoor:
             digits=dialled.digits_of(event.phone),
             written_line=event.line,
         )
-        location_id = connection.location_id
-        ringing = self._unseen(account, event, location_id, report)
-        if ringing is None:
-            # All telephones of a group ring for one call: that uses up nobody's allowance.
-            return PopUp.REPEATED, ""
-        used_up = shown.OWN_SHARE
-        try:
-            self._pop_ups.take(account.account_id)
-            used_up = shown.OF_ALL
-            while not self._taken(ringing):
-                # Its key was taken by the same call, or by another of its id.
-                ringing = self._unseen(account, event, location_id, report)
-                if ringing is None:
-                    return PopUp.REPEATED, ""
-        except (Paused, Busy) as error:
-            braked = isinstance(error, Paused) and error.braked
-            return (PopUp.FAILED, str(error)) if braked else (PopUp.CROWDED, used_up)
+        if why := self._not_ours(account, event, connection.location_id, report):
+            return why
         if self._clock() > latest:
             return PopUp.LATE, "after waiting for its turn"
         outcome = self._voip.pop_up(
@@ -220,6 +205,32 @@ class CallDoor:
             user=event.extension,
         )
         return (PopUp.SENT, "") if isinstance(outcome, Sent) else (PopUp.FAILED, outcome.why)
+
+    def _not_ours(
+        self, account: Account, event: Ringing, location_id: int, report: Report
+    ) -> tuple[PopUp, str] | None:
+        """Why the pop-up is not ours to show; None if it is, in our turn."""
+        ringing = self._unseen(account, event, location_id, report)
+        if ringing is None:
+            # All telephones of a group ring for one call: that uses up nobody's allowance.
+            return PopUp.REPEATED, ""
+        used_up = shown.OWN_SHARE
+        try:
+            self._pop_ups.take(account.account_id)
+            used_up = shown.OF_ALL
+            while ringing and not self._taken(ringing):
+                # Its key was taken by the same call, or by another of its id.
+                ringing = self._unseen(account, event, location_id, report)
+        except (Paused, Busy) as error:
+            ringing = self._unseen(account, event, location_id, report)
+            if ringing is not None:
+                braked = isinstance(error, Paused) and error.braked
+                return (PopUp.FAILED, str(error)) if braked else (PopUp.CROWDED, used_up)
+        if ringing is None:
+            # Another of them has asked at the same moment, and was faster.
+            self._pop_ups.give_back(account.account_id, taken=used_up is shown.OF_ALL)
+            return PopUp.REPEATED, ""
+        return None
 
     def _unseen(
         self, account: Account, event: Ringing, location_id: int, report: Report

@@ -1,5 +1,7 @@
 """Nobody starves anybody: whatever one does, the others come within a known time."""
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -30,7 +32,8 @@ from shared.aws.dynamodb import StaleWrite
 from shared.calls.table import Calls
 from shared.reconcile import schedule
 from tests.chaos.tasks import Task
-from tests.deployment import TEMPLATE, Deployment, finished, payment, ringing
+from tests.chaos.world import LOCATIONS, World
+from tests.deployment import TEMPLATE, Deployment, finished, http_event, payment, ringing
 
 RULES = PacePolicy(5, 200, 30)
 INTERVAL = RULES.interval
@@ -239,6 +242,39 @@ def test_a_group_of_telephones_uses_up_nothing(
         assert ring(deployment, keys[0], "c-1").startswith("shown before")
     deployment.clock.advance(seconds=1)
     assert ring(deployment, keys[0], "c-2") == "sent"
+
+
+@pytest.mark.parametrize("telephones", [POP_UPS_OF_ACCOUNT.burst, 15])
+def test_nor_does_one_whose_telephones_ask_at_the_same_moment(telephones: int) -> None:
+    """Each takes one step after the other: none knows of the others when it begins."""
+    told: list[str] = []
+    with World(settings=LIMIT) as world:
+        page = world.connect(LOCATIONS[0])
+        assert page
+        world.run("reconcile", {})
+        world.advance(60)
+
+        def rings(call_id: str, extension: str) -> None:
+            at = {"at": world.clock().isoformat(), "extension": extension}
+            body = json.dumps({**ringing(call_id, LOCATIONS[0]), **at})
+            event = http_event("POST", "/calls", body=body)
+            event["headers"] = {"authorization": f"Bearer {page.pbx_key}"}
+            world.start("calls", event, lambda it: told.append(json.loads(it["body"])["pop_up"]))
+
+        def all_answered() -> Counter[str]:
+            while any(not task.done for task in world.tasks):
+                for task in world.runnable():
+                    world.step(task)
+                world.advance(0.01)
+            return Counter(told)
+
+        for number in range(telephones):
+            rings("c-1", f"{100 + number}")
+        repeated = "shown before, or the call is over"
+        assert all_answered() == {"sent": 1, repeated: telephones - 1}
+        for number in range(POP_UPS_OF_ACCOUNT.burst - 1):
+            rings(f"d-{number}", "101")
+            assert all_answered()["sent"] == 2 + number
 
 
 def test_a_bound_is_forgotten_when_it_is_of_no_use(

@@ -419,7 +419,10 @@ ADAPTERS: dict[type, tuple[str, Callable[[Any], object], Asked]] = {
     Bounds: (
         "dynamodb",
         bounded,
-        {"take": [lambda it: refused(it, it.take)]},
+        {
+            "take": [lambda it: refused(it, it.take)],
+            "give_back": [lambda it: it.give_back("a", taken=True)],
+        },
     ),
     First: (
         "dynamodb",
