@@ -88,6 +88,11 @@ def possible(text: str, country: str) -> PhoneNumber | None:
     return _as_written(_fits(_international(digits.removeprefix(recommended))), text)
 
 
+def without_trunk(text: str) -> str:
+    """Without a trunk prefix in parentheses, which some write where a country has none."""
+    return _TRUNK.sub("", text)
+
+
 def is_full(digits: str, country: str) -> bool:
     """Whether digits are a number of a country that has no others: none is written shorter."""
     plan = _plan(country)
@@ -204,7 +209,7 @@ def _as_written(number: PhoneNumber | None, text: str) -> PhoneNumber | None:
         return None
     national = phonenumbers.national_significant_number(number)
     code = str(number.country_code)
-    for digits in (digits_of(text), digits_of(_TRUNK.sub("", text))):
+    for digits in (digits_of(text), digits_of(without_trunk(text))):
         before = digits.removesuffix(national)
         if before != digits and (before.endswith(code) or _CODE_OF_MEXICO.search(before)):
             return number

@@ -182,7 +182,7 @@ def _number(text: str, country: str) -> PhoneNumber | None:
         text = text[service.end() :]
     text = _NOT_DIALLED.sub("", text)
     heads = _heads(text)
-    for head in heads:
+    for head in (*heads, dialled.without_trunk(heads[0])):
         if found := dialled.valid(head, country):
             return found
     if found := _of_letters(text, country):
