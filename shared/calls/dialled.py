@@ -18,7 +18,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _ABROAD = ("00", "011", "0011", "010", "810")
 # Dialled before numbers of Mexico until 2019, and still written:
 # https://github.com/daviddrysdale/python-phonenumbers/issues/306
-_OF_MEXICO = re.compile(r"(?:1|01|044|045)(?=[0-9]{10}$)")
+_OF_MEXICO = re.compile(r"\A(?:1|01|044|045)(?=[0-9]{10}$)")
 _CODE_OF_MEXICO = re.compile(r"52(?:1|01|044|045)\Z")
 _TRUNK = re.compile(r"\( ?0 ?\)")
 # Hides the caller's number for one call: https://en.wikipedia.org/wiki/Caller_ID

@@ -232,6 +232,12 @@ def test_a_number_without_anything_before_it_is_no_other_countrys() -> None:
         # Six digits of a country with numbers so short.
         ("201234", "FO", e164("+298201234")),
         ("201234", "DE", Number(Kind.INTERNAL, "201234")),
+        # What was dialled before mobile telephones of Mexico is a digit of others' numbers.
+        ("0015512345678", "MX", e164("+15512345678")),
+        ("00 86 190 2617 2066", "MX", e164("+8619026172066")),
+        ("004915764395933", "MX", e164("+4915764395933")),
+        ("0052 1 55 1234 5678", "MX", e164("+525512345678")),
+        ("044 55 1234 5678", "MX", e164("+525512345678")),
         # Mobile telephones of China have no trunk prefix, those of Texas no longer numbers.
         ("13123456789", "CN", e164("+8613123456789")),
         ("13123456789", "DE", e164("+13123456789")),
