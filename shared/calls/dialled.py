@@ -142,7 +142,7 @@ def _national(digits: str, country: str, *, may_be_abroad: bool) -> PhoneNumber 
         return abroad if len(digits) > _SHORT else None
     if len(digits) <= _SHORT:
         return own if _is_short(own, plan) else None
-    if _is_whole(own, digits):
+    if _is_whole(own, digits) and not _is_too_long(own, digits, plan):
         return own
     if abroad and _is_open(plan):
         return abroad
@@ -164,6 +164,15 @@ def _is_whole(number: PhoneNumber, digits: str) -> bool:
         return True
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
     return digits_of(written) == digits
+
+
+def _is_too_long(number: PhoneNumber, digits: str, plan: PhoneMetadata) -> bool:
+    """Whether there are such numbers of telephones on paper alone, as of Italy and Luxembourg.
+
+    33 612345678 is one of Luxembourg and a voice mail of Italy; but it is France that calls there.
+    """
+    is_mobile = phonenumbers.number_type(number) == PhoneNumberType.MOBILE
+    return plan.national_prefix is None and len(digits) > _NEVER_LOCAL and not is_mobile
 
 
 def _is_short(number: PhoneNumber, plan: PhoneMetadata) -> bool:

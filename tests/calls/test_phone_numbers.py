@@ -238,6 +238,13 @@ def test_a_number_without_anything_before_it_is_no_other_countrys() -> None:
         ("004915764395933", "MX", e164("+4915764395933")),
         ("0052 1 55 1234 5678", "MX", e164("+525512345678")),
         ("044 55 1234 5678", "MX", e164("+525512345678")),
+        # Voice mails of Italy, and numbers that Luxembourg has on paper alone, call nobody.
+        ("33612345678", "LU", e164("+33612345678")),
+        ("4930123456", "LU", e164("+4930123456")),
+        ("26123456", "LU", e164("+35226123456")),
+        ("33612345678", "IT", e164("+33612345678")),
+        ("380501234567", "IT", e164("+380501234567")),
+        ("3226123456", "IT", e164("+393226123456")),
         # Mobile telephones of China have no trunk prefix, those of Texas no longer numbers.
         ("13123456789", "CN", e164("+8613123456789")),
         ("13123456789", "DE", e164("+13123456789")),
