@@ -231,7 +231,7 @@ def heard(
         ended: whether the whole call is over.
         now: the present moment.
         rules: the delays.
-        line_key: under what its line is to be entered, if it has no location yet.
+        line_key: under what its line is to be entered; the whole call's counts, or else the first.
     """
     told = [each for each in (known.leg, known.recorded) if each]
     if known.ended and not ended:
@@ -253,8 +253,8 @@ def heard(
     if merged.location_id is None:
         if known.state is CallState.EXPIRED:
             return known
-        # The first that was told of its line counts.
-        keyed = replace(merged, line_key=known.line_key or line_key, waits_of=known.account_id)
+        first = known.line_key if known.ended or not ended else None
+        keyed = replace(merged, line_key=first or line_key, waits_of=known.account_id)
         return keyed if known.state is CallState.UNROUTED else unrouted(keyed, now)
     if known.state is CallState.UNROUTED:
         return routed(merged, merged.location_id, leg.line, now, rules)

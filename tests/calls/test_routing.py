@@ -531,6 +531,33 @@ def test_a_colleague_of_another_location_who_took_it_over_takes_no_call_there(
     assert (call.user, call.duration, call.status) == ("201", 40, "success")
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_call_waits_for_its_own_line_and_not_for_a_colleague_s(
+    deployment: Deployment, key: str, order: tuple[int, ...]
+) -> None:
+    prove(deployment, key)
+    legs: list[dict[str, Any]] = [
+        {"leg": True, "ago_s": 50, "duration_s": 10, "line": LINE},
+        {
+            "leg": True,
+            "ago_s": 40,
+            "duration_s": 40,
+            "phone": "101",
+            "line": "",
+            "extension": "102",
+        },
+        {"ago_s": 60, "duration_s": 50, "line": LINE},
+    ]
+    for number in order:
+        end(deployment, key, **told(**legs[number]))
+    assert unknown(deployment) == {LINE: 1}
+    assert enter(deployment, {LINE: 4232}) is Entered.DONE
+    settle(deployment)
+    settle(deployment)
+    row = rows(deployment)["c-1"]
+    assert (row["state"], row["location_id"], row["leg"]["line"]) == ("sent", 4232, LINE)
+
+
 def test_what_expired_at_the_moment_of_another_report_stays_so(
     deployment: Deployment, key: str
 ) -> None:
