@@ -22,7 +22,7 @@ from shared.calls import phone_numbers
 from shared.calls import replay as calls_replay
 from shared.payments import billing_event, coverage
 from shared.payments import replay as payments_replay
-from shared.payments.entry import Entry
+from shared.payments.entry import Entry, EntryState
 
 # Of an id, as it is shown; as with commits, its beginning is enough.
 _SHORT = 8
@@ -147,7 +147,7 @@ def letters(site: Site, options: argparse.Namespace) -> int:
     whole = f"{site.name}: {screen.counted(len(judged), 'dead letter')}"
     ways = f"Safe to replay: {safe} of {len(judged)}"
     ways += "; `letters all --replay` shows these, and takes them with --do." if safe else "."
-    ways += " Others can be deleted (--drop), once none has `next`." * (safe < len(judged))
+    ways += " Others can be deleted (--drop), once `next` is done." * (safe < len(judged))
     parts = [whole, *(_told(site, *both, options) for both in judged), screen.wrapped(ways)]
     text = "\n\n".join(parts) if judged else f"{site.name}: no dead letters."
     screen.printed(options, text, [_plain(site, *both) for both in judged])
@@ -256,13 +256,13 @@ def _entry(site: Site, letter: Letter) -> Entry | None:
 def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
     found = {"reason": letter.reason, "says": letter.shown}
     entry, (is_safe, why) = _entry(site, letter), verdict
-    if entry and not is_safe and _is_of_another(letter, entry):
-        return {**found, **_of_another(site, letter, entry), "replay": f"refused again: {why}"}
+    if entry and not is_safe and _is_other(letter, entry):
+        return {**found, **_of_other(site, letter, entry), "replay": f"refused again: {why}"}
     if letter.money:
         told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else ""
         found["money"] = letter.money + (told or _TOLD_BY_NOBODY)
-        if not told and (others := _of_its_period(site, letter)):
-            found["period"] = f"also of {others}: ask billing whether both are owed"
+        if not told:
+            found |= _of_its_period(site, letter)
     found["replay"] = f"safe: {why}" if is_safe else f"refused again: {why}"
     if letter.is_bill and not is_safe and not entry:
         same = ", under the same event_id, as no entry has it" * ("event_id" in letter.names)
@@ -273,38 +273,66 @@ def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
 def _is_lost(site: Site, letter: Letter) -> bool:
     """Whether no entry has what it brings."""
     entry = _entry(site, letter)
-    if entry and _is_of_another(letter, entry):
+    if entry and _is_other(letter, entry):
         return _sent_anew(site, letter) is None
     return letter.is_bill and not entry
 
 
+def _is_other(letter: Letter, entry: Entry) -> bool:
+    """Whether its id was used for other money before: then no entry has what it brings."""
+    meant = _meant(letter)
+    is_other = meant is not None and _money(meant) != _money(entry)
+    return is_other or _is_of_another(letter, entry)
+
+
 def _is_of_another(letter: Letter, entry: Entry) -> bool:
-    """Whether its id was used for another location before: then no entry has what it brings."""
+    """Whether its id was used for another location before."""
     return None not in (entry.location_id, letter.names.get("location_id")) and (
         letter.names["location_id"] != entry.location_id
     )
 
 
-def _of_another(site: Site, letter: Letter, entry: Entry) -> dict[str, str]:
-    """Whose the entry of its id is, and what has to come before the letter may be deleted."""
-    place = letter.names["location_id"]
-    theirs = f"{entry.key} is of location {entry.location_id} ({screen.amount(entry)},"
-    money = f"{letter.money}, of location {place}; {theirs} {entry.state})"
+def _of_other(site: Site, letter: Letter, entry: Entry) -> dict[str, str]:
+    """What the entry of its id is, and what has to come before the letter may be deleted."""
+    place, its, key = letter.names.get("location_id"), screen.amount(entry), entry.key
+    money, anew = f"{letter.money}; {key} is {entry.state}, {its}", "under an event_id of its own"
+    if is_of_another := _is_of_another(letter, entry):
+        theirs = f"{key} is of location {entry.location_id} ({its}, {entry.state})"
+        money = f"{letter.money}, of location {place}; {theirs}"
+    back = None if entry.is_refund else site.ledger.giver(key)
+    money += f", given back by {back.key} ({back.state})" if back else ""
     if same := _sent_anew(site, letter):
-        return {"money": f"{money}. {place} has the same by now: {same.key} is {same.state}"}
-    then = "have billing send this one under an event_id of its own; then look here again"
-    return {"money": f"{money}, and Altegio is not told of {place}'s", "next": then}
+        has = f"{same.location_id} has the same by now: {same.key} is {same.state}"
+        return {"money": f"{money}. {has}"}
+    if is_of_another:
+        then = f"have billing send this one {anew}; then look here again"
+        return {"money": f"{money}, and Altegio is not told of {place}'s", "next": then}
+    do = f"have billing give {key} back, and send"
+    if entry.state is EntryState.REJECTED:
+        do = f"close {key} (`payment {key}`), and have billing send"
+    elif entry.is_refund or back or entry.state is EntryState.CLOSED:
+        do = "have billing send"
+    then = f"ask billing which is right. If {key}, delete this letter (--drop). If this one, {do}"
+    then += f" it {anew}; then look here again"
+    return {"money": money, **_of_its_period(site, letter, key), "next": then}
+
+
+def _meant(letter: Letter) -> Entry | None:
+    """The entry that it would be; None if it is no payment and no refund, or cannot be read."""
+    with suppress(billing_event.BadEvent):
+        event = billing_event.read(letter.body)
+        if isinstance(event, billing_event.Payment | billing_event.Refund):
+            return event.entry(clock.now())
+    return None
 
 
 def _sent_anew(site: Site, letter: Letter) -> Entry | None:
     """An entry of its location with the same money, under another event_id."""
-    with suppress(billing_event.BadEvent):
-        event = billing_event.read(letter.body)
-        if isinstance(event, billing_event.Payment | billing_event.Refund):
-            meant = event.entry(clock.now())
-            keys = site.ledger.of_location(meant.location_id or 0)
-            entries = site.readable(site.ledger.get, keys)
-            return next((it for it in entries if _money(it) == _money(meant)), None)
+    if meant := _meant(letter):
+        paid = site.ledger.given_back(meant) if meant.is_refund else meant
+        keys = site.ledger.of_location((paid and paid.location_id) or 0)
+        entries = site.readable(site.ledger.get, keys)
+        return next((it for it in entries if _money(it) == _money(meant)), None)
     return None
 
 
@@ -313,17 +341,19 @@ def _money(entry: Entry) -> tuple[str, str]:
     return screen.amount(entry), "" if entry.is_refund else screen.period(entry)
 
 
-def _of_its_period(site: Site, letter: Letter) -> str:
-    """Other payments of its location for a part of the period that it means, if it says so."""
+def _of_its_period(site: Site, letter: Letter, key: str = "") -> dict[str, str]:
+    """Other payments than `key` of its location for a part of the period that it means."""
     meant = billing_event.likely(letter.fields)
     says = {meant.get(name) or name: it for name, it in letter.fields.items()}
     with suppress(KeyError, TypeError, ValueError):
         begin, end = (iso_8601.read(says[it]) for it in ("period_from", "period_to"))
         keys = site.ledger.of_location(int(letter.names["location_id"]))
         others = coverage.paid_within(begin, end, site.readable(site.ledger.get, keys))
+        others = [it for it in others if it.key != key]
         told = [f"{it.key} ({it.state}, {it.payment.sum}, {screen.period(it)})" for it in others]
-        return some(told)
-    return ""
+        if told:
+            return {"period": f"also of {some(told)}: ask billing whether both are owed"}
+    return {}
 
 
 def _told(site: Site, letter: Letter, verdict: Verdict, options: argparse.Namespace | None) -> str:

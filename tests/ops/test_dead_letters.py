@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.aws.letter_box import LetterBox
-from tests.deployment import Deployment, payment
+from tests.deployment import Deployment, payment, refund
 from tests.ops.operator import Operator
 from tests.ops.states import KNOWN, paid, put, state
 from tests.payments import stripes
@@ -79,7 +79,7 @@ def test_what_brings_money_that_nobody_else_has_is_not_offered_to_be_deleted(
     # What was sent since, the same command shows.
     assert letter["command"] == f"letters {letter['id'][:8]}"
     shown = " ".join(operator("letters").split())
-    assert "Others can be deleted (--drop), once none has `next`." in shown
+    assert "Others can be deleted (--drop), once `next` is done." in shown
     assert "sent again, under the same event_id, as no entry has it; then look here" in shown
     assert f"type: .venv/bin/python -m ops {letter['command']}" in shown
     last = operator(*letter["command"].split(), "--drop").split("\n\n")[-2]
@@ -118,6 +118,67 @@ def test_an_id_of_another_locations_payment_is_told_as_that_before_it_may_be_del
     assert letter["command"].split()[2:] == ["--drop"]
     shown = " ".join(operator(*letter["command"].split()).split())
     assert "1 of 1 letter would be deleted for good." in shown
+
+
+def test_which_of_two_sums_under_one_id_is_right_billing_says_before_one_is_deleted(
+    connected: Deployment, operator: Operator
+) -> None:
+    first = payment("inv-1", amount="69.00")
+    connected.bill(first)
+    connected.bill({**first, "amount": "59.00"})
+    [letter] = operator.json("letters")
+    assert letter["next"] == (
+        "ask billing which is right. If payment#inv-1, delete this letter (--drop). If this one,"
+        " have billing give payment#inv-1 back, and send it under an event_id of"
+        " its own; then look here again"
+    )
+    assert letter["command"] == f"letters {letter['id'][:8]}"
+    shown = " ".join(operator(*letter["command"].split(), "--drop").split())
+    assert "deleted for good, and with it what no entry has: 1 payment of 59.00 EUR." in shown
+    connected.bill(refund("ref-1", "inv-1"))
+    # For a part of the period only, it is another; for all of it, it is the same.
+    connected.bill(payment("inv-2", amount="59.00", period_to="2026-12-20T00:00:00+00:00"))
+    [letter] = operator.json("letters")
+    is_back = "payment of 59.00 EUR; payment#inv-1 is SENT, 69.00 EUR, given back by refund#ref-1"
+    assert letter["money"] == f"{is_back} (SENT)"
+    assert "payment#inv-2 (SENT, 59.00 EUR, " in letter["period"]
+    assert "payment#inv-1 " not in letter["period"]
+    assert "If this one, have billing send it under an event_id of its own;" in letter["next"]
+    connected.bill({**first, "event_id": "inv-3", "amount": "59.00"})
+    [letter] = operator.json("letters")
+    assert letter["money"].endswith("4564 has the same by now: payment#inv-3 is SENT")
+    assert (letter["command"].split()[2:], "next" in letter) == (["--drop"], False)
+
+
+def test_a_corrected_payment_under_the_id_of_a_rejected_one_closes_that_first(
+    connected: Deployment, operator: Operator
+) -> None:
+    connected.simulator.fault("payment", "status", status=422, message="Currency.", times=2)
+    connected.bill(payment("inv-1", currency="USD"))
+    connected.let_time_pass(10)
+    assert connected.entry("payment#inv-1").state == "REJECTED"
+    connected.bill(payment("inv-1"))
+    [letter] = operator.json("letters")
+    closes = "If this one, close payment#inv-1 (`payment payment#inv-1`), and have billing send it"
+    assert closes in letter["next"]
+    operator("payment", "inv-1", "--close", "another currency", "--do")
+    [letter] = operator.json("letters")
+    assert "If this one, have billing send it under an event_id of its own" in letter["next"]
+
+
+def test_two_refunds_under_one_id_are_told_as_that(
+    connected: Deployment, operator: Operator
+) -> None:
+    for number in (1, 2):
+        connected.bill(payment(f"inv-{number}", amount=f"{number}.00"))
+        connected.bill(refund("ref-1", f"inv-{number}"))
+    [letter] = operator.json("letters")
+    assert letter["next"].startswith("ask billing which is right. If refund#ref-1, delete this")
+    assert "If this one, have billing send it under an event_id of its own" in letter["next"]
+    connected.bill(refund("ref-2", "inv-2"))
+    [letter] = operator.json("letters")
+    assert letter["money"].endswith("4564 has the same by now: refund#ref-2 is SENT")
+    assert letter["command"].split()[2:] == ["--drop"]
 
 
 def test_a_misspelt_field_is_named_as_one_and_what_is_paid_of_its_period_as_well(
