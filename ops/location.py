@@ -63,9 +63,10 @@ class Known:
         self.lines = {key: it for key, it in lines if it in {*self.own, location_id}}
         self.chain = site.one(site.chains.get, chain_key) if chain_key else None
         self.status, self.said = _asked(site, location_id)
-        closed = connection is not None and connection.state is State.DISABLED
-        # Closed here, and it goes on in Altegio.
-        self.is_shut = closed and self.status is not None and self.status.live
+        closed = connection is None or connection.state is State.DISABLED
+        # Closed or unknown here, and it goes on in Altegio.
+        is_live = self.status is not None and self.status.live
+        self.is_shut = closed and is_live and not self.is_unread
         self.journal = site.one(site.journal.of_location, location_id) or []
         entries = site.readable(site.ledger.get, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)
@@ -142,11 +143,11 @@ def _apart(site: Site, known: Known, stands: Standing, now: datetime) -> Iterato
     if status is None or (connection is not None and connection.hint is Hint.GONE):
         # It was seen to be gone, as `of_leaving` tells.
         return
-    # `payment` leads here for what waits for that, so it is told at once.
-    is_due = known.is_shut and any(it.state is EntryState.HELD for it in known.entries)
-    is_due = is_due or stands.since is None or now - stands.since > _SETTLED
-    if connection is not None and known.is_shut and is_due:
-        yield trouble.of_shut(connection, status, now, site.settings.lifecycle)
+    # Our page writes its row first; and `payment` leads here for what waits for that.
+    is_due = connection is None or any(it.state is EntryState.HELD for it in known.entries)
+    is_due = (known.is_shut and is_due) or stands.since is None or now - stands.since > _SETTLED
+    if known.is_shut and is_due:
+        yield trouble.of_shut(location_id, connection, status, now, site.settings.lifecycle)
     elif stands.agree is False and is_due:
         what = f"is {stands.here or 'unknown'} here, but {stands.there} in Altegio"
         command = "census --new"
@@ -164,7 +165,7 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         # What concerns all locations may be what its owner complains of.
         of_all = [it for it in platform(site, now) if isinstance(it, Trouble)]
         yield from of_all or [Trouble(known.said, "platform", "status", grade=Grade.BROKEN)]
-    is_strange = known.connection is None and not known.is_unread
+    is_strange = known.connection is None and not known.is_unread and not known.is_shut
     strangers = {known.location_id} if is_strange else ()
     # What it waits for if it is shut here only, `_apart` tells.
     own = () if known.is_shut else filter(None, [known.connection])

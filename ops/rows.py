@@ -112,7 +112,7 @@ def shut(site: Site, known: Iterable[Connection], now: datetime) -> dict[int, Tr
     closed, rules = [it for it in known if it.state is State.DISABLED][:ASKED], site.settings
     told = side_by_side(lambda it: site.told(it.location_id), closed)
     return {
-        it.location_id: trouble.of_shut(it, there, now, rules.lifecycle)
+        it.location_id: trouble.of_shut(it.location_id, it, there, now, rules.lifecycle)
         for it, there in zip(closed, told, strict=True)
         if isinstance(there, Status) and there.live
     }

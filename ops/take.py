@@ -59,6 +59,7 @@ def take(site: Site, options: argparse.Namespace) -> int:
         ("change", f"{was} -> {taken.state}, generation {taken.generation}"),
         ("telephony", telephony),
         ("why", taken.verdict),
+        ("risk", "if it is not this customer's, strangers see each other's callers"),
     ]
     text = f"{text}\n\n{screen.facts(change)}"
     return screen.proposed(options, text, {**plain, **dict(change)}, do)

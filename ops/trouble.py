@@ -31,6 +31,12 @@ UNFINISHED = (
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
+WAYS = (
+    "its owner presses Disconnect and then Connect in Altegio; you need not know whose it is. If he"
+    " cannot, give it to its customer's account, once you have seen that he has it open in Altegio."
+    " With a wrong account, strangers see each other's callers"
+)
+"""How a location that was installed by another way comes to its account."""
 NAMED = 5  # How many are named of those that one trouble concerns.
 
 
@@ -374,17 +380,21 @@ def of_leaving(connections: Iterable[Connection], now: datetime) -> Iterator[Tro
 
 
 def of_shut(
-    connection: Connection, there: Status, now: datetime, rules: LifecyclePolicy
+    id_: int, connection: Connection | None, there: Status, now: datetime, rules: LifecyclePolicy
 ) -> Trouble:
-    """Closed here, and live in Altegio, as one that it has restored: what brings it back."""
-    id_, command = connection.location_id, "census --new"
-    what = f"is {connection.state} here, but {there.installed} in Altegio. What comes for it is"
-    what += " held until it is connected here again"
+    """Not connected here, and live in Altegio: what connects it."""
+    had, command = connection.account_id if connection else None, "census --new"
+    what = f"is {connection.state if connection else 'not connected'} here, but {there.installed}"
+    what += " in Altegio. What comes for it is held until it is connected here"
     found = differences.of_connection(id_, connection, there, now, rules)
     if found is None and there.installed is Installed.ACTIVE:
         what += ": by a census, once it is closed for an hour; or at once, if you give it to its"
-        what += " account"
-        command = f"take {id_} {connection.account_id or 'ACCOUNT'} --reason TEXT"
+        what, command = f"{what} account", f"take {id_} {had or 'ACCOUNT'} --reason TEXT"
+    elif found is not None and found.difference is differences.Difference.GHOST:
+        what += f", as it was installed by another way than our page: {WAYS}"
+        what += f". Before, account {had} had it" if had else ""
+        command = f"take {id_} ACCOUNT --reason TEXT"
     elif found is None or found.difference in differences.REPAIRED:
         what += ": a census does that, and its owner has nothing to do"
-    return Trouble(what, f"location {id_}", command, connection.settled_at)
+    since = connection.settled_at if connection else there.since
+    return Trouble(what, f"location {id_}", command, since)

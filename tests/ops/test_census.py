@@ -144,6 +144,34 @@ def test_what_was_repaired_later_is_told_as_done(
 
 
 @pytest.mark.usefixtures("minutes")
+def test_what_nobody_has_connected_is_told_as_it_is_now(
+    deployment: Deployment, operator: Operator
+) -> None:
+    connect(deployment, 1)
+    deployment.simulator.grant(2, private=True)
+    roll(deployment).order(clock.now(), repairs=True)
+    deployment.let_time_pass(3)
+    lines = operator("census").splitlines()
+    assert [line.split(maxsplit=1) for line in lines[1:5]] == [
+        ["state", "done"],
+        ["locations", "2, looked at 2"],
+        ["differences", "installed there, connected by nobody here: 1"],
+        ["repairs", "0 possible, 0 done by now, 0 under way"],
+    ]
+    ways = "Of location 2: its owner presses Disconnect and then Connect in Altegio;"
+    assert ways in " ".join(lines)
+    assert lines[-3].endswith("ops take 2 ACCOUNT --reason TEXT")
+    assert operator.json("census")["findings"][0]["open"]
+    operator("take", "2", "1", "--reason", "seen", "--do")
+    shown = operator("census")
+    assert "; now active" in " ".join(shown.split())
+    assert "take" not in shown
+    assert "Disconnect" not in shown
+    assert not operator.json("census")["findings"][0]["open"]
+    assert "there is nothing to repair" in operator("census", "--do")
+
+
+@pytest.mark.usefixtures("minutes")
 def test_what_was_written_by_hand_is_told_by_its_location_and_mended_by_what_that_says(
     deployment: Deployment, operator: Operator
 ) -> None:

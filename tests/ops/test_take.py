@@ -12,7 +12,7 @@ from shared.connections.accounts import Accounts
 from shared.connections.crm_token import CrmTokenState
 from shared.connections.table import Connections
 from tests.deployment import Deployment, finished, payment
-from tests.ops.operator import Operator
+from tests.ops.operator import Operator, told
 
 pytestmark = pytest.mark.usefixtures("logged")
 
@@ -244,3 +244,37 @@ def test_an_address_that_was_proven_is_told_from_one_that_was_only_written(
     deployment.connect(4801, owner=impostor)
     other = str(deployment.connection(4801).account_id)
     assert f"e-mail {Owner().email}, not proven" in take(account=other)
+
+
+def test_what_nobody_has_connected_is_told_at_once_with_both_ways(
+    deployment: Deployment, operator: Operator, key: str
+) -> None:
+    assert key
+    deployment.simulator.grant(4778, private=True)
+    deployment.bill(payment(location_id=4778))
+    held, apart = sorted(told(operator, "location", "4778"), key=lambda it: "HELD" not in it)
+    assert "location 4778: is not connected here, but active in Altegio" in apart
+    assert "another way than our page: its owner presses Disconnect and then Connect" in apart
+    assert apart.endswith(" > take 4778 ACCOUNT --reason TEXT")
+    # Billing names it rightly.
+    assert "nor ever was" not in held
+    shown = " ".join(operator("take", "4778", "4564", "--reason", "seen").split())
+    assert "risk if it is not this customer's, strangers see each other's callers" in shown
+    operator("take", "4778", "4564", "--reason", "seen", "--do")
+    deployment.let_time_pass(12)
+    assert told(operator, "location", "4778") == []
+
+
+def test_whose_it_was_is_said_of_one_that_is_installed_anew_by_another_way(
+    deployment: Deployment, operator: Operator
+) -> None:
+    deployment.connect(4801, owner=BOB)
+    deployment.clock.advance(minutes=2)
+    deployment.simulator.disconnect(4801)
+    deployment.webhook(deployment.event(4801))
+    deployment.let_time_pass(10)
+    deployment.simulator.grant(4801, private=True)
+    deployment.let_time_pass(10)
+    [line] = told(operator, "location", "4801")
+    bob = deployment.connection(4801).account_id
+    assert f"Before, account {bob} had it > take 4801 ACCOUNT --reason TEXT" in line
