@@ -13,7 +13,7 @@ from typing import TextIO
 from ops import country as countries_of
 from ops import names, pbx, rows, screen, trouble, waiting
 from ops.screen import NotChanged, Wrong
-from ops.site import Site
+from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Trouble
 from shared import clock, countries
 from shared.aws.sightings import KEY_REFUSED, KEY_REPLACED, MAIL_NOT_SENT, MAIL_SENT, POP_UP
@@ -72,7 +72,7 @@ def facts(site: Site, found: Account, own: Iterable[Connection]) -> list[tuple[s
         ("country", countries.named(found.country)),
         ("portal", found.portal_account_id or "-"),
         ("locations", ", ".join(str(it.location_id) for it in own if it.live) or "none"),
-        ("PBX key", key_of(found)),
+        ("PBX key", key_of(site, found, [it.location_id for it in own])),
     ]
 
 
@@ -86,23 +86,27 @@ def named(site: Site, name: str) -> Account:
     return found
 
 
-def key_of(found: Account) -> str:
-    """How old its PBX's key is, and until when the ones before are good."""
+def key_of(site: Site, found: Account, ids: Iterable[int]) -> str:
+    """How old its PBX's key is, who made it, and until when the ones before are good."""
     if not found.pbx_key_digest:
         return "the account has none yet"
     now = clock.now()
     made = screen.due(clock.instant(found.pbx_key_at), now) if found.pbx_key_at else "long ago"
+    journals = side_by_side(site.journal.of_location, [*ids][:_MOST])
+    for line in chain.from_iterable(journals):
+        if line.words.startswith(pbx_key.NEW) and clock.stamp(line.at) == found.pbx_key_at:
+            made += f" by {line.words.rpartition(', by ')[2]}"
+            break
     untils = [clock.instant(it) for it in found.replaced_pbx_keys.values()]
     ends = max((it for it in untils if it > now), default=None)
     before = f"the one before is good until {screen.moment(ends)}" if ends else "no other is good"
     return f"made {made}; {before}"
 
 
-def of_key(site: Site, account_id: str, command: str = "") -> Iterator[Trouble]:
+def of_key(site: Site, account_id: str) -> Iterator[Trouble]:
     """Whether its PBX has the key that it should have; until one that is good is heard again."""
     now, last = clock.now(), site.sightings.last
-    whom = f"account {account_id}"
-    command = command or whom
+    whom = command = f"account {account_id}"
     refused, replaced = last(KEY_REFUSED, account_id), last(KEY_REPLACED, account_id)
     seen = [it.at for it in (refused, replaced) if it and it.at > now - LATELY]
     if not seen:
@@ -111,15 +115,16 @@ def of_key(site: Site, account_id: str, command: str = "") -> Iterator[Trouble]:
     heard = [it.heard_at for each in ids[:_MOST] for it in site.calls.latest(each, 1)]
     for whose in (*ids[:_MOST], account_id):
         heard += filter(None, [site.sightings.last_counted(POP_UP, str(whose))])
-    heard_at = max([*heard, now - LATELY])
+    heard_at, found = max([*heard, now - LATELY]), site.accounts.of_id(account_id)
+    made = key_of(site, found, ids) if found and found.pbx_key_digest else ""
     if ids:
         whom += f" of {trouble.places(ids)}"
     if refused and refused.at >= heard_at:
-        yield pbx.of_key(refused, whom, command, now)
+        yield pbx.of_key(refused, whom, command, made, now)
     # A call with the one that was replaced is heard as well, and noted once a minute.
     is_good = replaced and clock.instant(replaced.why) > now
     if replaced and is_good and replaced.at + _NOTED_EVERY >= heard_at:
-        yield pbx.of_key(replaced, whom, command, now)
+        yield pbx.of_key(replaced, whom, command, made, now)
 
 
 def of_mail(site: Site, account_id: str) -> Iterator[Trouble]:
@@ -135,14 +140,14 @@ def of_mail(site: Site, account_id: str) -> Iterator[Trouble]:
 
 
 def of_account(
-    site: Site, account: Account, ids: Iterable[int], calls: Iterable[Call] = (), command: str = ""
+    site: Site, account: Account, ids: Iterable[int], calls: Iterable[Call] = ()
 ) -> Iterator[Trouble]:
     """Its key, its owner's e-mails, and the calls that wait for a line of its locations."""
     if not account.pbx_key_digest:
         what = "has no PBX key, so no PBX can report a call or ask for a pop-up"
         whom = f"account {account.account_id}"
         yield Trouble(what, whom, f"{whom} --new-key")
-    yield from of_key(site, account.account_id, command)
+    yield from of_key(site, account.account_id)
     yield from of_mail(site, account.account_id)
     yield from waiting.told(site, site.calls.waiting(account.account_id), account, *ids)
     yield from waiting.elsewhere(site, account, calls)
@@ -151,9 +156,7 @@ def of_account(
 def _of_locations(site: Site, account: Account, own: Sequence[Connection]) -> Iterator[Trouble]:
     for it in own[:_MOST]:
         yield from rows.refused(site, site.calls.latest(it.location_id, _MOST), it.location_id)
-    # Elsewhere, another key is none to begin with.
-    new_key = f"account {account.account_id} --new-key"
-    yield from of_account(site, account, [it.location_id for it in own], command=new_key)
+    yield from of_account(site, account, [it.location_id for it in own])
     yield from rows.dropped(site, [str(it.location_id) for it in own[:_MOST]], clock.now())
 
 
@@ -225,9 +228,10 @@ def _handing_over(site: Site, name: str, found: Account) -> _Change:
 def _new_key(
     site: Site, found: Account, out: TextIO, options: argparse.Namespace, told: dict[str, object]
 ) -> str:
-    made = pbx_key.made(found.account_id)
-    digest, voids = pbx_key.digest(made), bool(options.void)
-    _done(site.accounts.give_key(found, digest, clock.now(), voids=voids))
+    made, now, voids = pbx_key.made(found.account_id), clock.now(), bool(options.void)
+    words = pbx_key.noted(getpass.getuser(), voids=voids)
+    lines = site.connections.noted(found.account_id, words, now)
+    _done(site.accounts.give_key(found, pbx_key.digest(made), now, lines, voids=voids))
     if options.json:
         told["new key"] = made
     else:

@@ -256,7 +256,7 @@ def _facts(site: Site, known: Known, now: datetime) -> Iterator[tuple[str, str]]
     if dropped:
         yield "dropped", f"{screen.due(dropped.at, now)}: {pbx.in_a_sentence(dropped.why)}"
     if account is not None:
-        yield "PBX key", accounts.key_of(account)
+        yield "PBX key", accounts.key_of(site, account, sorted(known.own))
     told = [line for line in known.journal if line.words.endswith(" webhook")]
     last = f"{told[-1].words}, {screen.due(told[-1].at, now)}" if told else "none yet"
     yield "webhook", f"of Altegio's: {last}"

@@ -130,7 +130,7 @@ def _delays(late: Mapping[str, int], why: str) -> str:
     return f"{said} {_TOO_EARLY.format(by)}"
 
 
-def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Trouble:
+def of_key(seen: Sighting, whom: str, command: str, made: str, now: datetime) -> Trouble:
     """A PBX that came with a key that was replaced, and is, or was, good until `seen.why`."""
     until, grade = instant(seen.why) if seen.why else None, Grade.BROKEN
     if until and until > now:
@@ -139,10 +139,13 @@ def of_key(seen: Sighting, whom: str, command: str, now: datetime) -> Trouble:
     else:
         which = "a key that is not the account's, nor one of the last before it"
         which = f"an old key, void since {screen.moment(until)}" if until else which
-        what = f"a PBX came {screen.due(seen.at, now)} with {which}, and was not heard: its"
-        what += " pop-ups and calls are lost"
-    what += ". Set the PBX to the account's key; only if nobody has that any more, make another,"
-    what += " which a PBX that has the right one has to be given within a day"
+        what = f"a PBX came {screen.due(seen.at, now)}, and maybe again within the minute after,"
+        what += f" with {which}, and was not heard: its pop-ups are lost, and so are calls that it"
+        what += " does not report again"
+    what += f". The right key was {made}" * bool(made)
+    what += ". Only whoever made the right key was shown it: have the PBX set to that. If nobody"
+    what += f" has it any more, make another ({command} --new-key), and have all PBXs of the"
+    what += " account set to that one within a day"
     return Trouble(what, whom, command, grade=grade)
 
 

@@ -123,6 +123,7 @@ def build(environ: Mapping[str, str]) -> Connect:
     )
     connecting = ConnectFlow(
         token=token,
+        connections=connections,
         accounts=accounts,
         tickets=tickets,
         locations=Locations(

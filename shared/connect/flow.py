@@ -25,6 +25,7 @@ from shared.connect.view import LocationStanding, Proof, Standing, Visit
 from shared.connections import pbx_key
 from shared.connections.accounts import Account, Accounts, made
 from shared.connections.connection import Connection
+from shared.connections.table import Connections
 from shared.telemetry import logger
 
 
@@ -48,6 +49,7 @@ class ConnectFlow:
         *,
         token: PartnerToken,
         accounts: Accounts,
+        connections: Connections,
         tickets: Tickets,
         locations: Locations,
         inventory: AccountSummary,
@@ -58,6 +60,7 @@ class ConnectFlow:
         """Of one deployment; `proves` says whether an owner can prove more than his link does."""
         self._token = token
         self._accounts = accounts
+        self._connections = connections
         self._tickets = tickets
         self._locations = locations
         self._inventory = inventory
@@ -324,8 +327,11 @@ class ConnectFlow:
 
         `voids` says whether those before are void at once, instead of after `pbx_key.GRACE`.
         """
-        key = pbx_key.made(account.account_id)
-        if not self._accounts.give_key(account, pbx_key.digest(key), self._clock(), voids=voids):
+        key, now = pbx_key.made(account.account_id), self._clock()
+        words = pbx_key.noted("its owner", voids=voids)
+        lines_of = self._connections.noted(account.account_id, words, now)
+        digest = pbx_key.digest(key)
+        if not self._accounts.give_key(account, digest, now, lines_of, voids=voids):
             return None
         told = {"account_id": account.account_id, "voids": voids}
         logger.info("PBX key rotated", extra=told)

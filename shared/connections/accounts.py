@@ -118,7 +118,13 @@ class Accounts:
         return _account(row)
 
     def give_key(
-        self, account: Account, digest: str, now: datetime, *, voids: bool = False
+        self,
+        account: Account,
+        digest: str,
+        now: datetime,
+        beside: Sequence[Any] = (),
+        *,
+        voids: bool = False,
     ) -> bool:
         """Keeps the hash of another key of an account's PBX.
 
@@ -126,6 +132,7 @@ class Accounts:
             account: whose, as it was read.
             digest: see `pbx_key`.
             now: the present moment.
+            beside: what is written in the transaction, too, or neither is.
             voids: whether those before are void at once; else they are good for a while.
 
         Returns:
@@ -138,7 +145,7 @@ class Accounts:
             ":kept": kept,
             ":replaced": pbx_key.replaced(kept, before, now, voids=voids),
         }
-        return self._update(
+        update = self._part(
             account.account_id,
             "pbx_key_digest = :digest, pbx_key_at = :now, replaced_pbx_keys = :replaced",
             # The same once more is AWS's client, which has got no answer.
@@ -146,6 +153,7 @@ class Accounts:
             " OR pbx_key_digest = :kept OR pbx_key_digest = :digest)",
             to_item(values),
         )
+        return not self._refused([{"Update": update}, *beside])
 
     def registration(self, account: Account) -> list[Any]:
         """Parts of a transaction that stores a new account; it fails if its owner has one by now.

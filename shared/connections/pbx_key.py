@@ -22,6 +22,9 @@ MOST_REPLACED = 3
 """So many replaced keys of an account are known; of more, the first end. Each call reads
 them with the account, so however often somebody asks for a key, the row stays as small."""
 
+NEW = "new PBX key"
+"""What a journal's line of one begins with; it ends with who made it."""
+
 _FORM = re.compile(r"pbx_([0-9a-f\-]{36})_([A-Za-z0-9_\-]{43})")
 
 
@@ -34,6 +37,11 @@ def account_of(key: str) -> str | None:
     """The account that a key names, which proves nothing yet; None if it is no key."""
     form = _FORM.fullmatch(key)
     return form[1] if form else None
+
+
+def noted(by: str, *, voids: bool) -> str:
+    """What the journal has of a new one."""
+    return f"{NEW}, the one before is {'void at once' if voids else 'good for a day'}, by {by}"
 
 
 def digest(key: str) -> str:
