@@ -65,12 +65,14 @@ def of_stopped(site: Site, chain_key: str | None, known: Iterable[Connection]) -
         ids = [it.location_id for it in found.connections]
         whose = f"location {trouble.some(found.culprits)}" if found.culprits else "one of them"
         [first, *others] = [it.partition(" ")[0] for it in found.culprits] or [str(ids[0])]
-        what = "telephony is stopped for all of the chain that no call has proven, as a saved call"
-        what += f" of {whose} was not in its list.{_likelier(found)} First see in Altegio's"
-        what += " telephony settings whether that line is routed to"
-        what += f" {'its location' if {*others} - {first} else first}: if it is not, route it; if"
-        what += " it is, the CRM token is another's, and its owner has to disconnect and connect"
-        what += " anew. Then have it go on"
+        its = "its location" if {*others} - {first} else first
+        what = f"telephony is stopped, as a saved call of {whose} was not in its list, and no call"
+        what += (
+            f" of these has proven their CRM token yet. {_likelier(found)}First see in Altegio's"
+        )
+        what += f" telephony settings whether that line is routed to {its}: if it is not, route it;"
+        what += f" if it is, the CRM token is another's, and the owner of {its} has to disconnect"
+        what += " and connect it anew. Then have all of these go on"
         command = f"location {first} --resume"
         yield Trouble(what, trouble.places(ids), command, found.since, grade=Grade.BROKEN)
 
@@ -82,10 +84,10 @@ def _likelier(found: _Stopped) -> str:
     if not found.proven:
         return ""
     whose = trouble.places(own or [it.location_id for it in found.proven])
-    proven = f" A call has proven the same CRM token for {whose}"
+    proven = f"A call has proven the same CRM token for {whose}"
     if own:
-        return f"{proven}, so the routing is the likelier cause."
-    return f"{proven} of another account, so the likelier cause is that the token is that one's."
+        return f"{proven}, so the routing is the likelier cause. "
+    return f"{proven} of another account, so the likelier cause is that the token is that one's. "
 
 
 def _stopped(site: Site, chain_key: str | None, known: Iterable[Connection]) -> _Stopped:
@@ -164,6 +166,7 @@ def changed(site: Site, options: argparse.Namespace) -> int:
     pairs = [
         ("location", trouble.some([it.location_id for it in changing])),
         *[("call", "; ".join(map(_missed, stopped.missed[:3])))] * bool(stopped.missed),
+        *[("proven", _likelier(stopped))] * bool(stopped.proven),
         ("chain", _each(site, chain.locations if chain else [connection.location_id])),
         ("held", _held(site, changing, after)),
         ("change", f"{connection.telephony} -> {after}"),
@@ -176,7 +179,7 @@ def _missed(call: Call) -> str:
     """A call for which telephony was stopped."""
     at = f", saved {screen.moment(call.sent_at)}" if call.sent_at else ""
     told = f"{call.call_id} on line {_line(call)}{at}, was not in the list of {call.location_id}"
-    return f"{told}, and stays where it is"
+    return f"{told}, and will not be, whatever is done now"
 
 
 def _held(site: Site, changing: Sequence[Connection], after: CrmTokenState) -> str:

@@ -245,7 +245,7 @@ def of_chain(chain: Chain) -> Iterator[Trouble]:
 def of_connection(
     connection: Connection, chain: Chain | None, entries: Sequence[Entry], now: datetime
 ) -> Iterator[Trouble]:
-    """Why a location takes no pop-ups and no calls; of `entries`, the last one is the last."""
+    """Why a location takes no pop-ups and no calls."""
     location, what, since = f"location {connection.location_id}", "", None
     if connection.state is State.FROZEN and not (connection.covered_until or now) > now:
         what = "is frozen, so neither pop-ups nor calls are taken; a payment for a period"
@@ -260,10 +260,9 @@ def of_connection(
     elif chain is not None and not chain.enabled and not chain.tries:
         what, since = "telephony is not enabled yet, which reconcile does", chain.due_at
     if what:
-        # Of one that has left, somebody has given up what came for it since.
-        given_up = connection.erase_at and [it.state for it in entries[-1:]] == [EntryState.CLOSED]
-        waits = any(it.state in UNFINISHED for it in entries)
-        grade = Grade.FINE if given_up and not waits else Grade.ATTENTION
+        # Whoever has left may have done so: only what comes for it since is wrong.
+        is_well = connection.erase_at and not any(it.state in UNFINISHED for it in entries)
+        grade = Grade.FINE if is_well else Grade.ATTENTION
         yield Trouble(what, location, f"{location} --all", since, grade=grade)
     yield from of_leaving([connection], now)
 

@@ -643,7 +643,7 @@ ALL = (
     Incident(
         "a misrouted line stops its chain",
         misrouted,
-        "telephony is stopped for all of the chain",
+        "telephony is stopped, as a saved call",
         "TelephonyStopped",
         outside="the owner routes the line",
         quick=True,

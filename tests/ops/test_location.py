@@ -234,13 +234,13 @@ def test_a_chain_that_was_stopped_is_told_as_such_and_goes_on_as_a_whole(
     stop(deployment, key)
     for location_id in (4564, 4232):
         [told] = troubles(operator, location_id)
-        assert told.startswith("locations 4232, 4564: telephony is stopped for all of the chain")
-        assert "a saved call of location 4564 (line +13155550176) was not in its list" in told
+        assert told.startswith("locations 4232, 4564: telephony is stopped, as a saved")
+        assert "call of location 4564 (line +13155550176) was not in its list, and no call" in told
         # What tells the two causes from each other, and what is done first for each.
         assert (
             "First see in Altegio's telephony settings whether that line is routed to 456" in told
         )
-        assert "if it is not, route it; if it is, the CRM token is another's, and its owner" in told
+        assert "if it is not, route it; if it is, the CRM token is another's, and the owner" in told
         assert told.endswith("> location 4564 --resume")
     # What was seen is told, and not what may be concluded from it.
     assert "is not its own" not in operator("account", "4232") + operator("location", "4232")

@@ -166,6 +166,10 @@ def test_who_has_left_is_no_trouble_once_what_came_for_him_was_given_up(
     connected.simulator.disconnect(4564)
     connected.webhook(connected.event(4564))
     connected.let_time_pass(5)
+    for command in ("status", "location 4564"):
+        # Nothing comes for him, so both say that all is well.
+        operator(*command.split())
+        assert operator.code == 0
     connected.bill(payment())
     assert "attention  location 4564" in operator("location", "4564")
     assert operator.code == 1

@@ -29,7 +29,7 @@ def test_a_chain_that_was_stopped_goes_on_as_it_says(
         deployment.let_time_pass(15)
     assert deployment.connection(4777).telephony is CrmTokenState.STOPPED
     [line] = told(operator)
-    assert line.startswith("broken locations 4232, 4777: telephony is stopped for all of the chain")
+    assert line.startswith("broken locations 4232, 4777: telephony is stopped, as a saved call of")
     assert "a saved call of location 4232 (line +13155550176) was not in its list" in line
     deployment.simulator.route(4232, line="+13155550176")
     assert "Nothing was changed yet" in type_what_it_says(operator, line)
@@ -212,7 +212,8 @@ def test_a_proven_sibling_makes_the_routing_the_likelier_cause(
         telling.end(deployment, key, call_id=call_id, location_id=of)
     deployment.let_time_pass(2)
     [line] = told(operator)
-    assert line.startswith("broken locations 4232, 4777: telephony is stopped for all of the chain")
+    assert line.startswith("broken locations 4232, 4777: telephony is stopped, as a saved call of")
+    assert "and no call of these has proven their CRM token yet. A call has proven" in line
     assert "A call has proven the same CRM token for location 4564, so the routing is the" in line
     [same] = told(operator, "location", "4777")
     assert same == line
@@ -222,7 +223,9 @@ def test_a_proven_sibling_makes_the_routing_the_likelier_cause(
 
     shown = " ".join(type_what_it_says(operator, line).split())
     assert "call s-1 on line +13155550188, saved " in shown
-    assert "was not in the list of 4232, and stays where it is" in shown
+    assert "was not in the list of 4232, and will not be, whatever is done now" in shown
+    # The same evidence as on the first screen.
+    assert "proven A call has proven the same CRM token for location 4564, so the routing" in shown
     assert "chain 4232 (stopped), 4564 (proven), 4777 (stopped)" in shown
     assert "held 2 calls go out: s-3 of 4232, s-2 of 4777; one of each location first" in shown
     assert "risk if the CRM token is a stranger's, he sees the caller of the first call" in shown
