@@ -20,7 +20,7 @@ from shared.altegio.redirect import NO_SIGN
 # The instructions of a moderation request have 3 to 1000 characters.
 _TEXT = range(3, 1001)
 _PATIENCE_S = 30
-_TOKEN = (401, 406)
+_TOKEN = ("401", "406")
 _FORGED = {"salon_id": 1, "event": "uninstall", "partner_token": lifecycle.NO_TOKEN}
 
 # By their headings; in braces is what the stack is set to.
@@ -54,7 +54,9 @@ def publication(site: Site, options: argparse.Namespace) -> int:
 
 
 def _told(site: Site, values: dict[str, str], texts: dict[str, str], checks: list[Check]) -> str:
-    failed = [it.what for it in checks if not it.passed]
+    # What matters is first.
+    checks = sorted(checks, key=lambda it: it.passed)
+    failed = [f"{it.what} ({it.seen.rstrip('.')})" for it in checks if not it.passed]
     verdict = "Not ready" if failed else "Ready, as far as it can be looked at"
     if _is_local(site):
         verdict = "A local stack, which only this machine reaches, so it is not what is published"
@@ -124,11 +126,11 @@ def _preflight(site: Site, http: httpx.Client) -> Iterator[Check]:
     try:
         ids = [it.id for it in site.platform.locations(page=1)]
     except (Refused, Unreachable) as error:
-        # Of a wrong application, the token is not to be blamed.
-        is_taken = isinstance(error, Refused) and error.status not in _TOKEN
         # Nobody asks while it refuses us: what it had answered.
         until, why = site.pace.braked()
         seen = f"{why.rstrip('.')}; {error}" if until > clock.now() and why else str(error)
+        # Of a wrong application, the token is not to be blamed.
+        is_taken = seen.startswith("4") and not seen.startswith(_TOKEN)
         yield Check(knows if is_taken else takes, passed=False, seen=seen)
     else:
         yield Check(takes, passed=True, seen=f"it lists {screen.counted(len(ids), 'location')}")

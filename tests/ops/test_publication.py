@@ -51,6 +51,9 @@ def test_a_wrong_token_is_blamed(connected: Deployment, failed: Any) -> None:
 def test_a_wrong_application_is_not_blamed_on_the_token(connected: Deployment, failed: Any) -> None:
     connected.environments["reconcile"]["APPLICATION_ID"] = "102"
     assert failed() == {OF_US: "403 Access denied."}
+    # While nobody asks, too.
+    site.Site(stack_of(connected)).pace.brake(60, "403 Access denied.")
+    assert failed()[OF_US].startswith("403 Access denied; no call to the platform before ")
 
 
 def test_a_list_of_calls_that_is_refused_is_seen(connected: Deployment, failed: Any) -> None:
@@ -63,9 +66,15 @@ def test_the_verdict_comes_first_and_a_local_stack_is_said_to_be_one(
 ) -> None:
     connected.simulator.fault("calls", "status", status=403, message="No right.", times=9)
     shown = operator("publication")
-    verdict, _checks = shown.split("\n\n")[:2]
+    verdict, checks = shown.split("\n\n")[:2]
+    assert [it.split()[0] for it in checks.splitlines()[1:8]] == ["FAILED"] * 7
+    assert "the list of calls may be read (location 4564: 403 No right)." in (
+        " ".join(verdict.split())
+    )
     assert verdict.startswith("A local stack, which only this machine reaches, so it is not")
-    assert "Of 10 checks, 7 do not hold: the webhook answers GET; " in " ".join(verdict.split())
+    assert "Of 10 checks, 7 do not hold: the webhook answers GET (ConnectError); " in " ".join(
+        verdict.split()
+    )
     assert "the addresses are https" not in shown
     assert set(failed()) == {LIST}
     outputs = dict.fromkeys(("RedirectUrl", "WebhookUrl", "CallsUrl"), "http://nobody.invalid/")
