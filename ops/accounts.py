@@ -92,8 +92,7 @@ def key_of(site: Site, found: Account, ids: Iterable[int]) -> str:
         return "the account has none yet"
     now = clock.now()
     made = screen.due(clock.instant(found.pbx_key_at), now) if found.pbx_key_at else "long ago"
-    journals = side_by_side(site.journal.of_location, [*ids][:_MOST])
-    for line in chain.from_iterable(journals):
+    for line in chain.from_iterable(side_by_side(site.journal.of_location, [*ids][:_MOST])):
         if line.words.startswith(pbx_key.NEW) and clock.stamp(line.at) == found.pbx_key_at:
             made += f" by {line.words.rpartition(', by ')[2]}"
             break

@@ -6,7 +6,7 @@ Reconcile takes it, run by run; here it is only ordered and followed.
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 from datetime import timedelta
 
@@ -34,7 +34,6 @@ SETTLED: dict[str, tuple[State, ...]] = {
     Difference.GHOST: LIVE,
 }
 """In which of our states what the census found of a location is so no more."""
-_ENDED = (*REPAIRED, Difference.GHOST)
 
 
 def census(site: Site, options: argparse.Namespace) -> int:
@@ -60,16 +59,14 @@ def _found(site: Site, head: Head) -> list[Found]:
     return [it for number in range(head.parts) for it in site.roll.part(number).found]
 
 
-def _open(site: Site, found: Iterable[Found]) -> list[Found]:
-    """What is so yet, of what can be repaired or taken: reconcile ends some minutes later."""
-    asked = [it for it in found if it.finding.difference in _ENDED]
+def _open(
+    site: Site, found: Iterable[Found], kinds: Collection[Difference] = REPAIRED
+) -> list[Found]:
+    """What is so yet: reconcile ends repairs some minutes after the census is done."""
+    asked = [it for it in found if it.finding.difference in kinds]
     known = rows.rows(site, [it.finding.location_id for it in asked])
     of = {it.location_id: it for it in known}
     return [it for it in asked if not _is_over(site, it, of.get(it.finding.location_id))]
-
-
-def _repairable(found: Iterable[Found]) -> list[Found]:
-    return [it for it in found if it.finding.difference in REPAIRED]
 
 
 def _is_over(site: Site, it: Found, connection: Connection | None) -> bool:
@@ -88,7 +85,7 @@ def _repair_ordered(site: Site, head: Head | None, fuse: int | None) -> Head:
         raise NotChanged("no census was taken yet; --new takes one")
     if head.stage is not Stage.DONE:
         raise NotChanged(f"the census of {screen.moment(head.began_at)} is still {head.stage}")
-    if head.repaired or not _repairable(_open(site, _found(site, head))):
+    if head.repaired or not _open(site, _found(site, head)):
         raise NotChanged("; ".join(["there is nothing to repair", *_under_way(site)[1]]))
     if head.began_at + _STALE < clock.now():
         raise NotChanged("the last census is older than a day; --new takes another")
@@ -128,8 +125,8 @@ def _shown(
     counts = [f"{kind}: {number}" for kind, number in head.found.items()]
     state = "done" if head.stage is Stage.DONE else f"under way: {head.stage}"
     fuse = head.fuse if head.fuse is not None else _allowed(site, head)
-    (going, waits), repairable = _under_way(site), _repairable(left)
-    done = head.repairable - len(repairable)
+    (going, waits), done = _under_way(site), head.repairable - len(left)
+    ghosts = _open(site, found, [Difference.GHOST])
     pairs = [
         ("state", state + ", a dry run" * (not head.repairs)),
         ("locations", f"{head.locations}, looked at {head.looked}"),
@@ -146,7 +143,8 @@ def _shown(
     for it in shown:
         place, what = now.get(it.finding.location_id), it.finding.words
         what += f"; then {it.result}" * bool(it.result)
-        if it.result or (it.finding.difference in _ENDED and it not in left):
+        can_end = it.finding.difference in (*REPAIRED, Difference.GHOST)
+        if it.result or (can_end and it not in (*left, *ghosts)):
             what += f"; now {place.state if place else 'unknown'}"
         row = names.place(it.finding.location_id, place), what
         kinds[it.finding.difference].append(row)
@@ -154,13 +152,12 @@ def _shown(
         parts.append(f"\n{kind}\n{screen.table(('LOCATION', 'WHAT'), lines)}")
     if len(found) > _SHOWN:
         parts.append(f"\n  and {len(found) - _SHOWN} more (--json has all)")
-    if head.stage is Stage.DONE and repairable and (head.blown or not head.repairs):
+    if head.stage is Stage.DONE and left and (head.blown or not head.repairs):
         asked = f" --fuse {head.changes}" if head.changes > _allowed(site, head) else ""
         parts.append("\nHave them repaired:")
         parts.append(screen.to_type(f"census --do{asked}", options))
     parts += [f"\n{screen.wrapped(f'{it}.')}" for it in waits]
-    if ghosts := [it for it in left if it.finding.difference is Difference.GHOST]:
-        ids = [it.finding.location_id for it in ghosts]
+    if ids := [it.finding.location_id for it in ghosts]:
         parts.append(f"\n{screen.wrapped(f'Of {trouble.places(ids)}: {trouble.WAYS}.')}")
         parts.append(screen.to_type(f"take {ids[0]} ACCOUNT --reason TEXT", options))
     return "\n".join(parts)
@@ -186,5 +183,5 @@ def _plain(head: Head, found: list[Found], left: list[Found]) -> dict[str, objec
         for it in found
     ]
     told = {name: getattr(head, name) for name in fields}
-    told["done"] = head.repairable - len(_repairable(left))
+    told["done"] = head.repairable - len(left)
     return {"began_at": clock.stamp(head.began_at), **told, "findings": findings}

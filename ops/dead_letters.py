@@ -174,7 +174,9 @@ def _changed(
     other = "they would come back" if options.replay else "it is safe to --replay"
     against = "" if going else f"{other} (add --force to do it nevertheless)"
     whole = f"{len(going)} of {screen.counted(len(judged), 'letter')} would be {verb}"
-    lost = [it.money for it in going if not options.replay and _is_lost(site, it)]
+    dropped = [] if options.replay else going
+    # Also of one that a replay would take.
+    lost = [it.money for it in dropped if "next" in _facts(site, it, (False, ""))]
     whole += f", and with it what no entry has: {screen.tally(lost)}." if lost else "."
     plain = {"letters": [_plain(site, *both) for both in judged], "chosen": [it.id for it in going]}
 
@@ -255,8 +257,10 @@ def _entry(site: Site, letter: Letter) -> Entry | None:
 
 def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
     found = {"reason": letter.reason, "says": letter.shown}
-    entry, (is_safe, why) = _entry(site, letter), verdict
-    if entry and not is_safe and _is_other(letter, entry):
+    entry, meant, (is_safe, why) = _entry(site, letter), _meant(letter), verdict
+    # Its id was used for other money before: then no entry has what it brings.
+    is_other = entry and meant and _money(meant) != _money(entry)
+    if entry and not is_safe and (is_other or _is_of_another(letter, entry)):
         return {**found, **_of_other(site, letter, entry), "replay": f"refused again: {why}"}
     if letter.money:
         told = f"; {entry.key} is {entry.state}, {screen.amount(entry)}" if entry else ""
@@ -268,21 +272,6 @@ def _facts(site: Site, letter: Letter, verdict: Verdict) -> dict[str, str]:
         same = ", under the same event_id, as no entry has it" * ("event_id" in letter.names)
         found["next"] = f"have it corrected, and sent again{same}; then look here again"
     return found
-
-
-def _is_lost(site: Site, letter: Letter) -> bool:
-    """Whether no entry has what it brings."""
-    entry = _entry(site, letter)
-    if entry and _is_other(letter, entry):
-        return _sent_anew(site, letter) is None
-    return letter.is_bill and not entry
-
-
-def _is_other(letter: Letter, entry: Entry) -> bool:
-    """Whether its id was used for other money before: then no entry has what it brings."""
-    meant = _meant(letter)
-    is_other = meant is not None and _money(meant) != _money(entry)
-    return is_other or _is_of_another(letter, entry)
 
 
 def _is_of_another(letter: Letter, entry: Entry) -> bool:
@@ -297,8 +286,8 @@ def _of_other(site: Site, letter: Letter, entry: Entry) -> dict[str, str]:
     place, its, key = letter.names.get("location_id"), screen.amount(entry), entry.key
     money, anew = f"{letter.money}; {key} is {entry.state}, {its}", "under an event_id of its own"
     if is_of_another := _is_of_another(letter, entry):
-        theirs = f"{key} is of location {entry.location_id} ({its}, {entry.state})"
-        money = f"{letter.money}, of location {place}; {theirs}"
+        money = f"{letter.money}, of location {place}; {key} is of location {entry.location_id}"
+        money += f" ({its}, {entry.state})"
     back = None if entry.is_refund else site.ledger.giver(key)
     money += f", given back by {back.key} ({back.state})" if back else ""
     if same := _sent_anew(site, letter):
@@ -307,13 +296,11 @@ def _of_other(site: Site, letter: Letter, entry: Entry) -> dict[str, str]:
     if is_of_another:
         then = f"have billing send this one {anew}; then look here again"
         return {"money": f"{money}, and Altegio is not told of {place}'s", "next": then}
-    do = f"have billing give {key} back, and send"
-    if entry.state is EntryState.REJECTED:
-        do = f"close {key} (`payment {key}`), and have billing send"
-    elif entry.is_refund or back or entry.state is EntryState.CLOSED:
-        do = "have billing send"
-    then = f"ask billing which is right. If {key}, delete this letter (--drop). If this one, {do}"
-    then += f" it {anew}; then look here again"
+    is_rejected = entry.state is EntryState.REJECTED
+    do = f"close {key} (`payment {key}`)" if is_rejected else f"have billing give {key} back"
+    is_over = entry.is_refund or back or entry.state is EntryState.CLOSED
+    then = f"ask billing which is right. If {key}, delete this letter (--drop). If this one,"
+    then += f"{'' if is_over else f' {do}, and'} have billing send it {anew}; then look here again"
     return {"money": money, **_of_its_period(site, letter, key), "next": then}
 
 

@@ -65,8 +65,7 @@ class Known:
         self.status, self.said = _asked(site, location_id)
         closed = connection is None or connection.state is State.DISABLED
         # Closed or unknown here, and it goes on in Altegio.
-        is_live = self.status is not None and self.status.live
-        self.is_shut = closed and is_live and not self.is_unread
+        self.is_shut = closed and not self.is_unread and bool(self.status and self.status.live)
         self.journal = site.one(site.journal.of_location, location_id) or []
         entries = site.readable(site.ledger.get, site.ledger.of_location(location_id))
         self.entries = sorted(entries, key=lambda it: it.received_at)

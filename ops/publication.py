@@ -54,7 +54,6 @@ def publication(site: Site, options: argparse.Namespace) -> int:
 
 
 def _told(site: Site, values: dict[str, str], texts: dict[str, str], checks: list[Check]) -> str:
-    # What matters is first.
     checks = sorted(checks, key=lambda it: it.passed)
     failed = [f"{it.what} ({it.seen.rstrip('.')})" for it in checks if not it.passed]
     verdict = "Not ready" if failed else "Ready, as far as it can be looked at"

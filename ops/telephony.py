@@ -64,15 +64,16 @@ def of_stopped(site: Site, chain_key: str | None, known: Iterable[Connection]) -
     if found.connections:
         ids = [it.location_id for it in found.connections]
         whose = f"location {trouble.some(found.culprits)}" if found.culprits else "one of them"
-        [first, *others] = [it.partition(" ")[0] for it in found.culprits] or [str(ids[0])]
-        its = "its location" if {*others} - {first} else first
+        first = found.culprits[0].partition(" ")[0] if found.culprits else ids[0]
         what = f"telephony is stopped, as a saved call of {whose} was not in its list, and no call"
         what += (
             f" of these has proven their CRM token yet. {_likelier(found)}First see in Altegio's"
         )
-        what += f" telephony settings whether that line is routed to {its}: if it is not, route it;"
-        what += f" if it is, the CRM token is another's, and the owner of {its} has to disconnect"
-        what += " and connect it anew. Then have all of these go on"
+        what += " telephony settings whether that line is routed to that location: if it is not,"
+        what += (
+            " route it; if it is, the CRM token is another's, and the owner of that location has"
+        )
+        what += " to disconnect and connect it anew. Then have all of these go on"
         command = f"location {first} --resume"
         yield Trouble(what, trouble.places(ids), command, found.since, grade=Grade.BROKEN)
 

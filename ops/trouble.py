@@ -32,9 +32,9 @@ UNFINISHED = (
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
 WAYS = (
-    "its owner presses Disconnect and then Connect in Altegio; you need not know whose it is. If he"
-    " cannot, give it to its customer's account, once you have seen that he has it open in Altegio."
-    " With a wrong account, strangers see each other's callers"
+    "its owner presses Disconnect and then Connect in Altegio. If he cannot, give it to its"
+    " customer's account, once you have seen that he has it open there: with a wrong account,"
+    " strangers see each other's callers"
 )
 """How a location that was installed by another way comes to its account."""
 NAMED = 5  # How many are named of those that one trouble concerns.
@@ -382,16 +382,15 @@ def of_shut(
     id_: int, connection: Connection | None, there: Status, now: datetime, rules: LifecyclePolicy
 ) -> Trouble:
     """Not connected here, and live in Altegio: what connects it."""
-    had, command = connection.account_id if connection else None, "census --new"
+    account_id, command = connection and connection.account_id, "census --new"
     what = f"is {connection.state if connection else 'not connected'} here, but {there.installed}"
     what += " in Altegio. What comes for it is held until it is connected here"
     found = differences.of_connection(id_, connection, there, now, rules)
     if found is None and there.installed is Installed.ACTIVE:
         what += ": by a census, once it is closed for an hour; or at once, if you give it to its"
-        what, command = f"{what} account", f"take {id_} {had or 'ACCOUNT'} --reason TEXT"
+        what, command = f"{what} account", f"take {id_} {account_id or 'ACCOUNT'} --reason TEXT"
     elif found is not None and found.difference is differences.Difference.GHOST:
         what += f", as it was installed by another way than our page: {WAYS}"
-        what += f". Before, account {had} had it" if had else ""
         command = f"take {id_} ACCOUNT --reason TEXT"
     elif found is None or found.difference in differences.REPAIRED:
         what += ": a census does that, and its owner has nothing to do"

@@ -129,7 +129,7 @@ def test_which_of_two_sums_under_one_id_is_right_billing_says_before_one_is_dele
     [letter] = operator.json("letters")
     assert letter["next"] == (
         "ask billing which is right. If payment#inv-1, delete this letter (--drop). If this one,"
-        " have billing give payment#inv-1 back, and send it under an event_id of"
+        " have billing give payment#inv-1 back, and have billing send it under an event_id of"
         " its own; then look here again"
     )
     assert letter["command"] == f"letters {letter['id'][:8]}"

@@ -238,7 +238,7 @@ def test_a_chain_that_was_stopped_is_told_as_such_and_goes_on_as_a_whole(
         assert "call of location 4564 (line +13155550176) was not in its list, and no call" in told
         # What tells the two causes from each other, and what is done first for each.
         assert (
-            "First see in Altegio's telephony settings whether that line is routed to 456" in told
+            "First see in Altegio's telephony settings whether that line is routed to that" in told
         )
         assert "if it is not, route it; if it is, the CRM token is another's, and the owner" in told
         assert told.endswith("> location 4564 --resume")

@@ -265,7 +265,7 @@ def test_what_nobody_has_connected_is_told_at_once_with_both_ways(
     assert told(operator, "location", "4778") == []
 
 
-def test_whose_it_was_is_said_of_one_that_is_installed_anew_by_another_way(
+def test_one_that_was_here_and_is_installed_anew_by_another_way_may_be_another_s(
     deployment: Deployment, operator: Operator
 ) -> None:
     deployment.connect(4801, owner=BOB)
@@ -276,5 +276,6 @@ def test_whose_it_was_is_said_of_one_that_is_installed_anew_by_another_way(
     deployment.simulator.grant(4801, private=True)
     deployment.let_time_pass(10)
     [line] = told(operator, "location", "4801")
-    bob = deployment.connection(4801).account_id
-    assert f"Before, account {bob} had it > take 4801 ACCOUNT --reason TEXT" in line
+    assert "is disabled here, but active in Altegio" in line
+    assert "its owner presses Disconnect and then Connect in Altegio" in line
+    assert line.endswith(" > take 4801 ACCOUNT --reason TEXT")
