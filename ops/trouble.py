@@ -394,5 +394,5 @@ def of_shut(
         command = f"take {id_} ACCOUNT --reason TEXT"
     elif found is None or found.difference in differences.REPAIRED:
         what += ": a census does that, and its owner has nothing to do"
-    since = connection.settled_at if connection else there.since
+    since = connection.settled_at if connection else None
     return Trouble(what, f"location {id_}", command, since)

@@ -208,9 +208,9 @@ def test_a_new_key_voids_the_old_ones_at_once_if_asked_to(deployment: Deployment
     keys = [deployment.connect(4564, owner=ANNA).pbx_key]
     shown = proven(deployment, deployment.visit(deployment.simulator.redirect(4564, owner=ANNA)))
     keys += [act(deployment, shown, action).pbx_key for action in ("rotate", "void")]
-    told = [it.words for it in deployment.journal.of_location(4564)]
+    journal = [it.words for it in deployment.journal.of_location(4564)]
     for when in ("good for a day", "void at once"):
-        assert f"new PBX key, the one before is {when}, by its owner" in told
+        assert f"new PBX key, the one before is {when}, by its owner" in journal
     told = [deployment.call(ended(deployment, "c-1"), key)[0] for key in keys]
     assert told == [401, 401, 202]
 
