@@ -66,6 +66,9 @@ class Event:
     type: str
     is_live: bool
     object: Mapping[str, Any]
+    # Of another company that takes its money by way of yours (Stripe Connect), and may write into
+    # its invoices what it likes: https://docs.stripe.com/connect/webhooks
+    is_of_connected: bool = False
 
     @property
     def letter(self) -> str:
@@ -95,7 +98,8 @@ def read(body: bytes) -> Event:
         raise NotStripes from None
     if not (_id_of(id_) and isinstance(kind, str) and isinstance(about, dict)):
         raise NotStripes
-    return Event(id_, kind if re.fullmatch(r"[a-z0-9_.]{1,90}", kind) else "?", live is True, about)
+    kind = kind if re.fullmatch(r"[a-z0-9_.]{1,90}", kind) else "?"
+    return Event(id_, kind, live is True, about, is_of_connected=bool(values.get("account")))
 
 
 def events(event: Event) -> list[Payment | Refund]:
@@ -105,6 +109,8 @@ def events(event: Event) -> list[Payment | Refund]:
         Ignored: nothing.
         Unclear: a person has to look; none of it may be sent.
     """
+    if event.is_of_connected and event.type in READ:
+        raise Unclear(f"{_an_id(event.object, 'id')}: it is of a connected account, and not yours")
     match event.type:
         case "invoice.paid":
             told = _payments(event.object)
@@ -134,7 +140,7 @@ def _payments(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise Unclear(f"{invoice_id}: its status is not paid")
     amount_paid = _whole(invoice, "amount_paid")
     # Of what was paid from the customer's balance, or not by Stripe, `amount_paid` may be 0, too.
-    if amount_paid == 0 and _whole(invoice, "total") == 0:
+    if amount_paid == 0 and _whole(invoice, "total") == 0 and not _takes_off(invoice):
         raise Ignored("it cost nothing: what the platform makes of such a payment is not known")
     lines = [line for line in _lines(invoice) if _whole(line, "amount") != 0]
     places = [_place(line, invoice) for line in lines]
@@ -147,6 +153,8 @@ def _payments(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
         for line, place in zip(lines, places, strict=True)
         if place != NONE
     ]
+    if len(told) < len(lines) and _takes_off(invoice):
+        raise Unclear(f"{invoice_id}: a line of no location may take off what others cost")
     if sum(_whole(line, "amount") for line in lines) != amount_paid:
         raise Unclear(
             f"{invoice_id}: its lines do not add up to amount_paid: a discount, a tax, a balance, a"
@@ -297,6 +305,12 @@ def _lines(about: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if not lines or not all(isinstance(line, dict) for line in lines):
         raise Unclear(f"{_an_id(about, 'id')}: it has no lines")
     return lines
+
+
+def _takes_off(invoice: Mapping[str, Any]) -> bool:
+    """Whether a line lowers what the others cost, such as a credit for what was not used."""
+    has_lines = bool(_listed(_mapped(invoice, "lines"), "data"))
+    return has_lines and any(_whole(line, "amount") < 0 for line in _lines(invoice))
 
 
 def _goes_on(about: Mapping[str, Any]) -> bool:

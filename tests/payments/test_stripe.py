@@ -102,6 +102,19 @@ def test_what_was_paid_from_a_balance_or_elsewhere_is_for_a_person(invoice_is: A
     assert unclear(invoice_is)
 
 
+@pytest.mark.parametrize("off", [-400, -1000])
+def test_what_a_line_of_no_location_takes_off_is_for_a_person(off: int) -> None:
+    told = unclear(paid(line("4564", 1000, "il_1"), line("none", off, "il_2")))
+    assert "may take off what others cost" in told
+    # All of it is of no location.
+    assert "says none" in ignored(paid(line("none", 1000, "il_1"), line("none", off, "il_2")))
+
+
+def test_an_invoice_without_lines_cost_nothing() -> None:
+    empty = {"data": [], "has_more": False}
+    assert "cost nothing" in ignored(paid(lines=empty, amount_paid=0, total=0))
+
+
 def test_what_is_of_no_location_may_be_paid_from_a_balance() -> None:
     assert "says none" in ignored(paid(line("none"), amount_paid=0))
 
@@ -342,3 +355,4 @@ def test_what_is_told_never_adds_up_to_more_than_was_paid(lines: list[tuple[int,
         return
     ours = sum(amount for amount, place in lines if place == "4564")
     assert sum(it.amount or 0 for it in made) == Decimal(ours) / 100
+    assert ours <= sum(amount for amount, _place in lines)

@@ -182,6 +182,17 @@ def test_what_is_not_clear_is_a_letter_with_its_reason(
         assert "anna@salon.example" not in text
 
 
+@pytest.mark.parametrize("told", [paid(), given_back()])
+def test_what_a_connected_account_was_paid_is_not_ours(deployment: Deployment, told: Any) -> None:
+    # Whoever has such an account writes the metadata, and may call an invoice paid.
+    status, answer = tell(deployment, {**told, "account": "acct_1Other"})
+    assert (status, list(answer)) == (200, ["letter"])
+    assert "connected account" in answer["letter"]
+    assert states(deployment) == {}
+    other = event("customer.created", {"id": "cus_1"}, account="acct_1Other")
+    assert list(tell(deployment, other)[1]) == ["ignored"]
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_a_part_that_is_given_back_is_a_letter(deployment: Deployment, *, is_known: bool) -> None:
     part = given_back(credit(5000))
