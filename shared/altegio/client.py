@@ -39,8 +39,9 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 _CONNECT_S = 3.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
 _CHAINS_TOKEN = "crm_token"  # noqa: S105 - a field's name
-# Beside our tokens: the chain's, a caller's number, and the link with which anybody hears him.
-_SECRET_FIELDS = (_CHAINS_TOKEN, "phone", "link")
+# Beside our tokens: the chain's, who called whom, and the link with which anybody hears them.
+_SECRET_FIELDS = (_CHAINS_TOKEN, "phone", "diversion", "user", "link")
+_SHORTEST_SECRET, _MOST_OF_A_NUMBER = 5, 7  # An extension is none.
 # Wrong token, wrong Accept, too many calls: whoever calls next would be told the same.
 _NOT_OUR_TOKEN = (401, 406)
 _MEANT_FOR_ALL = (*_NOT_OUR_TOKEN, 429)
@@ -105,7 +106,7 @@ class Reply:
         if not isinstance(message, str):
             return ""
         for secret in self.sent:
-            message = re.sub(re.escape(secret), "…", message, flags=re.IGNORECASE)
+            message = re.sub(_quoted(secret), "…", message, flags=re.IGNORECASE)
         return _one_line(message)
 
 
@@ -386,7 +387,13 @@ def _secrets(authorization: str, body: Mapping[str, Any]) -> tuple[str, ...]:
     """The tokens of a header and the secrets of a body; of a number, its digits."""
     tokens = (each.split()[-1] for each in authorization.split(","))
     fields = (str(body.get(name, "")).removeprefix("+") for name in _SECRET_FIELDS)
-    return tuple(filter(None, (*tokens, *fields)))
+    return tuple(each for each in (*tokens, *fields) if len(each) >= _SHORTEST_SECRET)
+
+
+def _quoted(secret: str) -> str:
+    """How it may be written: a number also in groups, and without its country."""
+    grouped = r"[ ().\-/]{0,3}".join(secret[-_MOST_OF_A_NUMBER:])
+    return f"{secret}|{grouped}" if secret.isdecimal() else re.escape(secret)
 
 
 def _one_line(text: str) -> str:
