@@ -20,6 +20,7 @@ from shared.connections.connection import State
 from shared.connections.table import Connections
 from tests.deployment import Deployment, finished, http_event, payment, ringing
 from tests.ops.operator import Operator
+from tests.snapshots import put_back, taken
 
 pytestmark = pytest.mark.usefixtures("logged")
 
@@ -110,6 +111,41 @@ def test_after_the_erasure_no_table_has_the_person(
     erase("--location", "4801")
     assert found(deployment, *of_owner(deployment, BOB)) == set()
     assert receipt["account"] == zoe
+
+
+TABLES = {"ACCOUNTS_TABLE": "key", "CONNECTIONS_TABLE": "location_id"}
+
+
+def test_whom_a_restore_brings_back_is_erased_again(
+    deployment: Deployment, zoe: str, erase: Callable[..., Any]
+) -> None:
+    leave(deployment, 4564, 4232)
+    before = taken(deployment._dynamodb, deployment.environments["connect"], TABLES)
+    erase(zoe)
+    put_back(deployment._dynamodb, before)
+    assert ("ACCOUNTS_TABLE", ZOE.email) in found(deployment, ZOE.email)
+    erase(zoe)
+    assert found(deployment, zoe, ZOE.email) == set()
+    # By reconcile, whose time had come.
+    put_back(deployment._dynamodb, before)
+    deployment.clock.advance(days=40)
+    deployment.let_time_pass(5)
+    assert found(deployment, zoe, ZOE.email) == set()
+
+
+def test_an_account_that_is_restored_alone_is_ended_by_nothing_else(
+    deployment: Deployment, zoe: str, erase: Callable[..., Any]
+) -> None:
+    leave(deployment, 4564, 4232)
+    only = {"ACCOUNTS_TABLE": "key"}
+    before = taken(deployment._dynamodb, deployment.environments["connect"], only)
+    erase(zoe)
+    put_back(deployment._dynamodb, before)
+    deployment.clock.advance(days=40)
+    deployment.let_time_pass(5)
+    assert found(deployment, ZOE.email) == {("ACCOUNTS_TABLE", ZOE.email)}
+    erase(zoe)
+    assert found(deployment, ZOE.email) == set()
 
 
 def test_the_receipt_counts_by_table_and_names_nobody(
