@@ -7,7 +7,7 @@ import pytest
 
 from functions.billing import api
 from shared.aws.keys import Keys
-from shared.payments import stripe_door
+from shared.payments import stripe, stripe_door
 from shared.payments.door import BillingDoor, TooOften
 from shared.payments.stripe_signature import Secret
 from tests.deployment import Deployment, payment
@@ -101,6 +101,18 @@ def pays_with_a_test(deployment: Deployment) -> bool:
     deployment.set_stripe_secret(SECRET)
     deployment.connect(4564)
     body, header = signed({**paid(), "livemode": False}, deployment.clock())
+    deployment.post_stripe(body, header)
+    return _reported(deployment, 4564)
+
+
+@threat(
+    "Somebody has payments reported that another company of your Stripe account got",
+    patch(stripe, "READ", ()),
+)
+def pays_a_connected_account(deployment: Deployment) -> bool:
+    deployment.set_stripe_secret(SECRET)
+    deployment.connect(4564)
+    body, header = signed({**paid(), "account": "acct_1Other"}, deployment.clock())
     deployment.post_stripe(body, header)
     return _reported(deployment, 4564)
 
