@@ -132,6 +132,8 @@ class Agent:
 class Handler(BaseHTTPRequestHandler):
     """Takes PortaBilling's events, with the user and password that it was given for that."""
 
+    timeout = 30  # Of each wait for what is still to come of a request.
+
     def __init__(self, agent: Agent, credentials: str, *arguments: Any) -> None:
         self._agent = agent
         self._expected = b"Basic " + base64.b64encode(credentials.encode())
@@ -140,7 +142,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """200 if PortaBilling has nothing left to do, 503 if it is to tell it again."""
         given = self.headers.get("Authorization", "").encode()
-        body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), _MOST_BYTES))
+        length = self.headers.get("Content-Length", "")
+        body = self.rfile.read(min(int(length), _MOST_BYTES)) if length.isdecimal() else b""
         if not hmac.compare_digest(given, self._expected):
             self._answer(401, "who asks?")
             return

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -414,3 +415,12 @@ def test_two_events_of_one_invoice_at_once_are_one_payment(
 def test_a_stranger_tells_nothing(deployment: Deployment, agent: str) -> None:
     assert tell(agent, password="guess")[0] == 401
     assert states(deployment) == {}
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "", "0"])
+def test_a_stranger_keeps_nobody_busy(agent: str, length: str) -> None:
+    address = httpx.URL(agent)
+    with socket.create_connection((address.host, address.port or 0), timeout=10) as asking:
+        asking.sendall(f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode())
+        # He waits for the answer, and ends nothing himself.
+        assert b" 401 " in asking.makefile("rb").read()
