@@ -58,6 +58,9 @@ function altegio_events(int $id, bool $isRefund): array
         if ($location === '') {
             continue;
         }
+        if (!preg_match('~^[1-9][0-9]{0,14}$~D', $location)) {
+            throw new RuntimeException("item {$item['id']}: its location is no number");
+        }
         $event = "whmcs-$id-{$item['id']}";
         if ($isRefund) {
             $events[] = ['type' => 'refund', 'event_id' => "$event-refund", 'payment_event_id' => $event];

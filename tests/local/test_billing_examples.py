@@ -152,9 +152,13 @@ def item(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def run_hook(
-    tmp_path: Path, name: str, *items: dict[str, Any], total: str = "990.99"
+    tmp_path: Path,
+    name: str,
+    *items: dict[str, Any],
+    total: str = "990.99",
+    location: str = " 4564 ",
 ) -> subprocess.CompletedProcess[str]:
-    field = [{"id": 1, "name": "Altegio location", "value": " 4564 "}]
+    field = [{"id": 1, "name": "Altegio location", "value": location}]
     told = {
         "GetInvoice": {
             "invoiceid": 12,
@@ -224,6 +228,17 @@ class TestWhmcs:
         ended = run_hook(tmp_path, "InvoicePaid", item(1, **changes), total=total)
         assert ended.returncode == 0
         assert why in ended.stderr
+        assert list((tmp_path / "outbox").iterdir()) == []
+
+    @pytest.mark.parametrize(
+        "location", ["4 564", "4564/4232", "4564 Salon", "Salon", "0", "4.5e3"]
+    )
+    def test_what_is_no_number_of_a_location_is_nobody_s(
+        self, tmp_path: Path, location: str
+    ) -> None:
+        # PHP reads the digits that a text begins with: 4 564 would be location 4.
+        ended = run_hook(tmp_path, "InvoicePaid", item(1), location=location)
+        assert "item 1: its location is no number" in ended.stderr
         assert list((tmp_path / "outbox").iterdir()) == []
 
     def test_a_promotion_is_an_item_of_its_own_that_takes_something_off(
