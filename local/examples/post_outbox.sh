@@ -16,9 +16,9 @@ for file in *.json; do
         --header "Content-Type: application/json" --data-binary "@$file" \
         --output "$file.answer" --write-out "%{http_code}" "$BILLING_URL") || continue
     case $status in
-        202) mv "$file" "$file.answer" sent/ ;;
+        202) mv -- "$file" "$file.answer" sent/ ;;
         400 | 409 | 413)
-            mv "$file" "$file.answer" refused/
+            mv -- "$file" "$file.answer" refused/
             echo "$file was refused: see refused/$file.answer" >&2
             ;;
         *) echo "$file was answered $status, and is sent again" >&2 ;;

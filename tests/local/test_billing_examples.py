@@ -121,6 +121,20 @@ def test_the_cron_job_empties_its_outbox(deployment: Deployment, api: str, tmp_p
     assert run_cron(api, outbox).stderr == ""
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_no_name_of_a_file_stops_the_others(
+    deployment: Deployment, api: str, tmp_path: Path
+) -> None:
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    names = ("-t.json", "--x y.json", "@.json", "$(x)'.json", "inv.json")
+    for number, name in enumerate(names):
+        (outbox / name).write_text(json.dumps(payment_of(f"inv-{number}")))
+    run_cron(api, outbox)
+    assert len(states(deployment)) == len(names)
+    assert {path.name for path in (outbox / "sent").glob("*.json")} == set(names)
+
+
 # WHMCS
 
 
