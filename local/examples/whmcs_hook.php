@@ -29,10 +29,20 @@ function altegio_time(string $day, string $time): string
     return $at->format(DATE_ATOM);
 }
 
+/** What WHMCS tells. An error, which it answers like anything else, must not pass for nothing. */
+function altegio_ask(string $command, array $asked): array
+{
+    $told = localAPI($command, $asked);
+    if (($told['result'] ?? '') === 'error') {
+        throw new RuntimeException($told['message'] ?? "$command failed");
+    }
+    return $told;
+}
+
 /** The location of a service; empty if its product has none. */
 function altegio_location(int $client, int $service): string
 {
-    $found = localAPI('GetClientsProducts', ['clientid' => $client, 'serviceid' => $service]);
+    $found = altegio_ask('GetClientsProducts', ['clientid' => $client, 'serviceid' => $service]);
     foreach ($found['products']['product'][0]['customfields']['customfield'] ?? [] as $field) {
         if ($field['name'] === ALTEGIO_FIELD) {
             return trim($field['value']);
@@ -44,7 +54,7 @@ function altegio_location(int $client, int $service): string
 /** One event for each item of an invoice that is of a location. */
 function altegio_events(int $id, bool $isRefund): array
 {
-    $invoice = localAPI('GetInvoice', ['invoiceid' => $id]);
+    $invoice = altegio_ask('GetInvoice', ['invoiceid' => $id]);
     $client = (int) $invoice['userid'];
     $events = [];
     $sum = 0;
@@ -71,7 +81,7 @@ function altegio_events(int $id, bool $isRefund): array
             throw new RuntimeException("item {$item['id']} tells no period");
         }
         $paid = new DateTimeImmutable($invoice['datepaid'], new DateTimeZone(ALTEGIO_ZONE));
-        $details = localAPI('GetClientsDetails', ['clientid' => $client]);
+        $details = altegio_ask('GetClientsDetails', ['clientid' => $client]);
         $events[] = [
             'type' => 'payment',
             'event_id' => $event,

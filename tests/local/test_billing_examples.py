@@ -171,6 +171,7 @@ def run_hook(
     *items: dict[str, Any],
     total: str = "990.99",
     location: str = " 4564 ",
+    **failing: Any,
 ) -> subprocess.CompletedProcess[str]:
     field = [{"id": 1, "name": "Altegio location", "value": location}]
     told = {
@@ -187,6 +188,7 @@ def run_hook(
             "products": {"product": [{"customfields": {"customfield": field}}]}
         },
         "GetClientsProducts2": {"products": {"product": [{"customfields": {"customfield": []}}]}},
+        **failing,
     }
     (tmp_path / "whmcs.json").write_text(json.dumps(told))
     (tmp_path / "whmcs.php").write_text(WHMCS)
@@ -253,6 +255,16 @@ class TestWhmcs:
         # PHP reads the digits that a text begins with: 4 564 would be location 4.
         ended = run_hook(tmp_path, "InvoicePaid", item(1), location=location)
         assert "item 1: its location is no number" in ended.stderr
+        assert list((tmp_path / "outbox").iterdir()) == []
+
+    @pytest.mark.parametrize("asked", ["GetInvoice", "GetClientsProducts1", "GetClientsDetails"])
+    def test_what_whmcs_does_not_tell_is_not_taken_for_nothing(
+        self, tmp_path: Path, asked: str
+    ) -> None:
+        # https://developers.whmcs.com/api/internal-api/
+        failing: dict[str, Any] = {asked: {"result": "error", "message": "Client ID Not Found"}}
+        ended = run_hook(tmp_path, "InvoicePaid", item(1), **failing)
+        assert ended.stderr == "Altegio: invoice 12 was not reported: Client ID Not Found\n"
         assert list((tmp_path / "outbox").iterdir()) == []
 
     def test_a_promotion_is_an_item_of_its_own_that_takes_something_off(
