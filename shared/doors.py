@@ -50,7 +50,7 @@ def records(
         event: as the queue brings it.
         take: takes the body and the id of one message.
         expected: what it may raise beside AWS's errors that is no fault of the program.
-        noted: is told of what could not be taken for a reason that nobody knows.
+        noted: is told of what could not be taken, but for what is `expected`.
     """
     known: tuple[type[Exception], ...] = (BotoCoreError, ClientError, *expected)
     failed = []
@@ -60,6 +60,8 @@ def records(
         except known as error:
             told = {"message_id": record["messageId"], "error": _kind(error)}
             logger.error("not durable, comes again", extra=told)
+            if is_aws(error):
+                _note(noted, "", told["error"])
             _given_back(error, record)
             failed.append({"itemIdentifier": record["messageId"]})
         except Exception as error:  # noqa: BLE001 - counted and logged, and the message comes again
@@ -117,19 +119,23 @@ def _tell(error: Exception, noted: Noted | None = None, **about: str) -> None:
     count("HandlerFailed")
     told = of(error)
     logger.error("handler failed", extra={**told, **about})
+    _note(noted, told.get("row", ""), getattr(error, "why", told["error"]))
+
+
+def _note(noted: Noted | None, row: str, why: str) -> None:
     if noted is None:
         return
     try:
-        noted(told.get("row", ""), getattr(error, "why", told["error"]))
+        noted(row, why)
     except Exception as failed:  # noqa: BLE001 - whatever fails everywhere may fail here, too
         logger.error("not noted", extra=of(failed))
 
 
 def _kind(error: Exception) -> str:
-    name = type(error).__name__
     if not isinstance(error, ClientError):
-        return name
-    return f"{name} {error.response.get('Error', {}).get('Code')} of {error.operation_name}"
+        return type(error).__name__
+    # Which of them it is, AWS's code says.
+    return f"{error.response.get('Error', {}).get('Code')} of {error.operation_name}"
 
 
 def _places(error: Exception) -> list[str]:
