@@ -164,6 +164,7 @@ def _troubles(site: Site, known: Known, now: datetime) -> Iterator[Trouble]:
         # What concerns all locations may be what its owner complains of.
         of_all = [it for it in platform(site, now) if isinstance(it, Trouble)]
         yield from of_all or [Trouble(known.said, "platform", "status", grade=Grade.BROKEN)]
+    yield from (it for it in rows.failing(site, now) if not it.until)
     is_strange = known.connection is None and not known.is_unread and not known.is_shut
     strangers = {known.location_id} if is_strange else ()
     # What it waits for if it is shut here only, `_apart` tells.
@@ -298,7 +299,7 @@ def _standing(stands: Standing) -> str:
         return f"Now: {here} here."
     both = "they agree" if stands.agree else "they disagree"
     now = f"Now: {here} here, {stands.there} there; {both}"
-    if stands.since is not None:
+    if stands.since is not None and stands.since <= clock.now():
         ago = screen.due(stands.since, clock.now())
         return f"{now}, since {screen.moment(stands.since)}, {ago}."
     return f"{now}, since when is not known." if stands.here else f"{now}."

@@ -10,7 +10,7 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import screen
-from ops.rows import HOW_TO_WRITE
+from ops.parameters import HOW_TO_WRITE
 from ops.site import Site, side_by_side
 from ops.trouble import Trouble
 from shared.aws.dynamodb import UnreadableRow

@@ -4,22 +4,21 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
-from ops import rows, screen, trouble
+from ops import parameters, rows, screen, trouble
+from ops.parameters import FITS, written_last
 from ops.site import Site
 from ops.trouble import LATELY, Found, Grade, Trouble
+from ops.watch import Counted
 from shared.altegio.client import NotSent, Refused, Unreachable
 from shared.aws import sightings
-from shared.aws.parameters import MAX_AGE_S, ParameterUnreadable
-from shared.aws.sightings import Sighting
+from shared.aws.parameters import ParameterUnreadable
 from shared.connections.connection import Connection
 from shared.payments.entry import EntryState
 
 _PATIENCE_S = 1.5
 _BLOCKED = "PlatformBlocked"
 _TOKEN = ("401", "406")  # What blames our token.
-_MINUTE = timedelta(minutes=1)  # As exactly CloudWatch tells when.
 # What it means if the platform does not answer.
 _OUT = "Meanwhile nothing goes out: payments and calls wait for the end of it, pop-ups are lost"
 
@@ -33,7 +32,7 @@ def platform(site: Site, now: datetime) -> Iterator[Found]:
         known = ()
     if not known:
         what = "the partner token is missing, empty, or may not be read"
-        yield Trouble(what, parameter, rows.written(site, parameter), grade=Grade.BROKEN)
+        yield Trouble(what, parameter, parameters.written(site, parameter), grade=Grade.BROKEN)
         return
     until, why = site.pace.braked()
     if until > now:
@@ -49,14 +48,10 @@ def platform(site: Site, now: datetime) -> Iterator[Found]:
     else:
         yield "platform", "takes our token, and no brake is on"
         if known[1:]:
-            what = (
-                "has two lines, and whoever knows either token is taken for Altegio. Once that has"
-            )
-            what += (
-                " used one for an hour, the first command writes both into the file TOKEN: leave"
-            )
-            what += " what the Developer Cabinet shows, type the second, and delete the file"
-            first, command = rows.read(site, parameter), rows.written(site, parameter)
+            what = "has two lines, and whoever knows either token is taken for Altegio. Once that"
+            what += " has used one for an hour, the first command writes both into the file TOKEN:"
+            what += " leave what the Cabinet shows, type the second, and delete the file"
+            first, command = parameters.read(site, parameter), parameters.written(site, parameter)
             yield Trouble(what, parameter, command, first=first)
         yield from _refused_lately(site, now, why or "no word of it is kept")
 
@@ -65,19 +60,18 @@ def _refused_lately(site: Site, now: datetime, why: str) -> Iterator[Trouble]:
     """What it refused within the hour, and for whom it does so yet, though it takes our token."""
     if it := site.watch.counted([_BLOCKED], now).get(_BLOCKED):
         seen = site.sightings.lately(sightings.PLATFORM_REFUSED, LATELY)
-        last = seen[0] if seen else Sighting(it.last, "", why)
+        why = seen[0].why if seen else why
         # What it says of our token is not of the locations of which it was seen.
-        seen = [] if (is_token := last.why.startswith(_TOKEN)) else seen
+        seen = [] if (is_token := why.startswith(_TOKEN)) else seen
         ids = sorted({int(each.who) for each in seen if each.who.isdecimal()})
         still = [one.location_id for one in rows.rows(site, ids) if _is_refused(site, one)]
         of = "for all locations" if is_token else f"of {trouble.places(ids)}" if ids else ""
-        what = f"the platform refused us, {screen.counted(it.number, 'time')} in an hour, last"
-        what += f" {screen.due(last.at, now)}{of and f' {of}'}:"
         over = "it takes our token now, so that is over, as it seems"
-        what += f" {last.why}; {f'not over for {trouble.places(still)}' if still else over}"
+        over = f"not over for {trouble.places(still)}" if still else over
+        what = f"the platform refused us, {it.words}{of and f' {of}'}: {why}; {over}"
         command = f"location {still[0]}" if still else site.watch.log("", _BLOCKED)
         until = None if still else it.last + LATELY
-        yield Trouble(what, _BLOCKED, command, last.at, until, not still)
+        yield Trouble(what, _BLOCKED, command, it.first if still else None, until, not still)
 
 
 def _is_refused(site: Site, connection: Connection) -> bool:
@@ -94,6 +88,7 @@ def _refusal(site: Site, now: datetime, why: str, until: datetime | None = None)
     """
     settings = site.settings.platform
     grade, counted, command, first = Grade.BROKEN, _BLOCKED, "publication", ""
+    seen = site.watch.counted([_BLOCKED, "PlatformThrottled", "PlatformFailing"], now)
     if why.startswith("429"):
         grade, counted, command = Grade.ATTENTION, "PlatformThrottled", "status"
         does, then = "says that it is called too often", "It goes on by itself"
@@ -105,7 +100,7 @@ def _refusal(site: Site, now: datetime, why: str, until: datetime | None = None)
         parameter = settings.partner_token_parameter
         does = f"refuses the partner token of {parameter}"
         then, first = _of_token(site, parameter, now, is_asked=until is None)
-        command = rows.written(site, parameter) if first else "status"
+        command = parameters.written(site, parameter) if first else "status"
         then += ". If `status` says this after two minutes yet, ask Altegio's support"
     elif why.startswith("404"):
         does = f"has nothing at {settings.platform_app_url}"
@@ -113,48 +108,35 @@ def _refusal(site: Site, now: datetime, why: str, until: datetime | None = None)
     else:
         does = f"refuses application {settings.application_id}"
         then = "Compare with the Developer Cabinet: ApplicationId, and whether the token is of that"
-        then += f" application. {written_last(site, settings.partner_token_parameter, now)}"
+        then += f" application. {_changed_last(site, seen.get(counted), now)}"
     when = f"we ask again {screen.due(until, now)}" if until else "it was asked now"
     what = f"Altegio {does}: {why}; {when}. {_OUT}. {then}"
-    since = site.watch.counted([counted], now).get(counted)
-    began = since.first if since else None
+    began = seen[counted].first if counted in seen else None
     return Trouble(what, "all locations", command, began, first=first, grade=grade)
+
+
+def _changed_last(site: Site, seen: Counted | None, now: datetime) -> str:
+    """When what may be refused was changed last: the token, and our ApplicationId."""
+    writing = written_last(site, site.settings.platform.partner_token_parameter)
+    began = seen.first if seen else now
+    told, _is_ours = writing.blamed(began, writing.at + FITS, "Altegio")
+    if writing.version == 1:
+        told = f"{writing.parameter} was never written anew, so it is not that"
+    if changed := max(site.changed.values(), default=None):
+        told += f". The functions were changed last at {screen.moment(changed)}"
+        is_it = timedelta(minutes=-1) < began - changed < rows.OVERDUE
+        told += ", as it began: see who did that, and deploy what is right" * is_it
+    return told
 
 
 def _of_token(site: Site, parameter: str, now: datetime, *, is_asked: bool) -> tuple[str, str]:
     """Whose doing it is; the first command, if somebody has asked with what was written since."""
-    found = stored(site, parameter)
-    at, version = found["LastModifiedDate"], found["Version"]
-    fits = timedelta(seconds=MAX_AGE_S) + _MINUTE
+    writing = written_last(site, parameter)
     # What was refused in the hour that ends when all had read it anew.
-    seen = site.watch.counted([_BLOCKED], at + fits).get(_BLOCKED)
-    began = seen.first if seen else now
-    told = f"The parameter was written last at {screen.moment(at)}, as version {version}"
-    if began < at - _MINUTE and now < at + fits and not is_asked:
-        return f"{told}, and nobody has asked with that yet: look again then", ""
-    if began < at - _MINUTE:
-        why = f"; it was refused before, too, at {screen.moment(began)}, so neither is Altegio's"
-    elif began > at + fits:
-        why = f", and refused only after the {MAX_AGE_S // 60} min in which functions read it anew:"
-        why += " so Altegio has another token by now, unless nothing was sent in between"
-    else:
-        why = f", and refused first at {screen.moment(began)}. Functions read it anew within"
-        why += f" {MAX_AGE_S // 60} min, so most likely that writing was wrong: see who did it"
-        if version > 1:
-            why += f". The first command writes version {version - 1} into the file TOKEN, above"
-            why += f" what it has now. {rows.THEN_WRITE}"
-            return told + why, rows.read(site, parameter, version - 1)
-    return f"{told}{why}. {rows.HOW_TO_WRITE}", rows.read(site, parameter)
-
-
-def written_last(site: Site, parameter: str, now: datetime) -> str:
-    """When a parameter was written last, as whatever came before that cannot be its doing."""
-    found = stored(site, parameter)
-    last = f"{screen.due(at := found['LastModifiedDate'], now)}, at {screen.moment(at)}"
-    return f"The parameter was written last {last}, as version {found['Version']}"
-
-
-def stored(site: Site, parameter: str) -> dict[str, Any]:
-    """It, and when it was written last."""
-    found: dict[str, Any] = site.ssm.get_parameter(Name=parameter)["Parameter"]
-    return found
+    seen = site.watch.counted([_BLOCKED], writing.at + FITS).get(_BLOCKED)
+    last = writing.at + FITS if is_asked else now
+    why, is_ours = writing.blamed(seen.first if seen else now, last, "Altegio")
+    if is_ours is None:
+        return why, ""
+    how, first = parameters.mended(site, writing, parameters.HOW_TO_WRITE, is_ours=is_ours)
+    return f"{why}. {how}", first

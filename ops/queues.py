@@ -8,7 +8,8 @@ from functools import partial
 
 from ops import dead_letters, rows, screen, trouble
 from ops.site import Site
-from ops.trouble import Found, Grade, Trouble
+from ops.trouble import LATELY, Found, Grade, Trouble
+from shared.aws import sightings
 
 _OLD = timedelta(minutes=10)
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html
@@ -42,13 +43,14 @@ def queues(site: Site, now: datetime) -> Iterator[Found]:
         yield from _set_by_hand(site, f"queue of {name}", url, found, made)
         made, whom = dead_letters.MADE_FOR_LETTERS, f"dead letters of {name}"
         yield from _set_by_hand(site, whom, dead_url, letters_of, made)
-        age = site.watch.age(url, now) if waiting + at_work else None
-        old = f", the oldest for {screen.age(age)}" if age else ""
+        age = site.watch.waits(url, now)[0] if waiting + at_work else None
         lengths += [f"{name} {_still(found, waiting, at_work, later, now)}"] if url else []
         if (age and age > _OLD) or (waiting + at_work and comes_again):
             function = {"calls": "CallsFunction"}.get(name, "PaymentsFunction")
             why = "; messages come again, as they could not be stored" * comes_again
-            what = f"{screen.counted(waiting + at_work, 'message')} waiting{old}{why}"
+            failed = site.sightings.last(sightings.HANDLER_FAILED, function) if why else None
+            why += f": {failed.why}" if failed and failed.at > now - LATELY else ""
+            what = f"{screen.counted(waiting + at_work, 'message')} waiting{why}"
             whom, command = f"queue of {name}", site.watch.log(function)
             yield Trouble(what, whom, command, now - age if age else None, grade=Grade.BROKEN)
         if dead := sum(dead_letters.length(letters_of)):
@@ -72,7 +74,7 @@ def _still(found: Mapping[str, str], waiting: int, at_work: int, later: int, now
     told = f"{waiting + at_work}"
     if at_work:
         again = screen.age(timedelta(seconds=int(found["VisibilityTimeout"])))
-        told += f" ({at_work} at work, or back within {again})"
+        told += f" ({at_work} taken: done with, or back, within {again})"
     if later:
         told += f", and {later} delayed, there by {now + _LONGEST_DELAY:%H:%M:%S}Z at the latest"
     return told

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from ops import country as countries_of
-from ops import crowded, dead_letters, legs, pbx, screen, trouble, waiting
+from ops import crowded, dead_letters, legs, parameters, pbx, screen, trouble, waiting
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, UNFINISHED, Found, Grade, Trouble
 from ops.watch import RUN
@@ -32,6 +32,8 @@ ASKED = 3
 OVERDUE = timedelta(minutes=5)
 _DAYS = timedelta(days=7)
 
+_FAILED = "HandlerFailed"
+_DOORS = ("BillingFunction", "CallsFunction", "ConnectFunction")
 _LOST = "its pop-ups are lost, and so are calls that its PBX, which is answered 500, tells once"
 # By what begins a row's key: its table, and what one harms that cannot be read.
 _HARMS = {
@@ -43,42 +45,6 @@ _HARMS = {
     "letter": ("CallsTable", "it is not sent"),
     "chain": ("ChainsTable", "no call of its locations goes out"),
 }
-
-THEN_WRITE = (
-    "Type the second command, and delete the file. Later, write it anew without the line below,"
-    " which is taken as ours until then"
-)
-HOW_TO_WRITE = (
-    "The first command writes what the parameter has now into the file TOKEN. Put above it what the"
-    " Developer Cabinet shows under Account settings (who has no login there asks whoever published"
-    f" the application). {THEN_WRITE}"
-)
-OF_USER = "TOKEN is a file you write: the user token, as the Cabinet shows it under API access"
-
-
-def written(site: Site, parameter: str) -> str:
-    """The command that writes a token anew."""
-    how = f"put-parameter --overwrite --type SecureString --name {parameter}"
-    return f"{site.aws} ssm {how} --value file://{file_of(parameter)}"
-
-
-def read(site: Site, parameter: str, before: int = 0) -> str:
-    """The command that writes what a parameter has now into a file that only you may read.
-
-    Above that, what it had as the version `before`, if there is one.
-    """
-    # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
-    names = [f"{parameter}:{before}"] * bool(before) + [parameter]
-    how = [f"--name {it} --query Parameter.Value --output text" for it in names]
-    get = "; ".join(f"{site.aws} ssm get-parameter --with-decryption {it}" for it in how)
-    get = f"({get})" if before else get
-    return f"(umask 077; {get} > {file_of(parameter)})"
-
-
-def file_of(parameter: str) -> str:
-    """As what is to be written is called: TOKEN, or what else the parameter's name ends with."""
-    word = parameter.rpartition("-")[2].upper()
-    return word if word in ("KEY", "SECRET") else "TOKEN"
 
 
 def clock_is_right(site: Site, connection: Connection) -> bool:
@@ -200,6 +166,22 @@ def of_unreadable(site: Site) -> Iterator[Trouble]:
         yield Trouble(what, key, site.watch.log("".join(met[:1])), grade=Grade.BROKEN)
 
 
+def failing(site: Site, now: datetime) -> Iterator[Trouble]:
+    """What functions met that nobody expected: it is wrong while it goes on, and then an echo."""
+    if it := site.watch.counted([_FAILED], now).get(_FAILED):
+        failed = site.sightings.lately(sightings.HANDLER_FAILED, LATELY)
+        goes_on = it.number > 1 and it.last > now - OVERDUE
+        is_lost = goes_on and any(one.who in _DOORS for one in failed if one.at > now - OVERDUE)
+        what = f"a function met an error that nobody expected, {it.words}"
+        what += f": {trouble.some([f'{one.who} ({one.why})' for one in failed])}" * bool(failed)
+        lost = "whoever asks is answered 500, and pop-ups and calls that are told once are lost"
+        what += f". Unless it was mended since, {lost}" * is_lost
+        began, until = (it.first, None) if goes_on else (None, it.last + LATELY)
+        command = site.watch.log(failed[0].who if failed else "")
+        over = it.last < now - 2 * OVERDUE
+        yield Trouble(what, _FAILED, command, began, until, over, grade=Grade(1 + is_lost))
+
+
 def rows(site: Site, ids: Iterable[int]) -> list[Connection]:
     """The rows of locations, each once, as far as there are any."""
     return site.readable(site.connections.get, dict.fromkeys(ids))
@@ -269,8 +251,8 @@ def of_list(site: Site, among: Iterable[Call], now: datetime) -> Iterator[Troubl
         if why.startswith("401") and until > now - OVERDUE:
             # The partner token is refused, as `platform` tells; nobody has looked at the other.
             return
-        what += f"So the user token in {parameter} is not taken. {OF_USER}"
-        command = written(site, parameter)
+        what += f"So the user token in {parameter} is not taken. {parameters.OF_USER}"
+        command = parameters.written(site, parameter)
     elif all(it.why.startswith("404") for it in unread):
         what += "So Altegio does not know the location any more, or not as ours: ask Altegio"
     else:
@@ -389,4 +371,4 @@ def late(found: Sequence[object], site: Site, now: datetime) -> Iterator[Found]:
         yield Trouble(what, trouble.some(found), command, grade=Grade.BROKEN)
 
 
-CHECKS = (money, unreadable, leaving, calls, lines, legs.lately, overdue)
+CHECKS = (failing, money, unreadable, leaving, calls, lines, legs.lately, overdue)

@@ -195,6 +195,11 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
+def minute(at: datetime) -> str:
+    """What is known to a minute, in UTC, and was today."""
+    return f"about {at.astimezone(UTC):%H:%M}Z"
+
+
 def amount(entry: Entry) -> str:
     """The sum of a payment; of a refund, the payment that it gives back."""
     return f"all of {entry.payment_key}" if entry.is_refund else entry.payment.sum

@@ -8,7 +8,8 @@ import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ from shared.payments.restored import Marks
 from shared.reconcile.census.table import CensusTable
 
 _FUNCTIONS = ("PaymentsFunction", "ReconcileFunction", "CallsFunction", "ConnectFunction")
+_NOT_LAMBDA = "whose limit that is, Lambda tells of a deployed stack only"
 NOT_TOLD = "the platform does not tell"
 """Begins why there is no word of the platform's on a location."""
 # How many reads of the tables run side by side.
@@ -71,7 +73,8 @@ class Stack:
     # What wakes its functions, as Lambda tells; a local stack has nobody who could change it.
     sources: Callable[[], list[dict[str, Any]]] = list
     # Whose limit keeps a function from more runs at once, as Lambda tells.
-    allowed: Callable[[str], str] = lambda _function: ""
+    allowed: Callable[[str], str] = lambda _function: _NOT_LAMBDA
+    changed: Mapping[str, datetime] = field(default_factory=dict)  # When each function was.
 
 
 class Site:
@@ -90,6 +93,7 @@ class Site:
         self.name, self.outputs = stack.name, stack.outputs
         self.watch, self.aws = stack.watch, stack.aws
         self.sources, self.allowed = stack.sources, stack.allowed
+        self.environments, self.changed = stack.environments, stack.changed
         self.settings, self.calls_settings = reconcile, calls
         dynamodb, sqs, ssm = map(stack.client, ("dynamodb", "sqs", "ssm"))
         self.dynamodb, self.sqs, self.ssm = dynamodb, sqs, ssm  # For what only a person looks for.
@@ -239,11 +243,11 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
     if not names.keys() >= {*_FUNCTIONS}:
         raise NoStack(f"{stack_name} is no stack of this backend, or of another version of it")
 
-    def environment(function: str) -> Any:
-        told = functions.get_function_configuration(FunctionName=names[function])
-        return told["Environment"]["Variables"]
+    def configured(name: str) -> Any:
+        return functions.get_function_configuration(FunctionName=name)
 
-    environments = dict(zip(_FUNCTIONS, side_by_side(environment, _FUNCTIONS), strict=True))
+    # https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+    told = dict(zip(names, side_by_side(configured, names.values()), strict=True))
 
     def client(service: str) -> Any:
         # The name is a variable, and the overloads of the stubs want a literal.
@@ -275,11 +279,12 @@ def _deployed(stack_name: str, profile: str | None, region: str | None) -> Stack
     named = [f"--profile {shlex.quote(profile)}"] if profile else []
     return Stack(
         name=f"{stack_name} in {session.region_name}",
-        environments=environments,
+        environments={name: it["Environment"]["Variables"] for name, it in told.items()},
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
         client=client,
         watch=CloudWatch(client("cloudwatch"), stack_name, names),
         aws=" ".join(["aws", f"--region {session.region_name}", *named]),
         sources=sources,
         allowed=allowed,
+        changed={name: clock.instant(it["LastModified"]) for name, it in told.items()},
     )

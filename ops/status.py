@@ -4,6 +4,7 @@ Of every table only a bounded part is read, so it is as fast with ten thousand l
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from ops import (
     cover,
     dead_letters,
     names,
+    parameters,
     pbx,
     queues,
     rows,
@@ -25,7 +27,8 @@ from ops import (
     unlisted,
 )
 from ops.census import SETTLED
-from ops.platform import platform, stored, written_last
+from ops.parameters import written_last
+from ops.platform import platform
 from ops.site import Site, side_by_side
 from ops.trouble import LATELY, Found, Grade, Trouble
 from ops.watch import FAILURES, RUN, Alarm
@@ -38,28 +41,20 @@ from shared.reconcile.census.table import Stage
 
 _OLD = timedelta(minutes=10)
 _LONGEST_WITHOUT = timedelta(days=2)
+_EVERY_S = 86400  # Of a census, as template.yaml has it.
 # What no row tells afterwards: each is counted by a function, whose log has more.
 _COUNTED = {
     "Doubled": ("the platform lists more payments than were billed", "ReconcileFunction"),
-    "HandlerFailed": ("a function met an error that nobody expected", ""),
     "LifecycleEventUnknown": ("the platform sent an event that is not known", "DisableFunction"),
     "MailNotSent": ("an e-mail to an owner was not sent", "ConnectFunction"),
     "TokenUnreadable": ("a function could not read a token", ""),
 }
 # Whatever came after these: somebody has to see what they were about.
 _LASTING = ("Doubled", "LifecycleEventUnknown")
-# Whose key we have: what is noted of those that were taken and refused, and in words.
+# Whose keys we have: what is noted of those that were taken and refused, and what is counted.
 _KEYED = (
-    (
-        *(sightings.BILLING, sightings.BILLING_REFUSED, "BillingRefused"),
-        *("billing", "comes with another key or secret"),
-        "What was refused has to come again",
-    ),
-    (
-        *(sightings.PORTAL, sightings.PORTAL_REFUSED, "PortalRefused"),
-        *("the portal (PortalUrl)", "comes with another key"),
-        "Nobody connects through it until then; after that its owners open their link again",
-    ),
+    (sightings.BILLING, sightings.BILLING_REFUSED, "BillingRefused"),
+    (sightings.PORTAL, sightings.PORTAL_REFUSED, "PortalRefused"),
 )
 _STRANGE = (
     "come with a token that is not ours; of webhooks with ours, {}. See what the Cabinet shows: if"
@@ -150,23 +145,21 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
             continue
         function, _space, failure = name.rpartition(" ")
         words, function = _COUNTED.get(name) or (FAILURES[failure], function)
-        times = screen.counted(it.number, "time")
-        what = f"{words}, {times} in an hour, last {screen.due(it.last, now)}"
-        failed = site.sightings.lately(sightings.HANDLER_FAILED, LATELY)
-        if failed and name == "HandlerFailed":
-            what += f": {trouble.some([f'{it.who} ({it.why})' for it in failed])}"
-            function = failed[0].who
-        command = site.watch.log(function, "ERROR" if name == "HandlerFailed" else name)
-        stays = name in _LASTING
+        what, command = f"{words}, {it.words}", site.watch.log(function, name)
+        stays, grade = name in _LASTING, Grade.ATTENTION
         if failure == "Throttles" and it.last > now - rows.OVERDUE:
-            queue = _TAKES.get(function)
+            queue = _TAKES.get(function, "")
             number = dead_letters.count(site, queue, dead=False) if queue else 0
+            done = site.watch.waits(site.queues[queue][0], now)[1] if number else None
+            stays = bool(number) and not (done and done > it.last)
             waits = screen.counted(number, "message waits", "messages wait")
-            waits = f"; {waits} until it is allowed more at once"
-            what += ": ".join(filter(None, (waits, site.allowed(function))))
-            stays = bool(number)
-        until = None if stays else it.last + LATELY
-        yield Trouble(what, name, command, it.last, until, it.last < now - _OLD)
+            waits = f"{waits} until it is allowed more at once: " * stays
+            # What was turned away has left no line in the log.
+            what += f"; {waits}{site.allowed(function)}"
+            command = "grep ThrottlesAlarm docs/operations.md"
+            grade = Grade.BROKEN if stays and not (done and done >= it.first) else grade
+        began, until = (it.first, None) if stays else (None, it.last + LATELY)
+        yield Trouble(what, name, command, began, until, it.last < now - _OLD, grade=grade)
     made = dead_letters.attributes(site, site.settings.billing_queue_url) if ran is None else {}
     old = now - dead_letters.at(made, "CreatedTimestamp") if made else LATELY
     if timedelta() <= old < rows.OVERDUE:
@@ -177,7 +170,19 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         what = f"does not run to its end, {screen.due(ran.last, now)} last" if ran else never
         yield Trouble(what, "reconcile", site.watch.log("ReconcileFunction"), grade=Grade.BROKEN)
     else:
-        yield "reconcile", f"ran {screen.due(ran.last, now)}"
+        yield "reconcile", f"ran at {screen.minute(ran.last)}"
+
+
+def _differing(site: Site, _now: datetime) -> Iterator[Trouble]:
+    """Variables of one name, of which template.yaml gives all functions the same value."""
+    for name in sorted({name for it in site.environments.values() for name in it}):
+        values = {whose: it[name] for whose, it in site.environments.items() if name in it}
+        usual = Counter(values.values()).most_common(1)[0][0]
+        for whose in [whose for whose, it in values.items() if it != usual]:
+            what = f"is {values[whose] or 'empty'}, and {usual or 'empty'} of other functions, as"
+            what += " template.yaml has one value for all: it was changed by hand. Deploy it anew"
+            command, since = "make deploy ENV=NAME", site.changed.get(whose)
+            yield Trouble(what, f"{name} of {whose}", command, since, grade=Grade.BROKEN)
 
 
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
@@ -187,17 +192,17 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
     came = f"last {screen.due(last.at, now)}" if last else "none within a week"
     yield "webhook", came + (f"; one refused {screen.due(refused.at, now)}" if refused else "")
     # After one that was taken, one that is refused is a stranger's.
-    if refused and not (last and last.at > refused.at):
-        yield from _strange_webhooks(site, refused, came, now)
+    if refused and refused.at > now - LATELY and not (last and last.at > refused.at):
+        yield _strange_webhooks(site, refused, came, now)
     if redirect and redirect.at > now - LATELY and not (last and last.at > redirect.at):
         what = f"{_STRANGE.format(came)} docs/operations.md has how, under Changing the token"
         yield Trouble(what, "redirects", "doctor", redirect.at)
-    for kind, refusals, *words in _KEYED:
+    for kind, refusals, counted in _KEYED:
         taken = {it.who: it.at for it in site.sightings.lately(kind, LATELY)}
         for it in site.sightings.lately(refusals, LATELY):
             if it.who not in taken or taken[it.who] < it.at:
                 good = site.sightings.last(kind, it.who)
-                yield _refused_key(site, it, good, now, words)
+                yield parameters.of_refused(site, it, good, counted, now)
     ours = site.settings.platform.application_id
     for other in site.sightings.lately(sightings.OTHER_APPLICATION, LATELY):
         if last and last.at <= other.at:
@@ -205,38 +210,15 @@ def _seen(site: Site, now: datetime) -> Iterator[Found]:
             yield Trouble(what, f"application {ours}", "publication", other.at)
 
 
-def _strange_webhooks(site: Site, seen: Sighting, came: str, now: datetime) -> Iterator[Trouble]:
-    parameter = site.settings.platform.partner_token_parameter
-    if seen.at <= now - LATELY:
-        return
-    if stored(site, parameter)["LastModifiedDate"] > seen.at:
+def _strange_webhooks(site: Site, seen: Sighting, came: str, now: datetime) -> Trouble:
+    parameter, until = site.settings.platform.partner_token_parameter, seen.at + LATELY
+    if written_last(site, parameter).at > seen.at:
         what = f"came with a token that was not ours, last {screen.due(seen.at, now)}; ours was"
         what += " written anew since. What they told, a census finds"
-        until = seen.at + LATELY
-        yield Trouble(what, "webhooks", "census --new", seen.at, until, is_over=True)
-        return
-    what = f"{_STRANGE.format(came)} {rows.HOW_TO_WRITE}"
-    first, command = rows.read(site, parameter), rows.written(site, parameter)
-    yield Trouble(what, "webhooks", command, seen.at, first=first)
-
-
-def _refused_key(
-    site: Site, seen: Sighting, good: Sighting | None, now: datetime, words: Sequence[str]
-) -> Trouble:
-    """A system of the provider's own that comes with what is not in our parameter."""
-    counted, who, comes, lost = words
-    came = f"was taken {screen.due(good.at, now)}" if good else "came within a week"
-    times = site.watch.counted([counted], now).get(counted)
-    file = rows.file_of(seen.who)
-    what = f"{who} {comes} than stands there, and is refused:"
-    what += f" {screen.counted(times.number, 'time')} in an hour," if times else ""
-    what += f" last {screen.due(seen.at, now)}; {'the last' if good else 'none'} with ours {came}."
-    what += f" {written_last(site, seen.who, now)}. If that was when this began, {who} has the one"
-    what += f" before: give it ours, which the first command writes into the file {file}. If not,"
-    what += " it has another by now: ask whoever runs it, write that into the file, and type the"
-    what += f" second. Then delete the file. {lost}"
-    began, first = times.first if times else seen.at, rows.read(site, seen.who)
-    return Trouble(what, seen.who, rows.written(site, seen.who), began, first=first)
+        return Trouble(what, "webhooks", "census --new", seen.at, until, is_over=True)
+    what = f"{_STRANGE.format(came)} {parameters.HOW_TO_WRITE}"
+    first, command = parameters.read(site, parameter), parameters.written(site, parameter)
+    return Trouble(what, "webhooks", command, seen.at, first=first)
 
 
 def _noted(site: Site, now: datetime) -> Iterator[Found]:
@@ -248,8 +230,10 @@ def _noted(site: Site, now: datetime) -> Iterator[Found]:
         yield from trouble.of_clock(connection, now, site.platform.ahead(now), is_right=is_right)
     if ahead and is_right:
         until = max(trouble.ahead_until(it, now) for it in ahead)
-        whom = trouble.some([it.location_id for it in ahead])
-        yield "clock", f"right again; uninstalls of {whom} may be disbelieved until {until}"
+        # Of one that has ended, it was believed.
+        whom = trouble.some([it.location_id for it in ahead if it.live])
+        may = f"; uninstalls of {whom} may be disbelieved until {until}" * bool(whom)
+        yield "clock", f"right again{may}"
     if lost := site.sightings.lately(sightings.LOST_WEBHOOK, LATELY):
         yield _lost_webhooks(site, lost, now)
     for it in site.sightings.lately(sightings.OTHER_LOCATION, LATELY):
@@ -312,10 +296,18 @@ def _census(site: Site, now: datetime) -> Iterator[Found]:
         whom = trouble.places(sorted({int(it.who) for it in left}))
         what = f"the census found what is not repaired: {trouble.causes(it.why for it in left)}"
         yield Trouble(what, whom, "census", since)
+    every_s = site.settings.census.census_every_s
+    is_set = f"CENSUS_EVERY_S of ReconcileFunction is {every_s:g}"
     if age > _LONGEST_WITHOUT:
-        what = f"none was taken for {screen.age(age)}: CENSUS_EVERY_S, or reconcile's log, says why"
-        yield Trouble(what, "census", "census --new")
-    yield "census", f"{head.stage}, begun {screen.due(head.began_at, now)}"
+        what, command = f"none was taken for {screen.age(age)}: {is_set}", "make deploy ENV=NAME"
+        if every_s == _EVERY_S:
+            what, command = f"{what}, so its log says why", site.watch.log("ReconcileFunction")
+        else:
+            what += f", and {_EVERY_S} by template.yaml: deploy that, if it is not meant so. One"
+            what += " that is ordered (census --new) helps once"
+        yield Trouble(what, "census", command)
+    never = f"; {is_set}, so the next is one that is ordered" * (not every_s)
+    yield "census", f"{head.stage}, begun {screen.due(head.began_at, now)}{never}"
 
 
 _CHECKS = (
@@ -326,6 +318,7 @@ _CHECKS = (
     cover.cover,
     telephony.telephony,
     *rows.CHECKS,
+    _differing,
     unlisted.lately,
     _seen,
     _noted,

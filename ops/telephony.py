@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ops import names, rows, screen, trouble
+from ops import names, parameters, rows, screen, trouble
 from ops.screen import NotChanged
 from ops.site import Site
 from ops.trouble import Found, Grade, Trouble
@@ -54,8 +54,9 @@ def telephony(site: Site, now: datetime) -> Iterator[Found]:
         yield from of_stopped(site, chain_key, stopped)
     if site.user_token.known() is None:
         parameter = site.calls_settings.user_token_parameter
-        what = f"there is no user token, so nobody knows which calls were saved. {rows.OF_USER}"
-        yield Trouble(what, parameter, rows.written(site, parameter))
+        what = "there is no user token, so nobody knows which calls were saved. "
+        what += parameters.OF_USER
+        yield Trouble(what, parameter, parameters.written(site, parameter))
 
 
 def of_stopped(site: Site, chain_key: str | None, known: Iterable[Connection]) -> Iterator[Trouble]:

@@ -31,6 +31,7 @@ UNFINISHED = (
 )
 _SOON = timedelta(minutes=15)  # What is on its way is no trouble before.
 LATELY = timedelta(hours=1)
+_YOUNG = timedelta(minutes=5)  # What lasts for less is told by the minute when it began.
 WAYS = (
     "its owner presses Disconnect and then Connect in Altegio. If he cannot, give it to its"
     " customer's account, once you have seen that he has it open there: with a wrong account,"
@@ -66,6 +67,8 @@ class Trouble:
     def told(self, now: datetime, options: argparse.Namespace, here: str = "") -> str:
         """On some lines of a terminal; `here` is what is on the screen, and leads nowhere."""
         since = f", for {screen.age(now - self.since)}" if self.since else ""
+        if self.since and now - self.since < _YOUNG:
+            since = f", since {screen.minute(self.since)}"
         grade = "echo" if self.until else self.grade.name.lower()
         told = screen.table((grade, f"{self.whom}{since}: {self.what}"), ())
         if here and self.command in (here, f"{here} --all"):
@@ -356,12 +359,11 @@ def of_clock(
             why = f"its clock is wrong: its answers are {screen.age(by)} ahead, too. Tell Altegio"
         else:
             why = f"PlatformTimezone is wrong, as its answers are on time, or its clock was{tells}"
-        what = f"the platform's log has an entry of {ahead}, which is to come: {why}. Until then "
-        grade = Grade.BROKEN if harms else Grade.ATTENTION
-        what += f"what it says is disbelieved, as it is now: {connection.verdict}" * harms
-        what += "an uninstall would be disbelieved; it harms nobody yet" * (not harms)
+        so = f"what it says is disbelieved, as it is now: {connection.verdict}" if harms else ""
+        so = so or "an uninstall would be disbelieved; it harms nobody yet"
+        what = f"the platform's log has an entry of {ahead}, in the future: {why}. Until then {so}"
         command = f"publication --location {connection.location_id}"
-        yield Trouble(what, f"location {connection.location_id}", command, grade=grade)
+        yield Trouble(what, f"location {connection.location_id}", command, grade=Grade(1 + harms))
 
 
 def of_leaving(connections: Iterable[Connection], now: datetime) -> Iterator[Trouble]:

@@ -35,11 +35,17 @@ _RECEIVED, _DELETED = "NumberOfMessagesReceived", "NumberOfMessagesDeleted"
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted of one kind within the last hour, and when first and last."""
+    """What was counted of one kind within the last hour, and in which minutes first and last."""
 
     number: int
     first: datetime
     last: datetime
+
+    @property
+    def words(self) -> str:
+        """How often, and when last."""
+        times = screen.counted(self.number, "time")
+        return f"{times} in an hour, last at {screen.minute(self.last)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +124,26 @@ class CloudWatch:
         )
         return [Alarm(*it, *ends.get(it[0], ())) for it in named]
 
-    def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
-        """By minute, of which the last that is not empty says when."""
+    def counted(
+        self, names: Sequence[str], now: datetime, since: datetime | None = None
+    ) -> Mapping[str, Counted]:
+        """By minute, of which the first and the last that are not empty say when."""
         asked = {name: (NAMESPACE, name, "service", self._stack_name) for name in names}
         for logical, name in self._functions.items():
             for metric in FAILURES:
                 asked[f"{logical} {metric}"] = ("AWS/Lambda", metric, "FunctionName", name)
         counted = {}
         for name, each in self._read(asked, "Sum", now).items():
-            if at := [it for it, number in each.items() if number]:
-                counted[name] = Counted(round(sum(each.values())), min(at), max(at))
+            # What was seen at `since` may be of the same minute.
+            if at := [it for it, number in each.items() if number and it > (since or it) - _MINUTE]:
+                counted[name] = Counted(round(sum(each[it] for it in at)), min(at), max(at))
         return counted
 
-    def age(self, queue_url: str, now: datetime) -> timedelta | None:
-        """As of some minutes ago; or since when nothing that is received is done with."""
+    def waits(self, queue_url: str, now: datetime) -> tuple[timedelta | None, datetime | None]:
+        """How old the oldest message is, at least; and when the last one was done with.
+
+        As of some minutes ago; or since when nothing that is received is done with.
+        """
         # SQS does not count the age of what was received three times:
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
         queue = queue_url.rpartition("/")[2]
@@ -140,8 +152,10 @@ class CloudWatch:
         ages, received = found.get(_AGE), found.get(_RECEIVED, {})
         told = [timedelta(seconds=ages[max(ages)])] if ages else []
         done = max((at for at, number in found.get(_DELETED, {}).items() if number), default=None)
-        told += [now - at for at, it in received.items() if it and (done is None or at > done)]
-        return max(told, default=None)
+        at = [it for it, number in received.items() if number and (done is None or it > done)]
+        # It may have come at the end of that minute.
+        told += [max(now - it - _MINUTE, timedelta()) for it in at]
+        return max(told, default=None), done
 
     def untold(self, now: datetime) -> timedelta | None:
         """How old the change is that the events function takes now."""

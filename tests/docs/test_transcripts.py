@@ -35,6 +35,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ")
 LETTER = re.compile(r"^  [0-9a-f]{8}  ", re.MULTILINE)
 MASKS = (
     (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?", "TIME"),
+    (r"\babout \d\d:\d\dZ", "TIME"),
     (r"\b\d+ (?:s|min|h|d)\b", "AGE"),
     (ID.pattern, "ID"),
     (r"\bletters [0-9a-f]{8}\b", "letters ID"),

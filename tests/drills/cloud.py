@@ -5,6 +5,7 @@ that is on trial.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -107,7 +108,7 @@ class CloudFormation:
 
 
 class Lambda:
-    """The client for "lambda"; `environments` are those of the functions at this moment.
+    """The client for "lambda"; `environments` are those of the functions since they were `changed`.
 
     Of the queues in `sources`, with whose function each wakes, those in `disabled` are not read.
     Of `reserved`, each function has so many runs of its own; the operator may not ask, of None.
@@ -116,19 +117,25 @@ class Lambda:
     def __init__(
         self,
         environments: Mapping[str, Mapping[str, str]],
+        changed: Mapping[str, datetime],
         sources: Mapping[str, str],
         disabled: Collection[str],
         reserved: Mapping[str, int | None],
     ) -> None:
         self._reserved = reserved
         self._environments = environments
+        self._changed = changed
         self._sources = sources
         self._disabled = disabled
 
     def get_function_configuration(self, **asked: Any) -> Any:
+        """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html"""
         _known(asked, "FunctionName")
-        name = asked["FunctionName"].removeprefix(f"{STACK_NAME}-").removesuffix("Function")
-        return {"Environment": {"Variables": dict(self._environments[name.lower()])}}
+        name = asked["FunctionName"].removeprefix(f"{STACK_NAME}-").removesuffix("Function").lower()
+        return {
+            "Environment": {"Variables": dict(self._environments[name])},
+            "LastModified": f"{self._changed[name]:%Y-%m-%dT%H:%M:%S.000+0000}",
+        }
 
     def get_function_concurrency(self, **asked: Any) -> Any:
         """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConcurrency.html"""

@@ -91,6 +91,7 @@ class Stage(Deployment):
         self._asked = Counter[tuple[str, str]]()
         self._lost: dict[str, dict[str, datetime]] = {}
         self._changes: dict[str, dict[str, str]] = {}
+        self._changed: dict[str, datetime] = {}
         super().__init__(simulator, clock, monkeypatch)
         # As the template has them, where other tests want none of that.
         self.set("all", CENSUS_EVERY_S="86400", PACE_PER_S="5", PACE_PER_MIN="200")
@@ -317,6 +318,7 @@ class Stage(Deployment):
         for name, environment in self.environments.items():
             if function in (name, "all"):
                 environment.update({k: v for k, v in variables.items() if k in environment})
+                self._changed[name] = self.clock()
         self.recycle()
 
     def deploy(self, **values: str) -> None:
@@ -324,6 +326,7 @@ class Stage(Deployment):
         for name, environment in self.environments.items():
             environment.update(self._deployed[name])
             environment.update({k: v for k, v in values.items() if k in environment})
+            self._changed[name] = self.clock()
         self.recycle()
 
     def recycle(self) -> None:
@@ -362,7 +365,9 @@ class Stage(Deployment):
             return cloud.CloudFormation(self.wiring.outputs, self.wiring.functions.keys())
         if service == "lambda":
             sources = {it.queue: f"{STACK_NAME}-{it.function}" for it in self.wiring.mappings}
-            return cloud.Lambda(self.environments, sources, self.disabled, self.reserved)
+            return cloud.Lambda(
+                self.environments, self._changed, sources, self.disabled, self.reserved
+            )
         return self.memory.client(service)
 
 

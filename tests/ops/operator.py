@@ -26,12 +26,15 @@ class Watching(CloudWatch):
         self.counts: dict[str, int] = {}
         self.ages: dict[str, timedelta] = {}
         self.ran = True
+        self.dones: dict[str, datetime] = {}
         self.at: dict[str, tuple[datetime, datetime]] = {}
 
     def alarms(self, _now: datetime) -> list[Alarm]:
         return self.rings
 
-    def counted(self, names: Sequence[str], now: datetime) -> Mapping[str, Counted]:
+    def counted(
+        self, names: Sequence[str], now: datetime, _since: datetime | None = None
+    ) -> Mapping[str, Counted]:
         counts = {**self.counts, **({"ReconcileRun": 60} if self.ran else {})}
         asked = {*names, *(it for it in counts if " " in it)}
         return {
@@ -40,8 +43,8 @@ class Watching(CloudWatch):
             if name in asked
         }
 
-    def age(self, queue_url: str, _now: datetime) -> timedelta | None:
-        return self.ages.get(queue_url)
+    def waits(self, queue_url: str, _now: datetime) -> tuple[timedelta | None, datetime | None]:
+        return self.ages.get(queue_url), self.dones.get(queue_url)
 
     def untold(self, _now: datetime) -> timedelta | None:
         return self.ages.get("events")

@@ -1,5 +1,6 @@
 """Of the census, `status` says what waits for a person."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from local.simulator import Owner
 from shared.aws.sightings import CENSUS_FOUND, Sightings
 from shared.reconcile.census.table import CensusTable, Head, Stage
 from tests.deployment import Deployment
-from tests.ops.operator import Operator, told
+from tests.ops.operator import Operator, facts, told
 from tests.ops.states import end, reject
 
 pytestmark = pytest.mark.usefixtures("logged")
@@ -40,13 +41,30 @@ def test_a_census_that_waits_for_a_person_is_told(
     assert line.endswith("> census")
 
 
-def test_that_no_census_is_taken_is_told(connected: Deployment, operator: Operator) -> None:
+@pytest.mark.parametrize(
+    ("every", "why", "command"),
+    [
+        ("0", "0, and 86400 by template.yaml: deploy that, if it is not", "make deploy ENV=NAME"),
+        ("86400", "86400, so its log says why", "less ReconcileFunction.log"),
+    ],
+)
+def test_that_no_census_is_taken_is_told_with_what_keeps_it(
+    connected: Deployment, operator: Operator, every: str, why: str, command: str
+) -> None:
+    connected.environments["reconcile"]["CENSUS_EVERY_S"] = every
     table = CensusTable(connected._dynamodb, connected.environments["reconcile"]["CENSUS_TABLE"])
     began = connected.clock() - timedelta(days=3)
     table.save(Head(began_at=began, repairs=True, stage=Stage.DONE, parts=1), began)
     [line] = told(operator)
-    assert line.startswith("attention census: none was taken for 3 d")
-    assert line.endswith("> census --new")
+    set_to = "CENSUS_EVERY_S of ReconcileFunction is"
+    assert line.startswith(f"attention census: none was taken for 3 d: {set_to} {why}")
+    assert line.endswith(f" > {command}")
+    # Which stays, once one was ordered.
+    seen = table.head()
+    assert seen is not None
+    table.save(replace(seen, began_at=connected.clock()), connected.clock())
+    assert told(operator) == []
+    assert ("so the next is one that is ordered" in facts(operator)["census"]) is (every == "0")
 
 
 # Whom it concerns

@@ -20,6 +20,8 @@ from tests.payments import stripes
 NOT_VERIFIED = "Email address is not verified. The following identities failed the check in region"
 NOT_VERIFIED += " US-EAST-1: zoe@example.com, codes@provider.example"
 
+TOLD = ("what", "first", "command")
+
 pytestmark = pytest.mark.usefixtures("logged")
 
 
@@ -154,19 +156,23 @@ def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
     began = connected.clock()
     operator.watch.counts["BillingRefused"] = 5
     operator.watch.at["BillingRefused"] = (began - timedelta(minutes=40), began)
-    lines = told(operator)
-    names = (("billing-key", "KEY"), ("stripe-secret", "SECRET"))
-    for line, (name, file) in zip(sorted(lines), names, strict=True):
-        assert line.startswith(f"attention /altegio/{name}: billing comes with another key")
-        assert line.endswith(f"--name /altegio/{name} --value file://{file}")
-        assert "and is refused: 5 times in an hour, last 0 s ago; none with ours came with" in line
-        assert ". The parameter was written last " in line
-        assert "If that was when this began, billing has the one before: give it ours" in line
-        assert (
-            f"which the first command writes into the file {file}. If not, it has another" in line
-        )
-        assert "write that into the file, and type the second. Then delete the file" in line
-        assert "none with ours came within a week" in line
+    billing, stripe = sorted(told(operator))
+    who = "billing comes with another key"
+    assert billing.startswith(
+        f"attention /altegio/billing-key: {who} than stands there, and is ref"
+    )
+    assert (
+        "refused, 5 times in an hour, last at about 10:10Z; none with ours came within a" in billing
+    )
+    either = "into the file KEY. Put above it what billing has; or only give billing what stands"
+    assert f"{either} there. Type the second command, and delete the file. Later" in billing
+    assert billing.endswith("--name /altegio/billing-key --value file://KEY")
+    # Which no person gives to Stripe.
+    assert stripe.startswith("attention /altegio/stripe-secret: Stripe comes with another secret")
+    assert "into the file SECRET. Put above it what its dashboard shows. Type the" in stripe
+    assert "What was refused comes again by itself, for three days > aws" in stripe
+    assert "give" not in stripe
+    assert stripe.endswith("--name /altegio/stripe-secret --value file://SECRET")
     shown = " ".join(operator("status").replace("\\\n", "").split())
     assert "for 40 min: billing comes" in shown
     assert "get-parameter --with-decryption --name /altegio/billing-key" in shown
@@ -174,12 +180,62 @@ def test_a_key_of_billing_that_is_not_ours_is_told_with_its_parameter(
     connected.restart()
     connected.post_billing(payment("inv-9"), key=key)
     connected.post_stripe(*stripes.signed(stripes.paid(), connected.clock()))
-    assert [it for it in told(operator) if "billing comes" in it] == []
+    assert [it for it in told(operator) if "stands there" in it] == []
     connected.clock.advance(minutes=20)
     connected.restart()
     connected.post_billing(payment("inv-9"), key="another")
     [line] = [it for it in told(operator) if "billing comes" in it]
     assert "the last with ours was taken 20 min ago" in line
+
+
+def test_whose_doing_it_is_that_stripe_is_refused_is_told_by_when_the_secret_was_written(
+    connected: Deployment, operator: Operator
+) -> None:
+    good, wrong = stripes.SECRET, stripes.SECRET.replace("0001", "0002")
+    connected.set_stripe_secret(good)
+
+    def comes(secret: str, status: int, **after: float) -> str:
+        connected.clock.advance(**after)
+        connected.restart()
+        signed = stripes.signed(stripes.paid(), connected.clock(), secret)
+        assert connected.post_stripe(*signed)[0] == status
+        if status == 401:
+            operator.watch.counts["BillingRefused"] = 1
+            began = connected.clock().replace(second=0)
+            operator.watch.at.setdefault("BillingRefused", (began, began))
+        found = [it for it in operator.json("status")["troubles"] if it["whom"] == parameter]
+        return " > ".join(filter(None, [*map(found[0].get, TOLD)])) if found else ""
+
+    parameter = "/altegio/stripe-secret"
+    assert comes(good, 200) == ""
+    connected.clock.advance(minutes=9)
+    comes(good, 200)
+    connected.clock.advance(seconds=20)
+    # A colleague tries another one.
+    connected.set_stripe_secret(wrong)
+    written = moment(connected.clock())
+    said = comes(good, 401, seconds=5)
+    assert f"{parameter} was written last at {written}, as version 2, and refused first at" in said
+    assert "so most likely that writing was wrong: see who did it. The first command wr" in said
+    assert "writes version 1 into the file SECRET. Type the second, and delete the file. " in said
+    assert f"--name {parameter}:1 --query Parameter.Value --output text > SECRET)" in said
+    assert "give it" not in said
+    # Written back: some functions have the wrong one yet.
+    connected.clock.advance(seconds=50)
+    connected.set_stripe_secret(good)
+    [line] = [it for it in told(operator) if "Stripe comes" in it]
+    anew = "as version 3, and nobody has come with that yet, as functions read it anew within 5 min"
+    assert f"{anew}: look again then" in line
+    assert line.endswith(" > status")
+    assert comes(good, 200, minutes=1) == ""
+    # Long after that, somebody has rolled it at Stripe.
+    del operator.watch.at["BillingRefused"]
+    said = comes(wrong, 401, minutes=20)
+    assert (
+        "as version 3; functions read it anew within 5 min, and refused only after that: so" in said
+    )
+    assert "so Stripe has another by now, unless nothing was sent in between. The first" in said
+    assert "Put above it what its dashboard shows." in said
 
 
 def test_a_key_of_the_portal_that_is_not_ours_is_told_with_its_parameter(
@@ -193,9 +249,9 @@ def test_a_key_of_the_portal_that_is_not_ours_is_told_with_its_parameter(
     assert line.startswith(
         "attention /altegio/portal-key: the portal (PortalUrl) comes with another"
     )
-    assert "none with ours came within a week. The parameter was written last " in line
-    assert "the portal (PortalUrl) has the one before: give it ours" in line
-    assert "its owners open their link again" in line
+    assert "none with ours came within a week. /altegio/portal-key was written last at " in line
+    assert "Put above it what the portal (PortalUrl) has; or only give the portal" in line
+    assert "After that its owners open their link again > aws" in line
     assert line.endswith("--name /altegio/portal-key --value file://KEY")
     connected.clock.advance(minutes=1)
     assert connected.ask("GET", "/connections", query=query, key=key)[0] == 410

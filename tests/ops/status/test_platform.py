@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ops import site
 from ops.screen import moment
 from shared.altegio.marketplace import Marketplace
 from shared.connections.connection import State
 from shared.connections.lifecycle import LAGS
 from shared.reconcile.census.table import CensusTable
 from tests.deployment import Deployment, payment
-from tests.ops.operator import Operator, facts, told, type_what_it_says
+from tests.ops.operator import Operator, facts, stack_of, told, type_what_it_says
 from tests.ops.states import end
 
 pytestmark = pytest.mark.usefixtures("logged")
@@ -33,8 +34,9 @@ def test_a_token_that_the_platform_refuses_is_named_and_written_anew(
             "nothing goes out: payments and calls wait for the end of it, pop-ups are lost" in line
         )
         at = moment(connected.clock())
-        assert f"was written last at {at}, as version 2, and refused first at {at}. Func" in line
-        assert "read it anew within 5 min, so most likely that writing was wrong: see who" in line
+        first = f"and refused first at about {at[:16]}Z; functions"
+        assert f"partner-token was written last at {at}, as version 2, {first} read it" in line
+        assert "anew within 5 min, so most likely that writing was wrong: see who did it" in line
         assert "If `status` says this after two minutes yet, ask Altegio's support" in line
         assert line.endswith("--name /altegio/partner-token --value file://TOKEN")
     assert "; we ask again in " in line
@@ -70,9 +72,11 @@ def test_what_the_parameter_has_now_is_written_into_the_file_of_which_it_tells(
     operator.watch.counts["PlatformBlocked"] = 1
     operator.watch.at["PlatformBlocked"] = (began, began)
     [trouble] = operator.json("status")["troubles"]
-    assert "as version 2, and refused only after the 5 min in which functions" in trouble["what"]
     assert (
-        "another token by now, unless nothing was sent in between. The first command writes what"
+        "as version 2; functions read it anew within 5 min, and refused only aft" in trouble["what"]
+    )
+    assert (
+        "so Altegio has another by now, unless nothing was sent in between. The first command"
         in trouble["what"]
     )
     assert "(who has no login there asks whoever published the application)" in trouble["what"]
@@ -93,7 +97,8 @@ def test_a_token_that_was_written_wrong_is_mended_with_the_one_before(
     operator.watch.at["PlatformBlocked"] = (began, connected.clock())
     [trouble] = operator.json("status")["troubles"]
     what = trouble["what"]
-    assert f"at {moment(at)}, as version 2, and refused first at {moment(began)}. Func" in what
+    first = f"and refused first at about {moment(began)[:16]}Z; functions read"
+    assert f"at {moment(at)}, as version 2, {first}" in what
     assert "writes version 1 into the file TOKEN, above what it has now. Type the" in what
     read = "--region us-east-1 ssm get-parameter --with-decryption --name /altegio/partner-token"
     assert typed(operator, tmp_path) == [f"{read}:1", read]
@@ -115,13 +120,17 @@ def test_of_a_token_that_nobody_has_asked_with_yet_nothing_is_said(
     operator.watch.at["PlatformBlocked"] = (began, connected.clock())
     connected.set_token(connected.simulator.partner_token)
     [trouble] = [it for it in operator.json("status")["troubles"] if it["whom"] == "all locations"]
-    assert (
-        "as version 3, and nobody has asked with that yet: look again then. If" in trouble["what"]
-    )
+    assert "as version 3, and nobody has come with that yet, as functions read" in trouble["what"]
+    assert "it anew within 5 min: look again then. If" in trouble["what"]
     assert (trouble["first"], trouble["command"]) == (None, "status")
     connected.let_time_pass(5)
     operator.watch.counts.clear()
     assert operator.json("status")["troubles"] == []
+
+
+def last_at(deployment: Deployment) -> str:
+    """As what is counted in this minute is told."""
+    return f"last at about {deployment.clock():%H:%M}Z"
 
 
 def typed(operator: Operator, tmp_path: Path) -> list[str]:
@@ -160,7 +169,9 @@ def test_a_token_that_was_refused_is_not_told_as_one_locations(
     connected.clock.advance(minutes=2)
     operator.watch.counts["PlatformBlocked"] = 1
     line = next(it for it in told(operator) if " PlatformBlocked: " in it)
-    assert "last 2 min ago for all locations: 401 Authentication needed.; it takes our" in line
+    assert (
+        f"{last_at(connected)} for all locations: 401 Authentication needed.; it takes our" in line
+    )
 
 
 def test_what_the_platform_refused_is_told_with_its_words_and_whether_it_is_over(
@@ -172,12 +183,13 @@ def test_what_the_platform_refused_is_told_with_its_words_and_whether_it_is_over
     connected.reconcile()
     operator.watch.counts["PlatformBlocked"] = 1
     line = next(it for it in told(operator) if "PlatformBlocked" in it)
-    first = "attention PlatformBlocked: the platform refused us, 1 time in an hour, last 0 s ago"
+    first = "attention PlatformBlocked: the platform refused us, 1 time in an hour,"
     words = "of location 4564: 403 No rights to this location.;"
-    assert line == f"{first} {words} not over for location 4564 > location 4564"
+    last = last_at(connected)
+    assert line == f"{first} {last} {words} not over for location 4564 > location 4564"
     connected.let_time_pass(10)
     [line] = told(operator)
-    assert f"last 10 min ago {words} it takes our token now, so that is over, as it" in line
+    assert f"{last_at(connected)} {words} it takes our token now, so that is over, as it" in line
     assert "nothing is wrong any more" in operator("status")
 
 
@@ -203,11 +215,37 @@ def test_a_token_that_cannot_be_read_is_named(connected: Deployment, operator: O
 def test_a_wrong_application_is_not_blamed_on_the_token(
     connected: Deployment, operator: Operator
 ) -> None:
-    connected.environments["reconcile"]["APPLICATION_ID"] = "102"
+    for environment in connected.environments.values():
+        if "APPLICATION_ID" in environment:
+            environment["APPLICATION_ID"] = "102"
     [line] = told(operator)
     assert line.startswith("broken all locations: Altegio refuses application 102: 403")
     assert "Compare with the Developer Cabinet: ApplicationId, and whether the token is of" in line
+    assert "application. /altegio/partner-token was never written anew, so it is not that" in line
     assert line.endswith("> publication")
+    # Nor is it the token if it was written anew, and long before.
+    connected.set_token(connected.simulator.partner_token)
+    began = connected.clock() + timedelta(minutes=30)
+    connected.clock.at = began
+    operator.watch.counts["PlatformBlocked"] = 1
+    [line] = told(operator)
+    assert "/altegio/partner-token was written last at " in line
+    assert "and refused only after that" in line
+
+
+def test_what_was_deployed_as_an_application_began_to_be_refused_is_told(
+    connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = connected.clock()
+    connected.environments["reconcile"]["APPLICATION_ID"] = "102"
+    here = stack_of(connected, operator.watch)
+    monkeypatch.setattr(site, "find", lambda _: replace(here, changed={"ReconcileFunction": at}))
+    changed = f"The functions were changed last at {moment(at)}"
+    for minutes, is_it in ((2, True), (60, False)):
+        connected.clock.at = at + timedelta(minutes=minutes)
+        [line] = [it for it in told(operator) if "refuses application 102" in it]
+        assert changed in line
+        assert (f"{changed}, as it began: see who did that, and deploy" in line) is is_it
 
 
 def test_an_address_that_altegio_does_not_know_is_not_blamed_on_the_application(
@@ -233,11 +271,14 @@ def test_a_platform_that_is_not_there_is_named(connected: Deployment, operator: 
 
 def test_a_clock_that_is_ahead_is_told(connected: Deployment, operator: Operator) -> None:
     """An uninstall is disbelieved until our clock passes the platform's."""
+    connected.clock.advance(minutes=1)
     connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
     connected.simulator.expire(4564)
     connected.webhook(connected.event(4564, "freeze"))
     connected.reconcile()
-    [line] = [it for it in told(operator) if "which is to come" in it]
+    # Nobody knows since when, as that is after now.
+    assert "they agree, since when is not known." in " ".join(operator("location", "4564").split())
+    [line] = [it for it in told(operator) if "in the future: " in it]
     assert line.startswith("attention location 4564: the platform's log has an entry of ")
     assert "it harms nobody yet" in line
     assert line.endswith("> publication --location 4564")
@@ -258,7 +299,7 @@ def test_a_clock_that_keeps_the_platform_from_being_believed_is_broken(
     connected.connections.save(replace(connected.connection(4777), verdict=lags))
     for command in (("status",), ("location", "4777")):
         told = operator.json(*command)["troubles"]
-        [it] = [it for it in told if "is to come" in it["what"]]
+        [it] = [it for it in told if "in the future" in it["what"]]
         assert it["grade"] == "broken"
         assert it["what"].endswith(f"Until then what it says is disbelieved, as it is now: {lags}")
 
@@ -278,6 +319,18 @@ def test_a_user_token_that_is_not_taken_is_told_apart_from_a_right_that_is_missi
     assert [it for it in told(operator) if "user-token" in it or "list of calls" in it] == []
 
 
+def test_of_an_uninstall_that_was_believed_nothing_may_be_disbelieved(
+    connected: Deployment, operator: Operator
+) -> None:
+    """The clock was set right meanwhile, and the owner has left."""
+    connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
+    connected.connect(4777)
+    connected.simulator.platform.now = connected.clock
+    assert "uninstalls of 4777 may be disbelieved" in facts(operator)["clock"]
+    connected.connections.save(replace(connected.connection(4777), state=State.DISABLED))
+    assert facts(operator).get("clock", "right again") == "right again"
+
+
 @pytest.mark.parametrize("by", ["its answers", "another location"])
 def test_a_clock_that_is_right_again_is_a_fact_and_no_trouble(
     connected: Deployment, operator: Operator, monkeypatch: pytest.MonkeyPatch, by: str
@@ -287,7 +340,7 @@ def test_a_clock_that_is_right_again_is_a_fact_and_no_trouble(
         monkeypatch.setattr(Marketplace, "ahead", lambda *_: timedelta())
     connected.simulator.platform.now = lambda: connected.clock() + timedelta(hours=2)
     connected.connect(4777)
-    assert [it for it in told(operator) if "which is to come" in it]
+    assert [it for it in told(operator) if "in the future: " in it]
     until = f"{connected.clock() + timedelta(hours=2):%Y-%m-%dT%H:%M}"
     if by == "its answers":
         connected.simulator.platform.now = connected.clock
@@ -295,7 +348,7 @@ def test_a_clock_that_is_right_again_is_a_fact_and_no_trouble(
         connected.clock.advance(minutes=2)
         connected.restart()
         connected.simulator.platform.now = connected.clock
-        assert [it for it in told(operator) if "which is to come" in it]
+        assert [it for it in told(operator) if "in the future: " in it]
         connected.connect(4232)
     assert told(operator) == []
     assert facts(operator)["clock"].startswith(
@@ -309,8 +362,10 @@ def test_a_zone_that_was_deployed_right_is_seen_by_the_same_log(
 ) -> None:
     connected.simulator.platform.zone = ZoneInfo("Asia/Dubai")
     connected.connect(4777)
-    assert [it for it in told(operator) if "which is to come" in it]
-    connected.environments["reconcile"]["PLATFORM_TIMEZONE"] = "Asia/Dubai"
+    assert [it for it in told(operator) if "in the future: " in it]
+    for environment in connected.environments.values():
+        if "PLATFORM_TIMEZONE" in environment:
+            environment["PLATFORM_TIMEZONE"] = "Asia/Dubai"
     assert told(operator) == []
     assert "right again" in facts(operator)["clock"]
 

@@ -23,6 +23,8 @@ from tests.memory.calls import Asked
 from tests.ops.operator import Operator, facts, stack_of, told, type_what_it_says
 from tests.ops.states import end, put, reject
 
+FAILED = "HandlerFailed"
+
 pytestmark = pytest.mark.usefixtures("logged")
 
 
@@ -47,10 +49,7 @@ def test_a_queue_that_nobody_empties_is_named(connected: Deployment, operator: O
     connected.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(payment()))
     operator.watch.ages[url] = timedelta(minutes=25)
     [line] = told(operator)
-    assert line == (
-        "broken queue of billing: 1 message waiting, the oldest for 25 min"
-        " > less PaymentsFunction.log"
-    )
+    assert line == ("broken queue of billing: 1 message waiting > less PaymentsFunction.log")
 
 
 def test_a_queue_that_somebody_has_set_by_hand_is_named_with_what_the_template_has(
@@ -160,7 +159,72 @@ def test_messages_that_come_again_and_again_are_told_with_their_queue(
     again = "1 message waiting; messages come again, as they could not be stored"
     assert line == f"broken queue of billing: {again} > less PaymentsFunction.log"
     connected.sqs.receive_message(QueueUrl=url)
-    assert facts(operator)["queues"] == "billing 1 (1 at work, or back within 3 min), calls 0"
+    assert (
+        facts(operator)["queues"]
+        == "billing 1 (1 taken: done with, or back, within 3 min), calls 0"
+    )
+
+
+def test_why_messages_come_again_is_told_with_their_queue(
+    connected: Deployment, operator: Operator, memory: Memory
+) -> None:
+    def gone(name: str, asked: Asked) -> None:
+        if asked.get("TableName") == "gone":
+            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
+
+    memory.before = gone
+    connected.restart(PAYMENTS_TABLE="gone")
+    body = json.dumps(payment())
+    connected.sqs.send_message(QueueUrl=connected.queues["BillingQueue"], MessageBody=body)
+    message = {"messageId": "m-1", "body": body, "attributes": {}}
+    connected.invoke("payments", {"Records": [message]})
+    operator.watch.counts = {"NotDurable": 1}
+    [line] = told(operator)
+    why = "ResourceNotFoundException of TransactWriteItems"
+    assert f"messages come again, as they could not be stored: {why} > less Payments" in line
+
+
+def test_variables_that_differ_between_functions_are_told(
+    connected: Deployment, operator: Operator
+) -> None:
+    """Of one function, somebody has changed the name of a table by hand."""
+    assert told(operator) == []
+    table = connected.environments["calls"]["CONNECTIONS_TABLE"]
+    connected.environments["calls"]["CONNECTIONS_TABLE"] = "gone"
+    [line] = told(operator)
+    is_gone = f"is gone, and {table} of other functions, as template.yaml has one value for all:"
+    assert line.startswith(f"broken CONNECTIONS_TABLE of CallsFunction: {is_gone} it was changed")
+    assert line.endswith(" it was changed by hand. Deploy it anew > make deploy ENV=NAME")
+    connected.environments["calls"]["CONNECTIONS_TABLE"] = ""
+    assert "CallsFunction: is empty, and " in told(operator)[0]
+
+
+def test_calls_that_are_all_answered_500_are_wrong_and_no_echo(
+    deployment: Deployment, operator: Operator, memory: Memory
+) -> None:
+    """Also where only the function knows why: its log is one command away."""
+    key = deployment.connect(4564).pbx_key
+
+    def gone(name: str, asked: Asked) -> None:
+        if asked.get("TableName") == "gone":
+            raise refusal(name, "ResourceNotFoundException", "There is no such table.")
+
+    memory.before = gone
+    deployment.restart(ACCOUNTS_TABLE="gone")
+    for number in range(2):
+        end(deployment, key, f"c-{number}", location_id=4564, status=500)
+    operator.watch.counts = {"HandlerFailed": 2}
+    [line] = told(operator)
+    assert line.startswith(f"broken {FAILED}: a function met an error that nobody expected, 2 ")
+    assert ": CallsFunction (ResourceNotFoundException of GetItem). Unless it was" in line
+    assert "whoever asks is answered 500, and pop-ups and calls that are told once are lost" in line
+    assert line.endswith(" > less CallsFunction.log")
+    # Who asks for one location hears that it concerns all.
+    assert told(operator, "location", "4564") == [line]
+    deployment.clock.advance(minutes=6)
+    operator.watch.at["HandlerFailed"] = (deployment.clock() - timedelta(minutes=6),) * 2
+    assert [it["whom"] for it in operator.json("status")["troubles"] if it["until"]] == [FAILED]
+    assert [it for it in told(operator, "location", "4564") if FAILED in it] == []
 
 
 def test_what_aws_counts_of_a_function_is_told_with_its_name(
@@ -170,20 +234,19 @@ def test_what_aws_counts_of_a_function_is_told_with_its_name(
     operator.watch.counts = {"PaymentsFunction Throttles": 7, "CallsFunction Errors": 1}
     operator.watch.ages["events"] = timedelta(minutes=20)
     broken, *lines = told(operator)
+    last = f"last at about {connected.clock():%H:%M}Z"
     assert broken == (
         "broken events: are not told on the event bus, the oldest for 20 min"
         " > less EventsFunction.log"
     )
     assert any(
         it.endswith(
-            "7 times in an hour, last 0 s ago; 0 messages wait until it is allowed more at once"
-            " > less PaymentsFunction.log"
+            f"7 times in an hour, {last}; whose limit that is, Lambda tells of a deployed stack"
+            " only > grep ThrottlesAlarm docs/operations.md"
         )
         for it in lines
     )
-    assert any(
-        it.endswith("1 time in an hour, last 0 s ago > less CallsFunction.log") for it in lines
-    )
+    assert any(it.endswith(f"1 time in an hour, {last} > less CallsFunction.log") for it in lines)
 
 
 def test_runs_that_are_turned_away_are_wrong_for_as_long_as_messages_wait(
@@ -195,8 +258,24 @@ def test_runs_that_are_turned_away_are_wrong_for_as_long_as_messages_wait(
     connected.sqs.send_message(QueueUrl=url, MessageBody="{}")
     # Of another function, which is not turned away.
     connected.sqs.send_message(QueueUrl=connected.queues["CallsQueue"], MessageBody="{}")
+    now = connected.clock()
+    operator.watch.at["PaymentsFunction Throttles"] = (now - timedelta(minutes=8), now)
     [line] = told(operator)
-    assert "last 0 s ago; 1 message waits until it is allowed more at once > less" in line
+    assert line.startswith("broken PaymentsFunction Throttles: runs of it were turned away")
+    assert "Z; 1 message waits until it is allowed more at once: whose limit that is, La" in line
+    # There is no line of a run that did not begin.
+    assert line.endswith(" > grep ThrottlesAlarm docs/operations.md")
+    # For as long as it goes on, and not since it was so last.
+    assert "Throttles, for 8 min: runs" in operator("status")
+    # Some pass, and then one later than any was turned away.
+    operator.watch.dones[url] = now - timedelta(minutes=1)
+    [line] = told(operator)
+    assert line.startswith("attention PaymentsFunction Throttles: ")
+    assert "1 message waits until it is allowed more at once" in line
+    operator.watch.dones[url] = now + timedelta(minutes=1)
+    assert [it for it in told(operator) if "waits until it is allowed" in it] == []
+    assert "nothing is wrong" in operator("status")
+    del operator.watch.dones[url]
     assert "1 thing is wrong" in operator("status")
     connected.sqs.purge_queue(QueueUrl=url)
     assert "nothing is wrong" in operator("status")
@@ -298,7 +377,7 @@ def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator
     at = connected.clock() - timedelta(minutes=5)
     until = at + timedelta(hours=1)
     operator.watch.rings = [Alarm("MailNotSentAlarm", "SES did not take a letter.", at, at, until)]
-    operator.watch.counts = {"HandlerFailed": 3}
+    operator.watch.counts = {"HandlerFailed": 1}
     rings, counted = told(operator)
     assert rings == (
         f"attention MailNotSentAlarm: rings: SES did not take a letter; last at {moment(at)}, so it"
@@ -306,8 +385,8 @@ def test_what_rings_and_what_was_counted_is_told(connected: Deployment, operator
         " > grep MailNotSentAlarm docs/operations.md"
     )
     assert counted == (
-        "attention HandlerFailed: a function met an error that nobody expected, 3 times in an hour"
-        ", last 0 s ago"
+        "attention HandlerFailed: a function met an error that nobody expected, 1 time in an hour"
+        f", last at about {connected.clock():%H:%M}Z"
         " > grep ERROR *.log"
     )
 
@@ -347,7 +426,7 @@ def test_after_all_is_mended_nothing_is_wrong_and_it_says_until_when_it_echoes(
     now = connected.clock()
     at, until = now - timedelta(minutes=12), now + timedelta(minutes=48)
     operator.watch.rings = [Alarm("MailNotSentAlarm", "SES took no letter.", at, at, until)]
-    operator.watch.counts = {"HandlerFailed": 3}
+    operator.watch.counts = {"HandlerFailed": 1}
     # Just now: that may be what is wrong.
     shown = operator("status")
     assert ": nothing is wrong, but HandlerFailed came within 10 min, " in " ".join(shown.split())
