@@ -40,12 +40,14 @@ def _measure(options: argparse.Namespace) -> None:
         starts.time(artifacts, options.runs, _tell)
         if valgrind:
             starts.count(artifacts, valgrind, options.only, _tell)
-        answered = webhook.answered(world.stack, world.simulator, options.webhooks)
+        if options.webhooks:
+            answered = webhook.answered(world.stack, world.simulator, options.webhooks)
     print(f"Cold starts, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     print(f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} processors")
     print(f"Python {platform.python_version()}, boto3 {version('boto3')}")
     _told("cold", options, lambda: cold_start.print_table(starts.rows, runs=options.runs))
-    _told("webhook", options, lambda: _print_webhook(answered))
+    if options.webhooks:
+        _told("webhook", options, lambda: _print_webhook(answered))
     if options.warm_s:
         measured = warm.measured(options.warm_s, _tell)
         _told("warm", options, lambda: warm.print_tables(measured))
