@@ -6,12 +6,12 @@ from typing import NamedTuple
 from ops import screen
 from ops.site import Site
 from ops.trouble import Trouble
+from ops.watch import MINUTE
 from shared.aws.parameters import MAX_AGE_S
 from shared.aws.sightings import Sighting
 
-_MINUTE = timedelta(minutes=1)  # As exactly CloudWatch tells when.
 # Until when all functions have read it anew, by the minutes of CloudWatch.
-FITS = timedelta(seconds=MAX_AGE_S) + _MINUTE
+FITS = timedelta(seconds=MAX_AGE_S) + MINUTE
 _ANEW = f"functions read it anew within {MAX_AGE_S // 60} min"
 
 THEN_WRITE = "Type the second command, and delete the file. Later, write it anew without the line"
@@ -28,11 +28,15 @@ _WHOSE = {
 
 
 class Writing(NamedTuple):
-    """The last one of a parameter, as whatever came before that cannot be its doing."""
+    """The last one of a parameter, as whatever came before that cannot be its doing.
+
+    `before` is when it was written before that, if ever.
+    """
 
     parameter: str
     at: datetime
     version: int
+    before: datetime | None
 
     def blamed(self, began: datetime, last: datetime, who: str) -> tuple[str, bool | None]:
         """Why it is refused, from `began` on, and whether that is ours, not `who` has another.
@@ -42,9 +46,9 @@ class Writing(NamedTuple):
         began = max(began, self.at) if self.version == 1 else began
         told = f"{self.parameter} was written last at {screen.moment(self.at)}, as version"
         told, first = f"{told} {self.version}", f"at about {screen.moment(began)[:16]}Z"
-        if began < self.at - _MINUTE and last < self.at + FITS:
+        if began < self.at - MINUTE and last < self.at + FITS:
             return f"{told}, and nobody has come with that yet, as {_ANEW}: look again then", None
-        if began < self.at - _MINUTE:
+        if began < self.at - MINUTE:
             return f"{told}; it was refused before, too, {first}, so neither is {who}'s", False
         if began > self.at + FITS:
             why = f"and refused only after that: so {who} has another by now, unless nothing was"
@@ -56,7 +60,11 @@ class Writing(NamedTuple):
 def written_last(site: Site, parameter: str) -> Writing:
     """When and as what it was."""
     found = site.ssm.get_parameter(Name=parameter)["Parameter"]
-    return Writing(parameter, found["LastModifiedDate"], found["Version"])
+    version, before = found["Version"], None
+    if version > 1:
+        earlier = site.ssm.get_parameter(Name=f"{parameter}:{version - 1}")["Parameter"]
+        before = earlier["LastModifiedDate"]
+    return Writing(parameter, found["LastModifiedDate"], version, before)
 
 
 def mended(site: Site, writing: Writing, how: str, *, is_ours: bool) -> tuple[str, str]:
@@ -102,13 +110,13 @@ def written(site: Site, parameter: str) -> str:
 def read(site: Site, *parameters: str) -> str:
     """The command that writes what a parameter has now into a file that only you may read.
 
-    Of several, such as its versions, each on a line.
+    Of several, such as its versions, each on a line; no file is left that has not all of them.
     """
     # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
     how = [f"--name {it} --query Parameter.Value --output text" for it in parameters]
-    get = "; ".join(f"{site.aws} ssm get-parameter --with-decryption {it}" for it in how)
-    get = f"({get})" if parameters[1:] else get
-    return f"(umask 077; {get} > {file_of(parameters[-1])})"
+    get = " && ".join(f"{site.aws} ssm get-parameter --with-decryption {it}" for it in how)
+    get, file = f"({get})" if parameters[1:] else get, file_of(parameters[-1])
+    return f"(umask 077; {get} > {file} || rm {file})"
 
 
 def file_of(parameter: str) -> str:

@@ -132,8 +132,8 @@ def _changed_last(site: Site, seen: Counted | None, now: datetime) -> str:
 def _of_token(site: Site, parameter: str, now: datetime, *, is_asked: bool) -> tuple[str, str]:
     """Whose doing it is; the first command, if somebody has asked with what was written since."""
     writing = written_last(site, parameter)
-    # What was refused in the hour that ends when all had read it anew.
-    seen = site.watch.counted([_BLOCKED], writing.at + FITS).get(_BLOCKED)
+    # Of the hour that ends when all had read it anew: what was refused before may be mended since.
+    seen = site.watch.counted([_BLOCKED], writing.at + FITS, writing.before).get(_BLOCKED)
     last = writing.at + FITS if is_asked else now
     why, is_ours = writing.blamed(seen.first if seen else now, last, "Altegio")
     if is_ours is None:

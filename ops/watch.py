@@ -11,7 +11,7 @@ from ops import screen
 from shared.telemetry import NAMESPACE
 
 HOUR = timedelta(hours=1)
-_MINUTE = timedelta(minutes=1)  # Of which a value is.
+MINUTE = timedelta(minutes=1)  # Of which a value is.
 # No alarm that rings looks back further, by so many periods before its own.
 _LONGEST = timedelta(hours=3)
 _BEFORE = 2
@@ -135,7 +135,7 @@ class CloudWatch:
         counted = {}
         for name, each in self._read(asked, "Sum", now).items():
             # What was seen at `since` may be of the same minute.
-            if at := [it for it, number in each.items() if number and it > (since or it) - _MINUTE]:
+            if at := [it for it, number in each.items() if number and it > (since or it) - MINUTE]:
                 counted[name] = Counted(round(sum(each[it] for it in at)), min(at), max(at))
         return counted
 
@@ -154,7 +154,7 @@ class CloudWatch:
         done = max((at for at, number in found.get(_DELETED, {}).items() if number), default=None)
         at = [it for it, number in received.items() if number and (done is None or it > done)]
         # It may have come at the end of that minute.
-        told += [max(now - it - _MINUTE, timedelta()) for it in at]
+        told += [max(now - it - MINUTE, timedelta()) for it in at]
         return max(told, default=None), done
 
     def untold(self, now: datetime) -> timedelta | None:
@@ -223,4 +223,4 @@ def _ends(
     lasts = last == max(data) and last > now - _TOLD_WITHIN if is_standing else None
     # The newest value may be minutes old.
     last = now if lasts else last
-    return last, last + timedelta(seconds=alarm["Period"] * periods) + 2 * _MINUTE, lasts
+    return last, last + timedelta(seconds=alarm["Period"] * periods) + 2 * MINUTE, lasts

@@ -607,19 +607,19 @@ def test_3cx_needs_only_what_its_page_says(world: World, tmp_path: Path) -> None
             assert answer.status_code == 200
             return answer.json()
 
-        ringing = report("", Number="+13155550175", CallDirection="Inbound")
+        ringing = report("", Number="+13155550174", CallDirection="Inbound")
         assert ringing == {"success": True, "pop_up": "sent"}
         for _ in range(2):
             report(
                 "ReportCall",
                 CallType="Inbound",
-                Number="+13155550175",
+                Number="+13155550174",
                 Agent="101",
                 Duration="00:01:30",
                 CallStartTimeUTC=f"{began:%Y-%m-%dT%H:%M:%SZ}",
             )
-    eventually(lambda: saved_from(world, "+13155550175", began))
-    [call] = saved_from(world, "+13155550175", began)
+    eventually(lambda: saved_from(world, "+13155550174", began))
+    [call] = saved_from(world, "+13155550174", began)
     assert (call.line, call.user) == (LINE, "101")
     assert (call.status, call.duration) == ("success", 90)
 

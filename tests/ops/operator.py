@@ -13,7 +13,7 @@ import pytest
 from ops import site
 from ops.__main__ import main
 from ops.trouble import Grade
-from ops.watch import Alarm, CloudWatch, Counted
+from ops.watch import MINUTE, Alarm, CloudWatch, Counted
 from tests.deployment import Deployment, secrets_in
 
 
@@ -33,15 +33,16 @@ class Watching(CloudWatch):
         return self.rings
 
     def counted(
-        self, names: Sequence[str], now: datetime, _since: datetime | None = None
+        self, names: Sequence[str], now: datetime, since: datetime | None = None
     ) -> Mapping[str, Counted]:
         counts = {**self.counts, **({"ReconcileRun": 60} if self.ran else {})}
         asked = {*names, *(it for it in counts if " " in it)}
-        return {
-            name: Counted(it, *self.at.get(name, (now, now)))
-            for name, it in counts.items()
-            if name in asked
-        }
+        counted = {}
+        for name in asked & counts.keys():
+            at = [it for it in self.at.get(name, (now, now)) if it > (since or it) - MINUTE]
+            if at:
+                counted[name] = Counted(counts[name], min(at), max(at))
+        return counted
 
     def waits(self, queue_url: str, _now: datetime) -> tuple[timedelta | None, datetime | None]:
         return self.ages.get(queue_url), self.dones.get(queue_url)

@@ -218,7 +218,7 @@ def test_whose_doing_it_is_that_stripe_is_refused_is_told_by_when_the_secret_was
     assert f"{parameter} was written last at {written}, as version 2, and refused first at" in said
     assert "so most likely that writing was wrong: see who did it. The first command wr" in said
     assert "writes version 1 into the file SECRET. Type the second, and delete the file. " in said
-    assert f"--name {parameter}:1 --query Parameter.Value --output text > SECRET)" in said
+    assert f"--name {parameter}:1 --query Parameter.Value --output text > SECRET ||" in said
     assert "give it" not in said
     # Written back: some functions have the wrong one yet.
     connected.clock.advance(seconds=50)

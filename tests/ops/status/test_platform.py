@@ -102,20 +102,27 @@ def test_a_token_that_was_written_wrong_is_mended_with_the_one_before(
     assert "writes version 1 into the file TOKEN, above what it has now. Type the" in what
     read = "--region us-east-1 ssm get-parameter --with-decryption --name /altegio/partner-token"
     assert typed(operator, tmp_path) == [f"{read}:1", read]
-    # It was refused before it was written as well.
-    operator.watch.at["PlatformBlocked"] = (at - timedelta(minutes=5), connected.clock())
-    [trouble] = operator.json("status")["troubles"]
-    assert "it was refused before, too, at " in trouble["what"]
+    # It was refused before it was written as well, with the one before, or with those before that.
+    connected.clock.advance(minutes=11)
+    connected.set_token("a third")
+    connected.clock.advance(minutes=1)
+    for before, is_said in ((5, True), (30, False)):
+        at = connected.clock() - timedelta(minutes=before)
+        operator.watch.at["PlatformBlocked"] = (at, connected.clock())
+        [trouble] = operator.json("status")["troubles"]
+        assert ("it was refused before, too, at " in trouble["what"]) is is_said
+        assert ("writes version 2 into the file TOKEN" in trouble["what"]) is not is_said
 
 
 def test_of_a_token_that_nobody_has_asked_with_yet_nothing_is_said(
     connected: Deployment, operator: Operator
 ) -> None:
     """It was mended a moment ago, and the brake is still on."""
+    began = connected.clock()
     connected.set_token("another")
+    connected.clock.advance(minutes=5)
     connected.restart()
     connected.bill(payment("inv-2"))
-    began = connected.clock() - timedelta(minutes=5)
     operator.watch.counts["PlatformBlocked"] = 1
     operator.watch.at["PlatformBlocked"] = (began, connected.clock())
     connected.set_token(connected.simulator.partner_token)
