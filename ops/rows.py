@@ -1,7 +1,7 @@
 """What is wrong by our own rows, of which a bounded part is read, and by what the doors noted."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -168,6 +168,7 @@ def of_unreadable(site: Site) -> Iterator[Trouble]:
 
 def failing(site: Site, now: datetime) -> Iterator[Trouble]:
     """What functions met that nobody expected: it is wrong while it goes on, and then an echo."""
+    yield from _differing(site)
     if it := site.watch.counted([_FAILED], now).get(_FAILED):
         failed = site.sightings.lately(sightings.HANDLER_FAILED, LATELY)
         goes_on = it.number > 1 and it.last > now - OVERDUE
@@ -180,6 +181,18 @@ def failing(site: Site, now: datetime) -> Iterator[Trouble]:
         command = site.watch.log(failed[0].who if failed else "")
         over = it.last < now - 2 * OVERDUE
         yield Trouble(what, _FAILED, command, began, until, over, grade=Grade(1 + is_lost))
+
+
+def _differing(site: Site) -> Iterator[Trouble]:
+    """Variables of one name, of which template.yaml gives all functions the same value."""
+    for name in sorted({name for it in site.environments.values() for name in it}):
+        values = {whose: it[name] for whose, it in site.environments.items() if name in it}
+        usual = Counter(values.values()).most_common(1)[0][0]
+        for whose in [whose for whose, it in values.items() if it != usual]:
+            what = f"is {values[whose] or 'empty'}, and {usual or 'empty'} of other functions, as"
+            what += " template.yaml has one value for all: it was changed by hand. Deploy it anew"
+            command, since = "make deploy ENV=NAME", site.changed.get(whose)
+            yield Trouble(what, f"{name} of {whose}", command, since, grade=Grade.BROKEN)
 
 
 def rows(site: Site, ids: Iterable[int]) -> list[Connection]:

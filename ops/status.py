@@ -4,7 +4,6 @@ Of every table only a bounded part is read, so it is as fast with ten thousand l
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -173,18 +172,6 @@ def _counted(site: Site, now: datetime) -> Iterator[Found]:
         yield "reconcile", f"ran at {screen.minute(ran.last)}"
 
 
-def _differing(site: Site, _now: datetime) -> Iterator[Trouble]:
-    """Variables of one name, of which template.yaml gives all functions the same value."""
-    for name in sorted({name for it in site.environments.values() for name in it}):
-        values = {whose: it[name] for whose, it in site.environments.items() if name in it}
-        usual = Counter(values.values()).most_common(1)[0][0]
-        for whose in [whose for whose, it in values.items() if it != usual]:
-            what = f"is {values[whose] or 'empty'}, and {usual or 'empty'} of other functions, as"
-            what += " template.yaml has one value for all: it was changed by hand. Deploy it anew"
-            command, since = "make deploy ENV=NAME", site.changed.get(whose)
-            yield Trouble(what, f"{name} of {whose}", command, since, grade=Grade.BROKEN)
-
-
 def _seen(site: Site, now: datetime) -> Iterator[Found]:
     """What came to the doors, and was refused there: no row of its own tells."""
     kinds = (sightings.WEBHOOK, sightings.WEBHOOK_REFUSED, sightings.REDIRECT_REFUSED)
@@ -318,7 +305,6 @@ _CHECKS = (
     cover.cover,
     telephony.telephony,
     *rows.CHECKS,
-    _differing,
     unlisted.lately,
     _seen,
     _noted,

@@ -195,6 +195,8 @@ def test_variables_that_differ_between_functions_are_told(
     is_gone = f"is gone, and {table} of other functions, as template.yaml has one value for all:"
     assert line.startswith(f"broken CONNECTIONS_TABLE of CallsFunction: {is_gone} it was changed")
     assert line.endswith(" it was changed by hand. Deploy it anew > make deploy ENV=NAME")
+    # Who begins with a customer that calls is told the same.
+    assert told(operator, "location", "4564") == [line]
     connected.environments["calls"]["CONNECTIONS_TABLE"] = ""
     assert "CallsFunction: is empty, and " in told(operator)[0]
 
