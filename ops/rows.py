@@ -179,8 +179,8 @@ def failing(site: Site, now: datetime) -> Iterator[Trouble]:
         what += f". Unless it was mended since, {lost}" * is_lost
         began, until = (it.first, None) if goes_on else (None, it.last + LATELY)
         command = site.watch.log(failed[0].who if failed else "")
-        over = it.last < now - 2 * OVERDUE
-        yield Trouble(what, _FAILED, command, began, until, over, grade=Grade(1 + is_lost))
+        over, grade = it.last < now - 2 * OVERDUE, Grade.BROKEN if is_lost else Grade.ATTENTION
+        yield Trouble(what, _FAILED, command, began, until, over, grade=grade)
 
 
 def _differing(site: Site) -> Iterator[Trouble]:

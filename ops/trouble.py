@@ -349,9 +349,8 @@ def of_clock(
     """
     # What the platform says now is taken for older than that.
     harms = connection.live and connection.verdict.startswith(LAGS)
-    ahead = ahead_until(connection, now)
+    ahead, tells = ahead_until(connection, now), ", as the check tells"
     if ahead and (harms or not is_right):
-        tells = ", as the check tells"
         if is_right or by is None:
             differs = "differed" if is_right else "differs"
             why = f"its clock {differs} from ours, or PlatformTimezone is wrong{tells}"
@@ -362,8 +361,9 @@ def of_clock(
         so = f"what it says is disbelieved, as it is now: {connection.verdict}" if harms else ""
         so = so or "an uninstall would be disbelieved; it harms nobody yet"
         what = f"the platform's log has an entry of {ahead}, in the future: {why}. Until then {so}"
-        command = f"publication --location {connection.location_id}"
-        yield Trouble(what, f"location {connection.location_id}", command, grade=Grade(1 + harms))
+        location, grade = connection.location_id, Grade.BROKEN if harms else Grade.ATTENTION
+        command = f"publication --location {location}"
+        yield Trouble(what, f"location {location}", command, grade=grade)
 
 
 def of_leaving(connections: Iterable[Connection], now: datetime) -> Iterator[Trouble]:

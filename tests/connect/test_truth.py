@@ -24,7 +24,10 @@ def on(deployment: Deployment) -> str:
 
 
 def frozen(deployment: Deployment) -> str:
-    key = on(deployment)
+    return _expired(deployment, on(deployment))
+
+
+def _expired(deployment: Deployment, key: str) -> str:
     deployment.simulator.expire(4564)
     deployment.let_time_pass(3)
     return key
@@ -56,17 +59,11 @@ def without_telephony(deployment: Deployment) -> str:
 
 
 def frozen_without_telephony(deployment: Deployment) -> str:
-    key = without_telephony(deployment)
-    deployment.simulator.expire(4564)
-    deployment.let_time_pass(3)
-    return key
+    return _expired(deployment, without_telephony(deployment))
 
 
 def frozen_and_stopped(deployment: Deployment) -> str:
-    key = stopped(deployment)
-    deployment.simulator.expire(4564)
-    deployment.let_time_pass(3)
-    return key
+    return _expired(deployment, stopped(deployment))
 
 
 def late(deployment: Deployment) -> str:

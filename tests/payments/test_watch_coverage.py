@@ -421,10 +421,14 @@ def test_a_refund_that_switches_off_untold_is_seen_within_minutes(
     assert connected.connection(4564).state == "frozen"
 
 
+def frozen_for_days(deployment: Deployment) -> None:
+    deployment.simulator.expire(4564)
+    deployment.webhook(deployment.event(4564, "freeze"))
+    deployment.let_time_pass(60 * 24 * 3, step=60)
+
+
 def test_a_frozen_location_that_is_paid_by_us_thaws_within_a_minute(connected: Deployment) -> None:
-    connected.simulator.expire(4564)
-    connected.webhook(connected.event(4564, "freeze"))
-    connected.let_time_pass(60 * 24 * 3, step=60)
+    frozen_for_days(connected)
     assert connected.connection(4564).state == "frozen"
     connected.bill(bought(connected, "inv-1", 0, 30))
     connected.let_time_pass(1)
@@ -434,9 +438,7 @@ def test_a_frozen_location_that_is_paid_by_us_thaws_within_a_minute(connected: D
 def test_nor_does_it_wait_for_whoever_paid_it_and_died(
     connected: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connected.simulator.expire(4564)
-    connected.webhook(connected.event(4564, "freeze"))
-    connected.let_time_pass(60 * 24 * 3, step=60)
+    frozen_for_days(connected)
     with monkeypatch.context() as dying:
         dying.setattr(Ledger, "finish", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -450,9 +452,7 @@ def test_nor_if_what_he_sent_is_taken_after_the_first_look(
     connected: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or the status of that look is an old one: it is looked at a few times."""
-    connected.simulator.expire(4564)
-    connected.webhook(connected.event(4564, "freeze"))
-    connected.let_time_pass(60 * 24 * 3, step=60)
+    frozen_for_days(connected)
     with monkeypatch.context() as dying:
         dying.setattr(Marketplace, "report_payment", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
